@@ -1,0 +1,22 @@
+import type { RgbImage } from '../vision/image.js';
+
+/** A frozen, pretrained feature extractor. */
+export interface Backbone {
+  /** Name of its model card. */
+  readonly name: string;
+  /** SHA-256 (hex) of the converted model file: features of different checksums never mix. */
+  readonly checksum: string;
+  /** Side of the square input, pixels. */
+  readonly inputSize: number;
+  /** Length of the pooled feature vector (the embedding). */
+  readonly featureSize: number;
+  /** Engine that runs it, as the log and `doctor` name it: "onnxruntime-node 1.27.0 cpu". */
+  readonly engine: string;
+  /**
+   * One forward pass. `image` is `inputSize` x `inputSize` RGB; normalisation happens inside.
+   * Returns a fresh vector of `featureSize` finite numbers.
+   * @throws HeadlandError HL_BACKBONE_INPUT_SIZE, HL_BACKBONE_OUTPUT_INVALID
+   */
+  embed(image: RgbImage): Promise<Float32Array>;
+  close(): Promise<void>;
+}

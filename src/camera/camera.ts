@@ -1,0 +1,37 @@
+/** One captured picture on its way through the daemon. */
+export interface Frame {
+  /** Name of the camera, as configured. */
+  camera: string;
+  /** Counts up from 1 per camera and daemon start; gaps are frames that were dropped as too old. */
+  sequence: number;
+  /** Unix time of capture, milliseconds. */
+  capturedAtMs: number;
+  /** The encoded picture exactly as the camera gave it (JPEG; replay may give PNG or WebP). */
+  jpeg: Uint8Array;
+  /** Frames captured close together share a group; drivers that know better than the clock say so. */
+  group?: string;
+  /**
+   * What the source itself says is in the picture (class folder, simulation). Demonstrations and
+   * evaluation compare with it; the decision and the training never see it.
+   */
+  reference?: string;
+  /** Where the picture came from, when the source is a file. */
+  origin?: string;
+}
+
+/** What a driver knows of a picture; the supervisor adds camera, sequence and the missing time. */
+export type CapturedPicture = Pick<Frame, 'jpeg' | 'group' | 'reference' | 'origin'> & {
+  capturedAtMs?: number;
+};
+
+/** A source of pictures: a real device, a stream or a stand-in. */
+export interface CameraDriver {
+  /** Human-readable, for logs: "ffmpeg /dev/video0". */
+  readonly description: string;
+  /**
+   * Delivers pictures until `signal` aborts or a finite source ends (then resolves), or the device
+   * fails (then rejects with a HeadlandError `HL_CAMERA_…`). May be called again after it settled;
+   * must free every process, file and timer before it settles.
+   */
+  capture(onPicture: (picture: CapturedPicture) => void, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,42 @@
+/** How a label came to be. */
+export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console';
+
+/** A stored frame: with a label it can teach, without one it waits for a person. */
+export interface Sample {
+  /** UUIDv7: sorts by time of admission. */
+  id: string;
+  /** Null: waits for a label. */
+  label: string | null;
+  labelSource: LabelSource | null;
+  /** Unix time of the label, milliseconds. */
+  labelledAtMs: number | null;
+  /** Frames captured close together; never split between training and exam. */
+  group: string;
+  /** True when the hash of the group fell into the exam: no head is ever trained on it. */
+  exam: boolean;
+  /** Camera name, or "import". */
+  source: string;
+  /** Unix time of capture, milliseconds. */
+  capturedAtMs: number;
+  /** Original file name relative to the imported folder, when there was one. */
+  origin: string | null;
+  /** 64-bit difference hash of the picture, 16 hex digits. */
+  dhash: string;
+  /** SHA-256 of the picture's bytes, hex: the same file is never stored twice. */
+  pictureSha256: string;
+  /** Bytes of the stored picture. */
+  pictureBytes: number;
+  /** How often a near-duplicate of it came by; the first counts 1. */
+  multiplicity: number;
+}
+
+export interface NewSample {
+  jpeg: Uint8Array;
+  label: string | null;
+  labelSource: LabelSource | null;
+  group: string;
+  source: string;
+  capturedAtMs: number;
+  origin?: string | null;
+  dhash: string;
+}
