@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs';
+import { distance } from 'fastest-levenshtein';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { HeadlandError, messageOf } from '../errors.js';
+import { type Config, configSchema } from './schema.js';
+
+export interface ConfigProblem {
+  /** Dotted path of the setting: `cameras[0].widthPixels`. */
+  path: string;
+  message: string;
+}
+
+const MAX_CONFIG_BYTES = 1_048_576;
+
+/**
+ * Reads, validates and freezes a YAML configuration file.
+ * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_SYNTAX,
+ *   HL_CONFIG_INVALID (its details list every problem)
+ */
+export function loadConfigFile(path: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new HeadlandError(
+      missing ? 'HL_CONFIG_NOT_FOUND' : 'HL_CONFIG_UNREADABLE',
+      `cannot read the configuration file ${path}: ${messageOf(error)}`,
+      { remedy: 'Give the path of a readable YAML file with --config.', cause: error },
+    );
+  }
+  return parseConfig(text, path);
+}
+
+/** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
+export function parseConfig(text: string, origin = 'configuration'): Config {
+  if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
+      remedy: 'A configuration is a few kilobytes: check that this is the right file.',
+    });
+  }
+  const document = parseDocument(text, { uniqueKeys: true });
+  const [syntaxError] = document.errors;
+  if (syntaxError) {
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${syntaxError.message}`, {
+      remedy: 'Mend the line that the message points at; indentation is two spaces, never tabs.',
+      cause: syntaxError,
+    });
+  }
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${messageOf(error)}`, {
+      remedy: 'Remove the aliases that make the document grow without bound.',
+      cause: error,
+    });
+  }
+  return validateConfig(value, origin);
+}
+
+/** Validates plain values (defaults fill what is missing) and freezes the result. */
+export function validateConfig(value: unknown, origin = 'configuration'): Config {
+  const result = configSchema.safeParse(value);
+  const problems = result.success
+    ? crossChecks(result.data)
+    : result.error.issues.flatMap((issue) => describeIssue(issue, value));
+  if (problems.length > 0 || !result.success) {
+    const lines = problems.map(({ path, message }) => `${path || '(top)'}: ${message}`);
+    throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
+      remedy: 'Mend the settings named; `headland config schema` lists every setting.',
+      details: { problems },
+    });
+  }
+  return deepFreeze(result.data);
+}
+
+function crossChecks(config: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const cameraNames = config.cameras.map((camera) => camera.name);
+  for (const [index, name] of cameraNames.entries()) {
+    if (cameraNames.indexOf(name) !== index) {
+      problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
+    }
+  }
+  const outputs = new Set(config.gpio.outputs.map((output) => output.name));
+  for (const [index, rule] of config.alerts.rules.entries()) {
+    if (rule.matches > rule.ofFrames) {
+      problems.push({
+        path: `alerts.rules[${index}].matches`,
+        message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+      });
+    }
+    if (rule.camera !== null && !cameraNames.includes(rule.camera)) {
+      problems.push({
+        path: `alerts.rules[${index}].camera`,
+        message: `no camera is named "${rule.camera}"`,
+      });
+    }
+    if (rule.output !== null && !outputs.has(rule.output)) {
+      problems.push({
+        path: `alerts.rules[${index}].output`,
+        message: `no output in gpio.outputs is named "${rule.output}"`,
+      });
+    }
+  }
+  if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
+    problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+type Issue = z.core.$ZodIssue;
+
+function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const nearest = nearestName(key, knownKeys(issue.path, root));
+      return {
+        path: joinPath([...issue.path, key]),
+        message: nearest ? `unknown setting; did you mean "${nearest}"?` : 'unknown setting',
+      };
+    });
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const shortest = [...issue.errors].sort((a, b) => a.length - b.length)[0];
+    return shortest.flatMap((inner) =>
+      describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root),
+    );
+  }
+  return [{ path: joinPath(issue.path), message: issue.message }];
+}
+
+function joinPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number'
+        ? `${text}[${part}]`
+        : text
+          ? `${text}.${String(part)}`
+          : `${String(part)}`,
+    '',
+  );
+}
+
+function nearestName(wrong: string, names: string[]): string | undefined {
+  const lower = wrong.toLowerCase();
+  return names
+    .map((name) => ({ name, edits: distance(lower, name.toLowerCase()) }))
+    .filter(({ name, edits }) => edits <= Math.max(2, Math.ceil(name.length / 3)))
+    .sort((a, b) => a.edits - b.edits)[0]?.name;
+}
+
+/** Valid names at a place of the document, by walking zod's own definition alongside it. */
+function knownKeys(path: readonly PropertyKey[], root: unknown): string[] {
+  let schema = unwrap(configSchema as unknown as SchemaNode);
+  let value = root;
+  for (const part of path) {
+    value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
+    const next =
+      schema.def.type === 'array' ? schema.def.element : schema.def.shape?.[String(part)];
+    if (!next) return [];
+    schema = pickMember(unwrap(next), value);
+  }
+  return Object.keys(schema.def.shape ?? {});
+}
+
+interface SchemaNode {
+  def: {
+    type: string;
+    innerType?: SchemaNode;
+    element?: SchemaNode;
+    shape?: Record<string, SchemaNode>;
+    options?: SchemaNode[];
+    values?: unknown[];
+  };
+}
+
+function unwrap(schema: SchemaNode): SchemaNode {
+  let node = schema;
+  while (node.def.innerType) node = node.def.innerType;
+  return node;
+}
+
+/** The member of a union that a value means: by its driver, else by the keys they share. */
+function pickMember(schema: SchemaNode, value: unknown): SchemaNode {
+  const options = schema.def.options;
+  if (!options) return schema;
+  const keys = Object.keys((value as object | null) ?? {});
+  const driver = (value as { driver?: unknown } | null)?.driver;
+  const members = options.map(unwrap).filter((member) => member.def.shape);
+  return (
+    members.find((member) =>
+      unwrap(member.def.shape!.driver ?? schema).def.values?.includes(driver),
+    ) ??
+    members.sort((a, b) => shared(b, keys) - shared(a, keys))[0] ??
+    schema
+  );
+}
+
+function shared(member: SchemaNode, keys: string[]): number {
+  return keys.filter((key) => key in (member.def.shape ?? {})).length;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
+}

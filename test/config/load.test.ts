@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { configJsonSchema } from '../../src/config/json-schema.js';
+import { loadConfigFile, parseConfig, validateConfig } from '../../src/config/load.js';
+import { readSecretText } from '../../src/config/secrets.js';
+import { HeadlandError } from '../../src/errors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'headland-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function refusal(action: () => unknown): HeadlandError {
+  try {
+    action();
+  } catch (error) {
+    assert.ok(error instanceof HeadlandError, String(error));
+    return error;
+  }
+  assert.fail('was accepted');
+}
+
+describe('configuration', () => {
+  test('an empty file gives every default', () => {
+    const config = parseConfig('');
+    assert.equal(config.models.backbone, 'efficientnet-lite0');
+    assert.equal(config.cameras[0].driver, 'auto');
+    assert.equal(config.samples.examShare, 0.2);
+  });
+
+  test('is frozen all the way down', () => {
+    const config = parseConfig('robot: {id: r1}');
+    assert.throws(() => {
+      (config.robot as { id: string }).id = 'r2';
+    }, TypeError);
+    assert.ok(Object.isFrozen(config.cameras[0]));
+  });
+
+  for (const [text, path, nearest] of [
+    ['trainning: {}', 'trainning', 'training'],
+    ['training: {everyNewLabel: 3}', 'training.everyNewLabel', 'everyNewLabels'],
+    ['cameras: [{driver: ffmpeg, widthPixel: 3}]', 'cameras[0].widthPixel', 'widthPixels'],
+    ['mqtt: {password: {fille: /x}}', 'mqtt.password.fille', 'file'],
+    ['alerts: {rules: [{name: a, labels: [x], holdMS: 2}]}', 'alerts.rules[0].holdMS', 'holdMs'],
+  ] as const) {
+    test(`the misspelt ${path} names ${nearest}`, () => {
+      const error = refusal(() => parseConfig(text));
+      assert.equal(error.code, 'HL_CONFIG_INVALID');
+      assert.match(error.message, new RegExp(`${path.replace(/[[\].]/g, '\\$&')}.*"${nearest}"`));
+    });
+  }
+
+  test('an unknown name that resembles nothing gets no suggestion', () => {
+    assert.doesNotMatch(refusal(() => parseConfig('xyzzyplugh: 1')).message, /did you mean/);
+  });
+
+  test('says every problem at once, with its path', () => {
+    const error = refusal(() => parseConfig('inference: {threads: 0, topK: 99}'));
+    assert.match(error.message, /inference\.threads/);
+    assert.match(error.message, /inference\.topK/);
+  });
+
+  test('refuses what contradicts itself', () => {
+    const text = `
+cameras: [{driver: simulated, name: a}, {driver: simulated, name: a}]
+alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, output: lamp}]}`;
+    const { details } = refusal(() => parseConfig(text));
+    assert.deepEqual(
+      (details.problems as { path: string }[]).map((problem) => problem.path),
+      [
+        'cameras[1].name',
+        'alerts.rules[0].matches',
+        'alerts.rules[0].camera',
+        'alerts.rules[0].output',
+      ],
+    );
+  });
+
+  test('a device name that a shell would run is refused', () => {
+    const error = refusal(() => parseConfig('cameras: [{driver: webcam, device: "x; rm -rf ~"}]'));
+    assert.match(error.message, /cameras\[0\]\.device/);
+  });
+
+  test('broken YAML, a YAML bomb and a missing file have codes of their own', () => {
+    assert.equal(refusal(() => parseConfig('a: [')).code, 'HL_CONFIG_SYNTAX');
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`;
+    assert.equal(refusal(() => parseConfig(bomb)).code, 'HL_CONFIG_SYNTAX');
+    assert.equal(
+      refusal(() => loadConfigFile(join(folder, 'none.yaml'))).code,
+      'HL_CONFIG_NOT_FOUND',
+    );
+  });
+
+  test('any value is either accepted or refused with a code', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.object()), (value) => {
+        try {
+          validateConfig(value);
+        } catch (error) {
+          assert.ok(error instanceof HeadlandError, String(error));
+        }
+      }),
+    );
+  });
+
+  test('any text is either accepted or refused with a code', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        try {
+          parseConfig(text);
+        } catch (error) {
+          assert.ok(error instanceof HeadlandError, String(error));
+        }
+      }),
+    );
+  });
+
+  test('the JSON Schema describes every section', () => {
+    const schema = configJsonSchema() as { properties: Record<string, { description?: string }> };
+    for (const [name, section] of Object.entries(schema.properties)) {
+      assert.ok(section.description, `${name} has no description`);
+    }
+  });
+});
+
+describe('secrets', () => {
+  const path = join(folder, 'password');
+  writeFileSync(path, 'swordfish\n', { mode: 0o600 });
+
+  test('are read without their line end', () => {
+    assert.equal(readSecretText({ file: path }, {}), 'swordfish');
+    assert.equal(
+      readSecretText({ credential: 'password' }, { CREDENTIALS_DIRECTORY: folder }),
+      'swordfish',
+    );
+    assert.equal(readSecretText(null, {}), null);
+  });
+
+  test('files that others can read are refused', () => {
+    const open = join(folder, 'open');
+    writeFileSync(open, 'x');
+    chmodSync(open, 0o644);
+    assert.equal(refusal(() => readSecretText({ file: open }, {})).code, 'HL_SECRET_TOO_OPEN');
+  });
+
+  test('a credential cannot name a path', () => {
+    const error = refusal(() =>
+      readSecretText({ credential: '../x' }, { CREDENTIALS_DIRECTORY: folder }),
+    );
+    assert.equal(error.code, 'HL_SECRET_UNREADABLE');
+  });
+});
