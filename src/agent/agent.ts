@@ -1,0 +1,335 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import type { OutputDriver } from '../alerts/output.js';
+import { openOutputs } from '../alerts/outputs.js';
+import { AlertRules } from '../alerts/rules.js';
+import type { Frame } from '../camera/camera.js';
+import { createDriver, resolveCamera } from '../camera/open.js';
+import { CameraSupervisor } from '../camera/supervisor.js';
+import type { Config } from '../config/schema.js';
+import { ConsoleServer } from '../console/server.js';
+import { readSecretText } from '../config/secrets.js';
+import { type HeadlandError, isHeadlandError } from '../errors.js';
+import { SystemdNotifier } from '../host/notify.js';
+import { Perception } from '../perception/perception.js';
+import type { Perceived } from '../perception/protocol.js';
+import type { TrainingProgress } from '../training/protocol.js';
+import type { TrainingReport } from '../training/report.js';
+import type { StoredHead } from '../training/version-directory.js';
+import { Asking } from './asking.js';
+import { executeCommand } from './commands.js';
+import { consoleSource } from './console-source.js';
+import { FrameStatistics } from './frame-statistics.js';
+import { HeadService } from './heads.js';
+import { Labelling } from './labelling.js';
+import { Link } from './link.js';
+import {
+  alertMessage,
+  failureMessage,
+  labelRequestedMessage,
+  modelMessage,
+  predictionMessage,
+} from './messages.js';
+import { Pausing } from './pausing.js';
+import { prepareBackbone } from './prepare-backbone.js';
+import { type RecentFrame, RecentFrames } from './recent-frames.js';
+import { openState, type State } from './state.js';
+import { describeAgent, infoMessage, metricsMessage } from './survey.js';
+import { TrainingService } from './training-service.js';
+import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
+import { Watchdog } from './watchdog.js';
+
+/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
+const STUCK_FRAME_MS = 20_000;
+const PERCEPTION_DOWN_MS = 60_000;
+
+/**
+ * The composition root: builds every part from the configuration and lets frames flow from the
+ * cameras to decisions, and labels to better heads.
+ */
+export class Agent extends EventEmitter<AgentEvents> implements AgentView {
+  /** New on every start; frame ids and messages carry it. */
+  readonly boot = randomBytes(4).toString('hex');
+  readonly startedAtMs = Date.now();
+  readonly statistics = new FrameStatistics();
+  readonly recent: RecentFrames;
+  readonly cameras: RunningCamera[];
+  readonly state: State;
+  readonly labelling: Labelling;
+  readonly training: TrainingService;
+  readonly link: Link;
+  readonly pausing = new Pausing(() => this.#pausingChanged());
+  readonly #perception: Perception<Frame>;
+  readonly #asking: Asking;
+  readonly #alerts: AlertRules;
+  readonly #watchdog: Watchdog;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #outputs: OutputDriver | null = null;
+  #heads: HeadService | null = null;
+  #console: ConsoleServer | null = null;
+  #consoleUrl: string | null = null;
+  #stopping: Promise<void> | null = null;
+
+  /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
+  constructor(
+    readonly config: Config,
+    readonly options: AgentOptions,
+  ) {
+    super();
+    const { log } = options;
+    const resolved = config.cameras.map(resolveCamera);
+    this.state = openState(config, log);
+    this.recent = new RecentFrames({
+      maxFrames: config.samples.recentFrames,
+      maxBytes: config.samples.recentMaxBytes,
+    });
+    this.cameras = resolved.map((camera) => ({
+      config: camera,
+      supervisor: new CameraSupervisor(createDriver(camera, { log }), {
+        name: camera.name,
+        stallMs: camera.stallMs,
+        backoff: config.cameraBackoff,
+        groupWindowMs: config.samples.groupWindowMs,
+        log,
+        onState: () => this.emit('status'),
+      }),
+    }));
+    const { inference } = config;
+    this.#perception = new Perception<Frame>(
+      {
+        backbone: config.models.backbone,
+        cardsDir: config.models.cardsDir,
+        cacheDir: config.paths.cacheDir,
+        threads: inference.threads,
+        fit: inference.fit,
+        maxPictureBytes: inference.maxPictureBytes,
+        maxPicturePixels: inference.maxPicturePixels,
+        decision: { topK: inference.topK, minProbability: inference.minProbability },
+      },
+      {
+        onPerceived: (frame, perceived) => this.#decided(frame, perceived),
+        onRefused: (frame, error) => this.#refused(frame, error),
+        onFailure: (error) => this.link.event(failureMessage(error, 'failure', 'critical')),
+      },
+      log,
+    );
+    this.labelling = new Labelling(
+      this.state.samples,
+      this.recent,
+      () => this.#perception.backbone?.checksum ?? null,
+    );
+    this.training = new TrainingService(
+      config,
+      this.state,
+      () => this.pausing.has('training'),
+      {
+        onProgress: (progress, trainingId) => {
+          this.link.trainingProgress(progress, trainingId);
+          this.emit('trainingProgress', progress);
+        },
+        onReport: (report) => {
+          this.link.trainingReport(report);
+          this.emit('trainingReport', report);
+        },
+        swap: () => this.#heads?.follow(),
+      },
+      log,
+    );
+    this.link = new Link(config, {
+      boot: this.boot,
+      version: options.version,
+      environment: options.environment,
+      database: this.state.database,
+      log,
+    });
+    this.#asking = new Asking(config.samples);
+    this.#alerts = new AlertRules(config.alerts.rules);
+    this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
+  }
+
+  /**
+   * Opens everything; resolves when frames flow.
+   * @param hooks.beforeFrames runs when everything is open and no camera has started yet
+   * @throws HeadlandError of the part that failed
+   */
+  async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
+    const { config } = this;
+    const { log, environment } = this.options;
+    mkdirSync(config.paths.cacheDir, { recursive: true });
+    this.#outputs = await openOutputs(config.gpio, log);
+    await prepareBackbone(config, { log, environment, onProgress: () => {} });
+    const backbone = await this.#perception.start();
+    log.info(backbone, 'backbone ready');
+    this.#heads = new HeadService(
+      this.state.heads,
+      (serving) => this.#perception.swapHead(serving),
+      backbone.checksum,
+      {
+        onServing: (stored) => this.#serving(stored),
+        onUnusable: (_version, error) => {
+          log.error({ code: error.code }, error.message);
+          this.link.event(failureMessage(error));
+        },
+      },
+      log,
+    );
+    await this.link.start((command) =>
+      executeCommand(command, {
+        labelling: this.labelling,
+        recent: this.recent,
+        heads: this.heads,
+        training: this.training,
+        pausing: this.pausing,
+        describe: () => describeAgent(this),
+      }),
+    );
+    this.link.info(infoMessage(this, backbone));
+    await this.heads.start();
+    this.training.listen();
+    await this.#startConsole();
+    this.statistics.start();
+    await hooks.beforeFrames?.();
+    for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
+    this.#every(config.mqtt.metricsIntervalMs, () => this.link.metrics(metricsMessage(this)));
+    this.#every(250, () => this.#applyAlerts(this.#alerts.tick(Date.now())));
+    this.#pausingChanged();
+    this.#watchdog.ready(() => this.#isHealthy());
+    log.info({ cameras: config.cameras.length, mqtt: this.link.url, console: this.#consoleUrl }, 'ready');
+  }
+
+  /** Stops in order: no new frames, outputs off, the last messages out. Never throws. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  /** Synchronous, for the very end of the process: whatever happened, no output stays on. */
+  outputsOff(): void {
+    this.#outputs?.allOff();
+  }
+
+  get heads(): HeadService {
+    if (!this.#heads) throw new Error('the agent has not started');
+    return this.#heads;
+  }
+
+  get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'> {
+    return this.#perception;
+  }
+
+  /** Null while the console is off. */
+  get consoleUrl(): string | null {
+    return this.#consoleUrl;
+  }
+
+  // camera → perception
+  #seen(frame: Frame): Promise<void> | undefined {
+    if (this.pausing.has('inference')) return undefined;
+    return this.#perception.submit(frame);
+  }
+
+  // perception → memory, alerts, telemetry, and now and then a question
+  #decided(frame: Frame, perceived: Perceived): void {
+    const nowMs = Date.now();
+    const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
+    const recent: RecentFrame = { frameId, frame, perceived };
+    this.recent.add(recent);
+    this.statistics.add(perceived.timings.totalMs, nowMs);
+    const { label, probability } = perceived.decision;
+    this.#applyAlerts(
+      this.#alerts.observe({ camera: frame.camera, label, probability, atMs: nowMs }),
+    );
+    const sampleId = this.#asking.wants(frame.camera, perceived.decision, nowMs)
+      ? this.#ask(recent)
+      : null;
+    this.link.prediction(predictionMessage(recent, sampleId));
+    this.emit('decision', recent);
+  }
+
+  #refused(frame: Frame, error: HeadlandError): void {
+    this.statistics.refuse();
+    this.cameras.find(({ config }) => config.name === frame.camera)?.supervisor.reportInvalidPicture();
+    this.options.log.warn(
+      { code: error.code, camera: frame.camera, origin: frame.origin },
+      `a picture was refused: ${error.message}`,
+    );
+    this.link.pictureRefused(failureMessage(error, 'camera'));
+  }
+
+  #ask(recent: RecentFrame): string | null {
+    try {
+      const { id } = this.labelling.keepWaiting(recent);
+      this.state.samples.removeOldestWaiting(this.config.samples.askMaxWaiting);
+      this.link.event(labelRequestedMessage(recent, id));
+      return id;
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.options.log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
+      this.link.storeRefused(failureMessage(error, 'store_full', 'critical'));
+      return null;
+    }
+  }
+
+  #applyAlerts(alerts: ReturnType<AlertRules['tick']>): void {
+    for (const alert of alerts) {
+      const on = alert.state === 'raised';
+      this.options.log.info({ ...alert }, on ? 'alert raised' : 'alert cleared');
+      if (alert.output !== null) {
+        this.#outputs?.set(alert.output, on || this.#alerts.isOn(alert.output));
+      }
+      this.link.event(alertMessage(alert));
+    }
+  }
+
+  #serving(stored: StoredHead | null): void {
+    this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
+    this.link.model(modelMessage(stored, this.config.models.backbone));
+    this.emit('head', stored);
+  }
+
+  #pausingChanged(): void {
+    this.link.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
+    if (!this.pausing.has('training')) this.training.onLabel();
+    this.emit('status');
+  }
+
+  /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
+  #isHealthy(): boolean {
+    const { busyForMs, downForMs } = this.#perception;
+    return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
+  }
+
+  async #startConsole(): Promise<void> {
+    const { console: settings } = this.config;
+    if (!settings.enabled) return;
+    const token = readSecretText(settings.token, this.options.environment);
+    const server = new ConsoleServer({
+      host: settings.host,
+      port: settings.port,
+      token,
+      source: consoleSource(this),
+      log: this.options.log,
+    });
+    this.#consoleUrl = (await server.start()).url;
+    this.#console = server;
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#watchdog.stopping();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#heads?.stop();
+    this.statistics.stop();
+    const training = this.training.stop();
+    await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
+    this.#outputs?.allOff();
+    await Promise.allSettled([training, this.#perception.stop(), this.#console?.stop()]);
+    await this.link.stop();
+    this.#outputs?.close();
+    this.state.close();
+  }
+
+  #every(intervalMs: number, work: () => void): void {
+    this.#timers.push(setInterval(work, intervalMs));
+  }
+}

@@ -1,0 +1,156 @@
+import type {
+  ConsoleEvent,
+  ConsoleSource,
+  ConsoleStatus,
+  FrameSummary,
+  HeadVersion,
+  TrainingReport as ConsoleReport,
+  TrainingState,
+} from '../console/state.js';
+import { readBoard } from '../host/board.js';
+import type { TrainingReport } from '../training/report.js';
+import type { HeadCard } from '../training/card.js';
+import type { RecentFrame } from './recent-frames.js';
+import type { AgentView } from './view.js';
+
+/** The daemon as the web page sees it. */
+export function consoleSource(agent: AgentView): ConsoleSource {
+  const { samples } = agent.state;
+  return {
+    status: () => consoleStatus(agent),
+    latest(camera) {
+      const recent = agent.recent.latest(camera);
+      return recent ? { ...summary(recent), jpeg: recent.frame.jpeg } : null;
+    },
+    waiting: (limit) =>
+      samples.list({ labelled: false, newestFirst: true, limit }).map((sample) => ({
+        id: sample.id,
+        capturedAtMs: sample.capturedAtMs,
+        camera: sample.source,
+        guess: null,
+      })),
+    picture: (sampleId) => samples.picture(sampleId),
+    async labelFrame(frameId, label) {
+      const sample = agent.labelling.labelFrame(frameId, label, 'console');
+      agent.training.onLabel();
+      return { sampleId: sample.id };
+    },
+    async labelSample(sampleId, label) {
+      const sample = agent.labelling.labelSample(sampleId, label, 'console');
+      agent.training.onLabel();
+      return { sampleId: sample.id };
+    },
+    retrain: async () => ({ trainingId: await agent.training.start('console') }),
+    reports: (limit) => agent.training.reports.slice(0, limit).map(report),
+    heads: async () =>
+      (await agent.state.heads.list())
+        .filter(({ card }) => card !== null)
+        .map(({ card, current }) => ({ ...headVersion(card!), serving: current }))
+        .reverse(),
+    rollback: async (version) => ({ version: (await agent.heads.rollback(version)).card.version }),
+    subscribe(listener: (event: ConsoleEvent) => void) {
+      const onDecision = (recent: RecentFrame): void =>
+        listener({ type: 'decision', data: summary(recent) });
+      const onTraining = (): void => listener({ type: 'training', data: trainingState(agent) });
+      const onStatus = (): void => listener({ type: 'status', data: consoleStatus(agent) });
+      agent.on('decision', onDecision);
+      agent.on('trainingProgress', onTraining);
+      agent.on('trainingReport', onTraining);
+      agent.on('head', onStatus);
+      agent.on('status', onStatus);
+      return () => {
+        agent.off('decision', onDecision);
+        agent.off('trainingProgress', onTraining);
+        agent.off('trainingReport', onTraining);
+        agent.off('head', onStatus);
+        agent.off('status', onStatus);
+      };
+    },
+  };
+}
+
+function consoleStatus(agent: AgentView): ConsoleStatus {
+  const { statistics, perception } = agent;
+  const card = agent.heads.serving?.card ?? null;
+  const { total, labelled, waiting, classes } = agent.state.samples.counts();
+  return {
+    robot: agent.config.robot.id,
+    version: agent.options.version,
+    state: agent.pausing.has('inference') ? 'paused' : 'online',
+    uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
+    simulated: agent.cameras.some(({ config }) => config.driver === 'simulated'),
+    mqtt: { url: agent.link.url, connected: agent.link.connected },
+    cameras: agent.cameras.map(({ supervisor }) => {
+      const { lastRestartReason, invalidPictures: _invalid, ...state } = supervisor.state();
+      return {
+        ...state,
+        droppedTotal: perception.dropped(state.name),
+        lastRestartReason: lastRestartReason?.message ?? null,
+      };
+    }),
+    backbone: perception.backbone,
+    head: card && headVersion(card),
+    samples: {
+      total,
+      labelled,
+      waiting,
+      classes: classes.map(({ label, training, exam }) => ({ label, training, exam })),
+    },
+    training: trainingState(agent),
+    frameMsP50: statistics.durationMs(0.5),
+    frameMsP95: statistics.durationMs(0.95),
+    framesPerSecond: statistics.framesPerSecond(Date.now()),
+    temperatureC: readBoard({ diskPath: agent.config.paths.stateDir }).temperatureC,
+  };
+}
+
+function trainingState(agent: AgentView): TrainingState {
+  const running = agent.training.running;
+  return {
+    running: running !== null,
+    phase: running?.progress?.phase ?? null,
+    done: running?.progress?.done ?? 0,
+    total: running?.progress?.total ?? 0,
+    etaSeconds: running?.progress?.etaSeconds ?? null,
+    newLabels: agent.training.newLabels,
+    everyNewLabels: agent.config.training.everyNewLabels,
+    minLabels: agent.config.training.minLabels,
+  };
+}
+
+function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
+  const { decision, timings } = perceived;
+  return {
+    frameId,
+    camera: frame.camera,
+    capturedAtMs: frame.capturedAtMs,
+    decision:
+      decision.headVersion === null
+        ? null
+        : { ...decision, headVersion: decision.headVersion, totalMs: timings.totalMs },
+  };
+}
+
+function headVersion(card: HeadCard): Omit<HeadVersion, 'serving'> {
+  return {
+    version: card.version,
+    learner: card.learner,
+    labels: card.labels,
+    trainedAt: card.createdAt,
+    examMacroF1: card.exam?.macroF1 ?? null,
+  };
+}
+
+function report(source: TrainingReport): ConsoleReport {
+  const { result } = source;
+  return {
+    trainingId: source.trainingId,
+    outcome: source.outcome,
+    reason: source.reason,
+    headVersion: result?.version ?? null,
+    learner: result?.learner ?? null,
+    exam: result?.exam ?? null,
+    finishedAt: source.finishedAt,
+    durations: { total: source.durationMs, ...result?.durationsMs },
+  };
+}

@@ -1,0 +1,64 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+
+const WINDOW_FRAMES = 512;
+const NANOSECONDS_PER_MS = 1e6;
+
+/** How fast frames went by lately, and whether the main loop was held up. */
+export class FrameStatistics {
+  readonly #durationsMs: number[] = [];
+  readonly #arrivalsMs: number[] = [];
+  readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
+  #framesTotal = 0;
+  #refusedTotal = 0;
+
+  start(): void {
+    this.#loopDelay.enable();
+  }
+
+  stop(): void {
+    this.#loopDelay.disable();
+  }
+
+  /** @param durationMs from picture bytes to decision */
+  add(durationMs: number, atMs: number): void {
+    this.#framesTotal += 1;
+    this.#durationsMs.push(durationMs);
+    this.#arrivalsMs.push(atMs);
+    if (this.#durationsMs.length > WINDOW_FRAMES) {
+      this.#durationsMs.shift();
+      this.#arrivalsMs.shift();
+    }
+  }
+
+  refuse(): void {
+    this.#refusedTotal += 1;
+  }
+
+  get framesTotal(): number {
+    return this.#framesTotal;
+  }
+
+  get refusedTotal(): number {
+    return this.#refusedTotal;
+  }
+
+  /** Over the last frames; null before the first. */
+  durationMs(quantile: number): number | null {
+    if (this.#durationsMs.length === 0) return null;
+    const sorted = [...this.#durationsMs].sort((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))];
+  }
+
+  framesPerSecond(nowMs: number): number {
+    const windowMs = 5_000;
+    const recent = this.#arrivalsMs.filter((atMs) => nowMs - atMs <= windowMs);
+    return recent.length / (windowMs / 1_000);
+  }
+
+  /** 99th percentile since the last call, milliseconds; what is above 10 ms is real delay. */
+  takeLoopDelayMs(): number {
+    const p99 = this.#loopDelay.percentile(99) / NANOSECONDS_PER_MS;
+    this.#loopDelay.reset();
+    return Number.isFinite(p99) ? p99 : 0;
+  }
+}

@@ -1,0 +1,107 @@
+import type { AlertEvent } from '../alerts/rules.js';
+import type { HeadlandError } from '../errors.js';
+import type { Decision } from '../perception/decision.js';
+import type { SampleCounts } from '../samples/store.js';
+import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
+import type { StoredHead } from '../training/version-directory.js';
+import type { RecentFrame } from './recent-frames.js';
+
+/** The daemon's own facts in the words of the MQTT contract. Pure. */
+
+export function predictionMessage(recent: RecentFrame, sampleId: string | null): PredictionBody {
+  const { frameId, frame, perceived } = recent;
+  const { decision, timings } = perceived;
+  return {
+    frame_id: frameId,
+    camera: frame.camera,
+    sequence: frame.sequence,
+    captured_at: isoTime(frame.capturedAtMs),
+    label: decision.label,
+    probability: round(decision.probability),
+    top: roundedTop(decision),
+    head_version: decision.headVersion,
+    timings: {
+      decode_ms: round(timings.decodeMs),
+      backbone_ms: round(timings.backboneMs),
+      head_ms: round(timings.headMs),
+      total_ms: round(timings.totalMs),
+    },
+    ...(sampleId === null ? {} : { sample_id: sampleId }),
+  };
+}
+
+export function modelMessage(stored: StoredHead | null, backbone: string): ModelBody {
+  return {
+    head_version: stored?.card.version ?? null,
+    labels: stored ? [...stored.head.labels] : [],
+    learner: stored?.card.learner ?? null,
+    exam_macro_f1: stored?.card.exam?.macroF1 ?? null,
+    trained_at: stored?.card.createdAt ?? null,
+    backbone,
+  };
+}
+
+export function alertMessage(alert: AlertEvent): EventBody {
+  const raised = alert.state === 'raised';
+  return {
+    kind: raised ? 'alert_raised' : 'alert_cleared',
+    severity: raised ? 'critical' : 'info',
+    message: raised
+      ? `${alert.rule}: "${alert.label}" on ${alert.camera}`
+      : `${alert.rule}: clear on ${alert.camera}`,
+    details: {
+      rule: alert.rule,
+      camera: alert.camera,
+      label: alert.label,
+      probability: alert.probability,
+      output: alert.output,
+      occurred_at: isoTime(alert.atMs),
+    },
+  };
+}
+
+export function labelRequestedMessage(recent: RecentFrame, sampleId: string): EventBody {
+  const { decision } = recent.perceived;
+  return {
+    kind: 'label_requested',
+    severity: 'info',
+    message: `what is on frame ${recent.frameId}? Answer with cmd/label`,
+    details: {
+      sample_id: sampleId,
+      frame_id: recent.frameId,
+      camera: recent.frame.camera,
+      top: roundedTop(decision),
+    },
+  };
+}
+
+export function failureMessage(
+  error: HeadlandError,
+  kind: EventBody['kind'] = 'failure',
+  severity: EventBody['severity'] = 'warning',
+): EventBody {
+  const { code, message, remedy, details } = error;
+  return { kind, severity, code, message: message.slice(0, 2_048), details: { remedy, ...details } };
+}
+
+export function sampleTotals(counts: SampleCounts): {
+  total: number;
+  labelled: number;
+  waiting: number;
+  exam: number;
+} {
+  const exam = counts.classes.reduce((sum, { exam: inExam }) => sum + inExam, 0);
+  return { total: counts.total, labelled: counts.labelled, waiting: counts.waiting, exam };
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function roundedTop(decision: Decision): { label: string; probability: number }[] {
+  return decision.top.map(({ label, probability }) => ({ label, probability: round(probability) }));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}

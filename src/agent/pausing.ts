@@ -1,0 +1,26 @@
+export type Pausable = 'inference' | 'training';
+
+/** What a person has paused; it lasts until resumed or until the daemon starts again. */
+export class Pausing {
+  readonly #paused = new Set<Pausable>();
+
+  constructor(private readonly onChange: () => void) {}
+
+  pause(what: Pausable): void {
+    this.#paused.add(what);
+    this.onChange();
+  }
+
+  resume(what: Pausable): void {
+    this.#paused.delete(what);
+    this.onChange();
+  }
+
+  has(what: Pausable): boolean {
+    return this.#paused.has(what);
+  }
+
+  get paused(): Pausable[] {
+    return [...this.#paused].sort();
+  }
+}

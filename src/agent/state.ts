@@ -1,0 +1,50 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
+import { HeadlandError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import { type Database, openDatabase } from '../samples/database.js';
+import { Meta } from '../samples/meta.js';
+import { SampleStore } from '../samples/store.js';
+import { HeadRegistry } from '../training/registry.js';
+
+export interface State {
+  database: Database;
+  databasePath: string;
+  samples: SampleStore;
+  meta: Meta;
+  heads: HeadRegistry;
+  headsDir: string;
+  close(): void;
+}
+
+/**
+ * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
+ * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
+ */
+export function openState(config: Config, log?: Log): State {
+  const { stateDir } = config.paths;
+  try {
+    mkdirSync(stateDir, { recursive: true });
+  } catch (error) {
+    throw new HeadlandError('HL_STATE_UNWRITABLE', `cannot create ${stateDir}: ${messageOf(error)}`, {
+      remedy: 'Give a directory that this user may write: paths.stateDir or --state.',
+      cause: error,
+    });
+  }
+  const databasePath = join(stateDir, 'headland.db');
+  const headsDir = join(stateDir, 'heads');
+  const database = openDatabase(databasePath);
+  return {
+    database,
+    databasePath,
+    samples: new SampleStore(database, {
+      examShare: config.samples.examShare,
+      maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
+    }),
+    meta: new Meta(database),
+    heads: new HeadRegistry(headsDir, { keep: config.heads.keep, ...(log ? { log } : {}) }),
+    headsDir,
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,96 @@
+import { arch, hostname, release, type } from 'node:os';
+import { readBoard } from '../host/board.js';
+import type { BackboneInfo } from '../perception/protocol.js';
+import type { InfoBody, MetricsBody } from '../telemetry/contract.js';
+import { sampleTotals } from './messages.js';
+import type { AgentView } from './view.js';
+
+/** What the daemon can say of itself: for `info`, for `metrics`, and for the command `status`. */
+
+export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
+  return {
+    version: agent.options.version,
+    node: process.version,
+    backbone: backbone.name,
+    backbone_checksum: backbone.checksum,
+    engine: backbone.engine,
+    cameras: agent.cameras.map(({ config }) => ({
+      name: config.name,
+      driver: config.driver,
+      simulated: config.driver === 'simulated',
+    })),
+    labels: agent.state.samples.counts().classes.map(({ label }) => label),
+    hostname: hostname(),
+    arch: arch(),
+    os: `${type()} ${release()}`,
+  };
+}
+
+export function metricsMessage(agent: AgentView): MetricsBody {
+  const board = readBoard({ diskPath: agent.config.paths.stateDir });
+  const { statistics } = agent;
+  return {
+    uptime_seconds: (Date.now() - agent.startedAtMs) / 1_000,
+    frames_total: statistics.framesTotal,
+    dropped_total: droppedTotal(agent),
+    frames_per_second: statistics.framesPerSecond(Date.now()),
+    frame_ms_p50: statistics.durationMs(0.5),
+    frame_ms_p95: statistics.durationMs(0.95),
+    loop_delay_ms_p99: statistics.takeLoopDelayMs(),
+    rss_bytes: process.memoryUsage.rss(),
+    temperature_c: board.temperatureC,
+    throttled: board.throttled,
+    disk_free_bytes: board.diskFreeBytes,
+    samples: sampleTotals(agent.state.samples.counts()),
+  };
+}
+
+/** The answer to `status`: everything at once, as the contract's messages name it. */
+export function describeAgent(agent: AgentView): Record<string, unknown> {
+  const { card } = agent.heads.serving ?? { card: null };
+  return {
+    state: agent.pausing.has('inference') ? 'paused' : 'online',
+    paused: agent.pausing.paused,
+    boot: agent.boot,
+    started_at: new Date(agent.startedAtMs).toISOString(),
+    version: agent.options.version,
+    mqtt: { url: agent.link.url, connected: agent.link.connected },
+    console: agent.consoleUrl,
+    cameras: agent.cameras.map(({ supervisor }) => {
+      const state = supervisor.state();
+      return {
+        name: state.name,
+        description: state.description,
+        phase: state.phase,
+        frames_total: state.framesTotal,
+        dropped_total: agent.perception.dropped(state.name),
+        invalid_pictures: state.invalidPictures,
+        restarts: state.restarts,
+        last_restart_reason: state.lastRestartReason && {
+          code: state.lastRestartReason.code,
+          message: state.lastRestartReason.message,
+          at: new Date(state.lastRestartReason.atMs).toISOString(),
+        },
+      };
+    }),
+    model: card && {
+      head_version: card.version,
+      labels: card.labels,
+      learner: card.learner,
+      exam_macro_f1: card.exam?.macroF1 ?? null,
+      trained_at: card.createdAt,
+    },
+    backbone: agent.perception.backbone,
+    samples: agent.state.samples.counts(),
+    training: {
+      running: agent.training.running !== null,
+      new_labels: agent.training.newLabels,
+      every_new_labels: agent.config.training.everyNewLabels,
+    },
+    metrics: metricsMessage(agent),
+  };
+}
+
+export function droppedTotal(agent: AgentView): number {
+  return agent.cameras.reduce((sum, { config }) => sum + agent.perception.dropped(config.name), 0);
+}

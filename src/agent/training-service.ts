@@ -1,0 +1,137 @@
+import type { Config } from '../config/schema.js';
+import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
+import { acquireInstanceLock, type InstanceLock } from '../host/instance-lock.js';
+import type { Log } from '../log.js';
+import type { TrainingProgress } from '../training/protocol.js';
+import type { TrainingReport, TrainingTrigger } from '../training/report.js';
+import { Trainer } from '../training/trainer.js';
+import { TrainingTriggers } from '../training/triggers.js';
+import type { StoredHead } from '../training/version-directory.js';
+import type { State } from './state.js';
+
+const REPORTS_KEPT = 20;
+const REVISION_KEY = 'training.revision';
+
+export interface TrainingServiceEvents {
+  onProgress(progress: TrainingProgress, trainingId: string): void;
+  onReport(report: TrainingReport): void;
+  /** Lets a promoted head serve; what it throws takes the promotion back. */
+  swap(stored: StoredHead): void | Promise<void>;
+}
+
+/** Trains when it is time or when asked, one training at a time over all processes. */
+export class TrainingService {
+  readonly #trainer: Trainer;
+  readonly #triggers: TrainingTriggers;
+  readonly #reports: TrainingReport[] = [];
+  #lock: InstanceLock | null = null;
+  #starting = false;
+  #stopped = false;
+
+  constructor(
+    private readonly config: Config,
+    private readonly state: State,
+    private readonly isPaused: () => boolean,
+    private readonly events: TrainingServiceEvents,
+    private readonly log: Log,
+  ) {
+    this.#trainer = new Trainer({
+      dbPath: state.databasePath,
+      cacheDir: config.paths.cacheDir,
+      registry: state.heads,
+      settings: config,
+      log,
+      onProgress: (progress, trainingId) => events.onProgress(progress, trainingId),
+      onOutcome: (report) => void this.#ended(report),
+      swap: (stored) => events.swap(stored),
+    });
+    this.#triggers = new TrainingTriggers({
+      settings: config.training,
+      memory: {
+        get: () => {
+          const text = state.meta.get(REVISION_KEY);
+          return text === null ? null : Number(text);
+        },
+        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
+      },
+      labelRevision: () => state.samples.labelRevision(),
+      labels: () => state.samples.counts().labelled,
+      isPaused,
+      isTraining: () => this.running !== null || this.#starting,
+      start: (trigger) => {
+        this.start(trigger).catch((error) =>
+          log.warn({ trigger, err: messageOf(error) }, 'the training did not start'),
+        );
+      },
+      log,
+    });
+  }
+
+  /** Begins to listen to labels and the clock. @throws HeadlandError HL_TRAINING_CRON_INVALID */
+  listen(): void {
+    this.#triggers.start();
+  }
+
+  /**
+   * Starts a training and returns its id at once.
+   * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED
+   */
+  async start(trigger: TrainingTrigger): Promise<string> {
+    if (this.isPaused()) {
+      throw new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
+        remedy: 'Send the command `resume` with {"what":"training"}.',
+      });
+    }
+    if (this.running || this.#starting) throw alreadyTraining();
+    this.#starting = true;
+    try {
+      this.#lock = await acquireInstanceLock(this.config.paths.stateDir, 'train').catch((error) => {
+        throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
+      });
+      this.#triggers.trainingStarted();
+      return this.#trainer.start({ trigger }).trainingId;
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** To be called after every label and after `resume`. */
+  onLabel(): void {
+    this.#triggers.labelsChanged();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#triggers.stop();
+    await this.#trainer.cancel();
+  }
+
+  get running(): ReturnType<Trainer['running']> {
+    return this.#trainer.running();
+  }
+
+  get newLabels(): number {
+    return this.#triggers.newLabels();
+  }
+
+  /** Newest first, since the start of the daemon. */
+  get reports(): readonly TrainingReport[] {
+    return this.#reports;
+  }
+
+  async #ended(report: TrainingReport): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = null;
+    this.#reports.unshift(report);
+    this.#reports.splice(REPORTS_KEPT);
+    this.events.onReport(report);
+    // A training that the stop cancelled is due again at the next start.
+    if (!this.#stopped) this.#triggers.trainingEnded();
+  }
+}
+
+function alreadyTraining(): HeadlandError {
+  return new HeadlandError('HL_TRAINING_RUNNING', 'a training is running already', {
+    remedy: 'Wait for its report.',
+  });
+}

@@ -1,0 +1,56 @@
+import type { EventEmitter } from 'node:events';
+import type { Frame } from '../camera/camera.js';
+import type { CameraSupervisor } from '../camera/supervisor.js';
+import type { CameraConfig, Config } from '../config/schema.js';
+import type { Log } from '../log.js';
+import type { Perception } from '../perception/perception.js';
+import type { TrainingProgress } from '../training/protocol.js';
+import type { TrainingReport } from '../training/report.js';
+import type { StoredHead } from '../training/version-directory.js';
+import type { FrameStatistics } from './frame-statistics.js';
+import type { HeadService } from './heads.js';
+import type { Labelling } from './labelling.js';
+import type { Link } from './link.js';
+import type { Pausing } from './pausing.js';
+import type { RecentFrame, RecentFrames } from './recent-frames.js';
+import type { State } from './state.js';
+import type { TrainingService } from './training-service.js';
+
+export interface AgentOptions {
+  log: Log;
+  environment: NodeJS.ProcessEnv;
+  /** Of headland itself. */
+  version: string;
+}
+
+export interface AgentEvents {
+  decision: [recent: RecentFrame];
+  trainingProgress: [progress: TrainingProgress];
+  trainingReport: [report: TrainingReport];
+  head: [stored: StoredHead | null];
+  status: [];
+}
+
+export interface RunningCamera {
+  config: CameraConfig;
+  supervisor: CameraSupervisor;
+}
+
+/** The parts of a running daemon, for those who report on it. */
+export interface AgentView extends EventEmitter<AgentEvents> {
+  readonly config: Config;
+  readonly options: AgentOptions;
+  readonly boot: string;
+  readonly startedAtMs: number;
+  readonly statistics: FrameStatistics;
+  readonly recent: RecentFrames;
+  readonly cameras: readonly RunningCamera[];
+  readonly state: State;
+  readonly labelling: Labelling;
+  readonly training: TrainingService;
+  readonly link: Link;
+  readonly pausing: Pausing;
+  readonly heads: HeadService;
+  readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'>;
+  readonly consoleUrl: string | null;
+}

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { connectAsync, type MqttClient } from 'mqtt';
+import type { Frame } from '../../camera/camera.js';
+import type { Decision } from '../../perception/decision.js';
+
+export interface LabellerSettings {
+  brokerUrl: string;
+  robotId: string;
+  /** Labels given per class before the stand-in is content with right decisions. */
+  labelsPerClass: number;
+  /** Frames of a group that go by before its first label: people are slower than cameras. */
+  reactionFrames: number;
+  /** At most so many labels per group; 0 = every frame once (photo folders). */
+  labelsPerGroup: number;
+}
+
+export interface LabellerTally {
+  given: number;
+  refused: number;
+  /** Distinct pictures labelled, by origin or frame. */
+  pictures: number;
+}
+
+interface GroupSeen {
+  frames: number;
+  labels: number;
+}
+
+/**
+ * Stands in for the person at the robot: looks at frames whose truth the source states, and sends
+ * labels over MQTT exactly as a person's tool would (`cmd/label`). It also keeps score: a decision
+ * counts only when no label of its group had been given before, so what is scored was never taught.
+ */
+export class Labeller {
+  readonly #groups = new Map<string, GroupSeen>();
+  readonly #perClass = new Map<string, number>();
+  readonly #labelledOrigins = new Set<string>();
+  readonly #scores: boolean[] = [];
+  readonly #pending = new Map<string, string | undefined>();
+  readonly #tally: LabellerTally = { given: 0, refused: 0, pictures: 0 };
+
+  private constructor(
+    private readonly client: MqttClient,
+    private readonly settings: LabellerSettings,
+  ) {}
+
+  static async connect(settings: LabellerSettings): Promise<Labeller> {
+    const client = await connectAsync(settings.brokerUrl, {
+      protocolVersion: 4,
+      clientId: `demo-labeller-${randomUUID().slice(0, 8)}`,
+    });
+    const labeller = new Labeller(client, settings);
+    client.on('message', (_topic, payload) => labeller.#onResponse(payload.toString('utf8')));
+    await client.subscribeAsync(`headland/${settings.robotId}/cmd/label/response`, { qos: 1 });
+    return labeller;
+  }
+
+  /** Pictures that earlier runs have taught already are neither labelled nor scored again. */
+  alreadyLabelled(origins: Iterable<string>): void {
+    for (const origin of origins) this.#labelledOrigins.add(origin);
+    this.#tally.pictures = this.#labelledOrigins.size;
+  }
+
+  /** Looks at a decided frame; scores it, and labels it when it is worth a label. */
+  see(frameId: string, frame: Frame, decision: Decision): void {
+    if (frame.reference === undefined) return;
+    const group = frame.origin ?? frame.group ?? frameId;
+    if (frame.origin !== undefined && this.#labelledOrigins.has(frame.origin)) return;
+    const seen = this.#groups.get(group) ?? { frames: 0, labels: 0 };
+    this.#groups.set(group, seen);
+    seen.frames += 1;
+    const right = decision.label === frame.reference;
+    if (seen.labels === 0) this.#score(right);
+    if (!this.#wants(frame.reference, right, seen)) return;
+    seen.labels += 1;
+    this.#perClass.set(frame.reference, (this.#perClass.get(frame.reference) ?? 0) + 1);
+    if (frame.origin !== undefined) this.#labelledOrigins.add(frame.origin);
+    const transaction = randomUUID();
+    this.#pending.set(transaction, frame.origin);
+    this.client.publish(
+      `headland/${this.settings.robotId}/cmd/label`,
+      JSON.stringify({ frame: frameId, label: frame.reference, transaction }),
+      { qos: 1 },
+    );
+  }
+
+  /** Share of right decisions among the last `frames` scored ones; null before the first. */
+  rollingAccuracy(frames: number): { accuracy: number; scored: number } | null {
+    const last = this.#scores.slice(-frames);
+    if (last.length === 0) return null;
+    return { accuracy: last.filter(Boolean).length / last.length, scored: last.length };
+  }
+
+  get tally(): Readonly<LabellerTally> {
+    return this.#tally;
+  }
+
+  /** Labels sent that were not answered yet. */
+  get unanswered(): number {
+    return this.#pending.size;
+  }
+
+  async requestTraining(): Promise<void> {
+    await this.client.publishAsync(`headland/${this.settings.robotId}/cmd/retrain`, '{}', {
+      qos: 1,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.client.endAsync(true);
+  }
+
+  #score(right: boolean): void {
+    this.#scores.push(right);
+    if (this.#scores.length > 1_000) this.#scores.shift();
+  }
+
+  #wants(reference: string, right: boolean, seen: GroupSeen): boolean {
+    const { labelsPerGroup, reactionFrames, labelsPerClass } = this.settings;
+    if (labelsPerGroup === 0) return seen.labels === 0;
+    if (seen.frames <= reactionFrames || seen.labels >= labelsPerGroup) return false;
+    // Later labels are spaced out: neighbouring frames of one pass teach almost the same.
+    if ((seen.frames - reactionFrames - 1) % 3 !== 0) return false;
+    return !right || (this.#perClass.get(reference) ?? 0) < labelsPerClass;
+  }
+
+  #onResponse(text: string): void {
+    const response = JSON.parse(text) as { transaction?: string; ok: boolean };
+    if (response.transaction === undefined || !this.#pending.has(response.transaction)) return;
+    const origin = this.#pending.get(response.transaction);
+    this.#pending.delete(response.transaction);
+    if (response.ok) {
+      this.#tally.given += 1;
+      if (origin !== undefined) this.#tally.pictures += 1;
+    } else {
+      this.#tally.refused += 1;
+      // The frame had left the memory before the label came: the picture may be shown again.
+      if (origin !== undefined) {
+        this.#labelledOrigins.delete(origin);
+        this.#groups.delete(origin);
+      }
+    }
+  }
+}

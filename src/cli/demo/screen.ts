@@ -1,0 +1,119 @@
+import type { Decision } from '../../perception/decision.js';
+import type { TrainingProgress, TrainingReport } from '../../training/report.js';
+
+const BAR_WIDTH = 16;
+const SPARKS = '▁▂▃▄▅▆▇█';
+const STATUS_INTERVAL_MS = 150;
+const PLAIN_INTERVAL_MS = 5_000;
+
+export interface ScreenFacts {
+  frames: number;
+  rolling: { accuracy: number; scored: number } | null;
+  labelsGiven: number;
+  newLabels: number;
+  everyNewLabels: number;
+  headVersion: number | null;
+}
+
+/**
+ * What the terminal shows: one line that is rewritten for every decision, and a lasting line for
+ * everything that happens. Without a terminal, the living line becomes one line every few seconds.
+ */
+export class Screen {
+  #lastStatusMs = 0;
+  #lastWidth = 0;
+  #progress: TrainingProgress | null = null;
+  readonly #accuracies: number[] = [];
+
+  constructor(
+    private readonly out: NodeJS.WriteStream,
+    private readonly facts: () => ScreenFacts,
+  ) {}
+
+  /** A line that stays. */
+  line(text: string): void {
+    this.#clear();
+    this.out.write(`${text}\n`);
+  }
+
+  decision(label: string, reference: string | undefined, decision: Decision): void {
+    const nowMs = Date.now();
+    const interval = this.out.isTTY ? STATUS_INTERVAL_MS : PLAIN_INTERVAL_MS;
+    if (nowMs - this.#lastStatusMs < interval) return;
+    this.#lastStatusMs = nowMs;
+    const text = this.#statusText(label, reference, decision);
+    if (!this.out.isTTY) {
+      this.out.write(`${text}\n`);
+      return;
+    }
+    const cut = text.slice(0, Math.max(20, (this.out.columns ?? 100) - 1));
+    this.out.write(`\r${cut.padEnd(this.#lastWidth)}`);
+    this.#lastWidth = cut.length;
+  }
+
+  training(progress: TrainingProgress): void {
+    const begins = progress.phase !== this.#progress?.phase;
+    this.#progress = progress;
+    if (begins && progress.phase !== 'done') this.line(`  training: ${progressText(progress)}`);
+  }
+
+  trainingEnded(report: TrainingReport): void {
+    this.#progress = null;
+    const mark = { promoted: '✔', refused: '✘', failed: '!', cancelled: '–' }[report.outcome];
+    this.line(`  ${mark} ${report.outcome}: ${report.reason}`);
+  }
+
+  close(): void {
+    this.#clear();
+  }
+
+  #statusText(label: string, reference: string | undefined, decision: Decision): string {
+    const { frames, rolling, labelsGiven, newLabels, everyNewLabels, headVersion } = this.facts();
+    if (rolling && frames % 5 === 0) {
+      this.#accuracies.push(rolling.accuracy);
+      if (this.#accuracies.length > 20) this.#accuracies.shift();
+    }
+    const mark = reference === undefined ? ' ' : label === reference ? '✔' : '✘';
+    const truth = reference === undefined || label === reference ? '' : ` (is ${reference})`;
+    const parts = [
+      `frame ${String(frames).padStart(5)}`,
+      `${mark} ${(label + truth).padEnd(26)} ${percent(decision.probability)} ${bar(decision.probability)}`,
+      rolling
+        ? `accuracy of the last ${rolling.scored} untaught: ${percent(rolling.accuracy)} ${spark(this.#accuracies)}`
+        : 'accuracy: –',
+      `labels ${labelsGiven}`,
+      headVersion === null ? 'no head yet' : `head ${headVersion}`,
+      this.#progress
+        ? `training: ${progressText(this.#progress)}`
+        : everyNewLabels > 0
+          ? `next training in ${Math.max(0, everyNewLabels - newLabels)} labels`
+          : '',
+    ];
+    return parts.filter((part) => part !== '').join(' │ ');
+  }
+
+  #clear(): void {
+    if (!this.out.isTTY || this.#lastWidth === 0) return;
+    this.out.write(`\r${' '.repeat(this.#lastWidth)}\r`);
+    this.#lastWidth = 0;
+  }
+}
+
+function progressText({ phase, done, total, etaSeconds }: TrainingProgress): string {
+  const share = total > 0 ? ` ${done}/${total}` : '';
+  const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
+  return `${phase}${share}${eta}`;
+}
+
+function bar(probability: number): string {
+  const full = Math.round(probability * BAR_WIDTH);
+  return '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
+}
+
+function spark(values: number[]): string {
+  return values.map((value) => SPARKS[Math.min(7, Math.floor(value * 8))]).join('');
+}
+
+function percent(value: number): string {
+  return `${String(Math.round(value * 100)).padStart(3)} %`;
+}

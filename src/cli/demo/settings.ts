@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:net';
+import { basename, resolve } from 'node:path';
+import { validateConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import { userCacheDir } from '../settings.js';
+
+export interface DemoOptions {
+  photos?: string;
+  state?: string;
+  cache?: string;
+  exitAfterTraining?: boolean;
+  simulated?: boolean;
+  fresh?: boolean;
+  verbose?: boolean;
+}
+
+/** Where a demonstration keeps its state unless told otherwise: one folder per source. */
+export function demoStateDir(options: DemoOptions): string {
+  if (options.state !== undefined) return resolve(options.state);
+  if (options.photos === undefined) return resolve('.headland/demo');
+  const path = resolve(options.photos);
+  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
+  return resolve(`.headland/photos-${basename(path)}-${digest}`);
+}
+
+/** The configuration of a demonstration: quick trainings, ports that are free. */
+export async function demoConfig(
+  options: DemoOptions,
+  { stateDir, startFrame }: { stateDir: string; startFrame: number },
+): Promise<Config> {
+  return validateConfig({
+    robot: { id: 'demo' },
+    paths: { stateDir, cacheDir: options.cache ?? userCacheDir(process.env) },
+    cameras: [demoCamera(options, startFrame)],
+    training: { everyNewLabels: options.photos === undefined ? 24 : 240, minLabels: 20 },
+    mqtt: { commandsPerMinute: 60_000 },
+    embeddedBroker: { port: await freePort(1_883) },
+    console: { port: await freePort(8_090) },
+    log: { level: options.verbose ? 'info' : 'error' },
+  });
+}
+
+function demoCamera(options: DemoOptions, startFrame: number): object {
+  if (options.photos !== undefined) {
+    const once = options.exitAfterTraining === true;
+    return {
+      driver: 'replay',
+      path: resolve(options.photos),
+      intervalMs: once ? 0 : 100,
+      loop: !once,
+      shuffleSeed: 1,
+    };
+  }
+  const simulated = { driver: 'simulated', intervalMs: 150, startFrame };
+  return options.simulated ? simulated : { driver: 'auto' };
+}
+
+/** `preferred` on loopback if nothing listens there, else 0: any free port. */
+function freePort(preferred: number): Promise<number> {
+  return new Promise((settle) => {
+    const probe = createServer();
+    probe.once('error', () => settle(0));
+    probe.listen(preferred, '127.0.0.1', () => probe.close(() => settle(preferred)));
+  });
+}

@@ -1,0 +1,143 @@
+import { Command } from 'commander';
+import { prepareBackbone } from '../agent/prepare-backbone.js';
+import { openState } from '../agent/state.js';
+import { readCachedModel } from '../backbone/cache.js';
+import { listCards, loadCard } from '../backbone/cards.js';
+import { verifyModel } from '../backbone/verify.js';
+import { isHeadlandError } from '../errors.js';
+import { EXIT, printJson, printLine, table } from './output.js';
+import { progressBar } from './progress.js';
+import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
+
+interface ModelsOptions extends StateOptions {
+  json?: boolean;
+}
+
+export function modelsCommand(): Command {
+  const command = new Command('models').description('backbones and trained heads');
+  for (const sub of [listCommand(), pullCommand(), verifyCommand(), headsCommand()]) {
+    command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
+  }
+  return command;
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('list the model cards and which are in the cache')
+    .action(async (options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const cards = await listCards(config.models.cardsDir);
+      const rows = await Promise.all(
+        cards.map(async (card) => ({
+          name: card.name,
+          title: card.title,
+          licence: card.licence,
+          featureSize: card.featureSize,
+          inputSize: card.inputSize,
+          reportedTop1: card.reportedTop1,
+          cached: await readCachedModel(card, config.paths.cacheDir).then(
+            () => true,
+            () => false,
+          ),
+          default: card.name === config.models.backbone,
+        })),
+      );
+      if (options.json) return printJson(rows);
+      const cells = rows.map((row) => [
+        row.default ? `${row.name} *` : row.name,
+        row.cached ? 'cached' : '-',
+        `${row.inputSize} px`,
+        `${row.featureSize} features`,
+        row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
+        row.licence,
+        row.title,
+      ]);
+      printLine(table(cells, ''));
+      printLine('\n* = configured. Fetch one with: headland models pull NAME');
+    });
+}
+
+function pullCommand(): Command {
+  return new Command('pull')
+    .description('fetch, check and convert a backbone (default: the configured one)')
+    .argument('[name]', 'name of a model card')
+    .action(async (name: string | undefined, options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const card = name ?? config.models.backbone;
+      const bar = progressBar('bytes', options.json);
+      try {
+        const pulled = await prepareBackbone(
+          config,
+          {
+            log: commandLog(),
+            environment: process.env,
+            onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
+          },
+          card,
+        );
+        bar.stop();
+        if (options.json) printJson({ name: card, ...pulled });
+        else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
+      } finally {
+        bar.stop();
+      }
+    });
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .description('check cached backbones byte by byte and by what they compute')
+    .argument('[name]', 'name of a model card (default: every cached one)')
+    .action(async (name: string | undefined, options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const cards = name
+        ? [await loadCard(name, config.models.cardsDir)]
+        : await listCards(config.models.cardsDir);
+      const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
+      for (const card of cards) {
+        try {
+          const { checksum } = await verifyModel(card, config.paths.cacheDir);
+          results.push({ name: card.name, ok: true, checksum });
+        } catch (error) {
+          if (!isHeadlandError(error)) throw error;
+          if (!name && error.code === 'HL_MODEL_NOT_CACHED') continue;
+          results.push({ name: card.name, ok: false, error: error.toJSON() });
+        }
+      }
+      if (options.json) printJson(results);
+      else if (results.length === 0) printLine('no backbone is in the cache');
+      else {
+        const cells = results.map(({ name: card, ok, checksum, error }) => [
+          card,
+          ok ? 'intact' : 'DAMAGED',
+          checksum ?? (error as { message: string }).message,
+        ]);
+        printLine(table(cells, ''));
+      }
+      if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
+    });
+}
+
+function headsCommand(): Command {
+  return new Command('heads')
+    .description('list the versions of the trained head')
+    .action(async (options: ModelsOptions) => {
+      const state = openState(resolveConfig(options));
+      try {
+        const heads = await state.heads.list();
+        if (options.json) return printJson(heads);
+        if (heads.length === 0) return printLine('no head yet: label some frames and train');
+        const cells = heads.map(({ version, card, current, served }) => [
+          `${version}${current ? ' *' : ''}`,
+          card ? card.createdAt : 'damaged',
+          card?.learner ?? '-',
+          card?.exam ? `macro-F1 ${card.exam.macroF1.toFixed(3)}` : '-',
+          current ? 'serves' : served ? 'has served' : 'never served',
+          card?.gate.reason ?? '',
+        ]);
+        printLine(table(cells, ''));
+      } finally {
+        state.close();
+      }
+    });
+}

@@ -1,0 +1,28 @@
+import { Presets, SingleBar } from 'cli-progress';
+
+export interface ProgressBar {
+  update(done: number, total: number | null): void;
+  stop(): void;
+}
+
+/** A bar on standard error while it is a terminal; silent elsewhere and with --json. */
+export function progressBar(unit: string, silent = false): ProgressBar {
+  if (silent || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+  const bar = new SingleBar(
+    { format: ` {bar} {value}/{total} ${unit} · {eta_formatted}`, stream: process.stderr },
+    Presets.rect,
+  );
+  let started = false;
+  return {
+    update(done, total) {
+      if (!started) bar.start(total ?? Math.max(done, 1), done);
+      started = true;
+      if (total !== null && total !== bar.getTotal()) bar.setTotal(total);
+      bar.update(done);
+    },
+    stop() {
+      if (started) bar.stop();
+      started = false;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { Command } from 'commander';
+import { prepareBackbone } from '../agent/prepare-backbone.js';
+import { openState } from '../agent/state.js';
+import { TrainingService } from '../agent/training-service.js';
+import { deserialiseError } from '../errors.js';
+import type { TrainingReport } from '../training/report.js';
+import { EXIT, printJson, printLine, reportFailure } from './output.js';
+import { progressBar } from './progress.js';
+import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
+
+interface TrainOptions extends StateOptions {
+  json?: boolean;
+}
+
+/** Trains now, in this terminal; a running daemon follows the new head within seconds. */
+export function trainCommand(): Command {
+  return withStateOptions(
+    new Command('train').description('train a head from all labels, and let it serve if it is better'),
+  )
+    .option('--json', 'print one JSON object')
+    .action(async (options: TrainOptions) => {
+      const config = resolveConfig(options);
+      const log = commandLog();
+      const state = openState(config, log);
+      const download = progressBar('bytes', options.json);
+      await prepareBackbone(config, {
+        log,
+        environment: process.env,
+        onProgress: ({ receivedBytes, totalBytes }) => download.update(receivedBytes, totalBytes),
+      });
+      download.stop();
+      const bar = progressBar('steps', options.json);
+      let phase = '';
+      const report = await new Promise<TrainingReport>((resolve, reject) => {
+        const service = new TrainingService(
+          config,
+          state,
+          () => false,
+          {
+            onProgress: (progress) => {
+              if (progress.phase !== phase) bar.stop();
+              phase = progress.phase;
+              bar.update(progress.done, progress.total);
+            },
+            onReport: resolve,
+            swap: () => {},
+          },
+          log,
+        );
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+          process.once(signal, () => void service.stop());
+        }
+        service.start('cli').catch(reject);
+      });
+      bar.stop();
+      state.close();
+      process.exitCode = printReport(report, options);
+    });
+}
+
+function printReport(report: TrainingReport, options: TrainOptions): number {
+  const { outcome, error, result } = report;
+  if (error && outcome === 'failed') return reportFailure(deserialiseError(error), options);
+  if (options.json) printJson(report);
+  else {
+    printLine(`${outcome}: ${report.reason}`);
+    if (result) {
+      const exam = result.exam
+        ? `macro-F1 ${result.exam.macroF1.toFixed(3)}, accuracy ${result.exam.accuracy.toFixed(3)} on ${result.exam.samples} exam samples`
+        : 'no exam sample yet';
+      printLine(`head ${result.version} (${result.learner}): ${exam}`);
+      for (const { id, code, message } of result.skipped) printLine(`  skipped ${id}: ${code}: ${message}`);
+    }
+  }
+  return { promoted: EXIT.ok, refused: EXIT.refused, cancelled: EXIT.interrupted, failed: EXIT.failed }[
+    outcome
+  ];
+}

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { HeadlandError } from '../errors.js';
+
+export interface InstanceLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Holds an abstract unix socket named after a directory and a purpose: the kernel lets go of it
+ * when the process ends, however it ends, so no stale lock file survives a power cut.
+ * @param directory must exist
+ * @throws HeadlandError HL_ALREADY_RUNNING when another process holds it
+ */
+export function acquireInstanceLock(directory: string, purpose: string): Promise<InstanceLock> {
+  const path = realpathSync(directory);
+  const digest = createHash('sha256').update(`${purpose}\0${path}`).digest('hex').slice(0, 32);
+  const server = createServer((socket) => socket.destroy());
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error);
+      reject(
+        new HeadlandError('HL_ALREADY_RUNNING', `another headland process does "${purpose}" in ${path}`, {
+          remedy: 'Stop the other process (systemctl stop headland), or give another --state.',
+          details: { purpose, path },
+        }),
+      );
+    });
+    server.listen({ path: `\0headland-${purpose}-${digest}` }, () =>
+      resolve({ release: () => new Promise((done) => server.close(() => done())) }),
+    );
+  });
+}
