@@ -24,14 +24,24 @@ export type CapturedPicture = Pick<Frame, 'jpeg' | 'group' | 'reference' | 'orig
   capturedAtMs?: number;
 };
 
+/**
+ * Takes a picture at once. May return a promise: a source that can wait (files, the simulation)
+ * then shows its next picture only after it; a live source never waits and never queues.
+ */
+export type PictureReceiver = (picture: CapturedPicture) => unknown;
+
 /** A source of pictures: a real device, a stream or a stand-in. */
 export interface CameraDriver {
-  /** Human-readable, for logs: "ffmpeg /dev/video0". */
+  /** Human-readable, for logs and without secrets: "ffmpeg /dev/video0". */
   readonly description: string;
+  /** Intended longest time between two pictures; the stall watchdog allows for it. Absent = 0. */
+  readonly paceMs?: number;
+  /** Pictures since the driver was made that were cut off, too large or no picture at all. */
+  readonly invalidPictures?: number;
   /**
    * Delivers pictures until `signal` aborts or a finite source ends (then resolves), or the device
    * fails (then rejects with a HeadlandError `HL_CAMERA_…`). May be called again after it settled;
    * must free every process, file and timer before it settles.
    */
-  capture(onPicture: (picture: CapturedPicture) => void, signal: AbortSignal): Promise<void>;
+  capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void>;
 }

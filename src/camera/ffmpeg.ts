@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs';
+import { HeadlandError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { CameraDriver, PictureReceiver } from './camera.js';
+import { runTool, type ToolExit } from './child.js';
+import {
+  type FfmpegConfig,
+  type FfmpegMode,
+  ffmpegArguments,
+  ffmpegModes,
+  inputKind,
+} from './ffmpeg-arguments.js';
+import { JpegSplitter } from './jpeg-stream.js';
+import { settledOrAborted } from './pause.js';
+
+const MAX_PICTURE_BYTES = 32 * 1024 * 1024;
+
+/** A live source whose JPEGs are passed through is thinned here: ffmpeg cannot filter a copy. */
+class PaceLimit {
+  readonly #intervalMs: number;
+  #dueMs = Number.NEGATIVE_INFINITY;
+
+  constructor(framesPerSecond: number) {
+    this.#intervalMs = 1_000 / framesPerSecond;
+  }
+
+  admits(nowMs: number): boolean {
+    if (nowMs < this.#dueMs - this.#intervalMs / 4) return false;
+    this.#dueMs = Math.max(this.#dueMs, nowMs - this.#intervalMs) + this.#intervalMs;
+    return true;
+  }
+}
+
+/** A long-lived ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through untouched), video files. */
+export class FfmpegDriver implements CameraDriver {
+  readonly description: string;
+  readonly paceMs: number;
+  readonly #config: FfmpegConfig;
+  readonly #log: Log;
+  #invalidPictures = 0;
+
+  constructor(config: FfmpegConfig, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.description = `ffmpeg ${withoutCredentials(config.input)}`;
+    this.paceMs = 1_000 / config.framesPerSecond;
+  }
+
+  get invalidPictures(): number {
+    return this.#invalidPictures;
+  }
+
+  /**
+   * Resolves at the end of a file; the end of anything else is a failure.
+   *
+   * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
+   *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_EXITED.
+   */
+  async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
+    const modes = ffmpegModes(this.#config);
+    for (const [index, mode] of modes.entries()) {
+      const { exit, pictures, notJpeg } = await this.#run(mode, onPicture, signal);
+      if (signal.aborted) return;
+      const finite = inputKind(this.#config.input) === 'file';
+      if (finite && exit.code === 0) return;
+      const failure = explainExit(this.#config.input, exit);
+      const lastMode = index === modes.length - 1;
+      if (lastMode || pictures > 0 || !(notJpeg || formatRefused(failure))) throw failure;
+      this.#log.info(
+        { input: withoutCredentials(this.#config.input) },
+        'the source gives no JPEG of its own: pictures are encoded here, which costs processor time',
+      );
+    }
+  }
+
+  async #run(mode: FfmpegMode, onPicture: PictureReceiver, signal: AbortSignal) {
+    const config = this.#config;
+    const splitter = new JpegSplitter(MAX_PICTURE_BYTES);
+    const limit = mode === 'copy' ? new PaceLimit(config.framesPerSecond) : null;
+    const waits = inputKind(config.input) === 'file' && !config.realTime;
+    const invalidBefore = this.#invalidPictures;
+    const wrongFormat = new AbortController();
+    let firstByte: number | null = null;
+    let pictures = 0;
+    const deliver = async (found: Uint8Array[]): Promise<void> => {
+      for (const jpeg of found) {
+        if (signal.aborted) return;
+        pictures += 1;
+        if (limit && !limit.admits(performance.now())) continue;
+        const taken = onPicture({ jpeg });
+        if (waits) await settledOrAborted(taken, signal);
+      }
+    };
+    const exit = await runTool(
+      {
+        command: 'ffmpeg',
+        arguments: ffmpegArguments(config, mode),
+        debianPackage: 'ffmpeg',
+        redact: withoutCredentials,
+      },
+      (chunk) => {
+        if (wrongFormat.signal.aborted) return undefined;
+        firstByte ??= chunk[0]!;
+        if (firstByte !== 0xff) {
+          wrongFormat.abort();
+          return undefined;
+        }
+        const found = splitter.push(chunk);
+        this.#invalidPictures = invalidBefore + splitter.invalidPictures;
+        return deliver(found);
+      },
+      AbortSignal.any([signal, wrongFormat.signal]),
+    );
+    await deliver(splitter.end());
+    if (!signal.aborted) this.#invalidPictures = invalidBefore + splitter.invalidPictures;
+    return { exit, pictures, notJpeg: wrongFormat.signal.aborted };
+  }
+}
+
+/** An address as it may be logged: user and password taken out. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi, '$1');
+}
+
+/** Whether a device may work with another pixel format: it is there and free, yet gave nothing. */
+function formatRefused(failure: HeadlandError): boolean {
+  return (
+    failure.code === 'HL_CAMERA_EXITED' &&
+    /proper format|Invalid argument|not supported|header/i.test(failure.message)
+  );
+}
+
+function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
+  const input = withoutCredentials(rawInput);
+  const said = exit.lastLines.join('\n');
+  const details = { input, exitCode: exit.code, signal: exit.signal, lastLines: exit.lastLines };
+  const kind = inputKind(rawInput);
+  const isLocal = kind === 'v4l2' || kind === 'file';
+  const path = rawInput.replace(/^file:/i, '');
+  if (isLocal && (/No such device|ENODEV/i.test(said) || !existsSync(path))) {
+    return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${input} is not there`, {
+      remedy:
+        kind === 'v4l2'
+          ? 'Plug the camera in, or choose one that `ls /dev/video*` lists.'
+          : 'Check the path of the file.',
+      details,
+    });
+  }
+  if (kind === 'v4l2' && /busy/i.test(said)) {
+    return new HeadlandError('HL_CAMERA_DEVICE_BUSY', `${input} is used by another program`, {
+      remedy: `End the other program; \`fuser ${input}\` names it.`,
+      details,
+    });
+  }
+  if (isLocal && /Permission denied/i.test(said)) {
+    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `${input} may not be opened`, {
+      remedy: 'Give the user of the daemon the right to read it (cameras: group "video").',
+      details,
+    });
+  }
+  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
+  const why = exit.lastLines.at(-1) ?? 'it said nothing';
+  return new HeadlandError('HL_CAMERA_EXITED', `ffmpeg on ${input} ${how}: ${why}`, {
+    remedy: 'Check that the source works: open the same address with ffplay or a browser.',
+    details,
+  });
+}
