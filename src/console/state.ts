@@ -1,0 +1,157 @@
+/**
+ * What the agent gives the console: facts to show and the few things a person may ask for.
+ * Times: `…AtMs` are Unix milliseconds, `…At` are ISO 8601 UTC. Probabilities and scores are 0..1.
+ */
+export interface ConsoleSource {
+  status(): ConsoleStatus;
+  /** The newest frame of a camera (default: of any), with its decision; null before the first. */
+  latest(camera?: string): LatestFrame | null;
+  /** Samples that wait for a label, newest first, at most `limit`. */
+  waiting(limit: number): WaitingSample[];
+  /** The stored picture of a sample as the camera gave it; null when there is no such sample. */
+  picture(sampleId: string): Uint8Array | null;
+  /** Labels a frame that is still remembered; durable when it resolves. Throws HeadlandErrors. */
+  labelFrame(frameId: string, label: string): Promise<{ sampleId: string }>;
+  /** Labels a stored sample, or changes its label; durable when it resolves. */
+  labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
+  /** Starts a training; throws when one runs or there is too little to learn from. */
+  retrain(): Promise<{ trainingId: string }>;
+  /** Newest first, at most `limit`. */
+  reports(limit: number): TrainingReport[];
+  /** The versions that are kept, newest first. */
+  heads(): HeadVersion[];
+  /** Lets an older head serve again: `version`, or the one before the serving one. */
+  rollback(version?: number): Promise<{ version: number }>;
+  /** Calls `listener` on every event until the returned function is called. */
+  subscribe(listener: (event: ConsoleEvent) => void): () => void;
+}
+
+export type ConsoleEvent =
+  | { type: 'decision'; data: FrameSummary }
+  | { type: 'training'; data: TrainingState }
+  | { type: 'status'; data: ConsoleStatus };
+
+export interface ConsoleStatus {
+  robot: string;
+  version: string;
+  state: 'online' | 'paused';
+  uptimeSeconds: number;
+  /** True when any camera shows drawings or recordings instead of the world. */
+  simulated: boolean;
+  mqtt: { url: string; connected: boolean };
+  cameras: CameraStatus[];
+  /** Null while it is not loaded. */
+  backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
+  head: Omit<HeadVersion, 'serving'> | null;
+  samples: SampleCountsByLabel;
+  /** Null: this daemon does not train. */
+  training: TrainingState | null;
+  /** Capture to decision, milliseconds; null before the first decision. */
+  frameMsP50: number | null;
+  frameMsP95: number | null;
+  framesPerSecond: number;
+  temperatureC: number | null;
+}
+
+export interface CameraStatus {
+  name: string;
+  description: string;
+  /** The supervisor's word; `running` means that pictures come. */
+  phase: string;
+  framesTotal: number;
+  droppedTotal: number;
+  lastFrameAtMs: number | null;
+  restarts: number;
+  lastRestartReason: string | null;
+}
+
+export interface SampleCountsByLabel {
+  total: number;
+  labelled: number;
+  waiting: number;
+  classes: { label: string; training: number; exam: number }[];
+}
+
+export interface TrainingState {
+  running: boolean;
+  /** What it does now, in a word or two; null when nothing runs. */
+  phase: string | null;
+  /** Steps of the phase. */
+  done: number;
+  total: number;
+  etaSeconds: number | null;
+  /** Labels given or changed since the last training. */
+  newLabels: number;
+  /** Training starts by itself at so many new labels; 0 = it does not. */
+  everyNewLabels: number;
+  /** Fewer labelled samples than this are refused. */
+  minLabels: number;
+}
+
+export interface FrameDecision {
+  /** A label of the head, or `unknown`. */
+  label: string;
+  probability: number;
+  /** Best first. */
+  top: { label: string; probability: number }[];
+  headVersion: number;
+  totalMs: number;
+}
+
+export interface FrameSummary {
+  frameId: string;
+  camera: string;
+  capturedAtMs: number;
+  /** Null while no head serves. */
+  decision: FrameDecision | null;
+}
+
+export interface LatestFrame extends FrameSummary {
+  /** As the camera gave it: JPEG; replay may give PNG or WebP. */
+  jpeg: Uint8Array;
+}
+
+export interface WaitingSample {
+  id: string;
+  capturedAtMs: number;
+  camera: string;
+  /** What the head thought, if one served. */
+  guess: { label: string; probability: number } | null;
+}
+
+export interface HeadVersion {
+  version: number;
+  learner: string;
+  labels: readonly string[];
+  trainedAt: string;
+  examMacroF1: number | null;
+  serving: boolean;
+}
+
+export interface ExamMetrics {
+  /** Class names; the index of `confusion` and `perClass`. */
+  labels: readonly string[];
+  samples: number;
+  accuracy: number;
+  macroF1: number;
+  macroPrecision: number;
+  macroRecall: number;
+  logLoss: number;
+  ece: number;
+  /** Counts; row = the true class, column = the predicted one. */
+  confusion: number[][];
+}
+
+export interface TrainingReport {
+  trainingId: string;
+  outcome: 'promoted' | 'refused' | 'failed' | 'cancelled';
+  /** Why, in words. */
+  reason: string;
+  /** The version that came of it; null when none did. */
+  headVersion: number | null;
+  learner: string | null;
+  exam: ExamMetrics | null;
+  finishedAt: string;
+  /** Milliseconds by stage; `total` is the whole. */
+  durations: { total: number } & Record<string, number>;
+}
