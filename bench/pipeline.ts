@@ -27,8 +27,8 @@ export async function run(): Promise<Record<string, unknown>> {
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
   const log = silentLog();
   await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = loadCard(config.models.backbone, null);
-  const bare = await openBackbone({ card, cacheDir, threads: 1 });
+  const card = await loadCard(config.models.backbone, null);
+  const bare = await openBackbone({ card, cacheDir, threads: 1, log });
   const pixels = new Uint8Array(bare.inputSize ** 2 * 3).map((_, i) => (i * 2_654_435_761) >>> 24);
   const image = { width: bare.inputSize, height: bare.inputSize, data: pixels };
 

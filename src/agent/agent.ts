@@ -14,8 +14,6 @@ import { type HeadlandError, isHeadlandError } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
-import type { TrainingProgress } from '../training/protocol.js';
-import type { TrainingReport } from '../training/report.js';
 import type { StoredHead } from '../training/version-directory.js';
 import { Asking } from './asking.js';
 import { executeCommand } from './commands.js';

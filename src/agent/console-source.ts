@@ -23,7 +23,7 @@ export function consoleSource(agent: AgentView): ConsoleSource {
       return recent ? { ...summary(recent), jpeg: recent.frame.jpeg } : null;
     },
     waiting: (limit) =>
-      samples.list({ labelled: false, newestFirst: true, limit }).map((sample) => ({
+      samples.list({ labelled: false, order: 'newest', limit }).map((sample) => ({
         id: sample.id,
         capturedAtMs: sample.capturedAtMs,
         camera: sample.source,

@@ -1,7 +1,7 @@
 import type { AlertEvent } from '../alerts/rules.js';
 import type { HeadlandError } from '../errors.js';
 import type { Decision } from '../perception/decision.js';
-import type { SampleCounts } from '../samples/store.js';
+import type { SampleCounts } from '../samples/statistics.js';
 import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
 import type { StoredHead } from '../training/version-directory.js';
 import type { RecentFrame } from './recent-frames.js';

@@ -30,10 +30,10 @@ export class TrainingService {
 
   constructor(
     private readonly config: Config,
-    private readonly state: State,
+    state: State,
     private readonly isPaused: () => boolean,
     private readonly events: TrainingServiceEvents,
-    private readonly log: Log,
+    log: Log,
   ) {
     this.#trainer = new Trainer({
       dbPath: state.databasePath,

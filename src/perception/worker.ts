@@ -4,6 +4,7 @@ import { Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { headProbabilities, topLabels } from '../head/score.js';
+import { silentLog } from '../log.js';
 import { differenceHash } from '../vision/dhash.js';
 import { decide } from './decision.js';
 import type {
@@ -29,6 +30,7 @@ try {
     card: await loadCard(settings.backbone, settings.cardsDir),
     cacheDir: settings.cacheDir,
     threads: settings.threads,
+    log: silentLog(),
   });
   const embedder = new Embedder(backbone, {
     fit: settings.fit,
@@ -43,7 +45,13 @@ try {
     const headStartMs = performance.now();
     const { topK } = settings.decision;
     const top = serving
-      ? topLabels(serving.head.labels, headProbabilities(serving.head, features), topK)
+      ? topLabels(
+          {
+            labels: serving.head.labels,
+            probabilities: headProbabilities(serving.head, features),
+          },
+          topK,
+        )
       : [];
     const decision = decide(top, serving?.version ?? null, settings.decision);
     const endMs = performance.now();

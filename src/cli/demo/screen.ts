@@ -1,5 +1,6 @@
 import type { Decision } from '../../perception/decision.js';
-import type { TrainingProgress, TrainingReport } from '../../training/report.js';
+import type { TrainingProgress } from '../../training/protocol.js';
+import type { TrainingReport } from '../../training/report.js';
 
 const BAR_WIDTH = 16;
 const SPARKS = '▁▂▃▄▅▆▇█';
