@@ -45,7 +45,12 @@ export function layOut(
     });
 
   for (let i = 0; i < straws; i += 1) {
-    add('straw', between(random, -420, 420), between(random, -VIEW, length), between(random, 8, 26));
+    add(
+      'straw',
+      between(random, -420, 420),
+      between(random, -VIEW, length),
+      between(random, 8, 26),
+    );
   }
   const edgeRows = random() < (fieldClass === 'soil' ? 0.25 : 0.5);
   if (fieldClass === 'crop') {
@@ -58,7 +63,7 @@ export function layOut(
   }
   if (fieldClass === 'weed' || fieldClass === 'thistle') {
     const radius = fieldClass === 'weed' ? 62 : 74;
-    along(between(random, 150, 230), 30, (y) =>
+    along(between(random, 110, 190), 30, (y) =>
       add(fieldClass, between(random, -120, 120), y, radius * growth * size(random)),
     );
   }

@@ -126,7 +126,8 @@ export class FieldScene {
       const wander = 6 * Math.sin(y * 0.013 + tileX);
       const startX = -(width / 2) * scale;
       const ridgeStep = (furrow * scale * 256) / (2 * Math.PI);
-      let ridge = ((startX - conditions.skew * y + wander) * furrow * 256) / (2 * Math.PI) + 2 ** 20;
+      let ridge =
+        ((startX - conditions.skew * y + wander) * furrow * 256) / (2 * Math.PI) + 2 ** 20;
       let tilePosition = startX * conditions.soilScale + tileX + 2 ** 16;
       let coarsePosition = startX * 0.23 + tileX + 2 ** 16;
       for (let column = 0; column < width; column += 1, index += 3) {

@@ -55,7 +55,7 @@ function drawLeaf(canvas: Canvas, leaf: Leaf, sunAngle: number): void {
     if (distance < leaf.rib * halfWidth * (1.15 - u)) {
       canvas.mix(index, ribRgb[0] * light, ribRgb[1] * light, ribRgb[2] * light, 0.75);
     } else {
-      const covering = alpha < 1 ? alpha : 1;
+      const covering = Math.min(1, alpha);
       const gain = light * (0.86 + 0.2 * u);
       canvas.mix(index, rgb[0] * gain, rgb[1] * gain, rgb[2] * gain, covering);
     }
@@ -86,7 +86,7 @@ function groundShadow(canvas: Canvas, at: Placing, depth: number): void {
   const reach = at.radius * at.shadowLength;
   const x = at.x - Math.cos(at.sunAngle) * reach;
   const y = at.y - Math.sin(at.sunAngle) * reach;
-  canvas.shade(x, y, at.radius * 0.95, at.radius * 0.95, depth);
+  canvas.shade(x, y, at.radius * 0.85, at.radius * 0.85, depth);
 }
 
 interface RosetteStyle {
@@ -102,7 +102,7 @@ interface RosetteStyle {
 }
 
 function drawRosette(canvas: Canvas, at: Placing, style: RosetteStyle, random: Random): void {
-  groundShadow(canvas, at, 0.45);
+  groundShadow(canvas, at, 0.38);
   const count = Math.round(between(random, style.leaves[0], style.leaves[1]));
   const start = random() * 2 * Math.PI;
   const rgb = tinted(style.rgb, random, 0.12);
@@ -164,9 +164,7 @@ export class FieldShapes {
       rgb: [66, 116, 52],
       ribRgb: [128, 150, 96],
       rib: 0.12,
-      outline: outline(
-        (u) => Math.sin(u ** 0.8 * Math.PI) ** 0.8 * (0.62 + 0.38 * sawtooth(u, 7)),
-      ),
+      outline: outline((u) => Math.sin(u ** 0.8 * Math.PI) ** 0.8 * (0.62 + 0.38 * sawtooth(u, 7))),
     },
   ];
   readonly #thistle: RosetteStyle = {

@@ -31,7 +31,8 @@ export function soilTile(random: Random): Int8Array {
         const right = (left + 1) % cells;
         const along = cellX - left;
         const above = lattice[topRow + left]! * (1 - along) + lattice[topRow + right]! * along;
-        const below = lattice[bottomRow + left]! * (1 - along) + lattice[bottomRow + right]! * along;
+        const below =
+          lattice[bottomRow + left]! * (1 - along) + lattice[bottomRow + right]! * along;
         sum[y * TILE + x]! += weight * (above * (1 - down) + below * down);
       }
     }

@@ -75,11 +75,7 @@ export class ReplayDriver implements CameraDriver {
     return shuffleSeed === null ? photos : shuffled(photos, seededRandom('replay', shuffleSeed));
   }
 
-  async #showOnce(
-    photos: Photo[],
-    onPicture: PictureReceiver,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #showOnce(photos: Photo[], onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     for (; this.#next < photos.length && !signal.aborted; this.#next += 1) {
       const photo = photos[this.#next]!;
       if (this.#unreadable.has(photo.path)) continue;

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import NodeWebcam from 'node-webcam';
+// @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
+import untypedNodeWebcam from 'node-webcam';
 import type { CameraConfig } from '../config/schema.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { CameraDriver, PictureReceiver } from './camera.js';
 import { isWholeJpeg } from './jpeg-stream.js';
+import { killByFile } from './kill-by-file.js';
 import { pause } from './pause.js';
 
 export type WebcamConfig = Omit<
@@ -14,14 +16,34 @@ export type WebcamConfig = Omit<
   'driver' | 'name' | 'stallMs'
 >;
 
+interface NodeWebcamOptions {
+  width: number;
+  height: number;
+  /** 0 to 95. */
+  quality: number;
+  output: 'jpeg';
+  device: string;
+  /** Frames to let pass before the picture. */
+  skip: number;
+  callbackReturn: 'location';
+  saveShots: boolean;
+  verbose: boolean;
+}
+
+interface FsWebcam {
+  /** How the shell command begins. */
+  bin: string;
+  capture(location: string, callback: (error: Error | null) => void): void;
+}
+
+const NodeWebcam: { FSWebcam: new (options: NodeWebcamOptions) => FsWebcam } = untypedNodeWebcam;
+
 /** What may stand in the shell command that node-webcam builds; the config's rule, checked again. */
 const SAFE_DEVICE = /^(\/dev\/video[0-9]{1,3}|TEST:[A-Za-z0-9_]*|FILE:[A-Za-z0-9_./-]+)$/;
 const SAFE_PATH = /^\/[A-Za-z0-9_./-]+$/;
 const JPEG_QUALITY = 95;
 /** fswebcam opens the camera for each picture: the first frames are taken before it has adapted. */
 const SKIPPED_FRAMES = 3;
-const KILL_LIMIT_MS = 2_000;
-const KILL_POLL_MS = 20;
 
 /**
  * Still pictures through node-webcam and fswebcam. node-webcam runs a shell command, reports success
@@ -93,7 +115,7 @@ export class WebcamDriver implements CameraDriver {
     await pause(timeoutMs, over.signal);
     signal.removeEventListener('abort', onAbort);
     const inTime = ended;
-    if (!inTime) await endTool(processIdFile, shot);
+    if (!inTime) await killByFile(processIdFile, shot);
     if (signal.aborted) return null;
     if (!inTime) {
       throw new HeadlandError('HL_CAMERA_STALLED', `fswebcam took longer than ${timeoutMs} ms`, {
@@ -168,24 +190,4 @@ async function privateDirectory(): Promise<string> {
     );
   }
   return mkdtemp(join(parent, 'headland-webcam-'));
-}
-
-/** Kills the fswebcam that wrote its id, once it has; returns when it is gone, or after 2 s. */
-async function endTool(processIdFile: string, shot: Promise<unknown>): Promise<void> {
-  let gone = false;
-  void shot.then(() => {
-    gone = true;
-  });
-  const limitMs = performance.now() + KILL_LIMIT_MS;
-  while (!gone && performance.now() < limitMs) {
-    const processId = Number(await readFile(processIdFile, 'utf8').catch(() => ''));
-    if (processId > 0 && (await isOurChild(processId))) process.kill(processId, 'SIGKILL');
-    await Promise.race([shot, pause(KILL_POLL_MS)]);
-  }
-}
-
-/** Ids are used again: only a child of this very process may be killed. */
-async function isOurChild(processId: number): Promise<boolean> {
-  const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
-  return status.includes(`\nPPid:\t${process.pid}\n`);
 }
