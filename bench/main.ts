@@ -19,11 +19,15 @@ const names = readdirSync(compiled)
 
 const [name, ...options] = process.argv.slice(2);
 if (name === undefined || !names.includes(name)) {
-  process.stderr.write(`usage: npm run -s bench -- NAME [--json]\nNAME is one of: ${names.join(', ')}\n`);
+  process.stderr.write(
+    `usage: npm run -s bench -- NAME [--json]\nNAME is one of: ${names.join(', ')}\n`,
+  );
   process.exit(2);
 }
 
-const bench = (await import(pathToFileURL(fileURLToPath(new URL(`${name}.js`, compiled))).href)) as Bench;
+const bench = (await import(
+  pathToFileURL(fileURLToPath(new URL(`${name}.js`, compiled))).href
+)) as Bench;
 const figures = await bench.run(options.filter((option) => option !== '--json'));
 const record = { bench: name, ...figures, ...provenance() };
 if (!existsSync(results)) mkdirSync(results, { recursive: true });

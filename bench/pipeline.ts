@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { prepareBackbone } from '../src/agent/prepare-backbone.js';
 import { loadCard } from '../src/backbone/cards.js';
 import { openBackbone } from '../src/backbone/open.js';
 import { validateConfig } from '../src/config/load.js';
 import { silentLog } from '../src/log.js';
-import type { Perceived } from '../src/perception/protocol.js';
 import { Perception } from '../src/perception/perception.js';
-import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import type { Perceived } from '../src/perception/protocol.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 
 const FRAMES = 300;
@@ -118,7 +118,11 @@ async function pictures(): Promise<Uint8Array[]> {
       const data = Buffer.from(
         Uint8Array.from({ length: 160 * 120 * 3 }, (_, i) => (i * (seed + 7) * 31) & 255),
       );
-      sources.push(await sharp(data, { raw: { width: 160, height: 120, channels: 3 } }).png().toBuffer());
+      sources.push(
+        await sharp(data, { raw: { width: 160, height: 120, channels: 3 } })
+          .png()
+          .toBuffer(),
+      );
     }
   }
   return Promise.all(

@@ -8,8 +8,8 @@ import type { Frame } from '../camera/camera.js';
 import { createDriver, resolveCamera } from '../camera/open.js';
 import { CameraSupervisor } from '../camera/supervisor.js';
 import type { Config } from '../config/schema.js';
-import { ConsoleServer } from '../console/server.js';
 import { readSecretText } from '../config/secrets.js';
+import { ConsoleServer } from '../console/server.js';
 import { type HeadlandError, isHeadlandError } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
@@ -76,7 +76,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   ) {
     super();
     const { log } = options;
-    const resolved = config.cameras.map(resolveCamera);
+    const resolved = config.cameras.map((camera) => resolveCamera(camera));
     this.state = openState(config, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
@@ -193,7 +193,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(250, () => this.#applyAlerts(this.#alerts.tick(Date.now())));
     this.#pausingChanged();
     this.#watchdog.ready(() => this.#isHealthy());
-    log.info({ cameras: config.cameras.length, mqtt: this.link.url, console: this.#consoleUrl }, 'ready');
+    log.info(
+      { cameras: config.cameras.length, mqtt: this.link.url, console: this.#consoleUrl },
+      'ready',
+    );
   }
 
   /** Stops in order: no new frames, outputs off, the last messages out. Never throws. */
@@ -247,7 +250,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    this.cameras.find(({ config }) => config.name === frame.camera)?.supervisor.reportInvalidPicture();
+    this.cameras
+      .find(({ config }) => config.name === frame.camera)
+      ?.supervisor.reportInvalidPicture();
     this.options.log.warn(
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,

@@ -1,10 +1,10 @@
+import { HeadlandError } from '../errors.js';
 import type { Command } from '../telemetry/command-contract.js';
 import type { HeadService } from './heads.js';
 import type { Labelling } from './labelling.js';
+import { predictionMessage } from './messages.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrames } from './recent-frames.js';
-import { predictionMessage } from './messages.js';
-import { HeadlandError } from '../errors.js';
 import type { TrainingService } from './training-service.js';
 
 export interface CommandParts {

@@ -1,15 +1,15 @@
 import type {
   ConsoleEvent,
+  TrainingReport as ConsoleReport,
   ConsoleSource,
   ConsoleStatus,
   FrameSummary,
   HeadVersion,
-  TrainingReport as ConsoleReport,
   TrainingState,
 } from '../console/state.js';
 import { readBoard } from '../host/board.js';
-import type { TrainingReport } from '../training/report.js';
 import type { HeadCard } from '../training/card.js';
+import type { TrainingReport } from '../training/report.js';
 import type { RecentFrame } from './recent-frames.js';
 import type { AgentView } from './view.js';
 

@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Config } from '../config/schema.js';
 import { readSecret, readSecretText } from '../config/secrets.js';
-import { readFileSync } from 'node:fs';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Database } from '../samples/database.js';

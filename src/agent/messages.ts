@@ -81,7 +81,13 @@ export function failureMessage(
   severity: EventBody['severity'] = 'warning',
 ): EventBody {
   const { code, message, remedy, details } = error;
-  return { kind, severity, code, message: message.slice(0, 2_048), details: { remedy, ...details } };
+  return {
+    kind,
+    severity,
+    code,
+    message: message.slice(0, 2_048),
+    details: { remedy, ...details },
+  };
 }
 
 export function sampleTotals(counts: SampleCounts): {

@@ -27,10 +27,14 @@ export function openState(config: Config, log?: Log): State {
   try {
     mkdirSync(stateDir, { recursive: true });
   } catch (error) {
-    throw new HeadlandError('HL_STATE_UNWRITABLE', `cannot create ${stateDir}: ${messageOf(error)}`, {
-      remedy: 'Give a directory that this user may write: paths.stateDir or --state.',
-      cause: error,
-    });
+    throw new HeadlandError(
+      'HL_STATE_UNWRITABLE',
+      `cannot create ${stateDir}: ${messageOf(error)}`,
+      {
+        remedy: 'Give a directory that this user may write: paths.stateDir or --state.',
+        cause: error,
+      },
+    );
   }
   const databasePath = join(stateDir, 'headland.db');
   const headsDir = join(stateDir, 'heads');

@@ -27,9 +27,7 @@ export function trainingReportMessage(report: TrainingReport): TrainingReportBod
     learner: result?.learner ?? null,
     lambda: result?.lambda ?? null,
     duration_seconds: report.durationMs / 1_000,
-    ...(error
-      ? { error: { code: error.code, message: error.message, remedy: error.remedy } }
-      : {}),
+    ...(error ? { error: { code: error.code, message: error.message, remedy: error.remedy } } : {}),
   };
 }
 

@@ -16,24 +16,36 @@ export function labelCommand(): Command {
       .argument('[label]', 'what is in the picture'),
   )
     .option('--json', 'print one JSON object')
-    .action((sampleId: string | undefined, label: string | undefined, options: LabelOptions, command: Command) => {
-      if (sampleId !== undefined && label === undefined) command.error("error: missing 'label'");
-      const state = openState(resolveConfig(options));
-      try {
-        if (sampleId === undefined) {
-          const waiting = state.samples.list({ labelled: false, limit: 100 });
-          if (options.json) return printJson({ waiting });
-          printLine(waiting.length === 0 ? 'no sample waits for a label' : 'waiting for a label:');
-          printLine(
-            table(waiting.map((s) => [s.id, s.source, new Date(s.capturedAtMs).toISOString()])),
-          );
-          return;
+    .action(
+      (
+        sampleId: string | undefined,
+        label: string | undefined,
+        options: LabelOptions,
+        command: Command,
+      ) => {
+        if (sampleId !== undefined && label === undefined) command.error("error: missing 'label'");
+        const state = openState(resolveConfig(options));
+        try {
+          if (sampleId === undefined) {
+            const waiting = state.samples.list({ labelled: false, limit: 100 });
+            if (options.json) return printJson({ waiting });
+            printLine(
+              waiting.length === 0 ? 'no sample waits for a label' : 'waiting for a label:',
+            );
+            printLine(
+              table(waiting.map((s) => [s.id, s.source, new Date(s.capturedAtMs).toISOString()])),
+            );
+            return;
+          }
+          const sample = state.samples.label(sampleId, label!, 'cli');
+          if (options.json) printJson(sample);
+          else
+            printLine(
+              `${sample.id}: ${sample.label}${sample.exam ? ' (exam: never trained on)' : ''}`,
+            );
+        } finally {
+          state.close();
         }
-        const sample = state.samples.label(sampleId, label!, 'cli');
-        if (options.json) printJson(sample);
-        else printLine(`${sample.id}: ${sample.label}${sample.exam ? ' (exam: never trained on)' : ''}`);
-      } finally {
-        state.close();
-      }
-    });
+      },
+    );
 }

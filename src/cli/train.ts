@@ -15,7 +15,9 @@ interface TrainOptions extends StateOptions {
 /** Trains now, in this terminal; a running daemon follows the new head within seconds. */
 export function trainCommand(): Command {
   return withStateOptions(
-    new Command('train').description('train a head from all labels, and let it serve if it is better'),
+    new Command('train').description(
+      'train a head from all labels, and let it serve if it is better',
+    ),
   )
     .option('--json', 'print one JSON object')
     .action(async (options: TrainOptions) => {
@@ -69,10 +71,14 @@ function printReport(report: TrainingReport, options: TrainOptions): number {
         ? `macro-F1 ${result.exam.macroF1.toFixed(3)}, accuracy ${result.exam.accuracy.toFixed(3)} on ${result.exam.samples} exam samples`
         : 'no exam sample yet';
       printLine(`head ${result.version} (${result.learner}): ${exam}`);
-      for (const { id, code, message } of result.skipped) printLine(`  skipped ${id}: ${code}: ${message}`);
+      for (const { id, code, message } of result.skipped)
+        printLine(`  skipped ${id}: ${code}: ${message}`);
     }
   }
-  return { promoted: EXIT.ok, refused: EXIT.refused, cancelled: EXIT.interrupted, failed: EXIT.failed }[
-    outcome
-  ];
+  return {
+    promoted: EXIT.ok,
+    refused: EXIT.refused,
+    cancelled: EXIT.interrupted,
+    failed: EXIT.failed,
+  }[outcome];
 }

@@ -22,10 +22,14 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') return reject(error);
       reject(
-        new HeadlandError('HL_ALREADY_RUNNING', `another headland process does "${purpose}" in ${path}`, {
-          remedy: 'Stop the other process (systemctl stop headland), or give another --state.',
-          details: { purpose, path },
-        }),
+        new HeadlandError(
+          'HL_ALREADY_RUNNING',
+          `another headland process does "${purpose}" in ${path}`,
+          {
+            remedy: 'Stop the other process (systemctl stop headland), or give another --state.',
+            details: { purpose, path },
+          },
+        ),
       );
     });
     server.listen({ path: `\0headland-${purpose}-${digest}` }, () =>

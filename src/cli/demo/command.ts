@@ -17,7 +17,9 @@ import { type DemoOptions, demoConfig, demoStateDir } from './settings.js';
 /** `npm start`: everything real, except that a stand-in labels what the source says is there. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('camera, or its stand-in, embedded broker, labels over MQTT, real training, web page')
+    .description(
+      'camera, or its stand-in, embedded broker, labels over MQTT, real training, web page',
+    )
     .option('--photos <dir>', 'show a folder of class folders instead of a camera')
     .option('--simulated', 'show the simulated field although there is a camera')
     .option('--exit-after-training', 'end after the training; the last line is JSON')
@@ -34,7 +36,10 @@ export function demoCommand(): Command {
           rmSync(stateDir, { recursive: true });
           mkdirSync(stateDir, { recursive: true });
         }
-        const config = await demoConfig(options, { stateDir, startFrame: simulatedFrame(stateDir) });
+        const config = await demoConfig(options, {
+          stateDir,
+          startFrame: simulatedFrame(stateDir),
+        });
         await showWhatIsOpened(config);
         const log = createLog({ level: config.log.level, fileDescriptor: 2 });
         const demonstration = new Demonstration(config, {
@@ -75,7 +80,7 @@ async function showWhatIsOpened(config: Config): Promise<void> {
   } finally {
     bar.stop();
   }
-  for (const camera of config.cameras.map(resolveCamera)) {
+  for (const camera of config.cameras.map((camera) => resolveCamera(camera))) {
     const note = camera.driver === 'simulated' ? ' (a drawing of a field, not a real camera)' : '';
     process.stdout.write(`  camera     ${camera.name}: ${camera.driver}${note}\n`);
   }

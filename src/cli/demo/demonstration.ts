@@ -79,7 +79,9 @@ export class Demonstration {
       await once(agent, 'trainingReport');
       return;
     }
-    await this.#until(() => agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'));
+    await this.#until(() =>
+      agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'),
+    );
     await this.#until(() => (this.#labeller?.unanswered ?? 0) === 0);
     await this.#until(
       () =>
@@ -123,7 +125,9 @@ export class Demonstration {
     const { link, consoleUrl, state } = this.#agent;
     const { labelled } = state.samples.counts();
     this.#screen.line(`  broker     ${link.url} (embedded, loopback only)`);
-    this.#screen.line(`  watch      mosquitto_sub -h 127.0.0.1 -p ${new URL(link.url).port} -t 'headland/#' -v`);
+    this.#screen.line(
+      `  watch      mosquitto_sub -h 127.0.0.1 -p ${new URL(link.url).port} -t 'headland/#' -v`,
+    );
     if (consoleUrl) this.#screen.line(`  web page   ${consoleUrl}`);
     this.#screen.line(
       `  state      ${this.config.paths.stateDir}${labelled > 0 ? ` (continues with ${labelled} labels)` : ''}`,

@@ -55,7 +55,7 @@ export class Screen {
   training(progress: TrainingProgress): void {
     const begins = progress.phase !== this.#progress?.phase;
     this.#progress = progress;
-    if (begins && progress.phase !== 'done') this.line(`  training: ${progressText(progress)}`);
+    if (begins) this.line(`  training: ${progressText(progress)}`);
   }
 
   trainingEnded(report: TrainingReport): void {
