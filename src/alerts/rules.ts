@@ -1,0 +1,132 @@
+import type { AlertRuleConfig } from '../config/schema.js';
+import { HeadlandError } from '../errors.js';
+
+/** What was decided about one frame. */
+export interface Observation {
+  camera: string;
+  /** The decided label, or "unknown". */
+  label: string;
+  /** Of the label, 0..1. */
+  probability: number;
+  /** Milliseconds of one clock for all cameras; monotonic if possible. */
+  atMs: number;
+}
+
+/** A rule began or ceased to hold for a camera. */
+export interface AlertEvent extends Observation {
+  rule: string;
+  state: 'raised' | 'cleared';
+  /** Name of the GPIO output to switch; null = event only. */
+  output: string | null;
+}
+
+/** A rule as it stands for one camera. */
+interface Watch {
+  rule: AlertRuleConfig;
+  camera: string;
+  /** Ring of the last M frames: 1 = matched. */
+  recent: Uint8Array;
+  next: number;
+  matches: number;
+  /** The match that keeps the alert up; null = not raised. */
+  raisedBy: Observation | null;
+}
+
+/**
+ * Alert rules over the stream of decisions. A rule is raised for a camera by a matching frame when
+ * at least N of the camera's last M frames matched, and cleared once `holdMs` have passed since
+ * its last match, whether frames still come or not: a camera that hangs leaves no output on.
+ * Does nothing but compute; the caller switches outputs and sends events.
+ */
+export class AlertRules {
+  readonly #rules: AlertRuleConfig[];
+  readonly #watches = new Map<string, Watch[]>();
+
+  /** @throws HeadlandError HL_ALERT_RULE_IMPOSSIBLE when a rule asks for N > M */
+  constructor(rules: AlertRuleConfig[]) {
+    for (const { name, matches, ofFrames } of rules) {
+      if (matches > ofFrames) {
+        throw new HeadlandError(
+          'HL_ALERT_RULE_IMPOSSIBLE',
+          `alert rule "${name}" wants ${matches} matches of ${ofFrames} frames`,
+          { remedy: 'Set matches to at most ofFrames.', details: { name, matches, ofFrames } },
+        );
+      }
+    }
+    this.#rules = rules;
+  }
+
+  /** Takes one decision in; returns what it raised, and what its time cleared. */
+  observe(observation: Observation): AlertEvent[] {
+    const raised: AlertEvent[] = [];
+    const matched = new Set<Watch>();
+    for (const watch of this.#watchesOf(observation.camera)) {
+      const { rule, recent } = watch;
+      const match =
+        observation.probability >= rule.minProbability && rule.labels.includes(observation.label);
+      watch.matches += Number(match) - recent[watch.next]!;
+      recent[watch.next] = Number(match);
+      watch.next = (watch.next + 1) % recent.length;
+      if (!match) continue;
+      matched.add(watch);
+      if (watch.raisedBy !== null) watch.raisedBy = observation;
+      else if (watch.matches >= rule.matches) {
+        watch.raisedBy = observation;
+        raised.push(event(watch, 'raised', observation));
+      }
+    }
+    return [...this.#clearExpired(observation.atMs, matched), ...raised];
+  }
+
+  /** Lets time pass: call it a few times a second while anything is raised. */
+  tick(atMs: number): AlertEvent[] {
+    return this.#clearExpired(atMs, new Set());
+  }
+
+  /** Outputs that at least one raised rule wants on; all others are to be off. */
+  activeOutputs(): Set<string> {
+    const outputs = new Set<string>();
+    for (const { rule, raisedBy } of [...this.#watches.values()].flat()) {
+      if (raisedBy !== null && rule.output !== null) outputs.add(rule.output);
+    }
+    return outputs;
+  }
+
+  #clearExpired(atMs: number, except: Set<Watch>): AlertEvent[] {
+    const events: AlertEvent[] = [];
+    for (const watch of [...this.#watches.values()].flat()) {
+      if (watch.raisedBy === null || except.has(watch)) continue;
+      const { holdMs } = watch.rule;
+      // A clock that was set back would otherwise keep an output on for as long.
+      if (watch.raisedBy.atMs - atMs > holdMs) watch.raisedBy = { ...watch.raisedBy, atMs };
+      if (atMs - watch.raisedBy.atMs < holdMs) continue;
+      const { raisedBy } = watch;
+      watch.raisedBy = null;
+      events.push(event(watch, 'cleared', { ...raisedBy, atMs }));
+    }
+    return events;
+  }
+
+  #watchesOf(camera: string): Watch[] {
+    let watches = this.#watches.get(camera);
+    if (watches === undefined) {
+      watches = this.#rules
+        .filter((rule) => rule.camera === null || rule.camera === camera)
+        .map((rule) => ({
+          rule,
+          camera,
+          recent: new Uint8Array(rule.ofFrames),
+          next: 0,
+          matches: 0,
+          raisedBy: null,
+        }));
+      this.#watches.set(camera, watches);
+    }
+    return watches;
+  }
+}
+
+function event({ rule }: Watch, state: AlertEvent['state'], observation: Observation): AlertEvent {
+  const { camera, label, probability, atMs } = observation;
+  return { rule: rule.name, state, camera, label, probability, atMs, output: rule.output };
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import { messageOf } from '../errors.js';
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const MSG_DONTWAIT_NOSIGNAL = 0x4040;
+
+/** False when the receiver did not take the message. */
+type Send = (message: string) => boolean;
+type Koffi = typeof import('koffi');
+
+/**
+ * Tells systemd how the daemon is: the sd_notify(3) protocol over NOTIFY_SOCKET. Node has no unix
+ * datagrams, so libc's own are called through koffi, and `systemd-notify` where koffi cannot load
+ * (the unit then needs NotifyAccess=all). Without NOTIFY_SOCKET every call does nothing.
+ */
+export class SystemdNotifier {
+  /** How messages go out. */
+  readonly transport: 'none' | 'libc' | 'systemd-notify';
+  /** How often watchdog() is due, half of what the unit allows; null when the unit has none. */
+  readonly watchdogIntervalMs: number | null;
+  /** Why libc could not be called; null when it can or need not. */
+  readonly libcError: string | null;
+  readonly #send: Send;
+
+  constructor(env: NodeJS.ProcessEnv = process.env, loadKoffi = koffiFromPackage) {
+    const path = env.NOTIFY_SOCKET;
+    const microseconds = Number(env.WATCHDOG_USEC);
+    const forUs = (env.WATCHDOG_PID ?? String(process.pid)) === String(process.pid);
+    this.watchdogIntervalMs = path && forUs && microseconds > 0 ? microseconds / 2_000 : null;
+    const libc = path ? sendThroughLibc(path, loadKoffi) : () => true;
+    const usable = typeof libc === 'function';
+    this.#send = usable ? libc : sendThroughTool(path ?? '');
+    this.transport = path ? (usable ? 'libc' : 'systemd-notify') : 'none';
+    this.libcError = usable ? null : libc.message;
+  }
+
+  /** Start-up is done: units that wait for this one may go on. */
+  ready = (): boolean => this.#send('READY=1');
+  /** One line that `systemctl status` shows. */
+  status = (text: string): boolean => this.#send(`STATUS=${text.replaceAll('\n', ' ')}`);
+  /** Work has moved on since the last call; call it for progress, never from a bare timer. */
+  watchdog = (): boolean => this.#send('WATCHDOG=1');
+  /** The daemon has begun to stop. */
+  stopping = (): boolean => this.#send('STOPPING=1');
+}
+
+const koffiFromPackage = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi;
+
+function sendThroughLibc(path: string, loadKoffi: () => Koffi): Send | Error {
+  try {
+    const libc = loadKoffi().load(null);
+    const socket = libc.func('int socket(int domain, int type, int protocol)');
+    const sendto = libc.func(
+      'intptr_t sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t toSize)',
+    );
+    const fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0) as number;
+    if (fd < 0) return new Error('socket() refused a unix datagram socket');
+    // struct sockaddr_un: the family in the machine's byte order, then the path, "@" for abstract.
+    const address = Buffer.from(`\0\0${path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`}`);
+    address[endianness() === 'LE' ? 0 : 1] = AF_UNIX;
+    return (message) => {
+      const data = Buffer.from(message);
+      return sendto(fd, data, data.length, MSG_DONTWAIT_NOSIGNAL, address, address.length) >= 0;
+    };
+  } catch (error) {
+    return new Error(messageOf(error));
+  }
+}
+
+function sendThroughTool(path: string): Send {
+  return (message) => {
+    const env = { ...process.env, NOTIFY_SOCKET: path };
+    const tool = spawn('systemd-notify', ['--no-block', message], { env, stdio: 'ignore' });
+    tool.on('error', () => undefined).unref();
+    return tool.pid !== undefined;
+  };
+}

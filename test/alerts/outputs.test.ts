@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio-lines.js';
+import { OnoffOutputs, type TakeLine } from '../../src/alerts/onoff.js';
+import { checkRuleOutputs, openOutputs } from '../../src/alerts/open.js';
+import { configSchema } from '../../src/config/schema.js';
+import { type ErrorCode, isHeadlandError } from '../../src/errors.js';
+import { silentLog } from '../../src/log.js';
+
+/** The chips of a Raspberry Pi 4 with Linux 6.6: not from 0, and not in the order of names. */
+const PI4 = [
+  { base: 570, label: 'raspberrypi-exp-gpio', lines: 8 },
+  { base: 512, label: 'pinctrl-bcm2711', lines: 58 },
+];
+
+function sysfs(t: TestContext, chips = PI4): string {
+  const root = mkdtempSync(join(tmpdir(), 'headland-gpio-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const { base, label, lines } of chips) {
+    const chip = join(root, `gpiochip${base}`);
+    mkdirSync(chip);
+    writeFileSync(join(chip, 'base'), `${base}\n`);
+    writeFileSync(join(chip, 'label'), `${label}\n`);
+    writeFileSync(join(chip, 'ngpio'), `${lines}\n`);
+  }
+  for (const file of ['export', 'unexport']) writeFileSync(join(root, file), '');
+  return root;
+}
+
+const fails = (code: ErrorCode) => (error: unknown) => {
+  assert.ok(isHeadlandError(error, code), String(error));
+  return true;
+};
+const horn = { name: 'horn', line: 17, chipLabel: null, activeLow: false };
+const beacon = { name: 'beacon', line: 4, chipLabel: null, activeLow: true };
+
+describe('GPIO line numbers', () => {
+  it("add the line on the board to its chip's base", (t) => {
+    const chips = listGpioChips(sysfs(t));
+    assert.deepEqual(chips, [PI4[1], PI4[0]]);
+    assert.equal(globalLineNumber({ line: 17, chipLabel: null }, chips), 529);
+    assert.equal(globalLineNumber({ line: 57, chipLabel: 'pinctrl-bcm2711' }, chips), 569);
+    assert.equal(globalLineNumber({ line: 3, chipLabel: 'raspberrypi-exp-gpio' }, chips), 573);
+  });
+
+  it('are those of the board itself before Linux 6.6', (t) => {
+    const chips = listGpioChips(sysfs(t, [{ base: 0, label: 'pinctrl-bcm2835', lines: 54 }]));
+    assert.equal(globalLineNumber({ line: 17, chipLabel: null }, chips), 17);
+  });
+
+  it('refuse a line or a chip that is not there and say what is', (t) => {
+    const chips = listGpioChips(sysfs(t));
+    for (const line of [
+      { line: 58, chipLabel: null },
+      { line: 8, chipLabel: 'raspberrypi-exp-gpio' },
+      { line: 1, chipLabel: 'pinctrl-rp1' },
+    ]) {
+      assert.throws(() => globalLineNumber(line, chips), fails('HL_GPIO_LINE_UNKNOWN'));
+    }
+    assert.throws(
+      () => globalLineNumber({ line: 99, chipLabel: null }, chips),
+      (error) => isHeadlandError(error) && /pinctrl-bcm2711 \(lines 0 to 57\)/.test(error.remedy),
+    );
+  });
+
+  it('say when there is no GPIO at all', (t) => {
+    assert.throws(() => listGpioChips('/nonexistent'), fails('HL_GPIO_UNAVAILABLE'));
+    assert.throws(() => listGpioChips(sysfs(t, [])), fails('HL_GPIO_UNAVAILABLE'));
+  });
+});
+
+describe('OnoffOutputs', () => {
+  /** Lines that are files: the value as sysfs would show it. */
+  function lines(root: string, broken: string[] = []): TakeLine {
+    return (gpio, direction, { activeLow }) => {
+      const file = join(root, `value${gpio}`);
+      if (broken.includes('take') && gpio === 516) throw new Error('EBUSY: resource busy');
+      writeFileSync(file, direction === 'high' ? '1' : '0');
+      return {
+        writeSync: (value) => {
+          if (broken.includes(`write ${gpio}`)) throw new Error('EIO: i/o error');
+          writeFileSync(file, String(activeLow ? 1 - value : value));
+        },
+        unexport: () => rmSync(file),
+      };
+    };
+  }
+  const level = (root: string, gpio: number): string | null =>
+    existsSync(join(root, `value${gpio}`))
+      ? readFileSync(join(root, `value${gpio}`), 'utf8')
+      : null;
+
+  it('opens all off, switches by name, closes all off; off is high where active is low', (t) => {
+    const root = sysfs(t);
+    const outputs = new OnoffOutputs([horn, beacon], lines(root), silentLog(), root);
+    assert.equal(outputs.description, 'onoff horn=gpio529 beacon=gpio516');
+    const levels = () => [level(root, 529), level(root, 516)];
+    assert.deepEqual(levels(), ['0', '1']);
+    outputs.set('horn', true);
+    outputs.set('beacon', true);
+    assert.deepEqual(levels(), ['1', '0']);
+    outputs.allOff();
+    assert.deepEqual(levels(), ['0', '1']);
+    assert.throws(() => outputs.set('siren', true), fails('HL_GPIO_OUTPUT_UNKNOWN'));
+    outputs.close();
+    assert.deepEqual(levels(), [null, null]);
+    outputs.close();
+    outputs.allOff();
+  });
+
+  it('gives back what it took when a later line cannot be had', (t) => {
+    const root = sysfs(t);
+    assert.throws(
+      () => new OnoffOutputs([horn, beacon], lines(root, ['take']), silentLog(), root),
+      (error) =>
+        isHeadlandError(error, 'HL_GPIO_UNAVAILABLE') && /beacon.*EBUSY/.test(error.message),
+    );
+    assert.equal(level(root, 529), null);
+  });
+
+  it('switches the others off when one fails', (t) => {
+    const root = sysfs(t);
+    const broken: string[] = [];
+    const outputs = new OnoffOutputs([horn, beacon], lines(root, broken), silentLog(), root);
+    outputs.set('horn', true);
+    outputs.set('beacon', true);
+    broken.push('write 529');
+    assert.throws(() => outputs.set('horn', true), fails('HL_GPIO_WRITE_FAILED'));
+    outputs.allOff();
+    assert.equal(level(root, 516), '1');
+  });
+
+  it('drives the real package on a /sys/class/gpio of its own', (t) => {
+    if (spawnSync('unshare', ['--mount', 'true']).status !== 0) {
+      t.skip('a private mount namespace needs root');
+      return;
+    }
+    const onoff = fileURLToPath(
+      new URL('../../../node_modules/onoff/package.json', import.meta.url),
+    );
+    if (!existsSync(onoff)) {
+      t.skip('the optional package onoff is not installed');
+      return;
+    }
+    const root = sysfs(t);
+    // Lines that are exported already: the kernel's part of "export" cannot be had from files.
+    for (const gpio of [529, 516]) {
+      mkdirSync(join(root, `gpio${gpio}`));
+      for (const file of ['direction', 'active_low', 'value']) {
+        writeFileSync(join(root, `gpio${gpio}`, file), file === 'direction' ? 'in' : '0');
+      }
+    }
+    const script =
+      'mount -t tmpfs none /sys/class && mkdir /sys/class/gpio && ' +
+      'mount --bind "$0" /sys/class/gpio && exec "$1" "$2"';
+    const program = fileURLToPath(new URL('./onoff-machine.js', import.meta.url));
+    const { status, stdout, stderr } = spawnSync(
+      'unshare',
+      ['--mount', 'sh', '-c', script, root, process.execPath, program],
+      { encoding: 'utf8', timeout: 30_000 },
+    );
+    assert.equal(status, 0, stderr);
+    // Files show what was written: value is on or off, the kernel applies active_low.
+    assert.deepEqual(JSON.parse(stdout), {
+      description: 'onoff horn=gpio529 beacon=gpio516',
+      opened: ['low 0 0', 'high 1 0'],
+      hornOn: ['low 0 1', 'high 1 0'],
+      allOff: ['low 0 0', 'high 1 0'],
+      closed: ['low 0 0', 'high 1 0'],
+      released: '516',
+    });
+  });
+});
+
+describe('openOutputs', () => {
+  const gpio = (settings: object) => configSchema.parse({ gpio: settings }).gpio;
+
+  it('without a driver takes any name and does nothing', async () => {
+    const outputs = await openOutputs(gpio({}), silentLog());
+    assert.equal(outputs.description, 'none');
+    outputs.set('anything', true);
+    outputs.allOff();
+    outputs.close();
+  });
+
+  it('with onoff on a machine without GPIO says so', async (t) => {
+    if (existsSync('/sys/class/gpio')) {
+      t.skip('this machine has GPIO');
+      return;
+    }
+    const settings = gpio({ driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] });
+    await assert.rejects(openOutputs(settings, silentLog()), fails('HL_GPIO_UNAVAILABLE'));
+  });
+
+  it('finds a rule whose output is not configured', () => {
+    const { rules } = configSchema.parse({
+      alerts: { rules: [{ name: 'thistle', labels: ['thistle'], output: 'siren' }] },
+    }).alerts;
+    const settings = gpio({ driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] });
+    assert.throws(() => checkRuleOutputs(rules, settings), fails('HL_GPIO_OUTPUT_UNKNOWN'));
+    checkRuleOutputs(rules, gpio({}));
+    checkRuleOutputs([{ ...rules[0]!, output: 'horn' }], settings);
+    checkRuleOutputs([{ ...rules[0]!, output: null }], settings);
+  });
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { freemem, loadavg, tmpdir, totalmem, uptime } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { diskFreeBytes, readings } from '../../src/host/board.js';
+
+function tree(t: TestContext, files: Record<string, string>): string {
+  const root = mkdtempSync(join(tmpdir(), 'headland-board-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+describe('readings', () => {
+  it('reads a Raspberry Pi', (t) => {
+    const root = tree(t, {
+      'sys/class/thermal/thermal_zone0/temp': '51608\n',
+      'sys/class/thermal/thermal_zone1/temp': '62350\n',
+      'sys/class/thermal/cooling_device0/temp': '99000\n',
+      'sys/class/hwmon/hwmon0/name': 'cpu_thermal\n',
+      'sys/class/hwmon/hwmon0/in0_lcrit_alarm': '0\n',
+      'sys/class/hwmon/hwmon1/name': 'rpi_volt\n',
+      'sys/class/hwmon/hwmon1/in0_lcrit_alarm': '1\n',
+      'proc/loadavg': '0.52 0.58 0.59 1/389 12345\n',
+      'proc/meminfo':
+        'MemTotal:        3884048 kB\nMemFree:          123 kB\nMemAvailable:    2884048 kB\n',
+      'proc/self/status': 'Name:\tnode\nVmHWM:\t  300000 kB\nVmRSS:\t  131072 kB\n',
+      'proc/uptime': '350735.47 234388.90\n',
+    });
+    const options = { procRoot: join(root, 'proc'), sysRoot: join(root, 'sys') };
+    assert.deepEqual(readings(options), {
+      temperatureC: 62.35,
+      throttled: { underVoltage: true },
+      load1: 0.52,
+      memoryAvailableBytes: 2_884_048 * 1024,
+      diskFreeBytes: null,
+      rssBytes: 131_072 * 1024,
+      uptimeSeconds: 350_735.47,
+    });
+    writeFileSync(join(root, 'sys/class/hwmon/hwmon1/in0_lcrit_alarm'), '0\n');
+    assert.deepEqual(readings(options).throttled, { underVoltage: false });
+  });
+
+  it('says null for what a board does not say, and for nonsense', (t) => {
+    const silent = {
+      temperatureC: null,
+      throttled: null,
+      load1: null,
+      memoryAvailableBytes: null,
+      diskFreeBytes: null,
+      rssBytes: null,
+      uptimeSeconds: null,
+    };
+    const nowhere = { procRoot: '/nonexistent', sysRoot: '/nonexistent' };
+    assert.deepEqual(readings({ ...nowhere, diskPath: '/nonexistent' }), silent);
+    const root = tree(t, {
+      'class/thermal/thermal_zone0/temp': '\n',
+      'class/thermal/thermal_zone1/temp': 'hot\n',
+      'class/hwmon/hwmon0/name': 'rpi_volt\n',
+      loadavg: '',
+      meminfo: 'MemAvailable: lots\n',
+      'self/status': '',
+      uptime: '\n',
+    });
+    assert.deepEqual(readings({ procRoot: root, sysRoot: root }), silent);
+  });
+
+  it('a zone that cannot be read does not hide the others', (t) => {
+    const root = tree(t, {
+      'class/thermal/thermal_zone0/temp/is-a-folder': '',
+      'class/thermal/thermal_zone1/temp': '-5000\n',
+    });
+    assert.equal(readings({ procRoot: root, sysRoot: root }).temperatureC, -5);
+  });
+
+  it('agrees with the system on the machine it runs on', () => {
+    const board = readings({ diskPath: tmpdir() });
+    assert.ok(Math.abs(board.load1! - loadavg()[0]!) < 1);
+    assert.ok(board.memoryAvailableBytes! > 0 && board.memoryAvailableBytes! <= totalmem());
+    assert.ok(board.memoryAvailableBytes! > freemem() / 10);
+    assert.ok(Math.abs(board.uptimeSeconds! - uptime()) < 60);
+    const { rss } = process.memoryUsage();
+    assert.ok(board.rssBytes! > rss / 2 && board.rssBytes! < rss * 2);
+    assert.ok(board.diskFreeBytes! > 0);
+    assert.ok(
+      board.temperatureC === null || (board.temperatureC > -60 && board.temperatureC < 130),
+    );
+  });
+});
+
+describe('diskFreeBytes', () => {
+  it('is null for a path that does not exist', () => {
+    assert.equal(diskFreeBytes('/nonexistent/folder'), null);
+  });
+});

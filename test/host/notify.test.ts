@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, it, type TestContext } from 'node:test';
+import { SystemdNotifier } from '../../src/host/notify.js';
+
+/** The other end as systemd has it: a datagram socket that is told the sender by the kernel. */
+const RECEIVER = `
+import json, os, socket, struct, sys
+path = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+s.bind("\\0" + path[1:] if path.startswith("@") else path)
+print("listening", flush=True)
+while True:
+    data, ancillary, _, _ = s.recvmsg(4096, socket.CMSG_SPACE(12))
+    pid = next(struct.unpack("3i", d)[0] for _, t, d in ancillary if t == socket.SCM_CREDENTIALS)
+    print(json.dumps({"text": data.decode(), "pid": pid}), flush=True)
+`;
+const missing = (tool: string): string | false =>
+  spawnSync(tool, ['--version']).error ? `${tool} is not installed` : false;
+const skip = missing('python3');
+
+async function receiver(t: TestContext, abstract: boolean) {
+  const folder = mkdtempSync(join(tmpdir(), 'headland-notify-'));
+  const path = abstract ? `@headland-test-${process.pid}-${Date.now()}` : join(folder, 'notify');
+  const child: ChildProcess = spawn('python3', ['-c', RECEIVER, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'listening');
+  return {
+    path,
+    child,
+    next: async () => JSON.parse((await lines.next()).value) as { text: string; pid: number },
+  };
+}
+
+describe('SystemdNotifier', () => {
+  for (const abstract of [false, true]) {
+    const kind = abstract ? 'an abstract socket' : 'a socket in the file system';
+    it(`speaks to ${kind} in its own name`, { skip, timeout: 30_000 }, async (t) => {
+      const { path, next } = await receiver(t, abstract);
+      const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
+      assert.equal(notifier.libcError, null);
+      assert.equal(notifier.transport, 'libc');
+      assert.equal(notifier.status('warming up: 3 of 5\nheads'), true);
+      assert.equal(notifier.ready(), true);
+      assert.equal(notifier.watchdog(), true);
+      assert.equal(notifier.stopping(), true);
+      const { pid } = process;
+      assert.deepEqual(await next(), { text: 'STATUS=warming up: 3 of 5 heads', pid });
+      assert.deepEqual(await next(), { text: 'READY=1', pid });
+      assert.deepEqual(await next(), { text: 'WATCHDOG=1', pid });
+      assert.deepEqual(await next(), { text: 'STOPPING=1', pid });
+    });
+  }
+
+  it('never waits for a receiver that reads nothing', { skip, timeout: 30_000 }, async (t) => {
+    const { path, child } = await receiver(t, false);
+    child.kill('SIGSTOP');
+    const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
+    assert.equal(notifier.transport, 'libc');
+    let refused = 0;
+    for (let i = 0; i < 2_000; i++) if (!notifier.watchdog()) refused++;
+    assert.ok(refused > 0, 'the queue never filled');
+  });
+
+  it('says so when nobody listens', () => {
+    const notifier = new SystemdNotifier({ NOTIFY_SOCKET: '/nonexistent/notify' });
+    assert.equal(notifier.ready(), false);
+  });
+
+  it('calls systemd-notify where libc cannot be called', {
+    skip: skip || missing('systemd-notify'),
+    timeout: 30_000,
+  }, async (t) => {
+    const { path, next } = await receiver(t, false);
+    const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path }, () => {
+      throw new Error('no such binary');
+    });
+    assert.equal(notifier.transport, 'systemd-notify');
+    assert.match(notifier.libcError ?? '', /no such binary/);
+    assert.equal(notifier.status('two words'), true);
+    assert.equal((await next()).text, 'STATUS=two words');
+  });
+
+  it('does nothing without NOTIFY_SOCKET', () => {
+    const notifier = new SystemdNotifier({ WATCHDOG_USEC: '30000000' });
+    assert.equal(notifier.transport, 'none');
+    assert.equal(notifier.watchdogIntervalMs, null);
+    assert.equal(notifier.ready(), true);
+  });
+
+  it('takes the watchdog interval when it is meant for this process', () => {
+    const interval = (extra: NodeJS.ProcessEnv): number | null =>
+      new SystemdNotifier({ NOTIFY_SOCKET: '/nonexistent/notify', ...extra }).watchdogIntervalMs;
+    assert.equal(interval({}), null);
+    assert.equal(interval({ WATCHDOG_USEC: '30000000' }), 15_000);
+    assert.equal(interval({ WATCHDOG_USEC: '30000000', WATCHDOG_PID: `${process.pid}` }), 15_000);
+    assert.equal(interval({ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '1' }), null);
+    assert.equal(interval({ WATCHDOG_USEC: '0' }), null);
+    assert.equal(interval({ WATCHDOG_USEC: 'soon' }), null);
+  });
+});
