@@ -52,7 +52,7 @@ export function layOut(
       between(random, 8, 26),
     );
   }
-  const edgeRows = random() < (fieldClass === 'soil' ? 0.25 : 0.5);
+  const edgeRows = random() < (fieldClass === 'soil' ? 0.2 : 0.45);
   if (fieldClass === 'crop') {
     const spacing = between(random, 190, 290);
     const offset = between(random, -60, 60);
@@ -62,7 +62,7 @@ export function layOut(
     for (const side of [-1, 1]) row(side * spacing, 46 * growth);
   }
   if (fieldClass === 'weed' || fieldClass === 'thistle') {
-    const radius = fieldClass === 'weed' ? 62 : 74;
+    const radius = fieldClass === 'weed' ? 68 : 76;
     along(between(random, 110, 190), 30, (y) =>
       add(fieldClass, between(random, -120, 120), y, radius * growth * size(random)),
     );

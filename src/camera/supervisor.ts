@@ -141,7 +141,7 @@ export class CameraSupervisor {
       );
       this.#enter('waiting');
       await pause(delayMs, stop);
-      this.#restarts += 1;
+      if (!stop.aborted) this.#restarts += 1;
     }
   }
 

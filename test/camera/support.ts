@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import sharp from 'sharp';
+import type { CameraConfig } from '../../src/config/schema.js';
+import { configSchema } from '../../src/config/schema.js';
+
+/** A folder below the temporary directory that is removed after the test. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'headland-test-camera-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Skips the test when a Debian tool is not installed. */
+export function needsTool(t: TestContext, tool: string): boolean {
+  if (spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0) return true;
+  t.skip(`${tool} is missing: sudo apt-get install ${tool}`);
+  return false;
+}
+
+/** A camera section with every default filled in. */
+export function cameraConfig<D extends CameraConfig['driver']>(
+  section: { driver: D } & Record<string, unknown>,
+): Extract<CameraConfig, { driver: D }> {
+  const { cameras } = configSchema.parse({ cameras: [section] });
+  return cameras[0] as Extract<CameraConfig, { driver: D }>;
+}
+
+/** A real JPEG with content that depends on `seed`. */
+export async function makeJpeg(
+  seed: number,
+  options: { width?: number; height?: number; progressive?: boolean; exif?: Buffer } = {},
+): Promise<Uint8Array> {
+  const { width = 64, height = 48, progressive = false, exif } = options;
+  const pixels = Buffer.alloc(width * height * 3);
+  let state = seed + 1;
+  for (let i = 0; i < pixels.length; i += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    pixels[i] = state >>> 24;
+  }
+  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 80, progressive })
+    .toBuffer();
+  if (!exif) return new Uint8Array(jpeg);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(exif.length + 2);
+  return new Uint8Array(
+    Buffer.concat([jpeg.subarray(0, 2), Buffer.from([0xff, 0xe1]), length, exif, jpeg.subarray(2)]),
+  );
+}
+
+/** Ids of the living children of this process with that command name. */
+export function childrenNamed(name: string): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^[0-9]+$/.test(entry))
+    .filter((id) => {
+      try {
+        const status = readFileSync(`/proc/${id}/status`, 'utf8');
+        return (
+          status.includes(`Name:\t${name}\n`) &&
+          status.includes(`\nPPid:\t${process.pid}\n`) &&
+          !/\nState:\tZ/.test(status)
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Private folders of the webcam driver that are still there. */
+export function webcamFolders(): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith('headland-webcam-'));
+}
+
+/** Resolves when `condition` holds; rejects after a limit that only a hang reaches. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  limitMs = 30_000,
+): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** Whether bytes decode as a picture. */
+export async function sizeOf(picture: Uint8Array): Promise<{ width: number; height: number }> {
+  const { info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height };
+}
