@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import type { OutputDriver } from '../alerts/output.js';
-import { openOutputs } from '../alerts/outputs.js';
+import { openOutputs } from '../alerts/open.js';
 import { AlertRules } from '../alerts/rules.js';
 import type { Frame } from '../camera/camera.js';
 import { createDriver, resolveCamera } from '../camera/open.js';
@@ -21,7 +21,7 @@ import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
 import { HeadService } from './heads.js';
 import { Labelling } from './labelling.js';
-import { Link } from './link.js';
+import { TelemetryService } from './telemetry-service.js';
 import {
   alertMessage,
   failureMessage,
@@ -56,7 +56,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly state: State;
   readonly labelling: Labelling;
   readonly training: TrainingService;
-  readonly link: Link;
+  readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
@@ -108,7 +108,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
         onRefused: (frame, error) => this.#refused(frame, error),
-        onFailure: (error) => this.link.event(failureMessage(error, 'failure', 'critical')),
+        onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
       },
       log,
     );
@@ -123,20 +123,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       () => this.pausing.has('training'),
       {
         onProgress: (progress, trainingId) => {
-          this.link.trainingProgress(progress, trainingId);
+          this.telemetry.trainingProgress(progress, trainingId);
           this.emit('trainingProgress', progress);
         },
         onReport: (report) => {
-          this.link.trainingReport(report);
+          this.telemetry.trainingReport(report);
           this.emit('trainingReport', report);
         },
         swap: () => this.#heads?.follow(),
       },
       log,
     );
-    this.link = new Link(config, {
+    this.telemetry = new TelemetryService(config, {
       boot: this.boot,
-      version: options.version,
       environment: options.environment,
       database: this.state.database,
       log,
@@ -167,12 +166,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onServing: (stored) => this.#serving(stored),
         onUnusable: (_version, error) => {
           log.error({ code: error.code }, error.message);
-          this.link.event(failureMessage(error));
+          this.telemetry.event(failureMessage(error));
         },
       },
       log,
     );
-    await this.link.start((command) =>
+    await this.telemetry.start((command) =>
       executeCommand(command, {
         labelling: this.labelling,
         recent: this.recent,
@@ -182,19 +181,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         describe: () => describeAgent(this),
       }),
     );
-    this.link.info(infoMessage(this, backbone));
+    this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
     this.training.listen();
     await this.#startConsole();
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.link.metrics(metricsMessage(this)));
+    this.#every(config.mqtt.metricsIntervalMs, () => this.telemetry.metrics(metricsMessage(this)));
     this.#every(250, () => this.#applyAlerts(this.#alerts.tick(Date.now())));
     this.#pausingChanged();
     this.#watchdog.ready(() => this.#isHealthy());
     log.info(
-      { cameras: config.cameras.length, mqtt: this.link.url, console: this.#consoleUrl },
+      { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.#consoleUrl },
       'ready',
     );
   }
@@ -244,7 +243,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const sampleId = this.#asking.wants(frame.camera, perceived.decision, nowMs)
       ? this.#ask(recent)
       : null;
-    this.link.prediction(predictionMessage(recent, sampleId));
+    this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
   }
 
@@ -257,19 +256,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
     );
-    this.link.pictureRefused(failureMessage(error, 'camera'));
+    this.telemetry.pictureRefused(failureMessage(error, 'camera'));
   }
 
   #ask(recent: RecentFrame): string | null {
     try {
       const { id } = this.labelling.keepWaiting(recent);
       this.state.samples.removeOldestWaiting(this.config.samples.askMaxWaiting);
-      this.link.event(labelRequestedMessage(recent, id));
+      this.telemetry.event(labelRequestedMessage(recent, id));
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       this.options.log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
-      this.link.storeRefused(failureMessage(error, 'store_full', 'critical'));
+      this.telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
       return null;
     }
   }
@@ -278,21 +277,30 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const alert of alerts) {
       const on = alert.state === 'raised';
       this.options.log.info({ ...alert }, on ? 'alert raised' : 'alert cleared');
-      if (alert.output !== null) {
-        this.#outputs?.set(alert.output, on || this.#alerts.isOn(alert.output));
-      }
-      this.link.event(alertMessage(alert));
+      this.#switchOutput(alert.output);
+      this.telemetry.event(alertMessage(alert));
+    }
+  }
+
+  #switchOutput(name: string | null): void {
+    if (name === null) return;
+    try {
+      this.#outputs?.set(name, this.#alerts.activeOutputs().has(name));
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.options.log.error({ code: error.code }, error.message);
+      this.telemetry.event(failureMessage(error, 'gpio', 'critical'));
     }
   }
 
   #serving(stored: StoredHead | null): void {
     this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
-    this.link.model(modelMessage(stored, this.config.models.backbone));
+    this.telemetry.model(modelMessage(stored, this.config.models.backbone));
     this.emit('head', stored);
   }
 
   #pausingChanged(): void {
-    this.link.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
+    this.telemetry.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
     if (!this.pausing.has('training')) this.training.onLabel();
     this.emit('status');
   }
@@ -327,7 +335,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#outputs?.allOff();
     await Promise.allSettled([training, this.#perception.stop(), this.#console?.stop()]);
-    await this.link.stop();
+    await this.telemetry.stop();
     this.#outputs?.close();
     this.state.close();
   }

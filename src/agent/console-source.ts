@@ -7,7 +7,7 @@ import type {
   HeadVersion,
   TrainingState,
 } from '../console/state.js';
-import { readBoard } from '../host/board.js';
+import { readings } from '../host/board.js';
 import type { HeadCard } from '../training/card.js';
 import type { TrainingReport } from '../training/report.js';
 import type { RecentFrame } from './recent-frames.js';
@@ -79,7 +79,7 @@ function consoleStatus(agent: AgentView): ConsoleStatus {
     state: agent.pausing.has('inference') ? 'paused' : 'online',
     uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
     simulated: agent.cameras.some(({ config }) => config.driver === 'simulated'),
-    mqtt: { url: agent.link.url, connected: agent.link.connected },
+    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     cameras: agent.cameras.map(({ supervisor }) => {
       const { lastRestartReason, invalidPictures: _invalid, ...state } = supervisor.state();
       return {
@@ -100,7 +100,7 @@ function consoleStatus(agent: AgentView): ConsoleStatus {
     frameMsP50: statistics.durationMs(0.5),
     frameMsP95: statistics.durationMs(0.95),
     framesPerSecond: statistics.framesPerSecond(Date.now()),
-    temperatureC: readBoard({ diskPath: agent.config.paths.stateDir }).temperatureC,
+    temperatureC: readings({ diskPath: agent.config.paths.stateDir }).temperatureC,
   };
 }
 

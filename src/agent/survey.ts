@@ -1,5 +1,5 @@
 import { arch, hostname, release, type } from 'node:os';
-import { readBoard } from '../host/board.js';
+import { readings } from '../host/board.js';
 import type { BackboneInfo } from '../perception/protocol.js';
 import type { InfoBody, MetricsBody } from '../telemetry/contract.js';
 import { sampleTotals } from './messages.js';
@@ -27,7 +27,7 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
 }
 
 export function metricsMessage(agent: AgentView): MetricsBody {
-  const board = readBoard({ diskPath: agent.config.paths.stateDir });
+  const board = readings({ diskPath: agent.config.paths.stateDir });
   const { statistics } = agent;
   return {
     uptime_seconds: (Date.now() - agent.startedAtMs) / 1_000,
@@ -39,7 +39,7 @@ export function metricsMessage(agent: AgentView): MetricsBody {
     loop_delay_ms_p99: statistics.takeLoopDelayMs(),
     rss_bytes: process.memoryUsage.rss(),
     temperature_c: board.temperatureC,
-    throttled: board.throttled,
+    throttled: board.throttled?.underVoltage ?? null,
     disk_free_bytes: board.diskFreeBytes,
     samples: sampleTotals(agent.state.samples.counts()),
   };
@@ -54,7 +54,7 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
     boot: agent.boot,
     started_at: new Date(agent.startedAtMs).toISOString(),
     version: agent.options.version,
-    mqtt: { url: agent.link.url, connected: agent.link.connected },
+    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     console: agent.consoleUrl,
     cameras: agent.cameras.map(({ supervisor }) => {
       const state = supervisor.state();

@@ -10,7 +10,7 @@ import type { StoredHead } from '../training/version-directory.js';
 import type { FrameStatistics } from './frame-statistics.js';
 import type { HeadService } from './heads.js';
 import type { Labelling } from './labelling.js';
-import type { Link } from './link.js';
+import type { TelemetryService } from './telemetry-service.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
 import type { State } from './state.js';
@@ -48,7 +48,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly state: State;
   readonly labelling: Labelling;
   readonly training: TrainingService;
-  readonly link: Link;
+  readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly heads: HeadService;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'>;

@@ -21,7 +21,7 @@ export class Watchdog {
     this.#timer = setInterval(() => {
       if (isHealthy()) this.notifier.watchdog();
       else this.log.error('no progress: the watchdog is not fed');
-    }, intervalMs / 3);
+    }, intervalMs / 2);
   }
 
   stopping(): void {

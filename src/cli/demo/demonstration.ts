@@ -97,7 +97,7 @@ export class Demonstration {
   async #connectLabeller(): Promise<void> {
     const { photos } = this.options;
     this.#labeller = await Labeller.connect({
-      brokerUrl: this.#agent.link.url,
+      brokerUrl: this.#agent.telemetry.url,
       robotId: this.config.robot.id,
       labelsPerClass: 40,
       reactionFrames: photos ? 0 : 2,
@@ -122,11 +122,11 @@ export class Demonstration {
   }
 
   #introduce(): void {
-    const { link, consoleUrl, state } = this.#agent;
+    const { telemetry, consoleUrl, state } = this.#agent;
     const { labelled } = state.samples.counts();
-    this.#screen.line(`  broker     ${link.url} (embedded, loopback only)`);
+    this.#screen.line(`  broker     ${telemetry.url} (embedded, loopback only)`);
     this.#screen.line(
-      `  watch      mosquitto_sub -h 127.0.0.1 -p ${new URL(link.url).port} -t 'headland/#' -v`,
+      `  watch      mosquitto_sub -h 127.0.0.1 -p ${new URL(telemetry.url).port} -t 'headland/#' -v`,
     );
     if (consoleUrl) this.#screen.line(`  web page   ${consoleUrl}`);
     this.#screen.line(

@@ -24,27 +24,25 @@ import { trainingProgressMessage, trainingReportMessage } from './training-messa
 const REPEATED_EVENT_INTERVAL_MS = 10_000;
 const STOP_TIMEOUT_MS = 1_000;
 
-export interface LinkOptions {
+export interface TelemetryServiceOptions {
   boot: string;
-  version: string;
   environment: NodeJS.ProcessEnv;
   database: Database;
   log: Log;
 }
 
 /** The daemon's voice: the MQTT client with its outbox, and the broker when none is configured. */
-export class Link {
+export class TelemetryService {
   readonly #outbox: Outbox;
   #client: TelemetryClient | null = null;
   #broker: EmbeddedBroker | null = null;
   #state: StatusBody['state'] | null = null;
   #stateSinceMs = 0;
-  readonly #lastPredictionAtMs = new Map<string, number>();
   readonly #lastRepeatedAtMs = new Map<string, number>();
 
   constructor(
     private readonly config: Config,
-    private readonly options: LinkOptions,
+    private readonly options: TelemetryServiceOptions,
   ) {
     const { outboxMaxBytes, outboxMaxAgeMs, maxInFlight } = config.mqtt;
     this.#outbox = new Outbox(options.database.native, {
@@ -61,14 +59,13 @@ export class Link {
    */
   async start(handler: CommandHandler): Promise<void> {
     const { mqtt, embeddedBroker, robot } = this.config;
-    const { boot, version, environment, log } = this.options;
+    const { boot, environment, log } = this.options;
     if (mqtt.url === null) this.#broker = await startEmbeddedBroker({ ...embeddedBroker, log });
     const password = readSecretText(mqtt.password, environment);
     const key = readSecret(mqtt.key, environment);
     const client = new TelemetryClient({
       robotId: robot.id,
       boot,
-      version,
       settings: mqtt,
       brokerUrl: this.url,
       credentials: {
@@ -119,13 +116,7 @@ export class Link {
     this.#client?.event(body);
   }
 
-  /** At most one per camera and `mqtt.predictionIntervalMs`. */
   prediction(body: PredictionBody): void {
-    const { predictionIntervalMs } = this.config.mqtt;
-    const nowMs = performance.now();
-    const lastMs = this.#lastPredictionAtMs.get(body.camera) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - lastMs < predictionIntervalMs) return;
-    this.#lastPredictionAtMs.set(body.camera, nowMs);
     this.#client?.prediction(body);
   }
 
