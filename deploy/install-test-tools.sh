@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Makes sure that the programs which the tests run for real are there. Always ends with 0: tests
+# skip what is missing and say why.
+set -uo pipefail
+# shellcheck source=deploy/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+
+ensure_programs 'Test tools' \
+  mosquitto:mosquitto \
+  mosquitto_pub:mosquitto-clients \
+  ffmpeg:ffmpeg \
+  fswebcam:fswebcam \
+  chromium:chromium \
+  strace:strace \
+  python3:python3 \
+  'python3 -m pip:python3-pip'
+
+# Tests start brokers of their own; the package's service would take port 1883 at the next boot.
+case " ${installed[*]} " in
+  *' mosquitto '*)
+    if [ -d /run/systemd/system ]; then
+      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
+      "${as_root[@]}" systemctl disable --now mosquitto >/dev/null 2>&1
+    fi
+    ;;
+esac
+exit 0
