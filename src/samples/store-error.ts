@@ -11,7 +11,7 @@ interface Meaning {
 const FULL: Meaning = {
   code: 'HL_STORE_FULL',
   what: 'the disk is full',
-  remedy: 'Free space on the disk of the state folder, or move paths.stateDir to a larger one.',
+  remedy: 'Free space on this disk, or move the folder (paths.stateDir) to a larger one.',
 };
 const BUSY: Meaning = {
   code: 'HL_STORE_BUSY',

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { isHeadlandError } from '../../src/errors.js';
 import { type Database, openDatabase } from '../../src/samples/database.js';
 import type { NewSample } from '../../src/samples/sample.js';
@@ -59,4 +60,10 @@ export function hasCode(code: string): (error: unknown) => boolean {
     if (isHeadlandError(error) && error.code === code && error.remedy !== '') return true;
     throw error;
   };
+}
+
+/** Photos and models that are not part of the project; tests skip themselves without them. */
+export function sharedFolder(): string {
+  const besideCheckout = fileURLToPath(new URL('../../../../shared', import.meta.url));
+  return process.env.HEADLAND_SHARED ?? besideCheckout;
 }
