@@ -1,0 +1,355 @@
+import type { Config } from '../config/schema.js';
+import { type HeadlandError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import { type CommandAnswer, responseSchema } from './command-contract.js';
+import { CommandDesk, type CommandHandler } from './commands.js';
+import type { BrokerCredentials, Connection, ConnectionEnd, Publication } from './connection.js';
+import {
+  type EventBody,
+  type InfoBody,
+  MESSAGES,
+  type MessageName,
+  type MetricsBody,
+  type ModelBody,
+  type OutboxClass,
+  type PredictionBody,
+  type StatusBody,
+  type TrainingProgressBody,
+  type TrainingReportBody,
+  topicPrefix,
+} from './contract.js';
+import { Link } from './link.js';
+import type { Outbox, OutboxStats } from './outbox.js';
+import { Sender } from './sender.js';
+
+/** QoS 0 messages are let go while more than this waits for the network. */
+const BACKLOG_MAX_BYTES = 1_048_576;
+const RESULT_EXPIRY_SECONDS = 600;
+
+export interface TelemetryClientOptions {
+  robotId: string;
+  /** Differs on every start of the daemon. */
+  boot: string;
+  settings: Config['mqtt'];
+  /** mqtt://, mqtts://, ws:// or wss://; that of the embedded broker when none is configured. */
+  brokerUrl: string;
+  credentials?: BrokerCredentials;
+  outbox: Outbox;
+  log: Log;
+}
+
+export interface TelemetryStats {
+  connected: boolean;
+  protocolVersion: 4 | 5 | null;
+  /** Connections since the start. */
+  sessions: number;
+  /** Why there is no connection; null while there is one or none was tried. */
+  lastEnd: ConnectionEnd | null;
+  predictionsSent: number;
+  predictionsDropped: number;
+  /** Messages that broke the contract and were not sent: defects of the caller. */
+  messagesInvalid: number;
+  commandsAccepted: number;
+  commandsRefused: number;
+  outbox: OutboxStats;
+}
+
+/**
+ * What the robot says and hears over MQTT. Status, info and model are retained and said again
+ * after every reconnect; events, reports, metrics and answers go through the durable outbox;
+ * predictions and training progress are sent once, when there is a connection.
+ * No method throws: telemetry must never stop the work it reports on.
+ */
+export class TelemetryClient {
+  readonly #options: TelemetryClientOptions;
+  readonly #prefix: string;
+  readonly #link: Link;
+  readonly #sender: Sender;
+  readonly #desk: CommandDesk;
+  readonly #log: Log;
+  readonly #lastPredictionMs = new Map<string, number>();
+  #handler: CommandHandler | null = null;
+  #status: StatusBody;
+  #seq = 0;
+  #predictionsSent = 0;
+  #predictionsDropped = 0;
+  #messagesInvalid = 0;
+  #outboxFailing = false;
+
+  constructor(options: TelemetryClientOptions) {
+    const { settings, robotId, outbox, log } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#prefix = topicPrefix(robotId);
+    this.#status = { state: 'online', since: new Date().toISOString(), reason: null, paused: [] };
+    this.#link = new Link({
+      brokerUrl: options.brokerUrl,
+      clientId: settings.clientId ?? `headland-${robotId}`,
+      settings,
+      credentials: options.credentials ?? {},
+      commandFilter: `${this.#prefix}cmd/+`,
+      log,
+      will: (session) => this.#lastWill(session),
+      onReady: () => this.#sender.connected(),
+      onLost: () => this.#sender.disconnected(),
+      onCommand: (command) => void this.#desk.receive(command),
+    });
+    this.#sender = new Sender({
+      outbox,
+      maxInFlight: settings.maxInFlight,
+      connection: () => this.#link.ready,
+      log,
+    });
+    this.#desk = new CommandDesk({
+      robotId,
+      maxBytes: settings.commandMaxBytes,
+      perMinute: settings.commandsPerMinute,
+      handler: () => this.#handler,
+      answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
+      refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
+    });
+    this.#retain('status', () => this.#status);
+  }
+
+  get connected(): boolean {
+    return this.#link.ready !== null;
+  }
+
+  /** Begins to connect; returns at once, whether there is a broker or not. */
+  start(): void {
+    this.#link.start();
+  }
+
+  /**
+   * Sends what is ready, says `offline`, disconnects. What could not be sent stays in the outbox.
+   * @param timeoutMs for all of it, default 1500
+   */
+  async stop({ timeoutMs = 1_500 }: { timeoutMs?: number } = {}): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    const leftMs = () => Math.max(1, deadlineMs - performance.now());
+    this.#options.outbox.flush();
+    if (this.connected) {
+      await this.#sender.drained(leftMs() / 2);
+      const now = new Date().toISOString();
+      this.publishStatus({ state: 'offline', since: now, reason: 'stopped', paused: [] });
+      await this.#sender.drained(leftMs() * 0.75);
+    }
+    await this.#link.stop(leftMs());
+    this.#sender.disconnected();
+    this.#options.outbox.flush();
+  }
+
+  /** Whoever executes commands; until there is one they are answered HL_COMMAND_UNAVAILABLE. */
+  onCommand(handler: CommandHandler): void {
+    this.#handler = handler;
+  }
+
+  publishStatus(status: StatusBody): void {
+    this.#status = status;
+    this.#retain('status', () => this.#status);
+  }
+
+  publishInfo(info: InfoBody): void {
+    this.#retain('info', () => info);
+  }
+
+  publishModel(model: ModelBody): void {
+    this.#retain('model', () => model);
+  }
+
+  /** @returns false when it was not sent: no connection, too slow a link, or not its turn yet */
+  prediction(prediction: PredictionBody): boolean {
+    const { predictionIntervalMs } = this.#options.settings;
+    const nowMs = performance.now();
+    const lastMs = this.#lastPredictionMs.get(prediction.camera);
+    if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
+    const sent = this.#sendOnce('prediction', prediction);
+    if (sent) this.#lastPredictionMs.set(prediction.camera, nowMs);
+    if (sent) this.#predictionsSent++;
+    else this.#predictionsDropped++;
+    return sent;
+  }
+
+  /** @returns false when it was not sent; the next one says more anyway */
+  trainingProgress(progress: TrainingProgressBody): boolean {
+    return this.#sendOnce('training_progress', progress);
+  }
+
+  /** Durable when this returns true; see {@link Outbox.enqueue}. */
+  event(event: EventBody): boolean {
+    return this.#sendSurely('event', 'event', event);
+  }
+
+  /** Durable when this returns true. */
+  trainingReport(report: TrainingReportBody): boolean {
+    return this.#sendSurely('training_report', 'report', report);
+  }
+
+  /** Adds the counters of telemetry itself; shares a commit with what comes next. */
+  metrics(metrics: MetricsBody): boolean {
+    const stats = this.stats();
+    return this.#sendSurely('metrics', 'metrics', {
+      ...metrics,
+      outbox: {
+        messages: stats.outbox.messages,
+        bytes: stats.outbox.bytes,
+        oldest_seconds: stats.outbox.oldestSeconds,
+        dropped_total: stats.outbox.dropped,
+      },
+      predictions_dropped_total: stats.predictionsDropped,
+      commands_total: stats.commandsAccepted,
+      commands_refused_total: stats.commandsRefused,
+    });
+  }
+
+  stats(): TelemetryStats {
+    const { accepted, refused } = this.#desk.counts;
+    return {
+      connected: this.connected,
+      protocolVersion: this.#link.ready?.protocolVersion ?? null,
+      sessions: this.#link.session,
+      lastEnd: this.#link.lastEnd,
+      predictionsSent: this.#predictionsSent,
+      predictionsDropped: this.#predictionsDropped,
+      messagesInvalid: this.#messagesInvalid,
+      commandsAccepted: accepted,
+      commandsRefused: refused,
+      outbox: this.#options.outbox.stats(),
+    };
+  }
+
+  #retain(name: 'status' | 'info' | 'model', body: () => object): void {
+    const { topic, qos } = MESSAGES[name];
+    this.#sender.retain(topic, () => {
+      const session = name === 'status' ? { session: this.#link.session } : {};
+      const payload = this.#compose(name, { ...body(), ...session });
+      return payload && { topic: this.#prefix + topic, payload, qos, retain: true };
+    });
+  }
+
+  #sendOnce(name: 'prediction' | 'training_progress', body: object): boolean {
+    const connection: Connection | null = this.#link.ready;
+    if (connection === null || connection.backlogBytes > BACKLOG_MAX_BYTES) return false;
+    const payload = this.#compose(name, body);
+    if (payload === null) return false;
+    const topic = this.#prefix + MESSAGES[name].topic;
+    connection.publish({ topic, payload, qos: 0, retain: false });
+    return true;
+  }
+
+  #sendSurely(name: MessageName, outboxClass: OutboxClass, body: object): boolean {
+    const payload = this.#compose(name, body);
+    if (payload === null) return false;
+    const expirySeconds = Math.ceil(this.#options.settings.outboxMaxAgeMs / 1_000);
+    return this.#enqueue(outboxClass, this.#prefix + MESSAGES[name].topic, payload, {
+      ...(outboxClass === 'metrics' ? { expirySeconds } : {}),
+    });
+  }
+
+  #enqueue(
+    outboxClass: OutboxClass,
+    topic: string,
+    payload: Uint8Array,
+    extra: { expirySeconds?: number; correlation?: Uint8Array },
+  ): boolean {
+    const { outbox } = this.#options;
+    const outcome = outbox.enqueue({
+      topic,
+      payload,
+      qos: 1,
+      retain: false,
+      class: outboxClass,
+      ...extra,
+    });
+    const { writeError } = outbox;
+    if (writeError !== null && !this.#outboxFailing) {
+      this.#log.error({ code: 'HL_OUTBOX_WRITE_FAILED' }, `the outbox cannot write: ${writeError}`);
+    }
+    this.#outboxFailing = writeError !== null;
+    if (outcome === 'dropped') {
+      this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+    }
+    this.#sender.pump();
+    return outcome === 'stored';
+  }
+
+  /** The message as bytes; null, counted and logged, when it breaks the contract. */
+  #compose(name: MessageName, body: object): Uint8Array | null {
+    const message = {
+      schema: `${name}/1`,
+      boot: this.#options.boot,
+      seq: ++this.#seq,
+      at: new Date().toISOString(),
+      ...body,
+    };
+    const checked = MESSAGES[name].schema.safeParse(message);
+    if (checked.success) return Buffer.from(JSON.stringify(checked.data));
+    this.#messagesInvalid++;
+    this.#log.error(
+      { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
+      'a message broke the contract and was not sent: a defect in headland',
+    );
+    return null;
+  }
+
+  #lastWill(session: number): Publication {
+    const will = { state: 'offline', since: null, reason: 'connection_lost', paused: [], session };
+    return {
+      topic: `${this.#prefix}status`,
+      payload: this.#compose('status', will) ?? Buffer.from('{}'),
+      qos: 1,
+      retain: true,
+    };
+  }
+
+  #answer(topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer): void {
+    let payload = this.#composeResponse(answer);
+    const limitBytes = Math.min(
+      this.#link.ready?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+      this.#options.settings.outboxMaxBytes / 2,
+    );
+    if (payload.byteLength + topic.length + 512 > limitBytes) {
+      const { data: _, error: __, ...head } = { data: null, error: null, ...answer };
+      payload = this.#composeResponse({
+        ...head,
+        ok: false,
+        error: {
+          code: 'HL_COMMAND_RESPONSE_TOO_LARGE',
+          message: `the answer has ${payload.byteLength} bytes; the broker takes ${limitBytes}`,
+          remedy: 'Ask for less, or raise the packet size of the broker.',
+        },
+      });
+    }
+    const extra = correlation === undefined ? {} : { correlation };
+    this.#enqueue('result', topic, payload, { expirySeconds: RESULT_EXPIRY_SECONDS, ...extra });
+  }
+
+  #composeResponse(answer: CommandAnswer): Buffer {
+    const head = { boot: this.#options.boot, seq: ++this.#seq, at: new Date().toISOString() };
+    const message = { schema: 'response/1' as const, ...head, ...answer };
+    try {
+      return Buffer.from(JSON.stringify(responseSchema.parse(message)));
+    } catch (error) {
+      // Data that JSON cannot say (a circle, a BigInt).
+      const failed = {
+        schema: message.schema,
+        ...head,
+        command: answer.command,
+        ok: false,
+        error: { code: 'HL_INTERNAL', message: messageOf(error), remedy: 'Report this defect.' },
+      };
+      return Buffer.from(JSON.stringify(failed));
+    }
+  }
+
+  #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {
+    this.#log.warn({ code: error.code, command: name }, `command refused: ${error.message}`);
+    this.event({
+      kind: 'command_refused',
+      severity: 'warning',
+      message: error.message.slice(0, 1_024),
+      code: error.code,
+      details: { command: name, remedy: error.remedy, suppressed },
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+/** Every command a robot takes on `headland/<robot>/cmd/<name>`, and the form of its answer. */
+
+const transaction = z
+  .string()
+  .min(1)
+  .max(64)
+  .optional()
+  .describe('Echoed in the answer; the same again within 10 minutes is not executed twice');
+const identity = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/, 'use 1 to 128 letters, digits, "_", ".", ":", "-"');
+const text = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters');
+const version = z.int().min(1).max(1_000_000_000);
+const what = z.enum(['inference', 'training']);
+
+export const COMMANDS = {
+  retrain: z.strictObject({ transaction }).describe('Train a head now, from all labels'),
+  label: z
+    .strictObject({
+      transaction,
+      sample: identity.optional().describe('Id of a kept sample (`sample_id`)'),
+      frame: identity.optional().describe('Id of a recent frame (`frame_id` of a prediction)'),
+      label: text(64),
+      group: text(128)
+        .optional()
+        .describe('Pictures of one group are never split between training and exam'),
+    })
+    .refine((c) => (c.sample === undefined) !== (c.frame === undefined), {
+      message: 'give either "sample" or "frame"',
+    })
+    .describe('Say what is in a picture; exactly one of sample and frame'),
+  rollback: z
+    .strictObject({ transaction, version: version.optional() })
+    .describe('Serve an older head: the given version, else the one before'),
+  promote: z
+    .strictObject({ transaction, version })
+    .describe('Serve this head although the gate refused it'),
+  snapshot: z
+    .strictObject({
+      transaction,
+      camera: text(64).optional(),
+      include_picture: z.boolean().optional().describe('The answer carries the JPEG as base64'),
+    })
+    .describe('The latest frame and what was decided on it'),
+  status: z.strictObject({ transaction }).describe('Everything the robot knows of itself'),
+  pause: z.strictObject({ transaction, what }).describe('Stop inference or training for now'),
+  resume: z.strictObject({ transaction, what }).describe('Undo `pause`'),
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+export type CommandPayload<N extends CommandName> = z.infer<(typeof COMMANDS)[N]>;
+/** A validated command, told apart by `name`. */
+export type Command = { [N in CommandName]: { name: N } & CommandPayload<N> }[CommandName];
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
+
+const answer = {
+  schema: z.literal('response/1'),
+  boot: z.string().min(1).max(64),
+  seq: z.int().min(0),
+  at: z.iso.datetime(),
+  command: z.string().max(64),
+  transaction: z.string().max(64).optional(),
+};
+
+export const responseSchema = z
+  .discriminatedUnion('ok', [
+    z.strictObject({ ...answer, ok: z.literal(true), data: z.unknown() }),
+    z.strictObject({
+      ...answer,
+      ok: z.literal(false),
+      error: z.strictObject({
+        code: z.string().regex(/^HL_[A-Z0-9_]+$/),
+        message: z.string(),
+        remedy: z.string(),
+      }),
+    }),
+  ])
+  .describe('Answer to a command');
+
+export type CommandResponse = z.infer<typeof responseSchema>;
+type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** What the desk decides; the client adds the envelope. */
+export type CommandAnswer = OmitEach<CommandResponse, 'schema' | 'boot' | 'seq' | 'at'>;

@@ -1,0 +1,263 @@
+import { z } from 'zod';
+
+/**
+ * Everything that headland publishes: one strict schema per topic below `headland/<robot>/`.
+ * JSON, snake_case, units in names, times as ISO 8601 UTC, `schema` = "<topic>/<version>".
+ * Commands and their answers stand in command-contract.ts.
+ */
+
+const time = z.iso.datetime().describe('ISO 8601, UTC');
+const probability = z.number().min(0).max(1);
+const count = z.int().min(0);
+const milliseconds = z.number().min(0);
+const label = z.string().min(1).max(128);
+const version = z.int().min(1);
+
+/** Carried by every message: what it is, who counted it, and when it was written. */
+const envelope = <S extends string>(schema: S) => ({
+  schema: z.literal(schema),
+  boot: z.string().min(1).max(64).describe('New on every start of the daemon'),
+  seq: count.describe('Counts up within a boot; (boot, seq) is unique: drop what you have seen'),
+  at: time.describe('When the message was written, which may be long before it arrives'),
+});
+
+export const ROBOT_STATES = ['starting', 'online', 'paused', 'stopping', 'offline'] as const;
+
+export const statusSchema = z
+  .strictObject({
+    ...envelope('status/1'),
+    session: count.describe(
+      'Counts the connections of a boot; an offline of an older (boot, session) is late news',
+    ),
+    state: z.enum(ROBOT_STATES),
+    since: time.nullable().describe('When the state began; null in the last will'),
+    reason: z
+      .string()
+      .max(256)
+      .nullable()
+      .describe('"connection_lost" in the last will, "stopped" after a clean stop'),
+    paused: z.array(z.enum(['inference', 'training'])).describe('What is paused by command'),
+  })
+  .describe('Whether the robot can be reached and works');
+
+export const infoSchema = z
+  .strictObject({
+    ...envelope('info/1'),
+    version: z.string().max(64).describe('Of headland'),
+    node: z.string().max(64).describe('Version of Node.js'),
+    backbone: z.string().max(128).describe('Model card of the backbone'),
+    backbone_checksum: z.string().max(128).nullable().optional(),
+    engine: z.string().max(128).describe('Runtime of the backbone'),
+    cameras: z
+      .array(
+        z.strictObject({
+          name: z.string().max(64),
+          driver: z.string().max(64),
+          simulated: z.boolean().describe('True: drawn, no picture of the world'),
+        }),
+      )
+      .max(64),
+    labels: z.array(label).max(10_000).optional().describe('Labels of the samples, sorted'),
+    hostname: z.string().max(256).optional(),
+    arch: z.string().max(32).optional(),
+    os: z.string().max(128).optional(),
+  })
+  .describe('What runs on the robot');
+
+export const modelSchema = z
+  .strictObject({
+    ...envelope('model/1'),
+    head_version: version.nullable().describe('Null: no head serves yet'),
+    labels: z.array(label).max(10_000).describe('What the serving head can tell apart'),
+    learner: z.string().max(32).nullable(),
+    exam_macro_f1: probability.nullable(),
+    trained_at: time.nullable(),
+    backbone: z.string().max(128),
+  })
+  .describe('The head that serves');
+
+export const predictionSchema = z
+  .strictObject({
+    ...envelope('prediction/1'),
+    frame_id: z.string().min(1).max(128).describe('Name it in the command `label`'),
+    camera: z.string().max(64),
+    sequence: count.describe('Of the camera; gaps are frames dropped as too old'),
+    captured_at: time,
+    label: label.describe('"unknown" when undecided'),
+    probability,
+    top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
+    head_version: version.nullable(),
+    timings: z.strictObject({
+      decode_ms: milliseconds,
+      backbone_ms: milliseconds,
+      head_ms: milliseconds,
+      total_ms: milliseconds.describe('From capture to decision'),
+    }),
+    sample_id: z.string().max(128).optional().describe('Set when the frame was kept as a sample'),
+  })
+  .describe('The decision on one frame');
+
+export const EVENT_KINDS = [
+  'alert_raised',
+  'alert_cleared',
+  'label_requested',
+  'labelled',
+  'camera',
+  'store_full',
+  'disk_full',
+  'training',
+  'head_changed',
+  'new_class',
+  'drift',
+  'temperature',
+  'gpio',
+  'configuration',
+  'command_refused',
+  'outbox',
+  'failure',
+] as const;
+
+export const eventSchema = z
+  .strictObject({
+    ...envelope('event/1'),
+    kind: z.enum(EVENT_KINDS),
+    severity: z.enum(['info', 'warning', 'critical']),
+    message: z.string().max(2_048).describe('For people'),
+    code: z
+      .string()
+      .regex(/^HL_[A-Z0-9_]+$/)
+      .optional()
+      .describe('The error code behind it, when there is one'),
+    details: z.record(z.string(), z.unknown()).describe('For programs; depends on kind'),
+  })
+  .describe('Something happened that somebody may want to know');
+
+export const OUTBOX_CLASSES = ['event', 'report', 'metrics', 'result'] as const;
+const perClass = z.strictObject({ event: count, report: count, metrics: count, result: count });
+
+export const metricsSchema = z
+  .strictObject({
+    ...envelope('metrics/1'),
+    uptime_seconds: z.number().min(0),
+    frames_total: count,
+    dropped_total: count.describe('Frames never looked at because a newer one had come'),
+    frames_per_second: z.number().min(0),
+    frame_ms_p50: milliseconds.nullable().describe('Capture to decision; null before a frame'),
+    frame_ms_p95: milliseconds.nullable(),
+    loop_delay_ms_p99: milliseconds.nullable(),
+    rss_bytes: count,
+    temperature_c: z.number().nullable(),
+    throttled: z.boolean().nullable().optional().describe('The board slowed itself down'),
+    disk_free_bytes: count.nullable().optional(),
+    samples: z.strictObject({
+      total: count,
+      labelled: count,
+      waiting: count.describe('Kept frames that ask for a label'),
+      exam: count.optional(),
+    }),
+    outbox: z.strictObject({
+      messages: count,
+      bytes: count,
+      oldest_seconds: z.number().min(0),
+      dropped_total: perClass.describe('Given up because of the bounds, since the start'),
+    }),
+    predictions_dropped_total: count.describe('Not sent: no connection, or too slow a link'),
+    commands_total: count,
+    commands_refused_total: count,
+  })
+  .describe('Counters count from the start of the daemon, so a lost message leaves no hole');
+
+export const trainingProgressSchema = z
+  .strictObject({
+    ...envelope('training_progress/1'),
+    training_id: z.string().min(1).max(128),
+    phase: z.enum(['collect', 'embed', 'fit', 'calibrate', 'evaluate', 'gate', 'done']),
+    done: count,
+    total: count.describe('Steps of this phase; 0 = not known'),
+    eta_seconds: z.number().min(0).nullable(),
+  })
+  .describe('How far a training is');
+
+export const examSchema = z
+  .strictObject({
+    accuracy: probability,
+    macro_precision: probability,
+    macro_recall: probability,
+    macro_f1: probability,
+    macro_auc: probability.nullable().describe('Null when a class has no or only positives'),
+    log_loss: z.number().min(0),
+    samples: count,
+    confusion: z.array(z.array(count)).describe('[truth][decision], in the order of labels'),
+    labels: z.array(label),
+    evidence: z
+      .enum(['exam', 'leave_group_out'])
+      .optional()
+      .describe('exam (default): groups never trained on; else predictions on left-out groups'),
+  })
+  .describe('What a head showed');
+
+export const trainingReportSchema = z
+  .strictObject({
+    ...envelope('training_report/1'),
+    training_id: z.string().min(1).max(128),
+    trigger: z.string().max(64).describe('labels, cron, command, cli, console …'),
+    outcome: z.enum(['promoted', 'refused', 'failed', 'cancelled']),
+    reason: z.string().max(4_096).describe('In words'),
+    head_version: version.nullable().describe('The new head; null when there is none'),
+    samples: count,
+    classes: count,
+    exam: examSchema.nullable(),
+    champion_exam: examSchema.nullable().describe('Of the head that served before'),
+    learner: z.string().max(32).nullable(),
+    lambda: z.number().min(0).nullable(),
+    duration_seconds: z.number().min(0),
+    error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
+  })
+  .describe('How a training ended');
+
+/** Every published message: topic below the prefix, guarantees, schema. */
+export const MESSAGES = {
+  status: { topic: 'status', qos: 1, retain: true, schema: statusSchema },
+  info: { topic: 'info', qos: 1, retain: true, schema: infoSchema },
+  model: { topic: 'model', qos: 1, retain: true, schema: modelSchema },
+  prediction: { topic: 'prediction', qos: 0, retain: false, schema: predictionSchema },
+  event: { topic: 'event', qos: 1, retain: false, schema: eventSchema },
+  metrics: { topic: 'metrics', qos: 1, retain: false, schema: metricsSchema },
+  training_progress: {
+    topic: 'training/progress',
+    qos: 0,
+    retain: false,
+    schema: trainingProgressSchema,
+  },
+  training_report: {
+    topic: 'training/report',
+    qos: 1,
+    retain: false,
+    schema: trainingReportSchema,
+  },
+} as const;
+
+export type MessageName = keyof typeof MESSAGES;
+export type Message<N extends MessageName> = z.infer<(typeof MESSAGES)[N]['schema']>;
+
+type Envelope = 'schema' | 'boot' | 'seq' | 'at';
+/** What the caller says; the client adds the envelope. */
+export type StatusBody = Omit<Message<'status'>, Envelope | 'session'>;
+export type InfoBody = Omit<Message<'info'>, Envelope>;
+export type ModelBody = Omit<Message<'model'>, Envelope>;
+export type PredictionBody = Omit<Message<'prediction'>, Envelope>;
+export type EventBody = Omit<Message<'event'>, Envelope>;
+/** The client adds its own counters (outbox, dropped predictions, commands). */
+export type MetricsBody = Omit<
+  Message<'metrics'>,
+  Envelope | 'outbox' | 'predictions_dropped_total' | 'commands_total' | 'commands_refused_total'
+>;
+export type TrainingProgressBody = Omit<Message<'training_progress'>, Envelope>;
+export type TrainingReportBody = Omit<Message<'training_report'>, Envelope>;
+export type Exam = z.infer<typeof examSchema>;
+export type OutboxClass = (typeof OUTBOX_CLASSES)[number];
+
+/** `headland/<robot>/`, under which every topic of a robot lies. */
+export function topicPrefix(robotId: string): string {
+  return `headland/${robotId}/`;
+}

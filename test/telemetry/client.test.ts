@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { silentLog } from '../../src/log.js';
+import { MESSAGES } from '../../src/telemetry/contract.js';
+import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
+import { Mosquitto, withoutMosquitto } from './mosquitto.js';
+import { event, HANG_MS, Observer, robot, TcpProxy, temporaryDir, until } from './tools.js';
+
+const CHILD = fileURLToPath(new URL('./publisher-child.js', import.meta.url));
+
+const prediction = (sequence: number) => ({
+  frame_id: `main-${sequence}`,
+  camera: 'main',
+  sequence,
+  captured_at: new Date().toISOString(),
+  label: 'weed',
+  probability: 0.9,
+  top: [{ label: 'weed', probability: 0.9 }],
+  head_version: 3,
+  timings: { decode_ms: 2, backbone_ms: 5, head_ms: 0.1, total_ms: 8 },
+});
+
+const exam = {
+  accuracy: 0.9,
+  macro_precision: 0.9,
+  macro_recall: 0.9,
+  macro_f1: 0.9,
+  macro_auc: null,
+  log_loss: 0.3,
+  samples: 10,
+  confusion: [
+    [5, 0],
+    [1, 4],
+  ],
+  labels: ['crop', 'weed'],
+};
+
+const model = {
+  head_version: 3,
+  labels: ['crop', 'weed'],
+  learner: 'ridge',
+  exam_macro_f1: 0.9,
+  trained_at: new Date().toISOString(),
+  backbone: 'efficientnet-lite0',
+};
+
+const metrics = {
+  uptime_seconds: 12,
+  frames_total: 100,
+  dropped_total: 3,
+  frames_per_second: 9.9,
+  frame_ms_p50: 8,
+  frame_ms_p95: 12,
+  loop_delay_ms_p99: 4,
+  rss_bytes: 100_000_000,
+  temperature_c: null,
+  samples: { total: 10, labelled: 8, waiting: 2 },
+};
+
+describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_000 }, () => {
+  for (const protocol of ['auto', '3.1.1'] as const) {
+    test(`every message, protocol ${protocol}`, { timeout: HANG_MS * 2 }, async (t) => {
+      const broker = await Mosquitto.start(t);
+      const observer = await Observer.connect(t, broker.url);
+      const { client, stop } = robot(t, broker.url, { settings: { protocol } });
+      try {
+        client.publishInfo({
+          version: '0.1.0',
+          node: process.version,
+          backbone: 'efficientnet-lite0',
+          engine: 'onnxruntime-node 1.27.0',
+          cameras: [{ name: 'main', driver: 'replay', simulated: false }],
+        });
+        client.publishModel(model);
+        assert.equal(client.prediction(prediction(1)), false, 'no connection yet');
+        client.start();
+        await until('connected', () => client.connected);
+        assert.equal(client.stats().protocolVersion, protocol === '3.1.1' ? 4 : 5);
+        assert.equal(client.prediction(prediction(2)), true);
+        assert.equal(
+          client.trainingProgress({
+            training_id: 't1',
+            phase: 'embed',
+            done: 1,
+            total: 2,
+            eta_seconds: 1,
+          }),
+          true,
+        );
+        assert.equal(client.event(event(1)), true);
+        assert.equal(
+          client.trainingReport({
+            training_id: 't1',
+            trigger: 'command',
+            outcome: 'promoted',
+            reason: 'macro-F1 0.90 against 0.80',
+            head_version: 3,
+            samples: 10,
+            classes: 2,
+            exam,
+            champion_exam: null,
+            learner: 'ridge',
+            lambda: 0.1,
+            duration_seconds: 1.5,
+          }),
+          true,
+        );
+        client.metrics(metrics);
+        for (const { topic, schema } of Object.values(MESSAGES)) {
+          const { json } = await observer.next(`headland/r1/${topic}`);
+          assert.deepEqual(schema.parse(json), json, topic);
+        }
+        assert.equal(observer.on('headland/r1/prediction').length, 1, 'the unsent one is gone');
+        const pairs = observer.seen.map(({ json }) => `${json.boot} ${json.seq}`);
+        assert.equal(new Set(pairs).size, pairs.length, '(boot, seq) is unique');
+        await until('an empty outbox', () => client.stats().outbox.messages === 0);
+      } finally {
+        await stop();
+      }
+      const last = await observer.next(
+        'headland/r1/status',
+        ({ json }) => json.state === 'offline',
+      );
+      assert.equal(last.json.reason, 'stopped');
+      const late = await Observer.connect(t, broker.url, 4);
+      await until('retained', () => late.seen.length === 3);
+      const retained = late.seen.map(({ topic, retain }) => [topic, retain]).sort();
+      assert.deepEqual(retained, [
+        ['headland/r1/info', true],
+        ['headland/r1/model', true],
+        ['headland/r1/status', true],
+      ]);
+      assert.equal(late.on('headland/r1/status')[0]!.json.state, 'offline');
+    });
+  }
+
+  test('the last will of a killed process is seen', { timeout: HANG_MS * 2 }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const dir = temporaryDir(t);
+    const child = spawn(process.execPath, [CHILD, broker.url, join(dir, 'o.db'), 'boot-w'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    try {
+      await observer.next('headland/r1/status', ({ json }) => json.state === 'online');
+      child.kill('SIGKILL');
+      const will = await observer.next('headland/r1/status', (m) => m.json.state === 'offline');
+      assert.equal(will.json.reason, 'connection_lost');
+      assert.equal(will.json.boot, 'boot-w');
+      assert.equal(will.json.session, 1);
+      assert.equal(will.json.since, null);
+      MESSAGES.status.schema.parse(will.json);
+      const late = await Observer.connect(t, broker.url);
+      const kept = await late.next('headland/r1/status');
+      assert.equal(kept.retain, true);
+      assert.equal(kept.json.state, 'offline');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('a will that the broker delays is not sent when the robot comes back', {
+    timeout: HANG_MS * 2,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const proxy = await TcpProxy.start(t, broker.port);
+    const { client, stop } = robot(t, proxy.url, { settings: { willDelaySeconds: 60 } });
+    try {
+      client.start();
+      await until('first session', () => client.connected);
+      proxy.cut();
+      await until('lost', () => !client.connected);
+      proxy.mend();
+      await observer.next('headland/r1/status', ({ json }) => json.session >= 2);
+      const states = observer.on('headland/r1/status').map(({ json }) => json.state);
+      assert.ok(!states.includes('offline'), `no offline among ${states}`);
+    } finally {
+      await stop();
+    }
+  });
+
+  test('broker killed and restarted: every event arrives, in order', {
+    timeout: HANG_MS * 3,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const proxy = await TcpProxy.start(t, broker.port);
+    let observer = await Observer.connect(t, broker.url);
+    const arrived: number[] = [];
+    const collect = () => {
+      arrived.push(...observer.on('headland/r1/event').map(({ json }) => json.details.index));
+    };
+    const { client, outbox, stop } = robot(t, proxy.url);
+    client.publishModel(model);
+    client.start();
+    let index = 0;
+    for (let outage = 0; outage < 3; outage++) {
+      await until('connected', () => client.connected);
+      for (let i = 0; i < 150; i++) {
+        assert.equal(client.event(event(index++)), true);
+        if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await broker.kill();
+      proxy.cut();
+      await until('the observer noticed', () => !observer.client.connected);
+      collect();
+      for (let i = 0; i < 50; i++) client.event(event(index++));
+      await broker.up();
+      observer = await Observer.connect(t, broker.url);
+      proxy.mend();
+    }
+    await until('an empty outbox', () => outbox.stats().messages === 0);
+    await until('the last event', () =>
+      observer.on('headland/r1/event').some(({ json }) => json.details.index === index - 1),
+    );
+    assert.ok(observer.on('headland/r1/model').length > 0, 'retained states are said again');
+    collect();
+    const first = [...new Set(arrived)];
+    assert.deepEqual(
+      first,
+      Array.from({ length: index }, (_, i) => i),
+      'all of them, first copies in order',
+    );
+    await stop();
+  });
+
+  test('process killed while publishing: nothing that was durable is lost', {
+    timeout: HANG_MS * 3,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const dir = temporaryDir(t);
+    const path = join(dir, 'outbox.db');
+    const durable: string[] = [];
+    for (const boot of ['k1', 'k2', 'k3']) {
+      // The second never reaches a broker: all it has is its disk.
+      const url = boot === 'k2' ? 'mqtt://127.0.0.1:1' : broker.url;
+      const child = spawn(process.execPath, [CHILD, url, path, boot], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let out = '';
+      child.stdout.on('data', (chunk) => {
+        out += chunk;
+      });
+      await until('events', () => out.split('\n').length > 100);
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGKILL');
+      await closed;
+      durable.push(
+        ...out
+          .split('\n')
+          .slice(0, -1)
+          .map((i) => `${boot} ${i}`),
+      );
+    }
+    const { client, outbox, stop } = robot(t, broker.url, { path, boot: 'k4' });
+    client.start();
+    await until('an empty outbox', () => client.connected && outbox.stats().messages === 0);
+    await until('all durable events', () => {
+      const seen = new Set(
+        observer.on('headland/r1/event').map(({ json }) => `${json.boot} ${json.details.index}`),
+      );
+      return durable.every((one) => seen.has(one));
+    });
+    assert.ok(durable.length >= 300);
+    await stop();
+  });
+
+  test('with a Receive Maximum of 1 and small packets everything still arrives', {
+    timeout: HANG_MS * 2,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t, ['max_inflight_messages 1', 'max_packet_size 1500']);
+    const observer = await Observer.connect(t, broker.url);
+    const { client, outbox, stop } = robot(t, broker.url);
+    client.event(event(0, 'x'.repeat(2_000)));
+    for (let i = 1; i <= 30; i++) client.event(event(i));
+    client.start();
+    await observer.next('headland/r1/event', ({ json }) => json.details.index === 30);
+    assert.equal(observer.on('headland/r1/event').length, 30);
+    await until('only the large one left', () => outbox.stats().messages === 1);
+    assert.equal(client.connected, true);
+    await stop();
+  });
+
+  test('wrong password: it goes on trying and says why', { timeout: HANG_MS }, async (t) => {
+    const broker = await Mosquitto.start(t, ['allow_anonymous false']);
+    const { client, stop } = robot(t, broker.url, { settings: { username: 'nobody' } });
+    client.start();
+    await until('three attempts', () => client.stats().sessions >= 3);
+    assert.equal(client.stats().lastEnd?.kind, 'refused');
+    assert.equal(client.connected, false);
+    await stop();
+  });
+});
+
+describe('telemetry against other brokers', { timeout: 60_000 }, () => {
+  test('falls back to 3.1.1 where MQTT 5 is refused', { timeout: HANG_MS }, async (t) => {
+    const broker = await startEmbeddedBroker({ port: 0, maxConnections: 8, log: silentLog() });
+    t.after(() => broker.close());
+    const observer = await Observer.connect(t, broker.url, 4);
+    const { client, stop } = robot(t, broker.url);
+    client.start();
+    await observer.next('headland/r1/status', ({ json }) => json.state === 'online');
+    assert.equal(client.stats().protocolVersion, 4);
+    assert.equal(client.stats().sessions, 2, 'one refusal, then 3.1.1');
+    client.event(event(1));
+    await observer.next('headland/r1/event');
+    await stop();
+    await observer.next('headland/r1/status', ({ json }) => json.state === 'offline');
+  });
+
+  test('tries 3.1.1 where MQTT 5 is answered by hanging up', { timeout: HANG_MS }, async (t) => {
+    const versions: number[] = [];
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (connect) => {
+        // Fixed header (2 bytes at this size or 3), then the protocol name, then the version.
+        const version = connect[connect.indexOf('MQTT') + 4]!;
+        versions.push(version);
+        if (version === 5) socket.destroy();
+        else socket.write(Buffer.from([0x20, 2, 0, 0]));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const { client, stop } = robot(t, `mqtt://127.0.0.1:${address.port}`);
+    client.start();
+    await until('a CONNECT in 3.1.1', () => versions.includes(4));
+    assert.equal(versions[0], 5);
+    await stop();
+  });
+
+  test('without any broker start and stop are quick to return', { timeout: HANG_MS }, async (t) => {
+    const { client, outbox, stop } = robot(t, 'mqtt://127.0.0.1:1');
+    client.start();
+    assert.equal(client.event(event(1)), true);
+    await until('a failed attempt', () => client.stats().lastEnd?.kind === 'unreachable');
+    assert.equal(outbox.stats().messages, 1);
+    await stop();
+  });
+
+  test('a message that breaks the contract is not sent', { timeout: HANG_MS }, async (t) => {
+    const { client, stop } = robot(t, 'mqtt://127.0.0.1:1');
+    assert.equal(client.event({ ...event(1), severity: 'loud' as 'info' }), false);
+    assert.equal(client.stats().messagesInvalid, 1);
+    assert.equal(client.stats().outbox.messages, 0);
+    await stop();
+  });
+});

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, connect as tcpConnect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const COMMAND =
+  ['mosquitto', '/usr/sbin/mosquitto'].find((c) => spawnSync(c, ['-h']).error === undefined) ??
+  null;
+
+/** For `test(…, { skip })`: false when a real mosquitto can be run. */
+export const withoutMosquitto: string | false =
+  COMMAND === null ? 'mosquitto is missing: apt-get install mosquitto' : false;
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** A real broker on a random loopback port, with its configuration in a folder of its own. */
+export class Mosquitto {
+  readonly port: number;
+  readonly url: string;
+  readonly #dir: string;
+  #process: ChildProcess | null = null;
+
+  private constructor(dir: string, port: number) {
+    this.#dir = dir;
+    this.port = port;
+    this.url = `mqtt://127.0.0.1:${port}`;
+  }
+
+  static async start(t: TestContext, extraConfig: string[] = []): Promise<Mosquitto> {
+    const dir = await mkdtemp(join(tmpdir(), 'headland-mosquitto-'));
+    const port = await freePort();
+    const broker = new Mosquitto(dir, port);
+    const config = [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'persistence false',
+      'log_dest none',
+      'max_queued_messages 0',
+      ...extraConfig,
+    ];
+    await writeFile(join(dir, 'mosquitto.conf'), `${config.join('\n')}\n`);
+    t.after(() => broker.stop());
+    await broker.up();
+    return broker;
+  }
+
+  async up(): Promise<void> {
+    this.#process = spawn(COMMAND!, ['-c', join(this.#dir, 'mosquitto.conf')], { stdio: 'ignore' });
+    for (let attempt = 0; attempt < 200; attempt++) {
+      if (await accepts(this.port)) return;
+      await sleep(25);
+    }
+    throw new Error('mosquitto does not listen');
+  }
+
+  /** As a crash: no goodbye to anybody. */
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (!running || running.exitCode !== null) return;
+    const exited = new Promise((resolve) => running.once('exit', resolve));
+    running.kill(signal);
+    await exited;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = tcpConnect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,211 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'libsql';
+import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
+import { type Config, configSchema } from '../../src/config/schema.js';
+import { createLog, silentLog } from '../../src/log.js';
+import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetry/client.js';
+import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
+
+export const HANG_MS = 20_000;
+
+/** Waits until `check` gives something; the limit only guards against a hang. */
+export async function until<T>(
+  what: string,
+  check: () => T | null | undefined | false,
+): Promise<T> {
+  const endMs = performance.now() + HANG_MS;
+  while (performance.now() < endMs) {
+    const value = check();
+    if (value !== null && value !== undefined && value !== false) return value;
+    await sleep(10);
+  }
+  throw new Error(`waited in vain for: ${what}`);
+}
+
+export function temporaryDir(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'headland-telemetry-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export function mqttSettings(overrides: Partial<Config['mqtt']> = {}): Config['mqtt'] {
+  return {
+    ...configSchema.parse({}).mqtt,
+    backoffInitialMs: 50,
+    backoffMaxMs: 1_000,
+    willDelaySeconds: 0,
+    ...overrides,
+  };
+}
+
+export function openOutbox(path: string, options: Partial<OutboxOptions> = {}) {
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  const outbox = new Outbox(db, {
+    maxBytes: 67_108_864,
+    maxAgeMs: 604_800_000,
+    maxInFlight: 20,
+    flushIntervalMs: 50,
+    ...options,
+  });
+  return {
+    db,
+    outbox,
+    close() {
+      outbox.close();
+      db.close();
+    },
+  };
+}
+
+/** A robot's telemetry as the daemon would build it, with a database in a temporary folder. */
+export function robot(
+  t: TestContext | null,
+  brokerUrl: string,
+  {
+    settings,
+    robotId = 'r1',
+    boot = 'boot-1',
+    path,
+  }: {
+    settings?: Partial<Config['mqtt']>;
+    robotId?: string;
+    boot?: string;
+    path?: string;
+  } = {},
+) {
+  const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
+  const options: TelemetryClientOptions = {
+    robotId,
+    boot,
+    settings: mqttSettings(settings),
+    brokerUrl,
+    outbox: store.outbox,
+    log: process.env.HL_TEST_LOG ? createLog({ level: 'debug', fileDescriptor: 2 }) : silentLog(),
+  };
+  const client = new TelemetryClient(options);
+  let stopped = false;
+  const stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    await client.stop();
+    store.close();
+  };
+  t?.after(stop);
+  return { client, outbox: store.outbox, stop };
+}
+
+export interface Seen {
+  topic: string;
+  retain: boolean;
+  bytes: Buffer;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever came; the tests look into it
+  json: any;
+  packet: IPublishPacket;
+}
+
+/** Somebody else on the broker: hears everything below headland/ and can send. */
+export class Observer {
+  readonly seen: Seen[] = [];
+  readonly client: MqttClient;
+
+  private constructor(client: MqttClient) {
+    this.client = client;
+    client.on('message', (topic, bytes, packet) => {
+      let json: unknown = null;
+      try {
+        json = JSON.parse(bytes.toString());
+      } catch {}
+      this.seen.push({ topic, retain: packet.retain, bytes, json, packet });
+    });
+  }
+
+  static async connect(t: TestContext, url: string, protocolVersion: 4 | 5 = 5): Promise<Observer> {
+    const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 0, clean: true });
+    const observer = new Observer(client);
+    t.after(() => observer.close());
+    await client.subscribeAsync('headland/#', { qos: 1 });
+    return observer;
+  }
+
+  on(topic: string): Seen[] {
+    return this.seen.filter((message) => message.topic === topic);
+  }
+
+  async next(topic: string, test: (message: Seen) => boolean = () => true): Promise<Seen> {
+    return until(`${topic}`, () => this.on(topic).find(test));
+  }
+
+  close(): void {
+    this.client.end(true);
+    this.client.stream?.destroy();
+  }
+}
+
+/** Sits between robot and broker, so that a test decides when there is a way. */
+export class TcpProxy {
+  #open = true;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => {
+    if (!this.#open) {
+      socket.destroy();
+      return;
+    }
+    const upstream = tcpConnect(this.#port, '127.0.0.1');
+    for (const [one, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      this.#sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  readonly #port: number;
+  url = '';
+
+  private constructor(port: number) {
+    this.#port = port;
+  }
+
+  static async start(t: TestContext, port: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(port);
+    t.after(() => proxy.stop());
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    const address = proxy.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    proxy.url = `mqtt://127.0.0.1:${address.port}`;
+    return proxy;
+  }
+
+  cut(): void {
+    this.#open = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  mend(): void {
+    this.#open = true;
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+export const event = (index: number, message = `number ${index}`) => ({
+  kind: 'camera' as const,
+  severity: 'info' as const,
+  message,
+  details: { index },
+});
