@@ -25,7 +25,7 @@ export function exportCommand(): Command {
           includeWaiting: options.waiting === true,
         });
         if (options.json) printJson(report);
-        else printLine(`${report.exported} pictures written to ${dir}`);
+        else printLine(`${report.samples} pictures written to ${dir}`);
       } finally {
         state.close();
       }

@@ -19,7 +19,7 @@ export interface ConsoleSource {
   /** Newest first, at most `limit`. */
   reports(limit: number): TrainingReport[];
   /** The versions that are kept, newest first. */
-  heads(): HeadVersion[];
+  heads(): Promise<HeadVersion[]>;
   /** Lets an older head serve again: `version`, or the one before the serving one. */
   rollback(version?: number): Promise<{ version: number }>;
   /** Calls `listener` on every event until the returned function is called. */

@@ -171,7 +171,7 @@ export const trainingProgressSchema = z
   .strictObject({
     ...envelope('training_progress/1'),
     training_id: z.string().min(1).max(128),
-    phase: z.enum(['collect', 'embed', 'fit', 'calibrate', 'evaluate', 'gate', 'done']),
+    phase: z.enum(['collect', 'embed', 'fit', 'evaluate', 'publish']),
     done: count,
     total: count.describe('Steps of this phase; 0 = not known'),
     eta_seconds: z.number().min(0).nullable(),
