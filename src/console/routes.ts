@@ -91,7 +91,7 @@ export function createRoutes(parts: {
       return picture(bytes);
     }),
     get('/api/reports', ({ query }) => json({ reports: source.reports(limit(query, 20)) })),
-    get('/api/heads', () => json({ heads: source.heads() })),
+    get('/api/heads', async () => json({ heads: await source.heads() })),
     post('/api/label', async ({ body }) => {
       const order = parse(labelBody, body);
       return json(
