@@ -183,13 +183,15 @@ export function gramOfRows(x: Float64Array, rows: number, columns: number): Floa
 
 /**
  * Gram matrix between columns, Xᵀ X (columns x columns, both triangles), of row-major rows
- * [rowFrom, rowTo) of a matrix with `columns` columns.
+ * [rowFrom, rowTo) of a matrix with `columns` columns. With `factors`, one per row of the matrix,
+ * each row is multiplied by its factor first.
  */
 export function gramOfColumns(
-  x: Float64Array,
+  x: Float32Array | Float64Array,
   rowFrom: number,
   rowTo: number,
   columns: number,
+  factors?: Float64Array,
 ): Float64Array {
   const gram = new Float64Array(columns * columns);
   const target = { data: gram, offset: 0, stride: columns };
@@ -198,7 +200,8 @@ export function gramOfColumns(
     const depth = Math.min(DEPTH, rowTo - r0);
     for (let r = 0; r < depth; r++) {
       const row = (r0 + r) * columns;
-      for (let j = 0; j < columns; j++) transposed[j * DEPTH + r] = x[row + j]!;
+      const factor = factors === undefined ? 1 : factors[r0 + r]!;
+      for (let j = 0; j < columns; j++) transposed[j * DEPTH + r] = factor * x[row + j]!;
     }
     const block = { data: transposed, offset: 0, stride: DEPTH };
     addProductTransposed(target, block, columns, block, columns, depth, 1, true);
