@@ -15,7 +15,7 @@ export interface Tool {
   arguments: string[];
   /** Debian package that carries `command`: named in the remedy when it is not installed. */
   debianPackage: string;
-  /** Applied to each line of standard error before it is kept (to take out secrets). */
+  /** Applied to each line of standard error before it is kept; an empty result is not kept. */
   redact?: (line: string) => string;
 }
 
@@ -93,8 +93,8 @@ function keepLastLines(child: ChildProcess, redact: (line: string) => string): s
     const parts = (open + text).split(/[\r\n]+/);
     open = parts.pop()!.slice(0, KEPT_LINE_CHARACTERS);
     for (const part of parts) {
-      if (part.trim() === '') continue;
-      lines.push(redact(part.slice(0, KEPT_LINE_CHARACTERS)));
+      const line = redact(part.trim().slice(0, KEPT_LINE_CHARACTERS));
+      if (line !== '') lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
     }
   });

@@ -38,6 +38,7 @@ export class FfmpegDriver implements CameraDriver {
   readonly #config: FfmpegConfig;
   readonly #log: Log;
   #invalidPictures = 0;
+  #majorVersion: number | undefined;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
@@ -58,6 +59,7 @@ export class FfmpegDriver implements CameraDriver {
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const modes = ffmpegModes(this.#config);
+    if (inputKind(this.#config.input) === 'rtsp') this.#majorVersion ??= await majorVersion(signal);
     for (const [index, mode] of modes.entries()) {
       const { exit, pictures, notJpeg } = await this.#run(mode, onPicture, signal);
       if (signal.aborted) return;
@@ -94,9 +96,9 @@ export class FfmpegDriver implements CameraDriver {
     const exit = await runTool(
       {
         command: 'ffmpeg',
-        arguments: ffmpegArguments(config, mode),
+        arguments: ffmpegArguments(config, mode, this.#majorVersion),
         debianPackage: 'ffmpeg',
-        redact: withoutCredentials,
+        redact: (line) => (/deprecated/i.test(line) ? '' : withoutCredentials(line)),
       },
       (chunk) => {
         if (wrongFormat.signal.aborted) return undefined;
@@ -115,6 +117,15 @@ export class FfmpegDriver implements CameraDriver {
     if (!signal.aborted) this.#invalidPictures = invalidBefore + splitter.invalidPictures;
     return { exit, pictures, notJpeg: wrongFormat.signal.aborted };
   }
+}
+
+/** Version of the installed ffmpeg; undefined for builds without a number, which are recent ones. */
+async function majorVersion(signal: AbortSignal): Promise<number | undefined> {
+  let said = '';
+  const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
+  await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
+  const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
+  return found === undefined ? undefined : Number(found);
 }
 
 /** An address as it may be logged: user and password taken out. */

@@ -72,11 +72,6 @@ export function childrenNamed(name: string): number[] {
     .map(Number);
 }
 
-/** Private folders of the webcam driver that are still there. */
-export function webcamFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('headland-webcam-'));
-}
-
 /** Resolves when `condition` holds; rejects after a limit that only a hang reaches. */
 export async function until(
   condition: () => boolean,

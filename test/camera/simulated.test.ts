@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import sharp from 'sharp';
+import type { CapturedPicture } from '../../src/camera/camera.js';
+import { FieldPlan } from '../../src/camera/field-plan.js';
+import { FieldScene } from '../../src/camera/field-scene.js';
+import { SimulatedDriver } from '../../src/camera/simulated.js';
+import { cameraConfig } from './support.js';
+
+function scene(seed: number, newWeedAfterFrames = 0): FieldScene {
+  return new FieldScene({ seed, widthPixels: 160, heightPixels: 120, newWeedAfterFrames });
+}
+
+function fingerprint(field: FieldScene, frame: number): string {
+  return createHash('sha256').update(field.draw(frame).data).digest('hex');
+}
+
+async function collect(driver: SimulatedDriver, enough: number): Promise<CapturedPicture[]> {
+  const pictures: CapturedPicture[] = [];
+  const stop = new AbortController();
+  await driver.capture((picture) => {
+    pictures.push(picture);
+    if (pictures.length >= enough) stop.abort();
+  }, stop.signal);
+  return pictures;
+}
+
+describe('FieldPlan', () => {
+  it('drives in passes of 8 to 15 frames of one class, all classes within ten passes', () => {
+    const plan = new FieldPlan(5, 0);
+    const classes = new Set<string>();
+    let frame = 0;
+    for (let index = 0; index < 10; index += 1) {
+      const pass = plan.passOf(frame);
+      assert.equal(pass.index, index);
+      assert.ok(pass.frames >= 8 && pass.frames <= 15);
+      assert.deepEqual(plan.passOf(frame + pass.frames - 1), pass);
+      classes.add(pass.fieldClass);
+      frame += pass.frames;
+    }
+    assert.deepEqual([...classes].sort(), ['crop', 'obstacle', 'soil', 'weed']);
+  });
+
+  it('grows thistles from the first pass after the given frame on, never before', () => {
+    const plan = new FieldPlan(5, 300);
+    let first: number | null = null;
+    for (let frame = 0; frame < 600; frame += 1) {
+      const pass = plan.passOf(frame);
+      if (pass.fieldClass === 'thistle') first ??= frame;
+    }
+    assert.ok(first !== null && first >= 300 && first < 300 + 15, `first at ${first}`);
+    const never = new FieldPlan(5, 0);
+    for (let frame = 0; frame < 3_000; frame += 8) {
+      assert.notEqual(never.passOf(frame).fieldClass, 'thistle');
+    }
+  });
+
+  it('knows a frame without those before it', () => {
+    const inOrder = new FieldPlan(9, 200);
+    const passes = Array.from({ length: 400 }, (_, frame) => inOrder.passOf(frame));
+    for (const frame of [399, 0, 250, 199, 200]) {
+      assert.deepEqual(new FieldPlan(9, 200).passOf(frame), passes[frame]);
+      assert.deepEqual(inOrder.passOf(frame), passes[frame]);
+    }
+  });
+});
+
+describe('FieldScene', () => {
+  it('draws the same frame for the same seed, whatever was drawn before', () => {
+    const one = scene(3);
+    const prints = [0, 1, 57, 58].map((frame) => fingerprint(one, frame));
+    assert.equal(new Set(prints).size, 4);
+    assert.equal(fingerprint(scene(3), 57), prints[2]);
+    assert.equal(fingerprint(one, 0), prints[0]);
+    assert.notEqual(fingerprint(scene(4), 0), prints[0]);
+  });
+
+  it('changes the light from pass to pass more than within one', () => {
+    const field = scene(1);
+    const plan = new FieldPlan(1, 0);
+    const mean = (frame: number) => {
+      const { data } = field.draw(frame);
+      return data.reduce((sum, value) => sum + value, 0) / data.length;
+    };
+    const passes: [number, number][] = [];
+    for (let frame = 0; passes.length < 20; ) {
+      const pass = plan.passOf(frame);
+      passes.push([mean(frame), mean(frame + 3)]);
+      frame += pass.frames;
+    }
+    const within = passes.map(([a, b]) => Math.abs(a - b));
+    const between = passes.slice(1).map(([a], i) => Math.abs(a - passes[i]![0]));
+    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    assert.ok(sum(between) > 3 * sum(within), `${sum(between)} and ${sum(within)}`);
+  });
+
+  it('fills pictures of any allowed size', () => {
+    for (const [widthPixels, heightPixels] of [
+      [64, 64],
+      [65, 301],
+      [1_920, 64],
+    ] as const) {
+      const field = new FieldScene({ seed: 2, widthPixels, heightPixels, newWeedAfterFrames: 1 });
+      for (let frame = 0; frame < 120; frame += 12) {
+        const { data, width, height } = field.draw(frame);
+        assert.equal(data.length, width * height * 3);
+        assert.ok(data.some((value) => value > 40));
+      }
+    }
+  });
+});
+
+describe('SimulatedDriver', () => {
+  const config = cameraConfig({
+    driver: 'simulated',
+    intervalMs: 0,
+    widthPixels: 160,
+    heightPixels: 120,
+  });
+
+  it('gives JPEGs with the true class and the pass, and calls itself simulated', async () => {
+    const driver = new SimulatedDriver(config);
+    assert.match(driver.description, /simulated/);
+    const pictures = await collect(driver, 20);
+    assert.equal((await sharp(pictures[0]!.jpeg).metadata()).format, 'jpeg');
+    assert.ok(new Set(pictures.map(({ group }) => group)).size > 1);
+    for (const { group, reference } of pictures) {
+      const same = pictures.filter((other) => other.group === group);
+      assert.ok(same.every((other) => other.reference === reference));
+      assert.match(group!, /^simulated-1-pass-\d+$/);
+    }
+  });
+
+  it('goes on with the next frame when it is opened again, and begins at startFrame', async () => {
+    const driver = new SimulatedDriver(config);
+    await collect(driver, 5);
+    const [sixth] = await collect(driver, 1);
+    const [same] = await collect(new SimulatedDriver({ ...config, startFrame: 5 }), 1);
+    assert.deepEqual(sixth, same);
+  });
+
+  it('waits for a receiver that returns a promise', async () => {
+    let taking = 0;
+    let most = 0;
+    let total = 0;
+    const stop = new AbortController();
+    await new SimulatedDriver(config).capture(async () => {
+      taking += 1;
+      most = Math.max(most, taking);
+      total += 1;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      taking -= 1;
+      if (total >= 10) stop.abort();
+    }, stop.signal);
+    assert.equal(most, 1);
+  });
+});

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { freePort, until } from './support.js';
+
+/** Makes a real video file: `seconds` of a moving test card, `rate` frames a second. */
+export function makeVideo(folder: string, seconds: number, rate: number): string {
+  const path = join(folder, 'field.mp4');
+  const source = `testsrc=size=320x240:rate=${rate}:duration=${seconds}`;
+  const made = spawnSync('ffmpeg', [
+    ...['-loglevel', 'error', '-f', 'lavfi', '-i', source],
+    ...['-c:v', 'mpeg4', '-q:v', '3', path],
+  ]);
+  if (made.status !== 0) throw new Error(String(made.stderr));
+  return path;
+}
+
+function endAfter(t: TestContext, child: ChildProcess): void {
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+}
+
+/** ffmpeg itself as a camera on the network: serves one viewer at a time, multipart MJPEG. */
+export async function ffmpegHttpCamera(t: TestContext): Promise<string> {
+  const url = `http://127.0.0.1:${await freePort()}/stream`;
+  const child = spawn(
+    'ffmpeg',
+    [
+      ...['-loglevel', 'info', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=10'],
+      ...['-c:v', 'mjpeg', '-f', 'mpjpeg', '-listen', '1', url],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  endAfter(t, child);
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  await until(() => said.includes('Input #0'), 'the ffmpeg camera opens its source');
+  return url;
+}
+
+/** An HTTP camera whose every byte the test decides: `serve` gets each viewer's connection. */
+export async function httpCamera(
+  t: TestContext,
+  serve: (viewer: { send(jpeg: Uint8Array, announcedBytes?: number): void; end(): void }) => void,
+): Promise<string> {
+  const viewers = new Set<ServerResponse>();
+  const server = createHttpServer((_request, response) => {
+    viewers.add(response);
+    response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace;boundary=frame' });
+    serve({
+      send(jpeg, announcedBytes = jpeg.length) {
+        response.write(
+          `--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${announcedBytes}\r\n\r\n`,
+        );
+        response.write(jpeg);
+        response.write('\r\n');
+      },
+      end: () => response.destroy(),
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const viewer of viewers) viewer.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`;
+}
+
+/**
+ * An RTSP camera: ffmpeg encodes H.264 and sends RTP; this speaks RTSP (RFC 2326: OPTIONS,
+ * DESCRIBE, SETUP, PLAY) to one viewer and interleaves the packets in its connection.
+ */
+export async function rtspCamera(t: TestContext, folder: string): Promise<string> {
+  const packets = createSocket('udp4');
+  packets.bind(0, '127.0.0.1');
+  await once(packets, 'listening');
+  const description = join(folder, 'camera.sdp');
+  const child = spawn(
+    'ffmpeg',
+    [
+      ...['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=15'],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '5'],
+      ...['-pix_fmt', 'yuv420p', '-sdp_file', description],
+      ...['-f', 'rtp', `rtp://127.0.0.1:${packets.address().port}`],
+    ],
+    { stdio: 'ignore' },
+  );
+  endAfter(t, child);
+  let sdp = '';
+  await until(() => {
+    try {
+      sdp = readFileSync(description, 'utf8');
+    } catch {}
+    return sdp.includes('a=fmtp');
+  }, 'ffmpeg describes its stream');
+  const viewers = new Set<Socket>();
+  packets.on('message', (packet) => {
+    for (const viewer of viewers) {
+      const header = Buffer.from([0x24, 0, packet.length >> 8, packet.length & 255]);
+      viewer.write(Buffer.concat([header, packet]));
+    }
+  });
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => viewers.delete(socket));
+    socket.on('data', (data) => {
+      const request = data.toString('latin1');
+      const sequence = /CSeq: *(\d+)/i.exec(request)?.[1];
+      if (!sequence) return;
+      const answer = (headers: string[], body = '') =>
+        socket.write([`RTSP/1.0 200 OK`, `CSeq: ${sequence}`, ...headers, '', body].join('\r\n'));
+      if (request.startsWith('DESCRIBE')) {
+        const body = `${sdp.trim().replace(/\r?\n/g, '\r\n')}\r\na=control:streamid=0\r\n`;
+        answer(['Content-Type: application/sdp', `Content-Length: ${body.length}`], body);
+      } else if (request.startsWith('SETUP')) {
+        answer(['Transport: RTP/AVP/TCP;unicast;interleaved=0-1', 'Session: 1']);
+      } else {
+        answer(['Session: 1', 'Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN']);
+        if (request.startsWith('PLAY')) viewers.add(socket);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    packets.close();
+  });
+  return `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/camera`;
+}
