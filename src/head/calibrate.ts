@@ -1,0 +1,98 @@
+import { HeadlandError } from '../errors.js';
+
+const MIN_TEMPERATURE = 0.05;
+const MAX_TEMPERATURE = 20;
+
+/**
+ * The temperature T that minimises the mean -ln softmax(logits / T)[label] (Guo et al. 2017, On
+ * Calibration of Modern Neural Networks), within 0.05..20.
+ * @param logits n x classCount, row-major, of rows that the head did not learn from.
+ * @param labels class index per row, n >= 1.
+ * @throws HL_CALIBRATION_INVALID on wrong lengths, labels or logits that are not finite.
+ */
+export function fitTemperature(
+  logits: Float64Array,
+  labels: Int32Array,
+  classCount: number,
+): number {
+  const range = { min: 1 / MAX_TEMPERATURE, max: 1 / MIN_TEMPERATURE };
+  return 1 / fitScale(logits, labels, classCount, range);
+}
+
+/**
+ * The factor a > 0 that minimises the (weighted) mean -ln softmax(a · logits)[label]. The loss is
+ * convex in a, so its derivative is driven to zero by Newton steps kept inside a shrinking bracket.
+ * @param range bounds of a; the nearer bound is returned when the minimum lies beyond it.
+ * @param weights one per row, not negative; by default all equal.
+ * @throws HL_CALIBRATION_INVALID
+ */
+export function fitScale(
+  logits: Float64Array,
+  labels: Int32Array,
+  classCount: number,
+  range: { min: number; max: number },
+  weights?: Float64Array,
+): number {
+  check(logits, labels, classCount);
+  let low = range.min;
+  let high = range.max;
+  if (slopes(logits, labels, classCount, low, weights).first >= 0) return low;
+  if (slopes(logits, labels, classCount, high, weights).first <= 0) return high;
+  let scale = Math.min(high, Math.max(low, 1));
+  for (let step = 0; step < 200; step++) {
+    const { first, second } = slopes(logits, labels, classCount, scale, weights);
+    if (first > 0) high = scale;
+    else low = scale;
+    const newton = scale - first / second;
+    const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
+    if (Math.abs(next - scale) <= 1e-13 * scale) return next;
+    scale = next;
+  }
+  return scale;
+}
+
+/** First and second derivative of the loss by the scale. */
+function slopes(
+  logits: Float64Array,
+  labels: Int32Array,
+  classCount: number,
+  scale: number,
+  weights: Float64Array | undefined,
+): { first: number; second: number } {
+  let first = 0;
+  let second = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const from = i * classCount;
+    let largest = logits[from]!;
+    for (let c = 1; c < classCount; c++) largest = Math.max(largest, logits[from + c]!);
+    let sum = 0;
+    let mean = 0;
+    let square = 0;
+    for (let c = 0; c < classCount; c++) {
+      const z = logits[from + c]! - largest;
+      const p = Math.exp(scale * z);
+      sum += p;
+      mean += p * z;
+      square += p * z * z;
+    }
+    mean /= sum;
+    const weight = weights === undefined ? 1 : weights[i]!;
+    first += weight * (mean - (logits[from + labels[i]!]! - largest));
+    second += weight * (square / sum - mean * mean);
+  }
+  return { first, second };
+}
+
+function check(logits: Float64Array, labels: Int32Array, classCount: number): void {
+  const wrong = (what: string) =>
+    new HeadlandError('HL_CALIBRATION_INVALID', `cannot calibrate: ${what}`, {
+      remedy: 'Give finite logits, one row of classCount values per label.',
+    });
+  if (labels.length === 0 || logits.length !== labels.length * classCount) {
+    throw wrong(`${logits.length} logits for ${labels.length} labels of ${classCount} classes`);
+  }
+  for (const z of logits) if (!Number.isFinite(z)) throw wrong(`a logit is ${z}`);
+  for (const label of labels) {
+    if (label < 0 || label >= classCount) throw wrong(`label ${label} of ${classCount} classes`);
+  }
+}

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { HeadlandError } from '../errors.js';
+import type { FeatureTransform, Head, LearnerName } from './head.js';
+
+/**
+ * A head as bytes, all integers little-endian:
+ *   8   'HLHEAD' and two bytes of format version
+ *   4   length of the header
+ *   …   header: JSON, UTF-8, exactly as {@link encodeHead} writes it
+ *   …   weights (C x d), then bias (C), Float32
+ *   32  SHA-256 of everything before it
+ */
+const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0, 1);
+const HASH_BYTES = 32;
+const PREFIX_BYTES = MAGIC.length + 4;
+const MAX_HEADER_BYTES = 65_536;
+const MAX_CLASSES = 4_096;
+const MAX_FEATURES = 65_536;
+const MAX_WEIGHTS = 2 ** 26;
+const LEARNERS: readonly LearnerName[] = ['ridge', 'softmax', 'tf-layers'];
+const TRANSFORMS: readonly FeatureTransform[] = ['none', 'l2', 'sqrt', 'sqrt-l2'];
+
+/** Writes a head as checked bytes. @throws HL_HEAD_INVALID when it is no sound head. */
+export function encodeHead(head: Head): Uint8Array {
+  checkHead(head);
+  const header = headerOf(head);
+  const values = head.weights.length + head.bias.length;
+  const bytes = new Uint8Array(PREFIX_BYTES + header.length + 4 * values + HASH_BYTES);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint32(MAGIC.length, header.length, true);
+  bytes.set(header, PREFIX_BYTES);
+  let at = PREFIX_BYTES + header.length;
+  for (const tensor of [head.weights, head.bias]) {
+    for (const value of tensor) {
+      view.setFloat32(at, value, true);
+      at += 4;
+    }
+  }
+  bytes.set(hashOf(bytes.subarray(0, at)), at);
+  return bytes;
+}
+
+/**
+ * Reads what {@link encodeHead} wrote. Nothing is allocated by sizes that were not checked against
+ * the length first, and no damaged byte passes.
+ * @throws HL_HEAD_INVALID
+ */
+export function decodeHead(bytes: Uint8Array): Head {
+  if (bytes.length < PREFIX_BYTES + HASH_BYTES) throw invalid(`${bytes.length} bytes are too few`);
+  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
+    throw invalid('it does not begin as a head of this format version');
+  }
+  const body = bytes.subarray(0, bytes.length - HASH_BYTES);
+  const hash = hashOf(body);
+  if (!hash.every((byte, i) => bytes[body.length + i] === byte)) throw invalid('its hash is wrong');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = view.getUint32(MAGIC.length, true);
+  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > body.length) {
+    throw invalid(`a header of ${headerLength} bytes`);
+  }
+  const header = body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
+  const fields = parseHeader(header);
+  const classes = fields.labels.length;
+  const size = classes * fields.featureSize;
+  const payload = PREFIX_BYTES + headerLength;
+  if (size > MAX_WEIGHTS || body.length - payload !== 4 * (size + classes)) {
+    throw invalid(`${body.length - payload} bytes do not hold ${classes} x ${fields.featureSize}`);
+  }
+  const read = (from: number, count: number) =>
+    Float32Array.from({ length: count }, (_, i) => view.getFloat32(from + 4 * i, true));
+  const head: Head = {
+    ...fields,
+    weights: read(payload, size),
+    bias: read(payload + 4 * size, classes),
+  };
+  checkHead(head);
+  const canonical = headerOf(head);
+  if (canonical.length !== header.length || !canonical.every((byte, i) => header[i] === byte)) {
+    throw invalid('its header is not in canonical form');
+  }
+  return head;
+}
+
+/** Refuses heads that cannot serve. @throws HL_HEAD_INVALID */
+export function checkHead(head: Head): void {
+  const { labels, featureSize, weights, bias, temperature } = head;
+  if (!LEARNERS.includes(head.learner)) throw invalid(`learner ${head.learner}`);
+  if (!TRANSFORMS.includes(head.transform)) throw invalid(`transform ${head.transform}`);
+  if (labels.length < 2 || labels.length > MAX_CLASSES) throw invalid(`${labels.length} labels`);
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === '') throw invalid('an empty label');
+    if (i > 0 && !(labels[i - 1]! < labels[i]!)) {
+      throw invalid(`labels are not sorted and unique at "${labels[i]}"`);
+    }
+  }
+  if (!Number.isInteger(featureSize) || featureSize < 1 || featureSize > MAX_FEATURES) {
+    throw invalid(`feature size ${featureSize}`);
+  }
+  if (head.backboneChecksum === '') throw invalid('no backbone checksum');
+  if (!(temperature > 0 && Number.isFinite(temperature)))
+    throw invalid(`temperature ${temperature}`);
+  const size = labels.length * featureSize;
+  if (size > MAX_WEIGHTS || weights.length !== size || bias.length !== labels.length) {
+    throw invalid(
+      `${weights.length} weights and ${bias.length} biases for ${labels.length} x ${featureSize}`,
+    );
+  }
+  if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {
+    throw invalid('a weight is not a finite number');
+  }
+}
+
+function headerOf(head: Head): Uint8Array {
+  const { learner, labels, featureSize, backboneChecksum, transform, temperature } = head;
+  const shape = [labels.length, featureSize];
+  const header = new TextEncoder().encode(
+    JSON.stringify({
+      learner,
+      labels,
+      featureSize,
+      backboneChecksum,
+      transform,
+      temperature,
+      tensors: [
+        { name: 'weights', dtype: 'float32', shape },
+        { name: 'bias', dtype: 'float32', shape: [labels.length] },
+      ],
+    }),
+  );
+  if (header.length > MAX_HEADER_BYTES) {
+    throw invalid(`its labels need a header of ${header.length} bytes, above ${MAX_HEADER_BYTES}`);
+  }
+  return header;
+}
+
+/** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
+function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias'> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
+  } catch (cause) {
+    throw invalid('its header is not JSON', cause);
+  }
+  const fields = (typeof parsed === 'object' ? parsed : null) as Record<string, unknown> | null;
+  const { learner, labels, featureSize, backboneChecksum, transform, temperature } = fields ?? {};
+  if (
+    typeof learner !== 'string' ||
+    !Array.isArray(labels) ||
+    !labels.every((label) => typeof label === 'string') ||
+    typeof featureSize !== 'number' ||
+    !Number.isSafeInteger(labels.length * featureSize) ||
+    typeof backboneChecksum !== 'string' ||
+    typeof transform !== 'string' ||
+    typeof temperature !== 'number'
+  ) {
+    throw invalid('its header lacks a field or has one of the wrong type');
+  }
+  return {
+    learner: learner as LearnerName,
+    labels,
+    featureSize,
+    backboneChecksum,
+    transform: transform as FeatureTransform,
+    temperature,
+  };
+}
+
+function hashOf(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function invalid(what: string, cause?: unknown): HeadlandError {
+  return new HeadlandError('HL_HEAD_INVALID', `head: ${what}`, {
+    remedy: 'Train again, or roll back to a head that is whole.',
+    cause,
+  });
+}

@@ -1,0 +1,97 @@
+import { HeadlandError } from '../errors.js';
+import { seededRandom } from './random.js';
+
+export interface FoldOptions {
+  /** At least 2; at most the number of groups are used. */
+  folds: number;
+  /** Shuffles the groups that are equally hard to place; without it their index decides. */
+  seed?: number | undefined;
+}
+
+/**
+ * Stratified group k-fold: a fold per row, 0..folds-1, such that no group stands in two folds and
+ * classes are spread as evenly as groups allow. Greedy, groups of the most uneven classes first,
+ * each into the fold that keeps the spread of class shares over folds least: the algorithm of
+ * scikit-learn's StratifiedGroupKFold.
+ * @param labels class index per row. @param groups group index per row, any whole numbers.
+ * @throws HL_FOLDS_INVALID with fewer than two groups or folds, or arrays of different lengths.
+ */
+export function stratifiedGroupFolds(
+  labels: Int32Array,
+  groups: Int32Array,
+  classCount: number,
+  options: FoldOptions,
+): Int32Array {
+  const names = [...new Set(groups)].sort((a, b) => a - b);
+  const folds = Math.min(options.folds, names.length);
+  if (!(folds >= 2) || labels.length !== groups.length) {
+    throw new HeadlandError(
+      'HL_FOLDS_INVALID',
+      `${options.folds} folds of ${labels.length} rows in ${names.length} groups`,
+      { remedy: 'Give at least two groups and two folds.' },
+    );
+  }
+  const index = new Map(names.map((name, i) => [name, i]));
+  const rowGroups = Int32Array.from(groups, (group) => index.get(group)!);
+  const totals = new Float64Array(classCount);
+  const counts = names.map(() => new Float64Array(classCount));
+  for (let i = 0; i < labels.length; i++) {
+    totals[labels[i]!]!++;
+    counts[rowGroups[i]!]![labels[i]!]!++;
+  }
+  const present = [...totals.keys()].filter((c) => totals[c]! > 0);
+  const foldOf = placeGroups(counts, present, totals, folds, options.seed);
+  return rowGroups.map((group) => foldOf[group]!);
+}
+
+function placeGroups(
+  counts: readonly Float64Array[],
+  present: readonly number[],
+  totals: Float64Array,
+  folds: number,
+  seed: number | undefined,
+): Int32Array {
+  const order = [...counts.keys()];
+  if (seed !== undefined) {
+    const random = seededRandom(seed);
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = random.below(i + 1);
+      [order[i], order[j]] = [order[j]!, order[i]!];
+    }
+  }
+  const unevenness = counts.map((count) => deviation(present.map((c) => count[c]!)));
+  order.sort((a, b) => unevenness[b]! - unevenness[a]!);
+  const held = Array.from({ length: folds }, () => new Float64Array(totals.length));
+  const foldOf = new Int32Array(counts.length);
+  for (const group of order) {
+    let best = 0;
+    let leastSpread = Number.POSITIVE_INFINITY;
+    let leastRows = Number.POSITIVE_INFINITY;
+    for (let fold = 0; fold < folds; fold++) {
+      let spread = 0;
+      for (const c of present) {
+        const shares = held.map(
+          (h, f) => (h[c]! + (f === fold ? counts[group]![c]! : 0)) / totals[c]!,
+        );
+        spread += deviation(shares);
+      }
+      spread /= present.length;
+      const rows = held[fold]!.reduce((sum, n) => sum + n, 0);
+      const equal = Math.abs(spread - leastSpread) <= 1e-8 + 1e-5 * Math.abs(leastSpread);
+      if (spread < leastSpread || (equal && rows < leastRows)) {
+        best = fold;
+        leastSpread = spread;
+        leastRows = rows;
+      }
+    }
+    foldOf[group] = best;
+    for (const c of present) held[best]![c]! += counts[group]![c]!;
+  }
+  return foldOf;
+}
+
+/** Standard deviation over all, not a sample. */
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
+}

@@ -1,0 +1,130 @@
+/** A smooth function: returns its value at x and writes its gradient. */
+export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+
+export interface LbfgsOptions {
+  /** Looked at before every step; true ends the search. */
+  isDone: (value: number, gradient: Float64Array) => boolean;
+  maxIterations: number;
+  /** Pairs of steps and gradient changes kept. Default 10. */
+  history?: number;
+}
+
+export interface LbfgsResult {
+  value: number;
+  iterations: number;
+  evaluations: number;
+  converged: boolean;
+}
+
+const SUFFICIENT_DECREASE = 1e-4;
+const CURVATURE = 0.9;
+const MAX_LINE_STEPS = 40;
+
+interface Pair {
+  step: Float64Array;
+  change: Float64Array;
+  rho: number;
+}
+
+/**
+ * Minimises a convex function from `x`, in place, by limited-memory BFGS (Liu & Nocedal 1989) with
+ * a line search that brackets the Wolfe conditions by doubling and bisection (Lewis & Overton 2013),
+ * so that every pair kept has positive curvature.
+ */
+export function minimise(f: Objective, x: Float64Array, options: LbfgsOptions): LbfgsResult {
+  const { isDone, maxIterations, history = 10 } = options;
+  const n = x.length;
+  let gradient = new Float64Array(n);
+  let value = f(x, gradient);
+  let evaluations = 1;
+  const pairs: Pair[] = [];
+  const trial = new Float64Array(n);
+  let trialGradient = new Float64Array(n);
+  for (let iteration = 0; ; iteration++) {
+    if (isDone(value, gradient)) {
+      return { value, iterations: iteration, evaluations, converged: true };
+    }
+    if (iteration === maxIterations) {
+      return { value, iterations: iteration, evaluations, converged: false };
+    }
+    const direction = quasiNewton(gradient, pairs);
+    let slope = -dot(gradient, direction);
+    if (!(slope < 0)) {
+      pairs.length = 0;
+      direction.set(gradient);
+      slope = -dot(gradient, gradient);
+    }
+    let low = 0;
+    let high = Number.POSITIVE_INFINITY;
+    let step = 1;
+    let found = false;
+    for (let k = 0; k < MAX_LINE_STEPS && !found; k++) {
+      for (let i = 0; i < n; i++) trial[i] = x[i]! - step * direction[i]!;
+      const next = f(trial, trialGradient);
+      evaluations++;
+      if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
+      else if (-dot(trialGradient, direction) < CURVATURE * slope) low = step;
+      else {
+        found = true;
+        value = next;
+        break;
+      }
+      step = high === Number.POSITIVE_INFINITY ? 2 * step : (low + high) / 2;
+    }
+    // Rounding hides any further decrease: this is as low as it gets.
+    if (!found) return { value, iterations: iteration, evaluations, converged: true };
+    remember(pairs, history, x, trial, gradient, trialGradient);
+    x.set(trial);
+    [gradient, trialGradient] = [trialGradient, gradient];
+  }
+}
+
+function remember(
+  pairs: Pair[],
+  history: number,
+  x: Float64Array,
+  nextX: Float64Array,
+  gradient: Float64Array,
+  nextGradient: Float64Array,
+): void {
+  const reused = pairs.length === history ? pairs.shift() : undefined;
+  const step = reused?.step ?? new Float64Array(x.length);
+  const change = reused?.change ?? new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) {
+    step[i] = nextX[i]! - x[i]!;
+    change[i] = nextGradient[i]! - gradient[i]!;
+  }
+  const curvature = dot(step, change);
+  if (curvature > 0) pairs.push({ step, change, rho: 1 / curvature });
+}
+
+/** The two-loop recursion: an approximate inverse Hessian times the gradient. */
+function quasiNewton(gradient: Float64Array, pairs: readonly Pair[]): Float64Array {
+  const q = gradient.slice();
+  const factors = new Float64Array(pairs.length);
+  for (let p = pairs.length - 1; p >= 0; p--) {
+    const { step, change, rho } = pairs[p]!;
+    factors[p] = rho * dot(step, q);
+    addScaled(q, change, -factors[p]!);
+  }
+  const last = pairs.at(-1);
+  if (last !== undefined) {
+    const scale = 1 / (last.rho * dot(last.change, last.change));
+    for (let i = 0; i < q.length; i++) q[i] = q[i]! * scale;
+  }
+  for (let p = 0; p < pairs.length; p++) {
+    const { step, change, rho } = pairs[p]!;
+    addScaled(q, step, factors[p]! - rho * dot(change, q));
+  }
+  return q;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function addScaled(target: Float64Array, x: Float64Array, factor: number): void {
+  for (let i = 0; i < target.length; i++) target[i] = target[i]! + factor * x[i]!;
+}

@@ -1,0 +1,94 @@
+import { HeadlandError } from '../errors.js';
+import type { Head } from './head.js';
+import { transformFeatures } from './transform.js';
+
+/** One answer of a head. */
+export interface LabelProbability {
+  label: string;
+  /** 0..1. */
+  probability: number;
+}
+
+/**
+ * Replaces each row of a row-major n x classCount matrix of logits by softmax(logits · scale), in
+ * place. The largest logit is taken off first, so that nothing overflows.
+ */
+export function softmaxRows(logits: Float64Array, classCount: number, scale = 1): void {
+  for (let from = 0; from < logits.length; from += classCount) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < classCount; c++) largest = Math.max(largest, scale * logits[from + c]!);
+    let sum = 0;
+    for (let c = 0; c < classCount; c++) {
+      const value = Math.exp(scale * logits[from + c]! - largest);
+      logits[from + c] = value;
+      sum += value;
+    }
+    for (let c = 0; c < classCount; c++) logits[from + c] = logits[from + c]! / sum;
+  }
+}
+
+/** Index of the largest of `count` values from `from`; the first of equals. */
+export function indexOfLargest(values: ArrayLike<number>, from: number, count: number): number {
+  let best = 0;
+  for (let c = 1; c < count; c++) if (values[from + c]! > values[from + best]!) best = c;
+  return best;
+}
+
+/**
+ * Logits of a head, before the temperature.
+ * @param features untransformed, n x featureSize, row-major.
+ * @returns n x C, row-major.
+ * @throws HL_FEATURES_MISMATCH when the length is no multiple of the head's feature size.
+ */
+export function headLogits(
+  head: Pick<Head, 'weights' | 'bias' | 'transform' | 'featureSize'>,
+  features: Float32Array,
+): Float64Array {
+  const d = head.featureSize;
+  const classes = head.bias.length;
+  if (features.length === 0 || features.length % d !== 0) {
+    throw new HeadlandError(
+      'HL_FEATURES_MISMATCH',
+      `${features.length} features do not fit a head for ${d}`,
+      { remedy: 'Use the head with the backbone that it was trained on.' },
+    );
+  }
+  const rows = features.length / d;
+  const x = transformFeatures(features, d, head.transform);
+  const logits = new Float64Array(rows * classes);
+  for (let i = 0; i < rows; i++) {
+    for (let c = 0; c < classes; c++) {
+      logits[i * classes + c] = head.bias[c]! + dot(x, i * d, head.weights, c * d, d);
+    }
+  }
+  return logits;
+}
+
+function dot(x: Float32Array, xAt: number, w: Float32Array, wAt: number, d: number): number {
+  let sum = 0;
+  for (let j = 0; j < d; j++) sum += x[xAt + j]! * w[wAt + j]!;
+  return sum;
+}
+
+/**
+ * Probabilities that a head gives, softmax(logits / temperature).
+ * @param features untransformed, n x featureSize, row-major (one row: one frame).
+ * @returns n x C, row-major, each row sums to 1.
+ * @throws HL_FEATURES_MISMATCH
+ */
+export function headProbabilities(head: Head, features: Float32Array): Float64Array {
+  const logits = headLogits(head, features);
+  softmaxRows(logits, head.bias.length, 1 / head.temperature);
+  return logits;
+}
+
+/** The k most probable labels of one frame, most probable first; equals in the order of labels. */
+export function topLabels(
+  answer: { labels: readonly string[]; probabilities: ArrayLike<number> },
+  k: number,
+): LabelProbability[] {
+  return answer.labels
+    .map((label, i) => ({ label, probability: answer.probabilities[i]! }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, Math.max(0, k));
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isHeadlandError } from '../../src/errors.js';
+import { cholesky, gramOfColumns, gramOfRows } from '../../src/head/linalg.js';
+import {
+  inverseDiagonalBlock,
+  inverseFromCholesky,
+  solveCholesky,
+  updateInverse,
+} from '../../src/head/triangular.js';
+import {
+  factoriseShifted,
+  rotateRows,
+  rotateRowsBack,
+  tridiagonalise,
+  unwhitenRows,
+  whitenRows,
+} from '../../src/head/tridiagonal.js';
+import { Draw, maxDifference } from './synthetic.js';
+
+/** Sizes around the tile (4), the packed rows (24), the panel (48) and the depth (128). */
+const SIZES = [1, 2, 3, 4, 5, 23, 24, 25, 47, 48, 49, 101, 131];
+
+function positiveDefinite(n: number, draw: Draw): Float64Array {
+  const a = gramOfRows(draw.normals(n * (n + 3)), n, n + 3);
+  for (let i = 0; i < n; i++) a[i * n + i] = a[i * n + i]! + 0.5;
+  return a;
+}
+
+function multiply(a: Float64Array, x: Float64Array, n: number, count: number): Float64Array {
+  const out = new Float64Array(n * count);
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < count; c++) {
+      for (let j = 0; j < n; j++) {
+        out[i * count + c] = out[i * count + c]! + a[i * n + j]! * x[j * count + c]!;
+      }
+    }
+  }
+  return out;
+}
+
+test('both Gram matrices equal their definition at every size', () => {
+  const draw = new Draw(3);
+  for (const n of SIZES) {
+    for (const k of [1, 7, 127, 129, 260]) {
+      const x = draw.normals(n * k);
+      const expected = new Float64Array(n * n);
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          for (let p = 0; p < k; p++) sum += x[i * k + p]! * x[j * k + p]!;
+          expected[i * n + j] = sum;
+        }
+      }
+      assert.ok(maxDifference(gramOfRows(x, n, k), expected) < 1e-11 * k, `rows ${n} x ${k}`);
+      const transposed = new Float64Array(n * k);
+      for (let i = 0; i < n; i++) for (let p = 0; p < k; p++) transposed[p * n + i] = x[i * k + p]!;
+      const gram = gramOfColumns(transposed, 0, k, n);
+      assert.ok(maxDifference(gram, expected) < 1e-11 * k, `columns ${n} x ${k}`);
+    }
+  }
+});
+
+test('the Gram matrix of some rows leaves the others out', () => {
+  const x = new Draw(4).normals(10 * 3);
+  const part = gramOfColumns(x, 2, 7, 3);
+  assert.deepEqual(part, gramOfColumns(x.slice(6, 21), 0, 5, 3));
+});
+
+test('Cholesky, its solves and its inverses undo the matrix', () => {
+  const draw = new Draw(5);
+  for (const n of SIZES) {
+    const a = positiveDefinite(n, draw);
+    const l = a.slice();
+    cholesky(l, n);
+    const x = draw.normals(n * 3);
+    const b = multiply(a, x, n, 3);
+    solveCholesky(l, n, b, 3);
+    assert.ok(maxDifference(b, x) < 1e-7, `solve ${n}: ${maxDifference(b, x)}`);
+    const inverse = inverseFromCholesky(l, n);
+    const identity = multiply(a, inverse, n, n);
+    for (let i = 0; i < n; i++) identity[i * n + i] = identity[i * n + i]! - 1;
+    assert.ok(maxDifference(identity, new Float64Array(n * n)) < 1e-7, `inverse ${n}`);
+    const from = Math.floor(n / 3);
+    const to = Math.min(n, from + 5);
+    const block = inverseDiagonalBlock(l, n, from, to);
+    for (let i = from; i < to; i++) {
+      for (let j = from; j < to; j++) {
+        const difference = block[(i - from) * (to - from) + j - from]! - inverse[i * n + j]!;
+        assert.ok(Math.abs(difference) < 1e-9, `block ${n}`);
+      }
+    }
+  }
+});
+
+test('a matrix that is not positive definite is refused', () => {
+  const n = 60;
+  const a = positiveDefinite(n, new Draw(6));
+  a[55 * n + 55] = -1;
+  assert.throws(
+    () => cholesky(a, n),
+    (e) => isHeadlandError(e, 'HL_MATRIX_NOT_POSITIVE_DEFINITE'),
+  );
+  assert.throws(
+    () => cholesky(new Float64Array(4).fill(Number.NaN), 2),
+    (e) => isHeadlandError(e, 'HL_MATRIX_NOT_POSITIVE_DEFINITE'),
+  );
+});
+
+test('rank-1 changes of an inverse equal a fresh inverse, and a downdate takes the update back', () => {
+  const draw = new Draw(7);
+  const n = 30;
+  const a = positiveDefinite(n, draw);
+  const fresh = (matrix: Float64Array) => {
+    const l = matrix.slice();
+    cholesky(l, n);
+    return inverseFromCholesky(l, n);
+  };
+  const before = fresh(a);
+  const inverse = before.slice();
+  const x = draw.normals(n);
+  updateInverse(inverse, n, x, 1);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) a[i * n + j] = a[i * n + j]! + x[i]! * x[j]!;
+  }
+  assert.ok(maxDifference(inverse, fresh(a)) < 1e-10);
+  updateInverse(inverse, n, x, -1);
+  assert.ok(maxDifference(inverse, before) < 1e-10);
+  const large = x.map((v) => v * 1000);
+  const kept = inverse.slice();
+  assert.throws(
+    () => updateInverse(inverse, n, large, -1),
+    (e) => isHeadlandError(e, 'HL_MATRIX_NOT_POSITIVE_DEFINITE'),
+  );
+  assert.deepEqual(inverse, kept);
+});
+
+test('the tridiagonal form solves shifted systems as the matrix itself does', () => {
+  const draw = new Draw(8);
+  for (const n of [1, 2, 3, 4, 5, 8, 31, 64]) {
+    const a = positiveDefinite(n, draw);
+    const t = tridiagonalise(a.slice(), n);
+    for (const lambda of [1e-3, 1, 100]) {
+      const shifted = a.slice();
+      for (let i = 0; i < n; i++) shifted[i * n + i] = shifted[i * n + i]! + lambda;
+      const x = draw.normals(n);
+      const b = multiply(shifted, x, n, 1);
+      const factor = factoriseShifted(t, lambda);
+      rotateRows(t, b, 1);
+      whitenRows(factor, b.slice(), 0, 1, b);
+      unwhitenRows(factor, b, 1);
+      rotateRowsBack(t, b, 1);
+      assert.ok(maxDifference(b, x) < 1e-7, `${n}, λ ${lambda}: ${maxDifference(b, x)}`);
+    }
+  }
+});
+
+test('rotation there and back is the identity for any number of rows', () => {
+  const draw = new Draw(9);
+  const n = 17;
+  const t = tridiagonalise(positiveDefinite(n, draw), n);
+  for (const rows of [1, 2, 3, 4, 5, 8, 11]) {
+    const x = draw.normals(rows * n);
+    const y = x.slice();
+    rotateRows(t, y, rows);
+    assert.ok(maxDifference(x, y) > 0.1);
+    rotateRowsBack(t, y, rows);
+    assert.ok(maxDifference(x, y) < 1e-12);
+  }
+});
+
+test('a matrix of zeros is its own tridiagonal form', () => {
+  const t = tridiagonalise(new Float64Array(25), 5);
+  assert.deepEqual(t.diagonal, new Float64Array(5));
+  assert.deepEqual(t.subdiagonal, new Float64Array(5));
+});
