@@ -1,0 +1,116 @@
+import { mkdir, readFile, readlink, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { HeadlandError, messageOf } from '../errors.js';
+import type { ModelCard } from './cards.js';
+import { conversionRecipe } from './convert.js';
+import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
+import { sha256Hex } from './sources/offer.js';
+
+export const MODEL_FILE = 'model.onnx';
+const RECORD_FILE = 'card.json';
+
+/** What stands in `card.json` beside a cached model. */
+const recordSchema = z.object({
+  schema: z.literal(1),
+  /** SHA-256 (hex) of model.onnx. */
+  checksum: z.string().regex(/^[0-9a-f]{64}$/),
+  /** SHA-256 (hex) of the file it was converted from. */
+  sourceSha256: z.string(),
+  /** Where that file came from. */
+  source: z.string(),
+  recipe: z.record(z.string(), z.unknown()),
+});
+
+export interface CachedModel {
+  /** `<cacheDir>/backbones/<name>/model.onnx` */
+  path: string;
+  model: Uint8Array;
+  /** SHA-256 (hex) of the model file. */
+  checksum: string;
+  /** Where the weights came from. */
+  source: string;
+}
+
+/** Folder in which a backbone's files stand. It is a link, so that it can be switched at once. */
+export function cachedModelDir(cacheDir: string, name: string): string {
+  return join(cacheDir, 'backbones', name);
+}
+
+/**
+ * Reads the cached model of a card and proves it against its checksum.
+ * @throws HeadlandError HL_MODEL_NOT_CACHED when it is absent or made from another card;
+ *   HL_MODEL_CHECKSUM when its file is damaged.
+ */
+export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
+  const dir = cachedModelDir(cacheDir, card.name);
+  const path = join(dir, MODEL_FILE);
+  let record: z.infer<typeof recordSchema>;
+  let model: Uint8Array;
+  try {
+    record = recordSchema.parse(JSON.parse(await readFile(join(dir, RECORD_FILE), 'utf8')));
+    model = await readFile(path);
+  } catch (cause) {
+    throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
+  }
+  if (JSON.stringify(record.recipe) !== JSON.stringify(conversionRecipe(card))) {
+    throw notCached(card, dir, 'it was converted by another card or version');
+  }
+  if (!card.sources.some((s) => (s.member?.sha256 ?? s.sha256) === record.sourceSha256)) {
+    throw notCached(card, dir, 'it was converted from weights that the card no longer names');
+  }
+  const checksum = sha256Hex(model);
+  if (checksum !== record.checksum) {
+    throw new HeadlandError(
+      'HL_MODEL_CHECKSUM',
+      `cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
+      { remedy: `Run \`headland models pull ${card.name}\`.`, details: { path } },
+    );
+  }
+  return { path, model, checksum, source: record.source };
+}
+
+/**
+ * Puts a checked model into the cache: written whole beside the old one, then switched to in one
+ * step; the old one goes last. A crash anywhere leaves the old model or the new one serving.
+ */
+export async function writeCachedModel(
+  card: ModelCard,
+  cacheDir: string,
+  converted: { model: Uint8Array; checksum: string; source: string; sourceSha256: string },
+): Promise<CachedModel> {
+  const { model, checksum, source, sourceSha256 } = converted;
+  const link = cachedModelDir(cacheDir, card.name);
+  const target = `.${card.name}-${checksum.slice(0, 12)}-${Date.now().toString(36)}`;
+  const record = {
+    schema: 1,
+    checksum,
+    sourceSha256,
+    source,
+    recipe: conversionRecipe(card),
+    card,
+  };
+  await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+  await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
+    [MODEL_FILE]: model,
+    [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,
+  });
+  const previous = await readlink(link).catch(() => null);
+  if (previous === null) await rm(link, { recursive: true, force: true });
+  await switchLinkDurably(link, target);
+  if (previous?.startsWith(`.${card.name}-`) && previous !== target) {
+    await rm(join(cacheDir, 'backbones', previous), { recursive: true, force: true });
+  }
+  return { path: join(link, MODEL_FILE), model, checksum, source };
+}
+
+function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
+  return new HeadlandError(
+    'HL_MODEL_NOT_CACHED',
+    `backbone ${card.name} is not in ${dir}: ${why}`,
+    {
+      remedy: `Run \`headland models pull ${card.name}\`.`,
+      details: { dir, why },
+    },
+  );
+}

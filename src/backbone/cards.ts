@@ -1,0 +1,247 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+import { HeadlandError, messageOf } from '../errors.js';
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'use 64 lower-case hex digits');
+const bytes = z.int().min(1).max(4_000_000_000);
+const relativePath = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine(
+    (path) => !isAbsolute(path) && !path.includes('\\') && !path.split('/').includes('..'),
+    'use a relative path with "/" and without ".."',
+  );
+
+/** What is offered, whole: its size and checksum are compared before anything parses it. */
+const offered = {
+  sha256: sha256.describe('SHA-256 of the offered file'),
+  bytes: bytes.describe('Size of the offered file, bytes'),
+  member: z
+    .strictObject({ file: relativePath, sha256, bytes })
+    .nullable()
+    .default(null)
+    .describe('The model inside the offered file when that is a zip archive or a wheel'),
+};
+
+const source = z.discriminatedUnion('kind', [
+  z
+    .strictObject({ kind: z.literal('mirror'), file: relativePath, ...offered })
+    .describe('<mirror>/<file>, asked of every configured mirror'),
+  z
+    .strictObject({ kind: z.literal('file'), file: z.string().min(1), ...offered })
+    .describe('A path; relative ones start at the folder of the card'),
+  z
+    .strictObject({
+      kind: z.literal('pip'),
+      package: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/),
+      version: z.string().regex(/^[0-9][A-Za-z0-9.+!-]{0,63}$/),
+      file: relativePath.refine((file) => !file.includes('/'), 'use the bare name of the wheel'),
+      ...offered,
+    })
+    .describe('A wheel that `pip download` fetches'),
+  z
+    .strictObject({
+      kind: z.literal('https'),
+      url: z.url({ protocol: /^https$/ }),
+      ...offered,
+    })
+    .describe('An upstream URL'),
+  z
+    .strictObject({
+      kind: z.literal('npm'),
+      package: z.string().regex(/^(@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/),
+      file: relativePath,
+      ...offered,
+    })
+    .describe('A file inside an npm package that is already installed'),
+]);
+
+const channels = z.tuple([z.number(), z.number(), z.number()]);
+const deviations = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
+
+const cardSchema = z
+  .strictObject({
+    schema: z.literal(1).describe('Version of this format'),
+    name: z.string().regex(NAME, 'use lower-case letters, digits, ".", "_" or "-"'),
+    title: z.string().min(1).max(200),
+    licence: z.string().min(1).describe('SPDX expression of the weights'),
+    attribution: z.string().min(1).describe('Who made the weights, and where they are from'),
+    trainingData: z.string().min(1),
+    reportedTop1: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .describe("Authors' ImageNet top-1 accuracy, 0..1"),
+    engine: z.literal('onnx'),
+    format: z.enum(['onnx', 'efficientnet-lite-state-dict']),
+    architecture: z
+      .enum([
+        'efficientnet-lite0',
+        'efficientnet-lite1',
+        'efficientnet-lite2',
+        'efficientnet-lite3',
+        'efficientnet-lite4',
+      ])
+      .nullable()
+      .default(null)
+      .describe('Which network a state_dict belongs to; null for ONNX, which carries its own'),
+    inputSize: z.int().min(16).max(1_024).describe('Side of the square input, pixels'),
+    layout: z.literal('NCHW-RGB'),
+    normalisation: z
+      .strictObject({ mean: channels, std: deviations })
+      .describe('(value - mean) / std on 0..255 values, for R, G, B'),
+    tap: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('ONNX tensor or node whose output holds the features; null = the graph output'),
+    pool: z
+      .enum(['none', 'average'])
+      .default('none')
+      .describe('average: the tapped tensor is a feature map, N x d x h x w, still to be pooled'),
+    featureSize: z.int().min(1).max(65_536),
+    sources: z.array(source).min(1).max(16).describe('In order of preference'),
+    golden: z
+      .strictObject({
+        features: z.array(z.number()).min(1).max(4_096),
+        tolerance: z.number().positive().max(0.1).default(0.001),
+      })
+      .nullable()
+      .default(null)
+      .describe('First features of the check picture (check-picture.ts), and how far off is fine'),
+  })
+  .superRefine((card, context) => {
+    const stateDict = card.format === 'efficientnet-lite-state-dict';
+    if (stateDict !== (card.architecture !== null)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['architecture'],
+        message: stateDict ? 'a state_dict needs its architecture' : 'ONNX takes none; use null',
+      });
+    }
+    if (stateDict && (card.tap !== null || card.pool !== 'none')) {
+      context.addIssue({
+        code: 'custom',
+        path: ['tap'],
+        message: 'only ONNX graphs are tapped and pooled; a state_dict is built up to its features',
+      });
+    }
+    if (card.golden !== null && card.golden.features.length > card.featureSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['golden', 'features'],
+        message: 'more golden features than features',
+      });
+    }
+  });
+
+/** What headland knows of a backbone: where it comes from, what it takes and what it gives. */
+export type ModelCard = z.infer<typeof cardSchema>;
+export type ModelSource = ModelCard['sources'][number];
+
+/**
+ * Checks a card.
+ * @param origin Where it came from, for the error (a path).
+ * @throws HeadlandError HL_MODEL_CARD_INVALID with one line a fault.
+ */
+export function parseCard(value: unknown, origin: string): ModelCard {
+  const result = cardSchema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(
+    (issue) => `${issue.path.map(String).join('.') || '(whole card)'}: ${issue.message}`,
+  );
+  throw new HeadlandError(
+    'HL_MODEL_CARD_INVALID',
+    `model card ${origin} is invalid: ${faults.join('; ')}`,
+    { remedy: 'Correct the card; those in models/ are examples.', details: { origin, faults } },
+  );
+}
+
+/** Folder of the cards that come along with headland. */
+export function builtInCardsDir(): string {
+  return fileURLToPath(new URL('../../../models/', import.meta.url));
+}
+
+/**
+ * Every card, by name: those of `cardsDir` first, then those that come along and are not
+ * shadowed by them.
+ * @throws HeadlandError HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
+ */
+export async function listCards(cardsDir: string | null): Promise<ModelCard[]> {
+  const cards = new Map<string, ModelCard>();
+  for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
+    for (const file of await cardFiles(dir)) {
+      const card = await readCard(join(dir, file));
+      if (!cards.has(card.name)) cards.set(card.name, card);
+    }
+  }
+  return [...cards.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * The card `name`, from `cardsDir` if it is there, else of those that come along.
+ * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
+ */
+export async function loadCard(name: string, cardsDir: string | null): Promise<ModelCard> {
+  const known: string[] = [];
+  for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
+    const files = await cardFiles(dir);
+    if (files.includes(`${name}.json`)) return readCard(join(dir, `${name}.json`));
+    known.push(...files.map((file) => file.slice(0, -'.json'.length)));
+  }
+  const names = [...new Set(known)].sort();
+  const nearest = [...names].sort((a, b) => distance(a, name) - distance(b, name))[0];
+  throw new HeadlandError('HL_MODEL_CARD_UNKNOWN', `there is no model card named "${name}"`, {
+    remedy: nearest
+      ? `Use one of ${names.join(', ')} (nearest: ${nearest}).`
+      : 'Put a card into models.cardsDir.',
+    details: { name, known: names },
+  });
+}
+
+async function cardFiles(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
+  } catch (cause) {
+    throw new HeadlandError(
+      'HL_MODEL_CARDS_UNREADABLE',
+      `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
+      { remedy: 'Correct models.cardsDir, or set it to null.', details: { dir }, cause },
+    );
+  }
+}
+
+async function readCard(path: string): Promise<ModelCard> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new HeadlandError(
+      'HL_MODEL_CARD_INVALID',
+      `model card ${path} is not readable JSON: ${messageOf(cause)}`,
+      { remedy: 'Correct the card; those in models/ are examples.', details: { path }, cause },
+    );
+  }
+  const card = parseCard(value, path);
+  if (!path.endsWith(`/${card.name}.json`)) {
+    throw new HeadlandError(
+      'HL_MODEL_CARD_INVALID',
+      `model card ${path} calls itself "${card.name}"`,
+      { remedy: `Name the file ${card.name}.json.`, details: { path, name: card.name } },
+    );
+  }
+  return {
+    ...card,
+    sources: card.sources.map((s) =>
+      s.kind === 'file' ? { ...s, file: resolve(dirname(path), s.file) } : s,
+    ),
+  };
+}

@@ -1,0 +1,63 @@
+import { HeadlandError } from '../errors.js';
+import type { ModelCard } from './cards.js';
+import { drawCheckPicture, drawConstantPicture } from './check-picture.js';
+import { OnnxEngine } from './engine-onnx.js';
+
+/**
+ * Runs a converted model before it may serve: the features have the card's size, are finite, tell
+ * a picture from plain grey, repeat themselves, and equal the card's golden features.
+ * @throws HeadlandError HL_MODEL_CHECK_FAILED; also what the engine throws.
+ */
+export async function checkModel(
+  card: ModelCard,
+  model: Uint8Array,
+  checksum: string,
+): Promise<void> {
+  const engine = await OnnxEngine.create({ card, model, checksum, threads: 1 });
+  try {
+    const picture = drawCheckPicture(card.inputSize);
+    const features = await engine.embed(picture);
+    const grey = await engine.embed(drawConstantPicture(card.inputSize, 128));
+    const again = await engine.embed(picture);
+    if (distance(features, grey) === 0) {
+      throw failed(card, 'it gives the same features for different pictures');
+    }
+    if (distance(features, again) !== 0) {
+      throw failed(card, 'it gives different features for the same picture');
+    }
+    compareGolden(card, features);
+  } finally {
+    await engine.close();
+  }
+}
+
+function compareGolden(card: ModelCard, features: Float32Array): void {
+  if (card.golden === null) return;
+  const off = distance(Float64Array.from(card.golden.features), features);
+  if (!(off <= card.golden.tolerance)) {
+    throw failed(
+      card,
+      `its features are up to ${off} off the card's golden ones, ${card.golden.tolerance} is fine`,
+    );
+  }
+}
+
+/** Greatest absolute difference over the elements of `a`. */
+function distance(a: Float32Array | Float64Array, b: Float32Array): number {
+  let greatest = 0;
+  for (let i = 0; i < a.length; i++) {
+    greatest = Math.max(greatest, Math.abs((a[i] as number) - (b[i] as number)));
+  }
+  return greatest;
+}
+
+function failed(card: ModelCard, why: string): HeadlandError {
+  return new HeadlandError(
+    'HL_MODEL_CHECK_FAILED',
+    `backbone ${card.name} fails its check: ${why}`,
+    {
+      remedy: 'Correct the card (tap, normalisation, golden features) or use another backbone.',
+      details: { card: card.name, why },
+    },
+  );
+}

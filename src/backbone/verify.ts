@@ -1,0 +1,26 @@
+import { readCachedModel } from './cache.js';
+import type { ModelCard } from './cards.js';
+import { checkModel } from './check-model.js';
+
+export interface VerifiedModel {
+  path: string;
+  /** SHA-256 (hex) of the model file. */
+  checksum: string;
+  /** Size of the model file, bytes. */
+  bytes: number;
+  /** Where the weights came from. */
+  source: string;
+  /** Whether the card carries golden features that were compared. */
+  golden: boolean;
+}
+
+/**
+ * Hashes the cached model again and runs its check on this machine's engine: finds damaged disks
+ * as well as engines that compute something else.
+ * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_CHECK_FAILED
+ */
+export async function verifyModel(card: ModelCard, cacheDir: string): Promise<VerifiedModel> {
+  const { path, model, checksum, source } = await readCachedModel(card, cacheDir);
+  await checkModel(card, model, checksum);
+  return { path, checksum, bytes: model.length, source, golden: card.golden !== null };
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const PREFIX = '.pull-';
+
+/** Between being written and being switched to, a model belongs to nobody for milliseconds. */
+const ORPHAN_AGE_MS = 3_600_000;
+
+/**
+ * Makes a private folder for a pull, on the same disk as the cache. Its name carries this
+ * process's identity, so that {@link removeLeftovers} can tell a dead pull from a living one.
+ */
+export async function createWorkFolder(parent: string): Promise<string> {
+  const started = (await startTicks(process.pid)) ?? '0';
+  const name = `${PREFIX}${process.pid}-${started}-${randomBytes(6).toString('hex')}`;
+  const path = join(parent, name);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** Removes what pulls that were killed left behind; living pulls and cached models stay. */
+export async function removeLeftovers(parent: string): Promise<void> {
+  const names = await readdir(parent).catch(() => []);
+  const targets = await Promise.all(
+    names.map((name) => readlink(join(parent, name)).catch(() => '')),
+  );
+  for (const name of names) {
+    const path = join(parent, name);
+    if (!name.startsWith('.') || targets.includes(name)) continue;
+    const owner = /^\.pull-([0-9]+)-([0-9]+)-/.exec(name);
+    const abandoned = owner
+      ? !(await isRunning(Number(owner[1]), owner[2] as string))
+      : await isOlderThan(path, ORPHAN_AGE_MS);
+    if (abandoned) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function isRunning(pid: number, started: string): Promise<boolean> {
+  const now = await startTicks(pid);
+  return now === null ? isAlive(pid) : now === started;
+}
+
+async function isOlderThan(path: string, ageMs: number): Promise<boolean> {
+  const info = await lstat(path).catch(() => null);
+  return info !== null && Date.now() - info.mtimeMs > ageMs;
+}
+
+/** When a process began, in clock ticks since boot: tells it from a later one of the same id. */
+async function startTicks(pid: number): Promise<string | null> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  // The second field, the command, may itself hold spaces and brackets.
+  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
