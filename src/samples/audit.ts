@@ -1,0 +1,85 @@
+import { type Database, migrate } from './database.js';
+
+const TABLES = [
+  `
+  CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_by_kind ON audit (kind, sequence);
+  CREATE TRIGGER audit_stays BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+  -- Only the oldest entry may go, to keep the log within its bound.
+  CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+    WHEN OLD.sequence <> (SELECT min(sequence) FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+  `,
+];
+
+export interface AuditEntry {
+  /** Counts up, without gaps. */
+  sequence: number;
+  /** Unix time, milliseconds. */
+  atMs: number;
+  /** "command", "promotion", … */
+  kind: string;
+  detail: Record<string, unknown>;
+}
+
+export interface AuditFilter {
+  kind?: string;
+  /** Entries older than this sequence: the next page. */
+  beforeSequence?: number;
+  /** Default 100. */
+  limit?: number;
+}
+
+/**
+ * What was done to this robot, in an append-only table: commands, promotions, refusals. The
+ * database itself refuses changes; beyond `maxEntries` (default 100,000) the oldest goes. What was
+ * taught is kept apart and whole, in the store's label history.
+ */
+export class AuditLog {
+  constructor(
+    private readonly database: Database,
+    private readonly maxEntries = 100_000,
+  ) {
+    migrate(database, 'audit', TABLES);
+  }
+
+  /** Durable when it returns. `detail` must be JSON-serialisable and free of secrets. */
+  append(kind: string, detail: Record<string, unknown>, atMs: number = Date.now()): AuditEntry {
+    return this.database.transaction(() => {
+      const text = JSON.stringify(detail);
+      const { lastInsertRowid: sequence } = this.database
+        .prepare('INSERT INTO audit (at_ms, kind, detail) VALUES (?, ?, ?)')
+        .run(atMs, kind, text);
+      this.dropOldest(sequence - this.maxEntries);
+      return { sequence, atMs, kind, detail: JSON.parse(text) as Record<string, unknown> };
+    })();
+  }
+
+  /** Newest first. */
+  list(filter: AuditFilter = {}): AuditEntry[] {
+    const kind = filter.kind ?? null;
+    return this.database
+      .prepare<Omit<AuditEntry, 'detail'> & { detail: string }>(
+        `SELECT sequence, at_ms AS atMs, kind, detail FROM audit
+         WHERE sequence < ? AND (? IS NULL OR kind = ?) ORDER BY sequence DESC LIMIT ?`,
+      )
+      .all(filter.beforeSequence ?? Number.MAX_SAFE_INTEGER, kind, kind, filter.limit ?? 100)
+      .map((row) => ({ ...row, detail: JSON.parse(row.detail) as Record<string, unknown> }));
+  }
+
+  private dropOldest(upTo: number): void {
+    if (upTo < 1) return;
+    const oldest = this.database.prepare<{ sequence: number }>(
+      'SELECT min(sequence) AS sequence FROM audit',
+    );
+    const remove = this.database.prepare('DELETE FROM audit WHERE sequence = ?');
+    // One by one: the table lets only its oldest entry go.
+    for (let at = oldest.get()!.sequence; at <= upTo; at++) remove.run(at);
+  }
+}

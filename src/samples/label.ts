@@ -1,0 +1,37 @@
+import { HeadlandError } from '../errors.js';
+
+const MAX_CHARACTERS = 64;
+/** A label also names a folder when samples are exported. */
+const MAX_BYTES = 255;
+/** The decision's word for "none of the classes": nobody can teach it as a class. */
+const RESERVED = 'unknown';
+
+/**
+ * The one spelling of a label: Unicode NFC, no space around it; 1 to 64 characters without control
+ * characters and "/", not beginning with ".", not "unknown".
+ * @throws HeadlandError HL_LABEL_INVALID
+ */
+export function normaliseLabel(text: string): string {
+  const label = text.normalize('NFC').trim();
+  const reason = faultOf(label);
+  if (reason === null) return label;
+  throw new HeadlandError(
+    'HL_LABEL_INVALID',
+    `label ${JSON.stringify(text.slice(0, 100))} ${reason}`,
+    {
+      remedy: `Use 1 to ${MAX_CHARACTERS} characters without "/" and control characters, not beginning with ".", and not "${RESERVED}".`,
+      details: { label: text.slice(0, 100) },
+    },
+  );
+}
+
+function faultOf(label: string): string | null {
+  if (label === '') return 'is empty';
+  if ([...label].length > MAX_CHARACTERS) return `is longer than ${MAX_CHARACTERS} characters`;
+  if (Buffer.byteLength(label) > MAX_BYTES) return `is longer than ${MAX_BYTES} bytes`;
+  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(label)) return 'has a control character';
+  if (label.includes('/')) return 'has a "/"';
+  if (label.startsWith('.')) return 'begins with "."';
+  if (label.toLowerCase() === RESERVED) return 'is reserved for what no class fits';
+  return null;
+}

@@ -1,0 +1,30 @@
+import { type Database, migrate } from './database.js';
+
+const TABLES = [
+  'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
+];
+
+/** Small facts that outlive a restart: where a replay stood, the revision trained on last. */
+export class Meta {
+  constructor(private readonly database: Database) {
+    migrate(database, 'meta', TABLES);
+  }
+
+  get(key: string): string | null {
+    return (
+      this.database.prepare<{ value: string }>('SELECT value FROM meta WHERE key = ?').get(key)
+        ?.value ?? null
+    );
+  }
+
+  /** Durable when it returns; null forgets the key. */
+  set(key: string, value: string | null): void {
+    if (value === null) {
+      this.database.prepare('DELETE FROM meta WHERE key = ?').run(key);
+    } else {
+      this.database
+        .prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
+        .run(key, value);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { Database } from './database.js';
+import { hammingBits, splitHash } from './hamming.js';
+import type { NewSample } from './sample.js';
+
+/** How many of a source's newest samples are looked at. */
+const RECENT = 1_000;
+
+/** Finds the recent sample of the same source that a picture merely repeats. */
+export class NearDuplicates {
+  /** @param maxBits differing bits of the difference hash, 1..64 */
+  constructor(
+    private readonly database: Database,
+    private readonly maxBits: number,
+  ) {}
+
+  /**
+   * Id of the nearest (then newest) sample within `maxBits`, or null. A sample that a person calls
+   * otherwise is never a repetition, however alike the two look.
+   */
+  find(sample: NewSample, label: string | null): string | null {
+    const recent = this.database
+      .prepare<{ id: string; label: string | null; dhash: string }>(
+        'SELECT id, label, dhash FROM samples WHERE source = ? ORDER BY id DESC LIMIT ?',
+      )
+      .all(sample.source, RECENT);
+    const [high, low] = splitHash(sample.dhash);
+    let best: { id: string; bits: number } | null = null;
+    for (const { id, label: known, dhash } of recent) {
+      if (label !== null && known !== null && known !== label) continue;
+      const [otherHigh, otherLow] = splitHash(dhash);
+      const bits = hammingBits(high, low, otherHigh, otherLow);
+      if (bits <= this.maxBits && bits < (best?.bits ?? Infinity)) best = { id, bits };
+    }
+    return best?.id ?? null;
+  }
+}

@@ -1,0 +1,21 @@
+import { HeadlandError } from '../errors.js';
+import type { Database } from './database.js';
+
+/**
+ * Refuses a picture of `bytes` when the store would then hold more than `maxBytes` of pictures.
+ * @throws HeadlandError HL_STORE_LIMIT
+ */
+export function checkPictureLimit(database: Database, bytes: number, maxBytes: number): void {
+  const { stored } = database
+    .prepare<{ stored: number }>('SELECT picture_bytes AS stored FROM store_totals')
+    .get()!;
+  if (stored + bytes <= maxBytes) return;
+  throw new HeadlandError(
+    'HL_STORE_LIMIT',
+    `the store holds ${stored} bytes of pictures; ${bytes} more exceed the limit of ${maxBytes}`,
+    {
+      remedy: 'Export and remove samples, or raise samples.maxPictureStoreBytes.',
+      details: { stored, bytes, maxBytes },
+    },
+  );
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { HeadlandError } from '../errors.js';
+import type { LabelSource, NewSample, Sample } from './sample.js';
+
+/** What an export remembers of a sample and an import gives back to it. */
+export interface RestoredFacts {
+  /** Where the group stood; a group that the store already knows keeps its own side. */
+  exam?: boolean;
+  labelledAtMs?: number;
+  multiplicity?: number;
+}
+
+/** A row of `samples` joined with its group, as {@link SAMPLE_COLUMNS} selects it. */
+export type SampleRow = Omit<Sample, 'exam'> & { exam: number };
+
+export const SAMPLE_COLUMNS = `s.id, s.label, s.label_source AS labelSource,
+  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.exam, s.source,
+  s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
+  s.picture_bytes AS pictureBytes, s.multiplicity`;
+
+export const SAMPLE_TABLES_JOINED = 'samples s JOIN sample_groups g ON g.name = s.group_name';
+
+const MAX_NAME_CHARACTERS = 256;
+const MAX_ORIGIN_CHARACTERS = 4_096;
+const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
+
+export function toSample(row: SampleRow): Sample {
+  return { ...row, exam: row.exam === 1 };
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+export function isLabelSource(value: unknown): value is LabelSource {
+  return (LABEL_SOURCES as readonly unknown[]).includes(value);
+}
+
+/**
+ * Refuses what would make a row that cannot be trusted later.
+ * @throws HeadlandError HL_SAMPLE_INVALID
+ */
+export function checkNewSample(sample: NewSample): void {
+  const { jpeg, label, labelSource, group, source, capturedAtMs, origin, dhash } = sample;
+  const fault =
+    jpeg.length === 0
+      ? 'its picture is empty'
+      : label !== null && !isLabelSource(labelSource)
+        ? `the source of its label is ${JSON.stringify(labelSource)}`
+        : (nameFault('group', group, MAX_NAME_CHARACTERS) ??
+          nameFault('source', source, MAX_NAME_CHARACTERS) ??
+          (origin == null ? null : nameFault('origin', origin, MAX_ORIGIN_CHARACTERS)) ??
+          (Number.isSafeInteger(capturedAtMs) ? null : `its time ${capturedAtMs} is no integer`) ??
+          (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
+  if (fault === null) return;
+  throw new HeadlandError('HL_SAMPLE_INVALID', `sample cannot be stored: ${fault}`, {
+    remedy: 'Correct the value at its source.',
+    details: { group, source, origin: origin ?? null, capturedAtMs },
+  });
+}
+
+function nameFault(what: string, value: string, maxCharacters: number): string | null {
+  if (value === '') return `its ${what} is empty`;
+  if (value.length > maxCharacters) return `its ${what} is longer than ${maxCharacters} characters`;
+  if (value.includes('\0')) return `its ${what} has a NUL character`;
+  return null;
+}

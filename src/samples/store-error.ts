@@ -1,0 +1,115 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type ErrorCode, HeadlandError, messageOf } from '../errors.js';
+
+interface Meaning {
+  code: ErrorCode;
+  what: string;
+  remedy: string;
+}
+
+const FULL: Meaning = {
+  code: 'HL_STORE_FULL',
+  what: 'the disk is full',
+  remedy: 'Free space on this disk, or move the folder (paths.stateDir) to a larger one.',
+};
+const BUSY: Meaning = {
+  code: 'HL_STORE_BUSY',
+  what: 'another process holds the database for too long',
+  remedy: 'Try again; if it stays so, find the process that keeps the database open (fuser).',
+};
+const READ_ONLY: Meaning = {
+  code: 'HL_STORE_READ_ONLY',
+  what: 'the database cannot be written',
+  remedy:
+    'Give the user of headland write access to the state folder; check that its disk is not mounted read-only.',
+};
+const CORRUPT: Meaning = {
+  code: 'HL_STORE_CORRUPT',
+  what: 'the file is damaged or is not a database',
+  remedy:
+    'Copy the file with its -wal and -shm neighbours away, then restore a backup or an export; `sqlite3 FILE .recover` may save the rest.',
+};
+const UNAVAILABLE: Meaning = {
+  code: 'HL_STORE_UNAVAILABLE',
+  what: 'the database cannot be opened',
+  remedy: 'Check that the path is a file in an existing folder that the user of headland may open.',
+};
+const IO: Meaning = {
+  code: 'HL_STORE_IO',
+  what: 'the disk reports an error',
+  remedy: 'Look into the kernel log for the disk; replace the card or disk if errors repeat.',
+};
+
+/** Primary SQLite result codes (the low byte of the extended ones). */
+const BY_SQLITE: Record<number, Meaning> = {
+  5: BUSY,
+  6: BUSY,
+  8: READ_ONLY,
+  10: IO,
+  11: CORRUPT,
+  13: FULL,
+  14: UNAVAILABLE,
+  26: CORRUPT,
+};
+
+const BY_ERRNO: Record<string, Meaning> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EROFS: READ_ONLY,
+  EACCES: READ_ONLY,
+  EPERM: READ_ONLY,
+  EIO: IO,
+  ENOENT: UNAVAILABLE,
+  ENOTDIR: UNAVAILABLE,
+  EISDIR: UNAVAILABLE,
+  EEXIST: UNAVAILABLE,
+};
+
+/** Below this many free bytes an I/O error of SQLite is taken for a full disk. */
+const FULL_BELOW_BYTES = 65_536;
+
+/**
+ * Translates what SQLite, libsql or the file system throws into an `HL_STORE_…` error.
+ * A HeadlandError passes through; what has no storage meaning (SQL mistakes, broken constraints,
+ * defects) comes back as it was, so that it is not mistaken for a failing disk.
+ *
+ * Codes: HL_STORE_FULL, HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_CORRUPT, HL_STORE_UNAVAILABLE,
+ * HL_STORE_IO.
+ * @param path of the database or file concerned
+ */
+export function storeError(error: unknown, path: string): unknown {
+  if (error instanceof HeadlandError) return error;
+  const meaning = meaningOf(error, path);
+  if (!meaning) return error;
+  return new HeadlandError(meaning.code, `${path}: ${meaning.what} (${messageOf(error)})`, {
+    remedy: meaning.remedy,
+    details: { path },
+    cause: error,
+  });
+}
+
+function meaningOf(error: unknown, path: string): Meaning | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, rawCode } = error as { code?: unknown; rawCode?: unknown };
+  const raw =
+    typeof rawCode === 'number'
+      ? rawCode
+      : // libsql reports a failed open without a code, only in its message.
+        Number(/^ConnectionFailed\(.*: (\d+)"\)/.exec(error.message)?.[1] ?? Number.NaN);
+  const meaning = Number.isNaN(raw)
+    ? BY_ERRNO[typeof code === 'string' ? code : '']
+    : BY_SQLITE[raw & 0xff];
+  // A full disk also shows as an I/O error, when the shared-memory file cannot grow.
+  if ((meaning === IO || meaning === UNAVAILABLE) && isFull(path)) return FULL;
+  return meaning;
+}
+
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < FULL_BELOW_BYTES;
+  } catch {
+    return false;
+  }
+}

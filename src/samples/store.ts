@@ -1,0 +1,290 @@
+import { HeadlandError } from '../errors.js';
+import { type Database, migrate } from './database.js';
+import { isExamGroup } from './exam.js';
+import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
+import { normaliseLabel } from './label.js';
+import { NearDuplicates } from './near-duplicates.js';
+import { checkPictureLimit } from './picture-limit.js';
+import type { LabelSource, NewSample, Sample } from './sample.js';
+import {
+  checkNewSample,
+  type RestoredFacts,
+  SAMPLE_COLUMNS,
+  SAMPLE_TABLES_JOINED,
+  type SampleRow,
+  sha256Of,
+  toSample,
+} from './sample-rows.js';
+import { type LabelChange, readCounts, readLabelChanges, type SampleCounts } from './statistics.js';
+import { SAMPLE_TABLES } from './tables.js';
+import { createIds } from './uuid.js';
+
+export interface SampleStoreOptions {
+  /** Share of groups kept for the exam, 0..1; applies to groups that are new to the store. */
+  examShare: number;
+  /** Sum of stored pictures above which nothing is admitted. */
+  maxPictureStoreBytes: number;
+  /**
+   * Bits of the difference hash by which a picture may differ from a recent one of its source and
+   * still only count as a repetition of it. 0 (default) = only the same file is one.
+   */
+  nearDuplicateBits?: number;
+  /** Unix time, milliseconds. */
+  now?: () => number;
+}
+
+export interface SampleFilter {
+  /** True: with a label; false: waiting for one. */
+  labelled?: boolean;
+  label?: string;
+  exam?: boolean;
+  source?: string;
+  /** Default 1,000. */
+  limit?: number;
+  /** The last id of the page before. */
+  afterId?: string;
+  /** By time of admission; default 'oldest' first. */
+  order?: 'oldest' | 'newest';
+}
+
+/**
+ * Frames worth keeping, their labels and their features, in one SQLite file. What a method has
+ * written is durable when it returns. Every method may throw HL_STORE_… (see `storeError`).
+ */
+export class SampleStore {
+  private readonly featureTable: FeatureTable;
+  private readonly nearDuplicates: NearDuplicates | null;
+  private readonly nextId: () => string;
+  private readonly now: () => number;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: SampleStoreOptions,
+  ) {
+    migrate(database, 'samples', SAMPLE_TABLES);
+    this.now = options.now ?? Date.now;
+    this.featureTable = new FeatureTable(database);
+    const bits = options.nearDuplicateBits ?? 0;
+    this.nearDuplicates = bits > 0 ? new NearDuplicates(database, bits) : null;
+    const last = database.prepare<{ id: string | null }>('SELECT max(id) AS id FROM samples').get();
+    this.nextId = createIds(last?.id ?? null, this.now);
+  }
+
+  /**
+   * Stores a picture, or counts it as a repetition (`duplicate: true`, multiplicity + 1) when the
+   * same bytes, or a near-duplicate, are there already. A label given with a repetition is applied
+   * to what is stored; where it differs, the new one wins and the history keeps both. A group that
+   * is known stays on the side (training or exam) where its first sample fell.
+   * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
+   */
+  admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
+    checkNewSample(sample);
+    const label = sample.label === null ? null : normaliseLabel(sample.label);
+    const pictureSha256 = sha256Of(sample.jpeg);
+    return this.database.transaction(() => {
+      const known =
+        this.findPicture(pictureSha256)?.id ?? this.nearDuplicates?.find(sample, label) ?? null;
+      if (known !== null) {
+        this.database
+          .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
+          .run(known);
+        if (label !== null) this.writeLabel(known, label, sample.labelSource!, this.now());
+        return { sample: this.getKnown(known), duplicate: true };
+      }
+      checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
+      const id = this.nextId();
+      this.insert(id, sample, pictureSha256, restored);
+      if (label !== null) {
+        this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
+      }
+      return { sample: this.getKnown(id), duplicate: false };
+    })();
+  }
+
+  /**
+   * Gives a sample its label. The same label again changes nothing.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
+   */
+  label(id: string, label: string, source: LabelSource): Sample {
+    const normalised = normaliseLabel(label);
+    return this.database.transaction(() => {
+      this.getKnown(id);
+      this.writeLabel(id, normalised, source, this.now());
+      return this.getKnown(id);
+    })();
+  }
+
+  get(id: string): Sample | null {
+    return this.findOne('s.id = ?', id);
+  }
+
+  /** The sample that holds exactly these bytes. @param sha256 of the picture, hex */
+  findPicture(sha256: string): Sample | null {
+    return this.findOne('s.picture_sha256 = ?', sha256);
+  }
+
+  /** The picture's bytes as captured; null for an unknown id. */
+  picture(id: string): Uint8Array | null {
+    return (
+      this.database
+        .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM pictures WHERE sample_id = ?')
+        .get(id)?.bytes ?? null
+    );
+  }
+
+  /** One page of samples in the order of admission; never reads pictures. */
+  list(filter: SampleFilter = {}): Sample[] {
+    const newest = filter.order === 'newest';
+    const conditions: [sql: string, value: string | number | undefined][] = [
+      ['s.label = ?', filter.label],
+      ['g.exam = ?', filter.exam === undefined ? undefined : Number(filter.exam)],
+      ['s.source = ?', filter.source],
+      [newest ? 's.id < ?' : 's.id > ?', filter.afterId],
+    ];
+    const given = conditions.filter(([, value]) => value !== undefined);
+    const where = given.map(([sql]) => sql);
+    if (filter.labelled !== undefined) {
+      where.push(filter.labelled ? 's.label IS NOT NULL' : 's.label IS NULL');
+    }
+    const sql = `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED}
+      ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+      ORDER BY s.id ${newest ? 'DESC' : 'ASC'} LIMIT ?`;
+    const values = given.map(([, value]) => value as string | number);
+    const rows = this.database.prepare<SampleRow>(sql).all(...values, filter.limit ?? 1_000);
+    return rows.map(toSample);
+  }
+
+  /**
+   * Removes a sample with its picture and features; its label history stays.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN
+   */
+  remove(id: string): void {
+    this.database.transaction(() => {
+      this.getKnown(id);
+      this.database.prepare('DELETE FROM samples WHERE id = ?').run(id);
+    })();
+  }
+
+  /** Removes waiting samples until the newest `keep` are left. @returns how many went */
+  removeOldestWaiting(keep: number): number {
+    return this.database.transaction(
+      () =>
+        this.database
+          .prepare(
+            `DELETE FROM samples WHERE id IN
+             (SELECT id FROM samples WHERE label IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?)`,
+          )
+          .run(keep).changes,
+    )();
+  }
+
+  counts(): SampleCounts {
+    return readCounts(this.database);
+  }
+
+  /** Grows by 1 with each label that was given or changed, and never falls. */
+  labelRevision(): number {
+    return this.database
+      .prepare<{ revision: number }>(
+        'SELECT coalesce(max(revision), 0) AS revision FROM label_history',
+      )
+      .get()!.revision;
+  }
+
+  /** What was taught after `revision`, oldest first, at most `limit` (default 1,000). */
+  labelsSince(revision: number, limit = 1_000): LabelChange[] {
+    return readLabelChanges(this.database, 'revision > ?', revision, limit);
+  }
+
+  /** Every label that a sample has had, oldest first; also of removed samples. */
+  labelHistory(id: string): LabelChange[] {
+    return readLabelChanges(this.database, 'sample_id = ?', id, 10_000);
+  }
+
+  /** See {@link FeatureTable.put}. @throws HeadlandError HL_FEATURES_INVALID */
+  putFeatures(rows: readonly FeatureRow[]): void {
+    this.featureTable.put(rows);
+  }
+
+  /** See {@link FeatureTable.get}: for each id `views + 1` vectors, null where missing. */
+  features(
+    sampleIds: readonly string[],
+    backboneChecksum: string,
+    recipe: string,
+    views: number,
+  ): Map<string, (Float32Array | null)[]> {
+    return this.featureTable.get(sampleIds, backboneChecksum, recipe, views);
+  }
+
+  /** See {@link FeatureTable.missing}. */
+  missingFeatures(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
+    return this.featureTable.missing(backboneChecksum, recipe, views);
+  }
+
+  /** See {@link FeatureTable.drop}. @returns rows removed */
+  dropFeatures(keep: { exceptBackbone: string; exceptRecipe?: string }): number {
+    return this.featureTable.drop(keep);
+  }
+
+  /** Everything that `work` writes is committed together: one wait for the disk instead of many. */
+  batch<Result>(work: () => Result): Result {
+    return this.database.transaction(work)();
+  }
+
+  private findOne(condition: string, value: string): Sample | null {
+    const row = this.database
+      .prepare<SampleRow>(
+        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE ${condition}`,
+      )
+      .get(value);
+    return row ? toSample(row) : null;
+  }
+
+  private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
+    const exam = restored.exam ?? isExamGroup(n.group, this.options.examShare);
+    this.database
+      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(n.group, Number(exam));
+    this.database
+      .prepare(
+        `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
+           picture_sha256, picture_bytes, multiplicity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        id,
+        n.group,
+        n.source,
+        n.capturedAtMs,
+        n.origin ?? null,
+        n.dhash,
+        pictureSha256,
+        n.jpeg.length,
+        restored.multiplicity ?? 1,
+      );
+    this.database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, n.jpeg);
+  }
+
+  private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {
+    const old = this.getKnown(id).label;
+    if (old === label) return;
+    this.database
+      .prepare('UPDATE samples SET label = ?, label_source = ?, labelled_at_ms = ? WHERE id = ?')
+      .run(label, source, atMs, id);
+    this.database
+      .prepare(
+        `INSERT INTO label_history (sample_id, old_label, new_label, source, at_ms)
+         VALUES (?, ?, ?, ?, ?)`,
+      )
+      .run(id, old, label, source, atMs);
+  }
+
+  private getKnown(id: string): Sample {
+    const sample = this.get(id);
+    if (sample) return sample;
+    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
+      remedy:
+        'Take the id from `headland label --list` or from an event; it may have been removed.',
+      details: { id },
+    });
+  }
+}

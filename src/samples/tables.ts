@@ -1,0 +1,73 @@
+/**
+ * The tables of the sample store, as steps of `migrate(database, 'samples', SAMPLE_TABLES)`.
+ * A step that has been released is never edited: add one behind it.
+ */
+export const SAMPLE_TABLES: readonly string[] = [
+  `
+  CREATE TABLE sample_groups (
+    name TEXT PRIMARY KEY,
+    exam INTEGER NOT NULL CHECK (exam IN (0, 1))
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE samples (
+    id TEXT PRIMARY KEY,
+    label TEXT,
+    label_source TEXT,
+    labelled_at_ms INTEGER,
+    group_name TEXT NOT NULL REFERENCES sample_groups (name),
+    source TEXT NOT NULL,
+    captured_at_ms INTEGER NOT NULL,
+    origin TEXT,
+    dhash TEXT NOT NULL,
+    picture_sha256 TEXT NOT NULL UNIQUE,
+    picture_bytes INTEGER NOT NULL,
+    multiplicity INTEGER NOT NULL DEFAULT 1,
+    CHECK ((label IS NULL) = (label_source IS NULL)),
+    CHECK ((label IS NULL) = (labelled_at_ms IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX samples_by_label ON samples (label, id);
+  CREATE INDEX samples_by_group ON samples (group_name);
+  CREATE INDEX samples_by_source ON samples (source, id);
+
+  -- Apart, so that a list of samples never reads pictures.
+  CREATE TABLE pictures (
+    sample_id TEXT PRIMARY KEY REFERENCES samples (id) ON DELETE CASCADE,
+    bytes BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE features (
+    sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+    backbone_checksum TEXT NOT NULL,
+    recipe TEXT NOT NULL,
+    view INTEGER NOT NULL,
+    vector BLOB NOT NULL,
+    PRIMARY KEY (sample_id, backbone_checksum, recipe, view)
+  ) STRICT;
+
+  -- Outlives its samples: what was taught, by whom and when.
+  CREATE TABLE label_history (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT,
+    sample_id TEXT NOT NULL,
+    old_label TEXT,
+    new_label TEXT NOT NULL,
+    source TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX label_history_by_sample ON label_history (sample_id);
+  CREATE TRIGGER label_history_stays BEFORE UPDATE ON label_history
+    BEGIN SELECT RAISE(ABORT, 'label_history is append-only'); END;
+  CREATE TRIGGER label_history_is_kept BEFORE DELETE ON label_history
+    BEGIN SELECT RAISE(ABORT, 'label_history is append-only'); END;
+
+  -- Kept by triggers: summing the pictures at each admission would read the whole table.
+  CREATE TABLE store_totals (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    picture_bytes INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO store_totals (id, picture_bytes) VALUES (1, 0);
+  CREATE TRIGGER samples_add AFTER INSERT ON samples
+    BEGIN UPDATE store_totals SET picture_bytes = picture_bytes + NEW.picture_bytes; END;
+  CREATE TRIGGER samples_drop AFTER DELETE ON samples
+    BEGIN UPDATE store_totals SET picture_bytes = picture_bytes - OLD.picture_bytes; END;
+  `,
+];

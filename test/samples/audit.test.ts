@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AuditLog } from '../../src/samples/audit.js';
+import { Meta } from '../../src/samples/meta.js';
+import { temporaryStore } from './support.js';
+
+test('the audit log keeps what was appended, newest first, by kind and page', (t) => {
+  const { database } = temporaryStore(t);
+  const audit = new AuditLog(database);
+  for (let i = 1; i <= 5; i++) audit.append(i % 2 ? 'command' : 'promotion', { i }, 1_000 + i);
+  assert.deepEqual(audit.list({ limit: 1 }), [
+    { sequence: 5, atMs: 1_005, kind: 'command', detail: { i: 5 } },
+  ]);
+  const numbers = (filter: Parameters<AuditLog['list']>[0]) =>
+    audit.list(filter).map(({ detail }) => detail.i);
+  assert.deepEqual(numbers({ kind: 'command' }), [5, 3, 1]);
+  assert.deepEqual(numbers({ kind: 'command', beforeSequence: 5, limit: 1 }), [3]);
+  assert.deepEqual(new AuditLog(database).list().length, 5);
+});
+
+test('neither the audit log nor the label history can be rewritten', (t) => {
+  const { database, store } = temporaryStore(t);
+  const audit = new AuditLog(database);
+  for (let i = 0; i < 3; i++) audit.append('command', { i });
+  const { id } = store.admit({
+    jpeg: Buffer.from('x'),
+    label: 'weed',
+    labelSource: 'cli',
+    group: 'g',
+    source: 'main',
+    capturedAtMs: 0,
+    dhash: '0'.repeat(16),
+  }).sample;
+  for (const sql of [
+    "UPDATE audit SET kind = 'x'",
+    'DELETE FROM audit WHERE sequence = 2',
+    "UPDATE label_history SET new_label = 'x'",
+    'DELETE FROM label_history',
+  ]) {
+    assert.throws(() => database.exec(sql), /append-only/, sql);
+  }
+  assert.equal(audit.list().length, 3);
+  assert.equal(store.labelHistory(id).length, 1);
+});
+
+test('beyond its bound the oldest entries of the audit log go', (t) => {
+  const { database } = temporaryStore(t);
+  const audit = new AuditLog(database, 3);
+  for (let i = 1; i <= 10; i++) audit.append('command', { i });
+  assert.deepEqual(
+    audit.list().map(({ sequence }) => sequence),
+    [10, 9, 8],
+  );
+  new AuditLog(database, 1).append('command', {});
+  assert.deepEqual(
+    audit.list().map(({ sequence }) => sequence),
+    [11],
+  );
+});
+
+test('small facts are kept, replaced and forgotten', (t) => {
+  const { database } = temporaryStore(t);
+  const meta = new Meta(database);
+  assert.equal(meta.get('position'), null);
+  meta.set('position', '600');
+  meta.set('position', '601');
+  assert.equal(new Meta(database).get('position'), '601');
+  meta.set('position', null);
+  assert.equal(meta.get('position'), null);
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { findDamage, openDatabase } from '../../src/samples/database.js';
+import { crashPicture } from './crash-picture.js';
+import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
+
+const childScript = fileURLToPath(new URL('./admitting-child.js', import.meta.url));
+
+test('killed at any moment: everything acknowledged is there, nothing is half', async (t) => {
+  const path = join(temporaryFolder(t), 'headland.db');
+  const acknowledged = new Map<number, string>();
+  let next = 0;
+  for (let round = 0; round < 10; round++) {
+    const child = spawn(process.execPath, [childScript, path, String(next)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    const output = collect(child);
+    await once(child.stdout!, 'data');
+    await sleep(Math.random() * 150);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    for (const line of output().split('\n').filter(Boolean)) {
+      const [number, id] = line.split(' ') as [string, string];
+      acknowledged.set(Number(number), id);
+    }
+    const { database, store } = openStore(path);
+    assert.deepEqual(findDamage(database), []);
+    for (const [number, id] of acknowledged) {
+      assert.equal(store.get(id)?.label, `weed ${number}`);
+      assert.ok(crashPicture(number).equals(store.picture(id)!), `picture ${number}`);
+    }
+    const stored = store.list({ limit: 100_000 });
+    // At most the one admission in flight at each kill may be there without an acknowledgement.
+    assert.ok(stored.length - acknowledged.size <= round + 1);
+    for (const { id, pictureBytes, label } of stored) {
+      assert.equal(store.picture(id)?.length, pictureBytes);
+      assert.notEqual(label, null);
+    }
+    assert.equal(
+      store.counts().pictureBytes,
+      stored.reduce((sum, { pictureBytes }) => sum + pictureBytes, 0),
+    );
+    database.close();
+    next = Math.max(...acknowledged.keys()) + 2;
+  }
+  assert.ok(acknowledged.size > 10);
+});
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}
+
+test('a full disk: refused with its name, nothing acknowledged is lost, room made is used', (t) => {
+  const disk = smallDisk(t, '2m');
+  if (disk === null) return;
+  const path = join(disk, 'headland.db');
+  const ballast = join(disk, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(700_000));
+  const { database, store } = openStore(path);
+  t.after(() => database.close());
+  const kept = new Map<string, number>();
+  assert.throws(() => {
+    for (let number = 0; ; number++) {
+      const { sample } = store.admit(newSample('', { jpeg: crashPicture(number), label: 'weed' }));
+      kept.set(sample.id, number);
+    }
+  }, hasCode('HL_STORE_FULL'));
+  assert.ok(kept.size > 3);
+  const check = () => {
+    assert.deepEqual(findDamage(database), []);
+    assert.equal(store.counts().total, kept.size);
+    for (const [id, number] of kept) assert.ok(crashPicture(number).equals(store.picture(id)!));
+  };
+  check();
+  assert.equal(database.inTransaction, false);
+  assert.throws(
+    () => store.batch(() => store.admit(newSample('', { jpeg: Buffer.alloc(900_000) }))),
+    hasCode('HL_STORE_FULL'),
+  );
+  check();
+  rmSync(ballast);
+  kept.set(store.admit(newSample('', { jpeg: crashPicture(500) })).sample.id, 500);
+  check();
+});
+
+test('a disk that is full from the start is refused with its name', (t) => {
+  const disk = smallDisk(t, '64k');
+  if (disk === null) return;
+  try {
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(100_000));
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  }
+  assert.throws(() => openStore(join(disk, 'headland.db')), hasCode('HL_STORE_FULL'));
+});
+
+test('a read-only disk is refused with its name; the process goes on', async (t) => {
+  const disk = smallDisk(t, '2m');
+  if (disk === null) return;
+  const path = join(disk, 'headland.db');
+  // In a process of its own: libsql keeps a file open after close() until its statements are
+  // collected, and a file open for writing forbids the remount.
+  const child = spawn(process.execPath, [childScript, path, '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout!, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  assert.throws(() => openDatabase(path), hasCode('HL_STORE_READ_ONLY'));
+  execFileSync('mount', ['-o', 'remount,rw', disk]);
+  const again = openStore(path);
+  t.after(() => again.database.close());
+  assert.ok(again.store.counts().total > 0);
+});
+
+/** Mounts a private tmpfs; null (and the test is skipped) where that is not allowed. */
+function smallDisk(t: TestContext, size: string): string | null {
+  const disk = mkdtempSync(join(tmpdir(), 'headland-disk-'));
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk]);
+  t.after(() => {
+    if (mount.status === 0) execFileSync('umount', ['--lazy', disk]);
+    rmdirSync(disk);
+  });
+  if (mount.status === 0) return disk;
+  t.skip('mounting a tmpfs needs root');
+  return null;
+}

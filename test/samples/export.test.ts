@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { exportFolder } from '../../src/samples/export.js';
+import { importFolder } from '../../src/samples/import.js';
+import type { Sample } from '../../src/samples/sample.js';
+import { jpeg, scene } from './pictures.js';
+import { hasCode, temporaryFolder, temporaryStore } from './support.js';
+
+const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
+
+async function filledStore(t: TestContext) {
+  const { store } = temporaryStore(t, { examShare: 0.5 });
+  const labels = ['weed', 'sugar beet', null, 'Ähre', 'weed', null];
+  for (const [i, label] of labels.entries()) {
+    store.admit({
+      jpeg: i === 3 ? await (await scene(i)).png().toBuffer() : await jpeg(i),
+      label,
+      labelSource: label === null ? null : 'mqtt',
+      group: `main-${i >> 1}`,
+      source: i % 2 ? 'front' : 'rear',
+      capturedAtMs: 1_700_000_000_123 + i,
+      origin: i === 0 ? 'video.mp4' : null,
+      dhash: 'fedcba9876543210',
+    });
+  }
+  store.admit({ ...(await again(0)), label: null, labelSource: null });
+  return store;
+}
+
+const again = async (seed: number) => ({
+  jpeg: await jpeg(seed),
+  group: 'another',
+  source: 'front',
+  capturedAtMs: 0,
+  dhash: '0'.repeat(16),
+});
+
+/** What must survive: all but the id and the hash, which is computed again. */
+const essence = (samples: Sample[]) =>
+  samples
+    .map(({ id: _id, dhash: _dhash, ...rest }) => rest)
+    .sort((a, b) => (a.pictureSha256 < b.pictureSha256 ? -1 : 1));
+
+test('an export is a folder of class folders with the pictures as captured', async (t) => {
+  const store = await filledStore(t);
+  const dir = join(temporaryFolder(t), 'a', 'field');
+  const report = await exportFolder(store, dir);
+  assert.deepEqual(report, {
+    samples: 4,
+    classes: { weed: 2, 'sugar beet': 1, Ähre: 1 },
+    waiting: 0,
+  });
+  assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
+  assert.deepEqual(readdirSync(join(dir, '..')), ['field']);
+  for (const { id, label } of store.list({ labelled: true })) {
+    const file = join(dir, label!, `${id}.${label === 'Ähre' ? 'png' : 'jpg'}`);
+    assert.deepEqual(readFileSync(file), Buffer.from(store.picture(id)!));
+  }
+});
+
+test('importing an export gives everything back', async (t) => {
+  const store = await filledStore(t);
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir, { includeWaiting: true });
+  // Another share and another order of arrival: the sides must come from the export.
+  const fresh = temporaryStore(t, { examShare: 0.05 }).store;
+  const report = await importFolder(fresh, dir, { limits });
+  assert.deepEqual([report.imported, report.warnings, report.quarantined], [6, [], []]);
+  assert.deepEqual(essence(fresh.list()), essence(store.list()));
+  assert.ok(fresh.list().some(({ exam }) => exam));
+  const second = await importFolder(store, dir, { limits });
+  assert.deepEqual([second.imported, second.duplicates], [0, 6]);
+});
+
+test('a picture moved to another class folder of an export is labelled by that', async (t) => {
+  const store = await filledStore(t);
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir, { includeWaiting: true });
+  const [waiting] = readdirSync(join(dir, '.waiting'));
+  mkdirSync(join(dir, 'daisy'));
+  renameSync(join(dir, '.waiting', waiting!), join(dir, 'daisy', waiting!));
+  appendFileSync(join(dir, 'samples.jsonl'), 'not json\n{"schema":1}\n');
+  const fresh = temporaryStore(t).store;
+  const report = await importFolder(fresh, dir, { limits });
+  assert.deepEqual(
+    report.warnings.map(({ code }) => code),
+    ['HL_IMPORT_MANIFEST_INVALID'],
+  );
+  const original = store.get(basename(waiting!, '.jpg'))!;
+  const moved = fresh.findPicture(original.pictureSha256)!;
+  assert.deepEqual([moved.label, moved.labelSource], ['daisy', 'import']);
+  assert.deepEqual(
+    [moved.group, moved.exam, moved.source, moved.capturedAtMs],
+    [original.group, original.exam, original.source, original.capturedAtMs],
+  );
+});
+
+test('only an empty or missing folder is written to, and a failure leaves nothing behind', async (t) => {
+  const store = await filledStore(t);
+  const parent = temporaryFolder(t);
+  const full = join(parent, 'full');
+  mkdirSync(full);
+  writeFileSync(join(full, 'precious'), 'x');
+  writeFileSync(join(parent, 'file'), 'x');
+  for (const taken of [full, join(parent, 'file')]) {
+    await assert.rejects(exportFolder(store, taken), hasCode('HL_EXPORT_NOT_EMPTY'));
+  }
+  const late = join(parent, 'late');
+  const onProgress = () => {
+    mkdirSync(late, { recursive: true });
+    writeFileSync(join(late, 'came first'), 'x');
+  };
+  await assert.rejects(exportFolder(store, late, { onProgress }), hasCode('HL_EXPORT_NOT_EMPTY'));
+  assert.deepEqual(readdirSync(late), ['came first']);
+  const empty = join(parent, 'empty');
+  mkdirSync(empty);
+  assert.equal((await exportFolder(store, empty)).samples, 4);
+  assert.deepEqual(readdirSync(parent).sort(), ['empty', 'file', 'full', 'late']);
+});
+
+test('an empty store exports to a folder that says so', async (t) => {
+  const dir = join(temporaryFolder(t), 'field');
+  assert.deepEqual(await exportFolder(temporaryStore(t).store, dir), {
+    samples: 0,
+    classes: {},
+    waiting: 0,
+  });
+  assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');
+});

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Database } from '../../src/samples/database.js';
+import { isExamGroup } from '../../src/samples/exam.js';
+import type { SampleFilter, SampleStore } from '../../src/samples/store.js';
+import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
+
+interface ModelSample {
+  content: string;
+  label: string | null;
+  group: string;
+  multiplicity: number;
+  features: Map<string, number[]>;
+}
+
+/** What the store promises, as plainly as it can be said. */
+interface Model {
+  /** By id, in the order of admission. */
+  samples: Map<string, ModelSample>;
+  exam: Map<string, boolean>;
+  history: string[];
+}
+
+interface Real {
+  path: string;
+  database: Database;
+  store: SampleStore;
+  examShare: number;
+}
+
+type Command = fc.Command<Model, Real>;
+
+const command = (name: string, run: (model: Model, real: Real) => void): Command => ({
+  check: () => true,
+  run,
+  toString: () => name,
+});
+
+/** The n-th sample of the model, if there is any. */
+const pick = ({ samples }: Model, n: number): string | undefined =>
+  [...samples.keys()][samples.size === 0 ? 0 : n % samples.size];
+
+function giveLabel(model: Model, id: string, label: string): void {
+  const sample = model.samples.get(id)!;
+  if (sample.label === label) return;
+  model.history.push(`${id} ${sample.label} ${label}`);
+  sample.label = label;
+}
+
+const content = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+const label = fc.constantFrom('weed', 'crop', 'stone');
+const group = fc.constantFrom('g1', 'g2', 'g3', 'g4', 'g5');
+const nth = fc.nat(50);
+const backbone = fc.constantFrom('b1', 'b2');
+const view = fc.nat(2);
+
+const commands = [
+  fc.tuple(content, fc.option(label, { nil: null }), group).map(([what, given, inGroup]) =>
+    command(`admit(${what}, ${given}, ${inGroup})`, (model, { store, examShare }) => {
+      const { sample, duplicate } = store.admit(newSample(what, { label: given, group: inGroup }));
+      const known = [...model.samples].find(([, s]) => s.content === what);
+      assert.equal(duplicate, known !== undefined);
+      if (known) {
+        assert.equal(sample.id, known[0]);
+        known[1].multiplicity += 1;
+      } else {
+        if (!model.exam.has(inGroup)) model.exam.set(inGroup, isExamGroup(inGroup, examShare));
+        model.samples.set(sample.id, {
+          content: what,
+          label: null,
+          group: inGroup,
+          multiplicity: 1,
+          features: new Map(),
+        });
+      }
+      if (given !== null) giveLabel(model, sample.id, given);
+    }),
+  ),
+  fc.tuple(nth, label).map(([n, given]) =>
+    command(`label(${n}, ${given})`, (model, { store }) => {
+      const id = pick(model, n);
+      if (id === undefined) {
+        assert.throws(() => store.label('nobody', given, 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
+        return;
+      }
+      giveLabel(model, id, given);
+      assert.equal(store.label(id, given, 'cli').label, given);
+    }),
+  ),
+  nth.map((n) =>
+    command(`remove(${n})`, (model, { store }) => {
+      const id = pick(model, n);
+      if (id === undefined) return;
+      store.remove(id);
+      model.samples.delete(id);
+      assert.equal(store.picture(id), null);
+      assert.throws(() => store.remove(id), hasCode('HL_SAMPLE_UNKNOWN'));
+    }),
+  ),
+  fc.nat(4).map((keep) =>
+    command(`removeOldestWaiting(${keep})`, (model, { store }) => {
+      const waiting = [...model.samples].filter(([, s]) => s.label === null).map(([id]) => id);
+      const gone = waiting.slice(0, Math.max(0, waiting.length - keep));
+      for (const id of gone) model.samples.delete(id);
+      assert.equal(store.removeOldestWaiting(keep), gone.length);
+    }),
+  ),
+  fc
+    .tuple(nth, backbone, view, fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 1 }))
+    .map(([n, checksum, v, values]) =>
+      command(`putFeatures(${n}, ${checksum}, ${v})`, (model, { store }) => {
+        const id = pick(model, n) ?? 'nobody';
+        const recipe = v === 0 ? '' : 'r';
+        store.putFeatures([
+          {
+            sampleId: id,
+            backboneChecksum: checksum,
+            recipe,
+            view: v,
+            features: Float32Array.from(values),
+          },
+        ]);
+        model.samples.get(id)?.features.set(`${checksum} ${v}`, values);
+      }),
+    ),
+  backbone.map((kept) =>
+    command(`dropFeatures(${kept})`, (model, { store }) => {
+      let dropped = 0;
+      for (const { features } of model.samples.values()) {
+        for (const key of [...features.keys()].filter((k) => !k.startsWith(kept))) {
+          features.delete(key);
+          dropped += 1;
+        }
+      }
+      assert.equal(store.dropFeatures({ exceptBackbone: kept }), dropped);
+    }),
+  ),
+  fc
+    .record(
+      { labelled: fc.boolean(), label, exam: fc.boolean(), limit: fc.integer({ min: 1, max: 4 }) },
+      { requiredKeys: [] },
+    )
+    .map((filter) =>
+      command(`list(${JSON.stringify(filter)})`, (model, { store }) =>
+        compareList(model, store, filter),
+      ),
+    ),
+  fc.constant(command('compare', compareAll)),
+  fc.double({ min: 0.05, max: 0.5, noNaN: true }).map((examShare) =>
+    command(`restart(${examShare})`, (model, real) => {
+      real.database.close();
+      Object.assign(real, openStore(real.path, { examShare }), { examShare });
+      compareAll(model, real);
+    }),
+  ),
+];
+
+function compareList(model: Model, store: SampleStore, filter: SampleFilter): void {
+  const expected = [...model.samples]
+    .filter(([, s]) => filter.labelled === undefined || (s.label !== null) === filter.labelled)
+    .filter(([, s]) => filter.label === undefined || s.label === filter.label)
+    .filter(([, s]) => filter.exam === undefined || model.exam.get(s.group) === filter.exam)
+    .map(([id, s]) => [id, s.label, s.group, model.exam.get(s.group), s.multiplicity]);
+  const listed = store.list(filter).map((s) => [s.id, s.label, s.group, s.exam, s.multiplicity]);
+  assert.deepEqual(listed, expected.slice(0, filter.limit));
+}
+
+function compareAll(model: Model, { store }: Real): void {
+  compareList(model, store, {});
+  const all = [...model.samples];
+  for (const [id, { content: what, features }] of all) {
+    assert.deepEqual(Buffer.from(store.picture(id)!), newSample(what).jpeg);
+    for (const checksum of ['b1', 'b2']) {
+      assert.deepEqual(
+        store
+          .features([id], checksum, 'r', 2)
+          .get(id)!
+          .map((f) => (f === null ? null : [...f])),
+        [0, 1, 2].map((v) => features.get(`${checksum} ${v}`) ?? null),
+      );
+    }
+  }
+  const isExam = (s: ModelSample): boolean => model.exam.get(s.group)!;
+  const missing = all
+    .filter(([, s]) => s.label !== null)
+    .map(([sampleId, s]) => ({
+      sampleId,
+      views: (isExam(s) ? [0] : [0, 1, 2]).filter((v) => !s.features.has(`b1 ${v}`)),
+    }))
+    .filter(({ views }) => views.length > 0);
+  assert.deepEqual(store.missingFeatures('b1', 'r', 2), missing);
+
+  const labels = [...new Set(all.map(([, s]) => s.label))].filter((l) => l !== null).sort();
+  const waiting = all.filter(([, s]) => s.label === null).length;
+  assert.deepEqual(store.counts(), {
+    total: all.length,
+    labelled: all.length - waiting,
+    waiting,
+    pictureBytes: all.reduce((sum, [, s]) => sum + newSample(s.content).jpeg.length, 0),
+    classes: labels.map((name) => {
+      const members = all.filter(([, s]) => s.label === name).map(([, s]) => s);
+      const exam = members.filter(isExam);
+      return {
+        label: name,
+        training: members.length - exam.length,
+        exam: exam.length,
+        groups: new Set(members.map((s) => s.group)).size,
+        examGroups: new Set(exam.map((s) => s.group)).size,
+      };
+    }),
+  });
+  assert.equal(store.labelRevision(), model.history.length);
+  assert.deepEqual(
+    store.labelsSince(0).map((c) => `${c.sampleId} ${c.oldLabel} ${c.newLabel}`),
+    model.history,
+  );
+}
+
+test('whatever is done in whatever order, the store is what a plain map would be', (t) => {
+  const folder = temporaryFolder(t);
+  let run = 0;
+  fc.assert(
+    fc.property(fc.commands(commands, { maxCommands: 40 }), (sequence) => {
+      const path = join(folder, `${run++}.db`);
+      const examShare = 0.3;
+      const real: Real = { path, examShare, ...openStore(path, { examShare }) };
+      const model: Model = { samples: new Map(), exam: new Map(), history: [] };
+      try {
+        fc.modelRun(() => ({ model, real }), sequence);
+        compareAll(model, real);
+      } finally {
+        real.database.close();
+      }
+    }),
+    { numRuns: 80 },
+  );
+});

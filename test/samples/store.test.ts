@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isExamGroup } from '../../src/samples/exam.js';
+import { hasCode, newSample, openStore, temporaryFolder, temporaryStore } from './support.js';
+
+test('a sample comes back whole, also after a restart', (t) => {
+  const path = join(temporaryFolder(t), 'headland.db');
+  const first = openStore(path, { now: () => 5_000 });
+  const given = newSample('a', { label: ' weed ', labelSource: 'mqtt', origin: 'weed/ä 1.jpg' });
+  const { sample, duplicate } = first.store.admit(given);
+  assert.equal(duplicate, false);
+  const { id, pictureSha256, ...rest } = sample;
+  assert.match(id, /^[0-9a-f-]{36}$/);
+  assert.match(pictureSha256, /^[0-9a-f]{64}$/);
+  assert.deepEqual(rest, {
+    label: 'weed',
+    labelSource: 'mqtt',
+    labelledAtMs: 5_000,
+    group: 'group-1',
+    exam: isExamGroup('group-1', 0.2),
+    source: 'main',
+    capturedAtMs: 1_700_000_000_000,
+    origin: 'weed/ä 1.jpg',
+    dhash: '0123456789abcdef',
+    pictureBytes: given.jpeg.length,
+    multiplicity: 1,
+  });
+  first.database.close();
+  const { database, store } = openStore(path);
+  t.after(() => database.close());
+  assert.deepEqual(store.get(id), sample);
+  assert.deepEqual(store.findPicture(pictureSha256), sample);
+  assert.deepEqual(Buffer.from(store.picture(id)!), given.jpeg);
+  assert.equal(store.get('no'), null);
+  assert.equal(store.picture('no'), null);
+});
+
+test('the same picture counts up, takes a late label, and a differing label wins', (t) => {
+  const { store } = temporaryStore(t);
+  const { sample } = store.admit(newSample('a'));
+  const again = store.admit(newSample('a', { label: 'weed', group: 'other', source: 'import' }));
+  assert.equal(again.duplicate, true);
+  assert.deepEqual(again.sample, {
+    ...sample,
+    label: 'weed',
+    labelSource: 'cli',
+    labelledAtMs: again.sample.labelledAtMs,
+    multiplicity: 2,
+  });
+  assert.equal(store.admit(newSample('a')).sample.label, 'weed');
+  assert.equal(store.admit(newSample('a', { label: 'crop' })).sample.label, 'crop');
+  assert.equal(store.get(sample.id)?.multiplicity, 4);
+  assert.deepEqual(
+    store.labelHistory(sample.id).map(({ oldLabel, newLabel }) => [oldLabel, newLabel]),
+    [
+      [null, 'weed'],
+      ['weed', 'crop'],
+    ],
+  );
+  assert.equal(store.counts().total, 1);
+});
+
+test('near-duplicates count up when asked for, but never across labels or sources', (t) => {
+  const { store } = temporaryStore(t, { nearDuplicateBits: 3 });
+  const { sample } = store.admit(newSample('a', { label: 'weed', dhash: '0000000000000000' }));
+  const near = (content: string, dhash: string, more = {}) =>
+    store.admit(newSample(content, { dhash, ...more }));
+  assert.equal(near('b', '8000000000000003').sample.id, sample.id);
+  assert.equal(near('c', '8000000000000007').duplicate, false);
+  assert.equal(near('d', '0100000000000000', { label: 'crop' }).duplicate, false);
+  assert.equal(near('e', '0000000000000001', { source: 'rear' }).duplicate, false);
+  assert.equal(store.get(sample.id)?.multiplicity, 2);
+  const exact = temporaryStore(t).store;
+  exact.admit(newSample('a'));
+  assert.equal(exact.admit(newSample('b')).duplicate, false);
+});
+
+test('labels: normalised, counted by revision, idempotent, refused when impossible', (t) => {
+  const { store } = temporaryStore(t);
+  const { id } = store.admit(newSample('a')).sample;
+  assert.equal(store.labelRevision(), 0);
+  assert.equal(store.label(id, ' cafe\u0301', 'console').label, 'caf\u00e9');
+  assert.equal(store.label(id, 'caf\u00e9', 'mqtt').labelSource, 'console');
+  assert.equal(store.labelRevision(), 1);
+  store.label(id, 'tea', 'mqtt');
+  assert.equal(store.labelRevision(), 2);
+  assert.deepEqual(
+    store.labelsSince(1).map(({ sampleId, newLabel, source }) => [sampleId, newLabel, source]),
+    [[id, 'tea', 'mqtt']],
+  );
+  assert.throws(() => store.label('nobody', 'weed', 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
+  assert.throws(() => store.label(id, 'a/b', 'cli'), hasCode('HL_LABEL_INVALID'));
+  assert.throws(() => store.admit(newSample('b', { label: '' })), hasCode('HL_LABEL_INVALID'));
+  store.remove(id);
+  assert.throws(() => store.remove(id), hasCode('HL_SAMPLE_UNKNOWN'));
+  assert.equal(store.labelRevision(), 2);
+  assert.equal(store.labelHistory(id).length, 2);
+});
+
+test('what cannot be trusted later is refused', (t) => {
+  const { store } = temporaryStore(t);
+  for (const bad of [
+    { jpeg: new Uint8Array(0) },
+    { group: '' },
+    { group: 'g'.repeat(257) },
+    { source: 'a\0b' },
+    { origin: '' },
+    { capturedAtMs: 1.5 },
+    { dhash: 'xyz' },
+    { label: 'weed', labelSource: null },
+  ]) {
+    assert.throws(() => store.admit(newSample('a', bad)), hasCode('HL_SAMPLE_INVALID'));
+  }
+  assert.equal(store.counts().total, 0);
+});
+
+test('a group stays on its side when the share of the exam changes', (t) => {
+  const path = join(temporaryFolder(t), 'headland.db');
+  const names = Array.from({ length: 40 }, (_, i) => `group ${i}`);
+  const first = openStore(path, { examShare: 0.2 });
+  const before = names.map((group) => first.store.admit(newSample(group, { group })).sample);
+  assert.deepEqual(
+    before.map(({ exam }) => exam),
+    names.map((group) => isExamGroup(group, 0.2)),
+  );
+  for (const { id } of before) first.store.remove(id);
+  first.database.close();
+  const { database, store } = openStore(path, { examShare: 0.5 });
+  t.after(() => database.close());
+  const after = names.map((group) => store.admit(newSample(`${group} again`, { group })).sample);
+  assert.deepEqual(
+    after.map(({ exam }) => exam),
+    before.map(({ exam }) => exam),
+  );
+  assert.equal(
+    store.admit(newSample('new', { group: 'group 40' })).sample.exam,
+    isExamGroup('group 40', 0.5),
+  );
+});
+
+test('lists page in the order of admission and filter', (t) => {
+  const { store } = temporaryStore(t, { examShare: 0.4 });
+  const all = Array.from({ length: 25 }, (_, i) => {
+    const label = i % 3 === 0 ? null : i % 3 === 1 ? 'weed' : 'crop';
+    const source = i % 2 ? 'front' : 'rear';
+    return store.admit(newSample(`${i}`, { label, group: `g${i % 7}`, source })).sample;
+  });
+  assert.deepEqual(store.list(), all);
+  const paged = [];
+  for (let afterId: string | undefined; ; ) {
+    const page = store.list({ limit: 4, ...(afterId ? { afterId } : {}) });
+    if (page.length === 0) break;
+    paged.push(...page);
+    afterId = page.at(-1)!.id;
+  }
+  assert.deepEqual(paged, all);
+  assert.deepEqual(store.list({ order: 'newest', limit: 3 }), all.slice(-3).reverse());
+  assert.deepEqual(store.list({ order: 'newest', limit: 2, afterId: all[3]!.id }), [
+    all[2],
+    all[1],
+  ]);
+  assert.deepEqual(
+    store.list({ labelled: false }),
+    all.filter((s) => s.label === null),
+  );
+  assert.deepEqual(
+    store.list({ label: 'weed', exam: true, source: 'front' }),
+    all.filter((s) => s.label === 'weed' && s.exam && s.source === 'front'),
+  );
+});
+
+test('the oldest that wait go first; what has a label never goes', (t) => {
+  const { store } = temporaryStore(t);
+  const waiting = Array.from({ length: 6 }, (_, i) => store.admit(newSample(`${i}`)).sample.id);
+  const { id } = store.admit(newSample('labelled', { label: 'weed' })).sample;
+  store.label(waiting[0]!, 'crop', 'cli');
+  assert.equal(store.removeOldestWaiting(2), 3);
+  assert.deepEqual(
+    store.list().map((s) => s.id),
+    [waiting[0], waiting[4], waiting[5], id],
+  );
+  assert.equal(store.removeOldestWaiting(2), 0);
+  assert.equal(store.removeOldestWaiting(0), 2);
+});
+
+test('the limit of the store holds, and room made is room again', (t) => {
+  const bytes = newSample('0').jpeg.length;
+  const { store } = temporaryStore(t, { maxPictureStoreBytes: 3 * bytes });
+  const ids = [0, 1, 2].map((i) => store.admit(newSample(`${i}`)).sample.id);
+  assert.throws(() => store.admit(newSample('3')), hasCode('HL_STORE_LIMIT'));
+  assert.equal(store.admit(newSample('2', { label: 'weed' })).duplicate, true);
+  store.remove(ids[0]!);
+  store.admit(newSample('3'));
+  assert.equal(store.counts().pictureBytes, 3 * bytes);
+});
+
+test('counts by class, side and group', (t) => {
+  const { store } = temporaryStore(t);
+  const groups = Array.from({ length: 30 }, (_, i) => `g${i}`);
+  const exam = groups.filter((g) => isExamGroup(g, 0.2)).length;
+  for (const group of groups) {
+    store.admit(newSample(`1 ${group}`, { group, label: 'weed' }));
+    store.admit(newSample(`2 ${group}`, { group, label: 'weed' }));
+  }
+  store.admit(newSample('c', { group: 'g0', label: 'crop' }));
+  store.admit(newSample('w'));
+  const { classes, pictureBytes, ...totals } = store.counts();
+  assert.deepEqual(totals, { total: 62, labelled: 61, waiting: 1 });
+  assert.ok(exam > 0 && pictureBytes > 0);
+  assert.equal(classes.length, 2);
+  assert.deepEqual(classes[1], {
+    label: 'weed',
+    training: 60 - 2 * exam,
+    exam: 2 * exam,
+    groups: 30,
+    examGroups: exam,
+  });
+});
+
+test('features: by backbone, recipe and view; missing ones are named; they go with their sample', (t) => {
+  const { store, database } = temporaryStore(t, { examShare: 0.2 });
+  const trained = store.admit(newSample('a', { label: 'weed', group: 'g1' })).sample;
+  const examGroup = Array.from({ length: 99 }, (_, i) => `x${i}`).find((g) => isExamGroup(g, 0.2))!;
+  const exam = store.admit(newSample('b', { label: 'weed', group: examGroup })).sample;
+  store.admit(newSample('waits'));
+  assert.equal(trained.exam, false);
+  assert.deepEqual(store.missingFeatures('bb', 'r1', 2), [
+    { sampleId: trained.id, views: [0, 1, 2] },
+    { sampleId: exam.id, views: [0] },
+  ]);
+  const features = Float32Array.of(0, 1, -0.5, 1 / 3);
+  const row = { sampleId: trained.id, backboneChecksum: 'bb', recipe: '', view: 0, features };
+  store.putFeatures([
+    row,
+    { ...row, recipe: 'r1', view: 2 },
+    { ...row, recipe: 'r2', view: 1 },
+    { ...row, backboneChecksum: 'other' },
+    { ...row, sampleId: 'removed meanwhile' },
+  ]);
+  assert.deepEqual(store.missingFeatures('bb', 'r1', 2), [
+    { sampleId: trained.id, views: [1] },
+    { sampleId: exam.id, views: [0] },
+  ]);
+  const rounded = Float32Array.of(0, 1, -0.5, 0.333251953125);
+  assert.deepEqual(
+    store.features([trained.id, exam.id], 'bb', 'r1', 2),
+    new Map([
+      [trained.id, [rounded, null, rounded]],
+      [exam.id, [null, null, null]],
+    ]),
+  );
+  store.putFeatures([{ ...row, features: Float32Array.of(9) }]);
+  assert.deepEqual(store.features([trained.id], 'bb', '', 0).get(trained.id), [Float32Array.of(9)]);
+
+  const inTable = () =>
+    database.prepare<{ n: number }>('SELECT count(*) AS n FROM features').get()!.n;
+  assert.equal(inTable(), 4);
+  assert.equal(store.dropFeatures({ exceptBackbone: 'bb' }), 1);
+  assert.equal(store.dropFeatures({ exceptBackbone: 'bb', exceptRecipe: 'r1' }), 1);
+  assert.equal(inTable(), 2);
+  store.remove(trained.id);
+  assert.equal(inTable(), 0);
+});
+
+test('features that no head could learn from are refused, and none of their batch is kept', (t) => {
+  const { store } = temporaryStore(t);
+  const { id } = store.admit(newSample('a', { label: 'weed' })).sample;
+  const row = {
+    sampleId: id,
+    backboneChecksum: 'b',
+    recipe: '',
+    view: 0,
+    features: Float32Array.of(1),
+  };
+  for (const bad of [
+    { features: new Float32Array(0) },
+    { features: Float32Array.of(1, Number.NaN) },
+    { features: Float32Array.of(70_000) },
+    { view: -1 },
+    { view: 1 },
+    { recipe: 'r' },
+  ]) {
+    assert.throws(
+      () => store.putFeatures([row, { ...row, ...bad }]),
+      hasCode('HL_FEATURES_INVALID'),
+    );
+  }
+  assert.deepEqual(store.features([id], 'b', '', 0).get(id), [null]);
+});
+
+test('a batch that fails is undone whole', (t) => {
+  const { store } = temporaryStore(t);
+  assert.throws(() =>
+    store.batch(() => {
+      store.admit(newSample('a', { label: 'weed' }));
+      throw new Error('stop');
+    }),
+  );
+  assert.deepEqual(store.counts(), {
+    total: 0,
+    labelled: 0,
+    waiting: 0,
+    pictureBytes: 0,
+    classes: [],
+  });
+  assert.equal(store.batch(() => store.admit(newSample('a'))).duplicate, false);
+});
+
+test('two processes may use one store', (t) => {
+  const { store, path } = temporaryStore(t);
+  const other = openStore(path);
+  t.after(() => other.database.close());
+  const { id } = store.admit(newSample('a')).sample;
+  other.store.label(id, 'weed', 'cli');
+  assert.equal(store.get(id)?.label, 'weed');
+  assert.equal(store.labelRevision(), 1);
+  assert.equal(other.store.admit(newSample('a')).duplicate, true);
+});

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isHeadlandError } from '../../src/errors.js';
+import { type Database, openDatabase } from '../../src/samples/database.js';
+import type { NewSample } from '../../src/samples/sample.js';
+import { SampleStore, type SampleStoreOptions } from '../../src/samples/store.js';
+
+/** A private folder that is gone after the test. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'headland-samples-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function openStore(
+  path: string,
+  options: Partial<SampleStoreOptions> = {},
+): { database: Database; store: SampleStore } {
+  const database = openDatabase(path);
+  const store = new SampleStore(database, {
+    examShare: 0.2,
+    maxPictureStoreBytes: 1_000_000_000,
+    ...options,
+  });
+  return { database, store };
+}
+
+/** A store in a private folder, closed and removed after the test. */
+export function temporaryStore(
+  t: TestContext,
+  options: Partial<SampleStoreOptions> = {},
+): { database: Database; store: SampleStore; path: string } {
+  const path = join(temporaryFolder(t), 'headland.db');
+  const opened = openStore(path, options);
+  t.after(() => opened.database.close());
+  return { ...opened, path };
+}
+
+/** The store never looks inside pictures: any bytes will do where none is decoded. */
+export function newSample(content: string, given: Partial<NewSample> = {}): NewSample {
+  return {
+    jpeg: Buffer.from(`picture ${content}`),
+    label: null,
+    labelSource: given.label == null ? null : 'cli',
+    group: 'group-1',
+    source: 'main',
+    capturedAtMs: 1_700_000_000_000,
+    origin: null,
+    dhash: '0123456789abcdef',
+    ...given,
+  };
+}
+
+/** For assert.throws and assert.rejects. */
+export function hasCode(code: string): (error: unknown) => boolean {
+  return (error) => {
+    if (isHeadlandError(error) && error.code === code && error.remedy !== '') return true;
+    throw error;
+  };
+}
+
+/** Photos and models that are not part of the project; tests skip themselves without them. */
+export function sharedFolder(): string {
+  const besideCheckout = fileURLToPath(new URL('../../../../shared', import.meta.url));
+  return process.env.HEADLAND_SHARED ?? besideCheckout;
+}
