@@ -1,0 +1,85 @@
+import type { SerialisedError } from '../errors.js';
+import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { LabelledMetrics } from './card.js';
+import type { GateDecision } from './gate.js';
+
+/** What asked for a training. */
+export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console';
+
+/** `refused`: a head was trained but may not serve; `failed`: none came of it. */
+export type TrainingOutcome = 'promoted' | 'refused' | 'failed' | 'cancelled';
+
+/** One recipe that was tried, judged by leave-group-out after its own temperature. */
+export interface TrainingCandidate {
+  learner: LearnerName;
+  transform: FeatureTransform;
+  lambda: number;
+  temperature: number;
+  /** Mean over classes of the mean log-loss of the class; the smallest is chosen. */
+  macroLogLoss: number;
+  macroF1: number;
+  durationMs: number;
+  chosen: boolean;
+}
+
+/** A sample that could not be used, and why. */
+export interface SkippedSample {
+  id: string;
+  origin: string | null;
+  code: string;
+  message: string;
+}
+
+/** A class of the store; `leftOut`: too few training samples, the head does not know it. */
+export interface TrainedClass {
+  label: string;
+  training: number;
+  exam: number;
+  leftOut: boolean;
+}
+
+/** What the training job hands over when it got to the end. */
+export interface JobResult {
+  /** Version of the published head; it does not serve yet. */
+  version: number;
+  /** The head that served when the job compared; null: none. */
+  championVersion: number | null;
+  decision: GateDecision;
+  learner: LearnerName;
+  lambda: number;
+  transform: FeatureTransform;
+  temperature: number;
+  classes: TrainedClass[];
+  /** Used; views not counted. */
+  samples: { training: number; exam: number; skipped: number };
+  /** At most the first 50. */
+  skipped: SkippedSample[];
+  /** By the new head as read back from the disk; null: there is no exam sample. */
+  exam: LabelledMetrics | null;
+  /** By the serving head, on the same samples; null: no head, or its features are not there. */
+  championExam: LabelledMetrics | null;
+  leaveGroupOut: LabelledMetrics;
+  candidates: TrainingCandidate[];
+  /** Milliseconds per phase. */
+  durationsMs: Record<string, number>;
+  /** Forward passes of the backbone that this training needed. */
+  forwards: number;
+}
+
+/** The whole story of one training, for people and for telemetry. */
+export interface TrainingReport {
+  trainingId: string;
+  trigger: TrainingTrigger;
+  outcome: TrainingOutcome;
+  /** One sentence in words. */
+  reason: string;
+  /** Why it failed; null otherwise. */
+  error: SerialisedError | null;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  /** ISO 8601, UTC. */
+  finishedAt: string;
+  durationMs: number;
+  /** Null unless the job got to its end. */
+  result: JobResult | null;
+}

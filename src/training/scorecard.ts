@@ -1,0 +1,58 @@
+/** How the answers of one contender compare with the truth on one set of samples. */
+export interface Scorecard {
+  /** How many samples were answered. */
+  samples: number;
+  /** Share of right answers, 0..1. */
+  accuracy: number;
+  /** Unweighted mean of the F1 of every class that occurs in the truth, 0..1. */
+  macroF1: number;
+  /** One entry for every class that occurs in the truth, sorted by label. */
+  perClass: { label: string; f1: number; support: number }[];
+}
+
+/**
+ * Scores answers by label, so that heads with different classes can be compared: the classes are
+ * those of the truth, the same for every contender, and an answer outside of them is simply wrong.
+ * F1 = 2TP / (2TP + FP + FN), 0 where undefined (scikit-learn's `f1_score(labels=set(truth))`).
+ *
+ * @param truth The label of each sample.
+ * @param answers The answer to each sample, same length.
+ * @throws RangeError when the lengths differ or there is no sample: a defect of the caller.
+ */
+export function scoreAnswers(truth: readonly string[], answers: readonly string[]): Scorecard {
+  if (truth.length !== answers.length || truth.length === 0) {
+    throw new RangeError(`${truth.length} samples with ${answers.length} answers`);
+  }
+  const classes = new Map(
+    [...new Set(truth)].sort().map((label) => [label, { right: 0, support: 0, answered: 0 }]),
+  );
+  let right = 0;
+  truth.forEach((label, i) => {
+    const answer = answers[i] as string;
+    const own = classes.get(label);
+    if (own) own.support += 1;
+    const given = classes.get(answer);
+    if (given) given.answered += 1;
+    if (answer === label) {
+      right += 1;
+      if (own) own.right += 1;
+    }
+  });
+  const perClass = [...classes].map(([label, c]) => ({
+    label,
+    f1: (2 * c.right) / (c.support + c.answered),
+    support: c.support,
+  }));
+  return {
+    samples: truth.length,
+    accuracy: right / truth.length,
+    macroF1: perClass.reduce((sum, c) => sum + c.f1, 0) / perClass.length,
+    perClass,
+  };
+}
+
+/** What always answering the most frequent class would score on the same samples. */
+export function majorityBaseline(scores: Scorecard): { accuracy: number; macroF1: number } {
+  const share = Math.max(...scores.perClass.map((c) => c.support)) / scores.samples;
+  return { accuracy: share, macroF1: (2 * share) / (1 + share) / scores.perClass.length };
+}

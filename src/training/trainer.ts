@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
+import type { Log } from '../log.js';
+import { type JobEnd, type JobHandle, startJob } from './job-process.js';
+import type { TrainerSettings, TrainingProgress } from './protocol.js';
+import type { HeadRegistry } from './registry.js';
+import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from './report.js';
+import type { StoredHead } from './version-directory.js';
+
+export interface TrainerOptions {
+  dbPath: string;
+  cacheDir: string;
+  /** The one that the daemon switches heads with. */
+  registry: HeadRegistry;
+  settings: TrainerSettings;
+  log: Log;
+  /** The program that trains; only tests name another. */
+  jobPath?: string;
+  onProgress?: (progress: TrainingProgress, trainingId: string) => void;
+  /** Called once for every training that started, however it ended. */
+  onOutcome?: (report: TrainingReport) => void;
+  /**
+   * Puts a promoted head to work. When it throws, the promotion is taken back: pointer and serving
+   * head always agree.
+   */
+  swap?: (stored: StoredHead) => Promise<void> | void;
+}
+
+export interface StartedTraining {
+  trainingId: string;
+  /** Never rejects: what went wrong stands in the report. */
+  finished: Promise<TrainingReport>;
+}
+
+interface Run {
+  trainingId: string;
+  trigger: TrainingTrigger;
+  startedAt: Date;
+  job: JobHandle | null;
+  cancelled: boolean;
+  progress: TrainingProgress | null;
+  finished: Promise<TrainingReport>;
+}
+
+type Ending = Pick<TrainingReport, 'outcome' | 'reason' | 'error' | 'result'>;
+
+/**
+ * Runs one training at a time in a process of its own: a crash, a kill, or the end of the memory
+ * there never touches what serves. The job trains, judges and publishes; only this class, in the
+ * process that serves, promotes.
+ */
+export class Trainer {
+  readonly #options: TrainerOptions;
+  #run: Run | null = null;
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+  }
+
+  /** What runs now; null: nothing. */
+  running(): Pick<Run, 'trainingId' | 'trigger' | 'startedAt' | 'progress'> | null {
+    return this.#run;
+  }
+
+  /**
+   * Starts a training and returns at once.
+   *
+   * @throws HeadlandError HL_TRAINING_RUNNING
+   */
+  start(options: { trigger: TrainingTrigger }): StartedTraining {
+    if (this.#run) {
+      throw new HeadlandError(
+        'HL_TRAINING_RUNNING',
+        `training ${this.#run.trainingId} is still running`,
+        {
+          remedy: 'Wait for its report, or cancel it first.',
+          details: { trainingId: this.#run.trainingId },
+        },
+      );
+    }
+    const run: Run = {
+      trainingId: randomUUID(),
+      trigger: options.trigger,
+      startedAt: new Date(),
+      job: null,
+      cancelled: false,
+      progress: null,
+      finished: Promise.resolve(null as never),
+    };
+    this.#run = run;
+    run.finished = this.#execute(run);
+    return { trainingId: run.trainingId, finished: run.finished };
+  }
+
+  /** Ends the running training; resolves with its report, or null when there was none. */
+  async cancel(): Promise<TrainingReport | null> {
+    const run = this.#run;
+    if (!run) return null;
+    run.cancelled = true;
+    run.job?.stop();
+    return run.finished;
+  }
+
+  async #execute(run: Run): Promise<TrainingReport> {
+    this.#options.log.info({ trainingId: run.trainingId, trigger: run.trigger }, 'training starts');
+    let ending: Ending;
+    try {
+      ending = await this.#settle(run, await this.#work(run));
+    } catch (error) {
+      ending = failed(serialiseError(error), null);
+    }
+    const finishedAt = new Date();
+    const report: TrainingReport = {
+      trainingId: run.trainingId,
+      trigger: run.trigger,
+      ...ending,
+      startedAt: run.startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+      durationMs: finishedAt.getTime() - run.startedAt.getTime(),
+    };
+    await this.#keep(report);
+    this.#run = null;
+    this.#options.onOutcome?.(report);
+    return report;
+  }
+
+  async #work(run: Run): Promise<JobEnd> {
+    const { settings, dbPath, cacheDir, registry, jobPath } = this.#options;
+    const { models, inference, samples, augmentation, training, gate, heads } = settings;
+    const job = await startJob({
+      path: jobPath ?? fileURLToPath(new URL('./job.js', import.meta.url)),
+      nice: training.nice,
+      maxOldSpaceMegabytes: training.maxOldSpaceMegabytes,
+      maxDurationMs: training.maxDurationMs,
+      settings: {
+        ...{ models, inference, samples, augmentation, training, gate, heads },
+        ...{ dbPath, cacheDir, registryDir: registry.dir },
+        ...{ trainingId: run.trainingId, trigger: run.trigger },
+      },
+      onProgress: (progress) => {
+        run.progress = progress;
+        this.#options.onProgress?.(progress, run.trainingId);
+      },
+    });
+    run.job = job;
+    // It may have been cancelled while the process was being started.
+    if (run.cancelled) job.stop();
+    return job.ended;
+  }
+
+  async #settle(run: Run, end: JobEnd): Promise<Ending> {
+    if (run.cancelled) {
+      return { outcome: 'cancelled', reason: 'cancelled', error: null, result: null };
+    }
+    if (end.error) return failed(end.error, null);
+    const { result } = end;
+    if (!result.decision.promote) return judged('refused', result.decision.reason, result);
+    const { registry } = this.#options;
+    const current = await registry.current();
+    if (current !== result.championVersion) {
+      const now = current === null ? 'no head serves' : `head ${current} serves`;
+      return judged('refused', `it was compared with another head than serves now: ${now}`, result);
+    }
+    await this.#promote(result.version, current);
+    return judged('promoted', result.decision.reason, result);
+  }
+
+  async #promote(version: number, previous: number | null): Promise<void> {
+    const { registry, swap, log } = this.#options;
+    const stored = await registry.promote(version);
+    try {
+      await swap?.(stored);
+    } catch (error) {
+      await registry.withdraw(version, previous);
+      log.error({ version, err: messageOf(error) }, 'the new head could not be put to work');
+      throw error;
+    }
+  }
+
+  /** A report that cannot be kept, or a registry that cannot be tidied, undoes no training. */
+  async #keep(report: TrainingReport): Promise<void> {
+    const { registry, log } = this.#options;
+    const { trainingId, outcome, reason, durationMs, result } = report;
+    log.info({ trainingId, outcome, reason, durationMs, head: result?.version }, 'training ended');
+    try {
+      if (result) await registry.attachReport(result.version, report);
+      await registry.prune();
+    } catch (error) {
+      log.warn({ trainingId, err: messageOf(error) }, 'the training report could not be kept');
+    }
+  }
+}
+
+function failed(error: Ending['error'] & object, result: JobResult | null): Ending {
+  return { outcome: 'failed', reason: deserialiseError(error).message, error, result };
+}
+
+function judged(outcome: TrainingOutcome, reason: string, result: JobResult): Ending {
+  return { outcome, reason, error: null, result };
+}

@@ -1,0 +1,148 @@
+import { Cron } from 'croner';
+import { HeadlandError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { TrainingTrigger } from './report.js';
+
+export interface TriggerSituation {
+  /** Labels given or changed since the last training began. */
+  newLabels: number;
+  /** Labelled samples in the store. */
+  labels: number;
+  /** Train after so many new labels; 0 = off. */
+  everyNewLabels: number;
+  /** Below this a training would be refused. */
+  minLabels: number;
+  paused: boolean;
+  training: boolean;
+}
+
+/** `too-few`: it is time, but there are not enough labels for any training. */
+export type TriggerDecision = 'train' | 'wait' | 'too-few';
+
+/** Whether new labels alone are reason to train. Pure. */
+export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
+  const { newLabels, labels, everyNewLabels, minLabels, paused, training } = situation;
+  if (everyNewLabels === 0 || paused || training || newLabels < everyNewLabels) return 'wait';
+  return labels < minLabels ? 'too-few' : 'train';
+}
+
+export interface TrainingTriggersOptions {
+  settings: { everyNewLabels: number; cron: string | null; minLabels: number };
+  /** Where the label revision of the last training is remembered across restarts. */
+  memory: { get(): number | null; set(revision: number): void };
+  /** Counts up with every label given or changed. */
+  labelRevision(): number;
+  /** Labelled samples in the store. */
+  labels(): number;
+  isPaused(): boolean;
+  isTraining(): boolean;
+  /** Starts a training; what it throws is logged. */
+  start(trigger: TrainingTrigger): void;
+  log: Log;
+}
+
+/** Decides when a training starts by itself. Thin: it asks, the decision is pure. */
+export class TrainingTriggers {
+  readonly #options: TrainingTriggersOptions;
+  #cron: Cron | null = null;
+  #revisionAtStart = 0;
+  #reportedTooFew = false;
+
+  constructor(options: TrainingTriggersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins to listen to the clock and looks once at the labels that are there already.
+   *
+   * @throws HeadlandError HL_TRAINING_CRON_INVALID
+   */
+  start(): void {
+    const { cron } = this.#options.settings;
+    if (cron !== null) this.#cron = this.#schedule(cron);
+    this.labelsChanged();
+  }
+
+  stop(): void {
+    this.#cron?.stop();
+    this.#cron = null;
+  }
+
+  /** When the clock starts the next training; null: never. */
+  nextByClock(): Date | null {
+    return this.#cron?.nextRun() ?? null;
+  }
+
+  /** To be called after every label, after `resume` and after every training. */
+  labelsChanged(): void {
+    const { settings, labels, isPaused, isTraining, log } = this.#options;
+    const decision = decideOnLabels({
+      newLabels: this.newLabels(),
+      labels: labels(),
+      everyNewLabels: settings.everyNewLabels,
+      minLabels: settings.minLabels,
+      paused: isPaused(),
+      training: isTraining(),
+    });
+    if (decision === 'train') {
+      this.#start('labels');
+    } else if (decision === 'too-few' && !this.#reportedTooFew) {
+      this.#reportedTooFew = true;
+      log.info(
+        { labels: labels(), minLabels: settings.minLabels },
+        'no training yet: too few labels; it starts when there are enough',
+      );
+    }
+  }
+
+  /** Labels given or changed since the last training began. */
+  newLabels(): number {
+    const { memory, labelRevision } = this.#options;
+    // A store that was restored from a backup counts lower than what was remembered.
+    return labelRevision() - Math.min(memory.get() ?? 0, labelRevision());
+  }
+
+  /** To be called when any training starts, whoever asked for it. */
+  trainingStarted(): void {
+    this.#revisionAtStart = this.#options.labelRevision();
+    this.#reportedTooFew = false;
+  }
+
+  /**
+   * To be called at its end, however it ended: a training that fails must not start again with
+   * the next label, but one that a power cut ended is due again.
+   */
+  trainingEnded(): void {
+    this.#options.memory.set(this.#revisionAtStart);
+    this.labelsChanged();
+  }
+
+  #schedule(pattern: string): Cron {
+    try {
+      return new Cron(pattern, { timezone: 'UTC', unref: true }, () => this.#byClock());
+    } catch (cause) {
+      throw new HeadlandError(
+        'HL_TRAINING_CRON_INVALID',
+        `training.cron is not a cron expression: "${pattern}" (${messageOf(cause)})`,
+        { remedy: 'Write five fields, as in "0 3 * * *" for every night at 3:00 UTC.', cause },
+      );
+    }
+  }
+
+  #byClock(): void {
+    const { isPaused, isTraining, log } = this.#options;
+    if (isPaused() || isTraining()) {
+      log.info({ paused: isPaused() }, 'the clock asks for a training, but not now');
+      return;
+    }
+    this.#start('cron');
+  }
+
+  #start(trigger: TrainingTrigger): void {
+    try {
+      this.#options.start(trigger);
+    } catch (error) {
+      this.#options.log.warn({ trigger, err: messageOf(error) }, 'the training did not start');
+    }
+  }
+}
