@@ -79,7 +79,10 @@ export function collect(
   return { training, exam: samples.filter((sample) => sample.exam), labels, classes };
 }
 
-function countClasses(samples: readonly LabelledSample[], minLabelsPerClass: number): TrainedClass[] {
+function countClasses(
+  samples: readonly LabelledSample[],
+  minLabelsPerClass: number,
+): TrainedClass[] {
   const counts = new Map<string, { training: number; exam: number }>();
   for (const { label, exam } of samples) {
     const count = counts.get(label) ?? { training: 0, exam: 0 };

@@ -72,9 +72,7 @@ async function embedSample(
   const rows: FeatureRow[] = [];
   for (const view of missingViews) {
     const features =
-      view === 0
-        ? original
-        : await embedder.embedView(image, view, augmentation, seed, sampleId);
+      view === 0 ? original : await embedder.embedView(image, view, augmentation, seed, sampleId);
     const common = { sampleId, backboneChecksum: embedder.checksum, view, features };
     rows.push({ ...common, recipe: view === 0 ? '' : recipe });
   }

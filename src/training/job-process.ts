@@ -67,7 +67,11 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-function watch(child: ChildProcess, options: JobOptions, timers: NodeJS.Timeout[]): Promise<JobEnd> {
+function watch(
+  child: ChildProcess,
+  options: JobOptions,
+  timers: NodeJS.Timeout[],
+): Promise<JobEnd> {
   return new Promise((resolve) => {
     let said: JobEnd | null = null;
     let timedOut = false;
@@ -117,9 +121,13 @@ function send(child: ChildProcess, message: TrainerMessage): void {
 }
 
 function notStarted(error: Error): SerialisedError {
-  return new HeadlandError('HL_TRAINING_CRASHED', `the training could not start: ${error.message}`, {
-    remedy: 'Look at free memory and the limit of processes (TasksMax), then train again.',
-  }).toJSON();
+  return new HeadlandError(
+    'HL_TRAINING_CRASHED',
+    `the training could not start: ${error.message}`,
+    {
+      remedy: 'Look at free memory and the limit of processes (TasksMax), then train again.',
+    },
+  ).toJSON();
 }
 
 function timeOut(maxDurationMs: number): SerialisedError {

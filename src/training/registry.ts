@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, writeDirectoryDurably, writeFileDurably } from '../backbone/durable-files.js';
+import {
+  syncDirectory,
+  writeDirectoryDurably,
+  writeFileDurably,
+} from '../backbone/durable-files.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
 import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
@@ -89,7 +93,10 @@ export class HeadRegistry {
     const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
     if (found) return Number(found[1]);
     const version = servingStack(await this.#records()).at(-1) ?? null;
-    this.#log?.error({ version }, 'the pointer to the serving head is damaged; the history decides');
+    this.#log?.error(
+      { version },
+      'the pointer to the serving head is damaged; the history decides',
+    );
     return version;
   }
 
@@ -161,11 +168,7 @@ export class HeadRegistry {
    * @param trainingGroups Groups of the samples it was trained on.
    * @returns Its version.
    */
-  async publish(
-    head: Head,
-    card: NewHeadCard,
-    trainingGroups: readonly string[],
-  ): Promise<number> {
+  async publish(head: Head, card: NewHeadCard, trainingGroups: readonly string[]): Promise<number> {
     await mkdir(this.dir, { recursive: true });
     const weights = encodeHead(head);
     for (;;) {

@@ -46,7 +46,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   try {
     phases.begin('embed');
     const embedded = await embed(store, backbone, wanted, run.settings, phases);
-    const collected = collect(withFeatures(store, samples, wanted, embedded.key), settings.training);
+    const collected = collect(
+      withFeatures(store, samples, wanted, embedded.key),
+      settings.training,
+    );
 
     phases.begin('fit');
     const { views } = settings.augmentation;
@@ -69,7 +72,16 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('publish');
     const version = await registry.publish(
       head,
-      describe(run.settings, head, card.name, collected, chosen, judgement, embedded.recipe, phases),
+      describe(
+        run.settings,
+        head,
+        card.name,
+        collected,
+        chosen,
+        judgement,
+        embedded.recipe,
+        phases,
+      ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
     );
     return {

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { isHeadlandError } from '../../src/errors.js';
+import { silentLog } from '../../src/log.js';
+import type { TrainingTrigger } from '../../src/training/report.js';
+import { decideOnLabels, TrainingTriggers } from '../../src/training/triggers.js';
+
+class Bench {
+  revision = 0;
+  paused = false;
+  training = false;
+  remembered: number | null = null;
+  started: TrainingTrigger[] = [];
+  infos: string[] = [];
+  readonly triggers: TrainingTriggers;
+
+  constructor(settings: { everyNewLabels?: number; cron?: string; minLabels?: number } = {}) {
+    const log = silentLog();
+    log.info = ((_: object, message: string) => {
+      this.infos.push(message);
+    }) as typeof log.info;
+    this.triggers = new TrainingTriggers({
+      settings: {
+        everyNewLabels: settings.everyNewLabels ?? 5,
+        cron: settings.cron ?? null,
+        minLabels: settings.minLabels ?? 3,
+      },
+      memory: {
+        get: () => this.remembered,
+        set: (revision) => {
+          this.remembered = revision;
+        },
+      },
+      labelRevision: () => this.revision,
+      labels: () => this.revision,
+      isPaused: () => this.paused,
+      isTraining: () => this.training,
+      start: (trigger) => {
+        this.started.push(trigger);
+        this.training = true;
+        this.triggers.trainingStarted();
+      },
+      log,
+    });
+  }
+
+  label(n: number): void {
+    for (let i = 0; i < n; i++) {
+      this.revision += 1;
+      this.triggers.labelsChanged();
+    }
+  }
+
+  end(): void {
+    this.training = false;
+    this.triggers.trainingEnded();
+  }
+}
+
+describe('new labels as a trigger', () => {
+  it('trains every N labels, also those that come during a training', () => {
+    const bench = new Bench();
+    bench.label(4);
+    assert.deepEqual(bench.started, []);
+    bench.label(1);
+    assert.deepEqual(bench.started, ['labels']);
+    bench.label(3);
+    bench.end();
+    assert.equal(bench.started.length, 1);
+    bench.label(2);
+    assert.equal(bench.started.length, 2);
+    bench.label(7);
+    bench.end();
+    assert.equal(bench.started.length, 3, 'seven labels came while it trained');
+  });
+
+  it('does not train while paused, and makes up for it', () => {
+    const bench = new Bench();
+    bench.paused = true;
+    bench.label(9);
+    assert.deepEqual(bench.started, []);
+    bench.paused = false;
+    bench.triggers.labelsChanged();
+    assert.deepEqual(bench.started, ['labels']);
+  });
+
+  it('says once that there are too few labels, and trains when there are enough', () => {
+    const bench = new Bench({ everyNewLabels: 2, minLabels: 6 });
+    bench.label(5);
+    assert.equal(bench.infos.length, 1);
+    assert.deepEqual(bench.started, []);
+    bench.label(1);
+    assert.deepEqual(bench.started, ['labels']);
+  });
+
+  it('does not start a failed training again with the next label', () => {
+    const bench = new Bench();
+    bench.label(5);
+    bench.end();
+    bench.label(4);
+    assert.equal(bench.started.length, 1);
+  });
+
+  it('remembers across a restart what was trained, but not what a power cut ended', () => {
+    const bench = new Bench();
+    bench.label(5);
+    const restarted = new Bench();
+    restarted.revision = bench.revision;
+    restarted.remembered = bench.remembered;
+    restarted.triggers.start();
+    assert.deepEqual(restarted.started, ['labels']);
+    restarted.end();
+    const again = new Bench();
+    again.revision = restarted.revision;
+    again.remembered = restarted.remembered;
+    again.triggers.start();
+    assert.deepEqual(again.started, []);
+  });
+
+  it('counts from nothing when the store is older than what was remembered', () => {
+    const bench = new Bench();
+    bench.remembered = 1_000;
+    bench.revision = 10;
+    assert.equal(bench.triggers.newLabels(), 0);
+    bench.end();
+    bench.label(5);
+    assert.deepEqual(bench.started, []);
+  });
+
+  it('never trains when it may not, whatever the numbers', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          newLabels: fc.nat(100),
+          labels: fc.nat(100),
+          everyNewLabels: fc.nat(50),
+          minLabels: fc.nat(50),
+          paused: fc.boolean(),
+          training: fc.boolean(),
+        }),
+        (s) => {
+          const decision = decideOnLabels(s);
+          const due = s.everyNewLabels > 0 && s.newLabels >= s.everyNewLabels;
+          if (s.paused || s.training || !due) assert.equal(decision, 'wait');
+          else assert.equal(decision, s.labels < s.minLabels ? 'too-few' : 'train');
+        },
+      ),
+    );
+  });
+});
+
+describe('the clock as a trigger', () => {
+  it('trains when the second comes, and not while training', async () => {
+    const bench = new Bench({ everyNewLabels: 0, cron: '* * * * * *' });
+    bench.triggers.start();
+    try {
+      const deadline = Date.now() + 20_000;
+      while (bench.started.length === 0 && Date.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.deepEqual(bench.started, ['cron']);
+      const busy = (): number =>
+        bench.infos.filter((message) => message.includes('not now')).length;
+      while (busy() === 0 && Date.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.ok(busy() > 0);
+      assert.deepEqual(bench.started, ['cron']);
+    } finally {
+      bench.triggers.stop();
+    }
+  });
+
+  it('reads the expression in UTC', () => {
+    const bench = new Bench({ cron: '30 3 * * *' });
+    bench.triggers.start();
+    const next = bench.triggers.nextByClock();
+    bench.triggers.stop();
+    assert.equal(next?.getUTCHours(), 3);
+    assert.equal(next?.getUTCMinutes(), 30);
+  });
+
+  it('names the expression it cannot read', () => {
+    const bench = new Bench({ cron: 'every night' });
+    assert.throws(
+      () => bench.triggers.start(),
+      (error) =>
+        isHeadlandError(error, 'HL_TRAINING_CRON_INVALID') && /every night/.test(error.message),
+    );
+  });
+});
