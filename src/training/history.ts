@@ -75,12 +75,10 @@ export async function compactHistory(path: string): Promise<void> {
 export function servingStack(records: readonly HistoryRecord[]): number[] {
   const stack: number[] = [];
   for (const { event, version } of records) {
-    if (event === 'promoted' || event === 'found') {
-      if (version !== null && stack.at(-1) !== version) stack.push(version);
-      continue;
-    }
     if (version === null) stack.length = 0;
-    else if (stack.includes(version)) stack.length = stack.lastIndexOf(version) + 1;
+    else if (event === 'promoted' || event === 'found') {
+      if (stack.at(-1) !== version) stack.push(version);
+    } else if (stack.includes(version)) stack.length = stack.lastIndexOf(version) + 1;
     else stack.push(version);
   }
   return stack;

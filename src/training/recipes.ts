@@ -3,6 +3,7 @@ import { fitTemperature } from '../head/calibrate.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import { fitRidge } from '../head/ridge.js';
 import { indexOfLargest, softmaxRows } from '../head/score.js';
+import { judgeLogits, pickRows } from '../head/select.js';
 import { fitSoftmax } from '../head/softmax.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
 import type { TrainingCandidate } from './report.js';
@@ -81,9 +82,13 @@ export function fitRecipe(
   // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const judgedLabels = judged.map((row) => labels[row] as number);
-  const judgedLogits = rowsOf(fit.leaveGroupOutLogits, judged, set.classCount);
-  const temperature = fitTemperature(judgedLogits, judgedLabels, set.classCount);
-  softmaxRows(judgedLogits, set.classCount, 1 / temperature);
+  const known = pickRows(fit.leaveGroupOutLogits, set.classCount, judged);
+  const temperature = fitTemperature(known, judgedLabels, set.classCount);
+  const scores = judgeLogits(
+    known.map((logit) => logit / temperature),
+    judgedLabels,
+    set.classCount,
+  );
   const probabilities = fit.leaveGroupOutLogits.slice();
   softmaxRows(probabilities, set.classCount, 1 / temperature);
   return {
@@ -91,8 +96,8 @@ export function fitRecipe(
     fit,
     temperature,
     leaveGroupOutProbabilities: probabilities,
-    macroLogLoss: macroLogLoss(judgedLogits, judgedLabels, set.classCount),
-    macroF1: macroF1(judgedLogits, judgedLabels, set.classCount),
+    macroLogLoss: scores.logLoss,
+    macroF1: scores.macroF1,
   };
 }
 
@@ -110,39 +115,4 @@ function entry(recipe: FittedRecipe, durationMs: number): TrainingCandidate {
     ...{ learner, transform, lambda, temperature, macroLogLoss, macroF1, durationMs },
     chosen: false,
   };
-}
-
-function rowsOf(matrix: Float64Array, rows: Int32Array, columns: number): Float64Array {
-  const picked = new Float64Array(rows.length * columns);
-  rows.forEach((row, i) => {
-    picked.set(matrix.subarray(row * columns, (row + 1) * columns), i * columns);
-  });
-  return picked;
-}
-
-function macroLogLoss(probabilities: Float64Array, labels: Int32Array, classes: number): number {
-  const sums = new Float64Array(classes);
-  const counts = new Float64Array(classes);
-  labels.forEach((label, row) => {
-    const probability = probabilities[row * classes + label] as number;
-    // As scikit-learn clips: one confident mistake must not outweigh everything.
-    sums[label]! -= Math.log(Math.max(probability, Number.EPSILON));
-    counts[label]! += 1;
-  });
-  return meanOf(sums.map((sum, c) => sum / (counts[c] as number)).filter(Number.isFinite));
-}
-
-function macroF1(probabilities: Float64Array, labels: Int32Array, classes: number): number {
-  const answers = answersOf(probabilities, classes);
-  const truth = Array.from(labels);
-  const f1 = [...new Set(truth)].map((c) => {
-    const right = truth.filter((label, i) => label === c && answers[i] === c).length;
-    const support = truth.filter((label) => label === c).length;
-    return (2 * right) / (support + answers.filter((answer) => answer === c).length);
-  });
-  return meanOf(f1);
-}
-
-function meanOf(values: ArrayLike<number>): number {
-  return Array.from(values).reduce((a, b) => a + b, 0) / values.length;
 }

@@ -1,24 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  syncDirectory,
-  writeDirectoryDurably,
-  writeFileDurably,
-} from '../backbone/durable-files.js';
+import { writeDirectoryDurably, writeFileDurably } from '../backbone/durable-files.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
 import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
 import type { Log } from '../log.js';
 import type { HeadCard, NewHeadCard } from './card.js';
-import {
-  appendHistory,
-  compactHistory,
-  everServed,
-  type HistoryRecord,
-  readHistory,
-  servingStack,
-} from './history.js';
+import { ServingPointer } from './pointer.js';
 import {
   listVersions,
   readCard,
@@ -28,8 +17,6 @@ import {
   versionsToRemove,
 } from './version-directory.js';
 
-const CURRENT = 'current';
-const HISTORY = 'history.jsonl';
 const REPORT = 'report.json';
 
 /** One line of `headland models heads`. */
@@ -44,15 +31,15 @@ export interface HeadListing {
 }
 
 /**
- * The versions of the trained head: `<dir>/<n>/` is written whole and never changed, `<dir>/current`
- * holds the number of the serving one and is replaced by one rename. The pointer is the truth; the
- * history beside it only says what rollback means. Several processes may publish; only one, the
- * daemon or a command while no daemon runs, may switch, recover and prune.
+ * The versions of the trained head: `<dir>/<n>/` is written whole and never changed, and a pointer
+ * says which one serves. Several processes may publish; only one, the daemon or a command while no
+ * daemon runs, may switch, recover and prune.
  */
 export class HeadRegistry {
   readonly dir: string;
   readonly #keep: number;
   readonly #log: Log | null;
+  readonly #pointer: ServingPointer;
   /** Switches run one after the other: each reads the pointer that the one before it wrote. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -61,16 +48,17 @@ export class HeadRegistry {
     this.dir = dir;
     this.#keep = options.keep;
     this.#log = options.log ?? null;
+    this.#pointer = new ServingPointer(dir, this.#log);
   }
 
   /** Every version directory, oldest first. */
   async list(): Promise<HeadListing[]> {
-    const [current, records, { valid }] = await Promise.all([
-      this.current(),
-      this.#records(),
+    const [current, everServed, { valid }] = await Promise.all([
+      this.#pointer.read(),
+      this.#pointer.everServed(),
       listVersions(this.dir),
     ]);
-    const served = new Set(everServed(records));
+    const served = new Set(everServed);
     return Promise.all(
       valid.map(async (version) => ({
         version,
@@ -82,22 +70,8 @@ export class HeadRegistry {
   }
 
   /** The version that serves; null: none was ever promoted. */
-  async current(): Promise<number | null> {
-    const text = await readFile(join(this.dir, CURRENT), 'utf8').catch(
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return null;
-        throw error;
-      },
-    );
-    if (text === null) return null;
-    const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
-    if (found) return Number(found[1]);
-    const version = servingStack(await this.#records()).at(-1) ?? null;
-    this.#log?.error(
-      { version },
-      'the pointer to the serving head is damaged; the history decides',
-    );
-    return version;
+  current(): Promise<number | null> {
+    return this.#pointer.read();
   }
 
   /**
@@ -115,18 +89,18 @@ export class HeadRegistry {
     return this.#exclusive(async () => {
       const wanted = await this.current();
       if (wanted === null) return null;
-      const records = await this.#records();
-      const older = [...servingStack(records).reverse(), ...everServed(records).sort(descending)];
-      for (const version of new Set([wanted, ...older])) {
+      const stack = (await this.#pointer.stack()).reverse();
+      const served = (await this.#pointer.everServed()).sort((a, b) => b - a);
+      for (const version of new Set([wanted, ...stack, ...served])) {
         const stored = await this.#loadOrPutAside(version);
         if (!stored) continue;
         if (version !== wanted) {
-          await this.#point(version, 'fell-back', wanted);
+          await this.#pointer.set(version, 'fell-back');
           this.#log?.error({ wanted, version }, 'the serving head is damaged; an older one serves');
         }
         return stored;
       }
-      await this.#point(null, 'fell-back', wanted);
+      await this.#pointer.set(null, 'fell-back');
       this.#log?.error({ wanted }, 'the serving head is damaged and there is no older one');
       return null;
     });
@@ -139,9 +113,7 @@ export class HeadRegistry {
       for (const entry of await readdir(this.dir)) {
         if (entry.startsWith('.')) await rm(join(this.dir, entry), { recursive: true });
       }
-      const current = await this.current();
-      const previous = servingStack(await this.#records()).at(-1) ?? null;
-      if (current !== null && current !== previous) await this.#note('found', current, previous);
+      await this.#pointer.reconcile();
       await this.#prune();
     });
   }
@@ -193,7 +165,7 @@ export class HeadRegistry {
   promote(version: number): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const stored = await this.load(version);
-      await this.#point(version, 'promoted', await this.current());
+      await this.#pointer.set(version, 'promoted');
       await this.#prune();
       return stored;
     });
@@ -210,14 +182,14 @@ export class HeadRegistry {
       const current = await this.current();
       const stored =
         version === undefined ? await this.#previous(current) : await this.load(version);
-      await this.#point(stored.card.version, 'rolled-back', current);
+      await this.#pointer.set(stored.card.version, 'rolled-back');
       return stored;
     });
   }
 
-  /** Takes a promotion back whose head could not be put to work; `previous` null: none serves. */
-  withdraw(version: number, previous: number | null): Promise<void> {
-    return this.#exclusive(() => this.#point(previous, 'withdrawn', version));
+  /** Takes back a promotion whose head could not be put to work; null: none serves then. */
+  withdraw(previous: number | null): Promise<void> {
+    return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
   }
 
   /** Removes what is more than is kept; never the serving version, never the newest. */
@@ -232,8 +204,8 @@ export class HeadRegistry {
   }
 
   async #previous(current: number | null): Promise<StoredHead> {
-    const stack = servingStack(await this.#records());
-    for (const version of stack.reverse().filter((v) => v !== current)) {
+    const stack = (await this.#pointer.stack()).reverse();
+    for (const version of stack.filter((v) => v !== current)) {
       const stored = await this.#loadOrPutAside(version);
       if (stored) return stored;
     }
@@ -256,42 +228,18 @@ export class HeadRegistry {
     }
   }
 
-  async #point(
-    version: number | null,
-    event: HistoryRecord['event'],
-    previous: number | null,
-  ): Promise<void> {
-    const path = join(this.dir, CURRENT);
-    if (version === null) {
-      await rm(path, { force: true });
-      await syncDirectory(this.dir);
-    } else {
-      await writeFileDurably(path, `${version}\n`);
-    }
-    await this.#note(event, version, previous);
-  }
-
-  async #note(
-    event: HistoryRecord['event'],
-    version: number | null,
-    previous: number | null,
-  ): Promise<void> {
-    const at = new Date().toISOString();
-    await appendHistory(join(this.dir, HISTORY), { at, event, version, previous });
-  }
-
   async #prune(): Promise<void> {
-    const [current, records, found] = await Promise.all([
-      this.current(),
-      this.#records(),
+    const [current, served, { valid, corrupt }] = await Promise.all([
+      this.#pointer.read(),
+      this.#pointer.everServed(),
       listVersions(this.dir),
     ]);
-    const surplus = versionsToRemove(found.valid, everServed(records), current, this.#keep);
-    for (const version of surplus) await this.#remove(this.#path(version));
-    for (const version of found.corrupt.slice(0, -this.#keep)) {
+    for (const version of versionsToRemove(valid, served, current, this.#keep)) {
+      await this.#remove(this.#path(version));
+    }
+    for (const version of corrupt.slice(0, -this.#keep)) {
       await this.#remove(`${this.#path(version)}.corrupt`);
     }
-    await compactHistory(join(this.dir, HISTORY));
   }
 
   /** A half-removed directory must never look like a version. */
@@ -303,11 +251,7 @@ export class HeadRegistry {
 
   async #highest(): Promise<number> {
     const { valid, corrupt } = await listVersions(this.dir);
-    return Math.max(0, ...valid, ...corrupt, ...everServed(await this.#records()));
-  }
-
-  #records(): Promise<HistoryRecord[]> {
-    return readHistory(join(this.dir, HISTORY));
+    return Math.max(0, ...valid, ...corrupt, ...(await this.#pointer.everServed()));
   }
 
   #path(version: number): string {
@@ -319,8 +263,4 @@ export class HeadRegistry {
     this.#last = result.catch(() => undefined);
     return result;
   }
-}
-
-function descending(a: number, b: number): number {
-  return b - a;
 }

@@ -172,7 +172,7 @@ export class Trainer {
     try {
       await swap?.(stored);
     } catch (error) {
-      await registry.withdraw(version, previous);
+      await registry.withdraw(previous);
       log.error({ version, err: messageOf(error) }, 'the new head could not be put to work');
       throw error;
     }

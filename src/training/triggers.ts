@@ -58,7 +58,10 @@ export class TrainingTriggers {
    * @throws HeadlandError HL_TRAINING_CRON_INVALID
    */
   start(): void {
-    const { cron } = this.#options.settings;
+    const { settings, memory, labelRevision } = this.#options;
+    const { cron } = settings;
+    // A store that was restored from a backup counts lower than what was remembered.
+    if ((memory.get() ?? 0) > labelRevision()) memory.set(labelRevision());
     if (cron !== null) this.#cron = this.#schedule(cron);
     this.labelsChanged();
   }
@@ -98,8 +101,7 @@ export class TrainingTriggers {
   /** Labels given or changed since the last training began. */
   newLabels(): number {
     const { memory, labelRevision } = this.#options;
-    // A store that was restored from a backup counts lower than what was remembered.
-    return labelRevision() - Math.min(memory.get() ?? 0, labelRevision());
+    return labelRevision() - (memory.get() ?? 0);
   }
 
   /** To be called when any training starts, whoever asked for it. */

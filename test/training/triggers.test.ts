@@ -122,10 +122,12 @@ describe('new labels as a trigger', () => {
     const bench = new Bench();
     bench.remembered = 1_000;
     bench.revision = 10;
+    bench.triggers.start();
     assert.equal(bench.triggers.newLabels(), 0);
-    bench.end();
-    bench.label(5);
+    bench.label(4);
     assert.deepEqual(bench.started, []);
+    bench.label(1);
+    assert.deepEqual(bench.started, ['labels']);
   });
 
   it('never trains when it may not, whatever the numbers', () => {
