@@ -285,7 +285,7 @@ describe('a process that is killed while it switches heads', () => {
     const path = fileURLToPath(new URL('./switching-child.js', import.meta.url));
     let highest = 0;
     let kills = 0;
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 8; round++) {
       const child = fork(path, [dir, String(round)], {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       });
@@ -317,8 +317,8 @@ describe('a process that is killed while it switches heads', () => {
       highest = newest;
       assert.ok(listings.length <= 3 + 3 + 1);
     }
-    assert.equal(kills, 12);
-    assert.ok(highest > 12, `the children published ${highest} heads`);
+    assert.equal(kills, 8);
+    assert.ok(highest > 8, `the children published ${highest} heads`);
     assert.ok(statSync(join(dir, 'history.jsonl')).size > 0);
   });
 });
