@@ -9,6 +9,7 @@ import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import { jobEnvironment } from '../../src/training/job-process.js';
 import { lowPriorityCommand } from '../../src/training/low-priority.js';
+import type { JobSettings } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { createRobot, groupNames, type Robot, type RobotOptions, teach } from './fixture.js';
@@ -48,44 +49,48 @@ function environment(t: TestContext, values: Record<string, string>): void {
 }
 
 describe('a training that is killed', () => {
-  for (const phase of ['collect', 'embed', 'fit', 'evaluate', 'publish']) {
-    it(`in phase "${phase}" leaves the old head serving`, { timeout: 120_000 }, async (t) => {
-      const robot = await taughtRobot(t, { views: 2 });
-      // More than one batch, so that some of it is kept when it is killed while embedding.
-      const groups = groupNames({ training: 10, exam: 0 }, 'later');
-      await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 1, seed: 500 });
-      const marker = join(robot.dir, 'paused');
-      environment(t, { HEADLAND_TEST_PAUSE: phase, HEADLAND_TEST_MARKER: marker });
-      const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
-      const swapped: number[] = [];
-      const trainer = trainerFor(robot, {
-        registry,
-        jobPath: job('pausing'),
-        swap: (stored) => void swapped.push(stored.card.version),
+  it('in any phase leaves the old head serving', { timeout: 240_000 }, async (t) => {
+    const robot = await taughtRobot(t, { views: 2 });
+    let serving = 1;
+    for (const phase of ['collect', 'embed', 'fit', 'evaluate', 'publish']) {
+      await t.test(phase, async (t) => {
+        // More than one batch, so that some of it is kept when it is killed while embedding.
+        const groups = groupNames({ training: 10, exam: 0 }, phase);
+        await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 1, seed: 500 });
+        const marker = join(robot.dir, `paused-${phase}`);
+        environment(t, { HEADLAND_TEST_PAUSE: phase, HEADLAND_TEST_MARKER: marker });
+        const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
+        const before = await registry.list();
+        const swapped: number[] = [];
+        const trainer = trainerFor(robot, {
+          registry,
+          jobPath: job('pausing'),
+          swap: (stored) => void swapped.push(stored.card.version),
+        });
+        const { finished } = trainer.start({ trigger: 'labels' });
+        await until(() => existsSync(marker));
+        process.kill(Number(readFileSync(marker, 'utf8')), 'SIGKILL');
+        const report = await finished;
+        assert.equal(report.outcome, 'failed');
+        assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
+        assert.equal(report.error.details.signal, 'SIGKILL');
+        assert.deepEqual(swapped, []);
+        assert.equal(trainer.running(), null);
+        await registry.recover();
+        assert.equal((await registry.openServing())?.card.version, serving);
+        assert.deepEqual(await registry.list(), before, 'no half version is left');
+
+        const again = await trainerFor(robot, { registry }).start({ trigger: 'cli' }).finished;
+        assert.equal(again.outcome, 'promoted', again.reason);
+        serving = again.result?.version as number;
+        const all = 20 * (1 + 2);
+        const kept = { collect: 0, embed: 16 * (1 + 2) }[phase] ?? all;
+        assert.equal(again.result?.forwards, all - kept, 'features that were kept are not lost');
       });
-      const { finished } = trainer.start({ trigger: 'labels' });
-      await until(() => existsSync(marker));
-      process.kill(Number(readFileSync(marker, 'utf8')), 'SIGKILL');
-      const report = await finished;
-      assert.equal(report.outcome, 'failed');
-      assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
-      assert.equal(report.error.details.signal, 'SIGKILL');
-      assert.deepEqual(swapped, []);
-      assert.equal(trainer.running(), null);
-      await registry.recover();
-      assert.equal((await registry.openServing())?.card.version, 1);
-      assert.equal((await registry.list()).length, 1, 'no half version is left');
+    }
+  });
 
-      const again = await trainerFor(robot, { registry }).start({ trigger: 'cli' }).finished;
-      assert.ok(again.result, again.reason);
-      const all = 20 * (1 + 2);
-      if (phase === 'collect') assert.equal(again.result.forwards, all);
-      else if (phase === 'embed') assert.equal(again.result.forwards, all - 16 * (1 + 2));
-      else assert.equal(again.result.forwards, 0, 'every feature was kept');
-    });
-  }
-
-  it('by its daemon dying goes too, and the old head serves on', {
+  it('with its daemon before the promotion leaves the old head serving', {
     timeout: 120_000,
   }, async (t) => {
     const robot = await taughtRobot(t);
@@ -102,11 +107,23 @@ describe('a training that is killed', () => {
     assert.equal((await registry.promote(2)).card.version, 2, 'a person may still promote it');
   });
 
-  it('ends when its parent is gone or says so', { timeout: 60_000 }, async () => {
+  it('because its parent is gone, or says so, ends', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 10, exam: 1 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const { dbPath, cacheDir, registryDir } = robot;
+    const settings: JobSettings = {
+      ...robot.settings,
+      ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
+    };
     const real = fileURLToPath(new URL('../../src/training/job.js', import.meta.url));
     const orphan = fork(real);
+    orphan.send({ type: 'start', settings });
+    await once(orphan, 'message');
     orphan.disconnect();
     assert.deepEqual(await once(orphan, 'exit'), [1, null]);
+    assert.deepEqual(await new HeadRegistry(registryDir, { keep: 5 }).list(), []);
+
     const cancelled = fork(real);
     cancelled.send({ type: 'cancel' });
     assert.deepEqual(await once(cancelled, 'exit'), [0, null]);
