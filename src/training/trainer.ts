@@ -133,7 +133,11 @@ export class Trainer {
     };
     await this.#keep(report);
     this.#run = null;
-    this.#options.onOutcome?.(report);
+    try {
+      this.#options.onOutcome?.(report);
+    } catch (error) {
+      this.#options.log.error({ err: messageOf(error) }, 'nobody could be told of the training');
+    }
     return report;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../src/log.js';
@@ -225,18 +225,36 @@ describe('a training', () => {
     assert.equal(second.result.decision.evidence, 'exam');
     assert.match(second.report.reason, /own features: its backbone is tiny/);
     assert.equal(second.result.championExam?.samples, 12);
-    const stored = await registryOf(robot).load(2);
-    assert.equal(stored.card.backbone.name, 'other');
+    const [first, stored] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
+    assert.equal(stored?.card.backbone.name, 'other');
+    const checksums: Record<string, string | undefined> = {
+      tiny: first?.card.backbone.checksum,
+      other: stored?.card.backbone.checksum,
+    };
     if (second.report.outcome !== 'promoted') await registryOf(robot).promote(2);
+
+    const embedded = (backbone: string): number => {
+      const { store, close } = openStore(robot);
+      const ids = store.list().map((sample) => sample.id);
+      const found = store.features(ids, checksums[backbone] as string, '', 0);
+      close();
+      return [...found.values()].filter(([original]) => original).length;
+    };
+    assert.deepEqual([embedded('tiny'), embedded('other')], [32, 32], 'both heads were needed');
+    assert.equal((await train(robot)).report.outcome, 'promoted');
+    assert.deepEqual([embedded('tiny'), embedded('other')], [0, 32], 'nobody serves with tiny');
 
     robot.settings.models.backbone = 'tiny';
     const { store, close } = openStore(robot);
-    store.dropFeatures({ exceptBackbone: 'f'.repeat(64) });
+    store.dropFeatures({ exceptBackbone: checksums.tiny as string });
     close();
-    const third = await train(robot);
-    assert.equal(third.result.decision.evidence, 'none');
-    assert.match(third.report.reason, /No comparison with head 2 was possible/);
-    assert.equal(third.result.championExam, null);
+    const fourth = await train(robot);
+    assert.equal(fourth.result.decision.evidence, 'none');
+    assert.match(
+      fourth.report.reason,
+      /No comparison with head 3 was possible: its backbone is other/,
+    );
+    assert.equal(fourth.result.championExam, null);
   });
 
   it('counts a damaged serving head as one that cannot be compared', LIMIT, async (t) => {
@@ -244,7 +262,6 @@ describe('a training', () => {
     const groups = groupNames({ training: 4, exam: 2 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     assert.equal((await train(robot)).report.outcome, 'promoted');
-    const { truncateSync } = await import('node:fs');
     truncateSync(join(robot.registryDir, '1', 'weights'), 10);
     const second = await train(robot);
     assert.equal(second.report.outcome, 'promoted', second.report.reason);
