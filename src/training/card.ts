@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
 
@@ -96,14 +97,17 @@ export type NewHeadCard = Omit<
   'schema' | 'version' | 'weightsSha256' | 'trainingGroupsSha256'
 >;
 
-/** The one byte sequence that stands for a card. */
+/**
+ * The one byte sequence that stands for a card. Its last line is the SHA-256 of the card without
+ * it, so that any flipped bit is noticed.
+ */
 export function encodeCard(card: HeadCard): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(card, null, 2)}\n`);
+  const cardSha256 = createHash('sha256').update(JSON.stringify(card)).digest('hex');
+  return new TextEncoder().encode(`${JSON.stringify({ ...card, cardSha256 }, null, 2)}\n`);
 }
 
 /**
- * Reads a card. Its bytes must be exactly what {@link encodeCard} writes, so that any flipped bit
- * is noticed without a checksum of its own.
+ * Reads a card; its bytes must be exactly what {@link encodeCard} writes.
  *
  * @throws HeadlandError HL_HEAD_INVALID
  */
@@ -114,11 +118,10 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
   } catch (cause) {
     throw invalidHead(`card.json is not JSON: ${messageOf(cause)}`, cause);
   }
-  const parsed = cardSchema.safeParse(raw);
+  const { cardSha256: _, ...card } = { ...(raw as HeadCard & { cardSha256: string }) };
+  if (!sameBytes(encodeCard(card), bytes)) throw invalidHead('card.json is not as it was written');
+  const parsed = cardSchema.safeParse(card);
   if (!parsed.success) throw invalidHead(`card.json: ${z.prettifyError(parsed.error)}`);
-  if (!sameBytes(encodeCard(raw as HeadCard), bytes)) {
-    throw invalidHead('card.json is not as it was written');
-  }
   return parsed.data;
 }
 

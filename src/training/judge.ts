@@ -31,6 +31,8 @@ export interface Judgement {
   decision: GateDecision;
   /** The head that serves; null: none. */
   championVersion: number | null;
+  /** The serving head, if there is one, was trained on the features of today. */
+  sameFeatures: boolean;
   exam: LabelledMetrics | null;
   championExam: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
@@ -82,6 +84,7 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   return {
     decision,
     championVersion: champion?.version ?? null,
+    sameFeatures: !champion?.otherFeatures,
     exam: labelledMetrics(onExam, challenger.labels, truth),
     championExam: examOfChampion(champion, input, examToday, truth),
     leaveGroupOut: labelledMetrics(

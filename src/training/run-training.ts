@@ -84,9 +84,14 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
     );
+    if (judgement.sameFeatures) {
+      // What is left of older backbones and augmentations: no head in service needs it any more.
+      store.dropFeatures({ exceptBackbone: embedded.key, exceptRecipe: embedded.recipe });
+    }
+    const { decision, championVersion, exam, championExam, leaveGroupOut } = judgement;
     return {
       version,
-      ...judgement,
+      ...{ decision, championVersion, exam, championExam, leaveGroupOut },
       ...{ learner: chosen.learner, lambda: chosen.fit.lambda, transform: chosen.fit.transform },
       temperature: chosen.temperature,
       classes: collected.classes,

@@ -33,6 +33,16 @@ export interface StartedTraining {
   finished: Promise<TrainingReport>;
 }
 
+export interface RunningTraining {
+  trainingId: string;
+  trigger: TrainingTrigger;
+  startedAt: Date;
+  /** Null before the first report. */
+  progress: TrainingProgress | null;
+  /** Of the job; null while it is being started. */
+  pid: number | null;
+}
+
 interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
@@ -59,8 +69,10 @@ export class Trainer {
   }
 
   /** What runs now; null: nothing. */
-  running(): Pick<Run, 'trainingId' | 'trigger' | 'startedAt' | 'progress'> | null {
-    return this.#run;
+  running(): RunningTraining | null {
+    if (!this.#run) return null;
+    const { trainingId, trigger, startedAt, progress, job } = this.#run;
+    return { trainingId, trigger, startedAt, progress, pid: job?.pid ?? null };
   }
 
   /**
@@ -121,7 +133,11 @@ export class Trainer {
     };
     await this.#keep(report);
     this.#run = null;
-    this.#options.onOutcome?.(report);
+    try {
+      this.#options.onOutcome?.(report);
+    } catch (error) {
+      this.#options.log.error({ err: messageOf(error) }, 'nobody could be told of the training');
+    }
     return report;
   }
 

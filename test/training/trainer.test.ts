@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isHeadlandError } from '../../src/errors.js';
+import { silentLog } from '../../src/log.js';
+import { jobEnvironment } from '../../src/training/job-process.js';
+import { lowPriorityCommand } from '../../src/training/low-priority.js';
+import type { JobSettings } from '../../src/training/protocol.js';
+import { HeadRegistry } from '../../src/training/registry.js';
+import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { createRobot, groupNames, type Robot, type RobotOptions, teach } from './fixture.js';
+
+const job = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.js`, import.meta.url));
+
+function trainerFor(robot: Robot, over: Partial<TrainerOptions> = {}): Trainer {
+  const { dbPath, cacheDir, registryDir, settings } = robot;
+  const registry = new HeadRegistry(registryDir, { keep: 5 });
+  return new Trainer({ dbPath, cacheDir, registry, settings, log: silentLog(), ...over });
+}
+
+/** A robot that has learnt crop and weed, with head 1 serving. */
+async function taughtRobot(t: TestContext, options: RobotOptions = {}): Promise<Robot> {
+  const robot = await createRobot(t, { gate: { minExamSamples: 4 }, ...options });
+  const groups = groupNames({ training: 4, exam: 2 });
+  await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+  const report = await trainerFor(robot).start({ trigger: 'cli' }).finished;
+  assert.equal(report.outcome, 'promoted', report.reason);
+  return robot;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, 'waited for a minute');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Sets what the job's program reads, for one test. */
+function environment(t: TestContext, values: Record<string, string>): void {
+  Object.assign(process.env, values);
+  t.after(() => {
+    for (const name of Object.keys(values)) delete process.env[name];
+  });
+}
+
+describe('a training that is killed', () => {
+  it('in any phase leaves the old head serving', { timeout: 240_000 }, async (t) => {
+    const robot = await taughtRobot(t, { views: 2 });
+    let serving = 1;
+    for (const phase of ['collect', 'embed', 'fit', 'evaluate', 'publish']) {
+      await t.test(phase, async (t) => {
+        // More than one batch, so that some of it is kept when it is killed while embedding.
+        const groups = groupNames({ training: 10, exam: 0 }, phase);
+        await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 1, seed: 500 });
+        const marker = join(robot.dir, `paused-${phase}`);
+        environment(t, { HEADLAND_TEST_PAUSE: phase, HEADLAND_TEST_MARKER: marker });
+        const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
+        const before = await registry.list();
+        const swapped: number[] = [];
+        const trainer = trainerFor(robot, {
+          registry,
+          jobPath: job('pausing'),
+          swap: (stored) => void swapped.push(stored.card.version),
+        });
+        const { finished } = trainer.start({ trigger: 'labels' });
+        await until(() => existsSync(marker));
+        process.kill(Number(readFileSync(marker, 'utf8')), 'SIGKILL');
+        const report = await finished;
+        assert.equal(report.outcome, 'failed');
+        assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
+        assert.equal(report.error.details.signal, 'SIGKILL');
+        assert.deepEqual(swapped, []);
+        assert.equal(trainer.running(), null);
+        await registry.recover();
+        assert.equal((await registry.openServing())?.card.version, serving);
+        assert.deepEqual(await registry.list(), before, 'no half version is left');
+
+        const again = await trainerFor(robot, { registry }).start({ trigger: 'cli' }).finished;
+        assert.equal(again.outcome, 'promoted', again.reason);
+        serving = again.result?.version as number;
+        const all = 20 * (1 + 2);
+        const kept = { collect: 0, embed: 16 * (1 + 2) }[phase] ?? all;
+        assert.equal(again.result?.forwards, all - kept, 'features that were kept are not lost');
+      });
+    }
+  });
+
+  it('with its daemon before the promotion leaves the old head serving', {
+    timeout: 120_000,
+  }, async (t) => {
+    const robot = await taughtRobot(t);
+    const marker = join(robot.dir, 'promoting');
+    const daemon = fork(job('daemon'), [JSON.stringify(robot), marker]);
+    await until(() => existsSync(marker));
+    daemon.kill('SIGKILL');
+    await once(daemon, 'exit');
+    const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
+    await registry.recover();
+    assert.equal((await registry.openServing())?.card.version, 1);
+    const trained = (await registry.list()).find((listing) => listing.version === 2);
+    assert.deepEqual([trained?.served, trained?.current], [false, false]);
+    assert.equal((await registry.promote(2)).card.version, 2, 'a person may still promote it');
+  });
+
+  it('because its parent is gone, or says so, ends', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 10, exam: 1 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const { dbPath, cacheDir, registryDir } = robot;
+    const settings: JobSettings = {
+      ...robot.settings,
+      ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
+    };
+    const real = fileURLToPath(new URL('../../src/training/job.js', import.meta.url));
+    const orphan = fork(real);
+    orphan.send({ type: 'start', settings });
+    await once(orphan, 'message');
+    orphan.disconnect();
+    assert.deepEqual(await once(orphan, 'exit'), [1, null]);
+    assert.deepEqual(await new HeadRegistry(registryDir, { keep: 5 }).list(), []);
+
+    const cancelled = fork(real);
+    cancelled.send({ type: 'cancel' });
+    assert.deepEqual(await once(cancelled, 'exit'), [0, null]);
+  });
+});
+
+describe('the trainer', () => {
+  it('runs one training at a time, and cancels it', { timeout: 60_000 }, async (t) => {
+    const robot = await taughtRobot(t);
+    const marker = join(robot.dir, 'paused');
+    environment(t, { HEADLAND_TEST_PAUSE: 'fit', HEADLAND_TEST_MARKER: marker });
+    const outcomes: string[] = [];
+    const trainer = trainerFor(robot, {
+      jobPath: job('pausing'),
+      onOutcome: (report) => void outcomes.push(report.outcome),
+    });
+    assert.equal(await trainer.cancel(), null);
+    const { trainingId } = trainer.start({ trigger: 'mqtt' });
+    assert.throws(
+      () => trainer.start({ trigger: 'cli' }),
+      (error) =>
+        isHeadlandError(error, 'HL_TRAINING_RUNNING') && error.details.trainingId === trainingId,
+    );
+    await until(() => existsSync(marker));
+    assert.equal(trainer.running()?.pid, Number(readFileSync(marker, 'utf8')));
+    const report = await trainer.cancel();
+    assert.equal(report?.outcome, 'cancelled');
+    assert.equal(report.trainingId, trainingId);
+    assert.deepEqual(outcomes, ['cancelled']);
+    assert.equal(trainer.running(), null);
+    assert.equal(await new HeadRegistry(robot.registryDir, { keep: 5 }).current(), 1);
+  });
+
+  it('cancels what has hardly begun', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    const trainer = trainerFor(robot, { jobPath: job('stubborn') });
+    trainer.start({ trigger: 'cli' });
+    assert.equal((await trainer.cancel())?.outcome, 'cancelled');
+  });
+
+  it('kills a job that does not listen', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    let heard = false;
+    const trainer = trainerFor(robot, {
+      jobPath: job('stubborn'),
+      onProgress: () => {
+        heard = true;
+      },
+    });
+    trainer.start({ trigger: 'cli' });
+    await until(() => heard);
+    const pid = trainer.running()?.pid as number;
+    assert.equal((await trainer.cancel())?.outcome, 'cancelled');
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  });
+
+  it('ends a training that takes too long', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    robot.settings.training.maxDurationMs = 300;
+    const trainer = trainerFor(robot, { jobPath: job('stubborn') });
+    const report = await trainer.start({ trigger: 'cron' }).finished;
+    assert.equal(report.outcome, 'failed');
+    assert.equal(report.error?.code, 'HL_TRAINING_TIMED_OUT');
+  });
+
+  const crashes: [
+    how: string,
+    expected: Record<string, unknown>,
+    stderr: RegExp,
+    remedy: RegExp,
+  ][] = [
+    ['throw', { exitCode: 1, signal: null }, /Error: boom/, /details\.stderr/],
+    ['exit', { exitCode: 0, signal: null }, /about to crash/, /details\.stderr/],
+    ['memory', { exitCode: null, signal: 'SIGABRT' }, /heap out of memory/, /maxOldSpaceMegabytes/],
+  ];
+  for (const [how, expected, stderr, remedy] of crashes) {
+    it(`reports a crash (${how}) with its last words`, { timeout: 60_000 }, async (t) => {
+      const robot = await createRobot(t, { training: { maxOldSpaceMegabytes: 64 } });
+      environment(t, { HEADLAND_TEST_CRASH: how });
+      const trainer = trainerFor(robot, { jobPath: job('crashing') });
+      const report = await trainer.start({ trigger: 'cli' }).finished;
+      assert.equal(report.outcome, 'failed');
+      assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
+      const { stderr: lines, ...rest } = report.error.details;
+      assert.deepEqual(rest, expected);
+      assert.match((lines as string[]).join('\n'), stderr);
+      assert.match(report.error.remedy, remedy);
+      assert.equal(report.result, null);
+    });
+  }
+
+  it('reports a program that is not there', { timeout: 60_000 }, async (t) => {
+    const robot = await createRobot(t);
+    const report = await trainerFor(robot, { jobPath: join(robot.dir, 'none.js') }).start({
+      trigger: 'cli',
+    }).finished;
+    assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
+  });
+
+  it('takes a promotion back when the head cannot be put to work', {
+    timeout: 60_000,
+  }, async (t) => {
+    const robot = await taughtRobot(t);
+    const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
+    const trainer = trainerFor(robot, {
+      registry,
+      swap: () => Promise.reject(new Error('the worker is gone')),
+    });
+    const report = await trainer.start({ trigger: 'cli' }).finished;
+    assert.equal(report.outcome, 'failed');
+    assert.match(report.reason, /the worker is gone/);
+    assert.equal(await registry.current(), 1);
+  });
+
+  it('does not promote over a head that it was not compared with', {
+    timeout: 60_000,
+  }, async (t) => {
+    const robot = await taughtRobot(t);
+    const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
+    const marker = join(robot.dir, 'paused');
+    environment(t, { HEADLAND_TEST_PAUSE: 'publish', HEADLAND_TEST_MARKER: marker });
+    const { finished } = trainerFor(robot, { registry, jobPath: job('pausing') }).start({
+      trigger: 'cli',
+    });
+    await until(() => existsSync(marker));
+    await registry.withdraw(null);
+    writeFileSync(`${marker}.go`, '');
+    const report = await finished;
+    assert.equal(report.outcome, 'refused');
+    assert.match(report.reason, /no head serves/);
+    assert.equal(await registry.current(), null);
+  });
+});
+
+describe('the job', () => {
+  it('runs in the idle class with every thread', { timeout: 60_000 }, async (t) => {
+    if ((await lowPriorityCommand(19))[0] !== 'chrt') {
+      t.skip('chrt (apt package util-linux) is missing or not allowed');
+      return;
+    }
+    const robot = await createRobot(t, { training: { nice: 19 } });
+    const trainer = trainerFor(robot, { jobPath: job('stubborn') });
+    trainer.start({ trigger: 'cli' });
+    await until(() => trainer.running()?.pid != null);
+    const pid = trainer.running()?.pid as number;
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(process.execPath));
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      // Field 41, counted behind the name: the scheduling policy; 5 = SCHED_IDLE.
+      assert.equal(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38], '5');
+    }
+    await trainer.cancel();
+  });
+
+  it('runs as its parent when niceness is 0', async () => {
+    assert.deepEqual(await lowPriorityCommand(0), []);
+    assert.deepEqual(await lowPriorityCommand(7), ['nice', '-n', '7']);
+  });
+
+  it('gets a clean environment', () => {
+    const env = jobEnvironment({
+      PATH: '/usr/bin',
+      HOME: '/root',
+      HEADLAND_SHARED: '/shared',
+      NODE_OPTIONS: '--require evil',
+      MQTT_PASSWORD: 'secret',
+      HTTP_PROXY: 'http://proxy',
+    });
+    assert.deepEqual(env, {
+      PATH: '/usr/bin',
+      HOME: '/root',
+      HEADLAND_SHARED: '/shared',
+      ORT_DISABLE_TELEMETRY: '1',
+    });
+  });
+});

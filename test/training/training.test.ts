@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { silentLog } from '../../src/log.js';
+import type { TrainingProgress } from '../../src/training/protocol.js';
+import { HeadRegistry } from '../../src/training/registry.js';
+import type { JobResult, TrainingReport } from '../../src/training/report.js';
+import { Trainer } from '../../src/training/trainer.js';
+import {
+  createRobot,
+  drawPicture,
+  groupNames,
+  installBackbone,
+  openStore,
+  type Robot,
+  teach,
+} from './fixture.js';
+
+interface Trained {
+  report: TrainingReport;
+  result: JobResult;
+  progress: TrainingProgress[];
+  swapped: number[];
+}
+
+async function train(robot: Robot): Promise<Trained> {
+  const progress: TrainingProgress[] = [];
+  const swapped: number[] = [];
+  const { dbPath, cacheDir, settings } = robot;
+  const trainer = new Trainer({
+    ...{ dbPath, cacheDir, settings, log: silentLog() },
+    registry: registryOf(robot),
+    onProgress: (p) => progress.push(p),
+    swap: (stored) => void swapped.push(stored.card.version),
+  });
+  const report = await trainer.start({ trigger: 'cli' }).finished;
+  return { report, result: report.result as JobResult, progress, swapped };
+}
+
+function registryOf(robot: Robot): HeadRegistry {
+  return new HeadRegistry(robot.registryDir, { keep: 5 });
+}
+
+const LIMIT = { timeout: 120_000 };
+
+describe('a training', () => {
+  it(
+    'promotes a first head, then learns a new class, then a wrong one is refused',
+    LIMIT,
+    async (t) => {
+      const robot = await createRobot(t, { gate: { minExamSamples: 8 }, views: 2 });
+      const groups = groupNames({ training: 6, exam: 3 });
+      await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+
+      const first = await train(robot);
+      assert.equal(first.report.outcome, 'promoted', first.report.reason);
+      assert.deepEqual(first.swapped, [1]);
+      assert.equal(await registryOf(robot).current(), 1);
+      const { result } = first;
+      assert.deepEqual(result.samples, { training: 24, exam: 12, skipped: 0 });
+      assert.equal(result.forwards, 24 * 3 + 12, 'exam samples get no views');
+      assert.equal(result.decision.evidence, 'exam');
+      assert.equal(result.championVersion, null);
+      assert.equal(result.exam?.samples, 12);
+      assert.ok(result.exam.accuracy >= 0.9, 'two such colours are easy');
+      assert.equal(result.candidates.filter((candidate) => candidate.chosen).length, 1);
+      const least = Math.min(...result.candidates.map((candidate) => candidate.macroLogLoss));
+      assert.equal(result.candidates.find((c) => c.chosen)?.macroLogLoss, least);
+      assert.ok(result.candidates.some((candidate) => candidate.learner === 'softmax'));
+      assert.deepEqual(
+        [...new Set(first.progress.map((p) => p.phase))],
+        ['collect', 'embed', 'fit', 'evaluate', 'publish'],
+      );
+      for (const phase of ['embed', 'fit']) {
+        const steps = first.progress.filter((p) => p.phase === phase);
+        const last = steps.at(-1);
+        assert.equal(last?.done, last?.total);
+        assert.ok(steps.every((step, i) => i === 0 || step.done >= (steps[i - 1]?.done ?? 0)));
+      }
+      const kept = readFileSync(join(robot.registryDir, '1', 'report.json'), 'utf8');
+      assert.deepEqual(JSON.parse(kept), JSON.parse(JSON.stringify(first.report)));
+
+      // Nothing new: no forward pass, and the very same head.
+      const same = await train(robot);
+      assert.equal(same.result.forwards, 0);
+      assert.equal(same.report.outcome, 'promoted', 'not worse than itself');
+      const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
+      assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
+
+      await teach(robot, { labels: ['stone'], groups, perGroup: 2, seed: 100 });
+      const second = await train(robot);
+      assert.equal(second.report.outcome, 'promoted', second.report.reason);
+      assert.deepEqual(second.swapped, [3]);
+      assert.equal(second.result.championVersion, 2);
+      assert.equal(second.result.forwards, 12 * 3 + 6, 'only what is new');
+      assert.deepEqual((await registryOf(robot).load(3)).head.labels, ['crop', 'stone', 'weed']);
+      assert.ok((second.result.championExam?.accuracy ?? 1) < (second.result.exam?.accuracy ?? 0));
+
+      // Somebody confuses the labels of everything that is not in the exam.
+      const { store, close } = openStore(robot);
+      for (const sample of store.list({ exam: false })) {
+        store.label(sample.id, sample.label === 'weed' ? 'crop' : 'weed', 'cli');
+      }
+      for (const sample of store
+        .list({ exam: false })
+        .filter((s) => s.label === 'crop')
+        .slice(0, 4)) {
+        store.label(sample.id, 'stone', 'cli');
+      }
+      close();
+      const third = await train(robot);
+      assert.equal(third.report.outcome, 'refused', third.report.reason);
+      assert.match(third.report.reason, /macro-F1 0\.\d+ against .* of head 3/);
+      assert.deepEqual(third.swapped, []);
+      const registry = registryOf(robot);
+      assert.equal((await registry.openServing())?.card.version, 3);
+      const refused = await registry.load(4);
+      assert.equal(refused.card.refused, third.report.reason);
+      assert.equal((await registry.promote(4)).card.version, 4, 'a person may overrule the gate');
+      assert.equal((await registry.rollback()).card.version, 3);
+    },
+  );
+
+  it('without a large exam is judged by leave-group-out, and says so', LIMIT, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 6, exam: 1 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const first = await train(robot);
+    assert.equal(first.report.outcome, 'promoted', first.report.reason);
+    assert.equal(first.result.decision.evidence, 'leave-group-out');
+    assert.equal(first.result.decision.samples, 24);
+    assert.match(first.report.reason, /by leave-group-out: .* The exam has 4 samples of 2 classes/);
+
+    const again = await train(robot);
+    assert.match(again.report.reason, /its recipe was fitted/);
+    assert.equal(again.report.outcome, 'promoted', again.report.reason);
+
+    const later = groupNames({ training: 5, exam: 0 }, 'later');
+    await teach(robot, { labels: ['crop', 'weed'], groups: later, perGroup: 2, seed: 900 });
+    const third = await train(robot);
+    assert.match(third.report.reason, /compared on samples that head 2 has not learnt/);
+    assert.equal(third.result.decision.samples, 4 + 20);
+  });
+
+  it('skips and names pictures that cannot be decoded', LIMIT, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 5, exam: 1 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const { store, close } = openStore(robot);
+    const broken = (await drawPicture('crop', 99)).slice(0, 200);
+    const text = new TextEncoder().encode('not a picture at all');
+    const admitted = [broken, text].map(
+      (jpeg, i) =>
+        store.admit({
+          jpeg,
+          label: 'crop',
+          labelSource: 'import',
+          group: groups[0] as string,
+          source: 'import',
+          capturedAtMs: 1_700_000_000_000,
+          origin: `crop/${i}.jpg`,
+          dhash: '0000000000000000',
+        }).sample.id,
+    );
+    close();
+    const { report, result } = await train(robot);
+    assert.equal(report.outcome, 'promoted', report.reason);
+    assert.equal(result.samples.skipped, 2);
+    assert.equal(result.samples.training, 20);
+    assert.deepEqual(
+      result.skipped.map(({ id, origin }) => [id, origin]),
+      admitted.map((id, i) => [id, `crop/${i}.jpg`]),
+    );
+    assert.ok(result.skipped.every(({ code }) => code.startsWith('HL_PICTURE_')));
+    assert.equal(result.classes.find(({ label }) => label === 'crop')?.training, 10);
+  });
+
+  it('leaves out and names a class with too few samples', LIMIT, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 5, exam: 1 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    await teach(robot, { labels: ['stone'], groups: groups.slice(0, 2), seed: 300 });
+    const { result } = await train(robot);
+    assert.deepEqual(result.classes, [
+      { label: 'crop', training: 10, exam: 2, leftOut: false },
+      { label: 'stone', training: 2, exam: 0, leftOut: true },
+      { label: 'weed', training: 10, exam: 2, leftOut: false },
+    ]);
+    assert.deepEqual((await registryOf(robot).load(1)).head.labels, ['crop', 'weed']);
+  });
+
+  it('is refused with a reason when there is nothing to learn from', LIMIT, async (t) => {
+    const robot = await createRobot(t);
+    assert.equal((await train(robot)).report.error?.code, 'HL_TRAINING_TOO_FEW_LABELS');
+    const [group] = groupNames({ training: 1, exam: 0 });
+    await teach(robot, { labels: ['crop'], groups: [group as string], perGroup: 12 });
+    const oneClass = await train(robot);
+    assert.equal(oneClass.report.error?.code, 'HL_TRAINING_TOO_FEW_CLASSES');
+    assert.match(oneClass.report.reason, /crop: 12/);
+    await teach(robot, { labels: ['weed'], groups: [group as string], perGroup: 5, seed: 50 });
+    const oneGroup = await train(robot);
+    assert.equal(oneGroup.report.outcome, 'failed');
+    assert.equal(oneGroup.report.error?.code, 'HL_TRAINING_TOO_FEW_GROUPS');
+    assert.deepEqual(await registryOf(robot).list(), []);
+  });
+
+  it('names a backbone that is not in the cache', LIMIT, async (t) => {
+    const robot = await createRobot(t);
+    const groups = groupNames({ training: 4, exam: 0 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const { report } = await train({ ...robot, cacheDir: join(robot.dir, 'empty') });
+    assert.equal(report.error?.code, 'HL_MODEL_NOT_CACHED');
+  });
+
+  it("compares with a head of another backbone by that head's own features", LIMIT, async (t) => {
+    const robot = await createRobot(t, { gate: { minExamSamples: 8 } });
+    const groups = groupNames({ training: 5, exam: 3 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    assert.equal((await train(robot)).report.outcome, 'promoted');
+    await installBackbone(robot.dir, 'other', 2);
+    robot.settings.models.backbone = 'other';
+
+    const second = await train(robot);
+    assert.equal(second.result.decision.evidence, 'exam');
+    assert.match(second.report.reason, /own features: its backbone is tiny/);
+    assert.equal(second.result.championExam?.samples, 12);
+    const [first, stored] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
+    assert.equal(stored?.card.backbone.name, 'other');
+    const checksums: Record<string, string | undefined> = {
+      tiny: first?.card.backbone.checksum,
+      other: stored?.card.backbone.checksum,
+    };
+    if (second.report.outcome !== 'promoted') await registryOf(robot).promote(2);
+
+    const embedded = (backbone: string): number => {
+      const { store, close } = openStore(robot);
+      const ids = store.list().map((sample) => sample.id);
+      const found = store.features(ids, checksums[backbone] as string, '', 0);
+      close();
+      return [...found.values()].filter(([original]) => original).length;
+    };
+    assert.deepEqual([embedded('tiny'), embedded('other')], [32, 32], 'both heads were needed');
+    assert.equal((await train(robot)).report.outcome, 'promoted');
+    assert.deepEqual([embedded('tiny'), embedded('other')], [0, 32], 'nobody serves with tiny');
+
+    robot.settings.models.backbone = 'tiny';
+    const { store, close } = openStore(robot);
+    store.dropFeatures({ exceptBackbone: checksums.tiny as string });
+    close();
+    const fourth = await train(robot);
+    assert.equal(fourth.result.decision.evidence, 'none');
+    assert.match(
+      fourth.report.reason,
+      /No comparison with head 3 was possible: its backbone is other/,
+    );
+    assert.equal(fourth.result.championExam, null);
+  });
+
+  it('counts a damaged serving head as one that cannot be compared', LIMIT, async (t) => {
+    const robot = await createRobot(t, { gate: { minExamSamples: 8 } });
+    const groups = groupNames({ training: 4, exam: 2 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    assert.equal((await train(robot)).report.outcome, 'promoted');
+    truncateSync(join(robot.registryDir, '1', 'weights'), 10);
+    const second = await train(robot);
+    assert.equal(second.report.outcome, 'promoted', second.report.reason);
+    assert.match(second.report.reason, /No comparison with head 1 was possible: it cannot be read/);
+  });
+});
