@@ -327,6 +327,7 @@ async function openSample(id, guess, kind) {
 
 function backToLive() {
   state.view = { kind: 'live' };
+  state.frame = null;
   state.hold = null;
   renderViewer();
   renderQueue();
@@ -361,9 +362,10 @@ function renderViewer() {
   const { status, view, frame } = state;
   if (status === null) return;
   const live = view.kind === 'live';
-  const shown = frame !== null && (frame.kind === view.kind || live);
-  $('picture').hidden = !shown;
-  $('nothing').hidden = shown;
+  const shown = frame !== null && frame.kind === view.kind;
+  const empty = !$('picture').hasAttribute('src');
+  $('picture').hidden = empty;
+  $('nothing').hidden = !empty;
   text(
     'nothing',
     status.cameras.length === 0 ? 'No camera is configured.' : 'Waiting for the first picture…',
@@ -375,7 +377,7 @@ function renderViewer() {
   $('hold').setAttribute('aria-pressed', String(held));
   text('hold', held ? 'Held' : 'Hold');
   $('back').hidden = live;
-  $('simulated-over').hidden = !status.simulated;
+  $('simulated').hidden = !status.simulated;
   renderCameras();
   renderAge();
   renderDecision(shown && live ? frame.decision : null);
@@ -416,12 +418,19 @@ function renderCameras() {
   );
 }
 
+/** Says so whenever what the viewer shows is not what the camera sees now. */
 function renderAge() {
-  const { frame, view, link } = state;
+  const { frame, view, link, hold } = state;
   const ageMs = frame?.kind === 'live' ? robotNowMs() - frame.capturedAtMs : 0;
-  const old = view.kind === 'live' && state.hold === null && ageMs > OLD_PICTURE_MS;
-  $('stale').hidden = !(old || (view.kind === 'live' && link === 'lost' && frame !== null));
-  text('stale', old ? `Picture ${duration(ageMs / 1_000)} old` : 'Not live');
+  let words = '';
+  if (view.kind === 'live' && $('picture').hasAttribute('src')) {
+    if (frame === null) words = 'Waiting for the camera';
+    else if (ageMs > OLD_PICTURE_MS && hold === null) {
+      words = `Picture ${duration(ageMs / 1_000)} old`;
+    } else if (link === 'lost') words = 'Not live';
+  }
+  $('stale').hidden = words === '';
+  text('stale', words);
 }
 
 function renderDecision(decision) {
@@ -443,11 +452,13 @@ function renderDecision(decision) {
   } else if (decision !== null) {
     kind = decision.label === 'unknown' ? 'unknown' : 'known';
     label = decision.label;
-    probability = percent(decision.probability);
-    const [best] = decision.top;
-    if (kind === 'unknown') {
-      probability = '';
-      note = best ? `Nearest: ${best.label}, ${percent(best.probability)}` : '';
+    const others = decision.top.filter((entry) => kind === 'unknown' || entry.label !== label);
+    const list = others.map((entry) => `${entry.label} ${percent(entry.probability)}`).join(', ');
+    if (kind === 'known') {
+      probability = percent(decision.probability);
+      note = list === '' ? '' : `Or ${list}`;
+    } else {
+      note = list === '' ? '' : `Nearest: ${list}`;
     }
   } else {
     label = status.head === null ? noHeadText() : 'Not judged yet';
@@ -459,16 +470,6 @@ function renderDecision(decision) {
   text('decision-note', note);
   $('decision-bar').style.width = percent(
     kind === 'unknown' ? (decision.top[0]?.probability ?? 0) : (decision?.probability ?? 0),
-  );
-  build('top', [kind, decision?.top], () =>
-    (kind === 'known' || kind === 'unknown' ? decision.top : []).map((entry) =>
-      el(
-        'li',
-        {},
-        el('b', { text: entry.label }),
-        el('span', { text: percent(entry.probability) }),
-      ),
-    ),
   );
 }
 
@@ -588,7 +589,7 @@ function renderQueue() {
     waiting.map(({ id, guess, camera }) => {
       const image = el('img', { alt: '', hidden: true });
       loadThumb(id, image);
-      const caption = guess ? `${guess.label} ${percent(guess.probability)}?` : camera;
+      const caption = guess ? `${guess.label}?` : 'no guess';
       return el(
         'li',
         {},
@@ -597,7 +598,7 @@ function renderQueue() {
           {
             type: 'button',
             'data-id': id,
-            'aria-label': `Answer: ${caption}`,
+            'aria-label': `Answer: ${caption} Camera ${camera}`,
             onclick: () => openSample(id, guess, 'question'),
           },
           image,
@@ -660,7 +661,7 @@ function renderTraining() {
   });
   const minute = Math.floor(robotNowMs() / 60_000);
   build('training-last', [reports, minute], () =>
-    reports.length === 0 ? [] : [verdict(reports[0]), historyPlot()],
+    reports.length === 0 ? [] : [verdict(reports[0]), ...historyPlot()],
   );
 }
 
@@ -688,7 +689,7 @@ function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) 
 /** Macro-F1 of the last trainings: filled = promoted, hollow = refused. */
 function historyPlot() {
   const points = state.reports.filter(({ exam }) => exam !== null).reverse();
-  if (points.length < 2) return null;
+  if (points.length < 2) return [];
   const [width, height, left, right, top, bottom] = [400, 96, 40, 10, 12, 84];
   const scores = points.map(({ exam }) => exam.macroF1);
   const low = Math.max(0, Math.floor(Math.min(...scores) * 10 - 0.2) / 10);
@@ -703,7 +704,7 @@ function historyPlot() {
     Object.assign(svg('text', { x: 0, y: y(score) + 4 }), { textContent: percent(score) }),
   ];
   const summary = `Macro-F1 of the last ${points.length} trainings: ${scores.map(percent).join(', ')}`;
-  return svg(
+  const plot = svg(
     'svg',
     { class: 'history', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': summary },
     Object.assign(svg('title', {}), { textContent: summary }),
@@ -714,6 +715,8 @@ function historyPlot() {
       svg('circle', { class: outcome, cx: x(index), cy: y(exam.macroF1), r: 5 }),
     ),
   );
+  const legend = 'Macro-F1 of the last trainings; hollow: refused.';
+  return [plot, el('p', { class: 'hint', text: legend })];
 }
 
 function renderClasses() {
@@ -745,15 +748,15 @@ function renderClasses() {
   });
 }
 
-/** A heading that starts with # is over numbers; null is an empty one. */
+/** A heading that starts with # is over numbers, with a dot over times; null is an empty one. */
 function table(headings, rows) {
   const cells = headings.map((heading) =>
     heading === null
       ? el('td')
       : el('th', {
           scope: 'col',
-          class: heading.startsWith('#') ? 'number' : '',
-          text: heading.replace(/^#/, ''),
+          class: { '#': 'number', '.': 'time' }[heading[0]] ?? '',
+          text: heading.replace(/^[#.]/, ''),
         }),
   );
   return el('table', {}, el('thead', {}, el('tr', {}, ...cells)), el('tbody', {}, ...rows));
@@ -865,7 +868,7 @@ function renderHeads() {
           class: 'number',
           text: head.examMacroF1 === null ? '–' : percent(head.examMacroF1),
         }),
-        el('td', { text: ago(head.trainedAt) }),
+        el('td', { class: 'time', text: ago(head.trainedAt) }),
         el(
           'td',
           { class: 'number' },
@@ -881,7 +884,7 @@ function renderHeads() {
       ),
     );
     return [
-      el('div', { class: 'scroll' }, table(['Version', 'Kind', '#F1', 'Trained', null], rows)),
+      el('div', { class: 'scroll' }, table(['Version', 'Kind', '#F1', '.Trained', null], rows)),
     ];
   });
 }
@@ -975,7 +978,6 @@ function renderAll() {
           status.head.examMacroF1 === null ? '' : ` · F1 ${percent(status.head.examMacroF1)}`
         }`,
   );
-  $('simulated').hidden = !status.simulated;
   $('paused').hidden = status.state !== 'paused';
   renderLabels();
   renderViewer();
