@@ -107,7 +107,8 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
     await visit(async ({ page, source }) => {
       await page.getByText('Waiting for the first picture…').waitFor();
       await source.advance(null);
-      await page.locator('#decision-label', { hasText: 'label 20 more pictures' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'label 20 more frames' }).waitFor();
+      await page.locator('#picture[src^="blob:"]').waitFor();
       await page.keyboard.press('n');
       await page.locator('#viewer[data-held="true"]').waitFor();
       await page.keyboard.type('<b>Möhre</b>');
@@ -115,7 +116,7 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
       await page.keyboard.press('Enter');
       await page.locator('#labels button', { hasText: '<b>Möhre</b>' }).waitFor();
       assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre</b>']]);
-      await page.locator('#decision-label', { hasText: 'label 19 more pictures' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
     });
   });
 
@@ -150,6 +151,10 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
     const labels = ['maize', 'thistle'];
     await visit(
       async ({ page, source }) => {
+        await page.locator('#train:disabled').waitFor();
+        source.training = { ...source.training, minLabels: 2 };
+        const ids = [await source.ask(null), await source.ask(null)];
+        await Promise.all(ids.map((id, index) => source.labelSample(id, labels[index]!)));
         await page.getByRole('button', { name: 'Train now' }).click();
         await page.getByText('Embedding 0 of 40').waitFor();
         source.training = { ...source.training, done: 30, phase: 'fitting', etaSeconds: 40 };

@@ -340,22 +340,34 @@ function nextQuestion() {
   if (next !== undefined && next.id !== state.view.id) openSample(next.id, next.guess, 'question');
 }
 
-function noHeadText() {
+/** What is missing until there is a head: a headline and what more there is to say. */
+function noHead() {
   const { samples, training } = state.status;
-  if (training === null) return 'No head yet, and this robot does not train.';
-  if (training.running) return 'No head yet: the first training runs.';
+  if (training === null) return ['No head yet', 'This robot does not train itself.'];
+  if (training.running) return ['No head yet', 'The first training runs.'];
   const kinds = samples.classes.length;
   const missing = Math.max(
     training.minLabels - samples.labelled,
     training.everyNewLabels > 0 ? training.everyNewLabels - training.newLabels : 0,
   );
   if (missing > 0) {
-    const of = kinds < 2 ? ', of at least two kinds' : '';
-    return `No head yet: label ${missing} more ${missing === 1 ? 'picture' : 'pictures'}${of}.`;
+    const headline = `No head yet: label ${missing} more frame${missing === 1 ? '' : 's'}`;
+    return [headline, kinds < 2 ? 'Of at least two kinds.' : ''];
   }
   return kinds < 2
-    ? 'No head yet: label pictures of a second kind.'
-    : 'No head yet: press Train now.';
+    ? ['No head yet: label a second kind', 'A head tells kinds apart.']
+    : ['No head yet', 'There are labels enough: press Train now.'];
+}
+
+function mayTrain() {
+  const { training, samples } = state.status;
+  return (
+    training !== null &&
+    !training.running &&
+    state.link === 'live' &&
+    samples.labelled >= training.minLabels &&
+    samples.classes.length >= 2
+  );
 }
 
 function renderViewer() {
@@ -461,7 +473,7 @@ function renderDecision(decision) {
       note = list === '' ? '' : `Nearest: ${list}`;
     }
   } else {
-    label = status.head === null ? noHeadText() : 'Not judged yet';
+    [label, note] = status.head === null ? noHead() : ['Not judged yet', ''];
   }
   panel.hidden = state.frame === null && view.kind === 'live' && status.head !== null;
   panel.dataset.kind = kind;
@@ -498,6 +510,8 @@ function renderLabels() {
       ),
     ),
   );
+  $('new-label-text').placeholder =
+    labels.length === 0 ? 'Type what you see: maize, for example' : 'Something else…';
   build('known-labels', labels, () => labels.map((label) => el('option', { value: label })));
 }
 
@@ -623,7 +637,7 @@ function renderTraining() {
   if (status === null) return;
   const { training, head, samples } = status;
   $('train').hidden = training === null;
-  $('train').disabled = training === null || training.running || state.link !== 'live';
+  $('train').disabled = !mayTrain();
   text('train', training?.running ? 'Training…' : 'Train now');
   build('training-now', [training, head?.version, samples.labelled, samples.classes.length], () => {
     if (training === null) return [el('p', { class: 'empty', text: 'This robot does not train.' })];
@@ -643,7 +657,14 @@ function renderTraining() {
       ];
     }
     const { newLabels, everyNewLabels } = training;
-    const first = head === null ? el('p', { text: noHeadText() }) : null;
+    const first =
+      head === null
+        ? el('p', {
+            text: noHead()
+              .filter((part) => part !== '')
+              .join('. '),
+          })
+        : null;
     if (everyNewLabels === 0) {
       return [
         first,
@@ -812,6 +833,7 @@ function renderExam() {
         { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Confusion matrix' },
         confusion(exam),
       ),
+      el('p', { text: mixUps(exam) }),
     ];
   });
 }
@@ -832,7 +854,7 @@ function confusion({ labels, confusion: counts }) {
     return node;
   };
   const heading = (label) => el('th', { scope: 'col', title: label }, el('span', { text: label }));
-  return el(
+  const matrix = el(
     'table',
     { class: 'confusion' },
     el('thead', {}, el('tr', {}, el('td'), ...labels.map(heading))),
@@ -849,6 +871,22 @@ function confusion({ labels, confusion: counts }) {
       ),
     ),
   );
+  matrix.style.setProperty('--labels', String(labels.length));
+  return matrix;
+}
+
+/** The three most frequent mistakes, in words. */
+function mixUps({ labels, confusion: counts }) {
+  const mistakes = counts.flatMap((row, truth) =>
+    row.flatMap((count, said) => {
+      if (said === truth || count === 0) return [];
+      const all = row.reduce((sum, value) => sum + value, 0);
+      return [{ count, words: `${labels[truth]} called ${labels[said]} (${count} of ${all})` }];
+    }),
+  );
+  if (mistakes.length === 0) return 'No mistake.';
+  const worst = mistakes.sort((a, b) => b.count - a.count).slice(0, 3);
+  return `Most often mixed up: ${worst.map(({ words }) => words).join(', ')}.`;
 }
 
 function renderHeads() {
