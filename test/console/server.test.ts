@@ -259,6 +259,10 @@ describe('the API', { timeout: 60_000 }, () => {
       assert.equal(answer.status, 400, JSON.stringify(body));
       assert.equal(answer.json.error?.code, 'HL_CONSOLE_BODY_INVALID');
     }
+    const typed = JSON.stringify({ frameId, label: 'unknown' });
+    const { error } = (await ask(`${url}/api/label`, 'POST', WRITE, typed)).json;
+    assert.equal(error?.message, 'label: "unknown" is not a label');
+    assert.equal(error.remedy, 'Choose another label.');
     for (const text of ['', '{', 'null x', `{"frameId":"${frameId}","label":"a","__proto__":1}`]) {
       assert.equal((await ask(`${url}/api/label`, 'POST', WRITE, text)).status, 400, text);
     }
