@@ -152,8 +152,12 @@ function limit(query: URLSearchParams, fallback: number): number {
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  throw new HeadlandError('HL_CONSOLE_BODY_INVALID', reasons(result.error).join('; '), {
-    remedy: 'Send the fields that docs/reference/console.md lists for this route, and no other.',
+  const texts = reasons(result.error);
+  throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
+    // A person at the page may have typed it: then no documentation is needed.
+    remedy: texts.every((text) => text.startsWith('label: '))
+      ? 'Choose another label.'
+      : 'Send the fields that docs/reference/console.md lists for this route, and no other.',
   });
 }
 

@@ -327,6 +327,7 @@ async function openSample(id, guess, kind) {
 
 function backToLive() {
   state.view = { kind: 'live' };
+  state.frame = null;
   state.hold = null;
   renderViewer();
   renderQueue();
@@ -339,31 +340,44 @@ function nextQuestion() {
   if (next !== undefined && next.id !== state.view.id) openSample(next.id, next.guess, 'question');
 }
 
-function noHeadText() {
+/** What is missing until there is a head: a headline and what more there is to say. */
+function noHead() {
   const { samples, training } = state.status;
-  if (training === null) return 'No head yet, and this robot does not train.';
-  if (training.running) return 'No head yet: the first training runs.';
+  if (training === null) return ['No head yet', 'This robot does not train itself.'];
+  if (training.running) return ['No head yet', 'The first training runs.'];
   const kinds = samples.classes.length;
   const missing = Math.max(
     training.minLabels - samples.labelled,
     training.everyNewLabels > 0 ? training.everyNewLabels - training.newLabels : 0,
   );
   if (missing > 0) {
-    const of = kinds < 2 ? ', of at least two kinds' : '';
-    return `No head yet: label ${missing} more ${missing === 1 ? 'picture' : 'pictures'}${of}.`;
+    const headline = `No head yet: label ${missing} more frame${missing === 1 ? '' : 's'}`;
+    return [headline, kinds < 2 ? 'Of at least two kinds.' : ''];
   }
   return kinds < 2
-    ? 'No head yet: label pictures of a second kind.'
-    : 'No head yet: press Train now.';
+    ? ['No head yet: label a second kind', 'A head tells kinds apart.']
+    : ['No head yet', 'There are labels enough: press Train now.'];
+}
+
+function mayTrain() {
+  const { training, samples } = state.status;
+  return (
+    training !== null &&
+    !training.running &&
+    state.link === 'live' &&
+    samples.labelled >= training.minLabels &&
+    samples.classes.length >= 2
+  );
 }
 
 function renderViewer() {
   const { status, view, frame } = state;
   if (status === null) return;
   const live = view.kind === 'live';
-  const shown = frame !== null && (frame.kind === view.kind || live);
-  $('picture').hidden = !shown;
-  $('nothing').hidden = shown;
+  const shown = frame !== null && frame.kind === view.kind;
+  const empty = !$('picture').hasAttribute('src');
+  $('picture').hidden = empty;
+  $('nothing').hidden = !empty;
   text(
     'nothing',
     status.cameras.length === 0 ? 'No camera is configured.' : 'Waiting for the first picture…',
@@ -375,7 +389,7 @@ function renderViewer() {
   $('hold').setAttribute('aria-pressed', String(held));
   text('hold', held ? 'Held' : 'Hold');
   $('back').hidden = live;
-  $('simulated-over').hidden = !status.simulated;
+  $('simulated').hidden = !status.simulated;
   renderCameras();
   renderAge();
   renderDecision(shown && live ? frame.decision : null);
@@ -416,12 +430,19 @@ function renderCameras() {
   );
 }
 
+/** Says so whenever what the viewer shows is not what the camera sees now. */
 function renderAge() {
-  const { frame, view, link } = state;
+  const { frame, view, link, hold } = state;
   const ageMs = frame?.kind === 'live' ? robotNowMs() - frame.capturedAtMs : 0;
-  const old = view.kind === 'live' && state.hold === null && ageMs > OLD_PICTURE_MS;
-  $('stale').hidden = !(old || (view.kind === 'live' && link === 'lost' && frame !== null));
-  text('stale', old ? `Picture ${duration(ageMs / 1_000)} old` : 'Not live');
+  let words = '';
+  if (view.kind === 'live' && $('picture').hasAttribute('src')) {
+    if (frame === null) words = 'Waiting for the camera';
+    else if (ageMs > OLD_PICTURE_MS && hold === null) {
+      words = `Picture ${duration(ageMs / 1_000)} old`;
+    } else if (link === 'lost') words = 'Not live';
+  }
+  $('stale').hidden = words === '';
+  text('stale', words);
 }
 
 function renderDecision(decision) {
@@ -443,14 +464,16 @@ function renderDecision(decision) {
   } else if (decision !== null) {
     kind = decision.label === 'unknown' ? 'unknown' : 'known';
     label = decision.label;
-    probability = percent(decision.probability);
-    const [best] = decision.top;
-    if (kind === 'unknown') {
-      probability = '';
-      note = best ? `Nearest: ${best.label}, ${percent(best.probability)}` : '';
+    const others = decision.top.filter((entry) => kind === 'unknown' || entry.label !== label);
+    const list = others.map((entry) => `${entry.label} ${percent(entry.probability)}`).join(', ');
+    if (kind === 'known') {
+      probability = percent(decision.probability);
+      note = list === '' ? '' : `Or ${list}`;
+    } else {
+      note = list === '' ? '' : `Nearest: ${list}`;
     }
   } else {
-    label = status.head === null ? noHeadText() : 'Not judged yet';
+    [label, note] = status.head === null ? noHead() : ['Not judged yet', ''];
   }
   panel.hidden = state.frame === null && view.kind === 'live' && status.head !== null;
   panel.dataset.kind = kind;
@@ -459,16 +482,6 @@ function renderDecision(decision) {
   text('decision-note', note);
   $('decision-bar').style.width = percent(
     kind === 'unknown' ? (decision.top[0]?.probability ?? 0) : (decision?.probability ?? 0),
-  );
-  build('top', [kind, decision?.top], () =>
-    (kind === 'known' || kind === 'unknown' ? decision.top : []).map((entry) =>
-      el(
-        'li',
-        {},
-        el('b', { text: entry.label }),
-        el('span', { text: percent(entry.probability) }),
-      ),
-    ),
   );
 }
 
@@ -497,6 +510,8 @@ function renderLabels() {
       ),
     ),
   );
+  $('new-label-text').placeholder =
+    labels.length === 0 ? 'Type what you see: maize, for example' : 'Something else…';
   build('known-labels', labels, () => labels.map((label) => el('option', { value: label })));
 }
 
@@ -588,7 +603,7 @@ function renderQueue() {
     waiting.map(({ id, guess, camera }) => {
       const image = el('img', { alt: '', hidden: true });
       loadThumb(id, image);
-      const caption = guess ? `${guess.label} ${percent(guess.probability)}?` : camera;
+      const caption = guess ? `${guess.label}?` : 'no guess';
       return el(
         'li',
         {},
@@ -597,7 +612,7 @@ function renderQueue() {
           {
             type: 'button',
             'data-id': id,
-            'aria-label': `Answer: ${caption}`,
+            'aria-label': `Answer: ${caption} Camera ${camera}`,
             onclick: () => openSample(id, guess, 'question'),
           },
           image,
@@ -622,7 +637,7 @@ function renderTraining() {
   if (status === null) return;
   const { training, head, samples } = status;
   $('train').hidden = training === null;
-  $('train').disabled = training === null || training.running || state.link !== 'live';
+  $('train').disabled = !mayTrain();
   text('train', training?.running ? 'Training…' : 'Train now');
   build('training-now', [training, head?.version, samples.labelled, samples.classes.length], () => {
     if (training === null) return [el('p', { class: 'empty', text: 'This robot does not train.' })];
@@ -642,7 +657,14 @@ function renderTraining() {
       ];
     }
     const { newLabels, everyNewLabels } = training;
-    const first = head === null ? el('p', { text: noHeadText() }) : null;
+    const first =
+      head === null
+        ? el('p', {
+            text: noHead()
+              .filter((part) => part !== '')
+              .join('. '),
+          })
+        : null;
     if (everyNewLabels === 0) {
       return [
         first,
@@ -660,7 +682,7 @@ function renderTraining() {
   });
   const minute = Math.floor(robotNowMs() / 60_000);
   build('training-last', [reports, minute], () =>
-    reports.length === 0 ? [] : [verdict(reports[0]), historyPlot()],
+    reports.length === 0 ? [] : [verdict(reports[0]), ...historyPlot()],
   );
 }
 
@@ -688,7 +710,7 @@ function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) 
 /** Macro-F1 of the last trainings: filled = promoted, hollow = refused. */
 function historyPlot() {
   const points = state.reports.filter(({ exam }) => exam !== null).reverse();
-  if (points.length < 2) return null;
+  if (points.length < 2) return [];
   const [width, height, left, right, top, bottom] = [400, 96, 40, 10, 12, 84];
   const scores = points.map(({ exam }) => exam.macroF1);
   const low = Math.max(0, Math.floor(Math.min(...scores) * 10 - 0.2) / 10);
@@ -703,7 +725,7 @@ function historyPlot() {
     Object.assign(svg('text', { x: 0, y: y(score) + 4 }), { textContent: percent(score) }),
   ];
   const summary = `Macro-F1 of the last ${points.length} trainings: ${scores.map(percent).join(', ')}`;
-  return svg(
+  const plot = svg(
     'svg',
     { class: 'history', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': summary },
     Object.assign(svg('title', {}), { textContent: summary }),
@@ -714,6 +736,8 @@ function historyPlot() {
       svg('circle', { class: outcome, cx: x(index), cy: y(exam.macroF1), r: 5 }),
     ),
   );
+  const legend = 'Macro-F1 of the last trainings; hollow: refused.';
+  return [plot, el('p', { class: 'hint', text: legend })];
 }
 
 function renderClasses() {
@@ -745,15 +769,15 @@ function renderClasses() {
   });
 }
 
-/** A heading that starts with # is over numbers; null is an empty one. */
+/** A heading that starts with # is over numbers, with a dot over times; null is an empty one. */
 function table(headings, rows) {
   const cells = headings.map((heading) =>
     heading === null
       ? el('td')
       : el('th', {
           scope: 'col',
-          class: heading.startsWith('#') ? 'number' : '',
-          text: heading.replace(/^#/, ''),
+          class: { '#': 'number', '.': 'time' }[heading[0]] ?? '',
+          text: heading.replace(/^[#.]/, ''),
         }),
   );
   return el('table', {}, el('thead', {}, el('tr', {}, ...cells)), el('tbody', {}, ...rows));
@@ -809,6 +833,7 @@ function renderExam() {
         { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Confusion matrix' },
         confusion(exam),
       ),
+      el('p', { text: mixUps(exam) }),
     ];
   });
 }
@@ -829,7 +854,7 @@ function confusion({ labels, confusion: counts }) {
     return node;
   };
   const heading = (label) => el('th', { scope: 'col', title: label }, el('span', { text: label }));
-  return el(
+  const matrix = el(
     'table',
     { class: 'confusion' },
     el('thead', {}, el('tr', {}, el('td'), ...labels.map(heading))),
@@ -846,6 +871,22 @@ function confusion({ labels, confusion: counts }) {
       ),
     ),
   );
+  matrix.style.setProperty('--labels', String(labels.length));
+  return matrix;
+}
+
+/** The three most frequent mistakes, in words. */
+function mixUps({ labels, confusion: counts }) {
+  const mistakes = counts.flatMap((row, truth) =>
+    row.flatMap((count, said) => {
+      if (said === truth || count === 0) return [];
+      const all = row.reduce((sum, value) => sum + value, 0);
+      return [{ count, words: `${labels[truth]} called ${labels[said]} (${count} of ${all})` }];
+    }),
+  );
+  if (mistakes.length === 0) return 'No mistake.';
+  const worst = mistakes.sort((a, b) => b.count - a.count).slice(0, 3);
+  return `Most often mixed up: ${worst.map(({ words }) => words).join(', ')}.`;
 }
 
 function renderHeads() {
@@ -865,7 +906,7 @@ function renderHeads() {
           class: 'number',
           text: head.examMacroF1 === null ? '–' : percent(head.examMacroF1),
         }),
-        el('td', { text: ago(head.trainedAt) }),
+        el('td', { class: 'time', text: ago(head.trainedAt) }),
         el(
           'td',
           { class: 'number' },
@@ -881,7 +922,7 @@ function renderHeads() {
       ),
     );
     return [
-      el('div', { class: 'scroll' }, table(['Version', 'Kind', '#F1', 'Trained', null], rows)),
+      el('div', { class: 'scroll' }, table(['Version', 'Kind', '#F1', '.Trained', null], rows)),
     ];
   });
 }
@@ -975,7 +1016,6 @@ function renderAll() {
           status.head.examMacroF1 === null ? '' : ` · F1 ${percent(status.head.examMacroF1)}`
         }`,
   );
-  $('simulated').hidden = !status.simulated;
   $('paused').hidden = status.state !== 'paused';
   renderLabels();
   renderViewer();

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import type { TestContext } from 'node:test';
+import { type ConsoleOptions, ConsoleServer } from '../../src/console/server.js';
+import { silentLog } from '../../src/log.js';
+import { createFieldSource, type FieldSource } from './field-source.js';
+
+export const TOKEN = 'a-token-of-the-field-robot';
+export const DECISION = {
+  label: 'maize',
+  probability: 0.91,
+  top: [{ label: 'maize', probability: 0.91 }],
+  headVersion: 1,
+  totalMs: 12,
+};
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  bytes: Buffer;
+  json: { error?: { code: string; message: string; remedy: string } } & Record<string, unknown>;
+}
+
+/** node:http instead of fetch, because fetch does not let Host and Origin be wrong. */
+export function ask(
+  url: string,
+  method = 'GET',
+  headers: Record<string, string> = {},
+  body?: string | Buffer,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(url, { method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const bytes = Buffer.concat(chunks);
+        const isJson = response.headers['content-type']?.startsWith('application/json');
+        const json = isJson ? JSON.parse(bytes.toString()) : {};
+        resolve({ status: response.statusCode!, headers: response.headers, bytes, json });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+export const WRITE = { 'content-type': 'application/json', 'x-headland': '1' };
+
+/** A console on a free port that ends with the test; `url` has no slash at its end. */
+export async function open(
+  t: TestContext,
+  options: Partial<ConsoleOptions> = {},
+): Promise<{ url: string; source: FieldSource; server: ConsoleServer }> {
+  const source = createFieldSource();
+  const log = silentLog();
+  const server = new ConsoleServer({
+    ...{ host: '127.0.0.1', port: 0, token: null, source, log },
+    ...options,
+  });
+  const { url } = await server.start();
+  t.after(() => server.stop());
+  return { url: url.slice(0, -1), source, server };
+}
+
+/** Sends bytes as they are and gives back what came until the other side closed. */
+export async function raw(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk.toString();
+  });
+  socket.on('error', () => undefined);
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
+
+export function rawGet(url: string, path: string): Promise<string> {
+  return raw(url, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+}

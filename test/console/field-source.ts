@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto';
+import sharp from 'sharp';
+import type {
+  ConsoleEvent,
+  ConsoleSource,
+  ConsoleStatus,
+  ExamMetrics,
+  FrameDecision,
+  HeadVersion,
+  LatestFrame,
+  TrainingReport,
+  TrainingState,
+  WaitingSample,
+} from '../../src/console/state.js';
+import { HeadlandError } from '../../src/errors.js';
+
+interface StoredSample {
+  id: string;
+  capturedAtMs: number;
+  jpeg: Uint8Array;
+  label: string | null;
+  guess: WaitingSample['guess'];
+  exam: boolean;
+}
+
+/** A robot in memory: what is asked of it changes what it says next. */
+export interface FieldSource extends ConsoleSource {
+  /** Shows the next picture, and says so to the subscribers. */
+  advance(decision: FrameDecision | null): Promise<string>;
+  /** Keeps a picture that asks for a label. */
+  ask(guess: WaitingSample['guess']): Promise<string>;
+  emit(event: ConsoleEvent): void;
+  samples: Map<string, StoredSample>;
+  labelOfFrame: Map<string, string>;
+  training: TrainingState;
+  versions: HeadVersion[];
+  trainings: TrainingReport[];
+  facts: Partial<ConsoleStatus>;
+  subscribers: number;
+}
+
+const PLANTS = ['#3f8f3a', '#6bb04a', '#2f6e3c', '#8fbf4f', '#4f9a6a'];
+
+/** A JPEG of a bed with rows of plants; every number draws another one. */
+export function drawField(number: number): Promise<Uint8Array> {
+  const plants = Array.from({ length: 26 }, (_, index) => {
+    const x = 60 + (index % 6) * 105 + ((index * 37 + number * 13) % 30);
+    const y = 50 + Math.floor(index / 6) * 96 + ((index * 53 + number * 7) % 40);
+    const fill = PLANTS[(index + number) % PLANTS.length];
+    const leaves = [0, 60, 120].map(
+      (turn) =>
+        `<ellipse cx="${x}" cy="${y}" rx="${20 + ((index + number) % 9)}" ry="7" fill="${fill}" transform="rotate(${turn + number * 9} ${x} ${y})"/>`,
+    );
+    return leaves.join('');
+  });
+  const soil = `<rect width="640" height="480" fill="#6b4f36"/><path d="M0 120H640M0 240H640M0 360H640" stroke="#57402b" stroke-width="26"/>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="480">${soil}${plants.join('')}</svg>`;
+  return sharp(Buffer.from(svg)).jpeg({ quality: 80 }).toBuffer();
+}
+
+export function createFieldSource(): FieldSource {
+  const listeners = new Set<(event: ConsoleEvent) => void>();
+  const samples = new Map<string, StoredSample>();
+  const frames = new Map<string, LatestFrame>();
+  const labelOfFrame = new Map<string, string>();
+  let latest: LatestFrame | null = null;
+  let sequence = 0;
+
+  const classes = () => {
+    const counts = new Map<string, { training: number; exam: number }>();
+    for (const { label, exam } of samples.values()) {
+      if (label === null) continue;
+      const count = counts.get(label) ?? { training: 0, exam: 0 };
+      count[exam ? 'exam' : 'training'] += 1;
+      counts.set(label, count);
+    }
+    return [...counts]
+      .map(([label, count]) => ({ label, ...count }))
+      .sort((a, b) => a.label.localeCompare(b.label));
+  };
+  const waiting = () => [...samples.values()].filter(({ label }) => label === null).reverse();
+  const emit = (event: ConsoleEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const changed = () => emit({ type: 'status', data: source.status() });
+
+  const source: FieldSource = {
+    samples,
+    labelOfFrame,
+    training: {
+      running: false,
+      phase: null,
+      done: 0,
+      total: 0,
+      etaSeconds: null,
+      newLabels: 0,
+      everyNewLabels: 20,
+      minLabels: 20,
+    },
+    versions: [],
+    trainings: [],
+    facts: {},
+    get subscribers() {
+      return listeners.size;
+    },
+    emit,
+
+    async advance(decision) {
+      sequence += 1;
+      const jpeg = await drawField(sequence);
+      const capturedAtMs = Date.now();
+      latest = { frameId: `main-${sequence}`, camera: 'main', capturedAtMs, decision, jpeg };
+      frames.set(latest.frameId, latest);
+      const { jpeg: _, ...data } = latest;
+      emit({ type: 'decision', data });
+      return latest.frameId;
+    },
+    async ask(guess) {
+      const id = randomUUID();
+      const jpeg = await drawField(1_000 + samples.size);
+      samples.set(id, { id, capturedAtMs: Date.now(), jpeg, label: null, guess, exam: false });
+      changed();
+      return id;
+    },
+
+    status: () => {
+      const serving = source.versions.find((head) => head.serving);
+      const labelled = [...samples.values()].filter(({ label }) => label !== null).length;
+      return {
+        robot: 'robot-7',
+        version: '0.1.0',
+        state: 'online',
+        uptimeSeconds: 4_210,
+        simulated: false,
+        mqtt: { url: 'mqtt://127.0.0.1:1883', connected: true },
+        cameras: [
+          {
+            name: 'main',
+            description: 'ffmpeg /dev/video0',
+            phase: 'running',
+            framesTotal: sequence,
+            droppedTotal: 0,
+            lastFrameAtMs: latest?.capturedAtMs ?? null,
+            restarts: 0,
+            lastRestartReason: null,
+          },
+        ],
+        backbone: {
+          name: 'efficientnet-lite0',
+          checksum: '9f2c1e7ab0',
+          engine: 'onnxruntime 1.27 cpu',
+          featureSize: 1_280,
+        },
+        head: serving ?? null,
+        samples: {
+          total: samples.size,
+          labelled,
+          waiting: samples.size - labelled,
+          classes: classes(),
+        },
+        training: source.training,
+        frameMsP50: 11.2,
+        frameMsP95: 14.9,
+        framesPerSecond: 9.8,
+        temperatureC: 54.3,
+        ...source.facts,
+      };
+    },
+    latest: (camera) => (camera === undefined || latest?.camera === camera ? latest : null),
+    waiting: (limit) =>
+      waiting()
+        .slice(0, limit)
+        .map(({ id, capturedAtMs, guess }) => ({ id, capturedAtMs, camera: 'main', guess })),
+    picture: (sampleId) => samples.get(sampleId)?.jpeg ?? null,
+
+    async labelFrame(frameId, label) {
+      const frame = frames.get(frameId);
+      if (frame === undefined) {
+        throw new HeadlandError('HL_FRAME_GONE', `frame ${frameId} is no longer remembered`, {
+          remedy: 'Label a newer picture.',
+        });
+      }
+      const id = randomUUID();
+      const { jpeg, capturedAtMs } = frame;
+      const exam = samples.size % 5 === 4;
+      samples.set(id, { id, capturedAtMs, jpeg, label, guess: null, exam });
+      labelOfFrame.set(frameId, label);
+      source.training.newLabels += 1;
+      changed();
+      return { sampleId: id };
+    },
+    async labelSample(sampleId, label) {
+      const sample = samples.get(sampleId);
+      if (sample === undefined) {
+        throw new HeadlandError('HL_SAMPLE_NOT_FOUND', `no sample ${sampleId}`, {
+          remedy: 'Reload the page.',
+        });
+      }
+      sample.label = label;
+      source.training.newLabels += 1;
+      changed();
+      return { sampleId };
+    },
+    async retrain() {
+      if (source.training.running) {
+        throw new HeadlandError('HL_TRAINING_RUNNING', 'a training runs already', {
+          remedy: 'Wait for its report.',
+        });
+      }
+      source.training = { ...source.training, running: true, phase: 'embedding', total: 40 };
+      emit({ type: 'training', data: source.training });
+      return { trainingId: randomUUID() };
+    },
+    reports: (limit) => source.trainings.slice(0, limit),
+    heads: () => source.versions,
+    async rollback(version) {
+      const target = version ?? source.versions.find((head) => !head.serving)?.version;
+      if (!source.versions.some((head) => head.version === target)) {
+        throw new HeadlandError('HL_HEAD_NOT_FOUND', `head ${target} is not kept`, {
+          remedy: 'Choose a version that is listed.',
+        });
+      }
+      source.versions = source.versions.map((head) => ({
+        ...head,
+        serving: head.version === target,
+      }));
+      changed();
+      return { version: target! };
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return source;
+}
+
+export function createHead(version: number, macroF1: number, labels: string[]): HeadVersion {
+  return {
+    version,
+    learner: version % 2 === 0 ? 'softmax' : 'ridge',
+    labels,
+    trainedAt: new Date(Date.now() - (6 - version) * 5_400_000).toISOString(),
+    examMacroF1: macroF1,
+    serving: false,
+  };
+}
+
+export function createReport(
+  outcome: TrainingReport['outcome'],
+  reason: string,
+  headVersion: number | null,
+  exam: ExamMetrics | null,
+  ageMs: number,
+): TrainingReport {
+  return {
+    trainingId: randomUUID(),
+    outcome,
+    reason,
+    headVersion,
+    learner: 'ridge',
+    exam,
+    finishedAt: new Date(Date.now() - ageMs).toISOString(),
+    durations: { embed: 21_400, fit: 900, exam: 210, total: 22_900 },
+  };
+}
+
+/** Metrics of which only the confusion and macro-F1 matter to the page. */
+export function createExam(labels: string[], confusion: number[][], macroF1: number): ExamMetrics {
+  const samples = confusion.flat().reduce((sum, count) => sum + count, 0);
+  const right = confusion.reduce((sum, row, index) => sum + row[index]!, 0);
+  return {
+    labels,
+    samples,
+    accuracy: right / samples,
+    macroF1,
+    macroPrecision: macroF1 + 0.004,
+    macroRecall: macroF1 - 0.003,
+    logLoss: 0.31,
+    ece: 0.028,
+    confusion,
+  };
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { ConsoleServer } from '../../src/console/server.js';
+import { silentLog } from '../../src/log.js';
+import { createExam, createFieldSource, createHead, createReport } from './field-source.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const TOKEN = 'a-token-of-the-field-robot';
+const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}: apt-get install chromium`;
+
+const known = {
+  ...{ label: 'maize', probability: 0.93, headVersion: 2, totalMs: 11 },
+  top: [
+    { label: 'maize', probability: 0.93 },
+    { label: 'thistle', probability: 0.05 },
+  ],
+};
+const unknown = { ...known, label: 'unknown', probability: 0.2 };
+
+describe('the page in a browser', { skip, timeout: 120_000 }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
+  });
+  after(() => browser.close());
+
+  /** A robot, its console and a page on it that fails the test on any error or foreign request. */
+  async function visit(
+    work: (visit: { page: Page; source: ReturnType<typeof createFieldSource> }) => Promise<void>,
+    {
+      token = null as string | null,
+      hash = '',
+      prepare = async (_: ReturnType<typeof createFieldSource>) => {},
+    } = {},
+  ): Promise<void> {
+    const source = createFieldSource();
+    await prepare(source);
+    const server = new ConsoleServer({
+      ...{ host: '127.0.0.1', port: 0, token, source, log: silentLog() },
+    });
+    const { url } = await server.start();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    try {
+      const page = await context.newPage();
+      const problems: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() !== 'log') problems.push(message.text());
+      });
+      page.on('pageerror', (error) => problems.push(error.message));
+      page.on('request', (request) => {
+        if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url)) {
+          problems.push(`request to ${request.url()}`);
+        }
+      });
+      page.setDefaultTimeout(20_000);
+      await page.goto(url + hash);
+      await work({ page, source });
+      assert.deepEqual(problems, []);
+    } finally {
+      await context.close();
+      await server.stop();
+    }
+  }
+
+  it('labels the frame that the person saw, although newer ones came', async () => {
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#decision-label', { hasText: 'maize' }).waitFor();
+        await page.locator('#picture[src^="blob:"]').waitFor();
+        const button = page.getByRole('button', { name: 'thistle' });
+        await button.hover();
+        await page.mouse.down();
+        for (let count = 0; count < 5; count++) await source.advance(unknown);
+        await page.mouse.up();
+        await page.locator('#toast-text', { hasText: 'Labelled thistle' }).waitFor();
+        assert.deepEqual([...source.labelOfFrame], [['main-1', 'thistle']]);
+        // Then it goes on: the newest frame, clearly unknown.
+        await page.locator('.decision[data-kind="unknown"]').waitFor();
+        assert.equal(await page.locator('#decision-label').textContent(), 'unknown');
+        await page.locator('#classes tbody tr', { hasText: 'thistle' }).waitFor();
+
+        // A slip is corrected in place.
+        await page.locator('#toast-action').click();
+        await page.locator('#pad-title', { hasText: 'What is it really?' }).waitFor();
+        await page.keyboard.press('1');
+        await page.locator('#toast-text', { hasText: 'Labelled maize' }).waitFor();
+        assert.deepEqual(
+          [...source.samples.values()].map(({ label }) => label),
+          ['maize'],
+        );
+      },
+      {
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(2, 0.9, ['maize', 'thistle']), serving: true }];
+          await source.advance(known);
+        },
+      },
+    );
+  });
+
+  it('starts from nothing: the first label, typed, and what is still missing', async () => {
+    await visit(async ({ page, source }) => {
+      await page.getByText('Waiting for the first picture…').waitFor();
+      await source.advance(null);
+      await page.locator('#decision-label', { hasText: 'label 20 more frames' }).waitFor();
+      await page.locator('#picture[src^="blob:"]').waitFor();
+      await page.keyboard.press('n');
+      await page.locator('#viewer[data-held="true"]').waitFor();
+      await page.keyboard.type('<b>Möhre</b>');
+      await source.advance(null);
+      await page.keyboard.press('Enter');
+      await page.locator('#labels button', { hasText: '<b>Möhre</b>' }).waitFor();
+      assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre</b>']]);
+      await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
+    });
+  });
+
+  it('answers the questions of the queue one after the other, by keyboard', async () => {
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#thumbs img[src^="blob:"]').nth(2).waitFor();
+        await page.locator('body').press('q');
+        for (const left of [2, 1, 0]) {
+          await page.locator('#decision-label', { hasText: 'Asks for a label' }).waitFor();
+          await page.keyboard.press('2');
+          const shorter = `#thumbs:not(:has(li:nth-child(${left + 1})))`;
+          await page.locator(shorter).waitFor({ state: 'attached' });
+        }
+        await page.locator('#hold:not([hidden])').waitFor();
+        const labels = [...source.samples.values()].map(({ label }) => label);
+        assert.deepEqual(labels, ['thistle', 'thistle', 'thistle']);
+      },
+      {
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
+          await source.advance(known);
+          for (let count = 0; count < 3; count++) {
+            await source.ask({ label: 'maize', probability: 0.4 });
+          }
+        },
+      },
+    );
+  });
+
+  it('shows a training, its report, and rolls back only when confirmed', async () => {
+    const labels = ['maize', 'thistle'];
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#train:disabled').waitFor();
+        source.training = { ...source.training, minLabels: 2 };
+        const ids = [await source.ask(null), await source.ask(null)];
+        await Promise.all(ids.map((id, index) => source.labelSample(id, labels[index]!)));
+        await page.getByRole('button', { name: 'Train now' }).click();
+        await page.getByText('Embedding 0 of 40').waitFor();
+        source.training = { ...source.training, done: 30, phase: 'fitting', etaSeconds: 40 };
+        source.emit({ type: 'training', data: source.training });
+        await page.getByText('Fitting 30 of 40').waitFor();
+        await page.getByText('about 40 s left').waitFor();
+
+        const exam = createExam(
+          labels,
+          [
+            [18, 2],
+            [1, 19],
+          ],
+          0.925,
+        );
+        source.trainings.unshift(createReport('promoted', 'macro-F1 rose by 3 points', 3, exam, 0));
+        source.versions = [
+          { ...createHead(3, 0.925, labels), serving: true },
+          ...source.versions.map((head) => ({ ...head, serving: false })),
+        ];
+        source.training = { ...source.training, running: false, newLabels: 0 };
+        source.emit({ type: 'status', data: source.status() });
+        await page.getByText('Version 3 serves now').waitFor();
+        await page.getByText('macro-F1 rose by 3 points').waitFor();
+        const cell = page.locator('.confusion tbody tr').nth(0).locator('td').nth(1);
+        await cell.waitFor();
+        assert.equal(await cell.textContent(), '2');
+        assert.equal(await cell.getAttribute('title'), '2 of 20 maize called thistle');
+
+        await page.getByRole('button', { name: 'Serve version 2' }).click();
+        await page.getByRole('button', { name: 'Cancel' }).click();
+        assert.equal(source.status().head?.version, 3);
+        await page.getByRole('button', { name: 'Serve version 2' }).click();
+        await page.locator('#confirm-yes').click();
+        await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
+        assert.equal(source.status().head?.version, 2);
+      },
+      {
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(2, 0.9, labels), serving: true }];
+          await source.advance(known);
+        },
+      },
+    );
+  });
+
+  it('finds the robot again by itself', async () => {
+    const source = createFieldSource();
+    await source.advance(known);
+    const options = { host: '127.0.0.1', token: null, source, log: silentLog() };
+    const first = new ConsoleServer({ ...options, port: 0 });
+    const { url } = await first.start();
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
+      await page.goto(url);
+      await page.locator('#link[data-state="live"]').waitFor();
+      await first.stop();
+      await page.locator('#link[data-state="lost"]').waitFor();
+      await page.locator('#stale:not([hidden])').waitFor();
+      const second = new ConsoleServer({ ...options, port: Number(new URL(url).port) });
+      await second.start();
+      try {
+        await page.locator('#link[data-state="live"]').waitFor();
+      } finally {
+        await second.stop();
+      }
+    } finally {
+      await context.close();
+      await first.stop();
+    }
+  });
+
+  it('asks for the token, and takes it from a link without leaving it there', async () => {
+    await visit(
+      async ({ page }) => {
+        await page.getByLabel('Token').fill(TOKEN);
+        await page.getByRole('button', { name: 'Open' }).click();
+        await page.locator('#link[data-state="live"]').waitFor();
+        await page.locator('#picture[src^="blob:"]').waitFor();
+      },
+      { token: TOKEN, prepare: async (source) => void (await source.advance(known)) },
+    );
+    await visit(
+      async ({ page }) => {
+        await page.locator('#link[data-state="live"]').waitFor();
+        assert.doesNotMatch(page.url(), /token/);
+      },
+      { token: TOKEN, hash: `#token=${TOKEN}` },
+    );
+  });
+});

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ask, DECISION, open, raw, rawGet, WRITE } from './client.js';
+import { createHead } from './field-source.js';
+
+describe('the API', { timeout: 60_000 }, () => {
+  it('sends its security headers with every answer, refusals too', async (t) => {
+    const { url } = await open(t);
+    for (const path of ['/', '/app.js', '/api/status', '/nothing', '/api/samples/none/picture']) {
+      const { headers } = await ask(url + path);
+      assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src/);
+      assert.doesNotMatch(String(headers['content-security-policy']), /unsafe|\*|https?:/);
+      assert.equal(headers['x-content-type-options'], 'nosniff');
+      assert.equal(headers['x-frame-options'], 'DENY');
+      assert.equal(headers['access-control-allow-origin'], undefined);
+    }
+  });
+
+  it('serves the page and nothing else of the disk', async (t) => {
+    const { url } = await open(t);
+    const page = await ask(`${url}/`);
+    assert.equal(page.status, 200);
+    assert.match(page.bytes.toString(), /<!doctype html>/i);
+    assert.match(String((await ask(`${url}/app.js`)).headers['content-type']), /javascript/);
+    const elsewhere = ['/index.html', '/../package.json', '/%2e%2e/package.json', '//app.js'];
+    for (const path of [...elsewhere, '/server.ts', '/style.css/', '/api']) {
+      const response = await rawGet(url, path);
+      assert.match(response, /^HTTP\/1\.1 404 /, path);
+    }
+  });
+
+  it('tells the status, the newest frame with its picture, and says when there is none', async (t) => {
+    const { url, source } = await open(t);
+    assert.deepEqual((await ask(`${url}/api/latest`)).json, { frame: null });
+    assert.equal((await ask(`${url}/api/frame.jpg`)).status, 204);
+    const frameId = await source.advance(DECISION);
+    const status = await ask(`${url}/api/status`);
+    assert.equal(status.json.robot, 'robot-7');
+    assert.equal(typeof status.json.nowMs, 'number');
+    const { frame } = (await ask(`${url}/api/latest?camera=main`)).json as {
+      frame: { frameId: string; decision: unknown; jpeg?: unknown };
+    };
+    assert.equal(frame.frameId, frameId);
+    assert.deepEqual(frame.decision, DECISION);
+    assert.equal(frame.jpeg, undefined);
+    const picture = await ask(`${url}/api/frame.jpg?camera=main`);
+    assert.equal(picture.headers['content-type'], 'image/jpeg');
+    assert.deepEqual(picture.bytes, Buffer.from(source.latest()!.jpeg));
+    const carried = JSON.parse(decodeURIComponent(String(picture.headers['x-headland-frame'])));
+    assert.deepEqual(carried, frame);
+    assert.equal((await ask(`${url}/api/frame.jpg?camera=other`)).status, 404);
+  });
+
+  it('labels a frame and a sample, and passes on why it could not', async (t) => {
+    const { url, source } = await open(t);
+    const frameId = await source.advance(null);
+    const label = (body: unknown) => ask(`${url}/api/label`, 'POST', WRITE, JSON.stringify(body));
+    const { status, json } = await label({ frameId, label: '  Ackerkratzdistel ' });
+    assert.equal(status, 200);
+    assert.equal(source.samples.get(String(json.sampleId))?.label, 'Ackerkratzdistel');
+    const waiting = await source.ask({ label: 'maize', probability: 0.4 });
+    const listed = (await ask(`${url}/api/waiting`)).json.samples as { id: string }[];
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      [waiting],
+    );
+    assert.equal((await ask(`${url}/api/samples/${waiting}/picture`)).status, 200);
+    assert.equal((await label({ sampleId: waiting, label: 'Möhre' })).status, 200);
+    assert.equal(source.samples.get(waiting)?.label, 'Möhre');
+    assert.deepEqual((await ask(`${url}/api/waiting`)).json, { samples: [] });
+
+    const gone = await label({ frameId: 'main-999', label: 'maize' });
+    assert.equal(gone.status, 404);
+    assert.equal(gone.json.error?.code, 'HL_FRAME_GONE');
+    assert.equal((await ask(`${url}/api/samples/none/picture`)).status, 404);
+  });
+
+  it('refuses bodies that are not exactly what a route takes', async (t) => {
+    const { url, source } = await open(t);
+    const frameId = await source.advance(null);
+    const bodies: [string, unknown][] = [
+      ['/api/label', {}],
+      ['/api/label', []],
+      ['/api/label', null],
+      ['/api/label', { frameId, label: '' }],
+      ['/api/label', { frameId, label: '   ' }],
+      ['/api/label', { frameId, label: 'x'.repeat(65) }],
+      ['/api/label', { frameId, label: 'a\u0000b' }],
+      ['/api/label', { frameId, label: 'Unknown' }],
+      ['/api/label', { frameId, label: 7 }],
+      ['/api/label', { frameId, label: 'maize', source: 'import' }],
+      ['/api/label', { frameId, sampleId: 'x', label: 'maize' }],
+      ['/api/retrain', { now: true }],
+      ['/api/rollback', { version: 0 }],
+      ['/api/rollback', { version: '1' }],
+      ['/api/rollback', { version: 1.5 }],
+    ];
+    for (const [path, body] of bodies) {
+      const answer = await ask(url + path, 'POST', WRITE, JSON.stringify(body));
+      assert.equal(answer.status, 400, JSON.stringify(body));
+      assert.equal(answer.json.error?.code, 'HL_CONSOLE_BODY_INVALID');
+    }
+    const typed = JSON.stringify({ frameId, label: 'unknown' });
+    const { error } = (await ask(`${url}/api/label`, 'POST', WRITE, typed)).json;
+    assert.equal(error?.message, 'label: "unknown" is not a label');
+    assert.equal(error.remedy, 'Choose another label.');
+    for (const text of ['', '{', 'null x', `{"frameId":"${frameId}","label":"a","__proto__":1}`]) {
+      assert.equal((await ask(`${url}/api/label`, 'POST', WRITE, text)).status, 400, text);
+    }
+    for (const limit of ['0', '101', '-1', 'x', '1e1', '']) {
+      assert.equal((await ask(`${url}/api/reports?limit=${limit}`)).status, 400, limit);
+    }
+    assert.equal(source.samples.size, 0);
+  });
+
+  it('starts a training once and rolls back', async (t) => {
+    const { url, source } = await open(t);
+    const started = await ask(`${url}/api/retrain`, 'POST', WRITE, '{}');
+    assert.equal(started.status, 202);
+    assert.equal(typeof started.json.trainingId, 'string');
+    const again = await ask(`${url}/api/retrain`, 'POST', WRITE, '{}');
+    assert.equal(again.status, 409);
+    assert.equal(again.json.error?.code, 'HL_TRAINING_RUNNING');
+
+    const heads = [createHead(2, 0.9, ['a', 'b']), createHead(1, 0.8, ['a', 'b'])];
+    source.versions = heads.map((head) => ({ ...head, serving: head.version === 2 }));
+    const back = await ask(`${url}/api/rollback`, 'POST', WRITE, '{"version":1}');
+    assert.deepEqual(back.json, { version: 1 });
+    const listed = (await ask(`${url}/api/heads`)).json.heads as { serving: boolean }[];
+    assert.deepEqual(
+      listed.map(({ serving }) => serving),
+      [false, true],
+    );
+    const none = await ask(`${url}/api/rollback`, 'POST', WRITE, '{"version":9}');
+    assert.equal(none.status, 404);
+  });
+
+  it('keeps the message of an error that is not ours to the log', async (t) => {
+    const { url, source } = await open(t);
+    source.heads = () => {
+      throw new Error('secret of the disk: /home/someone');
+    };
+    const { status, json, bytes } = await ask(`${url}/api/heads`);
+    assert.equal(status, 500);
+    assert.equal(json.error?.code, 'HL_INTERNAL');
+    assert.doesNotMatch(bytes.toString(), /secret/);
+    assert.equal((await ask(`${url}/api/status`)).status, 200);
+  });
+
+  it('is alive before it is ready', async (t) => {
+    const { url, source } = await open(t);
+    source.facts = { backbone: null };
+    assert.deepEqual((await ask(`${url}/healthz`)).json, { alive: true, tokenNeeded: false });
+    const notYet = await ask(`${url}/readyz`);
+    assert.equal(notYet.status, 503);
+    assert.deepEqual(notYet.json, { ready: false, camera: true, backbone: false });
+    source.facts = {};
+    assert.equal((await ask(`${url}/readyz`)).status, 200);
+    source.facts = { cameras: [{ ...source.status().cameras[0]!, phase: 'waiting' }] };
+    assert.equal((await ask(`${url}/readyz`)).status, 503);
+  });
+});
+
+describe('limits', { timeout: 60_000 }, () => {
+  it('takes a body of 64 KiB and refuses one byte more, announced or not', async (t) => {
+    const { url, source } = await open(t);
+    const frameId = await source.advance(null);
+    const padded = (size: number) => {
+      const body = JSON.stringify({ frameId, label: 'maize' });
+      return body + ' '.repeat(size - body.length);
+    };
+    const just = await ask(`${url}/api/label`, 'POST', WRITE, padded(65_536));
+    assert.equal(just.status, 200);
+    const more = await ask(`${url}/api/label`, 'POST', WRITE, padded(65_537));
+    assert.equal(more.status, 413);
+    assert.equal(more.json.error?.code, 'HL_CONSOLE_BODY_TOO_LARGE');
+    const chunked = { ...WRITE, 'transfer-encoding': 'chunked' };
+    const hidden = await ask(`${url}/api/label`, 'POST', chunked, padded(65_537));
+    assert.equal(hidden.status, 413);
+    const announced = { ...WRITE, 'content-length': '900000000' };
+    const head = Object.entries({ host: '127.0.0.1', ...announced }).map((pair) => pair.join(': '));
+    const answer = await raw(url, `POST /api/label HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 413 /);
+    assert.equal(source.samples.size, 1);
+  });
+
+  it('ends requests whose headers or body come too slowly, or are too large', async (t) => {
+    const { url } = await open(t, { limits: { headersTimeoutMs: 300, requestTimeoutMs: 600 } });
+    assert.match(await raw(url, 'GET /api/status HTTP/1.1\r\nHost: 127'), /^HTTP\/1\.1 408 /);
+    const half = `POST /api/retrain HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Headland: 1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{`;
+    assert.match(await raw(url, half), /^HTTP\/1\.1 408 /);
+    const wide = `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Wide: ${'x'.repeat(20_000)}\r\n\r\n`;
+    assert.match(await raw(url, wide), /^HTTP\/1\.1 431 /);
+    assert.equal((await ask(`${url}/healthz`)).status, 200);
+  });
+});

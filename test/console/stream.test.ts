@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { describe, it, type TestContext } from 'node:test';
+import { type ConsoleLimits, ConsoleServer } from '../../src/console/server.js';
+import { silentLog } from '../../src/log.js';
+import { createFieldSource } from './field-source.js';
+
+const decision = (totalMs: number) => ({
+  ...{ label: 'maize', probability: 0.9, top: [], headVersion: 1, totalMs },
+});
+
+async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
+  const source = createFieldSource();
+  const server = new ConsoleServer({
+    ...{ host: '127.0.0.1', port: 0, token: null, source, log: silentLog(), limits },
+  });
+  const { url } = await server.start();
+  t.after(() => server.stop());
+  return { source, url };
+}
+
+/** Events as they come; ends with the stream. */
+async function* events(url: string, signal: AbortSignal) {
+  const response = await fetch(`${url}api/stream`, { signal });
+  assert.equal(response.status, 200);
+  assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
+  let buffer = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    buffer += chunk;
+    const blocks = buffer.split('\n\n');
+    buffer = blocks.pop()!;
+    for (const block of blocks) {
+      const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!;
+      yield { type: type!, data: JSON.parse(data!) };
+    }
+  }
+}
+
+describe('the event stream', { timeout: 30_000 }, () => {
+  it('begins with the status and the newest frame, then tells what happens', async (t) => {
+    const { source, url } = await open(t, { statusIntervalMs: 60_000 });
+    const frameId = await source.advance(decision(1));
+    const abort = new AbortController();
+    const stream = events(url, abort.signal);
+    const status = (await stream.next()).value!;
+    assert.equal(status.type, 'status');
+    assert.equal(status.data.robot, 'robot-7');
+    assert.equal(typeof status.data.nowMs, 'number');
+    const frame = (await stream.next()).value!;
+    assert.deepEqual([frame.type, frame.data.frameId], ['decision', frameId]);
+    assert.equal(frame.data.jpeg, undefined);
+    await source.retrain();
+    const training = (await stream.next()).value!;
+    assert.equal(training.type, 'training');
+    assert.equal(training.data.phase, 'embedding');
+    await source.ask(null);
+    const changed = (await stream.next()).value!;
+    assert.deepEqual([changed.type, changed.data.samples.waiting], ['status', 1]);
+    abort.abort();
+  });
+
+  it('sends decisions at its own pace: the latest wins and is never lost', async (t) => {
+    const { source, url } = await open(t, { statusIntervalMs: 60_000, decisionIntervalMs: 200 });
+    const abort = new AbortController();
+    const stream = events(url, abort.signal);
+    await stream.next();
+    const frame = { frameId: '', camera: 'main', capturedAtMs: 1 };
+    for (let number = 1; number <= 500; number++) {
+      const data = { ...frame, frameId: String(number), decision: decision(number) };
+      source.emit({ type: 'decision', data });
+    }
+    const other = { ...frame, camera: 'rear', frameId: 'rear-1', decision: null };
+    source.emit({ type: 'decision', data: other });
+    const seen: string[] = [];
+    while (seen.at(-1) !== '500') seen.push((await stream.next()).value!.data.frameId);
+    assert.deepEqual(seen, ['1', 'rear-1', '500']);
+    abort.abort();
+  });
+
+  it('repeats the status, so that a page knows that it is still connected', async (t) => {
+    const { source, url } = await open(t, { statusIntervalMs: 50 });
+    const abort = new AbortController();
+    const stream = events(url, abort.signal);
+    await stream.next();
+    source.facts = { temperatureC: 71 };
+    assert.equal((await stream.next()).value!.data.temperatureC, 71);
+    assert.equal((await stream.next()).value!.type, 'status');
+    abort.abort();
+  });
+
+  it('has a bounded number of listeners and takes a new one when one leaves', async (t) => {
+    const { url } = await open(t, { maxListeners: 2 });
+    const abort = new AbortController();
+    const first = events(url, abort.signal);
+    await first.next();
+    const staying = new AbortController();
+    await events(url, staying.signal).next();
+    const third = await fetch(`${url}api/stream`);
+    assert.equal(third.status, 503);
+    assert.equal(third.headers.get('retry-after'), '10');
+    const { error } = (await third.json()) as { error: { code: string } };
+    assert.equal(error.code, 'HL_CONSOLE_BUSY');
+    abort.abort();
+    let status = 503;
+    while (status === 503) {
+      const response = await fetch(`${url}api/stream`);
+      status = response.status;
+      await response.body?.cancel();
+    }
+    assert.equal(status, 200);
+    staying.abort();
+  });
+
+  it('lets go of a listener that does not read', async (t) => {
+    const { source, url } = await open(t, {
+      ...{ statusIntervalMs: 60_000, decisionIntervalMs: 0, maxBacklogBytes: 200_000 },
+    });
+    const outgoing = httpRequest(`${url}api/stream`, { agent: false }).end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    response.pause();
+    response.on('error', () => undefined);
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    source.facts = { version: 'x'.repeat(100_000) };
+    // 40 MB are more than the buffers of both sockets hold.
+    for (let count = 0; count < 400 && !response.destroyed; count++) {
+      source.emit({ type: 'status', data: source.status() });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    response.resume();
+    await closed;
+    assert.equal(response.complete, false, 'cut off, not ended');
+  });
+});
