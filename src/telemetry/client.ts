@@ -1,9 +1,10 @@
 import type { Config } from '../config/schema.js';
-import { type HeadlandError, messageOf } from '../errors.js';
+import type { HeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
-import { type CommandAnswer, responseSchema } from './command-contract.js';
+import type { CommandAnswer } from './command-contract.js';
 import { CommandDesk, type CommandHandler } from './commands.js';
-import type { BrokerCredentials, Connection, ConnectionEnd, Publication } from './connection.js';
+import { Composer } from './composer.js';
+import type { BrokerCredentials, Connection, Publication } from './connection.js';
 import {
   type EventBody,
   type InfoBody,
@@ -19,12 +20,15 @@ import {
   topicPrefix,
 } from './contract.js';
 import { Link } from './link.js';
-import type { Outbox, OutboxStats } from './outbox.js';
+import type { Outbox } from './outbox.js';
 import { Sender } from './sender.js';
+import { ownMetrics, type TelemetryStats } from './stats.js';
 
 /** QoS 0 messages are let go while more than this waits for the network. */
 const BACKLOG_MAX_BYTES = 1_048_576;
 const RESULT_EXPIRY_SECONDS = 600;
+/** Topic, correlation data and properties of an answer, at most. */
+const RESPONSE_OVERHEAD_BYTES = 1_024;
 
 export interface TelemetryClientOptions {
   robotId: string;
@@ -36,22 +40,6 @@ export interface TelemetryClientOptions {
   credentials?: BrokerCredentials;
   outbox: Outbox;
   log: Log;
-}
-
-export interface TelemetryStats {
-  connected: boolean;
-  protocolVersion: 4 | 5 | null;
-  /** Connections since the start. */
-  sessions: number;
-  /** Why there is no connection; null while there is one or none was tried. */
-  lastEnd: ConnectionEnd | null;
-  predictionsSent: number;
-  predictionsDropped: number;
-  /** Messages that broke the contract and were not sent: defects of the caller. */
-  messagesInvalid: number;
-  commandsAccepted: number;
-  commandsRefused: number;
-  outbox: OutboxStats;
 }
 
 /**
@@ -66,14 +54,13 @@ export class TelemetryClient {
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #desk: CommandDesk;
+  readonly #composer: Composer;
   readonly #log: Log;
   readonly #lastPredictionMs = new Map<string, number>();
   #handler: CommandHandler | null = null;
   #status: StatusBody;
-  #seq = 0;
   #predictionsSent = 0;
   #predictionsDropped = 0;
-  #messagesInvalid = 0;
   #outboxFailing = false;
 
   constructor(options: TelemetryClientOptions) {
@@ -81,6 +68,7 @@ export class TelemetryClient {
     this.#options = options;
     this.#log = log;
     this.#prefix = topicPrefix(robotId);
+    this.#composer = new Composer(options.boot, log);
     this.#status = { state: 'online', since: new Date().toISOString(), reason: null, paused: [] };
     this.#link = new Link({
       brokerUrl: options.brokerUrl,
@@ -187,19 +175,7 @@ export class TelemetryClient {
 
   /** Adds the counters of telemetry itself; shares a commit with what comes next. */
   metrics(metrics: MetricsBody): boolean {
-    const stats = this.stats();
-    return this.#sendSurely('metrics', 'metrics', {
-      ...metrics,
-      outbox: {
-        messages: stats.outbox.messages,
-        bytes: stats.outbox.bytes,
-        oldest_seconds: stats.outbox.oldestSeconds,
-        dropped_total: stats.outbox.dropped,
-      },
-      predictions_dropped_total: stats.predictionsDropped,
-      commands_total: stats.commandsAccepted,
-      commands_refused_total: stats.commandsRefused,
-    });
+    return this.#sendSurely('metrics', 'metrics', { ...metrics, ...ownMetrics(this.stats()) });
   }
 
   stats(): TelemetryStats {
@@ -211,7 +187,7 @@ export class TelemetryClient {
       lastEnd: this.#link.lastEnd,
       predictionsSent: this.#predictionsSent,
       predictionsDropped: this.#predictionsDropped,
-      messagesInvalid: this.#messagesInvalid,
+      messagesInvalid: this.#composer.invalid,
       commandsAccepted: accepted,
       commandsRefused: refused,
       outbox: this.#options.outbox.stats(),
@@ -222,7 +198,7 @@ export class TelemetryClient {
     const { topic, qos } = MESSAGES[name];
     this.#sender.retain(topic, () => {
       const session = name === 'status' ? { session: this.#link.session } : {};
-      const payload = this.#compose(name, { ...body(), ...session });
+      const payload = this.#composer.message(name, { ...body(), ...session });
       return payload && { topic: this.#prefix + topic, payload, qos, retain: true };
     });
   }
@@ -230,7 +206,7 @@ export class TelemetryClient {
   #sendOnce(name: 'prediction' | 'training_progress', body: object): boolean {
     const connection: Connection | null = this.#link.ready;
     if (connection === null || connection.backlogBytes > BACKLOG_MAX_BYTES) return false;
-    const payload = this.#compose(name, body);
+    const payload = this.#composer.message(name, body);
     if (payload === null) return false;
     const topic = this.#prefix + MESSAGES[name].topic;
     connection.publish({ topic, payload, qos: 0, retain: false });
@@ -238,7 +214,7 @@ export class TelemetryClient {
   }
 
   #sendSurely(name: MessageName, outboxClass: OutboxClass, body: object): boolean {
-    const payload = this.#compose(name, body);
+    const payload = this.#composer.message(name, body);
     if (payload === null) return false;
     const expirySeconds = Math.ceil(this.#options.settings.outboxMaxAgeMs / 1_000);
     return this.#enqueue(outboxClass, this.#prefix + MESSAGES[name].topic, payload, {
@@ -273,73 +249,27 @@ export class TelemetryClient {
     return outcome === 'stored';
   }
 
-  /** The message as bytes; null, counted and logged, when it breaks the contract. */
-  #compose(name: MessageName, body: object): Uint8Array | null {
-    const message = {
-      schema: `${name}/1`,
-      boot: this.#options.boot,
-      seq: ++this.#seq,
-      at: new Date().toISOString(),
-      ...body,
-    };
-    const checked = MESSAGES[name].schema.safeParse(message);
-    if (checked.success) return Buffer.from(JSON.stringify(checked.data));
-    this.#messagesInvalid++;
-    this.#log.error(
-      { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
-      'a message broke the contract and was not sent: a defect in headland',
-    );
-    return null;
-  }
-
   #lastWill(session: number): Publication {
     const will = { state: 'offline', since: null, reason: 'connection_lost', paused: [], session };
     return {
       topic: `${this.#prefix}status`,
-      payload: this.#compose('status', will) ?? Buffer.from('{}'),
+      payload: this.#composer.message('status', will) ?? Buffer.from('{}'),
       qos: 1,
       retain: true,
     };
   }
 
   #answer(topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer): void {
-    let payload = this.#composeResponse(answer);
+    let payload = this.#composer.response(answer);
     const limitBytes = Math.min(
-      this.#link.ready?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+      (this.#link.ready?.maximumPacketSize ?? Number.POSITIVE_INFINITY) - RESPONSE_OVERHEAD_BYTES,
       this.#options.settings.outboxMaxBytes / 2,
     );
-    if (payload.byteLength + topic.length + 512 > limitBytes) {
-      const { data: _, error: __, ...head } = { data: null, error: null, ...answer };
-      payload = this.#composeResponse({
-        ...head,
-        ok: false,
-        error: {
-          code: 'HL_COMMAND_RESPONSE_TOO_LARGE',
-          message: `the answer has ${payload.byteLength} bytes; the broker takes ${limitBytes}`,
-          remedy: 'Ask for less, or raise the packet size of the broker.',
-        },
-      });
+    if (payload.byteLength > limitBytes) {
+      payload = this.#composer.tooLarge(answer, payload.byteLength, limitBytes);
     }
     const extra = correlation === undefined ? {} : { correlation };
     this.#enqueue('result', topic, payload, { expirySeconds: RESULT_EXPIRY_SECONDS, ...extra });
-  }
-
-  #composeResponse(answer: CommandAnswer): Buffer {
-    const head = { boot: this.#options.boot, seq: ++this.#seq, at: new Date().toISOString() };
-    const message = { schema: 'response/1' as const, ...head, ...answer };
-    try {
-      return Buffer.from(JSON.stringify(responseSchema.parse(message)));
-    } catch (error) {
-      // Data that JSON cannot say (a circle, a BigInt).
-      const failed = {
-        schema: message.schema,
-        ...head,
-        command: answer.command,
-        ok: false,
-        error: { code: 'HL_INTERNAL', message: messageOf(error), remedy: 'Report this defect.' },
-      };
-      return Buffer.from(JSON.stringify(failed));
-    }
   }
 
   #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {

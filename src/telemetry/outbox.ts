@@ -1,5 +1,6 @@
 import type Database from 'libsql';
 import { messageOf } from '../errors.js';
+import { ClockWatch } from './clock-watch.js';
 import type { OutboxClass } from './contract.js';
 import {
   type OutboxMessage,
@@ -8,12 +9,13 @@ import {
   sizeOf,
   type Victim,
 } from './outbox-table.js';
+import type { OutboxStats } from './stats.js';
+import { WaitingRoom } from './waiting-room.js';
 
 export type { OutboxMessage, StoredMessage } from './outbox-table.js';
 
 const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;
-const CLOCK_STEP_MS = 60_000;
 const ACKS_PER_COMMIT = 16;
 /** What may wait in memory while the disk refuses writes. */
 const MEMORY_MAX_BYTES = 1_048_576;
@@ -30,25 +32,6 @@ export interface OutboxOptions {
   monotonic?: () => number;
 }
 
-export interface OutboxStats {
-  messages: number;
-  bytes: number;
-  oldestSeconds: number;
-  /** Given up because of the bounds (bytes, age, expiry), by class, since the start. */
-  dropped: Record<OutboxClass, number>;
-  writeFailures: number;
-  lastWriteError: string | null;
-}
-
-interface Pending {
-  /** Negative, so that it never meets an id of the table. */
-  id: number;
-  message: OutboxMessage;
-  createdAtMs: number;
-  inFlight: boolean;
-  notBeforeMs: number;
-}
-
 /**
  * Messages that shall reach the broker at least once and in order, across restarts of both.
  * Events, reports and results are durable when `enqueue` returns; metrics share commits.
@@ -62,15 +45,13 @@ export class Outbox {
   readonly #acknowledged = new Map<number, number>();
   readonly #deferred = new Map<number, number>();
   readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
-  #pending: Pending[] = [];
-  #pendingIds = 0;
+  readonly #clock: ClockWatch;
+  readonly #waiting = new WaitingRoom();
   /** Of the table, as of the last commit. */
   #messages: number;
   #bytes: number;
   #cursor = 0;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
-  #openedAtMs: number;
-  #clockOffsetMs: number;
   #writeFailures = 0;
   #lastWriteError: string | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -86,9 +67,8 @@ export class Outbox {
       ...options,
     };
     this.#table = new OutboxTable(db);
-    this.#openedAtMs = this.#options.now();
-    this.#clockOffsetMs = this.#openedAtMs - this.#options.monotonic();
-    this.#table.repairTimes(this.#openedAtMs);
+    this.#clock = new ClockWatch(this.#options.now, this.#options.monotonic);
+    this.#table.repairTimes(this.#clock.startedAtMs);
     ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
   }
 
@@ -107,15 +87,13 @@ export class Outbox {
       this.#dropped[message.class]++;
       return 'dropped';
     }
-    const createdAtMs = this.#options.now();
-    const id = -++this.#pendingIds;
-    this.#pending.push({ id, message, createdAtMs, inFlight: false, notBeforeMs: 0 });
-    if (message.class === 'metrics' && this.#pendingBytes() < MEMORY_MAX_BYTES) {
+    const id = this.#waiting.add(message, this.#options.now());
+    if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {
       this.#schedule();
       return 'waiting';
     }
     this.flush();
-    return this.#pending.some((waiting) => waiting.id === id) ? 'waiting' : 'stored';
+    return this.#waiting.has(id) ? 'waiting' : 'stored';
   }
 
   /**
@@ -133,17 +111,10 @@ export class Outbox {
       taken.push(message);
     }
     // In good order everything is on disk before it is sent.
-    if (this.#lastWriteError === null) return taken;
-    for (const waiting of this.#pending) {
-      if (free() <= 0) break;
-      if (waiting.inFlight || waiting.notBeforeMs > this.#options.monotonic()) continue;
-      waiting.inFlight = true;
-      taken.push({
-        ...waiting.message,
-        id: waiting.id,
-        createdAtMs: waiting.createdAtMs,
-        expiresAtMs: null,
-      });
+    while (this.#lastWriteError !== null && free() > 0) {
+      const message = this.#waiting.take(this.#options.monotonic());
+      if (!message) break;
+      taken.push(message);
     }
     return taken;
   }
@@ -151,7 +122,7 @@ export class Outbox {
   /** The broker has it: it is deleted with the next commit. */
   acknowledge(id: number): void {
     if (id < 0) {
-      this.#pending = this.#pending.filter((waiting) => waiting.id !== id);
+      this.#waiting.remove(new Set([id]));
       return;
     }
     const bytes = this.#inFlight.get(id);
@@ -165,19 +136,14 @@ export class Outbox {
   /** The broker refuses it for now: others go first, it is offered again after `delayMs`. */
   defer(id: number, delayMs: number): void {
     const untilMs = this.#options.monotonic() + delayMs;
-    const waiting = this.#pending.find((candidate) => candidate.id === id);
-    if (waiting) {
-      waiting.inFlight = false;
-      waiting.notBeforeMs = untilMs;
-    } else if (this.#inFlight.delete(id)) {
-      this.#deferred.set(id, untilMs);
-    }
+    if (this.#waiting.defer(id, untilMs)) return;
+    if (this.#inFlight.delete(id)) this.#deferred.set(id, untilMs);
   }
 
   /** The connection is gone: what was in flight is offered again, in its old order. */
   release(): void {
     this.#inFlight.clear();
-    for (const waiting of this.#pending) waiting.inFlight = false;
+    this.#waiting.release();
     this.#cursor = 0;
     if (this.#acknowledged.size > 0) this.flush();
   }
@@ -188,10 +154,10 @@ export class Outbox {
    */
   flush(): boolean {
     this.#stopTimer();
-    const ready = this.#pending.filter((waiting) => !waiting.inFlight);
+    const ready = this.#waiting.ready();
     const sweepDue = this.#options.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
     if (ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue) return true;
-    const clockStepMs = this.#clockStepMs();
+    const clockStepMs = this.#clock.stepMs();
     const lost: Victim[] = [];
     let removedBytes = 0;
     let addedBytes = 0;
@@ -213,22 +179,21 @@ export class Outbox {
     } catch (error) {
       this.#writeFailures++;
       this.#lastWriteError = messageOf(error);
-      this.#trimMemory();
+      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
       this.#schedule();
       this.#onReady();
       return false;
     }
     if (sweepDue) {
       this.#sweptAtMs = this.#options.monotonic();
-      this.#openedAtMs += clockStepMs;
-      this.#clockOffsetMs += clockStepMs;
+      this.#clock.follow(clockStepMs);
     }
     this.#lastWriteError = null;
     const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
     this.#bytes += addedBytes - removedBytes - lostBytes;
     this.#messages += ready.length - this.#acknowledged.size - lost.length;
     this.#acknowledged.clear();
-    this.#pending = this.#pending.filter((waiting) => waiting.inFlight);
+    this.#waiting.remove(new Set(ready.map(({ id }) => id)));
     for (const victim of lost) {
       this.#dropped[victim.class]++;
       this.#deferred.delete(victim.id);
@@ -245,10 +210,10 @@ export class Outbox {
   }
 
   stats(): OutboxStats {
-    const oldestMs = this.#table.oldestCreatedAtMs() ?? this.#pending[0]?.createdAtMs;
+    const oldestMs = this.#table.oldestCreatedAtMs() ?? this.#waiting.oldestCreatedAtMs;
     return {
-      messages: this.#messages - this.#acknowledged.size + this.#pending.length,
-      bytes: this.#bytes + this.#pendingBytes(),
+      messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
+      bytes: this.#bytes + this.#waiting.bytes,
       oldestSeconds:
         oldestMs === undefined ? 0 : Math.max(0, (this.#options.now() - oldestMs) / 1_000),
       dropped: { ...this.#dropped },
@@ -260,7 +225,7 @@ export class Outbox {
   /** Commits what waits and stops the timer; the database stays open. */
   close(): void {
     this.#closed = true;
-    for (const waiting of this.#pending) waiting.inFlight = false;
+    this.#waiting.release();
     this.flush();
     this.#stopTimer();
   }
@@ -292,16 +257,10 @@ export class Outbox {
   #sweep(clockStepMs: number): Victim[] {
     const now = this.#options.now();
     if (clockStepMs !== 0) {
-      this.#table.shiftTimes(this.#openedAtMs, clockStepMs);
+      this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
       this.#table.repairTimes(now);
     }
     return this.#table.outdated(now - this.#options.maxAgeMs, now, SWEEP_AT_MOST);
-  }
-
-  /** By how much somebody (NTP, mostly) set the clock since it was last looked at. */
-  #clockStepMs(): number {
-    const stepMs = this.#options.now() - this.#options.monotonic() - this.#clockOffsetMs;
-    return Math.abs(stepMs) > CLOCK_STEP_MS ? stepMs : 0;
   }
 
   #makeRoom(bytes: number): Victim[] {
@@ -319,20 +278,8 @@ export class Outbox {
     return victims;
   }
 
-  #trimMemory(): void {
-    while (this.#pendingBytes() > MEMORY_MAX_BYTES && this.#pending.length > 1) {
-      const metrics = this.#pending.findIndex((w) => w.message.class === 'metrics');
-      const [victim] = this.#pending.splice(Math.max(0, metrics), 1);
-      if (victim) this.#dropped[victim.message.class]++;
-    }
-  }
-
-  #pendingBytes(): number {
-    return this.#pending.reduce((sum, waiting) => sum + sizeOf(waiting.message), 0);
-  }
-
   #inFlightCount(): number {
-    return this.#inFlight.size + this.#pending.filter((waiting) => waiting.inFlight).length;
+    return this.#inFlight.size + this.#waiting.inFlight;
   }
 
   #schedule(): void {

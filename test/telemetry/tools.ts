@@ -11,7 +11,7 @@ import { createLog, silentLog } from '../../src/log.js';
 import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetry/client.js';
 import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
 
-export const HANG_MS = 20_000;
+export const HANG_MS = 45_000;
 
 /** Waits until `check` gives something; the limit only guards against a hang. */
 export async function until<T>(

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { OutboxClass } from '../../src/telemetry/contract.js';
+import { type OutboxMessage, sizeOf } from '../../src/telemetry/outbox-table.js';
+import { openOutbox, temporaryDir } from './tools.js';
+
+const message = (
+  text: string,
+  outboxClass: OutboxClass = 'event',
+  extra: Partial<OutboxMessage> = {},
+): OutboxMessage => ({
+  topic: 't',
+  payload: Buffer.from(text),
+  qos: 1,
+  retain: false,
+  class: outboxClass,
+  ...extra,
+});
+const texts = (messages: { payload: Uint8Array }[]) =>
+  messages.map(({ payload }) => Buffer.from(payload).toString());
+const HUNDRED = 'x'.repeat(100);
+
+describe('outbox', () => {
+  test('keeps everything across a restart, in order, until it is acknowledged', (t) => {
+    const path = join(temporaryDir(t), 'o.db');
+    const first = openOutbox(path);
+    for (const text of ['a', 'b', 'c']) {
+      assert.equal(first.outbox.enqueue(message(text)), 'stored');
+    }
+    const [a] = first.outbox.take(10);
+    first.outbox.acknowledge(a!.id);
+    first.close();
+    const second = openOutbox(path);
+    assert.deepEqual(texts(second.outbox.take(10)), ['b', 'c']);
+    assert.equal(second.outbox.stats().messages, 2);
+    second.close();
+  });
+
+  test('carries correlation, retain flag and topic', (t) => {
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'));
+    outbox.enqueue(message('a', 'result', { correlation: Buffer.from([0, 255]), retain: true }));
+    const [taken] = outbox.take(1);
+    assert.deepEqual(taken!.correlation, Buffer.from([0, 255]));
+    assert.deepEqual([taken!.retain, taken!.topic, taken!.class], [true, 't', 'result']);
+    close();
+  });
+
+  test('never hands out more than maxInFlight, and the same again after a lost connection', (t) => {
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { maxInFlight: 3 });
+    for (const text of 'abcde') outbox.enqueue(message(text));
+    assert.deepEqual(texts(outbox.take(2)), ['a', 'b']);
+    assert.deepEqual(texts(outbox.take(9)), ['c']);
+    assert.deepEqual(texts(outbox.take(9)), []);
+    outbox.acknowledge(2);
+    assert.deepEqual(texts(outbox.take(9)), ['d']);
+    outbox.release();
+    assert.deepEqual(texts(outbox.take(9)), ['a', 'c', 'd']);
+    close();
+  });
+
+  test('metrics share a commit, and ride along with what is urgent', (t) => {
+    const path = join(temporaryDir(t), 'o.db');
+    const { outbox, close } = openOutbox(path, { flushIntervalMs: 3_600_000 });
+    assert.equal(outbox.enqueue(message('m', 'metrics')), 'waiting');
+    assert.deepEqual(texts(outbox.take(9)), []);
+    assert.equal(outbox.enqueue(message('e')), 'stored');
+    assert.deepEqual(texts(outbox.take(9)), ['m', 'e'], 'in the order in which they were said');
+    close();
+  });
+
+  test('above the bound metrics go first, then the oldest of the rest; all are counted', (t) => {
+    const maxBytes = 4 * sizeOf(message(HUNDRED));
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { maxBytes });
+    const put = (letter: string, outboxClass: OutboxClass) =>
+      outbox.enqueue(message(letter.repeat(100), outboxClass));
+    put('a', 'event');
+    put('m', 'metrics');
+    put('b', 'report');
+    put('n', 'metrics');
+    put('c', 'result');
+    put('d', 'event');
+    const letters = () => texts(outbox.take(99)).map((text) => text[0]);
+    assert.deepEqual(letters(), ['a', 'b', 'c', 'd']);
+    outbox.release();
+    put('o', 'metrics');
+    outbox.flush();
+    assert.deepEqual(letters(), ['a', 'b', 'c', 'd'], 'a metric pushes nothing out');
+    outbox.release();
+    put('e', 'event');
+    assert.deepEqual(letters(), ['b', 'c', 'd', 'e']);
+    const { dropped, bytes } = outbox.stats();
+    assert.deepEqual(dropped, { event: 1, report: 0, metrics: 3, result: 0 });
+    assert.equal(bytes, maxBytes);
+    assert.equal(outbox.enqueue(message('x'.repeat(maxBytes))), 'dropped');
+    close();
+  });
+
+  test('drops what is too old or expired, and survives a clock that was never set', (t) => {
+    const path = join(temporaryDir(t), 'o.db');
+    let mono = 0;
+    let wall = Date.UTC(1970, 0, 1, 0, 1);
+    const clocks = { now: () => wall, monotonic: () => mono, maxAgeMs: 3_600_000 };
+    const pass = (ms: number) => {
+      mono += ms;
+      wall += ms;
+    };
+    const first = openOutbox(path, clocks);
+    first.outbox.enqueue(message('before the clock was set'));
+    pass(60_000);
+    wall = Date.UTC(2026, 0, 1);
+    first.outbox.enqueue(message('after'));
+    assert.equal(first.outbox.stats().messages, 2, 'a step of the clock ages nothing');
+    first.outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
+    pass(60_000);
+    first.outbox.flush();
+    assert.deepEqual(first.outbox.stats().dropped, { event: 0, report: 0, metrics: 0, result: 1 });
+    pass(3_600_000);
+    first.outbox.flush();
+    assert.equal(first.outbox.stats().messages, 0);
+    assert.equal(first.outbox.stats().dropped.event, 2);
+    wall = Date.UTC(1970, 0, 1, 0, 1);
+    first.outbox.enqueue(message('asleep'));
+    first.close();
+    wall = Date.UTC(2026, 0, 2);
+    mono = 0;
+    const second = openOutbox(path, clocks);
+    second.outbox.flush();
+    assert.equal(second.outbox.stats().messages, 1, 'its 1970 counts as now');
+    second.close();
+  });
+
+  test('what the broker refuses waits while others go on', (t) => {
+    let mono = 0;
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
+    for (const text of 'abc') outbox.enqueue(message(text));
+    const [a] = outbox.take(1);
+    outbox.defer(a!.id, 1_000);
+    assert.deepEqual(texts(outbox.take(9)), ['b', 'c']);
+    outbox.release();
+    assert.deepEqual(texts(outbox.take(9)), ['b', 'c'], 'a reconnect does not hurry it');
+    mono = 1_001;
+    assert.deepEqual(texts(outbox.take(9)), ['a']);
+    close();
+  });
+
+  test('when the disk refuses, messages wait in memory, are sent from there, and come back', (t) => {
+    const { outbox, db, close } = openOutbox(join(temporaryDir(t), 'o.db'));
+    outbox.enqueue(message('before'));
+    const pages = (db.pragma('page_count') as { page_count: number }[])[0]!.page_count;
+    db.pragma(`max_page_count = ${pages + 2}`);
+    const filler = 'f'.repeat(20_000);
+    assert.equal(outbox.enqueue(message(filler)), 'waiting');
+    assert.match(outbox.writeError ?? '', /full/);
+    assert.equal(db.inTransaction, false);
+    assert.deepEqual(texts(outbox.take(9)), ['before', filler]);
+    outbox.release();
+    db.pragma('max_page_count = 100000');
+    assert.equal(outbox.enqueue(message('after')), 'stored');
+    assert.equal(outbox.writeError, null);
+    assert.deepEqual(texts(outbox.take(9)), ['before', filler, 'after']);
+    close();
+  });
+
+  test('behaves like a list, through restarts and lost connections', (t) => {
+    const dir = temporaryDir(t);
+    let run = 0;
+    const action = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom('event', 'report', 'result', 'metrics') },
+      { weight: 3, arbitrary: fc.constantFrom('take', 'acknowledge', 'take all') },
+      { weight: 1, arbitrary: fc.constantFrom('release', 'restart', 'flush') },
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+        const path = join(dir, `model-${run++}.db`);
+        const options = { maxInFlight: 4, flushIntervalMs: 3_600_000 };
+        let box = openOutbox(path, options);
+        /** What must still be there, in order. */
+        let model: string[] = [];
+        let inFlight: { id: number; text: string }[] = [];
+        let count = 0;
+        const take = (limit: number) => {
+          for (const { id, payload } of box.outbox.take(limit)) {
+            inFlight.push({ id, text: Buffer.from(payload).toString() });
+          }
+          assert.ok(inFlight.length <= 4);
+        };
+        for (const step of actions) {
+          if (step === 'take') take(1);
+          else if (step === 'take all') take(99);
+          else if (step === 'flush') box.outbox.flush();
+          else if (step === 'acknowledge') {
+            const done = inFlight.shift();
+            if (!done) continue;
+            box.outbox.acknowledge(done.id);
+            model = model.filter((text) => text !== done.text);
+          } else if (step === 'release') {
+            box.outbox.release();
+            inFlight = [];
+          } else if (step === 'restart') {
+            box.close();
+            box = openOutbox(path, options);
+            inFlight = [];
+          } else {
+            const text = `${count++}`;
+            model.push(text);
+            box.outbox.enqueue(message(text, step as OutboxClass));
+          }
+          assert.equal(box.outbox.stats().messages, model.length);
+          const sent = inFlight.map(({ text }) => Number(text));
+          assert.deepEqual(
+            sent,
+            [...sent].sort((a, b) => a - b),
+          );
+        }
+        box.close();
+        box = openOutbox(path, { ...options, maxInFlight: 1_000 });
+        assert.deepEqual(texts(box.outbox.take(1_000)), model);
+        const bytes = model.reduce((sum, text) => sum + sizeOf(message(text)), 0);
+        assert.equal(box.outbox.stats().bytes, bytes);
+        box.close();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
