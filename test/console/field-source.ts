@@ -212,7 +212,7 @@ export function createFieldSource(): FieldSource {
       return { trainingId: randomUUID() };
     },
     reports: (limit) => source.trainings.slice(0, limit),
-    heads: () => source.versions,
+    heads: async () => source.versions,
     async rollback(version) {
       const target = version ?? source.versions.find((head) => !head.serving)?.version;
       if (!source.versions.some((head) => head.version === target)) {
