@@ -24,8 +24,11 @@ import type { Outbox } from './outbox.js';
 import { Sender } from './sender.js';
 import { ownMetrics, type TelemetryStats } from './stats.js';
 
-/** QoS 0 messages are let go while more than this waits for the network. */
-const BACKLOG_MAX_BYTES = 1_048_576;
+/**
+ * QoS 0 messages are let go while more than this waits for the network. MQTT.js adds a listener
+ * for each that waits and warns of a leak at 1,000: keep it below that many predictions.
+ */
+const BACKLOG_MAX_BYTES = 262_144;
 const RESULT_EXPIRY_SECONDS = 600;
 /** Topic, correlation data and properties of an answer, at most. */
 const RESPONSE_OVERHEAD_BYTES = 1_024;

@@ -228,6 +228,22 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
     await stop();
   });
 
+  test('a link that hangs is noticed by the keep-alive, and nothing is lost', {
+    timeout: HANG_MS,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const { client } = robot(t, broker.url, { settings: { keepaliveSeconds: 5 } });
+    client.start();
+    await until('connected', () => client.connected);
+    broker.freeze();
+    for (let i = 0; i < 30; i++) client.event(event(i));
+    await until('noticed', () => !client.connected);
+    assert.equal(client.stats().outbox.messages, 30);
+    broker.thaw();
+    await until('all delivered', () => client.stats().outbox.messages === 0);
+    assert.equal(client.connected, true);
+  });
+
   test('process killed while publishing: nothing that was durable is lost', {
     timeout: HANG_MS * 3,
   }, async (t) => {

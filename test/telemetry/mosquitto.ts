@@ -73,6 +73,15 @@ export class Mosquitto {
     await exited;
   }
 
+  /** As a link that hangs: connected, but nothing comes any more. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.#dir, { recursive: true, force: true });
