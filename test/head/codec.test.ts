@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { isHeadlandError } from '../../src/errors.js';
+import { decodeHead, encodeHead } from '../../src/head/codec.js';
+import type { Head } from '../../src/head/head.js';
+
+const small: Head = {
+  learner: 'softmax',
+  labels: ['crop', 'weed: Ackerwinde', 'ähre'],
+  featureSize: 2,
+  backboneChecksum: 'sha256:0123',
+  transform: 'sqrt-l2',
+  weights: Float32Array.of(1.5, -2.25, 0, -0, 1e-38, 3e38),
+  bias: Float32Array.of(0.1, 0.2, -0.3),
+  temperature: 1.2345678901234567,
+};
+
+const refused = (bytes: Uint8Array, what: string) =>
+  assert.throws(
+    () => decodeHead(bytes),
+    (e) => isHeadlandError(e, 'HL_HEAD_INVALID'),
+    what,
+  );
+
+/** Bytes with a right hash over whatever they say. */
+function sealed(header: string, values: number[], headerLength?: number): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const body = new Uint8Array(12 + text.length + 4 * values.length);
+  body.set(encodeHead(small).subarray(0, 8));
+  const view = new DataView(body.buffer);
+  view.setUint32(8, headerLength ?? text.length, true);
+  body.set(text, 12);
+  for (const [i, value] of values.entries()) view.setFloat32(12 + text.length + 4 * i, value, true);
+  return Uint8Array.from([...body, ...createHash('sha256').update(body).digest()]);
+}
+
+function headerOf(head: Head): string {
+  const bytes = encodeHead(head);
+  const length = new DataView(bytes.buffer).getUint32(8, true);
+  return new TextDecoder().decode(bytes.subarray(12, 12 + length));
+}
+
+const values = [...small.weights, ...small.bias];
+
+test('the way there and back is exact for any head', () => {
+  const heads = fc
+    .record({
+      labels: fc.uniqueArray(fc.string({ minLength: 1, unit: 'binary' }), {
+        minLength: 2,
+        maxLength: 6,
+      }),
+      featureSize: fc.integer({ min: 1, max: 5 }),
+      learner: fc.constantFrom('ridge' as const, 'softmax' as const, 'tf-layers' as const),
+      transform: fc.constantFrom(
+        'none' as const,
+        'l2' as const,
+        'sqrt' as const,
+        'sqrt-l2' as const,
+      ),
+      temperature: fc.double({ min: 1e-3, max: 1e3, noNaN: true }),
+      backboneChecksum: fc.string({ minLength: 1 }),
+    })
+    .chain((fields) => {
+      const classes = fields.labels.length;
+      const floats = (n: number) =>
+        fc.float32Array({ minLength: n, maxLength: n, noNaN: true, noDefaultInfinity: true });
+      return fc
+        .tuple(floats(classes * fields.featureSize), floats(classes))
+        .map(
+          ([weights, bias]): Head => ({
+            ...fields,
+            labels: [...fields.labels].sort(),
+            weights,
+            bias,
+          }),
+        );
+    });
+  fc.assert(
+    fc.property(heads, (head) => {
+      assert.deepEqual(decodeHead(encodeHead(head)), head);
+    }),
+  );
+});
+
+test('bytes in the middle of a larger buffer are read as well', () => {
+  const bytes = encodeHead(small);
+  const larger = new Uint8Array(bytes.length + 10);
+  larger.set(bytes, 3);
+  assert.deepEqual(decodeHead(larger.subarray(3, 3 + bytes.length)), small);
+});
+
+test('every single-byte flip is refused', () => {
+  const bytes = encodeHead(small);
+  for (let i = 0; i < bytes.length; i++) {
+    for (const mask of [0x01, 0x80, 0xff]) {
+      const damaged = bytes.slice();
+      damaged[i] = damaged[i]! ^ mask;
+      refused(damaged, `byte ${i} xor ${mask}`);
+    }
+  }
+});
+
+test('every truncation and any trailing byte is refused', () => {
+  const bytes = encodeHead(small);
+  for (let length = 0; length < bytes.length; length++)
+    refused(bytes.slice(0, length), `${length}`);
+  refused(Uint8Array.from([...bytes, 0]), 'one byte more');
+});
+
+test('a right hash does not excuse a wrong content', () => {
+  const header = headerOf(small);
+  assert.deepEqual(decodeHead(sealed(header, values)), small);
+  const change = (from: string, to: string) => {
+    assert.ok(header.includes(from), from);
+    return header.replace(from, to);
+  };
+  const wrong: [string, Uint8Array][] = [
+    ['not JSON', sealed('{', values)],
+    ['null', sealed('null', values)],
+    ['a list', sealed('[]', values)],
+    ['spaces', sealed(` ${header}`, values)],
+    ['unknown field', sealed(change('{"learner"', '{"x":1,"learner"'), values)],
+    ['dtype', sealed(change('float32', 'float64'), values)],
+    ['shape', sealed(change('[3,2]', '[2,3]'), values)],
+    ['sizes that overflow', sealed(change('"featureSize":2', '"featureSize":1e308'), values)],
+    ['size 0', sealed(change('"featureSize":2', '"featureSize":0'), [])],
+    ['fraction', sealed(change('"featureSize":2', '"featureSize":1.5'), values)],
+    ['temperature 0', sealed(change('1.2345678901234567', '0'), values)],
+    ['learner', sealed(change('softmax', 'magic'), values)],
+    ['transform', sealed(change('sqrt-l2', 'cubic'), values)],
+    ['label type', sealed(change('"crop"', '1'), values)],
+    ['label order', sealed(change('"crop"', '"zebra"'), values)],
+    ['equal labels', sealed(change('"crop"', '"ähre"'), values)],
+    ['too few values', sealed(header, values.slice(1))],
+    ['too many values', sealed(header, [...values, 1])],
+    ['NaN', sealed(header, [Number.NaN, ...values.slice(1)])],
+    ['infinity', sealed(header, [...values.slice(1), Number.POSITIVE_INFINITY])],
+    ['header longer than the file', sealed(header, values, 4_294_967_295)],
+    ['header longer than allowed', sealed(header, new Array(40_000).fill(0), 65_537)],
+  ];
+  for (const [what, bytes] of wrong) refused(bytes, what);
+});
+
+test('a head that cannot serve is not written', () => {
+  const broken: Partial<Head>[] = [
+    { labels: ['a'] },
+    { labels: ['b', 'a', 'c'] },
+    { labels: ['', 'a', 'b'] },
+    { weights: new Float32Array(5) },
+    { weights: Float32Array.of(1, 2, 3, 4, 5, Number.NaN) },
+    { bias: Float32Array.of(1, 2, Number.POSITIVE_INFINITY) },
+    { temperature: 0 },
+    { temperature: Number.NaN },
+    { backboneChecksum: '' },
+    { labels: ['a', 'b', 'c'.repeat(70_000)] },
+  ];
+  for (const change of broken) {
+    assert.throws(
+      () => encodeHead({ ...small, ...change }),
+      (e) => isHeadlandError(e, 'HL_HEAD_INVALID'),
+      JSON.stringify(Object.keys(change)),
+    );
+  }
+});
