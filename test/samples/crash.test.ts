@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findDamage, openDatabase } from '../../src/samples/database.js';
 import { crashPicture } from './crash-picture.js';
-import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
+import { hasCode, newSample, openStore, smallDisk, temporaryFolder } from './support.js';
 
 const childScript = fileURLToPath(new URL('./admitting-child.js', import.meta.url));
 
@@ -125,16 +124,3 @@ test('a read-only disk is refused with its name; the process goes on', async (t)
   t.after(() => again.database.close());
   assert.ok(again.store.counts().total > 0);
 });
-
-/** Mounts a private tmpfs; null (and the test is skipped) where that is not allowed. */
-function smallDisk(t: TestContext, size: string): string | null {
-  const disk = mkdtempSync(join(tmpdir(), 'headland-disk-'));
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk]);
-  t.after(() => {
-    if (mount.status === 0) execFileSync('umount', ['--lazy', disk]);
-    rmdirSync(disk);
-  });
-  if (mount.status === 0) return disk;
-  t.skip('mounting a tmpfs needs root');
-  return null;
-}

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ImportProgress, importFolder } from '../../src/samples/import.js';
 import { hugePng, jpeg, scene, timedJpeg, writeFiles } from './pictures.js';
-import { hasCode, openStore, temporaryFolder, temporaryStore } from './support.js';
+import { hasCode, openStore, smallDisk, temporaryFolder, temporaryStore } from './support.js';
 
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 
@@ -260,6 +260,24 @@ test('a full store stops the import with what it has, and it goes on later', asy
   t.after(() => larger.database.close());
   const report = await importFolder(larger.store, dir, { limits });
   assert.deepEqual([report.imported, report.duplicates], [40 - total, total]);
+});
+
+test('a full disk stops the import with what it has, and it goes on when there is room', async (t) => {
+  const disk = smallDisk(t, '2m');
+  if (disk === null) return;
+  const ballast = join(disk, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(1_200_000));
+  const files: Record<string, Buffer> = {};
+  for (let seed = 1; seed <= 60; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed, 100);
+  const dir = writeFiles(temporaryFolder(t), files);
+  const { store, database } = openStore(join(disk, 'headland.db'));
+  t.after(() => database.close());
+  await assert.rejects(importFolder(store, dir, { limits }), hasCode('HL_STORE_FULL'));
+  const { total } = store.counts();
+  assert.ok(total >= 16 && total < 60, `${total}`);
+  unlinkSync(ballast);
+  const report = await importFolder(store, dir, { limits });
+  assert.deepEqual([report.imported, report.duplicates], [60 - total, total]);
 });
 
 test('a cancelled import stops; a file that vanishes meanwhile is named', async (t) => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -66,4 +67,17 @@ export function hasCode(code: string): (error: unknown) => boolean {
 export function sharedFolder(): string {
   const besideCheckout = fileURLToPath(new URL('../../../../shared', import.meta.url));
   return process.env.HEADLAND_SHARED ?? besideCheckout;
+}
+
+/** Mounts a private tmpfs; null (and the test is skipped) where that is not allowed. */
+export function smallDisk(t: TestContext, size: string): string | null {
+  const disk = mkdtempSync(join(tmpdir(), 'headland-disk-'));
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk]);
+  t.after(() => {
+    if (mount.status === 0) execFileSync('umount', ['--lazy', disk]);
+    rmdirSync(disk);
+  });
+  if (mount.status === 0) return disk;
+  t.skip('mounting a tmpfs needs root');
+  return null;
 }
