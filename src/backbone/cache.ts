@@ -1,4 +1,5 @@
-import { mkdir, readFile, readlink, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
@@ -48,8 +49,10 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
   let record: z.infer<typeof recordSchema>;
   let model: Uint8Array;
   try {
-    record = recordSchema.parse(JSON.parse(await readFile(join(dir, RECORD_FILE), 'utf8')));
-    model = await readFile(path);
+    // One look at the link, so that both files are of one version while another pull switches.
+    const version = await realpath(dir);
+    record = recordSchema.parse(JSON.parse(await readFile(join(version, RECORD_FILE), 'utf8')));
+    model = await readFile(join(version, MODEL_FILE));
   } catch (cause) {
     throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
   }
@@ -81,7 +84,7 @@ export async function writeCachedModel(
 ): Promise<CachedModel> {
   const { model, checksum, source, sourceSha256 } = converted;
   const link = cachedModelDir(cacheDir, card.name);
-  const target = `.${card.name}-${checksum.slice(0, 12)}-${Date.now().toString(36)}`;
+  const target = `.${card.name}-${checksum.slice(0, 12)}-${randomBytes(4).toString('hex')}`;
   const record = {
     schema: 1,
     checksum,

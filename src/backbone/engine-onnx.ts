@@ -18,6 +18,10 @@ export interface OnnxEngineOptions {
 /**
  * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the thread that
  * asks for it, so frames belong into a worker thread; several engines may live in one process.
+ *
+ * A worker must be asked to close its engine and end by itself: `worker.terminate()`, or
+ * `process.exit()` elsewhere, in the middle of a forward pass aborts the whole process
+ * (onnxruntime-node 1.27: "terminate called after throwing an instance of 'Napi::Error'").
  */
 export class OnnxEngine implements Backbone {
   readonly name: string;
@@ -78,7 +82,12 @@ export class OnnxEngine implements Backbone {
     return new OnnxEngine(card, checksum, engine, session, input);
   }
 
-  embed(image: RgbImage): Promise<Float32Array> {
+  async embed(image: RgbImage): Promise<Float32Array> {
+    if (this.closed) {
+      throw new HeadlandError('HL_BACKBONE_CLOSED', `backbone ${this.name} is closed`, {
+        remedy: 'Open it again.',
+      });
+    }
     // The input buffer is one: calls that overlap wait for each other.
     const result = this.last.then(() => this.forward(image));
     this.last = result.catch(() => undefined);
@@ -93,11 +102,6 @@ export class OnnxEngine implements Backbone {
   }
 
   private async forward(image: RgbImage): Promise<Float32Array> {
-    if (this.closed) {
-      throw new HeadlandError('HL_BACKBONE_CLOSED', `backbone ${this.name} is closed`, {
-        remedy: 'Open it again.',
-      });
-    }
     this.fill(image);
     const outputs = await this.session.run({ [this.session.inputNames[0] as string]: this.input });
     const output = outputs[FEATURES];

@@ -33,6 +33,9 @@ const GLOBALS: ReadonlySet<string> = new Set([
 /** Magic number of files that `torch.save` wrote before it wrote zip archives. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
+/** One a tensor and a handful more. */
+const MAX_ENTRIES = 20_000;
+
 class Storage {
   constructor(
     readonly type: StorageType,
@@ -77,8 +80,11 @@ function isZip(file: Uint8Array): boolean {
 /** `<name>/data.pkl` and one entry `<name>/data/<key>` a storage. */
 function readZip(file: Uint8Array): { root: PickleValue } {
   let inflated = 0;
+  let count = 0;
   const entries = unzipSync(file, {
     filter: (entry) => {
+      // fflate believes the count in the archive's end, which may say thousands of millions.
+      if (++count > MAX_ENTRIES) throw refusePickle('its archive has too many entries');
       if (!/^[^/]+\/(data\.pkl|byteorder|data\/[0-9]+)$/.test(entry.name)) return false;
       inflated += entry.originalSize;
       // torch stores without compression, so more than the file itself is a bomb.

@@ -1,3 +1,4 @@
+import { HeadlandError } from '../errors.js';
 import type { TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import type { LabelledSample } from './collect.js';
@@ -24,10 +25,26 @@ export function originals(
 }
 
 /**
+ * The original of each sample, of which all are there.
+ *
+ * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
+ */
+export function presentOriginals(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  key: string,
+): Float32Array[] {
+  return originals(store, samples, key).map(
+    (original, i) => original ?? gone(samples[i] as LabelledSample),
+  );
+}
+
+/**
  * The rows that a head is trained on: first the originals in the order of `samples`, then every
  * view that is there, with the label and the group of its sample.
  *
  * @param samples Each with its original in the store.
+ * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
  */
 export function assemble(
   store: SampleStore,
@@ -56,7 +73,7 @@ export function assemble(
     const found = store.features(ids(chunk), key, recipe, views);
     chunk.forEach((sample, i) => {
       const [original, ...others] = found.get(sample.id) ?? [];
-      put(start + i, sample, original as Float32Array, 0);
+      put(start + i, sample, original ?? gone(sample), 0);
       for (const view of others) if (view) put(rows++, sample, view, 1);
     });
   }
@@ -69,6 +86,13 @@ export function assemble(
     isView: set.isView.subarray(0, rows),
     classCount: labels.length,
   };
+}
+
+function gone({ id }: LabelledSample): never {
+  throw new HeadlandError('HL_TRAINING_SAMPLE_GONE', `sample ${id} was removed during training`, {
+    remedy: 'Train again; what was embedded is kept.',
+    details: { id },
+  });
 }
 
 function ids(samples: readonly LabelledSample[]): string[] {

@@ -21,6 +21,8 @@ export interface JudgeInput {
   key: string;
   /** Of the training samples: originals first, in the order of `collected.training`. */
   set: TrainingSet;
+  /** Originals of the exam samples, in the order of `collected.exam`. */
+  examFeatures: readonly Float32Array[];
   recipe: FittedRecipe;
   /** The new head, as read back from the disk. */
   challenger: Head;
@@ -48,13 +50,13 @@ interface Champion {
 
 /** Lets the new head and the serving one meet, and the gate decide. */
 export async function judge(input: JudgeInput): Promise<Judgement> {
-  const { store, collected, key, set, recipe, challenger, settings } = input;
+  const { collected, key, set, recipe, challenger, settings } = input;
   const { training, exam, labels } = collected;
   const champion = await readChampion(input.registry, key);
   const all = [...training, ...exam];
   const today = concatenate([
     set.features.subarray(0, training.length * set.featureSize),
-    ...(originals(store, exam, key) as Float32Array[]),
+    ...input.examFeatures,
   ]);
   const examToday = today.subarray(training.length * set.featureSize);
 

@@ -9,7 +9,7 @@ import { SampleStore } from '../samples/store.js';
 import type { NewHeadCard } from './card.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from './collect.js';
 import { embedMissing } from './embed-missing.js';
-import { assemble, originals } from './feature-matrix.js';
+import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
@@ -32,7 +32,7 @@ export interface TrainingRun {
  * It promotes nothing.
  *
  * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES |
- *   HL_TRAINING_TOO_FEW_GROUPS | HL_MODEL_… | HL_STORE_…
+ *   HL_TRAINING_TOO_FEW_GROUPS | HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
  */
 export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const { settings, database, log } = run;
@@ -57,6 +57,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       ...{ key: embedded.key, recipe: embedded.recipe, views },
       featureSize: backbone.featureSize,
     });
+    // Before the fit, which may take minutes in which samples come and go.
+    const examFeatures = presentOriginals(store, collected.exam, embedded.key);
     const { chosen, table } = await chooseRecipe(set, settings.training.learners, (done, total) =>
       phases.step(done, total),
     );
@@ -65,7 +67,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
     const head = await registry.stage(headOf(chosen, collected, set.featureSize, embedded.key));
     const judgement = await judge({
-      ...{ store, registry, collected, set, key: embedded.key },
+      ...{ store, registry, collected, set, examFeatures, key: embedded.key },
       ...{ recipe: chosen, challenger: head, settings: settings.gate },
     });
 

@@ -16,7 +16,9 @@ const CLASSES = ['Banana', 'Carrots', 'Kiwi', 'Pepper'];
 const PHOTOS_PER_CLASS = 16;
 
 describe('photographs of fruit and a real backbone', () => {
-  it('make a head that recognises fruit of groups it never saw', { timeout: 300_000 }, async (t) => {
+  it('make a head that recognises fruit of groups it never saw', {
+    timeout: 300_000,
+  }, async (t) => {
     const photos = join(SHARED, 'data', 'grocery');
     const mirror = join(SHARED, 'models');
     if (!existsSync(photos) || !existsSync(mirror)) {

@@ -12,7 +12,14 @@ import { lowPriorityCommand } from '../../src/training/low-priority.js';
 import type { JobSettings } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
-import { createRobot, groupNames, type Robot, type RobotOptions, teach } from './fixture.js';
+import {
+  createRobot,
+  groupNames,
+  openStore,
+  type Robot,
+  type RobotOptions,
+  teach,
+} from './fixture.js';
 
 const job = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.js`, import.meta.url));
 
@@ -255,6 +262,27 @@ describe('the trainer', () => {
     assert.equal(report.outcome, 'refused');
     assert.match(report.reason, /no head serves/);
     assert.equal(await registry.current(), null);
+  });
+});
+
+describe('a sample that is removed while a training runs', () => {
+  it('ends the training with its name, and the next one works', { timeout: 60_000 }, async (t) => {
+    const robot = await taughtRobot(t);
+    const marker = join(robot.dir, 'paused');
+    environment(t, { HEADLAND_TEST_PAUSE: 'fit', HEADLAND_TEST_MARKER: marker });
+    const { finished } = trainerFor(robot, { jobPath: job('pausing') }).start({ trigger: 'cli' });
+    await until(() => existsSync(marker));
+    const { store, close } = openStore(robot);
+    const [removed] = store.list({ exam: false, limit: 1 });
+    store.remove(removed?.id as string);
+    close();
+    writeFileSync(`${marker}.go`, '');
+    const report = await finished;
+    assert.equal(report.outcome, 'failed');
+    assert.equal(report.error?.code, 'HL_TRAINING_SAMPLE_GONE');
+    assert.equal(report.error.details.id, removed?.id);
+    const again = await trainerFor(robot).start({ trigger: 'cli' }).finished;
+    assert.equal(again.outcome, 'promoted', again.reason);
   });
 });
 
