@@ -1,0 +1,228 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { stringify } from 'yaml';
+import { drawPicture, installBackbone } from '../training/fixture.js';
+
+export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const READY_LIMIT_MS = 60_000;
+
+type Settings = Record<string, unknown>;
+
+/** A robot's folders with a tiny real backbone and class folders for its replay camera. */
+export class Rig {
+  readonly stateDir: string;
+  readonly cacheDir: string;
+  readonly photosDir: string;
+  readonly configFile: string;
+  readonly #labels = new Map<string, string>();
+
+  private constructor(readonly dir: string) {
+    this.stateDir = join(dir, 'state');
+    this.cacheDir = join(dir, 'cache');
+    this.photosDir = join(dir, 'photos');
+    this.configFile = join(dir, 'headland.yaml');
+  }
+
+  static async create(t: Pick<TestContext, 'after'>, settings: Settings = {}): Promise<Rig> {
+    const dir = mkdtempSync(join(tmpdir(), 'headland-daemon-'));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    const rig = new Rig(dir);
+    const cardsDir = await installBackbone(dir, 'tiny', 1);
+    for (const label of ['crop', 'weed', 'stone']) {
+      mkdirSync(join(rig.photosDir, label), { recursive: true });
+      for (let index = 0; index < 24; index++) {
+        const name = `${label}_${String(index).padStart(3, '0')}.jpg`;
+        const picture = await drawPicture(label, index);
+        rig.#labels.set(sha256(picture), label);
+        writeFileSync(join(rig.photosDir, label, name), picture);
+      }
+    }
+    rig.writeConfig({
+      robot: { id: 'r1' },
+      paths: { stateDir: rig.stateDir, cacheDir: rig.cacheDir },
+      models: { backbone: 'tiny', cardsDir, allowDownload: false },
+      cameras: [
+        {
+          driver: 'replay',
+          path: rig.photosDir,
+          intervalMs: 20,
+          shuffleSeed: 1,
+          groupPattern: '_(\\d+)',
+        },
+      ],
+      samples: { askIntervalMs: 0 },
+      augmentation: { views: 1 },
+      training: { everyNewLabels: 0, minLabels: 12 },
+      embeddedBroker: { port: 0 },
+      console: { port: 0 },
+      ...settings,
+    });
+    return rig;
+  }
+
+  /** What is on one of the drawn pictures; null for any other. */
+  labelOf(picture: Uint8Array): string | null {
+    return this.#labels.get(sha256(picture)) ?? null;
+  }
+
+  writeConfig(config: Settings): void {
+    writeFileSync(this.configFile, stringify(config));
+  }
+
+  start(options: { wrapper?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<Daemon> {
+    return Daemon.start(this, options);
+  }
+}
+
+/** A running `headland run`, with what it logs. */
+export class Daemon {
+  readonly lines: Record<string, unknown>[] = [];
+
+  private constructor(readonly process: ChildProcess) {}
+
+  static async start(
+    rig: Rig,
+    { wrapper = [], env = {} }: { wrapper?: string[]; env?: NodeJS.ProcessEnv },
+  ): Promise<Daemon> {
+    const [command, ...args] = [
+      ...wrapper,
+      process.execPath,
+      CLI,
+      'run',
+      '--config',
+      rig.configFile,
+    ];
+    const child = spawn(command!, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    const daemon = new Daemon(child);
+    let rest = '';
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop()!;
+      for (const part of parts) daemon.lines.push(JSON.parse(part));
+    });
+    await daemon.logged((line) => line.msg === 'ready');
+    return daemon;
+  }
+
+  /** Waits until a log line matches. */
+  async logged(
+    matches: (line: Record<string, unknown>) => boolean,
+    limitMs = READY_LIMIT_MS,
+  ): Promise<Record<string, unknown>> {
+    const deadlineMs = Date.now() + limitMs;
+    while (Date.now() < deadlineMs) {
+      const found = this.lines.find(matches);
+      if (found) return found;
+      if (this.process.exitCode !== null) break;
+      await sleep(20);
+    }
+    throw new Error(`no such line; exit code ${this.process.exitCode}:\n${this.tail()}`);
+  }
+
+  get mqttUrl(): string {
+    return this.lines.find((line) => line.msg === 'ready')!.mqtt as string;
+  }
+
+  get consoleUrl(): string {
+    return this.lines.find((line) => line.msg === 'ready')!.console as string;
+  }
+
+  get alive(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null; tookMs: number }> {
+    if (!this.alive) return { code: this.process.exitCode, tookMs: 0 };
+    const startMs = performance.now();
+    const exited = once(this.process, 'exit');
+    this.process.kill(signal);
+    const [code] = await exited;
+    return { code, tookMs: performance.now() - startMs };
+  }
+
+  tail(): string {
+    return this.lines
+      .slice(-15)
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+  }
+}
+
+interface Received {
+  topic: string;
+  body: Record<string, any>;
+}
+
+/** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
+export class Person {
+  readonly received: Received[] = [];
+  #transactions = 0;
+
+  private constructor(private readonly client: MqttClient) {}
+
+  static async connect(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
+    const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 200 });
+    t.after(() => client.endAsync(true));
+    const person = new Person(client);
+    client.on('message', (topic, payload) => {
+      const text = payload.toString('utf8');
+      person.received.push({ topic, body: text === '' ? {} : JSON.parse(text) });
+    });
+    await client.subscribeAsync('headland/#', { qos: 1 });
+    return person;
+  }
+
+  async publish(topic: string, payload: string | Buffer): Promise<void> {
+    await this.client.publishAsync(topic, payload, { qos: 1 });
+  }
+
+  /** Sends a command and returns its answer. */
+  async command(name: string, payload: Record<string, unknown> = {}): Promise<Record<string, any>> {
+    const transaction = `t${++this.#transactions}`;
+    await this.publish(`headland/r1/cmd/${name}`, JSON.stringify({ ...payload, transaction }));
+    const { body } = await this.until(
+      ({ topic, body: answer }) =>
+        topic === `headland/r1/cmd/${name}/response` && answer.transaction === transaction,
+    );
+    return body;
+  }
+
+  async until(matches: (message: Received) => boolean, limitMs = 60_000): Promise<Received> {
+    const deadlineMs = Date.now() + limitMs;
+    while (Date.now() < deadlineMs) {
+      const found = this.received.find(matches);
+      if (found) return found;
+      await sleep(20);
+    }
+    const topics = [...new Set(this.received.map(({ topic }) => topic))].join(', ');
+    throw new Error(`no such message among ${this.received.length} on ${topics}`);
+  }
+
+  /** Looks at frames, as `snapshot` shows them, and labels them until so many were labelled. */
+  async labelFrames(rig: Rig, count: number): Promise<void> {
+    const labelled = new Set<string>();
+    while (labelled.size < count) {
+      const { data } = await this.command('snapshot', { include_picture: true });
+      const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
+      if (label === null || labelled.has(data.sample_id)) continue;
+      const answer = await this.command('label', { sample: data.sample_id, label });
+      if (!answer.ok) throw new Error(JSON.stringify(answer));
+      labelled.add(data.sample_id);
+    }
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
