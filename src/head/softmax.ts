@@ -24,14 +24,13 @@ export const SOFTMAX_LAMBDAS: readonly number[] = Array.from(
 const MAX_ITERATIONS = 300;
 /**
  * How far above its minimum an objective may be left, as a share of it, measured by the bound of
- * strong convexity, ‖gradient‖² / 2λ (a yardstick only, because the bias has no penalty). The final
- * fit keeps five digits. With few rows an early end of the search acts as a second penalty and
- * flatters the left-out log-loss (500 rows: by 10 %); with thousands it shows by 1 %, and is dear.
+ * strong convexity, ‖gradient‖² / 2λ (a yardstick only, because the bias has no penalty). With few
+ * rows an early end of the search acts as a second penalty and flatters the left-out log-loss (500
+ * rows: by 10 %); from 1,000 rows on it shows by 1 %, and a tighter search is dear.
  */
-const FINAL_TOLERANCE = 1e-6;
-const SEARCH_TOLERANCE_FEW = 1e-4;
-const SEARCH_TOLERANCE_MANY = 1e-2;
-const MANY_ROWS = 2_000;
+const TOLERANCES_FEW = { search: 1e-4, final: 1e-6 };
+const TOLERANCES_MANY = { search: 1e-2, final: 1e-4 };
+const MANY_ROWS = 1_000;
 /** Above this many rows x classes three folds do, unless the caller says otherwise. */
 const MANY_SCORES = 40_000;
 
@@ -97,6 +96,7 @@ class Search {
   readonly #order: Int32Array;
   readonly #labels: Int32Array;
   readonly #data: Standardised;
+  readonly #tolerances: { search: number; final: number };
   /** Index among the rows that are no views; -1 for views. */
   readonly #place: Int32Array;
 
@@ -115,6 +115,7 @@ class Search {
     const sorted = Int32Array.from(rows.keys()).sort((a, b) => folds[a]! - folds[b]! || a - b);
     this.#order = sorted.map((i) => rows[i]!);
     this.#labels = sorted.map((i) => labels[i]!);
+    this.#tolerances = rows.length > MANY_ROWS ? TOLERANCES_MANY : TOLERANCES_FEW;
     this.#foldStarts = new Int32Array(this.#folds + 1);
     for (const fold of folds) this.#foldStarts[fold + 1]!++;
     for (let f = 0; f < this.#folds; f++) this.#foldStarts[f + 1]! += this.#foldStarts[f]!;
@@ -149,15 +150,13 @@ class Search {
     const { classCount, featureSize } = this.#set;
     const logits = new Float64Array(this.judged.labels.length * classCount);
     const ends: Float64Array[] = [];
-    const many = this.#order.length > MANY_ROWS;
-    const tolerance = many ? SEARCH_TOLERANCE_MANY : SEARCH_TOLERANCE_FEW;
     for (let fold = 0; fold < this.#folds; fold++) {
       const from = this.#foldStarts[fold]!;
       const to = this.#foldStarts[fold + 1]!;
       const start =
         starts?.[fold]?.slice() ?? new Float64Array(parameterCount(featureSize, classCount));
       const { objective, absent } = this.#objective(from, to);
-      this.#minimise(objective, start, lambda, tolerance);
+      this.#minimise(objective, start, lambda, this.#tolerances.search);
       ends.push(start);
       const out = objective.logits(start, from, to);
       for (let i = from; i < to; i++) {
@@ -228,7 +227,7 @@ class Search {
       objective,
       parameters,
       best.candidate.lambda,
-      FINAL_TOLERANCE,
+      this.#tolerances.final,
     );
     const weights = new Float32Array(classCount * d);
     const bias = new Float32Array(classCount);

@@ -66,16 +66,14 @@ test('the way there and back is exact for any head', () => {
       const classes = fields.labels.length;
       const floats = (n: number) =>
         fc.float32Array({ minLength: n, maxLength: n, noNaN: true, noDefaultInfinity: true });
-      return fc
-        .tuple(floats(classes * fields.featureSize), floats(classes))
-        .map(
-          ([weights, bias]): Head => ({
-            ...fields,
-            labels: [...fields.labels].sort(),
-            weights,
-            bias,
-          }),
-        );
+      return fc.tuple(floats(classes * fields.featureSize), floats(classes)).map(
+        ([weights, bias]): Head => ({
+          ...fields,
+          labels: [...fields.labels].sort(),
+          weights,
+          bias,
+        }),
+      );
     });
   fc.assert(
     fc.property(heads, (head) => {
