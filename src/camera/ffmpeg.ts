@@ -113,7 +113,7 @@ export class FfmpegDriver implements CameraDriver {
       },
       AbortSignal.any([signal, wrongFormat.signal]),
     );
-    await deliver(splitter.end());
+    splitter.end();
     if (!signal.aborted) this.#invalidPictures = invalidBefore + splitter.invalidPictures;
     return { exit, pictures, notJpeg: wrongFormat.signal.aborted };
   }

@@ -1,10 +1,29 @@
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
+const DQT = 0xdb;
+const DRI = 0xdd;
 /** Start-of-frame markers: C0 to CF without DHT (C4), JPG (C8) and DAC (CC). */
 const isFrameHeader = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 const standsAlone = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
+/** APPn and COM: may hold anything, thumbnails too. */
+const isApplicationData = (marker: number) => (marker >= 0xe0 && marker <= 0xef) || marker === 0xfe;
+const PICTURE_START = Buffer.from([0xff, SOI, 0xff]);
+
+/**
+ * Whether a table or header (from its length on) runs into the next picture, as it does when its own
+ * picture was cut off in it. Frame and scan headers and Huffman tables never hold the start of a
+ * picture, nor end with part of it. A quantisation table may hold the three bytes, but no zero after
+ * them; the last two values of it, or a restart interval, may even be the next picture's SOI.
+ */
+function swallowsPicture(marker: number, segment: Buffer): boolean {
+  const start = segment.indexOf(PICTURE_START);
+  if (marker === DQT) return start >= 0 && segment.includes(0, start);
+  if (start >= 0 || marker === DRI) return start >= 0;
+  return segment.at(-1) === 0xff || (segment.at(-2) === 0xff && segment.at(-1) === SOI);
+}
+
 /** So many bytes without the start of a picture are as good as one broken picture. */
 const GARBAGE_BYTES_PER_PICTURE = 65_536;
 
@@ -14,7 +33,8 @@ type State = 'seek' | 'header' | 'scan';
  * Cuts a byte stream of JPEGs, one after the other, into pictures. It follows the marker segments
  * (ITU-T T.81, annex B), so a thumbnail inside EXIF, restart markers, fill bytes, progressive scans
  * and bytes between pictures do not confuse it. A picture that is cut off, too large or malformed
- * is dropped and counted, and the search begins again where the next picture may start.
+ * is dropped and counted, and the search begins again where the next picture may start. (One that is
+ * cut off inside application data, its first few bytes, can hide the start of the next.)
  *
  * Memory: never more than `maxPictureBytes` and one chunk, doubled.
  */
@@ -25,6 +45,8 @@ export class JpegSplitter {
   /** First byte of the picture being read (in state `seek`: first byte not yet searched). */
   #start = 0;
   #position = 0;
+  /** The segment before `position`: its length is proven only by a marker after it. */
+  #segment = 0;
   #state: State = 'seek';
   #frameHeaderSeen = false;
   #garbageBytes = 0;
@@ -47,16 +69,11 @@ export class JpegSplitter {
     return pictures;
   }
 
-  /** No more bytes will come: what is unfinished is dropped and counted, what hides in it is found. */
-  end(): Uint8Array[] {
-    const pictures: Uint8Array[] = [];
-    while (this.#state !== 'seek') {
-      this.#reject(this.#state === 'scan' ? this.#length : this.#start + 2);
-      while (this.#step(pictures));
-    }
-    this.#garbageBytes += this.#length - this.#start;
+  /** No more bytes will come: what is unfinished is dropped and counted. */
+  end(): void {
+    if (this.#state !== 'seek') this.#reject(this.#length);
+    else this.#garbageBytes += this.#length - this.#start;
     this.#length = this.#start = this.#position = 0;
-    return pictures;
   }
 
   #append(chunk: Uint8Array): void {
@@ -67,6 +84,7 @@ export class JpegSplitter {
       this.#data.copy(target, 0, this.#start, this.#length);
       this.#data = target;
       this.#position -= this.#start;
+      this.#segment -= this.#start;
       this.#start = 0;
       this.#length = kept;
     }
@@ -93,6 +111,7 @@ export class JpegSplitter {
       if (next + 2 >= this.#length) return false;
       if (this.#data[next + 1] === SOI && this.#data[next + 2] === 0xff) {
         this.#position = next + 2;
+        this.#segment = next;
         this.#state = 'header';
         this.#frameHeaderSeen = false;
         return true;
@@ -104,26 +123,31 @@ export class JpegSplitter {
 
   /** At a marker segment: reads its length and steps over it. */
   #header(pictures: Uint8Array[]): boolean {
-    if (this.#position + 1 >= this.#length) return false;
-    if (this.#data[this.#position] !== 0xff) return this.#reject(this.#start + 2);
-    const marker = this.#data[this.#position + 1]!;
-    if (marker === 0xff) {
-      this.#position += 1;
-      return true;
+    const at = this.#position;
+    if (at + 1 >= this.#length) return false;
+    const marker = this.#data[at + 1]!;
+    if (this.#data[at] !== 0xff || (marker < 0xc0 && marker !== 0x01)) {
+      return this.#reject(this.#segment + 2);
     }
-    if (marker === SOI) return this.#reject(this.#position);
+    if (marker === SOI) return this.#reject(at);
     if (marker === EOI) return this.#finish(pictures);
-    if (standsAlone(marker)) {
-      this.#position += 2;
+    if (marker === 0xff || standsAlone(marker)) {
+      this.#position += marker === 0xff ? 1 : 2;
       return true;
     }
-    if (this.#position + 3 >= this.#length) return false;
-    const segmentBytes = this.#data.readUInt16BE(this.#position + 2);
+    if (at + 4 >= this.#length) return false;
+    const end = at + 2 + this.#data.readUInt16BE(at + 2);
     const scanWithoutFrame = marker === SOS && !this.#frameHeaderSeen;
-    if (marker < 0xc0 || segmentBytes < 2 || scanWithoutFrame) return this.#reject(this.#start + 2);
+    const startsPicture = this.#data.subarray(at + 2, at + 5).equals(PICTURE_START);
+    if (end < at + 4 || scanWithoutFrame || startsPicture) return this.#reject(at + 2);
+    if (!isApplicationData(marker)) {
+      if (end > this.#length) return false;
+      if (swallowsPicture(marker, this.#data.subarray(at + 2, end))) return this.#reject(at + 2);
+    }
     if (isFrameHeader(marker)) this.#frameHeaderSeen = true;
     if (marker === SOS) this.#state = 'scan';
-    this.#position += 2 + segmentBytes;
+    this.#segment = at;
+    this.#position = end;
     return true;
   }
 
