@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import {
+  type AugmentationSettings,
+  applyAugmentation,
+  drawAugmentation,
+} from '../vision/augment.js';
+import { decodePicture } from '../vision/decode.js';
+import type { Fit, RgbImage } from '../vision/image.js';
+import { createRandom, seedFrom } from '../vision/random.js';
+import type { Backbone } from './backbone.js';
+
+export interface EmbedderOptions {
+  fit: Fit;
+  /** Of a picture file. */
+  maxBytes: number;
+  /** Of a decoded picture. */
+  maxPixels: number;
+}
+
+export interface EmbeddedPicture {
+  /** Backbone.featureSize values. */
+  features: Float32Array;
+  /** What the backbone saw: inputSize x inputSize. */
+  image: RgbImage;
+  decodeMs: number;
+  /** Normalisation and forward pass. */
+  forwardMs: number;
+}
+
+/** The one way from a picture file to features: serving and training share it. */
+export class Embedder {
+  /**
+   * Names the features it makes: the backbone's checksum for `squash`, another for `crop`, because
+   * features of different fits must not mix any more than those of different backbones.
+   */
+  readonly checksum: string;
+
+  constructor(
+    readonly backbone: Backbone,
+    private readonly options: EmbedderOptions,
+  ) {
+    this.checksum = featureChecksum(backbone.checksum, options.fit);
+  }
+
+  /** @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS */
+  async embedPicture(bytes: Uint8Array): Promise<EmbeddedPicture> {
+    const begin = performance.now();
+    const image = await decodePicture(bytes, {
+      sizePixels: this.backbone.inputSize,
+      fit: this.options.fit,
+      maxBytes: this.options.maxBytes,
+      maxPixels: this.options.maxPixels,
+    });
+    const decoded = performance.now();
+    const features = await this.backbone.embed(image);
+    return {
+      features,
+      image,
+      decodeMs: decoded - begin,
+      forwardMs: performance.now() - decoded,
+    };
+  }
+
+  /**
+   * Features of augmented versions of a picture. View v depends on (seed, sampleId, v) alone, so
+   * that asking for more views later keeps the earlier ones.
+   * @param image As {@link embedPicture} returned it.
+   * @param views How many: views 1 to `views` (0 is the original).
+   */
+  async embedViews(
+    image: RgbImage,
+    views: number,
+    settings: AugmentationSettings,
+    seed: number,
+    sampleId: string,
+  ): Promise<Float32Array[]> {
+    const features: Float32Array[] = [];
+    for (let view = 1; view <= views; view++) {
+      features.push(await this.embedView(image, view, settings, seed, sampleId));
+    }
+    return features;
+  }
+
+  /** One view, 1 or above, of {@link embedViews}: to fill gaps. */
+  async embedView(
+    image: RgbImage,
+    view: number,
+    settings: AugmentationSettings,
+    seed: number,
+    sampleId: string,
+  ): Promise<Float32Array> {
+    const random = createRandom(seedFrom(seed, sampleId, view));
+    const augmentation = drawAugmentation(random, settings, image.width, image.height);
+    return this.backbone.embed(applyAugmentation(image, augmentation));
+  }
+}
+
+/** Identity of features made with a backbone and a fit: 64 hex digits. */
+export function featureChecksum(backboneChecksum: string, fit: Fit): string {
+  if (fit === 'squash') return backboneChecksum;
+  return createHash('sha256').update(`${backboneChecksum} ${fit}`).digest('hex');
+}
+
+/** Raised whenever the same settings begin to draw other augmentations. */
+const RECIPE_VERSION = 1;
+
+/**
+ * A short name (16 hex digits) for which views these settings and this seed make: cached features
+ * of one recipe never stand in for those of another.
+ */
+export function augmentationRecipe(settings: AugmentationSettings, seed: number): string {
+  const {
+    views: _,
+    seed: __,
+    ...ranges
+  } = settings as AugmentationSettings & {
+    views?: unknown;
+    seed?: unknown;
+  };
+  const ordered = Object.entries(ranges).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([RECIPE_VERSION, seed, ordered]))
+    .digest('hex')
+    .slice(0, 16);
+}
