@@ -60,7 +60,11 @@ module.exports = {
     {
       name: 'no-orphan',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: ['^src/console/page/', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'] },
+      from: {
+        orphan: true,
+        path: '^src/',
+        pathNot: ['^src/console/page/', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'],
+      },
       to: {},
     },
     {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import type { OutputDriver } from '../alerts/output.js';
 import { openOutputs } from '../alerts/open.js';
+import type { OutputDriver } from '../alerts/output.js';
 import { AlertRules } from '../alerts/rules.js';
 import type { Frame } from '../camera/camera.js';
 import { createDriver, resolveCamera } from '../camera/open.js';
@@ -21,7 +21,6 @@ import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
 import { HeadService } from './heads.js';
 import { Labelling } from './labelling.js';
-import { TelemetryService } from './telemetry-service.js';
 import {
   alertMessage,
   failureMessage,
@@ -34,6 +33,7 @@ import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { openState, type State } from './state.js';
 import { describeAgent, infoMessage, metricsMessage } from './survey.js';
+import { TelemetryService } from './telemetry-service.js';
 import { TrainingService } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { Watchdog } from './watchdog.js';

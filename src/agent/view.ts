@@ -10,10 +10,10 @@ import type { StoredHead } from '../training/version-directory.js';
 import type { FrameStatistics } from './frame-statistics.js';
 import type { HeadService } from './heads.js';
 import type { Labelling } from './labelling.js';
-import type { TelemetryService } from './telemetry-service.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
 import type { State } from './state.js';
+import type { TelemetryService } from './telemetry-service.js';
 import type { TrainingService } from './training-service.js';
 
 export interface AgentOptions {

@@ -1,5 +1,4 @@
-import type { AlertRuleConfig, Config } from '../config/schema.js';
-import { HeadlandError } from '../errors.js';
+import type { Config } from '../config/schema.js';
 import type { Log } from '../log.js';
 import { NoOutputs } from './none.js';
 import { loadOnoff, OnoffOutputs } from './onoff.js';
@@ -17,28 +16,5 @@ export async function openOutputs(gpio: Config['gpio'], log: Log): Promise<Outpu
       return new NoOutputs();
     case 'onoff':
       return new OnoffOutputs(gpio.outputs, await loadOnoff(), log, '/sys/class/gpio');
-  }
-}
-
-/**
- * Finds at start-up what would otherwise fail at the first alert: a rule that switches an output
- * which is not configured. Without a driver any name will do.
- *
- * @throws HeadlandError HL_GPIO_OUTPUT_UNKNOWN
- */
-export function checkRuleOutputs(rules: AlertRuleConfig[], gpio: Config['gpio']): void {
-  if (gpio.driver === 'none') return;
-  const names = gpio.outputs.map((output) => output.name);
-  for (const { name, output } of rules) {
-    if (output !== null && !names.includes(output)) {
-      throw new HeadlandError(
-        'HL_GPIO_OUTPUT_UNKNOWN',
-        `alert rule "${name}" switches output "${output}", which is not configured`,
-        {
-          remedy: 'Add it to gpio.outputs or take it from the alert rule.',
-          details: { rule: name, output, outputs: names },
-        },
-      );
-    }
   }
 }

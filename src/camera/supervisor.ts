@@ -44,7 +44,7 @@ export interface SupervisorOptions {
 }
 
 /**
- * Takes a frame at once; nothing is queued for it (see LatestSlot). May return a promise: file-like
+ * Takes a frame at once; nothing is queued for it. May return a promise: file-like
  * sources wait for it, and meanwhile the stall watchdog rests.
  */
 export type FrameReceiver = (frame: Frame) => unknown;

@@ -17,6 +17,7 @@ export interface PerceptionSettings {
 
 export interface BackboneInfo {
   name: string;
+  /** Names its features: those of another checksum never mix with them. */
   checksum: string;
   engine: string;
   featureSize: number;

@@ -69,7 +69,7 @@ try {
   };
 
   const useHead = (next: ServingHead | null): void => {
-    if (next && next.head.backboneChecksum !== backbone.checksum) {
+    if (next && next.head.backboneChecksum !== embedder.checksum) {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
         `head ${next.version} was trained on another backbone than ${backbone.name}`,
@@ -101,7 +101,8 @@ try {
       (error) => send({ type: 'refused', id: message.id, error: serialiseError(error) }),
     );
   });
-  const { name, checksum, engine, featureSize, inputSize } = backbone;
+  const { name, engine, featureSize, inputSize } = backbone;
+  const { checksum } = embedder;
   send({ type: 'ready', backbone: { name, checksum, engine, featureSize, inputSize } });
 } catch (error) {
   send({ type: 'failed', error: serialiseError(error) });

@@ -159,9 +159,12 @@ export class Daemon {
   }
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
+type Body = Record<string, any>;
+
 interface Received {
   topic: string;
-  body: Record<string, any>;
+  body: Body;
 }
 
 /** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
@@ -188,7 +191,7 @@ export class Person {
   }
 
   /** Sends a command and returns its answer. */
-  async command(name: string, payload: Record<string, unknown> = {}): Promise<Record<string, any>> {
+  async command(name: string, payload: Record<string, unknown> = {}): Promise<Body> {
     const transaction = `t${++this.#transactions}`;
     await this.publish(`headland/r1/cmd/${name}`, JSON.stringify({ ...payload, transaction }));
     const { body } = await this.until(

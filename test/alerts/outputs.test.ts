@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio-lines.js';
 import { OnoffOutputs, type TakeLine } from '../../src/alerts/onoff.js';
-import { checkRuleOutputs, openOutputs } from '../../src/alerts/open.js';
+import { openOutputs } from '../../src/alerts/open.js';
 import { configSchema } from '../../src/config/schema.js';
 import { type ErrorCode, isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
@@ -195,16 +195,5 @@ describe('openOutputs', () => {
     }
     const settings = gpio({ driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] });
     await assert.rejects(openOutputs(settings, silentLog()), fails('HL_GPIO_UNAVAILABLE'));
-  });
-
-  it('finds a rule whose output is not configured', () => {
-    const { rules } = configSchema.parse({
-      alerts: { rules: [{ name: 'thistle', labels: ['thistle'], output: 'siren' }] },
-    }).alerts;
-    const settings = gpio({ driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] });
-    assert.throws(() => checkRuleOutputs(rules, settings), fails('HL_GPIO_OUTPUT_UNKNOWN'));
-    checkRuleOutputs(rules, gpio({}));
-    checkRuleOutputs([{ ...rules[0]!, output: 'horn' }], settings);
-    checkRuleOutputs([{ ...rules[0]!, output: null }], settings);
   });
 });

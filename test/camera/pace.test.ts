@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { backoffDelayMs } from '../../src/camera/backoff.js';
 import { GroupClock } from '../../src/camera/group-clock.js';
-import { LatestSlot } from '../../src/camera/latest.js';
 import { seededRandom, shuffled } from '../../src/camera/random.js';
 
 describe('backoffDelayMs', () => {
@@ -27,34 +26,6 @@ describe('backoffDelayMs', () => {
     assert.ok(Math.min(...delays) < 80 && Math.max(...delays) > 1_520);
     const mean = delays.reduce((sum, d) => sum + d, 0) / delays.length;
     assert.ok(Math.abs(mean - 800) < 50, `mean ${mean}`);
-  });
-});
-
-describe('LatestSlot', () => {
-  it('keeps the newest value only and counts the others', async () => {
-    const slot = new LatestSlot<number>();
-    for (const value of [1, 2, 3]) slot.put(value);
-    assert.equal(await slot.take(), 3);
-    assert.equal(slot.dropped, 2);
-  });
-
-  it('hands a value to a reader that waits', async () => {
-    const slot = new LatestSlot<number>();
-    const taken = slot.take();
-    await assert.rejects(slot.take(), /already waiting/);
-    slot.put(7);
-    assert.equal(await taken, 7);
-    assert.equal(slot.dropped, 0);
-  });
-
-  it('tells its reader when it is closed, and lets go of its value', async () => {
-    const slot = new LatestSlot<number>();
-    const taken = slot.take();
-    slot.close();
-    assert.equal(await taken, null);
-    slot.put(1);
-    assert.equal(await slot.take(), null);
-    assert.equal(slot.dropped, 1);
   });
 });
 
