@@ -183,6 +183,10 @@ export class Person {
       person.received.push({ topic, body: text === '' ? {} : JSON.parse(text) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
+    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
+    await person.until(
+      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
+    );
     return person;
   }
 
