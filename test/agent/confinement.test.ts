@@ -43,7 +43,6 @@ test('writes only into its own folders and connects only where the configuration
     ],
     env: { TMPDIR: temporary, HOME: home, XDG_CACHE_HOME: join(home, '.cache') },
   });
-  t.after(() => daemon.stop('SIGKILL'));
   const person = await Person.connect(t, daemon.mqttUrl);
   await person.labelFrames(rig, 40);
   await person.command('retrain');
