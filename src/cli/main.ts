@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
 import { exportCommand } from './export.js';
+import { exportModelCommand } from './export-model.js';
 import { importCommand } from './import.js';
 import { labelCommand } from './label.js';
 import { modelsCommand } from './models.js';
@@ -24,6 +25,7 @@ for (const command of [
   demoCommand(),
   importCommand(),
   exportCommand(),
+  exportModelCommand(),
   labelCommand(),
   trainCommand(),
   rollbackCommand(),
