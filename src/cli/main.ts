@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
+import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
 import { exportModelCommand } from './export-model.js';
 import { importCommand } from './import.js';
@@ -28,6 +29,7 @@ for (const command of [
   exportModelCommand(),
   labelCommand(),
   trainCommand(),
+  evaluateCommand(),
   rollbackCommand(),
   modelsCommand(),
   statusCommand(),
