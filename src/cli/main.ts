@@ -12,6 +12,7 @@ import { EXIT, reportFailure } from './output.js';
 import { rollbackCommand } from './rollback.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
+import { studyCommand } from './study.js';
 import { trainCommand } from './train.js';
 import { packageVersion } from './version.js';
 
@@ -30,6 +31,7 @@ for (const command of [
   labelCommand(),
   trainCommand(),
   evaluateCommand(),
+  studyCommand(),
   rollbackCommand(),
   modelsCommand(),
   statusCommand(),

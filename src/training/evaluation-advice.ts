@@ -42,7 +42,7 @@ function wrongLabels({ suspects }: Findings): Advice | null {
     kind: 'labels',
     text: `${plural(suspects.total, 'label looks', 'labels look')} wrong: check ${suspects.total === 1 ? 'it' : 'them'} first.`,
     detail:
-      'Heads that never saw these pictures contradict their labels with more than 90 % certainty. One wrong label can cost more than ten right ones bring.',
+      'Heads that never saw these pictures contradict their labels with more than 90 % certainty. Pictures that resemble two classes land here too: leave those labels that are right.',
   };
 }
 

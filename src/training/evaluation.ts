@@ -20,7 +20,8 @@ const SUSPECTS = 12;
 /** Above this a contradicted label looks wrong. */
 const SURE = 0.9;
 /** All refits of the learning curve together should take about so long. */
-const CURVE_MS = 20_000;
+const CURVE_MS = 30_000;
+const MIN_REPEATS = 3;
 const MAX_REPEATS = 5;
 /** Sum of the shares that are refitted in one repeat. */
 const WHOLE_FITS_PER_REPEAT = 1.4;
@@ -97,7 +98,7 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const curve = await learningCurve({
     ...{ set, labels, refit, whole },
     exam: enough ? { features: examFeatures, truth: exam.map((s) => s.label) } : null,
-    repeats: Math.min(MAX_REPEATS, Math.max(1, repeats)),
+    repeats: Math.min(MAX_REPEATS, Math.max(MIN_REPEATS, repeats)),
     onStep: (done, total) => input.onProgress('curve', done, total),
     ...(input.signal ? { signal: input.signal } : {}),
   });

@@ -41,7 +41,7 @@ ${points.map((p, i) => {
   const last = i === points.length - 1;
   const tip = `${percent(p.share, 0)} of the groups, ${p.samples} samples: macro-F1 ${figure(p.macroF1)} (${figure(p.macroF1Least)} to ${figure(p.macroF1Most)} in ${p.repeats}), accuracy ${percent(p.accuracy)}`;
   return html`<circle class="dot" cx="${cx}" cy="${cy}" r="5"><title>${tip}</title></circle>
-<text class="value" x="${cx}" y="${Number(cy) + (last || i % 2 === 0 ? -12 : 22)}" text-anchor="${last ? 'end' : 'middle'}">${figure(p.macroF1, 2)}</text>`;
+<text class="value" x="${cx}" y="${Number(cy) + (last ? -12 : 22)}" text-anchor="${last ? 'end' : 'middle'}">${figure(p.macroF1, 2)}</text>`;
 })}`,
   );
 }

@@ -63,6 +63,7 @@ table.confusion thead th { vertical-align: bottom; font-weight: 500; padding: 0 
 table.confusion thead th span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; max-height: 130px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin: 0 auto; }
 table.confusion thead th { text-align: center; }
 table.confusion tbody th { text-align: right; padding-right: 8px; font-weight: 500; max-width: 160px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+table.confusion td.none { background: none; }
 table.confusion td.sum { background: none; color: var(--soft); text-align: right; padding-left: 8px; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 20px 16px; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }

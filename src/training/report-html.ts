@@ -78,9 +78,9 @@ function advice(evaluation: Evaluation): Markup {
 }
 
 function confusion({ labels, confusion: counts }: LabelledMetrics): Markup {
-  return html`<table class="confusion"><thead><tr><td></td>${labels.map(
+  return html`<table class="confusion"><thead><tr><td class="none"></td>${labels.map(
     (label) => html`<th scope="col"><span>${label}</span></th>`,
-  )}<td></td></tr></thead><tbody>${counts.map((row, r) => {
+  )}<td class="none"></td></tr></thead><tbody>${counts.map((row, r) => {
     const support = row.reduce((sum, n) => sum + n, 0);
     return html`<tr><th scope="row">${labels[r]}</th>${row.map((n, c) => {
       if (n === 0) return html`<td class="zero">0</td>`;
