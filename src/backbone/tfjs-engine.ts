@@ -92,8 +92,9 @@ async function openWasm(core: Core): Promise<string> {
   return `tfjs-backend-wasm, XNNPACK ${simd ? 'with' : 'without'} SIMD`;
 }
 
+/** Without the path of the importing file, which says nothing to the reader. */
 function firstLine(error: unknown): string {
-  return messageOf(error).split('\n', 1)[0] ?? '';
+  return (messageOf(error).split('\n', 1)[0] ?? '').replace(/ imported from .*$/, '');
 }
 
 function unavailable(why: string, cause?: unknown): HeadlandError {

@@ -15,7 +15,8 @@ import { SampleStore } from '../samples/store.js';
 import { readLabelled } from '../training/collect.js';
 import { duration } from '../training/report-html-markup.js';
 import { studyPage } from '../training/report-html-study.js';
-import { runStudy, type StudyPhoto, studyTable } from '../training/study.js';
+import { runStudy, studyTable } from '../training/study.js';
+import type { StudyPhoto } from '../training/study-split.js';
 import { APPROACH_NAMES, type Study, type StudyEstimate } from '../training/study-types.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
@@ -94,8 +95,9 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
         name: card.name,
         featureSize: backbone.featureSize,
         embed: async (index, view) => {
-          const { features, image } = await embedder.embedPicture(pictures(index));
-          if (view === 0) return features;
+          const decoding = { sizePixels: backbone.inputSize, fit: inference.fit, ...limits };
+          const image = await decodePicture(pictures(index), decoding);
+          if (view === 0) return backbone.embed(image);
           return embedder.embedView(image, view, ranges, seed, String(index));
         },
       },

@@ -181,5 +181,5 @@ function figure(value: number): string {
 }
 
 function percent(share: number): string {
-  return `${(100 * share).toFixed(share > 0.995 || share === 0 ? 0 : 1).replace(/\.0$/, '')} %`;
+  return `${(100 * share).toFixed(share > 0.995 || share === 0 ? 0 : 1).replace(/\.0$/, '')}\u00a0%`;
 }

@@ -1,14 +1,15 @@
 import type { Embedder } from '../backbone/embedder.js';
 import { HeadlandError } from '../errors.js';
 import { headProbabilities, indexOfLargest } from '../head/score.js';
-import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
+import type { TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from './collect.js';
 import { embedMissing } from './embed-missing.js';
 import { advise } from './evaluation-advice.js';
 import { learningCurve } from './evaluation-curve.js';
+import { type Answered, disagreements, pictured, suspects } from './evaluation-mistakes.js';
 import { type Answers, groupIntervals, reliabilityBins } from './evaluation-statistics.js';
-import type { Disagreement, EvaluatedClass, Evaluation } from './evaluation-types.js';
+import type { EvaluatedClass, Evaluation } from './evaluation-types.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { labelledMetrics } from './labelled-metrics.js';
 import { assess, type FittedRecipe, fitRecipe } from './recipes.js';
@@ -16,9 +17,6 @@ import { fitTfLayers } from './tf-learner.js';
 import type { StoredHead } from './version-directory.js';
 
 const MISTAKES = 10;
-const SUSPECTS = 12;
-/** Above this a contradicted label looks wrong. */
-const SURE = 0.9;
 /** All refits of the learning curve together should take about so long. */
 const CURVE_MS = 30_000;
 const MIN_REPEATS = 3;
@@ -45,13 +43,6 @@ export interface EvaluationInput {
   thumbnail: (picture: Uint8Array) => Promise<string>;
   onProgress: (phase: EvaluationPhase, done: number, total: number) => void;
   signal?: AbortSignal;
-}
-
-interface Answered {
-  samples: readonly LabelledSample[];
-  /** n x labels.length, row-major. */
-  probabilities: Float64Array;
-  labels: readonly string[];
 }
 
 /**
@@ -240,60 +231,6 @@ function decisions(answers: Answers, minProbability: number): Evaluation['decisi
     decidedShare: decided / truth.length,
     accuracyOfDecided: decided === 0 ? null : right / decided,
   };
-}
-
-/** Wrong answers, the one that is furthest from the label first. */
-function disagreements({ samples, probabilities, labels }: Answered): Disagreement[] {
-  return samples
-    .flatMap((sample, row): Disagreement[] => {
-      const { id, label, group, exam, origin, capturedAtMs } = sample;
-      const best = indexOfLargest(probabilities, row * labels.length, labels.length);
-      const answer = labels[best] as string;
-      if (answer === label) return [];
-      const own = labels.indexOf(label);
-      const probability = probabilities[row * labels.length + best]!;
-      const labelProbability = own === -1 ? 0 : probabilities[row * labels.length + own]!;
-      return [
-        {
-          ...{ id, label, answer, probability, labelProbability },
-          ...{ group, exam, origin, capturedAtMs, jpeg: null },
-        },
-      ];
-    })
-    .sort((a, b) => b.probability - b.labelProbability - (a.probability - a.labelProbability));
-}
-
-/** Only where the head that contradicts a label knew its class. */
-async function suspects(
-  onExam: Answered,
-  leftOut: Answered,
-  set: TrainingSet,
-  input: EvaluationInput,
-): Promise<Evaluation['suspects']> {
-  const { judged, singleGroupClasses } = judgedRows(set, groupingOf(set));
-  const lone = new Set(singleGroupClasses.map((c) => leftOut.labels[c]));
-  const judgeable = new Set(Array.from(judged, (row) => leftOut.samples[row]?.id));
-  const found = [
-    ...disagreements(onExam).filter((d) => onExam.labels.includes(d.label)),
-    ...disagreements(leftOut).filter((d) => judgeable.has(d.id) && !lone.has(d.label)),
-  ]
-    .filter((d) => d.probability > SURE)
-    .sort((a, b) => b.probability - a.probability);
-  return { total: found.length, shown: await pictured(found.slice(0, SUSPECTS), input) };
-}
-
-async function pictured(
-  found: readonly Disagreement[],
-  { store, thumbnail }: EvaluationInput,
-): Promise<Disagreement[]> {
-  const shown: Disagreement[] = [];
-  for (const disagreement of found) {
-    const picture = store.picture(disagreement.id);
-    // What cannot be shown is still worth its line.
-    const jpeg = picture ? await thumbnail(picture).catch(() => null) : null;
-    shown.push({ ...disagreement, jpeg });
-  }
-  return shown;
 }
 
 function concatenate(vectors: readonly Float32Array[]): Float32Array {

@@ -22,7 +22,7 @@ function render(content: Content): string {
 }
 
 export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)} %`;
+  return `${(100 * share).toFixed(digits)}\u00a0%`;
 }
 
 export function figure(value: number, digits = 3): string {

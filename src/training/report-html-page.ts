@@ -21,13 +21,14 @@ h2 { font-size: 20px; line-height: 1.25; letter-spacing: -0.01em; margin: 0 0 4p
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 24px; margin-top: 20px; min-width: 0; }
 .two { display: grid; grid-template-columns: 1.25fr 1fr; gap: 20px; margin-top: 20px; }
 .two > section { margin-top: 0; }
-@media (max-width: 820px) { .two { grid-template-columns: 1fr; } main { padding: 24px 14px 40px; } section { padding: 18px 16px; } }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 1px; background: var(--line);
+@media screen and (max-width: 820px) { .two { grid-template-columns: 1fr; } main { padding: 24px 14px 40px; } section { padding: 18px 16px; } }
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; background: var(--line);
   border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
 .tile { background: var(--card); padding: 16px 20px 18px; }
 .tile dt { color: var(--soft); font-size: 14px; }
 .tile dd { margin: 0; font-size: 32px; line-height: 1.2; font-weight: 650; letter-spacing: -0.02em; }
 .tile small { display: block; font-size: 13px; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: 2px; }
+@media screen and (max-width: 820px) { .tiles { grid-template-columns: 1fr 1fr; } }
 dl { margin: 0; }
 ol.advice { margin: 12px 0 0; padding: 0; list-style: none; counter-reset: n; }
 ol.advice li { counter-increment: n; position: relative; padding: 12px 0 12px 44px; border-top: 1px solid var(--line); }
@@ -39,6 +40,7 @@ ol.advice span { color: var(--soft); display: block; max-width: 78ch; font-size:
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 svg .value { fill: var(--ink); font-weight: 620; }
+svg .value, svg .name { paint-order: stroke; stroke: var(--card); stroke-width: 5px; stroke-linejoin: round; }
 svg .grid { stroke: var(--line); } svg .axis { stroke: var(--soft); } svg .ideal { stroke: var(--soft); stroke-dasharray: 4 4; fill: none; }
 svg .s1 { --c: var(--series-1); } svg .s2 { --c: var(--series-2); } svg .s3 { --c: var(--series-3); } svg .s4 { --c: var(--series-4); }
 svg .line { fill: none; stroke: var(--c, var(--accent)); stroke-width: 2.5; stroke-linejoin: round; stroke-linecap: round; }
@@ -76,7 +78,8 @@ footer p { margin: 0 0 8px; }
 code { font-family: ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace; font-size: .92em; overflow-wrap: anywhere; }
 @media print { @page { margin: 14mm; } :root { color-scheme: light; } body { background: #fff; font-size: 11pt; }
   main { max-width: none; padding: 0; } section, .tiles, tr, ol.advice li { break-inside: avoid; } section { border-color: #bbb; padding: 12pt; }
-  section.long { break-inside: auto; } h2, .hint { break-after: avoid; } .wide { overflow: visible; } .pictures { grid-template-columns: repeat(4, 1fr); }
+  section.long { break-inside: auto; } h2, .hint { break-after: avoid; } .tile { padding: 10pt; } .tile dd { font-size: 20pt; } .tile small { font-size: 8.5pt; }
+  .two { gap: 10pt; margin-top: 12pt; } section, .two > section { margin-top: 12pt; } .two > section { margin-top: 0; } .bar { width: 80px; } .wide { overflow: visible; } .pictures { grid-template-columns: repeat(4, 1fr); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 @media print and (prefers-color-scheme: dark) { :root { --paper: #fff; --card: #fff; --ink: #10170f; --soft: #4a5548; --line: #d3d8cc;
   --accent: #145c30; --good: 20 110 54; --bad: 190 60 20; --track: #e4e8de; --series-1: #145c30; --series-2: #b3541e; --series-3: #2d5fa8; --series-4: #7a3f9d; } }

@@ -25,7 +25,7 @@ ${ran.length > 0 ? raceChart(ran.map((row) => ({ name: APPROACH_NAMES[row.approa
       (c) =>
         html`<tr><th scope="row">${c.label}</th><td class="n">${c.training}</td><td class="n">${c.heldOut}</td></tr>`,
     )}</tbody></table></div></section>
-<footer><p>CNN: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam, ${settings.epochs} epochs, L2 0.001 where named. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented views of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
+<footer><p>CNN: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam, ${settings.epochs} epochs, L2 0.001 where named. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented ${settings.views === 1 ? 'view' : 'views'} of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
 <p>Groups: ${photos.trainingGroups} for training, ${photos.heldOutGroups} held out. Expected to take ${duration(study.estimate.seconds)}, took ${duration(study.seconds)}.</p></footer>`,
   );
 }
