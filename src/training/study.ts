@@ -108,7 +108,7 @@ function shareOf(approach: Approach, { perApproach }: StudyEstimate): number {
   return perApproach[approach] / rest.reduce((sum, a) => sum + perApproach[a], 0);
 }
 
-/** Two batches of a network (the first one warms up), one augmentation and one forward pass. */
+/** A batch of a network (the first one warms up), augmentations and forward passes. */
 async function measure(input: StudyInput, split: Split): Promise<StudyEstimate> {
   const { training, heldOut, classes } = split;
   const images = training.slice(0, BATCH).map((i) => input.photos[i]!.image);
@@ -116,15 +116,15 @@ async function measure(input: StudyInput, split: Split): Promise<StudyEstimate> 
   const cnn = new SmallCnn(input.engine.tf, cnnOptions('cnn', input, split));
   await cnn.step(images, labels);
   await cnn.probabilities(images);
-  const step = await timed(() => cnn.step(images, labels));
-  const predict = (await timed(() => cnn.probabilities(images))) / images.length;
+  const step = await usual(() => cnn.step(images, labels));
+  const predict = (await usual(() => cnn.probabilities(images))) / images.length;
   cnn.close();
   const augment =
-    (await timed(async () => {
+    (await usual(async () => {
       images.forEach((image, i) => void input.augment(image, i, 0));
     })) / images.length;
   await input.backbone.embed(training[0]!, 0);
-  const forward = await timed(() => input.backbone.embed(training[0]!, 0));
+  const forward = await usual(() => input.backbone.embed(training[0]!, 0));
   const forwards = training.length * (1 + input.views) + heldOut.length;
   const backbone = forwards * forward + training.length * (1 + input.views) * FIT_SECONDS_PER_ROW;
   const plain = (training.length / BATCH) * step + heldOut.length * predict;
@@ -226,7 +226,14 @@ async function runBackbone(input: StudyInput, split: Split): Promise<StudyRow> {
     isView: Uint8Array.from(rows, ({ view }) => (view === 0 ? 0 : 1)),
     classCount: split.labels.length,
   };
-  const { chosen } = await chooseRecipe(set, ['ridge'], () => {});
+  const fitted = await chooseRecipe(set, ['ridge'], () => input.signal?.throwIfAborted()).catch(
+    (error: unknown) => {
+      if (input.signal?.aborted) return null;
+      throw error;
+    },
+  );
+  if (!fitted) return notRun('backbone');
+  const { chosen } = fitted;
   const head = {
     ...chosen.fit,
     ...{ learner: chosen.learner, labels: split.labels, featureSize: d },
@@ -265,6 +272,13 @@ function cnnOptions(approach: Approach, input: StudyInput, { labels }: Split): C
 function notRun(approach: Approach): StudyRow {
   const nothing = { accuracy: null, macroF1: null, trainingAccuracy: null, points: [] };
   return { approach, state: 'not run', epochs: 0, seconds: 0, ...nothing };
+}
+
+/** Median of five: one alone may meet a busy moment of the machine. */
+async function usual(work: () => Promise<unknown>): Promise<number> {
+  const seconds: number[] = [];
+  for (let i = 0; i < 5; i++) seconds.push(await timed(work));
+  return seconds.sort((a, b) => a - b)[2]!;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
