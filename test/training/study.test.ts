@@ -38,7 +38,7 @@ async function study(changes: Partial<StudyInput> = {}) {
       embed: async (index, view) => {
         const { data } = input.photos[index]!.image;
         const sums = [0, 0, 0];
-        data.forEach((value, i) => void (sums[i % 3] = sums[i % 3]! + value / 255));
+        for (const [i, value] of data.entries()) sums[i % 3]! += value / 255;
         return Float32Array.from(sums, (sum) => sum / (SIZE * SIZE) + view * 0.001);
       },
     },
