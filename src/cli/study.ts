@@ -15,9 +15,14 @@ import { SampleStore } from '../samples/store.js';
 import { readLabelled } from '../training/collect.js';
 import { duration } from '../training/report-html-markup.js';
 import { studyPage } from '../training/report-html-study.js';
-import { runStudy, studyTable } from '../training/study.js';
+import { runStudy } from '../training/study.js';
 import type { StudyPhoto } from '../training/study-split.js';
-import { APPROACH_NAMES, type Study, type StudyEstimate } from '../training/study-types.js';
+import {
+  APPROACH_NAMES,
+  type Study,
+  type StudyEstimate,
+  studyTable,
+} from '../training/study-types.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { createRandom, seedFrom } from '../vision/random.js';

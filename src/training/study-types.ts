@@ -50,3 +50,19 @@ export interface StudyEstimate {
   seconds: number;
   perApproach: Record<Approach, number>;
 }
+
+/** The table as lines of cells, first the heads. */
+export function studyTable(rows: readonly StudyRow[]): string[][] {
+  const share = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(1)} %`);
+  return [
+    ['', 'accuracy', 'macro-F1', 'on training photos', 'epochs', 'seconds'],
+    ...rows.map((row) => [
+      APPROACH_NAMES[row.approach] + (row.state === 'done' ? '' : ` (${row.state})`),
+      share(row.accuracy),
+      row.macroF1 === null ? '-' : row.macroF1.toFixed(3),
+      share(row.trainingAccuracy),
+      row.approach === 'backbone' || row.state === 'not run' ? '-' : String(row.epochs),
+      row.state === 'not run' ? '-' : row.seconds.toFixed(1),
+    ]),
+  ];
+}

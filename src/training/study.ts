@@ -7,7 +7,6 @@ import { chooseRecipe } from './recipes.js';
 import { BATCH, type CnnOptions, SmallCnn, type StudyImage } from './study-cnn.js';
 import { divide, type Split, type StudyPhoto } from './study-split.js';
 import {
-  APPROACH_NAMES,
   APPROACHES,
   type Approach,
   type Study,
@@ -285,20 +284,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return (performance.now() - startedAt) / 1_000;
-}
-
-/** The table as lines of cells, first the heads. */
-export function studyTable(rows: readonly StudyRow[]): string[][] {
-  const share = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(1)} %`);
-  return [
-    ['', 'accuracy', 'macro-F1', 'on training photos', 'epochs', 'seconds'],
-    ...rows.map((row) => [
-      APPROACH_NAMES[row.approach] + (row.state === 'done' ? '' : ` (${row.state})`),
-      share(row.accuracy),
-      row.macroF1 === null ? '-' : row.macroF1.toFixed(3),
-      share(row.trainingAccuracy),
-      row.approach === 'backbone' || row.state === 'not run' ? '-' : String(row.epochs),
-      row.state === 'not run' ? '-' : row.seconds.toFixed(1),
-    ]),
-  ];
 }

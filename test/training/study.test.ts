@@ -4,9 +4,9 @@ import { openTfjs } from '../../src/backbone/tfjs-engine.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import { studyPage } from '../../src/training/report-html-study.js';
-import { runStudy, type StudyInput, studyTable } from '../../src/training/study.js';
+import { runStudy, type StudyInput } from '../../src/training/study.js';
 import type { StudyPhoto } from '../../src/training/study-split.js';
-import type { StudyEstimate } from '../../src/training/study-types.js';
+import { type StudyEstimate, studyTable } from '../../src/training/study-types.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import { drawPicture } from './fixture.js';
 
