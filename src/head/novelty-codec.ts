@@ -1,4 +1,4 @@
-import { type NoveltyModel, triangleLength } from './novelty.js';
+import { type NoveltyModel, triangleLength } from './novelty-model.js';
 
 /** How one tensor of a novelty model stands in the bytes of a head. */
 export interface NoveltyTensor {

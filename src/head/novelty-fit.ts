@@ -1,7 +1,8 @@
 import { HeadlandError } from '../errors.js';
 import { stratifiedGroupFolds } from './folds.js';
 import { cholesky } from './linalg.js';
-import { NOVELTY_TRANSFORM, type NoveltyModel, noveltyScore, triangleLength } from './novelty.js';
+import { NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
+import { type NoveltyModel, triangleLength } from './novelty-model.js';
 import { productTransposed, subspace, traceOf } from './novelty-subspace.js';
 import { groupingOf, type TrainingSet } from './train.js';
 import { transformFeatures } from './transform.js';
