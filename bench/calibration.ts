@@ -15,7 +15,7 @@ import {
   trainingSet,
 } from './support/protocols.js';
 
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2];
 const COVERAGE = 0.9;
 const LEARNERS = ['ridge', 'softmax'] as const;
 
@@ -32,6 +32,7 @@ type Calibrator = (fitted: Answers) => (logits: Float64Array) => Float64Array;
 /**
  * Calibration on exam groups that no head has seen: one temperature (what headland does), one and
  * an offset per class, and isotonic regression of the largest probability; coverage of the 90 % sets.
+ * Of ridge; with the option `softmax` of both learners, which takes minutes.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const grocery = groceryPhotos();
@@ -39,13 +40,14 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     return { skipped: 'the grocery photos are not beside the checkout (HEADLAND_SHARED)' };
   const figures: Record<string, unknown> = {};
   for (const backbone of BACKBONES) {
-    if (options.length > 0 && !options.includes(backbone)) continue;
+    if (BACKBONES.some((name) => options.includes(name)) && !options.includes(backbone)) continue;
     const data = groceryData(grocery.photos, await groceryFeatures(backbone, grocery));
     const protocols = [
       officialSplit(grocery.photos, data),
       ...SEEDS.map((seed) => sameShop(data, seed)),
     ];
     for (const learner of LEARNERS) {
+      if (learner === 'softmax' && !options.includes('softmax')) continue;
       const results = protocols.map((protocol) => ({
         name: protocol.name,
         values: measure(protocol, learner),
