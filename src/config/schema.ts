@@ -174,7 +174,7 @@ export const configSchema = z.strictObject({
   models: section(
     {
       backbone: name('Model card of the backbone: see `headland models list`').default(
-        'efficientnet-lite0',
+        'efficientnet-lite0-288',
       ),
       cardsDir: z
         .string()
