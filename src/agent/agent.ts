@@ -103,7 +103,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         fit: inference.fit,
         maxPictureBytes: inference.maxPictureBytes,
         maxPicturePixels: inference.maxPicturePixels,
-        decision: { topK: inference.topK, minProbability: inference.minProbability },
+        decision: inference,
       },
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
@@ -140,7 +140,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       log,
     });
-    this.#asking = new Asking(config.samples);
+    this.#asking = new Asking({ ...config.samples, ...config.inference });
     this.#alerts = new AlertRules(config.alerts.rules);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
   }

@@ -20,6 +20,7 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
     probability: round(decision.probability),
     top: roundedTop(decision),
     head_version: decision.headVersion,
+    novelty_p_value: decision.noveltyPValue === null ? null : round(decision.noveltyPValue),
     timings: {
       decode_ms: round(timings.decodeMs),
       backbone_ms: round(timings.backboneMs),

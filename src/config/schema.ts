@@ -212,6 +212,11 @@ export const configSchema = z.strictObject({
       maxPicturePixels: z.int().min(4_096).max(268_402_689).default(25_000_000),
       topK: z.int().min(1).max(20).default(3).describe('Labels with probabilities per prediction'),
       minProbability: probability.default(0.5).describe('Below this the decision is `unknown`'),
+      unknownAlpha: probability
+        .default(0.05)
+        .describe(
+          'Share of known things that may be called `unknown` for looking strange; 0 = off',
+        ),
     },
     'How a frame becomes a decision',
   ),

@@ -58,6 +58,10 @@ const cardSchema = z.object({
   lambda: z.number(),
   transform: z.enum(['none', 'l2', 'sqrt', 'sqrt-l2']),
   temperature: z.number().positive(),
+  /** Labels at least so probable make up the 90 % prediction set; older heads have none. */
+  setProbability: z.number().min(0).max(1).optional(),
+  /** Left-out samples behind the novelty p-values; older heads have none. */
+  noveltySamples: count.optional(),
   labels: z.array(z.string()).min(2),
   featureSize: z.int().min(1),
   /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */

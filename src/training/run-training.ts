@@ -16,6 +16,7 @@ import type { JobSettings, TrainingProgress } from './protocol.js';
 import { chooseRecipe, type FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
+import { fitUnknown, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
@@ -65,7 +66,11 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
-    const head = await registry.stage(headOf(chosen, collected, set.featureSize, embedded.key));
+    const background = waitingFeatures(store, embedded.key, set.featureSize);
+    const head = await registry.stage({
+      ...headOf(chosen, collected, set.featureSize, embedded.key),
+      ...fitUnknown(set, chosen, background),
+    });
     const judgement = await judge({
       ...{ store, registry, collected, set, examFeatures, key: embedded.key },
       ...{ recipe: chosen, challenger: head, settings: settings.gate },
@@ -180,6 +185,7 @@ function describe(
     createdAt: new Date().toISOString(),
     ...{ trainingId: settings.trainingId, trigger: settings.trigger },
     ...{ learner, lambda: fit.lambda, transform, temperature },
+    ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
     labels: [...head.labels],
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
