@@ -13,9 +13,11 @@ import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
-import { chooseRecipe, type FittedRecipe } from './recipes.js';
+import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
+import { searchRecipes } from './search.js';
+import { OnnxSoftmaxEngine } from './softmax-engine.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
@@ -59,9 +61,13 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
     // Before the fit, which may take minutes in which samples come and go.
     const examFeatures = presentOriginals(store, collected.exam, embedded.key);
-    const { chosen, table } = await chooseRecipe(set, settings.training.learners, (done, total) =>
-      phases.step(done, total),
-    );
+    const engine = await OnnxSoftmaxEngine.create(1);
+    const { chosen, table } = await searchRecipes(set, {
+      learners: settings.training.learners,
+      budgetMs: settings.training.searchBudgetMs,
+      engine,
+      onCandidate: (done, total) => phases.step(done, total),
+    }).finally(() => engine.close());
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
