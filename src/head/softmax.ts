@@ -1,7 +1,7 @@
 import { stratifiedGroupFolds } from './folds.js';
 import type { FeatureTransform } from './head.js';
 import { dot, type Evaluation, lbfgs } from './lbfgs.js';
-import { bestCandidate, judgeLogits, pickRows } from './select.js';
+import { bestCandidate, judgeLogits, macroScale, pickRows } from './select.js';
 import { parameterCount, type SoftmaxData, SoftmaxObjective } from './softmax-objective.js';
 import { type Standardised, standardise } from './standardise.js';
 import {
@@ -15,9 +15,12 @@ import {
   type TrainingSet,
 } from './train.js';
 
-/** Nine λ from 10 to 10⁻³, penalties on features of mean variance 1 for a mean loss; strongest first. */
+/**
+ * Seven λ from 10 to 10⁻², penalties on features of mean variance 1 for a mean loss; strongest
+ * first. Below that left-out rows of the same place still gain a little, another place does not.
+ */
 export const SOFTMAX_LAMBDAS: readonly number[] = Array.from(
-  { length: 9 },
+  { length: 7 },
   (_, i) => 10 ** (1 - i / 2),
 );
 
@@ -51,7 +54,7 @@ export interface SoftmaxOptions {
  * minimises Σ w_i (-ln p_i) / Σ w_i + λ/2 ‖W‖² on centred features of mean variance 1 (folded into
  * the weights afterwards), the bias free. w_i = N_fit / (C n_class).
  *
- * λ by stratified group k-fold, from strong to weak, each fold starting where the λ before it
+ * λ by stratified group k-fold, judged after the best common factor on logits, from strong to weak, each fold starting where the λ before it
  * ended. Coarse to fine: every second λ first, until the left-out macro log-loss has risen twice in
  * a row; then the untried neighbours of the best. The left-out logits are those of the folds.
  * The mean and scale of features are taken over all rows, left-out ones too: they carry no
@@ -219,9 +222,13 @@ class Search {
       }
     }
     const { judged, labels } = this.judged;
+    const known = pickRows(logits, classCount, judged);
+    const knownLabels = judged.map((i) => labels[i]!);
+    // A strong penalty makes logits small; the temperature fitted later makes up for that.
+    const scale = macroScale(known, knownLabels, classCount);
     const scores = judgeLogits(
-      pickRows(logits, classCount, judged),
-      judged.map((i) => labels[i]!),
+      known.map((z) => z * scale),
+      knownLabels,
       classCount,
     );
     return {
