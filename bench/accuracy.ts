@@ -7,9 +7,9 @@ import { seededRandom } from '../src/head/random.js';
 import { fitRidge, RIDGE_LAMBDAS } from '../src/head/ridge.js';
 import { headProbabilities } from '../src/head/score.js';
 import type { TrainingSet } from '../src/head/train.js';
+import { OnnxFitEngine } from '../src/training/fit-engine.js';
 import { calibrated, type FittedRecipe, withViews } from '../src/training/recipes.js';
-import { chooseRecipe, searchRecipes } from '../src/training/search.js';
-import { OnnxSoftmaxEngine } from '../src/training/softmax-engine.js';
+import { chooseRecipe, projectWith, searchRecipes } from '../src/training/search.js';
 import {
   FeatureCache,
   type Features,
@@ -135,7 +135,7 @@ async function scores(material: Material, size: number, seed: number): Promise<S
     'accuracy',
   );
   mkdirSync(cacheFolder, { recursive: true });
-  const version = process.env.HEADLAND_BENCH_REVISION ?? '3';
+  const version = process.env.HEADLAND_BENCH_REVISION ?? '4';
   const kept = (part: string) =>
     join(cacheFolder, `${material.card}-${size}-${seed}-${augmentation.views}-${part}.json`);
   const rows = drawRows(material, size, seed);
@@ -165,7 +165,7 @@ function drawRows({ photos, classes }: Material, size: number, seed: number): nu
 }
 
 async function ourScores(material: Material, rows: number[]): Promise<Scores> {
-  const engine = await OnnxSoftmaxEngine.create(1);
+  const engine = await OnnxFitEngine.create(1);
   const set = trainingSet(material, rows);
   const bare = withViews(set, 0);
   const learners = ['ridge', 'softmax', 'blend'] as const;
@@ -176,7 +176,10 @@ async function ourScores(material: Material, rows: number[]): Promise<Scores> {
   const withoutViews = await searchRecipes(bare, search);
   const only = (of: (recipe: FittedRecipe) => boolean) =>
     chooseRecipe(set, full.recipes.filter(of));
-  const fixed = fitRidge(set, { transform: 'l2', lambdas: [RIDGE_LAMBDAS[4] as number] });
+  const { set: reduced, lift } = await projectWith(engine, set, 'l2');
+  const lambdas = [RIDGE_LAMBDAS[4] as number];
+  const fixed = lift(fitRidge(reduced, { transform: 'none', lambdas }));
+  const whole = fitRidge(set, { transform: 'l2' });
   const recipes: Record<string, FittedRecipe> = {
     ours: full.chosen,
     'ours-no-views': withoutViews.chosen,
@@ -189,6 +192,7 @@ async function ourScores(material: Material, rows: number[]): Promise<Scores> {
       ({ learner, fit, views }) => learner === 'ridge' && fit.transform === 'l2' && views > 0,
     ),
     'ridge-l2-lambda-fixed': calibrated(set, 'ridge', fixed),
+    'ridge-l2-all-directions': calibrated(set, 'ridge', whole),
   };
   for (const transform of ['l2', 'none', 'sqrt-l2', 'sqrt']) {
     for (const learner of learners) {

@@ -4,6 +4,7 @@ import { fitRidge } from '../head/ridge.js';
 import { indexOfLargest, softmaxRows } from '../head/score.js';
 import { judgeLogits, pickRows } from '../head/select.js';
 import { fitSoftmax } from '../head/softmax.js';
+import { projected } from '../head/subspace.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
 
 export type Learner = Exclude<LearnerName, 'tf-layers'>;
@@ -33,11 +34,13 @@ export function fitRecipe(
   transform: FeatureTransform,
   lambda?: number,
 ): FittedRecipe {
-  const options = { transform, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
-  if (learner === 'ridge') return calibrated(set, learner, fitRidge(set, options));
-  const softmax = calibrated(set, 'softmax', fitSoftmax(set, options));
+  const { set: reduced, lift } = projected(set, transform);
+  const every = { transform: 'none' } as const;
+  const options = { ...every, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
+  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, options)));
+  const softmax = calibrated(set, 'softmax', lift(fitSoftmax(reduced, options)));
   if (learner === 'softmax') return softmax;
-  return blended(set, calibrated(set, 'ridge', fitRidge(set, { transform })), softmax);
+  return blended(set, calibrated(set, 'ridge', lift(fitRidge(reduced, every))), softmax);
 }
 
 /** Judges a fit on its left-out logits, after a temperature of its own. */

@@ -10,6 +10,7 @@ import type { NewHeadCard } from './card.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from './collect.js';
 import { embedMissing } from './embed-missing.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
+import { OnnxFitEngine } from './fit-engine.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
@@ -17,7 +18,6 @@ import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
 import { searchRecipes } from './search.js';
-import { OnnxSoftmaxEngine } from './softmax-engine.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
@@ -61,7 +61,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
     // Before the fit, which may take minutes in which samples come and go.
     const examFeatures = presentOriginals(store, collected.exam, embedded.key);
-    const engine = await OnnxSoftmaxEngine.create(1);
+    const engine = await OnnxFitEngine.create(1);
     const { chosen, table } = await searchRecipes(set, {
       learners: settings.training.learners,
       budgetMs: settings.training.searchBudgetMs,

@@ -4,7 +4,8 @@ import type { FeatureTransform } from '../head/head.js';
 import { fitRidge } from '../head/ridge.js';
 import { macroWeights } from '../head/select.js';
 import { fitSoftmaxWith, type SoftmaxEngine } from '../head/softmax.js';
-import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
+import { type ProductRequest, type ProjectedSet, projectionSteps } from '../head/subspace.js';
+import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
 import {
   blended,
   calibrated,
@@ -25,11 +26,16 @@ const STANDARD_ERRORS = 2;
 /** On equal evidence the earlier one is kept. */
 const PREFERRED: readonly Learner[] = ['softmax', 'blend', 'ridge'];
 
+/** What computes the matrix products of the fits. */
+export interface FitEngine extends SoftmaxEngine {
+  product(request: ProductRequest): Promise<Float32Array>;
+}
+
 export interface SearchOptions {
   learners: readonly Learner[];
   /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
   budgetMs: number;
-  engine: SoftmaxEngine;
+  engine: FitEngine;
   transforms?: readonly FeatureTransform[];
   /** Called after each step with how many are done of how many. */
   onCandidate?: (done: number, total: number) => void;
@@ -117,7 +123,7 @@ async function* tryStep(
   set: TrainingSet,
   transform: FeatureTransform,
   learners: readonly Learner[],
-  engine: SoftmaxEngine,
+  engine: FitEngine,
   isFirst: boolean,
   deadline: number,
 ): AsyncGenerator<{ recipe: FittedRecipe; durationMs: number }> {
@@ -129,31 +135,45 @@ async function* tryStep(
     return { recipe, durationMs };
   };
   let ridge: FittedRecipe | null = null;
+  const projected = await projectWith(engine, set, transform);
   if (blends || learners.includes('ridge')) {
-    ridge = calibrated(set, 'ridge', fitRidge(set, { transform }));
+    const fit = fitRidge(projected.set, { transform: 'none' });
+    ridge = calibrated(set, 'ridge', projected.lift(fit));
     if (learners.includes('ridge')) yield lap(ridge);
   }
   if (!blends && !learners.includes('softmax')) return;
   const mayStop = !isFirst || learners.includes('ridge');
-  const softmax = await fitUntil(set, transform, engine, mayStop ? deadline : null);
-  if (!softmax) return;
+  const fit = await fitUntil(projected, engine, mayStop ? deadline : null);
+  if (!fit) return;
+  const softmax = calibrated(set, 'softmax', projected.lift(fit));
   if (learners.includes('softmax')) yield lap(softmax);
   if (blends && ridge) yield lap(blended(set, ridge, softmax));
 }
 
-/** Null when the deadline came first. */
-async function fitUntil(
+/** The set in its principal directions, by the engine's products. */
+export async function projectWith(
+  engine: FitEngine,
   set: TrainingSet,
   transform: FeatureTransform,
-  engine: SoftmaxEngine,
+): Promise<ProjectedSet> {
+  const steps = projectionSteps(set, transform);
+  let step = steps.next();
+  while (!step.done) step = steps.next(await engine.product(step.value));
+  return step.value;
+}
+
+/** Null when the deadline came first. */
+async function fitUntil(
+  { set }: ProjectedSet,
+  engine: FitEngine,
   deadline: number | null,
-): Promise<FittedRecipe | null> {
+): Promise<LinearFit | null> {
   const left = deadline === null ? null : deadline - performance.now();
   if (left !== null && left <= 0) return null;
   const signal = left === null ? null : AbortSignal.timeout(Math.ceil(left));
   try {
-    const fit = await fitSoftmaxWith(engine, set, { transform, ...(signal ? { signal } : {}) });
-    return calibrated(set, 'softmax', fit);
+    const options = { transform: 'none', ...(signal ? { signal } : {}) } as const;
+    return await fitSoftmaxWith(engine, set, options);
   } catch (error) {
     if (signal?.aborted && isHeadlandError(error, 'HL_TRAINING_CANCELLED')) return null;
     throw error;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SoftmaxEngine } from '../../src/head/softmax.js';
+import { fitRidge } from '../../src/head/ridge.js';
+import { headLogits } from '../../src/head/score.js';
 import { fitSoftmax, fitSoftmaxWith } from '../../src/head/softmax.js';
 import { parameterCount, SoftmaxObjective } from '../../src/head/softmax-objective.js';
+import { product, projected } from '../../src/head/subspace.js';
 import { groupingOf, type TrainingSet } from '../../src/head/train.js';
+import { OnnxFitEngine } from '../../src/training/fit-engine.js';
 import {
   blended,
   calibrated,
@@ -11,9 +14,8 @@ import {
   mostViews,
   withViews,
 } from '../../src/training/recipes.js';
-import { searchRecipes } from '../../src/training/search.js';
-import { OnnxSoftmaxEngine } from '../../src/training/softmax-engine.js';
-import { clusters, Draw } from '../head/synthetic.js';
+import { type FitEngine, projectWith, searchRecipes } from '../../src/training/search.js';
+import { clusters, Draw, maxDifference } from '../head/synthetic.js';
 
 function sampled(options: { views: number; separation: number }): TrainingSet {
   const set = clusters({
@@ -26,14 +28,15 @@ function sampled(options: { views: number; separation: number }): TrainingSet {
 }
 
 /** The typed-array path in the clothes of the fast one. */
-const reference: SoftmaxEngine = {
+const reference: FitEngine = {
   evaluate: async (data, parameters, lambda, gradient) =>
     new SoftmaxObjective(data).evaluate(parameters, lambda, gradient),
+  product: async (request) => product(request),
 };
 
 test('the ONNX objective and its gradient equal the typed arrays', async () => {
   const draw = new Draw(6);
-  const engine = await OnnxSoftmaxEngine.create(1);
+  const engine = await OnnxFitEngine.create(1);
   for (const [rows, features, classes] of [
     [1, 3, 2],
     [37, 20, 3],
@@ -60,7 +63,7 @@ test('the ONNX objective and its gradient equal the typed arrays', async () => {
 });
 
 test('a fit through ONNX Runtime equals the fit in typed arrays', async () => {
-  const engine = await OnnxSoftmaxEngine.create(1);
+  const engine = await OnnxFitEngine.create(1);
   const set = sampled({ views: 2, separation: 2 });
   const fast = await fitSoftmaxWith(engine, set, { transform: 'l2' });
   const slow = fitSoftmax(set, { transform: 'l2' });
@@ -106,7 +109,8 @@ test('without time the first recipe is still fitted', async () => {
 });
 
 test('a softmax that does not end in time is given up', async () => {
-  const never: SoftmaxEngine = {
+  const never: FitEngine = {
+    product: reference.product,
     evaluate: async (data, parameters, lambda, gradient) => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return reference.evaluate(data, parameters, lambda, gradient);
@@ -176,4 +180,67 @@ test('where rows are left out one by one, views go with the sample they came fro
   for (const [i, group] of grouping.groups.entries()) assert.equal(group, set.samples?.[i]);
   const { samples: _, ...unknown } = set;
   assert.equal(groupingOf(unknown).rows.length, set.rows / 3);
+});
+
+/** Classes and groups that differ in few of 300 directions; the others hold a little noise. */
+function lowRank(rows: number): TrainingSet {
+  const draw = new Draw(12);
+  const d = 300;
+  const axes = draw.normals(10 * d);
+  const means = draw.normals(3 * 10);
+  const features = new Float32Array(rows * d);
+  const labels = Int32Array.from({ length: rows }, (_, i) => i % 3);
+  for (let i = 0; i < rows; i++) {
+    const at = Array.from({ length: 10 }, (_, k) => (means[(i % 3) * 10 + k] ?? 0) + draw.normal());
+    for (let j = 0; j < d; j++) {
+      const signal = at.reduce((sum, z, k) => sum + z * (axes[k * d + j] as number), 2);
+      features[i * d + j] = signal + 0.001 * draw.normal();
+    }
+  }
+  const groups = Int32Array.from({ length: rows }, (_, i) => i >> 2);
+  const isView = new Uint8Array(rows);
+  return { features, rows, featureSize: d, labels, groups, isView, classCount: 3 };
+}
+
+test('a head learned in the principal directions answers as one learned in all of them', () => {
+  const set = lowRank(160);
+  const { set: reduced, lift } = projected(set, 'none');
+  assert.equal(reduced.featureSize, 128);
+  const fit = fitRidge(reduced, { transform: 'none', lambdas: [0.1] });
+  const lifted = lift(fit);
+  assert.equal(lifted.weights.length, 3 * 300);
+  const logits = headLogits({ ...lifted, featureSize: 300 }, set.features);
+  const inside = headLogits({ ...fit, featureSize: 128 }, reduced.features);
+  assert.ok(maxDifference(logits, inside) < 1e-3);
+  // λ is measured in the mean variance of the directions, of which there are fewer.
+  const whole = fitRidge(set, { transform: 'none', lambdas: [(0.1 * 300) / 128] });
+  const expected = headLogits({ ...whole, featureSize: 300 }, set.features);
+  const scale = expected.reduce((most, z) => Math.max(most, Math.abs(z)), 0);
+  assert.ok(maxDifference(logits, expected) < 0.01 * scale, `${maxDifference(logits, expected)}`);
+});
+
+test('few rows or features are not projected, and the head fits the features as they came', () => {
+  const set = sampled({ views: 0, separation: 2 });
+  const { set: same, lift } = projected(set, 'l2');
+  assert.equal(same.featureSize, set.featureSize);
+  const fit = lift(fitRidge(same, { transform: 'none', lambdas: [0.1] }));
+  const direct = fitRidge(set, { transform: 'l2', lambdas: [0.1] });
+  assert.equal(fit.transform, 'l2');
+  assert.ok(fit.candidates.every((candidate) => candidate.transform === 'l2'));
+  assert.ok(maxDifference(fit.leaveGroupOutLogits, direct.leaveGroupOutLogits) < 1e-3);
+  const logits = headLogits({ ...fit, featureSize: 20 }, set.features);
+  assert.ok(maxDifference(logits, headLogits({ ...direct, featureSize: 20 }, set.features)) < 1e-3);
+});
+
+test('the projection by ONNX Runtime equals the one in typed arrays', async () => {
+  const engine = await OnnxFitEngine.create(1);
+  const set = lowRank(150);
+  const fast = await projectWith(engine, set, 'none');
+  const slow = projected(set, 'none');
+  const [a, b] = [fast, slow].map(
+    ({ set: reduced, lift }) =>
+      lift(fitRidge(reduced, { transform: 'none', lambdas: [1] })).leaveGroupOutLogits,
+  );
+  assert.ok(maxDifference(a as Float64Array, b as Float64Array) < 0.01);
+  await engine.close();
 });

@@ -1,8 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { OnnxCodec, type OnnxNode, type OnnxValueInfo } from '../backbone/onnx-proto.js';
 import { HeadlandError, messageOf } from '../errors.js';
-import type { SoftmaxEngine } from '../head/softmax.js';
 import type { SoftmaxData } from '../head/softmax-objective.js';
+import type { ProductRequest } from '../head/subspace.js';
+import type { FitEngine } from './search.js';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -14,31 +15,39 @@ interface Fold {
 }
 
 /**
- * The softmax objective and its gradient as one ONNX graph: two matrix products a call, in Float32,
+ * The softmax objective and its gradient as one ONNX graph, and plain products beside it: two matrix products a call, in Float32,
  * by ONNX Runtime's kernels. `SoftmaxObjective` is the reference; values agree to 6 digits. Inputs
  * are handed over without a copy, so that only the gradient (classes x features) is new per call.
  */
-export class OnnxSoftmaxEngine implements SoftmaxEngine {
+export class OnnxFitEngine implements FitEngine {
   readonly #folds = new WeakMap<SoftmaxData, Fold>();
 
   private constructor(
     private readonly runtime: Runtime,
     private readonly session: InferenceSession,
+    private readonly onRows: InferenceSession,
+    private readonly onColumns: InferenceSession,
   ) {}
 
   /** @throws HeadlandError HL_ENGINE_UNAVAILABLE */
-  static async create(threads: number): Promise<OnnxSoftmaxEngine> {
+  static async create(threads: number): Promise<OnnxFitEngine> {
     process.env.ORT_DISABLE_TELEMETRY = '1';
     try {
       const runtime = await import('onnxruntime-node');
-      const session = await runtime.InferenceSession.create(objectiveGraph(), {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: 3,
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
-      });
-      return new OnnxSoftmaxEngine(runtime, session);
+      const open = (graph: Uint8Array): Promise<InferenceSession> =>
+        runtime.InferenceSession.create(graph, {
+          executionProviders: ['cpu'],
+          intraOpNumThreads: threads,
+          interOpNumThreads: 1,
+          logSeverityLevel: 3,
+          extra: { session: { intra_op: { allow_spinning: '0' } } },
+        });
+      return new OnnxFitEngine(
+        runtime,
+        await open(objectiveGraph()),
+        await open(productGraph(['x', 'matrix'], 1)),
+        await open(productGraph(['matrix', 'x'], 0)),
+      );
     } catch (cause) {
       throw new HeadlandError(
         'HL_ENGINE_UNAVAILABLE',
@@ -76,8 +85,19 @@ export class OnnxSoftmaxEngine implements SoftmaxEngine {
     return value + (lambda / 2) * squares;
   }
 
+  async product({ x, rows, features, kind, matrix, count }: ProductRequest): Promise<Float32Array> {
+    const { Tensor } = this.runtime;
+    const onRows = kind === 'x-matrixT';
+    const session = onRows ? this.onRows : this.onColumns;
+    const { product } = await session.run({
+      x: new Tensor('float32', x, [rows, features]),
+      matrix: new Tensor('float32', matrix, [count, onRows ? features : rows]),
+    });
+    return (product as Tensor).data as Float32Array;
+  }
+
   async close(): Promise<void> {
-    await this.session.release();
+    for (const session of [this.session, this.onRows, this.onColumns]) await session.release();
   }
 
   #fold(data: SoftmaxData): Fold {
@@ -110,48 +130,73 @@ export class OnnxSoftmaxEngine implements SoftmaxEngine {
   }
 }
 
-/** -Σ target · ln p, row by row, and its slopes xᵀ(share · p - target): opset 13. */
+/** -Σ target · ln p, row by row, and its slopes xᵀ(share · p - target). */
 function objectiveGraph(): Uint8Array {
-  const nodes: OnnxNode[] = [];
-  const add = (opType: string, input: string[], output: string, flags: [string, number][]) => {
-    const attribute = flags.map(([name, i]) => ({
-      ...{ name, type: 2, i },
-      ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [] },
-    }));
-    nodes.push({ name: output, opType, input, output: [output], attribute });
-  };
-  add('Gemm', ['x', 'weights', 'bias'], 'logits', [['transB', 1]]);
-  add('LogSoftmax', ['logits'], 'logP', [['axis', 1]]);
-  add('Mul', ['target', 'logP'], 'losses', []);
-  add('ReduceSum', ['losses', 'columns'], 'loss', [['keepdims', 0]]);
-  add('Exp', ['logP'], 'p', []);
-  add('Mul', ['share', 'p'], 'sharedP', []);
-  add('Sub', ['sharedP', 'target'], 'residual', []);
-  add('Gemm', ['x', 'residual'], 'slope', [['transA', 1]]);
-  add('ReduceSum', ['residual', 'rows'], 'biasSlope', [['keepdims', 0]]);
-  const axis = (name: string, value: number) => ({
-    ...{ name, dims: [1], dataType: 7, int64Data: [value] },
+  return graph(
+    'softmax-objective',
+    [
+      node('Gemm', ['x', 'weights', 'bias'], 'logits', ['transB', 1]),
+      node('LogSoftmax', ['logits'], 'logP', ['axis', 1]),
+      node('Mul', ['target', 'logP'], 'losses'),
+      node('ReduceSum', ['losses', 'columns'], 'loss', ['keepdims', 0]),
+      node('Exp', ['logP'], 'p'),
+      node('Mul', ['share', 'p'], 'sharedP'),
+      node('Sub', ['sharedP', 'target'], 'residual'),
+      node('Gemm', ['x', 'residual'], 'slope', ['transA', 1]),
+      node('ReduceSum', ['residual', 'rows'], 'biasSlope', ['keepdims', 0]),
+    ],
+    [
+      info('x', ['n', 'd']),
+      info('weights', ['c', 'd']),
+      info('bias', ['c']),
+      info('share', ['n', 'one']),
+      info('target', ['n', 'c']),
+    ],
+    [info('loss', ['n']), info('slope', ['d', 'c']), info('biasSlope', ['c'])],
+  );
+}
+
+function productGraph(factors: [string, string], transB: 0 | 1): Uint8Array {
+  return graph(
+    'product',
+    [node('Gemm', factors, 'product', ['transB', transB])],
+    [info('x', ['n', 'd']), info('matrix', ['k', 'm'])],
+    [info('product', ['a', 'b'])],
+  );
+}
+
+/** Opset 13. */
+function graph(
+  name: string,
+  nodes: OnnxNode[],
+  input: OnnxValueInfo[],
+  output: OnnxValueInfo[],
+): Uint8Array {
+  const axis = (axisName: string, value: number) => ({
+    ...{ name: axisName, dims: [1], dataType: 7, int64Data: [value] },
   });
+  const used = new Set(nodes.flatMap((one) => one.input));
+  const axes = [axis('columns', 1), axis('rows', 0)].filter((one) => used.has(one.name));
   return new OnnxCodec().encode({
     irVersion: 7,
     producerName: 'headland',
     opsetImport: [{ domain: '', version: 13 }],
     metadataProps: [],
-    graph: {
-      name: 'softmax-objective',
-      node: nodes,
-      initializer: [axis('columns', 1), axis('rows', 0)],
-      input: [
-        info('x', ['n', 'd']),
-        info('weights', ['c', 'd']),
-        info('bias', ['c']),
-        info('share', ['n', 'one']),
-        info('target', ['n', 'c']),
-      ],
-      output: [info('loss', ['n']), info('slope', ['d', 'c']), info('biasSlope', ['c'])],
-      valueInfo: [],
-    },
+    graph: { name, node: nodes, initializer: axes, input, output, valueInfo: [] },
   });
+}
+
+function node(
+  opType: string,
+  input: string[],
+  output: string,
+  ...flags: [name: string, value: number][]
+): OnnxNode {
+  const attribute = flags.map(([name, i]) => ({
+    ...{ name, type: 2, i },
+    ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [] },
+  }));
+  return { name: output, opType, input, output: [output], attribute };
 }
 
 function info(name: string, dims: string[]): OnnxValueInfo {
