@@ -277,7 +277,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(0)
         .max(32)
-        .default(3)
+        .default(4)
         .describe('Augmented versions of each sample, embedded once and cached'),
       seed: z.int().min(0).max(4_294_967_295).default(20_240_501),
       rotationDegrees: z.number().min(0).max(180).default(15),
@@ -304,12 +304,15 @@ export const configSchema = z.strictObject({
       minLabels: z.int().min(2).default(20).describe('Below this training is refused'),
       minLabelsPerClass: z.int().min(1).default(3).describe('A class with fewer is left out'),
       learners: z
-        .array(z.enum(['ridge', 'softmax', 'tf-layers']))
+        .array(z.enum(['ridge', 'softmax', 'blend', 'tf-layers']))
         .min(1)
-        .default(['ridge', 'softmax'])
+        .default(['ridge', 'softmax', 'blend'])
         .describe(
           'Tried on every training; the best by leave-group-out is kept. tf-layers needs TensorFlow.js and takes minutes without its native engine',
         ),
+      searchBudgetMs: milliseconds(0, 86_400_000)
+        .default(120_000)
+        .describe('After this no further recipe is tried; the first is always finished'),
       maxDurationMs: milliseconds(10_000, 86_400_000)
         .default(3_600_000)
         .describe('A training that takes longer is ended; the old head goes on serving'),

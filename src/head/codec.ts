@@ -31,7 +31,7 @@ const MAX_HEADER_BYTES = 65_536;
 const MAX_CLASSES = 4_096;
 const MAX_FEATURES = 65_536;
 const MAX_WEIGHTS = 2 ** 26;
-const LEARNERS: readonly LearnerName[] = ['ridge', 'softmax', 'tf-layers'];
+const LEARNERS: readonly LearnerName[] = ['ridge', 'softmax', 'blend', 'tf-layers'];
 const TRANSFORMS: readonly FeatureTransform[] = ['none', 'l2', 'sqrt', 'sqrt-l2'];
 
 /** Writes a head as checked bytes. @throws HL_HEAD_INVALID when it is no sound head. */

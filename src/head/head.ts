@@ -3,7 +3,8 @@ import type { NoveltyModel } from './novelty-model.js';
 /** Feature pre-processing that belongs to a head; applied before the linear layer. */
 export type FeatureTransform = 'none' | 'l2' | 'sqrt' | 'sqrt-l2';
 
-export type LearnerName = 'ridge' | 'softmax' | 'tf-layers';
+/** `blend`: the mean of a ridge and a softmax, each calibrated. */
+export type LearnerName = 'ridge' | 'softmax' | 'blend' | 'tf-layers';
 
 /**
  * The trained classification head: logits = weights · transform(features) + bias,

@@ -26,16 +26,33 @@ interface Pair {
   rho: number;
 }
 
+/** A point whose value is wanted; whoever answers also writes the gradient there. */
+export interface Evaluation {
+  x: Float64Array;
+  gradient: Float64Array;
+}
+
 /**
  * Minimises a convex function from `x`, in place, by limited-memory BFGS (Liu & Nocedal 1989) with
  * a line search that brackets the Wolfe conditions by doubling and bisection (Lewis & Overton 2013),
  * so that every pair kept has positive curvature.
  */
 export function minimise(f: Objective, x: Float64Array, options: LbfgsOptions): LbfgsResult {
+  const search = lbfgs(x, options);
+  let step = search.next();
+  while (!step.done) step = search.next(f(step.value.x, step.value.gradient));
+  return step.value;
+}
+
+/** {@link minimise} turned inside out: yields points and is told their values, by any way of computing. */
+export function* lbfgs(
+  x: Float64Array,
+  options: LbfgsOptions,
+): Generator<Evaluation, LbfgsResult, number> {
   const { isDone, maxIterations, history = 10 } = options;
   const n = x.length;
   let gradient = new Float64Array(n);
-  let value = f(x, gradient);
+  let value = yield { x, gradient };
   let evaluations = 1;
   const pairs: Pair[] = [];
   const trial = new Float64Array(n);
@@ -60,7 +77,7 @@ export function minimise(f: Objective, x: Float64Array, options: LbfgsOptions): 
     let found = false;
     for (let k = 0; k < MAX_LINE_STEPS && !found; k++) {
       for (let i = 0; i < n; i++) trial[i] = x[i]! - step * direction[i]!;
-      const next = f(trial, trialGradient);
+      const next = yield { x: trial, gradient: trialGradient };
       evaluations++;
       if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
       else if (-dot(trialGradient, direction) < CURVATURE * slope) low = step;
@@ -119,10 +136,21 @@ function quasiNewton(gradient: Float64Array, pairs: readonly Pair[]): Float64Arr
   return q;
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
+export function dot(a: Float64Array, b: Float64Array): number {
+  // Four sums side by side: one sum waits for every addition.
+  const whole = a.length - (a.length % 4);
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let i = 0; i < whole; i += 4) {
+    s0 += a[i]! * b[i]!;
+    s1 += a[i + 1]! * b[i + 1]!;
+    s2 += a[i + 2]! * b[i + 2]!;
+    s3 += a[i + 3]! * b[i + 3]!;
+  }
+  for (let i = whole; i < a.length; i++) s0 += a[i]! * b[i]!;
+  return s0 + s1 + (s2 + s3);
 }
 
 function addScaled(target: Float64Array, x: Float64Array, factor: number): void {

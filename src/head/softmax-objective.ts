@@ -22,7 +22,7 @@ export function parameterCount(features: number, classes: number): number {
  * Σ w_i (-ln p_i[y_i]) / Σ w_i + λ/2 ‖W‖². Convex; sums in Float64 whatever the features are.
  */
 export class SoftmaxObjective {
-  readonly #data: SoftmaxData;
+  readonly data: SoftmaxData;
   readonly #totalWeight: number;
   /** Classes, made even by a class that does not exist: the kernels take two at a time. */
   readonly #padded: number;
@@ -32,7 +32,7 @@ export class SoftmaxObjective {
   readonly #tile = new Float64Array(4 * BLOCK);
 
   constructor(data: SoftmaxData) {
-    this.#data = data;
+    this.data = data;
     this.#totalWeight = data.weights.reduce((sum, w) => sum + w, 0);
     this.#padded = data.classes + (data.classes % 2);
     this.#weights = new Float64Array(this.#padded * data.features);
@@ -42,7 +42,7 @@ export class SoftmaxObjective {
 
   /** Value at `parameters`; writes the gradient. */
   evaluate(parameters: Float64Array, lambda: number, gradient: Float64Array): number {
-    const { rows, features, classes } = this.#data;
+    const { rows, features, classes } = this.data;
     const size = classes * features;
     this.#weights.set(parameters.subarray(0, size));
     this.#gradient.fill(0);
@@ -54,8 +54,8 @@ export class SoftmaxObjective {
       this.#score(from, count, parameters);
       for (let i = 0; i < count; i++) {
         const at = i * this.#padded;
-        const weight = this.#data.weights[from + i]! / this.#totalWeight;
-        const label = this.#data.labels[from + i]!;
+        const weight = this.data.weights[from + i]! / this.#totalWeight;
+        const label = this.data.labels[from + i]!;
         loss += weight * this.#toProbabilities(at, label);
         for (let c = 0; c < classes; c++) {
           const p = this.#scores[at + c]!;
@@ -76,7 +76,7 @@ export class SoftmaxObjective {
 
   /** Logits of rows [from, to): (to-from) x classes, row-major. */
   logits(parameters: Float64Array, from: number, to: number): Float64Array {
-    const { features, classes } = this.#data;
+    const { features, classes } = this.data;
     this.#weights.set(parameters.subarray(0, classes * features));
     const out = new Float64Array((to - from) * classes);
     for (let start = from; start < to; start += BLOCK) {
@@ -91,14 +91,14 @@ export class SoftmaxObjective {
   }
 
   #isLeftOut(from: number, count: number): boolean {
-    for (let i = from; i < from + count; i++) if (this.#data.weights[i]! > 0) return false;
+    for (let i = from; i < from + count; i++) if (this.data.weights[i]! > 0) return false;
     return true;
   }
 
   /** Turns the scores at `at` into probabilities; returns -ln p of the label. */
   #toProbabilities(at: number, label: number): number {
     const scores = this.#scores;
-    const { classes } = this.#data;
+    const { classes } = this.data;
     let largest = scores[at]!;
     for (let c = 1; c < classes; c++) largest = Math.max(largest, scores[at + c]!);
     let sum = 0;
@@ -114,7 +114,7 @@ export class SoftmaxObjective {
 
   /** scores = X Wᵀ + bias for a block of rows: four rows by two classes at once. */
   #score(from: number, count: number, parameters: Float64Array): void {
-    const { x, features: d, classes } = this.#data;
+    const { x, features: d, classes } = this.data;
     const w = this.#weights;
     const padded = this.#padded;
     const scores = this.#scores;
@@ -170,7 +170,7 @@ export class SoftmaxObjective {
 
   /** gradient += scoresᵀ X for a block of rows: two classes by four features at once. */
   #accumulate(from: number, count: number): void {
-    const { x, features: d } = this.#data;
+    const { x, features: d } = this.data;
     const padded = this.#padded;
     const { length } = this.#gradient;
     const whole = d - (d % 4);

@@ -1,8 +1,8 @@
 import { stratifiedGroupFolds } from './folds.js';
 import type { FeatureTransform } from './head.js';
-import { minimise } from './lbfgs.js';
-import { bestCandidate, judgeLogits, pickRows } from './select.js';
-import { parameterCount, SoftmaxObjective } from './softmax-objective.js';
+import { dot, type Evaluation, lbfgs } from './lbfgs.js';
+import { bestCandidate, judgeLogits, macroScale, pickRows } from './select.js';
+import { parameterCount, type SoftmaxData, SoftmaxObjective } from './softmax-objective.js';
 import { type Standardised, standardise } from './standardise.js';
 import {
   type Candidate,
@@ -15,7 +15,10 @@ import {
   type TrainingSet,
 } from './train.js';
 
-/** Nine λ from 10 to 10⁻³, penalties on standardised features for a mean loss; strongest first. */
+/**
+ * Nine λ from 10 to 10⁻³, penalties on features of mean variance 1 for a mean loss; strongest
+ * first. Below that left-out rows of the same place may gain a little, another place does not.
+ */
 export const SOFTMAX_LAMBDAS: readonly number[] = Array.from(
   { length: 9 },
   (_, i) => 10 ** (1 - i / 2),
@@ -48,25 +51,68 @@ export interface SoftmaxOptions {
 
 /**
  * Class-balanced multinomial logistic regression with an L2 penalty, by L-BFGS:
- * minimises Σ w_i (-ln p_i) / Σ w_i + λ/2 ‖W‖² on standardised features (weighted mean 0, deviation
- * 1; folded into the weights afterwards), the bias free. w_i = N_fit / (C n_class).
+ * minimises Σ w_i (-ln p_i) / Σ w_i + λ/2 ‖W‖² on centred features of mean variance 1 (folded into
+ * the weights afterwards), the bias free. w_i = N_fit / (C n_class).
  *
- * λ by stratified group k-fold, from strong to weak, each fold starting where the λ before it
+ * λ by stratified group k-fold, judged after the best common factor on logits, from strong to weak, each fold starting where the λ before it
  * ended. Coarse to fine: every second λ first, until the left-out macro log-loss has risen twice in
  * a row; then the untried neighbours of the best. The left-out logits are those of the folds.
- * The mean and deviation of features are taken over all rows, left-out ones too: they carry no
+ * The mean and scale of features are taken over all rows, left-out ones too: they carry no
  * labels, and the mean does not matter to a model with a free bias.
  * Deterministic. Cost of one evaluation: 2 N d C multiply-adds. Memory: 4 N d bytes.
  * @throws HL_TRAINING_SET_INVALID, HL_TRAINING_CANCELLED
  */
 export function fitSoftmax(set: TrainingSet, options: SoftmaxOptions): LinearFit {
+  const steps = softmaxSteps(set, options);
+  let step = steps.next();
+  while (!step.done) {
+    const { objective, x, lambda, gradient } = step.value;
+    step = steps.next(objective.evaluate(x, lambda, gradient));
+  }
+  return step.value;
+}
+
+/** Another way to compute what {@link SoftmaxObjective} computes; may round more coarsely. */
+export interface SoftmaxEngine {
+  /** Value at `parameters`; writes the gradient. `data` is the same object in every call of a fold. */
+  evaluate(
+    data: SoftmaxData,
+    parameters: Float64Array,
+    lambda: number,
+    gradient: Float64Array,
+  ): Promise<number>;
+}
+
+/** {@link fitSoftmax} with the objective computed elsewhere. */
+export async function fitSoftmaxWith(
+  engine: SoftmaxEngine,
+  set: TrainingSet,
+  options: SoftmaxOptions,
+): Promise<LinearFit> {
+  const steps = softmaxSteps(set, options);
+  let step = steps.next();
+  while (!step.done) {
+    const { objective, x, lambda, gradient } = step.value;
+    step = steps.next(await engine.evaluate(objective.data, x, lambda, gradient));
+  }
+  return step.value;
+}
+
+interface SoftmaxEvaluation extends Evaluation {
+  objective: SoftmaxObjective;
+  lambda: number;
+}
+
+type Steps<T> = Generator<SoftmaxEvaluation, T, number>;
+
+function* softmaxSteps(set: TrainingSet, options: SoftmaxOptions): Steps<LinearFit> {
   checkTrainingSet(set);
   const search = new Search(set, options);
   const lambdas = [...(options.lambdas ?? SOFTMAX_LAMBDAS)].sort((a, b) => b - a);
-  const tried = search.coarseToFine(lambdas);
+  const tried = yield* search.coarseToFine(lambdas);
   const candidates = tried.map((t) => t.candidate);
   const best = tried[bestCandidate(candidates)]!;
-  const final = search.fitAll(best);
+  const final = yield* search.fitAll(best);
   return {
     ...final,
     lambda: best.candidate.lambda,
@@ -85,6 +131,12 @@ interface Tried {
   starts: Float64Array[];
 }
 
+interface Part {
+  objective: SoftmaxObjective;
+  /** Classes without a row in it. */
+  absent: number[];
+}
+
 class Search {
   readonly grouping;
   readonly judged;
@@ -99,6 +151,8 @@ class Search {
   readonly #tolerances: { search: number; final: number };
   /** Index among the rows that are no views; -1 for views. */
   readonly #place: Int32Array;
+  /** Per fold that is left out; null: none. */
+  readonly #parts = new Map<number | null, Part>();
 
   constructor(set: TrainingSet, options: SoftmaxOptions) {
     this.#set = set;
@@ -126,12 +180,12 @@ class Search {
     this.#data = standardise(set, this.#order, weights, options.transform);
   }
 
-  coarseToFine(lambdas: readonly number[]): Tried[] {
+  *coarseToFine(lambdas: readonly number[]): Steps<Tried[]> {
     const tried = new Map<number, Tried>();
     let rises = 0;
     let before: Tried | undefined;
     for (let i = 0; i < lambdas.length && rises < 2; i += 2) {
-      const next = this.#try(lambdas[i]!, before?.starts);
+      const next = yield* this.#try(lambdas[i]!, before?.starts);
       tried.set(i, next);
       const risen = before !== undefined && next.candidate.logLoss > before.candidate.logLoss;
       rises = risen ? rises + 1 : 0;
@@ -141,12 +195,12 @@ class Search {
     const best = at[bestCandidate([...tried.values()].map((t) => t.candidate))]!;
     for (const i of [best - 1, best + 1]) {
       if (i < 0 || i >= lambdas.length || tried.has(i)) continue;
-      tried.set(i, this.#try(lambdas[i]!, tried.get(best)!.starts));
+      tried.set(i, yield* this.#try(lambdas[i]!, tried.get(best)!.starts));
     }
     return [...tried.keys()].sort((a, b) => a - b).map((i) => tried.get(i)!);
   }
 
-  #try(lambda: number, starts: readonly Float64Array[] | undefined): Tried {
+  *#try(lambda: number, starts: readonly Float64Array[] | undefined): Steps<Tried> {
     const { classCount, featureSize } = this.#set;
     const logits = new Float64Array(this.judged.labels.length * classCount);
     const ends: Float64Array[] = [];
@@ -155,8 +209,8 @@ class Search {
       const to = this.#foldStarts[fold + 1]!;
       const start =
         starts?.[fold]?.slice() ?? new Float64Array(parameterCount(featureSize, classCount));
-      const { objective, absent } = this.#objective(from, to);
-      this.#minimise(objective, start, lambda, this.#tolerances.search);
+      const { objective, absent } = this.#objective(fold);
+      yield* this.#minimise(objective, start, lambda, this.#tolerances.search);
       ends.push(start);
       const out = objective.logits(start, from, to);
       for (let i = from; i < to; i++) {
@@ -168,9 +222,13 @@ class Search {
       }
     }
     const { judged, labels } = this.judged;
+    const known = pickRows(logits, classCount, judged);
+    const knownLabels = judged.map((i) => labels[i]!);
+    // A strong penalty makes logits small; the temperature fitted later makes up for that.
+    const scale = macroScale(known, knownLabels, classCount);
     const scores = judgeLogits(
-      pickRows(logits, classCount, judged),
-      judged.map((i) => labels[i]!),
+      known.map((z) => z * scale),
+      knownLabels,
       classCount,
     );
     return {
@@ -180,9 +238,13 @@ class Search {
     };
   }
 
-  /** The objective without rows [from, to), and the classes that have no row then. */
-  #objective(from: number, to: number): { objective: SoftmaxObjective; absent: number[] } {
+  /** The objective without the rows of a fold (null: with all), and the classes that have no row then. */
+  #objective(fold: number | null): Part {
+    const made = this.#parts.get(fold);
+    if (made) return made;
     const { classCount, featureSize } = this.#set;
+    const from = fold === null ? 0 : this.#foldStarts[fold]!;
+    const to = fold === null ? 0 : this.#foldStarts[fold + 1]!;
     const rest = Int32Array.from([...this.#labels.subarray(0, from), ...this.#labels.subarray(to)]);
     const balanced = classBalancedWeights(rest, classCount);
     const weights = new Float64Array(this.#labels.length);
@@ -198,45 +260,48 @@ class Search {
       classes: classCount,
     });
     const absent = Array.from({ length: classCount }, (_, c) => c).filter((c) => !known.has(c));
+    this.#parts.set(fold, { objective, absent });
     return { objective, absent };
   }
 
-  #minimise(
+  *#minimise(
     objective: SoftmaxObjective,
     start: Float64Array,
     lambda: number,
     tolerance: number,
-  ): number {
-    const { iterations } = minimise((x, g) => objective.evaluate(x, lambda, g), start, {
+  ): Steps<number> {
+    const search = lbfgs(start, {
       isDone: (value, gradient) => {
         checkCancelled(this.#options.signal);
-        const squares = gradient.reduce((sum, g) => sum + g * g, 0);
-        return squares / (2 * lambda) <= tolerance * value;
+        return dot(gradient, gradient) / (2 * lambda) <= tolerance * value;
       },
       maxIterations: MAX_ITERATIONS,
     });
-    return iterations;
+    let step = search.next();
+    while (!step.done) step = search.next(yield { ...step.value, objective, lambda });
+    return step.value.iterations;
   }
 
   /** The fit on all rows, in terms of the untransformed scale of features. */
-  fitAll(best: Tried): { weights: Float32Array; bias: Float32Array; iterations: number } {
+  *fitAll(best: Tried): Steps<{ weights: Float32Array; bias: Float32Array; iterations: number }> {
     const { classCount, featureSize: d } = this.#set;
-    const { objective } = this.#objective(0, 0);
+    const { objective } = this.#objective(null);
     const parameters = best.starts[0]!.slice();
-    const iterations = this.#minimise(
+    const iterations = yield* this.#minimise(
       objective,
       parameters,
       best.candidate.lambda,
       this.#tolerances.final,
     );
+    const { factor, mean } = this.#data;
     const weights = new Float32Array(classCount * d);
     const bias = new Float32Array(classCount);
     for (let c = 0; c < classCount; c++) {
       let shift = parameters[classCount * d + c]!;
       for (let j = 0; j < d; j++) {
-        const weight = parameters[c * d + j]! * this.#data.factor[j]!;
+        const weight = parameters[c * d + j]! * factor;
         weights[c * d + j] = weight;
-        shift -= weight * this.#data.mean[j]!;
+        shift -= weight * mean[j]!;
       }
       bias[c] = shift;
     }

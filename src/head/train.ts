@@ -13,6 +13,11 @@ export interface TrainingSet {
   groups: Int32Array;
   /** 1 = augmented view: it trains, but is never judged. */
   isView: Uint8Array;
+  /**
+   * Sample index per row; a view carries that of its parent. Where it is known, views follow their
+   * parents when rows are left out one by one, and the search may leave views out.
+   */
+  samples?: Int32Array;
   /** At least 2; every class needs at least one row that is not a view. */
   classCount: number;
 }
@@ -61,7 +66,8 @@ export function checkTrainingSet(set: TrainingSet): void {
     features.length !== rows * featureSize ||
     labels.length !== rows ||
     groups.length !== rows ||
-    isView.length !== rows
+    isView.length !== rows ||
+    (set.samples !== undefined && set.samples.length !== rows)
   ) {
     throw invalid(
       `${rows} rows x ${featureSize} features do not fit arrays of ${features.length} features, ` +
@@ -128,8 +134,8 @@ export interface Grouping {
 
 /**
  * Dense group indices of a training set. With fewer than two groups each row stands for itself and
- * views do not train at all: which sample they came from is unknown here, and a view of a left-out
- * sample would give the answer away.
+ * with its views. Where `samples` is missing views do not train then: a view of a left-out sample
+ * would give the answer away.
  */
 export function groupingOf(set: TrainingSet): Grouping {
   const dense = new Map<number, number>();
@@ -140,6 +146,17 @@ export function groupingOf(set: TrainingSet): Grouping {
       rows: Int32Array.from({ length: set.rows }, (_, i) => i),
       groups: Int32Array.from(set.groups, (group) => dense.get(group)!),
       groupCount: dense.size,
+    };
+  }
+  const { samples } = set;
+  if (samples) {
+    const parents = new Map<number, number>();
+    for (const sample of samples) if (!parents.has(sample)) parents.set(sample, parents.size);
+    return {
+      kind: 'row',
+      rows: Int32Array.from({ length: set.rows }, (_, i) => i),
+      groups: samples.map((sample) => parents.get(sample)!),
+      groupCount: parents.size,
     };
   }
   const rows: number[] = [];

@@ -54,7 +54,7 @@ const cardSchema = z.object({
   createdAt: z.iso.datetime(),
   trainingId: z.string(),
   trigger: z.string(),
-  learner: z.enum(['ridge', 'softmax', 'tf-layers']),
+  learner: z.enum(['ridge', 'softmax', 'blend', 'tf-layers']),
   lambda: z.number(),
   transform: z.enum(['none', 'l2', 'sqrt', 'sqrt-l2']),
   temperature: z.number().positive(),

@@ -12,7 +12,7 @@ import { type Answers, groupIntervals, reliabilityBins } from './evaluation-stat
 import type { EvaluatedClass, Evaluation } from './evaluation-types.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { assess, type FittedRecipe, fitRecipe } from './recipes.js';
+import { calibrated, type FittedRecipe, fitRecipe } from './recipes.js';
 import { fitTfLayers } from './tf-learner.js';
 import type { StoredHead } from './version-directory.js';
 
@@ -138,7 +138,8 @@ async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
 /** The head's learner and transform; the strength of its penalty is chosen anew for each set. */
 async function refitLike({ card }: StoredHead, set: TrainingSet): Promise<FittedRecipe> {
   const { learner, transform } = card;
-  if (learner === 'tf-layers') return assess(set, learner, await fitTfLayers(set, { transform }));
+  if (learner === 'tf-layers')
+    return calibrated(set, learner, await fitTfLayers(set, { transform }));
   return fitRecipe(set, learner, transform);
 }
 

@@ -60,9 +60,12 @@ export function assemble(
     labels: new Int32Array(capacity),
     groups: new Int32Array(capacity),
     isView: new Uint8Array(capacity),
+    samples: new Int32Array(capacity),
   };
-  const put = (row: number, sample: LabelledSample, vector: Float32Array, isView: 0 | 1): void => {
+  const put = (row: number, parent: number, vector: Float32Array, isView: 0 | 1): void => {
+    const sample = samples[parent] as LabelledSample;
     features.set(vector, row * featureSize);
+    set.samples[row] = parent;
     set.labels[row] = classOf.get(sample.label) as number;
     set.groups[row] = groupOf.get(sample.group) as number;
     set.isView[row] = isView;
@@ -73,8 +76,8 @@ export function assemble(
     const found = store.features(ids(chunk), key, recipe, views);
     chunk.forEach((sample, i) => {
       const [original, ...others] = found.get(sample.id) ?? [];
-      put(start + i, sample, original ?? gone(sample), 0);
-      for (const view of others) if (view) put(rows++, sample, view, 1);
+      put(start + i, start + i, original ?? gone(sample), 0);
+      for (const view of others) if (view) put(rows++, start + i, view, 1);
     });
   }
   return {
@@ -84,6 +87,7 @@ export function assemble(
     labels: set.labels.subarray(0, rows),
     groups: set.groups.subarray(0, rows),
     isView: set.isView.subarray(0, rows),
+    samples: set.samples.subarray(0, rows),
     classCount: labels.length,
   };
 }

@@ -9,7 +9,7 @@ import { chooseEvidence, type JudgedSample, type ServingHead } from './evidence.
 import { originals } from './feature-matrix.js';
 import { decide, type GateDecision } from './gate.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { answersOf, type FittedRecipe, fitRecipe } from './recipes.js';
+import { answersOf, type FittedRecipe, fitRecipe, type Learner } from './recipes.js';
 import type { HeadRegistry } from './registry.js';
 import type { StoredHead } from './version-directory.js';
 
@@ -114,7 +114,7 @@ async function readChampion(registry: HeadRegistry, key: string): Promise<Champi
 function servingHead(champion: Champion, { set, collected }: JudgeInput): ServingHead {
   const { version, stored, otherFeatures } = champion;
   const learner = stored?.card.learner;
-  const canRefit = stored && !otherFeatures && (learner === 'ridge' || learner === 'softmax');
+  const canRefit = stored && !otherFeatures && learner !== 'tf-layers';
   return {
     version,
     labels: stored?.head.labels ?? [],
@@ -123,7 +123,7 @@ function servingHead(champion: Champion, { set, collected }: JudgeInput): Servin
     answersOfRecipe: canRefit
       ? () => {
           const { transform, lambda } = stored.card;
-          const refitted = fitRecipe(set, learner as 'ridge' | 'softmax', transform, lambda);
+          const refitted = fitRecipe(set, learner as Learner, transform, lambda);
           return named(refitted.leaveGroupOutProbabilities, collected.labels);
         }
       : null,

@@ -1,23 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fitTemperature } from '../head/calibrate.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import { fitRidge } from '../head/ridge.js';
 import { indexOfLargest, softmaxRows } from '../head/score.js';
 import { judgeLogits, pickRows } from '../head/select.js';
 import { fitSoftmax } from '../head/softmax.js';
+import { projected } from '../head/subspace.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
-import type { TrainingCandidate } from './report.js';
-import { fitTfLayers } from './tf-learner.js';
-
-const TRANSFORMS: readonly FeatureTransform[] = ['none', 'sqrt', 'l2', 'sqrt-l2'];
-/** What softmax is given when no ridge has shown which transform suits. */
-const TRANSFORMS_WITHOUT_RIDGE: readonly FeatureTransform[] = ['none', 'sqrt-l2'];
 
 export type Learner = Exclude<LearnerName, 'tf-layers'>;
 
 export interface FittedRecipe {
   learner: LearnerName;
   fit: LinearFit;
+  /** Most augmented views of a sample that it learned from. */
+  views: number;
   /** Fitted on the leave-group-out logits. */
   temperature: number;
   /** n0 x C: of each original, by heads that never saw its group. */
@@ -29,71 +25,26 @@ export interface FittedRecipe {
 }
 
 /**
- * Tries every recipe that the budget allows and keeps the one with the smallest class-balanced
- * leave-group-out log-loss after its own temperature. Ridge is cheap and tries every transform;
- * softmax only the best of those and none at all. On a tie the earlier one is kept.
- *
- * @param onCandidate Called after each fit with how many are done of how many.
+ * Fits one recipe; with `lambda` exactly that one, else the best on the learner's own grid. Of a
+ * blend `lambda` is that of its softmax; its ridge always finds its own.
  */
-export async function chooseRecipe(
-  set: TrainingSet,
-  learners: readonly LearnerName[],
-  onCandidate: (done: number, total: number) => void,
-): Promise<{ chosen: FittedRecipe; table: TrainingCandidate[] }> {
-  const ridge = learners.includes('ridge') ? TRANSFORMS : [];
-  // With ridge: the best transform, and none; the same thing when none is the best.
-  const softmaxCount = learners.includes('softmax') ? 2 : 0;
-  const total = ridge.length + softmaxCount + (learners.includes('tf-layers') ? 1 : 0);
-  const table: TrainingCandidate[] = [];
-  let best: FittedRecipe | null = null;
-  const tried = async (learner: LearnerName, transform: FeatureTransform): Promise<void> => {
-    const startedAt = performance.now();
-    const recipe =
-      learner === 'tf-layers'
-        ? assess(set, learner, await fitTfLayers(set, { transform }))
-        : fitRecipe(set, learner, transform);
-    const durationMs = performance.now() - startedAt;
-    if (!best || recipe.macroLogLoss < best.macroLogLoss) best = recipe;
-    table.push(entry(recipe, durationMs));
-    onCandidate(table.length, total);
-    // A fit blocks this process; in between it hears that its parent is gone.
-    await nextTurn();
-  };
-  for (const transform of ridge) await tried('ridge', transform);
-  if (softmaxCount > 0) {
-    const shown = (best as FittedRecipe | null)?.fit.transform;
-    const transforms = shown ? [shown, 'none' as const] : TRANSFORMS_WITHOUT_RIDGE;
-    for (const transform of new Set(transforms)) await tried('softmax', transform);
-  }
-  if (learners.includes('tf-layers')) {
-    await tried('tf-layers', (best as FittedRecipe | null)?.fit.transform ?? 'sqrt-l2');
-  }
-  onCandidate(total, total);
-  const chosen = best as FittedRecipe | null;
-  if (!chosen) throw new RangeError('no learner');
-  for (const row of table) {
-    row.chosen = row.learner === chosen.learner && row.transform === chosen.fit.transform;
-  }
-  return { chosen, table };
-}
-
-/** Fits one recipe; with `lambda` exactly that one, else the best on the learner's own grid. */
 export function fitRecipe(
   set: TrainingSet,
   learner: Learner,
   transform: FeatureTransform,
   lambda?: number,
 ): FittedRecipe {
-  const options = { transform, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
-  return assess(
-    set,
-    learner,
-    learner === 'ridge' ? fitRidge(set, options) : fitSoftmax(set, options),
-  );
+  const { set: reduced, lift } = projected(set, transform);
+  const every = { transform: 'none' } as const;
+  const options = { ...every, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
+  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, options)));
+  const softmax = calibrated(set, 'softmax', lift(fitSoftmax(reduced, options)));
+  if (learner === 'softmax') return softmax;
+  return blended(set, calibrated(set, 'ridge', lift(fitRidge(reduced, every))), softmax);
 }
 
-/** Gives a fit its temperature and its figures, both from the leave-group-out logits. */
-export function assess(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
+/** Judges a fit on its left-out logits, after a temperature of its own. */
+export function calibrated(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
   // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const judgedLabels = judged.map((row) => labels[row] as number);
@@ -109,11 +60,37 @@ export function assess(set: TrainingSet, learner: LearnerName, fit: LinearFit): 
   return {
     learner,
     fit,
+    views: mostViews(set),
     temperature,
     leaveGroupOutProbabilities: probabilities,
     macroLogLoss: scores.logLoss,
     macroF1: scores.macroF1,
   };
+}
+
+/**
+ * The mean of the calibrated logits of a ridge and a softmax on the same transform: one linear
+ * head again. Their errors differ (squared loss against log-loss), so that the mean of both is
+ * wrong less often than either where samples are few.
+ */
+export function blended(
+  set: TrainingSet,
+  ridge: FittedRecipe,
+  softmax: FittedRecipe,
+): FittedRecipe {
+  const a = 0.5 / ridge.temperature;
+  const b = 0.5 / softmax.temperature;
+  const mean = <T extends Float32Array | Float64Array>(of: (fit: LinearFit) => T): T => {
+    const other = of(softmax.fit);
+    return of(ridge.fit).map((value, i) => a * value + b * (other[i] as number)) as T;
+  };
+  return calibrated(set, 'blend', {
+    ...softmax.fit,
+    weights: mean((fit) => fit.weights),
+    bias: mean((fit) => fit.bias),
+    leaveGroupOutLogits: mean((fit) => fit.leaveGroupOutLogits),
+    candidates: [],
+  });
 }
 
 /** The answer in each row of an n x C matrix of logits or probabilities, as a class index. */
@@ -123,11 +100,49 @@ export function answersOf(matrix: Float64Array, classCount: number): number[] {
   );
 }
 
-function entry(recipe: FittedRecipe, durationMs: number): TrainingCandidate {
-  const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
-  const { transform, lambda } = fit;
+/** Without the views of every sample beyond the first `views`; needs `set.samples`. */
+export function withViews(set: TrainingSet, views: number): TrainingSet {
+  const { samples, featureSize } = set;
+  if (!samples) throw new RangeError('the set does not say whose the views are');
+  const seen = new Map<number, number>();
+  const rows: number[] = [];
+  for (let row = 0; row < set.rows; row++) {
+    if (set.isView[row] === 1) {
+      const number = (seen.get(samples[row] as number) ?? 0) + 1;
+      seen.set(samples[row] as number, number);
+      if (number > views) continue;
+    }
+    rows.push(row);
+  }
+  const features = new Float32Array(rows.length * featureSize);
+  rows.forEach((row, i) => {
+    features.set(
+      set.features.subarray(row * featureSize, (row + 1) * featureSize),
+      i * featureSize,
+    );
+  });
+  const pick = (of: Int32Array) => Int32Array.from(rows, (row) => of[row] as number);
   return {
-    ...{ learner, transform, lambda, temperature, macroLogLoss, macroF1, durationMs },
-    chosen: false,
+    ...set,
+    features,
+    rows: rows.length,
+    labels: pick(set.labels),
+    groups: pick(set.groups),
+    isView: Uint8Array.from(rows, (row) => set.isView[row] as number),
+    samples: pick(samples),
   };
+}
+
+/** Most views of one sample; where parents are unknown, views per sample rounded up. */
+export function mostViews(set: TrainingSet): number {
+  const counts = new Map<number, number>();
+  let views = 0;
+  for (let row = 0; row < set.rows; row++) {
+    if (set.isView[row] === 0) continue;
+    views++;
+    const sample = set.samples?.[row];
+    if (sample !== undefined) counts.set(sample, (counts.get(sample) ?? 0) + 1);
+  }
+  if (set.samples) return Math.max(0, ...counts.values());
+  return Math.ceil(views / (set.rows - views));
 }

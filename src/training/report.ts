@@ -13,9 +13,11 @@ export type TrainingOutcome = 'promoted' | 'refused' | 'failed' | 'cancelled';
 export interface TrainingCandidate {
   learner: LearnerName;
   transform: FeatureTransform;
+  /** Augmented views of a sample that it learned from, at most. */
+  views: number;
   lambda: number;
   temperature: number;
-  /** Mean over classes of the mean log-loss of the class; the smallest is chosen. */
+  /** Mean over classes of the mean log-loss of the class; the smallest by more than chance is chosen. */
   macroLogLoss: number;
   macroF1: number;
   durationMs: number;

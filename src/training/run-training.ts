@@ -10,12 +10,14 @@ import type { NewHeadCard } from './card.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from './collect.js';
 import { embedMissing } from './embed-missing.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
+import { OnnxFitEngine } from './fit-engine.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
-import { chooseRecipe, type FittedRecipe } from './recipes.js';
+import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
+import { searchRecipes } from './search.js';
 import { fitUnknown, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
@@ -60,9 +62,13 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
     // Before the fit, which may take minutes in which samples come and go.
     const examFeatures = presentOriginals(store, collected.exam, embedded.key);
-    const { chosen, table } = await chooseRecipe(set, settings.training.learners, (done, total) =>
-      phases.step(done, total),
-    );
+    const engine = await OnnxFitEngine.create(1);
+    const { chosen, table } = await searchRecipes(set, {
+      learners: settings.training.learners,
+      budgetMs: settings.training.searchBudgetMs,
+      engine,
+      onCandidate: (done, total) => phases.step(done, total),
+    }).finally(() => engine.close());
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TfjsEngine } from '../backbone/tfjs-engine.js';
 import { headProbabilities } from '../head/score.js';
 import type { TrainingSet } from '../head/train.js';
+import { OnnxFitEngine } from './fit-engine.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { chooseRecipe } from './recipes.js';
+import { searchRecipes } from './search.js';
 import { BATCH, type CnnOptions, SmallCnn, type StudyImage } from './study-cnn.js';
 import { divide, type Split, type StudyPhoto } from './study-split.js';
 import {
@@ -225,12 +226,18 @@ async function runBackbone(input: StudyInput, split: Split): Promise<StudyRow> {
     isView: Uint8Array.from(rows, ({ view }) => (view === 0 ? 0 : 1)),
     classCount: split.labels.length,
   };
-  const fitted = await chooseRecipe(set, ['ridge'], () => input.signal?.throwIfAborted()).catch(
-    (error: unknown) => {
+  const engine = await OnnxFitEngine.create(1);
+  const fitted = await searchRecipes(set, {
+    learners: ['ridge'],
+    budgetMs: Number.POSITIVE_INFINITY,
+    engine,
+    onCandidate: () => input.signal?.throwIfAborted(),
+  })
+    .catch((error: unknown) => {
       if (input.signal?.aborted) return null;
       throw error;
-    },
-  );
+    })
+    .finally(() => engine.close());
   if (!fitted) return notRun('backbone');
   const { chosen } = fitted;
   const head = {

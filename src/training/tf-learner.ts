@@ -162,7 +162,7 @@ class LayersSearch {
     for (let c = 0; c < classCount; c++) {
       let shift = fitted.bias[c]!;
       for (let j = 0; j < d; j++) {
-        const weight = fitted.weights[j * classCount + c]! * this.#data.factor[j]!;
+        const weight = fitted.weights[j * classCount + c]! * this.#data.factor;
         weights[c * d + j] = weight;
         shift -= weight * this.#data.mean[j]!;
       }

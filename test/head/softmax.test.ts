@@ -31,31 +31,40 @@ function probabilitiesOf(fit: LinearFit, set: TrainingSet): Float64Array {
   return p;
 }
 
-/** The objective by its definition, from the head alone. */
-function objectiveOf(fit: LinearFit, set: TrainingSet, lambda: number): number {
+/** Every feature brought to weighted mean 0 and deviation 1, as the oracle's are. */
+function standardised(set: TrainingSet): TrainingSet {
   const w = balanced(set);
   const total = w.reduce((a, b) => a + b, 0);
-  const p = probabilitiesOf(fit, set);
   const d = set.featureSize;
-  let value = 0;
-  for (let i = 0; i < set.rows; i++) {
-    value -= (w[i]! / total) * Math.log(p[i * set.classCount + set.labels[i]!]!);
-  }
+  const features = set.features.slice();
   for (let j = 0; j < d; j++) {
     const column = w.map((_, i) => set.features[i * d + j]!);
     const mean = column.reduce((s, x, i) => s + (w[i]! / total) * x, 0);
     const variance = column.reduce((s, x, i) => s + (w[i]! / total) * (x - mean) ** 2, 0);
-    for (let c = 0; c < set.classCount; c++) {
-      value += (lambda / 2) * fit.weights[c * d + j]! ** 2 * variance;
+    for (let i = 0; i < set.rows; i++) {
+      features[i * d + j] = (column[i]! - mean) / Math.sqrt(variance);
     }
   }
+  return { ...set, features };
+}
+
+/** The objective by its definition, from the head alone: features have deviation 1. */
+function objectiveOf(fit: LinearFit, set: TrainingSet, lambda: number): number {
+  const w = balanced(set);
+  const total = w.reduce((a, b) => a + b, 0);
+  const p = probabilitiesOf(fit, set);
+  let value = 0;
+  for (let i = 0; i < set.rows; i++) {
+    value -= (w[i]! / total) * Math.log(p[i * set.classCount + set.labels[i]!]!);
+  }
+  for (const weight of fit.weights) value += (lambda / 2) * weight ** 2;
   return value;
 }
 
 test("the objective at our optimum equals scikit-learn's to 5 digits, and so do probabilities", () => {
   for (const one of readOracle<SoftmaxCase>('softmax')) {
     const rows = one.labels.length;
-    const set: TrainingSet = {
+    const set = standardised({
       features: Float32Array.from(one.features),
       rows,
       featureSize: one.featureSize,
@@ -63,7 +72,7 @@ test("the objective at our optimum equals scikit-learn's to 5 digits, and so do 
       groups: Int32Array.from(one.labels.keys()),
       isView: new Uint8Array(rows),
       classCount: one.classes,
-    };
+    });
     const fit = fitSoftmax(set, { transform: 'none', lambdas: [one.lambda] });
     const value = objectiveOf(fit, set, one.lambda);
     assert.ok(Math.abs(value / one.objective - 1) < 1e-5, `${value}, expected ${one.objective}`);

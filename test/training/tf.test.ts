@@ -5,7 +5,8 @@ import { isHeadlandError } from '../../src/errors.js';
 import { decodeHead, encodeHead } from '../../src/head/codec.js';
 import { headProbabilities, indexOfLargest } from '../../src/head/score.js';
 import { silentLog } from '../../src/log.js';
-import { chooseRecipe } from '../../src/training/recipes.js';
+import { OnnxFitEngine } from '../../src/training/fit-engine.js';
+import { searchRecipes } from '../../src/training/search.js';
 import { fitTfLayers } from '../../src/training/tf-learner.js';
 import { clusters, maxDifference } from '../head/synthetic.js';
 
@@ -111,7 +112,12 @@ describe('tf.layers recipe', () => {
 
   it('takes part in the choice of a recipe only when asked', async () => {
     const set = clusters({ ...SET, perGroup: 3, groupsPerClass: 3 });
-    const { table, chosen } = await chooseRecipe(set, ['ridge', 'tf-layers'], () => {});
+    const engine = await OnnxFitEngine.create(1);
+    const { table, chosen } = await searchRecipes(set, {
+      learners: ['ridge', 'tf-layers'],
+      budgetMs: 60_000,
+      engine,
+    }).finally(() => engine.close());
     assert.deepEqual(
       table.map((row) => row.learner),
       ['ridge', 'ridge', 'ridge', 'ridge', 'tf-layers'],

@@ -1,0 +1,224 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isHeadlandError } from '../errors.js';
+import type { FeatureTransform, LearnerName } from '../head/head.js';
+import { fitRidge } from '../head/ridge.js';
+import { macroWeights } from '../head/select.js';
+import { fitSoftmaxWith, type SoftmaxEngine } from '../head/softmax.js';
+import { type ProductRequest, type ProjectedSet, projectionSteps } from '../head/subspace.js';
+import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
+import {
+  blended,
+  calibrated,
+  type FittedRecipe,
+  type Learner,
+  mostViews,
+  withViews,
+} from './recipes.js';
+import type { TrainingCandidate } from './report.js';
+import { fitTfLayers } from './tf-learner.js';
+
+/** Most promising first; measured by bench accuracy. */
+const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'];
+/**
+ * By so much a recipe must be better than one that is preferred. Left-out groups come from the same
+ * place as the others; which recipe carries over to another place they show only in part.
+ */
+const STANDARD_ERRORS = 2;
+/** On equal evidence the earlier one is kept. */
+const PREFERRED: readonly LearnerName[] = ['softmax', 'blend', 'ridge', 'tf-layers'];
+
+/** What computes the matrix products of the fits. */
+export interface FitEngine extends SoftmaxEngine {
+  product(request: ProductRequest): Promise<Float32Array>;
+}
+
+export interface SearchOptions {
+  /** `tf-layers` is tried last, on the transform that won, whatever the budget: it was asked for. */
+  learners: readonly LearnerName[];
+  /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
+  budgetMs: number;
+  engine: FitEngine;
+  transforms?: readonly FeatureTransform[];
+  /** Called after each step with how many are done of how many. */
+  onCandidate?: (done: number, total: number) => void;
+}
+
+export interface SearchResult {
+  chosen: FittedRecipe;
+  /** Every recipe that was tried, in the order of trial. */
+  table: TrainingCandidate[];
+  /** The same, fitted. */
+  recipes: FittedRecipe[];
+}
+
+/** One stop of the search: a transform on so many views. */
+interface Step {
+  transform: FeatureTransform;
+  views: number;
+}
+
+/**
+ * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
+ * transform x learner on all views, then the winner's transform on fewer views, none among them.
+ *
+ * What is chosen: recipes stand in order of preference (softmax before blend before ridge, l2
+ * before none before roots, many views before few). A later one takes the place of the one held
+ * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
+ * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
+ * and by cluster): with few groups the smallest of a dozen log-losses is the luckiest, not the best.
+ */
+export async function searchRecipes(
+  set: TrainingSet,
+  options: SearchOptions,
+): Promise<SearchResult> {
+  const { budgetMs, engine, onCandidate = () => {} } = options;
+  const learners = options.learners.filter((learner) => learner !== 'tf-layers');
+  const withTfLayers = learners.length < options.learners.length;
+  const deadline = performance.now() + budgetMs;
+  const views = mostViews(set);
+  const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
+  const steps: Step[] = transforms.map((transform) => ({ transform, views }));
+  const fewer = set.samples && learners.length > 0 ? fewerViews(views) : [];
+  const linear = steps.length + fewer.length;
+  const total = linear + (withTfLayers ? 1 : 0);
+  const tried: { recipe: FittedRecipe; durationMs: number }[] = [];
+  for (let done = 0; done < linear; done++) {
+    if (tried.length > 0 && performance.now() >= deadline) break;
+    const step = steps[done] ?? {
+      transform: chooseRecipe(
+        set,
+        tried.map(({ recipe }) => recipe),
+      ).fit.transform,
+      views: fewer[done - steps.length] as number,
+    };
+    const part = step.views === views ? set : withViews(set, step.views);
+    const isFirst = tried.length === 0;
+    for await (const one of tryStep(part, step.transform, learners, engine, isFirst, deadline)) {
+      tried.push(one);
+      // A fit blocks this process; in between it hears that its parent is gone.
+      await nextTurn();
+    }
+    onCandidate(done + 1, total);
+  }
+  if (withTfLayers) {
+    const startedAt = performance.now();
+    const soFar = tried.map(({ recipe }) => recipe);
+    const transform = soFar.length > 0 ? chooseRecipe(set, soFar).fit.transform : 'sqrt-l2';
+    const recipe = calibrated(set, 'tf-layers', await fitTfLayers(set, { transform }));
+    tried.push({ recipe, durationMs: performance.now() - startedAt });
+  }
+  onCandidate(total, total);
+  const recipes = tried.map(({ recipe }) => recipe);
+  const chosen = chooseRecipe(set, recipes);
+  const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
+    const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
+    return {
+      ...{ learner, transform: fit.transform, views: recipe.views, lambda: fit.lambda },
+      ...{ temperature, macroLogLoss, macroF1, durationMs, chosen: recipe === chosen },
+    };
+  });
+  return { chosen, table, recipes };
+}
+
+/** Half, a quarter, …, none. */
+function fewerViews(views: number): number[] {
+  const counts: number[] = [];
+  for (let count = views; count > 0; ) {
+    count = count > 3 ? Math.floor(count / 2) : 0;
+    counts.push(count);
+  }
+  return counts;
+}
+
+async function* tryStep(
+  set: TrainingSet,
+  transform: FeatureTransform,
+  learners: readonly Learner[],
+  engine: FitEngine,
+  isFirst: boolean,
+  deadline: number,
+): AsyncGenerator<{ recipe: FittedRecipe; durationMs: number }> {
+  const blends = learners.includes('blend');
+  let startedAt = performance.now();
+  const lap = (recipe: FittedRecipe) => {
+    const durationMs = performance.now() - startedAt;
+    startedAt = performance.now();
+    return { recipe, durationMs };
+  };
+  let ridge: FittedRecipe | null = null;
+  const projected = await projectWith(engine, set, transform);
+  if (blends || learners.includes('ridge')) {
+    const fit = fitRidge(projected.set, { transform: 'none' });
+    ridge = calibrated(set, 'ridge', projected.lift(fit));
+    if (learners.includes('ridge')) yield lap(ridge);
+  }
+  if (!blends && !learners.includes('softmax')) return;
+  const mayStop = !isFirst || learners.includes('ridge');
+  const fit = await fitUntil(projected, engine, mayStop ? deadline : null);
+  if (!fit) return;
+  const softmax = calibrated(set, 'softmax', projected.lift(fit));
+  if (learners.includes('softmax')) yield lap(softmax);
+  if (blends && ridge) yield lap(blended(set, ridge, softmax));
+}
+
+/** The set in its principal directions, by the engine's products. */
+export async function projectWith(
+  engine: FitEngine,
+  set: TrainingSet,
+  transform: FeatureTransform,
+): Promise<ProjectedSet> {
+  const steps = projectionSteps(set, transform);
+  let step = steps.next();
+  while (!step.done) step = steps.next(await engine.product(step.value));
+  return step.value;
+}
+
+/** Null when the deadline came first. */
+async function fitUntil(
+  { set }: ProjectedSet,
+  engine: FitEngine,
+  deadline: number | null,
+): Promise<LinearFit | null> {
+  const left = deadline === null ? null : deadline - performance.now();
+  if (left !== null && left <= 0) return null;
+  const signal = left === null ? null : AbortSignal.timeout(Math.ceil(left));
+  try {
+    const options = { transform: 'none', ...(signal ? { signal } : {}) } as const;
+    return await fitSoftmaxWith(engine, set, options);
+  } catch (error) {
+    if (signal?.aborted && isHeadlandError(error, 'HL_TRAINING_CANCELLED')) return null;
+    throw error;
+  }
+}
+
+/** The rule of {@link searchRecipes}, on recipes fitted on `set` or on fewer of its views. */
+export function chooseRecipe(set: TrainingSet, tried: readonly FittedRecipe[]): FittedRecipe {
+  const rank = ({ learner, fit, views }: FittedRecipe): number =>
+    PREFERRED.indexOf(learner) + 10 * TRANSFORMS.indexOf(fit.transform) - 100 * views;
+  const [first, ...others] = [...tried].sort((a, b) => rank(a) - rank(b));
+  if (!first) throw new RangeError('no learner');
+  return others.reduce((held, other) => (isBetter(set, other, held) ? other : held), first);
+}
+
+function isBetter(set: TrainingSet, other: FittedRecipe, held: FittedRecipe): boolean {
+  const grouping = groupingOf(set);
+  const { judged, labels } = judgedRows(set, grouping);
+  const known = judged.map((row) => labels[row] as number);
+  const weights = macroWeights(known, set.classCount);
+  const originalGroups = set.groups.filter((_, row) => set.isView[row] === 0);
+  const byGroup = new Map<number, number>();
+  let gain = 0;
+  judged.forEach((row, i) => {
+    const at = row * set.classCount + (known[i] as number);
+    const p = Math.max(other.leaveGroupOutProbabilities[at] as number, Number.EPSILON);
+    const q = Math.max(held.leaveGroupOutProbabilities[at] as number, Number.EPSILON);
+    const difference = (weights[i] as number) * Math.log(p / q);
+    gain += difference;
+    const group = grouping.kind === 'row' ? row : (originalGroups[row] as number);
+    byGroup.set(group, (byGroup.get(group) ?? 0) + difference);
+  });
+  const mean = gain / byGroup.size;
+  let squares = 0;
+  for (const part of byGroup.values()) squares += (part - mean) ** 2;
+  return gain > STANDARD_ERRORS * Math.sqrt(squares);
+}
