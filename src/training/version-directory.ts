@@ -13,11 +13,13 @@ import {
   invalidHead,
   sameBytes,
 } from './card.js';
+import { decodeGateRecord, encodeGateRecord, type GateRecord } from './gate-record.js';
 
 const WEIGHTS = 'weights';
 const LABELS = 'labels';
 const CARD = 'card.json';
 const TRAINING_GROUPS = 'training-groups';
+const GATE = 'gate.json';
 
 /** A head with everything that is kept about it. */
 export interface StoredHead {
@@ -77,6 +79,7 @@ export function versionFiles(
   weights: Uint8Array,
   trainingGroups: readonly string[],
   card: Omit<HeadCard, 'weightsSha256' | 'trainingGroupsSha256'>,
+  gate: GateRecord | null,
 ): Record<string, Uint8Array> {
   const groups = encodeLines(trainingGroups);
   const encoded = encodeCard({
@@ -91,6 +94,7 @@ export function versionFiles(
     [LABELS]: encodeLines(card.labels),
     [CARD]: encoded,
     [TRAINING_GROUPS]: groups,
+    ...(gate ? { [GATE]: encodeGateRecord(gate) } : {}),
   };
 }
 
@@ -133,6 +137,20 @@ export async function readCard(directory: string, version: number): Promise<Head
     throw invalidHead(`head ${version}: its card belongs to version ${card.version}`);
   }
   return card;
+}
+
+/**
+ * Reads why the gate decided as it did; null for a head that no gate has judged. A head serves
+ * without it.
+ *
+ * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ */
+export async function readGateRecord(directory: string): Promise<GateRecord | null> {
+  const bytes = await readFile(join(directory, GATE)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return bytes && decodeGateRecord(bytes);
 }
 
 export function unknownVersion(version: number): HeadlandError {
