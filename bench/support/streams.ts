@@ -19,7 +19,7 @@ export interface StreamSettings {
   examShare: number;
 }
 
-const TEST_PER_CLASS = 600;
+const TEST_PER_CLASS = 500;
 /** In one round of six the person confuses two classes throughout. */
 const CONFUSED_ROUNDS = 1 / 6;
 
@@ -51,8 +51,9 @@ export class SimulatedStream {
     const weights = Array.from({ length: this.classes }, (_, c) => 1 / (1 + c) ** random.next());
     const sum = weights.reduce((a, b) => a + b, 0);
     this.#shares = weights.map((weight) => weight / sum);
-    this.#test = Float32Array.from({ length: this.classes * TEST_PER_CLASS * d }, () =>
-      Math.sqrt(1 + this.#groupSpread ** 2) * this.normal(),
+    this.#test = Float32Array.from(
+      { length: this.classes * TEST_PER_CLASS * d },
+      () => Math.sqrt(1 + this.#groupSpread ** 2) * this.normal(),
     );
   }
 
@@ -96,9 +97,7 @@ export class SimulatedStream {
 
   normal(): number {
     const { random } = this;
-    return (
-      Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next())
-    );
+    return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
   }
 
   #pass(time: number, confused: number[] | null): SimulatedFrame[] {

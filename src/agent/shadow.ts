@@ -1,6 +1,6 @@
 import { isHeadlandError } from '../errors.js';
-import { headProbabilities, topLabels } from '../head/score.js';
 import type { Head } from '../head/head.js';
+import { headProbabilities, topLabels } from '../head/score.js';
 import type { Log } from '../log.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';

@@ -48,6 +48,8 @@ export interface Evidence {
   champion: { version: number; labels: string[] } | null;
   /** How many samples the challenger has learnt that the serving head has not. */
   newlyLearnt: number;
+  /** How many samples the challenger has learnt. */
+  learnt: number;
 }
 
 /**
@@ -71,28 +73,32 @@ export function chooseEvidence(
   const exam = samples.filter((sample) => sample.exam);
   const training = samples.filter((sample) => !sample.exam);
   if (!champion) {
-    return { ...alone(exam, training, settings), champion: null, newlyLearnt: 0 };
+    const learnt = training.length;
+    return { ...alone(exam, training, settings), champion: null, newlyLearnt: learnt, learnt };
   }
   const { version, otherFeatures, groups } = champion;
   const isNew = (sample: JudgedSample): boolean => !groups.has(sample.group);
   const about = {
     champion: { version, labels: [...champion.labels] },
     newlyLearnt: training.filter(isNew).length,
+    learnt: training.length,
   };
   const ownFeatures = otherFeatures
     ? `Head ${version} was compared with its own features: ${otherFeatures}`
     : null;
   const answered = (sample: JudgedSample): boolean => sample.champion !== null && isNew(sample);
   const onExam = exam.filter(answered);
-  if (enough(onExam, settings.examAloneSamples)) {
-    const set = onExam.map(bare);
-    return { source: 'exam', note: ownFeatures, samples: set, compared: 'heads', ...about };
-  }
+  const byExam = (): Evidence => ({
+    ...{ source: 'exam', note: ownFeatures, samples: onExam.map(bare), compared: 'heads' },
+    ...about,
+  });
+  if (enough(onExam, settings.examAloneSamples)) return byExam();
   const recipe = champion.answersOfRecipe?.() ?? new Map<string, HeadAnswer>();
   const onTraining = judgeable(training).flatMap((sample) => {
     const own = isNew(sample) ? sample.champion : (recipe.get(sample.id) ?? null);
     return own ? [{ ...sample, champion: own }] : [];
   });
+  if (onTraining.length === 0 && enough(onExam, settings.minExamSamples)) return byExam();
   const all = [...onExam, ...onTraining];
   if (enough(all, settings.minExamSamples)) {
     const why =

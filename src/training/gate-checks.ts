@@ -13,8 +13,10 @@ import { type HeadAnswer, majorityBaseline, type Scorecard, scoreAnswers } from 
 /** Fewer samples of a class than this say nothing about what became of it. */
 const MIN_SAMPLES_OF_A_CLASS = 10;
 const CLASS_LOSS_P = 0.05;
-/** Of two heads with the same macro-F1 the new one must be this much less surprised. */
+/** Of two heads with the same macro-F1 the new one must be by this share less surprised. */
 const TIE_LOG_LOSS_SHARE = 0.01;
+/** Or this share of what it has learnt must be new. */
+const TIE_NEW_SHARE = 0.1;
 /** Rounding of two sums of the same figures in another order must not decide. */
 const ROUNDING = 1e-12;
 
@@ -107,20 +109,22 @@ export function macroF1(
 
 /**
  * It is of more use: better, or of one class more; with an equal score only if it is less surprised
- * by the truth. Else a change would be for nothing.
+ * by the truth, or has learnt a good deal more. Else a change would be for nothing.
  */
 export function gain(
   samples: readonly PairedSample[],
   difference: GateCheck,
   champion: { version: number; labels: readonly string[] },
-  { challengerLabels, newlyLearnt }: GateInput,
+  { challengerLabels, newlyLearnt, learnt }: GateInput,
 ): GateCheck {
   const delta = difference.values.delta as number;
   const known = new Set(champion.labels);
   const added = challengerLabels.filter((label) => !known.has(label));
   const { challenger, champion: other } = logLossExcess(samples, 0);
   const better = delta > ROUNDING;
-  const surer = delta >= -ROUNDING && challenger <= other * (1 - TIE_LOG_LOSS_SHARE) - ROUNDING;
+  const equal = delta >= -ROUNDING;
+  const surer = equal && challenger <= other * (1 - TIE_LOG_LOSS_SHARE) - ROUNDING;
+  const more = equal && newlyLearnt > 0 && newlyLearnt >= TIE_NEW_SHARE * learnt;
   const detail =
     added.length > 0
       ? `it also knows ${quoted(added)}`
@@ -128,12 +132,14 @@ export function gain(
         ? `better by ${figure(delta)}`
         : surer
           ? 'equal, and surer of the right answers'
-          : `no gain over head ${champion.version}: it serves on`;
+          : more
+            ? `equal, and it has learnt ${newlyLearnt} more samples`
+            : `no gain over head ${champion.version}: it serves on`;
   return {
     name: 'gain',
-    passed: added.length > 0 || better || surer,
+    passed: added.length > 0 || better || surer || more,
     detail,
-    values: { delta, added, newlyLearnt, logLoss: challenger, championLogLoss: other },
+    values: { delta, added, newlyLearnt, learnt, logLoss: challenger, championLogLoss: other },
   };
 }
 
@@ -267,10 +273,7 @@ function withinLimit(
   };
 }
 
-function scoresOf(
-  samples: readonly Answered[],
-  head: 'challenger' | 'champion',
-): Scorecard {
+function scoresOf(samples: readonly Answered[], head: 'challenger' | 'champion'): Scorecard {
   return scoreAnswers(
     samples.map(({ label }) => label),
     samples.map((sample) => sample[head]?.label as string),

@@ -28,6 +28,7 @@ const inputSchema = z.strictObject({
   compared: z.enum(['heads', 'nothing']),
   champion: z.strictObject({ version: z.int().min(1), labels: z.array(z.string()) }).nullable(),
   newlyLearnt: z.int().min(0),
+  learnt: z.int().min(0),
   challengerLabels: z.array(z.string()),
   labelsWithSamples: z.array(z.string()),
   unknownAuroc: z.strictObject({ challenger: share, champion: share }).nullable(),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { seededRandom } from '../head/random.js';
 import type { Head } from '../head/head.js';
+import { seededRandom } from '../head/random.js';
 import { headProbabilities } from '../head/score.js';
 
 const ROWS = 16;

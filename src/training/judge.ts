@@ -7,12 +7,7 @@ import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import type { LabelledMetrics } from './card.js';
 import type { Collected } from './collect.js';
-import {
-  chooseEvidence,
-  type Evidence,
-  type JudgedSample,
-  type ServingHead,
-} from './evidence.js';
+import { chooseEvidence, type Evidence, type JudgedSample, type ServingHead } from './evidence.js';
 import { ExamLedger } from './exam-ledger.js';
 import { originals } from './feature-matrix.js';
 import { decide, type GateDecision } from './gate.js';

@@ -137,7 +137,8 @@ export function calibrationExcess(
   ) as [ResampledCalibration, ResampledCalibration];
   const groups = groupOf.size;
   const once = new Float64Array(groups).fill(1);
-  const excess = (times: Float64Array): number => challenger(times) - (1 + margin) * champion(times);
+  const excess = (times: Float64Array): number =>
+    challenger(times) - (1 + margin) * champion(times);
   const random = seededRandom(seed);
   const times = new Float64Array(groups);
   const drawn = Array.from({ length: groups < 2 ? 0 : CALIBRATION_DRAWS }, () => {

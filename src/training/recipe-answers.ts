@@ -41,7 +41,9 @@ function subsetOf(
   learnt: readonly number[],
   labels: readonly string[],
 ): TrainingSet {
-  const classOf = new Map(learnt.map((row) => [set.labels[row], labels.indexOf(samples[row]!.label)]));
+  const classOf = new Map(
+    learnt.map((row) => [set.labels[row], labels.indexOf(samples[row]!.label)]),
+  );
   const groups = new Set(learnt.map((row) => set.groups[row]));
   const rows = [...learnt];
   for (let row = samples.length; row < set.rows; row++) {

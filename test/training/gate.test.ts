@@ -26,6 +26,8 @@ interface Case {
   look?: ExamLook;
   unknownAuroc?: GateInput['unknownAuroc'];
   damaged?: boolean;
+  /** Of 100. */
+  newlyLearnt?: number;
   promote: boolean;
   reason: RegExp;
 }
@@ -72,7 +74,8 @@ function inputOf(c: Case): GateInput {
       c.champion === undefined
         ? null
         : { version: 3, labels: words(c.championLabels ?? 'crop weed') },
-    newlyLearnt: 0,
+    newlyLearnt: c.newlyLearnt ?? 0,
+    learnt: 100,
     challengerLabels: words(c.challengerLabels ?? 'crop weed'),
     labelsWithSamples: labels,
     unknownAuroc: c.unknownAuroc ?? null,
@@ -146,12 +149,31 @@ const CASES: Case[] = [
     reason: /equal, and surer of the right answers/,
   },
   {
+    name: 'the same answers, and a tenth of what it learnt is new',
+    truth: BOTH,
+    challenger: someWeedWrong(8),
+    champion: someWeedWrong(8),
+    newlyLearnt: 10,
+    promote: true,
+    reason: /equal, and it has learnt 10 more samples/,
+  },
+  {
+    name: 'the same answers, and less than a tenth of what it learnt is new',
+    truth: BOTH,
+    challenger: someWeedWrong(8),
+    champion: someWeedWrong(8),
+    newlyLearnt: 9,
+    promote: false,
+    reason: /^refused on 80 exam samples: no gain over head 3/,
+  },
+  {
     name: 'clearly worse',
     truth: BOTH,
     challenger: someWeedWrong(12),
     champion: BOTH,
     promote: false,
-    reason: /could be −0\.2\d\d where −0\.010 is allowed.*"weed" is worse: 12 passes lost and 0 won/,
+    reason:
+      /could be −0\.2\d\d where −0\.010 is allowed.*"weed" is worse: 12 passes lost and 0 won/,
   },
   {
     name: 'better, but too little for so few samples',
@@ -226,7 +248,8 @@ const CASES: Case[] = [
     championLabels: 'crop stone weed',
     labelsWithSamples: 'crop stone weed',
     promote: false,
-    reason: /^refused on 120 exam samples: "weed" is worse: 10 passes lost and 0 won \(p = 0\.00098\)/,
+    reason:
+      /^refused on 120 exam samples: "weed" is worse: 10 passes lost and 0 won \(p = 0\.00098\)/,
   },
   {
     name: 'one bad pass of a class is one vote',
@@ -268,7 +291,8 @@ const CASES: Case[] = [
     champion: someWeedWrong(9),
     certainty: 0.9999,
     promote: false,
-    reason: /^refused on 80 exam samples: log-loss 0\.\d+ against 0\.\d+, where 5\.000 % more is allowed/,
+    reason:
+      /^refused on 80 exam samples: log-loss 0\.\d+ against 0\.\d+, where 5\.000 % more is allowed/,
   },
   {
     name: 'not sure enough of right answers',
