@@ -56,7 +56,6 @@ export class ShadowService {
   constructor(private readonly parts: ShadowParts) {}
 
   start(): void {
-    if (this.parts.settings.shadowLabels === 0) return;
     this.#timer = setInterval(() => void this.look(), LOOK_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -87,8 +86,9 @@ export class ShadowService {
   }
 
   async #look(): Promise<void> {
-    const { heads, registry, samples } = this.parts;
+    const { heads, registry, samples, settings } = this.parts;
     const { serving } = heads;
+    if (settings.shadowLabels === 0) return;
     if (serving !== this.#seen) {
       this.#open = serving && (await this.#begin(serving));
       this.#seen = serving;

@@ -35,6 +35,8 @@ export function goldenChecksum(head: Head, { seed, rows }: { seed: number; rows:
   );
   const probabilities = headProbabilities(head, features);
   const bytes = new DataView(new ArrayBuffer(probabilities.length * 8));
-  probabilities.forEach((p, i) => bytes.setFloat64(i * 8, p, true));
+  probabilities.forEach((p, i) => {
+    bytes.setFloat64(i * 8, p, true);
+  });
   return createHash('sha256').update(new Uint8Array(bytes.buffer)).digest('hex');
 }

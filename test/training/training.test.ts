@@ -3,6 +3,7 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../src/log.js';
+import { type GateRecord, recompute } from '../../src/training/gate-record.js';
 import type { TrainingProgress } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import type { JobResult, TrainingReport } from '../../src/training/report.js';
@@ -118,6 +119,10 @@ describe('a training', () => {
       assert.equal((await registry.openServing())?.card.version, 3);
       const refused = await registry.load(4);
       assert.equal(refused.card.refused, third.report.reason);
+      const record = await registry.gateRecord(4);
+      assert.deepEqual(record?.decision, third.result.decision);
+      assert.deepEqual(recompute(record as GateRecord, refused.head).differences, []);
+      assert.equal(record?.input.samples.length, third.result.decision.samples);
       assert.equal((await registry.promote(4)).card.version, 4, 'a person may overrule the gate');
       assert.equal((await registry.rollback()).card.version, 3);
     },
