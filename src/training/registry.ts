@@ -10,19 +10,20 @@ import type { HeadCard, NewHeadCard } from './card.js';
 import type { GateRecord } from './gate-record.js';
 import type { HistoryRecord } from './history.js';
 import { ServingPointer } from './pointer.js';
-import { parseTrial, type ShadowTrial } from './shadow.js';
+import type { ShadowTrial } from './shadow.js';
 import {
   listVersions,
   readCard,
   readGateRecord,
+  readTrial,
   readVersion,
   type StoredHead,
   versionFiles,
   versionsToRemove,
+  writeTrial,
 } from './version-directory.js';
 
 const REPORT = 'report.json';
-const SHADOW = 'shadow.json';
 
 /** One line of `headland models heads`. */
 export interface HeadListing {
@@ -209,11 +210,7 @@ export class HeadRegistry {
     return this.#exclusive(() => this.#prune());
   }
 
-  /**
-   * Why the gate decided as it did about a version; null: no gate has judged it.
-   *
-   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID
-   */
+  /** Null: no gate has judged it. @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID */
   async gateRecord(version: number): Promise<GateRecord | null> {
     await readCard(this.#path(version), version);
     return readGateRecord(this.#path(version));
@@ -225,20 +222,13 @@ export class HeadRegistry {
   }
 
   /** How a version did beside the one that it replaced; null: it has no (readable) trial. */
-  async shadowTrial(version: number): Promise<ShadowTrial | null> {
-    const text = await readFile(join(this.#path(version), SHADOW), 'utf8').catch(
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return null;
-        throw error;
-      },
-    );
-    return text === null ? null : parseTrial(text);
+  shadowTrial(version: number): Promise<ShadowTrial | null> {
+    return readTrial(this.#path(version));
   }
 
   /** Durable when it returns. */
-  async keepShadowTrial(trial: ShadowTrial): Promise<void> {
-    const path = join(this.#path(trial.version), SHADOW);
-    await writeFileDurably(path, `${JSON.stringify(trial)}\n`);
+  keepShadowTrial(trial: ShadowTrial): Promise<void> {
+    return writeTrial(this.#path(trial.version), trial);
   }
 
   /** Keeps the report of the training beside the card of the head that came of it. */

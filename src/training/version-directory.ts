@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileDurably } from '../backbone/durable-files.js';
 import { HeadlandError } from '../errors.js';
 import { decodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
@@ -14,12 +15,15 @@ import {
   sameBytes,
 } from './card.js';
 import { decodeGateRecord, encodeGateRecord, type GateRecord } from './gate-record.js';
+import { parseTrial, type ShadowTrial } from './shadow.js';
 
 const WEIGHTS = 'weights';
 const LABELS = 'labels';
 const CARD = 'card.json';
 const TRAINING_GROUPS = 'training-groups';
 const GATE = 'gate.json';
+/** Changes while the head is on trial; all else is written once. */
+const SHADOW = 'shadow.json';
 
 /** A head with everything that is kept about it. */
 export interface StoredHead {
@@ -151,6 +155,22 @@ export async function readGateRecord(directory: string): Promise<GateRecord | nu
     throw error;
   });
   return bytes && decodeGateRecord(bytes);
+}
+
+/** The trial of a version; null when there is none that can be read. */
+export async function readTrial(directory: string): Promise<ShadowTrial | null> {
+  const text = await readFile(join(directory, SHADOW), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  return text === null ? null : parseTrial(text);
+}
+
+/** Durable when it returns. */
+export async function writeTrial(directory: string, trial: ShadowTrial): Promise<void> {
+  await writeFileDurably(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
 }
 
 export function unknownVersion(version: number): HeadlandError {
