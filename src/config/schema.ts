@@ -174,7 +174,7 @@ export const configSchema = z.strictObject({
   models: section(
     {
       backbone: name('Model card of the backbone: see `headland models list`').default(
-        'efficientnet-lite0',
+        'efficientnet-lite0-288',
       ),
       cardsDir: z
         .string()
@@ -299,10 +299,12 @@ export const configSchema = z.strictObject({
       minLabels: z.int().min(2).default(20).describe('Below this training is refused'),
       minLabelsPerClass: z.int().min(1).default(3).describe('A class with fewer is left out'),
       learners: z
-        .array(z.enum(['ridge', 'softmax']))
+        .array(z.enum(['ridge', 'softmax', 'tf-layers']))
         .min(1)
         .default(['ridge', 'softmax'])
-        .describe('Tried on every training; the best by leave-group-out is kept'),
+        .describe(
+          'Tried on every training; the best by leave-group-out is kept. tf-layers needs TensorFlow.js and takes minutes without its native engine',
+        ),
       maxDurationMs: milliseconds(10_000, 86_400_000)
         .default(3_600_000)
         .describe('A training that takes longer is ended; the old head goes on serving'),

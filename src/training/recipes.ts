@@ -7,6 +7,7 @@ import { judgeLogits, pickRows } from '../head/select.js';
 import { fitSoftmax } from '../head/softmax.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
 import type { TrainingCandidate } from './report.js';
+import { fitTfLayers } from './tf-learner.js';
 
 const TRANSFORMS: readonly FeatureTransform[] = ['none', 'sqrt', 'l2', 'sqrt-l2'];
 /** What softmax is given when no ridge has shown which transform suits. */
@@ -15,7 +16,7 @@ const TRANSFORMS_WITHOUT_RIDGE: readonly FeatureTransform[] = ['none', 'sqrt-l2'
 export type Learner = Exclude<LearnerName, 'tf-layers'>;
 
 export interface FittedRecipe {
-  learner: Learner;
+  learner: LearnerName;
   fit: LinearFit;
   /** Fitted on the leave-group-out logits. */
   temperature: number;
@@ -36,18 +37,21 @@ export interface FittedRecipe {
  */
 export async function chooseRecipe(
   set: TrainingSet,
-  learners: readonly Learner[],
+  learners: readonly LearnerName[],
   onCandidate: (done: number, total: number) => void,
 ): Promise<{ chosen: FittedRecipe; table: TrainingCandidate[] }> {
   const ridge = learners.includes('ridge') ? TRANSFORMS : [];
   // With ridge: the best transform, and none; the same thing when none is the best.
   const softmaxCount = learners.includes('softmax') ? 2 : 0;
-  const total = ridge.length + softmaxCount;
+  const total = ridge.length + softmaxCount + (learners.includes('tf-layers') ? 1 : 0);
   const table: TrainingCandidate[] = [];
   let best: FittedRecipe | null = null;
-  const tried = async (learner: Learner, transform: FeatureTransform): Promise<void> => {
+  const tried = async (learner: LearnerName, transform: FeatureTransform): Promise<void> => {
     const startedAt = performance.now();
-    const recipe = fitRecipe(set, learner, transform);
+    const recipe =
+      learner === 'tf-layers'
+        ? assess(set, learner, await fitTfLayers(set, { transform }))
+        : fitRecipe(set, learner, transform);
     const durationMs = performance.now() - startedAt;
     if (!best || recipe.macroLogLoss < best.macroLogLoss) best = recipe;
     table.push(entry(recipe, durationMs));
@@ -60,6 +64,9 @@ export async function chooseRecipe(
     const shown = (best as FittedRecipe | null)?.fit.transform;
     const transforms = shown ? [shown, 'none' as const] : TRANSFORMS_WITHOUT_RIDGE;
     for (const transform of new Set(transforms)) await tried('softmax', transform);
+  }
+  if (learners.includes('tf-layers')) {
+    await tried('tf-layers', (best as FittedRecipe | null)?.fit.transform ?? 'sqrt-l2');
   }
   onCandidate(total, total);
   const chosen = best as FittedRecipe | null;
@@ -78,7 +85,15 @@ export function fitRecipe(
   lambda?: number,
 ): FittedRecipe {
   const options = { transform, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
-  const fit = learner === 'ridge' ? fitRidge(set, options) : fitSoftmax(set, options);
+  return assess(
+    set,
+    learner,
+    learner === 'ridge' ? fitRidge(set, options) : fitSoftmax(set, options),
+  );
+}
+
+/** Gives a fit its temperature and its figures, both from the leave-group-out logits. */
+export function assess(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
   // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const judgedLabels = judged.map((row) => labels[row] as number);
