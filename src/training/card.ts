@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { CHECK_NAMES } from './gate-checks.js';
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -33,14 +34,15 @@ const metricsSchema = z.object({
 /** Classification metrics that carry the names of their classes. */
 export type LabelledMetrics = z.infer<typeof metricsSchema>;
 
-const gateSchema = z.object({
+/** How a decision of the gate is written down. */
+export const gateSchema = z.object({
   promote: z.boolean(),
   reason: z.string(),
   evidence: z.enum(['exam', 'leave-group-out', 'none']),
   samples: count,
   checks: z.array(
     z.object({
-      name: z.enum(['knows-every-class', 'macro-f1', 'no-class-lost', 'beats-majority']),
+      name: z.enum(CHECK_NAMES),
       passed: z.boolean(),
       detail: z.string(),
       values: z.record(z.string(), z.union([z.number(), z.array(z.string())])),

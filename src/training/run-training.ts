@@ -73,13 +73,14 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
     const background = waitingFeatures(store, embedded.key, set.featureSize);
-    const head = await registry.stage({
+    const trained = {
       ...headOf(chosen, collected, set.featureSize, embedded.key),
       ...fitUnknown(set, chosen, background),
-    });
+    };
+    const head = await registry.stage(trained);
     const judgement = await judge({
       ...{ store, registry, collected, set, examFeatures, key: embedded.key },
-      ...{ recipe: chosen, challenger: head, settings: settings.gate },
+      ...{ recipe: chosen, trained, challenger: head, settings: settings.gate },
     });
 
     phases.begin('publish');
@@ -96,6 +97,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         phases,
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
+      { schema: 1, input: judgement.input, decision: judgement.decision },
     );
     if (judgement.sameFeatures) {
       // What is left of older backbones and augmentations: no head in service needs it any more.
