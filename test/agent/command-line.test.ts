@@ -37,19 +37,22 @@ describe('the command line', { concurrency: false }, () => {
     assert.equal(report.quarantined[0].code, 'HL_PICTURE_INVALID');
     assert.match(JSON.stringify(report.warnings), /HL_IMPORT_EMPTY_CLASS/);
 
-    for (const version of [1, 2]) {
-      const trained = headland('train', ...at, '--json');
-      assert.equal(trained.status, 0, trained.stdout + trained.stderr);
-      assert.equal(JSON.parse(trained.stdout).result.version, version);
-    }
+    const first = headland('train', ...at, '--json');
+    assert.equal(first.status, 0, first.stdout + first.stderr);
+    assert.equal(JSON.parse(first.stdout).result.version, 1);
+    const withoutNews = headland('train', ...at, '--json');
+    assert.equal(withoutNews.status, 3, withoutNews.stdout + withoutNews.stderr);
+    assert.equal(JSON.parse(withoutNews.stdout).outcome, 'refused');
     const heads = JSON.parse(headland('models', 'heads', ...at, '--json').stdout);
     assert.deepEqual(
       heads.map((head: { version: number; current: boolean }) => [head.version, head.current]),
       [
-        [1, false],
-        [2, true],
+        [1, true],
+        [2, false],
       ],
     );
+    assert.match(headland('models', 'why', '2', ...at).stdout, /refused/);
+    assert.match(headland('rollback', '2', ...at).stdout, /head 2 serves/);
     assert.match(headland('rollback', ...at).stdout, /head 1 serves/);
     assert.equal(headland('rollback', '99', ...at).status, 1);
 
