@@ -19,6 +19,8 @@ const TIE_LOG_LOSS_SHARE = 0.01;
 const TIE_NEW_SHARE = 0.1;
 /** Rounding of two sums of the same figures in another order must not decide. */
 const ROUNDING = 1e-12;
+/** Nats of log-loss, or calibration error: less than this is no difference that anyone meets. */
+const NEGLIGIBLE_LOSS = 0.005;
 
 export const CHECK_NAMES = [
   'reproduces',
@@ -249,7 +251,8 @@ export function beatsMajority(samples: readonly Answered[]): GateCheck {
 
 /**
  * Refuses what is worse than the limit by more than one standard error over groups: a few samples
- * move these figures by more than the limit without meaning anything.
+ * move these figures by more than the limit without meaning anything. Near zero a share of the
+ * champion's figure is nothing at all, hence the absolute part.
  */
 function withinLimit(
   name: 'log-loss' | 'calibration',
@@ -257,7 +260,7 @@ function withinLimit(
   { challenger, champion, excess, standardError }: Excess,
   margin: number,
 ): GateCheck {
-  const passed = excess <= Math.max(standardError, ROUNDING);
+  const passed = excess <= Math.max(standardError, NEGLIGIBLE_LOSS);
   const against = `${what} ${figure(challenger)} against ${figure(champion)}`;
   return {
     name,
