@@ -12,7 +12,7 @@ import {
 /** Directions kept: so many per class, and at least so many. */
 const PER_CLASS = 16;
 const LEAST = 128;
-const POWER_ITERATIONS = 2;
+const POWER_ITERATIONS = 1;
 
 /** A training set in its principal directions, and the way back. */
 export interface ProjectedSet {

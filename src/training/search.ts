@@ -25,7 +25,7 @@ const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'
  */
 const STANDARD_ERRORS = 2;
 /** On equal evidence the earlier one is kept. */
-const PREFERRED: readonly LearnerName[] = ['softmax', 'blend', 'ridge', 'tf-layers'];
+const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
 
 /** What computes the matrix products of the fits. */
 export interface FitEngine extends SoftmaxEngine {
@@ -61,7 +61,7 @@ interface Step {
  * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
  * transform x learner on all views, then the winner's transform on fewer views, none among them.
  *
- * What is chosen: recipes stand in order of preference (softmax before blend before ridge, l2
+ * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
  * before none before roots, many views before few). A later one takes the place of the one held
  * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
  * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
