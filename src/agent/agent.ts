@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { openOutputs } from '../alerts/open.js';
-import type { OutputDriver } from '../alerts/output.js';
-import { AlertRules } from '../alerts/rules.js';
 import type { Frame } from '../camera/camera.js';
 import { createDriver, resolveCamera } from '../camera/open.js';
 import { CameraSupervisor } from '../camera/supervisor.js';
@@ -15,6 +12,7 @@ import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
 import type { StoredHead } from '../training/version-directory.js';
+import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
 import { executeCommand } from './commands.js';
 import { consoleSource } from './console-source.js';
@@ -22,7 +20,6 @@ import { FrameStatistics } from './frame-statistics.js';
 import { HeadService } from './heads.js';
 import { Labelling } from './labelling.js';
 import {
-  alertMessage,
   failureMessage,
   labelRequestedMessage,
   modelMessage,
@@ -34,7 +31,7 @@ import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
 import { openState, type State } from './state.js';
-import { describeAgent, infoMessage, metricsMessage } from './survey.js';
+import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
 import { TrainingService } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
@@ -62,10 +59,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
-  readonly #alerts: AlertRules;
+  readonly #alerting: Alerting;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
-  #outputs: OutputDriver | null = null;
   #heads: HeadService | null = null;
   #shadow: ShadowService | null = null;
   #console: ConsoleServer | null = null;
@@ -144,7 +140,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#asking = new Asking({ ...config.samples, ...config.inference });
-    this.#alerts = new AlertRules(config.alerts.rules);
+    this.#alerting = new Alerting(config, this.telemetry, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
   }
 
@@ -157,7 +153,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { config } = this;
     const { log, environment } = this.options;
     mkdirSync(config.paths.cacheDir, { recursive: true });
-    this.#outputs = await openOutputs(config.gpio, log);
+    await this.#alerting.open();
     await prepareBackbone(config, { log, environment, onProgress: () => {} });
     const backbone = await this.#perception.start();
     log.info(backbone, 'backbone ready');
@@ -198,9 +194,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, () => this.telemetry.metrics(metricsMessage(this)));
-    this.#every(250, () => this.#applyAlerts(this.#alerts.tick(Date.now())));
+    this.#every(250, () => this.#alerting.tick(Date.now()));
     this.#pausingChanged();
-    this.#watchdog.ready(() => this.#isHealthy());
+    this.#watchdog.ready(
+      () => this.#isHealthy(),
+      () => statusLine(this),
+    );
     log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.#consoleUrl },
       'ready',
@@ -215,7 +214,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   /** Synchronous, for the very end of the process: whatever happened, no output stays on. */
   outputsOff(): void {
-    this.#outputs?.allOff();
+    this.#alerting.allOff();
   }
 
   get heads(): HeadService {
@@ -245,10 +244,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const recent: RecentFrame = { frameId, frame, perceived };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs, nowMs);
-    const { label, probability } = perceived.decision;
-    this.#applyAlerts(
-      this.#alerts.observe({ camera: frame.camera, label, probability, atMs: nowMs }),
-    );
+    this.#alerting.observe(frame.camera, perceived.decision, nowMs);
     const sampleId = this.#asking.wants(frame.camera, perceived.decision, nowMs)
       ? this.#ask(recent)
       : null;
@@ -279,26 +275,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.options.log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
       this.telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
       return null;
-    }
-  }
-
-  #applyAlerts(alerts: ReturnType<AlertRules['tick']>): void {
-    for (const alert of alerts) {
-      const on = alert.state === 'raised';
-      this.options.log.info({ ...alert }, on ? 'alert raised' : 'alert cleared');
-      this.#switchOutput(alert.output);
-      this.telemetry.event(alertMessage(alert));
-    }
-  }
-
-  #switchOutput(name: string | null): void {
-    if (name === null) return;
-    try {
-      this.#outputs?.set(name, this.#alerts.activeOutputs().has(name));
-    } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      this.options.log.error({ code: error.code }, error.message);
-      this.telemetry.event(failureMessage(error, 'gpio', 'critical'));
     }
   }
 
@@ -343,10 +319,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.statistics.stop();
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
-    this.#outputs?.allOff();
+    this.#alerting.allOff();
     await Promise.allSettled([training, this.#perception.stop(), this.#console?.stop()]);
     await this.telemetry.stop();
-    this.#outputs?.close();
+    this.#alerting.close();
     this.state.close();
   }
 

@@ -94,3 +94,20 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
 export function droppedTotal(agent: AgentView): number {
   return agent.cameras.reduce((sum, { config }) => sum + agent.perception.dropped(config.name), 0);
 }
+
+/** One line for `systemctl status`. */
+export function statusLine(agent: AgentView): string {
+  const { card } = agent.heads.serving ?? { card: null };
+  const { labelled } = agent.state.samples.counts();
+  return [
+    agent.pausing.has('inference')
+      ? 'paused'
+      : `${agent.statistics.framesPerSecond(Date.now()).toFixed(1)} frames/s`,
+    card ? `head ${card.version}` : 'no head yet',
+    `${labelled} labels`,
+    agent.training.running ? 'training' : null,
+    agent.telemetry.connected ? null : 'no broker',
+  ]
+    .filter((part) => part !== null)
+    .join(', ');
+}

@@ -1,31 +1,44 @@
 import type { SystemdNotifier } from '../host/notify.js';
 import type { Log } from '../log.js';
 
+const STATUS_INTERVAL_MS = 10_000;
+
 /**
- * Feeds systemd's watchdog only while the daemon is healthy. A bare timer would prove no more than
- * that the event loop turns.
+ * Feeds systemd's watchdog only while the daemon is healthy, and keeps its status line true. A bare
+ * timer would prove no more than that the event loop turns.
  */
 export class Watchdog {
-  #timer: NodeJS.Timeout | null = null;
+  readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(
     private readonly notifier: SystemdNotifier,
     private readonly log: Log,
   ) {}
 
-  /** Tells systemd that the daemon is up, and begins to feed the watchdog when there is one. */
-  ready(isHealthy: () => boolean): void {
+  /**
+   * Tells systemd that the daemon is up, and begins to feed the watchdog when there is one.
+   * @param statusLine what `systemctl status` shows
+   */
+  ready(isHealthy: () => boolean, statusLine: () => string): void {
+    if (this.notifier.transport === 'none') return;
+    if (this.notifier.libcError !== null) {
+      this.log.warn({ reason: this.notifier.libcError }, 'systemd is told through systemd-notify');
+    }
     this.notifier.ready();
+    const tell = (): void => void this.notifier.status(statusLine());
+    tell();
+    this.#timers.push(setInterval(tell, STATUS_INTERVAL_MS));
     const intervalMs = this.notifier.watchdogIntervalMs;
     if (intervalMs === null) return;
-    this.#timer = setInterval(() => {
+    const feed = (): void => {
       if (isHealthy()) this.notifier.watchdog();
       else this.log.error('no progress: the watchdog is not fed');
-    }, intervalMs / 2);
+    };
+    this.#timers.push(setInterval(feed, intervalMs / 2));
   }
 
   stopping(): void {
-    if (this.#timer) clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.notifier.stopping();
   }
 }

@@ -138,7 +138,11 @@ const camera = z.discriminatedUnion('driver', [
 
 const alertRule = z.strictObject({
   name: name('Name of the rule: appears in events'),
-  labels: z.array(z.string().min(1)).min(1).max(64).describe('Labels that raise it; "unknown" too'),
+  labels: z
+    .array(z.string().min(1))
+    .min(1)
+    .max(64)
+    .describe('Labels that raise it; "unknown" too, whatever minProbability'),
   camera: z.string().nullable().default(null).describe('Only this camera; null = any'),
   minProbability: probability.default(0.7).describe('Of the label, 0..1'),
   matches: z.int().min(1).max(1_000).default(3).describe('N: how many of the last M frames'),
@@ -330,7 +334,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(1)
         .default(1_000)
-        .describe('From so many samples of evidence on that margin is 0'),
+        .describe('From so many exam samples on that margin is 0'),
       lossMargin: probability
         .default(0.05)
         .describe('By this share may log-loss and calibration error grow'),

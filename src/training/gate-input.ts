@@ -5,7 +5,7 @@ import type { GoldenOutputs } from './golden.js';
 export interface GateSettings {
   /** By so much may macro-F1 fall below the champion's, 0..1. */
   macroF1Margin: number;
-  /** From so many samples on that margin is 0. */
+  /** From so many exam samples on that margin is 0. */
   largeExamSamples: number;
   /** By this share may log-loss and calibration error grow. */
   lossMargin: number;

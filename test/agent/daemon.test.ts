@@ -140,6 +140,22 @@ describe('the daemon', { concurrency: false }, () => {
     assert.equal((await daemon.stop()).code, 0);
   });
 
+  test('a rule on unknown frames raises an alert over MQTT', { timeout: 60_000 }, async (t) => {
+    const rig = await Rig.create(t, {
+      alerts: { rules: [{ name: 'strange', labels: ['unknown'], matches: 3, ofFrames: 5 }] },
+    });
+    const daemon = await rig.start();
+    const person = await Person.connect(t, daemon.mqttUrl);
+    // It was raised before this person listened: a pause lets it end, and frames raise it again.
+    await person.command('pause', { what: 'inference' });
+    const event = (kind: string) =>
+      person.until(({ topic, body }) => topic === 'headland/r1/event' && body.kind === kind);
+    assert.equal((await event('alert_cleared')).body.details.rule, 'strange');
+    await person.command('resume', { what: 'inference' });
+    assert.equal((await event('alert_raised')).body.details.label, 'unknown');
+    assert.equal((await daemon.stop()).code, 0);
+  });
+
   test('a second daemon on the same state is refused', { timeout: 60_000 }, async (t) => {
     const rig = await Rig.create(t);
     const daemon = await rig.start();

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { configJsonSchema } from '../../src/config/json-schema.js';
 import { loadConfigFile, parseConfig, validateConfig } from '../../src/config/load.js';
@@ -123,6 +124,11 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
       assert.ok(section.description, `${name} has no description`);
     }
   });
+});
+
+test('the configuration that comes along is valid', () => {
+  const file = fileURLToPath(new URL('../../../deploy/headland.yaml', import.meta.url));
+  assert.equal(loadConfigFile(file).robot.id, 'robot1');
 });
 
 describe('secrets', () => {

@@ -83,12 +83,7 @@ export class Demonstration {
       agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'),
     );
     await this.#until(() => (this.#labeller?.unanswered ?? 0) === 0);
-    await this.#until(
-      () =>
-        agent.training.running === null &&
-        agent.training.newLabels < this.config.training.everyNewLabels,
-    );
-    this.#screen.line('  every picture has its label: training once more with all of them');
+    this.#screen.line('  every picture has its label: training with all of them');
     const reported = once(agent, 'trainingReport');
     await this.#labeller?.requestTraining();
     await reported;

@@ -33,12 +33,18 @@ export async function demoConfig(
     robot: { id: 'demo' },
     paths: { stateDir, cacheDir: options.cache ?? userCacheDir(process.env) },
     cameras: [demoCamera(options, startFrame)],
-    training: { everyNewLabels: options.photos === undefined ? 24 : 240, minLabels: 20 },
+    training: { everyNewLabels: everyNewLabels(options), minLabels: 20 },
     mqtt: { commandsPerMinute: 60_000 },
     embeddedBroker: { port: await freePort(1_883) },
     console: { port: await freePort(8_090) },
     log: { level: options.verbose ? 'info' : 'error' },
   });
+}
+
+/** With --photos --exit-after-training one training, of all pictures, comes at the end. */
+function everyNewLabels({ photos, exitAfterTraining }: DemoOptions): number {
+  if (photos === undefined) return 24;
+  return exitAfterTraining ? 0 : 240;
 }
 
 function demoCamera(options: DemoOptions, startFrame: number): object {
