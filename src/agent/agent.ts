@@ -27,10 +27,12 @@ import {
   labelRequestedMessage,
   modelMessage,
   predictionMessage,
+  rolledBackMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
 import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
+import { ShadowService } from './shadow.js';
 import { openState, type State } from './state.js';
 import { describeAgent, infoMessage, metricsMessage } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
@@ -65,6 +67,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #timers: NodeJS.Timeout[] = [];
   #outputs: OutputDriver | null = null;
   #heads: HeadService | null = null;
+  #shadow: ShadowService | null = null;
   #console: ConsoleServer | null = null;
   #consoleUrl: string | null = null;
   #stopping: Promise<void> | null = null;
@@ -103,7 +106,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         fit: inference.fit,
         maxPictureBytes: inference.maxPictureBytes,
         maxPicturePixels: inference.maxPicturePixels,
-        decision: { topK: inference.topK, minProbability: inference.minProbability },
+        decision: inference,
       },
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
@@ -140,7 +143,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       log,
     });
-    this.#asking = new Asking(config.samples);
+    this.#asking = new Asking({ ...config.samples, ...config.inference });
     this.#alerts = new AlertRules(config.alerts.rules);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
   }
@@ -183,6 +186,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
+    this.#shadow = new ShadowService({
+      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
+      ...{ settings: config.gate, log },
+      onRolledBack: (trial) => this.telemetry.event(rolledBackMessage(trial)),
+    });
+    this.#shadow.start();
     this.training.listen();
     await this.#startConsole();
     this.statistics.start();
@@ -330,6 +339,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#watchdog.stopping();
     for (const timer of this.#timers) clearInterval(timer);
     this.#heads?.stop();
+    await this.#shadow?.stop();
     this.statistics.stop();
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));

@@ -3,6 +3,7 @@ import type { HeadlandError } from '../errors.js';
 import type { Decision } from '../perception/decision.js';
 import type { SampleCounts } from '../samples/statistics.js';
 import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
+import { describeTrial, type ShadowTrial, tally } from '../training/shadow.js';
 import type { StoredHead } from '../training/version-directory.js';
 import type { RecentFrame } from './recent-frames.js';
 
@@ -20,6 +21,7 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
     probability: round(decision.probability),
     top: roundedTop(decision),
     head_version: decision.headVersion,
+    novelty_p_value: decision.noveltyPValue === null ? null : round(decision.noveltyPValue),
     timings: {
       decode_ms: round(timings.decodeMs),
       backbone_ms: round(timings.backboneMs),
@@ -71,6 +73,25 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
       frame_id: recent.frameId,
       camera: recent.frame.camera,
       top: roundedTop(decision),
+    },
+  };
+}
+
+export function rolledBackMessage(trial: ShadowTrial): EventBody {
+  const { labels, currentAlone, previousAlone, wealth } = tally(trial);
+  return {
+    kind: 'head_changed',
+    severity: 'warning',
+    message: `head ${trial.previous} serves again; ${describeTrial(trial)}`,
+    details: {
+      cause: 'shadow_trial',
+      from_version: trial.version,
+      to_version: trial.previous,
+      labels,
+      right_only_from: currentAlone,
+      right_only_to: previousAlone,
+      odds: round(wealth),
+      odds_alarm: trial.alarmAt,
     },
   };
 }

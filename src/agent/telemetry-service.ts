@@ -66,7 +66,8 @@ export class TelemetryService {
     const client = new TelemetryClient({
       robotId: robot.id,
       boot,
-      settings: mqtt,
+      // The embedded broker speaks 3.1.1 only: asking it for 5 first costs a refusal.
+      settings: this.#broker && mqtt.protocol === 'auto' ? { ...mqtt, protocol: '3.1.1' } : mqtt,
       brokerUrl: this.url,
       credentials: {
         ...(password === null ? {} : { password }),

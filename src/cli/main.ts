@@ -2,7 +2,9 @@
 import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
+import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
+import { exportModelCommand } from './export-model.js';
 import { importCommand } from './import.js';
 import { labelCommand } from './label.js';
 import { modelsCommand } from './models.js';
@@ -10,6 +12,7 @@ import { EXIT, reportFailure } from './output.js';
 import { rollbackCommand } from './rollback.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
+import { studyCommand } from './study.js';
 import { trainCommand } from './train.js';
 import { packageVersion } from './version.js';
 
@@ -24,8 +27,11 @@ for (const command of [
   demoCommand(),
   importCommand(),
   exportCommand(),
+  exportModelCommand(),
   labelCommand(),
   trainCommand(),
+  evaluateCommand(),
+  studyCommand(),
   rollbackCommand(),
   modelsCommand(),
   statusCommand(),

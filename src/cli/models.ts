@@ -8,6 +8,7 @@ import { isHeadlandError } from '../errors.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
+import { whyCommand } from './why.js';
 
 interface ModelsOptions extends StateOptions {
   json?: boolean;
@@ -15,7 +16,8 @@ interface ModelsOptions extends StateOptions {
 
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
-  for (const sub of [listCommand(), pullCommand(), verifyCommand(), headsCommand()]) {
+  const subs = [listCommand(), pullCommand(), verifyCommand(), headsCommand(), whyCommand()];
+  for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
   }
   return command;

@@ -174,7 +174,7 @@ export const configSchema = z.strictObject({
   models: section(
     {
       backbone: name('Model card of the backbone: see `headland models list`').default(
-        'efficientnet-lite0',
+        'efficientnet-lite0-288',
       ),
       cardsDir: z
         .string()
@@ -212,6 +212,11 @@ export const configSchema = z.strictObject({
       maxPicturePixels: z.int().min(4_096).max(268_402_689).default(25_000_000),
       topK: z.int().min(1).max(20).default(3).describe('Labels with probabilities per prediction'),
       minProbability: probability.default(0.5).describe('Below this the decision is `unknown`'),
+      unknownAlpha: probability
+        .default(0.05)
+        .describe(
+          'Share of known things that may be called `unknown` for looking strange; 0 = off',
+        ),
     },
     'How a frame becomes a decision',
   ),
@@ -299,10 +304,12 @@ export const configSchema = z.strictObject({
       minLabels: z.int().min(2).default(20).describe('Below this training is refused'),
       minLabelsPerClass: z.int().min(1).default(3).describe('A class with fewer is left out'),
       learners: z
-        .array(z.enum(['ridge', 'softmax', 'blend']))
+        .array(z.enum(['ridge', 'softmax', 'blend', 'tf-layers']))
         .min(1)
         .default(['ridge', 'softmax', 'blend'])
-        .describe('Tried on every training; the best by leave-group-out is kept'),
+        .describe(
+          'Tried on every training; the best by leave-group-out is kept. tf-layers needs TensorFlow.js and takes minutes without its native engine',
+        ),
       searchBudgetMs: milliseconds(0, 86_400_000)
         .default(120_000)
         .describe('After this no further recipe is tried; the first is always finished'),
@@ -318,14 +325,55 @@ export const configSchema = z.strictObject({
     {
       macroF1Margin: probability
         .default(0.01)
-        .describe('By so much may macro-F1 on the exam fall below the serving head'),
+        .describe('By so much may macro-F1 fall below the serving head, by its lower bound'),
+      largeExamSamples: z
+        .int()
+        .min(1)
+        .default(1_000)
+        .describe('From so many samples of evidence on that margin is 0'),
+      lossMargin: probability
+        .default(0.05)
+        .describe('By this share may log-loss and calibration error grow'),
+      unknownAurocMargin: probability
+        .default(0.02)
+        .describe('By so much may the AUROC of unknown things fall'),
       minExamSamples: z
         .int()
         .min(1)
         .default(20)
         .describe('With fewer the leave-group-out predictions are the evidence'),
+      examAloneSamples: z
+        .int()
+        .min(1)
+        .default(300)
+        .describe('With fewer exam samples, new samples join them as evidence'),
+      bootstrapDraws: z.int().min(200).max(20_000).default(2_000),
+      totalError: z
+        .number()
+        .min(0.001)
+        .max(0.5)
+        .default(0.05)
+        .describe('Error that all looks at the same exam may spend together'),
+      examRefreshShare: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .default(0.1)
+        .describe('With this share of new groups the exam is another one'),
+      shadowLabels: z
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(50)
+        .describe('Labels for which the replaced head is kept beside the new one; 0 = off'),
+      rollbackAlarm: z
+        .number()
+        .min(2)
+        .max(1_000_000)
+        .default(20)
+        .describe('Odds against the new head at which the old one comes back (20: error 5 %)'),
     },
-    'What a new head must show before it serves',
+    'What a new head must show before and after it serves',
   ),
   heads: section(
     { keep: z.int().min(2).max(100).default(5).describe('Versions kept for rollback') },

@@ -1,11 +1,13 @@
 import { HeadlandError } from '../errors.js';
 
 const MIN_TEMPERATURE = 0.05;
-const MAX_TEMPERATURE = 20;
+const MAX_TEMPERATURE = 1_000;
 
 /**
  * The temperature T that minimises the mean -ln softmax(logits / T)[label] (Guo et al. 2017, On
- * Calibration of Modern Neural Networks), within 0.05..20.
+ * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by one imagined
+ * answer per class (as Platt 1999, Probabilistic Outputs for Support Vector Machines): when all of a
+ * few dozen answers are right, the plain minimum is a head that is certain of everything.
  * @param logits n x classCount, row-major, of rows that the head did not learn from.
  * @param labels class index per row, n >= 1.
  * @throws HL_CALIBRATION_INVALID on wrong lengths, labels or logits that are not finite.
@@ -16,7 +18,8 @@ export function fitTemperature(
   classCount: number,
 ): number {
   const range = { min: 1 / MAX_TEMPERATURE, max: 1 / MIN_TEMPERATURE };
-  return 1 / fitScale(logits, labels, classCount, range);
+  const smoothing = classCount / (labels.length + classCount);
+  return 1 / fitScale(logits, labels, classCount, range, undefined, smoothing);
 }
 
 /**
@@ -24,6 +27,7 @@ export function fitTemperature(
  * convex in a, so its derivative is driven to zero by Newton steps kept inside a shrinking bracket.
  * @param range bounds of a; the nearer bound is returned when the minimum lies beyond it.
  * @param weights one per row, not negative; by default all equal.
+ * @param smoothing share of each label that is spread over all classes, 0..1.
  * @throws HL_CALIBRATION_INVALID
  */
 export function fitScale(
@@ -32,15 +36,16 @@ export function fitScale(
   classCount: number,
   range: { min: number; max: number },
   weights?: Float64Array,
+  smoothing = 0,
 ): number {
   check(logits, labels, classCount);
   let low = range.min;
   let high = range.max;
-  if (slopes(logits, labels, classCount, low, weights).first >= 0) return low;
-  if (slopes(logits, labels, classCount, high, weights).first <= 0) return high;
+  if (slopes(logits, labels, classCount, low, smoothing, weights).first >= 0) return low;
+  if (slopes(logits, labels, classCount, high, smoothing, weights).first <= 0) return high;
   let scale = Math.min(high, Math.max(low, 1));
   for (let step = 0; step < 200; step++) {
-    const { first, second } = slopes(logits, labels, classCount, scale, weights);
+    const { first, second } = slopes(logits, labels, classCount, scale, smoothing, weights);
     if (first > 0) high = scale;
     else low = scale;
     const newton = scale - first / second;
@@ -57,6 +62,7 @@ function slopes(
   labels: Int32Array,
   classCount: number,
   scale: number,
+  smoothing: number,
   weights: Float64Array | undefined,
 ): { first: number; second: number } {
   let first = 0;
@@ -68,16 +74,20 @@ function slopes(
     let sum = 0;
     let mean = 0;
     let square = 0;
+    let every = 0;
     for (let c = 0; c < classCount; c++) {
       const z = logits[from + c]! - largest;
       const p = Math.exp(scale * z);
+      every += z;
       sum += p;
       mean += p * z;
       square += p * z * z;
     }
     mean /= sum;
     const weight = weights === undefined ? 1 : weights[i]!;
-    first += weight * (mean - (logits[from + labels[i]!]! - largest));
+    const target =
+      (1 - smoothing) * (logits[from + labels[i]!]! - largest) + (smoothing * every) / classCount;
+    first += weight * (mean - target);
     second += weight * (square / sum - mean * mean);
   }
   return { first, second };

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { HeadlandError } from '../errors.js';
 import type { FeatureTransform, Head, LearnerName } from './head.js';
+import {
+  type NoveltyTensor,
+  noveltyByteLength,
+  noveltyFault,
+  noveltySizeFault,
+  noveltyTensors,
+  readNovelty,
+  writeNovelty,
+} from './novelty-codec.js';
 
 /**
  * A head as bytes, all integers little-endian:
@@ -8,11 +17,16 @@ import type { FeatureTransform, Head, LearnerName } from './head.js';
  *   4   length of the header
  *   …   header: JSON, UTF-8, exactly as {@link encodeHead} writes it
  *   …   weights (C x d), then bias (C), Float32
+ *   …   version 2: the tensors of the novelty model, if the header names one
  *   32  SHA-256 of everything before it
+ *
+ * Version 1 has neither a novelty model nor a prediction set. Heads without them are still written
+ * as version 1, so that an older headland can roll back to them.
  */
-const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0, 1);
+const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0);
 const HASH_BYTES = 32;
-const PREFIX_BYTES = MAGIC.length + 4;
+const VERSIONS: readonly number[] = [1, 2];
+const PREFIX_BYTES = MAGIC.length + 1 + 4;
 const MAX_HEADER_BYTES = 65_536;
 const MAX_CLASSES = 4_096;
 const MAX_FEATURES = 65_536;
@@ -25,10 +39,14 @@ export function encodeHead(head: Head): Uint8Array {
   checkHead(head);
   const header = headerOf(head);
   const values = head.weights.length + head.bias.length;
-  const bytes = new Uint8Array(PREFIX_BYTES + header.length + 4 * values + HASH_BYTES);
+  const tensors = tensorsOf(head);
+  const bytes = new Uint8Array(
+    PREFIX_BYTES + header.length + 4 * values + noveltyByteLength(tensors) + HASH_BYTES,
+  );
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
-  view.setUint32(MAGIC.length, header.length, true);
+  bytes[MAGIC.length] = versionOf(head);
+  view.setUint32(MAGIC.length + 1, header.length, true);
   bytes.set(header, PREFIX_BYTES);
   let at = PREFIX_BYTES + header.length;
   for (const tensor of [head.weights, head.bias]) {
@@ -37,6 +55,8 @@ export function encodeHead(head: Head): Uint8Array {
       at += 4;
     }
   }
+  if (head.novelty) writeNovelty(head.novelty, tensors, view, at);
+  at += noveltyByteLength(tensors);
   bytes.set(hashOf(bytes.subarray(0, at)), at);
   return bytes;
 }
@@ -48,23 +68,28 @@ export function encodeHead(head: Head): Uint8Array {
  */
 export function decodeHead(bytes: Uint8Array): Head {
   if (bytes.length < PREFIX_BYTES + HASH_BYTES) throw invalid(`${bytes.length} bytes are too few`);
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
+  const version = bytes[MAGIC.length]!;
+  if (!MAGIC.every((byte, i) => bytes[i] === byte) || !VERSIONS.includes(version)) {
     throw invalid('it does not begin as a head of this format version');
   }
   const body = bytes.subarray(0, bytes.length - HASH_BYTES);
   const hash = hashOf(body);
   if (!hash.every((byte, i) => bytes[body.length + i] === byte)) throw invalid('its hash is wrong');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = view.getUint32(MAGIC.length, true);
+  const headerLength = view.getUint32(MAGIC.length + 1, true);
   if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > body.length) {
     throw invalid(`a header of ${headerLength} bytes`);
   }
   const header = body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
-  const fields = parseHeader(header);
+  const { sizes, ...fields } = parseHeader(header);
   const classes = fields.labels.length;
   const size = classes * fields.featureSize;
   const payload = PREFIX_BYTES + headerLength;
-  if (size > MAX_WEIGHTS || body.length - payload !== 4 * (size + classes)) {
+  const fault = sizes && noveltySizeFault(sizes);
+  if (fault) throw invalid(fault);
+  const tensors = sizes ? noveltyTensors(sizes, classes, fields.featureSize) : [];
+  const expected = 4 * (size + classes) + noveltyByteLength(tensors);
+  if (size > MAX_WEIGHTS || body.length - payload !== expected) {
     throw invalid(`${body.length - payload} bytes do not hold ${classes} x ${fields.featureSize}`);
   }
   const read = (from: number, count: number) =>
@@ -73,8 +98,12 @@ export function decodeHead(bytes: Uint8Array): Head {
     ...fields,
     weights: read(payload, size),
     bias: read(payload + 4 * size, classes),
+    ...(sizes && {
+      novelty: readNovelty(sizes.dimensions, tensors, view, payload + 4 * (size + classes)),
+    }),
   };
   checkHead(head);
+  if (version !== versionOf(head)) throw invalid(`its content is not of version ${version}`);
   const canonical = headerOf(head);
   if (canonical.length !== header.length || !canonical.every((byte, i) => header[i] === byte)) {
     throw invalid('its header is not in canonical form');
@@ -109,10 +138,29 @@ export function checkHead(head: Head): void {
   if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {
     throw invalid('a weight is not a finite number');
   }
+  if (
+    head.setProbability !== undefined &&
+    !(head.setProbability >= 0 && head.setProbability <= 1)
+  ) {
+    throw invalid(`probability ${head.setProbability} of the prediction set`);
+  }
+  const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
+  if (fault) throw invalid(fault);
+}
+
+function versionOf(head: Head): number {
+  return head.novelty === undefined && head.setProbability === undefined ? 1 : 2;
+}
+
+function tensorsOf({ novelty, labels, featureSize }: Head): NoveltyTensor[] {
+  if (!novelty) return [];
+  const { dimensions, scores } = novelty;
+  return noveltyTensors({ dimensions, scores: scores.length }, labels.length, featureSize);
 }
 
 function headerOf(head: Head): Uint8Array {
   const { learner, labels, featureSize, backboneChecksum, transform, temperature } = head;
+  const { novelty, setProbability } = head;
   const shape = [labels.length, featureSize];
   const header = new TextEncoder().encode(
     JSON.stringify({
@@ -122,9 +170,18 @@ function headerOf(head: Head): Uint8Array {
       backboneChecksum,
       transform,
       temperature,
+      ...(setProbability === undefined ? {} : { setProbability }),
+      ...(novelty && {
+        novelty: { dimensions: novelty.dimensions, scores: novelty.scores.length },
+      }),
       tensors: [
         { name: 'weights', dtype: 'float32', shape },
         { name: 'bias', dtype: 'float32', shape: [labels.length] },
+        ...tensorsOf(head).map(({ name, dtype, length }) => ({
+          name: `novelty.${name}`,
+          dtype,
+          shape: [length],
+        })),
       ],
     }),
   );
@@ -135,7 +192,9 @@ function headerOf(head: Head): Uint8Array {
 }
 
 /** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
-function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias'> {
+function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novelty'> & {
+  sizes?: { dimensions: number; scores: number };
+} {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
@@ -144,6 +203,8 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias'> {
   }
   const fields = (typeof parsed === 'object' ? parsed : null) as Record<string, unknown> | null;
   const { learner, labels, featureSize, backboneChecksum, transform, temperature } = fields ?? {};
+  const { setProbability, novelty } = fields ?? {};
+  const { dimensions, scores } = (novelty ?? {}) as Record<string, unknown>;
   if (
     typeof learner !== 'string' ||
     !Array.isArray(labels) ||
@@ -152,7 +213,9 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias'> {
     !Number.isSafeInteger(labels.length * featureSize) ||
     typeof backboneChecksum !== 'string' ||
     typeof transform !== 'string' ||
-    typeof temperature !== 'number'
+    typeof temperature !== 'number' ||
+    (setProbability !== undefined && typeof setProbability !== 'number') ||
+    (novelty !== undefined && (typeof dimensions !== 'number' || typeof scores !== 'number'))
   ) {
     throw invalid('its header lacks a field or has one of the wrong type');
   }
@@ -163,6 +226,10 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias'> {
     backboneChecksum,
     transform: transform as FeatureTransform,
     temperature,
+    ...(setProbability === undefined ? {} : { setProbability }),
+    ...(novelty === undefined
+      ? {}
+      : { sizes: { dimensions: dimensions as number, scores: scores as number } }),
   };
 }
 

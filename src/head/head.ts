@@ -1,3 +1,5 @@
+import type { NoveltyModel } from './novelty-model.js';
+
 /** Feature pre-processing that belongs to a head; applied before the linear layer. */
 export type FeatureTransform = 'none' | 'l2' | 'sqrt' | 'sqrt-l2';
 
@@ -23,4 +25,8 @@ export interface Head {
   bias: Float32Array;
   /** > 0; divides the logits. 1 = uncalibrated. */
   temperature: number;
+  /** Tells what is none of the classes; absent in heads from before there was one. */
+  novelty?: NoveltyModel;
+  /** Labels at least so probable make up the 90 % prediction set, 0..1; absent as above. */
+  setProbability?: number;
 }

@@ -16,12 +16,30 @@ export interface Decision {
   top: ScoredLabel[];
   /** Version of the head that decided; null without a head. */
   headVersion: number | null;
+  /**
+   * Share of known samples that look at least as strange as this frame, 0..1; null without a head
+   * that can tell.
+   */
+  noveltyPValue: number | null;
+  /**
+   * The labels that hold the true one in 90 of 100 frames like the training samples, best first;
+   * absent where the head cannot tell.
+   */
+  labelSet?: string[];
+}
+
+/** What a head says of a frame beside probabilities. */
+export interface Doubt {
+  noveltyPValue: number | null;
+  labelSet?: string[];
 }
 
 export interface DecisionSettings {
   topK: number;
   /** Below this the label is `unknown`, 0..1. */
   minProbability: number;
+  /** Below this p-value of novelty the label is `unknown`, 0..1; 0 = off. */
+  unknownAlpha: number;
 }
 
 /** Turns the sorted scores of a head into the label that is reported. */
@@ -29,13 +47,27 @@ export function decide(
   top: ScoredLabel[],
   headVersion: number | null,
   settings: DecisionSettings,
+  doubt: Doubt = { noveltyPValue: null },
 ): Decision {
   const best = top[0];
-  if (best === undefined) return { label: UNKNOWN_LABEL, probability: 0, top: [], headVersion };
+  if (best === undefined) {
+    return { label: UNKNOWN_LABEL, probability: 0, top: [], headVersion, noveltyPValue: null };
+  }
+  const known =
+    best.probability >= settings.minProbability && !isNovel(doubt.noveltyPValue, settings);
   return {
-    label: best.probability >= settings.minProbability ? best.label : UNKNOWN_LABEL,
+    label: known ? best.label : UNKNOWN_LABEL,
     probability: best.probability,
     top,
     headVersion,
+    ...doubt,
   };
+}
+
+/** Whether a frame is too strange to be one of the head's classes. */
+export function isNovel(
+  noveltyPValue: number | null,
+  { unknownAlpha }: Pick<DecisionSettings, 'unknownAlpha'>,
+): boolean {
+  return noveltyPValue !== null && noveltyPValue < unknownAlpha;
 }

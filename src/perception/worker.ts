@@ -3,9 +3,9 @@ import { loadCard } from '../backbone/cards.js';
 import { Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError, serialiseError } from '../errors.js';
-import { headProbabilities, topLabels } from '../head/score.js';
 import { silentLog } from '../log.js';
 import { differenceHash } from '../vision/dhash.js';
+import { answer } from './answer.js';
 import { decide } from './decision.js';
 import type {
   FromWorker,
@@ -43,17 +43,9 @@ try {
     const startMs = performance.now();
     const { features, image, decodeMs, forwardMs } = await embedder.embedPicture(jpeg);
     const headStartMs = performance.now();
-    const { topK } = settings.decision;
-    const top = serving
-      ? topLabels(
-          {
-            labels: serving.head.labels,
-            probabilities: headProbabilities(serving.head, features),
-          },
-          topK,
-        )
-      : [];
-    const decision = decide(top, serving?.version ?? null, settings.decision);
+    const decision = serving
+      ? answer(serving, features, settings.decision)
+      : decide([], null, settings.decision);
     const endMs = performance.now();
     return {
       decision,

@@ -87,6 +87,10 @@ export const predictionSchema = z
     probability,
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version.nullable(),
+    novelty_p_value: probability
+      .nullable()
+      .optional()
+      .describe('Share of known samples that look at least as strange; null: the head cannot tell'),
     timings: z.strictObject({
       decode_ms: milliseconds,
       backbone_ms: milliseconds,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { CHECK_NAMES } from './gate-checks.js';
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -33,14 +34,15 @@ const metricsSchema = z.object({
 /** Classification metrics that carry the names of their classes. */
 export type LabelledMetrics = z.infer<typeof metricsSchema>;
 
-const gateSchema = z.object({
+/** How a decision of the gate is written down. */
+export const gateSchema = z.object({
   promote: z.boolean(),
   reason: z.string(),
   evidence: z.enum(['exam', 'leave-group-out', 'none']),
   samples: count,
   checks: z.array(
     z.object({
-      name: z.enum(['knows-every-class', 'macro-f1', 'no-class-lost', 'beats-majority']),
+      name: z.enum(CHECK_NAMES),
       passed: z.boolean(),
       detail: z.string(),
       values: z.record(z.string(), z.union([z.number(), z.array(z.string())])),
@@ -58,6 +60,10 @@ const cardSchema = z.object({
   lambda: z.number(),
   transform: z.enum(['none', 'l2', 'sqrt', 'sqrt-l2']),
   temperature: z.number().positive(),
+  /** Labels at least so probable make up the 90 % prediction set; older heads have none. */
+  setProbability: z.number().min(0).max(1).optional(),
+  /** Left-out samples behind the novelty p-values; older heads have none. */
+  noveltySamples: count.optional(),
   labels: z.array(z.string()).min(2),
   featureSize: z.int().min(1),
   /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */

@@ -1,15 +1,22 @@
-import type { GateInput } from './gate.js';
-import { type Scorecard, scoreAnswers } from './scorecard.js';
+import type { HeadAnswer } from './scorecard.js';
 
-/** A sample that the gate may look at, and what both heads say to it. */
-export interface JudgedSample {
+/** What the scores were measured on; `none`: there is a serving head but nothing to compare on. */
+export type GateEvidence = 'exam' | 'leave-group-out' | 'none';
+
+/** A sample of the evidence, and what both heads say to it. */
+export interface EvidenceSample {
+  id: string;
   label: string;
   group: string;
   exam: boolean;
   /** By the new head; for a training sample by a head that never saw its group. */
-  challenger: string;
+  challenger: HeadAnswer;
   /** By the serving head as it is on the disk; null: its features are not there. */
-  champion: string | null;
+  champion: HeadAnswer | null;
+}
+
+/** A sample that the gate may look at. */
+export interface JudgedSample extends EvidenceSample {
   /** False: no left-out head knew its class, because the class stands in one group only. */
   judged: boolean;
 }
@@ -22,67 +29,118 @@ export interface ServingHead {
   /** In words when it was trained on other features: "it has another backbone (…)". */
   otherFeatures: string | null;
   /**
-   * Leave-group-out answers of its recipe, fitted to the training samples of today, in their
-   * order; null when that is not possible.
+   * What its recipe, fitted to those training samples of today that stand in its groups, answers to
+   * them by leave-group-out; by sample id. Null when that is not possible.
    */
-  answersOfRecipe: (() => string[]) | null;
+  answersOfRecipe: (() => ReadonlyMap<string, HeadAnswer>) | null;
 }
 
-type Evidence = Pick<GateInput, 'source' | 'note' | 'challenger' | 'champion'>;
+export interface Evidence {
+  /** Where the challenger's answers come from. */
+  source: Exclude<GateEvidence, 'none'>;
+  /** In words, why this evidence and no better; null when it is the exam. */
+  note: string | null;
+  /** Every sample has an answer of both contenders, unless `compared` is `nothing`. */
+  samples: EvidenceSample[];
+  /** Whether there is a serving head whose answers could be had. */
+  compared: 'heads' | 'nothing';
+  /** Null: no head serves. */
+  champion: { version: number; labels: string[] } | null;
+  /** How many samples the challenger has learnt that the serving head has not. */
+  newlyLearnt: number;
+  /** How many samples the challenger has learnt. */
+  learnt: number;
+}
 
 /**
- * Chooses the best evidence there is, always the same samples for both heads and none that the
- * serving head was trained on:
- * 1. the exam;
- * 2. where that is too small, the exam and the training samples that are new to the serving head;
- * 3. where that is too small, both recipes by leave-group-out on the training samples of today;
- * 4. none: the challenger is measured alone.
+ * Chooses the best evidence there is, always the same samples for both heads, each answered by
+ * heads that never saw its group:
+ * 1. the exam, where it is large;
+ * 2. the exam and the training samples of today: the new head's answers by leave-group-out, the
+ *    serving head's own where it has not learnt the sample, else its recipe's by leave-group-out;
+ * 3. without a serving head, or with nothing to hear from it, the challenger alone.
  *
- * @param minSamples What is too small; also fewer than two classes are.
+ * It looks at how many samples there are, never at answers, so that the choice favours nobody.
+ *
+ * @param settings.minExamSamples What is too small; also fewer than two classes are.
+ * @param settings.examAloneSamples From so many on the exam is large.
  */
 export function chooseEvidence(
   samples: readonly JudgedSample[],
   champion: ServingHead | null,
-  minSamples: number,
+  settings: { minExamSamples: number; examAloneSamples: number },
 ): Evidence {
   const exam = samples.filter((sample) => sample.exam);
-  const training = judgeable(samples.filter((sample) => !sample.exam));
-  const enough = (set: readonly JudgedSample[]): boolean =>
-    set.length >= minSamples && new Set(set.map((sample) => sample.label)).size >= 2;
-  const small = `The exam has ${exam.length} samples of ${
-    new Set(exam.map((sample) => sample.label)).size
-  } classes, which is too few`;
-  const alone = enough(exam)
-    ? { source: 'exam' as const, note: null, challenger: scores(exam, 'challenger') }
-    : {
-        source: 'leave-group-out' as const,
-        note: `${small}: judged by answers of heads that never saw the group of the sample`,
-        challenger: scores(training, 'challenger'),
-      };
-  if (!champion) return { ...alone, champion: null };
-
-  const fresh = (set: readonly JudgedSample[]): JudgedSample[] =>
-    set.filter((sample) => sample.champion !== null && !champion.groups.has(sample.group));
-  const note = champion.otherFeatures
-    ? `Head ${champion.version} was compared with its own features: ${champion.otherFeatures}`
-    : null;
-  const freshExam = fresh(exam);
-  if (enough(freshExam)) return compared(freshExam, 'exam', note, champion);
-  const freshAll = [...freshExam, ...fresh(training)];
-  if (enough(freshAll)) {
-    const why = `${small}: compared on samples that head ${champion.version} has not learnt`;
-    return compared(freshAll, 'leave-group-out', note ? `${why}. ${note}` : why, champion);
+  const training = samples.filter((sample) => !sample.exam);
+  if (!champion) {
+    const learnt = training.length;
+    return { ...alone(exam, training, settings), champion: null, newlyLearnt: learnt, learnt };
   }
-  const recipe = champion.answersOfRecipe?.();
-  if (recipe && training.length > 0) {
-    return byRecipe(samples, recipe, champion, small);
-  }
-  const why = champion.otherFeatures ?? 'there are too few samples that it has not learnt';
-  return {
-    ...alone,
-    note: `No comparison with head ${champion.version} was possible: ${why}`,
-    champion: { version: champion.version, labels: champion.labels, scores: null },
+  const { version, otherFeatures, groups } = champion;
+  const isNew = (sample: JudgedSample): boolean => !groups.has(sample.group);
+  const about = {
+    champion: { version, labels: [...champion.labels] },
+    newlyLearnt: training.filter(isNew).length,
+    learnt: training.length,
   };
+  const ownFeatures = otherFeatures
+    ? `Head ${version} was compared with its own features: ${otherFeatures}`
+    : null;
+  const answered = (sample: JudgedSample): boolean => sample.champion !== null && isNew(sample);
+  const onExam = exam.filter(answered);
+  const byExam = (): Evidence => ({
+    ...{ source: 'exam', note: ownFeatures, samples: onExam.map(bare), compared: 'heads' },
+    ...about,
+  });
+  if (enough(onExam, settings.examAloneSamples)) return byExam();
+  const recipe = champion.answersOfRecipe?.() ?? new Map<string, HeadAnswer>();
+  const onTraining = judgeable(training).flatMap((sample) => {
+    const own = isNew(sample) ? sample.champion : (recipe.get(sample.id) ?? null);
+    return own ? [{ ...sample, champion: own }] : [];
+  });
+  if (onTraining.length === 0 && enough(onExam, settings.minExamSamples)) return byExam();
+  const all = [...onExam, ...onTraining];
+  if (enough(all, settings.minExamSamples)) {
+    const why =
+      `The exam has ${counted(exam)}, which is too few to decide alone: with ` +
+      `${onTraining.length} training samples, answered by heads that never saw their group`;
+    return {
+      ...{ source: 'leave-group-out', note: ownFeatures ? `${why}. ${ownFeatures}` : why },
+      ...{ samples: all.map(bare), compared: 'heads', ...about },
+    };
+  }
+  const why = otherFeatures ?? 'there are too few samples that it has not learnt';
+  return {
+    ...alone(exam, training, settings),
+    note: `No comparison with head ${version} was possible: ${why}`,
+    ...about,
+  };
+}
+
+function alone(
+  exam: readonly JudgedSample[],
+  training: readonly JudgedSample[],
+  { minExamSamples }: { minExamSamples: number },
+): Pick<Evidence, 'source' | 'note' | 'samples' | 'compared'> {
+  if (enough(exam, minExamSamples)) {
+    return { source: 'exam', note: null, samples: exam.map(bare), compared: 'nothing' };
+  }
+  return {
+    source: 'leave-group-out',
+    note:
+      `The exam has ${counted(exam)}, which is too few: judged by answers of heads that never ` +
+      'saw the group of the sample',
+    samples: judgeable(training).map(bare),
+    compared: 'nothing',
+  };
+}
+
+function enough(set: readonly JudgedSample[], count: number): boolean {
+  return set.length >= count && new Set(set.map((sample) => sample.label)).size >= 2;
+}
+
+function counted(exam: readonly JudgedSample[]): string {
+  return `${exam.length} samples of ${new Set(exam.map((sample) => sample.label)).size} classes`;
 }
 
 /** Only samples whose class could be known, unless too little would be left. */
@@ -91,37 +149,6 @@ function judgeable(training: readonly JudgedSample[]): readonly JudgedSample[] {
   return new Set(judged.map((sample) => sample.label)).size >= 2 ? judged : training;
 }
 
-function compared(
-  samples: readonly JudgedSample[],
-  source: Evidence['source'],
-  note: string | null,
-  { version, labels }: ServingHead,
-): Evidence {
-  return {
-    source,
-    note,
-    challenger: scores(samples, 'challenger'),
-    champion: { version, labels, scores: scores(samples, 'champion') },
-  };
-}
-
-function byRecipe(
-  samples: readonly JudgedSample[],
-  answers: readonly string[],
-  champion: ServingHead,
-  small: string,
-): Evidence {
-  const training = samples.filter((sample) => !sample.exam);
-  const both = training.map((sample, i) => ({ ...sample, champion: answers[i] as string }));
-  const note =
-    `${small}, and so are the samples that head ${champion.version} has not learnt: its recipe ` +
-    'was fitted to the samples of today and compared by leave-group-out';
-  return compared(judgeable(both), 'leave-group-out', note, champion);
-}
-
-function scores(samples: readonly JudgedSample[], by: 'challenger' | 'champion'): Scorecard {
-  return scoreAnswers(
-    samples.map((sample) => sample.label),
-    samples.map((sample) => sample[by] as string),
-  );
+function bare({ judged: _, ...sample }: JudgedSample): EvidenceSample {
+  return sample;
 }

@@ -1,17 +1,24 @@
 import { isHeadlandError, messageOf } from '../errors.js';
+import { encodeHead } from '../head/codec.js';
+import { spentAlpha } from '../head/compare.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import type { LabelledMetrics } from './card.js';
 import type { Collected } from './collect.js';
-import { chooseEvidence, type JudgedSample, type ServingHead } from './evidence.js';
+import { chooseEvidence, type Evidence, type JudgedSample, type ServingHead } from './evidence.js';
+import { ExamLedger } from './exam-ledger.js';
 import { originals } from './feature-matrix.js';
 import { decide, type GateDecision } from './gate.js';
+import type { ExamLook, GateInput, GateSettings } from './gate-input.js';
+import { goldenOutputs } from './golden.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { answersOf, type FittedRecipe, fitRecipe, type Learner } from './recipes.js';
+import { answersOfRecipe } from './recipe-answers.js';
+import type { FittedRecipe } from './recipes.js';
 import type { HeadRegistry } from './registry.js';
-import type { StoredHead } from './version-directory.js';
+import { type HeadAnswer, headAnswers } from './scorecard.js';
+import { type StoredHead, sha256 } from './version-directory.js';
 
 export interface JudgeInput {
   store: SampleStore;
@@ -24,13 +31,23 @@ export interface JudgeInput {
   /** Originals of the exam samples, in the order of `collected.exam`. */
   examFeatures: readonly Float32Array[];
   recipe: FittedRecipe;
+  /** The new head before it was written. */
+  trained: Head;
   /** The new head, as read back from the disk. */
   challenger: Head;
-  settings: { macroF1Margin: number; minExamSamples: number };
+  /** Of both heads, when both were measured; null: not. */
+  unknownAuroc?: GateInput['unknownAuroc'];
+  settings: GateSettings & {
+    examAloneSamples: number;
+    totalError: number;
+    examRefreshShare: number;
+  };
 }
 
 export interface Judgement {
   decision: GateDecision;
+  /** All that the decision rests on. */
+  input: GateInput;
   /** The head that serves; null: none. */
   championVersion: number | null;
   /** The serving head, if there is one, was trained on the features of today. */
@@ -60,39 +77,47 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   ]);
   const examToday = today.subarray(training.length * set.featureSize);
 
+  const truth = all.map((sample) => sample.label);
+  const examTruth = truth.slice(training.length);
   const onExam = exam.length > 0 ? headProbabilities(challenger, examToday) : new Float64Array(0);
   const answers = [
-    ...named(recipe.leaveGroupOutProbabilities, labels),
-    ...named(onExam, challenger.labels),
+    ...headAnswers(recipe.leaveGroupOutProbabilities, labels, truth.slice(0, training.length)),
+    ...headAnswers(onExam, challenger.labels, examTruth),
   ];
   const championAnswers = answersOfChampion(champion, input, today);
   const known = new Set(judgedRows(set, groupingOf(set)).judged);
   const samples = all.map(
-    ({ label, group, exam: isExam }, i): JudgedSample => ({
-      ...{ label, group, exam: isExam },
-      challenger: answers[i] as string,
+    ({ id, label, group, exam: isExam }, i): JudgedSample => ({
+      ...{ id, label, group, exam: isExam },
+      challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isExam || known.has(i),
     }),
   );
   const serving = champion && servingHead(champion, input);
-  const decision = decide({
-    ...chooseEvidence(samples, serving, settings.minExamSamples),
-    challengerLabels: challenger.labels,
+  const evidence = chooseEvidence(samples, serving, settings);
+  const seed = seedOf(challenger);
+  const gateInput: GateInput = {
+    ...evidence,
+    challengerLabels: [...challenger.labels],
     labelsWithSamples: collected.classes.map((c) => c.label),
-    settings,
-  });
-  const truth = exam.map((sample) => sample.label);
+    unknownAuroc: input.unknownAuroc ?? null,
+    golden: goldenOutputs(input.trained, challenger, seed),
+    look: await takeLook(evidence, input),
+    seed,
+    settings: gateSettings(settings),
+  };
+  const decision = decide(gateInput);
   return {
-    decision,
+    ...{ decision, input: gateInput },
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
-    exam: labelledMetrics(onExam, challenger.labels, truth),
-    championExam: examOfChampion(champion, input, examToday, truth),
+    exam: labelledMetrics(onExam, challenger.labels, examTruth),
+    championExam: examOfChampion(champion, input, examToday, examTruth),
     leaveGroupOut: labelledMetrics(
       recipe.leaveGroupOutProbabilities,
       labels,
-      training.map((sample) => sample.label),
+      truth.slice(0, training.length),
     ) as LabelledMetrics,
   };
 }
@@ -111,7 +136,7 @@ async function readChampion(registry: HeadRegistry, key: string): Promise<Champi
   }
 }
 
-function servingHead(champion: Champion, { set, collected }: JudgeInput): ServingHead {
+function servingHead(champion: Champion, input: JudgeInput): ServingHead {
   const { version, stored, otherFeatures } = champion;
   const learner = stored?.card.learner;
   const canRefit = stored && !otherFeatures && learner !== 'tf-layers';
@@ -121,11 +146,7 @@ function servingHead(champion: Champion, { set, collected }: JudgeInput): Servin
     groups: new Set(stored?.trainingGroups),
     otherFeatures,
     answersOfRecipe: canRefit
-      ? () => {
-          const { transform, lambda } = stored.card;
-          const refitted = fitRecipe(set, learner as Learner, transform, lambda);
-          return named(refitted.leaveGroupOutProbabilities, collected.labels);
-        }
+      ? () => answersOfRecipe(stored, input.set, input.collected.training)
       : null,
   };
 }
@@ -135,13 +156,19 @@ function answersOfChampion(
   champion: Champion | null,
   { store, collected }: JudgeInput,
   today: Float32Array,
-): (string | null)[] {
+): (HeadAnswer | null)[] {
   if (!champion?.stored) return [];
   const { head, card } = champion.stored;
-  if (!champion.otherFeatures) return named(headProbabilities(head, today), head.labels);
   const all = [...collected.training, ...collected.exam];
-  return originals(store, all, card.backbone.checksum).map((features) =>
-    features ? (named(headProbabilities(head, features), head.labels)[0] as string) : null,
+  const answers = (of: Float32Array, samples: typeof all): HeadAnswer[] =>
+    headAnswers(
+      headProbabilities(head, of),
+      head.labels,
+      samples.map((sample) => sample.label),
+    );
+  if (!champion.otherFeatures) return answers(today, all);
+  return originals(store, all, card.backbone.checksum).map((features, i) =>
+    features ? (answers(features, all.slice(i, i + 1))[0] as HeadAnswer) : null,
   );
 }
 
@@ -162,8 +189,28 @@ function examOfChampion(
   return labelledMetrics(headProbabilities(head, features), head.labels, truth);
 }
 
-function named(probabilities: Float64Array, labels: readonly string[]): string[] {
-  return answersOf(probabilities, labels.length).map((i) => labels[i] as string);
+/** Only a comparison spends; a first head is measured, not chosen. */
+async function takeLook(
+  { compared, samples }: Evidence,
+  { registry, settings }: JudgeInput,
+): Promise<ExamLook> {
+  if (compared === 'nothing') return { count: 1, alpha: spentAlpha(1, settings.totalError) };
+  return new ExamLedger(registry.dir, settings).look(samples.map((sample) => sample.group));
+}
+
+/** Without what others of this section need: the record holds what decides and no more. */
+function gateSettings(settings: GateSettings): GateSettings {
+  const { macroF1Margin, largeExamSamples, lossMargin, unknownAurocMargin } = settings;
+  const { minExamSamples, bootstrapDraws } = settings;
+  return {
+    ...{ macroF1Margin, largeExamSamples, lossMargin, unknownAurocMargin },
+    ...{ minExamSamples, bootstrapDraws },
+  };
+}
+
+/** The same head draws the same resamples wherever it is judged. */
+function seedOf(head: Head): number {
+  return Number.parseInt(sha256(encodeHead(head)).slice(0, 8), 16);
 }
 
 function concatenate(vectors: readonly Float32Array[]): Float32Array {

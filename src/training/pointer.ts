@@ -72,6 +72,11 @@ export class ServingPointer {
     return everServed(await readHistory(this.#history));
   }
 
+  /** The newest record of the journal; null: nothing was ever switched. */
+  async lastSwitch(): Promise<HistoryRecord | null> {
+    return (await readHistory(this.#history)).at(-1) ?? null;
+  }
+
   async #note(
     event: HistoryRecord['event'],
     version: number | null,

@@ -10,7 +10,7 @@ import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../hea
 export type Learner = Exclude<LearnerName, 'tf-layers'>;
 
 export interface FittedRecipe {
-  learner: Learner;
+  learner: LearnerName;
   fit: LinearFit;
   /** Most augmented views of a sample that it learned from. */
   views: number;
@@ -44,7 +44,7 @@ export function fitRecipe(
 }
 
 /** Judges a fit on its left-out logits, after a temperature of its own. */
-export function calibrated(set: TrainingSet, learner: Learner, fit: LinearFit): FittedRecipe {
+export function calibrated(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
   // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const judgedLabels = judged.map((row) => labels[row] as number);

@@ -7,14 +7,20 @@ import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
 import type { Log } from '../log.js';
 import type { HeadCard, NewHeadCard } from './card.js';
+import type { GateRecord } from './gate-record.js';
+import type { HistoryRecord } from './history.js';
 import { ServingPointer } from './pointer.js';
+import type { ShadowTrial } from './shadow.js';
 import {
   listVersions,
   readCard,
+  readGateRecord,
+  readTrial,
   readVersion,
   type StoredHead,
   versionFiles,
   versionsToRemove,
+  writeTrial,
 } from './version-directory.js';
 
 const REPORT = 'report.json';
@@ -138,14 +144,21 @@ export class HeadRegistry {
    * Writes a new version directory; it does not serve yet. Versions only ever count up.
    *
    * @param trainingGroups Groups of the samples it was trained on.
+   * @param gate Why it may serve or not; null when no gate has judged it.
    * @returns Its version.
    */
-  async publish(head: Head, card: NewHeadCard, trainingGroups: readonly string[]): Promise<number> {
+  async publish(
+    head: Head,
+    card: NewHeadCard,
+    trainingGroups: readonly string[],
+    gate: GateRecord | null = null,
+  ): Promise<number> {
     await mkdir(this.dir, { recursive: true });
     const weights = encodeHead(head);
     for (;;) {
       const version = (await this.#highest()) + 1;
-      const files = versionFiles(weights, trainingGroups, { schema: 1, version, ...card });
+      const numbered = { schema: 1 as const, version, ...card };
+      const files = versionFiles(weights, trainingGroups, numbered, gate);
       try {
         await writeDirectoryDurably(this.#path(version), files);
         return version;
@@ -195,6 +208,27 @@ export class HeadRegistry {
   /** Removes what is more than is kept; never the serving version, never the newest. */
   prune(): Promise<void> {
     return this.#exclusive(() => this.#prune());
+  }
+
+  /** Null: no gate has judged it. @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID */
+  async gateRecord(version: number): Promise<GateRecord | null> {
+    await readCard(this.#path(version), version);
+    return readGateRecord(this.#path(version));
+  }
+
+  /** The last switch of the serving head; null: there was none. */
+  lastSwitch(): Promise<HistoryRecord | null> {
+    return this.#pointer.lastSwitch();
+  }
+
+  /** How a version did beside the one that it replaced; null: it has no (readable) trial. */
+  shadowTrial(version: number): Promise<ShadowTrial | null> {
+    return readTrial(this.#path(version));
+  }
+
+  /** Durable when it returns. */
+  keepShadowTrial(trial: ShadowTrial): Promise<void> {
+    return writeTrial(this.#path(trial.version), trial);
   }
 
   /** Keeps the report of the training beside the card of the head that came of it. */

@@ -18,6 +18,7 @@ import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
 import { searchRecipes } from './search.js';
+import { fitUnknown, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
@@ -71,10 +72,15 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
-    const head = await registry.stage(headOf(chosen, collected, set.featureSize, embedded.key));
+    const background = waitingFeatures(store, embedded.key, set.featureSize);
+    const trained = {
+      ...headOf(chosen, collected, set.featureSize, embedded.key),
+      ...fitUnknown(set, chosen, background),
+    };
+    const head = await registry.stage(trained);
     const judgement = await judge({
       ...{ store, registry, collected, set, examFeatures, key: embedded.key },
-      ...{ recipe: chosen, challenger: head, settings: settings.gate },
+      ...{ recipe: chosen, trained, challenger: head, settings: settings.gate },
     });
 
     phases.begin('publish');
@@ -91,6 +97,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         phases,
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
+      { schema: 1, input: judgement.input, decision: judgement.decision },
     );
     if (judgement.sameFeatures) {
       // What is left of older backbones and augmentations: no head in service needs it any more.
@@ -186,6 +193,7 @@ function describe(
     createdAt: new Date().toISOString(),
     ...{ trainingId: settings.trainingId, trigger: settings.trigger },
     ...{ learner, lambda: fit.lambda, transform, temperature },
+    ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
     labels: [...head.labels],
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },

@@ -1,3 +1,13 @@
+/** What one head says to one sample. */
+export interface HeadAnswer {
+  /** The most probable label. */
+  label: string;
+  /** Its probability, 0..1. */
+  confidence: number;
+  /** The probability of the sample's true label, 0..1; 0 when the head does not know the class. */
+  probability: number;
+}
+
 /** How the answers of one contender compare with the truth on one set of samples. */
 export interface Scorecard {
   /** How many samples were answered. */
@@ -55,4 +65,31 @@ export function scoreAnswers(truth: readonly string[], answers: readonly string[
 export function majorityBaseline(scores: Scorecard): { accuracy: number; macroF1: number } {
   const share = Math.max(...scores.perClass.map((c) => c.support)) / scores.samples;
   return { accuracy: share, macroF1: (2 * share) / (1 + share) / scores.perClass.length };
+}
+
+/**
+ * The answers of a head to samples.
+ *
+ * @param probabilities n x labels.length, row-major.
+ * @param truth The label of each of the n samples.
+ */
+export function headAnswers(
+  probabilities: Float64Array,
+  labels: readonly string[],
+  truth: readonly string[],
+): HeadAnswer[] {
+  const indexOf = new Map(labels.map((label, i) => [label, i]));
+  return truth.map((label, row) => {
+    const from = row * labels.length;
+    let best = 0;
+    for (let c = 1; c < labels.length; c++) {
+      if ((probabilities[from + c] as number) > (probabilities[from + best] as number)) best = c;
+    }
+    const own = indexOf.get(label);
+    return {
+      label: labels[best] as string,
+      confidence: probabilities[from + best] as number,
+      probability: own === undefined ? 0 : (probabilities[from + own] as number),
+    };
+  });
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isHeadlandError } from '../errors.js';
-import type { FeatureTransform } from '../head/head.js';
+import type { FeatureTransform, LearnerName } from '../head/head.js';
 import { fitRidge } from '../head/ridge.js';
 import { macroWeights } from '../head/select.js';
 import { fitSoftmaxWith, type SoftmaxEngine } from '../head/softmax.js';
@@ -15,6 +15,7 @@ import {
   withViews,
 } from './recipes.js';
 import type { TrainingCandidate } from './report.js';
+import { fitTfLayers } from './tf-learner.js';
 
 /** Most promising first; measured by bench accuracy. */
 const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'];
@@ -24,7 +25,7 @@ const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'
  */
 const STANDARD_ERRORS = 2;
 /** On equal evidence the earlier one is kept. */
-const PREFERRED: readonly Learner[] = ['blend', 'softmax', 'ridge'];
+const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
 
 /** What computes the matrix products of the fits. */
 export interface FitEngine extends SoftmaxEngine {
@@ -32,7 +33,8 @@ export interface FitEngine extends SoftmaxEngine {
 }
 
 export interface SearchOptions {
-  learners: readonly Learner[];
+  /** `tf-layers` is tried last, on the transform that won, whatever the budget: it was asked for. */
+  learners: readonly LearnerName[];
   /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
   budgetMs: number;
   engine: FitEngine;
@@ -69,16 +71,18 @@ export async function searchRecipes(
   set: TrainingSet,
   options: SearchOptions,
 ): Promise<SearchResult> {
-  const { learners, budgetMs, engine, onCandidate = () => {} } = options;
+  const { budgetMs, engine, onCandidate = () => {} } = options;
+  const learners = options.learners.filter((learner) => learner !== 'tf-layers');
+  const withTfLayers = learners.length < options.learners.length;
   const deadline = performance.now() + budgetMs;
   const views = mostViews(set);
-  const steps: Step[] = (options.transforms ?? TRANSFORMS).map((transform) => ({
-    ...{ transform, views },
-  }));
-  const fewer = set.samples ? fewerViews(views) : [];
-  const total = steps.length + fewer.length;
+  const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
+  const steps: Step[] = transforms.map((transform) => ({ transform, views }));
+  const fewer = set.samples && learners.length > 0 ? fewerViews(views) : [];
+  const linear = steps.length + fewer.length;
+  const total = linear + (withTfLayers ? 1 : 0);
   const tried: { recipe: FittedRecipe; durationMs: number }[] = [];
-  for (let done = 0; done < total; done++) {
+  for (let done = 0; done < linear; done++) {
     if (tried.length > 0 && performance.now() >= deadline) break;
     const step = steps[done] ?? {
       transform: chooseRecipe(
@@ -95,6 +99,13 @@ export async function searchRecipes(
       await nextTurn();
     }
     onCandidate(done + 1, total);
+  }
+  if (withTfLayers) {
+    const startedAt = performance.now();
+    const soFar = tried.map(({ recipe }) => recipe);
+    const transform = soFar.length > 0 ? chooseRecipe(set, soFar).fit.transform : 'sqrt-l2';
+    const recipe = calibrated(set, 'tf-layers', await fitTfLayers(set, { transform }));
+    tried.push({ recipe, durationMs: performance.now() - startedAt });
   }
   onCandidate(total, total);
   const recipes = tried.map(({ recipe }) => recipe);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileDurably } from '../backbone/durable-files.js';
 import { HeadlandError } from '../errors.js';
 import { decodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
@@ -13,11 +14,16 @@ import {
   invalidHead,
   sameBytes,
 } from './card.js';
+import { decodeGateRecord, encodeGateRecord, type GateRecord } from './gate-record.js';
+import { parseTrial, type ShadowTrial } from './shadow.js';
 
 const WEIGHTS = 'weights';
 const LABELS = 'labels';
 const CARD = 'card.json';
 const TRAINING_GROUPS = 'training-groups';
+const GATE = 'gate.json';
+/** Changes while the head is on trial; all else is written once. */
+const SHADOW = 'shadow.json';
 
 /** A head with everything that is kept about it. */
 export interface StoredHead {
@@ -77,6 +83,7 @@ export function versionFiles(
   weights: Uint8Array,
   trainingGroups: readonly string[],
   card: Omit<HeadCard, 'weightsSha256' | 'trainingGroupsSha256'>,
+  gate: GateRecord | null,
 ): Record<string, Uint8Array> {
   const groups = encodeLines(trainingGroups);
   const encoded = encodeCard({
@@ -91,6 +98,7 @@ export function versionFiles(
     [LABELS]: encodeLines(card.labels),
     [CARD]: encoded,
     [TRAINING_GROUPS]: groups,
+    ...(gate ? { [GATE]: encodeGateRecord(gate) } : {}),
   };
 }
 
@@ -133,6 +141,36 @@ export async function readCard(directory: string, version: number): Promise<Head
     throw invalidHead(`head ${version}: its card belongs to version ${card.version}`);
   }
   return card;
+}
+
+/**
+ * Reads why the gate decided as it did; null for a head that no gate has judged. A head serves
+ * without it.
+ *
+ * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ */
+export async function readGateRecord(directory: string): Promise<GateRecord | null> {
+  const bytes = await readFile(join(directory, GATE)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return bytes && decodeGateRecord(bytes);
+}
+
+/** The trial of a version; null when there is none that can be read. */
+export async function readTrial(directory: string): Promise<ShadowTrial | null> {
+  const text = await readFile(join(directory, SHADOW), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  return text === null ? null : parseTrial(text);
+}
+
+/** Durable when it returns. */
+export async function writeTrial(directory: string, trial: ShadowTrial): Promise<void> {
+  await writeFileDurably(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
 }
 
 export function unknownVersion(version: number): HeadlandError {

@@ -17,7 +17,6 @@ describe('the daemon', { concurrency: false }, () => {
         mqtt: { url: broker.url, protocol: protocol === 5 ? '5' : '3.1.1' },
       });
       const daemon = await rig.start();
-      t.after(() => daemon.stop('SIGKILL'));
       const person = await Person.connect(t, broker.url, protocol);
       const before = await person.until(({ topic }) => topic === 'headland/r1/prediction');
       assert.equal(before.body.label, 'unknown');
@@ -51,7 +50,6 @@ describe('the daemon', { concurrency: false }, () => {
       assert.equal(offline.body.reason, 'stopped');
 
       const again = await rig.start();
-      t.after(() => again.stop('SIGKILL'));
       const seen = person.received.length;
       await person.until(
         (message) =>
@@ -62,6 +60,17 @@ describe('the daemon', { concurrency: false }, () => {
       const status = await person.command('status');
       assert.equal(status.data.samples.labelled, 50);
       await again.stop();
+
+      const why = [CLI, 'models', 'why', '1', '--recompute', '--config', rig.configFile];
+      const words = spawnSync(process.execPath, why, { encoding: 'utf8' });
+      assert.equal(words.status, 0, words.stderr);
+      assert.match(words.stdout, /^head 1 \(\w+, trained .*\): promoted on \d+ /);
+      assert.match(words.stdout, /recomputed: the same decision, bit by bit the same answers/);
+      const json = spawnSync(process.execPath, [...why, '--json'], { encoding: 'utf8' });
+      const { decision, record, recomputed } = JSON.parse(json.stdout);
+      assert.equal(decision.promote, true);
+      assert.equal(record.input.samples.length, decision.samples);
+      assert.deepEqual([recomputed.same, recomputed.differences], [true, []]);
     });
   }
 
@@ -73,7 +82,6 @@ describe('the daemon', { concurrency: false }, () => {
     const whole = readFileSync(join(rig.photosDir, 'weed', 'weed_000.jpg'));
     writeFileSync(join(rig.photosDir, 'weed', 'cut.jpg'), whole.subarray(0, whole.length / 2));
     const daemon = await rig.start();
-    t.after(() => daemon.stop('SIGKILL'));
     const person = await Person.connect(t, daemon.mqttUrl);
     await person.until(({ topic }) => topic === 'headland/r1/prediction');
 
@@ -135,7 +143,6 @@ describe('the daemon', { concurrency: false }, () => {
   test('a second daemon on the same state is refused', { timeout: 60_000 }, async (t) => {
     const rig = await Rig.create(t);
     const daemon = await rig.start();
-    t.after(() => daemon.stop('SIGKILL'));
     const second = spawnSync(process.execPath, [CLI, 'run', '--config', rig.configFile], {
       encoding: 'utf8',
       timeout: 30_000,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,12 @@ import { drawPicture, installBackbone } from '../training/fixture.js';
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_LIMIT_MS = 60_000;
 
+interface StartOptions {
+  /** Runs the daemon: `['strace', …]`. */
+  wrapper?: string[];
+  env?: NodeJS.ProcessEnv;
+}
+
 type Settings = Record<string, unknown>;
 
 /** A robot's folders with a tiny real backbone and class folders for its replay camera. */
@@ -23,6 +29,8 @@ export class Rig {
   readonly photosDir: string;
   readonly configFile: string;
   readonly #labels = new Map<string, string>();
+  readonly #daemons: Daemon[] = [];
+  #mounted = false;
 
   private constructor(readonly dir: string) {
     this.stateDir = join(dir, 'state');
@@ -33,8 +41,8 @@ export class Rig {
 
   static async create(t: Pick<TestContext, 'after'>, settings: Settings = {}): Promise<Rig> {
     const dir = mkdtempSync(join(tmpdir(), 'headland-daemon-'));
-    t.after(() => rmSync(dir, { recursive: true, force: true }));
     const rig = new Rig(dir);
+    t.after(() => rig.#remove());
     const cardsDir = await installBackbone(dir, 'tiny', 1);
     for (const label of ['crop', 'weed', 'stone']) {
       mkdirSync(join(rig.photosDir, label), { recursive: true });
@@ -77,8 +85,25 @@ export class Rig {
     writeFileSync(this.configFile, stringify(config));
   }
 
-  start(options: { wrapper?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<Daemon> {
-    return Daemon.start(this, options);
+  async start(options: StartOptions = {}): Promise<Daemon> {
+    const daemon = new Daemon(this, options);
+    this.#daemons.push(daemon);
+    await daemon.logged((line) => line.msg === 'ready');
+    return daemon;
+  }
+
+  /** Puts a small file system where the state will be; false when this user may not. */
+  mountState(size: string): boolean {
+    mkdirSync(this.stateDir);
+    const options = ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', this.stateDir];
+    this.#mounted = spawnSync('mount', options).status === 0;
+    return this.#mounted;
+  }
+
+  async #remove(): Promise<void> {
+    for (const daemon of this.#daemons) await daemon.stop('SIGKILL');
+    if (this.#mounted) spawnSync('umount', ['-l', this.stateDir]);
+    rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
@@ -86,33 +111,21 @@ export class Rig {
 export class Daemon {
   readonly lines: Record<string, unknown>[] = [];
 
-  private constructor(readonly process: ChildProcess) {}
+  readonly process: ChildProcess;
 
-  static async start(
-    rig: Rig,
-    { wrapper = [], env = {} }: { wrapper?: string[]; env?: NodeJS.ProcessEnv },
-  ): Promise<Daemon> {
-    const [command, ...args] = [
-      ...wrapper,
-      process.execPath,
-      CLI,
-      'run',
-      '--config',
-      rig.configFile,
-    ];
-    const child = spawn(command!, args, {
+  constructor(rig: Rig, { wrapper = [], env = {} }: StartOptions) {
+    const node = [process.execPath, CLI, 'run', '--config', rig.configFile];
+    const [command, ...args] = [...wrapper, ...node];
+    this.process = spawn(command!, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });
-    const daemon = new Daemon(child);
     let rest = '';
-    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
       rest = parts.pop()!;
-      for (const part of parts) daemon.lines.push(JSON.parse(part));
+      for (const part of parts) this.lines.push(JSON.parse(part));
     });
-    await daemon.logged((line) => line.msg === 'ready');
-    return daemon;
   }
 
   /** Waits until a log line matches. */
@@ -179,10 +192,15 @@ export class Person {
     t.after(() => client.endAsync(true));
     const person = new Person(client);
     client.on('message', (topic, payload) => {
-      const text = payload.toString('utf8');
-      person.received.push({ topic, body: text === '' ? {} : JSON.parse(text) });
+      // Our own broken commands come back on the wildcard.
+      if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
+      person.received.push({ topic, body: JSON.parse(payload.toString('utf8')) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
+    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
+    await person.until(
+      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
+    );
     return person;
   }
 

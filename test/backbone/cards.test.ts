@@ -12,6 +12,7 @@ test('every card that comes along is valid and can be had from somewhere', async
     cards.map((card) => card.name),
     [
       'efficientnet-lite0',
+      'efficientnet-lite0-288',
       'efficientnet-lite1',
       'efficientnet-lite2',
       'mobilenet-v1',

@@ -25,7 +25,7 @@ function refusal(action: () => unknown): HeadlandError {
 describe('configuration', () => {
   test('an empty file gives every default', () => {
     const config = parseConfig('');
-    assert.equal(config.models.backbone, 'efficientnet-lite0');
+    assert.equal(config.models.backbone, 'efficientnet-lite0-288');
     assert.equal(config.cameras[0].driver, 'auto');
     assert.equal(config.samples.examShare, 0.2);
   });

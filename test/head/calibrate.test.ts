@@ -49,17 +49,38 @@ test('the temperature of inflated logits is the factor they were inflated by', (
 test('no temperature nearby is better', () => {
   const { logits, labels } = lawful(200, 3, 2);
   const t = fitTemperature(logits, labels, 3);
-  const least = loss(logits, labels, 3, t);
-  for (const factor of [0.9, 0.999, 1.001, 1.1]) {
-    assert.ok(loss(logits, labels, 3, t * factor) > least);
-  }
+  const smoothing = 3 / 203;
+  const smoothed = (temperature: number): number => {
+    const other = [0, 1, 2].map((shift) =>
+      loss(
+        logits,
+        labels.map((y) => (y + shift) % 3),
+        3,
+        temperature,
+      ),
+    );
+    const everyClass = other.reduce((a, b) => a + b, 0) / 3;
+    return (1 - smoothing) * other[0]! + smoothing * everyClass;
+  };
+  for (const factor of [0.9, 0.999, 1.001, 1.1]) assert.ok(smoothed(t * factor) > smoothed(t));
 });
 
-test('the temperature stays within 0.05 and 20', () => {
-  const logits = Float64Array.of(1, 0, 0, 1);
-  assert.equal(fitTemperature(logits, Int32Array.of(0, 1), 2), 0.05);
-  assert.equal(fitTemperature(logits, Int32Array.of(1, 0), 2), 20);
-  assert.ok(fitTemperature(Float64Array.of(1e9, -1e9, 1, 2), Int32Array.of(0, 0), 2) <= 20);
+test('a few dozen right answers are no reason to be certain', () => {
+  const [n, classes] = [48, 3];
+  const labels = Int32Array.from({ length: n }, (_, i) => i % classes);
+  const logits = new Float64Array(n * classes);
+  for (const [i, y] of labels.entries()) logits[i * classes + y] = 500;
+  const t = fitTemperature(logits, labels, classes);
+  const p = 1 / (1 + (classes - 1) * Math.exp(-500 / t));
+  const smoothing = classes / (n + classes);
+  assert.ok(Math.abs(p - (1 - smoothing + smoothing / classes)) < 1e-9, String(p));
+});
+
+test('the temperature stays within 0.05 and 1000', () => {
+  const small = Float64Array.of(1e-9, 0, 0, 1e-9);
+  assert.equal(fitTemperature(small, Int32Array.of(0, 1), 2), 0.05);
+  assert.equal(fitTemperature(Float64Array.of(1, 0, 0, 1), Int32Array.of(1, 0), 2), 1000);
+  assert.ok(fitTemperature(Float64Array.of(1e9, -1e9, 1, 2), Int32Array.of(0, 0), 2) <= 1000);
 });
 
 test('weights act as repeated rows', () => {

@@ -162,3 +162,108 @@ test('a head that cannot serve is not written', () => {
     );
   }
 });
+
+const withNovelty: Head = {
+  ...small,
+  setProbability: 0.25,
+  novelty: {
+    dimensions: 2,
+    basis: Int16Array.of(32_767, -32_768, 0, 1),
+    basisScale: Float32Array.of(0.5, 0.25),
+    within: Float32Array.of(1, 0.5, 2),
+    means: Float32Array.of(1, 2, 3, 4, 5, 6),
+    background: Float32Array.of(3, -0.5, 4),
+    centre: Float32Array.of(-1, 1),
+    scores: Float32Array.of(-2, -2, 0, 7.5),
+  },
+};
+
+test('a novelty model goes with its head, byte for byte', () => {
+  assert.deepEqual(decodeHead(encodeHead(withNovelty)), withNovelty);
+  const { novelty: _, ...setOnly } = withNovelty;
+  assert.deepEqual(decodeHead(encodeHead(setOnly)), setOnly);
+  const { setProbability: __, ...noveltyOnly } = withNovelty;
+  assert.deepEqual(decodeHead(encodeHead(noveltyOnly)), noveltyOnly);
+});
+
+test('a head without one is written as before, so that an older headland can read it', () => {
+  assert.equal(encodeHead(small)[7], 1);
+  assert.equal(encodeHead(withNovelty)[7], 2);
+});
+
+test('every single-byte flip and every truncation of a novelty model is refused', () => {
+  const bytes = encodeHead(withNovelty);
+  for (let i = 0; i < bytes.length; i++) {
+    for (const mask of [0x01, 0x80, 0xff]) {
+      const damaged = bytes.slice();
+      damaged[i] = damaged[i]! ^ mask;
+      refused(damaged, `byte ${i} xor ${mask}`);
+    }
+    refused(bytes.slice(0, i), `${i} bytes`);
+  }
+});
+
+test('a right hash does not excuse a wrong novelty model', () => {
+  const bytes = encodeHead(withNovelty);
+  const resealed = (change: (body: Uint8Array) => Uint8Array | undefined) => {
+    const body = bytes.slice(0, bytes.length - 32);
+    const changed = change(body) ?? body;
+    return Uint8Array.from([...changed, ...createHash('sha256').update(changed).digest()]);
+  };
+  assert.deepEqual(decodeHead(resealed((body) => body)), withNovelty);
+  const float = (fromEnd: number, value: number) =>
+    resealed((body) => {
+      new DataView(body.buffer).setFloat32(body.length - fromEnd, value, true);
+      return body;
+    });
+  const text = (from: string, to: string) =>
+    resealed((body) => {
+      const whole = Buffer.from(body).toString('latin1');
+      assert.ok(whole.includes(from), from);
+      const changed = Buffer.from(whole.replace(from, to), 'latin1');
+      changed.writeUInt32LE(changed.readUInt32LE(8) + to.length - from.length, 8);
+      return changed;
+    });
+  const versioned = (version: number) =>
+    resealed((body) => {
+      body[7] = version;
+      return body;
+    });
+  const wrong: [string, Uint8Array][] = [
+    ['scores that are not sorted', float(16, 100)],
+    ['NaN', float(4, Number.NaN)],
+    ['infinite', float(20, Number.POSITIVE_INFINITY)],
+    ['four bytes more', resealed((body) => Uint8Array.from([...body, 0, 0, 0, 0]))],
+    ['other dimensions', text('"dimensions":2', '"dimensions":3')],
+    ['too many dimensions', text('"dimensions":2', '"dimensions":1e9')],
+    ['other number of scores', text('"scores":4', '"scores":5')],
+    ['a fraction of a score', text('"scores":4', '"scores":4.5')],
+    ['no number', text('"scores":4', '"scores":{}')],
+    ['set probability', text('"setProbability":0.25', '"setProbability":1.25')],
+    ['set probability type', text('"setProbability":0.25', '"setProbability":"a"')],
+    ['null', text('{"dimensions":2,"scores":4}', 'null')],
+    ['version 1 with a novelty model', versioned(1)],
+    ['version 3', versioned(3)],
+  ];
+  for (const [what, damaged] of wrong) refused(damaged, what);
+});
+
+test('a novelty model that cannot serve is not written', () => {
+  const { novelty } = withNovelty as Required<Head>;
+  const broken: Partial<typeof novelty>[] = [
+    { dimensions: 0 },
+    { dimensions: 3 },
+    { basis: new Int16Array(3) },
+    { means: new Float32Array(4) },
+    { centre: Float32Array.of(1, Number.NaN) },
+    { scores: Float32Array.of(2, 1) },
+    { scores: new Float32Array(5_000) },
+  ];
+  for (const change of broken) {
+    assert.throws(
+      () => encodeHead({ ...withNovelty, novelty: { ...novelty, ...change } }),
+      (e) => isHeadlandError(e, 'HL_HEAD_INVALID'),
+      JSON.stringify(Object.keys(change)),
+    );
+  }
+});

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   chooseEvidence,
+  type EvidenceSample,
   type JudgedSample,
   type ServingHead,
 } from '../../src/training/evidence.js';
+import type { HeadAnswer } from '../../src/training/scorecard.js';
 
 /** `count` samples of each of two classes; the challenger is right, the champion says `champion`. */
 function some(
@@ -12,16 +14,27 @@ function some(
   where: { exam: boolean; group: string; champion?: string | null; judged?: boolean },
 ): JudgedSample[] {
   return ['crop', 'weed'].flatMap((label) =>
-    Array.from({ length: count }, () => ({
+    Array.from({ length: count }, (_, i) => ({
+      id: `${where.group}-${label}-${i}`,
       label,
       group: where.group,
       exam: where.exam,
-      challenger: label,
-      champion: where.champion === undefined ? 'crop' : where.champion,
+      challenger: says(label, label),
+      champion: where.champion === null ? null : says(where.champion ?? 'crop', label),
       judged: where.judged ?? true,
     })),
   );
 }
+
+/** An answer with nine tenths of certainty. */
+function says(answer: string, truth: string): HeadAnswer {
+  return { label: answer, confidence: 0.9, probability: answer === truth ? 0.9 : 0.1 };
+}
+
+const accuracy = (samples: readonly EvidenceSample[], head: 'challenger' | 'champion'): number =>
+  samples.filter((sample) => sample[head]?.label === sample.label).length / samples.length;
+
+const LIMITS = { minExamSamples: 20, examAloneSamples: 20 };
 
 const serving = (over: Partial<ServingHead> = {}): ServingHead => ({
   version: 4,
@@ -39,26 +52,29 @@ describe('the evidence for the gate', () => {
   const fresh = some(9, { exam: false, group: 'new' });
 
   it('is the exam when it is large enough', () => {
-    const evidence = chooseEvidence([...learnt, ...exam], serving(), 20);
+    const evidence = chooseEvidence([...learnt, ...exam], serving(), LIMITS);
     assert.equal(evidence.source, 'exam');
     assert.equal(evidence.note, null);
-    assert.equal(evidence.challenger.samples, 20);
-    assert.equal(evidence.champion?.scores?.samples, 20);
-    assert.equal(evidence.champion?.scores?.accuracy, 0.5);
+    assert.equal(evidence.compared, 'heads');
+    assert.equal(evidence.samples.length, 20);
+    assert.ok(evidence.samples.every((sample) => sample.exam));
+    assert.equal(accuracy(evidence.samples, 'challenger'), 1);
+    assert.equal(accuracy(evidence.samples, 'champion'), 0.5);
   });
 
   it('is not an exam of one class', () => {
     const oneClass = exam.filter((sample) => sample.label === 'crop');
-    const evidence = chooseEvidence([...learnt, ...oneClass, ...oneClass], null, 20);
+    const evidence = chooseEvidence([...learnt, ...oneClass, ...oneClass], null, LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
-    assert.equal(evidence.challenger.samples, 40);
+    assert.equal(evidence.samples.length, 40);
     assert.match(evidence.note as string, /The exam has 20 samples of 1 classes/);
   });
 
   it('is leave-group-out for a first head without an exam', () => {
-    const evidence = chooseEvidence(learnt, null, 20);
+    const evidence = chooseEvidence(learnt, null, LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.champion, null);
+    assert.equal(evidence.compared, 'nothing');
     assert.match(evidence.note as string, /never saw the group/);
   });
 
@@ -67,57 +83,66 @@ describe('the evidence for the gate', () => {
       ...sample,
       label: 'stone',
     }));
-    assert.equal(chooseEvidence([...learnt, ...single], null, 20).challenger.samples, 40);
+    assert.equal(chooseEvidence([...learnt, ...single], null, LIMITS).samples.length, 40);
     const alone = learnt.filter((sample) => sample.label === 'crop');
-    assert.equal(chooseEvidence([...alone, ...single], null, 20).challenger.samples, 26);
+    assert.equal(chooseEvidence([...alone, ...single], null, LIMITS).samples.length, 26);
   });
 
-  it('never compares on what the serving head has learnt', () => {
-    const evidence = chooseEvidence([...learnt, ...fresh, ...fewExam], serving(), 20);
+  it('never takes what the serving head says to a sample that it has learnt', () => {
+    const evidence = chooseEvidence([...learnt, ...fresh, ...fewExam], serving(), LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
-    assert.equal(evidence.challenger.samples, 22);
-    assert.equal(evidence.champion?.scores?.samples, 22);
-    assert.match(evidence.note as string, /compared on samples that head 4 has not learnt/);
+    assert.equal(evidence.samples.length, 22);
+    assert.ok(evidence.samples.every((sample) => sample.group !== 'old' && sample.champion));
+    assert.equal(evidence.newlyLearnt, 18);
+    assert.match(evidence.note as string, /too few to decide alone: with 18 training samples/);
     const relearnt = chooseEvidence(
       [...fresh, ...exam],
       serving({ groups: new Set(['exam']) }),
-      20,
+      LIMITS,
     );
-    assert.equal(relearnt.champion?.scores, null);
+    assert.equal(relearnt.compared, 'nothing');
     assert.match(relearnt.note as string, /No comparison with head 4 was possible/);
   });
 
-  it('compares recipes where too little is new', () => {
+  it('takes what its recipe says to learnt samples by leave-group-out', () => {
     let asked = 0;
     const champion = serving({
       answersOfRecipe: () => {
         asked += 1;
-        return learnt.map(() => 'weed');
+        return new Map(learnt.map(({ id, label }) => [id, says('weed', label)]));
       },
     });
-    const evidence = chooseEvidence([...learnt, ...fewExam], champion, 20);
+    const evidence = chooseEvidence([...learnt, ...fresh, ...fewExam], champion, LIMITS);
     assert.equal(asked, 1);
     assert.equal(evidence.source, 'leave-group-out');
-    assert.equal(evidence.champion?.scores?.accuracy, 0.5);
-    assert.equal(evidence.challenger.samples, 40);
-    assert.match(evidence.note as string, /its recipe was fitted/);
-    chooseEvidence([...learnt, ...exam], champion, 20);
+    assert.equal(evidence.samples.length, 40 + 18 + 4);
+    for (const { group, champion: answer } of evidence.samples) {
+      assert.equal(answer?.label, group === 'old' ? 'weed' : 'crop');
+    }
+    chooseEvidence([...learnt, ...exam], champion, LIMITS);
     assert.equal(asked, 1, 'the recipe is only fitted when it is needed');
+  });
+
+  it('lets a small exam decide only together with training samples', () => {
+    const limits = { minExamSamples: 20, examAloneSamples: 21 };
+    const evidence = chooseEvidence([...fresh, ...exam], serving(), limits);
+    assert.equal(evidence.samples.length, 38);
+    assert.equal(evidence.samples.filter((sample) => sample.exam).length, 20);
   });
 
   it('takes a head of another backbone by its own features', () => {
     const champion = serving({ otherFeatures: 'its backbone is older' });
-    const evidence = chooseEvidence([...learnt, ...exam], champion, 20);
+    const evidence = chooseEvidence([...learnt, ...exam], champion, LIMITS);
     assert.equal(evidence.source, 'exam');
-    assert.ok(evidence.champion?.scores);
+    assert.equal(evidence.compared, 'heads');
     assert.match(evidence.note as string, /own features: its backbone is older/);
   });
 
   it('says so when a head of another backbone has no features', () => {
     const unknown = [...learnt, ...exam].map((sample) => ({ ...sample, champion: null }));
     const champion = serving({ otherFeatures: 'its backbone is older' });
-    const evidence = chooseEvidence(unknown, champion, 20);
-    assert.equal(evidence.champion?.scores, null);
+    const evidence = chooseEvidence(unknown, champion, LIMITS);
+    assert.equal(evidence.compared, 'nothing');
     assert.equal(evidence.source, 'exam');
     assert.equal(evidence.note, 'No comparison with head 4 was possible: its backbone is older');
   });

@@ -39,6 +39,12 @@ async function taughtRobot(t: TestContext, options: RobotOptions = {}): Promise<
   return robot;
 }
 
+/** What makes the next head worth a change. */
+async function teachMore(robot: Robot): Promise<void> {
+  const groups = groupNames({ training: 4, exam: 0 }, 'more');
+  await teach(robot, { labels: ['crop', 'weed'], groups, seed: 700 });
+}
+
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (!condition()) {
@@ -101,6 +107,7 @@ describe('a training that is killed', () => {
     timeout: 120_000,
   }, async (t) => {
     const robot = await taughtRobot(t);
+    await teachMore(robot);
     const marker = join(robot.dir, 'promoting');
     const daemon = fork(job('daemon'), [JSON.stringify(robot), marker]);
     await until(() => existsSync(marker));
@@ -140,6 +147,7 @@ describe('a training that is killed', () => {
 describe('the trainer', () => {
   it('runs one training at a time, and cancels it', { timeout: 60_000 }, async (t) => {
     const robot = await taughtRobot(t);
+    await teachMore(robot);
     const marker = join(robot.dir, 'paused');
     environment(t, { HEADLAND_TEST_PAUSE: 'fit', HEADLAND_TEST_MARKER: marker });
     const outcomes: string[] = [];
@@ -234,6 +242,7 @@ describe('the trainer', () => {
     timeout: 60_000,
   }, async (t) => {
     const robot = await taughtRobot(t);
+    await teachMore(robot);
     const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
     const trainer = trainerFor(robot, {
       registry,
@@ -249,6 +258,7 @@ describe('the trainer', () => {
     timeout: 60_000,
   }, async (t) => {
     const robot = await taughtRobot(t);
+    await teachMore(robot);
     const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
     const marker = join(robot.dir, 'paused');
     environment(t, { HEADLAND_TEST_PAUSE: 'publish', HEADLAND_TEST_MARKER: marker });
@@ -268,6 +278,7 @@ describe('the trainer', () => {
 describe('a sample that is removed while a training runs', () => {
   it('ends the training with its name, and the next one works', { timeout: 60_000 }, async (t) => {
     const robot = await taughtRobot(t);
+    await teachMore(robot);
     const marker = join(robot.dir, 'paused');
     environment(t, { HEADLAND_TEST_PAUSE: 'fit', HEADLAND_TEST_MARKER: marker });
     const { finished } = trainerFor(robot, { jobPath: job('pausing') }).start({ trigger: 'cli' });

@@ -3,6 +3,7 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../src/log.js';
+import { type GateRecord, recompute } from '../../src/training/gate-record.js';
 import type { TrainingProgress } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import type { JobResult, TrainingReport } from '../../src/training/report.js';
@@ -85,7 +86,8 @@ describe('a training', () => {
       // Nothing new: no forward pass, and the very same head.
       const same = await train(robot);
       assert.equal(same.result.forwards, 0);
-      assert.equal(same.report.outcome, 'promoted', 'not worse than itself');
+      assert.equal(same.report.outcome, 'refused', 'a change for nothing');
+      assert.match(same.report.reason, /: no gain over head 1: it serves on\./);
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
 
@@ -93,7 +95,7 @@ describe('a training', () => {
       const second = await train(robot);
       assert.equal(second.report.outcome, 'promoted', second.report.reason);
       assert.deepEqual(second.swapped, [3]);
-      assert.equal(second.result.championVersion, 2);
+      assert.equal(second.result.championVersion, 1);
       assert.equal(second.result.forwards, 12 * 3 + 6, 'only what is new');
       assert.deepEqual((await registryOf(robot).load(3)).head.labels, ['crop', 'stone', 'weed']);
       assert.ok((second.result.championExam?.accuracy ?? 1) < (second.result.exam?.accuracy ?? 0));
@@ -118,6 +120,10 @@ describe('a training', () => {
       assert.equal((await registry.openServing())?.card.version, 3);
       const refused = await registry.load(4);
       assert.equal(refused.card.refused, third.report.reason);
+      const record = await registry.gateRecord(4);
+      assert.deepEqual(record?.decision, third.result.decision);
+      assert.deepEqual(recompute(record as GateRecord, refused.head).differences, []);
+      assert.equal(record?.input.samples.length, third.result.decision.samples);
       assert.equal((await registry.promote(4)).card.version, 4, 'a person may overrule the gate');
       assert.equal((await registry.rollback()).card.version, 3);
     },
@@ -134,14 +140,15 @@ describe('a training', () => {
     assert.match(first.report.reason, /by leave-group-out: .* The exam has 4 samples of 2 classes/);
 
     const again = await train(robot);
-    assert.match(again.report.reason, /its recipe was fitted/);
-    assert.equal(again.report.outcome, 'promoted', again.report.reason);
+    assert.match(again.report.reason, /with 24 training samples, answered by heads that never/);
+    assert.equal(again.report.outcome, 'refused', 'a change for nothing');
 
     const later = groupNames({ training: 5, exam: 0 }, 'later');
     await teach(robot, { labels: ['crop', 'weed'], groups: later, perGroup: 2, seed: 900 });
     const third = await train(robot);
-    assert.match(third.report.reason, /compared on samples that head 2 has not learnt/);
-    assert.equal(third.result.decision.samples, 4 + 20);
+    assert.equal(third.result.championVersion, 1);
+    assert.equal(third.result.decision.samples, 4 + 24 + 20);
+    assert.equal(third.report.outcome, 'promoted', third.report.reason);
   });
 
   it('skips and names pictures that cannot be decoded', LIMIT, async (t) => {
@@ -242,7 +249,7 @@ describe('a training', () => {
       return [...found.values()].filter(([original]) => original).length;
     };
     assert.deepEqual([embedded('tiny'), embedded('other')], [32, 32], 'both heads were needed');
-    assert.equal((await train(robot)).report.outcome, 'promoted');
+    await train(robot);
     assert.deepEqual([embedded('tiny'), embedded('other')], [0, 32], 'nobody serves with tiny');
 
     robot.settings.models.backbone = 'tiny';
@@ -253,7 +260,7 @@ describe('a training', () => {
     assert.equal(fourth.result.decision.evidence, 'none');
     assert.match(
       fourth.report.reason,
-      /No comparison with head 3 was possible: its backbone is other/,
+      /No comparison with head 2 was possible: its backbone is other/,
     );
     assert.equal(fourth.result.championExam, null);
   });

@@ -96,6 +96,8 @@ export class Demonstration {
 
   async #connectLabeller(): Promise<void> {
     const { photos } = this.options;
+    // What a person sends before the daemon listens is lost.
+    await this.#until(() => this.#agent.telemetry.connected);
     this.#labeller = await Labeller.connect({
       brokerUrl: this.#agent.telemetry.url,
       robotId: this.config.robot.id,

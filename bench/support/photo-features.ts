@@ -1,0 +1,129 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { prepareBackbone } from '../../src/agent/prepare-backbone.js';
+import { loadCard } from '../../src/backbone/cards.js';
+import { Embedder } from '../../src/backbone/embedder.js';
+import { openBackbone } from '../../src/backbone/open.js';
+import { validateConfig } from '../../src/config/load.js';
+import { silentLog } from '../../src/log.js';
+import { sharedFolder, userCacheDir } from './places.js';
+
+export interface Photo {
+  /** Below the folder of the data set, `<class>/<file>`. */
+  path: string;
+  label: string;
+  /** The official split. */
+  split: 'train' | 'test';
+  /** Photos taken one after the other: split, variety and every ten numbers. */
+  group: string;
+}
+
+export interface Features {
+  featureSize: number;
+  /** n x featureSize, row-major, in the order of the pictures. */
+  features: Float32Array;
+}
+
+/** Grocery photos by path; null when the data set is not beside the checkout. */
+export function groceryPhotos(): { folder: string; photos: Photo[] } | null {
+  const shared = sharedFolder();
+  const folder = shared && join(shared, 'data/grocery');
+  if (!folder || !existsSync(folder)) return null;
+  const photos = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name: label }) =>
+      readdirSync(join(folder, label)).map((file): Photo => {
+        const [, split, variety, number] = /^(train|test)_(.+)_(\d+)\.\w+$/.exec(file) ?? [];
+        if (!split) throw new Error(`${label}/${file} has no name of the data set`);
+        const group = `${split} ${variety} ${Math.floor(Number(number) / 10)}`;
+        return { path: `${label}/${file}`, label, split: split as Photo['split'], group };
+      }),
+    )
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { folder, photos };
+}
+
+/** Opens a backbone as the daemon does and hands it to `use`. */
+export async function withEmbedder<T>(
+  backbone: string,
+  use: (embedder: Embedder) => Promise<T>,
+): Promise<T> {
+  const cacheDir = userCacheDir();
+  const shared = sharedFolder();
+  const config = validateConfig({
+    paths: { cacheDir, stateDir: cacheDir },
+    models: { backbone, mirrors: shared ? [join(shared, 'models')] : [] },
+  });
+  const log = silentLog();
+  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
+  const opened = await openBackbone({
+    card: await loadCard(backbone, null),
+    cacheDir,
+    threads: 1,
+    log,
+  });
+  try {
+    return await use(
+      new Embedder(opened, {
+        fit: config.inference.fit,
+        maxBytes: config.inference.maxPictureBytes,
+        maxPixels: config.inference.maxPicturePixels,
+      }),
+    );
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Embeds pictures one after the other. */
+export async function embedAll(
+  embedder: Embedder,
+  pictures: Iterable<Uint8Array>,
+): Promise<Features> {
+  const rows: Float32Array[] = [];
+  for (const picture of pictures) rows.push((await embedder.embedPicture(picture)).features);
+  const { featureSize } = embedder.backbone;
+  const features = new Float32Array(rows.length * featureSize);
+  for (const [i, row] of rows.entries()) features.set(row, i * featureSize);
+  return { featureSize, features };
+}
+
+/** Features of all grocery photos, embedded once and kept beside the backbones. */
+export async function groceryFeatures(
+  backbone: string,
+  { folder, photos }: { folder: string; photos: Photo[] },
+): Promise<Features> {
+  const dir = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  const file = join(dir, `${backbone}-squash`);
+  const paths = photos.map((photo) => photo.path);
+  if (existsSync(`${file}.json`)) {
+    const known = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as unknown;
+    const bytes = readFileSync(`${file}.f32`);
+    const listed = Array.isArray(known) ? known : (known as { paths: string[] }).paths;
+    if (JSON.stringify(listed) === JSON.stringify(paths)) {
+      const features = new Float32Array(bytes.length / 4);
+      new Uint8Array(features.buffer).set(bytes);
+      return { featureSize: features.length / paths.length, features };
+    }
+  }
+  const embedded = await withEmbedder(backbone, (embedder) =>
+    embedAll(embedder, readEach(folder, paths)),
+  );
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(`${file}.f32.tmp`, new Uint8Array(embedded.features.buffer));
+  renameSync(`${file}.f32.tmp`, `${file}.f32`);
+  writeFileSync(`${file}.json.tmp`, JSON.stringify(paths));
+  renameSync(`${file}.json.tmp`, `${file}.json`);
+  return embedded;
+}
+
+function* readEach(folder: string, paths: readonly string[]): Generator<Uint8Array> {
+  for (const path of paths) yield readFileSync(join(folder, path));
+}

@@ -1,0 +1,174 @@
+import { isHeadlandError } from '../errors.js';
+import type { Head } from '../head/head.js';
+import { headProbabilities, topLabels } from '../head/score.js';
+import type { Log } from '../log.js';
+import type { Sample } from '../samples/sample.js';
+import type { SampleStore } from '../samples/store.js';
+import type { HeadRegistry } from '../training/registry.js';
+import {
+  describeTrial,
+  newTrial,
+  observed,
+  type ShadowObservation,
+  type ShadowTrial,
+} from '../training/shadow.js';
+import type { StoredHead } from '../training/version-directory.js';
+import type { HeadService } from './heads.js';
+
+const LOOK_INTERVAL_MS = 1_000;
+
+export interface ShadowSettings {
+  /** 0 = off. */
+  shadowLabels: number;
+  rollbackAlarm: number;
+}
+
+export interface ShadowParts {
+  registry: HeadRegistry;
+  samples: SampleStore;
+  heads: Pick<HeadService, 'serving' | 'rollback'>;
+  settings: ShadowSettings;
+  /** The old head serves again; `trial` says why. */
+  onRolledBack(trial: ShadowTrial): void;
+  log: Log;
+}
+
+/** A trial with both heads at hand. */
+interface OpenTrial {
+  trial: ShadowTrial;
+  current: StoredHead;
+  previous: StoredHead;
+}
+
+/**
+ * Keeps the head that a promotion replaced in the shadow of the new one: each label that comes for
+ * a sample that neither has learnt is held against both, and when the odds say that the old one is
+ * better it serves again. Labels are read from the store, so that it does not matter which process
+ * took them; the trial stands in the registry, so that a restart forgets nothing.
+ */
+export class ShadowService {
+  /** The serving head that was looked at last, whether it has a trial or not. */
+  #seen: StoredHead | null = null;
+  #open: OpenTrial | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: ShadowParts) {}
+
+  start(): void {
+    this.#timer = setInterval(() => void this.look(), LOOK_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Resolves when no look is under way any more. */
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    await this.#last;
+  }
+
+  /** The trial of the serving head as it stands; null: it has none. */
+  get trial(): ShadowTrial | null {
+    return this.#open?.trial ?? null;
+  }
+
+  /** Takes the labels that came since the last look. Never throws: what fails is tried again. */
+  look(): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      try {
+        await this.#look();
+      } catch (error) {
+        const { log } = this.parts;
+        if (isHeadlandError(error)) log.error({ code: error.code }, error.message);
+        else log.error({ err: error }, 'the replaced head could not be followed');
+      }
+    });
+    return this.#last;
+  }
+
+  async #look(): Promise<void> {
+    const { heads, registry, samples, settings } = this.parts;
+    const { serving } = heads;
+    if (settings.shadowLabels === 0) return;
+    if (serving !== this.#seen) {
+      this.#open = serving && (await this.#begin(serving));
+      this.#seen = serving;
+    }
+    const open = this.#open;
+    if (!open || open.trial.outcome === 'passed') return;
+    if (open.trial.outcome === 'running') {
+      const changes = samples.labelsSince(open.trial.revision);
+      if (changes.length === 0) return;
+      for (const { revision, sampleId } of changes) {
+        open.trial = { ...open.trial, revision };
+        const observation = this.#observe(open, samples.get(sampleId));
+        if (observation) open.trial = observed(open.trial, observation, Date.now());
+        if (open.trial.outcome !== 'running') break;
+      }
+      await registry.keepShadowTrial(open.trial);
+    }
+    if (open.trial.outcome === 'rolled-back') await this.#rollBack(open);
+  }
+
+  /** Continues the trial of a head, or begins one if it took over from another. */
+  async #begin(current: StoredHead): Promise<OpenTrial | null> {
+    const { registry, samples, settings, log } = this.parts;
+    const { version } = current.card;
+    const last = await registry.lastSwitch();
+    const took = last?.event === 'promoted' || last?.event === 'found';
+    if (!last || !took || last.version !== version || last.previous === null) return null;
+    if (last.previous === version) return null;
+    let previous: StoredHead;
+    try {
+      previous = await registry.load(last.previous);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      log.warn({ version, code: error.code }, 'the replaced head is gone: no trial');
+      return null;
+    }
+    // Frames have the features of one backbone only.
+    if (previous.head.backboneChecksum !== current.head.backboneChecksum) return null;
+    const known = await registry.shadowTrial(version);
+    if (known?.since === last.at) return { trial: known, current, previous };
+    const trial = newTrial({
+      ...{ version, previous: last.previous, since: last.at, revision: samples.labelRevision() },
+      ...{ maxLabels: settings.shadowLabels, alarmAt: settings.rollbackAlarm },
+    });
+    await registry.keepShadowTrial(trial);
+    log.info({ version, previous: last.previous }, 'the replaced head stays in the shadow');
+    return { trial, current, previous };
+  }
+
+  /** What both heads say to a sample; null when it is no evidence for both. */
+  #observe(
+    { trial, current, previous }: OpenTrial,
+    sample: Sample | null,
+  ): ShadowObservation | null {
+    if (!sample || sample.label === null) return null;
+    const { id, group, label } = sample;
+    if (trial.observations.some(({ sampleId }) => sampleId === id)) return null;
+    if (current.trainingGroups.includes(group) || previous.trainingGroups.includes(group)) {
+      return null;
+    }
+    const checksum = current.head.backboneChecksum;
+    const features = this.parts.samples.features([id], checksum, '', 0).get(id)?.[0];
+    if (!features) return null;
+    return {
+      ...{ sampleId: id, group, label },
+      previous: answer(previous.head, features),
+      current: answer(current.head, features),
+    };
+  }
+
+  async #rollBack({ trial }: OpenTrial): Promise<void> {
+    const { registry, heads, log, onRolledBack } = this.parts;
+    if ((await registry.current()) !== trial.version) return;
+    await heads.rollback(trial.previous);
+    log.warn({ version: trial.version, previous: trial.previous }, describeTrial(trial));
+    onRolledBack(trial);
+  }
+}
+
+function answer(head: Head, features: Float32Array): string {
+  const probabilities = headProbabilities(head, features);
+  return topLabels({ labels: head.labels, probabilities }, 1)[0]!.label;
+}

@@ -1,0 +1,116 @@
+import type { backend_util, KernelConfig, TensorInfo } from '@tensorflow/tfjs-core';
+
+type Core = typeof import('@tensorflow/tfjs-core');
+
+/** Values that the unfolded input may hold at once: 16 MB. */
+const MAX_UNFOLDED = 4_000_000;
+
+/** What this kernel needs of tfjs-backend-wasm's `BackendWasm`. */
+interface WasmBackend {
+  makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
+  typedArrayFromHeap(info: TensorInfo): Float32Array;
+  disposeData(dataId: object, force?: boolean): boolean;
+}
+
+interface FilterGradientArguments {
+  inputs: { x: TensorInfo; dy: TensorInfo };
+  attrs: {
+    strides: [number, number] | number;
+    pad: 'valid' | 'same' | number;
+    dimRoundingMode?: 'floor' | 'round' | 'ceil';
+    filterShape: [number, number, number, number];
+  };
+  backend: unknown;
+}
+
+/**
+ * tfjs-backend-wasm 4.22 has every gradient that a small CNN needs but the one of a convolution by
+ * its filter. Here it is one matrix product of the unfolded input (im2col, transposed) with the
+ * gradient of the output, which XNNPACK computes. Does nothing where the backend has it.
+ */
+export function registerWasmFilterGradient(core: Core): void {
+  if (core.getKernel(core.Conv2DBackpropFilter, 'wasm')) return;
+  const matMul = core.getKernel(core.BatchMatMul, 'wasm').kernelFunc;
+  core.registerKernel({
+    kernelName: core.Conv2DBackpropFilter,
+    backendName: 'wasm',
+    kernelFunc: (({ inputs: { x, dy }, attrs, backend }: FilterGradientArguments) => {
+      const wasm = backend as WasmBackend;
+      const info = core.backend_util.computeConv2DInfo(
+        x.shape as [number, number, number, number],
+        attrs.filterShape,
+        attrs.strides,
+        1,
+        attrs.pad,
+        attrs.dimRoundingMode,
+        false,
+        'channelsLast',
+      );
+      const patch = info.filterHeight * info.filterWidth * info.inChannels;
+      const perImage = info.outHeight * info.outWidth;
+      const images = Math.max(
+        1,
+        Math.min(info.batchSize, Math.floor(MAX_UNFOLDED / patch / perImage)),
+      );
+      const sum = new Float32Array(patch * info.outChannels);
+      for (let from = 0; from < info.batchSize; from += images) {
+        const count = Math.min(images, info.batchSize - from);
+        const unfolded = wasm.makeOutput([1, patch, count * perImage], 'float32');
+        const gradient = wasm.makeOutput([1, count * perImage, info.outChannels], 'float32');
+        // Views of the heap are taken after the last allocation: it may move when it grows.
+        const values = wasm.typedArrayFromHeap(dy);
+        const rows = count * perImage * info.outChannels;
+        const start = from * perImage * info.outChannels;
+        wasm.typedArrayFromHeap(gradient).set(values.subarray(start, start + rows));
+        unfold(wasm.typedArrayFromHeap(x), wasm.typedArrayFromHeap(unfolded), info, from, count);
+        const product = matMul({
+          inputs: { a: unfolded, b: gradient },
+          attrs: { transposeA: false, transposeB: false },
+          backend: wasm as never,
+        }) as TensorInfo;
+        const part = wasm.typedArrayFromHeap(product);
+        for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + part[i]!;
+        for (const used of [unfolded, gradient, product]) wasm.disposeData(used.dataId, true);
+      }
+      const out = wasm.makeOutput([...attrs.filterShape], 'float32');
+      wasm.typedArrayFromHeap(out).set(sum);
+      return out;
+    }) as unknown as KernelConfig['kernelFunc'],
+  });
+}
+
+/** Row k of `to` holds, for every place of the filter, the input under its value k; 0 outside. */
+function unfold(
+  x: Float32Array,
+  to: Float32Array,
+  info: backend_util.Conv2DInfo,
+  from: number,
+  count: number,
+): void {
+  const { inHeight, inWidth, inChannels, outHeight, outWidth, strideHeight, strideWidth } = info;
+  const columns = count * outHeight * outWidth;
+  let row = 0;
+  for (let fy = 0; fy < info.filterHeight; fy++) {
+    for (let fx = 0; fx < info.filterWidth; fx++) {
+      for (let channel = 0; channel < inChannels; channel++, row++) {
+        let at = row * columns;
+        for (let image = from; image < from + count; image++) {
+          for (let oy = 0; oy < outHeight; oy++) {
+            const y = oy * strideHeight - info.padInfo.top + fy;
+            if (y < 0 || y >= inHeight) {
+              to.fill(0, at, at + outWidth);
+              at += outWidth;
+              continue;
+            }
+            const line = (image * inHeight + y) * inWidth;
+            for (let ox = 0; ox < outWidth; ox++) {
+              const column = ox * strideWidth - info.padInfo.left + fx;
+              const inside = column >= 0 && column < inWidth;
+              to[at++] = inside ? x[(line + column) * inChannels + channel]! : 0;
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { Command, Option } from 'commander';
+import { prepareBackbone } from '../agent/prepare-backbone.js';
+import { openState } from '../agent/state.js';
+import type { Backbone } from '../backbone/backbone.js';
+import { readCachedModel } from '../backbone/cache.js';
+import { loadCard } from '../backbone/cards.js';
+import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture.js';
+import { writeFileDurably } from '../backbone/durable-files.js';
+import { featureChecksum } from '../backbone/embedder.js';
+import { type ExportedNames, joinHead } from '../backbone/export.js';
+import { ExportedModel } from '../backbone/export-run.js';
+import { openBackbone } from '../backbone/open.js';
+import { HeadlandError } from '../errors.js';
+import type { Head } from '../head/head.js';
+import { headProbabilities } from '../head/score.js';
+import type { HeadRegistry } from '../training/registry.js';
+import type { StoredHead } from '../training/version-directory.js';
+import { formatBytes, printJson, printLine } from './output.js';
+import { progressBar } from './progress.js';
+import { parseVersion } from './rollback.js';
+import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
+
+/** So far may a probability of the exported file be from the daemon's. */
+const TOLERANCE = 1e-5;
+
+interface ExportModelOptions extends StateOptions {
+  head?: number;
+  format: 'onnx' | 'tfjs';
+  json?: boolean;
+}
+
+/** Backbone and head as one file that any ONNX runtime runs. */
+export function exportModelCommand(): Command {
+  return withStateOptions(
+    new Command('export')
+      .description('write backbone and head as one ONNX file')
+      .argument('<file>', 'file to write, such as weeds.onnx'),
+  )
+    .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
+    .addOption(
+      new Option('--format <format>', 'what to write').choices(['onnx', 'tfjs']).default('onnx'),
+    )
+    .option('--json', 'print one JSON object')
+    .action(exportModel);
+}
+
+async function exportModel(file: string, options: ExportModelOptions): Promise<void> {
+  if (options.format === 'tfjs') {
+    throw new HeadlandError(
+      'HL_EXPORT_TFJS_UNAVAILABLE',
+      'a TensorFlow.js model can only be written of a TensorFlow.js backbone, and there is none: every model card is for ONNX',
+      { remedy: 'Export as ONNX, which onnxruntime-web runs in a browser.' },
+    );
+  }
+  const config = resolveConfig(options);
+  const log = commandLog();
+  const state = openState(config, log);
+  try {
+    const stored = await chosenHead(state.heads, options.head);
+    const { head, card: headCard } = stored;
+    const card = await loadCard(headCard.backbone.name, config.models.cardsDir);
+    const bar = progressBar('bytes', options.json);
+    await prepareBackbone(
+      config,
+      {
+        log,
+        environment: process.env,
+        onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
+      },
+      card.name,
+    );
+    bar.stop();
+    const { cacheDir } = config.paths;
+    const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
+    const { fit } = headCard.backbone;
+    if (featureChecksum(checksum, fit) !== head.backboneChecksum) throw otherBackbone(stored);
+    const { model, names } = joinHead(bytes, head, {
+      card,
+      fit,
+      facts: {
+        head: { version: headCard.version, learner: head.learner, created_at: headCard.createdAt },
+        backbone_checksum: checksum,
+        min_probability: config.inference.minProbability,
+      },
+    });
+    const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+    const difference = await prove(model, names, backbone, head).finally(() => backbone.close());
+    await writeFileDurably(file, model);
+    const result = {
+      file,
+      bytes: model.length,
+      head_version: headCard.version,
+      labels: head.labels,
+      ...names,
+      max_difference: difference,
+    };
+    if (options.json) return printJson(result);
+    printLine(`${file}: ${formatBytes(model.length)}, head ${headCard.version} on ${card.name}`);
+    printLine(
+      `  in:  ${names.input}, 1 x 3 x ${card.inputSize} x ${card.inputSize}, RGB 0..255 (${fit})`,
+    );
+    printLine(`  out: ${names.probabilities}, 1 x ${head.labels.length}; ${names.features}`);
+    printLine(`  largest difference from the daemon's answers: ${difference.toExponential(1)}`);
+  } finally {
+    state.close();
+  }
+}
+
+async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {
+  const chosen = version ?? (await heads.current());
+  if (chosen !== null) return heads.load(chosen);
+  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves, so there is none to export', {
+    remedy: 'Train one (`headland train`), or name a version with --head.',
+  });
+}
+
+/** Lets the file and the daemon's own parts answer the same pictures. */
+async function prove(
+  model: Uint8Array,
+  names: ExportedNames,
+  backbone: Backbone,
+  head: Head,
+): Promise<number> {
+  const exported = await ExportedModel.open(model, names);
+  try {
+    let largest = 0;
+    const { inputSize } = backbone;
+    for (const image of [drawCheckPicture(inputSize), drawConstantPicture(inputSize, 90)]) {
+      const expected = headProbabilities(head, await backbone.embed(image));
+      const { probabilities } = await exported.run(image);
+      if (probabilities.length !== expected.length) largest = Number.POSITIVE_INFINITY;
+      expected.forEach((p, c) => {
+        largest = Math.max(largest, Math.abs(p - (probabilities[c] ?? Number.NaN)));
+      });
+    }
+    if (largest <= TOLERANCE) return largest;
+    throw new HeadlandError(
+      'HL_EXPORT_MISMATCH',
+      `the exported model answers otherwise than the daemon, by ${largest}`,
+      { remedy: 'Run `headland models verify`, then export again.', details: { largest } },
+    );
+  } finally {
+    await exported.close();
+  }
+}
+
+function otherBackbone({ card }: StoredHead): HeadlandError {
+  return new HeadlandError(
+    'HL_EXPORT_BACKBONE_CHANGED',
+    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
+    { remedy: 'Train again, then export.', details: { version: card.version } },
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * What a head knows of how its classes look, to tell what is none of them: the relative Mahalanobis
+ * distance of Ren et al. 2021 (A Simple Fix to Mahalanobis Distance for Improving Near-OOD
+ * Detection), in a subspace and with shrunk covariances. Features are always transformed by
+ * `NOVELTY_TRANSFORM`, whatever transform the linear layer has.
+ *
+ * score = min_k |W (Bz - μ_k)|² - |W₀ (Bz - μ₀)|²; larger = stranger.
+ */
+export interface NoveltyModel {
+  /** r, the dimensions of the subspace. */
+  dimensions: number;
+  /** B, r x featureSize, row-major; row i times `basisScale[i]`. */
+  basis: Int16Array;
+  /** r. */
+  basisScale: Float32Array;
+  /** W, lower triangle by rows, r (r + 1) / 2: W'W inverts the covariance within classes. */
+  within: Float32Array;
+  /** W μ_k, C x r, row-major. */
+  means: Float32Array;
+  /** W₀, as `within`: of everything seen, of whatever class or of none. */
+  background: Float32Array;
+  /** W₀ μ₀, r. */
+  centre: Float32Array;
+  /** Scores of known samples by models without the group of the sample, ascending. */
+  scores: Float32Array;
+}
+
+/** Length of a packed lower triangle. */
+export function triangleLength(dimensions: number): number {
+  return (dimensions * (dimensions + 1)) / 2;
+}

@@ -1,0 +1,93 @@
+import { HeadlandError } from '../errors.js';
+import { conformalPValue } from './conformal.js';
+import type { FeatureTransform } from './head.js';
+import type { NoveltyModel } from './novelty-model.js';
+import { transformFeatures } from './transform.js';
+
+/** Rectified pooled features are skewed; roots of unit length suited both backbones best. */
+export const NOVELTY_TRANSFORM: FeatureTransform = 'sqrt-l2';
+
+/**
+ * How strange each row is; see {@link NoveltyModel}.
+ * @param features untransformed, n x featureSize, row-major.
+ * @throws HL_FEATURES_MISMATCH
+ */
+export function noveltyScores(model: NoveltyModel, features: Float32Array): Float64Array {
+  const r = model.dimensions;
+  const d = model.basis.length / r;
+  if (features.length === 0 || features.length % d !== 0) {
+    throw new HeadlandError(
+      'HL_FEATURES_MISMATCH',
+      `${features.length} features do not fit a novelty model for ${d}`,
+      { remedy: 'Use the head with the backbone that it was trained on.' },
+    );
+  }
+  const z = transformFeatures(features, d, NOVELTY_TRANSFORM);
+  return Float64Array.from({ length: features.length / d }, (_, row) =>
+    noveltyScore(model, project(model, z.subarray(row * d, (row + 1) * d))),
+  );
+}
+
+/** B z. Four sums at once: one alone would wait for its own last addition at every step. */
+function project({ dimensions, basis, basisScale }: NoveltyModel, z: Float32Array): Float64Array {
+  const d = z.length;
+  const inside = new Float64Array(dimensions);
+  for (let i = 0; i < dimensions; i++) {
+    const row = i * d;
+    let [a, b, c, e] = [0, 0, 0, 0];
+    let j = 0;
+    for (; j + 4 <= d; j += 4) {
+      a += basis[row + j]! * z[j]!;
+      b += basis[row + j + 1]! * z[j + 1]!;
+      c += basis[row + j + 2]! * z[j + 2]!;
+      e += basis[row + j + 3]! * z[j + 3]!;
+    }
+    for (; j < d; j++) a += basis[row + j]! * z[j]!;
+    inside[i] = (a + b + c + e) * basisScale[i]!;
+  }
+  return inside;
+}
+
+/** The score of a point of the subspace, r coordinates. */
+export function noveltyScore(
+  model: Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>,
+  inside: Float64Array,
+): number {
+  const r = model.dimensions;
+  const whitened = multiplyTriangle(model.within, inside);
+  let nearest = Number.POSITIVE_INFINITY;
+  for (let from = 0; from < model.means.length; from += r) {
+    nearest = Math.min(nearest, squaredDistance(whitened, model.means, from));
+  }
+  return nearest - squaredDistance(multiplyTriangle(model.background, inside), model.centre, 0);
+}
+
+/**
+ * The share of known samples that look at least as strange as this one, 0..1; small = not one of
+ * the head's classes.
+ * @param features untransformed, of one frame.
+ * @throws HL_FEATURES_MISMATCH
+ */
+export function noveltyPValue(model: NoveltyModel, features: Float32Array): number {
+  return conformalPValue(model.scores, noveltyScores(model, features)[0]!);
+}
+
+function multiplyTriangle(lower: Float32Array | Float64Array, x: Float64Array): Float64Array {
+  const out = new Float64Array(x.length);
+  let at = 0;
+  for (let i = 0; i < x.length; i++) {
+    let sum = 0;
+    for (let j = 0; j <= i; j++) sum += lower[at++]! * x[j]!;
+    out[i] = sum;
+  }
+  return out;
+}
+
+function squaredDistance(a: Float64Array, b: Float32Array, from: number): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = a[i]! - b[from + i]!;
+    sum += difference * difference;
+  }
+  return sum;
+}

@@ -1,0 +1,40 @@
+import type { Evidence } from './evidence.js';
+import type { GoldenOutputs } from './golden.js';
+
+/** Limits of the gate; docs/explanation/gate.md says why they are as they are. */
+export interface GateSettings {
+  /** By so much may macro-F1 fall below the champion's, 0..1. */
+  macroF1Margin: number;
+  /** From so many samples on that margin is 0. */
+  largeExamSamples: number;
+  /** By this share may log-loss and calibration error grow. */
+  lossMargin: number;
+  /** By so much may the AUROC of unknowns fall, 0..1. */
+  unknownAurocMargin: number;
+  /** Too few exam samples to look at them alone. */
+  minExamSamples: number;
+  /** Resamples of groups. */
+  bootstrapDraws: number;
+}
+
+/** Which look at the exam this is, and what error it may spend. */
+export interface ExamLook {
+  /** From 1. */
+  count: number;
+  /** One-sided error of the bound on macro-F1. */
+  alpha: number;
+}
+
+/** Everything that a decision rests on: whoever has it can decide again. Plain JSON. */
+export interface GateInput extends Evidence {
+  challengerLabels: string[];
+  /** Every label that still has a sample in the store, whatever its number. */
+  labelsWithSamples: string[];
+  /** How well each tells unknown things from known ones; null: not measured for both. */
+  unknownAuroc: { challenger: number; champion: number } | null;
+  /** What the head answered before it was written, and what it answers as read back. */
+  golden: GoldenOutputs;
+  look: ExamLook;
+  seed: number;
+  settings: GateSettings;
+}

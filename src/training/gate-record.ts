@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { messageOf } from '../errors.js';
+import type { Head } from '../head/head.js';
+import { gateSchema, invalidHead } from './card.js';
+import { decide, type GateDecision } from './gate.js';
+import type { GateInput } from './gate-input.js';
+import { goldenChecksum } from './golden.js';
+
+const share = z.number().min(0).max(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const answerSchema = z.strictObject({ label: z.string(), confidence: share, probability: share });
+
+const inputSchema = z.strictObject({
+  source: z.enum(['exam', 'leave-group-out']),
+  note: z.string().nullable(),
+  samples: z.array(
+    z.strictObject({
+      id: z.string(),
+      label: z.string(),
+      group: z.string(),
+      exam: z.boolean(),
+      challenger: answerSchema,
+      champion: answerSchema.nullable(),
+    }),
+  ),
+  compared: z.enum(['heads', 'nothing']),
+  champion: z.strictObject({ version: z.int().min(1), labels: z.array(z.string()) }).nullable(),
+  newlyLearnt: z.int().min(0),
+  learnt: z.int().min(0),
+  challengerLabels: z.array(z.string()),
+  labelsWithSamples: z.array(z.string()),
+  unknownAuroc: z.strictObject({ challenger: share, champion: share }).nullable(),
+  golden: z.strictObject({
+    seed: z.int(),
+    rows: z.int().min(1),
+    trained: sha256,
+    readBack: sha256,
+  }),
+  look: z.strictObject({ count: z.int().min(1), alpha: share }),
+  seed: z.int().min(0),
+  settings: z.strictObject({
+    macroF1Margin: share,
+    largeExamSamples: z.int(),
+    lossMargin: share,
+    unknownAurocMargin: share,
+    minExamSamples: z.int(),
+    bootstrapDraws: z.int().min(1),
+  }),
+});
+
+const recordSchema = z.strictObject({
+  schema: z.literal(1),
+  input: inputSchema,
+  decision: gateSchema,
+});
+
+/** One decision of the gate with all that is needed to take it again; `gate.json` of a version. */
+export interface GateRecord {
+  schema: 1;
+  input: GateInput;
+  decision: GateDecision;
+}
+
+/** The record as it is written; its last field is the checksum of the rest. */
+export function encodeGateRecord(record: GateRecord): Uint8Array {
+  const recordSha256 = checksum(JSON.stringify(record));
+  return new TextEncoder().encode(`${JSON.stringify({ ...record, recordSha256 })}\n`);
+}
+
+/** @throws HeadlandError HL_HEAD_INVALID when it is not as it was written */
+export function decodeGateRecord(bytes: Uint8Array): GateRecord {
+  let raw: GateRecord & { recordSha256: string };
+  try {
+    raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalidHead(`gate.json is not JSON: ${messageOf(cause)}`, cause);
+  }
+  const { recordSha256, ...record } = { ...raw };
+  if (checksum(JSON.stringify(record)) !== recordSha256) {
+    throw invalidHead('gate.json is not as it was written');
+  }
+  const parsed = recordSchema.safeParse(record);
+  if (!parsed.success) throw invalidHead(`gate.json: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+export interface Recomputed {
+  /** The same decision, and the same answers of the head as it lies on the disk now. */
+  same: boolean;
+  decision: GateDecision;
+  /** In words what differs; empty when nothing does. */
+  differences: string[];
+}
+
+/** Takes the decision again from the record and lets the head on the disk answer again. */
+export function recompute(record: GateRecord, head: Head): Recomputed {
+  // As it would be read back: JSON knows no -0.
+  const decision: GateDecision = JSON.parse(JSON.stringify(decide(record.input)));
+  const differences: string[] = [];
+  if (decision.promote !== record.decision.promote) {
+    differences.push(`it would be ${decision.promote ? 'promoted' : 'refused'} now`);
+  }
+  for (const [i, check] of decision.checks.entries()) {
+    if (isDeepStrictEqual(check, record.decision.checks[i])) continue;
+    differences.push(`${check.name}: ${record.decision.checks[i]?.detail} → ${check.detail}`);
+  }
+  if (differences.length === 0 && !isDeepStrictEqual(decision, record.decision)) {
+    differences.push(`the reason reads: ${decision.reason}`);
+  }
+  const { golden } = record.input;
+  if (goldenChecksum(head, golden) !== golden.readBack) {
+    differences.push('the head on the disk answers otherwise than the one that was judged');
+  }
+  return { same: differences.length === 0, decision, differences };
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Head } from '../head/head.js';
+import { seededRandom } from '../head/random.js';
+import { headProbabilities } from '../head/score.js';
+
+const ROWS = 16;
+
+/** What a head answers to drawn features, as checksums. */
+export interface GoldenOutputs {
+  /** Of the draw: the same features on every machine. */
+  seed: number;
+  /** How many feature vectors. */
+  rows: number;
+  /** SHA-256 of the answers (float64, little endian) before the head was written. */
+  trained: string;
+  /** The same of the head as read back from the disk. */
+  readBack: string;
+}
+
+/** Lets both answer the same features; anything but equal checksums is a damaged artefact. */
+export function goldenOutputs(trained: Head, readBack: Head, seed: number): GoldenOutputs {
+  return {
+    ...{ seed, rows: ROWS },
+    trained: goldenChecksum(trained, { seed, rows: ROWS }),
+    readBack: goldenChecksum(readBack, { seed, rows: ROWS }),
+  };
+}
+
+/** SHA-256 of the probabilities that a head gives to `rows` drawn feature vectors. */
+export function goldenChecksum(head: Head, { seed, rows }: { seed: number; rows: number }): string {
+  const random = seededRandom(seed);
+  // Features of a rectifying backbone: many zeros, never negative.
+  const features = Float32Array.from({ length: rows * head.featureSize }, () =>
+    Math.max(0, 2 * random.next() - 0.5),
+  );
+  const probabilities = headProbabilities(head, features);
+  const bytes = new DataView(new ArrayBuffer(probabilities.length * 8));
+  probabilities.forEach((p, i) => {
+    bytes.setFloat64(i * 8, p, true);
+  });
+  return createHash('sha256').update(new Uint8Array(bytes.buffer)).digest('hex');
+}

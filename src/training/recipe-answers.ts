@@ -1,0 +1,63 @@
+import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
+import type { LabelledSample } from './collect.js';
+import { fitRecipe, type Learner } from './recipes.js';
+import { type HeadAnswer, headAnswers } from './scorecard.js';
+import type { StoredHead } from './version-directory.js';
+
+/**
+ * Fits the recipe of a head again to those samples whose groups it has learnt: what it says to each
+ * of them without its group. So a head can be compared on samples that it knows by heart.
+ *
+ * @param set Originals first, in the order of `samples`, then views; of the head's own features.
+ * @returns By sample id; without classes that stand in one group only, empty when fewer than two
+ *   classes or groups are left of what it learnt.
+ */
+export function answersOfRecipe(
+  { head, card, trainingGroups }: StoredHead,
+  set: TrainingSet,
+  samples: readonly LabelledSample[],
+): Map<string, HeadAnswer> {
+  const groups = new Set(trainingGroups);
+  const known = new Set(head.labels);
+  const learnt = [...samples.keys()].filter((row) => {
+    const { group, label } = samples[row]!;
+    return groups.has(group) && known.has(label);
+  });
+  const labels = [...new Set(learnt.map((row) => samples[row]!.label))].sort();
+  if (labels.length < 2 || new Set(learnt.map((row) => set.groups[row])).size < 2) return new Map();
+  const { learner, transform, lambda } = card;
+  const subset = subsetOf(set, samples, learnt, labels);
+  const fitted = fitRecipe(subset, learner as Learner, transform, lambda);
+  const truth = learnt.map((row) => samples[row]!.label);
+  const answers = headAnswers(fitted.leaveGroupOutProbabilities, labels, truth);
+  const { judged } = judgedRows(subset, groupingOf(subset));
+  return new Map([...judged].map((i) => [samples[learnt[i]!]!.id, answers[i]!]));
+}
+
+/** The learnt originals, and the views that stand in their groups and classes. */
+function subsetOf(
+  set: TrainingSet,
+  samples: readonly LabelledSample[],
+  learnt: readonly number[],
+  labels: readonly string[],
+): TrainingSet {
+  const classOf = new Map(
+    learnt.map((row) => [set.labels[row], labels.indexOf(samples[row]!.label)]),
+  );
+  const groups = new Set(learnt.map((row) => set.groups[row]));
+  const rows = [...learnt];
+  for (let row = samples.length; row < set.rows; row++) {
+    if (groups.has(set.groups[row]) && classOf.has(set.labels[row])) rows.push(row);
+  }
+  const d = set.featureSize;
+  const features = new Float32Array(rows.length * d);
+  rows.forEach((row, i) => {
+    features.set(set.features.subarray(row * d, (row + 1) * d), i * d);
+  });
+  return {
+    ...{ features, rows: rows.length, featureSize: d, classCount: labels.length },
+    labels: Int32Array.from(rows, (row) => classOf.get(set.labels[row])!),
+    groups: Int32Array.from(rows, (row) => set.groups[row]!),
+    isView: Uint8Array.from(rows, (row) => set.isView[row]!),
+  };
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isHeadlandError } from '../../src/errors.js';
+import { NOVELTY_TRANSFORM, noveltyPValue, noveltyScores } from '../../src/head/novelty.js';
+import { fitNovelty } from '../../src/head/novelty-fit.js';
+import type { NoveltyModel } from '../../src/head/novelty-model.js';
+import type { TrainingSet } from '../../src/head/train.js';
+import { transformFeatures } from '../../src/head/transform.js';
+import { clusters, maxDifference, reorder, solveDense } from './synthetic.js';
+
+const D = 24;
+
+/** Groups of five classes; the last class is unknown, and every second group is fresh. */
+function world(seed: number) {
+  const all = clusters({
+    ...{ classes: 5, groupsPerClass: 24, perGroup: 3, views: 1, featureSize: D },
+    ...{ separation: 4, groupEffect: 0.3, seed },
+  });
+  const rows = (keep: (row: number) => boolean) =>
+    [...all.labels.keys()].filter((row) => keep(row));
+  const known = { ...all, classCount: 4 };
+  const isKnown = (row: number) => all.labels[row]! < 4;
+  return {
+    training: reorder(
+      known,
+      rows((row) => isKnown(row) && all.groups[row]! % 2 === 0),
+    ),
+    fresh: reorder(
+      known,
+      rows((row) => isKnown(row) && all.groups[row]! % 2 === 1 && all.isView[row] === 0),
+    ),
+    unknown: reorder(
+      known,
+      rows((row) => !isKnown(row) && all.isView[row] === 0),
+    ),
+  };
+}
+
+function pValues(model: NoveltyModel, set: TrainingSet): number[] {
+  return Array.from({ length: set.rows }, (_, i) =>
+    noveltyPValue(model, set.features.subarray(i * D, (i + 1) * D)),
+  );
+}
+
+const share = (values: number[], alpha: number) =>
+  values.filter((value) => value < alpha).length / values.length;
+
+test('a class that was never seen looks strange, fresh groups of known classes do not', () => {
+  const { training, fresh, unknown } = world(1);
+  const model = fitNovelty(training);
+  assert.equal(model.scores.length, training.rows / 2, 'one score per original, none per view');
+  assert.ok(share(pValues(model, unknown), 0.05) > 0.9);
+  assert.ok(share(pValues(model, fresh), 0.05) < 0.2);
+});
+
+test('false alarms of exchangeable groups keep to alpha', () => {
+  const found: number[] = [];
+  for (let seed = 1; seed <= 6; seed++) {
+    const { training, fresh } = world(seed);
+    found.push(...pValues(fitNovelty(training), fresh));
+  }
+  // 864 samples in 288 groups of three; four standard errors as if only groups counted.
+  for (const alpha of [0.05, 0.2, 0.5]) {
+    const error = 4 * Math.sqrt((alpha * (1 - alpha)) / 288);
+    const rate = share(found, alpha);
+    assert.ok(Math.abs(rate - alpha) < error, `${rate} at ${alpha}`);
+  }
+});
+
+test('scores are relative Mahalanobis distances of shrunk covariances', () => {
+  const set = clusters({
+    ...{ classes: 3, groupsPerClass: 8, perGroup: 2, featureSize: 6, separation: 2, seed: 5 },
+  });
+  // All six dimensions: the subspace is the whole space, and the plain formula holds.
+  const shrinkage = 0.2;
+  const model = fitNovelty(set, undefined, { dimensions: 6, shrinkage });
+  assert.equal(model.dimensions, 6);
+  const z = transformFeatures(set.features, 6, NOVELTY_TRANSFORM);
+  const rows = Array.from({ length: set.rows }, (_, i) => [...z.subarray(i * 6, (i + 1) * 6)]);
+  const meanOf = (of: number[][]) =>
+    of[0]!.map((_, j) => of.reduce((s, x) => s + x[j]!, 0) / of.length);
+  const minus = (a: number[], b: number[]) => a.map((x, j) => x - b[j]!);
+  const shrunk = (centred: number[][], freedom: number) => {
+    const c = Array.from({ length: 6 }, (_, i) =>
+      Array.from({ length: 6 }, (_, j) => centred.reduce((s, x) => s + x[i]! * x[j]!, 0) / freedom),
+    );
+    const trace = c.reduce((s, row, i) => s + row[i]!, 0);
+    return c.map((row, i) =>
+      row.map((x, j) => (1 - shrinkage) * x + (i === j ? (shrinkage * trace + 1e-6) / 6 : 0)),
+    );
+  };
+  const distance = (x: number[], sigma: number[][]) => {
+    const solved = solveDense(
+      sigma,
+      x.map((v) => [v]),
+    );
+    return x.reduce((s, v, i) => s + v * solved[i]![0]!, 0);
+  };
+  const means = [0, 1, 2].map((c) => meanOf(rows.filter((_, i) => set.labels[i] === c)));
+  const centre = meanOf(rows);
+  const within = shrunk(
+    rows.map((x, i) => minus(x, means[set.labels[i]!]!)),
+    set.rows - 3,
+  );
+  const around = shrunk(
+    rows.map((x) => minus(x, centre)),
+    set.rows - 1,
+  );
+  const expected = rows.map(
+    (x) =>
+      Math.min(...means.map((mean) => distance(minus(x, mean), within))) -
+      distance(minus(x, centre), around),
+  );
+  // The basis has 16 bits.
+  assert.ok(maxDifference(noveltyScores(model, set.features), expected) < 0.01);
+});
+
+test('unlabelled frames of the unknown thing make it stand out more', () => {
+  const { training, fresh, unknown } = world(2);
+  const half = unknown.features.subarray(0, unknown.features.length / 2);
+  const other = unknown.features.subarray(unknown.features.length / 2);
+  const gap = (model: NoveltyModel) => {
+    const known = noveltyScores(model, fresh.features);
+    const strange = noveltyScores(model, other);
+    const mean = (x: Float64Array) => x.reduce((s, v) => s + v, 0) / x.length;
+    const centre = mean(known);
+    const spread = Math.sqrt(mean(known.map((v) => (v - centre) ** 2)));
+    return (mean(strange) - centre) / spread;
+  };
+  assert.ok(gap(fitNovelty(training, half)) > gap(fitNovelty(training)));
+});
+
+test('the same samples give the same model, and many samples a bounded one', () => {
+  const { training, fresh } = world(3);
+  assert.deepEqual(fitNovelty(training), fitNovelty(training));
+  const bounded = fitNovelty(training, fresh.features, { maxRows: 60 });
+  assert.ok(bounded.scores.length <= 60);
+  assert.ok(bounded.dimensions <= 30);
+});
+
+test('few and equal samples are no reason to fail', () => {
+  const one = { features: new Float32Array(4 * 3).fill(1), featureSize: 3, rows: 4, classCount: 2 };
+  const set: TrainingSet = {
+    ...one,
+    labels: Int32Array.of(0, 1, 0, 1),
+    groups: Int32Array.of(0, 0, 1, 1),
+    isView: new Uint8Array(4),
+  };
+  const model = fitNovelty(set);
+  assert.ok(noveltyPValue(model, Float32Array.of(1, 0, 0)) >= 1 / 5, 'four samples prove little');
+  const alone = fitNovelty({ ...set, groups: new Int32Array(4) });
+  assert.ok(Number.isFinite(noveltyScores(alone, set.features)[0]));
+  // Classes of one group each: nothing can be left out and still be known.
+  const single = fitNovelty({ ...set, groups: Int32Array.of(0, 1, 0, 1) });
+  assert.equal(single.scores.length, 0);
+  assert.equal(noveltyPValue(single, Float32Array.of(1, 0, 0)), 1);
+});
+
+test('features of another length are refused', () => {
+  const { training } = world(4);
+  const model = fitNovelty(training);
+  for (const wrong of [new Float32Array(D + 1), new Float32Array(0)]) {
+    assert.throws(
+      () => noveltyScores(model, wrong),
+      (e) => isHeadlandError(e, 'HL_FEATURES_MISMATCH'),
+    );
+  }
+  assert.throws(
+    () => fitNovelty(training, new Float32Array(D + 1)),
+    (e) => isHeadlandError(e, 'HL_TRAINING_SET_INVALID'),
+  );
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import sharp from 'sharp';
+import { silentLog } from '../../src/log.js';
+import { Perception } from '../../src/perception/perception.js';
+import type { Perceived, ServingHead } from '../../src/perception/protocol.js';
+import { openDatabase } from '../../src/samples/database.js';
+import { HeadRegistry } from '../../src/training/registry.js';
+import { runTraining } from '../../src/training/run-training.js';
+import { createRobot, drawPicture, groupNames, teach } from '../training/fixture.js';
+
+/** Saturated magenta and black checks: like nothing that the robot was taught. */
+async function farPicture(): Promise<Uint8Array> {
+  const [width, height] = [48, 40];
+  const data = new Uint8Array(width * height * 3);
+  for (let p = 0; p < width * height; p++) {
+    const light = (((p % width) >> 2) + (Math.floor(p / width) >> 2)) & 1;
+    data.set(light ? [255, 0, 255] : [0, 0, 0], p * 3);
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 90 })
+    .toBuffer();
+}
+
+test('a trained head calls a far picture unknown, and its own classes by name', async (t) => {
+  const robot = await createRobot(t, { training: { learners: ['ridge'] } });
+  await teach(robot, {
+    labels: ['crop', 'stone'],
+    groups: groupNames({ training: 15, exam: 2 }),
+    perGroup: 2,
+  });
+  const { settings, cacheDir, registryDir, dbPath } = robot;
+  const database = openDatabase(dbPath);
+  t.after(() => database.close());
+  const { version } = await runTraining({
+    settings: {
+      ...settings,
+      ...{ trainingId: 'test', trigger: 'cli' },
+      ...{ dbPath, registryDir, cacheDir },
+    },
+    database,
+    onProgress: () => {},
+    log: silentLog(),
+  });
+  const { head, card } = await new HeadRegistry(registryDir, { keep: 5 }).load(version);
+  assert.ok(head.novelty && head.novelty.scores.length === 60, 'the novelty model is on the disk');
+  assert.equal(card.noveltySamples, 60);
+  assert.equal(card.setProbability, head.setProbability);
+
+  let settle: (perceived: Perceived) => void = () => {};
+  const fail = (error: Error) => assert.fail(error);
+  const perception = new Perception<{ camera: string; jpeg: Uint8Array }>(
+    {
+      backbone: settings.models.backbone,
+      cardsDir: settings.models.cardsDir,
+      cacheDir,
+      threads: 1,
+      fit: settings.inference.fit,
+      maxPictureBytes: settings.inference.maxPictureBytes,
+      maxPicturePixels: settings.inference.maxPicturePixels,
+      decision: settings.inference,
+    },
+    {
+      onPerceived: (_frame, perceived) => settle(perceived),
+      onRefused: (_frame, error) => fail(error),
+      onFailure: fail,
+    },
+    silentLog(),
+  );
+  t.after(() => perception.stop());
+  await perception.start();
+  const decide = async (jpeg: Uint8Array) => {
+    const perceived = await new Promise<Perceived>((resolve) => {
+      settle = resolve;
+      void perception.submit({ camera: 'main', jpeg });
+    });
+    return perceived.decision;
+  };
+  const swap = (serving: ServingHead) => perception.swapHead(serving);
+
+  swap({ version, head });
+  const far = await decide(await farPicture());
+  assert.equal(far.label, 'unknown');
+  assert.ok(far.noveltyPValue !== null && far.noveltyPValue < 0.05, `${far.noveltyPValue}`);
+  let named = 0;
+  for (let seed = 9_000; seed < 9_020; seed++) {
+    const decision = await decide(await drawPicture('crop', seed));
+    if (decision.label === 'crop') named++;
+    if (decision.label === 'crop') assert.deepEqual(decision.labelSet, ['crop']);
+  }
+  assert.ok(named >= 15, `${named} of 20`);
+
+  const { novelty: _, setProbability: __, ...older } = head;
+  swap({ version: version + 1, head: older });
+  const byOlder = await decide(await farPicture());
+  assert.equal(byOlder.headVersion, version + 1);
+  assert.equal(byOlder.noveltyPValue, null, 'the model is swapped with its head');
+  assert.equal(byOlder.labelSet, undefined);
+});
