@@ -20,7 +20,7 @@ const SIZES = [500, 2000, 5000];
 const LAMBDA = 0.01;
 const REPEATS = 3;
 /** The softmax is as good as its minimum to so many digits, by its own stopping rule. */
-const TOLERANCE = 5e-6;
+const TOLERANCE = 1e-6;
 
 interface PeerTimes {
   scipy_objective: number;

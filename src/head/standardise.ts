@@ -14,8 +14,8 @@ export interface Standardised {
 /**
  * Transforms rows of a set, brings every feature to weighted mean 0 and all of them together to
  * mean variance 1. One factor for all: features of a pretrained backbone that hardly vary carry
- * little, and scaling each to deviation 1 costs 1.5 to 2.5 points of macro-F1 in another place
- * on the grocery photos (bench accuracy).
+ * little, and scaling each to deviation 1 costs about 1 to 2 points of macro-F1 in another place
+ * on the grocery photos (bench/results/accuracy.md).
  */
 export function standardise(
   set: TrainingSet,
