@@ -83,12 +83,16 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   assert.equal(far.label, 'unknown');
   assert.ok(far.noveltyPValue !== null && far.noveltyPValue < 0.05, `${far.noveltyPValue}`);
   let named = 0;
+  let inSet = 0;
   for (let seed = 9_000; seed < 9_020; seed++) {
     const decision = await decide(await drawPicture('crop', seed));
     if (decision.label === 'crop') named++;
-    if (decision.label === 'crop') assert.deepEqual(decision.labelSet, ['crop']);
+    // A set that holds the truth nine times in ten may be empty, but it names nothing else here.
+    assert.ok(!decision.labelSet?.includes('stone'));
+    if (decision.labelSet?.includes('crop')) inSet++;
   }
   assert.ok(named >= 15, `${named} of 20`);
+  assert.ok(inSet >= 0.75 * named, `${inSet} of ${named}`);
 
   const { novelty: _, setProbability: __, ...older } = head;
   swap({ version: version + 1, head: older });
