@@ -127,6 +127,8 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
         await page.locator('body').press('q');
         for (const left of [2, 1, 0]) {
           await page.locator('#decision-label', { hasText: 'Asks for a label' }).waitFor();
+          // The keys answer only to a picture that is on the screen; until then the buttons are off.
+          await page.locator('#labels button:not([disabled])').nth(1).waitFor();
           await page.keyboard.press('2');
           const shorter = `#thumbs:not(:has(li:nth-child(${left + 1})))`;
           await page.locator(shorter).waitFor({ state: 'attached' });
