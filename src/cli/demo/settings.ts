@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { basename, resolve } from 'node:path';
+import { resolveCamera } from '../../camera/open.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { userCacheDir } from '../settings.js';
@@ -58,8 +59,9 @@ function demoCamera(options: DemoOptions, startFrame: number): object {
       shuffleSeed: 1,
     };
   }
-  const simulated = { driver: 'simulated', intervalMs: 150, startFrame };
-  return options.simulated ? simulated : { driver: 'auto' };
+  const found = resolveCamera({ driver: 'auto', name: 'main', stallMs: 10_000 });
+  if (!options.simulated && found.driver !== 'simulated') return { driver: 'auto' };
+  return { driver: 'simulated', intervalMs: 150, startFrame };
 }
 
 /** `preferred` on loopback if nothing listens there, else 0: any free port. */
