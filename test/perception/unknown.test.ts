@@ -82,17 +82,18 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   const far = await decide(await farPicture());
   assert.equal(far.label, 'unknown');
   assert.ok(far.noveltyPValue !== null && far.noveltyPValue < 0.05, `${far.noveltyPValue}`);
-  let named = 0;
+  const named = { crop: 0, stone: 0 };
   let inSet = 0;
   for (let seed = 9_000; seed < 9_020; seed++) {
-    const decision = await decide(await drawPicture('crop', seed));
-    if (decision.label === 'crop') named++;
-    // A set that holds the truth nine times in ten may be empty, but it names nothing else here.
-    assert.ok(!decision.labelSet?.includes('stone'));
-    if (decision.labelSet?.includes('crop')) inSet++;
+    for (const label of ['crop', 'stone'] as const) {
+      const decision = await decide(await drawPicture(label, seed));
+      if (decision.label === label) named[label]++;
+      if (decision.labelSet?.includes(label)) inSet++;
+    }
   }
-  assert.ok(named >= 15, `${named} of 20`);
-  assert.ok(inSet >= 0.75 * named, `${inSet} of ${named}`);
+  assert.ok(named.crop >= 15 && named.stone >= 15, JSON.stringify(named));
+  // Coverage is measured by the bench `calibration`; here it matters that the sets arrive.
+  assert.ok(inSet >= 20, `${inSet} of 40`);
 
   const { novelty: _, setProbability: __, ...older } = head;
   swap({ version: version + 1, head: older });
