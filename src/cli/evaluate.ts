@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
 import { loadCard } from '../backbone/cards.js';
 import { writeFileDurably } from '../backbone/durable-files.js';
@@ -12,6 +11,7 @@ import { evaluateHead } from '../training/evaluation.js';
 import type { Evaluation } from '../training/evaluation-types.js';
 import { evaluationPage } from '../training/report-html.js';
 import { uprightRgb } from '../vision/picture.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { printJson, printLine } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -45,13 +45,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
     const current = await state.heads.current();
     if (current === null) throw noHead();
     const stored = await state.heads.load(current);
-    const download = progressBar('bytes', options.json);
-    await prepareBackbone(config, {
-      log,
-      environment: process.env,
-      onProgress: ({ receivedBytes, totalBytes }) => download.update(receivedBytes, totalBytes),
-    });
-    download.stop();
+    await fetchBackbone(config, log, options);
     const { inference, augmentation, paths } = config;
     const card = await loadCard(config.models.backbone, config.models.cardsDir);
     const { threads } = inference;

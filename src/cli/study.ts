@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { loadCard } from '../backbone/cards.js';
 import { writeFileDurably } from '../backbone/durable-files.js';
 import { Embedder } from '../backbone/embedder.js';
@@ -26,6 +25,7 @@ import {
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { createRandom, seedFrom } from '../vision/random.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -71,13 +71,7 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   const abort = new AbortController();
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-  const download = progressBar('bytes', options.json);
-  await prepareBackbone(config, {
-    log,
-    environment: process.env,
-    onProgress: ({ receivedBytes, totalBytes }) => download.update(receivedBytes, totalBytes),
-  });
-  download.stop();
+  await fetchBackbone(config, log, options);
   const { inference, augmentation, paths } = config;
   const card = await loadCard(config.models.backbone, config.models.cardsDir);
   const { threads } = inference;

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
 import { TrainingService } from '../agent/training-service.js';
 import { deserialiseError } from '../errors.js';
 import type { TrainingReport } from '../training/report.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { EXIT, printJson, printLine, reportFailure } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -24,13 +24,7 @@ export function trainCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const state = openState(config, log);
-      const download = progressBar('bytes', options.json);
-      await prepareBackbone(config, {
-        log,
-        environment: process.env,
-        onProgress: ({ receivedBytes, totalBytes }) => download.update(receivedBytes, totalBytes),
-      });
-      download.stop();
+      await fetchBackbone(config, log, options);
       const bar = progressBar('steps', options.json);
       let phase = '';
       const report = await new Promise<TrainingReport>((resolve, reject) => {

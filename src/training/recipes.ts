@@ -1,7 +1,7 @@
 import { fitTemperature } from '../head/calibrate.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import { fitRidge } from '../head/ridge.js';
-import { indexOfLargest, softmaxRows } from '../head/score.js';
+import { softmaxRows } from '../head/score.js';
 import { judgeLogits, pickRows } from '../head/select.js';
 import { fitSoftmax } from '../head/softmax.js';
 import { projected } from '../head/subspace.js';
@@ -91,13 +91,6 @@ export function blended(
     leaveGroupOutLogits: mean((fit) => fit.leaveGroupOutLogits),
     candidates: [],
   });
-}
-
-/** The answer in each row of an n x C matrix of logits or probabilities, as a class index. */
-export function answersOf(matrix: Float64Array, classCount: number): number[] {
-  return Array.from({ length: matrix.length / classCount }, (_, row) =>
-    indexOfLargest(matrix, row * classCount, classCount),
-  );
 }
 
 /** Without the views of every sample beyond the first `views`; needs `set.samples`. */
