@@ -85,6 +85,7 @@ const cardSchema = z.object({
   gate: gateSchema,
   /** The reason when the gate refused it; null when it passed. */
   refused: z.string().nullable(),
+  /** `views`: the most augmented views of a sample that it learnt from. */
   augmentation: z.object({ recipe: z.string(), views: count, seed: count }),
   /** Milliseconds per phase. */
   durationsMs: z.record(z.string(), z.number()),

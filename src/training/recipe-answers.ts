@@ -1,21 +1,25 @@
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { LabelledSample } from './collect.js';
-import { fitRecipe, type Learner } from './recipes.js';
+import { fitRecipe, type Learner, withViews } from './recipes.js';
 import { type HeadAnswer, headAnswers } from './scorecard.js';
 import type { StoredHead } from './version-directory.js';
+
+/** What it needs to know of a sample. */
+type LearntSample = Pick<LabelledSample, 'id' | 'label' | 'group'>;
 
 /**
  * Fits the recipe of a head again to those samples whose groups it has learnt: what it says to each
  * of them without its group. So a head can be compared on samples that it knows by heart.
  *
- * @param set Originals first, in the order of `samples`, then views; of the head's own features.
+ * @param set Originals first, in the order of `samples`, then views; of the head's own features. Of
+ *   the views it takes as many of each sample as the head learnt from.
  * @returns By sample id; without classes that stand in one group only, empty when fewer than two
  *   classes or groups are left of what it learnt.
  */
 export function answersOfRecipe(
   { head, card, trainingGroups }: StoredHead,
   set: TrainingSet,
-  samples: readonly LabelledSample[],
+  samples: readonly LearntSample[],
 ): Map<string, HeadAnswer> {
   const groups = new Set(trainingGroups);
   const known = new Set(head.labels);
@@ -26,7 +30,7 @@ export function answersOfRecipe(
   const labels = [...new Set(learnt.map((row) => samples[row]!.label))].sort();
   if (labels.length < 2 || new Set(learnt.map((row) => set.groups[row])).size < 2) return new Map();
   const { learner, transform, lambda } = card;
-  const subset = subsetOf(set, samples, learnt, labels);
+  const subset = subsetOf(withViews(set, card.augmentation.views), samples, learnt, labels);
   const fitted = fitRecipe(subset, learner as Learner, transform, lambda);
   const truth = learnt.map((row) => samples[row]!.label);
   const answers = headAnswers(fitted.leaveGroupOutProbabilities, labels, truth);
@@ -37,7 +41,7 @@ export function answersOfRecipe(
 /** The learnt originals, and the views that stand in their groups and classes. */
 function subsetOf(
   set: TrainingSet,
-  samples: readonly LabelledSample[],
+  samples: readonly LearntSample[],
   learnt: readonly number[],
   labels: readonly string[],
 ): TrainingSet {

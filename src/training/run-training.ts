@@ -182,13 +182,12 @@ function describe(
   head: Head,
   backbone: string,
   collected: Collected,
-  { fit, macroLogLoss }: FittedRecipe,
+  { fit, views, macroLogLoss }: FittedRecipe,
   { decision, exam, leaveGroupOut }: Judgement,
   recipe: string,
   phases: Phases,
 ): NewHeadCard {
   const { learner, transform, temperature, featureSize, backboneChecksum } = head;
-  const { views, seed } = settings.augmentation;
   return {
     createdAt: new Date().toISOString(),
     ...{ trainingId: settings.trainingId, trigger: settings.trigger },
@@ -201,7 +200,7 @@ function describe(
     ...{ exam, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
     gate: decision,
     refused: decision.promote ? null : decision.reason,
-    augmentation: { recipe, views, seed },
+    augmentation: { recipe, views, seed: settings.augmentation.seed },
     durationsMs: phases.durationsMs(),
   };
 }
