@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** What the sections of the configuration are built from. */
+
+/** 1 to 63 letters, digits, `_` or `-`. */
+export const name = (what: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'use 1 to 63 letters, digits, "_" or "-"')
+    .describe(what);
+export const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+export const probability = z.number().min(0).max(1);
+
+/** A section whose every setting has a default may be left out whole. */
+export const section = <T extends z.ZodRawShape>(shape: T, what: string) =>
+  z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(what);
+
+/** Secrets never stand in the file: they are read from a file or a systemd credential. */
+export const secret = z
+  .union([
+    z.strictObject({
+      file: z.string().min(1).describe('Path of a file that only the daemon can read (mode 0600)'),
+    }),
+    z.strictObject({
+      credential: z.string().min(1).describe('Name given to LoadCredential= in the systemd unit'),
+    }),
+  ])
+  .describe('Where a secret is read from; never its value');

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { milliseconds, probability, section } from './fields.js';
+
+export const samples = section(
+  {
+    groupWindowMs: milliseconds(0, 3_600_000)
+      .default(30_000)
+      .describe('Frames of a camera captured within this window are one group'),
+    examShare: z
+      .number()
+      .min(0.05)
+      .max(0.5)
+      .default(0.2)
+      .describe('Share of groups, by hash, that no head is ever trained on'),
+    recentFrames: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(256)
+      .describe('Frames kept in memory so that a label can still find its picture'),
+    recentMaxBytes: z.int().min(65_536).max(1_073_741_824).default(33_554_432),
+    maxPictureStoreBytes: z
+      .int()
+      .min(1_000_000)
+      .default(4_000_000_000)
+      .describe('Above this no new picture is admitted and an event says so'),
+    askBelowProbability: probability
+      .default(0.6)
+      .describe('A frame decided below this is kept and asks for a label'),
+    askMaxWaiting: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(200)
+      .describe('Frames that may wait for a label; the oldest goes first'),
+    askIntervalMs: milliseconds(0, 86_400_000)
+      .default(10_000)
+      .describe('At most one frame per camera asks in this time'),
+  },
+  'Which frames are kept',
+);
+
+export const augmentation = section(
+  {
+    views: z
+      .int()
+      .min(0)
+      .max(32)
+      .default(4)
+      .describe('Augmented versions of each sample, embedded once and cached'),
+    seed: z.int().min(0).max(4_294_967_295).default(20_240_501),
+    rotationDegrees: z.number().min(0).max(180).default(15),
+    widthShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the width'),
+    heightShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the height'),
+    shearDegrees: z.number().min(0).max(60).default(5),
+    zoom: z.number().min(0).max(0.9).default(0.15).describe('Each axis from 1-zoom to 1+zoom'),
+    horizontalFlip: z.boolean().default(true),
+    verticalFlip: z.boolean().default(false).describe('True for cameras that look straight down'),
+    brightness: z.number().min(0).max(0.9).default(0.2).describe('Factor from 1-b to 1+b'),
+    channelShift: z.number().min(0).max(255).default(0).describe('8-bit steps'),
+    fill: z.enum(['nearest', 'reflect', 'wrap', 'constant']).default('nearest'),
+  },
+  "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares",
+);
+
+export const training = section(
+  {
+    everyNewLabels: z.int().min(0).default(20).describe('Train after so many new labels; 0 = off'),
+    cron: z.string().nullable().default(null).describe('Cron expression (UTC); null = off'),
+    minLabels: z.int().min(2).default(20).describe('Below this training is refused'),
+    minLabelsPerClass: z.int().min(1).default(3).describe('A class with fewer is left out'),
+    learners: z
+      .array(z.enum(['ridge', 'softmax', 'blend', 'tf-layers']))
+      .min(1)
+      .default(['ridge', 'softmax', 'blend'])
+      .describe(
+        'Tried on every training; the best by leave-group-out is kept. tf-layers needs TensorFlow.js and takes minutes without its native engine',
+      ),
+    searchBudgetMs: milliseconds(0, 86_400_000)
+      .default(120_000)
+      .describe('After this no further recipe is tried; the first is always finished'),
+    maxDurationMs: milliseconds(10_000, 86_400_000)
+      .default(3_600_000)
+      .describe('A training that takes longer is ended; the old head goes on serving'),
+    nice: z.int().min(0).max(19).default(19),
+    maxOldSpaceMegabytes: z.int().min(64).max(16_384).default(512),
+  },
+  'When and how a head is trained',
+);
+
+export const gate = section(
+  {
+    macroF1Margin: probability
+      .default(0.01)
+      .describe('By so much may macro-F1 fall below the serving head, by its lower bound'),
+    largeExamSamples: z
+      .int()
+      .min(1)
+      .default(1_000)
+      .describe('From so many exam samples on that margin is 0'),
+    lossMargin: probability
+      .default(0.05)
+      .describe('By this share may log-loss and calibration error grow'),
+    unknownAurocMargin: probability
+      .default(0.02)
+      .describe('By so much may the AUROC of unknown things fall'),
+    minExamSamples: z
+      .int()
+      .min(1)
+      .default(20)
+      .describe('With fewer the leave-group-out predictions are the evidence'),
+    examAloneSamples: z
+      .int()
+      .min(1)
+      .default(300)
+      .describe('With fewer exam samples, new samples join them as evidence'),
+    bootstrapDraws: z.int().min(200).max(20_000).default(2_000),
+    totalError: z
+      .number()
+      .min(0.001)
+      .max(0.5)
+      .default(0.05)
+      .describe('Error that all looks at the same exam may spend together'),
+    examRefreshShare: z
+      .number()
+      .min(0.01)
+      .max(1)
+      .default(0.1)
+      .describe('With this share of new groups the exam is another one'),
+    shadowLabels: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(50)
+      .describe('Labels for which the replaced head is kept beside the new one; 0 = off'),
+    rollbackAlarm: z
+      .number()
+      .min(2)
+      .max(1_000_000)
+      .default(20)
+      .describe('Odds against the new head at which the old one comes back (20: error 5 %)'),
+  },
+  'What a new head must show before and after it serves',
+);
+
+export const heads = section(
+  { keep: z.int().min(2).max(100).default(5).describe('Versions kept for rollback') },
+  'The registry of trained heads',
+);
