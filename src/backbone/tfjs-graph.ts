@@ -37,8 +37,9 @@ export class GraphBuilder {
   constructor(
     readonly nodes: GraphNode[] = [],
     readonly weights: TfjsWeight[] = [],
+    reserved: readonly string[] = [],
   ) {
-    this.#taken = new Set(nodes.map(({ name }) => name));
+    this.#taken = new Set([...nodes.map(({ name }) => name), ...reserved]);
   }
 
   /** @returns Name of the node: `wish`, or something near it. */

@@ -95,7 +95,7 @@ export function readTfjsFiles(
       if (names.has(name)) throw invalidTfjs(`it has the weight "${name}" twice`);
       names.add(name);
     }
-    return cut(specs, join(parts));
+    return cutWeights(specs, join(parts));
   });
   if (unused.size > 0) throw invalidTfjs(`it does not use the shard "${[...unused][0]}"`);
   const format = parsed.data.format ?? (Array.isArray(topology.node) ? 'graph-model' : null);
@@ -183,15 +183,8 @@ export function tfjsWeight(
   return { spec: { name, shape, dtype }, bytes };
 }
 
-/** Numbers of a float32 weight that is not quantised. */
-export function weightValues({ spec, bytes }: TfjsWeight): Float32Array {
-  if (spec.dtype !== 'float32' || spec.quantization) {
-    throw invalidTfjs(`its weight "${spec.name}" is not plain float32`);
-  }
-  return new Float32Array(bytes.slice().buffer);
-}
-
-function cut(specs: readonly TfjsWeightSpec[], data: Uint8Array): TfjsWeight[] {
+/** Gives every weight its part of the data. @throws HeadlandError HL_MODEL_TFJS_INVALID */
+export function cutWeights(specs: readonly TfjsWeightSpec[], data: Uint8Array): TfjsWeight[] {
   let offset = 0;
   const weights = specs.map((spec) => {
     const begin = offset;
