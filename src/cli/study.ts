@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { writeFileDurably } from '../backbone/durable-files.js';
 import { openTfjs } from '../backbone/tfjs-engine.js';
 import type { Config } from '../config/schema.js';
@@ -24,6 +24,7 @@ import { decodePicture } from '../vision/decode.js';
 import { createRandom, seedFrom } from '../vision/random.js';
 import { type OpenedEmbedder, openEmbedder } from './open-embedder.js';
 import { EXIT, printJson, printLine, table } from './output.js';
+import { parseWhole } from './parse-whole.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
@@ -44,17 +45,17 @@ export function studyCommand(): Command {
       .argument('<dir>', 'folder with one folder of photos per class'),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
-    .option('--epochs <n>', 'passes over the photos, 1 to 500', whole(1, 500), 20)
+    .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
     .option(
       '--size <pixels>',
       'side of the pictures for the network, 16 to 224',
-      whole(16, 224),
+      parseWhole(16, 224),
       64,
     )
     .option(
       '--budget-seconds <s>',
       'fewer epochs are run where they would take longer',
-      whole(1, 864_000),
+      parseWhole(1, 864_000),
       1_800,
     )
     .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
@@ -192,14 +193,4 @@ async function report(result: Study, options: StudyOptions): Promise<void> {
     printLine(`report: ${files.html}`);
   }
   if (result.interrupted) process.exitCode = EXIT.interrupted;
-}
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`give a whole number from ${min} to ${max}`);
-    }
-    return value;
-  };
 }
