@@ -4,7 +4,7 @@ import { OnnxCodec, type OnnxModel } from './onnx-proto.js';
 import { FEATURES, pruneToFeatures } from './prune.js';
 import { readStateDict } from './state-dict.js';
 import { onnxToTfjs } from './tfjs-from-onnx.js';
-import { pruneGraph } from './tfjs-graph.js';
+import { GraphBuilder, graphNodes, pruneGraph } from './tfjs-graph.js';
 import { invalidTfjs, packTfjs, readTfjsFiles, type TfjsModel } from './tfjs-model.js';
 
 /** Raised whenever conversion gives other bytes for the same weights: caches are then renewed. */
@@ -26,12 +26,12 @@ export function convertModel(
   shards: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Uint8Array {
   if (card.format === 'tfjs-layers-model' || card.format === 'tfjs-graph-model') {
-    return packTfjs(prepare(readTfjsFiles(file, shards), card));
+    return packTfjs(prepareTfjs(readTfjsFiles(file, shards), card));
   }
   const codec = new OnnxCodec();
   const model = readNetwork(codec, file, card);
   if (card.engine === 'tfjs') {
-    return packTfjs(prepare(onnxToTfjs(model), { ...card, tap: FEATURES }));
+    return packTfjs(tfjsFromOnnx(model, card));
   }
   model.metadataProps = Object.entries(conversionRecipe(card)).map(([key, value]) => ({
     key: `headland.${key}`,
@@ -61,14 +61,34 @@ function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxM
   return efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
 }
 
-/** Checks that the model is what the card says, and cuts a graph down to the tapped node. */
-function prepare(model: TfjsModel, card: ModelCard): TfjsModel {
+/**
+ * A converted ONNX backbone as a TensorFlow.js graph with the same weights.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID when an operator of it has no translation.
+ */
+export function tfjsFromOnnx(model: OnnxModel, card: ModelCard): TfjsModel {
+  // It is tapped and pooled already.
+  return prepareGraph(onnxToTfjs(model), FEATURES, 'none', conversionRecipe(card));
+}
+
+function prepareTfjs(model: TfjsModel, card: ModelCard): TfjsModel {
   const wanted = card.format === 'tfjs-layers-model' ? 'layers-model' : 'graph-model';
   if (model.format !== wanted) {
     throw invalidTfjs(`it is a ${model.format}, the card says ${wanted}`);
   }
-  const metadata = { headland: conversionRecipe(card) };
-  if (wanted === 'layers-model') return { ...model, metadata, signature: undefined };
-  const { ends, ...pruned } = pruneGraph(model, card.tap);
-  return { ...pruned, metadata: { headland: { ...metadata.headland, ...ends } } };
+  const recipe = conversionRecipe(card);
+  if (wanted === 'graph-model') return prepareGraph(model, card.tap, card.pool, recipe);
+  return { ...model, metadata: { headland: recipe }, signature: undefined };
+}
+
+/** Cuts a graph down to the tapped node and pools that; a tf.layers model is tapped when loaded. */
+function prepareGraph(
+  model: TfjsModel,
+  tap: string | null,
+  pool: ModelCard['pool'],
+  recipe: object,
+): TfjsModel {
+  const { ends, ...pruned } = pruneGraph(model, tap);
+  const builder = new GraphBuilder(graphNodes(pruned), pruned.weights);
+  const output = pool === 'average' ? builder.mean(ends.output) : ends.output;
+  return { ...pruned, metadata: { headland: { ...recipe, input: ends.input, output } } };
 }

@@ -1,6 +1,6 @@
 import type { GraphModel } from '@tensorflow/tfjs-converter';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { isHeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
@@ -38,7 +38,7 @@ export class TfjsBackbone implements Backbone {
   private closed = false;
 
   private constructor(
-    private readonly card: ModelCard,
+    card: ModelCard,
     checksum: string,
     readonly engine: string,
     private readonly tfjs: TfjsEngine,
@@ -68,18 +68,23 @@ export class TfjsBackbone implements Backbone {
     if (tf.getBackend() !== backend) await tf.setBackend(backend);
     refuseClosed(this.name, this.closed);
     this.input.fill(image);
-    const { inputSize, card } = this;
-    const features = tf.tidy(() => {
-      const pixels = tf.tensor4d(this.input.values, [1, inputSize, inputSize, 3]);
-      const tapped = this.network.run(pixels);
-      const pooled =
-        card.pool === 'average' && tapped.rank === 4 ? tf.mean(tapped, [1, 2]) : tapped;
-      return pooled.dataSync();
-    });
+    const features = this.forward();
     // The JavaScript backend hands out its own memory.
     const own: unknown = features.slice();
     this.input.checkFeatures(own);
     return own;
+  }
+
+  private forward() {
+    const { tf } = this.tfjs;
+    const { inputSize } = this;
+    try {
+      return tf.tidy(() =>
+        this.network.run(tf.tensor4d(this.input.values, [1, inputSize, inputSize, 3])).dataSync(),
+      );
+    } catch (error) {
+      throw invalidTfjs(`TensorFlow.js cannot run it: ${messageOf(error)}`, error);
+    }
   }
 
   async close(): Promise<void> {
@@ -100,7 +105,7 @@ interface Network {
 async function load(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Network> {
   try {
     return model.format === 'layers-model'
-      ? await loadLayers(tf, model, card.tap)
+      ? await loadLayers(tf, model, card)
       : await loadGraph(tf, model);
   } catch (error) {
     if (isHeadlandError(error)) throw error;
@@ -108,22 +113,36 @@ async function load(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Networ
   }
 }
 
-async function loadLayers(tf: Tfjs, model: TfjsModel, tap: string | null): Promise<Network> {
+async function loadLayers(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Network> {
   const whole = await tf.loadLayersModel(memoryHandler(model));
-  const output = tap === null ? whole.outputs : whole.getLayer(tap).output;
-  const outputs = Array.isArray(output) ? output : [output];
-  if (whole.inputs.length !== 1 || outputs.length !== 1) {
+  try {
+    // The layers are shared: the weights behind the tap go with the whole model, not with this.
+    const tapped = tf.model({ inputs: whole.inputs, outputs: tappedLayer(tf, whole, card) });
+    return {
+      run: (pixels) => tapped.predict(pixels, { batchSize: 1 }) as Tensor,
+      dispose: () => whole.dispose(),
+    };
+  } catch (error) {
     whole.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Features of a tf.layers model as the card says, N x d or N x 1 x 1 x d.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID
+ */
+export function tappedLayer(tf: Tfjs, model: LayersModel, card: ModelCard): SymbolicTensor {
+  const output = card.tap === null ? model.outputs : model.getLayer(card.tap).output;
+  const outputs = Array.isArray(output) ? output : [output];
+  if (model.inputs.length !== 1 || outputs.length !== 1) {
     throw invalidTfjs(
-      `it has ${whole.inputs.length} inputs and ${outputs.length} outputs where the card taps it`,
+      `it has ${model.inputs.length} inputs and ${outputs.length} outputs where the card taps it`,
     );
   }
-  // The layers are shared: the weights behind the tap go with the whole model, not with this one.
-  const tapped = tf.model({ inputs: whole.inputs, outputs: outputs as SymbolicTensor[] });
-  return {
-    run: (pixels) => tapped.predict(pixels, { batchSize: 1 }) as Tensor,
-    dispose: () => whole.dispose(),
-  };
+  const [features] = outputs as [SymbolicTensor];
+  if (card.pool === 'none') return features;
+  return tf.layers.globalAveragePooling2d({}).apply(features) as SymbolicTensor;
 }
 
 async function loadGraph(tf: Tfjs, model: TfjsModel): Promise<Network> {

@@ -46,7 +46,9 @@ export function joinGraphHead(
     input: divided,
     attr: { T: attr.float },
   });
-  const features = addFeatures(builder, ends.output, options);
+  const sides = builder.constant('headland/shape', [2], Int32Array.of(-1, card.featureSize));
+  const reshaped = { Tshape: attr.int32 };
+  const features = builder.add('Reshape', [ends.output, sides], reshaped, 'features');
   const probabilities = addHead(builder, features, head);
   const names = { input, probabilities, features };
   const { versions } = backbone.topology;
@@ -71,16 +73,6 @@ export function joinGraphHead(
       metadata: { headland: exportFacts(head, options, names, 'NHWC') },
     },
   };
-}
-
-function addFeatures(builder: GraphBuilder, tap: string, { card }: ExportOptions): string {
-  let x = tap;
-  if (card.pool === 'average') {
-    const axes = builder.constant('headland/axes', [2], Int32Array.of(1, 2));
-    x = builder.add('Mean', [x, axes], { keep_dims: attr.bool(false), Tidx: attr.int32 });
-  }
-  const shape = builder.constant('headland/shape', [2], Int32Array.of(-1, card.featureSize));
-  return builder.add('Reshape', [x, shape], { Tshape: attr.int32 }, 'features');
 }
 
 /** probabilities = softmax((W · transform(features) + b) / temperature) */

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { HeadlandError } from '../errors.js';
+import { tappedLayer } from './engine-tfjs.js';
 import { checkSizes, type ExportedHead, type ExportOptions, exportFacts } from './export.js';
 import type { JoinedTfjs } from './export-tfjs-graph.js';
 import type { Tfjs } from './tfjs-engine.js';
@@ -35,8 +36,8 @@ export async function joinLayersHead(
   const whole = await tf.loadLayersModel(memoryHandler(backbone));
   const made: { dispose(): unknown }[] = [whole];
   try {
-    const tapped = card.tap === null ? whole.outputs : whole.getLayer(card.tap).output;
-    const network = tf.model({ inputs: whole.inputs, outputs: tapped, name: 'backbone' });
+    const outputs = tappedLayer(tf, whole, card);
+    const network = tf.model({ inputs: whole.inputs, outputs, name: 'backbone' });
     const joined = assemble(tf, network, head, options);
     made.push(joined);
     setWeights(tf, joined, head, options);
@@ -58,11 +59,9 @@ function assemble(
   const input = tf.input({ shape: [card.inputSize, card.inputSize, 3], name: 'pixels' });
   const normalise = { name: 'normalise', epsilon: 0, center: false, scale: false };
   const map = network.apply(layers.batchNormalization(normalise).apply(input));
-  const features = (
-    card.pool === 'average'
-      ? layers.globalAveragePooling2d({ name: 'features' })
-      : layers.flatten({ name: 'features' })
-  ).apply(map) as SymbolicTensor;
+  const features = layers
+    .reshape({ name: 'features', targetShape: [head.featureSize] })
+    .apply(map) as SymbolicTensor;
   const classes = head.labels.length;
   let x = features;
   if (head.transform === 'l2') {

@@ -221,10 +221,7 @@ class Translation {
 
   private mean(node: OnnxNode): Value {
     const { node: x, shape } = this.image(node, node.input[0] as string);
-    const axes = this.builder.constant(`${node.name}/axes`, [2], Int32Array.of(1, 2));
-    const attributes = { keep_dims: attr.bool(true), Tidx: attr.int32 };
-    const name = this.builder.add('Mean', [x, axes], attributes, node.name);
-    return { node: name, shape: [shape[0] as number, 1, 1] };
+    return { node: this.builder.mean(x, true), shape: [shape[0] as number, 1, 1] };
   }
 
   private maxPool(node: OnnxNode): Value {

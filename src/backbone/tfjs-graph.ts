@@ -58,6 +58,13 @@ export class GraphBuilder {
     return name;
   }
 
+  /** The mean over the places of N x h x w x d: N x d, or N x 1 x 1 x d. */
+  mean(image: string, keep = false): string {
+    const axes = this.constant(`${image}/axes`, [2], Int32Array.of(1, 2));
+    const attributes = { keep_dims: attr.bool(keep), Tidx: attr.int32 };
+    return this.add('Mean', [image, axes], attributes, `${image}/mean`);
+  }
+
   /** @param shape -1 where any number goes. */
   placeholder(wish: string, shape: number[]): string {
     const name = this.free(wish);
