@@ -63,10 +63,6 @@ export class TfjsBackbone implements Backbone {
 
   async embed(image: RgbImage): Promise<Float32Array> {
     refuseClosed(this.name, this.closed);
-    const { tf, backend } = this.tfjs;
-    // The backend is global to the thread: another user of TensorFlow.js may have changed it.
-    if (tf.getBackend() !== backend) await tf.setBackend(backend);
-    refuseClosed(this.name, this.closed);
     this.input.fill(image);
     const features = this.forward();
     // The JavaScript backend hands out its own memory.
@@ -76,8 +72,11 @@ export class TfjsBackbone implements Backbone {
   }
 
   private forward() {
-    const { tf } = this.tfjs;
+    const { tf, backend } = this.tfjs;
     const { inputSize } = this;
+    // The backend is global to the thread: another user of TensorFlow.js may have changed it. For
+    // one that runs already this takes effect at once, so that nothing can come in between.
+    if (tf.getBackend() !== backend) void tf.setBackend(backend);
     try {
       return tf.tidy(() =>
         this.network.run(tf.tensor4d(this.input.values, [1, inputSize, inputSize, 3])).dataSync(),

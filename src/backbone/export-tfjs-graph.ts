@@ -51,7 +51,6 @@ export function joinGraphHead(
   const features = builder.add('Reshape', [ends.output, sides], reshaped, 'features');
   const probabilities = addHead(builder, features, head);
   const names = { input, probabilities, features };
-  const { versions } = backbone.topology;
   const tensor = (name: string, sides: number[]) => ({
     name: `${name}:0`,
     dtype: attr.float.type,
@@ -61,7 +60,7 @@ export function joinGraphHead(
     names,
     model: {
       format: 'graph-model',
-      topology: { node: builder.nodes, ...(versions ? { versions } : {}) },
+      topology: { ...backbone.topology, node: builder.nodes },
       weights: builder.weights,
       signature: {
         inputs: { [input]: tensor(input, shape) },

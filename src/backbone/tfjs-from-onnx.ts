@@ -64,7 +64,7 @@ class Translation {
     this.builder.add('Identity', [features.node], {}, FEATURES);
     return {
       format: 'graph-model',
-      topology: { node: this.builder.nodes, versions: { producer: 1395 } },
+      topology: { node: this.builder.nodes },
       weights: this.builder.weights,
       signature: undefined,
       metadata: {},

@@ -122,7 +122,8 @@ export function pruneGraph(model: TfjsModel, tap: string | null): TfjsModel & { 
   }
   return {
     ...model,
-    topology: { ...model.topology, node: kept },
+    // The loader wants to know which TensorFlow wrote it.
+    topology: { versions: { producer: 0 }, ...model.topology, node: kept },
     weights: model.weights.filter(({ spec }) => needed.has(spec.name)),
     signature: undefined,
     ends: { input: (inputs[0] as GraphNode).name, output },
