@@ -23,7 +23,7 @@ export interface Exported {
   tolerance: number;
   /** Loads it as any other program would. */
   open(): Promise<Runnable>;
-  /** @throws HeadlandError HL_EXPORT_EXISTS */
+  /** @throws HeadlandError HL_EXPORT_NOT_EMPTY */
   write(path: string): Promise<void>;
 }
 
@@ -99,7 +99,7 @@ async function writeFolder(path: string, files: Record<string, Uint8Array>): Pro
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw cause;
     throw new HeadlandError(
-      'HL_EXPORT_EXISTS',
+      'HL_EXPORT_NOT_EMPTY',
       `${path} is there already and is no empty folder: ${messageOf(cause)}`,
       { remedy: 'Name a folder that does not exist: a TensorFlow.js model is several files.' },
     );

@@ -34,18 +34,19 @@ export async function joinLayersHead(
     );
   }
   const whole = await tf.loadLayersModel(memoryHandler(backbone));
-  const made: { dispose(): unknown }[] = [whole];
+  const weights = new Set(whole.weights);
   try {
     const outputs = tappedLayer(tf, whole, card);
     const network = tf.model({ inputs: whole.inputs, outputs, name: 'backbone' });
     const joined = assemble(tf, network, head, options);
-    made.push(joined);
+    for (const weight of joined.weights) weights.add(weight);
     setWeights(tf, joined, head, options);
     const names = { input: 'pixels', probabilities: 'probabilities', features: 'features' };
     joined.setUserDefinedMetadata({ headland: exportFacts(head, options, names, 'NHWC') });
     return { names, model: await saved(tf, joined) };
   } finally {
-    for (const model of made.reverse()) model.dispose();
+    // Both models hold the layers up to the tap, so neither can be disposed as a whole.
+    for (const weight of weights) weight.dispose();
   }
 }
 

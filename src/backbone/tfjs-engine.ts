@@ -96,7 +96,9 @@ async function openNative(): Promise<Opened> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const tf = require('@tensorflow/tfjs-node') as Tfjs & { version: Record<string, string> };
   tf.enableProdMode();
-  const { binding } = tf.findBackend('tensorflow') as unknown as { binding: { TF_Version: string } };
+  const { binding } = tf.findBackend('tensorflow') as unknown as {
+    binding: { TF_Version: string };
+  };
   return { tf, what: `tfjs-node ${tf.version['tfjs-node']}, TensorFlow ${binding.TF_Version}` };
 }
 
