@@ -1,6 +1,6 @@
-import type { CameraConfig } from '../config/schema.js';
+import type { DriverConfig } from './settings.js';
 
-export type FfmpegConfig = Omit<Extract<CameraConfig, { driver: 'ffmpeg' }>, 'driver' | 'name'>;
+export type FfmpegConfig = DriverConfig<'ffmpeg'>;
 
 /** What an input is, told by its text: each kind has its own options and its own end. */
 export type InputKind = 'v4l2' | 'rtsp' | 'http' | 'stream' | 'file';

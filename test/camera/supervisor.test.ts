@@ -19,6 +19,7 @@ import {
   childrenNamed,
   makeJpeg,
   needsTool,
+  pictureSettings,
   temporaryFolder,
   until,
 } from './support.js';
@@ -32,7 +33,12 @@ interface Watched {
 function watch(
   t: TestContext,
   driver: CameraDriver,
-  options: { stallMs?: number; groupWindowMs?: number; onFrame?: FrameReceiver } = {},
+  options: {
+    stallMs?: number;
+    groupWindowMs?: number;
+    onFrame?: FrameReceiver;
+    pictures?: Record<string, unknown>;
+  } = {},
 ): Watched {
   const frames: Frame[] = [];
   const states: CameraState[] = [];
@@ -41,6 +47,8 @@ function watch(
     stallMs: options.stallMs ?? 20_000,
     backoff: { initialMs: 50, maxMs: 400 },
     groupWindowMs: options.groupWindowMs ?? 30_000,
+    pictures: pictureSettings(options.pictures),
+    maxPixels: 50_000_000,
     log: silentLog(),
     onState: (state) => states.push(state),
   });
@@ -256,6 +264,8 @@ describe('CameraSupervisor', () => {
       stallMs: 1_000,
       backoff: { initialMs: 10, maxMs: 1_000 },
       groupWindowMs: 1_000,
+      pictures: pictureSettings(),
+      maxPixels: 50_000_000,
       log,
       random: () => 0.999_999,
     });
