@@ -6,6 +6,12 @@ const MEASURED_SIDE_PIXELS = 480;
 /** From this on a channel counts as blown out, of 255. */
 const BLOWN_OUT = 250;
 
+/**
+ * Variance of the brightness, of 255 squared, below which there is nothing to see: what looks like
+ * detail is the noise of the encoder.
+ */
+const NO_CONTRAST = 9;
+
 /** What one picture looks like, masked parts left out. */
 export interface PictureQuality {
   /** Mean brightness, 0 (black) to 1 (white), of the encoded values (Rec. 601). */
@@ -17,7 +23,8 @@ export interface PictureQuality {
   /**
    * Variance of the Laplacian over the variance of the brightness, > 0: falls with blur, but not
    * with contrast, as the plain variance of the Laplacian does (J. L. Pech-Pacheco et al.,
-   * "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a picture of one colour.
+   * "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a picture
+   * of next to one colour.
    */
   sharpness: number;
 }
@@ -67,7 +74,7 @@ function measurePixels({ data, width, height }: Pixels, visible: Uint8Array): Pi
     meanLuma: brightness.mean / 255,
     saturation: saturation / seen,
     overexposedShare: blownOut / seen,
-    sharpness: brightness.variance > 0 ? detail.variance / brightness.variance : 0,
+    sharpness: brightness.variance < NO_CONTRAST ? 0 : detail.variance / brightness.variance,
   };
 }
 
