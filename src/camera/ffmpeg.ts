@@ -8,6 +8,7 @@ import {
   type FfmpegMode,
   ffmpegArguments,
   ffmpegModes,
+  hiddenInput,
   inputKind,
 } from './ffmpeg-arguments.js';
 import { captureJpegs } from './mjpeg-tool.js';
@@ -20,7 +21,7 @@ export class FfmpegDriver implements CameraDriver {
   readonly #config: FfmpegConfig;
   readonly #log: Log;
   #invalidPictures = 0;
-  #majorVersion: number | undefined;
+  #majorVersion: number | null = null;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
@@ -41,12 +42,14 @@ export class FfmpegDriver implements CameraDriver {
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const modes = ffmpegModes(this.#config);
-    if (inputKind(this.#config.input) === 'rtsp') this.#majorVersion ??= await majorVersion(signal);
+    const version = this.#majorVersion ?? (await majorVersion(signal));
+    if (signal.aborted) return;
+    this.#majorVersion = version;
     if (inputKind(this.#config.input) === 'v4l2') {
       await setV4l2Controls(this.#config.input, this.#config, this.#log, signal);
     }
     for (const [index, mode] of modes.entries()) {
-      const { exit, pictures, notJpeg } = await this.#run(mode, onPicture, signal);
+      const { exit, pictures, notJpeg } = await this.#run(mode, version, onPicture, signal);
       if (signal.aborted) return;
       const finite = inputKind(this.#config.input) === 'file';
       if (finite && exit.code === 0) return;
@@ -60,13 +63,15 @@ export class FfmpegDriver implements CameraDriver {
     }
   }
 
-  async #run(mode: FfmpegMode, onPicture: PictureReceiver, signal: AbortSignal) {
+  #run(mode: FfmpegMode, version: number, onPicture: PictureReceiver, signal: AbortSignal) {
     const config = this.#config;
+    const input = hiddenInput(config, version);
     return captureJpegs(
       {
         command: 'ffmpeg',
-        arguments: ffmpegArguments(config, mode, this.#majorVersion),
+        arguments: ffmpegArguments(config, mode, version),
         debianPackage: 'ffmpeg',
+        ...(input === null ? {} : { input }),
         redact: (line) => (/deprecated/i.test(line) ? '' : withoutCredentials(line)),
       },
       {
@@ -83,13 +88,13 @@ export class FfmpegDriver implements CameraDriver {
   }
 }
 
-/** Version of the installed ffmpeg; undefined for builds without a number, which are recent ones. */
-async function majorVersion(signal: AbortSignal): Promise<number | undefined> {
+/** Version of the installed ffmpeg; Infinity for builds without a number, which are recent ones. */
+async function majorVersion(signal: AbortSignal): Promise<number> {
   let said = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
   await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
   const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
-  return found === undefined ? undefined : Number(found);
+  return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
 /** An address as it may be logged: user and password taken out. */
