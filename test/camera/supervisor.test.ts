@@ -113,11 +113,12 @@ describe('CameraSupervisor with ffmpeg', () => {
 
   it('ends a stopped (SIGSTOP) ffmpeg after the stall time and opens a new one', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    const { frames, supervisor } = watch(t, endlessVideo(temporaryFolder(t)), { stallMs: 1_500 });
+    const { frames, supervisor } = watch(t, endlessVideo(temporaryFolder(t)), { stallMs: 3_000 });
     await until(() => frames.length > 3, 'frames');
+    const { restarts } = supervisor.state();
     const [child] = childrenNamed('ffmpeg');
     process.kill(child!, 'SIGSTOP');
-    await until(() => supervisor.state().restarts === 1, 'a restart');
+    await until(() => supervisor.state().restarts > restarts, 'a restart');
     assert.equal(supervisor.state().lastRestartReason!.code, 'HL_CAMERA_STALLED');
     assert.ok(!childrenNamed('ffmpeg').includes(child!), 'the old one is gone');
     const seen = frames.length;
@@ -163,9 +164,9 @@ describe('CameraSupervisor with ffmpeg', () => {
         t.after(() => clearInterval(timer));
       }
     });
-    const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60, stallMs: 2_000 });
+    const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60, stallMs: 4_000 });
     const { supervisor, states } = watch(t, new FfmpegDriver(config, silentLog()), {
-      stallMs: 2_000,
+      stallMs: 4_000,
     });
     await until(() => viewers >= 3 && supervisor.state().phase === 'running', 'the third viewer');
     const codes = states
