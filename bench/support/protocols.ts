@@ -4,7 +4,7 @@ import type { TrainingSet } from '../../src/head/train.js';
 import { fitRecipe, type Learner } from '../../src/training/recipes.js';
 import type { Features, Photo } from './photo-features.js';
 
-export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0'] as const;
+export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0-288'] as const;
 
 /** Features of labelled photos, and which of them are learnt and which examined. */
 export interface Protocol {
