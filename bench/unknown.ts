@@ -35,13 +35,20 @@ const SAME_SHOP_SEEDS = [1, 2, 3];
 /** Where only the order of scores counts, no left-out scores are needed beyond the fewest. */
 const ORDER_ONLY = { folds: 2 };
 
+const SUFFIX = {
+  ...{ rmds: '', common: '_one_covariance', msp: '_msp' },
+  ...{ knn: '_knn', both: '_fisher' },
+};
+type Detector = keyof typeof SUFFIX;
+
 /** A set of pictures that are no groceries. */
 type Far = Map<string, Float32Array>;
 
 /**
  * How well `unknown` is told apart: each class in turn unknown (near), pictures of other things
- * (far), and how often known things are called unknown; beside the largest probability of the head
- * (MSP), kNN, and Fisher's combination of kNN and the novelty score, in the same run.
+ * (far), and how often known things are called unknown; beside one covariance for all classes, the
+ * largest probability of the head (MSP), kNN, and Fisher's combination of kNN and the novelty score,
+ * in the same run. Options: names of backbones.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const grocery = groceryPhotos();
@@ -86,6 +93,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 function measure({ name, data, training, exam }: Protocol, far: Far, inTurn: boolean) {
   const near = {
     rmds: [] as number[],
+    common: [] as number[],
     msp: [] as number[],
     knn: [] as number[],
     both: [] as number[],
@@ -136,6 +144,7 @@ function measure({ name, data, training, exam }: Protocol, far: Far, inTurn: boo
     ...(inTurn && {
       near_auroc: mean(near.rmds),
       near_auroc_least: Math.min(...near.rmds),
+      near_auroc_one_covariance: mean(near.common),
       near_auroc_msp: mean(near.msp),
       near_auroc_knn: mean(near.knn),
       near_auroc_fisher: mean(near.both),
@@ -153,7 +162,7 @@ function measure({ name, data, training, exam }: Protocol, far: Far, inTurn: boo
       kind,
       auc: auroc(known, score(features)),
     }));
-    const suffix = { rmds: '', msp: '_msp', knn: '_knn', both: '_fisher' }[detector];
+    const suffix = SUFFIX[detector as Detector];
     figures[`far_auroc${suffix}`] = mean(byKind.map(({ auc }) => auc));
     if (detector === 'rmds') for (const { kind, auc } of byKind) figures[`far_auroc ${kind}`] = auc;
   }
@@ -174,12 +183,17 @@ function measure({ name, data, training, exam }: Protocol, far: Far, inTurn: boo
 /** Scores of the detectors under comparison; larger = stranger. */
 function detectorsOf(
   set: TrainingSet,
-): Record<'rmds' | 'msp' | 'knn' | 'both', (features: Float32Array) => ArrayLike<number>> {
+): Record<Detector, (features: Float32Array) => ArrayLike<number>> {
+  const common = fitNovelty(set, undefined, {
+    ...ORDER_ONLY,
+    commonSamples: Number.POSITIVE_INFINITY,
+  });
   const model = fitNovelty(set, undefined, ORDER_ONLY);
   const { head } = fitHead(set, 'ridge');
   const knn = nearestNeighbours(set);
   return {
     rmds: (features) => noveltyScores(model, features),
+    common: (features) => noveltyScores(common, features),
     msp: (features) => {
       const probabilities = headProbabilities(head, features);
       return Float64Array.from(

@@ -17,7 +17,7 @@ export interface NoveltySizes {
 
 const MAX_DIMENSIONS = 256;
 const MAX_SCORES = 4_096;
-const MAX_WITHIN = 2 ** 24;
+const MAX_WITHIN = 2 ** 23;
 
 export function noveltySizes({ dimensions, scores, within }: NoveltyModel): NoveltySizes {
   return {

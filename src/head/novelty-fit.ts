@@ -12,7 +12,7 @@ export interface NoveltyOptions {
   dimensions?: number;
   /** How far covariances are drawn towards a sphere of the same trace, 0..1. */
   shrinkage?: number;
-  /** A class's own covariance weighs as much as that of all classes from so many samples on; > 0. */
+  /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
   commonSamples?: number;
   /** Parts of the groups that are left out in turn to get the calibration scores. */
   folds?: number;
@@ -20,8 +20,10 @@ export interface NoveltyOptions {
   maxRows?: number;
 }
 
-const DEFAULTS = { dimensions: 128, shrinkage: 0.3, commonSamples: 20, folds: 10, maxRows: 1_000 };
+const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
+/** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
+const LEAST_FOR_OWN = 5;
 
 /**
  * Fits the novelty model of a head to the originals of a training set. All work is done on the Gram
@@ -38,7 +40,8 @@ export function fitNovelty(
   unlabelled: Float32Array = new Float32Array(0),
   options: NoveltyOptions = {},
 ): NoveltyModel {
-  const { folds, maxRows } = { ...DEFAULTS, ...options };
+  const settings = { ...DEFAULTS, ...options };
+  const { folds, maxRows } = settings;
   const d = set.featureSize;
   if (unlabelled.length % d !== 0) {
     throw new HeadlandError(
@@ -57,8 +60,8 @@ export function fitNovelty(
   // Row j of `gram`: products of any row j with all labelled rows.
   const gram = products(all, known, d);
   const labels = Int32Array.from(rows, (row) => set.labels[row]!);
-  const fit = (training: number[]) =>
-    fitPart(gram, n, training, labels, set.classCount, { ...DEFAULTS, ...options });
+  if (n < LEAST_FOR_OWN * set.classCount) settings.commonSamples = Number.POSITIVE_INFINITY;
+  const fit = (training: number[]) => fitPart(gram, n, training, labels, set.classCount, settings);
 
   const everything = fit([...rows.keys()]);
   const scores = leftOutScores(set, rows, labels, folds, fit);

@@ -9,7 +9,8 @@ export type Gaussians = Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>;
 /**
  * A Gaussian per class and one of everything seen. The covariance of a class is its own, mixed with
  * that of all classes by n_k : commonSamples (an apple varies otherwise than a banana, but a dozen
- * samples hardly show how), then drawn towards a sphere.
+ * samples hardly show how), then drawn towards a sphere. With infinite `commonSamples` there is one
+ * covariance for all.
  * @param classes points of each class, r coordinates each; at least one class, none empty.
  * @param seen points of everything, of whatever class or of none; at least one.
  */
@@ -25,15 +26,21 @@ export function fitGaussians(
   const common = new Float64Array(r * r);
   for (const own of scatters) addTimes(common, own, 1 / Math.max(1, samples - classes.length));
 
-  const within = new Float32Array(classes.length * triangleLength(r));
+  const shared = commonSamples === Number.POSITIVE_INFINITY;
+  const commonWhitener = shared ? whitener(common, r, shrinkage) : null;
+  const within = new Float32Array((shared ? 1 : classes.length) * triangleLength(r));
   const whitenedMeans = new Float32Array(classes.length * r);
-  for (const [c, { length }] of classes.entries()) {
-    const ownShare = length / (length + commonSamples);
-    const covariance = common.map((value) => (1 - ownShare) * value);
-    addTimes(covariance, scatters[c]!, ownShare / Math.max(1, length - 1));
-    const triangle = whitener(covariance, r, shrinkage);
-    within.set(triangle, c * triangleLength(r));
-    whitenedMeans.set(timesTriangle(triangle, means[c]!), c * r);
+  const own = (c: number): Float64Array => {
+    const { length } = classes[c]!;
+    const share = length / (length + commonSamples);
+    const covariance = common.map((value) => (1 - share) * value);
+    addTimes(covariance, scatters[c]!, share / Math.max(1, length - 1));
+    return whitener(covariance, r, shrinkage);
+  };
+  for (const [c, mean] of means.entries()) {
+    const triangle = commonWhitener ?? own(c);
+    if (!shared || c === 0) within.set(triangle, c * triangleLength(r));
+    whitenedMeans.set(timesTriangle(triangle, mean), c * r);
   }
   const centre = meanOf(seen);
   const around = new Float64Array(r * r);

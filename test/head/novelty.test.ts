@@ -130,6 +130,17 @@ test('one covariance for all classes, as older heads have it, is read for each o
   assert.notDeepEqual(noveltyScores(shared, fresh.features), noveltyScores(model, fresh.features));
 });
 
+test('many classes of few samples share one covariance', () => {
+  const set = clusters({ classes: 12, groupsPerClass: 4, perGroup: 1, featureSize: 16, seed: 7 });
+  const model = fitNovelty(set);
+  assert.equal(model.within.length, (model.dimensions * (model.dimensions + 1)) / 2);
+  assert.equal(model.means.length, 12 * model.dimensions);
+  const more = fitNovelty(
+    clusters({ classes: 12, groupsPerClass: 5, perGroup: 1, featureSize: 16, seed: 7 }),
+  );
+  assert.equal(more.within.length, (12 * more.dimensions * (more.dimensions + 1)) / 2);
+});
+
 test('a class that varies otherwise than the rest keeps its own frames and no others', () => {
   // Two classes far apart: one long in the first direction, the other in the second.
   const draw = new Draw(9);
