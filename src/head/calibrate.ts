@@ -39,17 +39,24 @@ export function fitScale(
   smoothing = 0,
 ): number {
   check(logits, labels, classCount);
+  const slopesAt = (a: number) => slopes(logits, labels, classCount, a, smoothing, weights);
   let low = range.min;
   let high = range.max;
-  if (slopes(logits, labels, classCount, low, smoothing, weights).first >= 0) return low;
-  if (slopes(logits, labels, classCount, high, smoothing, weights).first <= 0) return high;
   let scale = Math.min(high, Math.max(low, 1));
+  let bounded = false;
   for (let step = 0; step < 200; step++) {
-    const { first, second } = slopes(logits, labels, classCount, scale, smoothing, weights);
+    const { first, second } = slopesAt(scale);
     if (first > 0) high = scale;
     else low = scale;
     const newton = scale - first / second;
-    const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
+    const inside = newton > low && newton < high;
+    if (!inside && !bounded) {
+      // Only now it matters whether the minimum lies beyond a bound.
+      if (low === range.min && slopesAt(low).first >= 0) return low;
+      if (high === range.max && slopesAt(high).first <= 0) return high;
+      bounded = true;
+    }
+    const next = inside ? newton : Math.sqrt(low * high);
     if (Math.abs(next - scale) <= 1e-13 * scale) return next;
     scale = next;
   }
