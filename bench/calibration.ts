@@ -14,6 +14,7 @@ import {
   sameShop,
   trainingSet,
 } from './support/protocols.js';
+import { simulateCoverage } from './support/simulated-coverage.js';
 
 const SEEDS = [1, 2];
 const COVERAGE = 0.9;
@@ -32,13 +33,26 @@ type Calibrator = (fitted: Answers) => (logits: Float64Array) => Float64Array;
 /**
  * Calibration on exam groups that no head has seen: one temperature (what headland does), one and
  * an offset per class, and isotonic regression of the largest probability; coverage of the 90 % sets.
- * Of ridge; with the option `softmax` of both learners, which takes minutes.
+ * Of ridge; with the option `softmax` of both learners, which takes minutes. Before that, coverage on
+ * fresh samples of simulated worlds, by how many samples were learnt.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const grocery = groceryPhotos();
   if (!grocery)
     return { skipped: 'the grocery photos are not beside the checkout (HEADLAND_SHARED)' };
   const figures: Record<string, unknown> = {};
+  // Exchangeable without and with likeness inside groups.
+  for (const [perGroup, groupEffect] of [
+    [1, 0],
+    [5, 0.5],
+  ] as const) {
+    for (const samples of [30, 60, 200, 1000]) {
+      const found = simulateCoverage({ samples, perGroup, groupEffect }, samples > 500 ? 20 : 80);
+      for (const [key, value] of Object.entries(found)) {
+        figures[`simulated groups of ${perGroup}, ${samples} samples ${key}`] = round(value);
+      }
+    }
+  }
   for (const backbone of BACKBONES) {
     if (BACKBONES.some((name) => options.includes(name)) && !options.includes(backbone)) continue;
     const data = groceryData(grocery.photos, await groceryFeatures(backbone, grocery));
