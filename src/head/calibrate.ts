@@ -5,9 +5,10 @@ const MAX_TEMPERATURE = 1_000;
 
 /**
  * The temperature T that minimises the mean -ln softmax(logits / T)[label] (Guo et al. 2017, On
- * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by one imagined
- * answer per class (as Platt 1999, Probabilistic Outputs for Support Vector Machines): when all of a
- * few dozen answers are right, the plain minimum is a head that is certain of everything.
+ * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by half an
+ * imagined answer per class (Jeffreys' prior; Platt 1999, Probabilistic Outputs for Support Vector
+ * Machines, imagines a whole one, which leaves heads too doubtful on frames like the training samples):
+ * when all of a few dozen answers are right, the plain minimum is a head that is certain of everything.
  * @param logits n x classCount, row-major, of rows that the head did not learn from.
  * @param labels class index per row, n >= 1.
  * @throws HL_CALIBRATION_INVALID on wrong lengths, labels or logits that are not finite.
@@ -18,7 +19,8 @@ export function fitTemperature(
   classCount: number,
 ): number {
   const range = { min: 1 / MAX_TEMPERATURE, max: 1 / MIN_TEMPERATURE };
-  const smoothing = classCount / (labels.length + classCount);
+  const imagined = classCount / 2;
+  const smoothing = imagined / (labels.length + imagined);
   return 1 / fitScale(logits, labels, classCount, range, undefined, smoothing);
 }
 
