@@ -91,7 +91,7 @@ export const training = section(
 export const gate = section(
   {
     macroF1Margin: probability
-      .default(0.01)
+      .default(0.02)
       .describe('By so much may macro-F1 fall below the serving head, by its lower bound'),
     largeExamSamples: z
       .int()
@@ -119,8 +119,8 @@ export const gate = section(
       .number()
       .min(0.001)
       .max(0.5)
-      .default(0.05)
-      .describe('Error that all looks at the same exam may spend together'),
+      .default(0.33)
+      .describe('Error that all tries against one head on the same exam may spend together'),
     examRefreshShare: z
       .number()
       .min(0.01)
