@@ -71,7 +71,7 @@ export function macroF1(
 
 /**
  * It is of more use: certainly less surprised by the truth (of all paired differences log-loss needs
- * the fewest samples to show), or of one class more; with equal answers only if it has learnt a good
+ * the fewest samples to show), or of one class more; with an equal score only if it has learnt a good
  * deal more. Else a change would be for nothing.
  */
 export function gain(
@@ -86,7 +86,7 @@ export function gain(
   const { challenger, champion: other, excess, standardError } = logLossExcess(samples, 0);
   const least = Math.max(standardError, GAIN_SHARE * other);
   const surer = -excess > least + ROUNDING;
-  const equal = Math.abs(delta) <= ROUNDING && excess <= ROUNDING;
+  const equal = Math.abs(delta) <= ROUNDING;
   const more = equal && newlyLearnt > 0 && newlyLearnt >= TIE_NEW_SHARE * learnt;
   const losses = `log-loss ${figure(challenger)} against ${figure(other)}`;
   const detail =
