@@ -91,7 +91,7 @@ export const training = section(
 export const gate = section(
   {
     macroF1Margin: probability
-      .default(0.02)
+      .default(0.01)
       .describe('By so much may macro-F1 fall below the serving head, by its lower bound'),
     largeExamSamples: z
       .int()
@@ -108,18 +108,18 @@ export const gate = section(
       .int()
       .min(1)
       .default(20)
-      .describe('With fewer the leave-group-out predictions are the evidence'),
+      .describe('With fewer samples two heads are not compared'),
     examAloneSamples: z
       .int()
       .min(1)
       .default(300)
-      .describe('With fewer exam samples, new samples join them as evidence'),
+      .describe('With fewer exam samples, training samples join them, answered by left-out heads'),
     bootstrapDraws: z.int().min(200).max(20_000).default(2_000),
     totalError: z
       .number()
       .min(0.001)
       .max(0.5)
-      .default(0.33)
+      .default(0.25)
       .describe('Error that all tries against one head on the same exam may spend together'),
     examRefreshShare: z
       .number()

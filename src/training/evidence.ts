@@ -53,7 +53,9 @@ export interface Evidence {
 }
 
 export interface EvidenceSettings {
+  /** With fewer samples nothing is compared; also not with fewer than two classes. */
   minExamSamples: number;
+  /** From so many on the exam is large. */
   examAloneSamples: number;
 }
 
@@ -66,9 +68,6 @@ export interface EvidenceSettings {
  * 3. without a serving head, or with nothing to hear from it, the challenger alone, on the same.
  *
  * It looks at how many samples there are, never at answers, so that the choice favours nobody.
- *
- * @param settings.minExamSamples What is too small; also fewer than two classes are.
- * @param settings.examAloneSamples From so many on the exam is large.
  */
 export async function chooseEvidence(
   samples: readonly JudgedSample[],

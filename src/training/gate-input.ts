@@ -12,7 +12,7 @@ export interface GateSettings {
   lossMargin: number;
   /** By so much may the AUROC of unknowns fall, 0..1. */
   unknownAurocMargin: number;
-  /** Too few exam samples to look at them alone. */
+  /** With fewer samples nothing is compared. */
   minExamSamples: number;
   /** Resamples of groups. */
   bootstrapDraws: number;

@@ -2,8 +2,8 @@ import type { Head } from '../head/head.js';
 import { noveltyScores } from '../head/novelty.js';
 import type { NoveltyModel } from '../head/novelty-model.js';
 
-/** So many exam samples at most, evenly spread: a second or two on a small board. */
-const MAX_SAMPLES = 1_000;
+/** So many exam samples at most, evenly spread: a few seconds on a small board. */
+const MAX_SAMPLES = 500;
 
 /** How strange a sample looks to one head; larger = stranger. */
 export interface Strangeness {

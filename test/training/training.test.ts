@@ -91,6 +91,10 @@ describe('a training', () => {
       assert.match(same.report.reason, /: no gain over head 1: log-loss (0\.\d+) against \1,/);
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
+      const looked = await registryOf(robot).gateRecord(2);
+      assert.equal(looked?.input.unknownScores?.length, 12, 'unknown things, on the exam');
+      const unknowns = looked?.decision.checks.find(({ name }) => name === 'unknowns');
+      assert.equal(unknowns?.values.challenger, unknowns?.values.champion);
 
       await teach(robot, { labels: ['stone'], groups, perGroup: 2, seed: 100 });
       const second = await train(robot);
