@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
 import { evaluateCommand } from './evaluate.js';
@@ -35,6 +36,7 @@ for (const command of [
   rollbackCommand(),
   modelsCommand(),
   statusCommand(),
+  auditCommand(),
   configCommand(),
 ]) {
   program.addCommand(command.exitOverride());
