@@ -145,7 +145,7 @@ export const gate = section(
       .number()
       .min(0.001)
       .max(0.5)
-      .default(0.25)
+      .default(0.15)
       .describe('Error that all tries against one head on the same exam may spend together'),
     examRefreshShare: z
       .number()
