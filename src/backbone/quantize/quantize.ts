@@ -23,7 +23,7 @@ export interface QuantizeOptions {
   /** Of the fp32 backbone, which must be in the cache. */
   card: ModelCard;
   cacheDir: string;
-  /** At least {@link LEAST_PICTURES}, S x S each: what the robot's camera sees. */
+  /** S x S each, some dozens: what the robot's camera sees. */
   pictures: readonly RgbImage[];
   /** 7 for processors whose 8-bit product sums saturate, else 8. */
   weightBits: 7 | 8;
@@ -33,9 +33,13 @@ export interface QuantizeOptions {
 export interface QuantizedModel {
   /** Of the variant. */
   card: ModelCard;
+  /** Of the fp32 backbone. */
+  base: ModelCard;
   model: Uint8Array;
   /** SHA-256 (hex) of `model`. */
   checksum: string;
+  /** Of the model files. */
+  bytes: { fp32: number; int8: number };
   /** How activations are stored, and how their ranges were chosen. */
   activations: Activations;
   rangeMethod: RangeMethod;
@@ -56,7 +60,6 @@ type Activations = 'uint8' | 'int8';
 
 /** One in so many pictures is kept from calibration to compare features on. */
 const HELD_OUT = 4;
-export const LEAST_PICTURES = 8;
 const MAX_ACTIVATION_BYTES = 64_000_000;
 const TIMED_ROUNDS = 12;
 
@@ -113,7 +116,9 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
   const activations = times.int8 < times.uint8 ? 'int8' : 'uint8';
   return {
     card: variant,
+    base: card,
     model: forms[activations],
+    bytes: { fp32: cached.model.length, int8: forms[activations].length },
     checksum: sha256Hex(forms[activations]),
     ...{ activations, rangeMethod: best.rangeMethod, weightBits },
     ...countLayers(model, plan),
