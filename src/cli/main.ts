@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
 import { evaluateCommand } from './evaluate.js';
@@ -34,6 +35,7 @@ for (const command of [
   studyCommand(),
   rollbackCommand(),
   modelsCommand(),
+  benchCommand(),
   statusCommand(),
   configCommand(),
 ]) {

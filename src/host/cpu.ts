@@ -36,6 +36,17 @@ export function describeBoard(options: { procRoot?: string; arch?: string } = {}
   };
 }
 
+/**
+ * What the first processor's clock runs at and could run at, MHz; null where the kernel does not
+ * say (virtual machines). Far below its limit under load means that heat or the supply holds it back.
+ */
+export function clockMHz(options: { sysRoot?: string } = {}): { now: number; most: number } | null {
+  const folder = join(options.sysRoot ?? '/sys', 'devices/system/cpu/cpufreq/policy0');
+  const now = Number.parseInt(read(join(folder, 'scaling_cur_freq')), 10) / 1000;
+  const most = Number.parseInt(read(join(folder, 'cpuinfo_max_freq')), 10) / 1000;
+  return now > 0 && most > 0 ? { now, most } : null;
+}
+
 function dotProductOf(features: ReadonlySet<string>): IntegerDotProduct {
   if (features.has('avx512_vnni') || features.has('avx_vnni')) return 'vnni';
   if (features.has('i8mm')) return 'i8mm';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { describeBoard } from '../../src/host/cpu.js';
+import { clockMHz, describeBoard } from '../../src/host/cpu.js';
 
 function board(t: TestContext, cpuinfo: string, model?: string): string {
   const procRoot = mkdtempSync(join(tmpdir(), 'headland-proc-'));
@@ -51,4 +51,14 @@ test('x86-64 saturates without VNNI only', (t) => {
 test('a machine that says nothing still has cores', (t) => {
   const facts = describeBoard({ procRoot: board(t, ''), arch: 'arm64' });
   assert.ok(facts.cores >= 1);
+});
+
+test('the clock, where the kernel tells it', (t) => {
+  const sysRoot = board(t, '');
+  assert.equal(clockMHz({ sysRoot }), null);
+  const folder = join(sysRoot, 'devices/system/cpu/cpufreq/policy0');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'scaling_cur_freq'), '1500000\n');
+  writeFileSync(join(folder, 'cpuinfo_max_freq'), '2400000\n');
+  assert.deepEqual(clockMHz({ sysRoot }), { now: 1500, most: 2400 });
 });
