@@ -19,6 +19,7 @@ import { pullModel } from '../src/backbone/pull.js';
 import { agreementOf } from '../src/backbone/quantize/agreement.js';
 import { keepQuantized } from '../src/backbone/quantize/keep.js';
 import { type QuantizedModel, quantizeBackbone } from '../src/backbone/quantize/quantize.js';
+import { sha256Hex } from '../src/backbone/sources/offer.js';
 import { type Config, configSchema } from '../src/config/schema.js';
 import { messageOf } from '../src/errors.js';
 import { describeBoard } from '../src/host/cpu.js';
@@ -45,7 +46,10 @@ const ROUNDS = 24;
 const FRAMES_A_TURN = 4;
 const WARM_UP_FRAMES = 4;
 const CALIBRATION_PICTURES = 128;
-const PEERS = ['litert-fp32', 'litert-int8', 'torch', 'opencv'];
+const PEERS = [
+  ...['litert-fp32', 'litert-int8', 'litert-fp32+opencv', 'litert-int8+opencv'],
+  ...['torch', 'opencv+opencv'],
+];
 
 /**
  * Milliseconds from a 640 x 480 JPEG file to a decision, and of the network alone: ours in 32 and
@@ -144,8 +148,8 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
     contenders.push({
       name: runtime,
       run: async (frames) => {
-        const { engine_ms: engineMs, frame_ms: frameMs } = await peer.run(frames);
-        return { engineMs, frameMs };
+        const { engine_ms: engineMs, frame_ms: frameMs, cpu_ms: cpuMs } = await peer.run(frames);
+        return { engineMs, frameMs, cpuMs };
       },
       close: async () => peer.close(),
     });
@@ -162,17 +166,26 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
   return { ...figures(medians), rounds, frames_a_turn: FRAMES_A_TURN, peers: about, missing };
 }
 
-type Medians = Record<string, { engine_ms: number | null; frame_ms: number | null }>;
+/** cpu_ms: processor time of all threads a frame, or a pass where there is no frame. */
+type Medians = Record<
+  string,
+  { engine_ms: number | null; frame_ms: number | null; cpu_ms: number | null }
+>;
 
 /** Every contender has its turn in every round, each round beginning with another. */
 async function takeTurns(contenders: readonly Contender[], rounds: number): Promise<Medians> {
   const engine = new Map<string, number[]>();
   const frame = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
   for (const contender of contenders) await contender.run(WARM_UP_FRAMES);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length] as Contender;
+      const before = process.cpuUsage();
       const times = await contender.run(FRAMES_A_TURN);
+      const { user, system } = process.cpuUsage(before);
+      const cpuMs = times.cpuMs ?? (user + system) / 1_000 / FRAMES_A_TURN;
+      cpu.set(contender.name, [...(cpu.get(contender.name) ?? []), cpuMs]);
       engine.set(contender.name, [...(engine.get(contender.name) ?? []), ...times.engineMs]);
       frame.set(contender.name, [...(frame.get(contender.name) ?? []), ...times.frameMs]);
     }
@@ -180,7 +193,11 @@ async function takeTurns(contenders: readonly Contender[], rounds: number): Prom
   return Object.fromEntries(
     contenders.map(({ name }) => [
       name,
-      { engine_ms: median(engine.get(name)), frame_ms: median(frame.get(name)) },
+      {
+        engine_ms: median(engine.get(name)),
+        frame_ms: median(frame.get(name)),
+        cpu_ms: median(cpu.get(name)),
+      },
     ]),
   );
 }
@@ -188,20 +205,24 @@ async function takeTurns(contenders: readonly Contender[], rounds: number): Prom
 function figures(medians: Medians): Record<string, unknown> {
   const frame = (name: string) => medians[name]?.frame_ms ?? Number.NaN;
   const engine = (name: string) => medians[name]?.engine_ms ?? Number.NaN;
+  const cpu = (name: string) => medians[name]?.cpu_ms ?? Number.NaN;
   const parts = (precision: string) => engine(`bare-engine-${precision}`) + frame('bare-decode');
+  const cpuParts = (precision: string) => cpu(`bare-engine-${precision}`) + cpu('bare-decode');
   const peers = Object.keys(medians).filter((name) => !/^(ours|bare)/.test(name));
   const ratios = Object.fromEntries(
     peers.map((name) => {
-      const own = name.endsWith('int8') ? 'ours-int8' : 'ours-fp32';
-      return [name, round(frame(name) / frame(own))];
+      const own = name.includes('int8') ? 'ours-int8' : 'ours-fp32';
+      return [name, { frame: round(frame(name) / frame(own)), cpu: round(cpu(name) / cpu(own)) }];
     }),
   );
   return {
     frame_over_parts_fp32: round(frame('ours-fp32') / parts('fp32')),
     frame_over_parts_int8: round(frame('ours-int8') / parts('int8')),
+    cpu_over_parts_fp32: round(cpu('ours-fp32') / cpuParts('fp32')),
+    cpu_over_parts_int8: round(cpu('ours-int8') / cpuParts('int8')),
     int8_engine_speedup: round(engine('bare-engine-fp32') / engine('bare-engine-int8')),
     int8_frame_speedup: round(frame('ours-fp32') / frame('ours-int8')),
-    peer_frame_over_ours: ratios,
+    peer_over_ours: ratios,
     milliseconds: medians,
   };
 }
@@ -245,7 +266,7 @@ async function firstFeatures(
 
 /** Writes what the peers need; LiteRT files are made once where TensorFlow is installed. */
 function peerRequest(
-  { card, made, work, pictures }: Setting,
+  { card, work, pictures }: Setting,
   model: Uint8Array,
   headWeights: Float32Array,
   files: readonly string[],
@@ -257,7 +278,7 @@ function peerRequest(
   const kept = join(userCacheDir(), 'bench-litert');
   mkdirSync(kept, { recursive: true });
   const litert = ['fp32', 'int8'].map((kind) =>
-    join(kept, `${card.name}-${made.checksum.slice(0, 12)}-${kind}.tflite`),
+    join(kept, `${sha256Hex(model).slice(0, 16)}-${kind}.tflite`),
   ) as [string, string];
   const network = describeNetwork(model, card, work);
   const request = join(work, 'request.json');

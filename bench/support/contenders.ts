@@ -16,6 +16,8 @@ import type { Perceived } from '../../src/perception/protocol.js';
 export interface Times {
   engineMs: number[];
   frameMs: number[];
+  /** Processor time a frame, of one that runs in another process. */
+  cpuMs?: number;
 }
 
 /** One runtime or part that takes its turn. */
@@ -156,7 +158,7 @@ export function bareDecode(name: string, pictures: readonly Uint8Array[], size: 
 
 function timed(
   name: string,
-  figure: keyof Times,
+  figure: 'engineMs' | 'frameMs',
   work: () => Promise<void>,
   close: () => Promise<void> = async () => {},
 ): Contender {

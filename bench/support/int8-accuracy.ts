@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelCard } from '../../src/backbone/cards.js';
 import { Embedder } from '../../src/backbone/embedder.js';
@@ -11,6 +11,7 @@ import { headProbabilities } from '../../src/head/score.js';
 import { silentLog } from '../../src/log.js';
 import type { Features } from './photo-features.js';
 import { embedAll, groceryPhotos } from './photo-features.js';
+import { userCacheDir } from './places.js';
 import { fitHead, type GroceryData, groceryData, mean, rowsOf, trainingSet } from './protocols.js';
 
 const SIZES = [20, 50];
@@ -38,17 +39,30 @@ export async function int8Accuracy(
       precision === 'fp32'
         ? await openBackbone({ card, cacheDir, threads: 1, log: silentLog() })
         : await openQuantized(made);
-    const embedder = new Embedder(backbone, {
-      ...{ fit: 'squash', maxBytes: 8_388_608, maxPixels: 25_000_000 },
-    });
-    const read = photos.map(({ path }) => readFileSync(join(folder, path)));
-    return embedAll(embedder, read).finally(() => backbone.close());
+    try {
+      // Named by the model's checksum: made once for the same weights and ranges.
+      const kept = join(featureFolder(), `${backbone.checksum.slice(0, 16)}-squash.f32`);
+      if (existsSync(kept)) {
+        const features = new Float32Array(new Uint8Array(readFileSync(kept)).buffer);
+        return { featureSize: backbone.featureSize, features };
+      }
+      const embedder = new Embedder(backbone, {
+        ...{ fit: 'squash', maxBytes: 8_388_608, maxPixels: 25_000_000 },
+      });
+      const read = photos.map(({ path }) => readFileSync(join(folder, path)));
+      const embedded = await embedAll(embedder, read);
+      writeFileSync(`${kept}.tmp`, embedded.features);
+      renameSync(`${kept}.tmp`, kept);
+      return embedded;
+    } finally {
+      await backbone.close();
+    }
   }
   const exam = photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : []));
   const results: Record<string, unknown> = {};
   let worst = Number.NEGATIVE_INFINITY;
-  for (const size of SIZES) {
-    for (const learner of LEARNERS) {
+  for (const learner of LEARNERS) {
+    for (const size of SIZES) {
       const scores: Record<'fp32' | 'int8', number[]> = { fp32: [], int8: [] };
       for (let seed = 0; seed < SEEDS; seed++) {
         const rows = drawRows(data.fp32, photos, size, seed);
@@ -66,6 +80,7 @@ export async function int8Accuracy(
       }
       const lost = mean(scores.fp32) - mean(scores.int8);
       worst = Math.max(worst, lost);
+      process.stderr.write(`${learner}, ${size} photos a class: ${lost.toFixed(2)} points lost\n`);
       results[`${size}_${learner}`] = {
         ...{ fp32: round(mean(scores.fp32)), int8: round(mean(scores.int8)), lost: round(lost) },
         lost_by_seed: scores.fp32.map((score, i) => round(score - (scores.int8[i] as number))),
@@ -73,6 +88,12 @@ export async function int8Accuracy(
     }
   }
   return { ...results, most_lost: round(worst), exam_photos: exam.length };
+}
+
+function featureFolder(): string {
+  const folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 /** At most `size` training photos of each class. */

@@ -10,6 +10,8 @@ export type PeerStart =
 export interface PeerTimes {
   engine_ms: number[];
   frame_ms: number[];
+  /** Processor time a frame. */
+  cpu_ms: number;
 }
 
 export const peerScript = (name: string): string =>
