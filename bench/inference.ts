@@ -1,27 +1,15 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepareBackbone } from '../src/agent/prepare-backbone.js';
 import { cachedModelDir, readCachedModel } from '../src/backbone/cache.js';
-import { loadCard, type ModelCard, parseCard } from '../src/backbone/cards.js';
+import { loadCard, type ModelCard } from '../src/backbone/cards.js';
 import { Embedder } from '../src/backbone/embedder.js';
 import { openBackbone } from '../src/backbone/open.js';
-import { pullModel } from '../src/backbone/pull.js';
 import { agreementOf } from '../src/backbone/quantize/agreement.js';
 import { keepQuantized } from '../src/backbone/quantize/keep.js';
 import { type QuantizedModel, quantizeBackbone } from '../src/backbone/quantize/quantize.js';
-import { sha256Hex } from '../src/backbone/sources/offer.js';
 import { type Config, configSchema } from '../src/config/schema.js';
-import { messageOf } from '../src/errors.js';
 import { describeBoard } from '../src/host/cpu.js';
 import { silentLog } from '../src/log.js';
 import { spread } from '../src/training/quantize-pictures.js';
@@ -30,6 +18,7 @@ import { cameraPictures } from './support/camera-pictures.js';
 import {
   bareDecode,
   bareEngine,
+  bareParts,
   type Contender,
   daemonWay,
   inThread,
@@ -37,10 +26,11 @@ import {
   writePictures,
 } from './support/contenders.js';
 import { int8Accuracy } from './support/int8-accuracy.js';
-import { PeerProcess, runScript } from './support/peer-process.js';
-import { describeNetwork } from './support/peer-request.js';
+import { PeerProcess } from './support/peer-process.js';
+import { writePeerRequest } from './support/peer-request.js';
 import { groceryPhotos } from './support/photo-features.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
+import { openTfjs } from './support/tfjs-peer.js';
 
 const ROUNDS = 24;
 const FRAMES_A_TURN = 4;
@@ -124,6 +114,8 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
     bareDecode('bare-decode', jpegs, card.inputSize),
     await bareEngine('bare-engine-fp32', model, card.inputSize),
     await bareEngine('bare-engine-int8', made.model, card.inputSize),
+    await bareParts('bare-parts-fp32', model, jpegs, card.inputSize),
+    await bareParts('bare-parts-int8', made.model, jpegs, card.inputSize),
     await daemonWay('ours-fp32', card.name, { cacheDir: work }, head, config.inference, files),
     await daemonWay(
       'ours-int8',
@@ -135,7 +127,10 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
     ),
   ];
   const reference = await firstFeatures(card, work, config, jpegs[0] as Uint8Array);
-  const request = peerRequest(setting, model, head.weights, files);
+  const request = writePeerRequest({
+    ...{ card, work, model, files, pictures: setting.pictures },
+    headWeights: head.weights,
+  });
   for (const runtime of PEERS) {
     const peer = await PeerProcess.open(runtime, request);
     if (typeof peer === 'string') {
@@ -206,8 +201,10 @@ function figures(medians: Medians): Record<string, unknown> {
   const frame = (name: string) => medians[name]?.frame_ms ?? Number.NaN;
   const engine = (name: string) => medians[name]?.engine_ms ?? Number.NaN;
   const cpu = (name: string) => medians[name]?.cpu_ms ?? Number.NaN;
-  const parts = (precision: string) => engine(`bare-engine-${precision}`) + frame('bare-decode');
-  const cpuParts = (precision: string) => cpu(`bare-engine-${precision}`) + cpu('bare-decode');
+  type Of = (name: string) => number;
+  const warm = (decode: Of, network: Of, precision: string) =>
+    decode('bare-decode') + network(`bare-engine-${precision}`);
+  const both = (ratio: Of) => ({ fp32: round(ratio('fp32')), int8: round(ratio('int8')) });
   const peers = Object.keys(medians).filter((name) => !/^(ours|bare)/.test(name));
   const ratios = Object.fromEntries(
     peers.map((name) => {
@@ -216,10 +213,11 @@ function figures(medians: Medians): Record<string, unknown> {
     }),
   );
   return {
-    frame_over_parts_fp32: round(frame('ours-fp32') / parts('fp32')),
-    frame_over_parts_int8: round(frame('ours-int8') / parts('int8')),
-    cpu_over_parts_fp32: round(cpu('ours-fp32') / cpuParts('fp32')),
-    cpu_over_parts_int8: round(cpu('ours-int8') / cpuParts('int8')),
+    // Parts in turn, as a frame has them; then each measured by itself, with warm caches.
+    frame_over_parts: both((p) => frame(`ours-${p}`) / frame(`bare-parts-${p}`)),
+    cpu_over_parts: both((p) => cpu(`ours-${p}`) / cpu(`bare-parts-${p}`)),
+    frame_over_warm_parts: both((p) => frame(`ours-${p}`) / warm(frame, engine, p)),
+    cpu_over_warm_parts: both((p) => cpu(`ours-${p}`) / warm(cpu, cpu, p)),
     int8_engine_speedup: round(engine('bare-engine-fp32') / engine('bare-engine-int8')),
     int8_frame_speedup: round(frame('ours-fp32') / frame('ours-int8')),
     peer_over_ours: ratios,
@@ -262,59 +260,6 @@ async function firstFeatures(
   );
   await backbone.close();
   return features;
-}
-
-/** Writes what the peers need; LiteRT files are made once where TensorFlow is installed. */
-function peerRequest(
-  { card, work, pictures }: Setting,
-  model: Uint8Array,
-  headWeights: Float32Array,
-  files: readonly string[],
-): string {
-  const onnx = join(work, 'fp32.onnx');
-  const headFile = join(work, 'head.f32');
-  writeFileSync(onnx, model);
-  writeFileSync(headFile, headWeights);
-  const kept = join(userCacheDir(), 'bench-litert');
-  mkdirSync(kept, { recursive: true });
-  const litert = ['fp32', 'int8'].map((kind) =>
-    join(kept, `${sha256Hex(model).slice(0, 16)}-${kind}.tflite`),
-  ) as [string, string];
-  const network = describeNetwork(model, card, work);
-  const request = join(work, 'request.json');
-  writeFileSync(
-    request,
-    JSON.stringify({
-      ...{ ...network, onnx, head: headFile, pictures: files },
-      ...{ 'litert-fp32': litert[0], 'litert-int8': litert[1] },
-    }),
-  );
-  if (!litert.every((file) => existsSync(file))) {
-    const calibration = join(work, 'pictures.u8');
-    writeFileSync(calibration, Buffer.concat(pictures.map(({ data }) => data)));
-    runScript('to_tflite.py', [request, calibration, ...litert]);
-  }
-  return request;
-}
-
-/** The TensorFlow.js engine with the same weights; a text where this build or machine lacks it. */
-async function openTfjs(card: ModelCard, config: Config) {
-  try {
-    const { precision: _, ...plain } = card;
-    const other = parseCard(
-      { ...plain, name: `${card.name}-tfjs`, engine: 'tfjs', layout: 'NHWC-RGB', golden: null },
-      'bench',
-    );
-    const { cacheDir } = config.paths;
-    const log = silentLog();
-    const { mirrors, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
-    await pullModel(other, {
-      ...{ cacheDir, mirrors, allowDownload, pipCommand, downloadTimeoutMs, maxBytes, log },
-    });
-    return await openBackbone({ card: other, cacheDir, threads: 1, log });
-  } catch (error) {
-    return messageOf(error);
-  }
 }
 
 function median(values: readonly number[] = []): number | null {
