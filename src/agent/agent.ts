@@ -14,6 +14,7 @@ import type { Perceived } from '../perception/protocol.js';
 import type { StoredHead } from '../training/version-directory.js';
 import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
+import { AuditTrail } from './audit-trail.js';
 import { executeCommand } from './commands.js';
 import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
@@ -59,6 +60,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
+  readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -77,6 +79,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log } = options;
     const resolved = config.cameras.map((camera) => resolveCamera(camera));
     this.state = openState(config, log);
+    this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
@@ -170,22 +173,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
+    this.#audit.started(this.boot, this.options.version);
+    const parts = {
+      ...{ labelling: this.labelling, recent: this.recent, heads: this.heads },
+      ...{ training: this.training, pausing: this.pausing, describe: () => describeAgent(this) },
+    };
     await this.telemetry.start((command) =>
-      executeCommand(command, {
-        labelling: this.labelling,
-        recent: this.recent,
-        heads: this.heads,
-        training: this.training,
-        pausing: this.pausing,
-        describe: () => describeAgent(this),
-      }),
+      this.#audit.around(command, () => executeCommand(command, parts)),
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
       ...{ settings: config.gate, log },
-      onRolledBack: (trial) => this.telemetry.event(rolledBackMessage(trial)),
+      onRolledBack: (trial) => {
+        this.#audit.rolledBack(trial);
+        this.telemetry.event(rolledBackMessage(trial));
+      },
     });
     this.#shadow.start();
     this.training.listen();
@@ -280,6 +284,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #serving(stored: StoredHead | null): void {
     this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
+    this.#audit.serving(stored);
     this.telemetry.model(modelMessage(stored, this.config.models.backbone));
     this.emit('head', stored);
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './audit.js';
 import { benchCommand } from './bench.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
@@ -37,6 +38,7 @@ for (const command of [
   modelsCommand(),
   benchCommand(),
   statusCommand(),
+  auditCommand(),
   configCommand(),
 ]) {
   program.addCommand(command.exitOverride());

@@ -170,6 +170,8 @@ interface SchemaNode {
   def: {
     type: string;
     innerType?: SchemaNode;
+    /** What goes into a transform. */
+    in?: SchemaNode;
     element?: SchemaNode;
     shape?: Record<string, SchemaNode>;
     options?: SchemaNode[];
@@ -179,8 +181,11 @@ interface SchemaNode {
 
 function unwrap(schema: SchemaNode): SchemaNode {
   let node = schema;
-  while (node.def.innerType) node = node.def.innerType;
-  return node;
+  for (;;) {
+    const inner = node.def.innerType ?? node.def.in;
+    if (!inner) return node;
+    node = inner;
+  }
 }
 
 /** The member of a union that a value means: by its driver, else by the keys they share. */
