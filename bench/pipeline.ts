@@ -1,6 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import sharp from 'sharp';
 import { prepareBackbone } from '../src/agent/prepare-backbone.js';
 import { loadCard } from '../src/backbone/cards.js';
 import { openBackbone } from '../src/backbone/open.js';
@@ -8,7 +5,8 @@ import { validateConfig } from '../src/config/load.js';
 import { silentLog } from '../src/log.js';
 import { Perception } from '../src/perception/perception.js';
 import type { Perceived } from '../src/perception/protocol.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { cameraPictures } from './support/camera-pictures.js';
+import { userCacheDir } from './support/places.js';
 
 const FRAMES = 300;
 const WARM_UP = 30;
@@ -71,7 +69,7 @@ export async function run(): Promise<Record<string, unknown>> {
     },
   });
 
-  const jpegs = await pictures();
+  const jpegs = await cameraPictures();
   const frameMs: number[] = [];
   const engineMs: number[] = [];
   const decodeMs: number[] = [];
@@ -101,35 +99,6 @@ export async function run(): Promise<Record<string, unknown>> {
     decode_ms_p50: quantile(decodeMs, 0.5),
     ratio: round(quantile(frameMs, 0.5) / engineP50),
   };
-}
-
-/** Twenty 640 x 480 JPEGs: photos where the data set is there, else drawn noise over gradients. */
-async function pictures(): Promise<Uint8Array[]> {
-  const shared = sharedFolder();
-  const folder = shared === null ? null : join(shared, 'data/grocery/Apple');
-  const sources =
-    folder === null
-      ? []
-      : readdirSync(folder)
-          .slice(0, 20)
-          .map((file) => readFileSync(join(folder, file)));
-  if (sources.length === 0) {
-    for (let seed = 0; seed < 20; seed++) {
-      const data = Buffer.from(
-        Uint8Array.from({ length: 160 * 120 * 3 }, (_, i) => (i * (seed + 7) * 31) & 255),
-      );
-      sources.push(
-        await sharp(data, { raw: { width: 160, height: 120, channels: 3 } })
-          .png()
-          .toBuffer(),
-      );
-    }
-  }
-  return Promise.all(
-    sources.map((source) =>
-      sharp(source).resize(640, 480, { fit: 'fill' }).jpeg({ quality: 85 }).toBuffer(),
-    ),
-  );
 }
 
 function quantile(values: number[], q: number): number {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './audit.js';
+import { benchCommand } from './bench.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo/command.js';
 import { evaluateCommand } from './evaluate.js';
@@ -35,6 +36,7 @@ for (const command of [
   studyCommand(),
   rollbackCommand(),
   modelsCommand(),
+  benchCommand(),
   statusCommand(),
   auditCommand(),
   configCommand(),
