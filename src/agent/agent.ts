@@ -27,9 +27,9 @@ import {
   rolledBackMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
-import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
+import { startPerception } from './start-perception.js';
 import { openState, type State } from './state.js';
 import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
@@ -154,8 +154,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log, environment } = this.options;
     mkdirSync(config.paths.cacheDir, { recursive: true });
     await this.#alerting.open();
-    await prepareBackbone(config, { log, environment, onProgress: () => {} });
-    const backbone = await this.#perception.start();
+    const backbone = await startPerception(this.#perception, config, { log, environment });
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
