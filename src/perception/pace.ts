@@ -2,6 +2,8 @@
 const WEIGHT = 0.2;
 /** Decoding ends so long before the forward pass before it should, milliseconds. */
 const MARGIN_MS = 1;
+/** So much of its interval may a frame come early under a limit. */
+const JITTER_SHARE = 0.1;
 
 /**
  * When to begin with the next frame: one is decoded while the one before is in its forward pass,
@@ -22,8 +24,13 @@ export class Pace {
   /** A frame is begun. */
   started(nowMs: number): void {
     if (this.#maxFramesPerSecond === null) return;
-    // On a grid, so that a camera at just this rate loses no frame to the jitter of timers.
-    this.#allowedMs = Math.max(this.#allowedMs + 1_000 / this.#maxFramesPerSecond, nowMs);
+    const intervalMs = 1_000 / this.#maxFramesPerSecond;
+    // On a grid, so that a camera at just this rate loses no frame to the jitter of timers; after a
+    // rest the grid begins anew.
+    this.#allowedMs = Math.max(
+      this.#allowedMs + intervalMs,
+      nowMs + (1 - JITTER_SHARE) * intervalMs,
+    );
   }
 
   decoded(tookMs: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { brake, RELEASED, type RateSettings, rateLimit } from '../../src/host/rate.js';
+import { brake, type RateSettings, RELEASED, rateLimit } from '../../src/host/rate.js';
 
 const settings: RateSettings = {
   maxFramesPerSecond: null,
