@@ -106,7 +106,7 @@ export class StreamRig {
   async start(): Promise<number> {
     this.heard.length = 0;
     const startMs = Date.now();
-    const environment = { ...process.env, NODE_ENV: 'production' };
+    const environment = { ...process.env, ...unitEnvironment() };
     this.daemon = spawn(process.execPath, [CLI, 'run', '--config', this.#configFile], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: environment,
@@ -155,4 +155,12 @@ export class StreamRig {
     await this.broker.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** What the systemd unit puts into the daemon's environment. */
+function unitEnvironment(): Record<string, string> {
+  const unit = readFileSync(new URL('../../../systemd/headland.service', import.meta.url), 'utf8');
+  return Object.fromEntries(
+    [...unit.matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
 }
