@@ -14,6 +14,8 @@ import type { Perceived } from '../perception/protocol.js';
 import type { StoredHead } from '../training/version-directory.js';
 import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
+import { AuditTrail } from './audit-trail.js';
+import { CameraReports } from './camera-reports.js';
 import { executeCommand } from './commands.js';
 import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
@@ -62,7 +64,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly sparing: Sparing;
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
+  readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #cameraReports: CameraReports;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
@@ -80,6 +84,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log } = options;
     const resolved = config.cameras.map((camera) => resolveCamera(camera));
     this.state = openState(config, log);
+    this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
@@ -91,8 +96,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         stallMs: camera.stallMs,
         backoff: config.cameraBackoff,
         groupWindowMs: config.samples.groupWindowMs,
+        pictures: camera,
+        maxPixels: config.inference.maxPicturePixels,
         log,
         onState: () => this.emit('status'),
+        onQuality: (quality) => {
+          if (this.#cameraReports.measured(camera.name, quality)) this.emit('status');
+        },
+        onRefused: (frame, error) => this.#refused(frame, error),
       }),
     }));
     const { inference } = config;
@@ -109,7 +120,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
-        onRefused: (frame, error) => this.#refused(frame, error),
+        onRefused: (frame, error) => this.#undecodable(frame, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
       },
       log,
@@ -155,6 +166,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onCooled: () => this.training.onLabel(),
       log,
     });
+    this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({ ...config.samples, ...config.inference });
     this.#alerting = new Alerting(config, this.telemetry, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
@@ -185,22 +197,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
+    this.#audit.started(this.boot, this.options.version);
+    const parts = {
+      ...{ labelling: this.labelling, recent: this.recent, heads: this.heads },
+      ...{ training: this.training, pausing: this.pausing, describe: () => describeAgent(this) },
+    };
     await this.telemetry.start((command) =>
-      executeCommand(command, {
-        labelling: this.labelling,
-        recent: this.recent,
-        heads: this.heads,
-        training: this.training,
-        pausing: this.pausing,
-        describe: () => describeAgent(this),
-      }),
+      this.#audit.around(command, () => executeCommand(command, parts)),
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
       ...{ settings: config.gate, log },
-      onRolledBack: (trial) => this.telemetry.event(rolledBackMessage(trial)),
+      onRolledBack: (trial) => {
+        this.#audit.rolledBack(trial);
+        this.telemetry.event(rolledBackMessage(trial));
+      },
     });
     this.#shadow.start();
     this.sparing.start();
@@ -268,11 +281,15 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.emit('decision', recent);
   }
 
-  #refused(frame: Frame, error: HeadlandError): void {
-    this.statistics.refuse();
+  #undecodable(frame: Frame, error: HeadlandError): void {
     this.cameras
       .find(({ config }) => config.name === frame.camera)
       ?.supervisor.reportInvalidPicture();
+    this.#refused(frame, error);
+  }
+
+  #refused(frame: Frame, error: HeadlandError): void {
+    this.statistics.refuse();
     this.options.log.warn(
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
@@ -296,6 +313,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #serving(stored: StoredHead | null): void {
     this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
+    this.#audit.serving(stored);
     this.telemetry.model(modelMessage(stored, this.config.models.backbone));
     this.emit('head', stored);
   }

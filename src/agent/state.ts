@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { AuditLog } from '../samples/audit.js';
 import { type Database, openDatabase } from '../samples/database.js';
 import { Meta } from '../samples/meta.js';
 import { SampleStore } from '../samples/store.js';
@@ -13,6 +14,7 @@ export interface State {
   databasePath: string;
   samples: SampleStore;
   meta: Meta;
+  audit: AuditLog;
   heads: HeadRegistry;
   headsDir: string;
   close(): void;
@@ -47,6 +49,7 @@ export function openState(config: Config, log?: Log): State {
       maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
     }),
     meta: new Meta(database),
+    audit: new AuditLog(database),
     heads: new HeadRegistry(headsDir, { keep: config.heads.keep, ...(log ? { log } : {}) }),
     headsDir,
     close: () => database.close(),

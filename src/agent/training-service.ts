@@ -7,6 +7,7 @@ import type { TrainingReport, TrainingTrigger } from '../training/report.js';
 import { Trainer } from '../training/trainer.js';
 import { TrainingTriggers } from '../training/triggers.js';
 import type { StoredHead } from '../training/version-directory.js';
+import { AuditTrail } from './audit-trail.js';
 import type { State } from './state.js';
 
 const REPORTS_KEPT = 20;
@@ -24,6 +25,7 @@ export class TrainingService {
   readonly #trainer: Trainer;
   readonly #triggers: TrainingTriggers;
   readonly #reports: TrainingReport[] = [];
+  readonly #audit: AuditTrail;
   #lock: InstanceLock | null = null;
   #starting = false;
   #stopped = false;
@@ -36,6 +38,7 @@ export class TrainingService {
     private readonly events: TrainingServiceEvents,
     log: Log,
   ) {
+    this.#audit = new AuditTrail(state.audit, log);
     this.#trainer = new Trainer({
       dbPath: state.databasePath,
       cacheDir: config.paths.cacheDir,
@@ -122,6 +125,7 @@ export class TrainingService {
     this.#lock = null;
     this.#reports.unshift(report);
     this.#reports.splice(REPORTS_KEPT);
+    this.#audit.trained(report);
     this.events.onReport(report);
     // A training that the stop cancelled is due again at the next start.
     if (!this.#stopped) this.#triggers.trainingEnded();

@@ -2,16 +2,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/state.js';
-import { loadCard } from '../backbone/cards.js';
 import { writeFileDurably } from '../backbone/durable-files.js';
-import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
 import { HeadlandError } from '../errors.js';
 import { evaluateHead } from '../training/evaluation.js';
 import type { Evaluation } from '../training/evaluation-types.js';
 import { evaluationPage } from '../training/report-html.js';
 import { uprightRgb } from '../vision/picture.js';
-import { fetchBackbone } from './fetch-backbone.js';
+import { openEmbedder } from './open-embedder.js';
 import { printJson, printLine } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -45,23 +42,16 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
     const current = await state.heads.current();
     if (current === null) throw noHead();
     const stored = await state.heads.load(current);
-    await fetchBackbone(config, log, options);
-    const { inference, augmentation, paths } = config;
-    const card = await loadCard(config.models.backbone, config.models.cardsDir);
-    const { threads } = inference;
-    const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
-    const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };
+    const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+    const { ranges, ...views } = augmentation;
     let bar: ReturnType<typeof progressBar> | null = null;
     let phase = '';
-    const { views, seed, ...ranges } = augmentation;
     try {
       const evaluation = await evaluateHead({
-        ...{ store: state.samples, stored, views, seed, training: config.training },
-        embedder: new Embedder(backbone, { fit: inference.fit, ...limits }),
-        augmentation: ranges,
-        recipe: augmentationRecipe(ranges, seed),
+        ...{ store: state.samples, stored, training: config.training },
+        ...{ embedder, augmentation: ranges, ...views },
         minExamSamples: config.gate.minExamSamples,
-        minProbability: inference.minProbability,
+        minProbability: config.inference.minProbability,
         thumbnail: (picture) => thumbnail(picture, limits),
         onProgress: (now, done, total) => {
           if (now !== phase) {
@@ -83,7 +73,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
       if (options.json) printJson({ ...withoutPictures(evaluation), files });
       else print(evaluation, files.html);
     } finally {
-      await backbone.close();
+      await close();
     }
   } finally {
     state.close();

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   rollback: async () => (await import('./rollback.js')).rollbackCommand(),
   models: async () => (await import('./models.js')).modelsCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
+  audit: async () => (await import('./audit.js')).auditCommand(),
   config: async () => (await import('./config.js')).configCommand(),
 };
 

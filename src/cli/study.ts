@@ -1,11 +1,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { loadCard } from '../backbone/cards.js';
+import { Command } from 'commander';
 import { writeFileDurably } from '../backbone/durable-files.js';
-import { Embedder } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
 import { openTfjs } from '../backbone/tfjs-engine.js';
 import type { Config } from '../config/schema.js';
 import { openDatabase } from '../samples/database.js';
@@ -25,8 +22,9 @@ import {
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { createRandom, seedFrom } from '../vision/random.js';
-import { fetchBackbone } from './fetch-backbone.js';
+import { type OpenedEmbedder, openEmbedder } from './open-embedder.js';
 import { EXIT, printJson, printLine, table } from './output.js';
+import { parseWhole } from './parse-whole.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
@@ -47,17 +45,17 @@ export function studyCommand(): Command {
       .argument('<dir>', 'folder with one folder of photos per class'),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
-    .option('--epochs <n>', 'passes over the photos, 1 to 500', whole(1, 500), 20)
+    .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
     .option(
       '--size <pixels>',
       'side of the pictures for the network, 16 to 224',
-      whole(16, 224),
+      parseWhole(16, 224),
       64,
     )
     .option(
       '--budget-seconds <s>',
       'fewer epochs are run where they would take longer',
-      whole(1, 864_000),
+      parseWhole(1, 864_000),
       1_800,
     )
     .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
@@ -71,20 +69,16 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   const abort = new AbortController();
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-  await fetchBackbone(config, log, options);
-  const { inference, augmentation, paths } = config;
-  const card = await loadCard(config.models.backbone, config.models.cardsDir);
-  const { threads } = inference;
-  const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
+  const { card, embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+  const { backbone } = embedder;
   const scratch = await mkdtemp(join(tmpdir(), 'headland-study-'));
   let closeStore = () => {};
   try {
-    const { photos, pictures, close } = await readPhotos(dir, scratch, config, options);
-    closeStore = close;
+    const read = await readPhotos(dir, scratch, config, limits, options);
+    const { photos, pictures } = read;
+    closeStore = read.close;
     const engine = await openTfjs(log);
-    const limits = limitsOf(config);
-    const embedder = new Embedder(backbone, { fit: inference.fit, ...limits });
-    const { views, seed, ...ranges } = augmentation;
+    const { ranges, views, seed } = augmentation;
     const bar = approachBar(options.json);
     const result = await runStudy({
       folder: resolve(dir),
@@ -94,7 +88,7 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
         name: card.name,
         featureSize: backbone.featureSize,
         embed: async (index, view) => {
-          const decoding = { sizePixels: backbone.inputSize, fit: inference.fit, ...limits };
+          const decoding = { sizePixels: backbone.inputSize, fit: config.inference.fit, ...limits };
           const image = await decodePicture(pictures(index), decoding);
           if (view === 0) return backbone.embed(image);
           return embedder.embedView(image, view, ranges, seed, String(index));
@@ -117,18 +111,23 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
     await report(result, options);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
-    await backbone.close();
+    await close();
     closeStore();
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** Through an import into a store of its own: bad photos, repetitions and groups as a robot has them. */
-async function readPhotos(dir: string, scratch: string, config: Config, options: StudyOptions) {
+async function readPhotos(
+  dir: string,
+  scratch: string,
+  config: Config,
+  limits: OpenedEmbedder['limits'],
+  options: StudyOptions,
+) {
   const database = openDatabase(join(scratch, 'study.db'));
   const { examShare, maxPictureStoreBytes } = config.samples;
   const store = new SampleStore(database, { examShare, maxPictureStoreBytes });
-  const limits = limitsOf(config);
   const bar = progressBar('photos', options.json);
   const imported = await importFolder(store, dir, {
     groupPattern: options.groupPattern ?? null,
@@ -194,18 +193,4 @@ async function report(result: Study, options: StudyOptions): Promise<void> {
     printLine(`report: ${files.html}`);
   }
   if (result.interrupted) process.exitCode = EXIT.interrupted;
-}
-
-function limitsOf({ inference }: Config): { maxBytes: number; maxPixels: number } {
-  return { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };
-}
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`give a whole number from ${min} to ${max}`);
-    }
-    return value;
-  };
 }

@@ -40,8 +40,21 @@ export const samples = section(
   'Which frames are kept',
 );
 
+/**
+ * What the mounting of the camera says about augmentation. Looking straight down every direction is
+ * as good as another; looking ahead only left and right can be exchanged.
+ */
+const MOUNTINGS = {
+  forward: { rotationDegrees: 15, horizontalFlip: true, verticalFlip: false },
+  overhead: { rotationDegrees: 180, horizontalFlip: true, verticalFlip: true },
+} as const;
+
 export const augmentation = section(
   {
+    mounting: z
+      .enum(['forward', 'overhead'])
+      .default('forward')
+      .describe('How the camera looks at the field: what rotation and flips are when not set'),
     views: z
       .int()
       .min(0)
@@ -49,19 +62,32 @@ export const augmentation = section(
       .default(4)
       .describe('Augmented versions of each sample, embedded once and cached'),
     seed: z.int().min(0).max(4_294_967_295).default(20_240_501),
-    rotationDegrees: z.number().min(0).max(180).default(15),
+    rotationDegrees: z
+      .number()
+      .min(0)
+      .max(180)
+      .optional()
+      .describe('Up to so much to either side; 15 looking forward, 180 overhead'),
     widthShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the width'),
     heightShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the height'),
     shearDegrees: z.number().min(0).max(60).default(5),
     zoom: z.number().min(0).max(0.9).default(0.15).describe('Each axis from 1-zoom to 1+zoom'),
-    horizontalFlip: z.boolean().default(true),
-    verticalFlip: z.boolean().default(false).describe('True for cameras that look straight down'),
+    horizontalFlip: z.boolean().optional().describe('On for both mountings'),
+    verticalFlip: z.boolean().optional().describe('Off looking forward, on overhead'),
     brightness: z.number().min(0).max(0.9).default(0.2).describe('Factor from 1-b to 1+b'),
     channelShift: z.number().min(0).max(255).default(0).describe('8-bit steps'),
     fill: z.enum(['nearest', 'reflect', 'wrap', 'constant']).default('nearest'),
   },
   "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares",
-);
+).transform(({ mounting, ...given }) => {
+  const preset = MOUNTINGS[mounting];
+  return {
+    ...given,
+    rotationDegrees: given.rotationDegrees ?? preset.rotationDegrees,
+    horizontalFlip: given.horizontalFlip ?? preset.horizontalFlip,
+    verticalFlip: given.verticalFlip ?? preset.verticalFlip,
+  };
+});
 
 export const training = section(
   {

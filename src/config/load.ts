@@ -84,6 +84,17 @@ function crossChecks(config: Config): ConfigProblem[] {
       problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
     }
   }
+  for (const [index, camera] of config.cameras.entries()) {
+    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
+    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+    if (setting) {
+      problems.push({
+        path: `cameras[${index}].${setting}`,
+        message: 'only a V4L2 device (/dev/video<number>) has this setting',
+      });
+    }
+  }
   const outputs = new Set(config.gpio.outputs.map((output) => output.name));
   for (const [index, rule] of config.alerts.rules.entries()) {
     if (rule.matches > rule.ofFrames) {
@@ -170,6 +181,8 @@ interface SchemaNode {
   def: {
     type: string;
     innerType?: SchemaNode;
+    /** What goes into a transform. */
+    in?: SchemaNode;
     element?: SchemaNode;
     shape?: Record<string, SchemaNode>;
     options?: SchemaNode[];
@@ -179,8 +192,11 @@ interface SchemaNode {
 
 function unwrap(schema: SchemaNode): SchemaNode {
   let node = schema;
-  while (node.def.innerType) node = node.def.innerType;
-  return node;
+  for (;;) {
+    const inner = node.def.innerType ?? node.def.in;
+    if (!inner) return node;
+    node = inner;
+  }
 }
 
 /** The member of a union that a value means: by its driver, else by the keys they share. */

@@ -13,20 +13,6 @@ import type { Random } from './random.js';
 /** Ranges that augmentations are drawn from: the configuration without how many and which. */
 export type AugmentationSettings = Omit<Config['augmentation'], 'views' | 'seed'>;
 
-/** How the camera looks at the field decides which mirror images could be real pictures. */
-export type Mounting = 'overhead' | 'forward';
-
-/**
- * What the mounting says, to be laid over other settings. Looking straight down every direction
- * is as good as another; looking ahead only left and right can be exchanged.
- */
-export const AUGMENTATION_PRESETS: Readonly<
-  Record<Mounting, Readonly<Partial<AugmentationSettings>>>
-> = Object.freeze({
-  overhead: Object.freeze({ rotationDegrees: 180, horizontalFlip: true, verticalFlip: true }),
-  forward: Object.freeze({ horizontalFlip: true, verticalFlip: false }),
-});
-
 /** One drawn augmentation: everything that decides the result. */
 export interface Augmentation extends AffineParameters {
   /** 8-bit steps added to every channel, held within the picture's own darkest and brightest. */

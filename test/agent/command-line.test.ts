@@ -56,6 +56,22 @@ describe('the command line', { concurrency: false }, () => {
     assert.match(headland('rollback', ...at).stdout, /head 1 serves/);
     assert.equal(headland('rollback', '99', ...at).status, 1);
 
+    const trainings = JSON.parse(headland('audit', '--kind', 'training', ...at, '--json').stdout);
+    assert.deepEqual(
+      trainings.entries.map(({ detail }: { detail: Record<string, unknown> }) => [
+        detail.trigger,
+        detail.outcome,
+        detail.version,
+      ]),
+      [
+        ['cli', 'refused', 2],
+        ['cli', 'promoted', 1],
+        ['cli', 'failed', null],
+      ],
+    );
+    assert.match(headland('audit', '--limit', '1', ...at).stdout, /^\S+Z +training +\{.*refused/);
+    assert.equal(headland('audit', '--limit', 'all', ...at).status, 2);
+
     const target = join(rig.dir, 'exported');
     const exported = headland('export-samples', target, ...at, '--json');
     assert.equal(exported.status, 0, exported.stderr);

@@ -61,6 +61,20 @@ describe('the daemon', { concurrency: false }, () => {
       assert.equal(status.data.samples.labelled, 50);
       await again.stop();
 
+      const audit = [CLI, 'audit', '--config', rig.configFile, '--json'];
+      const { stdout } = spawnSync(process.execPath, audit, { encoding: 'utf8' });
+      const entries: { kind: string; detail: Record<string, unknown> }[] =
+        JSON.parse(stdout).entries.reverse();
+      const first = (kind: string) => entries.find((entry) => entry.kind === kind)?.detail;
+      assert.deepEqual(
+        entries.filter(({ kind }) => kind === 'started').map(({ detail }) => detail.boot),
+        [before.body.boot, status.boot],
+      );
+      assert.equal(first('command')?.ok, true);
+      assert.equal(first('training')?.trainingId, report.training_id);
+      assert.ok(entries.some(({ kind, detail }) => kind === 'serving' && detail.version === 1));
+      assert.ok(!entries.some(({ detail }) => detail.name === 'status'));
+
       const why = [CLI, 'models', 'why', '1', '--recompute', '--config', rig.configFile];
       const words = spawnSync(process.execPath, why, { encoding: 'utf8' });
       assert.equal(words.status, 0, words.stderr);

@@ -63,6 +63,26 @@ describe('configuration', () => {
     assert.match(error.message, /inference\.topK/);
   });
 
+  test('the mounting says what rotation and flips are, unless they are set', () => {
+    const read = (text: string) => {
+      const { augmentation } = parseConfig(`augmentation: ${text}`);
+      const { rotationDegrees, horizontalFlip, verticalFlip } = augmentation;
+      return [rotationDegrees, horizontalFlip, verticalFlip];
+    };
+    assert.deepEqual(read('{}'), [15, true, false]);
+    assert.deepEqual(read('{mounting: forward}'), [15, true, false]);
+    assert.deepEqual(read('{mounting: overhead}'), [180, true, true]);
+    assert.deepEqual(read('{mounting: overhead, rotationDegrees: 0, verticalFlip: false}'), [
+      0,
+      true,
+      false,
+    ]);
+    assert.match(
+      refusal(() => parseConfig('augmentation: {rotationDegree: 3}')).message,
+      /"rotationDegrees"/,
+    );
+  });
+
   test('refuses what contradicts itself', () => {
     const text = `
 cameras: [{driver: simulated, name: a}, {driver: simulated, name: a}]

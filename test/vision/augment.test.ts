@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import type { AffineParameters, FillMode } from '../../src/vision/affine.js';
 import {
-  AUGMENTATION_PRESETS,
   type Augmentation,
   type AugmentationSettings,
   applyAugmentation,
@@ -438,17 +437,5 @@ describe('drawAugmentation', () => {
     assert.equal(less.verticalFlip, full.verticalFlip);
     assert.equal(less.rotationDegrees, 0);
     assert.equal(less.rowZoom, 1);
-  });
-
-  it('knows which mirror images a mounting allows', () => {
-    const overhead = { ...SETTINGS, ...AUGMENTATION_PRESETS.overhead };
-    const forward = { ...SETTINGS, ...AUGMENTATION_PRESETS.forward };
-    const random = createRandom(9);
-    const draw = (settings: AugmentationSettings): Augmentation[] =>
-      Array.from({ length: 200 }, () => drawAugmentation(random, settings, 10, 10));
-    assert.ok(draw(overhead).some((a) => a.verticalFlip));
-    assert.ok(draw(overhead).some((a) => Math.abs(a.rotationDegrees) > 150));
-    assert.ok(draw(forward).every((a) => !a.verticalFlip));
-    assert.ok(draw(forward).some((a) => a.horizontalFlip));
   });
 });

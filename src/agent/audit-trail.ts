@@ -1,0 +1,61 @@
+import { isHeadlandError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { AuditLog } from '../samples/audit.js';
+import type { Command } from '../telemetry/command-contract.js';
+import type { TrainingReport } from '../training/report.js';
+import type { ShadowTrial } from '../training/shadow.js';
+import type { StoredHead } from '../training/version-directory.js';
+
+/** Commands that only look. */
+const READ_ONLY: readonly Command['name'][] = ['status', 'snapshot'];
+
+/**
+ * Writes down what was done to this robot: who started it, what it was told, what it trained and
+ * which head served since when. A log that cannot be written is reported and stops nothing.
+ */
+export class AuditTrail {
+  constructor(
+    private readonly audit: AuditLog,
+    private readonly log: Log,
+  ) {}
+
+  started(boot: string, version: string): void {
+    this.#append('started', { boot, version });
+  }
+
+  /** Carries out a command and writes down that it was, or why it was refused. */
+  async around<T>(command: Command, execute: () => Promise<T>): Promise<T> {
+    if (READ_ONLY.includes(command.name)) return execute();
+    try {
+      const result = await execute();
+      this.#append('command', { ...command, ok: true });
+      return result;
+    } catch (error) {
+      const code = isHeadlandError(error) ? error.code : 'HL_INTERNAL';
+      this.#append('command', { ...command, ok: false, code });
+      throw error;
+    }
+  }
+
+  trained({ trainingId, trigger, outcome, reason, result }: TrainingReport): void {
+    const version = result?.version ?? null;
+    this.#append('training', { trainingId, trigger, outcome, reason, version });
+  }
+
+  serving(stored: StoredHead | null): void {
+    this.#append('serving', { version: stored?.card.version ?? null });
+  }
+
+  rolledBack({ version, previous }: ShadowTrial): void {
+    this.#append('rolled-back', { version, previous });
+  }
+
+  #append(kind: string, detail: Record<string, unknown>): void {
+    try {
+      this.audit.append(kind, detail);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.log.error({ code: error.code, kind }, `the audit log was not written: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { loadCard, type ModelCard } from '../backbone/cards.js';
+import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
+import { openBackbone } from '../backbone/open.js';
+import type { Config } from '../config/schema.js';
+import type { Log } from '../log.js';
+import type { AugmentationSettings } from '../vision/augment.js';
+import { fetchBackbone } from './fetch-backbone.js';
+
+/** The configured way from pictures and their augmented views to features. */
+export interface OpenedEmbedder {
+  card: ModelCard;
+  embedder: Embedder;
+  /** Of picture files. */
+  limits: { maxBytes: number; maxPixels: number };
+  /** Which views are drawn, and the name of their cached features. */
+  augmentation: { ranges: AugmentationSettings; views: number; seed: number; recipe: string };
+  close(): Promise<void>;
+}
+
+/**
+ * Fetches the configured backbone where it is not in the cache, and opens it.
+ * @throws HeadlandError HL_MODEL_…, HL_ENGINE_UNAVAILABLE
+ */
+export async function openEmbedder(
+  config: Config,
+  log: Log,
+  options: { json?: boolean },
+): Promise<OpenedEmbedder> {
+  await fetchBackbone(config, log, options);
+  const { inference, models, paths } = config;
+  const card = await loadCard(models.backbone, models.cardsDir);
+  const { threads } = inference;
+  const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
+  const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };
+  const { views, seed, ...ranges } = config.augmentation;
+  return {
+    card,
+    embedder: new Embedder(backbone, { fit: inference.fit, ...limits }),
+    limits,
+    augmentation: { ranges, views, seed, recipe: augmentationRecipe(ranges, seed) },
+    close: () => backbone.close(),
+  };
+}

@@ -1,0 +1,12 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Reads an option that is a whole number within bounds; anything else is wrong usage. */
+export function parseWhole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`give a whole number from ${min} to ${max}`);
+    }
+    return value;
+  };
+}
