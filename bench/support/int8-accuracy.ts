@@ -9,6 +9,7 @@ import { classificationMetrics } from '../../src/head/metrics.js';
 import { seededRandom } from '../../src/head/random.js';
 import { headProbabilities } from '../../src/head/score.js';
 import { silentLog } from '../../src/log.js';
+import { OnnxFitEngine } from '../../src/training/fit-engine.js';
 import type { Features } from './photo-features.js';
 import { embedAll, groceryPhotos } from './photo-features.js';
 import { userCacheDir } from './places.js';
@@ -61,13 +62,14 @@ export async function int8Accuracy(
   const exam = photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : []));
   const results: Record<string, unknown> = {};
   let worst = Number.NEGATIVE_INFINITY;
+  const engine = await OnnxFitEngine.create(1);
   for (const learner of LEARNERS) {
     for (const size of SIZES) {
       const scores: Record<'fp32' | 'int8', number[]> = { fp32: [], int8: [] };
       for (let seed = 0; seed < SEEDS; seed++) {
         const rows = drawRows(data.fp32, photos, size, seed);
         for (const precision of ['fp32', 'int8'] as const) {
-          const { head } = fitHead(trainingSet(data[precision], rows), learner);
+          const { head } = await fitHead(engine, trainingSet(data[precision], rows), learner);
           const truth = Int32Array.from(exam, (row) => data[precision].labels[row] as number);
           const probabilities = headProbabilities(head, rowsOf(data[precision], exam));
           const metrics = classificationMetrics(
@@ -87,6 +89,7 @@ export async function int8Accuracy(
       };
     }
   }
+  await engine.close();
   return { ...results, most_lost: round(worst), exam_photos: exam.length };
 }
 

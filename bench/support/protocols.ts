@@ -1,10 +1,11 @@
 import type { Head } from '../../src/head/head.js';
 import { seededRandom } from '../../src/head/random.js';
 import type { TrainingSet } from '../../src/head/train.js';
-import { fitRecipe, type Learner } from '../../src/training/recipes.js';
+import type { FittedRecipe } from '../../src/training/recipes.js';
+import { type FitEngine, searchRecipes } from '../../src/training/search.js';
 import type { Features, Photo } from './photo-features.js';
 
-export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0'] as const;
+export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0-288'] as const;
 
 /** Features of labelled photos, and which of them are learnt and which examined. */
 export interface Protocol {
@@ -70,9 +71,13 @@ export function trainingSet(data: GroceryData, rows: readonly number[]): Trainin
   };
 }
 
-/** A head as training makes it from one recipe, and its leave-group-out answers. */
-export function fitHead(set: TrainingSet, learner: Learner) {
-  const recipe = fitRecipe(set, learner, 'sqrt-l2');
+/** A head as training makes it on the transform it prefers, and its leave-group-out answers. */
+export async function fitHead(engine: FitEngine, set: TrainingSet, learner: 'ridge' | 'blend') {
+  const { recipes } = await searchRecipes(set, {
+    ...{ engine, transforms: ['l2'], budgetMs: Number.MAX_SAFE_INTEGER },
+    learners: [learner],
+  });
+  const recipe = recipes.find((one) => one.learner === learner) as FittedRecipe;
   const head: Head = {
     learner,
     labels: Array.from({ length: set.classCount }, (_, c) => String(c).padStart(4, '0')),

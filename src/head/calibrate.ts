@@ -5,9 +5,10 @@ const MAX_TEMPERATURE = 1_000;
 
 /**
  * The temperature T that minimises the mean -ln softmax(logits / T)[label] (Guo et al. 2017, On
- * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by one imagined
- * answer per class (as Platt 1999, Probabilistic Outputs for Support Vector Machines): when all of a
- * few dozen answers are right, the plain minimum is a head that is certain of everything.
+ * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by half an
+ * imagined answer per class (Jeffreys' prior; Platt 1999, Probabilistic Outputs for Support Vector
+ * Machines, imagines a whole one, which leaves heads too doubtful on frames like the training samples):
+ * when all of a few dozen answers are right, the plain minimum is a head that is certain of everything.
  * @param logits n x classCount, row-major, of rows that the head did not learn from.
  * @param labels class index per row, n >= 1.
  * @throws HL_CALIBRATION_INVALID on wrong lengths, labels or logits that are not finite.
@@ -18,7 +19,8 @@ export function fitTemperature(
   classCount: number,
 ): number {
   const range = { min: 1 / MAX_TEMPERATURE, max: 1 / MIN_TEMPERATURE };
-  const smoothing = classCount / (labels.length + classCount);
+  const imagined = classCount / 2;
+  const smoothing = imagined / (labels.length + imagined);
   return 1 / fitScale(logits, labels, classCount, range, undefined, smoothing);
 }
 
@@ -39,17 +41,24 @@ export function fitScale(
   smoothing = 0,
 ): number {
   check(logits, labels, classCount);
+  const slopesAt = (a: number) => slopes(logits, labels, classCount, a, smoothing, weights);
   let low = range.min;
   let high = range.max;
-  if (slopes(logits, labels, classCount, low, smoothing, weights).first >= 0) return low;
-  if (slopes(logits, labels, classCount, high, smoothing, weights).first <= 0) return high;
   let scale = Math.min(high, Math.max(low, 1));
+  let bounded = false;
   for (let step = 0; step < 200; step++) {
-    const { first, second } = slopes(logits, labels, classCount, scale, smoothing, weights);
+    const { first, second } = slopesAt(scale);
     if (first > 0) high = scale;
     else low = scale;
     const newton = scale - first / second;
-    const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
+    const inside = newton > low && newton < high;
+    if (!inside && !bounded) {
+      // Only now it matters whether the minimum lies beyond a bound.
+      if (low === range.min && slopesAt(low).first >= 0) return low;
+      if (high === range.max && slopesAt(high).first <= 0) return high;
+      bounded = true;
+    }
+    const next = inside ? newton : Math.sqrt(low * high);
     if (Math.abs(next - scale) <= 1e-13 * scale) return next;
     scale = next;
   }

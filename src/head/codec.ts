@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import { HeadlandError } from '../errors.js';
 import type { FeatureTransform, Head, LearnerName } from './head.js';
 import {
+  type NoveltySizes,
   type NoveltyTensor,
   noveltyByteLength,
   noveltyFault,
   noveltySizeFault,
+  noveltySizes,
   noveltyTensors,
   readNovelty,
   writeNovelty,
 } from './novelty-codec.js';
+import type { NoveltyModel } from './novelty-model.js';
 
 /**
  * A head as bytes, all integers little-endian:
@@ -17,15 +20,16 @@ import {
  *   4   length of the header
  *   …   header: JSON, UTF-8, exactly as {@link encodeHead} writes it
  *   …   weights (C x d), then bias (C), Float32
- *   …   version 2: the tensors of the novelty model, if the header names one
+ *   …   from version 2 on: the tensors of the novelty model, if the header names one
  *   32  SHA-256 of everything before it
  *
- * Version 1 has neither a novelty model nor a prediction set. Heads without them are still written
- * as version 1, so that an older headland can roll back to them.
+ * Version 1 has neither a novelty model nor a prediction set, version 2 has one covariance for all
+ * classes, version 3 one per class. Heads are written as the oldest version that holds them, so that
+ * an older headland can roll back to them.
  */
 const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0);
 const HASH_BYTES = 32;
-const VERSIONS: readonly number[] = [1, 2];
+const VERSIONS: readonly number[] = [1, 2, 3];
 const PREFIX_BYTES = MAGIC.length + 1 + 4;
 const MAX_HEADER_BYTES = 65_536;
 const MAX_CLASSES = 4_096;
@@ -85,7 +89,7 @@ export function decodeHead(bytes: Uint8Array): Head {
   const classes = fields.labels.length;
   const size = classes * fields.featureSize;
   const payload = PREFIX_BYTES + headerLength;
-  const fault = sizes && noveltySizeFault(sizes);
+  const fault = sizes && noveltySizeFault(sizes, classes);
   if (fault) throw invalid(fault);
   const tensors = sizes ? noveltyTensors(sizes, classes, fields.featureSize) : [];
   const expected = 4 * (size + classes) + noveltyByteLength(tensors);
@@ -149,13 +153,13 @@ export function checkHead(head: Head): void {
 }
 
 function versionOf(head: Head): number {
+  if (head.novelty && noveltySizes(head.novelty).covariances > 1) return 3;
   return head.novelty === undefined && head.setProbability === undefined ? 1 : 2;
 }
 
 function tensorsOf({ novelty, labels, featureSize }: Head): NoveltyTensor[] {
   if (!novelty) return [];
-  const { dimensions, scores } = novelty;
-  return noveltyTensors({ dimensions, scores: scores.length }, labels.length, featureSize);
+  return noveltyTensors(noveltySizes(novelty), labels.length, featureSize);
 }
 
 function headerOf(head: Head): Uint8Array {
@@ -171,9 +175,7 @@ function headerOf(head: Head): Uint8Array {
       transform,
       temperature,
       ...(setProbability === undefined ? {} : { setProbability }),
-      ...(novelty && {
-        novelty: { dimensions: novelty.dimensions, scores: novelty.scores.length },
-      }),
+      ...(novelty && { novelty: namedSizes(novelty) }),
       tensors: [
         { name: 'weights', dtype: 'float32', shape },
         { name: 'bias', dtype: 'float32', shape: [labels.length] },
@@ -191,9 +193,15 @@ function headerOf(head: Head): Uint8Array {
   return header;
 }
 
+/** As the header names them; one covariance goes unnamed, as in version 2. */
+function namedSizes(novelty: NoveltyModel): Partial<NoveltySizes> {
+  const { covariances, ...sizes } = noveltySizes(novelty);
+  return covariances === 1 ? sizes : { ...sizes, covariances };
+}
+
 /** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
 function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novelty'> & {
-  sizes?: { dimensions: number; scores: number };
+  sizes?: NoveltySizes;
 } {
   let parsed: unknown;
   try {
@@ -204,7 +212,7 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
   const fields = (typeof parsed === 'object' ? parsed : null) as Record<string, unknown> | null;
   const { learner, labels, featureSize, backboneChecksum, transform, temperature } = fields ?? {};
   const { setProbability, novelty } = fields ?? {};
-  const { dimensions, scores } = (novelty ?? {}) as Record<string, unknown>;
+  const { dimensions, scores, covariances = 1 } = (novelty ?? {}) as Record<string, unknown>;
   if (
     typeof learner !== 'string' ||
     !Array.isArray(labels) ||
@@ -215,7 +223,12 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
     typeof transform !== 'string' ||
     typeof temperature !== 'number' ||
     (setProbability !== undefined && typeof setProbability !== 'number') ||
-    (novelty !== undefined && (typeof dimensions !== 'number' || typeof scores !== 'number'))
+    (novelty !== undefined &&
+      !(
+        typeof dimensions === 'number' &&
+        typeof scores === 'number' &&
+        typeof covariances === 'number'
+      ))
   ) {
     throw invalid('its header lacks a field or has one of the wrong type');
   }
@@ -229,7 +242,7 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
     ...(setProbability === undefined ? {} : { setProbability }),
     ...(novelty === undefined
       ? {}
-      : { sizes: { dimensions: dimensions as number, scores: scores as number } }),
+      : { sizes: { dimensions, scores, covariances } as NoveltySizes }),
   };
 }
 

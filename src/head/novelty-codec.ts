@@ -7,20 +7,36 @@ export interface NoveltyTensor {
   length: number;
 }
 
+/** What decides how long the tensors are. */
+export interface NoveltySizes {
+  dimensions: number;
+  scores: number;
+  /** Covariances within classes: one for all, or one per class. */
+  covariances: number;
+}
+
 const MAX_DIMENSIONS = 256;
 const MAX_SCORES = 4_096;
+const MAX_WITHIN = 2 ** 23;
+
+export function noveltySizes({ dimensions, scores, within }: NoveltyModel): NoveltySizes {
+  return {
+    ...{ dimensions, scores: scores.length },
+    covariances: within.length / triangleLength(dimensions),
+  };
+}
 
 /** The tensors in the order in which they are written; it depends on the sizes alone. */
 export function noveltyTensors(
-  sizes: { dimensions: number; scores: number },
+  sizes: NoveltySizes,
   classes: number,
   featureSize: number,
 ): NoveltyTensor[] {
-  const { dimensions: r, scores } = sizes;
+  const { dimensions: r, scores, covariances } = sizes;
   return [
     { name: 'basis', dtype: 'int16', length: r * featureSize },
     { name: 'basisScale', dtype: 'float32', length: r },
-    { name: 'within', dtype: 'float32', length: triangleLength(r) },
+    { name: 'within', dtype: 'float32', length: covariances * triangleLength(r) },
     { name: 'means', dtype: 'float32', length: classes * r },
     { name: 'background', dtype: 'float32', length: triangleLength(r) },
     { name: 'centre', dtype: 'float32', length: r },
@@ -29,13 +45,19 @@ export function noveltyTensors(
 }
 
 /** What is wrong with the sizes, in words; null: nothing. Says no before anything is allocated. */
-export function noveltySizeFault(sizes: { dimensions: number; scores: number }): string | null {
-  const { dimensions, scores } = sizes;
+export function noveltySizeFault(sizes: NoveltySizes, classes: number): string | null {
+  const { dimensions, scores, covariances } = sizes;
   if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MAX_DIMENSIONS) {
     return `a novelty model of ${dimensions} dimensions`;
   }
   if (!Number.isInteger(scores) || scores < 0 || scores > MAX_SCORES) {
     return `a novelty model with ${scores} scores`;
+  }
+  if (covariances !== 1 && covariances !== classes) {
+    return `a novelty model of ${covariances} covariances for ${classes} classes`;
+  }
+  if (covariances * triangleLength(dimensions) > MAX_WITHIN) {
+    return `a novelty model of ${covariances} covariances in ${dimensions} dimensions`;
   }
   return null;
 }
@@ -46,8 +68,8 @@ export function noveltyFault(
   classes: number,
   featureSize: number,
 ): string | null {
-  const sizes = { dimensions: model.dimensions, scores: model.scores.length };
-  const fault = noveltySizeFault(sizes);
+  const sizes = noveltySizes(model);
+  const fault = noveltySizeFault(sizes, classes);
   if (fault !== null) return fault;
   for (const { name, length } of noveltyTensors(sizes, classes, featureSize)) {
     const values = model[name];

@@ -1,29 +1,29 @@
 import { HeadlandError } from '../errors.js';
 import { stratifiedGroupFolds } from './folds.js';
-import { cholesky } from './linalg.js';
 import { NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
-import { type NoveltyModel, triangleLength } from './novelty-model.js';
-import { productTransposed, subspace, traceOf } from './novelty-subspace.js';
+import { fitGaussians, type Gaussians } from './novelty-gaussians.js';
+import type { NoveltyModel } from './novelty-model.js';
+import { productTransposed, subspace } from './novelty-subspace.js';
 import { groupingOf, type TrainingSet } from './train.js';
 import { transformFeatures } from './transform.js';
-import { solveLower } from './triangular.js';
 
 export interface NoveltyOptions {
   /** Of the subspace, at most; fewer when there are few samples. */
   dimensions?: number;
   /** How far covariances are drawn towards a sphere of the same trace, 0..1. */
   shrinkage?: number;
+  /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
+  commonSamples?: number;
   /** Parts of the groups that are left out in turn to get the calibration scores. */
   folds?: number;
   /** Labelled samples, and as many unlabelled ones, that are used at most. */
   maxRows?: number;
 }
 
-const DEFAULTS = { dimensions: 128, shrinkage: 0.3, folds: 10, maxRows: 1_000 };
+const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
-
-/** Points of the subspace and the means and covariances of them. */
-type Gaussians = Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>;
+/** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
+const LEAST_FOR_OWN = 5;
 
 /**
  * Fits the novelty model of a head to the originals of a training set. All work is done on the Gram
@@ -40,7 +40,8 @@ export function fitNovelty(
   unlabelled: Float32Array = new Float32Array(0),
   options: NoveltyOptions = {},
 ): NoveltyModel {
-  const { dimensions, shrinkage, folds, maxRows } = { ...DEFAULTS, ...options };
+  const settings = { ...DEFAULTS, ...options };
+  const { folds, maxRows } = settings;
   const d = set.featureSize;
   if (unlabelled.length % d !== 0) {
     throw new HeadlandError(
@@ -59,8 +60,8 @@ export function fitNovelty(
   // Row j of `gram`: products of any row j with all labelled rows.
   const gram = products(all, known, d);
   const labels = Int32Array.from(rows, (row) => set.labels[row]!);
-  const fit = (training: number[]) =>
-    fitPart(gram, n, training, labels, set.classCount, dimensions, shrinkage);
+  if (n < LEAST_FOR_OWN * set.classCount) settings.commonSamples = Number.POSITIVE_INFINITY;
+  const fit = (training: number[]) => fitPart(gram, n, training, labels, set.classCount, settings);
 
   const everything = fit([...rows.keys()]);
   const scores = leftOutScores(set, rows, labels, folds, fit);
@@ -115,10 +116,9 @@ function fitPart(
   training: readonly number[],
   labels: Int32Array,
   classCount: number,
-  maxDimensions: number,
-  shrinkage: number,
+  options: Required<NoveltyOptions>,
 ): PartFit {
-  const coefficients = subspace(gram, n, training, maxDimensions);
+  const coefficients = subspace(gram, n, training, options.dimensions);
   const r = coefficients.length / n;
   const inside = productTransposed(gram, gram.length / n, coefficients, r, n);
   const points = Array.from({ length: gram.length / n }, (_, i) =>
@@ -128,52 +128,8 @@ function fitPart(
   const classes = Array.from({ length: classCount }, (_, c) =>
     used.filter((_, i) => labels[training[i]!] === c),
   ).filter((members) => members.length > 0);
-  const means = classes.map(meanOf);
-  const residuals = classes.flatMap((members, c) => members.map((x) => minus(x, means[c]!)));
-  const within = whitener(residuals, r, shrinkage, Math.max(1, used.length - classes.length));
-  const seen = [...used, ...points.slice(n)];
-  const centre = meanOf(seen);
-  const around = seen.map((x) => minus(x, centre));
-  const background = whitener(around, r, shrinkage, Math.max(1, seen.length - 1));
-  const gaussians: Gaussians = {
-    dimensions: r,
-    within: Float32Array.from(within),
-    means: Float32Array.from(means.flatMap((mean) => [...timesTriangle(within, mean)])),
-    background: Float32Array.from(background),
-    centre: Float32Array.from(timesTriangle(background, centre)),
-  };
+  const gaussians = fitGaussians(classes, [...used, ...points.slice(n)], options);
   return { gaussians, coefficients, points };
-}
-
-/** W with W'W = (shrunk covariance)⁻¹, as a packed lower triangle. */
-function whitener(
-  centred: readonly Float64Array[],
-  r: number,
-  shrinkage: number,
-  freedom: number,
-): Float64Array {
-  const covariance = new Float64Array(r * r);
-  for (const x of centred) {
-    for (let i = 0; i < r; i++) {
-      for (let j = 0; j <= i; j++) {
-        covariance[i * r + j] = covariance[i * r + j]! + (x[i]! * x[j]!) / freedom;
-      }
-    }
-  }
-  // Identical pictures have no spread at all; rows have unit length, so this is next to nothing.
-  const sphere = (shrinkage * traceOf(covariance, r)) / r + 1e-6 / r;
-  for (let i = 0; i < r; i++) {
-    for (let j = 0; j <= i; j++) covariance[i * r + j] = (1 - shrinkage) * covariance[i * r + j]!;
-    covariance[i * r + i] = covariance[i * r + i]! + sphere;
-  }
-  cholesky(covariance, r);
-  const inverse = new Float64Array(r * r);
-  for (let i = 0; i < r; i++) inverse[i * r + i] = 1;
-  solveLower(covariance, r, inverse, r);
-  const packed = new Float64Array(triangleLength(r));
-  let at = 0;
-  for (let i = 0; i < r; i++) for (let j = 0; j <= i; j++) packed[at++] = inverse[i * r + j]!;
-  return packed;
 }
 
 /** The basis as vectors of features, in 16 bits a value. */
@@ -233,25 +189,4 @@ function gather(features: Float32Array, d: number, rows: readonly number[]): Flo
 
 function products(a: Float64Array, b: Float64Array, d: number): Float64Array {
   return productTransposed(a, a.length / d, b, b.length / d, d);
-}
-
-function timesTriangle(packed: Float64Array, x: Float64Array): Float64Array {
-  let at = 0;
-  return x.map((_, i) => {
-    let sum = 0;
-    for (let j = 0; j <= i; j++) sum += packed[at++]! * x[j]!;
-    return sum;
-  });
-}
-
-function meanOf(points: readonly Float64Array[]): Float64Array {
-  const mean = new Float64Array(points[0]!.length);
-  for (const x of points) {
-    for (let i = 0; i < x.length; i++) mean[i] = mean[i]! + x[i]! / points.length;
-  }
-  return mean;
-}
-
-function minus(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((x, i) => x - b[i]!);
 }

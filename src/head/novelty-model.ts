@@ -1,10 +1,11 @@
 /**
  * What a head knows of how its classes look, to tell what is none of them: the relative Mahalanobis
  * distance of Ren et al. 2021 (A Simple Fix to Mahalanobis Distance for Improving Near-OOD
- * Detection), in a subspace and with shrunk covariances. Features are always transformed by
- * `NOVELTY_TRANSFORM`, whatever transform the linear layer has.
+ * Detection), in a subspace, with a shrunk covariance per class (Friedman 1989, Regularized
+ * Discriminant Analysis). Features are always transformed by `NOVELTY_TRANSFORM`, whatever transform
+ * the linear layer has.
  *
- * score = min_k |W (Bz - μ_k)|² - |W₀ (Bz - μ₀)|²; larger = stranger.
+ * score = min_k |W_k (Bz - μ_k)|² - |W₀ (Bz - μ₀)|²; larger = stranger.
  */
 export interface NoveltyModel {
   /** r, the dimensions of the subspace. */
@@ -13,11 +14,14 @@ export interface NoveltyModel {
   basis: Int16Array;
   /** r. */
   basisScale: Float32Array;
-  /** W, lower triangle by rows, r (r + 1) / 2: W'W inverts the covariance within classes. */
+  /**
+   * W_k one after the other, each a lower triangle by rows, r (r + 1) / 2: W_k'W_k inverts the
+   * covariance of class k. One triangle alone serves all classes.
+   */
   within: Float32Array;
-  /** W μ_k, C x r, row-major. */
+  /** W_k μ_k, C x r, row-major. */
   means: Float32Array;
-  /** W₀, as `within`: of everything seen, of whatever class or of none. */
+  /** W₀, one triangle: of everything seen, of whatever class or of none. */
   background: Float32Array;
   /** W₀ μ₀, r. */
   centre: Float32Array;

@@ -1,7 +1,7 @@
 import { HeadlandError } from '../errors.js';
 import { conformalPValue } from './conformal.js';
 import type { FeatureTransform } from './head.js';
-import type { NoveltyModel } from './novelty-model.js';
+import { type NoveltyModel, triangleLength } from './novelty-model.js';
 import { transformFeatures } from './transform.js';
 
 /** Rectified pooled features are skewed; roots of unit length suited both backbones best. */
@@ -53,13 +53,14 @@ export function noveltyScore(
   model: Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>,
   inside: Float64Array,
 ): number {
-  const r = model.dimensions;
-  const whitened = multiplyTriangle(model.within, inside);
+  const { dimensions: r, within, means, background, centre } = model;
+  // A shared covariance is read again for every class.
+  const step = within.length > triangleLength(r) ? triangleLength(r) : 0;
   let nearest = Number.POSITIVE_INFINITY;
-  for (let from = 0; from < model.means.length; from += r) {
-    nearest = Math.min(nearest, squaredDistance(whitened, model.means, from));
+  for (let k = 0; k * r < means.length; k++) {
+    nearest = distanceBelow(nearest, within, k * step, inside, means, k * r);
   }
-  return nearest - squaredDistance(multiplyTriangle(model.background, inside), model.centre, 0);
+  return nearest - distanceBelow(Number.POSITIVE_INFINITY, background, 0, inside, centre, 0);
 }
 
 /**
@@ -72,22 +73,24 @@ export function noveltyPValue(model: NoveltyModel, features: Float32Array): numb
   return conformalPValue(model.scores, noveltyScores(model, features)[0]!);
 }
 
-function multiplyTriangle(lower: Float32Array | Float64Array, x: Float64Array): Float64Array {
-  const out = new Float64Array(x.length);
-  let at = 0;
+/**
+ * |W x - mean|² for the packed triangle W that begins at `at`, or `bound` as soon as it is clear
+ * that it is no less: the sum only grows from row to row.
+ */
+function distanceBelow(
+  bound: number,
+  triangles: Float32Array,
+  at: number,
+  x: Float64Array,
+  mean: Float32Array,
+  from: number,
+): number {
+  let distance = 0;
   for (let i = 0; i < x.length; i++) {
-    let sum = 0;
-    for (let j = 0; j <= i; j++) sum += lower[at++]! * x[j]!;
-    out[i] = sum;
+    let sum = -mean[from + i]!;
+    for (let j = 0; j <= i; j++) sum += triangles[at++]! * x[j]!;
+    distance += sum * sum;
+    if (distance >= bound) return bound;
   }
-  return out;
-}
-
-function squaredDistance(a: Float64Array, b: Float32Array, from: number): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) {
-    const difference = a[i]! - b[from + i]!;
-    sum += difference * difference;
-  }
-  return sum;
+  return distance;
 }

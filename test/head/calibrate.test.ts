@@ -49,7 +49,7 @@ test('the temperature of inflated logits is the factor they were inflated by', (
 test('no temperature nearby is better', () => {
   const { logits, labels } = lawful(200, 3, 2);
   const t = fitTemperature(logits, labels, 3);
-  const smoothing = 3 / 203;
+  const smoothing = 1.5 / 201.5;
   const smoothed = (temperature: number): number => {
     const other = [0, 1, 2].map((shift) =>
       loss(
@@ -72,7 +72,7 @@ test('a few dozen right answers are no reason to be certain', () => {
   for (const [i, y] of labels.entries()) logits[i * classes + y] = 500;
   const t = fitTemperature(logits, labels, classes);
   const p = 1 / (1 + (classes - 1) * Math.exp(-500 / t));
-  const smoothing = classes / (n + classes);
+  const smoothing = classes / 2 / (n + classes / 2);
   assert.ok(Math.abs(p - (1 - smoothing + smoothing / classes)) < 1e-9, String(p));
 });
 

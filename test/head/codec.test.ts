@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { isHeadlandError } from '../../src/errors.js';
 import { decodeHead, encodeHead } from '../../src/head/codec.js';
 import type { Head } from '../../src/head/head.js';
+import type { NoveltyModel } from '../../src/head/novelty-model.js';
 
 const small: Head = {
   learner: 'softmax',
@@ -178,7 +179,16 @@ const withNovelty: Head = {
   },
 };
 
+const ownCovariances: Head = {
+  ...withNovelty,
+  novelty: {
+    ...(withNovelty.novelty as NoveltyModel),
+    within: Float32Array.of(1, 0.5, 2, 3, -1, 4, 5, 0, 6),
+  },
+};
+
 test('a novelty model goes with its head, byte for byte', () => {
+  assert.deepEqual(decodeHead(encodeHead(ownCovariances)), ownCovariances);
   assert.deepEqual(decodeHead(encodeHead(withNovelty)), withNovelty);
   const { novelty: _, ...setOnly } = withNovelty;
   assert.deepEqual(decodeHead(encodeHead(setOnly)), setOnly);
@@ -189,10 +199,11 @@ test('a novelty model goes with its head, byte for byte', () => {
 test('a head without one is written as before, so that an older headland can read it', () => {
   assert.equal(encodeHead(small)[7], 1);
   assert.equal(encodeHead(withNovelty)[7], 2);
+  assert.equal(encodeHead(ownCovariances)[7], 3);
 });
 
 test('every single-byte flip and every truncation of a novelty model is refused', () => {
-  const bytes = encodeHead(withNovelty);
+  const bytes = encodeHead(ownCovariances);
   for (let i = 0; i < bytes.length; i++) {
     for (const mask of [0x01, 0x80, 0xff]) {
       const damaged = bytes.slice();
@@ -243,7 +254,11 @@ test('a right hash does not excuse a wrong novelty model', () => {
     ['set probability type', text('"setProbability":0.25', '"setProbability":"a"')],
     ['null', text('{"dimensions":2,"scores":4}', 'null')],
     ['version 1 with a novelty model', versioned(1)],
-    ['version 3', versioned(3)],
+    ['version 3 with one covariance for all', versioned(3)],
+    ['version 4', versioned(4)],
+    ['a covariance too few', text('"scores":4', '"scores":4,"covariances":2')],
+    ['one covariance that is named', text('"scores":4', '"scores":4,"covariances":1')],
+    ['no number of covariances', text('"scores":4', '"scores":4,"covariances":"3"')],
   ];
   for (const [what, damaged] of wrong) refused(damaged, what);
 });
@@ -254,6 +269,8 @@ test('a novelty model that cannot serve is not written', () => {
     { dimensions: 0 },
     { dimensions: 3 },
     { basis: new Int16Array(3) },
+    { within: new Float32Array(6) },
+    { within: new Float32Array(4) },
     { means: new Float32Array(4) },
     { centre: Float32Array.of(1, Number.NaN) },
     { scores: Float32Array.of(2, 1) },

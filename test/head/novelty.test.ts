@@ -6,7 +6,7 @@ import { fitNovelty } from '../../src/head/novelty-fit.js';
 import type { NoveltyModel } from '../../src/head/novelty-model.js';
 import type { TrainingSet } from '../../src/head/train.js';
 import { transformFeatures } from '../../src/head/transform.js';
-import { clusters, maxDifference, reorder, solveDense } from './synthetic.js';
+import { clusters, Draw, maxDifference, reorder, solveDense } from './synthetic.js';
 
 const D = 24;
 
@@ -67,23 +67,23 @@ test('false alarms of exchangeable groups keep to alpha', () => {
   }
 });
 
-test('scores are relative Mahalanobis distances of shrunk covariances', () => {
+test('scores are relative Mahalanobis distances, each class by its own covariance', () => {
   const set = clusters({
     ...{ classes: 3, groupsPerClass: 8, perGroup: 2, featureSize: 6, separation: 2, seed: 5 },
   });
   // All six dimensions: the subspace is the whole space, and the plain formula holds.
-  const shrinkage = 0.2;
-  const model = fitNovelty(set, undefined, { dimensions: 6, shrinkage });
+  const [shrinkage, commonSamples] = [0.2, 5];
+  const model = fitNovelty(set, undefined, { dimensions: 6, shrinkage, commonSamples });
   assert.equal(model.dimensions, 6);
   const z = transformFeatures(set.features, 6, NOVELTY_TRANSFORM);
   const rows = Array.from({ length: set.rows }, (_, i) => [...z.subarray(i * 6, (i + 1) * 6)]);
+  const six = [0, 1, 2, 3, 4, 5];
   const meanOf = (of: number[][]) =>
     of[0]!.map((_, j) => of.reduce((s, x) => s + x[j]!, 0) / of.length);
   const minus = (a: number[], b: number[]) => a.map((x, j) => x - b[j]!);
-  const shrunk = (centred: number[][], freedom: number) => {
-    const c = Array.from({ length: 6 }, (_, i) =>
-      Array.from({ length: 6 }, (_, j) => centred.reduce((s, x) => s + x[i]! * x[j]!, 0) / freedom),
-    );
+  const covariance = (centred: number[][], freedom: number) =>
+    six.map((i) => six.map((j) => centred.reduce((s, x) => s + x[i]! * x[j]!, 0) / freedom));
+  const shrunk = (c: number[][]) => {
     const trace = c.reduce((s, row, i) => s + row[i]!, 0);
     return c.map((row, i) =>
       row.map((x, j) => (1 - shrinkage) * x + (i === j ? (shrinkage * trace + 1e-6) / 6 : 0)),
@@ -96,23 +96,78 @@ test('scores are relative Mahalanobis distances of shrunk covariances', () => {
     );
     return x.reduce((s, v, i) => s + v * solved[i]![0]!, 0);
   };
-  const means = [0, 1, 2].map((c) => meanOf(rows.filter((_, i) => set.labels[i] === c)));
+  const members = [0, 1, 2].map((c) => rows.filter((_, i) => set.labels[i] === c));
+  const means = members.map(meanOf);
+  const residuals = members.map((own, c) => own.map((x) => minus(x, means[c]!)));
+  const common = covariance(residuals.flat(), set.rows - 3);
+  const within = residuals.map((own) => {
+    const share = own.length / (own.length + commonSamples);
+    const alone = covariance(own, own.length - 1);
+    return shrunk(
+      six.map((i) => six.map((j) => (1 - share) * common[i]![j]! + share * alone[i]![j]!)),
+    );
+  });
   const centre = meanOf(rows);
-  const within = shrunk(
-    rows.map((x, i) => minus(x, means[set.labels[i]!]!)),
-    set.rows - 3,
-  );
-  const around = shrunk(
-    rows.map((x) => minus(x, centre)),
-    set.rows - 1,
-  );
+  const around = rows.map((x) => minus(x, centre));
+  const background = shrunk(covariance(around, set.rows - 1));
   const expected = rows.map(
     (x) =>
-      Math.min(...means.map((mean) => distance(minus(x, mean), within))) -
-      distance(minus(x, centre), around),
+      Math.min(...means.map((mean, c) => distance(minus(x, mean), within[c]!))) -
+      distance(minus(x, centre), background),
   );
   // The basis has 16 bits.
   assert.ok(maxDifference(noveltyScores(model, set.features), expected) < 0.01);
+});
+
+test('one covariance for all classes, as older heads have it, is read for each of them', () => {
+  const { training, fresh } = world(6);
+  const model = fitNovelty(training);
+  const triangle = model.within.length / 4;
+  const own = (k: number) => model.within.subarray(k * triangle, (k + 1) * triangle);
+  const shared = { ...model, within: own(0) };
+  const repeated = { ...model, within: Float32Array.from([0, 1, 2, 3].flatMap(() => [...own(0)])) };
+  assert.deepEqual(noveltyScores(shared, fresh.features), noveltyScores(repeated, fresh.features));
+  assert.notDeepEqual(noveltyScores(shared, fresh.features), noveltyScores(model, fresh.features));
+});
+
+test('many classes of few samples share one covariance', () => {
+  const set = clusters({ classes: 12, groupsPerClass: 4, perGroup: 1, featureSize: 16, seed: 7 });
+  const model = fitNovelty(set);
+  assert.equal(model.within.length, (model.dimensions * (model.dimensions + 1)) / 2);
+  assert.equal(model.means.length, 12 * model.dimensions);
+  const more = fitNovelty(
+    clusters({ classes: 12, groupsPerClass: 5, perGroup: 1, featureSize: 16, seed: 7 }),
+  );
+  assert.equal(more.within.length, (12 * more.dimensions * (more.dimensions + 1)) / 2);
+});
+
+test('a class that varies otherwise than the rest keeps its own frames and no others', () => {
+  // Two classes far apart: one long in the first direction, the other in the second.
+  const draw = new Draw(9);
+  const point = (c: number, spread: [number, number]) => {
+    const x = Float64Array.from({ length: 8 }, () => 10 + 0.1 * draw.normal());
+    x[c === 0 ? 2 : 3] = 18;
+    x[0] = x[0]! + spread[0] * draw.normal();
+    x[1] = x[1]! + spread[1] * draw.normal();
+    return x;
+  };
+  const rows = Array.from({ length: 160 }, (_, i) => {
+    const c = i % 2;
+    return { c, x: point(c, c === 0 ? [2, 0.1] : [0.1, 2]) };
+  });
+  const set: TrainingSet = {
+    ...{ rows: rows.length, featureSize: 8, classCount: 2 },
+    features: Float32Array.from(rows.flatMap(({ x }) => [...x])),
+    labels: Int32Array.from(rows, ({ c }) => c),
+    groups: Int32Array.from(rows, (_, i) => i >> 1),
+    isView: new Uint8Array(rows.length),
+  };
+  const model = fitNovelty(set);
+  const p = (c: number, spread: [number, number]) =>
+    Array.from({ length: 40 }, () => noveltyPValue(model, Float32Array.from(point(c, spread))));
+  assert.ok(share(p(0, [2, 0.1]), 0.05) < 0.2);
+  // As far along the other class's direction: each is common somewhere, not for this class.
+  assert.ok(share(p(0, [0.1, 2]), 0.05) > 0.5);
 });
 
 test('unlabelled frames of the unknown thing make it stand out more', () => {

@@ -1,3 +1,4 @@
+import { HeadlandError } from '../../errors.js';
 import type { RgbImage } from '../../vision/image.js';
 import { readCachedModel } from '../cache.js';
 import type { ModelCard } from '../cards.js';
@@ -70,10 +71,18 @@ const TIMED_ROUNDS = 12;
  * fp32's on pictures that were held out; of two ways to store the same levels (signed, unsigned)
  * the one that is quicker on this machine. Writes nothing.
  *
- * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
+ * @throws HeadlandError HL_QUANTIZE_ENGINE for a backbone that is not ONNX, HL_MODEL_NOT_CACHED,
+ *   HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
  */
 export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
   const { card, cacheDir, weightBits, onProgress } = options;
+  if (card.engine !== 'onnx') {
+    throw new HeadlandError(
+      'HL_QUANTIZE_ENGINE',
+      `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
+      { remedy: 'Choose a backbone whose card says engine: onnx (`headland models list`).' },
+    );
+  }
   const cached = await readCachedModel(card, cacheDir);
   const model = await simplifyModel(cached.model, cacheDir);
   const plan = planQuantization(model);
