@@ -15,6 +15,7 @@ import type { StoredHead } from '../training/version-directory.js';
 import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
 import { AuditTrail } from './audit-trail.js';
+import { CameraReports } from './camera-reports.js';
 import { executeCommand } from './commands.js';
 import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
@@ -62,6 +63,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #asking: Asking;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #cameraReports: CameraReports;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
@@ -91,8 +93,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         stallMs: camera.stallMs,
         backoff: config.cameraBackoff,
         groupWindowMs: config.samples.groupWindowMs,
+        pictures: camera,
+        maxPixels: config.inference.maxPicturePixels,
         log,
         onState: () => this.emit('status'),
+        onQuality: (quality) => {
+          if (this.#cameraReports.measured(camera.name, quality)) this.emit('status');
+        },
+        onRefused: (frame, error) => this.#refused(frame, error),
       }),
     }));
     const { inference } = config;
@@ -109,7 +117,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
-        onRefused: (frame, error) => this.#refused(frame, error),
+        onRefused: (frame, error) => this.#undecodable(frame, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
       },
       log,
@@ -142,6 +150,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       log,
     });
+    this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({ ...config.samples, ...config.inference });
     this.#alerting = new Alerting(config, this.telemetry, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
@@ -256,11 +265,15 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.emit('decision', recent);
   }
 
-  #refused(frame: Frame, error: HeadlandError): void {
-    this.statistics.refuse();
+  #undecodable(frame: Frame, error: HeadlandError): void {
     this.cameras
       .find(({ config }) => config.name === frame.camera)
       ?.supervisor.reportInvalidPicture();
+    this.#refused(frame, error);
+  }
+
+  #refused(frame: Frame, error: HeadlandError): void {
+    this.statistics.refuse();
     this.options.log.warn(
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,

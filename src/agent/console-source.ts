@@ -81,11 +81,18 @@ function consoleStatus(agent: AgentView): ConsoleStatus {
     simulated: agent.cameras.some(({ config }) => config.driver === 'simulated'),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     cameras: agent.cameras.map(({ supervisor }) => {
-      const { lastRestartReason, invalidPictures: _invalid, ...state } = supervisor.state();
+      const state = supervisor.state();
       return {
-        ...state,
-        droppedTotal: perception.dropped(state.name),
-        lastRestartReason: lastRestartReason?.message ?? null,
+        name: state.name,
+        description: state.description,
+        phase: state.phase,
+        condition: state.quality?.condition ?? null,
+        framesTotal: state.framesTotal,
+        stillFrames: state.stillFrames,
+        droppedTotal: perception.dropped(state.name) + state.droppedFrames,
+        lastFrameAtMs: state.lastFrameAtMs,
+        restarts: state.restarts,
+        lastRestartReason: state.lastRestartReason?.message ?? null,
       };
     }),
     backbone: perception.backbone,

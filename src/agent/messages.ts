@@ -129,6 +129,7 @@ function roundedTop(decision: Decision): { label: string; probability: number }[
   return decision.top.map(({ label, probability }) => ({ label, probability: round(probability) }));
 }
 
-function round(value: number): number {
+/** Four decimals: what a probability can mean. */
+export function round(value: number): number {
   return Math.round(value * 10_000) / 10_000;
 }

@@ -2,6 +2,7 @@ import { arch, hostname, release, type } from 'node:os';
 import { readings } from '../host/board.js';
 import type { BackboneInfo } from '../perception/protocol.js';
 import type { InfoBody, MetricsBody } from '../telemetry/contract.js';
+import { cameraQualityMessage } from './camera-reports.js';
 import { sampleTotals } from './messages.js';
 import type { AgentView } from './view.js';
 
@@ -63,7 +64,8 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
         description: state.description,
         phase: state.phase,
         frames_total: state.framesTotal,
-        dropped_total: agent.perception.dropped(state.name),
+        dropped_total: agent.perception.dropped(state.name) + state.droppedFrames,
+        still_frames: state.stillFrames,
         invalid_pictures: state.invalidPictures,
         restarts: state.restarts,
         last_restart_reason: state.lastRestartReason && {
@@ -71,6 +73,7 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
           message: state.lastRestartReason.message,
           at: new Date(state.lastRestartReason.atMs).toISOString(),
         },
+        quality: state.quality && cameraQualityMessage(state.name, state.quality),
       };
     }),
     model: card && {
@@ -92,7 +95,11 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
 }
 
 export function droppedTotal(agent: AgentView): number {
-  return agent.cameras.reduce((sum, { config }) => sum + agent.perception.dropped(config.name), 0);
+  return agent.cameras.reduce(
+    (sum, { config, supervisor }) =>
+      sum + agent.perception.dropped(config.name) + supervisor.state().droppedFrames,
+    0,
+  );
 }
 
 /** One line for `systemctl status`. */

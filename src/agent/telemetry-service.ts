@@ -7,6 +7,7 @@ import type { Database } from '../samples/database.js';
 import { TelemetryClient } from '../telemetry/client.js';
 import type { CommandHandler } from '../telemetry/commands.js';
 import type {
+  CameraQualityBody,
   EventBody,
   InfoBody,
   MetricsBody,
@@ -123,6 +124,10 @@ export class TelemetryService {
 
   metrics(body: MetricsBody): void {
     this.#client?.metrics(body);
+  }
+
+  cameraQuality(body: CameraQualityBody): void {
+    this.#client?.cameraQuality(body);
   }
 
   trainingProgress(progress: TrainingProgress, trainingId: string): void {

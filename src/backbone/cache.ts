@@ -6,17 +6,21 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { ModelCard } from './cards.js';
 import { conversionRecipe } from './convert.js';
 import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
-import { sha256Hex } from './sources/offer.js';
+import { sha256Hex, sourceIdentity } from './sources/offer.js';
 
-export const MODEL_FILE = 'model.onnx';
 const RECORD_FILE = 'card.json';
+
+/** Name of a converted model in its folder. */
+export function modelFile({ engine }: ModelCard): string {
+  return engine === 'tfjs' ? 'model.tfjs.zip' : 'model.onnx';
+}
 
 /** What stands in `card.json` beside a cached model. */
 const recordSchema = z.object({
   schema: z.literal(1),
-  /** SHA-256 (hex) of model.onnx. */
+  /** SHA-256 (hex) of the model file. */
   checksum: z.string().regex(/^[0-9a-f]{64}$/),
-  /** SHA-256 (hex) of the file it was converted from. */
+  /** {@link sourceIdentity} of what it was converted from. */
   sourceSha256: z.string(),
   /** Where that file came from. */
   source: z.string(),
@@ -24,7 +28,7 @@ const recordSchema = z.object({
 });
 
 export interface CachedModel {
-  /** `<cacheDir>/backbones/<name>/model.onnx` */
+  /** `<cacheDir>/backbones/<name>/model.onnx`, or what {@link modelFile} says. */
   path: string;
   model: Uint8Array;
   /** SHA-256 (hex) of the model file. */
@@ -45,21 +49,21 @@ export function cachedModelDir(cacheDir: string, name: string): string {
  */
 export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
   const dir = cachedModelDir(cacheDir, card.name);
-  const path = join(dir, MODEL_FILE);
+  const path = join(dir, modelFile(card));
   let record: z.infer<typeof recordSchema>;
   let model: Uint8Array;
   try {
     // One look at the link, so that both files are of one version while another pull switches.
     const version = await realpath(dir);
     record = recordSchema.parse(JSON.parse(await readFile(join(version, RECORD_FILE), 'utf8')));
-    model = await readFile(join(version, MODEL_FILE));
+    model = await readFile(join(version, modelFile(card)));
   } catch (cause) {
     throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
   }
   if (JSON.stringify(record.recipe) !== JSON.stringify(conversionRecipe(card))) {
     throw notCached(card, dir, 'it was converted by another card or version');
   }
-  if (!card.sources.some((s) => (s.member?.sha256 ?? s.sha256) === record.sourceSha256)) {
+  if (!card.sources.some((source) => sourceIdentity(source) === record.sourceSha256)) {
     throw notCached(card, dir, 'it was converted from weights that the card no longer names');
   }
   const checksum = sha256Hex(model);
@@ -95,7 +99,7 @@ export async function writeCachedModel(
   };
   await mkdir(join(cacheDir, 'backbones'), { recursive: true });
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
-    [MODEL_FILE]: model,
+    [modelFile(card)]: model,
     [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,
   });
   const previous = await readlink(link).catch(() => null);
@@ -104,7 +108,7 @@ export async function writeCachedModel(
   if (previous?.startsWith(`.${card.name}-`) && previous !== target) {
     await rm(join(cacheDir, 'backbones', previous), { recursive: true, force: true });
   }
-  return { path: join(link, MODEL_FILE), model, checksum, source };
+  return { path: join(link, modelFile(card)), model, checksum, source };
 }
 
 function notCached(card: ModelCard, dir: string, why: string): HeadlandError {

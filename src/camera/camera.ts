@@ -2,11 +2,17 @@
 export interface Frame {
   /** Name of the camera, as configured. */
   camera: string;
-  /** Counts up from 1 per camera and daemon start; gaps are frames that were dropped as too old. */
+  /**
+   * Counts the pictures of a camera up from 1 since the daemon's start; gaps are pictures that were
+   * dropped as too old, left out because nothing moved, or could not be decoded.
+   */
   sequence: number;
   /** Unix time of capture, milliseconds. */
   capturedAtMs: number;
-  /** The encoded picture exactly as the camera gave it (JPEG; replay may give PNG or WebP). */
+  /**
+   * The encoded picture exactly as the camera gave it (JPEG; replay may give PNG or WebP), or, when
+   * a region or masks are configured, a JPEG of what is left of it.
+   */
   jpeg: Uint8Array;
   /** Frames captured close together share a group; drivers that know better than the clock say so. */
   group?: string;

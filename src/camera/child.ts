@@ -15,6 +15,8 @@ export interface Tool {
   arguments: string[];
   /** Debian package that carries `command`: named in the remedy when it is not installed. */
   debianPackage: string;
+  /** Written to its standard input, which then ends; unlike arguments, nobody else can see it. */
+  input?: string;
   /** Applied to each line of standard error before it is kept; an empty result is not kept. */
   redact?: (line: string) => string;
 }
@@ -42,7 +44,9 @@ export async function runTool(
   onOutput: (chunk: Uint8Array) => unknown,
   signal: AbortSignal,
 ): Promise<ToolExit> {
-  const child = spawn(tool.command, tool.arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(tool.command, tool.arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
+  // A tool that ends before it has read is told of by its end.
+  child.stdin.on('error', () => {}).end(tool.input ?? '');
   let startError: NodeJS.ErrnoException | null = null;
   const gone = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -66,6 +70,7 @@ export async function runTool(
     signal.removeEventListener('abort', onAbort);
     await terminate(child, gone);
     if (!signal.aborted) await Promise.race([drained, pause(TERMINATE_GRACE_MS)]);
+    child.stdin.destroy();
     child.stdout.destroy();
     child.stderr.destroy();
   }

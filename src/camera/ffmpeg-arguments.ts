@@ -1,12 +1,17 @@
-import type { CameraConfig } from '../config/schema.js';
+import type { DriverConfig } from './settings.js';
 
-export type FfmpegConfig = Omit<Extract<CameraConfig, { driver: 'ffmpeg' }>, 'driver' | 'name'>;
+export type FfmpegConfig = DriverConfig<'ffmpeg'>;
 
 /** What an input is, told by its text: each kind has its own options and its own end. */
 export type InputKind = 'v4l2' | 'rtsp' | 'http' | 'stream' | 'file';
 
 /** `copy` hands the camera's own JPEGs on untouched; `encode` decodes and encodes MJPEG. */
 export type FfmpegMode = 'copy' | 'encode';
+
+const LIVE = ['-fflags', 'nobuffer', '-flags', 'low_delay'];
+const ANALYZE_MICROSECONDS = '2000000';
+/** What an address that is read from a list may lead to: RTSP and HTTP, and what carries them. */
+const PROTOCOLS = 'pipe,fd,rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto';
 
 export function inputKind(input: string): InputKind {
   if (input.startsWith('/dev/')) return 'v4l2';
@@ -30,12 +35,12 @@ export function ffmpegModes(config: FfmpegConfig): FfmpegMode[] {
  * The argument vector of a long-lived ffmpeg that writes JPEGs, one after the other, to its
  * standard output. Nothing passes through a shell, and a value cannot become an option.
  *
- * @param majorVersion of the installed ffmpeg; matters for RTSP only.
+ * @param majorVersion of the installed ffmpeg; Infinity for a build without a number.
  */
 export function ffmpegArguments(
   config: FfmpegConfig,
   mode: FfmpegMode,
-  majorVersion = 5,
+  majorVersion: number,
 ): string[] {
   const output =
     mode === 'copy'
@@ -43,18 +48,39 @@ export function ffmpegArguments(
       : ['-vf', filters(config), '-c:v', 'mjpeg', '-q:v', '3', '-pix_fmt', 'yuvj420p'];
   return [
     ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'warning'],
-    ...inputOptions(config, mode, majorVersion),
-    ...['-i', config.input, '-map', '0:v:0', '-an', '-sn', '-dn'],
+    ...(hiddenInput(config, majorVersion) === null
+      ? [...inputOptions(config, mode, majorVersion), '-i', config.input]
+      : [...LIVE, '-protocol_whitelist', PROTOCOLS, '-safe', '0', '-f', 'concat', '-i', 'pipe:0']),
+    ...['-map', '0:v:0', '-an', '-sn', '-dn'],
     ...output,
-    // Deprecated for -fps_mode since 5.1, but understood by every version since 1.0.
-    ...['-vsync', 'passthrough', '-flush_packets', '1', '-f', 'image2pipe', 'pipe:1'],
+    // The new name came with 5.1, the old one went before 9.
+    ...[majorVersion < 6 ? '-vsync' : '-fps_mode', 'passthrough'],
+    ...['-flush_packets', '1', '-f', 'image2pipe', 'pipe:1'],
   ];
 }
 
+/**
+ * What ffmpeg is to read from its standard input instead of an address with user and password in
+ * its arguments, which everybody on the machine can see: a list (ffconcat) of that one address.
+ * Null where the arguments hold no secret, and before ffmpeg 5, whose lists know no options.
+ */
+export function hiddenInput(config: FfmpegConfig, majorVersion: number): string | null {
+  const kind = inputKind(config.input);
+  const hasCredentials = /^[a-z][a-z0-9+.-]*:\/\/[^/\s@]*@/i.test(config.input);
+  if (!hasCredentials || (kind !== 'rtsp' && kind !== 'http') || majorVersion < 5) return null;
+  const options = [
+    ['analyzeduration', ANALYZE_MICROSECONDS],
+    ...Object.entries(protocolOptions(config, majorVersion)),
+  ];
+  return [
+    'ffconcat version 1.0',
+    `file '${config.input.replaceAll("'", "'\\''")}'`,
+    ...options.map(([name, value]) => `option ${name} ${value}`),
+    '',
+  ].join('\n');
+}
+
 function inputOptions(config: FfmpegConfig, mode: FfmpegMode, majorVersion: number): string[] {
-  // Longer than the stall watchdog: it only ends an ffmpeg whose daemon was killed.
-  const timeoutMicroseconds = String(2_000 * config.stallMs);
-  const live = ['-fflags', 'nobuffer', '-flags', 'low_delay', '-analyzeduration', '2000000'];
   switch (inputKind(config.input)) {
     case 'v4l2':
       return [
@@ -63,17 +89,33 @@ function inputOptions(config: FfmpegConfig, mode: FfmpegMode, majorVersion: numb
         ...['-framerate', String(config.framesPerSecond), '-fflags', 'nobuffer'],
       ];
     case 'rtsp':
-      // Before ffmpeg 5 `-timeout` made it wait for a caller, and the time-out was `-stimeout`.
-      return [
-        ...[...live, '-rtsp_transport', 'tcp'],
-        ...[majorVersion < 5 ? '-stimeout' : '-timeout', timeoutMicroseconds],
-      ];
     case 'http':
-      return [...live, '-rw_timeout', timeoutMicroseconds];
     case 'stream':
-      return live;
+      return [
+        ...[...LIVE, '-analyzeduration', ANALYZE_MICROSECONDS],
+        ...Object.entries(protocolOptions(config, majorVersion)).flatMap(([name, value]) => [
+          `-${name}`,
+          value,
+        ]),
+      ];
     case 'file':
       return [...(config.realTime ? ['-re'] : []), ...(config.loop ? ['-stream_loop', '-1'] : [])];
+  }
+}
+
+function protocolOptions(config: FfmpegConfig, majorVersion: number): Record<string, string> {
+  // Longer than the stall watchdog: it only ends an ffmpeg whose daemon was killed.
+  const timeoutMicroseconds = String(2_000 * config.stallMs);
+  switch (inputKind(config.input)) {
+    case 'rtsp': {
+      // Before ffmpeg 5 `timeout` made it wait for a caller, and the time-out was `stimeout`.
+      const timeout = majorVersion < 5 ? 'stimeout' : 'timeout';
+      return { rtsp_transport: 'tcp', [timeout]: timeoutMicroseconds };
+    }
+    case 'http':
+      return { rw_timeout: timeoutMicroseconds };
+    default:
+      return {};
   }
 }
 

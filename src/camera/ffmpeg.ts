@@ -8,28 +8,11 @@ import {
   type FfmpegMode,
   ffmpegArguments,
   ffmpegModes,
+  hiddenInput,
   inputKind,
 } from './ffmpeg-arguments.js';
-import { JpegSplitter } from './jpeg-stream.js';
-import { settledOrAborted } from './pause.js';
-
-const MAX_PICTURE_BYTES = 32 * 1024 * 1024;
-
-/** A live source whose JPEGs are passed through is thinned here: ffmpeg cannot filter a copy. */
-class PaceLimit {
-  readonly #intervalMs: number;
-  #dueMs = Number.NEGATIVE_INFINITY;
-
-  constructor(framesPerSecond: number) {
-    this.#intervalMs = 1_000 / framesPerSecond;
-  }
-
-  admits(nowMs: number): boolean {
-    if (nowMs < this.#dueMs - this.#intervalMs / 4) return false;
-    this.#dueMs = Math.max(this.#dueMs, nowMs - this.#intervalMs) + this.#intervalMs;
-    return true;
-  }
-}
+import { captureJpegs } from './mjpeg-tool.js';
+import { setV4l2Controls } from './v4l2-controls.js';
 
 /** A long-lived ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through untouched), video files. */
 export class FfmpegDriver implements CameraDriver {
@@ -38,7 +21,7 @@ export class FfmpegDriver implements CameraDriver {
   readonly #config: FfmpegConfig;
   readonly #log: Log;
   #invalidPictures = 0;
-  #majorVersion: number | undefined;
+  #majorVersion: number | null = null;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
@@ -59,9 +42,14 @@ export class FfmpegDriver implements CameraDriver {
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const modes = ffmpegModes(this.#config);
-    if (inputKind(this.#config.input) === 'rtsp') this.#majorVersion ??= await majorVersion(signal);
+    const version = this.#majorVersion ?? (await majorVersion(signal));
+    if (signal.aborted) return;
+    this.#majorVersion = version;
+    if (inputKind(this.#config.input) === 'v4l2') {
+      await setV4l2Controls(this.#config.input, this.#config, this.#log, signal);
+    }
     for (const [index, mode] of modes.entries()) {
-      const { exit, pictures, notJpeg } = await this.#run(mode, onPicture, signal);
+      const { exit, pictures, notJpeg } = await this.#run(mode, version, onPicture, signal);
       if (signal.aborted) return;
       const finite = inputKind(this.#config.input) === 'file';
       if (finite && exit.code === 0) return;
@@ -75,57 +63,38 @@ export class FfmpegDriver implements CameraDriver {
     }
   }
 
-  async #run(mode: FfmpegMode, onPicture: PictureReceiver, signal: AbortSignal) {
+  #run(mode: FfmpegMode, version: number, onPicture: PictureReceiver, signal: AbortSignal) {
     const config = this.#config;
-    const splitter = new JpegSplitter(MAX_PICTURE_BYTES);
-    const limit = mode === 'copy' ? new PaceLimit(config.framesPerSecond) : null;
-    const waits = inputKind(config.input) === 'file' && !config.realTime;
-    const invalidBefore = this.#invalidPictures;
-    const wrongFormat = new AbortController();
-    let firstByte: number | null = null;
-    let pictures = 0;
-    const deliver = async (found: Uint8Array[]): Promise<void> => {
-      for (const jpeg of found) {
-        if (signal.aborted) return;
-        pictures += 1;
-        if (limit && !limit.admits(performance.now())) continue;
-        const taken = onPicture({ jpeg });
-        if (waits) await settledOrAborted(taken, signal);
-      }
-    };
-    const exit = await runTool(
+    const input = hiddenInput(config, version);
+    return captureJpegs(
       {
         command: 'ffmpeg',
-        arguments: ffmpegArguments(config, mode, this.#majorVersion),
+        arguments: ffmpegArguments(config, mode, version),
         debianPackage: 'ffmpeg',
+        ...(input === null ? {} : { input }),
         redact: (line) => (/deprecated/i.test(line) ? '' : withoutCredentials(line)),
       },
-      (chunk) => {
-        if (wrongFormat.signal.aborted) return undefined;
-        firstByte ??= chunk[0]!;
-        if (firstByte !== 0xff) {
-          wrongFormat.abort();
-          return undefined;
-        }
-        const found = splitter.push(chunk);
-        this.#invalidPictures = invalidBefore + splitter.invalidPictures;
-        return deliver(found);
+      {
+        // ffmpeg cannot filter a copy: a source that is faster than asked for is thinned here.
+        framesPerSecond: mode === 'copy' ? config.framesPerSecond : null,
+        waits: inputKind(config.input) === 'file' && !config.realTime,
+        onPicture,
+        onInvalid: (count) => {
+          this.#invalidPictures += count;
+        },
       },
-      AbortSignal.any([signal, wrongFormat.signal]),
+      signal,
     );
-    splitter.end();
-    if (!signal.aborted) this.#invalidPictures = invalidBefore + splitter.invalidPictures;
-    return { exit, pictures, notJpeg: wrongFormat.signal.aborted };
   }
 }
 
-/** Version of the installed ffmpeg; undefined for builds without a number, which are recent ones. */
-async function majorVersion(signal: AbortSignal): Promise<number | undefined> {
+/** Version of the installed ffmpeg; Infinity for builds without a number, which are recent ones. */
+async function majorVersion(signal: AbortSignal): Promise<number> {
   let said = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
   await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
   const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
-  return found === undefined ? undefined : Number(found);
+  return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
 /** An address as it may be logged: user and password taken out. */

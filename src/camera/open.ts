@@ -5,6 +5,7 @@ import type { Log } from '../log.js';
 import type { CameraDriver } from './camera.js';
 import { FfmpegDriver } from './ffmpeg.js';
 import { ReplayDriver } from './replay.js';
+import { findCsiCameras, RpicamDriver } from './rpicam.js';
 import { SimulatedDriver } from './simulated.js';
 import { WebcamDriver } from './webcam.js';
 
@@ -20,20 +21,25 @@ export interface VideoDevicePlaces {
 const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
 
 /**
- * What a camera section really means: `auto` becomes ffmpeg on the first camera device, else the
- * simulation, with the defaults of that driver; anything else stays as it is.
+ * What a camera section really means: `auto` becomes rpicam on the first CSI camera that it lists,
+ * else ffmpeg on the first camera device, else the simulation, with the defaults of that driver;
+ * anything else stays as it is.
  */
 export function resolveCamera(
   config: CameraConfig,
   places: VideoDevicePlaces = LINUX_PLACES,
 ): ResolvedCameraConfig {
   if (config.driver !== 'auto') return config;
-  const { name, stallMs } = config;
-  const device = findCameraDevices(places)[0];
-  const chosen =
-    device === undefined ? { driver: 'simulated' } : { driver: 'ffmpeg', input: device };
-  const { cameras } = configSchema.parse({ cameras: [{ ...chosen, name, stallMs }] });
+  const { driver: _auto, ...shared } = config;
+  const { cameras } = configSchema.parse({ cameras: [{ ...firstCamera(places), ...shared }] });
   return cameras[0] as ResolvedCameraConfig;
+}
+
+function firstCamera(places: VideoDevicePlaces): { driver: string } & Record<string, unknown> {
+  const [cameraIndex] = findCsiCameras();
+  if (cameraIndex !== undefined) return { driver: 'rpicam', cameraIndex };
+  const [input] = findCameraDevices(places);
+  return input === undefined ? { driver: 'simulated' } : { driver: 'ffmpeg', input };
 }
 
 /**
@@ -78,6 +84,8 @@ export function createDriver(config: CameraConfig, { log }: { log: Log }): Camer
   switch (resolved.driver) {
     case 'ffmpeg':
       return new FfmpegDriver(resolved, log);
+    case 'rpicam':
+      return new RpicamDriver(resolved);
     case 'webcam':
       return new WebcamDriver(resolved);
     case 'replay':

@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { CameraConfig } from '../config/schema.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from './camera.js';
@@ -7,8 +6,9 @@ import { FfmpegDriver } from './ffmpeg.js';
 import { pause, settledOrAborted } from './pause.js';
 import { listPhotos, type Photo } from './photo-folder.js';
 import { seededRandom, shuffled } from './random.js';
+import type { DriverConfig } from './settings.js';
 
-export type ReplayConfig = Omit<Extract<CameraConfig, { driver: 'replay' }>, 'driver' | 'name'>;
+export type ReplayConfig = DriverConfig<'replay'>;
 
 const MAX_PHOTO_BYTES = 64 * 1024 * 1024;
 /** Pictures a second of a video that is to be shown as fast as it is taken. */
@@ -115,6 +115,8 @@ export class ReplayDriver implements CameraDriver {
         realTime: intervalMs > 0,
         loop,
         stallMs,
+        exposureMicroseconds: null,
+        v4l2Controls: {},
       },
       this.#log,
     );

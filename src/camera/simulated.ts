@@ -1,15 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import type { CameraConfig } from '../config/schema.js';
 import { deserialiseError, HeadlandError, messageOf } from '../errors.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from './camera.js';
 import type { FieldSettings } from './field-scene.js';
 import type { FieldReply, FieldRequest } from './field-worker.js';
 import { pause, settledOrAborted } from './pause.js';
+import type { DriverConfig } from './settings.js';
 
-export type SimulatedConfig = Omit<
-  Extract<CameraConfig, { driver: 'simulated' }>,
-  'driver' | 'name' | 'stallMs'
->;
+export type SimulatedConfig = DriverConfig<'simulated'>;
 
 /**
  * A drawn field instead of a camera, for demonstrations and tests: deterministic for a seed, one

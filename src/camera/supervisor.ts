@@ -1,9 +1,13 @@
-import { HeadlandError, type SerialisedError, serialiseError } from '../errors.js';
+import type { HeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
+import { CameraRun } from './camera-run.js';
+import { FrameStage } from './frame-stage.js';
 import { GroupClock } from './group-clock.js';
 import { pause } from './pause.js';
+import type { CameraQuality } from './quality-watch.js';
+import type { PictureSettings } from './settings.js';
 
 /** A driver that has not settled so long after its end was asked for is left behind, milliseconds. */
 const STOP_LIMIT_MS = 900;
@@ -21,11 +25,18 @@ export interface CameraState {
   /** How often the driver was started again since start(). */
   restarts: number;
   lastRestartReason: { code: string; message: string; atMs: number } | null;
+  /** Pictures that came, those that were left out or could not be used among them. */
   framesTotal: number;
+  /** Left out because nothing moved in them. */
+  stillFrames: number;
+  /** Replaced by a newer one before they could be cut, masked or compared. */
+  droppedFrames: number;
   /** Unix time, milliseconds. */
   lastFrameAtMs: number | null;
   /** Pictures that were cut off, no picture at all, or could not be decoded. */
   invalidPictures: number;
+  /** What the pictures look like; null before they were measured, or when they never are. */
+  quality: CameraQuality | null;
 }
 
 export interface SupervisorOptions {
@@ -36,11 +47,19 @@ export interface SupervisorOptions {
   backoff: BackoffPolicy;
   /** Frames of a driver without groups of its own share one for this long. */
   groupWindowMs: number;
+  /** What is cut out of the pictures, masked, left out and measured. */
+  pictures: PictureSettings;
+  /** Pictures that have to be decoded here and are larger by their header are refused. */
+  maxPixels: number;
   log: Log;
   /** Uniform in [0, 1); draws the pauses between attempts. */
   random?: () => number;
   /** Called after each change of phase. */
   onState?: (state: CameraState) => void;
+  /** Called with each measurement of the pictures, and at once when their condition changes. */
+  onQuality?: (quality: CameraQuality) => void;
+  /** Called when a picture could not be decoded here; it is counted already. */
+  onRefused?: (frame: Frame, error: HeadlandError) => void;
 }
 
 /**
@@ -57,7 +76,9 @@ export class CameraSupervisor {
   readonly #driver: CameraDriver;
   readonly #options: SupervisorOptions;
   readonly #groups: GroupClock;
+  readonly #stage: FrameStage;
   readonly #stop = new AbortController();
+  #onFrame: FrameReceiver = () => {};
   #running: Promise<void> | null = null;
   #phase: CameraPhase = 'stopped';
   #restarts = 0;
@@ -70,6 +91,14 @@ export class CameraSupervisor {
     this.#driver = driver;
     this.#options = options;
     this.#groups = new GroupClock(options.name, options.groupWindowMs);
+    this.#stage = new FrameStage(options.pictures, options.maxPixels, {
+      onFrame: (frame) => this.#hand(frame),
+      onRefused: (frame, error) => {
+        this.reportInvalidPicture();
+        options.onRefused?.(frame, error);
+      },
+      onQuality: (quality) => options.onQuality?.(quality),
+    });
   }
 
   state(): CameraState {
@@ -80,8 +109,11 @@ export class CameraSupervisor {
       restarts: this.#restarts,
       lastRestartReason: this.#lastRestartReason,
       framesTotal: this.#framesTotal,
+      stillFrames: this.#stage.stillFrames,
+      droppedFrames: this.#stage.droppedFrames,
       lastFrameAtMs: this.#lastFrameAtMs,
       invalidPictures: this.#undecodable + (this.#driver.invalidPictures ?? 0),
+      quality: this.#stage.quality,
     };
   }
 
@@ -98,12 +130,14 @@ export class CameraSupervisor {
    */
   start(onFrame: FrameReceiver): void {
     if (this.#running) throw new Error(`camera ${this.#options.name} was started before`);
-    this.#running = this.#superviseUntilStopped(onFrame);
+    this.#onFrame = onFrame;
+    this.#running = this.#superviseUntilStopped();
   }
 
   /** Ends the driver and frees what it holds, in less than a second; idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#stage.close();
     const over = new AbortController();
     const settled = Promise.resolve(this.#running).then(() => over.abort());
     await Promise.race([settled, pause(STOP_LIMIT_MS, over.signal)]);
@@ -116,14 +150,14 @@ export class CameraSupervisor {
     this.#enter('stopped');
   }
 
-  async #superviseUntilStopped(onFrame: FrameReceiver): Promise<void> {
+  async #superviseUntilStopped(): Promise<void> {
     const { backoff, log, name, random = Math.random } = this.#options;
     const stop = this.#stop.signal;
     let failuresInARow = 0;
     while (!stop.aborted) {
       this.#enter('opening');
       const run = new CameraRun(this.#driver, this.#options.stallMs);
-      const failure = await run.capture((picture) => this.#deliver(picture, onFrame), stop);
+      const failure = await run.capture((picture) => this.#deliver(picture), stop);
       if (stop.aborted) return;
       if (!failure) {
         log.info({ camera: name, frames: this.#framesTotal }, 'the source has ended');
@@ -134,6 +168,7 @@ export class CameraSupervisor {
       const delayMs = Math.round(backoffDelayMs(failuresInARow, backoff, random));
       failuresInARow += 1;
       const { code, message } = failure;
+      if (code === 'HL_CAMERA_GARBAGE') this.#stage.sentGarbage();
       this.#lastRestartReason = { code, message, atMs: Date.now() };
       log.warn(
         { camera: name, code, remedy: failure.remedy, details: failure.details, delayMs },
@@ -145,22 +180,25 @@ export class CameraSupervisor {
     }
   }
 
-  #deliver(picture: CapturedPicture, onFrame: FrameReceiver): unknown {
+  #deliver(picture: CapturedPicture): unknown {
     const capturedAtMs = picture.capturedAtMs ?? Date.now();
     this.#framesTotal += 1;
     this.#lastFrameAtMs = capturedAtMs;
     this.#enter('running');
-    const frame: Frame = {
+    return this.#stage.submit({
       ...picture,
       camera: this.#options.name,
       sequence: this.#framesTotal,
       capturedAtMs,
       group: picture.group ?? this.#groups.groupAt(capturedAtMs),
-    };
+    });
+  }
+
+  #hand(frame: Frame): unknown {
     const complain = (error: unknown) =>
       this.#options.log.error({ camera: frame.camera, err: error }, 'a frame was not taken');
     try {
-      const taken = onFrame(frame);
+      const taken = this.#onFrame(frame);
       return taken instanceof Promise ? taken.catch(complain) : undefined;
     } catch (error) {
       complain(error);
@@ -173,101 +211,4 @@ export class CameraSupervisor {
     this.#phase = phase;
     this.#options.onState?.(this.state());
   }
-}
-
-/** One attempt: from the opening of the driver to its end, watched for stalls. */
-class CameraRun {
-  readonly #driver: CameraDriver;
-  readonly #stallMs: number;
-  readonly #abort = new AbortController();
-  #beingTaken = 0;
-  #pictures = 0;
-  #firstPictureMs = 0;
-  #lastPictureMs = 0;
-  #stall: HeadlandError | null = null;
-
-  constructor(driver: CameraDriver, stallMs: number) {
-    this.#driver = driver;
-    this.#stallMs = stallMs;
-  }
-
-  /** Frames came for longer than a stall takes: what happens next is a new trouble, not the old. */
-  get wasHealthy(): boolean {
-    return this.#lastPictureMs - this.#firstPictureMs >= this.#stallMs;
-  }
-
-  /** Runs to the end; null when it was asked to stop or the source is over, else why it failed. */
-  async capture(
-    deliver: (picture: CapturedPicture) => unknown,
-    stop: AbortSignal,
-  ): Promise<SerialisedError | null> {
-    const invalidBefore = this.#driver.invalidPictures ?? 0;
-    const allowedMs = this.#stallMs + (this.#driver.paceMs ?? 0);
-    const watchdog = setTimeout(() => {
-      const seen = this.#pictures;
-      // A busy event loop may owe us pictures that already arrived: let it read them first.
-      setImmediate(() => {
-        if (this.#abort.signal.aborted) return;
-        if (this.#pictures > seen || this.#beingTaken > 0) {
-          watchdog.refresh();
-          return;
-        }
-        const invalid = (this.#driver.invalidPictures ?? 0) - invalidBefore;
-        this.#stall = this.#pictures === 0 && invalid > 0 ? garbage(invalid) : stalled(allowedMs);
-        this.#abort.abort();
-      });
-    }, allowedMs);
-    const onStop = () => this.#abort.abort();
-    stop.addEventListener('abort', onStop);
-    try {
-      await this.#driver.capture((picture) => {
-        if (this.#abort.signal.aborted) return undefined;
-        watchdog.refresh();
-        return this.#hand(picture, deliver, watchdog);
-      }, this.#abort.signal);
-      return this.#stall && serialiseError(this.#stall);
-    } catch (error) {
-      return stop.aborted ? null : serialiseError(this.#stall ?? error);
-    } finally {
-      clearTimeout(watchdog);
-      stop.removeEventListener('abort', onStop);
-      this.#abort.abort();
-    }
-  }
-
-  #hand(
-    picture: CapturedPicture,
-    deliver: (picture: CapturedPicture) => unknown,
-    watchdog: NodeJS.Timeout,
-  ): unknown {
-    const nowMs = performance.now();
-    if (this.#pictures === 0) this.#firstPictureMs = nowMs;
-    this.#lastPictureMs = nowMs;
-    this.#pictures += 1;
-    const taken = deliver(picture);
-    if (!(taken instanceof Promise)) return undefined;
-    this.#beingTaken += 1;
-    return taken.finally(() => {
-      this.#beingTaken -= 1;
-      if (!this.#abort.signal.aborted) watchdog.refresh();
-    });
-  }
-}
-
-function stalled(allowedMs: number): HeadlandError {
-  return new HeadlandError('HL_CAMERA_STALLED', `no picture for ${Math.round(allowedMs)} ms`, {
-    remedy: 'Check cable and power of the camera; raise stallMs if it is only slow.',
-    details: { allowedMs },
-  });
-}
-
-function garbage(invalidPictures: number): HeadlandError {
-  return new HeadlandError(
-    'HL_CAMERA_GARBAGE',
-    `the camera sends data, but no whole picture (${invalidPictures} broken)`,
-    {
-      remedy: 'Try a shorter or better cable, a lower resolution, or inputFormat v4l2-yuyv.',
-      details: { invalidPictures },
-    },
-  );
 }

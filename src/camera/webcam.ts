@@ -4,17 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 // @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
 import untypedNodeWebcam from 'node-webcam';
-import type { CameraConfig } from '../config/schema.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { CameraDriver, PictureReceiver } from './camera.js';
 import { isWholeJpeg } from './jpeg-stream.js';
 import { killByFile } from './kill-by-file.js';
 import { pause } from './pause.js';
+import type { DriverConfig } from './settings.js';
 
-export type WebcamConfig = Omit<
-  Extract<CameraConfig, { driver: 'webcam' }>,
-  'driver' | 'name' | 'stallMs'
->;
+export type WebcamConfig = DriverConfig<'webcam'>;
 
 interface NodeWebcamOptions {
   width: number;

@@ -1,16 +1,96 @@
 import { z } from 'zod';
-import { milliseconds, name } from './fields.js';
+import { milliseconds, name, probability, section } from './fields.js';
+
+/** Of the width, the height or the pixels of a picture. */
+const share = z.number().min(0).max(1);
+const point = z.tuple([share, share]).describe('[x, y] from the upper left corner');
+/** Sums of decimal fractions (0.3 + 0.7) may lie a hair above 1. */
+const ROUNDING = 1e-9;
+
+/** What happens to a picture between any camera and everything that looks at it. */
+const pictureSettings = {
+  region: z
+    .strictObject({
+      left: share,
+      top: share,
+      width: z.number().min(0.01).max(1),
+      height: z.number().min(0.01).max(1),
+    })
+    .refine(({ left, width }) => left + width <= 1 + ROUNDING, 'left + width must not exceed 1')
+    .refine(({ top, height }) => top + height <= 1 + ROUNDING, 'top + height must not exceed 1')
+    .nullable()
+    .default(null)
+    .describe('The part of the picture that is kept, in shares of its width and height'),
+  masks: z
+    .array(z.array(point).min(3).max(64))
+    .max(16)
+    .default([])
+    .describe('Polygons, in shares of the whole picture, that are blackened before anything else'),
+  jpegQuality: z
+    .int()
+    .min(50)
+    .max(100)
+    .default(90)
+    .describe('Of pictures encoded here: cut or masked ones, and those of rpicam'),
+  onlyWhenMoving: z
+    .strictObject({
+      pixelChange: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .default(0.06)
+        .describe('Change of brightness, of full scale, from which a place counts as changed'),
+      share: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.01)
+        .describe('Share of the visible picture that must have changed'),
+      keepAliveMs: milliseconds(100, 86_400_000)
+        .default(10_000)
+        .describe('A still scene is shown at least this often'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Leave out pictures that show what the last one showed; null = show all'),
+  quality: section(
+    {
+      intervalMs: milliseconds(0, 86_400_000)
+        .default(30_000)
+        .describe('How often brightness, colour and sharpness are measured; 0 = never'),
+      darkLuma: probability.default(0.06).describe('Mean brightness below which it is dark'),
+      overexposedShare: probability
+        .default(0.5)
+        .describe('Share of blown-out pixels above which a picture is overexposed'),
+      blurredRatio: probability
+        .default(0.35)
+        .describe("Sharpness, of the camera's own usual one, below which a picture is blurred"),
+    },
+    'What a dirty, dark or dazzled lens is told by',
+  ),
+};
 
 const cameraBase = {
   name: name('Name of the camera: appears in topics, logs and samples').default('main'),
   stallMs: milliseconds(200, 600_000)
     .default(10_000)
     .describe('No frame for this long: the camera is closed and opened again'),
+  ...pictureSettings,
 };
+
+const exposureMicroseconds = z
+  .int()
+  .min(1)
+  .max(10_000_000)
+  .nullable()
+  .default(null)
+  .describe('Fixed exposure time; null = the camera decides');
 
 const autoCamera = z
   .strictObject({ driver: z.literal('auto'), ...cameraBase })
-  .describe('The first /dev/video* through ffmpeg; without one, the simulation');
+  .describe(
+    'A CSI camera through rpicam, else the first /dev/video* through ffmpeg, else simulated',
+  );
 
 const ffmpegCamera = z
   .strictObject({
@@ -33,8 +113,58 @@ const ffmpegCamera = z
       .default(true)
       .describe('Read files at their own pace instead of as fast as possible'),
     loop: z.boolean().default(false).describe('Begin a file again at its end'),
+    exposureMicroseconds: exposureMicroseconds.describe(
+      'V4L2: fixed exposure time, in steps of 100; null = as the camera is set',
+    ),
+    v4l2Controls: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'use a name that `v4l2-ctl --list-ctrls` lists'),
+        z.int(),
+      )
+      .default({})
+      .describe('V4L2: set through v4l2-ctl, in this order, each time the camera is opened'),
   })
   .describe('A long-lived ffmpeg process: V4L2, RTSP, HTTP, video files');
+
+const rpicamCamera = z
+  .strictObject({
+    driver: z.literal('rpicam'),
+    ...cameraBase,
+    cameraIndex: z
+      .int()
+      .min(0)
+      .max(15)
+      .default(0)
+      .describe('As `rpicam-vid --list-cameras` counts them'),
+    widthPixels: z.int().min(16).max(4096).default(640),
+    heightPixels: z.int().min(16).max(4096).default(480),
+    framesPerSecond: z.number().min(0.01).max(120).default(10),
+    exposureMicroseconds,
+    gain: z
+      .number()
+      .min(1)
+      .max(64)
+      .nullable()
+      .default(null)
+      .describe('Fixed gain; null = automatic'),
+    exposureCompensation: z
+      .number()
+      .min(-10)
+      .max(10)
+      .default(0)
+      .describe('In stops, while automatic'),
+    lensPosition: z
+      .number()
+      .min(0)
+      .max(32)
+      .nullable()
+      .default(null)
+      .describe('Fixed focus in dioptres (1 / metres), for a lens that moves; null = autofocus'),
+    rotationDegrees: z.literal([0, 180]).default(0),
+    horizontalFlip: z.boolean().default(false),
+    verticalFlip: z.boolean().default(false),
+  })
+  .describe('A CSI camera of a Raspberry Pi through rpicam-vid or libcamera-vid');
 
 const webcamCamera = z
   .strictObject({
@@ -101,6 +231,7 @@ const simulatedCamera = z
 export const camera = z.discriminatedUnion('driver', [
   autoCamera,
   ffmpegCamera,
+  rpicamCamera,
   webcamCamera,
   replayCamera,
   simulatedCamera,

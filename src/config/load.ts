@@ -84,6 +84,17 @@ function crossChecks(config: Config): ConfigProblem[] {
       problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
     }
   }
+  for (const [index, camera] of config.cameras.entries()) {
+    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
+    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+    if (setting) {
+      problems.push({
+        path: `cameras[${index}].${setting}`,
+        message: 'only a V4L2 device (/dev/video<number>) has this setting',
+      });
+    }
+  }
   const outputs = new Set(config.gpio.outputs.map((output) => output.name));
   for (const [index, rule] of config.alerts.rules.entries()) {
     if (rule.matches > rule.ofFrames) {

@@ -33,8 +33,12 @@ export const models = section(
 
 export const inference = section(
   {
-    engine: z.enum(['onnx']).default('onnx').describe('Which runtime runs the backbone'),
-    threads: z.int().min(1).max(16).default(1).describe('Intra-op threads of the backbone'),
+    threads: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('Intra-op threads of an ONNX backbone; TensorFlow.js takes its own'),
     fit: z
       .enum(['squash', 'crop'])
       .default('squash')

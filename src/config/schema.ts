@@ -37,7 +37,7 @@ export const configSchema = z.strictObject({
     .array(camera)
     .min(1)
     .max(8)
-    .default([{ driver: 'auto', name: 'main', stallMs: 10_000 }])
+    .prefault([{ driver: 'auto' }])
     .describe('One entry a camera; names must differ'),
   cameraBackoff: section(
     {

@@ -58,7 +58,11 @@ export interface CameraStatus {
   description: string;
   /** The supervisor's word; `running` means that pictures come. */
   phase: string;
+  /** good, garbage, dark, overexposed or blurred; null = not known yet. */
+  condition: string | null;
   framesTotal: number;
+  /** Left out because nothing moved in them. */
+  stillFrames: number;
   droppedTotal: number;
   lastFrameAtMs: number | null;
   restarts: number;

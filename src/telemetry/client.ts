@@ -6,6 +6,7 @@ import { CommandDesk, type CommandHandler } from './commands.js';
 import { Composer } from './composer.js';
 import type { BrokerCredentials, Connection, Publication } from './connection.js';
 import {
+  type CameraQualityBody,
   type EventBody,
   type InfoBody,
   MESSAGES,
@@ -179,6 +180,11 @@ export class TelemetryClient {
   /** Adds the counters of telemetry itself; shares a commit with what comes next. */
   metrics(metrics: MetricsBody): boolean {
     return this.#sendSurely('metrics', 'metrics', { ...metrics, ...ownMetrics(this.stats()) });
+  }
+
+  /** Durable like metrics, and given up with them. */
+  cameraQuality(quality: CameraQualityBody): boolean {
+    return this.#sendSurely('camera_quality', 'metrics', quality);
   }
 
   stats(): TelemetryStats {

@@ -81,7 +81,9 @@ export const predictionSchema = z
     ...envelope('prediction/1'),
     frame_id: z.string().min(1).max(128).describe('Name it in the command `label`'),
     camera: z.string().max(64),
-    sequence: count.describe('Of the camera; gaps are frames dropped as too old'),
+    sequence: count.describe(
+      'Of the camera; gaps are frames dropped as too old, left out as still, or not decodable',
+    ),
     captured_at: time,
     label: label.describe('"unknown" when undecided'),
     probability,
@@ -171,6 +173,27 @@ export const metricsSchema = z
   })
   .describe('Counters count from the start of the daemon, so a lost message leaves no hole');
 
+export const cameraQualitySchema = z
+  .strictObject({
+    ...envelope('camera_quality/1'),
+    camera: z.string().max(64),
+    condition: z
+      .enum(['good', 'garbage', 'dark', 'overexposed', 'blurred'])
+      .nullable()
+      .describe('Null until several measurements agree'),
+    captured_at: time.describe('Of the picture that was measured'),
+    mean_luma: probability.nullable().describe('0 black, 1 white; null: not decodable, as below'),
+    saturation: probability.nullable().describe('0 grey, 1 pure colours'),
+    overexposed_share: probability.nullable().describe('Share of pixels that are blown out'),
+    sharpness: z.number().min(0).nullable().describe('Compare it with the usual one only'),
+    usual_sharpness: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("Median of this camera's good pictures since the start; null: too few yet"),
+  })
+  .describe('What the pictures of a camera look like: tells a dirty, dark or dazzled lens');
+
 export const trainingProgressSchema = z
   .strictObject({
     ...envelope('training_progress/1'),
@@ -227,6 +250,12 @@ export const MESSAGES = {
   prediction: { topic: 'prediction', qos: 0, retain: false, schema: predictionSchema },
   event: { topic: 'event', qos: 1, retain: false, schema: eventSchema },
   metrics: { topic: 'metrics', qos: 1, retain: false, schema: metricsSchema },
+  camera_quality: {
+    topic: 'camera/quality',
+    qos: 1,
+    retain: false,
+    schema: cameraQualitySchema,
+  },
   training_progress: {
     topic: 'training/progress',
     qos: 0,
@@ -256,6 +285,7 @@ export type MetricsBody = Omit<
   Message<'metrics'>,
   Envelope | 'outbox' | 'predictions_dropped_total' | 'commands_total' | 'commands_refused_total'
 >;
+export type CameraQualityBody = Omit<Message<'camera_quality'>, Envelope>;
 export type TrainingProgressBody = Omit<Message<'training_progress'>, Envelope>;
 export type TrainingReportBody = Omit<Message<'training_report'>, Envelope>;
 export type Exam = z.infer<typeof examSchema>;

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { CapturedPicture } from '../../src/camera/camera.js';
 import { FfmpegDriver, withoutCredentials } from '../../src/camera/ffmpeg.js';
-import { ffmpegArguments, ffmpegModes, inputKind } from '../../src/camera/ffmpeg-arguments.js';
+import {
+  ffmpegArguments,
+  ffmpegModes,
+  hiddenInput,
+  inputKind,
+} from '../../src/camera/ffmpeg-arguments.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from './sources.js';
@@ -175,12 +187,36 @@ describe('FfmpegDriver on streams', () => {
     assert.doesNotMatch(driver.description, /hunter2/);
   });
 
+  it('shows cameras that want a password without showing it', async (t) => {
+    if (!needsTool(t, 'ffmpeg')) return;
+    const jpeg = await makeJpeg(1, { width: 320, height: 240 });
+    const mjpeg = await httpCamera(t, (viewer) => repeat(t, [jpeg], (one) => viewer.send(one)));
+    for (const address of [mjpeg, await rtspCamera(t, temporaryFolder(t))]) {
+      const driver = open({ input: address.replace('://', '://farmer:hunter2@') });
+      const stop = new AbortController();
+      let pictures = 0;
+      let commandLine = '';
+      await driver.capture(({ jpeg: seen }) => {
+        pictures += 1;
+        if (address === mjpeg) assert.ok(Buffer.from(jpeg).equals(seen), 'untouched');
+        commandLine = childrenNamed('ffmpeg')
+          .map((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8'))
+          .find((line) => line.includes('concat'))!;
+        if (pictures === 3) stop.abort();
+      }, stop.signal);
+      assert.match(commandLine, /pipe:0/);
+      assert.doesNotMatch(commandLine, /hunter2|farmer/);
+    }
+  });
+
   it('says that nothing listens there', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    for (const input of ['http://127.0.0.1:1/x', 'rtsp://127.0.0.1:1/x']) {
+    const hosts = ['127.0.0.1:1', 'farmer:hunter2@127.0.0.1:1'];
+    for (const input of hosts.flatMap((host) => [`http://${host}/x`, `rtsp://${host}/x`])) {
       await assert.rejects(collect(open({ input }), 1), (error: unknown) => {
         assert.ok(isHeadlandError(error, 'HL_CAMERA_EXITED'));
         assert.match(error.message, /refused/);
+        assert.doesNotMatch(JSON.stringify(error), /hunter2/);
         return true;
       });
     }
@@ -238,7 +274,7 @@ describe('ffmpegArguments', () => {
     cameraConfig({ driver: 'ffmpeg', ...section });
 
   it('passes the MJPEG of a V4L2 camera through', () => {
-    const line = ffmpegArguments(config({}), 'copy').join(' ');
+    const line = ffmpegArguments(config({}), 'copy', 5).join(' ');
     assert.match(
       line,
       /-f v4l2 -input_format mjpeg -video_size 640x480 -framerate 10 .*-i \/dev\/video0/,
@@ -247,15 +283,14 @@ describe('ffmpegArguments', () => {
   });
 
   it('encodes raw pictures', () => {
-    const line = ffmpegArguments(config({ inputFormat: 'v4l2-yuyv' }), 'encode').join(' ');
+    const line = ffmpegArguments(config({ inputFormat: 'v4l2-yuyv' }), 'encode', 5).join(' ');
     assert.match(line, /-input_format yuyv422/);
     assert.match(line, /-c:v mjpeg/);
   });
 
   it('speaks RTSP over TCP, with a time-out', () => {
-    const line = ffmpegArguments(config({ input: 'rtsp://cam/1', stallMs: 3_000 }), 'encode').join(
-      ' ',
-    );
+    const section = { input: 'rtsp://cam/1', stallMs: 3_000 };
+    const line = ffmpegArguments(config(section), 'encode', 5).join(' ');
     assert.match(line, /-rtsp_transport tcp -timeout 6000000 -i rtsp:\/\/cam\/1/);
   });
 
@@ -265,9 +300,33 @@ describe('ffmpegArguments', () => {
     assert.doesNotMatch(line, / -timeout /);
   });
 
+  it('names frame timing as each version of ffmpeg knows it', () => {
+    const line = (version: number) => ffmpegArguments(config({}), 'copy', version).join(' ');
+    assert.match(line(5), / -vsync passthrough /);
+    for (const version of [6, 9, Number.POSITIVE_INFINITY]) {
+      assert.match(line(version), / -fps_mode passthrough /);
+      assert.doesNotMatch(line(version), /-vsync/);
+    }
+  });
+
+  it('keeps user and password out of the arguments', () => {
+    for (const scheme of ['rtsp', 'RTSPS', 'http', 'https']) {
+      const secret = config({ input: `${scheme}://farmer:it's@cam/1`, stallMs: 3_000 });
+      assert.doesNotMatch(ffmpegArguments(secret, 'encode', 5).join(' '), /farmer|it's/);
+      const list = hiddenInput(secret, 5)!.split('\n');
+      assert.equal(list[1], `file '${scheme}://farmer:it'\\''s@cam/1'`);
+      assert.ok(
+        list.some((line) => /^option (rw_)?timeout 6000000$/.test(line)),
+        list.join(),
+      );
+    }
+    assert.equal(hiddenInput(config({ input: 'rtsp://cam/1?at=a@b' }), 5), null);
+    assert.equal(hiddenInput(config({ input: 'rtsp://farmer@cam/1' }), 4), null);
+  });
+
   it('never lets an input become an option', () => {
     for (const input of ['-version', '; rm -rf ~', '$(id)', '--help']) {
-      const vector = ffmpegArguments(config({ input }), 'encode');
+      const vector = ffmpegArguments(config({ input }), 'encode', 5);
       assert.equal(vector[vector.indexOf('-i') + 1], input);
       assert.equal(vector.filter((argument) => argument === input).length, 1);
     }

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { createDriver, findCameraDevices, resolveCamera } from '../../src/camera/open.js';
 import { silentLog } from '../../src/log.js';
 import { cameraConfig, temporaryFolder } from './support.js';
+import { PlaybackTools } from './tool.js';
 
 interface Node {
   index: number;
@@ -48,6 +49,7 @@ describe('resolveCamera', () => {
   const auto = cameraConfig({ driver: 'auto', name: 'left', stallMs: 4_000 });
 
   it('turns auto into ffmpeg on the first camera, with name and stall time kept', (t) => {
+    new PlaybackTools(t, { alone: true });
     const places = board(t, { video4: { index: 0, bus: 'usb' } });
     const resolved = resolveCamera(auto, places);
     const input = join(places.devDir, 'video4');
@@ -58,6 +60,7 @@ describe('resolveCamera', () => {
   });
 
   it('turns auto into the simulation where there is no camera', (t) => {
+    new PlaybackTools(t, { alone: true });
     const expected = cameraConfig({ driver: 'simulated', name: 'left', stallMs: 4_000 });
     assert.deepEqual(resolveCamera(auto, board(t, {})), expected);
     assert.deepEqual(
@@ -76,12 +79,14 @@ describe('createDriver', () => {
   it('makes the driver that the section names', () => {
     const descriptions = [
       cameraConfig({ driver: 'ffmpeg', input: '/dev/video1' }),
+      cameraConfig({ driver: 'rpicam', cameraIndex: 1 }),
       cameraConfig({ driver: 'webcam', device: 'TEST:' }),
       cameraConfig({ driver: 'replay', path: '/photos' }),
       cameraConfig({ driver: 'simulated', seed: 3 }),
     ].map((config) => createDriver(config, { log: silentLog() }).description);
     assert.deepEqual(descriptions, [
       'ffmpeg /dev/video1',
+      'rpicam camera 1',
       'node-webcam TEST:',
       'replay /photos',
       'simulated field, seed 3 (a drawing, no camera)',

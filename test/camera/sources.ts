@@ -49,10 +49,22 @@ export async function ffmpegHttpCamera(t: TestContext): Promise<string> {
 }
 
 /** An HTTP camera whose every byte the test decides: `serve` gets each viewer's connection. */
-export async function httpCamera(
+export async function httpCamera(t: TestContext, serve: (viewer: Viewer) => void): Promise<string> {
+  return (await pluggableCamera(t, serve)).url;
+}
+
+/** One viewer's connection to a camera. */
+export interface Viewer {
+  send(jpeg: Uint8Array, announcedBytes?: number): void;
+  end(): void;
+}
+
+/** The same, on a port of its own choice, until it is plugged out. */
+export async function pluggableCamera(
   t: TestContext,
-  serve: (viewer: { send(jpeg: Uint8Array, announcedBytes?: number): void; end(): void }) => void,
-): Promise<string> {
+  serve: (viewer: Viewer) => void,
+  port = 0,
+): Promise<{ url: string; unplug(): void }> {
   const viewers = new Set<ServerResponse>();
   const server = createHttpServer((_request, response) => {
     viewers.add(response);
@@ -68,13 +80,15 @@ export async function httpCamera(
       end: () => response.destroy(),
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  const unplug = (): void => {
     for (const viewer of viewers) viewer.destroy();
     server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`;
+  };
+  t.after(unplug);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`;
+  return { url, unplug };
 }
 
 /**

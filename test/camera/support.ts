@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
+import type { PictureSettings } from '../../src/camera/settings.js';
 import type { CameraConfig } from '../../src/config/schema.js';
 import { configSchema } from '../../src/config/schema.js';
 
@@ -28,6 +29,11 @@ export function cameraConfig<D extends CameraConfig['driver']>(
 ): Extract<CameraConfig, { driver: D }> {
   const { cameras } = configSchema.parse({ cameras: [section] });
   return cameras[0] as Extract<CameraConfig, { driver: D }>;
+}
+
+/** What happens to every picture of a camera, with every default filled in. */
+export function pictureSettings(settings: Record<string, unknown> = {}): PictureSettings {
+  return cameraConfig({ driver: 'auto', ...settings });
 }
 
 /** A real JPEG with content that depends on `seed`. */

@@ -59,8 +59,9 @@ function demoCamera(options: DemoOptions, startFrame: number): object {
       shuffleSeed: 1,
     };
   }
-  const found = resolveCamera({ driver: 'auto', name: 'main', stallMs: 10_000 });
-  if (!options.simulated && found.driver !== 'simulated') return { driver: 'auto' };
+  const [auto] = validateConfig({ cameras: [{ driver: 'auto' }] }).cameras;
+  const found = options.simulated ? null : resolveCamera(auto);
+  if (found && found.driver !== 'simulated') return found;
   return { driver: 'simulated', intervalMs: 150, startFrame };
 }
 

@@ -927,10 +927,14 @@ function renderHeads() {
   });
 }
 
+function isWell({ phase, condition }) {
+  return phase === 'running' && (condition === null || condition === 'good');
+}
+
 function renderHealth() {
   const { status } = state;
   const { cameras, backbone, mqtt } = status;
-  const well = mqtt.connected && cameras.every(({ phase }) => phase === 'running');
+  const well = mqtt.connected && cameras.every(isWell);
   text('health-count', well && backbone !== null ? 'all well' : 'needs a look');
   build('health', [status, Math.floor(robotNowMs() / 1_000)], () => [
     ...cameras.map((camera) =>
@@ -938,13 +942,18 @@ function renderHealth() {
         el(
           'p',
           { class: 'camera-state' },
-          el('i', { class: `dot ${camera.phase === 'running' ? 'good' : 'bad'}` }),
+          el('i', { class: `dot ${isWell(camera) ? 'good' : 'bad'}` }),
           el('span', { text: `Camera ${camera.name}: ${camera.phase}` }),
         ),
         [
           ['Device', camera.description],
           ['Last picture', camera.lastFrameAtMs === null ? 'none yet' : ago(camera.lastFrameAtMs)],
-          ['Pictures', `${camera.framesTotal} taken, ${camera.droppedTotal} skipped as too old`],
+          [
+            'Pictures',
+            `${camera.framesTotal} taken, ${camera.droppedTotal} skipped as too old` +
+              (camera.stillFrames > 0 ? `, ${camera.stillFrames} left out as still` : ''),
+          ],
+          ['They are', camera.condition ?? 'not measured yet'],
           [
             'Restarts',
             camera.restarts === 0

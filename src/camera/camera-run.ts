@@ -1,0 +1,99 @@
+import { HeadlandError, type SerialisedError, serialiseError } from '../errors.js';
+import type { CameraDriver, CapturedPicture } from './camera.js';
+
+/** One attempt: from the opening of the driver to its end, watched for stalls. */
+export class CameraRun {
+  readonly #driver: CameraDriver;
+  readonly #stallMs: number;
+  readonly #abort = new AbortController();
+  #beingTaken = 0;
+  #pictures = 0;
+  #firstPictureMs = 0;
+  #lastPictureMs = 0;
+  #stall: HeadlandError | null = null;
+
+  constructor(driver: CameraDriver, stallMs: number) {
+    this.#driver = driver;
+    this.#stallMs = stallMs;
+  }
+
+  /** Frames came for longer than a stall takes: what happens next is a new trouble, not the old. */
+  get wasHealthy(): boolean {
+    return this.#lastPictureMs - this.#firstPictureMs >= this.#stallMs;
+  }
+
+  /** Runs to the end; null when it was asked to stop or the source is over, else why it failed. */
+  async capture(
+    deliver: (picture: CapturedPicture) => unknown,
+    stop: AbortSignal,
+  ): Promise<SerialisedError | null> {
+    const invalidBefore = this.#driver.invalidPictures ?? 0;
+    const allowedMs = this.#stallMs + (this.#driver.paceMs ?? 0);
+    const watchdog = setTimeout(() => {
+      const seen = this.#pictures;
+      // A busy event loop may owe us pictures that already arrived: let it read them first.
+      setImmediate(() => {
+        if (this.#abort.signal.aborted) return;
+        if (this.#pictures > seen || this.#beingTaken > 0) {
+          watchdog.refresh();
+          return;
+        }
+        const invalid = (this.#driver.invalidPictures ?? 0) - invalidBefore;
+        this.#stall = this.#pictures === 0 && invalid > 0 ? garbage(invalid) : stalled(allowedMs);
+        this.#abort.abort();
+      });
+    }, allowedMs);
+    const onStop = () => this.#abort.abort();
+    stop.addEventListener('abort', onStop);
+    try {
+      await this.#driver.capture((picture) => {
+        if (this.#abort.signal.aborted) return undefined;
+        watchdog.refresh();
+        return this.#hand(picture, deliver, watchdog);
+      }, this.#abort.signal);
+      return this.#stall && serialiseError(this.#stall);
+    } catch (error) {
+      return stop.aborted ? null : serialiseError(this.#stall ?? error);
+    } finally {
+      clearTimeout(watchdog);
+      stop.removeEventListener('abort', onStop);
+      this.#abort.abort();
+    }
+  }
+
+  #hand(
+    picture: CapturedPicture,
+    deliver: (picture: CapturedPicture) => unknown,
+    watchdog: NodeJS.Timeout,
+  ): unknown {
+    const nowMs = performance.now();
+    if (this.#pictures === 0) this.#firstPictureMs = nowMs;
+    this.#lastPictureMs = nowMs;
+    this.#pictures += 1;
+    const taken = deliver(picture);
+    if (!(taken instanceof Promise)) return undefined;
+    this.#beingTaken += 1;
+    return taken.finally(() => {
+      this.#beingTaken -= 1;
+      if (!this.#abort.signal.aborted) watchdog.refresh();
+    });
+  }
+}
+
+function stalled(allowedMs: number): HeadlandError {
+  return new HeadlandError('HL_CAMERA_STALLED', `no picture for ${Math.round(allowedMs)} ms`, {
+    remedy: 'Check cable and power of the camera; raise stallMs if it is only slow.',
+    details: { allowedMs },
+  });
+}
+
+function garbage(invalidPictures: number): HeadlandError {
+  return new HeadlandError(
+    'HL_CAMERA_GARBAGE',
+    `the camera sends data, but no whole picture (${invalidPictures} broken)`,
+    {
+      remedy: 'Try a shorter or better cable, a lower resolution, or inputFormat v4l2-yuyv.',
+      details: { invalidPictures },
+    },
+  );
+}
