@@ -26,16 +26,18 @@ import {
   labelRequestedMessage,
   modelMessage,
   predictionMessage,
+  rateLimitMessage,
   rolledBackMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
-import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
+import { Sparing } from './sparing.js';
+import { startPerception } from './start-perception.js';
 import { openState, type State } from './state.js';
 import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
-import { TrainingService } from './training-service.js';
+import { TrainingService, trainingPaused } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { Watchdog } from './watchdog.js';
 
@@ -59,6 +61,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly training: TrainingService;
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
+  readonly sparing: Sparing;
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
   readonly #audit: AuditTrail;
@@ -130,7 +133,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.training = new TrainingService(
       config,
       this.state,
-      () => this.pausing.has('training'),
+      () => (this.pausing.has('training') ? trainingPaused() : this.sparing.tooHotToTrain),
       {
         onProgress: (progress, trainingId) => {
           this.telemetry.trainingProgress(progress, trainingId);
@@ -150,6 +153,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       log,
     });
+    this.sparing = new Sparing({
+      config,
+      framesPerSecond: () => this.statistics.framesPerSecond(Date.now()),
+      onLimit: (limit, temperatureC) => {
+        this.#perception.limitRate(limit.framesPerSecond);
+        if (limit.reason !== 'configured') {
+          this.telemetry.event(rateLimitMessage(limit, temperatureC));
+        }
+        this.emit('status');
+      },
+      onCooled: () => this.training.onLabel(),
+      log,
+    });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({ ...config.samples, ...config.inference });
     this.#alerting = new Alerting(config, this.telemetry, log);
@@ -166,8 +182,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log, environment } = this.options;
     mkdirSync(config.paths.cacheDir, { recursive: true });
     await this.#alerting.open();
-    await prepareBackbone(config, { log, environment, onProgress: () => {} });
-    const backbone = await this.#perception.start();
+    const backbone = await startPerception(this.#perception, config, { log, environment });
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -201,6 +216,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
     });
     this.#shadow.start();
+    this.sparing.start();
     this.training.listen();
     await this.#startConsole();
     this.statistics.start();
@@ -335,6 +351,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#heads?.stop();
     await this.#shadow?.stop();
     this.statistics.stop();
+    this.sparing.stop();
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();

@@ -6,6 +6,7 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { ModelCard } from './cards.js';
 import { conversionRecipe } from './convert.js';
 import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
+import { fullPrecisionName } from './quantize/variant.js';
 import { sha256Hex, sourceIdentity } from './sources/offer.js';
 
 const RECORD_FILE = 'card.json';
@@ -25,6 +26,11 @@ const recordSchema = z.object({
   /** Where that file came from. */
   source: z.string(),
   recipe: z.record(z.string(), z.unknown()),
+  /** Of an 8-bit variant: what it computed of the check picture when it was made. */
+  golden: z
+    .object({ features: z.array(z.number()), tolerance: z.number() })
+    .nullable()
+    .default(null),
 });
 
 export interface CachedModel {
@@ -35,6 +41,18 @@ export interface CachedModel {
   checksum: string;
   /** Where the weights came from. */
   source: string;
+  /** SHA-256 (hex) of the file that they came in. */
+  sourceSha256: string;
+  /** Features of the check picture that it must give, if any are known. */
+  golden: ModelCard['golden'];
+}
+
+/** What {@link writeCachedModel} puts into the cache. */
+export interface NewCachedModel
+  extends Pick<CachedModel, 'model' | 'checksum' | 'source' | 'sourceSha256'> {
+  golden?: ModelCard['golden'];
+  /** Of an 8-bit variant: how it was made and how it compared. */
+  quantization?: object;
 }
 
 /** Folder in which a backbone's files stand. It is a link, so that it can be switched at once. */
@@ -44,7 +62,8 @@ export function cachedModelDir(cacheDir: string, name: string): string {
 
 /**
  * Reads the cached model of a card and proves it against its checksum.
- * @throws HeadlandError HL_MODEL_NOT_CACHED when it is absent or made from another card;
+ * @throws HeadlandError HL_MODEL_NOT_CACHED (HL_MODEL_NOT_QUANTIZED for an 8-bit variant) when it
+ *   is absent or made from another card;
  *   HL_MODEL_CHECKSUM when its file is damaged.
  */
 export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
@@ -71,10 +90,11 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
     throw new HeadlandError(
       'HL_MODEL_CHECKSUM',
       `cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
-      { remedy: `Run \`headland models pull ${card.name}\`.`, details: { path } },
+      { remedy: remedyFor(card), details: { path } },
     );
   }
-  return { path, model, checksum, source: record.source };
+  const { source, sourceSha256 } = record;
+  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? record.golden };
 }
 
 /**
@@ -84,9 +104,9 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
 export async function writeCachedModel(
   card: ModelCard,
   cacheDir: string,
-  converted: { model: Uint8Array; checksum: string; source: string; sourceSha256: string },
+  converted: NewCachedModel,
 ): Promise<CachedModel> {
-  const { model, checksum, source, sourceSha256 } = converted;
+  const { model, checksum, source, sourceSha256, quantization, golden = null } = converted;
   const link = cachedModelDir(cacheDir, card.name);
   const target = `.${card.name}-${checksum.slice(0, 12)}-${randomBytes(4).toString('hex')}`;
   const record = {
@@ -96,6 +116,7 @@ export async function writeCachedModel(
     source,
     recipe: conversionRecipe(card),
     card,
+    ...(quantization ? { golden, quantization } : {}),
   };
   await mkdir(join(cacheDir, 'backbones'), { recursive: true });
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
@@ -108,16 +129,24 @@ export async function writeCachedModel(
   if (previous?.startsWith(`.${card.name}-`) && previous !== target) {
     await rm(join(cacheDir, 'backbones', previous), { recursive: true, force: true });
   }
-  return { path: join(link, modelFile(card)), model, checksum, source };
+  const path = join(link, modelFile(card));
+  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? golden };
 }
 
 function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
-  return new HeadlandError(
-    'HL_MODEL_NOT_CACHED',
-    `backbone ${card.name} is not in ${dir}: ${why}`,
-    {
-      remedy: `Run \`headland models pull ${card.name}\`.`,
-      details: { dir, why },
-    },
-  );
+  const details = { dir, why };
+  const remedy = remedyFor(card);
+  if (card.precision === undefined) {
+    const message = `backbone ${card.name} is not in ${dir}: ${why}`;
+    return new HeadlandError('HL_MODEL_NOT_CACHED', message, { remedy, details });
+  }
+  const message = `the 8-bit backbone ${card.name} has not been made on this machine: ${why}`;
+  return new HeadlandError('HL_MODEL_NOT_QUANTIZED', message, { remedy, details });
+}
+
+function remedyFor(card: ModelCard): string {
+  return card.precision === undefined
+    ? `Run \`headland models pull ${card.name}\`.`
+    : `Run \`headland models quantize ${fullPrecisionName(card.name)}\`, ` +
+        'or set models.backbone to the fp32 one.';
 }

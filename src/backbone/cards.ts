@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { fullPrecisionName, quantizedCard } from './quantize/variant.js';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -195,7 +196,10 @@ const cardSchema = z
   });
 
 /** What headland knows of a backbone: where it comes from, what it takes and what it gives. */
-export type ModelCard = z.infer<typeof cardSchema>;
+export type ModelCard = z.infer<typeof cardSchema> & {
+  /** Of the variant that `quantizedCard` derives; card files cannot say it. */
+  precision?: 'int8';
+};
 export type ModelSource = ModelCard['sources'][number];
 
 /**
@@ -238,7 +242,8 @@ export async function listCards(cardsDir: string | null): Promise<ModelCard[]> {
 }
 
 /**
- * The card `name`, from `cardsDir` if it is there, else of those that come along.
+ * The card `name`, from `cardsDir` if it is there, else of those that come along; for
+ * `<name>-int8` the 8-bit variant of that card.
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
 export async function loadCard(name: string, cardsDir: string | null): Promise<ModelCard> {
@@ -246,6 +251,11 @@ export async function loadCard(name: string, cardsDir: string | null): Promise<M
   for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
     const files = await cardFiles(dir);
     if (files.includes(`${name}.json`)) return readCard(join(dir, `${name}.json`));
+    const base = fullPrecisionName(name);
+    if (files.includes(`${base}.json`)) {
+      const card = await readCard(join(dir, `${base}.json`));
+      if (card.engine === 'onnx') return quantizedCard(card);
+    }
     known.push(...files.map((file) => file.slice(0, -'.json'.length)));
   }
   const names = [...new Set(known)].sort();

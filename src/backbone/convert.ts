@@ -2,6 +2,7 @@ import type { ModelCard } from './cards.js';
 import { efficientNetLiteToOnnx } from './efficientnet-lite.js';
 import { OnnxCodec, type OnnxModel } from './onnx-proto.js';
 import { FEATURES, pruneToFeatures } from './prune.js';
+import { QUANTIZER_VERSION } from './quantize/variant.js';
 import { readStateDict } from './state-dict.js';
 import { onnxToTfjs } from './tfjs-from-onnx.js';
 import { GraphBuilder, graphNodes, pruneGraph } from './tfjs-graph.js';
@@ -52,6 +53,7 @@ export function conversionRecipe(card: ModelCard) {
     layout: card.layout,
     normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
     feature_size: card.featureSize,
+    ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
   };
 }
 

@@ -104,7 +104,8 @@ export class OnnxEngine implements Backbone {
   }
 }
 
-async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+/** ONNX Runtime, loaded on first use. @throws HeadlandError HL_ENGINE_UNAVAILABLE */
+export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
   // Newer versions on Linux carry a telemetry client; this must be set before they load.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {

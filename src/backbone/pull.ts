@@ -64,11 +64,13 @@ interface Failure {
  * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
  * and only then switched in. Whatever fails leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE
+ *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
   const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
+    // An 8-bit variant is nowhere to be had: it is made here.
+    if (card.precision !== undefined) throw error;
     if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
       log.warn({ err: error.toJSON() }, error.message);
     return null;
