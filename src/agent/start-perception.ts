@@ -1,7 +1,21 @@
 import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
-import type { BackboneInfo } from '../perception/protocol.js';
+import type { BackboneInfo, PerceptionSettings } from '../perception/protocol.js';
+
+/** What perception needs of the configuration. */
+export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
+  return {
+    backbone: models.backbone,
+    cardsDir: models.cardsDir,
+    cacheDir: paths.cacheDir,
+    threads: inference.threads,
+    fit: inference.fit,
+    maxPictureBytes: inference.maxPictureBytes,
+    maxPicturePixels: inference.maxPicturePixels,
+    decision: inference,
+  };
+}
 
 /**
  * Starts perception with the backbone in the cache; where that is missing, outdated or damaged,
