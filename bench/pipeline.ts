@@ -1,6 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import sharp from 'sharp';
 import { prepareBackbone } from '../src/agent/prepare-backbone.js';
 import type { Backbone } from '../src/backbone/backbone.js';
 import { loadCard } from '../src/backbone/cards.js';
@@ -12,9 +9,10 @@ import type { Perceived } from '../src/perception/protocol.js';
 import { decodePicture } from '../src/vision/decode.js';
 import { differenceHash } from '../src/vision/dhash.js';
 import type { RgbImage } from '../src/vision/image.js';
+import { jpegOf, sourcePictures } from './support/camera-pictures.js';
 import { compareHandOver } from './support/hand-over.js';
 import { type BenchFrame, benchPerception } from './support/perception.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { userCacheDir } from './support/places.js';
 
 const FRAMES = 200;
 const WARM_UP = 30;
@@ -48,7 +46,7 @@ export async function run(): Promise<Record<string, unknown>> {
   });
   await perception.start();
   serveHead(perception, bare);
-  const sources = await pictures();
+  const sources = await sourcePictures();
   const jpegs = await Promise.all(sources.map((source) => jpegOf(source, 640, 480)));
   const decode = (jpeg: Uint8Array): Promise<RgbImage> =>
     decodePicture(jpeg, {
@@ -183,32 +181,6 @@ async function took(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await work();
   return performance.now() - startMs;
-}
-
-/** Twenty pictures: photos where the data set is there, else drawn noise over gradients. */
-async function pictures(): Promise<Uint8Array[]> {
-  const shared = sharedFolder();
-  const folder = shared === null ? null : join(shared, 'data/grocery/Apple');
-  if (folder !== null) {
-    return readdirSync(folder)
-      .slice(0, 20)
-      .map((file) => readFileSync(join(folder, file)));
-  }
-  return Promise.all(
-    Array.from({ length: 20 }, (_, seed) => {
-      const data = Uint8Array.from(
-        { length: 160 * 120 * 3 },
-        (__, i) => (i * (seed + 7) * 31) & 255,
-      );
-      return sharp(data, { raw: { width: 160, height: 120, channels: 3 } })
-        .png()
-        .toBuffer();
-    }),
-  );
-}
-
-function jpegOf(source: Uint8Array, width: number, height: number): Promise<Uint8Array> {
-  return sharp(source).resize(width, height, { fit: 'fill' }).jpeg({ quality: 85 }).toBuffer();
 }
 
 function quantile(values: number[], q: number): number {

@@ -1,10 +1,11 @@
 import { isHeadlandError } from '../errors.js';
 import type { Head } from '../head/head.js';
-import { headProbabilities, topLabels } from '../head/score.js';
+import { headProbabilities } from '../head/score.js';
 import type { Log } from '../log.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { HeadRegistry } from '../training/registry.js';
+import { type HeadAnswer, headAnswers } from '../training/scorecard.js';
 import {
   describeTrial,
   newTrial,
@@ -132,6 +133,7 @@ export class ShadowService {
     const trial = newTrial({
       ...{ version, previous: last.previous, since: last.at, revision: samples.labelRevision() },
       ...{ maxLabels: settings.shadowLabels, alarmAt: settings.rollbackAlarm },
+      classes: new Set([...current.head.labels, ...previous.head.labels]).size,
     });
     await registry.keepShadowTrial(trial);
     log.info({ version, previous: last.previous }, 'the replaced head stays in the shadow');
@@ -154,8 +156,8 @@ export class ShadowService {
     if (!features) return null;
     return {
       ...{ sampleId: id, group, label },
-      previous: answer(previous.head, features),
-      current: answer(current.head, features),
+      previous: answer(previous.head, features, label),
+      current: answer(current.head, features, label),
     };
   }
 
@@ -168,7 +170,9 @@ export class ShadowService {
   }
 }
 
-function answer(head: Head, features: Float32Array): string {
-  const probabilities = headProbabilities(head, features);
-  return topLabels({ labels: head.labels, probabilities }, 1)[0]!.label;
+function answer(head: Head, features: Float32Array, truth: string): ShadowObservation['current'] {
+  const [{ label, probability }] = headAnswers(headProbabilities(head, features), head.labels, [
+    truth,
+  ]) as [HeadAnswer];
+  return { label, probability };
 }

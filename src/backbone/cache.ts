@@ -6,31 +6,53 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { ModelCard } from './cards.js';
 import { conversionRecipe } from './convert.js';
 import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
-import { sha256Hex } from './sources/offer.js';
+import { fullPrecisionName } from './quantize/variant.js';
+import { sha256Hex, sourceIdentity } from './sources/offer.js';
 
-export const MODEL_FILE = 'model.onnx';
 const RECORD_FILE = 'card.json';
+
+/** Name of a converted model in its folder. */
+export function modelFile({ engine }: ModelCard): string {
+  return engine === 'tfjs' ? 'model.tfjs.zip' : 'model.onnx';
+}
 
 /** What stands in `card.json` beside a cached model. */
 const recordSchema = z.object({
   schema: z.literal(1),
-  /** SHA-256 (hex) of model.onnx. */
+  /** SHA-256 (hex) of the model file. */
   checksum: z.string().regex(/^[0-9a-f]{64}$/),
-  /** SHA-256 (hex) of the file it was converted from. */
+  /** {@link sourceIdentity} of what it was converted from. */
   sourceSha256: z.string(),
   /** Where that file came from. */
   source: z.string(),
   recipe: z.record(z.string(), z.unknown()),
+  /** Of an 8-bit variant: what it computed of the check picture when it was made. */
+  golden: z
+    .object({ features: z.array(z.number()), tolerance: z.number() })
+    .nullable()
+    .default(null),
 });
 
 export interface CachedModel {
-  /** `<cacheDir>/backbones/<name>/model.onnx` */
+  /** `<cacheDir>/backbones/<name>/model.onnx`, or what {@link modelFile} says. */
   path: string;
   model: Uint8Array;
   /** SHA-256 (hex) of the model file. */
   checksum: string;
   /** Where the weights came from. */
   source: string;
+  /** SHA-256 (hex) of the file that they came in. */
+  sourceSha256: string;
+  /** Features of the check picture that it must give, if any are known. */
+  golden: ModelCard['golden'];
+}
+
+/** What {@link writeCachedModel} puts into the cache. */
+export interface NewCachedModel
+  extends Pick<CachedModel, 'model' | 'checksum' | 'source' | 'sourceSha256'> {
+  golden?: ModelCard['golden'];
+  /** Of an 8-bit variant: how it was made and how it compared. */
+  quantization?: object;
 }
 
 /** Folder in which a backbone's files stand. It is a link, so that it can be switched at once. */
@@ -40,26 +62,27 @@ export function cachedModelDir(cacheDir: string, name: string): string {
 
 /**
  * Reads the cached model of a card and proves it against its checksum.
- * @throws HeadlandError HL_MODEL_NOT_CACHED when it is absent or made from another card;
+ * @throws HeadlandError HL_MODEL_NOT_CACHED (HL_MODEL_NOT_QUANTIZED for an 8-bit variant) when it
+ *   is absent or made from another card;
  *   HL_MODEL_CHECKSUM when its file is damaged.
  */
 export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
   const dir = cachedModelDir(cacheDir, card.name);
-  const path = join(dir, MODEL_FILE);
+  const path = join(dir, modelFile(card));
   let record: z.infer<typeof recordSchema>;
   let model: Uint8Array;
   try {
     // One look at the link, so that both files are of one version while another pull switches.
     const version = await realpath(dir);
     record = recordSchema.parse(JSON.parse(await readFile(join(version, RECORD_FILE), 'utf8')));
-    model = await readFile(join(version, MODEL_FILE));
+    model = await readFile(join(version, modelFile(card)));
   } catch (cause) {
     throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
   }
   if (JSON.stringify(record.recipe) !== JSON.stringify(conversionRecipe(card))) {
     throw notCached(card, dir, 'it was converted by another card or version');
   }
-  if (!card.sources.some((s) => (s.member?.sha256 ?? s.sha256) === record.sourceSha256)) {
+  if (!card.sources.some((source) => sourceIdentity(source) === record.sourceSha256)) {
     throw notCached(card, dir, 'it was converted from weights that the card no longer names');
   }
   const checksum = sha256Hex(model);
@@ -67,10 +90,11 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
     throw new HeadlandError(
       'HL_MODEL_CHECKSUM',
       `cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
-      { remedy: `Run \`headland models pull ${card.name}\`.`, details: { path } },
+      { remedy: remedyFor(card), details: { path } },
     );
   }
-  return { path, model, checksum, source: record.source };
+  const { source, sourceSha256 } = record;
+  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? record.golden };
 }
 
 /**
@@ -80,9 +104,9 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
 export async function writeCachedModel(
   card: ModelCard,
   cacheDir: string,
-  converted: { model: Uint8Array; checksum: string; source: string; sourceSha256: string },
+  converted: NewCachedModel,
 ): Promise<CachedModel> {
-  const { model, checksum, source, sourceSha256 } = converted;
+  const { model, checksum, source, sourceSha256, quantization, golden = null } = converted;
   const link = cachedModelDir(cacheDir, card.name);
   const target = `.${card.name}-${checksum.slice(0, 12)}-${randomBytes(4).toString('hex')}`;
   const record = {
@@ -92,10 +116,11 @@ export async function writeCachedModel(
     source,
     recipe: conversionRecipe(card),
     card,
+    ...(quantization ? { golden, quantization } : {}),
   };
   await mkdir(join(cacheDir, 'backbones'), { recursive: true });
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
-    [MODEL_FILE]: model,
+    [modelFile(card)]: model,
     [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,
   });
   const previous = await readlink(link).catch(() => null);
@@ -104,16 +129,24 @@ export async function writeCachedModel(
   if (previous?.startsWith(`.${card.name}-`) && previous !== target) {
     await rm(join(cacheDir, 'backbones', previous), { recursive: true, force: true });
   }
-  return { path: join(link, MODEL_FILE), model, checksum, source };
+  const path = join(link, modelFile(card));
+  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? golden };
 }
 
 function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
-  return new HeadlandError(
-    'HL_MODEL_NOT_CACHED',
-    `backbone ${card.name} is not in ${dir}: ${why}`,
-    {
-      remedy: `Run \`headland models pull ${card.name}\`.`,
-      details: { dir, why },
-    },
-  );
+  const details = { dir, why };
+  const remedy = remedyFor(card);
+  if (card.precision === undefined) {
+    const message = `backbone ${card.name} is not in ${dir}: ${why}`;
+    return new HeadlandError('HL_MODEL_NOT_CACHED', message, { remedy, details });
+  }
+  const message = `the 8-bit backbone ${card.name} has not been made on this machine: ${why}`;
+  return new HeadlandError('HL_MODEL_NOT_QUANTIZED', message, { remedy, details });
+}
+
+function remedyFor(card: ModelCard): string {
+  return card.precision === undefined
+    ? `Run \`headland models pull ${card.name}\`.`
+    : `Run \`headland models quantize ${fullPrecisionName(card.name)}\`, ` +
+        'or set models.backbone to the fp32 one.';
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { fullPrecisionName, quantizedCard } from './quantize/variant.js';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -27,6 +28,13 @@ const offered = {
     .nullable()
     .default(null)
     .describe('The model inside the offered file when that is a zip archive or a wheel'),
+  shards: z
+    .array(z.strictObject({ file: relativePath, sha256, bytes }))
+    .max(1_000)
+    .default([])
+    .describe(
+      'Weights of a TensorFlow.js model: files beside its model.json, named as that names them',
+    ),
 };
 
 const source = z.discriminatedUnion('kind', [
@@ -79,8 +87,15 @@ const cardSchema = z
       .max(1)
       .nullable()
       .describe("Authors' ImageNet top-1 accuracy, 0..1"),
-    engine: z.literal('onnx'),
-    format: z.enum(['onnx', 'efficientnet-lite-state-dict']),
+    engine: z
+      .enum(['onnx', 'tfjs'])
+      .describe('What runs it. tfjs runs every format, onnx all but the TensorFlow.js ones'),
+    format: z.enum([
+      'onnx',
+      'efficientnet-lite-state-dict',
+      'tfjs-layers-model',
+      'tfjs-graph-model',
+    ]),
     architecture: z
       .enum([
         'efficientnet-lite0',
@@ -91,9 +106,13 @@ const cardSchema = z
       ])
       .nullable()
       .default(null)
-      .describe('Which network a state_dict belongs to; null for ONNX, which carries its own'),
+      .describe(
+        'Which network a state_dict belongs to; null for the others, which carry their own',
+      ),
     inputSize: z.int().min(16).max(1_024).describe('Side of the square input, pixels'),
-    layout: z.literal('NCHW-RGB'),
+    layout: z
+      .enum(['NCHW-RGB', 'NHWC-RGB'])
+      .describe('What the engine takes: NCHW-RGB with onnx, NHWC-RGB with tfjs'),
     normalisation: z
       .strictObject({ mean: channels, std: deviations })
       .describe('(value - mean) / std on 0..255 values, for R, G, B'),
@@ -102,11 +121,15 @@ const cardSchema = z
       .min(1)
       .nullable()
       .default(null)
-      .describe('ONNX tensor or node whose output holds the features; null = the graph output'),
+      .describe(
+        'ONNX tensor or node, tf.layers layer or GraphDef node whose output holds the features; null = the only output',
+      ),
     pool: z
       .enum(['none', 'average'])
       .default('none')
-      .describe('average: the tapped tensor is a feature map, N x d x h x w, still to be pooled'),
+      .describe(
+        'average: the tapped tensor is a feature map, still to be averaged over its places',
+      ),
     featureSize: z.int().min(1).max(65_536),
     sources: z.array(source).min(1).max(16).describe('In order of preference'),
     golden: z
@@ -124,14 +147,43 @@ const cardSchema = z
       context.addIssue({
         code: 'custom',
         path: ['architecture'],
-        message: stateDict ? 'a state_dict needs its architecture' : 'ONNX takes none; use null',
+        message: stateDict
+          ? 'a state_dict needs its architecture'
+          : 'every other format carries its own; use null',
+      });
+    }
+    const tfjsFormat = card.format.startsWith('tfjs-');
+    if (tfjsFormat && card.engine !== 'tfjs') {
+      context.addIssue({ code: 'custom', path: ['engine'], message: `${card.format} needs tfjs` });
+    }
+    const layout = card.engine === 'tfjs' ? 'NHWC-RGB' : 'NCHW-RGB';
+    if (card.layout !== layout) {
+      context.addIssue({
+        code: 'custom',
+        path: ['layout'],
+        message: `engine ${card.engine} takes ${layout}`,
+      });
+    }
+    if (card.sources.some((s) => s.kind === 'pip' && s.member === null && s.shards.length > 0)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['sources'],
+        message: 'a wheel holds its shards beside its member; name that',
+      });
+    }
+    if (!tfjsFormat && card.sources.some(({ shards }) => shards.length > 0)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['sources'],
+        message: 'only a TensorFlow.js model has shards',
       });
     }
     if (stateDict && (card.tap !== null || card.pool !== 'none')) {
       context.addIssue({
         code: 'custom',
         path: ['tap'],
-        message: 'only ONNX graphs are tapped and pooled; a state_dict is built up to its features',
+        message:
+          'only whole models are tapped and pooled; a state_dict is built up to its features',
       });
     }
     if (card.golden !== null && card.golden.features.length > card.featureSize) {
@@ -144,7 +196,10 @@ const cardSchema = z
   });
 
 /** What headland knows of a backbone: where it comes from, what it takes and what it gives. */
-export type ModelCard = z.infer<typeof cardSchema>;
+export type ModelCard = z.infer<typeof cardSchema> & {
+  /** Of the variant that `quantizedCard` derives; card files cannot say it. */
+  precision?: 'int8';
+};
 export type ModelSource = ModelCard['sources'][number];
 
 /**
@@ -187,7 +242,8 @@ export async function listCards(cardsDir: string | null): Promise<ModelCard[]> {
 }
 
 /**
- * The card `name`, from `cardsDir` if it is there, else of those that come along.
+ * The card `name`, from `cardsDir` if it is there, else of those that come along; for
+ * `<name>-int8` the 8-bit variant of that card.
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
 export async function loadCard(name: string, cardsDir: string | null): Promise<ModelCard> {
@@ -195,6 +251,11 @@ export async function loadCard(name: string, cardsDir: string | null): Promise<M
   for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
     const files = await cardFiles(dir);
     if (files.includes(`${name}.json`)) return readCard(join(dir, `${name}.json`));
+    const base = fullPrecisionName(name);
+    if (files.includes(`${base}.json`)) {
+      const card = await readCard(join(dir, `${base}.json`));
+      if (card.engine === 'onnx') return quantizedCard(card);
+    }
     known.push(...files.map((file) => file.slice(0, -'.json'.length)));
   }
   const names = [...new Set(known)].sort();

@@ -1,7 +1,8 @@
 import { HeadlandError } from '../errors.js';
+import { silentLog } from '../log.js';
 import type { ModelCard } from './cards.js';
 import { drawCheckPicture, drawConstantPicture } from './check-picture.js';
-import { OnnxEngine } from './engine-onnx.js';
+import { openEngine } from './open-engine.js';
 
 /**
  * Runs a converted model before it may serve: the features have the card's size, are finite, tell
@@ -13,7 +14,7 @@ export async function checkModel(
   model: Uint8Array,
   checksum: string,
 ): Promise<void> {
-  const engine = await OnnxEngine.create({ card, model, checksum, threads: 1 });
+  const engine = await openEngine({ card, model, checksum, threads: 1, log: silentLog() });
   try {
     const picture = drawCheckPicture(card.inputSize);
     const features = await engine.embed(picture);

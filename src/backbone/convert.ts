@@ -1,22 +1,39 @@
 import type { ModelCard } from './cards.js';
 import { efficientNetLiteToOnnx } from './efficientnet-lite.js';
 import { OnnxCodec, type OnnxModel } from './onnx-proto.js';
-import { pruneToFeatures } from './prune.js';
+import { FEATURES, pruneToFeatures } from './prune.js';
+import { QUANTIZER_VERSION } from './quantize/variant.js';
 import { readStateDict } from './state-dict.js';
+import { onnxToTfjs } from './tfjs-from-onnx.js';
+import { GraphBuilder, graphNodes, pruneGraph } from './tfjs-graph.js';
+import { invalidTfjs, packTfjs, readTfjsFiles, type TfjsModel } from './tfjs-model.js';
 
 /** Raised whenever conversion gives other bytes for the same weights: caches are then renewed. */
 const CONVERTER_VERSION = 1;
 
 /**
- * Turns a fetched, checksum-proven file into the ONNX file that the engine runs: one input
- * 1 x 3 x S x S, one output `features` 1 x d. Deterministic: the same file and card give the same
- * bytes. What decides the features but stands outside the graph (the normalisation) is written
- * into the file's metadata, so that its checksum names the features completely.
- * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID
+ * Turns fetched, checksum-proven files into the one file that the engine runs: ONNX with one input
+ * 1 x 3 x S x S and one output `features` 1 x d, or a packed TensorFlow.js model. Deterministic:
+ * the same files and card give the same bytes. What decides the features but stands outside the
+ * graph (the normalisation) is written into the file's metadata, so that its checksum names the
+ * features completely.
+ * @param shards Of a TensorFlow.js model, by path.
+ * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
+ *   HL_MODEL_TFJS_INVALID
  */
-export function convertModel(file: Uint8Array, card: ModelCard): Uint8Array {
+export function convertModel(
+  file: Uint8Array,
+  card: ModelCard,
+  shards: ReadonlyMap<string, Uint8Array> = new Map(),
+): Uint8Array {
+  if (card.format === 'tfjs-layers-model' || card.format === 'tfjs-graph-model') {
+    return packTfjs(prepareTfjs(readTfjsFiles(file, shards), card));
+  }
   const codec = new OnnxCodec();
   const model = readNetwork(codec, file, card);
+  if (card.engine === 'tfjs') {
+    return packTfjs(tfjsFromOnnx(model, card));
+  }
   model.metadataProps = Object.entries(conversionRecipe(card)).map(([key, value]) => ({
     key: `headland.${key}`,
     value: JSON.stringify(value),
@@ -36,6 +53,7 @@ export function conversionRecipe(card: ModelCard) {
     layout: card.layout,
     normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
     feature_size: card.featureSize,
+    ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
   };
 }
 
@@ -43,4 +61,36 @@ function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxM
   if (card.format === 'onnx') return pruneToFeatures(codec.decode(file), card);
   if (card.architecture === null) throw new TypeError('parseCard lets no such card pass');
   return efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
+}
+
+/**
+ * A converted ONNX backbone as a TensorFlow.js graph with the same weights.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID when an operator of it has no translation.
+ */
+export function tfjsFromOnnx(model: OnnxModel, card: ModelCard): TfjsModel {
+  // It is tapped and pooled already.
+  return prepareGraph(onnxToTfjs(model), FEATURES, 'none', conversionRecipe(card));
+}
+
+function prepareTfjs(model: TfjsModel, card: ModelCard): TfjsModel {
+  const wanted = card.format === 'tfjs-layers-model' ? 'layers-model' : 'graph-model';
+  if (model.format !== wanted) {
+    throw invalidTfjs(`it is a ${model.format}, the card says ${wanted}`);
+  }
+  const recipe = conversionRecipe(card);
+  if (wanted === 'graph-model') return prepareGraph(model, card.tap, card.pool, recipe);
+  return { ...model, metadata: { headland: recipe }, signature: undefined };
+}
+
+/** Cuts a graph down to the tapped node and pools that; a tf.layers model is tapped when loaded. */
+function prepareGraph(
+  model: TfjsModel,
+  tap: string | null,
+  pool: ModelCard['pool'],
+  recipe: object,
+): TfjsModel {
+  const { ends, ...pruned } = pruneGraph(model, tap);
+  const builder = new GraphBuilder(graphNodes(pruned), pruned.weights);
+  const output = pool === 'average' ? builder.mean(ends.output) : ends.output;
+  return { ...pruned, metadata: { headland: { ...recipe, input: ends.input, output } } };
 }

@@ -45,12 +45,7 @@ export class Embedder {
   /** @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS */
   async embedPicture(bytes: Uint8Array): Promise<EmbeddedPicture> {
     const begin = performance.now();
-    const image = await decodePicture(bytes, {
-      sizePixels: this.backbone.inputSize,
-      fit: this.options.fit,
-      maxBytes: this.options.maxBytes,
-      maxPixels: this.options.maxPixels,
-    });
+    const image = await this.decode(bytes);
     const decoded = performance.now();
     const features = await this.backbone.embed(image);
     return {
@@ -59,6 +54,19 @@ export class Embedder {
       decodeMs: decoded - begin,
       forwardMs: performance.now() - decoded,
     };
+  }
+
+  /**
+   * What the backbone sees of a picture: inputSize x inputSize.
+   * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+   */
+  decode(bytes: Uint8Array): Promise<RgbImage> {
+    return decodePicture(bytes, {
+      sizePixels: this.backbone.inputSize,
+      fit: this.options.fit,
+      maxBytes: this.options.maxBytes,
+      maxPixels: this.options.maxPixels,
+    });
   }
 
   /**

@@ -3,6 +3,7 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { RgbImage } from '../vision/image.js';
 import type { Backbone } from './backbone.js';
 import type { ModelCard } from './cards.js';
+import { EngineInput, refuseClosed } from './engine-input.js';
 import { FEATURES } from './prune.js';
 
 export interface OnnxEngineOptions {
@@ -28,8 +29,6 @@ export class OnnxEngine implements Backbone {
   readonly checksum: string;
   readonly inputSize: number;
   readonly featureSize: number;
-  /** Of each channel, the normalised value of every byte: 3 x 256. */
-  private readonly normalised: Float32Array;
   private last: Promise<unknown> = Promise.resolve();
   private closed = false;
 
@@ -38,13 +37,13 @@ export class OnnxEngine implements Backbone {
     checksum: string,
     readonly engine: string,
     private readonly session: InferenceSession,
-    private readonly input: Tensor,
+    private readonly input: EngineInput,
+    private readonly tensor: Tensor,
   ) {
     this.name = card.name;
     this.checksum = checksum;
     this.inputSize = card.inputSize;
     this.featureSize = card.featureSize;
-    this.normalised = normalisationTable(card.normalisation);
   }
 
   /** @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_MODEL_ONNX_INVALID */
@@ -72,22 +71,15 @@ export class OnnxEngine implements Backbone {
         { remedy: 'Check the card, or export the model with opset 13 to 21.', cause },
       );
     }
+    const input = new EngineInput(card);
     const shape = [1, 3, card.inputSize, card.inputSize];
-    const input = new runtime.Tensor(
-      'float32',
-      new Float32Array(3 * card.inputSize * card.inputSize),
-      shape,
-    );
+    const tensor = new runtime.Tensor('float32', input.values, shape);
     const engine = `onnxruntime-node ${runtime.env.versions.node ?? '(unknown version)'} cpu`;
-    return new OnnxEngine(card, checksum, engine, session, input);
+    return new OnnxEngine(card, checksum, engine, session, input, tensor);
   }
 
   async embed(image: RgbImage): Promise<Float32Array> {
-    if (this.closed) {
-      throw new HeadlandError('HL_BACKBONE_CLOSED', `backbone ${this.name} is closed`, {
-        remedy: 'Open it again.',
-      });
-    }
+    refuseClosed(this.name, this.closed);
     // The input buffer is one: calls that overlap wait for each other.
     const result = this.last.then(() => this.forward(image));
     this.last = result.catch(() => undefined);
@@ -102,49 +94,18 @@ export class OnnxEngine implements Backbone {
   }
 
   private async forward(image: RgbImage): Promise<Float32Array> {
-    this.fill(image);
-    const outputs = await this.session.run({ [this.session.inputNames[0] as string]: this.input });
+    this.input.fill(image);
+    const outputs = await this.session.run({ [this.session.inputNames[0] as string]: this.tensor });
     const output = outputs[FEATURES];
-    const data = output?.data;
-    if (!(data instanceof Float32Array) || data.length !== this.featureSize) {
-      throw this.invalidOutput(`${data?.length ?? 'no'} features instead of ${this.featureSize}`);
-    }
-    const features = data.slice();
+    const features = output?.data.slice();
     output?.dispose();
-    if (!features.every(Number.isFinite)) throw this.invalidOutput('features that are not finite');
+    this.input.checkFeatures(features);
     return features;
-  }
-
-  /** Interleaved bytes to normalised planes. */
-  private fill(image: RgbImage): void {
-    const size = this.inputSize;
-    const pixels = size * size;
-    if (image.width !== size || image.height !== size || image.data.length !== pixels * 3) {
-      throw new HeadlandError(
-        'HL_BACKBONE_INPUT_SIZE',
-        `backbone ${this.name} takes ${size} x ${size} RGB pixels, ` +
-          `not ${image.width} x ${image.height} (${image.data.length} bytes)`,
-        { remedy: 'Decode the picture to the input size of the backbone.' },
-      );
-    }
-    const { normalised } = this;
-    const { data } = image;
-    const planes = this.input.data as Float32Array;
-    for (let p = 0, i = 0; p < pixels; p++, i += 3) {
-      planes[p] = normalised[data[i] as number] as number;
-      planes[p + pixels] = normalised[256 + (data[i + 1] as number)] as number;
-      planes[p + 2 * pixels] = normalised[512 + (data[i + 2] as number)] as number;
-    }
-  }
-
-  private invalidOutput(what: string): HeadlandError {
-    return new HeadlandError('HL_BACKBONE_OUTPUT_INVALID', `backbone ${this.name} gave ${what}`, {
-      remedy: 'Run `headland models verify`; if that passes, the picture or the memory is damaged.',
-    });
   }
 }
 
-async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+/** ONNX Runtime, loaded on first use. @throws HeadlandError HL_ENGINE_UNAVAILABLE */
+export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
   // Newer versions on Linux carry a telemetry client; this must be set before they load.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
@@ -156,14 +117,4 @@ async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
       { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
     );
   }
-}
-
-function normalisationTable({ mean, std }: ModelCard['normalisation']): Float32Array {
-  const table = new Float32Array(3 * 256);
-  for (let channel = 0; channel < 3; channel++) {
-    for (let value = 0; value < 256; value++) {
-      table[channel * 256 + value] = (value - (mean[channel] as number)) / (std[channel] as number);
-    }
-  }
-  return table;
 }

@@ -1,9 +1,20 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { RgbImage } from '../vision/image.js';
 import type { ExportedNames } from './export.js';
+import type { JoinedTfjs } from './export-tfjs-graph.js';
+import type { Tfjs } from './tfjs-engine.js';
+import { memoryHandler } from './tfjs-model.js';
+
+/** An exported model that can be asked. */
+export interface Runnable {
+  /** @returns C probabilities and d features of a picture of the model's size. */
+  run(image: RgbImage): Promise<{ probabilities: Float32Array; features: Float32Array }>;
+  close(): Promise<void>;
+}
 
 /** Runs an exported file as any other program would: to prove it before it is handed over. */
-export class ExportedModel {
+export class ExportedModel implements Runnable {
   private constructor(
     private readonly runtime: typeof import('onnxruntime-node'),
     private readonly session: InferenceSession,
@@ -21,7 +32,6 @@ export class ExportedModel {
     return new ExportedModel(runtime, session, names);
   }
 
-  /** @returns C probabilities and d features of a picture of the model's size. */
   async run(image: RgbImage): Promise<{ probabilities: Float32Array; features: Float32Array }> {
     const { width, height, data } = image;
     const pixels = width * height;
@@ -29,9 +39,9 @@ export class ExportedModel {
     for (let i = 0; i < data.length; i++) {
       planes[(i % 3) * pixels + Math.floor(i / 3)] = data[i] as number;
     }
-    const { Tensor } = this.runtime;
+    const { Tensor: OnnxTensor } = this.runtime;
     const outputs = await this.session.run({
-      [this.names.input]: new Tensor('float32', planes, [1, 3, height, width]),
+      [this.names.input]: new OnnxTensor('float32', planes, [1, 3, height, width]),
     });
     const values = (name: string): Float32Array =>
       (outputs[name]?.data as Float32Array | undefined)?.slice() ?? new Float32Array(0);
@@ -44,4 +54,31 @@ export class ExportedModel {
   close(): Promise<void> {
     return this.session.release();
   }
+}
+
+/** Loads an exported TensorFlow.js model with TensorFlow.js' own loaders. */
+export async function openExportedTfjs(tf: Tfjs, { model, names }: JoinedTfjs): Promise<Runnable> {
+  const values = (outputs: Tensor[]): Float32Array[] =>
+    outputs.map((tensor) => tensor.dataSync().slice() as Float32Array);
+  let answer: (pixels: Tensor) => Tensor[];
+  let dispose: () => void;
+  if (model.format === 'graph-model') {
+    const graph = await tf.loadGraphModel(memoryHandler(model));
+    const wanted = [names.probabilities, names.features];
+    answer = (pixels) => graph.execute({ [names.input]: pixels }, wanted) as Tensor[];
+    dispose = () => graph.dispose();
+  } else {
+    const layers = await tf.loadLayersModel(memoryHandler(model));
+    answer = (pixels) => layers.predict(pixels) as Tensor[];
+    dispose = () => layers.dispose();
+  }
+  return {
+    async run({ width, height, data }) {
+      const [probabilities, features] = tf.tidy(() =>
+        values(answer(tf.tensor4d(Float32Array.from(data), [1, height, width, 3]))),
+      ) as [Float32Array, Float32Array];
+      return { probabilities, features };
+    },
+    close: async () => dispose(),
+  };
 }

@@ -31,7 +31,7 @@ export interface ExportOptions {
 
 /** Names of what goes in and comes out, as the graph's own names left them free. */
 export interface ExportedNames {
-  /** 1 x 3 x S x S, float32: values 0..255, channels R, G, B. */
+  /** 1 x 3 x S x S, in TensorFlow.js N x S x S x 3, float32: values 0..255, R, G, B. */
   input: string;
   /** 1 x C, float32, sums to 1; in the order of the labels. */
   probabilities: string;
@@ -42,7 +42,7 @@ export interface ExportedNames {
 /** Sign came with opset 9; everything else that is added here is older. */
 const MIN_OPSET = 9;
 /** Keeps the norm of a row of zeros, which stays as it is, from dividing by zero. */
-const SMALLEST_NORM = 1e-30;
+export const SMALLEST_NORM = 1e-30;
 const FLOAT = 1;
 
 /**
@@ -67,13 +67,7 @@ export function joinHead(
       details: { opset },
     });
   }
-  if (head.featureSize !== card.featureSize) {
-    throw new HeadlandError(
-      'HL_EXPORT_MISMATCH',
-      `the head takes ${head.featureSize} features, backbone ${card.name} gives ${card.featureSize}`,
-      { remedy: 'Export the head with the backbone that it was trained on.' },
-    );
-  }
+  checkSizes(head, card);
   const { graph } = model;
   const free = namesLeftFree(graph);
   const names = { input: free('pixels'), probabilities: free('probabilities'), features: FEATURES };
@@ -88,7 +82,34 @@ export function joinHead(
   graph.initializer.push(...builder.constants);
   graph.input = [tensorInfo(names.input, [1, 3, card.inputSize, card.inputSize])];
   graph.output = [tensorInfo(names.probabilities, [1, head.labels.length]), ...graph.output];
-  const metadata: Record<string, unknown> = {
+  const metadata = exportFacts(head, { card, fit, facts }, names, 'NCHW');
+  const own = Object.entries(metadata).map(([key, value]) => ({
+    key: `headland.${key}`,
+    value: JSON.stringify(value),
+  }));
+  const replaced = new Set(own.map(({ key }) => key));
+  model.metadataProps = [...model.metadataProps.filter(({ key }) => !replaced.has(key)), ...own];
+  return { model: codec.encode(model), names };
+}
+
+/** @throws HeadlandError HL_EXPORT_MISMATCH */
+export function checkSizes(head: ExportedHead, card: ModelCard): void {
+  if (head.featureSize === card.featureSize) return;
+  throw new HeadlandError(
+    'HL_EXPORT_MISMATCH',
+    `the head takes ${head.featureSize} features, backbone ${card.name} gives ${card.featureSize}`,
+    { remedy: 'Export the head with the backbone that it was trained on.' },
+  );
+}
+
+/** What stands in the exported model's metadata, without the prefix `headland.`. */
+export function exportFacts(
+  head: ExportedHead,
+  { card, fit, facts }: ExportOptions,
+  names: ExportedNames,
+  layout: 'NCHW' | 'NHWC',
+): Record<string, unknown> {
+  return {
     labels: head.labels,
     preprocessing: {
       input: names.input,
@@ -96,7 +117,7 @@ export function joinHead(
       fit,
       orientation: 'upright by EXIF',
       channels: 'RGB',
-      layout: 'NCHW',
+      layout,
       values: '0..255, not normalised',
       resize: 'cubic, anti-aliased',
     },
@@ -106,13 +127,6 @@ export function joinHead(
     backbone: { name: card.name, licence: card.licence, attribution: card.attribution },
     ...facts,
   };
-  const own = Object.entries(metadata).map(([key, value]) => ({
-    key: `headland.${key}`,
-    value: JSON.stringify(value),
-  }));
-  const replaced = new Set(own.map(({ key }) => key));
-  model.metadataProps = [...model.metadataProps.filter(({ key }) => !replaced.has(key)), ...own];
-  return { model: codec.encode(model), names };
 }
 
 /** probabilities = softmax((W · transform(features) + b) / temperature) */

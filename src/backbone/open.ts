@@ -2,7 +2,7 @@ import type { Log } from '../log.js';
 import type { Backbone } from './backbone.js';
 import { readCachedModel } from './cache.js';
 import type { ModelCard } from './cards.js';
-import { OnnxEngine } from './engine-onnx.js';
+import { openEngine } from './open-engine.js';
 
 export interface OpenBackboneOptions {
   card: ModelCard;
@@ -15,12 +15,13 @@ export interface OpenBackboneOptions {
 /**
  * Opens a backbone from the cache, never from the network. Its file is proven against its
  * checksum first.
- * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_ENGINE_UNAVAILABLE
+ * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_ENGINE_UNAVAILABLE,
+ *   HL_TFJS_UNAVAILABLE
  */
 export async function openBackbone(options: OpenBackboneOptions): Promise<Backbone> {
   const { card, cacheDir, threads, log } = options;
   const { model, checksum } = await readCachedModel(card, cacheDir);
-  const backbone = await OnnxEngine.create({ card, model, checksum, threads });
+  const backbone = await openEngine({ card, model, checksum, threads, log });
   log.info({ backbone: card.name, checksum, engine: backbone.engine, threads }, 'backbone is open');
   return backbone;
 }

@@ -6,7 +6,14 @@ import { type CachedModel, readCachedModel, writeCachedModel } from './cache.js'
 import type { ModelCard } from './cards.js';
 import { checkModel } from './check-model.js';
 import { convertModel } from './convert.js';
-import { readOffer, sha256Hex, sourceError } from './sources/offer.js';
+import {
+  type Offer,
+  readOffer,
+  readProven,
+  sha256Hex,
+  sourceError,
+  sourceIdentity,
+} from './sources/offer.js';
 import { type Attempt, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
@@ -36,7 +43,7 @@ export interface PullOptions {
 }
 
 export interface PulledModel {
-  /** `<cacheDir>/backbones/<name>/model.onnx` */
+  /** `<cacheDir>/backbones/<name>/model.onnx`, or model.tfjs.zip */
   path: string;
   /** SHA-256 (hex) of that file: {@link Backbone.checksum}. */
   checksum: string;
@@ -57,11 +64,13 @@ interface Failure {
  * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
  * and only then switched in. Whatever fails leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE
+ *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
   const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
+    // An 8-bit variant is nowhere to be had: it is made here.
+    if (card.precision !== undefined) throw error;
     if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
       log.warn({ err: error.toJSON() }, error.message);
     return null;
@@ -74,11 +83,12 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   for (const attempt of attempts) {
     const workDir = await inCache(cacheDir, () => createWorkFolder(parent));
     try {
-      const file = await fetchOne(attempt, workDir, options);
-      const model = convertModel(file, card);
+      const { file, shards } = await fetchOne(attempt, workDir, options);
+      const model = convertModel(file, card, shards);
       const checksum = sha256Hex(model);
       await checkModel(card, model, checksum);
-      const converted = { model, checksum, source: attempt.label, sourceSha256: sha256Hex(file) };
+      const identity = sourceIdentity(attempt.source);
+      const converted = { model, checksum, source: attempt.label, sourceSha256: identity };
       const written = await inCache(cacheDir, () => writeCachedModel(card, cacheDir, converted));
       log.info(
         { backbone: card.name, source: attempt.label, checksum },
@@ -98,11 +108,7 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   throw unavailable(card, failures);
 }
 
-async function fetchOne(
-  attempt: Attempt,
-  workDir: string,
-  options: PullOptions,
-): Promise<Uint8Array> {
+async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions): Promise<Offer> {
   const { source, label } = attempt;
   if (attempt.network && !options.allowDownload) {
     throw sourceError(
@@ -110,23 +116,34 @@ async function fetchOne(
       'downloads are switched off (models.allowDownload: false)',
     );
   }
-  if (Math.max(source.bytes, source.member?.bytes ?? 0) > options.maxBytes) {
+  const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const modelBytes = (source.member?.bytes ?? source.bytes) + shardBytes;
+  // In an archive, the shards are part of what is fetched.
+  const totalBytes = source.bytes + (source.member ? 0 : shardBytes);
+  if (Math.max(totalBytes, modelBytes) > options.maxBytes) {
     throw sourceError(
       'HL_MODEL_TOO_LARGE',
-      `${source.bytes} bytes are more than models.maxBytes (${options.maxBytes})`,
+      `${Math.max(totalBytes, modelBytes)} bytes are more than models.maxBytes (${options.maxBytes})`,
     );
   }
   const timeout = AbortSignal.timeout(options.downloadTimeoutMs);
-  const path = await attempt.fetch({
+  let before = 0;
+  const context = {
     workDir,
     pipCommand: options.pipCommand,
     signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
-    report: (receivedBytes) =>
-      options.onProgress?.({ source: label, receivedBytes, totalBytes: source.bytes }),
-  });
-  const file = await readOffer(path, source);
-  options.onProgress?.({ source: label, receivedBytes: source.bytes, totalBytes: source.bytes });
-  return file;
+    report: (bytes: number) =>
+      options.onProgress?.({ source: label, receivedBytes: before + bytes, totalBytes }),
+  };
+  const offer = await readOffer(await attempt.fetch(context), source);
+  before = source.bytes;
+  for (const shard of source.member ? [] : source.shards) {
+    const path = await attempt.fetchShard(context, shard);
+    offer.shards.set(shard.file, await readProven(path, shard));
+    before += shard.bytes;
+  }
+  options.onProgress?.({ source: label, receivedBytes: totalBytes, totalBytes });
+  return offer;
 }
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {

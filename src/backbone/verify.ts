@@ -10,7 +10,7 @@ export interface VerifiedModel {
   bytes: number;
   /** Where the weights came from. */
   source: string;
-  /** Whether the card carries golden features that were compared. */
+  /** Whether golden features are known and were compared. */
   golden: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface VerifiedModel {
  * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_CHECK_FAILED
  */
 export async function verifyModel(card: ModelCard, cacheDir: string): Promise<VerifiedModel> {
-  const { path, model, checksum, source } = await readCachedModel(card, cacheDir);
-  await checkModel(card, model, checksum);
-  return { path, checksum, bytes: model.length, source, golden: card.golden !== null };
+  const { path, model, checksum, source, golden } = await readCachedModel(card, cacheDir);
+  await checkModel({ ...card, golden }, model, checksum);
+  return { path, checksum, bytes: model.length, source, golden: golden !== null };
 }

@@ -5,10 +5,8 @@ import type { Backbone } from '../backbone/backbone.js';
 import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/cards.js';
 import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture.js';
-import { writeFileDurably } from '../backbone/durable-files.js';
 import { featureChecksum } from '../backbone/embedder.js';
-import { type ExportedNames, joinHead } from '../backbone/export.js';
-import { ExportedModel } from '../backbone/export-run.js';
+import { type Exported, type ExportFormat, exportAs } from '../backbone/export-as.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError } from '../errors.js';
 import type { Head } from '../head/head.js';
@@ -20,21 +18,18 @@ import { progressBar } from './progress.js';
 import { parseVersion } from './rollback.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
-/** So far may a probability of the exported file be from the daemon's. */
-const TOLERANCE = 1e-5;
-
 interface ExportModelOptions extends StateOptions {
   head?: number;
-  format: 'onnx' | 'tfjs';
+  format: ExportFormat;
   json?: boolean;
 }
 
-/** Backbone and head as one file that any ONNX runtime runs. */
+/** Backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
   return withStateOptions(
     new Command('export')
-      .description('write backbone and head as one ONNX file')
-      .argument('<file>', 'file to write, such as weeds.onnx'),
+      .description('write backbone and head as one ONNX file or TensorFlow.js model')
+      .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
   )
     .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
     .addOption(
@@ -45,13 +40,6 @@ export function exportModelCommand(): Command {
 }
 
 async function exportModel(file: string, options: ExportModelOptions): Promise<void> {
-  if (options.format === 'tfjs') {
-    throw new HeadlandError(
-      'HL_EXPORT_TFJS_UNAVAILABLE',
-      'a TensorFlow.js model can only be written of a TensorFlow.js backbone, and there is none: every model card is for ONNX',
-      { remedy: 'Export as ONNX, which onnxruntime-web runs in a browser.' },
-    );
-  }
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);
@@ -74,8 +62,9 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
     const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
     const { fit } = headCard.backbone;
     if (featureChecksum(checksum, fit) !== head.backboneChecksum) throw otherBackbone(stored);
-    const { model, names } = joinHead(bytes, head, {
+    const exported = await exportAs(options.format, bytes, head, {
       card,
+      log,
       fit,
       facts: {
         head: { version: headCard.version, learner: head.learner, created_at: headCard.createdAt },
@@ -84,21 +73,21 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
       },
     });
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
-    const difference = await prove(model, names, backbone, head).finally(() => backbone.close());
-    await writeFileDurably(file, model);
+    const difference = await prove(exported, backbone, head).finally(() => backbone.close());
+    await exported.write(file);
+    const { names } = exported;
     const result = {
       file,
-      bytes: model.length,
+      format: options.format,
+      bytes: exported.bytes,
       head_version: headCard.version,
       labels: head.labels,
       ...names,
       max_difference: difference,
     };
     if (options.json) return printJson(result);
-    printLine(`${file}: ${formatBytes(model.length)}, head ${headCard.version} on ${card.name}`);
-    printLine(
-      `  in:  ${names.input}, 1 x 3 x ${card.inputSize} x ${card.inputSize}, RGB 0..255 (${fit})`,
-    );
+    printLine(`${file}: ${formatBytes(exported.bytes)}, head ${headCard.version} on ${card.name}`);
+    printLine(`  in:  ${names.input}, ${exported.shape}, RGB 0..255 (${fit})`);
     printLine(`  out: ${names.probabilities}, 1 x ${head.labels.length}; ${names.features}`);
     printLine(`  largest difference from the daemon's answers: ${difference.toExponential(1)}`);
   } finally {
@@ -115,32 +104,27 @@ async function chosenHead(heads: HeadRegistry, version?: number): Promise<Stored
 }
 
 /** Lets the file and the daemon's own parts answer the same pictures. */
-async function prove(
-  model: Uint8Array,
-  names: ExportedNames,
-  backbone: Backbone,
-  head: Head,
-): Promise<number> {
-  const exported = await ExportedModel.open(model, names);
+async function prove(exported: Exported, backbone: Backbone, head: Head): Promise<number> {
+  const model = await exported.open();
   try {
     let largest = 0;
     const { inputSize } = backbone;
     for (const image of [drawCheckPicture(inputSize), drawConstantPicture(inputSize, 90)]) {
       const expected = headProbabilities(head, await backbone.embed(image));
-      const { probabilities } = await exported.run(image);
+      const { probabilities } = await model.run(image);
       if (probabilities.length !== expected.length) largest = Number.POSITIVE_INFINITY;
       expected.forEach((p, c) => {
         largest = Math.max(largest, Math.abs(p - (probabilities[c] ?? Number.NaN)));
       });
     }
-    if (largest <= TOLERANCE) return largest;
+    if (largest <= exported.tolerance) return largest;
     throw new HeadlandError(
       'HL_EXPORT_MISMATCH',
       `the exported model answers otherwise than the daemon, by ${largest}`,
       { remedy: 'Run `headland models verify`, then export again.', details: { largest } },
     );
   } finally {
-    await exported.close();
+    await model.close();
   }
 }
 

@@ -16,6 +16,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   study: async () => (await import('./study.js')).studyCommand(),
   rollback: async () => (await import('./rollback.js')).rollbackCommand(),
   models: async () => (await import('./models.js')).modelsCommand(),
+  bench: async () => (await import('./bench.js')).benchCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   audit: async () => (await import('./audit.js')).auditCommand(),
   config: async () => (await import('./config.js')).configCommand(),

@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
-import { readCachedModel } from '../backbone/cache.js';
-import { listCards, loadCard } from '../backbone/cards.js';
+import { cachedModelDir, readCachedModel } from '../backbone/cache.js';
+import { listCards, loadCard, type ModelCard } from '../backbone/cards.js';
+import { quantizedCard } from '../backbone/quantize/variant.js';
 import { verifyModel } from '../backbone/verify.js';
+import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
+import { quantizeCommand } from './models-quantize.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -16,7 +20,10 @@ interface ModelsOptions extends StateOptions {
 
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
-  const subs = [listCommand(), pullCommand(), verifyCommand(), headsCommand(), whyCommand()];
+  const subs = [
+    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
+    ...[headsCommand(), whyCommand()],
+  ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
   }
@@ -28,7 +35,7 @@ function listCommand(): Command {
     .description('list the model cards and which are in the cache')
     .action(async (options: ModelsOptions) => {
       const config = resolveConfig(options);
-      const cards = await listCards(config.models.cardsDir);
+      const cards = await cardsWithVariants(config);
       const rows = await Promise.all(
         cards.map(async (card) => ({
           name: card.name,
@@ -56,7 +63,20 @@ function listCommand(): Command {
       ]);
       printLine(table(cells, ''));
       printLine('\n* = configured. Fetch one with: headland models pull NAME');
+      printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
     });
+}
+
+/** Every card, and behind it its 8-bit variant where that was made or is configured. */
+async function cardsWithVariants({ models, paths }: Config): Promise<ModelCard[]> {
+  const cards: ModelCard[] = [];
+  for (const card of await listCards(models.cardsDir)) {
+    const variant = quantizedCard(card);
+    const there =
+      variant.name === models.backbone || existsSync(cachedModelDir(paths.cacheDir, variant.name));
+    cards.push(card, ...(there ? [variant] : []));
+  }
+  return cards;
 }
 
 function pullCommand(): Command {
@@ -94,7 +114,7 @@ function verifyCommand(): Command {
       const config = resolveConfig(options);
       const cards = name
         ? [await loadCard(name, config.models.cardsDir)]
-        : await listCards(config.models.cardsDir);
+        : await cardsWithVariants(config);
       const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
       for (const card of cards) {
         try {
@@ -102,7 +122,7 @@ function verifyCommand(): Command {
           results.push({ name: card.name, ok: true, checksum });
         } catch (error) {
           if (!isHeadlandError(error)) throw error;
-          if (!name && error.code === 'HL_MODEL_NOT_CACHED') continue;
+          if (!name && /^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(error.code)) continue;
           results.push({ name: card.name, ok: false, error: error.toJSON() });
         }
       }

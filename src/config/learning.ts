@@ -134,19 +134,19 @@ export const gate = section(
       .int()
       .min(1)
       .default(20)
-      .describe('With fewer the leave-group-out predictions are the evidence'),
+      .describe('With fewer samples two heads are not compared'),
     examAloneSamples: z
       .int()
       .min(1)
       .default(300)
-      .describe('With fewer exam samples, new samples join them as evidence'),
+      .describe('With fewer exam samples, training samples join them, answered by left-out heads'),
     bootstrapDraws: z.int().min(200).max(20_000).default(2_000),
     totalError: z
       .number()
       .min(0.001)
       .max(0.5)
-      .default(0.05)
-      .describe('Error that all looks at the same exam may spend together'),
+      .default(0.15)
+      .describe('Error that all tries against one head on the same exam may spend together'),
     examRefreshShare: z
       .number()
       .min(0.01)

@@ -144,34 +144,42 @@ function check(paired: PairedPredictions, draws: number, confidence: number): vo
   }
 }
 
+/** So much of what a head says is spread over all classes: one label in five may well be wrong. */
+const LABEL_SPREAD = 0.2;
+
 /**
- * Watches a promoted head beside the one before it. Each sample that only one of them has right is a
- * bet: the wealth is multiplied by 1 + bet when the old head wins and by 1 - bet when the new one
- * does. While the new head is no worse, the chance that the wealth EVER reaches 1 / error is at most
- * `error` (Ville 1939; Shafer 2021, Testing by betting), so looking after every label is allowed.
+ * Watches a promoted head beside the one before it. Each label multiplies the wealth by the root of
+ * the ratio of the probabilities that the old and the new head gave to it (the spread aside). While
+ * labels come about as the new head says, the mean of that factor is Σ √(p q) <= 1, so the chance that
+ * the wealth EVER reaches 1 / error is at most `error` (Ville 1939; Grünwald et al. 2024, Safe testing)
+ * and looking after every label is allowed. Of the ratio itself the mean would be 1 and no more: the
+ * root leaves room for new heads that are better but not well calibrated, and for labels of one pass
+ * that are alike.
  */
 export class RollbackMonitor {
-  readonly #bet: number;
+  readonly #classes: number;
   readonly #alarmAt: number;
   #logWealth = 0;
 
-  /** @param bet 0..1 exclusive, default 0.5. @param alarmAt wealth, > 1, default 20 (error 5 %). */
-  constructor(options: { bet?: number; alarmAt?: number } = {}) {
-    const { bet = 0.5, alarmAt = 20 } = options;
-    if (!(bet > 0 && bet < 1 && alarmAt > 1)) {
-      throw new HeadlandError('HL_COMPARISON_INVALID', `bet ${bet}, alarm at ${alarmAt}`, {
-        remedy: 'Bet between 0 and 1 and raise the alarm above 1.',
+  /** @param classes that either head knows, >= 2. @param alarmAt wealth, > 1, default 20 (error 5 %). */
+  constructor({ classes, alarmAt = 20 }: { classes: number; alarmAt?: number }) {
+    if (!(classes >= 2 && alarmAt > 1)) {
+      throw new HeadlandError('HL_COMPARISON_INVALID', `${classes} classes, alarm at ${alarmAt}`, {
+        remedy: 'Watch heads of two classes or more and raise the alarm above 1.',
       });
     }
-    this.#bet = bet;
+    this.#classes = classes;
     this.#alarmAt = alarmAt;
   }
 
-  /** Takes one labelled sample; returns true when the old head should come back. */
-  observe(oldIsRight: boolean, newIsRight: boolean): boolean {
-    if (oldIsRight !== newIsRight) {
-      this.#logWealth += Math.log(oldIsRight ? 1 + this.#bet : 1 - this.#bet);
-    }
+  /**
+   * Takes one labelled sample; returns true when the old head should come back.
+   * @param oldProbability of the label by the old head, 0..1; 0 when it does not know it.
+   */
+  observe(oldProbability: number, newProbability: number): boolean {
+    const spread = (probability: number): number =>
+      (1 - LABEL_SPREAD) * probability + LABEL_SPREAD / this.#classes;
+    this.#logWealth += Math.log(spread(oldProbability) / spread(newProbability)) / 2;
     return this.alarm;
   }
 
@@ -185,7 +193,7 @@ export class RollbackMonitor {
 }
 
 /**
- * Error that the t-th comparison on the same exam may spend, so that all together stay below
+ * Error that the t-th comparison with the same head on the same exam may spend, so that all together stay below
  * `total`: total · 6 / (π² t²). @param t from 1.
  */
 export function spentAlpha(t: number, total = 0.05): number {

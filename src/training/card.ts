@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
-import { CHECK_NAMES } from './gate-checks.js';
+import { CHECK_NAMES } from './gate-check.js';
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -32,7 +32,7 @@ export interface ServingHead {
    * What its recipe, fitted to those training samples of today that stand in its groups, answers to
    * them by leave-group-out; by sample id. Null when that is not possible.
    */
-  answersOfRecipe: (() => ReadonlyMap<string, HeadAnswer>) | null;
+  answersOfRecipe: (() => Promise<ReadonlyMap<string, HeadAnswer>>) | null;
 }
 
 export interface Evidence {
@@ -52,24 +52,28 @@ export interface Evidence {
   learnt: number;
 }
 
+export interface EvidenceSettings {
+  /** With fewer samples nothing is compared; also not with fewer than two classes. */
+  minExamSamples: number;
+  /** From so many on the exam is large. */
+  examAloneSamples: number;
+}
+
 /**
  * Chooses the best evidence there is, always the same samples for both heads, each answered by
  * heads that never saw its group:
  * 1. the exam, where it is large;
  * 2. the exam and the training samples of today: the new head's answers by leave-group-out, the
  *    serving head's own where it has not learnt the sample, else its recipe's by leave-group-out;
- * 3. without a serving head, or with nothing to hear from it, the challenger alone.
+ * 3. without a serving head, or with nothing to hear from it, the challenger alone, on the same.
  *
  * It looks at how many samples there are, never at answers, so that the choice favours nobody.
- *
- * @param settings.minExamSamples What is too small; also fewer than two classes are.
- * @param settings.examAloneSamples From so many on the exam is large.
  */
-export function chooseEvidence(
+export async function chooseEvidence(
   samples: readonly JudgedSample[],
   champion: ServingHead | null,
-  settings: { minExamSamples: number; examAloneSamples: number },
-): Evidence {
+  settings: EvidenceSettings,
+): Promise<Evidence> {
   const exam = samples.filter((sample) => sample.exam);
   const training = samples.filter((sample) => !sample.exam);
   if (!champion) {
@@ -93,7 +97,7 @@ export function chooseEvidence(
     ...about,
   });
   if (enough(onExam, settings.examAloneSamples)) return byExam();
-  const recipe = champion.answersOfRecipe?.() ?? new Map<string, HeadAnswer>();
+  const recipe = (await champion.answersOfRecipe?.()) ?? new Map<string, HeadAnswer>();
   const onTraining = judgeable(training).flatMap((sample) => {
     const own = isNew(sample) ? sample.champion : (recipe.get(sample.id) ?? null);
     return own ? [{ ...sample, champion: own }] : [];
@@ -120,17 +124,17 @@ export function chooseEvidence(
 function alone(
   exam: readonly JudgedSample[],
   training: readonly JudgedSample[],
-  { minExamSamples }: { minExamSamples: number },
+  { examAloneSamples }: EvidenceSettings,
 ): Pick<Evidence, 'source' | 'note' | 'samples' | 'compared'> {
-  if (enough(exam, minExamSamples)) {
+  if (enough(exam, examAloneSamples)) {
     return { source: 'exam', note: null, samples: exam.map(bare), compared: 'nothing' };
   }
   return {
     source: 'leave-group-out',
     note:
-      `The exam has ${counted(exam)}, which is too few: judged by answers of heads that never ` +
-      'saw the group of the sample',
-    samples: judgeable(training).map(bare),
+      `The exam has ${counted(exam)}, which is too few to decide alone: with training samples, ` +
+      'each answered by a head that never saw the group of the sample',
+    samples: [...exam, ...judgeable(training)].map(bare),
     compared: 'nothing',
   };
 }

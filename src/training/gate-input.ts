@@ -1,5 +1,6 @@
 import type { Evidence } from './evidence.js';
 import type { GoldenOutputs } from './golden.js';
+import type { UnknownScores } from './unknown-auroc.js';
 
 /** Limits of the gate; docs/explanation/gate.md says why they are as they are. */
 export interface GateSettings {
@@ -11,13 +12,13 @@ export interface GateSettings {
   lossMargin: number;
   /** By so much may the AUROC of unknowns fall, 0..1. */
   unknownAurocMargin: number;
-  /** Too few exam samples to look at them alone. */
+  /** With fewer samples nothing is compared. */
   minExamSamples: number;
   /** Resamples of groups. */
   bootstrapDraws: number;
 }
 
-/** Which look at the exam this is, and what error it may spend. */
+/** Which attempt this is against the same head on the same evidence, and what error it may spend. */
 export interface ExamLook {
   /** From 1. */
   count: number;
@@ -30,8 +31,8 @@ export interface GateInput extends Evidence {
   challengerLabels: string[];
   /** Every label that still has a sample in the store, whatever its number. */
   labelsWithSamples: string[];
-  /** How well each tells unknown things from known ones; null: not measured for both. */
-  unknownAuroc: { challenger: number; champion: number } | null;
+  /** How strange exam samples look to both; null: not measured for both. */
+  unknownScores: UnknownScores[] | null;
   /** What the head answered before it was written, and what it answers as read back. */
   golden: GoldenOutputs;
   look: ExamLook;

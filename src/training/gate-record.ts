@@ -12,6 +12,8 @@ const share = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const answerSchema = z.strictObject({ label: z.string(), confidence: share, probability: share });
 
+const strangeness = z.strictObject({ known: z.number().nullable(), unknown: z.number() });
+
 const inputSchema = z.strictObject({
   source: z.enum(['exam', 'leave-group-out']),
   note: z.string().nullable(),
@@ -31,7 +33,9 @@ const inputSchema = z.strictObject({
   learnt: z.int().min(0),
   challengerLabels: z.array(z.string()),
   labelsWithSamples: z.array(z.string()),
-  unknownAuroc: z.strictObject({ challenger: share, champion: share }).nullable(),
+  unknownScores: z
+    .array(z.strictObject({ group: z.string(), challenger: strangeness, champion: strangeness }))
+    .nullable(),
   golden: z.strictObject({
     seed: z.int(),
     rows: z.int().min(1),

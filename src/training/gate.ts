@@ -1,18 +1,16 @@
 import type { EvidenceSample, GateEvidence } from './evidence.js';
+import type { GateCheck } from './gate-check.js';
 import {
   beatsMajority,
   calibration,
   examNotWorse,
-  type GateCheck,
   gain,
-  knowsEveryClass,
   logLoss,
   macroF1,
-  noClassLost,
-  noClassWorse,
   reproduces,
   unknowns,
 } from './gate-checks.js';
+import { knowsEveryClass, noClassLost, noClassWorse } from './gate-class-checks.js';
 import type { GateInput } from './gate-input.js';
 import type { PairedSample } from './paired.js';
 
@@ -28,9 +26,9 @@ export interface GateDecision {
 
 /**
  * Decides whether a challenger may serve. Pure: the same input gives the same decision on every
- * machine. With a champion that can be compared, on the same samples: certainly not worse, and
- * better or of more use, and worse in nothing that matters. Without one: better than always
- * answering the most frequent class, in accuracy and in macro-F1.
+ * machine. With a champion that can be compared, on the same samples: certainly not worse, of more
+ * use, and worse in nothing that matters. Without one: better than always answering the most frequent
+ * class, in mean recall and in macro-F1.
  */
 export function decide(input: GateInput): GateDecision {
   const { champion, compared, samples } = input;
@@ -42,13 +40,13 @@ export function decide(input: GateInput): GateDecision {
     checks.push(
       difference,
       gain(paired, difference, champion, input),
-      examNotWorse(paired),
+      ...(input.source === 'exam' ? [] : [examNotWorse(paired)]),
       noClassWorse(paired),
       noClassLost(paired),
       logLoss(paired, input),
       calibration(paired, input),
     );
-    if (input.unknownAuroc) checks.push(unknowns(input.unknownAuroc, input));
+    if (input.unknownScores) checks.push(unknowns(input.unknownScores, input));
   } else {
     checks.push(beatsMajority(samples));
   }

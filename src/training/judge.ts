@@ -18,6 +18,8 @@ import { answersOfRecipe } from './recipe-answers.js';
 import type { FittedRecipe } from './recipes.js';
 import type { HeadRegistry } from './registry.js';
 import { type HeadAnswer, headAnswers } from './scorecard.js';
+import type { FitEngine } from './search.js';
+import { scoreUnknowns, type UnknownScores } from './unknown-auroc.js';
 import { type StoredHead, sha256 } from './version-directory.js';
 
 export interface JudgeInput {
@@ -35,8 +37,8 @@ export interface JudgeInput {
   trained: Head;
   /** The new head, as read back from the disk. */
   challenger: Head;
-  /** Of both heads, when both were measured; null: not. */
-  unknownAuroc?: GateInput['unknownAuroc'];
+  /** For fits of the serving head's recipe. */
+  engine: FitEngine;
   settings: GateSettings & {
     examAloneSamples: number;
     totalError: number;
@@ -95,13 +97,14 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
     }),
   );
   const serving = champion && servingHead(champion, input);
-  const evidence = chooseEvidence(samples, serving, settings);
+  const evidence = await chooseEvidence(samples, serving, settings);
+  const championExam = examFeaturesOf(champion, input, examToday);
   const seed = seedOf(challenger);
   const gateInput: GateInput = {
     ...evidence,
     challengerLabels: [...challenger.labels],
     labelsWithSamples: collected.classes.map((c) => c.label),
-    unknownAuroc: input.unknownAuroc ?? null,
+    unknownScores: unknownScores(champion, input, examToday, championExam),
     golden: goldenOutputs(input.trained, challenger, seed),
     look: await takeLook(evidence, input),
     seed,
@@ -113,7 +116,7 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
     exam: labelledMetrics(onExam, challenger.labels, examTruth),
-    championExam: examOfChampion(champion, input, examToday, examTruth),
+    championExam: examOfChampion(champion, championExam, examTruth),
     leaveGroupOut: labelledMetrics(
       recipe.leaveGroupOutProbabilities,
       labels,
@@ -146,7 +149,7 @@ function servingHead(champion: Champion, input: JudgeInput): ServingHead {
     groups: new Set(stored?.trainingGroups),
     otherFeatures,
     answersOfRecipe: canRefit
-      ? () => answersOfRecipe(stored, input.set, input.collected.training)
+      ? () => answersOfRecipe(input.engine, stored, input.set, input.collected.training)
       : null,
   };
 }
@@ -172,30 +175,57 @@ function answersOfChampion(
   );
 }
 
-function examOfChampion(
+/** Of the exam, in the features that the serving head was trained on; null: not of every sample. */
+function examFeaturesOf(
   champion: Champion | null,
   { store, collected }: JudgeInput,
   examToday: Float32Array,
+): Float32Array | null {
+  if (!champion?.stored || examToday.length === 0) return null;
+  if (!champion.otherFeatures) return examToday;
+  const found = originals(store, collected.exam, champion.stored.card.backbone.checksum);
+  return found.includes(null) ? null : concatenate(found as Float32Array[]);
+}
+
+function examOfChampion(
+  champion: Champion | null,
+  features: Float32Array | null,
   truth: string[],
 ): LabelledMetrics | null {
-  if (!champion?.stored || truth.length === 0) return null;
-  const { head, card } = champion.stored;
-  let features = examToday;
-  if (champion.otherFeatures) {
-    const found = originals(store, collected.exam, card.backbone.checksum);
-    if (found.includes(null)) return null;
-    features = concatenate(found as Float32Array[]);
-  }
+  if (!champion?.stored || !features) return null;
+  const { head } = champion.stored;
   return labelledMetrics(headProbabilities(head, features), head.labels, truth);
+}
+
+/** Null when the serving head has learnt a group of the exam, or has no features of all of it. */
+function unknownScores(
+  champion: Champion | null,
+  { challenger, collected: { exam }, settings }: JudgeInput,
+  examToday: Float32Array,
+  features: Float32Array | null,
+): UnknownScores[] | null {
+  if (!champion?.stored || !features) return null;
+  const { head, trainingGroups } = champion.stored;
+  const learnt = new Set(trainingGroups);
+  if (exam.some(({ group }) => learnt.has(group))) return null;
+  return scoreUnknowns(
+    { head: challenger, features: examToday },
+    { head, features },
+    exam,
+    settings.minExamSamples,
+  );
 }
 
 /** Only a comparison spends; a first head is measured, not chosen. */
 async function takeLook(
-  { compared, samples }: Evidence,
+  { compared, champion, samples }: Evidence,
   { registry, settings }: JudgeInput,
 ): Promise<ExamLook> {
-  if (compared === 'nothing') return { count: 1, alpha: spentAlpha(1, settings.totalError) };
-  return new ExamLedger(registry.dir, settings).look(samples.map((sample) => sample.group));
+  if (!champion || compared === 'nothing') {
+    return { count: 1, alpha: spentAlpha(1, settings.totalError) };
+  }
+  const groups = samples.map((sample) => sample.group);
+  return new ExamLedger(registry.dir, settings).look(champion.version, groups);
 }
 
 /** Without what others of this section need: the record holds what decides and no more. */

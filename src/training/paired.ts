@@ -97,6 +97,14 @@ export function classLosses(
     .map(([label, own]) => ({ label, support: own.length, ...mcnemar(own) }));
 }
 
+/** Those whose p stays below `level` when all tests together may err so often (Holm 1979). */
+export function holm<T extends { p: number }>(tests: readonly T[], level: number): T[] {
+  const sorted = [...tests].sort((a, b) => a.p - b.p);
+  const failing = sorted.findIndex(({ p }, i) => p * (sorted.length - i) >= level);
+  const rejected = new Set(failing < 0 ? sorted : sorted.slice(0, failing));
+  return tests.filter((test) => rejected.has(test));
+}
+
 /** Mean -ln p of the true label, nats, with {@link SPREAD}. Groups are the independent units of its error. */
 export function logLossExcess(samples: readonly PairedSample[], margin: number): Excess {
   const n = samples.length;

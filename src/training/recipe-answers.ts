@@ -1,7 +1,8 @@
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { LabelledSample } from './collect.js';
-import { fitRecipe, type Learner, withViews } from './recipes.js';
+import { type Learner, withViews } from './recipes.js';
 import { type HeadAnswer, headAnswers } from './scorecard.js';
+import { type FitEngine, fitRecipeWith } from './search.js';
 import type { StoredHead } from './version-directory.js';
 
 /** What it needs to know of a sample. */
@@ -16,11 +17,12 @@ type LearntSample = Pick<LabelledSample, 'id' | 'label' | 'group'>;
  * @returns By sample id; without classes that stand in one group only, empty when fewer than two
  *   classes or groups are left of what it learnt.
  */
-export function answersOfRecipe(
+export async function answersOfRecipe(
+  engine: FitEngine,
   { head, card, trainingGroups }: StoredHead,
   set: TrainingSet,
   samples: readonly LearntSample[],
-): Map<string, HeadAnswer> {
+): Promise<Map<string, HeadAnswer>> {
   const groups = new Set(trainingGroups);
   const known = new Set(head.labels);
   const learnt = [...samples.keys()].filter((row) => {
@@ -31,7 +33,7 @@ export function answersOfRecipe(
   if (labels.length < 2 || new Set(learnt.map((row) => set.groups[row])).size < 2) return new Map();
   const { learner, transform, lambda } = card;
   const subset = subsetOf(withViews(set, card.augmentation.views), samples, learnt, labels);
-  const fitted = fitRecipe(subset, learner as Learner, transform, lambda);
+  const fitted = await fitRecipeWith(engine, subset, learner as Learner, transform, lambda);
   const truth = learnt.map((row) => samples[row]!.label);
   const answers = headAnswers(fitted.leaveGroupOutProbabilities, labels, truth);
   const { judged } = judgedRows(subset, groupingOf(subset));

@@ -24,21 +24,16 @@ export interface FittedRecipe {
   macroF1: number;
 }
 
-/**
- * Fits one recipe; with `lambda` exactly that one, else the best on the learner's own grid. Of a
- * blend `lambda` is that of its softmax; its ridge always finds its own.
- */
+/** Fits one recipe by typed arrays alone, with the λ that is best on the learner's own grid. */
 export function fitRecipe(
   set: TrainingSet,
   learner: Learner,
   transform: FeatureTransform,
-  lambda?: number,
 ): FittedRecipe {
   const { set: reduced, lift } = projected(set, transform);
   const every = { transform: 'none' } as const;
-  const options = { ...every, ...(lambda === undefined ? {} : { lambdas: [lambda] }) };
-  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, options)));
-  const softmax = calibrated(set, 'softmax', lift(fitSoftmax(reduced, options)));
+  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, every)));
+  const softmax = calibrated(set, 'softmax', lift(fitSoftmax(reduced, every)));
   if (learner === 'softmax') return softmax;
   return blended(set, calibrated(set, 'ridge', lift(fitRidge(reduced, every))), softmax);
 }

@@ -46,6 +46,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const wanted = collect(samples, settings.training);
   const card = await loadCard(settings.models.backbone, settings.models.cardsDir);
   const backbone = await openBackbone({ card, cacheDir: settings.cacheDir, threads: 1, log });
+  let engine: OnnxFitEngine | null = null;
   try {
     phases.begin('embed');
     const embedded = await embed(store, backbone, wanted, run.settings, phases);
@@ -62,13 +63,13 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
     // Before the fit, which may take minutes in which samples come and go.
     const examFeatures = presentOriginals(store, collected.exam, embedded.key);
-    const engine = await OnnxFitEngine.create(1);
+    engine = await OnnxFitEngine.create(1);
     const { chosen, table } = await searchRecipes(set, {
       learners: settings.training.learners,
       budgetMs: settings.training.searchBudgetMs,
       engine,
       onCandidate: (done, total) => phases.step(done, total),
-    }).finally(() => engine.close());
+    });
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
@@ -79,7 +80,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     };
     const head = await registry.stage(trained);
     const judgement = await judge({
-      ...{ store, registry, collected, set, examFeatures, key: embedded.key },
+      ...{ store, registry, engine, collected, set, examFeatures, key: embedded.key },
       ...{ recipe: chosen, trained, challenger: head, settings: settings.gate },
     });
 
@@ -121,6 +122,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       forwards: embedded.forwards,
     };
   } finally {
+    await engine?.close();
     await backbone.close();
   }
 }

@@ -16,6 +16,8 @@ export interface Scorecard {
   accuracy: number;
   /** Unweighted mean of the F1 of every class that occurs in the truth, 0..1. */
   macroF1: number;
+  /** Unweighted mean of the recall of the same classes, 0..1. */
+  meanRecall: number;
   /** One entry for every class that occurs in the truth, sorted by label. */
   perClass: { label: string; f1: number; support: number }[];
 }
@@ -57,14 +59,17 @@ export function scoreAnswers(truth: readonly string[], answers: readonly string[
     samples: truth.length,
     accuracy: right / truth.length,
     macroF1: perClass.reduce((sum, c) => sum + c.f1, 0) / perClass.length,
+    meanRecall:
+      [...classes.values()].reduce((sum, c) => sum + c.right / c.support, 0) / classes.size,
     perClass,
   };
 }
 
 /** What always answering the most frequent class would score on the same samples. */
-export function majorityBaseline(scores: Scorecard): { accuracy: number; macroF1: number } {
+export function majorityBaseline(scores: Scorecard): { meanRecall: number; macroF1: number } {
   const share = Math.max(...scores.perClass.map((c) => c.support)) / scores.samples;
-  return { accuracy: share, macroF1: (2 * share) / (1 + share) / scores.perClass.length };
+  const classes = scores.perClass.length;
+  return { meanRecall: 1 / classes, macroF1: (2 * share) / (1 + share) / classes };
 }
 
 /**

@@ -161,6 +161,26 @@ async function* tryStep(
   if (blends && ridge) yield lap(blended(set, ridge, softmax));
 }
 
+/**
+ * Fits one recipe with the λ that a search has found, by the engine's products: what comes out is what
+ * the search had, to rounding. Of a blend `lambda` is that of its softmax; its ridge finds its own.
+ */
+export async function fitRecipeWith(
+  engine: FitEngine,
+  set: TrainingSet,
+  learner: Learner,
+  transform: FeatureTransform,
+  lambda: number,
+): Promise<FittedRecipe> {
+  const { set: reduced, lift } = await projectWith(engine, set, transform);
+  const every = { transform: 'none' } as const;
+  const one = { ...every, lambdas: [lambda] };
+  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, one)));
+  const softmax = calibrated(set, 'softmax', lift(await fitSoftmaxWith(engine, reduced, one)));
+  if (learner === 'softmax') return softmax;
+  return blended(set, calibrated(set, 'ridge', lift(fitRidge(reduced, every))), softmax);
+}
+
 /** The set in its principal directions, by the engine's products. */
 export async function projectWith(
   engine: FitEngine,

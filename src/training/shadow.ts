@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { RollbackMonitor } from '../head/compare.js';
 
+const answer = z.strictObject({
+  label: z.string(),
+  /** Of the true label, 0..1; 0 when the head does not know it. */
+  probability: z.number().min(0).max(1),
+});
+
 const trialSchema = z.strictObject({
-  schema: z.literal(1),
+  schema: z.literal(2),
   /** The head on trial. */
   version: z.int().min(1),
   /** The head that it replaced. */
@@ -15,6 +21,8 @@ const trialSchema = z.strictObject({
   maxLabels: z.int().min(1),
   /** Odds against the head on trial at which the one before comes back. */
   alarmAt: z.number().gt(1),
+  /** How many classes either head knows. */
+  classes: z.int().min(2),
   /** Samples that neither head has learnt, as their labels came. */
   observations: z.array(
     z.strictObject({
@@ -22,8 +30,8 @@ const trialSchema = z.strictObject({
       group: z.string(),
       label: z.string(),
       /** What each head says. */
-      previous: z.string(),
-      current: z.string(),
+      previous: answer,
+      current: answer,
     }),
   ),
 
@@ -40,9 +48,12 @@ export type ShadowTrial = z.infer<typeof trialSchema>;
 export type ShadowObservation = ShadowTrial['observations'][number];
 
 export function newTrial(
-  start: Pick<ShadowTrial, 'version' | 'previous' | 'since' | 'revision' | 'maxLabels' | 'alarmAt'>,
+  start: Pick<
+    ShadowTrial,
+    'version' | 'previous' | 'since' | 'revision' | 'maxLabels' | 'alarmAt' | 'classes'
+  >,
 ): ShadowTrial {
-  return { schema: 1, ...start, observations: [], outcome: 'running', endedAt: null };
+  return { schema: 2, ...start, observations: [], outcome: 'running', endedAt: null };
 }
 
 /** Reads a trial; null when it is not one: a trial can begin again, a head serves without. */
@@ -83,13 +94,13 @@ export interface TrialTally {
 
 /** How a trial stands, recomputed from its observations. */
 export function tally(trial: ShadowTrial): TrialTally {
-  const monitor = new RollbackMonitor({ alarmAt: trial.alarmAt });
+  const monitor = new RollbackMonitor(trial);
   let currentAlone = 0;
   let previousAlone = 0;
   for (const { label, previous, current } of trial.observations) {
-    monitor.observe(previous === label, current === label);
-    if (current === label && previous !== label) currentAlone += 1;
-    if (previous === label && current !== label) previousAlone += 1;
+    monitor.observe(previous.probability, current.probability);
+    if (current.label === label && previous.label !== label) currentAlone += 1;
+    if (previous.label === label && current.label !== label) previousAlone += 1;
   }
   return {
     labels: trial.observations.length,

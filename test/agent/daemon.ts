@@ -39,11 +39,15 @@ export class Rig {
     this.configFile = join(dir, 'headland.yaml');
   }
 
-  static async create(t: Pick<TestContext, 'after'>, settings: Settings = {}): Promise<Rig> {
+  static async create(
+    t: Pick<TestContext, 'after'>,
+    settings: Settings = {},
+    engine: 'onnx' | 'tfjs' = 'onnx',
+  ): Promise<Rig> {
     const dir = mkdtempSync(join(tmpdir(), 'headland-daemon-'));
     const rig = new Rig(dir);
     t.after(() => rig.#remove());
-    const cardsDir = await installBackbone(dir, 'tiny', 1);
+    const cardsDir = await installBackbone(dir, 'tiny', 1, engine);
     for (const label of ['crop', 'weed', 'stone']) {
       mkdirSync(join(rig.photosDir, label), { recursive: true });
       for (let index = 0; index < 24; index++) {

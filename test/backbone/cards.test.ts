@@ -13,6 +13,7 @@ test('every card that comes along is valid and can be had from somewhere', async
     [
       'efficientnet-lite0',
       'efficientnet-lite0-288',
+      'efficientnet-lite0-288-tfjs',
       'efficientnet-lite1',
       'efficientnet-lite2',
       'mobilenet-v1',

@@ -138,28 +138,57 @@ test('comparisons that do not fit are refused', () => {
   }
 });
 
-test('rollback: eight lost bets in a row call the old head back, seven do not', () => {
-  const monitor = new RollbackMonitor();
-  for (let i = 0; i < 7; i++) assert.equal(monitor.observe(true, false), false);
-  assert.ok(Math.abs(monitor.wealth - 1.5 ** 7) < 1e-9);
-  assert.equal(monitor.observe(true, true), false);
-  assert.equal(monitor.observe(false, false), false);
-  assert.equal(monitor.observe(true, false), true);
-  assert.equal(new RollbackMonitor().observe(false, true), false);
+test('rollback: the wealth is the root of the likelihood ratio, a fifth of it spread', () => {
+  const monitor = new RollbackMonitor({ classes: 4 });
+  assert.equal(monitor.observe(0.9, 0.9), false);
+  assert.equal(monitor.wealth, 1);
+  monitor.observe(0.9, 0.1);
+  assert.ok(Math.abs(monitor.wealth - Math.sqrt(0.77 / 0.13)) < 1e-12);
+  monitor.observe(0, 1);
+  assert.ok(Math.abs(monitor.wealth - Math.sqrt((0.77 / 0.13) * (0.05 / 0.85))) < 1e-12);
 });
 
-test('rollback: a head that is as good is called back in at most 5 % of long watches', () => {
+test('rollback: four labels that only the old head expected call it back, three do not', () => {
+  const monitor = new RollbackMonitor({ classes: 4 });
+  for (let i = 0; i < 3; i++) assert.equal(monitor.observe(0.9, 0.1), false);
+  assert.equal(monitor.observe(0.9, 0.1), true);
+  assert.equal(new RollbackMonitor({ classes: 2 }).observe(0, 1), false);
+  assert.throws(() => new RollbackMonitor({ classes: 1 }), /1 classes/);
+  assert.throws(() => new RollbackMonitor({ classes: 2, alarmAt: 1 }), /alarm at 1/);
+});
+
+test('rollback: a head that says how labels come about is called back in at most 5 % of long watches', () => {
   const draw = new Draw(9);
-  let alarms = 0;
-  for (let run = 0; run < 2_000; run++) {
-    const monitor = new RollbackMonitor();
-    for (let i = 0; i < 200 && !monitor.alarm; i++) {
-      const oldWins = draw.uniform() < 0.5;
-      monitor.observe(oldWins, !oldWins);
+  for (const difference of [0.05, 0.2, 0.5]) {
+    let alarms = 0;
+    for (let run = 0; run < 2_000; run++) {
+      const monitor = new RollbackMonitor({ classes: 2 });
+      for (let i = 0; i < 200 && !monitor.alarm; i++) {
+        const first = 0.25 + 0.5 * draw.uniform();
+        // The old head is off by so much, now here, now there.
+        const off = Math.min(1, Math.max(0, first + (draw.uniform() < 0.5 ? 1 : -1) * difference));
+        if (draw.uniform() < first) monitor.observe(off, first);
+        else monitor.observe(1 - off, 1 - first);
+      }
+      if (monitor.alarm) alarms++;
     }
-    if (monitor.alarm) alarms++;
+    assert.ok(alarms <= 2_000 * 0.05, `${alarms} of 2000 at ${difference}`);
   }
-  assert.ok(alarms <= 2_000 * 0.05, `${alarms} of 2000`);
+});
+
+test('rollback: a head that takes each class for the other is gone within 50 labels', () => {
+  const draw = new Draw(11);
+  for (let run = 0; run < 500; run++) {
+    const monitor = new RollbackMonitor({ classes: 2 });
+    let labels = 0;
+    while (labels < 50 && !monitor.alarm) {
+      labels++;
+      // One label in five is wrong.
+      const right = draw.uniform() < 0.8;
+      monitor.observe(right ? 0.8 : 0.2, right ? 0.2 : 0.8);
+    }
+    assert.ok(monitor.alarm, `run ${run}`);
+  }
 });
 
 test('all errors spent together stay below the total', () => {

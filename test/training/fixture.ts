@@ -67,8 +67,13 @@ export async function createRobot(
   };
 }
 
-/** One strided convolution with seeded weights, ReLU6 and a global average: ONNX, as any backbone. */
-export async function installBackbone(dir: string, name: string, seed: number): Promise<string> {
+/** One strided convolution with seeded weights, ReLU6 and a global average, as any backbone. */
+export async function installBackbone(
+  dir: string,
+  name: string,
+  seed: number,
+  engine: 'onnx' | 'tfjs' = 'onnx',
+): Promise<string> {
   const random = createRandom(seed);
   const weights = Float32Array.from({ length: FEATURES * 3 * 64 }, () => random.uniform(-1, 1) / 4);
   const value = (tensor: string, dims: number[]) => ({
@@ -144,10 +149,10 @@ export async function installBackbone(dir: string, name: string, seed: number): 
     attribution: 'headland',
     trainingData: 'none',
     reportedTop1: null,
-    engine: 'onnx',
+    engine,
     format: 'onnx',
     inputSize: INPUT_SIZE,
-    layout: 'NCHW-RGB',
+    layout: engine === 'onnx' ? 'NCHW-RGB' : 'NHWC-RGB',
     normalisation: { mean: [128, 128, 128], std: [64, 64, 64] },
     featureSize: FEATURES,
     sources: [

@@ -41,13 +41,21 @@ function someSamples(seed: number): EvidenceSample[] {
   });
 }
 
+function someUnknownScores(): GateInput['unknownScores'] {
+  return Array.from({ length: 8 }, (_, i) => ({
+    group: `g${i % 4}`,
+    challenger: { known: i === 0 ? null : -i, unknown: 1 - i / 2 },
+    champion: { known: i === 0 ? null : -i, unknown: 2 - i },
+  }));
+}
+
 function someRecord(seed = 1): GateRecord {
   const head = someHead(seed);
   const input: GateInput = {
     ...{ source: 'leave-group-out', note: 'The exam is small', samples: someSamples(seed) },
     ...{ compared: 'heads', champion: { version: 2, labels: ['crop', 'weed'] } },
     ...{ newlyLearnt: 5, learnt: 40, challengerLabels: ['crop', 'weed'] },
-    ...{ labelsWithSamples: ['crop', 'weed'], unknownAuroc: null },
+    ...{ labelsWithSamples: ['crop', 'weed'], unknownScores: someUnknownScores() },
     golden: goldenOutputs(head, head, seed),
     look: { count: 1, alpha: spentAlpha(1) },
     seed,
@@ -148,7 +156,7 @@ describe('the looks at an exam', () => {
     const dir = temporaryDirectory(t);
     const spent: number[] = [];
     for (let look = 1; look <= 12; look++) {
-      const { count, alpha } = await new ExamLedger(dir, SETTINGS).look(groups(0, 20));
+      const { count, alpha } = await new ExamLedger(dir, SETTINGS).look(7, groups(0, 20));
       assert.equal(count, look);
       assert.equal(alpha, spentAlpha(look));
       spent.push(alpha);
@@ -156,21 +164,24 @@ describe('the looks at an exam', () => {
     assert.ok(spent.reduce((sum, alpha) => sum + alpha, 0) < SETTINGS.totalError);
   });
 
-  it('begin again with another exam, not with a few new groups', async (t) => {
+  it('begin again with another exam or another serving head, not with a few new groups', async (t) => {
     const ledger = new ExamLedger(temporaryDirectory(t), SETTINGS);
-    const count = async (of: string[]): Promise<number> => (await ledger.look(of)).count;
+    const count = async (of: string[], champion = 7): Promise<number> =>
+      (await ledger.look(champion, of)).count;
     assert.equal(await count(groups(0, 20)), 1);
     assert.equal(await count(groups(0, 24)), 2, '4 of 24 are new');
     assert.equal(await count(groups(0, 25)), 1, '5 of 25 are new');
     assert.equal(await count(groups(0, 25)), 2);
     assert.equal(await count(groups(0, 10)), 3, 'fewer groups are no new exam');
+    assert.equal(await count(groups(0, 10), 8), 1, 'another head to replace');
+    assert.equal(await count(groups(0, 10), 8), 2);
   });
 
   it('go on when the ledger is damaged', async (t) => {
     const dir = temporaryDirectory(t);
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'exam-looks.json'), '{"schema":1,"groups":');
-    assert.equal((await new ExamLedger(dir, SETTINGS).look(groups(0, 3))).count, 1);
+    assert.equal((await new ExamLedger(dir, SETTINGS).look(7, groups(0, 3))).count, 1);
   });
 });
 

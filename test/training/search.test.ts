@@ -14,7 +14,12 @@ import {
   mostViews,
   withViews,
 } from '../../src/training/recipes.js';
-import { type FitEngine, projectWith, searchRecipes } from '../../src/training/search.js';
+import {
+  type FitEngine,
+  fitRecipeWith,
+  projectWith,
+  searchRecipes,
+} from '../../src/training/search.js';
 import { clusters, Draw, maxDifference } from '../head/synthetic.js';
 
 function sampled(options: { views: number; separation: number }): TrainingSet {
@@ -142,7 +147,7 @@ test('a transform that is better beyond chance takes the place of the preferred 
   assert.equal(chosen.macroF1, 1);
 });
 
-test('a blend is one linear head: its logits are the mean of the calibrated ones', () => {
+test('a blend is one linear head: its logits are the mean of the calibrated ones', async () => {
   const set = sampled({ views: 1, separation: 1 });
   const ridge = fitRecipe(set, 'ridge', 'l2');
   const softmax = fitRecipe(set, 'softmax', 'l2');
@@ -153,7 +158,7 @@ test('a blend is one linear head: its logits are the mean of the calibrated ones
       (softmax.fit.weights[i] as number) / softmax.temperature / 2;
     assert.ok(Math.abs(weight - expected) <= 1e-5 * (1 + Math.abs(expected)));
   });
-  const again = fitRecipe(set, 'blend', 'l2', blend.fit.lambda);
+  const again = await fitRecipeWith(reference, set, 'blend', 'l2', blend.fit.lambda);
   assert.ok(Math.abs(again.macroLogLoss - blend.macroLogLoss) < 1e-2);
   assert.equal(calibrated(set, 'blend', blend.fit).macroLogLoss, blend.macroLogLoss);
 });

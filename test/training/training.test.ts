@@ -61,7 +61,8 @@ describe('a training', () => {
       const { result } = first;
       assert.deepEqual(result.samples, { training: 24, exam: 12, skipped: 0 });
       assert.equal(result.forwards, 24 * 3 + 12, 'exam samples get no views');
-      assert.equal(result.decision.evidence, 'exam');
+      assert.equal(result.decision.evidence, 'leave-group-out', 'twelve samples are no large exam');
+      assert.equal(result.decision.samples, 24 + 12);
       assert.equal(result.championVersion, null);
       assert.equal(result.exam?.samples, 12);
       assert.ok(result.exam.accuracy >= 0.9, 'two such colours are easy');
@@ -87,9 +88,13 @@ describe('a training', () => {
       const same = await train(robot);
       assert.equal(same.result.forwards, 0);
       assert.equal(same.report.outcome, 'refused', 'a change for nothing');
-      assert.match(same.report.reason, /: no gain over head 1: it serves on\./);
+      assert.match(same.report.reason, /: no gain over head 1: log-loss (0\.\d+) against \1,/);
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
+      const looked = await registryOf(robot).gateRecord(2);
+      assert.equal(looked?.input.unknownScores?.length, 12, 'unknown things, on the exam');
+      const unknowns = looked?.decision.checks.find(({ name }) => name === 'unknowns');
+      assert.equal(unknowns?.values.challenger, unknowns?.values.champion);
 
       await teach(robot, { labels: ['stone'], groups, perGroup: 2, seed: 100 });
       const second = await train(robot);
@@ -136,7 +141,7 @@ describe('a training', () => {
     const first = await train(robot);
     assert.equal(first.report.outcome, 'promoted', first.report.reason);
     assert.equal(first.result.decision.evidence, 'leave-group-out');
-    assert.equal(first.result.decision.samples, 24);
+    assert.equal(first.result.decision.samples, 24 + 4);
     assert.match(first.report.reason, /by leave-group-out: .* The exam has 4 samples of 2 classes/);
 
     const again = await train(robot);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHeadlandError, messageOf } from '../../errors.js';
@@ -13,7 +14,8 @@ export async function fetchUrl(
   maxBytes: number,
   context: FetchContext,
 ): Promise<string> {
-  const path = join(context.workDir, 'download');
+  // A model may be several files, fetched one after the other.
+  const path = join(context.workDir, `download-${randomUUID()}`);
   try {
     const response = await fetch(url, { signal: context.signal, redirect: 'follow' });
     if (!response.ok || response.body === null) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { unzipSync } from 'fflate';
 import { type ErrorCode, HeadlandError, messageOf } from '../../errors.js';
 import type { ModelSource } from '../cards.js';
@@ -30,22 +31,55 @@ export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** What a source gave: every byte of it proven. */
+export interface Offer {
+  file: Uint8Array;
+  /** Of a TensorFlow.js model, by path. */
+  shards: Map<string, Uint8Array>;
+}
+
+/** Names the weights that a source stands for, wherever it has them from: 64 hex digits. */
+export function sourceIdentity(source: Pick<ModelSource, 'sha256' | 'member' | 'shards'>): string {
+  const model = source.member?.sha256 ?? source.sha256;
+  if (source.shards.length === 0) return model;
+  const parts = source.shards.map(({ file, sha256 }) => `${sha256} ${file}`).sort();
+  return sha256Hex(Buffer.from([model, ...parts].join('\n'), 'utf8'));
+}
+
 /**
- * Reads an offered file, compares its size and SHA-256 with the card's, and takes the model out of
- * the archive if there is one. Nothing is parsed before the comparison.
+ * Reads an offered file, compares its size and SHA-256 with the card's, and takes the model, and
+ * its shards beside it, out of the archive if there is one. Nothing is parsed before the
+ * comparison.
+ * @returns Without shards when the file is no archive.
  * @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED
  */
 export async function readOffer(
   path: string,
-  expected: Pick<ModelSource, 'bytes' | 'sha256' | 'member'>,
+  expected: Pick<ModelSource, 'bytes' | 'sha256' | 'member' | 'shards'>,
+): Promise<Offer> {
+  const bytes = await readProven(path, expected);
+  const { member } = expected;
+  const shards = new Map<string, Uint8Array>();
+  if (member === null) return { file: bytes, shards };
+  const take = (file: string, wanted: { sha256: string; bytes: number }): Uint8Array => {
+    const inner = readMember(bytes, file, wanted.bytes);
+    compare(inner, wanted.sha256, `${path}!${file}`);
+    return inner;
+  };
+  for (const shard of expected.shards) {
+    shards.set(shard.file, take(posix.join(posix.dirname(member.file), shard.file), shard));
+  }
+  return { file: take(member.file, member), shards };
+}
+
+/** @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED */
+export async function readProven(
+  path: string,
+  expected: { sha256: string; bytes: number },
 ): Promise<Uint8Array> {
   const bytes = await readExactly(path, expected.bytes);
   compare(bytes, expected.sha256, path);
-  const { member } = expected;
-  if (member === null) return bytes;
-  const inner = readMember(bytes, member.file, member.bytes);
-  compare(inner, member.sha256, `${path}!${member.file}`);
-  return inner;
+  return bytes;
 }
 
 /** The size is known, so a wrong file is refused before it is read into memory. */

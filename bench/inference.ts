@@ -1,0 +1,272 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import { cachedModelDir, readCachedModel } from '../src/backbone/cache.js';
+import { loadCard, type ModelCard } from '../src/backbone/cards.js';
+import { Embedder } from '../src/backbone/embedder.js';
+import { openBackbone } from '../src/backbone/open.js';
+import { agreementOf } from '../src/backbone/quantize/agreement.js';
+import { keepQuantized } from '../src/backbone/quantize/keep.js';
+import { type QuantizedModel, quantizeBackbone } from '../src/backbone/quantize/quantize.js';
+import { type Config, configSchema } from '../src/config/schema.js';
+import { describeBoard } from '../src/host/cpu.js';
+import { silentLog } from '../src/log.js';
+import { spread } from '../src/training/quantize-pictures.js';
+import type { RgbImage } from '../src/vision/image.js';
+import { cameraPictures } from './support/camera-pictures.js';
+import {
+  bareDecode,
+  bareEngine,
+  bareParts,
+  type Contender,
+  daemonWay,
+  inThread,
+  standInHead,
+  writePictures,
+} from './support/contenders.js';
+import { int8Accuracy } from './support/int8-accuracy.js';
+import { PeerProcess } from './support/peer-process.js';
+import { writePeerRequest } from './support/peer-request.js';
+import { groceryPhotos } from './support/photo-features.js';
+import { sharedFolder, userCacheDir } from './support/places.js';
+import { openTfjs } from './support/tfjs-peer.js';
+
+const ROUNDS = 24;
+const FRAMES_A_TURN = 4;
+const WARM_UP_FRAMES = 4;
+const CALIBRATION_PICTURES = 128;
+const PEERS = [
+  ...['litert-fp32', 'litert-int8', 'litert-fp32+opencv', 'litert-int8+opencv'],
+  ...['torch', 'opencv+opencv'],
+];
+
+/**
+ * Milliseconds from a 640 x 480 JPEG file to a decision, and of the network alone: ours in 32 and
+ * 8 bits beside bare ONNX Runtime, bare libvips and other runtimes with the same weights, all on
+ * one thread, turn by turn in one run. With `--accuracy` also what 8 bits lose on the groceries.
+ * Options: name of a backbone, `--rounds=N`, `--accuracy`, `--accuracy-only`.
+ */
+export async function run(options: string[]): Promise<Record<string, unknown>> {
+  const cacheDir = userCacheDir();
+  const shared = sharedFolder();
+  const named = options.find((option) => !option.startsWith('--'));
+  const rounds = Number(options.find((o) => o.startsWith('--rounds='))?.slice(9) ?? ROUNDS);
+  const config = configSchema.parse({
+    paths: { cacheDir, stateDir: cacheDir },
+    models: {
+      ...(named ? { backbone: named } : {}),
+      mirrors: shared ? [join(shared, 'models')] : [],
+    },
+  });
+  const name = config.models.backbone;
+  await prepareBackbone(config, {
+    ...{ log: silentLog(), environment: process.env, onProgress: () => {} },
+  });
+  const card = await loadCard(name, null);
+  const work = mkdtempSync(join(tmpdir(), 'headland-inference-'));
+  try {
+    mkdirSync(join(work, 'backbones'));
+    cpSync(realpathSync(cachedModelDir(cacheDir, name)), cachedModelDir(work, name), {
+      recursive: true,
+    });
+    const pictures = await calibrationPictures(card, work, config);
+    const weightBits = describeBoard().saturates ? 7 : 8;
+    const made = await quantizeBackbone({
+      ...{ card, cacheDir: work, pictures, weightBits, onProgress: () => {} },
+    });
+    await keepQuantized(made, work, {});
+    const timed = options.includes('--accuracy-only')
+      ? {}
+      : await timings({ card, made, work, config, rounds, pictures });
+    const accuracy = options.some((option) => option.startsWith('--accuracy'))
+      ? { accuracy: await int8Accuracy(card, made, work) }
+      : {};
+    return {
+      ...{ backbone: name, ...timed, ...accuracy },
+      features: { cosine: made.agreement.cosine, relative_error: made.agreement.relativeError },
+      calibration: { pictures: pictures.length, ranges: made.rangeMethod, weightBits },
+    };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface Setting {
+  card: ModelCard;
+  made: QuantizedModel;
+  work: string;
+  config: Config;
+  rounds: number;
+  pictures: readonly RgbImage[];
+}
+
+async function timings(setting: Setting): Promise<Record<string, unknown>> {
+  const { card, made, work, config, rounds } = setting;
+  const jpegs = await cameraPictures();
+  const files = writePictures(join(work, 'pictures'), jpegs);
+  const { model, checksum } = await readCachedModel(card, work);
+  const head = standInHead({ featureSize: card.featureSize, checksum });
+  const head8 = standInHead({ featureSize: card.featureSize, checksum: made.checksum });
+  const missing: Record<string, string> = {};
+  const about: Record<string, unknown> = {};
+  const contenders: Contender[] = [
+    bareDecode('bare-decode', jpegs, card.inputSize),
+    await bareEngine('bare-engine-fp32', model, card.inputSize),
+    await bareEngine('bare-engine-int8', made.model, card.inputSize),
+    await bareParts('bare-parts-fp32', model, jpegs, card.inputSize),
+    await bareParts('bare-parts-int8', made.model, jpegs, card.inputSize),
+    await daemonWay('ours-fp32', card.name, { cacheDir: work }, head, config.inference, files),
+    await daemonWay(
+      'ours-int8',
+      made.card.name,
+      { cacheDir: work },
+      head8,
+      config.inference,
+      files,
+    ),
+  ];
+  const reference = await firstFeatures(card, work, config, jpegs[0] as Uint8Array);
+  const request = writePeerRequest({
+    ...{ card, work, model, files, pictures: setting.pictures },
+    headWeights: head.weights,
+  });
+  for (const runtime of PEERS) {
+    const peer = await PeerProcess.open(runtime, request);
+    if (typeof peer === 'string') {
+      missing[runtime] = peer;
+      continue;
+    }
+    const { features, ready: _, ...facts } = peer.start;
+    const { cosine } = agreementOf([reference], [Float32Array.from(features)]);
+    about[runtime] = { ...facts, cosine: round(cosine) };
+    contenders.push({
+      name: runtime,
+      run: async (frames) => {
+        const { engine_ms: engineMs, frame_ms: frameMs, cpu_ms: cpuMs } = await peer.run(frames);
+        return { engineMs, frameMs, cpuMs };
+      },
+      close: async () => peer.close(),
+    });
+  }
+  const tfjs = await openTfjs(card, config);
+  if (typeof tfjs === 'string') missing.tfjs = tfjs;
+  else {
+    about.tfjs = { engine: tfjs.engine };
+    const own = standInHead(tfjs);
+    contenders.push(inThread('tfjs', tfjs, own, config.inference, files));
+  }
+  const medians = await takeTurns(contenders, rounds);
+  for (const contender of contenders) await contender.close();
+  return { ...figures(medians), rounds, frames_a_turn: FRAMES_A_TURN, peers: about, missing };
+}
+
+/** cpu_ms: processor time of all threads a frame, or a pass where there is no frame. */
+type Medians = Record<
+  string,
+  { engine_ms: number | null; frame_ms: number | null; cpu_ms: number | null }
+>;
+
+/** Every contender has its turn in every round, each round beginning with another. */
+async function takeTurns(contenders: readonly Contender[], rounds: number): Promise<Medians> {
+  const engine = new Map<string, number[]>();
+  const frame = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
+  for (const contender of contenders) await contender.run(WARM_UP_FRAMES);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const contender = contenders[(round + turn) % contenders.length] as Contender;
+      const before = process.cpuUsage();
+      const times = await contender.run(FRAMES_A_TURN);
+      const { user, system } = process.cpuUsage(before);
+      const cpuMs = times.cpuMs ?? (user + system) / 1_000 / FRAMES_A_TURN;
+      cpu.set(contender.name, [...(cpu.get(contender.name) ?? []), cpuMs]);
+      engine.set(contender.name, [...(engine.get(contender.name) ?? []), ...times.engineMs]);
+      frame.set(contender.name, [...(frame.get(contender.name) ?? []), ...times.frameMs]);
+    }
+  }
+  return Object.fromEntries(
+    contenders.map(({ name }) => [
+      name,
+      {
+        engine_ms: median(engine.get(name)),
+        frame_ms: median(frame.get(name)),
+        cpu_ms: median(cpu.get(name)),
+      },
+    ]),
+  );
+}
+
+function figures(medians: Medians): Record<string, unknown> {
+  const frame = (name: string) => medians[name]?.frame_ms ?? Number.NaN;
+  const engine = (name: string) => medians[name]?.engine_ms ?? Number.NaN;
+  const cpu = (name: string) => medians[name]?.cpu_ms ?? Number.NaN;
+  type Of = (name: string) => number;
+  const warm = (decode: Of, network: Of, precision: string) =>
+    decode('bare-decode') + network(`bare-engine-${precision}`);
+  const both = (ratio: Of) => ({ fp32: round(ratio('fp32')), int8: round(ratio('int8')) });
+  const peers = Object.keys(medians).filter((name) => !/^(ours|bare)/.test(name));
+  const ratios = Object.fromEntries(
+    peers.map((name) => {
+      const own = name.includes('int8') ? 'ours-int8' : 'ours-fp32';
+      return [name, { frame: round(frame(name) / frame(own)), cpu: round(cpu(name) / cpu(own)) }];
+    }),
+  );
+  return {
+    // Parts in turn, as a frame has them; then each measured by itself, with warm caches.
+    frame_over_parts: both((p) => frame(`ours-${p}`) / frame(`bare-parts-${p}`)),
+    cpu_over_parts: both((p) => cpu(`ours-${p}`) / cpu(`bare-parts-${p}`)),
+    frame_over_warm_parts: both((p) => frame(`ours-${p}`) / warm(frame, engine, p)),
+    cpu_over_warm_parts: both((p) => cpu(`ours-${p}`) / warm(cpu, cpu, p)),
+    int8_engine_speedup: round(engine('bare-engine-fp32') / engine('bare-engine-int8')),
+    int8_frame_speedup: round(frame('ours-fp32') / frame('ours-int8')),
+    peer_over_ours: ratios,
+    milliseconds: medians,
+  };
+}
+
+/** Pictures for the ranges: training photos of the groceries, else drawn ones. */
+async function calibrationPictures(
+  card: ModelCard,
+  cacheDir: string,
+  { inference }: Config,
+): Promise<RgbImage[]> {
+  const found = groceryPhotos();
+  const files = (found?.photos ?? [])
+    .filter(({ split }) => split === 'train')
+    .map(({ path }) => readFileSync(join(found?.folder ?? '', path)));
+  const pictures = files.length > 0 ? files : await cameraPictures();
+  const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
+  const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = inference;
+  const embedder = new Embedder(backbone, { fit, maxBytes, maxPixels });
+  const decoded: RgbImage[] = [];
+  for (const picture of spread(pictures, CALIBRATION_PICTURES)) {
+    decoded.push(await embedder.decode(picture));
+  }
+  await backbone.close();
+  return decoded;
+}
+
+async function firstFeatures(
+  card: ModelCard,
+  cacheDir: string,
+  { inference }: Config,
+  picture: Uint8Array,
+): Promise<Float32Array> {
+  const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
+  const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = inference;
+  const { features } = await new Embedder(backbone, { fit, maxBytes, maxPixels }).embedPicture(
+    picture,
+  );
+  await backbone.close();
+  return features;
+}
+
+function median(values: readonly number[] = []): number | null {
+  if (values.length === 0) return null;
+  return round([...values].sort((a, b) => a - b)[values.length >> 1] as number);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}

@@ -1,0 +1,206 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import sharp from 'sharp';
+import type { Backbone } from '../../src/backbone/backbone.js';
+import { drawCheckPicture } from '../../src/backbone/check-picture.js';
+import { Embedder } from '../../src/backbone/embedder.js';
+import type { Config } from '../../src/config/schema.js';
+import type { Head } from '../../src/head/head.js';
+import { silentLog } from '../../src/log.js';
+import { answer } from '../../src/perception/answer.js';
+import { Perception } from '../../src/perception/perception.js';
+import type { Perceived } from '../../src/perception/protocol.js';
+
+/** Milliseconds of some frames; a contender without an engine or a frame of its own gives none. */
+export interface Times {
+  engineMs: number[];
+  frameMs: number[];
+  /** Processor time a frame, of one that runs in another process. */
+  cpuMs?: number;
+}
+
+/** One runtime or part that takes its turn. */
+export interface Contender {
+  name: string;
+  run(frames: number): Promise<Times>;
+  close(): Promise<void>;
+}
+
+export const LABELS = 12;
+
+export function standInHead(backbone: Pick<Backbone, 'featureSize' | 'checksum'>): Head {
+  return {
+    learner: 'ridge',
+    labels: Array.from({ length: LABELS }, (_, i) => `class-${i}`),
+    featureSize: backbone.featureSize,
+    backboneChecksum: backbone.checksum,
+    transform: 'sqrt-l2',
+    weights: Float32Array.from({ length: LABELS * backbone.featureSize }, (_, i) => Math.sin(i)),
+    bias: new Float32Array(LABELS),
+    temperature: 1,
+  };
+}
+
+/** The daemon's own way of a frame: file, worker thread, decision. */
+export async function daemonWay(
+  name: string,
+  card: string,
+  { cacheDir, cardsDir = null }: { cacheDir: string; cardsDir?: string | null },
+  head: Head,
+  inference: Config['inference'],
+  files: readonly string[],
+): Promise<Contender> {
+  let settle: (perceived: Perceived) => void = () => {};
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const perception = new Perception<{ camera: string; jpeg: Uint8Array }>(
+    {
+      ...{ backbone: card, cardsDir, cacheDir, threads: 1, fit: inference.fit },
+      maxPictureBytes: inference.maxPictureBytes,
+      maxPicturePixels: inference.maxPicturePixels,
+      decision: inference,
+    },
+    {
+      onPerceived: (_frame, perceived) => settle(perceived),
+      onRefused: (_frame, error) => fail(error),
+      onFailure: fail,
+    },
+    silentLog(),
+  );
+  await perception.start();
+  perception.swapHead({ version: 1, head });
+  let next = 0;
+  return {
+    name,
+    async run(frames) {
+      const times: Times = { engineMs: [], frameMs: [] };
+      for (let i = 0; i < frames; i++) {
+        const startMs = performance.now();
+        const jpeg = readFileSync(files[next++ % files.length] as string);
+        const perceived = await new Promise<Perceived>((resolve) => {
+          settle = resolve;
+          perception.submit({ camera: 'bench', jpeg });
+        });
+        times.frameMs.push(performance.now() - startMs);
+        times.engineMs.push(perceived.timings.backboneMs);
+      }
+      return times;
+    },
+    close: () => perception.stop(),
+  };
+}
+
+/** The same without the worker thread: for a backbone that is open in this one. */
+export function inThread(
+  name: string,
+  backbone: Backbone,
+  head: Head,
+  inference: Config['inference'],
+  files: readonly string[],
+): Contender {
+  const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = inference;
+  const embedder = new Embedder(backbone, { fit, maxBytes, maxPixels });
+  let next = 0;
+  return {
+    name,
+    async run(frames) {
+      const times: Times = { engineMs: [], frameMs: [] };
+      for (let i = 0; i < frames; i++) {
+        const startMs = performance.now();
+        const jpeg = readFileSync(files[next++ % files.length] as string);
+        const { features, forwardMs } = await embedder.embedPicture(jpeg);
+        answer({ version: 1, head }, features, inference);
+        times.frameMs.push(performance.now() - startMs);
+        times.engineMs.push(forwardMs);
+      }
+      return times;
+    },
+    close: () => backbone.close(),
+  };
+}
+
+/** ONNX Runtime and nothing else: the same tensor again and again. */
+export async function bareEngine(
+  name: string,
+  model: Uint8Array,
+  size: number,
+): Promise<Contender> {
+  const { infer, release } = await session(model, size);
+  return timed(name, 'engineMs', infer, release);
+}
+
+/** libvips and nothing else: JPEG bytes to S x S pixels. */
+export function bareDecode(name: string, pictures: readonly Uint8Array[], size: number): Contender {
+  let next = 0;
+  return timed(name, 'frameMs', () =>
+    decode(pictures[next++ % pictures.length] as Uint8Array, size),
+  );
+}
+
+/** Both in turn, as in a frame: each finds the caches as the other left them. */
+export async function bareParts(
+  name: string,
+  model: Uint8Array,
+  pictures: readonly Uint8Array[],
+  size: number,
+): Promise<Contender> {
+  const { infer, release } = await session(model, size);
+  let next = 0;
+  const both = async () => {
+    await decode(pictures[next++ % pictures.length] as Uint8Array, size);
+    await infer();
+  };
+  return timed(name, 'frameMs', both, release);
+}
+
+async function decode(picture: Uint8Array, size: number): Promise<void> {
+  await sharp(picture).resize(size, size, { fit: 'fill', kernel: 'cubic' }).raw().toBuffer();
+}
+
+async function session(model: Uint8Array, size: number) {
+  const opened = await ort.InferenceSession.create(model, {
+    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+  const { data } = drawCheckPicture(size);
+  const values = Float32Array.from(data, (value) => (value - 127) / 128);
+  const input = new ort.Tensor('float32', values, [1, 3, size, size]);
+  const infer = async () => {
+    const outputs = await opened.run({ [opened.inputNames[0] as string]: input });
+    for (const output of Object.values(outputs)) output.dispose();
+  };
+  return { infer, release: () => opened.release() };
+}
+
+function timed(
+  name: string,
+  figure: 'engineMs' | 'frameMs',
+  work: () => Promise<void>,
+  close: () => Promise<void> = async () => {},
+): Contender {
+  return {
+    name,
+    async run(frames) {
+      const times: Times = { engineMs: [], frameMs: [] };
+      for (let i = 0; i < frames; i++) {
+        const startMs = performance.now();
+        await work();
+        times[figure].push(performance.now() - startMs);
+      }
+      return times;
+    },
+    close,
+  };
+}
+
+/** Writes pictures as files, as a camera's buffer or a peer reads them. */
+export function writePictures(dir: string, pictures: readonly Uint8Array[]): string[] {
+  mkdirSync(dir, { recursive: true });
+  return pictures.map((picture, i) => {
+    const file = join(dir, `${i}.jpg`);
+    writeFileSync(file, picture);
+    return file;
+  });
+}

@@ -1,0 +1,90 @@
+import type { Config } from '../../src/config/schema.js';
+import { spentAlpha } from '../../src/head/compare.js';
+import type { SeededRandom } from '../../src/head/random.js';
+import { chooseEvidence, type JudgedSample } from '../../src/training/evidence.js';
+import { type Ledger, nextLook } from '../../src/training/exam-ledger.js';
+import { decide } from '../../src/training/gate.js';
+import { headAnswers } from '../../src/training/scorecard.js';
+import { accuracy, answersTo, type Trained, train, trainable } from './simulated-heads.js';
+import type { SimulatedFrame } from './streams.js';
+
+/** A head that serves, and its number. */
+export interface Served extends Trained {
+  version: number;
+}
+
+export interface Verdict {
+  offered: Trained | null;
+  promote: boolean;
+  /** Names of the checks that it failed. */
+  failed: string[];
+}
+
+/** The gate itself, on what a training would hand to it. */
+export class SimulatedGate {
+  #ledger: Ledger | null = null;
+
+  constructor(private readonly settings: Config['gate']) {}
+
+  async judge(
+    frames: readonly SimulatedFrame[],
+    challenger: Trained,
+    current: Served | null,
+  ): Promise<Verdict> {
+    const { settings } = this;
+    const training = frames.filter((frame) => !frame.exam && challenger.known.has(frame.label));
+    const exam = frames.filter((frame) => frame.exam);
+    const all = [...training, ...exam];
+    const truth = all.map(({ label }) => String(label));
+    const { labels } = challenger.head;
+    const answers = [
+      ...headAnswers(challenger.leftOut, labels, truth.slice(0, training.length)),
+      ...answersTo(challenger.head, exam, truth.slice(training.length)),
+    ];
+    const others = current ? answersTo(current.head, all, truth) : [];
+    const samples = all.map(
+      ({ id, group, exam: isExam }, i): JudgedSample => ({
+        ...{ id, group, exam: isExam, label: truth[i]! },
+        challenger: answers[i]!,
+        champion: others[i] ?? null,
+        judged: isExam || challenger.judged.has(i),
+      }),
+    );
+    const serving = current && {
+      ...{ version: current.version, labels: current.head.labels, groups: current.groups },
+      ...{ otherFeatures: null, answersOfRecipe: async () => current.recipe },
+    };
+    const evidence = await chooseEvidence(samples, serving, settings);
+    if (current && evidence.compared === 'heads') {
+      const groups = evidence.samples.map(({ group }) => group);
+      this.#ledger = nextLook(this.#ledger, current.version, groups, settings.examRefreshShare);
+    }
+    const looks = this.#ledger?.looks ?? 1;
+    const decision = decide({
+      ...evidence,
+      ...{ challengerLabels: [...labels], labelsWithSamples: [...new Set(truth)] },
+      golden: { seed: 0, rows: 1, trained: '', readBack: '' },
+      ...{ unknownScores: null, seed: frames.length, settings },
+      look: { count: looks, alpha: spentAlpha(looks, settings.totalError) },
+    });
+    return {
+      ...{ offered: challenger, promote: decision.promote },
+      failed: decision.checks.filter((check) => !check.passed).map((check) => check.name),
+    };
+  }
+}
+
+/** What is often done: a random fifth of all frames decides, whoever has learnt them. */
+export function naiveGate(
+  frames: readonly SimulatedFrame[],
+  current: Trained | null,
+  random: SeededRandom,
+): Verdict {
+  const held = frames.map(() => random.next() < 0.2);
+  const training = frames.filter((_, i) => !held[i]);
+  const test = frames.filter((_, i) => held[i]);
+  if (!trainable(training)) return { offered: null, promote: false, failed: [] };
+  const offered = train(training);
+  const promote = !current || accuracy(offered.head, test) > accuracy(current.head, test);
+  return { offered, promote, failed: [] };
+}

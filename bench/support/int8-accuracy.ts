@@ -1,0 +1,122 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelCard } from '../../src/backbone/cards.js';
+import { Embedder } from '../../src/backbone/embedder.js';
+import { openBackbone } from '../../src/backbone/open.js';
+import { openQuantized } from '../../src/backbone/quantize/keep.js';
+import type { QuantizedModel } from '../../src/backbone/quantize/quantize.js';
+import { classificationMetrics } from '../../src/head/metrics.js';
+import { seededRandom } from '../../src/head/random.js';
+import { headProbabilities } from '../../src/head/score.js';
+import { silentLog } from '../../src/log.js';
+import { OnnxFitEngine } from '../../src/training/fit-engine.js';
+import type { Features } from './photo-features.js';
+import { embedAll, groceryPhotos } from './photo-features.js';
+import { userCacheDir } from './places.js';
+import { fitHead, type GroceryData, groceryData, mean, rowsOf, trainingSet } from './protocols.js';
+
+const SIZES = [20, 50];
+const SEEDS = 5;
+const LEARNERS = ['ridge', 'blend'] as const;
+
+/**
+ * Top-1 (%) on the official test split, other shops, of heads learnt from 20 and 50 photos a class:
+ * the same photos and learners on fp32 and on int8 features, 5 draws of the training photos.
+ */
+export async function int8Accuracy(
+  card: ModelCard,
+  made: QuantizedModel,
+  cacheDir: string,
+): Promise<Record<string, unknown>> {
+  const found = groceryPhotos();
+  if (!found) return { skipped: 'the grocery photos are not at ../shared/data (HEADLAND_SHARED)' };
+  const { folder, photos } = found;
+  const data: Record<'fp32' | 'int8', GroceryData> = {
+    fp32: groceryData(photos, await featuresOf('fp32')),
+    int8: groceryData(photos, await featuresOf('int8')),
+  };
+  async function featuresOf(precision: 'fp32' | 'int8'): Promise<Features> {
+    const backbone =
+      precision === 'fp32'
+        ? await openBackbone({ card, cacheDir, threads: 1, log: silentLog() })
+        : await openQuantized(made);
+    try {
+      // Named by the model's checksum: made once for the same weights and ranges.
+      const kept = join(featureFolder(), `${backbone.checksum.slice(0, 16)}-squash.f32`);
+      if (existsSync(kept)) {
+        const features = new Float32Array(new Uint8Array(readFileSync(kept)).buffer);
+        return { featureSize: backbone.featureSize, features };
+      }
+      const embedder = new Embedder(backbone, {
+        ...{ fit: 'squash', maxBytes: 8_388_608, maxPixels: 25_000_000 },
+      });
+      const read = photos.map(({ path }) => readFileSync(join(folder, path)));
+      const embedded = await embedAll(embedder, read);
+      writeFileSync(`${kept}.tmp`, embedded.features);
+      renameSync(`${kept}.tmp`, kept);
+      return embedded;
+    } finally {
+      await backbone.close();
+    }
+  }
+  const exam = photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : []));
+  const results: Record<string, unknown> = {};
+  let worst = Number.NEGATIVE_INFINITY;
+  const engine = await OnnxFitEngine.create(1);
+  for (const learner of LEARNERS) {
+    for (const size of SIZES) {
+      const scores: Record<'fp32' | 'int8', number[]> = { fp32: [], int8: [] };
+      for (let seed = 0; seed < SEEDS; seed++) {
+        const rows = drawRows(data.fp32, photos, size, seed);
+        for (const precision of ['fp32', 'int8'] as const) {
+          const { head } = await fitHead(engine, trainingSet(data[precision], rows), learner);
+          const truth = Int32Array.from(exam, (row) => data[precision].labels[row] as number);
+          const probabilities = headProbabilities(head, rowsOf(data[precision], exam));
+          const metrics = classificationMetrics(
+            probabilities,
+            truth,
+            data[precision].classes.length,
+          );
+          scores[precision].push(100 * metrics.accuracy);
+        }
+      }
+      const lost = mean(scores.fp32) - mean(scores.int8);
+      worst = Math.max(worst, lost);
+      process.stderr.write(`${learner}, ${size} photos a class: ${lost.toFixed(2)} points lost\n`);
+      results[`${size}_${learner}`] = {
+        ...{ fp32: round(mean(scores.fp32)), int8: round(mean(scores.int8)), lost: round(lost) },
+        lost_by_seed: scores.fp32.map((score, i) => round(score - (scores.int8[i] as number))),
+      };
+    }
+  }
+  await engine.close();
+  return { ...results, most_lost: round(worst), exam_photos: exam.length };
+}
+
+function featureFolder(): string {
+  const folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** At most `size` training photos of each class. */
+function drawRows(
+  { classes, labels }: GroceryData,
+  photos: readonly { split: string }[],
+  size: number,
+  seed: number,
+): number[] {
+  const random = seededRandom(1_000 * size + seed);
+  return classes.flatMap((_, c) => {
+    const own = photos.flatMap(({ split }, i) => (split === 'train' && labels[i] === c ? [i] : []));
+    for (let i = own.length - 1; i > 0; i--) {
+      const j = random.below(i + 1);
+      [own[i], own[j]] = [own[j] as number, own[i] as number];
+    }
+    return own.slice(0, size);
+  });
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
