@@ -160,7 +160,9 @@ describe('the daemon', { concurrency: false }, () => {
     });
     const daemon = await rig.start();
     const person = await Person.connect(t, daemon.mqttUrl);
-    // It was raised before this person listened: a pause lets it end, and frames raise it again.
+    // It may have been raised before this person listened: a pause lets it end, and frames raise it
+    // again.
+    await daemon.logged((line) => line.msg === 'alert raised');
     await person.command('pause', { what: 'inference' });
     const event = (kind: string) =>
       person.until(({ topic, body }) => topic === 'headland/r1/event' && body.kind === kind);
