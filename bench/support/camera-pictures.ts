@@ -3,31 +3,37 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { sharedFolder } from './places.js';
 
-/** Twenty 640 x 480 JPEGs: photos where the data set is there, else drawn noise over gradients. */
-export async function cameraPictures(): Promise<Uint8Array[]> {
+/** Twenty pictures: photos where the data set is there, else drawn noise over gradients. */
+export async function sourcePictures(): Promise<Uint8Array[]> {
   const shared = sharedFolder();
   const folder = shared === null ? null : join(shared, 'data/grocery/Apple');
-  const sources =
+  const photos =
     folder === null
       ? []
       : readdirSync(folder)
           .slice(0, 20)
           .map((file) => readFileSync(join(folder, file)));
-  if (sources.length === 0) {
-    for (let seed = 0; seed < 20; seed++) {
-      const data = Buffer.from(
-        Uint8Array.from({ length: 160 * 120 * 3 }, (_, i) => (i * (seed + 7) * 31) & 255),
-      );
-      sources.push(
-        await sharp(data, { raw: { width: 160, height: 120, channels: 3 } })
-          .png()
-          .toBuffer(),
-      );
-    }
-  }
+  if (photos.length > 0) return photos;
   return Promise.all(
-    sources.map((source) =>
-      sharp(source).resize(640, 480, { fit: 'fill' }).jpeg({ quality: 85 }).toBuffer(),
-    ),
+    Array.from({ length: 20 }, (_, seed) => {
+      const data = Uint8Array.from(
+        { length: 160 * 120 * 3 },
+        (__, i) => (i * (seed + 7) * 31) & 255,
+      );
+      return sharp(data, { raw: { width: 160, height: 120, channels: 3 } })
+        .png()
+        .toBuffer();
+    }),
   );
+}
+
+/** A picture as a camera of this resolution would give it. */
+export function jpegOf(source: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+  return sharp(source).resize(width, height, { fit: 'fill' }).jpeg({ quality: 85 }).toBuffer();
+}
+
+/** {@link sourcePictures} as 640 x 480 JPEGs. */
+export async function cameraPictures(): Promise<Uint8Array[]> {
+  const sources = await sourcePictures();
+  return Promise.all(sources.map((source) => jpegOf(source, 640, 480)));
 }

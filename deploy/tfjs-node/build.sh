@@ -93,15 +93,18 @@ if [ -z "$wheel" ]; then
   wheel=$(echo "$work"/wheel/*.whl)
 else
   echo "2/4 TensorFlow from $wheel"
+  grep -q "$(sha256sum "$wheel" | cut -c1-64)" "$here/tensorflow.txt" ||
+    echo 'note: this is not the wheel that the script was tried with (tensorflow.txt)' >&2
 fi
 
 echo '3/4 unpacking'
 addon=$work/node_modules/@tensorflow/tfjs-node
-python3 - "$wheel" "$work/unpacked" <<'PYTHON' 2>/dev/null || unzip -q "$wheel" 'tensorflow/libtensorflow*' 'tensorflow/include/*' -d "$work/unpacked" ||
+python3 - "$wheel" "$work/unpacked" <<'PYTHON' 2>/dev/null || unzip -q "$wheel" 'tensorflow/libtensorflow*' 'tensorflow/include/*' 'tensorflow*.libs/*' -d "$work/unpacked" ||
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist()
-        if name.startswith(('tensorflow/libtensorflow', 'tensorflow/include/'))])
+        if name.startswith(('tensorflow/libtensorflow', 'tensorflow/include/'))
+        or name.split('/')[0].endswith('.libs')])
 PYTHON
   stop "$wheel cannot be unpacked; it takes python3 or unzip"
 libraries=$work/unpacked/tensorflow
@@ -111,6 +114,10 @@ for library in libtensorflow_cc.so.2 libtensorflow_framework.so.2; do
   mv "$libraries/$library" "$addon/deps/lib/"
   # A quarter of it is names for debuggers.
   strip --strip-unneeded "$addon/deps/lib/$library" 2>/dev/null || true
+done
+# What the wheel brings along, on arm64 an OpenMP; TensorFlow looks for it beside itself, too.
+for library in "$work"/unpacked/tensorflow*.libs/*.so*; do
+  [ ! -e "$library" ] || mv "$library" "$addon/deps/lib/"
 done
 
 echo '4/4 compiling'

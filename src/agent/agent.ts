@@ -2,12 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import type { Frame } from '../camera/camera.js';
-import { createDriver, resolveCamera } from '../camera/open.js';
-import { CameraSupervisor } from '../camera/supervisor.js';
 import type { Config } from '../config/schema.js';
-import { readSecretText } from '../config/secrets.js';
-import { ConsoleServer } from '../console/server.js';
-import { type HeadlandError, isHeadlandError } from '../errors.js';
+import type { HeadlandError } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
@@ -16,26 +12,28 @@ import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
 import { AuditTrail } from './audit-trail.js';
 import { CameraReports } from './camera-reports.js';
+import { makeCameras } from './cameras.js';
 import { executeCommand } from './commands.js';
-import { consoleSource } from './console-source.js';
 import { FrameStatistics } from './frame-statistics.js';
 import { HeadService } from './heads.js';
 import { Labelling } from './labelling.js';
 import {
   failureMessage,
-  labelRequestedMessage,
   modelMessage,
   predictionMessage,
+  rateLimitMessage,
   rolledBackMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
-import { prepareBackbone } from './prepare-backbone.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
+import { Sparing } from './sparing.js';
+import { type RunningConsole, startConsole } from './start-console.js';
+import { perceptionSettings, startPerception } from './start-perception.js';
 import { openState, type State } from './state.js';
 import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
-import { TrainingService } from './training-service.js';
+import { TrainingService, trainingPaused } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { Watchdog } from './watchdog.js';
 
@@ -59,6 +57,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly training: TrainingService;
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
+  readonly sparing: Sparing;
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
   readonly #audit: AuditTrail;
@@ -68,8 +67,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
   #shadow: ShadowService | null = null;
-  #console: ConsoleServer | null = null;
-  #consoleUrl: string | null = null;
+  #console: RunningConsole | null = null;
   #stopping: Promise<void> | null = null;
 
   /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
@@ -79,42 +77,21 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   ) {
     super();
     const { log } = options;
-    const resolved = config.cameras.map((camera) => resolveCamera(camera));
     this.state = openState(config, log);
     this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
     });
-    this.cameras = resolved.map((camera) => ({
-      config: camera,
-      supervisor: new CameraSupervisor(createDriver(camera, { log }), {
-        name: camera.name,
-        stallMs: camera.stallMs,
-        backoff: config.cameraBackoff,
-        groupWindowMs: config.samples.groupWindowMs,
-        pictures: camera,
-        maxPixels: config.inference.maxPicturePixels,
-        log,
-        onState: () => this.emit('status'),
-        onQuality: (quality) => {
-          if (this.#cameraReports.measured(camera.name, quality)) this.emit('status');
-        },
-        onRefused: (frame, error) => this.#refused(frame, error),
-      }),
-    }));
-    const { inference } = config;
-    this.#perception = new Perception<Frame>(
-      {
-        backbone: config.models.backbone,
-        cardsDir: config.models.cardsDir,
-        cacheDir: config.paths.cacheDir,
-        threads: inference.threads,
-        fit: inference.fit,
-        maxPictureBytes: inference.maxPictureBytes,
-        maxPicturePixels: inference.maxPicturePixels,
-        decision: inference,
+    this.cameras = makeCameras(config, log, {
+      onState: () => this.emit('status'),
+      onQuality: (camera, quality) => {
+        if (this.#cameraReports.measured(camera, quality)) this.emit('status');
       },
+      onRefused: (frame, error) => this.#refused(frame, error),
+    });
+    this.#perception = new Perception<Frame>(
+      perceptionSettings(config),
       {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
         onRefused: (frame, error) => this.#undecodable(frame, error),
@@ -130,7 +107,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.training = new TrainingService(
       config,
       this.state,
-      () => this.pausing.has('training'),
+      () => (this.pausing.has('training') ? trainingPaused() : this.sparing.tooHotToTrain),
       {
         onProgress: (progress, trainingId) => {
           this.telemetry.trainingProgress(progress, trainingId);
@@ -150,8 +127,24 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       log,
     });
+    this.sparing = new Sparing({
+      config,
+      framesPerSecond: () => this.statistics.framesPerSecond(Date.now()),
+      onLimit: (limit, temperatureC) => {
+        this.#perception.limitRate(limit.framesPerSecond);
+        if (limit.reason !== 'configured') {
+          this.telemetry.event(rateLimitMessage(limit, temperatureC));
+        }
+        this.emit('status');
+      },
+      onCooled: () => this.training.onLabel(),
+      log,
+    });
     this.#cameraReports = new CameraReports(this.telemetry, log);
-    this.#asking = new Asking({ ...config.samples, ...config.inference });
+    this.#asking = new Asking({
+      settings: { ...config.samples, ...config.inference },
+      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry, log },
+    });
     this.#alerting = new Alerting(config, this.telemetry, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
   }
@@ -166,8 +159,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log, environment } = this.options;
     mkdirSync(config.paths.cacheDir, { recursive: true });
     await this.#alerting.open();
-    await prepareBackbone(config, { log, environment, onProgress: () => {} });
-    const backbone = await this.#perception.start();
+    const backbone = await startPerception(this.#perception, config, { log, environment });
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -201,8 +193,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
     });
     this.#shadow.start();
+    this.sparing.start();
     this.training.listen();
-    await this.#startConsole();
+    this.#console = await startConsole(this);
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
@@ -214,7 +207,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       () => statusLine(this),
     );
     log.info(
-      { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.#consoleUrl },
+      { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
       'ready',
     );
   }
@@ -241,7 +234,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   /** Null while the console is off. */
   get consoleUrl(): string | null {
-    return this.#consoleUrl;
+    return this.#console?.url ?? null;
   }
 
   // camera → perception
@@ -258,9 +251,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs, nowMs);
     this.#alerting.observe(frame.camera, perceived.decision, nowMs);
-    const sampleId = this.#asking.wants(frame.camera, perceived.decision, nowMs)
-      ? this.#ask(recent)
-      : null;
+    const sampleId = this.#asking.consider(recent, nowMs);
     this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
   }
@@ -279,20 +270,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       `a picture was refused: ${error.message}`,
     );
     this.telemetry.pictureRefused(failureMessage(error, 'camera'));
-  }
-
-  #ask(recent: RecentFrame): string | null {
-    try {
-      const { id } = this.labelling.keepWaiting(recent);
-      this.state.samples.removeOldestWaiting(this.config.samples.askMaxWaiting);
-      this.telemetry.event(labelRequestedMessage(recent, id));
-      return id;
-    } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      this.options.log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
-      this.telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
-      return null;
-    }
   }
 
   #serving(stored: StoredHead | null): void {
@@ -314,31 +291,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
   }
 
-  async #startConsole(): Promise<void> {
-    const { console: settings } = this.config;
-    if (!settings.enabled) return;
-    const token = readSecretText(settings.token, this.options.environment);
-    const server = new ConsoleServer({
-      host: settings.host,
-      port: settings.port,
-      token,
-      source: consoleSource(this),
-      log: this.options.log,
-    });
-    this.#consoleUrl = (await server.start()).url;
-    this.#console = server;
-  }
-
   async #stopAll(): Promise<void> {
     this.#watchdog.stopping();
     for (const timer of this.#timers) clearInterval(timer);
     this.#heads?.stop();
     await this.#shadow?.stop();
     this.statistics.stop();
+    this.sparing.stop();
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
-    await Promise.allSettled([training, this.#perception.stop(), this.#console?.stop()]);
+    await Promise.allSettled([training, this.#perception.stop(), this.#console?.close()]);
     await this.telemetry.stop();
     this.#alerting.close();
     this.state.close();

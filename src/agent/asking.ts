@@ -1,4 +1,11 @@
+import { isHeadlandError } from '../errors.js';
+import type { Log } from '../log.js';
 import { type Decision, isNovel } from '../perception/decision.js';
+import type { SampleStore } from '../samples/store.js';
+import type { Labelling } from './labelling.js';
+import { failureMessage, labelRequestedMessage } from './messages.js';
+import type { RecentFrame } from './recent-frames.js';
+import type { TelemetryService } from './telemetry-service.js';
 
 export interface AskingSettings {
   askBelowProbability: number;
@@ -8,20 +15,46 @@ export interface AskingSettings {
   askMaxWaiting: number;
 }
 
-/** Decides which frames are worth a person's time: doubtful ones, and not too many of them. */
+export interface AskingParts {
+  settings: AskingSettings;
+  labelling: Pick<Labelling, 'keepWaiting'>;
+  samples: Pick<SampleStore, 'removeOldestWaiting'>;
+  telemetry: Pick<TelemetryService, 'event' | 'storeRefused'>;
+  log: Log;
+}
+
+/** Keeps frames that are worth a person's time, doubtful ones and not too many, and asks. */
 export class Asking {
   readonly #lastAskedAtMs = new Map<string, number>();
 
-  constructor(private readonly settings: AskingSettings) {}
+  constructor(private readonly parts: AskingParts) {}
 
-  /** True at most once per camera and interval; the caller then keeps the frame. */
-  wants(camera: string, decision: Decision, atMs: number): boolean {
-    if (this.settings.askMaxWaiting === 0) return false;
+  /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
+  consider(recent: RecentFrame, atMs: number): string | null {
+    if (!this.#wants(recent.frame.camera, recent.perceived.decision, atMs)) return null;
+    const { settings, labelling, samples, telemetry, log } = this.parts;
+    try {
+      const { id } = labelling.keepWaiting(recent);
+      samples.removeOldestWaiting(settings.askMaxWaiting);
+      telemetry.event(labelRequestedMessage(recent, id));
+      return id;
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
+      telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
+      return null;
+    }
+  }
+
+  /** True at most once per camera and interval. */
+  #wants(camera: string, decision: Decision, atMs: number): boolean {
+    const { settings } = this.parts;
+    if (settings.askMaxWaiting === 0) return false;
     const { probability, noveltyPValue } = decision;
-    const novel = isNovel(noveltyPValue, this.settings);
-    if (probability >= this.settings.askBelowProbability && !novel) return false;
+    const novel = isNovel(noveltyPValue, settings);
+    if (probability >= settings.askBelowProbability && !novel) return false;
     const lastMs = this.#lastAskedAtMs.get(camera) ?? Number.NEGATIVE_INFINITY;
-    if (atMs - lastMs < this.settings.askIntervalMs) return false;
+    if (atMs - lastMs < settings.askIntervalMs) return false;
     this.#lastAskedAtMs.set(camera, atMs);
     return true;
   }

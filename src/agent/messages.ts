@@ -1,5 +1,6 @@
 import type { AlertEvent } from '../alerts/rules.js';
 import type { HeadlandError } from '../errors.js';
+import type { RateLimit } from '../host/rate.js';
 import type { Decision } from '../perception/decision.js';
 import type { SampleCounts } from '../samples/statistics.js';
 import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
@@ -92,6 +93,26 @@ export function rolledBackMessage(trial: ShadowTrial): EventBody {
       right_only_to: previousAlone,
       odds: round(wealth),
       odds_alarm: trial.alarmAt,
+    },
+  };
+}
+
+/** Frames were slowed down, or may be faster again. */
+export function rateLimitMessage(
+  { framesPerSecond, reason }: RateLimit,
+  temperatureC: number | null,
+): EventBody {
+  const limited = framesPerSecond !== null;
+  return {
+    kind: 'temperature',
+    severity: limited ? 'warning' : 'info',
+    message: limited
+      ? `at most ${framesPerSecond.toFixed(1)} frames/s because of ${reason}`
+      : 'frames are no longer limited',
+    details: {
+      max_frames_per_second: framesPerSecond === null ? null : round(framesPerSecond),
+      reason,
+      temperature_c: temperatureC,
     },
   };
 }

@@ -40,10 +40,18 @@ export function metricsMessage(agent: AgentView): MetricsBody {
     loop_delay_ms_p99: statistics.takeLoopDelayMs(),
     rss_bytes: process.memoryUsage.rss(),
     temperature_c: board.temperatureC,
-    throttled: board.throttled?.underVoltage ?? null,
+    throttled: board.throttled && (board.throttled.slowed || board.throttled.underVoltage),
+    frame_limit: frameLimit(agent),
     disk_free_bytes: board.diskFreeBytes,
     samples: sampleTotals(agent.state.samples.counts()),
   };
+}
+
+function frameLimit({ sparing }: AgentView): MetricsBody['frame_limit'] {
+  const { framesPerSecond, reason } = sparing.limit;
+  return framesPerSecond === null || reason === null
+    ? null
+    : { frames_per_second: framesPerSecond, reason };
 }
 
 /** The answer to `status`: everything at once, as the contract's messages name it. */
@@ -106,15 +114,17 @@ export function droppedTotal(agent: AgentView): number {
 export function statusLine(agent: AgentView): string {
   const { card } = agent.heads.serving ?? { card: null };
   const { labelled } = agent.state.samples.counts();
+  const limit = frameLimit(agent);
   return [
     agent.pausing.has('inference')
       ? 'paused'
       : `${agent.statistics.framesPerSecond(Date.now()).toFixed(1)} frames/s`,
+    limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
     card ? `head ${card.version}` : 'no head yet',
     `${labelled} labels`,
     agent.training.running ? 'training' : null,
     agent.telemetry.connected ? null : 'no broker',
   ]
-    .filter((part) => part !== null)
+    .filter((part) => part !== null && part !== undefined)
     .join(', ');
 }

@@ -15,7 +15,7 @@ import type {
   PredictionBody,
   StatusBody,
 } from '../telemetry/contract.js';
-import { type EmbeddedBroker, startEmbeddedBroker } from '../telemetry/embedded-broker.js';
+import type { EmbeddedBroker } from '../telemetry/embedded-broker.js';
 import { Outbox } from '../telemetry/outbox.js';
 import type { TrainingProgress } from '../training/protocol.js';
 import type { TrainingReport } from '../training/report.js';
@@ -61,7 +61,11 @@ export class TelemetryService {
   async start(handler: CommandHandler): Promise<void> {
     const { mqtt, embeddedBroker, robot } = this.config;
     const { boot, environment, log } = this.options;
-    if (mqtt.url === null) this.#broker = await startEmbeddedBroker({ ...embeddedBroker, log });
+    if (mqtt.url === null) {
+      // Loaded only where it is wanted: most robots have a broker elsewhere.
+      const { startEmbeddedBroker } = await import('../telemetry/embedded-broker.js');
+      this.#broker = await startEmbeddedBroker({ ...embeddedBroker, log });
+    }
     const password = readSecretText(mqtt.password, environment);
     const key = readSecret(mqtt.key, environment);
     const client = new TelemetryClient({

@@ -33,7 +33,8 @@ export class TrainingService {
   constructor(
     private readonly config: Config,
     state: State,
-    private readonly isPaused: () => boolean,
+    /** Why no training may start now; null: one may. */
+    private readonly obstacle: () => HeadlandError | null,
     private readonly events: TrainingServiceEvents,
     log: Log,
   ) {
@@ -59,7 +60,7 @@ export class TrainingService {
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
-      isPaused,
+      isPaused: () => obstacle() !== null,
       isTraining: () => this.running !== null || this.#starting,
       start: (trigger) => {
         this.start(trigger).catch((error) =>
@@ -77,14 +78,11 @@ export class TrainingService {
 
   /**
    * Starts a training and returns its id at once.
-   * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED
+   * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT
    */
   async start(trigger: TrainingTrigger): Promise<string> {
-    if (this.isPaused()) {
-      throw new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
-        remedy: 'Send the command `resume` with {"what":"training"}.',
-      });
-    }
+    const obstacle = this.obstacle();
+    if (obstacle) throw obstacle;
     if (this.running || this.#starting) throw alreadyTraining();
     this.#starting = true;
     try {
@@ -98,7 +96,7 @@ export class TrainingService {
     }
   }
 
-  /** To be called after every label and after `resume`. */
+  /** To be called after every label, after `resume` and when an obstacle is gone. */
   onLabel(): void {
     this.#triggers.labelsChanged();
   }
@@ -132,6 +130,13 @@ export class TrainingService {
     // A training that the stop cancelled is due again at the next start.
     if (!this.#stopped) this.#triggers.trainingEnded();
   }
+}
+
+/** The obstacle while a person has paused trainings. */
+export function trainingPaused(): HeadlandError {
+  return new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
+    remedy: 'Send the command `resume` with {"what":"training"}.',
+  });
 }
 
 function alreadyTraining(): HeadlandError {

@@ -12,6 +12,7 @@ import type { HeadService } from './heads.js';
 import type { Labelling } from './labelling.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
+import type { Sparing } from './sparing.js';
 import type { State } from './state.js';
 import type { TelemetryService } from './telemetry-service.js';
 import type { TrainingService } from './training-service.js';
@@ -50,6 +51,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly training: TrainingService;
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
+  readonly sparing: Sparing;
   readonly heads: HeadService;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'>;
   readonly consoleUrl: string | null;

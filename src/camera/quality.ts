@@ -30,7 +30,7 @@ export interface PictureQuality {
 }
 
 /**
- * Measures a picture; decoding is off the main thread, the sums take about a millisecond on it.
+ * Measures a picture; decoding is off the main thread, the sums take some five milliseconds on it.
  *
  * @throws HeadlandError HL_PICTURE_INVALID
  */

@@ -1,22 +1,26 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './audit.js';
-import { benchCommand } from './bench.js';
-import { configCommand } from './config.js';
-import { demoCommand } from './demo/command.js';
-import { evaluateCommand } from './evaluate.js';
-import { exportCommand } from './export.js';
-import { exportModelCommand } from './export-model.js';
-import { importCommand } from './import.js';
-import { labelCommand } from './label.js';
-import { modelsCommand } from './models.js';
 import { EXIT, reportFailure } from './output.js';
-import { rollbackCommand } from './rollback.js';
-import { runCommand } from './run.js';
-import { statusCommand } from './status.js';
-import { studyCommand } from './study.js';
-import { trainCommand } from './train.js';
 import { packageVersion } from './version.js';
+
+/** In the order of the help. Each is loaded only when it is asked for: the daemon carries no other. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  run: async () => (await import('./run.js')).runCommand(),
+  demo: async () => (await import('./demo/command.js')).demoCommand(),
+  import: async () => (await import('./import.js')).importCommand(),
+  'export-samples': async () => (await import('./export.js')).exportCommand(),
+  export: async () => (await import('./export-model.js')).exportModelCommand(),
+  label: async () => (await import('./label.js')).labelCommand(),
+  train: async () => (await import('./train.js')).trainCommand(),
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
+  study: async () => (await import('./study.js')).studyCommand(),
+  rollback: async () => (await import('./rollback.js')).rollbackCommand(),
+  models: async () => (await import('./models.js')).modelsCommand(),
+  bench: async () => (await import('./bench.js')).benchCommand(),
+  status: async () => (await import('./status.js')).statusCommand(),
+  audit: async () => (await import('./audit.js')).auditCommand(),
+  config: async () => (await import('./config.js')).configCommand(),
+};
 
 const program = new Command('headland')
   .description('On-robot learning for field cameras')
@@ -24,25 +28,9 @@ const program = new Command('headland')
   .exitOverride()
   .showHelpAfterError('(see --help)')
   .configureHelp({ showGlobalOptions: true });
-for (const command of [
-  runCommand(),
-  demoCommand(),
-  importCommand(),
-  exportCommand(),
-  exportModelCommand(),
-  labelCommand(),
-  trainCommand(),
-  evaluateCommand(),
-  studyCommand(),
-  rollbackCommand(),
-  modelsCommand(),
-  benchCommand(),
-  statusCommand(),
-  auditCommand(),
-  configCommand(),
-]) {
-  program.addCommand(command.exitOverride());
-}
+const [asked = ''] = process.argv.slice(2);
+const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+for (const name of names) program.addCommand((await COMMANDS[name]!()).exitOverride());
 
 try {
   await program.parseAsync();

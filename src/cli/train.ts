@@ -31,7 +31,7 @@ export function trainCommand(): Command {
         const service = new TrainingService(
           config,
           state,
-          () => false,
+          () => null,
           {
             onProgress: (progress) => {
               if (progress.phase !== phase) bar.stop();

@@ -45,6 +45,13 @@ export const inference = section(
       .describe('How a frame becomes a square: squash keeps all of it, crop its centre'),
     maxPictureBytes: z.int().min(1_024).max(67_108_864).default(8_388_608),
     maxPicturePixels: z.int().min(4_096).max(268_402_689).default(25_000_000),
+    maxFramesPerSecond: z
+      .number()
+      .min(0.01)
+      .max(1_000)
+      .nullable()
+      .default(null)
+      .describe('At most so many frames, over all cameras, to save power; null = no limit'),
     topK: z.int().min(1).max(20).default(3).describe('Labels with probabilities per prediction'),
     minProbability: probability.default(0.5).describe('Below this the decision is `unknown`'),
     unknownAlpha: probability
@@ -88,4 +95,40 @@ export const quantization = section(
       .describe('Labelled samples that accuracy is compared on'),
   },
   'When `headland models quantize` keeps what it made',
+);
+
+const celsius = z.number().min(-40).max(150);
+
+export const board = section(
+  {
+    checkIntervalMs: milliseconds(500, 600_000)
+      .default(10_000)
+      .describe('Between two looks at temperature, supply and battery'),
+    slowAboveC: celsius
+      .default(78)
+      .describe('From here on, or when the board throttles itself, frames get slower step by step'),
+    fasterBelowC: celsius.default(72).describe('Down from here they get faster again'),
+    minFramesPerSecond: z
+      .number()
+      .min(0.01)
+      .max(1_000)
+      .default(1)
+      .describe('Heat and a weak supply never slow it down below this'),
+    trainBelowC: celsius
+      .default(70)
+      .describe('No training starts at or above this; it starts when the board has cooled'),
+    batteryLowPercent: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(15)
+      .describe('A battery that discharges and holds no more than this is low; 0 = off'),
+    batteryMaxFramesPerSecond: z
+      .number()
+      .min(0.01)
+      .max(1_000)
+      .default(2)
+      .describe('Frames a second while the battery is low'),
+  },
+  'How the daemon spares a board that is hot, weakly supplied or nearly empty',
 );

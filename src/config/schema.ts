@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { camera } from './cameras.js';
 import { milliseconds, name, type secret, section } from './fields.js';
 import { augmentation, gate, heads, samples, training } from './learning.js';
-import { inference, models, quantization } from './perceiving.js';
+import { board, inference, models, quantization } from './perceiving.js';
 import { alerts, console, embeddedBroker, gpio, mqtt } from './reporting.js';
 
 /**
@@ -34,6 +34,7 @@ export const configSchema = z.strictObject({
   models,
   inference,
   quantization,
+  board,
   cameras: z
     .array(camera)
     .min(1)

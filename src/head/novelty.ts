@@ -74,6 +74,28 @@ export function noveltyPValue(model: NoveltyModel, features: Float32Array): numb
 }
 
 /**
+ * The model as if it did not know class `k`, as far as that class stands alone in it: what all classes
+ * share (the subspace, the background, their part of each covariance) still holds its samples.
+ * @param k 0..C-1, C >= 2.
+ */
+export function withoutClass(model: NoveltyModel, k: number): NoveltyModel {
+  const { dimensions: r, within, means } = model;
+  const triangle = triangleLength(r);
+  return {
+    ...model,
+    within: within.length > triangle ? without(within, k * triangle, triangle) : within,
+    means: without(means, k * r, r),
+  };
+}
+
+function without(values: Float32Array, from: number, length: number): Float32Array {
+  const rest = new Float32Array(values.length - length);
+  rest.set(values.subarray(0, from));
+  rest.set(values.subarray(from + length), from);
+  return rest;
+}
+
+/**
  * |W x - mean|² for the packed triangle W that begins at `at`, or `bound` as soon as it is clear
  * that it is no less: the sum only grows from row to row.
  */

@@ -1,10 +1,17 @@
 import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a Raspberry Pi's firmware says of its supply (hwmon `rpi_volt`). */
 export interface ThrottledFlags {
-  /** The voltage was below its limit since the kernel last asked, about two seconds ago. */
+  /** The supply is below its limit, now or since the kernel last asked, about two seconds ago. */
   underVoltage: boolean;
+  /** The firmware or the kernel holds the processor's clock down, for heat or for its supply. */
+  slowed: boolean;
+}
+
+export interface Battery {
+  /** Charge, 0..100. */
+  percent: number;
+  discharging: boolean;
 }
 
 /** What the board says of itself. Null: this board does not say. */
@@ -12,6 +19,8 @@ export interface BoardReadings {
   /** Hottest thermal zone. */
   temperatureC: number | null;
   throttled: ThrottledFlags | null;
+  /** The emptiest battery. */
+  battery: Battery | null;
   /** Load average of the last minute. */
   load1: number | null;
   /** Memory that can be had without swapping. */
@@ -38,7 +47,8 @@ export function readings(options: BoardOptions = {}): BoardReadings {
   const sys = join(options.sysRoot ?? '/sys');
   return {
     temperatureC: hottestZone(join(sys, 'class/thermal')),
-    throttled: throttledFlags(join(sys, 'class/hwmon')),
+    throttled: throttledFlags(sys),
+    battery: emptiestBattery(join(sys, 'class/power_supply')),
     load1: number(proc('loadavg')?.split(' ')[0]),
     memoryAvailableBytes: kibibytes(proc('meminfo'), 'MemAvailable'),
     diskFreeBytes: options.diskPath === undefined ? null : diskFreeBytes(options.diskPath),
@@ -65,13 +75,58 @@ function hottestZone(folder: string): number | null {
   return temperatures.length === 0 ? null : Math.max(...temperatures) / 1000;
 }
 
-function throttledFlags(folder: string): ThrottledFlags | null {
-  for (const device of list(folder)) {
-    if (read(join(folder, device, 'name'))?.trim() !== 'rpi_volt') continue;
-    const alarm = number(read(join(folder, device, 'in0_lcrit_alarm')));
-    if (alarm !== null) return { underVoltage: alarm !== 0 };
+/**
+ * From whoever says it: a Raspberry Pi's firmware (`get_throttled`, and hwmon `rpi_volt` for the
+ * supply alone), and the kernel's own brake (cooling devices of cpufreq) on any board.
+ */
+function throttledFlags(sys: string): ThrottledFlags | null {
+  const underVoltage: boolean[] = [];
+  const slowed: boolean[] = [];
+  const firmware = firmwareFlags(join(sys, 'devices/platform'));
+  if (firmware !== null) {
+    underVoltage.push((firmware & 0b0001) !== 0);
+    slowed.push((firmware & 0b1110) !== 0);
+  }
+  const sensors = join(sys, 'class/hwmon');
+  for (const device of list(sensors)) {
+    if (read(join(sensors, device, 'name'))?.trim() !== 'rpi_volt') continue;
+    const alarm = number(read(join(sensors, device, 'in0_lcrit_alarm')));
+    if (alarm !== null) underVoltage.push(alarm !== 0);
+  }
+  const zones = join(sys, 'class/thermal');
+  for (const device of list(zones).filter((name) => /^cooling_device\d+$/.test(name))) {
+    if (!read(join(zones, device, 'type'))?.includes('cpufreq')) continue;
+    const state = number(read(join(zones, device, 'cur_state')));
+    if (state !== null) slowed.push(state > 0);
+  }
+  if (underVoltage.length + slowed.length === 0) return null;
+  return { underVoltage: underVoltage.includes(true), slowed: slowed.includes(true) };
+}
+
+/**
+ * The firmware's word: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature
+ * limit; higher bits remember what has been. Null where there is none.
+ */
+function firmwareFlags(platform: string): number | null {
+  for (const chip of list(platform).filter((name) => name.startsWith('soc'))) {
+    for (const part of list(join(platform, chip)).filter((name) => name.endsWith(':firmware'))) {
+      const text = read(join(platform, chip, part, 'get_throttled'))?.trim();
+      if (text && /^(0x)?[0-9a-f]+$/i.test(text)) return Number.parseInt(text, 16);
+    }
   }
   return null;
+}
+
+function emptiestBattery(folder: string): Battery | null {
+  let emptiest: Battery | null = null;
+  for (const supply of list(folder)) {
+    if (read(join(folder, supply, 'type'))?.trim() !== 'Battery') continue;
+    const percent = number(read(join(folder, supply, 'capacity')));
+    if (percent === null || (emptiest && emptiest.percent <= percent)) continue;
+    const discharging = read(join(folder, supply, 'status'))?.trim() === 'Discharging';
+    emptiest = { percent, discharging };
+  }
+  return emptiest;
 }
 
 /** Value of a line "Name:   123 kB", bytes. */

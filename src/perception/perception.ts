@@ -1,11 +1,15 @@
 import { Worker } from 'node:worker_threads';
-import { deserialiseError, HeadlandError, messageOf } from '../errors.js';
+import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
 import type { Log } from '../log.js';
+import { decodePicture } from '../vision/decode.js';
+import { Pace } from './pace.js';
+import { PixelRing } from './pixel-ring.js';
 import type {
   BackboneInfo,
   FromWorker,
   Perceived,
   PerceptionSettings,
+  Seen,
   ServingHead,
   ToWorker,
 } from './protocol.js';
@@ -30,22 +34,48 @@ interface Waiting<F> {
   settled: () => void;
 }
 
+/** A frame in work. */
+interface Job<F> extends Waiting<F> {
+  id: number;
+  /** When its decoding began. */
+  startMs: number;
+  decodeMs: number;
+}
+
+/** A frame whose pixels lie in the ring. */
+interface DecodedJob<F> extends Job<F> {
+  slot: number;
+  /** When the worker got it. */
+  handedOverMs: number;
+}
+
+interface Running {
+  backbone: BackboneInfo;
+  ring: PixelRing;
+}
+
 const RESTART_DELAY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 1_500;
 
 /**
- * Hands frames to the worker thread, one at a time, always the newest of each camera: what waits
- * is replaced, never queued. Heads are swapped between two frames, so none is dropped by a swap.
+ * The way of a frame in two stages that overlap: libvips decodes on a thread of its own pool, the
+ * worker embeds and decides. Always the newest frame of each camera: what waits is replaced, never
+ * queued. Heads are swapped between two frames, so none is dropped by a swap.
  */
 export class Perception<F extends PerceivableFrame> {
   #worker: Worker | null = null;
-  #backbone: BackboneInfo | null = null;
+  #running: Running | null = null;
   #serving: ServingHead | null = null;
-  #inFlight: (Waiting<F> & { id: number }) | null = null;
+  #decoding: Job<F> | null = null;
+  /** Decoded, while the worker has another. */
+  #ready: DecodedJob<F> | null = null;
+  #forward: DecodedJob<F> | null = null;
   #nextId = 1;
   #stopping = false;
-  #sinceMs = performance.now();
+  #downSinceMs = performance.now();
   #restartTimer: NodeJS.Timeout | null = null;
+  #beginTimer: NodeJS.Timeout | null = null;
+  readonly #pace = new Pace();
   readonly #waiting = new Map<string, Waiting<F>>();
   readonly #dropped = new Map<string, number>();
 
@@ -71,10 +101,11 @@ export class Perception<F extends PerceivableFrame> {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
           ready = true;
-          this.#backbone = message.backbone;
+          const { backbone, buffers } = message;
+          this.#running = { backbone, ring: new PixelRing(buffers) };
           if (this.#serving) this.#send({ type: 'head', serving: this.#serving });
-          resolve(message.backbone);
-          this.#handOver();
+          resolve(backbone);
+          this.#begin();
         } else if (message.type === 'failed') {
           lastError = deserialiseError(message.error);
           if (ready) this.events.onFailure(lastError);
@@ -88,8 +119,7 @@ export class Perception<F extends PerceivableFrame> {
       worker.on('exit', (code) => {
         if (this.#worker !== worker) return;
         this.#worker = null;
-        this.#inFlight?.settled();
-        this.#inFlight = null;
+        this.#giveUpWork();
         const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
         if (!ready) reject(error);
         else if (!this.#stopping) this.#restart(error);
@@ -111,7 +141,7 @@ export class Perception<F extends PerceivableFrame> {
     return new Promise((settled) => {
       if (this.#stopping) return settled();
       this.#waiting.set(frame.camera, { frame, settled });
-      this.#handOver();
+      this.#begin();
     });
   }
 
@@ -122,17 +152,18 @@ export class Perception<F extends PerceivableFrame> {
 
   /** Null until {@link start} resolved. */
   get backbone(): BackboneInfo | null {
-    return this.#backbone;
+    return this.#running?.backbone ?? null;
   }
 
-  /** How long the frame in work has been there, milliseconds; 0 = none is. */
+  /** How long the oldest frame in work has been there, milliseconds; 0 = none is. */
   get busyForMs(): number {
-    return this.#inFlight ? performance.now() - this.#sinceMs : 0;
+    const oldest = this.#forward ?? this.#ready ?? this.#decoding;
+    return oldest ? performance.now() - oldest.startMs : 0;
   }
 
   /** For how long there has been no backbone, milliseconds; 0 = it is there. */
   get downForMs(): number {
-    return this.#backbone ? 0 : performance.now() - this.#sinceMs;
+    return this.#running ? 0 : performance.now() - this.#downSinceMs;
   }
 
   get servingVersion(): number | null {
@@ -145,8 +176,15 @@ export class Perception<F extends PerceivableFrame> {
     this.#send({ type: 'head', serving });
   }
 
+  /** Begins at most so many frames a second, over all cameras; null: as many as it can. */
+  limitRate(maxFramesPerSecond: number | null): void {
+    this.#pace.limit(maxFramesPerSecond);
+    this.#begin();
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
+    if (this.#beginTimer) clearTimeout(this.#beginTimer);
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
     for (const { settled } of this.#waiting.values()) settled();
     this.#waiting.clear();
@@ -159,27 +197,72 @@ export class Perception<F extends PerceivableFrame> {
     clearTimeout(timer);
   }
 
-  #handOver(): void {
-    if (this.#inFlight || !this.#worker || !this.#backbone || this.#stopping) return;
-    const next = this.#waiting.values().next();
-    if (next.done) return;
+  /** Begins with the next frame, now or when it is time. */
+  #begin(): void {
+    if (this.#beginTimer) clearTimeout(this.#beginTimer);
+    const { value: next } = this.#waiting.values().next();
+    if (!next || this.#decoding || this.#ready || !this.#running || this.#stopping) return;
+    const nowMs = performance.now();
+    const waitMs = this.#pace.waitMs(nowMs, this.#forward?.handedOverMs ?? null);
+    if (waitMs >= 1) {
+      this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
+      return;
+    }
     // A Map keeps the order of insertion: the camera that has waited longest comes first.
-    const { frame } = next.value;
-    this.#waiting.delete(frame.camera);
-    const id = this.#nextId++;
-    this.#inFlight = { ...next.value, id };
-    this.#sinceMs = performance.now();
-    this.#send({ type: 'frame', id, jpeg: frame.jpeg });
+    this.#waiting.delete(next.frame.camera);
+    this.#pace.started(nowMs);
+    this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
+    void this.#decode(this.#decoding, this.#running);
+  }
+
+  async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {
+    const { fit, maxPictureBytes, maxPicturePixels } = this.settings;
+    const decoded = await decodePicture(job.frame.jpeg, {
+      ...{ sizePixels: backbone.inputSize, fit },
+      ...{ maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
+    }).catch((error: unknown) => deserialiseError(serialiseError(error)));
+    if (this.#decoding !== job) return;
+    this.#decoding = null;
+    if (decoded instanceof HeadlandError) {
+      this.#begin();
+      this.events.onRefused(job.frame, decoded);
+      job.settled();
+      return;
+    }
+    job.decodeMs = performance.now() - job.startMs;
+    this.#pace.decoded(job.decodeMs);
+    // One is in its forward pass at most, so one of two slots is free.
+    this.#ready = { ...job, slot: ring.put(decoded.data) as number, handedOverMs: 0 };
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    const job = this.#ready;
+    if (this.#forward || !job) return;
+    this.#ready = null;
+    this.#forward = job;
+    job.handedOverMs = performance.now();
+    this.#send({ type: 'frame', id: job.id, slot: job.slot });
+    this.#begin();
   }
 
   #settle(message: Extract<FromWorker, { id: number }>): void {
-    const inFlight = this.#inFlight;
-    if (inFlight?.id !== message.id) return;
-    this.#inFlight = null;
+    const job = this.#forward;
+    if (job?.id !== message.id) return;
+    this.#forward = null;
+    this.#running?.ring.release(job.slot);
+    this.#pace.forwarded(performance.now() - job.handedOverMs);
     this.#handOver();
-    if (message.type === 'perceived') this.events.onPerceived(inFlight.frame, message.perceived);
-    else this.events.onRefused(inFlight.frame, deserialiseError(message.error));
-    inFlight.settled();
+    this.#begin();
+    if (message.type === 'seen') this.events.onPerceived(job.frame, perceived(job, message.seen));
+    else this.events.onRefused(job.frame, deserialiseError(message.error));
+    job.settled();
+  }
+
+  /** The worker is gone, and with it the frames in work. */
+  #giveUpWork(): void {
+    for (const job of [this.#decoding, this.#ready, this.#forward]) job?.settled();
+    this.#decoding = this.#ready = this.#forward = null;
   }
 
   #restart(error: HeadlandError): void {
@@ -187,8 +270,8 @@ export class Perception<F extends PerceivableFrame> {
       { code: error.code, err: error },
       'the perception thread ended; starting it again',
     );
-    if (this.#backbone) this.#sinceMs = performance.now();
-    this.#backbone = null;
+    if (this.#running) this.#downSinceMs = performance.now();
+    this.#running = null;
     this.events.onFailure(error);
     this.#restartTimer = setTimeout(() => {
       this.start().catch((again) => {
@@ -201,6 +284,12 @@ export class Perception<F extends PerceivableFrame> {
   #send(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
+}
+
+function perceived(job: Job<PerceivableFrame>, seen: Seen): Perceived {
+  const { decodeMs, startMs } = job;
+  const totalMs = performance.now() - startMs;
+  return { ...seen, timings: { decodeMs, ...seen.timings, totalMs } };
 }
 
 function crashed(message: string, cause?: unknown): HeadlandError {

@@ -28,6 +28,7 @@ export interface Timings {
   decodeMs: number;
   backboneMs: number;
   headMs: number;
+  /** From the encoded picture to the decision, with hand-over and waiting. */
   totalMs: number;
 }
 
@@ -44,13 +45,19 @@ export interface ServingHead {
   head: Head;
 }
 
+/** What the worker found in the pixels of one frame. */
+export type Seen = Pick<Perceived, 'decision' | 'features' | 'dhash'> & {
+  timings: Pick<Timings, 'backboneMs' | 'headMs'>;
+};
+
 export type ToWorker =
-  | { type: 'frame'; id: number; jpeg: Uint8Array }
+  | { type: 'frame'; id: number; slot: number }
   | { type: 'head'; serving: ServingHead | null }
   | { type: 'close' };
 
 export type FromWorker =
-  | { type: 'ready'; backbone: BackboneInfo }
-  | { type: 'perceived'; id: number; perceived: Perceived }
+  /** With the slots of the ring that frames come through. */
+  | { type: 'ready'; backbone: BackboneInfo; buffers: SharedArrayBuffer[] }
+  | { type: 'seen'; id: number; seen: Seen }
   | { type: 'refused'; id: number; error: SerialisedError }
   | { type: 'failed'; error: SerialisedError };

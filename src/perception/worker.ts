@@ -1,22 +1,21 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadCard } from '../backbone/cards.js';
-import { Embedder } from '../backbone/embedder.js';
+import { featureChecksum } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
 import { differenceHash } from '../vision/dhash.js';
+import type { RgbImage } from '../vision/image.js';
 import { answer } from './answer.js';
 import { decide } from './decision.js';
-import type {
-  FromWorker,
-  Perceived,
-  PerceptionSettings,
-  ServingHead,
-  ToWorker,
-} from './protocol.js';
+import { pixelBuffers } from './pixel-ring.js';
+import type { FromWorker, PerceptionSettings, Seen, ServingHead, ToWorker } from './protocol.js';
+
+/** One in its forward pass, one that waits for it. */
+const SLOTS = 2;
 
 /**
- * The thread in which a frame becomes a decision. It is a thread of its own because a forward pass
+ * The thread in which pixels become a decision. It is a thread of its own because a forward pass
  * blocks the event loop that it runs on.
  */
 const port = parentPort;
@@ -32,39 +31,35 @@ try {
     threads: settings.threads,
     log: silentLog(),
   });
-  const embedder = new Embedder(backbone, {
-    fit: settings.fit,
-    maxBytes: settings.maxPictureBytes,
-    maxPixels: settings.maxPicturePixels,
+  const { name, engine, featureSize, inputSize } = backbone;
+  const checksum = featureChecksum(backbone.checksum, settings.fit);
+  const buffers = pixelBuffers(SLOTS, inputSize);
+  const images = buffers.map((buffer): RgbImage => {
+    return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
   });
   let serving: ServingHead | null = null;
 
-  const perceive = async (jpeg: Uint8Array): Promise<Perceived> => {
+  const see = async (image: RgbImage): Promise<Seen> => {
     const startMs = performance.now();
-    const { features, image, decodeMs, forwardMs } = await embedder.embedPicture(jpeg);
-    const headStartMs = performance.now();
+    const features = await backbone.embed(image);
+    const embeddedMs = performance.now();
     const decision = serving
       ? answer(serving, features, settings.decision)
       : decide([], null, settings.decision);
-    const endMs = performance.now();
+    const headMs = performance.now() - embeddedMs;
     return {
       decision,
       features,
       dhash: differenceHash(image),
-      timings: {
-        decodeMs,
-        backboneMs: forwardMs,
-        headMs: endMs - headStartMs,
-        totalMs: endMs - startMs,
-      },
+      timings: { backboneMs: embeddedMs - startMs, headMs },
     };
   };
 
   const useHead = (next: ServingHead | null): void => {
-    if (next && next.head.backboneChecksum !== embedder.checksum) {
+    if (next && next.head.backboneChecksum !== checksum) {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
-        `head ${next.version} was trained on another backbone than ${backbone.name}`,
+        `head ${next.version} was trained on another backbone than ${name}`,
         { remedy: 'Train again: `headland train`, or set models.backbone back.' },
       );
     }
@@ -85,17 +80,12 @@ try {
       }
       return;
     }
-    perceive(message.jpeg).then(
-      (perceived) =>
-        send({ type: 'perceived', id: message.id, perceived }, [
-          perceived.features.buffer as ArrayBuffer,
-        ]),
+    see(images[message.slot]!).then(
+      (seen) => send({ type: 'seen', id: message.id, seen }, [seen.features.buffer as ArrayBuffer]),
       (error) => send({ type: 'refused', id: message.id, error: serialiseError(error) }),
     );
   });
-  const { name, engine, featureSize, inputSize } = backbone;
-  const { checksum } = embedder;
-  send({ type: 'ready', backbone: { name, checksum, engine, featureSize, inputSize } });
+  send({ type: 'ready', backbone: { name, checksum, engine, featureSize, inputSize }, buffers });
 } catch (error) {
   send({ type: 'failed', error: serialiseError(error) });
   port.close();

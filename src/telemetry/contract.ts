@@ -97,7 +97,7 @@ export const predictionSchema = z
       decode_ms: milliseconds,
       backbone_ms: milliseconds,
       head_ms: milliseconds,
-      total_ms: milliseconds.describe('From capture to decision'),
+      total_ms: milliseconds.describe('From the begin of decoding to the decision'),
     }),
     sample_id: z.string().max(128).optional().describe('Set when the frame was kept as a sample'),
   })
@@ -148,12 +148,26 @@ export const metricsSchema = z
     frames_total: count,
     dropped_total: count.describe('Frames never looked at because a newer one had come'),
     frames_per_second: z.number().min(0),
-    frame_ms_p50: milliseconds.nullable().describe('Capture to decision; null before a frame'),
+    frame_ms_p50: milliseconds
+      .nullable()
+      .describe('Begin of decoding to decision; null before a frame'),
     frame_ms_p95: milliseconds.nullable(),
     loop_delay_ms_p99: milliseconds.nullable(),
     rss_bytes: count,
     temperature_c: z.number().nullable(),
-    throttled: z.boolean().nullable().optional().describe('The board slowed itself down'),
+    throttled: z
+      .boolean()
+      .nullable()
+      .optional()
+      .describe('The board has slowed itself down, or its supply is too weak; null: it cannot say'),
+    frame_limit: z
+      .strictObject({
+        frames_per_second: z.number().positive(),
+        reason: z.enum(['configured', 'heat', 'supply', 'battery']),
+      })
+      .nullable()
+      .optional()
+      .describe('At most so many frames over all cameras, and why; null: no limit'),
     disk_free_bytes: count.nullable().optional(),
     samples: z.strictObject({
       total: count,

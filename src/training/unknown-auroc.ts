@@ -1,6 +1,5 @@
 import type { Head } from '../head/head.js';
-import { noveltyScores } from '../head/novelty.js';
-import type { NoveltyModel } from '../head/novelty-model.js';
+import { noveltyScores, withoutClass } from '../head/novelty.js';
 
 /** So many exam samples at most, evenly spread: a few seconds on a small board. */
 const MAX_SAMPLES = 500;
@@ -29,7 +28,7 @@ export interface Seeing {
 /**
  * Lets the novelty models of two heads, as they lie on the disk, look at exam samples that neither
  * was fitted on: once as known things, and once as things that the head was never taught, with the
- * mean of their class taken out of the model. The covariances that all classes share still hold the
+ * mean and the covariance of their class taken out of the model. What all classes share still holds the
  * class, in both heads alike; a class that a head does not know is unknown to it as it stands.
  *
  * @returns null when a head has no novelty model, or when there are fewer than `minSamples` samples
@@ -89,14 +88,6 @@ function strangenessOf(
     known: isKnown(exam[row]!) ? plain[i]! : null,
     unknown: unknown[i]!,
   }));
-}
-
-function withoutClass(model: NoveltyModel, k: number): NoveltyModel {
-  const { dimensions: r, means } = model;
-  const rest = new Float32Array(means.length - r);
-  rest.set(means.subarray(0, k * r));
-  rest.set(means.subarray((k + 1) * r), k * r);
-  return { ...model, means: rest };
 }
 
 /**

@@ -42,33 +42,25 @@ export function hammingDistance(a: string, b: string): number {
 /** Mean luma (ITU-R BT.601) of each cell; a pixel on a border counts by the share it covers. */
 function areaMeans({ width, height, data }: RgbImage): Float64Array {
   const sums = new Float64Array(COLUMNS * ROWS);
-  const columns = shares(width, COLUMNS);
-  const rows = shares(height, ROWS);
   const line = new Float64Array(COLUMNS);
   for (let y = 0; y < height; y++) {
-    line.fill(0);
-    for (let x = 0; x < width; x++) {
-      const p = (y * width + x) * 3;
-      const luma = 0.299 * data[p]! + 0.587 * data[p + 1]! + 0.114 * data[p + 2]!;
-      for (const { cell, share } of columns[x]!) line[cell]! += share * luma;
+    for (let column = 0; column < COLUMNS; column++) {
+      const from = (column * width) / COLUMNS;
+      const to = ((column + 1) * width) / COLUMNS;
+      let sum = 0;
+      for (let x = Math.floor(from); x < to; x++) {
+        const p = (y * width + x) * 3;
+        const luma = 0.299 * data[p]! + 0.587 * data[p + 1]! + 0.114 * data[p + 2]!;
+        sum += (Math.min(x + 1, to) - Math.max(x, from)) * luma;
+      }
+      line[column] = sum;
     }
-    for (const { cell, share } of rows[y]!) {
-      for (let c = 0; c < COLUMNS; c++) sums[cell * COLUMNS + c]! += share * line[c]!;
+    const firstRow = Math.floor((y * ROWS) / height);
+    for (let row = firstRow; row < ROWS && row * height < (y + 1) * ROWS; row++) {
+      const share =
+        Math.min(y + 1, ((row + 1) * height) / ROWS) - Math.max(y, (row * height) / ROWS);
+      for (let c = 0; c < COLUMNS; c++) sums[row * COLUMNS + c]! += share * line[c]!;
     }
   }
   return sums.map((sum) => (sum * COLUMNS * ROWS) / (width * height));
-}
-
-/** For each of `length` pixels: the cells that it touches and how much of it lies in each. */
-function shares(length: number, cells: number): { cell: number; share: number }[][] {
-  return Array.from({ length }, (_, pixel) => {
-    const first = Math.floor((pixel * cells) / length);
-    const last = Math.min(cells - 1, Math.ceil(((pixel + 1) * cells) / length) - 1);
-    return Array.from({ length: last - first + 1 }, (_, i) => {
-      const cell = first + i;
-      const from = Math.max(pixel, (cell * length) / cells);
-      const to = Math.min(pixel + 1, ((cell + 1) * length) / cells);
-      return { cell, share: to - from };
-    });
-  });
 }

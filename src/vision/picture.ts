@@ -39,11 +39,11 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | null {
 }
 
 /**
- * Reads the header alone and checks it against the limits.
+ * Checks what can be told without a decoder: size and kind.
  *
- * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE
  */
-export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Promise<PictureHeader> {
+export function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
   if (bytes.length > limits.maxBytes) {
     throw new HeadlandError(
       'HL_PICTURE_TOO_LARGE',
@@ -60,6 +60,16 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
       bytes.length === 0 ? 'the picture is empty' : 'the bytes are not a JPEG, PNG or WebP picture';
     throw invalid(what, bytes);
   }
+  return format;
+}
+
+/**
+ * Reads the header alone and checks it against the limits.
+ *
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+ */
+export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Promise<PictureHeader> {
+  const format = checkBytes(bytes, limits);
   // limitInputPixels is ours to judge here: sharp's message does not say how many there were.
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
     .metadata()

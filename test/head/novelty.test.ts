@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../src/errors.js';
-import { NOVELTY_TRANSFORM, noveltyPValue, noveltyScores } from '../../src/head/novelty.js';
+import {
+  NOVELTY_TRANSFORM,
+  noveltyPValue,
+  noveltyScores,
+  withoutClass,
+} from '../../src/head/novelty.js';
 import { fitNovelty } from '../../src/head/novelty-fit.js';
 import type { NoveltyModel } from '../../src/head/novelty-model.js';
 import type { TrainingSet } from '../../src/head/train.js';
@@ -128,6 +133,23 @@ test('one covariance for all classes, as older heads have it, is read for each o
   const repeated = { ...model, within: Float32Array.from([0, 1, 2, 3].flatMap(() => [...own(0)])) };
   assert.deepEqual(noveltyScores(shared, fresh.features), noveltyScores(repeated, fresh.features));
   assert.notDeepEqual(noveltyScores(shared, fresh.features), noveltyScores(model, fresh.features));
+});
+
+test('a model without a class measures the distance to the others, each by its own covariance', () => {
+  const { training, fresh } = world(8);
+  const model = fitNovelty(training);
+  const only = (k: number) =>
+    [3, 2, 1, 0].reduce((rest, c) => (c === k ? rest : withoutClass(rest, c)), model);
+  const alone = [0, 1, 2, 3].map((k) => noveltyScores(only(k), fresh.features));
+  for (const gone of [0, 2, 3]) {
+    const kept = alone.filter((_, k) => k !== gone);
+    assert.deepEqual(
+      noveltyScores(withoutClass(model, gone), fresh.features),
+      kept[0]!.map((_, i) => Math.min(...kept.map((scores) => scores[i]!))),
+    );
+  }
+  const shared = { ...model, within: model.within.subarray(0, model.within.length / 4) };
+  assert.equal(withoutClass(shared, 1).within, shared.within);
 });
 
 test('many classes of few samples share one covariance', () => {

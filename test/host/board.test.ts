@@ -34,7 +34,8 @@ describe('readings', () => {
     const options = { procRoot: join(root, 'proc'), sysRoot: join(root, 'sys') };
     assert.deepEqual(readings(options), {
       temperatureC: 62.35,
-      throttled: { underVoltage: true },
+      throttled: { underVoltage: true, slowed: false },
+      battery: null,
       load1: 0.52,
       memoryAvailableBytes: 2_884_048 * 1024,
       diskFreeBytes: null,
@@ -42,13 +43,59 @@ describe('readings', () => {
       uptimeSeconds: 350_735.47,
     });
     writeFileSync(join(root, 'sys/class/hwmon/hwmon1/in0_lcrit_alarm'), '0\n');
-    assert.deepEqual(readings(options).throttled, { underVoltage: false });
+    assert.deepEqual(readings(options).throttled, {
+      underVoltage: false,
+      slowed: false,
+    });
+  });
+
+  it('reads what the firmware of a Raspberry Pi remembers, and only what holds now', (t) => {
+    const flags = 'sys/devices/platform/soc/soc:firmware/get_throttled';
+    const root = tree(t, { [flags]: '50000\n' });
+    const throttled = () => readings({ sysRoot: join(root, 'sys') }).throttled;
+    assert.deepEqual(throttled(), { underVoltage: false, slowed: false });
+    writeFileSync(join(root, flags), '50005\n');
+    assert.deepEqual(throttled(), { underVoltage: true, slowed: true });
+    writeFileSync(join(root, flags), '80008\n');
+    assert.deepEqual(throttled(), { underVoltage: false, slowed: true });
+    writeFileSync(join(root, flags), 'none\n');
+    assert.equal(throttled(), null);
+  });
+
+  it("sees the kernel's brake on the processor of any board, and no other cooling", (t) => {
+    const root = tree(t, {
+      'sys/class/thermal/cooling_device0/type': 'pwm-fan\n',
+      'sys/class/thermal/cooling_device0/cur_state': '3\n',
+      'sys/class/thermal/cooling_device1/type': 'thermal-cpufreq-0\n',
+      'sys/class/thermal/cooling_device1/cur_state': '0\n',
+    });
+    const throttled = () => readings({ sysRoot: join(root, 'sys') }).throttled;
+    assert.deepEqual(throttled(), { underVoltage: false, slowed: false });
+    writeFileSync(join(root, 'sys/class/thermal/cooling_device1/cur_state'), '2\n');
+    assert.deepEqual(throttled(), { underVoltage: false, slowed: true });
+  });
+
+  it('reads the emptiest battery and no mains supply', (t) => {
+    const root = tree(t, {
+      'sys/class/power_supply/AC/type': 'Mains\n',
+      'sys/class/power_supply/BAT0/type': 'Battery\n',
+      'sys/class/power_supply/BAT0/capacity': '80\n',
+      'sys/class/power_supply/BAT0/status': 'Charging\n',
+      'sys/class/power_supply/BAT1/type': 'Battery\n',
+      'sys/class/power_supply/BAT1/capacity': '12\n',
+      'sys/class/power_supply/BAT1/status': 'Discharging\n',
+    });
+    assert.deepEqual(readings({ sysRoot: join(root, 'sys') }).battery, {
+      percent: 12,
+      discharging: true,
+    });
   });
 
   it('says null for what a board does not say, and for nonsense', (t) => {
     const silent = {
       temperatureC: null,
       throttled: null,
+      battery: null,
       load1: null,
       memoryAvailableBytes: null,
       diskFreeBytes: null,

@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import { validateConfig } from '../src/config/load.js';
+import { silentLog } from '../src/log.js';
+import { createRandom } from '../src/vision/random.js';
+import { mutatedJpeg, wholeJpegs } from '../test/vision/mutations.js';
+import { benchPerception } from './support/perception.js';
+import { userCacheDir } from './support/places.js';
+
+const PICTURES = 10_000;
+const WARM_UP = 1_000;
+const SEED = 20_260_504;
+
+/**
+ * 10,000 damaged JPEGs through the real decoder, worker and default backbone: how many are refused,
+ * the longest that one took, and what is left behind. Option: how many.
+ */
+export async function run(options: string[]): Promise<Record<string, unknown>> {
+  const pictures = Number(options.find((option) => /^\d+$/.test(option)) ?? PICTURES);
+  const cacheDir = userCacheDir();
+  const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
+  await prepareBackbone(config, {
+    ...{ log: silentLog(), environment: process.env },
+    onProgress: () => {},
+  });
+  const codes: Record<string, number> = {};
+  let perceived = 0;
+  const perception = benchPerception(config, {
+    onPerceived: () => {
+      perceived += 1;
+    },
+    onRefused: (_frame, { code }) => {
+      codes[code] = (codes[code] ?? 0) + 1;
+    },
+  });
+  await perception.start();
+  const whole = await wholeJpegs();
+  const random = createRandom(SEED);
+  let before = { files: 0, rss: 0 };
+  let longestMs = 0;
+  const startMs = performance.now();
+  for (let n = 0; n < pictures; n++) {
+    if (n === Math.min(WARM_UP, pictures >> 1)) before = left();
+    const jpeg = mutatedJpeg(whole, random);
+    const fromMs = performance.now();
+    await perception.submit({ camera: 'bench', jpeg });
+    longestMs = Math.max(longestMs, performance.now() - fromMs);
+  }
+  const seconds = (performance.now() - startMs) / 1_000;
+  const after = left();
+  await perception.stop();
+  return {
+    pictures,
+    perceived,
+    refused: codes,
+    longest_ms: Math.round(longestMs),
+    seconds: Math.round(seconds),
+    open_files_before: before.files,
+    open_files_after: after.files,
+    rss_mib_before: Math.round(before.rss),
+    rss_mib_after: Math.round(after.rss),
+  };
+}
+
+function left(): { files: number; rss: number } {
+  return {
+    files: readdirSync('/proc/self/fd').length,
+    rss: process.memoryUsage.rss() / 2 ** 20,
+  };
+}

@@ -1,0 +1,42 @@
+import type { Config } from '../config/schema.js';
+import { isHeadlandError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { BackboneInfo, PerceptionSettings } from '../perception/protocol.js';
+
+/** What perception needs of the configuration. */
+export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
+  return {
+    backbone: models.backbone,
+    cardsDir: models.cardsDir,
+    cacheDir: paths.cacheDir,
+    threads: inference.threads,
+    fit: inference.fit,
+    maxPictureBytes: inference.maxPictureBytes,
+    maxPicturePixels: inference.maxPicturePixels,
+    decision: inference,
+  };
+}
+
+/**
+ * Starts perception with the backbone in the cache; where that is missing, outdated or damaged,
+ * it is fetched first. Trying comes before fetching because it is the common case, and reading
+ * and converting backbones is code and memory that a daemon seldom needs.
+ * @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws
+ */
+export async function startPerception(
+  perception: { start(): Promise<BackboneInfo> },
+  config: Config,
+  options: { log: Log; environment: NodeJS.ProcessEnv },
+): Promise<BackboneInfo> {
+  try {
+    return await perception.start();
+  } catch (error) {
+    const fetchable =
+      isHeadlandError(error, 'HL_MODEL_NOT_CACHED') || isHeadlandError(error, 'HL_MODEL_CHECKSUM');
+    if (!fetchable) throw error;
+    options.log.info({ code: error.code }, `the backbone is fetched: ${error.message}`);
+  }
+  const { prepareBackbone } = await import('./prepare-backbone.js');
+  await prepareBackbone(config, { ...options, onProgress: () => {} });
+  return perception.start();
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { loadCard } from '../../src/backbone/cards.js';
+import { Embedder } from '../../src/backbone/embedder.js';
+import { openBackbone } from '../../src/backbone/open.js';
+import { silentLog } from '../../src/log.js';
+import { drawPicture } from '../training/fixture.js';
+import { startPerception } from './support.js';
+
+describe('Perception', () => {
+  test('sees what training sees, bit by bit, from several cameras at full speed', async (t) => {
+    const { perception, answers, settings } = await startPerception(t);
+    const pictures = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => drawPicture(['crop', 'weed', 'stone'][i % 3]!, i)),
+    );
+    const cameras = ['left', 'front', 'right'];
+    await Promise.all(
+      cameras.map(async (camera, first) => {
+        for (let i = first; i < pictures.length; i += cameras.length) {
+          await perception.submit({ camera, jpeg: pictures[i]! });
+        }
+      }),
+    );
+    assert.equal(answers.length, pictures.length);
+    const backbone = await openBackbone({
+      card: await loadCard('tiny', settings.cardsDir),
+      ...{ cacheDir: settings.cacheDir, threads: 1, log: silentLog() },
+    });
+    t.after(() => backbone.close());
+    const embedder = new Embedder(backbone, {
+      ...{ fit: settings.fit, maxBytes: settings.maxPictureBytes },
+      maxPixels: settings.maxPicturePixels,
+    });
+    assert.equal(perception.backbone?.checksum, embedder.checksum);
+    for (const { frame, perceived } of answers) {
+      const { features } = await embedder.embedPicture(frame.jpeg);
+      assert.deepEqual(perceived?.features, features);
+    }
+    assert.deepEqual(
+      cameras.map((camera) => perception.dropped(camera)),
+      [0, 0, 0],
+    );
+  });
+
+  test('the newest frame of a camera takes the place of one that waits', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const jpegs = await Promise.all(Array.from({ length: 50 }, (_, i) => drawPicture('crop', i)));
+    await Promise.all(jpegs.map((jpeg) => perception.submit({ camera: 'main', jpeg })));
+    assert.equal(answers.length + perception.dropped('main'), jpegs.length);
+    assert.ok(perception.dropped('main') > 0);
+    assert.equal(answers.at(-1)?.frame.jpeg, jpegs.at(-1));
+  });
+
+  test('a limit of the rate holds frames back until it is lifted', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const [first, second, third] = await Promise.all(
+      Array.from({ length: 3 }, (_, i) => drawPicture('crop', i)),
+    );
+    perception.limitRate(0.01);
+    await perception.submit({ camera: 'main', jpeg: first! });
+    const replaced = perception.submit({ camera: 'main', jpeg: second! });
+    const last = perception.submit({ camera: 'main', jpeg: third! });
+    await replaced;
+    assert.equal(answers.length, 1);
+    perception.limitRate(null);
+    await last;
+    assert.deepEqual(
+      answers.map(({ frame }) => frame.jpeg),
+      [first, third],
+    );
+  });
+
+  test('refuses what is no picture or too large, and goes on', async (t) => {
+    const { perception, answers } = await startPerception(t, { maxPictureBytes: 2_048 });
+    const good = await drawPicture('crop', 1);
+    assert.ok(good.length < 2_048);
+    const large = new Uint8Array(2_049);
+    large.set(good);
+    for (const jpeg of [new Uint8Array(), Buffer.from('dear diary'), large, good]) {
+      await perception.submit({ camera: 'main', jpeg });
+    }
+    assert.deepEqual(
+      answers.map(({ error }) => error?.code ?? null),
+      ['HL_PICTURE_INVALID', 'HL_PICTURE_INVALID', 'HL_PICTURE_TOO_LARGE', null],
+    );
+  });
+
+  test('stops with frames in every stage, and settles them', async (t) => {
+    const { perception } = await startPerception(t);
+    const jpeg = await drawPicture('crop', 1);
+    const settled = ['a', 'b', 'c', 'd'].map((camera) => perception.submit({ camera, jpeg }));
+    await perception.stop();
+    await Promise.all(settled);
+    assert.equal(perception.busyForMs, 0);
+  });
+});

@@ -1,0 +1,60 @@
+import type { TestContext } from 'node:test';
+import { prepareBackbone } from '../../src/agent/prepare-backbone.js';
+import { type Config, configSchema } from '../../src/config/schema.js';
+import type { HeadlandError } from '../../src/errors.js';
+import { silentLog } from '../../src/log.js';
+import { Perception } from '../../src/perception/perception.js';
+import type { Perceived, PerceptionSettings } from '../../src/perception/protocol.js';
+import { installBackbone, temporaryDirectory } from '../training/fixture.js';
+
+export interface TestFrame {
+  camera: string;
+  jpeg: Uint8Array;
+}
+
+export interface Answer {
+  frame: TestFrame;
+  perceived: Perceived | null;
+  error: HeadlandError | null;
+}
+
+/** Perception with a tiny but real backbone, and what it said of each frame, in order. */
+export async function startPerception(
+  t: Pick<TestContext, 'after'>,
+  inference: Partial<Config['inference']> = {},
+): Promise<{
+  perception: Perception<TestFrame>;
+  answers: Answer[];
+  settings: PerceptionSettings;
+}> {
+  const dir = temporaryDirectory(t);
+  const cardsDir = await installBackbone(dir, 'tiny', 1);
+  const config = configSchema.parse({
+    models: { backbone: 'tiny', cardsDir, allowDownload: false },
+    paths: { cacheDir: dir, stateDir: dir },
+    inference,
+  });
+  const log = silentLog();
+  await prepareBackbone(config, { log, environment: {}, onProgress: () => {} });
+  const settings: PerceptionSettings = {
+    ...{ backbone: 'tiny', cardsDir, cacheDir: dir },
+    ...{ threads: 1, fit: config.inference.fit, decision: config.inference },
+    maxPictureBytes: config.inference.maxPictureBytes,
+    maxPicturePixels: config.inference.maxPicturePixels,
+  };
+  const answers: Answer[] = [];
+  const perception = new Perception<TestFrame>(
+    settings,
+    {
+      onPerceived: (frame, perceived) => answers.push({ frame, perceived, error: null }),
+      onRefused: (frame, error) => answers.push({ frame, perceived: null, error }),
+      onFailure: (error) => {
+        throw error;
+      },
+    },
+    log,
+  );
+  t.after(() => perception.stop());
+  await perception.start();
+  return { perception, answers, settings };
+}
