@@ -141,6 +141,14 @@ describe('quantizing a backbone', () => {
     assert.deepEqual(planQuantization(model).layers, []);
   });
 
+  test('a backbone of another engine is refused', async (t) => {
+    const small = await cachedSmall(t);
+    const card = { ...small.card, engine: 'tfjs' as const };
+    await assert.rejects(quantize({ ...small, card }), (error: unknown) =>
+      isHeadlandError(error, 'HL_QUANTIZE_ENGINE'),
+    );
+  });
+
   test('a Clip that keeps zero out is not taken over', () => {
     const model = smallNetwork();
     const zero = model.graph.initializer.find(({ name }) => name === 'zero')!;
