@@ -182,7 +182,7 @@ export class TelemetryClient {
     return this.#sendSurely('metrics', 'metrics', { ...metrics, ...ownMetrics(this.stats()) });
   }
 
-  /** Durable like metrics, and given up with them. */
+  /** Shares a commit with what comes next, like metrics, and is given up with them. */
   cameraQuality(quality: CameraQualityBody): boolean {
     return this.#sendSurely('camera_quality', 'metrics', quality);
   }
