@@ -2,6 +2,14 @@ import { Worker } from 'node:worker_threads';
 import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
 import type { Log } from '../log.js';
 import { decodePicture } from '../vision/decode.js';
+import { differenceHash } from '../vision/dhash.js';
+import {
+  type DecodedJob,
+  type Job,
+  type PerceivableFrame,
+  perceived,
+  type Waiting,
+} from './jobs.js';
 import { Pace } from './pace.js';
 import { PixelRing } from './pixel-ring.js';
 import type {
@@ -9,16 +17,9 @@ import type {
   FromWorker,
   Perceived,
   PerceptionSettings,
-  Seen,
   ServingHead,
   ToWorker,
 } from './protocol.js';
-
-/** The least that perception must know of a frame; the caller's own frame comes back whole. */
-export interface PerceivableFrame {
-  camera: string;
-  jpeg: Uint8Array;
-}
 
 export interface PerceptionEvents<F extends PerceivableFrame> {
   onPerceived(frame: F, perceived: Perceived): void;
@@ -26,27 +27,6 @@ export interface PerceptionEvents<F extends PerceivableFrame> {
   onRefused(frame: F, error: HeadlandError): void;
   /** The worker ended by itself or refused a head; it is started again. */
   onFailure(error: HeadlandError): void;
-}
-
-interface Waiting<F> {
-  frame: F;
-  /** Called when the frame was perceived, refused, replaced or given up. */
-  settled: () => void;
-}
-
-/** A frame in work. */
-interface Job<F> extends Waiting<F> {
-  id: number;
-  /** When its decoding began. */
-  startMs: number;
-  decodeMs: number;
-}
-
-/** A frame whose pixels lie in the ring. */
-interface DecodedJob<F> extends Job<F> {
-  slot: number;
-  /** When the worker got it. */
-  handedOverMs: number;
 }
 
 interface Running {
@@ -232,7 +212,8 @@ export class Perception<F extends PerceivableFrame> {
     job.decodeMs = performance.now() - job.startMs;
     this.#pace.decoded(job.decodeMs);
     // One is in its forward pass at most, so one of two slots is free.
-    this.#ready = { ...job, slot: ring.put(decoded.data) as number, handedOverMs: 0 };
+    const slot = ring.put(decoded.data) as number;
+    this.#ready = { ...job, image: decoded, slot, dhash: '', handedOverMs: 0 };
     this.#handOver();
   }
 
@@ -244,6 +225,8 @@ export class Perception<F extends PerceivableFrame> {
     job.handedOverMs = performance.now();
     this.#send({ type: 'frame', id: job.id, slot: job.slot });
     this.#begin();
+    // Last: no decision waits for it.
+    job.dhash = differenceHash(job.image);
   }
 
   #settle(message: Extract<FromWorker, { id: number }>): void {
@@ -284,12 +267,6 @@ export class Perception<F extends PerceivableFrame> {
   #send(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
-}
-
-function perceived(job: Job<PerceivableFrame>, seen: Seen): Perceived {
-  const { decodeMs, startMs } = job;
-  const totalMs = performance.now() - startMs;
-  return { ...seen, timings: { decodeMs, ...seen.timings, totalMs } };
 }
 
 function crashed(message: string, cause?: unknown): HeadlandError {

@@ -46,7 +46,7 @@ export interface ServingHead {
 }
 
 /** What the worker found in the pixels of one frame. */
-export type Seen = Pick<Perceived, 'decision' | 'features' | 'dhash'> & {
+export type Seen = Pick<Perceived, 'decision' | 'features'> & {
   timings: Pick<Timings, 'backboneMs' | 'headMs'>;
 };
 

@@ -4,7 +4,6 @@ import { featureChecksum } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
-import { differenceHash } from '../vision/dhash.js';
 import type { RgbImage } from '../vision/image.js';
 import { answer } from './answer.js';
 import { decide } from './decision.js';
@@ -50,7 +49,6 @@ try {
     return {
       decision,
       features,
-      dhash: differenceHash(image),
       timings: { backboneMs: embeddedMs - startMs, headMs },
     };
   };
