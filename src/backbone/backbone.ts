@@ -1,5 +1,8 @@
 import type { RgbImage } from '../vision/image.js';
 
+/** Name of the one output of every converted ONNX model. */
+export const FEATURES = 'features';
+
 /** A frozen, pretrained feature extractor. */
 export interface Backbone {
   /** Name of its model card. */

@@ -1,7 +1,8 @@
+import { FEATURES } from './backbone.js';
 import type { ModelCard } from './cards.js';
 import { efficientNetLiteToOnnx } from './efficientnet-lite.js';
 import { OnnxCodec, type OnnxModel } from './onnx-proto.js';
-import { FEATURES, pruneToFeatures } from './prune.js';
+import { pruneToFeatures } from './prune.js';
 import { QUANTIZER_VERSION } from './quantize/variant.js';
 import { readStateDict } from './state-dict.js';
 import { onnxToTfjs } from './tfjs-from-onnx.js';

@@ -1,7 +1,8 @@
 import { HeadlandError } from '../errors.js';
+import { FEATURES } from './backbone.js';
 import type { ModelCard } from './cards.js';
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-proto.js';
-import { FEATURES, tensorInfo } from './prune.js';
+import { tensorInfo } from './prune.js';
 import type { StateTensor } from './state-dict.js';
 
 type Architecture = NonNullable<ModelCard['architecture']>;

@@ -1,10 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { RgbImage } from '../vision/image.js';
-import type { Backbone } from './backbone.js';
+import { type Backbone, FEATURES } from './backbone.js';
 import type { ModelCard } from './cards.js';
 import { EngineInput, refuseClosed } from './engine-input.js';
-import { FEATURES } from './prune.js';
 
 export interface OnnxEngineOptions {
   card: ModelCard;

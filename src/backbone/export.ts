@@ -1,5 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import type { Fit } from '../vision/image.js';
+import { FEATURES } from './backbone.js';
 import type { ModelCard } from './cards.js';
 import {
   OnnxCodec,
@@ -8,7 +9,7 @@ import {
   type OnnxTensor,
   toNumber,
 } from './onnx-proto.js';
-import { FEATURES, tensorInfo } from './prune.js';
+import { tensorInfo } from './prune.js';
 
 /** What is exported of a head; head/head.ts says what each part means. */
 export interface ExportedHead {

@@ -1,8 +1,6 @@
 import type { Log } from '../log.js';
 import type { Backbone } from './backbone.js';
 import type { ModelCard } from './cards.js';
-import { OnnxEngine } from './engine-onnx.js';
-import { TfjsBackbone } from './engine-tfjs.js';
 
 export interface OpenEngineOptions {
   card: ModelCard;
@@ -16,10 +14,13 @@ export interface OpenEngineOptions {
 }
 
 /**
- * Opens a converted model on the engine that its card names.
+ * Opens a converted model on the engine that its card names; the other is not even loaded.
  * @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_MODEL_ONNX_INVALID, HL_TFJS_UNAVAILABLE,
  *   HL_MODEL_TFJS_INVALID
  */
-export function openEngine(options: OpenEngineOptions): Promise<Backbone> {
-  return options.card.engine === 'tfjs' ? TfjsBackbone.create(options) : OnnxEngine.create(options);
+export async function openEngine(options: OpenEngineOptions): Promise<Backbone> {
+  if (options.card.engine === 'tfjs') {
+    return (await import('./engine-tfjs.js')).TfjsBackbone.create(options);
+  }
+  return (await import('./engine-onnx.js')).OnnxEngine.create(options);
 }

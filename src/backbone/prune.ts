@@ -1,3 +1,4 @@
+import { FEATURES } from './backbone.js';
 import {
   invalidOnnx,
   type OnnxGraph,
@@ -6,9 +7,6 @@ import {
   type OnnxValueInfo,
   toNumber,
 } from './onnx-proto.js';
-
-/** Name of the only output of every converted backbone. */
-export const FEATURES = 'features';
 
 export interface PruneOptions {
   /** Tensor or node to tap; null = the only graph output. */

@@ -1,4 +1,5 @@
 import type { HeadlandError } from '../errors.js';
+import { FEATURES } from './backbone.js';
 import { type OnnxModel, type OnnxNode, type OnnxTensor, toNumber } from './onnx-proto.js';
 import {
   floatOf,
@@ -8,7 +9,6 @@ import {
   transposedFilter,
   type Window,
 } from './onnx-read.js';
-import { FEATURES } from './prune.js';
 import { attr, GraphBuilder, windowAttributes } from './tfjs-graph.js';
 import { invalidTfjs, type TfjsModel } from './tfjs-model.js';
 

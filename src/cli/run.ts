@@ -4,6 +4,7 @@ import { Agent } from '../agent/agent.js';
 import { loadConfigFile } from '../config/load.js';
 import { messageOf } from '../errors.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
+import { boundPictureMemory } from '../host/picture-memory.js';
 import { createLog } from '../log.js';
 import { DEFAULT_CONFIG_PATH } from './settings.js';
 import { packageVersion } from './version.js';
@@ -40,6 +41,7 @@ export function runCommand(): Command {
       });
       try {
         await Promise.race([agent.start(), stopped]);
+        boundPictureMemory();
         await stopped;
       } finally {
         await agent.stop();

@@ -18,7 +18,7 @@ export const samples = section(
       .max(10_000)
       .default(256)
       .describe('Frames kept in memory so that a label can still find its picture'),
-    recentMaxBytes: z.int().min(65_536).max(1_073_741_824).default(33_554_432),
+    recentMaxBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
     maxPictureStoreBytes: z
       .int()
       .min(1_000_000)

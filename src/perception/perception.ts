@@ -1,4 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import { readCachedModel } from '../backbone/cache.js';
+import { loadCard } from '../backbone/cards.js';
+import { featureChecksum } from '../backbone/embedder.js';
 import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
 import type { Log } from '../log.js';
 import { decodePicture } from '../vision/decode.js';
@@ -19,6 +22,7 @@ import type {
   PerceptionSettings,
   ServingHead,
   ToWorker,
+  WorkerSettings,
 } from './protocol.js';
 
 export interface PerceptionEvents<F extends PerceivableFrame> {
@@ -69,10 +73,12 @@ export class Perception<F extends PerceivableFrame> {
    * Starts the worker and waits until the backbone is loaded.
    * @throws HeadlandError what opening the backbone throws, HL_PERCEPTION_CRASHED
    */
-  start(): Promise<BackboneInfo> {
+  async start(): Promise<BackboneInfo> {
+    const workerData = await readBackbone(this.settings);
+    if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
-        workerData: this.settings,
+        ...{ workerData, transferList: [workerData.model.buffer as ArrayBuffer] },
         name: 'perception',
       });
       this.#worker = worker;
@@ -267,6 +273,23 @@ export class Perception<F extends PerceivableFrame> {
   #send(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
+}
+
+async function readBackbone(settings: PerceptionSettings): Promise<WorkerSettings> {
+  const { backbone, cardsDir, cacheDir, fit, threads, decision } = settings;
+  const card = await loadCard(backbone, cardsDir);
+  const { model, checksum } = await readCachedModel(card, cacheDir);
+  return {
+    ...{
+      card,
+      modelChecksum: checksum,
+      checksum: featureChecksum(checksum, fit),
+      threads,
+      decision,
+    },
+    // Of its own, so that it can move to the worker: a Buffer may be part of a larger piece.
+    model: model.byteLength === model.buffer.byteLength ? model : new Uint8Array(model),
+  };
 }
 
 function crashed(message: string, cause?: unknown): HeadlandError {

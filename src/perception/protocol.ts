@@ -1,9 +1,10 @@
+import type { ModelCard } from '../backbone/cards.js';
 import type { SerialisedError } from '../errors.js';
 import type { Head } from '../head/head.js';
 import type { Fit } from '../vision/image.js';
 import type { Decision, DecisionSettings } from './decision.js';
 
-/** What the worker thread needs to open the backbone and to decide. */
+/** What perception needs to open the backbone and to decide. */
 export interface PerceptionSettings {
   backbone: string;
   cardsDir: string | null;
@@ -12,6 +13,19 @@ export interface PerceptionSettings {
   fit: Fit;
   maxPictureBytes: number;
   maxPicturePixels: number;
+  decision: DecisionSettings;
+}
+
+/** What the worker thread starts with: it reads no file and checks no card, which takes memory. */
+export interface WorkerSettings {
+  card: ModelCard;
+  /** The converted model, in memory of its own. */
+  model: Uint8Array;
+  /** SHA-256 (hex) of `model`. */
+  modelChecksum: string;
+  /** Names the features: of the model and the fit. */
+  checksum: string;
+  threads: number;
   decision: DecisionSettings;
 }
 

@@ -1,14 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadCard } from '../backbone/cards.js';
-import { featureChecksum } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
+import { openEngine } from '../backbone/open-engine.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
 import { answer } from './answer.js';
 import { decide } from './decision.js';
 import { pixelBuffers } from './pixel-ring.js';
-import type { FromWorker, PerceptionSettings, Seen, ServingHead, ToWorker } from './protocol.js';
+import type { FromWorker, Seen, ServingHead, ToWorker, WorkerSettings } from './protocol.js';
 
 /** One in its forward pass, one that waits for it. */
 const SLOTS = 2;
@@ -19,19 +17,16 @@ const SLOTS = 2;
  */
 const port = parentPort;
 if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
-const settings = workerData as PerceptionSettings;
+const { card, model, modelChecksum, checksum, threads, decision } = workerData as WorkerSettings;
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
 try {
-  const backbone = await openBackbone({
-    card: await loadCard(settings.backbone, settings.cardsDir),
-    cacheDir: settings.cacheDir,
-    threads: settings.threads,
+  const backbone = await openEngine({
+    ...{ card, model, checksum: modelChecksum, threads },
     log: silentLog(),
   });
   const { name, engine, featureSize, inputSize } = backbone;
-  const checksum = featureChecksum(backbone.checksum, settings.fit);
   const buffers = pixelBuffers(SLOTS, inputSize);
   const images = buffers.map((buffer): RgbImage => {
     return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
@@ -42,12 +37,10 @@ try {
     const startMs = performance.now();
     const features = await backbone.embed(image);
     const embeddedMs = performance.now();
-    const decision = serving
-      ? answer(serving, features, settings.decision)
-      : decide([], null, settings.decision);
+    const decided = serving ? answer(serving, features, decision) : decide([], null, decision);
     const headMs = performance.now() - embeddedMs;
     return {
-      decision,
+      decision: decided,
       features,
       timings: { backboneMs: embeddedMs - startMs, headMs },
     };
@@ -83,7 +76,9 @@ try {
       (error) => send({ type: 'refused', id: message.id, error: serialiseError(error) }),
     );
   });
-  send({ type: 'ready', backbone: { name, checksum, engine, featureSize, inputSize }, buffers });
+  const info = { name, checksum, engine, featureSize, inputSize };
+  // The engine has its own copy of the model: the memory of this one leaves the thread at once.
+  send({ type: 'ready', backbone: info, buffers }, [model.buffer as ArrayBuffer]);
 } catch (error) {
   send({ type: 'failed', error: serialiseError(error) });
   port.close();
