@@ -9,7 +9,6 @@ export interface PrepareOptions {
   /** HEADLAND_MODEL_MIRRORS (comma-separated) is asked before the configured mirrors. */
   environment: NodeJS.ProcessEnv;
   onProgress(progress: PullProgress): void;
-  signal?: AbortSignal;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
 import type { Backbone } from '../backbone/backbone.js';
 import { readCachedModel } from '../backbone/cache.js';
@@ -13,8 +12,8 @@ import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import type { HeadRegistry } from '../training/registry.js';
 import type { StoredHead } from '../training/version-directory.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { formatBytes, printJson, printLine } from './output.js';
-import { progressBar } from './progress.js';
 import { parseVersion } from './rollback.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
@@ -47,17 +46,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
     const stored = await chosenHead(state.heads, options.head);
     const { head, card: headCard } = stored;
     const card = await loadCard(headCard.backbone.name, config.models.cardsDir);
-    const bar = progressBar('bytes', options.json);
-    await prepareBackbone(
-      config,
-      {
-        log,
-        environment: process.env,
-        onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
-      },
-      card.name,
-    );
-    bar.stop();
+    await fetchBackbone(config, log, options, card.name);
     const { cacheDir } = config.paths;
     const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
     const { fit } = headCard.backbone;

@@ -1,21 +1,25 @@
 import { prepareBackbone } from '../agent/prepare-backbone.js';
+import type { PullProgress } from '../backbone/pull.js';
 import type { Config } from '../config/schema.js';
 import type { Log } from '../log.js';
 import { progressBar } from './progress.js';
 
-/** Makes sure that the configured backbone is in the cache, with a bar of bytes while it comes. */
+/**
+ * Makes sure that a backbone, by default the configured one, is in the cache, with a bar of bytes
+ * while it comes.
+ * @throws HeadlandError HL_MODEL_…
+ */
 export async function fetchBackbone(
   config: Config,
   log: Log,
   { json }: { json?: boolean },
-): Promise<void> {
+  name = config.models.backbone,
+): Promise<{ path: string; checksum: string }> {
   const bar = progressBar('bytes', json);
   try {
-    await prepareBackbone(config, {
-      log,
-      environment: process.env,
-      onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
-    });
+    const onProgress = ({ receivedBytes, totalBytes }: PullProgress): void =>
+      bar.update(receivedBytes, totalBytes);
+    return await prepareBackbone(config, { log, environment: process.env, onProgress }, name);
   } finally {
     bar.stop();
   }

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
 import { fullPrecisionName } from '../backbone/quantize/variant.js';
 import { describeBoard } from '../host/cpu.js';
 import { type QuantizationReport, runQuantization } from '../training/quantize-run.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from './output.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions } from './settings.js';
@@ -23,7 +23,7 @@ export function quantizeCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const base = fullPrecisionName(name ?? config.models.backbone);
-      await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} }, base);
+      await fetchBackbone(config, log, options, base);
       const state = openState(config, log);
       const bar = progressBar('steps', options.json);
       let running = '';

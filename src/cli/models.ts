@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { prepareBackbone } from '../agent/prepare-backbone.js';
 import { openState } from '../agent/state.js';
 import { cachedModelDir, readCachedModel } from '../backbone/cache.js';
 import { listCards, loadCard, type ModelCard } from '../backbone/cards.js';
@@ -8,9 +7,9 @@ import { quantizedCard } from '../backbone/quantize/variant.js';
 import { verifyModel } from '../backbone/verify.js';
 import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
+import { fetchBackbone } from './fetch-backbone.js';
 import { quantizeCommand } from './models-quantize.js';
 import { EXIT, printJson, printLine, table } from './output.js';
-import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 import { whyCommand } from './why.js';
 
@@ -86,23 +85,9 @@ function pullCommand(): Command {
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
       const card = name ?? config.models.backbone;
-      const bar = progressBar('bytes', options.json);
-      try {
-        const pulled = await prepareBackbone(
-          config,
-          {
-            log: commandLog(),
-            environment: process.env,
-            onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
-          },
-          card,
-        );
-        bar.stop();
-        if (options.json) printJson({ name: card, ...pulled });
-        else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
-      } finally {
-        bar.stop();
-      }
+      const pulled = await fetchBackbone(config, commandLog(), options, card);
+      if (options.json) printJson({ name: card, ...pulled });
+      else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
     });
 }
 

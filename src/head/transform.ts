@@ -1,8 +1,5 @@
 import type { FeatureTransform } from './head.js';
 
-/** The feature transforms a head may carry, cheapest first. */
-export const FEATURE_TRANSFORMS: readonly FeatureTransform[] = ['none', 'l2', 'sqrt', 'sqrt-l2'];
-
 /**
  * Transforms each row of a row-major rows x featureSize matrix into a new one.
  * - `l2`: the row over its Euclidean norm; a row of zeros stays as it is.

@@ -1,14 +1,13 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { prepareBackbone } from '../../agent/prepare-backbone.js';
 import { openState } from '../../agent/state.js';
 import { resolveCamera } from '../../camera/open.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';
 import { createLog } from '../../log.js';
+import { fetchBackbone } from '../fetch-backbone.js';
 import { EXIT } from '../output.js';
-import { progressBar } from '../progress.js';
 import { packageVersion } from '../version.js';
 import { Demonstration } from './demonstration.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
@@ -69,17 +68,8 @@ function simulatedFrame(stateDir: string): number {
 }
 
 async function showWhatIsOpened(config: Config): Promise<void> {
-  const bar = progressBar('bytes');
   process.stdout.write(`headland ${packageVersion()}\n  backbone   ${config.models.backbone} …\n`);
-  try {
-    await prepareBackbone(config, {
-      log: createLog({ level: 'error', fileDescriptor: 2 }),
-      environment: process.env,
-      onProgress: ({ receivedBytes, totalBytes }) => bar.update(receivedBytes, totalBytes),
-    });
-  } finally {
-    bar.stop();
-  }
+  await fetchBackbone(config, createLog({ level: 'error', fileDescriptor: 2 }), {});
   for (const camera of config.cameras.map((camera) => resolveCamera(camera))) {
     const note = camera.driver === 'simulated' ? ' (a drawing of a field, not a real camera)' : '';
     process.stdout.write(`  camera     ${camera.name}: ${camera.driver}${note}\n`);
