@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { prepareBackbone } from '../src/agent/prepare-backbone.js';
 import { validateConfig } from '../src/config/load.js';
+import { boundPictureMemory } from '../src/host/picture-memory.js';
 import { silentLog } from '../src/log.js';
 import { createRandom } from '../src/vision/random.js';
 import { mutatedJpeg, wholeJpegs } from '../test/vision/mutations.js';
@@ -8,7 +9,6 @@ import { benchPerception } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
 
 const PICTURES = 10_000;
-const WARM_UP = 1_000;
 const SEED = 20_260_504;
 
 /**
@@ -34,20 +34,23 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     },
   });
   await perception.start();
+  boundPictureMemory();
   const whole = await wholeJpegs();
   const random = createRandom(SEED);
-  let before = { files: 0, rss: 0 };
+  const filesBefore = openFiles();
+  const rssMib: number[] = [];
   let longestMs = 0;
   const startMs = performance.now();
   for (let n = 0; n < pictures; n++) {
-    if (n === Math.min(WARM_UP, pictures >> 1)) before = left();
+    if (n > 0 && n % (pictures / 10) === 0) rssMib.push(residentMib());
     const jpeg = mutatedJpeg(whole, random);
     const fromMs = performance.now();
     await perception.submit({ camera: 'bench', jpeg });
     longestMs = Math.max(longestMs, performance.now() - fromMs);
   }
   const seconds = (performance.now() - startMs) / 1_000;
-  const after = left();
+  rssMib.push(residentMib());
+  const filesAfter = openFiles();
   await perception.stop();
   return {
     pictures,
@@ -55,16 +58,16 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     refused: codes,
     longest_ms: Math.round(longestMs),
     seconds: Math.round(seconds),
-    open_files_before: before.files,
-    open_files_after: after.files,
-    rss_mib_before: Math.round(before.rss),
-    rss_mib_after: Math.round(after.rss),
+    open_files_before: filesBefore,
+    open_files_after: filesAfter,
+    rss_mib_after_each_tenth: rssMib,
   };
 }
 
-function left(): { files: number; rss: number } {
-  return {
-    files: readdirSync('/proc/self/fd').length,
-    rss: process.memoryUsage.rss() / 2 ** 20,
-  };
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+function residentMib(): number {
+  return Math.round(process.memoryUsage.rss() / 2 ** 20);
 }

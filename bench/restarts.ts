@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { FfmpegDriver } from '../src/camera/ffmpeg.js';
 import { CameraSupervisor } from '../src/camera/supervisor.js';
 import { configSchema } from '../src/config/schema.js';
+import { boundPictureMemory } from '../src/host/picture-memory.js';
 import { silentLog } from '../src/log.js';
 
 const STALL_MS = 1_500;
@@ -65,19 +66,19 @@ async function leakOverRestarts(restarts: number): Promise<Record<string, unknow
     // Warms up: code is compiled and the heap finds its size.
     const warm = await restartTimes(url, Math.ceil(restarts / 10));
     const startMs = performance.now();
-    const half = await restartTimes(url, Math.floor(restarts / 2));
-    const whole = await restartTimes(url, Math.ceil(restarts / 2));
+    const quarters: Awaited<ReturnType<typeof restartTimes>>[] = [];
+    for (let quarter = 0; quarter < 4; quarter += 1) {
+      quarters.push(await restartTimes(url, Math.ceil(restarts / 4)));
+    }
+    const sum = (of: 'restarts' | 'frames') => quarters.reduce((all, one) => all + one[of], 0);
     return {
-      restarts: half.restarts + whole.restarts,
-      frames: half.frames + whole.frames,
-      restart_ms: Math.round((performance.now() - startMs) / (half.restarts + whole.restarts)),
-      file_descriptors_before: warm.fileDescriptors,
-      file_descriptors_half_way: half.fileDescriptors,
-      file_descriptors_after: whole.fileDescriptors,
-      rss_mib_before: warm.rssMebibytes,
-      rss_mib_half_way: half.rssMebibytes,
-      rss_mib_after: whole.rssMebibytes,
-      children_after: whole.children,
+      restarts: sum('restarts'),
+      frames: sum('frames'),
+      restart_ms: Math.round((performance.now() - startMs) / sum('restarts')),
+      file_descriptors: [warm, ...quarters].map((one) => one.fileDescriptors),
+      rss_mib: [warm, ...quarters].map((one) => one.rssMebibytes),
+      heap_mib: [warm, ...quarters].map((one) => one.heapMebibytes),
+      children_after: quarters.at(-1)?.children,
     };
   } finally {
     server.closeAllConnections();
@@ -92,11 +93,15 @@ async function restartTimes(url: string, times: number) {
   await until(() => total() >= times);
   await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
   await new Promise((resolve) => setTimeout(resolve, 200));
+  // As the daemon has it; it also collects, so that what is measured is what is held.
+  boundPictureMemory();
+  const { rss, heapUsed } = process.memoryUsage();
   return {
     restarts: total(),
     frames: supervisors.reduce((sum, one) => sum + one.state().framesTotal, 0),
     fileDescriptors: readdirSync('/proc/self/fd').length,
-    rssMebibytes: Math.round(process.memoryUsage.rss() / 2 ** 20),
+    rssMebibytes: Math.round(rss / 2 ** 20),
+    heapMebibytes: Number((heapUsed / 2 ** 20).toFixed(2)),
     children: children().length,
   };
 }
