@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { CLI, Rig } from './daemon.js';
-
-function headland(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
-}
+import { headland, Rig } from './daemon.js';
 
 describe('the command line', { concurrency: false }, () => {
   test('imports class folders, trains, lists, rolls back and exports', {

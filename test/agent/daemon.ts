@@ -14,6 +14,15 @@ import { drawPicture, installBackbone } from '../training/fixture.js';
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_LIMIT_MS = 60_000;
 
+/** Runs a command to its end. */
+export function headland(...args: string[]): {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+} {
+  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
+}
+
 interface StartOptions {
   /** Runs the daemon: `['strace', …]`. */
   wrapper?: string[];

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeSmallCard } from '../backbone/small-network.js';
-import { CLI, Person, Rig } from './daemon.js';
-
-function headland(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
-}
+import { headland, Person, Rig } from './daemon.js';
 
 test('from labels to a daemon that serves an 8-bit backbone', { timeout: 180_000 }, async (t) => {
   const rig = await Rig.create(t);

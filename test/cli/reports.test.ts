@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { CLI, Rig } from '../agent/daemon.js';
-
-function headland(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
-}
+import { headland, Rig } from '../agent/daemon.js';
 
 describe('reports from the command line', { concurrency: false }, () => {
   test('evaluate writes a page and data about the head that serves', {

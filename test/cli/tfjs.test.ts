@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openTfjs } from '../../src/backbone/tfjs-engine.js';
 import { silentLog } from '../../src/log.js';
 import { decodePicture } from '../../src/vision/decode.js';
-import { CLI, Person, Rig } from '../agent/daemon.js';
+import { headland, Person, Rig } from '../agent/daemon.js';
 import { drawPicture } from '../training/fixture.js';
-
-function headland(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 120_000 });
-}
 
 /** Loads an exported folder and says what is on pictures of every class. */
 async function answers(dir: string): Promise<string[]> {
