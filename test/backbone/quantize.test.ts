@@ -13,9 +13,13 @@ import { agreementOf } from '../../src/backbone/quantize/agreement.js';
 import { recordActivations } from '../../src/backbone/quantize/calibrate.js';
 import { keepQuantized, openQuantized } from '../../src/backbone/quantize/keep.js';
 import { planQuantization } from '../../src/backbone/quantize/plan.js';
-import { type QuantizedModel, quantizeBackbone } from '../../src/backbone/quantize/quantize.js';
+import {
+  clearlyQuicker,
+  type QuantizedModel,
+  quantizeBackbone,
+} from '../../src/backbone/quantize/quantize.js';
 import { chooseRange, quantizerOf } from '../../src/backbone/quantize/ranges.js';
-import { rewriteQuantized } from '../../src/backbone/quantize/rewrite.js';
+import { type RewriteOptions, rewriteQuantized } from '../../src/backbone/quantize/rewrite.js';
 import { simplifyModel } from '../../src/backbone/quantize/simplify.js';
 import { verifyModel } from '../../src/backbone/verify.js';
 import { isHeadlandError } from '../../src/errors.js';
@@ -54,18 +58,48 @@ async function optimizedOps(model: Uint8Array, dir: string): Promise<string[]> {
   return new OnnxCodec().decode(await readFile(path)).graph.node.map(({ opType }) => opType);
 }
 
+/** What was recorded of the small network's activations, and the variants that follow from it. */
+async function prepared({ card, cacheDir, dir }: Awaited<ReturnType<typeof cachedSmall>>) {
+  const { model: bytes } = await readCachedModel(card, cacheDir);
+  const model = await simplifyModel(bytes, dir);
+  const plan = planQuantization(model);
+  const pictures = smallPictures(24);
+  const record = (maxBytes: number) =>
+    recordActivations(model, plan.tensors, { card, pictures, maxBytes, onStep: () => {} });
+  const records = await record(1e9);
+  const quantizers = new Map(
+    [...records].map(([name, r]) => [name, quantizerOf(chooseRange(r.histogram, 'min-max'))]),
+  );
+  const channelMeans = new Map([...records].map(([name, r]) => [name, r.channelMeans]));
+  const write = (
+    options: Pick<RewriteOptions, 'weightBits' | 'activations'> & Partial<RewriteOptions>,
+  ) =>
+    new OnnxCodec().encode(rewriteQuantized(model, { plan, quantizers, channelMeans, ...options }));
+  return { pictures, records, record, write };
+}
+
 describe('quantizing a backbone', () => {
   test('every layer but the first runs as an integer kernel, and no Clip is left behind it', async (t) => {
     const small = await cachedSmall(t);
-    const made = await quantize(small);
-    assert.equal(made.layers, SMALL_LAYERS);
-    const ops = await optimizedOps(made.model, small.dir);
+    const { write } = await prepared(small);
+    const ops = await optimizedOps(write({ weightBits: 8, activations: 'uint8' }), small.dir);
     const count = (type: string) => ops.filter((op) => op === type).length;
     assert.equal(count('QLinearConv'), 4);
     assert.equal(count('QLinearAdd'), 1);
+    const made = await quantize(small);
+    assert.equal(made.layers, SMALL_LAYERS);
     const written = new OnnxCodec().decode(made.model).graph.node;
     assert.equal(written.filter(({ opType }) => opType === 'Clip').length, 1);
     assert.ok(made.bytes.int8 < made.bytes.fp32);
+  });
+
+  test('levels are stored signed only where that wins nearly every round', () => {
+    const others = Array.from({ length: 12 }, () => 5);
+    const times = (wins: number) => others.map((_, round) => (round < wins ? 4 : 6));
+    assert.equal(clearlyQuicker(times(12), others), true);
+    assert.equal(clearlyQuicker(times(11), others), true);
+    assert.equal(clearlyQuicker(times(10), others), false);
+    assert.equal(clearlyQuicker(others, others), false);
   });
 
   test('its features stay near: on pictures that calibration did not see', async (t) => {
@@ -78,15 +112,7 @@ describe('quantizing a backbone', () => {
 
   test('seven bits lose more than eight, and both forms of activations give the same', async (t) => {
     const small = await cachedSmall(t);
-    const { model: bytes } = await readCachedModel(small.card, small.cacheDir);
-    const model = await simplifyModel(bytes, small.dir);
-    const plan = planQuantization(model);
-    const pictures = smallPictures(24);
-    const record = (maxBytes: number) =>
-      recordActivations(model, plan.tensors, {
-        ...{ card: small.card, pictures, maxBytes, onStep: () => {} },
-      });
-    const records = await record(1e9);
+    const { pictures, records, record, write } = await prepared(small);
     const inParts = await record(40_000);
     for (const [name, { histogram, channelMeans }] of records) {
       const other = inParts.get(name)!;
@@ -98,21 +124,12 @@ describe('quantizing a backbone', () => {
       const seen = (counts: Float64Array) => counts.reduce((a, b) => a + b, 0);
       assert.equal(seen(other.histogram.counts), seen(histogram.counts));
     }
-    const quantizers = new Map(
-      [...records].map(([name, { histogram }]) => [
-        name,
-        quantizerOf(chooseRange(histogram, 'min-max')),
-      ]),
-    );
-    const means = new Map([...records].map(([name, r]) => [name, r.channelMeans]));
     const features = async (
       weightBits: 7 | 8,
       activations: 'uint8' | 'int8',
-      channelMeans: ReadonlyMap<string, Float64Array> = means,
+      channelMeans?: ReadonlyMap<string, Float64Array>,
     ) => {
-      const written = new OnnxCodec().encode(
-        rewriteQuantized(model, { plan, quantizers, channelMeans, weightBits, activations }),
-      );
+      const written = write({ weightBits, activations, ...(channelMeans ? { channelMeans } : {}) });
       const engine = await openQuantized({
         ...{ card: small.card, model: written, checksum: '' },
       } as QuantizedModel);
