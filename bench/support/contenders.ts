@@ -7,10 +7,10 @@ import { drawCheckPicture } from '../../src/backbone/check-picture.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
-import { silentLog } from '../../src/log.js';
 import { answer } from '../../src/perception/answer.js';
-import { Perception } from '../../src/perception/perception.js';
+import type { Perception } from '../../src/perception/perception.js';
 import type { Perceived } from '../../src/perception/protocol.js';
+import { type BenchFrame, benchPerception } from './perception.js';
 
 /** Milliseconds of some frames; a contender without an engine or a frame of its own gives none. */
 export interface Times {
@@ -42,54 +42,63 @@ export function standInHead(backbone: Pick<Backbone, 'featureSize' | 'checksum'>
   };
 }
 
-/** The daemon's own way of a frame: file, worker thread, decision. */
-export async function daemonWay(
-  name: string,
-  card: string,
-  { cacheDir, cardsDir = null }: { cacheDir: string; cardsDir?: string | null },
-  head: Head,
-  inference: Config['inference'],
-  files: readonly string[],
-): Promise<Contender> {
-  let settle: (perceived: Perceived) => void = () => {};
-  const fail = (error: unknown): never => {
-    throw error;
-  };
-  const perception = new Perception<{ camera: string; jpeg: Uint8Array }>(
-    {
-      ...{ backbone: card, cardsDir, cacheDir, threads: 1, fit: inference.fit },
-      maxPictureBytes: inference.maxPictureBytes,
-      maxPicturePixels: inference.maxPicturePixels,
-      decision: inference,
-    },
-    {
-      onPerceived: (_frame, perceived) => settle(perceived),
-      onRefused: (_frame, error) => fail(error),
-      onFailure: fail,
-    },
-    silentLog(),
-  );
-  await perception.start();
-  perception.swapHead({ version: 1, head });
-  let next = 0;
-  return {
-    name,
-    async run(frames) {
-      const times: Times = { engineMs: [], frameMs: [] };
-      for (let i = 0; i < frames; i++) {
+/** Perception as the daemon builds it, with a head that serves. */
+export class DaemonWay {
+  readonly #settle = new Map<string, (perceived: Perceived) => void>();
+  readonly #perception: Perception<BenchFrame>;
+  #next = 0;
+
+  private constructor(
+    config: Config,
+    private readonly files: readonly string[],
+  ) {
+    this.#perception = benchPerception(config, {
+      onPerceived: ({ camera }, perceived) => this.#settle.get(camera)?.(perceived),
+    });
+  }
+
+  static async start(config: Config, head: Head, files: readonly string[]): Promise<DaemonWay> {
+    const way = new DaemonWay(config, files);
+    await way.#perception.start();
+    way.#perception.swapHead({ version: 1, head });
+    return way;
+  }
+
+  /** One frame after the other, from its file to its decision. */
+  oneByOne(name: string): Contender {
+    return fromFiles(
+      name,
+      this.files,
+      async (file) => (await this.#see('a', file)).timings.backboneMs,
+      () => this.#perception.stop(),
+    );
+  }
+
+  /** As with cameras that always have a next frame: milliseconds from decision to decision. */
+  overlapped(name: string): Contender {
+    return {
+      name,
+      run: async (frames) => {
         const startMs = performance.now();
-        const jpeg = readFileSync(files[next++ % files.length] as string);
-        const perceived = await new Promise<Perceived>((resolve) => {
-          settle = resolve;
-          perception.submit({ camera: 'bench', jpeg });
-        });
-        times.frameMs.push(performance.now() - startMs);
-        times.engineMs.push(perceived.timings.backboneMs);
-      }
-      return times;
-    },
-    close: () => perception.stop(),
-  };
+        let left = frames;
+        const camera = async (camera: string) => {
+          while (left-- > 0)
+            await this.#see(camera, this.files[this.#next++ % this.files.length] as string);
+        };
+        await Promise.all(['a', 'b', 'c'].map(camera));
+        return { engineMs: [], frameMs: [(performance.now() - startMs) / frames] };
+      },
+      close: async () => {},
+    };
+  }
+
+  #see(camera: string, file: string): Promise<Perceived> {
+    const jpeg = readFileSync(file);
+    return new Promise((resolve) => {
+      this.#settle.set(camera, resolve);
+      void this.#perception.submit({ camera, jpeg });
+    });
+  }
 }
 
 /** The same without the worker thread: for a backbone that is open in this one. */
@@ -102,6 +111,21 @@ export function inThread(
 ): Contender {
   const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = inference;
   const embedder = new Embedder(backbone, { fit, maxBytes, maxPixels });
+  const see = async (file: string): Promise<number> => {
+    const { features, forwardMs } = await embedder.embedPicture(readFileSync(file));
+    answer({ version: 1, head }, features, inference);
+    return forwardMs;
+  };
+  return fromFiles(name, files, see, () => backbone.close());
+}
+
+/** @param see from a file to a decision; resolves to the milliseconds of the network */
+function fromFiles(
+  name: string,
+  files: readonly string[],
+  see: (file: string) => Promise<number>,
+  close: () => Promise<void>,
+): Contender {
   let next = 0;
   return {
     name,
@@ -109,15 +133,13 @@ export function inThread(
       const times: Times = { engineMs: [], frameMs: [] };
       for (let i = 0; i < frames; i++) {
         const startMs = performance.now();
-        const jpeg = readFileSync(files[next++ % files.length] as string);
-        const { features, forwardMs } = await embedder.embedPicture(jpeg);
-        answer({ version: 1, head }, features, inference);
+        const engineMs = await see(files[next++ % files.length] as string);
         times.frameMs.push(performance.now() - startMs);
-        times.engineMs.push(forwardMs);
+        times.engineMs.push(engineMs);
       }
       return times;
     },
-    close: () => backbone.close(),
+    close,
   };
 }
 
