@@ -27,8 +27,8 @@ export interface DecodedJob<F> extends Job<F> {
   slot: number;
   /** Of `image`; empty until the worker has it. */
   dhash: string;
-  /** When the worker got it. */
-  handedOverMs: number;
+  /** When the worker got it, or was done with the one before, if that came later. */
+  forwardSinceMs: number;
 }
 
 /** What became of a frame, with the times that both threads took for it. */

@@ -51,9 +51,9 @@ export class Perception<F extends PerceivableFrame> {
   #running: Running | null = null;
   #serving: ServingHead | null = null;
   #decoding: Job<F> | null = null;
-  /** Decoded, while the worker has another. */
-  #ready: DecodedJob<F> | null = null;
   #forward: DecodedJob<F> | null = null;
+  /** With the worker already, which begins with it as soon as it is done with the one before. */
+  #next: DecodedJob<F> | null = null;
   #nextId = 1;
   #stopping = false;
   #downSinceMs = performance.now();
@@ -143,7 +143,7 @@ export class Perception<F extends PerceivableFrame> {
 
   /** How long the oldest frame in work has been there, milliseconds; 0 = none is. */
   get busyForMs(): number {
-    const oldest = this.#forward ?? this.#ready ?? this.#decoding;
+    const oldest = this.#forward ?? this.#decoding;
     return oldest ? performance.now() - oldest.startMs : 0;
   }
 
@@ -187,9 +187,9 @@ export class Perception<F extends PerceivableFrame> {
   #begin(): void {
     if (this.#beginTimer) clearTimeout(this.#beginTimer);
     const { value: next } = this.#waiting.values().next();
-    if (!next || this.#decoding || this.#ready || !this.#running || this.#stopping) return;
+    if (!next || this.#decoding || this.#next || !this.#running || this.#stopping) return;
     const nowMs = performance.now();
-    const waitMs = this.#pace.waitMs(nowMs, this.#forward?.handedOverMs ?? null);
+    const waitMs = this.#pace.waitMs(nowMs, this.#forward?.forwardSinceMs ?? null);
     if (waitMs >= 1) {
       this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
       return;
@@ -217,18 +217,14 @@ export class Perception<F extends PerceivableFrame> {
     }
     job.decodeMs = performance.now() - job.startMs;
     this.#pace.decoded(job.decodeMs);
-    // One is in its forward pass at most, so one of two slots is free.
+    // None is decoded while one waits for the worker, so one of two slots is free.
     const slot = ring.put(decoded.data) as number;
-    this.#ready = { ...job, image: decoded, slot, dhash: '', handedOverMs: 0 };
-    this.#handOver();
+    this.#handOver({ ...job, image: decoded, slot, dhash: '', forwardSinceMs: performance.now() });
   }
 
-  #handOver(): void {
-    const job = this.#ready;
-    if (this.#forward || !job) return;
-    this.#ready = null;
-    this.#forward = job;
-    job.handedOverMs = performance.now();
+  #handOver(job: DecodedJob<F>): void {
+    if (this.#forward) this.#next = job;
+    else this.#forward = job;
     this.#send({ type: 'frame', id: job.id, slot: job.slot });
     this.#begin();
     // Last: no decision waits for it.
@@ -238,10 +234,12 @@ export class Perception<F extends PerceivableFrame> {
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const job = this.#forward;
     if (job?.id !== message.id) return;
-    this.#forward = null;
+    const nowMs = performance.now();
     this.#running?.ring.release(job.slot);
-    this.#pace.forwarded(performance.now() - job.handedOverMs);
-    this.#handOver();
+    this.#pace.forwarded(nowMs - job.forwardSinceMs);
+    this.#forward = this.#next;
+    this.#next = null;
+    if (this.#forward) this.#forward.forwardSinceMs = nowMs;
     this.#begin();
     if (message.type === 'seen') this.events.onPerceived(job.frame, perceived(job, message.seen));
     else this.events.onRefused(job.frame, deserialiseError(message.error));
@@ -250,8 +248,8 @@ export class Perception<F extends PerceivableFrame> {
 
   /** The worker is gone, and with it the frames in work. */
   #giveUpWork(): void {
-    for (const job of [this.#decoding, this.#ready, this.#forward]) job?.settled();
-    this.#decoding = this.#ready = this.#forward = null;
+    for (const job of [this.#decoding, this.#forward, this.#next]) job?.settled();
+    this.#decoding = this.#forward = this.#next = null;
   }
 
   #restart(error: HeadlandError): void {

@@ -32,6 +32,7 @@ try {
     return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
   });
   let serving: ServingHead | null = null;
+  let last: Promise<void> = Promise.resolve();
 
   const see = async (image: RgbImage): Promise<Seen> => {
     const startMs = performance.now();
@@ -71,10 +72,14 @@ try {
       }
       return;
     }
-    see(images[message.slot]!).then(
-      (seen) => send({ type: 'seen', id: message.id, seen }, [seen.features.buffer as ArrayBuffer]),
-      (error) => send({ type: 'refused', id: message.id, error: serialiseError(error) }),
-    );
+    const { id, slot } = message;
+    // One after the other, so that each one's time is its own.
+    last = last
+      .then(() => see(images[slot]!))
+      .then(
+        (seen) => send({ type: 'seen', id, seen }, [seen.features.buffer as ArrayBuffer]),
+        (error) => send({ type: 'refused', id, error: serialiseError(error) }),
+      );
   });
   const info = { name, checksum, engine, featureSize, inputSize };
   // The engine has its own copy of the model: the memory of this one leaves the thread at once.
