@@ -80,11 +80,18 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       ...{ card, cacheDir: work, pictures, weightBits, onProgress: () => {} },
     });
     await keepQuantized(made, work, {});
+    const jpegs = await cameraPictures();
+    const files = writePictures(join(work, 'pictures'), jpegs);
+    const { model, checksum } = await readCachedModel(card, work);
+    const head = standInHead({ featureSize: card.featureSize, checksum });
+    const request = writePeerRequest({
+      ...{ card, work, model, files, pictures, headWeights: head.weights },
+    });
     const timed = options.includes('--accuracy-only')
       ? {}
-      : await timings({ card, made, work, config, rounds, pictures });
+      : await timings({ card, made, model, head, work, config, rounds, jpegs, files, request });
     const accuracy = options.some((option) => option.startsWith('--accuracy'))
-      ? { accuracy: await int8Accuracy(card, made, work) }
+      ? { accuracy: await accuracyOf(card, made, work, request) }
       : {};
     return {
       ...{ backbone: name, ...timed, ...accuracy },
@@ -96,21 +103,39 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   }
 }
 
+/** Of our 8 bits and of LiteRT's, where that is installed. */
+async function accuracyOf(
+  card: ModelCard,
+  made: QuantizedModel,
+  work: string,
+  request: string,
+): Promise<Record<string, unknown>> {
+  const litert = await PeerProcess.open('litert-int8', request);
+  try {
+    return await int8Accuracy(card, made, work, typeof litert === 'string' ? null : litert);
+  } finally {
+    if (typeof litert !== 'string') litert.close();
+  }
+}
+
 interface Setting {
   card: ModelCard;
   made: QuantizedModel;
+  /** Of `card`, and a head for its features. */
+  model: Uint8Array;
+  head: Head;
   work: string;
   config: Config;
   rounds: number;
-  pictures: readonly RgbImage[];
+  jpegs: readonly Uint8Array[];
+  /** `jpegs` on disk. */
+  files: readonly string[];
+  /** What the peers are to do, a file. */
+  request: string;
 }
 
 async function timings(setting: Setting): Promise<Record<string, unknown>> {
-  const { card, made, work, config, rounds } = setting;
-  const jpegs = await cameraPictures();
-  const files = writePictures(join(work, 'pictures'), jpegs);
-  const { model, checksum } = await readCachedModel(card, work);
-  const head = standInHead({ featureSize: card.featureSize, checksum });
+  const { card, made, model, head, work, config, rounds, jpegs, files, request } = setting;
   const head8 = standInHead({ featureSize: card.featureSize, checksum: made.checksum });
   const daemon = (backbone: string, own: Head) =>
     DaemonWay.start(
@@ -138,10 +163,6 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
     ours8.overlapped(`ours-int8${OVERLAPPED}`),
   ];
   const reference = await firstFeatures(card, work, config, jpegs[0] as Uint8Array);
-  const request = writePeerRequest({
-    ...{ card, work, model, files, pictures: setting.pictures },
-    headWeights: head.weights,
-  });
   for (const runtime of PEERS) {
     const peer = await PeerProcess.open(runtime, request);
     if (typeof peer === 'string') {

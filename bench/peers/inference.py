@@ -4,7 +4,8 @@ usage: inference.py RUNTIME[+opencv] REQUEST.json, RUNTIME: litert-fp32, litert-
 Prints {"ready": ..., "version": ..., "decoder": ...} or {"missing": reason} and then, for each line
 "N" on standard input, classifies the next N pictures and prints their milliseconds: {"engine_ms",
 "frame_ms"} each, and "cpu_ms" of processor time per frame. A frame is what it is for us: read the
-JPEG file, decode, scale, normalise, network, head. Pillow scales as we do (cubic, anti-aliased);
+JPEG file, decode, scale, normalise, network, head. A line {"pictures": [FILE ...], "to": FILE} writes
+their features, float32, instead and is answered by {"written": N}. Pillow scales as we do (cubic, anti-aliased);
 with +opencv OpenCV does, quicker and to other pixels (linear, not anti-aliased).
 """
 
@@ -189,6 +190,12 @@ say(
 )
 position = 0
 for line in sys.stdin:
+    if line.startswith("{"):
+        task = json.loads(line)
+        rows = [frame(path)[0] for path in task["pictures"]]
+        np.concatenate(rows).astype(np.float32).tofile(task["to"])
+        say({"written": len(rows)})
+        continue
     engine_ms, frame_ms = [], []
     began = time.process_time()
     frames = int(line)

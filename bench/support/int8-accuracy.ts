@@ -10,6 +10,7 @@ import { seededRandom } from '../../src/head/random.js';
 import { headProbabilities } from '../../src/head/score.js';
 import { silentLog } from '../../src/log.js';
 import { OnnxFitEngine } from '../../src/training/fit-engine.js';
+import type { PeerProcess } from './peer-process.js';
 import type { Features } from './photo-features.js';
 import { embedAll, groceryPhotos } from './photo-features.js';
 import { userCacheDir } from './places.js';
@@ -19,6 +20,9 @@ const SIZES = [20, 50];
 const SEEDS = 5;
 const LEARNERS = ['ridge', 'blend'] as const;
 
+/** In 32 bits, in our 8, and in LiteRT's where that is installed. */
+type Kind = 'fp32' | 'int8' | 'litert';
+
 /**
  * Top-1 (%) on the official test split, other shops, of heads learnt from 20 and 50 photos a class:
  * the same photos and learners on fp32 and on int8 features, 5 draws of the training photos.
@@ -27,25 +31,33 @@ export async function int8Accuracy(
   card: ModelCard,
   made: QuantizedModel,
   cacheDir: string,
+  litert: PeerProcess | null,
 ): Promise<Record<string, unknown>> {
   const found = groceryPhotos();
   if (!found) return { skipped: 'the grocery photos are not at ../shared/data (HEADLAND_SHARED)' };
   const { folder, photos } = found;
-  const data: Record<'fp32' | 'int8', GroceryData> = {
-    fp32: groceryData(photos, await featuresOf('fp32')),
-    int8: groceryData(photos, await featuresOf('int8')),
-  };
-  async function featuresOf(precision: 'fp32' | 'int8'): Promise<Features> {
+  const kinds: Kind[] = litert ? ['fp32', 'int8', 'litert'] : ['fp32', 'int8'];
+  const data = {} as Record<Kind, GroceryData>;
+  for (const kind of kinds) data[kind] = groceryData(photos, await featuresOf(kind));
+
+  async function featuresOf(kind: Kind): Promise<Features> {
+    if (kind === 'litert') {
+      const file = join(cacheDir, 'litert.f32');
+      await litert?.writeFeatures(
+        photos.map(({ path }) => join(folder, path)),
+        file,
+      );
+      return { featureSize: card.featureSize, features: readFloats(file) };
+    }
     const backbone =
-      precision === 'fp32'
+      kind === 'fp32'
         ? await openBackbone({ card, cacheDir, threads: 1, log: silentLog() })
         : await openQuantized(made);
     try {
       // Named by the model's checksum: made once for the same weights and ranges.
       const kept = join(featureFolder(), `${backbone.checksum.slice(0, 16)}-squash.f32`);
       if (existsSync(kept)) {
-        const features = new Float32Array(new Uint8Array(readFileSync(kept)).buffer);
-        return { featureSize: backbone.featureSize, features };
+        return { featureSize: backbone.featureSize, features: readFloats(kept) };
       }
       const embedder = new Embedder(backbone, {
         ...{ fit: 'squash', maxBytes: 8_388_608, maxPixels: 25_000_000 },
@@ -65,32 +77,33 @@ export async function int8Accuracy(
   const engine = await OnnxFitEngine.create(1);
   for (const learner of LEARNERS) {
     for (const size of SIZES) {
-      const scores: Record<'fp32' | 'int8', number[]> = { fp32: [], int8: [] };
+      const scores: Record<Kind, number[]> = { fp32: [], int8: [], litert: [] };
       for (let seed = 0; seed < SEEDS; seed++) {
         const rows = drawRows(data.fp32, photos, size, seed);
-        for (const precision of ['fp32', 'int8'] as const) {
-          const { head } = await fitHead(engine, trainingSet(data[precision], rows), learner);
-          const truth = Int32Array.from(exam, (row) => data[precision].labels[row] as number);
-          const probabilities = headProbabilities(head, rowsOf(data[precision], exam));
-          const metrics = classificationMetrics(
-            probabilities,
-            truth,
-            data[precision].classes.length,
-          );
-          scores[precision].push(100 * metrics.accuracy);
+        for (const kind of kinds) {
+          const { head } = await fitHead(engine, trainingSet(data[kind], rows), learner);
+          const truth = Int32Array.from(exam, (row) => data[kind].labels[row] as number);
+          const probabilities = headProbabilities(head, rowsOf(data[kind], exam));
+          const metrics = classificationMetrics(probabilities, truth, data[kind].classes.length);
+          scores[kind].push(100 * metrics.accuracy);
         }
       }
-      const lost = mean(scores.fp32) - mean(scores.int8);
-      worst = Math.max(worst, lost);
-      process.stderr.write(`${learner}, ${size} photos a class: ${lost.toFixed(2)} points lost\n`);
+      const lost = (kind: Kind) => round(mean(scores.fp32) - mean(scores[kind]));
+      worst = Math.max(worst, lost('int8'));
+      process.stderr.write(`${learner}, ${size} photos a class: ${lost('int8')} points lost\n`);
       results[`${size}_${learner}`] = {
-        ...{ fp32: round(mean(scores.fp32)), int8: round(mean(scores.int8)), lost: round(lost) },
+        ...{ fp32: round(mean(scores.fp32)), int8: round(mean(scores.int8)), lost: lost('int8') },
+        ...(litert ? { lost_by_litert: lost('litert') } : {}),
         lost_by_seed: scores.fp32.map((score, i) => round(score - (scores.int8[i] as number))),
       };
     }
   }
   await engine.close();
   return { ...results, most_lost: round(worst), exam_photos: exam.length };
+}
+
+function readFloats(file: string): Float32Array {
+  return new Float32Array(new Uint8Array(readFileSync(file)).buffer);
 }
 
 function featureFolder(): string {

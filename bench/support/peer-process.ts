@@ -53,14 +53,23 @@ export class PeerProcess {
   }
 
   async run(frames: number): Promise<PeerTimes> {
-    this.child.stdin?.write(`${frames}\n`);
-    const { value } = await this.lines.next();
-    if (!value) throw new Error('a peer ended');
-    return JSON.parse(value) as PeerTimes;
+    return (await this.ask(String(frames))) as PeerTimes;
+  }
+
+  /** Writes the features of pictures to a file, float32, one row a picture. */
+  async writeFeatures(pictures: readonly string[], to: string): Promise<void> {
+    await this.ask(JSON.stringify({ pictures, to }));
   }
 
   close(): void {
     this.child.stdin?.end();
+  }
+
+  private async ask(line: string): Promise<unknown> {
+    this.child.stdin?.write(`${line}\n`);
+    const { value } = await this.lines.next();
+    if (!value) throw new Error('a peer ended');
+    return JSON.parse(value);
   }
 }
 
