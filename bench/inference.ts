@@ -32,11 +32,9 @@ import { writePeerRequest } from './support/peer-request.js';
 import { groceryPhotos } from './support/photo-features.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { openTfjs } from './support/tfjs-peer.js';
+import { FRAMES_A_TURN, LEAD_IN_FRAMES, type Medians, round, takeTurns } from './support/turns.js';
 
 const ROUNDS = 24;
-const FRAMES_A_TURN = 12;
-/** Before those that count: a daemon finds the caches as its own frame before left them. */
-const LEAD_IN_FRAMES = 4;
 const CALIBRATION_PICTURES = 128;
 /** Behind the name of a contender that decodes the next frame meanwhile. */
 const OVERLAPPED = '-overlapped';
@@ -200,42 +198,6 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
   };
 }
 
-/** cpu_ms: processor time of all threads a frame, or a pass where there is no frame. */
-type Medians = Record<
-  string,
-  { engine_ms: number | null; frame_ms: number | null; cpu_ms: number | null }
->;
-
-/** Every contender has its turn in every round, each round beginning with another. */
-async function takeTurns(contenders: readonly Contender[], rounds: number): Promise<Medians> {
-  const engine = new Map<string, number[]>();
-  const frame = new Map<string, number[]>();
-  const cpu = new Map<string, number[]>();
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      const contender = contenders[(round + turn) % contenders.length] as Contender;
-      await contender.run(LEAD_IN_FRAMES);
-      const before = process.cpuUsage();
-      const times = await contender.run(FRAMES_A_TURN);
-      const { user, system } = process.cpuUsage(before);
-      const cpuMs = times.cpuMs ?? (user + system) / 1_000 / FRAMES_A_TURN;
-      cpu.set(contender.name, [...(cpu.get(contender.name) ?? []), cpuMs]);
-      engine.set(contender.name, [...(engine.get(contender.name) ?? []), ...times.engineMs]);
-      frame.set(contender.name, [...(frame.get(contender.name) ?? []), ...times.frameMs]);
-    }
-  }
-  return Object.fromEntries(
-    contenders.map(({ name }) => [
-      name,
-      {
-        engine_ms: median(engine.get(name)),
-        frame_ms: median(frame.get(name)),
-        cpu_ms: median(cpu.get(name)),
-      },
-    ]),
-  );
-}
-
 function figures(medians: Medians): Record<string, unknown> {
   const frame = (name: string) => medians[name]?.frame_ms ?? Number.NaN;
   const engine = (name: string) => medians[name]?.engine_ms ?? Number.NaN;
@@ -306,13 +268,4 @@ async function firstFeatures(
   );
   await backbone.close();
   return features;
-}
-
-function median(values: readonly number[] = []): number | null {
-  if (values.length === 0) return null;
-  return round([...values].sort((a, b) => a - b)[values.length >> 1] as number);
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }
