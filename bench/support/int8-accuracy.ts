@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open.js';
 import { openQuantized } from '../../src/backbone/quantize/keep.js';

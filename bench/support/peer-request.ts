@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import { OnnxCodec, type OnnxNode, toNumber } from '../../src/backbone/onnx-proto.js';
 import { sha256Hex } from '../../src/backbone/sources/offer.js';
 import type { RgbImage } from '../../src/vision/image.js';

@@ -1,6 +1,6 @@
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { readCachedModel } from '../../src/backbone/cache.js';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import { tfjsFromOnnx } from '../../src/backbone/convert.js';
 import { TfjsBackbone } from '../../src/backbone/engine-tfjs.js';
 import { OnnxCodec } from '../../src/backbone/onnx-proto.js';

@@ -1,4 +1,4 @@
-import { type ModelCard, parseCard } from '../../src/backbone/cards.js';
+import { type ModelCard, parseCard } from '../../src/backbone/card.js';
 import { openBackbone } from '../../src/backbone/open.js';
 import { pullModel } from '../../src/backbone/pull.js';
 import type { Config } from '../../src/config/schema.js';

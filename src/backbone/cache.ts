@@ -3,7 +3,7 @@ import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { conversionRecipe } from './convert.js';
 import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
 import { fullPrecisionName } from './quantize/variant.js';

@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import { silentLog } from '../log.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { drawCheckPicture, drawConstantPicture } from './check-picture.js';
 import { openEngine } from './open-engine.js';
 

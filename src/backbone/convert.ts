@@ -1,5 +1,5 @@
 import { FEATURES } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { efficientNetLiteToOnnx } from './efficientnet-lite.js';
 import { OnnxCodec, type OnnxModel } from './onnx-proto.js';
 import { pruneToFeatures } from './prune.js';

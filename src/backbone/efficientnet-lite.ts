@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import { FEATURES } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './onnx-proto.js';
 import { tensorInfo } from './prune.js';
 import type { StateTensor } from './state-dict.js';

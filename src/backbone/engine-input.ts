@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import type { RgbImage } from '../vision/image.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 
 /** What goes into a forward pass and comes out of it, checked alike whatever the engine. */
 export class EngineInput {

@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { RgbImage } from '../vision/image.js';
 import { type Backbone, FEATURES } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { EngineInput, refuseClosed } from './engine-input.js';
 
 export interface OnnxEngineOptions {

@@ -5,7 +5,7 @@ import { isHeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
 import type { Backbone } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { EngineInput, refuseClosed } from './engine-input.js';
 import { openTfjs, type Tfjs, type TfjsBackend, type TfjsEngine } from './tfjs-engine.js';
 import { graphEnds } from './tfjs-graph.js';

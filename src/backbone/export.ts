@@ -1,7 +1,7 @@
 import { HeadlandError } from '../errors.js';
 import type { Fit } from '../vision/image.js';
 import { FEATURES } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import {
   OnnxCodec,
   type OnnxGraph,

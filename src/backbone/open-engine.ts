@@ -1,6 +1,6 @@
 import type { Log } from '../log.js';
 import type { Backbone } from './backbone.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 
 export interface OpenEngineOptions {
   card: ModelCard;

@@ -1,7 +1,7 @@
 import type { Log } from '../log.js';
 import type { Backbone } from './backbone.js';
 import { readCachedModel } from './cache.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { openEngine } from './open-engine.js';
 
 export interface OpenBackboneOptions {

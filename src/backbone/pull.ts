@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { type CachedModel, readCachedModel, writeCachedModel } from './cache.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { checkModel } from './check-model.js';
 import { convertModel } from './convert.js';
 import {

@@ -1,5 +1,5 @@
 import { readCachedModel } from './cache.js';
-import type { ModelCard } from './cards.js';
+import type { ModelCard } from './card.js';
 import { checkModel } from './check-model.js';
 
 export interface VerifiedModel {

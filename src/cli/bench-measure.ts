@@ -1,5 +1,5 @@
 import type { Backbone } from '../backbone/backbone.js';
-import type { ModelCard } from '../backbone/cards.js';
+import type { ModelCard } from '../backbone/card.js';
 import { Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Config } from '../config/schema.js';

@@ -1,4 +1,5 @@
-import { loadCard, type ModelCard } from '../backbone/cards.js';
+import type { ModelCard } from '../backbone/card.js';
+import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Config } from '../config/schema.js';

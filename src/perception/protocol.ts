@@ -1,4 +1,4 @@
-import type { ModelCard } from '../backbone/cards.js';
+import type { ModelCard } from '../backbone/card.js';
 import type { SerialisedError } from '../errors.js';
 import type { Head } from '../head/head.js';
 import type { Fit } from '../vision/image.js';

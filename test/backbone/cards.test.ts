@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { listCards, loadCard, parseCard } from '../../src/backbone/cards.js';
+import { parseCard } from '../../src/backbone/card.js';
+import { listCards, loadCard } from '../../src/backbone/cards.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { temporaryFolder, tinyCard } from './support.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import { EngineInput } from '../../src/backbone/engine-input.js';
 
 const layouts = ['NCHW-RGB', 'NHWC-RGB'] as const;

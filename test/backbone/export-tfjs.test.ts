@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { before } from 'node:test';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import { drawCheckPicture, drawConstantPicture } from '../../src/backbone/check-picture.js';
 import { convertModel } from '../../src/backbone/convert.js';
 import { exportAs } from '../../src/backbone/export-as.js';

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ModelCard, parseCard } from '../../src/backbone/cards.js';
+import { type ModelCard, parseCard } from '../../src/backbone/card.js';
 import {
   OnnxCodec,
   type OnnxModel,

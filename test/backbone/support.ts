@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type ModelCard, parseCard } from '../../src/backbone/cards.js';
+import { type ModelCard, parseCard } from '../../src/backbone/card.js';
 import { OnnxCodec, type OnnxModel, type OnnxTensor } from '../../src/backbone/onnx-proto.js';
 import { tensorInfo } from '../../src/backbone/prune.js';
 import type { PullOptions } from '../../src/backbone/pull.js';

@@ -1,5 +1,5 @@
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
-import type { ModelCard } from '../../src/backbone/cards.js';
+import type { ModelCard } from '../../src/backbone/card.js';
 import type { StateTensor } from '../../src/backbone/state-dict.js';
 import {
   openTfjs,

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import type { CameraDriver, Frame } from '../../src/camera/camera.js';
 import { FfmpegDriver } from '../../src/camera/ffmpeg.js';
-import { type CameraState, CameraSupervisor } from '../../src/camera/supervisor.js';
+import type { CameraState } from '../../src/camera/supervisor.js';
 import { silentLog } from '../../src/log.js';
 import { paintJpeg, pixelsIn } from './pictures.js';
 import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
@@ -13,39 +12,13 @@ import {
   freePort,
   makeJpeg,
   needsTool,
-  pictureSettings,
   temporaryFolder,
   until,
+  watch,
 } from './support.js';
 
 /** Long enough that a busy machine opens a stream within it. */
 const STALL_MS = 8_000;
-
-interface Watched {
-  supervisor: CameraSupervisor;
-  frames: Frame[];
-  /** The state at each change of phase. */
-  states: CameraState[];
-}
-
-function watch(
-  t: TestContext,
-  driver: CameraDriver,
-  pictures: Record<string, unknown> = {},
-  stallMs = STALL_MS,
-): Watched {
-  const frames: Frame[] = [];
-  const states: CameraState[] = [];
-  const supervisor = new CameraSupervisor(driver, {
-    ...{ name: 'front', stallMs, backoff: { initialMs: 50, maxMs: 400 } },
-    ...{ groupWindowMs: 30_000, pictures: pictureSettings(pictures), maxPixels: 10_000_000 },
-    log: silentLog(),
-    onState: (state) => states.push(state),
-  });
-  supervisor.start((frame) => frames.push(frame));
-  t.after(() => supervisor.stop());
-  return { supervisor, frames, states };
-}
 
 function ffmpeg(input: string, section: Record<string, unknown> = {}): FfmpegDriver {
   const settings = { driver: 'ffmpeg' as const, input, framesPerSecond: 60, stallMs: STALL_MS };
@@ -69,7 +42,9 @@ describe('a camera that fails', () => {
       for (let i = 0; i < 20; i += 1) viewer.send(jpeg);
       every(t, 500, () => viewer.send(jpeg));
     });
-    const { supervisor, frames } = watch(t, ffmpeg(input, { framesPerSecond: 1 }), {});
+    const { supervisor, frames } = watch(t, ffmpeg(input, { framesPerSecond: 1 }), {
+      stallMs: STALL_MS,
+    });
     await until(() => frames.length >= 5, 'five frames of a slow camera');
     assert.equal(supervisor.state().restarts, 0);
   });
@@ -81,7 +56,7 @@ describe('a camera that fails', () => {
     const plugIn = () =>
       pluggableCamera(t, (viewer) => every(t, 20, () => viewer.send(jpeg)), port);
     let camera = await plugIn();
-    const { supervisor, frames, states } = watch(t, ffmpeg(camera.url));
+    const { supervisor, frames, states } = watch(t, ffmpeg(camera.url), { stallMs: STALL_MS });
     for (const round of [1, 2]) {
       await until(() => supervisor.state().phase === 'running', `frames, round ${round}`);
       camera.unplug();
@@ -98,7 +73,9 @@ describe('a camera that fails', () => {
     const folder = temporaryFolder(t);
     const video = makeVideo(folder, 2, 20);
     const input = `${folder}/camera.mp4`;
-    const { supervisor, frames, states } = watch(t, ffmpeg(input, { loop: true }));
+    const { supervisor, frames, states } = watch(t, ffmpeg(input, { loop: true }), {
+      stallMs: STALL_MS,
+    });
     await until(() => supervisor.state().restarts >= 2, 'attempts without it');
     assert.equal(supervisor.state().lastRestartReason?.code, 'HL_CAMERA_DEVICE_MISSING');
     renameSync(video, input);
@@ -124,7 +101,10 @@ describe('a camera that fails', () => {
       every(t, 20, () => viewer.send(sent[Math.floor(next++ / 20) % 2]!)),
     );
     const region = { left: 0, top: 0, width: 0.5, height: 0.5 };
-    const { supervisor, frames } = watch(t, ffmpeg(input), { region });
+    const { supervisor, frames } = watch(t, ffmpeg(input), {
+      stallMs: STALL_MS,
+      pictures: { region },
+    });
     const widths = new Set<number>();
     let looked = 0;
     for (let tries = 0; tries < 400 && widths.size < 2; tries += 1) {
@@ -155,7 +135,10 @@ describe('a camera that fails', () => {
         [0, 0.1],
       ],
     ];
-    const { supervisor, frames } = watch(t, ffmpeg(input), { masks });
+    const { supervisor, frames } = watch(t, ffmpeg(input), {
+      stallMs: STALL_MS,
+      pictures: { masks },
+    });
     await until(
       () => frames.length >= 5 && supervisor.state().invalidPictures >= 10,
       'frames and broken pictures',
@@ -170,7 +153,10 @@ describe('a camera that fails', () => {
     const input = await httpCamera(t, (viewer) => every(t, 20, () => viewer.send(jpeg)));
     const onlyWhenMoving = { keepAliveMs: 3_600_000 };
     const stallMs = 2_000;
-    const { supervisor, frames } = watch(t, ffmpeg(input), { onlyWhenMoving }, stallMs);
+    const { supervisor, frames } = watch(t, ffmpeg(input), {
+      stallMs,
+      pictures: { onlyWhenMoving },
+    });
     await until(() => frames.length > 0, 'the first frame');
     const { restarts } = supervisor.state();
     const startMs = performance.now();
@@ -192,7 +178,7 @@ describe('a camera that fails', () => {
       [half, 'garbage'],
     ] as const) {
       const input = await httpCamera(t, (viewer) => every(t, 10, () => viewer.send(sent)));
-      const { supervisor } = watch(t, ffmpeg(input), { quality }, 3_000);
+      const { supervisor } = watch(t, ffmpeg(input), { stallMs: 3_000, pictures: { quality } });
       await until(() => supervisor.state().quality?.condition === condition, condition);
       assert.equal(supervisor.state().framesTotal > 0, condition === 'dark');
       await supervisor.stop();

@@ -9,7 +9,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { CapturedPicture } from '../../src/camera/camera.js';
 import { FfmpegDriver, withoutCredentials } from '../../src/camera/ffmpeg.js';
 import {
   ffmpegArguments,
@@ -23,6 +22,7 @@ import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from './sources.j
 import {
   cameraConfig,
   childrenNamed,
+  collect,
   makeJpeg,
   needsTool,
   sizeOf,
@@ -31,17 +31,6 @@ import {
 
 function open(section: Record<string, unknown>): FfmpegDriver {
   return new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', ...section }), silentLog());
-}
-
-/** Captures until `enough` pictures came (or the source ends), then stops the driver. */
-async function collect(driver: FfmpegDriver, enough: number): Promise<CapturedPicture[]> {
-  const pictures: CapturedPicture[] = [];
-  const stop = new AbortController();
-  await driver.capture((picture) => {
-    pictures.push(picture);
-    if (pictures.length >= enough) stop.abort();
-  }, stop.signal);
-  return pictures;
 }
 
 const failsWith = (code: string) => (error: unknown) =>

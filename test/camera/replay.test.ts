@@ -3,12 +3,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
-import type { CapturedPicture } from '../../src/camera/camera.js';
 import { ReplayDriver } from '../../src/camera/replay.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { type Log, silentLog } from '../../src/log.js';
 import { makeVideo } from './sources.js';
-import { cameraConfig, makeJpeg, needsTool, sizeOf, temporaryFolder } from './support.js';
+import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from './support.js';
 
 /** Writes one and the same small photo to each path below a new folder. */
 async function photoFolder(t: TestContext, paths: string[]): Promise<string> {
@@ -26,16 +25,6 @@ function open(section: Record<string, unknown>, log: Log = silentLog()): ReplayD
     cameraConfig({ driver: 'replay', intervalMs: 0, loop: false, ...section }),
     log,
   );
-}
-
-async function collect(driver: ReplayDriver, enough = 1_000): Promise<CapturedPicture[]> {
-  const pictures: CapturedPicture[] = [];
-  const stop = new AbortController();
-  await driver.capture((picture) => {
-    pictures.push(picture);
-    if (pictures.length >= enough) stop.abort();
-  }, stop.signal);
-  return pictures;
 }
 
 const CLASSES = [

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import type { CapturedPicture } from '../../src/camera/camera.js';
 import { FieldPlan } from '../../src/camera/field-plan.js';
 import { FieldScene } from '../../src/camera/field-scene.js';
 import { SimulatedDriver } from '../../src/camera/simulated.js';
-import { cameraConfig } from './support.js';
+import { cameraConfig, collect } from './support.js';
 
 function scene(seed: number, newWeedAfterFrames = 0): FieldScene {
   return new FieldScene({ seed, widthPixels: 160, heightPixels: 120, newWeedAfterFrames });
@@ -14,16 +13,6 @@ function scene(seed: number, newWeedAfterFrames = 0): FieldScene {
 
 function fingerprint(field: FieldScene, frame: number): string {
   return createHash('sha256').update(field.draw(frame).data).digest('hex');
-}
-
-async function collect(driver: SimulatedDriver, enough: number): Promise<CapturedPicture[]> {
-  const pictures: CapturedPicture[] = [];
-  const stop = new AbortController();
-  await driver.capture((picture) => {
-    pictures.push(picture);
-    if (pictures.length >= enough) stop.abort();
-  }, stop.signal);
-  return pictures;
 }
 
 describe('FieldPlan', () => {

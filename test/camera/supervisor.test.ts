@@ -3,14 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
-import type { CameraDriver, Frame } from '../../src/camera/camera.js';
+import type { CameraDriver } from '../../src/camera/camera.js';
 import { FfmpegDriver } from '../../src/camera/ffmpeg.js';
 import { ReplayDriver } from '../../src/camera/replay.js';
-import {
-  type CameraState,
-  CameraSupervisor,
-  type FrameReceiver,
-} from '../../src/camera/supervisor.js';
+import { CameraSupervisor } from '../../src/camera/supervisor.js';
 import { HeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import { httpCamera, makeVideo } from './sources.js';
@@ -22,43 +18,8 @@ import {
   pictureSettings,
   temporaryFolder,
   until,
+  watch,
 } from './support.js';
-
-interface Watched {
-  supervisor: CameraSupervisor;
-  frames: Frame[];
-  states: CameraState[];
-}
-
-function watch(
-  t: TestContext,
-  driver: CameraDriver,
-  options: {
-    stallMs?: number;
-    groupWindowMs?: number;
-    onFrame?: FrameReceiver;
-    pictures?: Record<string, unknown>;
-  } = {},
-): Watched {
-  const frames: Frame[] = [];
-  const states: CameraState[] = [];
-  const supervisor = new CameraSupervisor(driver, {
-    name: 'front',
-    stallMs: options.stallMs ?? 20_000,
-    backoff: { initialMs: 50, maxMs: 400 },
-    groupWindowMs: options.groupWindowMs ?? 30_000,
-    pictures: pictureSettings(options.pictures),
-    maxPixels: 50_000_000,
-    log: silentLog(),
-    onState: (state) => states.push(state),
-  });
-  supervisor.start((frame) => {
-    frames.push(frame);
-    return options.onFrame?.(frame);
-  });
-  t.after(() => supervisor.stop());
-  return { supervisor, frames, states };
-}
 
 function endlessVideo(folder: string, stallMs = 20_000): FfmpegDriver {
   const input = makeVideo(folder, 2, 20);

@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
+import type { CameraDriver, CapturedPicture, Frame } from '../../src/camera/camera.js';
 import type { PictureSettings } from '../../src/camera/settings.js';
+import {
+  type CameraState,
+  CameraSupervisor,
+  type FrameReceiver,
+} from '../../src/camera/supervisor.js';
 import type { CameraConfig } from '../../src/config/schema.js';
 import { configSchema } from '../../src/config/schema.js';
+import { silentLog } from '../../src/log.js';
 
 /** A folder below the temporary directory that is removed after the test. */
 export function temporaryFolder(t: TestContext): string {
@@ -104,4 +111,56 @@ export async function freePort(): Promise<number> {
 export async function sizeOf(picture: Uint8Array): Promise<{ width: number; height: number }> {
   const { info } = await sharp(picture).raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height };
+}
+
+/** Captures until `enough` pictures came (or the source ends), then stops the driver. */
+export async function collect(
+  driver: Pick<CameraDriver, 'capture'>,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<CapturedPicture[]> {
+  const pictures: CapturedPicture[] = [];
+  const stop = new AbortController();
+  await driver.capture((picture) => {
+    pictures.push(picture);
+    if (pictures.length >= enough) stop.abort();
+  }, stop.signal);
+  return pictures;
+}
+
+export interface Watched {
+  supervisor: CameraSupervisor;
+  frames: Frame[];
+  /** The state at each change of phase. */
+  states: CameraState[];
+}
+
+/** A supervised camera that starts at once and stops with the test. */
+export function watch(
+  t: TestContext,
+  driver: CameraDriver,
+  options: {
+    stallMs?: number;
+    groupWindowMs?: number;
+    onFrame?: FrameReceiver;
+    pictures?: Record<string, unknown>;
+  } = {},
+): Watched {
+  const frames: Frame[] = [];
+  const states: CameraState[] = [];
+  const supervisor = new CameraSupervisor(driver, {
+    name: 'front',
+    stallMs: options.stallMs ?? 20_000,
+    backoff: { initialMs: 50, maxMs: 400 },
+    groupWindowMs: options.groupWindowMs ?? 30_000,
+    pictures: pictureSettings(options.pictures),
+    maxPixels: 50_000_000,
+    log: silentLog(),
+    onState: (state) => states.push(state),
+  });
+  supervisor.start((frame) => {
+    frames.push(frame);
+    return options.onFrame?.(frame);
+  });
+  t.after(() => supervisor.stop());
+  return { supervisor, frames, states };
 }

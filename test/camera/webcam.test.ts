@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { CapturedPicture } from '../../src/camera/camera.js';
 import { WebcamDriver } from '../../src/camera/webcam.js';
 import { isHeadlandError } from '../../src/errors.js';
 import {
   cameraConfig,
   childrenNamed,
+  collect,
   makeJpeg,
   needsTool,
   sizeOf,
@@ -17,16 +17,6 @@ import {
 
 function open(section: Record<string, unknown>): WebcamDriver {
   return new WebcamDriver(cameraConfig({ driver: 'webcam', intervalMs: 100, ...section }));
-}
-
-async function collect(driver: WebcamDriver, enough: number): Promise<CapturedPicture[]> {
-  const pictures: CapturedPicture[] = [];
-  const stop = new AbortController();
-  await driver.capture((picture) => {
-    pictures.push(picture);
-    if (pictures.length >= enough) stop.abort();
-  }, stop.signal);
-  return pictures;
 }
 
 /** The driver's private folders go here, so that what it leaves behind can be seen. */

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { RgbImage } from '../../vision/image.js';
-import type { ModelCard } from '../cards.js';
+import type { ModelCard } from '../card.js';
 import { loadRuntime } from '../engine-onnx.js';
 import { OnnxCodec, type OnnxModel } from '../onnx-proto.js';
 import { Histogram } from './histogram.js';

@@ -1,7 +1,7 @@
 import { HeadlandError } from '../../errors.js';
 import type { RgbImage } from '../../vision/image.js';
 import { readCachedModel } from '../cache.js';
-import type { ModelCard } from '../cards.js';
+import type { ModelCard } from '../card.js';
 import { conversionRecipe } from '../convert.js';
 import { OnnxEngine } from '../engine-onnx.js';
 import { invalidOnnx, OnnxCodec, type OnnxModel } from '../onnx-proto.js';

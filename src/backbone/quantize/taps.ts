@@ -1,4 +1,4 @@
-import type { ModelCard } from '../cards.js';
+import type { ModelCard } from '../card.js';
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../onnx-proto.js';
 
 const FLOAT = 1;

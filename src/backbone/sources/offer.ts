@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { unzipSync } from 'fflate';
 import { type ErrorCode, HeadlandError, messageOf } from '../../errors.js';
-import type { ModelSource } from '../cards.js';
+import type { ModelSource } from '../card.js';
 
 /** What a source needs to fetch its one file. */
 export interface FetchContext {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../errors.js';
-import type { ModelSource } from '../cards.js';
+import type { ModelSource } from '../card.js';
 import { type FetchContext, sourceError } from './offer.js';
 
 type PipSource = Extract<ModelSource, { kind: 'pip' }>;

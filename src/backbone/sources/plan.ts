@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { ModelCard, ModelSource } from '../cards.js';
+import type { ModelCard, ModelSource } from '../card.js';
 import { fetchUrl, shown } from './http.js';
 import { findInNpmPackage } from './npm.js';
 import type { FetchContext } from './offer.js';
