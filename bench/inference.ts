@@ -11,7 +11,6 @@ import { agreementOf } from '../src/backbone/quantize/agreement.js';
 import { keepQuantized } from '../src/backbone/quantize/keep.js';
 import { type QuantizedModel, quantizeBackbone } from '../src/backbone/quantize/quantize.js';
 import { type Config, configSchema } from '../src/config/schema.js';
-import type { Head } from '../src/head/head.js';
 import { describeBoard } from '../src/host/cpu.js';
 import { silentLog } from '../src/log.js';
 import { spread } from '../src/training/quantize-pictures.js';
@@ -22,20 +21,22 @@ import {
   bareEngine,
   bareParts,
   type Contender,
-  DaemonWay,
   inThread,
   standInHead,
   writePictures,
 } from './support/contenders.js';
+import { DaemonWay } from './support/daemon-way.js';
 import { int8Accuracy } from './support/int8-accuracy.js';
 import { PeerProcess } from './support/peer-process.js';
 import { writePeerRequest } from './support/peer-request.js';
 import { groceryPhotos } from './support/photo-features.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { openTfjs } from './support/tfjs-peer.js';
-import { FRAMES_A_TURN, LEAD_IN_FRAMES, type Medians, round, takeTurns } from './support/turns.js';
+import { type Medians, round, type Turns, takeTurns } from './support/turns.js';
 
 const ROUNDS = 24;
+const FRAMES_A_TURN = 12;
+const LEAD_IN_FRAMES = 4;
 const CALIBRATION_PICTURES = 128;
 /** Behind the name of a contender that decodes the next frame meanwhile. */
 const OVERLAPPED = '-overlapped';
@@ -48,13 +49,19 @@ const PEERS = [
  * Milliseconds from a 640 x 480 JPEG file to a decision, and of the network alone: ours in 32 and
  * 8 bits beside bare ONNX Runtime, bare libvips and other runtimes with the same weights, all on
  * one thread, turn by turn in one run. With `--accuracy` also what 8 bits lose on the groceries.
- * Options: name of a backbone, `--rounds=N`, `--accuracy`, `--accuracy-only`.
+ * Options: name of a backbone, `--rounds=N`, `--frames=N` a turn, `--accuracy`, `--accuracy-only`.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
   const shared = sharedFolder();
   const named = options.find((option) => !option.startsWith('--'));
-  const rounds = Number(options.find((o) => o.startsWith('--rounds='))?.slice(9) ?? ROUNDS);
+  const number = (option: string, fallback: number) =>
+    Number(options.find((o) => o.startsWith(`--${option}=`))?.split('=')[1] ?? fallback);
+  const turns = {
+    rounds: number('rounds', ROUNDS),
+    frames: number('frames', FRAMES_A_TURN),
+    leadInFrames: LEAD_IN_FRAMES,
+  };
   const config = configSchema.parse({
     paths: { cacheDir, stateDir: cacheDir },
     models: {
@@ -82,13 +89,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     const jpegs = await cameraPictures();
     const files = writePictures(join(work, 'pictures'), jpegs);
     const { model, checksum } = await readCachedModel(card, work);
-    const head = standInHead({ featureSize: card.featureSize, checksum });
-    const request = writePeerRequest({
-      ...{ card, work, model, files, pictures, headWeights: head.weights },
-    });
+    const { weights: headWeights } = standInHead({ featureSize: card.featureSize, checksum });
+    const request = writePeerRequest({ card, work, model, files, pictures, headWeights });
     const timed = options.includes('--accuracy-only')
       ? {}
-      : await timings({ card, made, model, head, work, config, rounds, jpegs, files, request });
+      : await timings({ card, made, model, work, config, turns, jpegs, files, request });
     const accuracy = options.some((option) => option.startsWith('--accuracy'))
       ? { accuracy: await accuracyOf(card, made, work, request) }
       : {};
@@ -120,12 +125,11 @@ async function accuracyOf(
 interface Setting {
   card: ModelCard;
   made: QuantizedModel;
-  /** Of `card`, and a head for its features. */
+  /** Of `card`. */
   model: Uint8Array;
-  head: Head;
   work: string;
   config: Config;
-  rounds: number;
+  turns: Turns;
   jpegs: readonly Uint8Array[];
   /** `jpegs` on disk. */
   files: readonly string[];
@@ -134,20 +138,14 @@ interface Setting {
 }
 
 async function timings(setting: Setting): Promise<Record<string, unknown>> {
-  const { card, made, model, head, work, config, rounds, jpegs, files, request } = setting;
-  const head8 = standInHead({ featureSize: card.featureSize, checksum: made.checksum });
-  const daemon = (backbone: string, own: Head) =>
-    DaemonWay.start(
-      {
-        ...config,
-        models: { ...config.models, backbone },
-        paths: { ...config.paths, cacheDir: work },
-      },
-      own,
-      files,
-    );
-  const ours = await daemon(card.name, head);
-  const ours8 = await daemon(made.card.name, head8);
+  const { card, made, model, work, config, turns, jpegs, files, request } = setting;
+  const daemon = (backbone: string) =>
+    DaemonWay.start({
+      config: { paths: { cacheDir: work, stateDir: work }, models: { backbone } },
+      files: [...files],
+    });
+  const ours = await daemon(card.name);
+  const ours8 = await daemon(made.card.name);
   const missing: Record<string, string> = {};
   const about: Record<string, unknown> = {};
   const contenders: Contender[] = [
@@ -187,13 +185,11 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
     const own = standInHead(tfjs);
     contenders.push(inThread('tfjs', tfjs, own, config.inference, files));
   }
-  const medians = await takeTurns(contenders, rounds);
+  const medians = await takeTurns(contenders, turns);
   for (const contender of contenders) await contender.close();
   return {
     ...figures(medians),
-    rounds,
-    frames_a_turn: FRAMES_A_TURN,
-    lead_in_frames: LEAD_IN_FRAMES,
+    ...{ rounds: turns.rounds, frames_a_turn: turns.frames, lead_in_frames: turns.leadInFrames },
     peers: about,
     missing,
   };

@@ -8,9 +8,6 @@ import { Embedder } from '../../src/backbone/embedder.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
 import { answer } from '../../src/perception/answer.js';
-import type { Perception } from '../../src/perception/perception.js';
-import type { Perceived } from '../../src/perception/protocol.js';
-import { type BenchFrame, benchPerception } from './perception.js';
 
 /** Milliseconds of some frames; a contender without an engine or a frame of its own gives none. */
 export interface Times {
@@ -42,66 +39,7 @@ export function standInHead(backbone: Pick<Backbone, 'featureSize' | 'checksum'>
   };
 }
 
-/** Perception as the daemon builds it, with a head that serves. */
-export class DaemonWay {
-  readonly #settle = new Map<string, (perceived: Perceived) => void>();
-  readonly #perception: Perception<BenchFrame>;
-  #next = 0;
-
-  private constructor(
-    config: Config,
-    private readonly files: readonly string[],
-  ) {
-    this.#perception = benchPerception(config, {
-      onPerceived: ({ camera }, perceived) => this.#settle.get(camera)?.(perceived),
-    });
-  }
-
-  static async start(config: Config, head: Head, files: readonly string[]): Promise<DaemonWay> {
-    const way = new DaemonWay(config, files);
-    await way.#perception.start();
-    way.#perception.swapHead({ version: 1, head });
-    return way;
-  }
-
-  /** One frame after the other, from its file to its decision. */
-  oneByOne(name: string): Contender {
-    return fromFiles(
-      name,
-      this.files,
-      async (file) => (await this.#see('a', file)).timings.backboneMs,
-      () => this.#perception.stop(),
-    );
-  }
-
-  /** As with cameras that always have a next frame: milliseconds from decision to decision. */
-  overlapped(name: string): Contender {
-    return {
-      name,
-      run: async (frames) => {
-        const startMs = performance.now();
-        let left = frames;
-        const camera = async (camera: string) => {
-          while (left-- > 0)
-            await this.#see(camera, this.files[this.#next++ % this.files.length] as string);
-        };
-        await Promise.all(['a', 'b', 'c'].map(camera));
-        return { engineMs: [], frameMs: [(performance.now() - startMs) / frames] };
-      },
-      close: async () => {},
-    };
-  }
-
-  #see(camera: string, file: string): Promise<Perceived> {
-    const jpeg = readFileSync(file);
-    return new Promise((resolve) => {
-      this.#settle.set(camera, resolve);
-      void this.#perception.submit({ camera, jpeg });
-    });
-  }
-}
-
-/** The same without the worker thread: for a backbone that is open in this one. */
+/** The way of a frame without a worker thread: for a backbone that is open in this one. */
 export function inThread(
   name: string,
   backbone: Backbone,
@@ -120,7 +58,7 @@ export function inThread(
 }
 
 /** @param see from a file to a decision; resolves to the milliseconds of the network */
-function fromFiles(
+export function fromFiles(
   name: string,
   files: readonly string[],
   see: (file: string) => Promise<number>,

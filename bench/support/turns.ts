@@ -1,8 +1,12 @@
 import type { Contender } from './contenders.js';
 
-export const FRAMES_A_TURN = 12;
-/** Before those that count: a daemon finds the caches as its own frame before left them. */
-export const LEAD_IN_FRAMES = 4;
+/** How often and how long each contender has its turn. */
+export interface Turns {
+  rounds: number;
+  frames: number;
+  /** Before those that count: a daemon finds the caches as its own frame before left them. */
+  leadInFrames: number;
+}
 
 /** cpu_ms: processor time of all threads a frame, or a pass where there is no frame. */
 export type Medians = Record<
@@ -13,7 +17,7 @@ export type Medians = Record<
 /** Every contender has its turn in every round, each round beginning with another. */
 export async function takeTurns(
   contenders: readonly Contender[],
-  rounds: number,
+  { rounds, frames, leadInFrames }: Turns,
 ): Promise<Medians> {
   const engine = new Map<string, number[]>();
   const frame = new Map<string, number[]>();
@@ -21,11 +25,11 @@ export async function takeTurns(
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(round + turn) % contenders.length] as Contender;
-      await contender.run(LEAD_IN_FRAMES);
+      await contender.run(leadInFrames);
       const before = process.cpuUsage();
-      const times = await contender.run(FRAMES_A_TURN);
+      const times = await contender.run(frames);
       const { user, system } = process.cpuUsage(before);
-      const cpuMs = times.cpuMs ?? (user + system) / 1_000 / FRAMES_A_TURN;
+      const cpuMs = times.cpuMs ?? (user + system) / 1_000 / frames;
       cpu.set(contender.name, [...(cpu.get(contender.name) ?? []), cpuMs]);
       engine.set(contender.name, [...(engine.get(contender.name) ?? []), ...times.engineMs]);
       frame.set(contender.name, [...(frame.get(contender.name) ?? []), ...times.frameMs]);
