@@ -116,7 +116,7 @@ export async function sizeOf(picture: Uint8Array): Promise<{ width: number; heig
 /** Captures until `enough` pictures came (or the source ends), then stops the driver. */
 export async function collect(
   driver: Pick<CameraDriver, 'capture'>,
-  enough = Number.POSITIVE_INFINITY,
+  enough = 1_000,
 ): Promise<CapturedPicture[]> {
   const pictures: CapturedPicture[] = [];
   const stop = new AbortController();
@@ -153,7 +153,7 @@ export function watch(
     backoff: { initialMs: 50, maxMs: 400 },
     groupWindowMs: options.groupWindowMs ?? 30_000,
     pictures: pictureSettings(options.pictures),
-    maxPixels: 50_000_000,
+    maxPixels: 10_000_000,
     log: silentLog(),
     onState: (state) => states.push(state),
   });

@@ -178,11 +178,11 @@ async function featuresOf(
 /**
  * Whether one way won nearly all rounds: a difference that a busy machine cannot make by chance.
  *
- * @param times, others of the same rounds, milliseconds
+ * @param times, others of the same {@link TIMED_ROUNDS} rounds, milliseconds
  */
 export function clearlyQuicker(times: readonly number[], others: readonly number[]): boolean {
   const wins = times.filter((time, round) => time < (others[round] as number)).length;
-  return wins >= (CLEAR_WINS / TIMED_ROUNDS) * times.length;
+  return wins >= CLEAR_WINS;
 }
 
 /** Milliseconds of each round, in which every model has its turn. */
