@@ -10,7 +10,7 @@ import type { TrainingSet } from '../src/head/train.js';
 import { transformFeatures } from '../src/head/transform.js';
 import { OnnxFitEngine } from '../src/training/fit-engine.js';
 import type { FitEngine } from '../src/training/search.js';
-import { fitUnknown } from '../src/training/unknown.js';
+import { leftOutAnswers } from '../src/training/unknown.js';
 import { farPictures } from './support/far-pictures.js';
 import {
   embedAll,
@@ -137,7 +137,8 @@ async function measure(
   const set = trainingSet(data, training);
   const examined = rowsOf(data, exam);
   const { recipe, head } = await fitHead(engine, set, 'ridge');
-  const { novelty, setProbability } = fitUnknown(set, recipe, new Float32Array(0));
+  const novelty = fitNovelty(set);
+  const { setProbability } = leftOutAnswers(set, recipe);
   const detectors = detectorsOf(set, head);
   const probabilities = headProbabilities(head, examined);
   const truth = Int32Array.from(exam, (row) => data.labels[row]!);

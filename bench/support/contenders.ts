@@ -7,7 +7,7 @@ import { drawCheckPicture } from '../../src/backbone/check-picture.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
-import { answer } from '../../src/perception/answer.js';
+import { answer, answerSettings } from '../../src/perception/answer.js';
 
 /** Milliseconds of some frames; a contender without an engine or a frame of its own gives none. */
 export interface Times {
@@ -49,9 +49,10 @@ export function inThread(
 ): Contender {
   const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = inference;
   const embedder = new Embedder(backbone, { fit, maxBytes, maxPixels });
+  const decision = answerSettings(head, inference);
   const see = async (file: string): Promise<number> => {
     const { features, forwardMs } = await embedder.embedPicture(readFileSync(file));
-    answer({ version: 1, head }, features, inference);
+    answer({ version: 1, head }, features, decision);
     return forwardMs;
   };
   return fromFiles(name, files, see, () => backbone.close());

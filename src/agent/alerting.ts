@@ -26,10 +26,10 @@ export class Alerting {
     this.#outputs = await openOutputs(this.config.gpio, this.log);
   }
 
-  observe(camera: string, { label, probability }: Decision, atMs: number): void {
+  observe(camera: string, { label, probability, guess }: Decision, atMs: number): void {
     // `unknown` is an answer of its own; the probability is that of the label it was not given.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
-    this.#apply(this.#rules.observe({ camera, label, probability: certainty, atMs }));
+    this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
   }
 
   /** Lets time pass, so that alerts end also when no frame comes. */

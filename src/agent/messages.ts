@@ -20,6 +20,7 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
     captured_at: isoTime(frame.capturedAtMs),
     label: decision.label,
     probability: round(decision.probability),
+    guess: decision.guess,
     top: roundedTop(decision),
     head_version: decision.headVersion,
     novelty_p_value: decision.noveltyPValue === null ? null : round(decision.noveltyPValue),

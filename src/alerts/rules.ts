@@ -8,12 +8,14 @@ export interface Observation {
   label: string;
   /** Of the label, 0..1. */
   probability: number;
+  /** The label is a guess: it raises only rules that take guesses. */
+  guess: boolean;
   /** Milliseconds of one clock for all cameras; monotonic if possible. */
   atMs: number;
 }
 
 /** A rule began or ceased to hold for a camera. */
-export interface AlertEvent extends Observation {
+export interface AlertEvent extends Omit<Observation, 'guess'> {
   rule: string;
   state: 'raised' | 'cleared';
   /** Name of the GPIO output to switch; null = event only. */
@@ -63,7 +65,9 @@ export class AlertRules {
     for (const watch of this.#watchesOf(observation.camera)) {
       const { rule, recent } = watch;
       const match =
-        observation.probability >= rule.minProbability && rule.labels.includes(observation.label);
+        observation.probability >= rule.minProbability &&
+        (rule.guesses || !observation.guess) &&
+        rule.labels.includes(observation.label);
       watch.matches += Number(match) - recent[watch.next]!;
       recent[watch.next] = Number(match);
       watch.next = (watch.next + 1) % recent.length;

@@ -6,6 +6,7 @@ import {
   exportFacts,
   SMALLEST_NORM,
 } from './export.js';
+import { gaussianMatrices } from './export-gaussians.js';
 import { attr, GraphBuilder, graphEnds, graphNodes } from './tfjs-graph.js';
 import type { TfjsModel } from './tfjs-model.js';
 
@@ -74,12 +75,49 @@ export function joinGraphHead(
   };
 }
 
-/** probabilities = softmax((W · transform(features) + b) / temperature) */
+/**
+ * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature), the Gaussians where
+ * the head has them.
+ */
 function addHead(builder: GraphBuilder, features: string, head: ExportedHead): string {
-  const { labels, featureSize, transform, temperature } = head;
+  const { labels, featureSize, transform, temperature, novelty, gaussianScale } = head;
   const add = (op: string, ...input: string[]) => builder.add(op, input, {}, `headland/${op}`);
-  const number = (name: string, value: number) =>
-    builder.constant(`headland/${name}`, [], Float32Array.of(value));
+  const matrix = (name: string, shape: number[], values: Float32Array) =>
+    builder.constant(`headland/${name}`, shape, values);
+  const product = (x: string, other: string, isTransposed: boolean) => {
+    const attributes = { transpose_a: attr.bool(false), transpose_b: attr.bool(isTransposed) };
+    return builder.add('MatMul', [x, other], attributes);
+  };
+  const x = addTransform(builder, features, transform);
+  const weights = matrix('weights', [labels.length, featureSize], head.weights);
+  const bias = matrix('bias', [labels.length], head.bias);
+  let logits = add('AddV2', product(x, weights, true), bias);
+  if (novelty && gaussianScale !== undefined) {
+    const { basis, whiteners, means, sums, dimensions, terms } = gaussianMatrices(
+      novelty,
+      gaussianScale,
+    );
+    const roots = addTransform(builder, features, 'sqrt-l2');
+    const points = product(roots, matrix('basis', [dimensions, featureSize], basis), true);
+    const white = product(points, matrix('whiteners', [dimensions, terms], whiteners), false);
+    const apart = add('Sub', white, matrix('means', [terms], means));
+    const squares = add('Mul', apart, apart);
+    logits = add(
+      'AddV2',
+      logits,
+      product(squares, matrix('sums', [terms, labels.length], sums), false),
+    );
+  }
+  const scaled = add('RealDiv', logits, matrix('temperature', [], Float32Array.of(temperature)));
+  return builder.add('Softmax', [scaled], {}, 'probabilities');
+}
+
+function addTransform(
+  builder: GraphBuilder,
+  features: string,
+  transform: ExportedHead['transform'],
+): string {
+  const add = (op: string, ...input: string[]) => builder.add(op, input, {}, `headland/${op}`);
   let x = features;
   if (transform === 'sqrt' || transform === 'sqrt-l2') {
     x = add('Mul', add('Sign', x), add('Sqrt', add('Abs', x)));
@@ -88,12 +126,8 @@ function addHead(builder: GraphBuilder, features: string, head: ExportedHead): s
     const axis = builder.constant('headland/axis', [1], Int32Array.of(1));
     const attributes = { keep_dims: attr.bool(true), Tidx: attr.int32 };
     const sum = builder.add('Sum', [add('Mul', x, x), axis], attributes, 'headland/Sum');
-    x = add('RealDiv', x, add('Maximum', add('Sqrt', sum), number('smallest', SMALLEST_NORM)));
+    const smallest = builder.constant('headland/smallest', [], Float32Array.of(SMALLEST_NORM));
+    x = add('RealDiv', x, add('Maximum', add('Sqrt', sum), smallest));
   }
-  const weights = builder.constant('headland/weights', [labels.length, featureSize], head.weights);
-  const bias = builder.constant('headland/bias', [labels.length], head.bias);
-  const product = { transpose_a: attr.bool(false), transpose_b: attr.bool(true) };
-  const logits = add('AddV2', builder.add('MatMul', [x, weights], product), bias);
-  const scaled = add('RealDiv', logits, number('temperature', temperature));
-  return builder.add('Softmax', [scaled], {}, 'probabilities');
+  return x;
 }

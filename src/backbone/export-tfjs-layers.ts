@@ -11,7 +11,8 @@ import { cutWeights, memoryHandler, type TfjsModel, type TfjsWeightSpec } from '
  * Joins a converted tf.layers backbone and a head into one tf.layers model, whose outputs are
  * probabilities and features. Labels and preprocessing stand in `userDefinedMetadata` as `headland`.
  *
- * tf.layers has no square root, so a head whose transform takes one cannot be said in it.
+ * tf.layers has no square root, so a head whose transform or class Gaussians take one cannot be said in
+ * it.
  * @throws HeadlandError HL_MODEL_TFJS_INVALID, HL_EXPORT_MISMATCH, HL_EXPORT_TRANSFORM
  */
 export async function joinLayersHead(
@@ -22,6 +23,16 @@ export async function joinLayersHead(
 ): Promise<JoinedTfjs> {
   const { card } = options;
   checkSizes(head, card);
+  if (head.gaussianScale !== undefined) {
+    throw new HeadlandError(
+      'HL_EXPORT_TRANSFORM',
+      'the head has class Gaussians, which tf.layers cannot express',
+      {
+        remedy:
+          'Set training.classGaussians to false and train again, or convert the backbone to a graph model.',
+      },
+    );
+  }
   if (head.transform === 'sqrt' || head.transform === 'sqrt-l2') {
     throw new HeadlandError(
       'HL_EXPORT_TRANSFORM',

@@ -2,6 +2,7 @@ import { HeadlandError } from '../errors.js';
 import type { Fit } from '../vision/image.js';
 import { FEATURES } from './backbone.js';
 import type { ModelCard } from './card.js';
+import { type ExportedGaussians, gaussianMatrices } from './export-gaussians.js';
 import {
   OnnxCodec,
   type OnnxGraph,
@@ -20,6 +21,8 @@ export interface ExportedHead {
   weights: Float32Array;
   bias: Float32Array;
   temperature: number;
+  novelty?: ExportedGaussians;
+  gaussianScale?: number;
 }
 
 export interface ExportOptions {
@@ -130,9 +133,46 @@ export function exportFacts(
   };
 }
 
-/** probabilities = softmax((W · transform(features) + b) / temperature) */
+/**
+ * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature), the Gaussians where
+ * the head has them.
+ */
 function addHead(builder: Builder, head: ExportedHead, output: string): void {
-  const { labels, featureSize, transform, temperature } = head;
+  const { labels, featureSize, transform, temperature, novelty, gaussianScale } = head;
+  const x = addTransform(builder, featureSize, transform);
+  const weights = builder.constant('weights', [labels.length, featureSize], head.weights);
+  const bias = builder.constant('bias', [labels.length], head.bias);
+  const transposed = [{ name: 'transB', type: 2, i: 1 }];
+  let logits = builder.add('Gemm', [x, weights, bias], undefined, transposed);
+  if (novelty && gaussianScale !== undefined) {
+    const { basis, whiteners, means, sums, dimensions, terms } = gaussianMatrices(
+      novelty,
+      gaussianScale,
+    );
+    const roots = addTransform(builder, featureSize, 'sqrt-l2');
+    const none = builder.constant('zeros', [dimensions], new Float32Array(dimensions));
+    const rows = builder.constant('basis', [dimensions, featureSize], basis);
+    const points = builder.add('Gemm', [roots, rows, none], undefined, transposed);
+    const white = builder.add('MatMul', [
+      points,
+      builder.constant('whiteners', [dimensions, terms], whiteners),
+    ]);
+    const apart = builder.add('Sub', [white, builder.constant('means', [terms], means)]);
+    const added = builder.add('MatMul', [
+      builder.add('Mul', [apart, apart]),
+      builder.constant('sums', [terms, labels.length], sums),
+    ]);
+    logits = builder.add('Add', [logits, added]);
+  }
+  const scaled = builder.add('Div', [logits, builder.constant('temperature', [1], [temperature])]);
+  builder.add('Softmax', [scaled], output, [{ name: 'axis', type: 2, i: 1 }]);
+}
+
+function addTransform(
+  builder: Builder,
+  featureSize: number,
+  transform: ExportedHead['transform'],
+): string {
   let x: string = FEATURES;
   if (transform === 'sqrt' || transform === 'sqrt-l2') {
     x = builder.add('Mul', [
@@ -147,13 +187,7 @@ function addHead(builder: Builder, head: ExportedHead, output: string): void {
     const smallest = builder.constant('smallest_norm', [1, 1], [SMALLEST_NORM]);
     x = builder.add('Div', [x, builder.add('Max', [builder.add('Sqrt', [sum]), smallest])]);
   }
-  const weights = builder.constant('weights', [labels.length, featureSize], head.weights);
-  const bias = builder.constant('bias', [labels.length], head.bias);
-  const logits = builder.add('Gemm', [x, weights, bias], undefined, [
-    { name: 'transB', type: 2, i: 1 },
-  ]);
-  const scaled = builder.add('Div', [logits, builder.constant('temperature', [1], [temperature])]);
-  builder.add('Softmax', [scaled], output, [{ name: 'axis', type: 2, i: 1 }]);
+  return x;
 }
 
 class Builder {

@@ -7,7 +7,7 @@ import type { Head } from '../head/head.js';
 import { readings } from '../host/board.js';
 import { clockMHz } from '../host/cpu.js';
 import type { Log } from '../log.js';
-import { answer } from '../perception/answer.js';
+import { answer, answerSettings } from '../perception/answer.js';
 
 /** Milliseconds. */
 export interface Quantiles {
@@ -131,6 +131,7 @@ async function run(
     version: 1,
     head: head?.featureSize === backbone.featureSize ? head : standInHead(backbone.featureSize),
   };
+  const decision = answerSettings(serving.head, inference);
   const samples: Samples = { decode: [], backbone: [], head: [], frame: [] };
   const endMs = performance.now() + limitMs;
   for (let i = 0; i < WARM_UP_FRAMES + LEAST_FRAMES || performance.now() < endMs; i++) {
@@ -138,7 +139,7 @@ async function run(
     const picture = pictures[i % pictures.length] as Uint8Array;
     const { features, decodeMs, forwardMs } = await embedder.embedPicture(picture);
     const headStartMs = performance.now();
-    answer(serving, features, inference);
+    answer(serving, features, decision);
     const nowMs = performance.now();
     if (i < WARM_UP_FRAMES) continue;
     samples.decode.push(decodeMs);

@@ -51,7 +51,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         ...{ store: state.samples, stored, training: config.training },
         ...{ embedder, augmentation: ranges, ...views },
         minExamSamples: config.gate.minExamSamples,
-        minProbability: config.inference.minProbability,
+        maxErrorShare: config.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
         onProgress: (now, done, total) => {
           if (now !== phase) {

@@ -8,6 +8,7 @@ import { featureChecksum } from '../backbone/embedder.js';
 import { type Exported, type ExportFormat, exportAs } from '../backbone/export-as.js';
 import { openBackbone } from '../backbone/open.js';
 import { HeadlandError } from '../errors.js';
+import { answerProbability } from '../head/conformal.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import type { HeadRegistry } from '../training/registry.js';
@@ -58,7 +59,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
       facts: {
         head: { version: headCard.version, learner: head.learner, created_at: headCard.createdAt },
         backbone_checksum: checksum,
-        min_probability: config.inference.minProbability,
+        answer_probability: sureFrom(head, config.inference.maxErrorShare),
       },
     });
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
@@ -82,6 +83,12 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   } finally {
     state.close();
   }
+}
+
+/** From this probability on an answer is no guess; null: every answer is one. */
+function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: number) {
+  const least = answerProbability(leftOutConfidences, share);
+  return least <= 1 ? least : null;
 }
 
 async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {

@@ -102,6 +102,10 @@ export const training = section(
       .describe(
         'Tried on every training; the best by leave-group-out is kept. tf-layers needs TensorFlow.js and takes minutes without its native engine',
       ),
+    classGaussians: z
+      .boolean()
+      .default(true)
+      .describe('A Gaussian per class answers beside the linear layer'),
     searchBudgetMs: milliseconds(0, 86_400_000)
       .default(120_000)
       .describe('After this no further recipe is tried; the first is always finished'),

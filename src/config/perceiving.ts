@@ -53,7 +53,14 @@ export const inference = section(
       .default(null)
       .describe('At most so many frames, over all cameras, to save power; null = no limit'),
     topK: z.int().min(1).max(20).default(3).describe('Labels with probabilities per prediction'),
-    minProbability: probability.default(0.5).describe('Below this the decision is `unknown`'),
+    maxErrorShare: z
+      .number()
+      .min(0.001)
+      .max(0.9)
+      .default(0.1)
+      .describe(
+        'Of the answers that are not marked as guesses at most this share is wrong, as far as left-out answers can promise',
+      ),
     unknownAlpha: probability
       .default(0.05)
       .describe('Share of known things that may be called `unknown` for looking strange; 0 = off'),

@@ -10,6 +10,7 @@ const alertRule = z.strictObject({
     .describe('Labels that raise it; "unknown" too, whatever minProbability'),
   camera: z.string().nullable().default(null).describe('Only this camera; null = any'),
   minProbability: probability.default(0.7).describe('Of the label, 0..1'),
+  guesses: z.boolean().default(false).describe('Also answers that are marked as guesses raise it'),
   matches: z.int().min(1).max(1_000).default(3).describe('N: how many of the last M frames'),
   ofFrames: z.int().min(1).max(1_000).default(5).describe('M: the window, frames'),
   holdMs: milliseconds(0, 3_600_000)

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { HeadlandError } from '../errors.js';
-import type { FeatureTransform, Head, LearnerName } from './head.js';
+import {
+  type FeatureTransform,
+  type Head,
+  type LearnerName,
+  MAX_LEFT_OUT_CONFIDENCES,
+} from './head.js';
 import {
   type NoveltySizes,
   type NoveltyTensor,
@@ -21,15 +26,17 @@ import type { NoveltyModel } from './novelty-model.js';
  *   …   header: JSON, UTF-8, exactly as {@link encodeHead} writes it
  *   …   weights (C x d), then bias (C), Float32
  *   …   from version 2 on: the tensors of the novelty model, if the header names one
+ *   …   from version 4 on: the left-out confidences, Float32
  *   32  SHA-256 of everything before it
  *
  * Version 1 has neither a novelty model nor a prediction set, version 2 has one covariance for all
- * classes, version 3 one per class. Heads are written as the oldest version that holds them, so that
+ * classes, version 3 one per class, version 4 class Gaussians in the logits and left-out confidences.
+ * Heads are written as the oldest version that holds them, so that
  * an older headland can roll back to them.
  */
 const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0);
 const HASH_BYTES = 32;
-const VERSIONS: readonly number[] = [1, 2, 3];
+const VERSIONS: readonly number[] = [1, 2, 3, 4];
 const PREFIX_BYTES = MAGIC.length + 1 + 4;
 const MAX_HEADER_BYTES = 65_536;
 const MAX_CLASSES = 4_096;
@@ -44,9 +51,9 @@ export function encodeHead(head: Head): Uint8Array {
   const header = headerOf(head);
   const values = head.weights.length + head.bias.length;
   const tensors = tensorsOf(head);
-  const bytes = new Uint8Array(
-    PREFIX_BYTES + header.length + 4 * values + noveltyByteLength(tensors) + HASH_BYTES,
-  );
+  const confidences = head.leftOutConfidences ?? new Float32Array(0);
+  const payload = 4 * values + noveltyByteLength(tensors) + 4 * confidences.length;
+  const bytes = new Uint8Array(PREFIX_BYTES + header.length + payload + HASH_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
   bytes[MAGIC.length] = versionOf(head);
@@ -61,6 +68,10 @@ export function encodeHead(head: Head): Uint8Array {
   }
   if (head.novelty) writeNovelty(head.novelty, tensors, view, at);
   at += noveltyByteLength(tensors);
+  for (const value of confidences) {
+    view.setFloat32(at, value, true);
+    at += 4;
+  }
   bytes.set(hashOf(bytes.subarray(0, at)), at);
   return bytes;
 }
@@ -85,14 +96,19 @@ export function decodeHead(bytes: Uint8Array): Head {
     throw invalid(`a header of ${headerLength} bytes`);
   }
   const header = body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
-  const { sizes, ...fields } = parseHeader(header);
+  const { sizes, leftOutAnswers, ...fields } = parseHeader(header);
   const classes = fields.labels.length;
   const size = classes * fields.featureSize;
   const payload = PREFIX_BYTES + headerLength;
   const fault = sizes && noveltySizeFault(sizes, classes);
   if (fault) throw invalid(fault);
+  const answers = leftOutAnswers ?? 0;
+  if (!Number.isInteger(answers) || answers < 0 || answers > MAX_LEFT_OUT_CONFIDENCES) {
+    throw invalid(`${answers} left-out confidences`);
+  }
   const tensors = sizes ? noveltyTensors(sizes, classes, fields.featureSize) : [];
-  const expected = 4 * (size + classes) + noveltyByteLength(tensors);
+  const afterNovelty = 4 * (size + classes) + noveltyByteLength(tensors);
+  const expected = afterNovelty + 4 * answers;
   if (size > MAX_WEIGHTS || body.length - payload !== expected) {
     throw invalid(`${body.length - payload} bytes do not hold ${classes} x ${fields.featureSize}`);
   }
@@ -104,6 +120,9 @@ export function decodeHead(bytes: Uint8Array): Head {
     bias: read(payload + 4 * size, classes),
     ...(sizes && {
       novelty: readNovelty(sizes.dimensions, tensors, view, payload + 4 * (size + classes)),
+    }),
+    ...(leftOutAnswers !== undefined && {
+      leftOutConfidences: read(payload + afterNovelty, answers),
     }),
   };
   checkHead(head);
@@ -150,9 +169,33 @@ export function checkHead(head: Head): void {
   }
   const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
   if (fault) throw invalid(fault);
+  checkGaussians(head);
+  checkConfidences(head.leftOutConfidences);
+}
+
+function checkGaussians({ gaussianScale, novelty, labels }: Head): void {
+  if (gaussianScale === undefined) return;
+  if (!(gaussianScale > 0 && Number.isFinite(gaussianScale))) {
+    throw invalid(`a scale of the class Gaussians of ${gaussianScale}`);
+  }
+  if (!novelty || novelty.means.length !== labels.length * novelty.dimensions) {
+    throw invalid('class Gaussians without a Gaussian for each label');
+  }
+}
+
+function checkConfidences(confidences: Float32Array | undefined): void {
+  if (!confidences) return;
+  if (confidences.length > MAX_LEFT_OUT_CONFIDENCES) {
+    throw invalid(`${confidences.length} left-out confidences`);
+  }
+  for (const [i, value] of confidences.entries()) {
+    if (!(Math.abs(value) <= 1)) throw invalid(`a left-out confidence of ${value}`);
+    if (i > 0 && value < confidences[i - 1]!) throw invalid('left-out confidences are not sorted');
+  }
 }
 
 function versionOf(head: Head): number {
+  if (head.gaussianScale !== undefined || head.leftOutConfidences) return 4;
   if (head.novelty && noveltySizes(head.novelty).covariances > 1) return 3;
   return head.novelty === undefined && head.setProbability === undefined ? 1 : 2;
 }
@@ -164,7 +207,7 @@ function tensorsOf({ novelty, labels, featureSize }: Head): NoveltyTensor[] {
 
 function headerOf(head: Head): Uint8Array {
   const { learner, labels, featureSize, backboneChecksum, transform, temperature } = head;
-  const { novelty, setProbability } = head;
+  const { novelty, setProbability, gaussianScale, leftOutConfidences } = head;
   const shape = [labels.length, featureSize];
   const header = new TextEncoder().encode(
     JSON.stringify({
@@ -176,6 +219,8 @@ function headerOf(head: Head): Uint8Array {
       temperature,
       ...(setProbability === undefined ? {} : { setProbability }),
       ...(novelty && { novelty: namedSizes(novelty) }),
+      ...(gaussianScale === undefined ? {} : { gaussianScale }),
+      ...(leftOutConfidences && { leftOutAnswers: leftOutConfidences.length }),
       tensors: [
         { name: 'weights', dtype: 'float32', shape },
         { name: 'bias', dtype: 'float32', shape: [labels.length] },
@@ -184,6 +229,9 @@ function headerOf(head: Head): Uint8Array {
           dtype,
           shape: [length],
         })),
+        ...(leftOutConfidences
+          ? [{ name: 'leftOut', dtype: 'float32', shape: [leftOutConfidences.length] }]
+          : []),
       ],
     }),
   );
@@ -200,8 +248,12 @@ function namedSizes(novelty: NoveltyModel): Partial<NoveltySizes> {
 }
 
 /** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
-function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novelty'> & {
+function parseHeader(header: Uint8Array): Omit<
+  Head,
+  'weights' | 'bias' | 'novelty' | 'leftOutConfidences'
+> & {
   sizes?: NoveltySizes;
+  leftOutAnswers?: number;
 } {
   let parsed: unknown;
   try {
@@ -211,7 +263,7 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
   }
   const fields = (typeof parsed === 'object' ? parsed : null) as Record<string, unknown> | null;
   const { learner, labels, featureSize, backboneChecksum, transform, temperature } = fields ?? {};
-  const { setProbability, novelty } = fields ?? {};
+  const { setProbability, novelty, gaussianScale, leftOutAnswers } = fields ?? {};
   const { dimensions, scores, covariances = 1 } = (novelty ?? {}) as Record<string, unknown>;
   if (
     typeof learner !== 'string' ||
@@ -223,6 +275,8 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
     typeof transform !== 'string' ||
     typeof temperature !== 'number' ||
     (setProbability !== undefined && typeof setProbability !== 'number') ||
+    (gaussianScale !== undefined && typeof gaussianScale !== 'number') ||
+    (leftOutAnswers !== undefined && typeof leftOutAnswers !== 'number') ||
     (novelty !== undefined &&
       !(
         typeof dimensions === 'number' &&
@@ -240,6 +294,8 @@ function parseHeader(header: Uint8Array): Omit<Head, 'weights' | 'bias' | 'novel
     transform: transform as FeatureTransform,
     temperature,
     ...(setProbability === undefined ? {} : { setProbability }),
+    ...(gaussianScale === undefined ? {} : { gaussianScale }),
+    ...(leftOutAnswers === undefined ? {} : { leftOutAnswers }),
     ...(novelty === undefined
       ? {}
       : { sizes: { dimensions, scores, covariances } as NoveltySizes }),

@@ -6,9 +6,13 @@ export type FeatureTransform = 'none' | 'l2' | 'sqrt' | 'sqrt-l2';
 /** `blend`: the mean of a ridge and a softmax, each calibrated. */
 export type LearnerName = 'ridge' | 'softmax' | 'blend' | 'tf-layers';
 
+/** Left-out answers that a head keeps at most. */
+export const MAX_LEFT_OUT_CONFIDENCES = 4_096;
+
 /**
- * The trained classification head: logits = weights · transform(features) + bias,
- * probabilities = softmax(logits / temperature).
+ * The trained classification head: logits = weights · transform(features) + bias, plus
+ * `gaussianScale` times the log-densities of the class Gaussians; probabilities =
+ * softmax(logits / temperature).
  */
 export interface Head {
   learner: LearnerName;
@@ -29,4 +33,14 @@ export interface Head {
   novelty?: NoveltyModel;
   /** Labels at least so probable make up the 90 % prediction set, 0..1; absent as above. */
   setProbability?: number;
+  /**
+   * Factor on the log-densities of the class Gaussians of `novelty` in the logits, > 0; absent: the
+   * linear layer answers alone. What does not depend on the features stands in `bias`.
+   */
+  gaussianScale?: number;
+  /**
+   * One value per left-out answer: the probability of the label that was answered, negative where it
+   * was wrong. Ascending, at most {@link MAX_LEFT_OUT_CONFIDENCES}; absent in older heads.
+   */
+  leftOutConfidences?: Float32Array;
 }

@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import { stratifiedGroupFolds } from './folds.js';
-import { NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
+import { classDistances, logDensityOffsets, NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
 import { fitGaussians, type Gaussians } from './novelty-gaussians.js';
 import type { NoveltyModel } from './novelty-model.js';
 import { productTransposed, subspace } from './novelty-subspace.js';
@@ -25,21 +25,35 @@ const FOLD_SEED = 1;
 /** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
 const LEAST_FOR_OWN = 5;
 
+/** A novelty model and what models without the group of a sample say to it. */
+export interface NoveltyFit {
+  model: NoveltyModel;
+  /**
+   * n0 x classCount: the log-density of each original under each class, by a model that saw nothing
+   * of its group, up to a constant; a class that this model does not know is far away. Null with
+   * fewer than two groups to leave out.
+   */
+  leaveGroupOutLogDensities: Float64Array | null;
+}
+
+/** A class of which nothing was left lies so many nats below the least likely one. */
+const ABSENT_CLASS_NATS = 5;
+
 /**
- * Fits the novelty model of a head to the originals of a training set. All work is done on the Gram
+ * Fits the novelty model of a head to the originals of a training set. Models are fitted on the Gram
  * matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory are
- * bounded however many samples there are.
+ * bounded; further originals are only looked at, at the cost of `maxRows` products of rows each.
  *
  * @param unlabelled features of frames of no known class, n x featureSize, row-major, untransformed;
  *   may be empty. They widen the background: what often stands in the field without a label is
  *   then told apart better.
  * @throws HL_TRAINING_SET_INVALID when the lengths do not fit.
  */
-export function fitNovelty(
+export function fitClassGaussians(
   set: TrainingSet,
   unlabelled: Float32Array = new Float32Array(0),
   options: NoveltyOptions = {},
-): NoveltyModel {
+): NoveltyFit {
   const settings = { ...DEFAULTS, ...options };
   const { folds, maxRows } = settings;
   const d = set.featureSize;
@@ -50,7 +64,8 @@ export function fitNovelty(
       { remedy: 'Give whole rows of features.' },
     );
   }
-  const rows = pickEvenly(set, maxRows);
+  const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);
+  const rows = pickEvenly(set, originals, maxRows);
   const known = gather(set.features, d, rows);
   const background = gather(unlabelled, d, spaced(unlabelled.length / d, maxRows));
   const n = rows.length;
@@ -64,45 +79,127 @@ export function fitNovelty(
   const fit = (training: number[]) => fitPart(gram, n, training, labels, set.classCount, settings);
 
   const everything = fit([...rows.keys()]);
-  const scores = leftOutScores(set, rows, labels, folds, fit);
+  const picked = new Set(rows);
+  const others = originals.filter((row) => !picked.has(row));
+  const otherGram = products(gather(set.features, d, others), known, d);
+  const views = lastViews(set, rows);
+  const viewGram = products(gather(set.features, d, views), known, d);
+  const material = { rows, labels, gram, others, otherGram, views, viewGram };
+  const leftOut = leaveOut(set, material, folds, fit);
   return {
-    ...everything.gaussians,
-    ...quantise(everything.coefficients, known, n, everything.gaussians.dimensions, d),
-    scores,
+    model: {
+      ...everything.gaussians,
+      ...quantise(everything.coefficients, known, n, everything.gaussians.dimensions, d),
+      scores: leftOut?.scores ?? new Float32Array(0),
+    },
+    leaveGroupOutLogDensities: leftOut && inOrder(leftOut.logDensities, originals, set.classCount),
   };
 }
 
-/** Scores of labelled rows by models that saw nothing of their group, ascending. */
-function leftOutScores(
+/** The model of {@link fitClassGaussians}. */
+export function fitNovelty(
   set: TrainingSet,
-  rows: number[],
-  labels: Int32Array,
+  unlabelled?: Float32Array,
+  options?: NoveltyOptions,
+): NoveltyModel {
+  return fitClassGaussians(set, unlabelled, options).model;
+}
+
+interface Material {
+  /** Originals that models are fitted on. */
+  rows: readonly number[];
+  /** Of `rows`. */
+  labels: Int32Array;
+  /** Products of `rows`, and of what follows them, with `rows`. */
+  gram: Float64Array;
+  /** The other originals. */
+  others: readonly number[];
+  /** Products of `others` with `rows`. */
+  otherGram: Float64Array;
+  /** A view of each of `rows`, or of none. */
+  views: readonly number[];
+  /** Products of `views` with `rows`. */
+  viewGram: Float64Array;
+}
+
+interface LeftOut {
+  /** Novelty scores of `rows` and of their views, ascending. */
+  scores: Float32Array;
+  /** By row of the set. */
+  logDensities: Map<number, Float64Array>;
+}
+
+/** What models that saw nothing of a row's group say to it; null with fewer than two groups. */
+function leaveOut(
+  set: TrainingSet,
+  { rows, labels, others, otherGram, views, viewGram }: Material,
   folds: number,
   fit: (training: number[]) => PartFit,
-): Float32Array {
+): LeftOut | null {
   const n = rows.length;
   const grouping = groupingOf(set);
   const groupOf = new Map([...grouping.rows].map((row, i) => [row, grouping.groups[i]!]));
   const groups = Int32Array.from(rows, (row) => groupOf.get(row)!);
-  if (new Set(groups).size < 2) return new Float32Array(0);
+  if (new Set(groups).size < 2) return null;
   const foldOf = stratifiedGroupFolds(labels, groups, set.classCount, { folds, seed: FOLD_SEED });
+  const foldOfGroup = new Map([...groups].map((group, i) => [group, foldOf[i]!]));
+  const names = [...new Set(foldOf)];
+  // No model has seen a group of which no row was picked: any will do.
+  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? names[0]!);
   const scores: number[] = [];
-  for (const fold of new Set(foldOf)) {
+  const logDensities = new Map<number, Float64Array>();
+  const at = (gramOf: Float64Array, i: number, { coefficients, gaussians }: PartFit) =>
+    productTransposed(
+      gramOf.subarray(i * n, (i + 1) * n),
+      1,
+      coefficients,
+      gaussians.dimensions,
+      n,
+    );
+  for (const fold of names) {
     const training = [...rows.keys()].filter((i) => foldOf[i] !== fold);
-    const there = new Set(training.map((i) => labels[i]));
     const part = fit(training);
+    const offsets = logDensityOffsets(part.gaussians);
+    const look = (row: number, point: Float64Array): void => {
+      const distances = classDistances(part.gaussians, point);
+      const densities = distances.map((distance, k) => offsets[k]! - distance / 2);
+      const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
+      const every = new Float64Array(set.classCount).fill(absent);
+      part.classes.forEach((c, k) => {
+        every[c] = densities[k]!;
+      });
+      logDensities.set(row, every);
+    };
     for (let i = 0; i < n; i++) {
+      if (foldOf[i] !== fold) continue;
+      look(rows[i]!, part.points[i]!);
       // A class of which nothing is left is unknown to this model: it says nothing of known ones.
-      if (foldOf[i] === fold && there.has(labels[i])) {
+      if (part.classes.includes(labels[i]!)) {
         scores.push(noveltyScore(part.gaussians, part.points[i]!));
+        if (views.length > 0) scores.push(noveltyScore(part.gaussians, at(viewGram, i, part)));
       }
     }
+    for (const [i, row] of others.entries()) {
+      if (foldOfOther[i] === fold) look(row, at(otherGram, i, part));
+    }
   }
-  return Float32Array.from(scores).sort();
+  return { scores: Float32Array.from(scores).sort(), logDensities };
+}
+
+function inOrder(
+  logDensities: ReadonlyMap<number, Float64Array>,
+  originals: readonly number[],
+  classCount: number,
+): Float64Array {
+  const out = new Float64Array(originals.length * classCount);
+  for (const [i, row] of originals.entries()) out.set(logDensities.get(row)!, i * classCount);
+  return out;
 }
 
 interface PartFit {
   gaussians: Gaussians;
+  /** The class behind each Gaussian. */
+  classes: number[];
   /** r x n: each vector of the basis as a sum of labelled rows. */
   coefficients: Float64Array;
   /** All rows of the Gram matrix in the subspace, r coordinates each. */
@@ -125,11 +222,16 @@ function fitPart(
     inside.subarray(i * r, (i + 1) * r),
   );
   const used = training.map((i) => points[i]!);
-  const classes = Array.from({ length: classCount }, (_, c) =>
+  const members = Array.from({ length: classCount }, (_, c) =>
     used.filter((_, i) => labels[training[i]!] === c),
-  ).filter((members) => members.length > 0);
-  const gaussians = fitGaussians(classes, [...used, ...points.slice(n)], options);
-  return { gaussians, coefficients, points };
+  );
+  const classes = [...members.keys()].filter((c) => members[c]!.length > 0);
+  const gaussians = fitGaussians(
+    classes.map((c) => members[c]!),
+    [...used, ...points.slice(n)],
+    options,
+  );
+  return { gaussians, classes, coefficients, points };
 }
 
 /** The basis as vectors of features, in 16 bits a value. */
@@ -157,9 +259,22 @@ function quantise(
   return { basis, basisScale };
 }
 
+/**
+ * The last view of each row, which is a photometric one where there are such: known things in another
+ * light must not look strange, and only views show how far light carries them. None where a row has
+ * no view, or parents are unknown.
+ */
+function lastViews({ samples, isView }: TrainingSet, rows: readonly number[]): number[] {
+  if (!samples) return [];
+  const last = new Map<number, number>();
+  for (let row = 0; row < samples.length; row++)
+    if (isView[row] === 1) last.set(samples[row]!, row);
+  const views = rows.flatMap((row) => last.get(samples[row]!) ?? []);
+  return views.length === rows.length ? views : [];
+}
+
 /** Originals, at most `maxRows`, evenly from every class. */
-function pickEvenly(set: TrainingSet, maxRows: number): number[] {
-  const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);
+function pickEvenly(set: TrainingSet, originals: number[], maxRows: number): number[] {
   if (originals.length <= maxRows) return originals;
   return Array.from({ length: set.classCount }, (_, c) => {
     const members = originals.filter((i) => set.labels[i] === c);

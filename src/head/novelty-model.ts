@@ -25,7 +25,7 @@ export interface NoveltyModel {
   background: Float32Array;
   /** W₀ μ₀, r. */
   centre: Float32Array;
-  /** Scores of known samples by models without the group of the sample, ascending. */
+  /** Scores of known samples, and of a view of each, by models without the sample's group, ascending. */
   scores: Float32Array;
 }
 

@@ -1,5 +1,5 @@
 import { HeadlandError } from '../errors.js';
-import { conformalPValue } from './conformal.js';
+import { extrapolatedPValue } from './conformal.js';
 import type { FeatureTransform } from './head.js';
 import { type NoveltyModel, triangleLength } from './novelty-model.js';
 import { transformFeatures } from './transform.js';
@@ -8,11 +8,12 @@ import { transformFeatures } from './transform.js';
 export const NOVELTY_TRANSFORM: FeatureTransform = 'sqrt-l2';
 
 /**
- * How strange each row is; see {@link NoveltyModel}.
+ * Rows of features as points of the model's subspace.
  * @param features untransformed, n x featureSize, row-major.
+ * @returns n x r, row-major.
  * @throws HL_FEATURES_MISMATCH
  */
-export function noveltyScores(model: NoveltyModel, features: Float32Array): Float64Array {
+export function subspacePoints(model: NoveltyModel, features: Float32Array): Float64Array {
   const r = model.dimensions;
   const d = model.basis.length / r;
   if (features.length === 0 || features.length % d !== 0) {
@@ -23,8 +24,69 @@ export function noveltyScores(model: NoveltyModel, features: Float32Array): Floa
     );
   }
   const z = transformFeatures(features, d, NOVELTY_TRANSFORM);
-  return Float64Array.from({ length: features.length / d }, (_, row) =>
-    noveltyScore(model, project(model, z.subarray(row * d, (row + 1) * d))),
+  const points = new Float64Array((features.length / d) * r);
+  for (let row = 0; row * d < z.length; row++) {
+    points.set(project(model, z.subarray(row * d, (row + 1) * d)), row * r);
+  }
+  return points;
+}
+
+/**
+ * Squared Mahalanobis distance |W_k (Bz - μ_k)|² of each point to each class.
+ * @param points n x r, row-major.
+ * @returns n x C, row-major.
+ */
+export function classDistances(
+  model: Pick<NoveltyModel, 'dimensions' | 'within' | 'means'>,
+  points: Float64Array,
+): Float64Array {
+  const { dimensions: r, within, means } = model;
+  const step = classStep(model);
+  const classes = means.length / r;
+  const distances = new Float64Array((points.length / r) * classes);
+  for (let row = 0; row * r < points.length; row++) {
+    const point = points.subarray(row * r, (row + 1) * r);
+    for (let k = 0; k < classes; k++) {
+      distances[row * classes + k] = distanceBelow(
+        Number.POSITIVE_INFINITY,
+        within,
+        k * step,
+        point,
+        means,
+        k * r,
+      );
+    }
+  }
+  return distances;
+}
+
+/**
+ * -½ ln |Σ_k| of each class: what its log-density has beside the distance, up to a constant that all
+ * classes share.
+ */
+export function logDensityOffsets(
+  model: Pick<NoveltyModel, 'dimensions' | 'within' | 'means'>,
+): Float64Array {
+  const { dimensions: r, within, means } = model;
+  const step = classStep(model);
+  return Float64Array.from({ length: means.length / r }, (_, k) => {
+    let sum = 0;
+    let at = k * step;
+    for (let i = 0; i < r; i++) {
+      at += i;
+      sum += Math.log(within[at]!);
+      at += 1;
+    }
+    return sum;
+  });
+}
+
+/** How strange each row is; see {@link NoveltyModel}. Features and errors as in {@link subspacePoints}. */
+export function noveltyScores(model: NoveltyModel, features: Float32Array): Float64Array {
+  const points = subspacePoints(model, features);
+  const r = model.dimensions;
+  return Float64Array.from({ length: points.length / r }, (_, row) =>
+    noveltyScore(model, points.subarray(row * r, (row + 1) * r)),
   );
 }
 
@@ -54,13 +116,18 @@ export function noveltyScore(
   inside: Float64Array,
 ): number {
   const { dimensions: r, within, means, background, centre } = model;
-  // A shared covariance is read again for every class.
-  const step = within.length > triangleLength(r) ? triangleLength(r) : 0;
+  const step = classStep(model);
   let nearest = Number.POSITIVE_INFINITY;
   for (let k = 0; k * r < means.length; k++) {
     nearest = distanceBelow(nearest, within, k * step, inside, means, k * r);
   }
   return nearest - distanceBelow(Number.POSITIVE_INFINITY, background, 0, inside, centre, 0);
+}
+
+/** From the covariance of one class to the next; 0: all classes share one. */
+function classStep({ dimensions, within }: Pick<NoveltyModel, 'dimensions' | 'within'>): number {
+  const triangle = triangleLength(dimensions);
+  return within.length > triangle ? triangle : 0;
 }
 
 /**
@@ -70,7 +137,12 @@ export function noveltyScore(
  * @throws HL_FEATURES_MISMATCH
  */
 export function noveltyPValue(model: NoveltyModel, features: Float32Array): number {
-  return conformalPValue(model.scores, noveltyScores(model, features)[0]!);
+  return noveltyPValueAt(model, subspacePoints(model, features));
+}
+
+/** {@link noveltyPValue} of a point of the subspace, r coordinates. */
+export function noveltyPValueAt(model: NoveltyModel, point: Float64Array): number {
+  return extrapolatedPValue(model.scores, noveltyScore(model, point));
 }
 
 /**

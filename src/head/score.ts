@@ -1,5 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import type { Head } from './head.js';
+import { classDistances, subspacePoints } from './novelty.js';
 import { transformFeatures } from './transform.js';
 
 /** One answer of a head. */
@@ -34,15 +35,24 @@ export function indexOfLargest(values: ArrayLike<number>, from: number, count: n
   return best;
 }
 
+/** The parts of a head that make its logits. */
+export type ScoringHead = Pick<
+  Head,
+  'weights' | 'bias' | 'transform' | 'featureSize' | 'novelty' | 'gaussianScale'
+>;
+
 /**
  * Logits of a head, before the temperature.
  * @param features untransformed, n x featureSize, row-major.
+ * @param points of the features in the subspace of the head's novelty model, n x r, where they are
+ *   known already; else they are computed.
  * @returns n x C, row-major.
  * @throws HL_FEATURES_MISMATCH when the length is no multiple of the head's feature size.
  */
 export function headLogits(
-  head: Pick<Head, 'weights' | 'bias' | 'transform' | 'featureSize'>,
+  head: ScoringHead,
   features: Float32Array,
+  points?: Float64Array,
 ): Float64Array {
   const d = head.featureSize;
   const classes = head.bias.length;
@@ -61,6 +71,13 @@ export function headLogits(
       logits[i * classes + c] = head.bias[c]! + dot(x, i * d, head.weights, c * d, d);
     }
   }
+  if (head.gaussianScale !== undefined && head.novelty) {
+    const inside = points ?? subspacePoints(head.novelty, features);
+    const distances = classDistances(head.novelty, inside);
+    for (let i = 0; i < logits.length; i++) {
+      logits[i] = logits[i]! - (head.gaussianScale * distances[i]!) / 2;
+    }
+  }
   return logits;
 }
 
@@ -74,10 +91,15 @@ function dot(x: Float32Array, xAt: number, w: Float32Array, wAt: number, d: numb
  * Probabilities that a head gives, softmax(logits / temperature).
  * @param features untransformed, n x featureSize, row-major (one row: one frame).
  * @returns n x C, row-major, each row sums to 1.
+ * @param points as in {@link headLogits}.
  * @throws HL_FEATURES_MISMATCH
  */
-export function headProbabilities(head: Head, features: Float32Array): Float64Array {
-  const logits = headLogits(head, features);
+export function headProbabilities(
+  head: ScoringHead & Pick<Head, 'temperature'>,
+  features: Float32Array,
+  points?: Float64Array,
+): Float64Array {
+  const logits = headLogits(head, features, points);
   softmaxRows(logits, head.bias.length, 1 / head.temperature);
   return logits;
 }

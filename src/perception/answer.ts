@@ -1,8 +1,30 @@
-import { predictionSet } from '../head/conformal.js';
-import { noveltyPValue } from '../head/novelty.js';
+import { answerProbability, predictionSet } from '../head/conformal.js';
+import type { Head } from '../head/head.js';
+import { noveltyPValueAt, subspacePoints } from '../head/novelty.js';
 import { headProbabilities, topLabels } from '../head/score.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
 import type { ServingHead } from './protocol.js';
+
+/** What an answer needs beside the head, worked out once per head. */
+export interface AnswerSettings extends DecisionSettings {
+  /** From this probability on an answer is no guess; above 1: every answer is one. */
+  answerProbability: number;
+}
+
+/**
+ * The settings for one head: which of its answers keep the promise of `maxErrorShare`. A head that
+ * does not know how its left-out answers fared can promise nothing.
+ */
+export function answerSettings(
+  head: Pick<Head, 'leftOutConfidences'>,
+  settings: DecisionSettings,
+): AnswerSettings {
+  const leftOut = head.leftOutConfidences ?? [];
+  return {
+    ...settings,
+    answerProbability: answerProbability(leftOut, settings.maxErrorShare),
+  };
+}
 
 /**
  * What a head makes of the features of one frame.
@@ -11,13 +33,15 @@ import type { ServingHead } from './protocol.js';
 export function answer(
   { head, version }: ServingHead,
   features: Float32Array,
-  settings: DecisionSettings,
+  settings: AnswerSettings,
 ): Decision {
   const { labels, novelty, setProbability } = head;
-  const probabilities = headProbabilities(head, features);
-  const doubt: Doubt = { noveltyPValue: novelty ? noveltyPValue(novelty, features) : null };
+  const point = novelty ? subspacePoints(novelty, features) : undefined;
+  const probabilities = headProbabilities(head, features, point);
+  const doubt: Doubt = { noveltyPValue: novelty && point ? noveltyPValueAt(novelty, point) : null };
   if (setProbability !== undefined) {
     doubt.labelSet = predictionSet(probabilities, setProbability).map((i) => labels[i]!);
   }
-  return decide(topLabels({ labels, probabilities }, settings.topK), version, settings, doubt);
+  const top = topLabels({ labels, probabilities }, settings.topK);
+  return decide(top, version, settings, doubt);
 }

@@ -1,4 +1,4 @@
-/** The answer when no label is probable enough, or when no head serves yet. */
+/** The answer when a frame shows none of the head's classes, or when no head serves yet. */
 export const UNKNOWN_LABEL = 'unknown';
 
 export interface ScoredLabel {
@@ -12,6 +12,8 @@ export interface Decision {
   label: string;
   /** Of the most probable label, 0..1; 0 without a head. */
   probability: number;
+  /** The label is a guess: answers of this probability are wrong more often than `maxErrorShare`. */
+  guess: boolean;
   /** The `topK` most probable labels, best first; empty without a head. */
   top: ScoredLabel[];
   /** Version of the head that decided; null without a head. */
@@ -36,31 +38,44 @@ export interface Doubt {
 
 export interface DecisionSettings {
   topK: number;
-  /** Below this the label is `unknown`, 0..1. */
-  minProbability: number;
+  /** Of answers that are no guesses at most this share may be wrong, 0..1. */
+  maxErrorShare: number;
   /** Below this p-value of novelty the label is `unknown`, 0..1; 0 = off. */
   unknownAlpha: number;
 }
 
-/** Turns the sorted scores of a head into the label that is reported. */
+/**
+ * Turns the sorted scores of a head into the label that is reported.
+ * @param settings.answerProbability Below this the label is marked as a guess, 0..1.
+ */
 export function decide(
   top: ScoredLabel[],
   headVersion: number | null,
-  settings: DecisionSettings,
+  settings: Pick<DecisionSettings, 'unknownAlpha'> & { answerProbability: number },
   doubt: Doubt = { noveltyPValue: null },
 ): Decision {
   const best = top[0];
-  if (best === undefined) {
-    return { label: UNKNOWN_LABEL, probability: 0, top: [], headVersion, noveltyPValue: null };
-  }
-  const known =
-    best.probability >= settings.minProbability && !isNovel(doubt.noveltyPValue, settings);
+  if (best === undefined) return { ...undecided(), headVersion };
+  const novel = isNovel(doubt.noveltyPValue, settings);
   return {
-    label: known ? best.label : UNKNOWN_LABEL,
+    label: novel ? UNKNOWN_LABEL : best.label,
     probability: best.probability,
+    guess: !novel && best.probability < settings.answerProbability,
     top,
     headVersion,
     ...doubt,
+  };
+}
+
+/** The decision while no head serves. */
+export function undecided(): Decision {
+  return {
+    label: UNKNOWN_LABEL,
+    probability: 0,
+    guess: false,
+    top: [],
+    headVersion: null,
+    noveltyPValue: null,
   };
 }
 

@@ -3,8 +3,8 @@ import { openEngine } from '../backbone/open-engine.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
-import { answer } from './answer.js';
-import { decide } from './decision.js';
+import { type AnswerSettings, answer, answerSettings } from './answer.js';
+import { undecided } from './decision.js';
 import { pixelBuffers } from './pixel-ring.js';
 import type { FromWorker, Seen, ServingHead, ToWorker, WorkerSettings } from './protocol.js';
 
@@ -32,13 +32,14 @@ try {
     return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
   });
   let serving: ServingHead | null = null;
+  let settings: AnswerSettings = answerSettings({}, decision);
   let last: Promise<void> = Promise.resolve();
 
   const see = async (image: RgbImage): Promise<Seen> => {
     const startMs = performance.now();
     const features = await backbone.embed(image);
     const embeddedMs = performance.now();
-    const decided = serving ? answer(serving, features, decision) : decide([], null, decision);
+    const decided = serving ? answer(serving, features, settings) : undecided();
     const headMs = performance.now() - embeddedMs;
     return {
       decision: decided,
@@ -55,6 +56,7 @@ try {
         { remedy: 'Train again: `headland train`, or set models.backbone back.' },
       );
     }
+    settings = answerSettings(next?.head ?? {}, decision);
     serving = next;
   };
 

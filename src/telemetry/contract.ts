@@ -85,8 +85,11 @@ export const predictionSchema = z
       'Of the camera; gaps are frames dropped as too old, left out as still, or not decodable',
     ),
     captured_at: time,
-    label: label.describe('"unknown" when undecided'),
+    label: label.describe('"unknown" when it is none of the labels'),
     probability,
+    guess: z
+      .boolean()
+      .describe('Answers as probable as this are wrong more often than inference.maxErrorShare'),
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version.nullable(),
     novelty_p_value: probability

@@ -140,8 +140,8 @@ function calibration({ metrics, reliability }: Findings): Advice | null {
     kind: 'calibration',
     text: `The head is ${over ? 'surer' : 'less sure'} than it should be: calibration error ${percent(metrics.ece)}.`,
     detail: over
-      ? 'The exam differs from the training samples, or labels are wrong. Until more groups are labelled, raise inference.minProbability.'
-      : 'More is answered as unknown than needs to be. Train again with the samples of today; or lower inference.minProbability.',
+      ? 'The exam differs from the training samples, or labels are wrong. Label more groups; until then, lower inference.maxErrorShare.'
+      : 'More answers are marked as guesses than need to be. Train again with the samples of today; or raise inference.maxErrorShare.',
   };
 }
 

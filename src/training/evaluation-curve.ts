@@ -90,13 +90,14 @@ function restrict(set: TrainingSet, wanted: (row: number) => boolean): Subset | 
       labels: Int32Array.from(rows, (row) => indexOf.get(set.labels[row]!)!),
       groups: Int32Array.from(rows, (row) => set.groups[row]!),
       isView: Uint8Array.from(rows, (row) => set.isView[row]!),
+      ...(set.samples && { samples: Int32Array.from(rows, (row) => set.samples![row]!) }),
       classCount: classes.length,
     },
   };
 }
 
 function measure(
-  { fit, temperature }: FittedRecipe,
+  { fit, temperature, gaussians }: FittedRecipe,
   { set, classes }: Subset,
   { labels, exam }: CurveInput,
 ): Measured | null {
@@ -104,9 +105,10 @@ function measure(
   const originals = set.labels.filter((_, row) => set.isView[row] === 0);
   let metrics: ReturnType<typeof labelledMetrics>;
   if (exam) {
-    const head = { ...fit, learner: 'ridge' as const, labels: names, backboneChecksum: '' };
+    const { featureSize } = set;
+    const voice = gaussians && { gaussianScale: gaussians.scale, novelty: gaussians.model };
     const probabilities = headProbabilities(
-      { ...head, featureSize: set.featureSize, temperature },
+      { ...fit, featureSize, temperature, ...voice },
       exam.features,
     );
     metrics = labelledMetrics(probabilities, names, exam.truth);

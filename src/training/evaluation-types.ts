@@ -38,7 +38,13 @@ export interface Evaluation {
   leaveGroupOut: LabelledMetrics;
   reliability: ReliabilityBin[];
   /** How the daemon would decide on the evidence. */
-  decisions: { minProbability: number; decidedShare: number; accuracyOfDecided: number | null };
+  decisions: {
+    maxErrorShare: number;
+    /** From this probability on an answer is no guess; null: every answer is one. */
+    answerProbability: number | null;
+    decidedShare: number;
+    accuracyOfDecided: number | null;
+  };
   learningCurve: CurvePoint[];
   /** The worst first, at most ten. */
   mistakes: Disagreement[];

@@ -1,5 +1,8 @@
 import type { Embedder } from '../backbone/embedder.js';
 import { HeadlandError } from '../errors.js';
+import { answerProbability } from '../head/conformal.js';
+import type { Head } from '../head/head.js';
+import { fitClassGaussians } from '../head/novelty-fit.js';
 import { headProbabilities, indexOfLargest } from '../head/score.js';
 import type { TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
@@ -12,7 +15,7 @@ import { type Answers, groupIntervals, reliabilityBins } from './evaluation-stat
 import type { EvaluatedClass, Evaluation } from './evaluation-types.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { calibrated, type FittedRecipe, fitRecipe } from './recipes.js';
+import { calibrated, type FittedRecipe, fitRecipe, withGaussians } from './recipes.js';
 import { fitTfLayers } from './tf-learner.js';
 import type { StoredHead } from './version-directory.js';
 
@@ -38,7 +41,8 @@ export interface EvaluationInput {
   recipe: string;
   training: { minLabels: number; minLabelsPerClass: number };
   minExamSamples: number;
-  minProbability: number;
+  /** As `inference.maxErrorShare`. */
+  maxErrorShare: number;
   /** A small JPEG of a picture, Base64. */
   thumbnail: (picture: Uint8Array) => Promise<string>;
   onProgress: (phase: EvaluationPhase, done: number, total: number) => void;
@@ -103,7 +107,7 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
     exam: metricsOf(onExam),
     leaveGroupOut: metricsOf(leftOut) ?? fail(),
     reliability: reliabilityBins(answers),
-    decisions: decisions(answers, input.minProbability),
+    decisions: decisions(answers, stored.head, input.maxErrorShare),
     learningCurve: curve,
     mistakes: await pictured(disagreements(chosen).slice(0, MISTAKES), input),
     suspects: await suspects(onExam, leftOut, set, input),
@@ -136,11 +140,15 @@ async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
 }
 
 /** The head's learner and transform; the strength of its penalty is chosen anew for each set. */
-async function refitLike({ card }: StoredHead, set: TrainingSet): Promise<FittedRecipe> {
+async function refitLike({ card, head }: StoredHead, set: TrainingSet): Promise<FittedRecipe> {
   const { learner, transform } = card;
-  if (learner === 'tf-layers')
-    return calibrated(set, learner, await fitTfLayers(set, { transform }));
-  return fitRecipe(set, learner, transform);
+  const linear =
+    learner === 'tf-layers'
+      ? calibrated(set, learner, await fitTfLayers(set, { transform }))
+      : fitRecipe(set, learner, transform);
+  return head.gaussianScale === undefined
+    ? linear
+    : withGaussians(set, linear, fitClassGaussians(set));
 }
 
 function describeHead({ card }: StoredHead): Evaluation['head'] {
@@ -217,18 +225,24 @@ function together(a: Answered, b: Answered): Answered {
   };
 }
 
-function decisions(answers: Answers, minProbability: number): Evaluation['decisions'] {
+function decisions(
+  answers: Answers,
+  { leftOutConfidences = new Float32Array(0) }: Head,
+  maxErrorShare: number,
+): Evaluation['decisions'] {
   const { probabilities, truth, classCount } = answers;
+  const least = answerProbability(leftOutConfidences, maxErrorShare);
   let decided = 0;
   let right = 0;
   truth.forEach((label, i) => {
-    const guess = indexOfLargest(probabilities, i * classCount, classCount);
-    if (probabilities[i * classCount + guess]! < minProbability) return;
+    const best = indexOfLargest(probabilities, i * classCount, classCount);
+    if (probabilities[i * classCount + best]! < least) return;
     decided++;
-    if (guess === label) right++;
+    if (best === label) right++;
   });
   return {
-    minProbability,
+    maxErrorShare,
+    answerProbability: least <= 1 ? least : null,
     decidedShare: decided / truth.length,
     accuracyOfDecided: decided === 0 ? null : right / decided,
   };

@@ -1,6 +1,7 @@
+import { fitClassGaussians } from '../head/novelty-fit.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { LabelledSample } from './collect.js';
-import { type Learner, withViews } from './recipes.js';
+import { type Learner, withGaussians, withViews } from './recipes.js';
 import { type HeadAnswer, headAnswers } from './scorecard.js';
 import { type FitEngine, fitRecipeWith } from './search.js';
 import type { StoredHead } from './version-directory.js';
@@ -33,7 +34,11 @@ export async function answersOfRecipe(
   if (labels.length < 2 || new Set(learnt.map((row) => set.groups[row])).size < 2) return new Map();
   const { learner, transform, lambda } = card;
   const subset = subsetOf(withViews(set, card.augmentation.views), samples, learnt, labels);
-  const fitted = await fitRecipeWith(engine, subset, learner as Learner, transform, lambda);
+  const linear = await fitRecipeWith(engine, subset, learner as Learner, transform, lambda);
+  const fitted =
+    head.gaussianScale === undefined
+      ? linear
+      : withGaussians(subset, linear, fitClassGaussians(subset));
   const truth = learnt.map((row) => samples[row]!.label);
   const answers = headAnswers(fitted.leaveGroupOutProbabilities, labels, truth);
   const { judged } = judgedRows(subset, groupingOf(subset));
@@ -65,5 +70,6 @@ function subsetOf(
     labels: Int32Array.from(rows, (row) => classOf.get(set.labels[row])!),
     groups: Int32Array.from(rows, (row) => set.groups[row]!),
     isView: Uint8Array.from(rows, (row) => set.isView[row]!),
+    ...(set.samples && { samples: Int32Array.from(rows, (row) => set.samples![row]!) }),
   };
 }

@@ -65,8 +65,8 @@ function figures({ metrics, interval, decisions }: Evaluation): Markup {
       value: percent(decisions.decidedShare),
       note:
         decisions.accuracyOfDecided === null
-          ? `all below ${percent(decisions.minProbability, 0)}: unknown`
-          : `${percent(decisions.accuracyOfDecided)} of them right; the rest is unknown`,
+          ? 'no answer is sure enough: all are marked as guesses'
+          : `${percent(decisions.accuracyOfDecided)} of them right; the rest are guesses`,
     },
   ]);
 }

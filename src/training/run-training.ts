@@ -3,6 +3,7 @@ import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Head } from '../head/head.js';
+import { fitClassGaussians } from '../head/novelty-fit.js';
 import type { Log } from '../log.js';
 import type { Database } from '../samples/database.js';
 import { SampleStore } from '../samples/store.js';
@@ -14,11 +15,11 @@ import { OnnxFitEngine } from './fit-engine.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
-import type { FittedRecipe } from './recipes.js';
+import { type FittedRecipe, withGaussians } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
 import { searchRecipes } from './search.js';
-import { fitUnknown, waitingFeatures } from './unknown.js';
+import { leftOutAnswers, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
@@ -74,14 +75,17 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
     const background = waitingFeatures(store, embedded.key, set.featureSize);
-    const trained = {
-      ...headOf(chosen, collected, set.featureSize, embedded.key),
-      ...fitUnknown(set, chosen, background),
+    const novelty = fitClassGaussians(set, background);
+    const recipe = settings.training.classGaussians ? withGaussians(set, chosen, novelty) : chosen;
+    const trained: Head = {
+      ...headOf(recipe, collected, set.featureSize, embedded.key),
+      ...leftOutAnswers(set, recipe),
+      novelty: novelty.model,
     };
     const head = await registry.stage(trained);
     const judgement = await judge({
       ...{ store, registry, engine, collected, set, examFeatures, key: embedded.key },
-      ...{ recipe: chosen, trained, challenger: head, settings: settings.gate },
+      ...{ recipe, trained, challenger: head, settings: settings.gate },
     });
 
     phases.begin('publish');
@@ -92,7 +96,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         head,
         card.name,
         collected,
-        chosen,
+        recipe,
         judgement,
         embedded.recipe,
         phases,
@@ -108,8 +112,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     return {
       version,
       ...{ decision, championVersion, exam, championExam, leaveGroupOut },
-      ...{ learner: chosen.learner, lambda: chosen.fit.lambda, transform: chosen.fit.transform },
-      temperature: chosen.temperature,
+      ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
+      temperature: recipe.temperature,
       classes: collected.classes,
       samples: {
         training: collected.training.length,
@@ -176,6 +180,7 @@ function headOf(
     weights: recipe.fit.weights,
     bias: recipe.fit.bias,
     temperature: recipe.temperature,
+    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale }),
   };
 }
 

@@ -6,14 +6,7 @@ import { macroWeights } from '../head/select.js';
 import { fitSoftmaxWith, type SoftmaxEngine } from '../head/softmax.js';
 import { type ProductRequest, type ProjectedSet, projectionSteps } from '../head/subspace.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
-import {
-  blended,
-  calibrated,
-  type FittedRecipe,
-  type Learner,
-  mostViews,
-  withViews,
-} from './recipes.js';
+import { blended, blendMembers, calibrated, type FittedRecipe, type Learner } from './recipes.js';
 import type { TrainingCandidate } from './report.js';
 import { fitTfLayers } from './tf-learner.js';
 
@@ -51,21 +44,16 @@ export interface SearchResult {
   recipes: FittedRecipe[];
 }
 
-/** One stop of the search: a transform on so many views. */
-interface Step {
-  transform: FeatureTransform;
-  views: number;
-}
-
 /**
  * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
- * transform x learner on all views, then the winner's transform on fewer views, none among them.
+ * transform x learner, on all views and on the originals alone.
  *
  * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
- * before none before roots, many views before few). A later one takes the place of the one held
+ * before none before roots, views before none). A later one takes the place of the one held
  * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
  * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
  * and by cluster): with few groups the smallest of a dozen log-losses is the luckiest, not the best.
+ * The first, a blend over learners and views, is the mean over what evidence could not choose from.
  */
 export async function searchRecipes(
   set: TrainingSet,
@@ -75,25 +63,13 @@ export async function searchRecipes(
   const learners = options.learners.filter((learner) => learner !== 'tf-layers');
   const withTfLayers = learners.length < options.learners.length;
   const deadline = performance.now() + budgetMs;
-  const views = mostViews(set);
   const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
-  const steps: Step[] = transforms.map((transform) => ({ transform, views }));
-  const fewer = set.samples && learners.length > 0 ? fewerViews(views) : [];
-  const linear = steps.length + fewer.length;
-  const total = linear + (withTfLayers ? 1 : 0);
+  const total = transforms.length + (withTfLayers ? 1 : 0);
   const tried: { recipe: FittedRecipe; durationMs: number }[] = [];
-  for (let done = 0; done < linear; done++) {
-    if (tried.length > 0 && performance.now() >= deadline) break;
-    const step = steps[done] ?? {
-      transform: chooseRecipe(
-        set,
-        tried.map(({ recipe }) => recipe),
-      ).fit.transform,
-      views: fewer[done - steps.length] as number,
-    };
-    const part = step.views === views ? set : withViews(set, step.views);
-    const isFirst = tried.length === 0;
-    for await (const one of tryStep(part, step.transform, learners, engine, isFirst, deadline)) {
+  for (const [done, transform] of transforms.entries()) {
+    if (done > 0 && performance.now() >= deadline) break;
+    const time = { deadline, isFirst: done === 0 };
+    for await (const one of tryTransform(set, transform, learners, engine, time)) {
       tried.push(one);
       // A fit blocks this process; in between it hears that its parent is gone.
       await nextTurn();
@@ -120,50 +96,55 @@ export async function searchRecipes(
   return { chosen, table, recipes };
 }
 
-/** Half, a quarter, …, none. */
-function fewerViews(views: number): number[] {
-  const counts: number[] = [];
-  for (let count = views; count > 0; ) {
-    count = count > 3 ? Math.floor(count / 2) : 0;
-    counts.push(count);
-  }
-  return counts;
-}
-
-async function* tryStep(
+/**
+ * Recipes on one transform: ridge and softmax on all views and on the originals alone, the blend of
+ * the originals, and the blend of all. What the deadline cuts short is left out, but of the first
+ * transform one recipe always ends.
+ */
+async function* tryTransform(
   set: TrainingSet,
   transform: FeatureTransform,
   learners: readonly Learner[],
   engine: FitEngine,
-  isFirst: boolean,
-  deadline: number,
+  { deadline, isFirst }: { deadline: number; isFirst: boolean },
 ): AsyncGenerator<{ recipe: FittedRecipe; durationMs: number }> {
   const blends = learners.includes('blend');
+  let mustEnd = isFirst;
   let startedAt = performance.now();
   const lap = (recipe: FittedRecipe) => {
     const durationMs = performance.now() - startedAt;
     startedAt = performance.now();
+    mustEnd = false;
     return { recipe, durationMs };
   };
-  let ridge: FittedRecipe | null = null;
-  const projected = await projectWith(engine, set, transform);
-  if (blends || learners.includes('ridge')) {
-    const fit = fitRidge(projected.set, { transform: 'none' });
-    ridge = calibrated(set, 'ridge', projected.lift(fit));
-    if (learners.includes('ridge')) yield lap(ridge);
+  const members: FittedRecipe[] = [];
+  for (const part of new Set(blendMembers(set).map((member) => member.part))) {
+    if (part !== set && performance.now() >= deadline) break;
+    const own: FittedRecipe[] = [];
+    const projected = await projectWith(engine, part, transform);
+    if (blends || learners.includes('ridge')) {
+      const fit = fitRidge(projected.set, { transform: 'none' });
+      const ridge = calibrated(part, 'ridge', projected.lift(fit));
+      own.push(ridge);
+      if (learners.includes('ridge')) yield lap(ridge);
+    }
+    if (blends || learners.includes('softmax')) {
+      const fit = await fitUntil(projected, engine, mustEnd ? null : deadline);
+      if (!fit) break;
+      const softmax = calibrated(part, 'softmax', projected.lift(fit));
+      own.push(softmax);
+      if (learners.includes('softmax')) yield lap(softmax);
+    }
+    members.push(...own);
+    if (blends && part !== set) yield lap(blended(part, own));
   }
-  if (!blends && !learners.includes('softmax')) return;
-  const mayStop = !isFirst || learners.includes('ridge');
-  const fit = await fitUntil(projected, engine, mayStop ? deadline : null);
-  if (!fit) return;
-  const softmax = calibrated(set, 'softmax', projected.lift(fit));
-  if (learners.includes('softmax')) yield lap(softmax);
-  if (blends && ridge) yield lap(blended(set, ridge, softmax));
+  if (blends && members.length > 0) yield lap(blended(set, members));
 }
 
 /**
- * Fits one recipe with the λ that a search has found, by the engine's products: what comes out is what
- * the search had, to rounding. Of a blend `lambda` is that of its softmax; its ridge finds its own.
+ * Fits one linear recipe with the λ that a search has found, by the engine's products: what comes out
+ * is what the search had, to rounding. Of a blend `lambda` is that of its softmax on all views; the
+ * others find their own.
  */
 export async function fitRecipeWith(
   engine: FitEngine,
@@ -172,13 +153,22 @@ export async function fitRecipeWith(
   transform: FeatureTransform,
   lambda: number,
 ): Promise<FittedRecipe> {
-  const { set: reduced, lift } = await projectWith(engine, set, transform);
   const every = { transform: 'none' } as const;
   const one = { ...every, lambdas: [lambda] };
-  if (learner === 'ridge') return calibrated(set, learner, lift(fitRidge(reduced, one)));
-  const softmax = calibrated(set, 'softmax', lift(await fitSoftmaxWith(engine, reduced, one)));
-  if (learner === 'softmax') return softmax;
-  return blended(set, calibrated(set, 'ridge', lift(fitRidge(reduced, every))), softmax);
+  const fit = async (part: TrainingSet, member: 'ridge' | 'softmax', options: typeof every) => {
+    const { set: reduced, lift } = await projectWith(engine, part, transform);
+    const fitted =
+      member === 'ridge'
+        ? fitRidge(reduced, options)
+        : await fitSoftmaxWith(engine, reduced, options);
+    return calibrated(part, member, lift(fitted));
+  };
+  if (learner !== 'blend') return fit(set, learner, one);
+  const members: FittedRecipe[] = [];
+  for (const { part, member } of blendMembers(set)) {
+    members.push(await fit(part, member, part === set && member === 'softmax' ? one : every));
+  }
+  return blended(set, members);
 }
 
 /** The set in its principal directions, by the engine's products. */

@@ -1,6 +1,7 @@
 import { fitSetProbability } from '../head/conformal.js';
-import type { Head } from '../head/head.js';
-import { fitNovelty } from '../head/novelty-fit.js';
+import { type Head, MAX_LEFT_OUT_CONFIDENCES } from '../head/head.js';
+import { indexOfLargest } from '../head/score.js';
+import { pickRows } from '../head/select.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import type { FittedRecipe } from './recipes.js';
@@ -10,31 +11,33 @@ const BACKGROUND_SAMPLES = 1_000;
 /** Of the prediction sets. */
 const COVERAGE = 0.9;
 
+/** Left-out answers of a recipe as a head keeps them. */
+export type LeftOutAnswers = Required<Pick<Head, 'setProbability' | 'leftOutConfidences'>>;
+
 /**
- * What a head needs to say "unknown" and to name the labels that come into question: the novelty
- * model, its background widened by frames that wait for a label, and the bound of the prediction
- * sets, from the leave-group-out answers.
+ * What a head keeps of its left-out answers: the bound of the prediction sets, and how often it was
+ * right at which probability.
  */
-export function fitUnknown(
-  set: TrainingSet,
-  recipe: FittedRecipe,
-  unlabelled: Float32Array,
-): Required<Pick<Head, 'novelty' | 'setProbability'>> {
+export function leftOutAnswers(set: TrainingSet, recipe: FittedRecipe): LeftOutAnswers {
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const { classCount } = set;
-  const probabilities = new Float64Array(judged.length * classCount);
-  for (const [i, row] of judged.entries()) {
-    const from = row * classCount;
-    probabilities.set(
-      recipe.leaveGroupOutProbabilities.subarray(from, from + classCount),
-      i * classCount,
-    );
-  }
+  const probabilities = pickRows(recipe.leaveGroupOutProbabilities, classCount, judged);
   const truth = judged.map((row) => labels[row]!);
+  const confidences = Float32Array.from(truth, (label, i) => {
+    const best = indexOfLargest(probabilities, i * classCount, classCount);
+    const p = probabilities[i * classCount + best]!;
+    return best === label ? p : -p;
+  }).sort();
   return {
-    novelty: fitNovelty(set, unlabelled),
     setProbability: fitSetProbability(probabilities, truth, classCount, COVERAGE),
+    leftOutConfidences: thinned(confidences),
   };
+}
+
+/** At most {@link MAX_LEFT_OUT_CONFIDENCES}, evenly spaced. */
+function thinned(values: Float32Array): Float32Array {
+  const length = Math.min(values.length, MAX_LEFT_OUT_CONFIDENCES);
+  return Float32Array.from({ length }, (_, i) => values[Math.floor((i * values.length) / length)]!);
 }
 
 /** Features of the newest frames that wait for a label, outside the exam: n x featureSize. */

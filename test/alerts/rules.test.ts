@@ -13,8 +13,8 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
   return alerts.rules[0]!;
 }
 
-function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main') {
-  return { camera, label, probability, atMs };
+function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
+  return { camera, label, probability, guess, atMs };
 }
 
 describe('AlertRules', () => {
@@ -43,6 +43,24 @@ describe('AlertRules', () => {
     assert.equal(cleared?.atMs, 1_300);
     assert.equal(cleared?.probability, 0.9, 'of the last match');
     assert.deepEqual([...rules.activeOutputs()], []);
+  });
+
+  it('takes guesses only where the rule says so', () => {
+    const always = { matches: 1, ofFrames: 1 };
+    const rules = new AlertRules([
+      rule({ name: 'sure', ...always }),
+      rule({ name: 'any', guesses: true, ...always }),
+    ]);
+    const guess = rules.observe(frame(0, 'thistle', 0.9, 'main', true));
+    assert.deepEqual(
+      guess.map((event) => event.rule),
+      ['any'],
+    );
+    const sure = rules.observe(frame(1));
+    assert.deepEqual(
+      sure.map((event) => event.rule),
+      ['sure'],
+    );
   });
 
   it('counts each camera for itself, and only the camera of the rule', () => {
@@ -107,6 +125,7 @@ describe('AlertRules', () => {
         share: fc.double({ min: 0, max: 1, noNaN: true }),
         holdMs: fc.integer({ min: 0, max: 50 }),
         camera: fc.constantFrom(null, 'a', 'b'),
+        guesses: fc.boolean(),
         output: fc.constantFrom(null, 'horn', 'beacon'),
         labels: fc.subarray(['x', 'y'], { minLength: 1 }),
       })
@@ -117,6 +136,7 @@ describe('AlertRules', () => {
       camera: fc.constantFrom('a', 'b'),
       label: fc.constantFrom('x', 'y', 'z'),
       probability: fc.constantFrom(0.2, 0.7, 0.95),
+      guess: fc.boolean(),
     });
     let raisedEvents = 0;
     fc.assert(
@@ -139,7 +159,9 @@ describe('AlertRules', () => {
               for (const config of configs) {
                 if (config.camera !== null && config.camera !== decision.camera) continue;
                 const matched =
-                  config.labels.includes(decision.label) && decision.probability >= 0.7;
+                  config.labels.includes(decision.label) &&
+                  decision.probability >= 0.7 &&
+                  (config.guesses || !decision.guess);
                 const key = `${config.name} ${decision.camera}`;
                 frames[key] = [...(frames[key] ?? []), { matched, atMs: nowMs }];
               }

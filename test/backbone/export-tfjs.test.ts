@@ -14,6 +14,7 @@ import { headProbabilities } from '../../src/head/score.js';
 import { silentLog } from '../../src/log.js';
 import { createRandom } from '../../src/vision/random.js';
 import {
+  drawnGaussians,
   encodeModel,
   TINY_FEATURES,
   TINY_SIZE,
@@ -32,7 +33,7 @@ before(async () => {
   tf = (await openTfjs(log)).tf;
 });
 
-function someHead(transform: FeatureTransform): Head {
+function someHead(transform: FeatureTransform, withGaussians = false): Head {
   const random = createRandom(5);
   return {
     learner: 'ridge',
@@ -43,6 +44,7 @@ function someHead(transform: FeatureTransform): Head {
     weights: Float32Array.from({ length: 4 * TINY_FEATURES }, () => random.uniform(-2, 2)),
     bias: Float32Array.from(LABELS, () => random.uniform(-1, 1)),
     temperature: 0.7,
+    ...(withGaussians && drawnGaussians(TINY_FEATURES, LABELS.length, LABELS.length)),
   };
 }
 
@@ -106,7 +108,7 @@ for (const [what, make, transforms, tolerance] of EXPECTED) {
     t.after(() => engine.close());
     for (const transform of transforms) {
       const tensors = tf.memory().numTensors;
-      const head = someHead(transform);
+      const head = someHead(transform, what !== 'a tf.layers model' && transform === 'l2');
       const facts = { head: { version: 3 } };
       const exported = await exportAs('tfjs', model, head, { card, fit: 'crop', facts, log });
       const dir = join(await temporaryFolder(t), 'weeds');
@@ -159,6 +161,10 @@ test('what cannot be said in the wanted format is refused', async () => {
   const options = { fit: 'squash' as const, log };
   await assert.rejects(
     exportAs('tfjs', layers.model, someHead('sqrt-l2'), { ...options, card: layers.card }),
+    (error) => isHeadlandError(error, 'HL_EXPORT_TRANSFORM'),
+  );
+  await assert.rejects(
+    exportAs('tfjs', layers.model, someHead('l2', true), { ...options, card: layers.card }),
     (error) => isHeadlandError(error, 'HL_EXPORT_TRANSFORM'),
   );
   await assert.rejects(

@@ -13,7 +13,14 @@ import type { FeatureTransform, Head } from '../../src/head/head.js';
 import { headProbabilities } from '../../src/head/score.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { createRandom } from '../../src/vision/random.js';
-import { encodeModel, TINY_FEATURES, TINY_SIZE, tinyCard, tinyClassifier } from './support.js';
+import {
+  drawnGaussians,
+  encodeModel,
+  TINY_FEATURES,
+  TINY_SIZE,
+  tinyCard,
+  tinyClassifier,
+} from './support.js';
 
 const card = tinyCard({
   normalisation: { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
@@ -47,9 +54,16 @@ function noise(seed: number): RgbImage {
   return { width: TINY_SIZE, height: TINY_SIZE, data };
 }
 
-for (const transform of ['none', 'l2', 'sqrt', 'sqrt-l2'] as const) {
-  test(`one file answers as the daemon does, transform ${transform}`, async (t) => {
-    const head = someHead(transform);
+const HEADS: [string, Head][] = [
+  ...(['none', 'l2', 'sqrt', 'sqrt-l2'] as const).map((transform): [string, Head] => [
+    `transform ${transform}`,
+    someHead(transform),
+  ]),
+  ['one Gaussian shape', { ...someHead('l2'), ...drawnGaussians(TINY_FEATURES, 4, 1) }],
+  ['a Gaussian per class', { ...someHead('none'), ...drawnGaussians(TINY_FEATURES, 4, 4) }],
+];
+for (const [what, head] of HEADS) {
+  test(`one file answers as the daemon does, ${what}`, async (t) => {
     const { model, names } = joinHead(backbone, head, { card, fit: 'squash' });
     const exported = await ExportedModel.open(model, names);
     t.after(() => exported.close());

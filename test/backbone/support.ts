@@ -9,7 +9,9 @@ import { OnnxCodec, type OnnxModel, type OnnxTensor } from '../../src/backbone/o
 import { tensorInfo } from '../../src/backbone/prune.js';
 import type { PullOptions } from '../../src/backbone/pull.js';
 import { sha256Hex } from '../../src/backbone/sources/offer.js';
+import { type NoveltyModel, triangleLength } from '../../src/head/novelty-model.js';
 import { silentLog } from '../../src/log.js';
+import { createRandom } from '../../src/vision/random.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -136,5 +138,34 @@ export function pullOptions(cacheDir: string, changes: Partial<PullOptions> = {}
     maxBytes: 100_000_000,
     log: silentLog(),
     ...changes,
+  };
+}
+
+/** Class Gaussians as a novelty model has them, drawn; `classes` covariances, or one. */
+export function drawnGaussians(
+  featureSize: number,
+  classes: number,
+  covariances: number,
+): { gaussianScale: number; novelty: NoveltyModel } {
+  const dimensions = 3;
+  const random = createRandom(8);
+  const draw = (length: number, most: number): Float32Array =>
+    Float32Array.from({ length }, () => random.uniform(-most, most));
+  const triangle = triangleLength(dimensions);
+  return {
+    gaussianScale: 0.4,
+    novelty: {
+      dimensions,
+      basis: Int16Array.from(
+        { length: dimensions * featureSize },
+        () => random.int(60_000) - 30_000,
+      ),
+      basisScale: draw(dimensions, 1e-4),
+      within: draw(covariances * triangle, 2),
+      means: draw(classes * dimensions, 2),
+      background: draw(triangle, 1),
+      centre: draw(dimensions, 1),
+      scores: Float32Array.of(-1, 0, 1),
+    },
   };
 }

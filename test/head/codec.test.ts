@@ -196,6 +196,52 @@ test('a novelty model goes with its head, byte for byte', () => {
   assert.deepEqual(decodeHead(encodeHead(noveltyOnly)), noveltyOnly);
 });
 
+const withGaussians: Head = {
+  ...ownCovariances,
+  gaussianScale: 0.25,
+  leftOutConfidences: Float32Array.of(-0.75, -0.5, 0.25, 1),
+};
+
+test('class Gaussians and left-out confidences go with their head, byte for byte', () => {
+  for (const head of [
+    withGaussians,
+    { ...withNovelty, gaussianScale: 2 },
+    { ...small, leftOutConfidences: new Float32Array(0) },
+  ]) {
+    assert.deepEqual(decodeHead(encodeHead(head)), head);
+    assert.equal(encodeHead(head)[7], 4);
+  }
+  const bytes = encodeHead(withGaussians);
+  for (let at = 0; at < bytes.length; at++) {
+    const flipped = bytes.slice();
+    flipped[at]! ^= 4;
+    refused(flipped, `flip at ${at}`);
+    refused(bytes.subarray(0, at), `cut at ${at}`);
+  }
+});
+
+test('class Gaussians and left-out confidences that cannot serve are not written', () => {
+  const broken: Partial<Head>[] = [
+    { gaussianScale: 0 },
+    { gaussianScale: Number.NaN },
+    { leftOutConfidences: Float32Array.of(0.5, 0.25) },
+    { leftOutConfidences: Float32Array.of(1.5) },
+    { leftOutConfidences: new Float32Array(4_097) },
+  ];
+  for (const change of broken) {
+    assert.throws(
+      () => encodeHead({ ...withGaussians, ...change }),
+      (e) => isHeadlandError(e, 'HL_HEAD_INVALID'),
+      JSON.stringify(change).slice(0, 60),
+    );
+  }
+  assert.throws(
+    () => encodeHead({ ...small, gaussianScale: 1 }),
+    (e) => isHeadlandError(e, 'HL_HEAD_INVALID'),
+    'no Gaussians to scale',
+  );
+});
+
 test('a head without one is written as before, so that an older headland can read it', () => {
   assert.equal(encodeHead(small)[7], 1);
   assert.equal(encodeHead(withNovelty)[7], 2);

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isHeadlandError } from '../../src/errors.js';
-import { conformalPValue, fitSetProbability, predictionSet } from '../../src/head/conformal.js';
+import {
+  answerProbability,
+  conformalPValue,
+  extrapolatedPValue,
+  fitSetProbability,
+  predictionSet,
+  studentTail,
+} from '../../src/head/conformal.js';
 import { softmaxRows } from '../../src/head/score.js';
 import { Draw } from './synthetic.js';
 
@@ -91,4 +98,64 @@ test('wrong lengths are refused', () => {
     () => fitSetProbability(new Float64Array(5), [0, 1], 2, 0.9),
     (e) => isHeadlandError(e, 'HL_CALIBRATION_INVALID'),
   );
+});
+
+test("the tail of Student's t equals tables, and the normal tail for many degrees of freedom", () => {
+  const table: [t: number, freedom: number, p: number][] = [
+    [0, 3, 0.5],
+    [1, 1, 0.25],
+    [6.313751514675043, 1, 0.05],
+    [2.3533634348018264, 3, 0.05],
+    [1.8124611228107335, 10, 0.05],
+    [2.7637694581126957, 10, 0.01],
+    [1.6448536269514722, 1e7, 0.05],
+  ];
+  for (const [t, freedom, p] of table) {
+    assert.ok(Math.abs(studentTail(t, freedom) - p) < 1e-7, `${t}, ${freedom}`);
+  }
+});
+
+test('beyond all scores a p-value goes on falling, and never above what was counted', () => {
+  const scores = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), {
+    minLength: 2,
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(scores, fc.double({ min: 0, max: 50, noNaN: true }), (values, beyond) => {
+      const ascending = values.sort((a, b) => a - b);
+      const largest = ascending.at(-1)!;
+      const inside = ascending[ascending.length >> 1]!;
+      assert.equal(extrapolatedPValue(ascending, inside), conformalPValue(ascending, inside));
+      const p = extrapolatedPValue(ascending, largest + beyond);
+      assert.ok(p >= 0 && p <= conformalPValue(ascending, largest + beyond));
+      assert.ok(extrapolatedPValue(ascending, largest + beyond + 1) <= p);
+    }),
+  );
+  assert.ok(extrapolatedPValue([0, 0.5, 1, 1.5], 30) < 0.01, 'four scores tell what is far away');
+  assert.equal(extrapolatedPValue([1], 30), 1, 'one score tells nothing');
+});
+
+test('of the answers above the threshold no more are wrong than promised, and a lower one breaks it', () => {
+  const answers = fc.array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.boolean()), {
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(answers, fc.constantFrom(0.05, 0.1, 0.2, 0.5), (given, share) => {
+      const confidences = given.map(([p, isRight]) => (isRight ? p : -p) / 20);
+      const holds = (threshold: number): boolean => {
+        const above = confidences.filter((value) => Math.abs(value) >= threshold);
+        const wrong = above.filter((value) => value < 0).length;
+        return above.length > 0 && 1 + wrong <= share * (1 + above.length);
+      };
+      const threshold = answerProbability(confidences, share);
+      const every = [...new Set(confidences.map(Math.abs))];
+      if (threshold > 1) assert.ok(!every.some(holds));
+      else {
+        assert.ok(holds(threshold));
+        assert.ok(!every.some((lower) => lower < threshold && holds(lower)));
+      }
+    }),
+  );
+  assert.ok(answerProbability([], 0.1) > 1, 'without evidence nothing is promised');
+  assert.ok(answerProbability([0.9, 0.95, 0.99], 0.1) > 1, 'three answers cannot promise 90 %');
 });

@@ -43,8 +43,8 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
     log: silentLog(),
   });
   const { head, card } = await new HeadRegistry(registryDir, { keep: 5 }).load(version);
-  assert.ok(head.novelty && head.novelty.scores.length === 60, 'the novelty model is on the disk');
-  assert.equal(card.noveltySamples, 60);
+  assert.ok(head.novelty && head.novelty.scores.length === 120, 'the novelty model is on the disk');
+  assert.equal(card.noveltySamples, 120);
   assert.equal(card.setProbability, head.setProbability);
 
   let settle: (perceived: Perceived) => void = () => {};

@@ -19,6 +19,7 @@ const prediction = (sequence: number) => ({
   captured_at: new Date().toISOString(),
   label: 'weed',
   probability: 0.9,
+  guess: false,
   top: [{ label: 'weed', probability: 0.9 }],
   head_version: 3,
   timings: { decode_ms: 2, backbone_ms: 5, head_ms: 0.1, total_ms: 8 },

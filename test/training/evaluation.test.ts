@@ -51,7 +51,7 @@ async function evaluate(robot: Robot, changes: Partial<EvaluationInput> = {}): P
       embedder: new Embedder(backbone, { fit: 'squash', maxBytes: 1e7, maxPixels: 1e7 }),
       recipe: augmentationRecipe(augmentation, seed),
       minExamSamples: settings.gate.minExamSamples,
-      minProbability: 0.5,
+      maxErrorShare: 0.1,
       thumbnail: async (picture) => Buffer.from(picture).toString('base64'),
       onProgress: () => {},
       ...changes,
