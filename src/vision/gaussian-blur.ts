@@ -37,25 +37,23 @@ function halfKernel(sigmaPixels: number): Int32Array {
 function alongRows({ width, data }: RgbImage, weights: Int32Array): Uint16Array {
   const radius = weights.length - 1;
   const stride = width * 3;
-  const padded = new Int32Array(stride + 6 * radius);
-  const sums = new Int32Array(stride);
-  const result = new Uint16Array(data.length);
   const first = 3 * radius;
+  const padded = new Uint8Array(stride + 2 * first);
+  const result = new Uint16Array(data.length);
   for (let line = 0; line < data.length; line += stride) {
-    for (let i = 0; i < padded.length; i++) {
-      const x = Math.trunc(i / 3) - radius;
-      padded[i] = data[line + 3 * (x < 0 ? 0 : x < width ? x : width - 1) + (i % 3)]!;
+    padded.set(data.subarray(line, line + stride), first);
+    for (let i = 0; i < first; i++) {
+      padded[i] = data[line + (i % 3)]!;
+      padded[first + stride + i] = data[line + stride - 3 + (i % 3)]!;
     }
-    for (let i = 0; i < stride; i++) sums[i] = weights[0]! * padded[first + i]!;
-    for (let distance = 1; distance <= radius; distance++) {
-      const weight = weights[distance]!;
-      const left = first - 3 * distance;
-      const right = first + 3 * distance;
-      for (let i = 0; i < stride; i++) {
-        sums[i]! += weight * (padded[left + i]! + padded[right + i]!);
+    for (let i = 0; i < stride; i++) {
+      const middle = first + i;
+      let sum = Math.imul(weights[0]!, padded[middle]!);
+      for (let distance = 1, step = 3; distance <= radius; distance++, step += 3) {
+        sum += Math.imul(weights[distance]!, padded[middle - step]! + padded[middle + step]!);
       }
+      result[line + i] = sum >> CUT_BITS;
     }
-    for (let i = 0; i < stride; i++) result[line + i] = sums[i]! >> CUT_BITS;
   }
   return result;
 }
@@ -71,12 +69,14 @@ function alongColumns(
   const result = new Uint8Array(rows.length);
   for (let y = 0; y < height; y++) {
     const line = y * stride;
-    for (let i = 0; i < stride; i++) sums[i] = weights[0]! * rows[line + i]!;
+    for (let i = 0; i < stride; i++) sums[i] = Math.imul(weights[0]!, rows[line + i]!);
     for (let distance = 1; distance <= radius; distance++) {
       const weight = weights[distance]!;
       const above = Math.max(0, y - distance) * stride;
       const below = Math.min(height - 1, y + distance) * stride;
-      for (let i = 0; i < stride; i++) sums[i]! += weight * (rows[above + i]! + rows[below + i]!);
+      for (let i = 0; i < stride; i++) {
+        sums[i] = (sums[i]! + Math.imul(weight, rows[above + i]! + rows[below + i]!)) | 0;
+      }
     }
     for (let i = 0; i < stride; i++) result[line + i] = (sums[i]! + HALF) >> DOWN_BITS;
   }
