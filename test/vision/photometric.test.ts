@@ -318,6 +318,17 @@ describe('drawPhotometricChange', () => {
     );
   });
 
+  it('takes ten numbers, whatever is drawn', () => {
+    fc.assert(
+      fc.property(anySeed, anyRanges, (seed, ranges) => {
+        const [drawn, counted] = [createRandom(seed), createRandom(seed)];
+        drawPhotometricChange(drawn, ranges);
+        for (let i = 0; i < 10; i++) counted.next();
+        assert.equal(drawn.next(), counted.next());
+      }),
+    );
+  });
+
   it('gives the same bytes for the same seed and others for another', async () => {
     const image = await picture();
     const view = async (seed: number) =>
