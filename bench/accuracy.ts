@@ -135,8 +135,8 @@ function ablation(results: Record<string, unknown>): Record<string, number> {
 
 async function load(card: string, folder: string, photos: Photo[]): Promise<Material> {
   const cache = new FeatureCache(card, folder);
-  const { views: count, seed, ...settings } = augmentation;
-  const wanted: View[] = Array.from({ length: count }, (_, i) => ({
+  const { seed, ...settings } = augmentation;
+  const wanted: View[] = Array.from({ length: settings.views }, (_, i) => ({
     ...{ kind: 'augmented', settings, seed, number: i + 1 },
   }));
   const train = photos.filter((photo) => photo.split === 'train');

@@ -13,13 +13,7 @@ import { augmentationRecipe, Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open.js';
 import { validateConfig } from '../../src/config/load.js';
 import { silentLog } from '../../src/log.js';
-import {
-  type AugmentationSettings,
-  applyAugmentation,
-  drawAugmentation,
-} from '../../src/vision/augment.js';
-import type { RgbImage } from '../../src/vision/image.js';
-import { createRandom, seedFrom } from '../../src/vision/random.js';
+import { type AugmentationSettings, applyAugmentation } from '../../src/vision/augment.js';
 import { sharedFolder, userCacheDir } from './places.js';
 
 /** A photo of the grocery data set (see the README beside it). */
@@ -135,7 +129,9 @@ export class FeatureCache {
         const vector =
           view.kind === 'original'
             ? features
-            : await backbone.embed(picture(image, view, photo.path));
+            : view.kind === 'flip'
+              ? await backbone.embed(applyAugmentation(image, FLIP))
+              : await embedder.embedView(image, view.number, view.settings, view.seed, photo.path);
         out[m]?.set(vector, row * size);
       }
     }
@@ -151,16 +147,7 @@ export class FeatureCache {
   }
 }
 
-function picture(image: RgbImage, view: View, id: string): RgbImage {
-  if (view.kind === 'augmented') {
-    const random = createRandom(seedFrom(view.seed, id, view.number));
-    const drawn = drawAugmentation(random, view.settings, image.width, image.height);
-    return applyAugmentation(image, drawn);
-  }
-  return applyAugmentation(image, { ...IDENTITY, horizontalFlip: view.kind === 'flip' });
-}
-
-const IDENTITY = {
+const FLIP = {
   rotationDegrees: 0,
   rowShift: 0,
   columnShift: 0,
@@ -168,7 +155,7 @@ const IDENTITY = {
   rowZoom: 1,
   columnZoom: 1,
   channelShift: 0,
-  horizontalFlip: false,
+  horizontalFlip: true,
   verticalFlip: false,
   brightness: 1,
   fill: 'nearest' as const,

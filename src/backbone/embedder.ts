@@ -6,6 +6,7 @@ import {
 } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import type { Fit, RgbImage } from '../vision/image.js';
+import { applyPhotometricChange, drawPhotometricChange } from '../vision/photometric.js';
 import { createRandom, seedFrom } from '../vision/random.js';
 import type { Backbone } from './backbone.js';
 
@@ -70,26 +71,11 @@ export class Embedder {
   }
 
   /**
-   * Features of augmented versions of a picture. View v depends on (seed, sampleId, v) alone, so
-   * that asking for more views later keeps the earlier ones.
+   * Features of an augmented version of a picture. What is drawn depends on (seed, sampleId, view)
+   * alone, so that asking for more views later keeps the earlier ones.
    * @param image As {@link embedPicture} returned it.
-   * @param views How many: views 1 to `views` (0 is the original).
+   * @param view From 1 (0 is the original); the last `photometricViews` of `views` are photometric.
    */
-  async embedViews(
-    image: RgbImage,
-    views: number,
-    settings: AugmentationSettings,
-    seed: number,
-    sampleId: string,
-  ): Promise<Float32Array[]> {
-    const features: Float32Array[] = [];
-    for (let view = 1; view <= views; view++) {
-      features.push(await this.embedView(image, view, settings, seed, sampleId));
-    }
-    return features;
-  }
-
-  /** One view, 1 or above, of {@link embedViews}: to fill gaps. */
   async embedView(
     image: RgbImage,
     view: number,
@@ -99,8 +85,22 @@ export class Embedder {
   ): Promise<Float32Array> {
     const random = createRandom(seedFrom(seed, sampleId, view));
     const augmentation = drawAugmentation(random, settings, image.width, image.height);
-    return this.backbone.embed(applyAugmentation(image, augmentation));
+    const moved = applyAugmentation(image, augmentation);
+    const seen = isPhotometric(view, settings)
+      ? await applyPhotometricChange(moved, drawPhotometricChange(random, settings))
+      : moved;
+    return this.backbone.embed(seen);
   }
+}
+
+type ViewCounts = Pick<AugmentationSettings, 'views' | 'photometricViews'>;
+
+function isPhotometric(view: number, settings: ViewCounts): boolean {
+  return view > geometricViews(settings);
+}
+
+function geometricViews({ views, photometricViews }: ViewCounts): number {
+  return photometricViews === 0 ? Number.POSITIVE_INFINITY : Math.max(0, views - photometricViews);
 }
 
 /** Identity of features made with a backbone and a fit: 64 hex digits. */
@@ -114,18 +114,21 @@ const RECIPE_VERSION = 1;
 
 /**
  * A short name (16 hex digits) for which views these settings and this seed make: cached features
- * of one recipe never stand in for those of another.
+ * of one recipe never stand in for those of another. How many views there are counts only where it
+ * decides which of them are photometric.
  */
-export function augmentationRecipe(settings: AugmentationSettings, seed: number): string {
-  const {
-    views: _,
-    seed: __,
-    ...ranges
-  } = settings as AugmentationSettings & {
-    views?: unknown;
-    seed?: unknown;
-  };
-  const ordered = Object.entries(ranges).sort(([a], [b]) => (a < b ? -1 : 1));
+export function augmentationRecipe(
+  settings: AugmentationSettings & { seed?: number },
+  seed: number,
+): string {
+  const { views, photometricViews, seed: _, ...all } = settings;
+  const { gamma, exposure, colourTemperature, blurPixels, noiseLevels, jpegQuality, ...ranges } =
+    all;
+  const made =
+    photometricViews === 0
+      ? ranges
+      : { ...all, geometricViews: geometricViews({ views, photometricViews }) };
+  const ordered = Object.entries(made).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(JSON.stringify([RECIPE_VERSION, seed, ordered]))
     .digest('hex')

@@ -43,13 +43,13 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
     if (current === null) throw noHead();
     const stored = await state.heads.load(current);
     const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
-    const { ranges, ...views } = augmentation;
+    const { settings, ...named } = augmentation;
     let bar: ReturnType<typeof progressBar> | null = null;
     let phase = '';
     try {
       const evaluation = await evaluateHead({
         ...{ store: state.samples, stored, training: config.training },
-        ...{ embedder, augmentation: ranges, ...views },
+        ...{ embedder, augmentation: settings, ...named },
         minExamSamples: config.gate.minExamSamples,
         maxErrorShare: config.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),

@@ -14,7 +14,7 @@ export interface OpenedEmbedder {
   /** Of picture files. */
   limits: { maxBytes: number; maxPixels: number };
   /** Which views are drawn, and the name of their cached features. */
-  augmentation: { ranges: AugmentationSettings; views: number; seed: number; recipe: string };
+  augmentation: { settings: AugmentationSettings; seed: number; recipe: string };
   close(): Promise<void>;
 }
 
@@ -33,12 +33,12 @@ export async function openEmbedder(
   const { threads } = inference;
   const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
   const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };
-  const { views, seed, ...ranges } = config.augmentation;
+  const { seed, ...settings } = config.augmentation;
   return {
     card,
     embedder: new Embedder(backbone, { fit: inference.fit, ...limits }),
     limits,
-    augmentation: { ranges, views, seed, recipe: augmentationRecipe(ranges, seed) },
+    augmentation: { settings, seed, recipe: augmentationRecipe(settings, seed) },
     close: () => backbone.close(),
   };
 }

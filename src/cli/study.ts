@@ -78,7 +78,7 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
     const { photos, pictures } = read;
     closeStore = read.close;
     const engine = await openTfjs(log);
-    const { ranges, views, seed } = augmentation;
+    const { settings, seed } = augmentation;
     const bar = approachBar(options.json);
     const result = await runStudy({
       folder: resolve(dir),
@@ -91,17 +91,17 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
           const decoding = { sizePixels: backbone.inputSize, fit: config.inference.fit, ...limits };
           const image = await decodePicture(pictures(index), decoding);
           if (view === 0) return backbone.embed(image);
-          return embedder.embedView(image, view, ranges, seed, String(index));
+          return embedder.embedView(image, view, settings, seed, String(index));
         },
       },
       augment: (image, index, round) => {
         const random = createRandom(seedFrom(seed, index, round));
         return applyAugmentation(
           image,
-          drawAugmentation(random, ranges, image.width, image.height),
+          drawAugmentation(random, settings, image.width, image.height),
         );
       },
-      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
+      ...{ epochs: options.epochs, sizePixels: options.size, views: settings.views, seed },
       budgetSeconds: options.budgetSeconds,
       onEstimate: (estimate) => announce(estimate, options, engine.reason),
       onProgress: bar.update,

@@ -61,6 +61,14 @@ export const augmentation = section(
       .max(32)
       .default(4)
       .describe('Augmented versions of each sample, embedded once and cached'),
+    photometricViews: z
+      .int()
+      .min(0)
+      .max(32)
+      .default(0)
+      .describe(
+        'Of those the last so many, at most all, also change light, sharpness and compression',
+      ),
     seed: z.int().min(0).max(4_294_967_295).default(20_240_501),
     rotationDegrees: z
       .number()
@@ -77,8 +85,48 @@ export const augmentation = section(
     brightness: z.number().min(0).max(0.9).default(0.2).describe('Factor from 1-b to 1+b'),
     channelShift: z.number().min(0).max(255).default(0).describe('8-bit steps'),
     fill: z.enum(['nearest', 'reflect', 'wrap', 'constant']).default('nearest'),
+    gamma: z
+      .number()
+      .min(1)
+      .max(5)
+      .default(2.4)
+      .describe('Photometric views: exponent on levels from 1/g to g; 1 = off'),
+    exposure: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(0.5)
+      .describe('Photometric views: factor from exp(-e) to exp(e); 0 = off'),
+    colourTemperature: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .default(0.25)
+      .describe('Photometric views: red times 1+t, blue times 1-t, t up to this to either side'),
+    blurPixels: z
+      .number()
+      .min(0)
+      .max(8)
+      .default(2)
+      .describe(
+        "Photometric views: of 10 views 4 are blurred, sigma up to this at the backbone's input",
+      ),
+    noiseLevels: z
+      .number()
+      .min(0)
+      .max(64)
+      .default(12)
+      .describe('Photometric views: of 10 views 4 get noise, 8-bit standard deviation up to this'),
+    jpegQuality: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(30)
+      .describe(
+        'Photometric views: of 10 views 4 are recompressed, at least with this quality; 100 = off',
+      ),
   },
-  "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares",
+  "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares; and what light, lens and transmission do",
 ).transform(({ mounting, ...given }) => {
   const preset = MOUNTINGS[mounting];
   return {

@@ -13,7 +13,6 @@ export interface EmbedOptions {
   embedder: Embedder;
   /** Exam samples get their original only; the store knows which they are. */
   samples: readonly LabelledSample[];
-  views: number;
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;
   recipe: string;
@@ -28,10 +27,10 @@ export interface EmbedOptions {
 export async function embedMissing(
   options: EmbedOptions,
 ): Promise<{ skipped: SkippedSample[]; forwards: number }> {
-  const { store, embedder, recipe, views, onProgress } = options;
+  const { store, embedder, recipe, augmentation, onProgress } = options;
   const wanted = new Map(options.samples.map((sample) => [sample.id, sample]));
   const missing = store
-    .missingFeatures(embedder.checksum, recipe, views)
+    .missingFeatures(embedder.checksum, recipe, augmentation.views)
     .filter(({ sampleId }) => wanted.has(sampleId));
   // The original always runs, views only where they are missing.
   const forwards = (missingViews: readonly number[]): number =>

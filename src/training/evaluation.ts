@@ -36,7 +36,6 @@ export interface EvaluationInput {
   embedder: Embedder;
   /** As in a training: so that its cached features are found again. */
   augmentation: Parameters<Embedder['embedView']>[2];
-  views: number;
   seed: number;
   recipe: string;
   training: { minLabels: number; minLabelsPerClass: number };
@@ -62,7 +61,7 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const collected = await collectEmbedded(input);
   const { training, exam, labels } = collected;
   const set = assemble(store, training, labels, {
-    ...{ key, recipe: input.recipe, views: input.views },
+    ...{ key, recipe: input.recipe, views: input.augmentation.views },
     featureSize: embedder.backbone.featureSize,
   });
   const examFeatures = concatenate(presentOriginals(store, exam, key));
@@ -123,12 +122,12 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
 
 /** Embeds what is missing; what cannot be embedded is left out. */
 async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
-  const { store, embedder, recipe, views, seed, augmentation } = input;
+  const { store, embedder, recipe, seed, augmentation } = input;
   const samples = readLabelled(store);
   const wanted = collect(samples, input.training);
   const all = [...wanted.training, ...wanted.exam];
   await embedMissing({
-    ...{ store, embedder, samples: all, views, augmentation, seed, recipe },
+    ...{ store, embedder, samples: all, augmentation, seed, recipe },
     onProgress: (done, total) => input.onProgress('embed', done, total),
   });
   const vectors = originals(store, all, embedder.checksum);

@@ -135,7 +135,7 @@ async function embed(
   store: SampleStore,
   backbone: Backbone,
   { training, exam }: Collected,
-  { inference, augmentation: { views, seed, ...augmentation } }: JobSettings,
+  { inference, augmentation: { seed, ...augmentation } }: JobSettings,
   phases: Phases,
 ): Promise<{ key: string; recipe: string; skipped: SkippedSample[]; forwards: number }> {
   const recipe = augmentationRecipe(augmentation, seed);
@@ -145,7 +145,7 @@ async function embed(
     maxPixels: inference.maxPicturePixels,
   });
   const { skipped, forwards } = await embedMissing({
-    ...{ store, embedder, recipe, views, seed, augmentation },
+    ...{ store, embedder, recipe, seed, augmentation },
     samples: [...training, ...exam],
     onProgress: (done, total) => phases.step(done, total),
   });

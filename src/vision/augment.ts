@@ -8,10 +8,17 @@ import {
   warpRgb,
 } from './affine.js';
 import type { RgbImage } from './image.js';
+import type { PhotometricRanges } from './photometric.js';
 import type { Random } from './random.js';
 
-/** Ranges that augmentations are drawn from: the configuration without how many and which. */
-export type AugmentationSettings = Omit<Config['augmentation'], 'views' | 'seed'>;
+/** How views are made and how many of which kind: the configuration without the seed. */
+export type AugmentationSettings = Omit<Config['augmentation'], 'seed'>;
+
+/** Ranges that augmentations are drawn from. */
+export type AugmentationRanges = Omit<
+  AugmentationSettings,
+  'views' | 'photometricViews' | keyof PhotometricRanges
+>;
 
 /** One drawn augmentation: everything that decides the result. */
 export interface Augmentation extends AffineParameters {
@@ -35,7 +42,7 @@ export interface Augmentation extends AffineParameters {
  */
 export function drawAugmentation(
   random: Random,
-  settings: AugmentationSettings,
+  settings: AugmentationRanges,
   width: number,
   height: number,
 ): Augmentation {

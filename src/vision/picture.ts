@@ -1,5 +1,6 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { HeadlandError, messageOf } from '../errors.js';
+import type { RgbImage } from './image.js';
 
 // One picture is decoded at a time in one thread: libvips' own pool would take the core from the
 // backbone, and its cache would keep pixels of pictures that never come back.
@@ -100,6 +101,21 @@ export function uprightRgb(bytes: Uint8Array, limits: PictureLimits): Sharp {
     .autoOrient()
     .removeAlpha()
     .toColourspace('srgb');
+}
+
+/**
+ * What is left of a picture after it was sent as a baseline JPEG with halved colour resolution, as
+ * most cameras send it. Same size; the bytes depend on the codec of the architecture.
+ *
+ * @param quality 1..100, as libjpeg counts
+ */
+export async function recompressJpeg(image: RgbImage, quality: number): Promise<RgbImage> {
+  const { width, height } = image;
+  const jpeg = await sharp(image.data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality, chromaSubsampling: '4:2:0' })
+    .toBuffer();
+  const data = await sharp(jpeg).raw().toBuffer();
+  return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
 /** The error for bytes that are no whole picture. */

@@ -56,17 +56,40 @@ test('views depend on the seed, the sample and their number, and on nothing else
   const one = await embedder(t);
   const { image } = await one.embedPicture(await wideJpeg());
   const before = image.data.slice();
-  const three = await one.embedViews(image, 3, augmentation, 7, 'sample-a');
-  assert.equal(three.length, 3);
-  assert.deepEqual(await one.embedViews(image, 3, augmentation, 7, 'sample-a'), three);
-  assert.deepEqual(
-    (await one.embedViews(image, 5, augmentation, 7, 'sample-a')).slice(0, 3),
-    three,
-  );
-  assert.deepEqual(await one.embedView(image, 2, augmentation, 7, 'sample-a'), three[1]);
-  assert.notDeepEqual(await one.embedViews(image, 3, augmentation, 8, 'sample-a'), three);
-  assert.notDeepEqual(await one.embedViews(image, 3, augmentation, 7, 'sample-b'), three);
-  assert.notDeepEqual(three[0], three[1]);
+  const view = (number: number, seed = 7, sampleId = 'sample-a', settings = augmentation) =>
+    one.embedView(image, number, settings, seed, sampleId);
+  const first = await view(1);
+  assert.deepEqual(await view(1), first);
+  assert.deepEqual(await view(1, 7, 'sample-a', { ...augmentation, views: 9 }), first);
+  assert.notDeepEqual(await view(2), first);
+  assert.notDeepEqual(await view(1, 8), first);
+  assert.notDeepEqual(await view(1, 7, 'sample-b'), first);
+  assert.deepEqual(image.data, before);
+});
+
+test('the last photometric views differ from geometric ones, the others stay as they were', async (t) => {
+  const one = await embedder(t);
+  const { image } = await one.embedPicture(await wideJpeg());
+  const before = image.data.slice();
+  const views = (changes: Partial<typeof augmentation>) =>
+    Promise.all(
+      [1, 2, 3, 4].map((view) =>
+        one.embedView(image, view, { ...augmentation, views: 4, ...changes }, 7, 'sample-a'),
+      ),
+    );
+  const geometric = await views({ photometricViews: 0 });
+  const mixed = await views({ photometricViews: 2 });
+  assert.deepEqual(mixed.slice(0, 2), geometric.slice(0, 2));
+  for (const i of [2, 3]) assert.notDeepEqual(mixed[i], geometric[i]);
+  assert.deepEqual(await views({ photometricViews: 2 }), mixed);
+  const all = await views({ photometricViews: 9 });
+  assert.notDeepEqual(all[0], geometric[0]);
+  assert.deepEqual(all.slice(2), mixed.slice(2));
+  const off = {
+    ...{ gamma: 1, exposure: 0, colourTemperature: 0 },
+    ...{ blurPixels: 0, noiseLevels: 0, jpegQuality: 100 },
+  };
+  assert.deepEqual(await views({ photometricViews: 4, ...off }), geometric);
   assert.deepEqual(image.data, before);
 });
 
@@ -85,4 +108,30 @@ test('a recipe names the views: settings and seed count, how many views do not',
   assert.equal(augmentationRecipe({ ...augmentation, views: 9 } as typeof augmentation, 1), recipe);
   assert.notEqual(augmentationRecipe(augmentation, 2), recipe);
   assert.notEqual(augmentationRecipe({ ...augmentation, zoom: 0.2 }, 1), recipe);
+});
+
+test('a recipe without photometric views keeps the name that stores already hold', () => {
+  // Of the default settings before there were photometric views; another name embeds all anew.
+  const plain = { ...augmentation, photometricViews: 0 };
+  assert.equal(augmentationRecipe(plain, 1), '57901d65eee90a14');
+  assert.equal(augmentationRecipe({ ...plain, gamma: 3, jpegQuality: 50 }, 1), '57901d65eee90a14');
+});
+
+test('a recipe with photometric views counts their ranges and where they begin', () => {
+  const of = (changes: Partial<typeof augmentation>) =>
+    augmentationRecipe({ ...augmentation, views: 4, photometricViews: 2, ...changes }, 1);
+  assert.notEqual(of({}), of({ photometricViews: 0 }));
+  for (const changes of [
+    { photometricViews: 1 },
+    { views: 5 },
+    { gamma: 1.5 },
+    { exposure: 0.1 },
+    { colourTemperature: 0.1 },
+    { blurPixels: 1 },
+    { noiseLevels: 1 },
+    { jpegQuality: 80 },
+  ]) {
+    assert.notEqual(of(changes), of({}), JSON.stringify(changes));
+  }
+  assert.equal(of({ views: 5, photometricViews: 3 }), of({}), 'both begin after the second view');
 });

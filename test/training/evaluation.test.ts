@@ -42,12 +42,12 @@ async function evaluate(robot: Robot, changes: Partial<EvaluationInput> = {}): P
   const card = await loadCard(settings.models.backbone, settings.models.cardsDir);
   const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const { store, close } = openStore(robot);
-  const { views, seed, ...augmentation } = settings.augmentation;
+  const { seed, ...augmentation } = settings.augmentation;
   try {
     const stored = await new HeadRegistry(registryDir, { keep: 5 }).openServing();
     assert.ok(stored);
     return await evaluateHead({
-      ...{ store, stored, views, seed, augmentation, training: settings.training },
+      ...{ store, stored, seed, augmentation, training: settings.training },
       embedder: new Embedder(backbone, { fit: 'squash', maxBytes: 1e7, maxPixels: 1e7 }),
       recipe: augmentationRecipe(augmentation, seed),
       minExamSamples: settings.gate.minExamSamples,

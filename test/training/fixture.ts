@@ -33,6 +33,7 @@ export interface RobotOptions {
   training?: Partial<TrainerSettings['training']>;
   gate?: Partial<TrainerSettings['gate']>;
   views?: number;
+  photometricViews?: number;
   /** Of the backbone's weights. */
   seed?: number;
 }
@@ -55,7 +56,10 @@ export async function createRobot(
     models: { backbone: 'tiny', cardsDir },
     training: { nice: 0, minLabels: 12, maxDurationMs: 120_000, ...options.training },
     gate: options.gate ?? {},
-    augmentation: { views: options.views ?? 1 },
+    augmentation: {
+      views: options.views ?? 1,
+      photometricViews: options.photometricViews ?? 0,
+    },
   });
   const { models, inference, samples, augmentation, training, gate, heads } = config;
   return {

@@ -50,7 +50,10 @@ describe('a training', () => {
     'promotes a first head, then learns a new class, then a wrong one is refused',
     LIMIT,
     async (t) => {
-      const robot = await createRobot(t, { gate: { minExamSamples: 8 }, views: 2 });
+      const robot = await createRobot(t, {
+        gate: { minExamSamples: 8 },
+        ...{ views: 2, photometricViews: 1 },
+      });
       const groups = groupNames({ training: 6, exam: 3 });
       await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { AffineParameters, FillMode } from '../../src/vision/affine.js';
 import {
   type Augmentation,
-  type AugmentationSettings,
+  type AugmentationRanges,
   applyAugmentation,
   drawAugmentation,
 } from '../../src/vision/augment.js';
@@ -54,7 +54,7 @@ const NOTHING: Augmentation = {
   fill: 'nearest',
   fillValue: 0,
 };
-const SETTINGS: AugmentationSettings = {
+const SETTINGS: AugmentationRanges = {
   rotationDegrees: 15,
   widthShift: 0.1,
   heightShift: 0.1,

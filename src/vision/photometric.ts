@@ -1,0 +1,135 @@
+import type { Config } from '../config/schema.js';
+import { gaussianBlurRgb } from './gaussian-blur.js';
+import type { RgbImage } from './image.js';
+import { recompressJpeg } from './picture.js';
+import { createRandom, type Random } from './random.js';
+
+/** Ranges that photometric changes are drawn from, as configured. */
+export type PhotometricRanges = Pick<
+  Config['augmentation'],
+  'gamma' | 'exposure' | 'colourTemperature' | 'blurPixels' | 'noiseLevels' | 'jpegQuality'
+>;
+
+/** One change of light, lens, sensor and transmission: everything that decides the result. */
+export interface PhotometricChange {
+  /** Exponent on levels as shares of 255, > 0; above 1 darker, below 1 lighter. */
+  gamma: number;
+  /** Factor on every level after gamma, >= 0. */
+  gain: number;
+  /** Red is multiplied by 1 + t, blue by 1 - t; -1..1, above 0 warmer. */
+  colourTemperature: number;
+  /** Standard deviation of a Gaussian blur, >= 0. */
+  blurSigmaPixels: number;
+  /** Standard deviation of the noise on every value, 8-bit levels, >= 0. */
+  noiseSdLevels: number;
+  /** A safe integer >= 0. */
+  noiseSeed: number;
+  /** 1..100; null leaves the picture uncompressed. */
+  jpegQuality: number | null;
+}
+
+/** Changes nothing. */
+export const NO_PHOTOMETRIC_CHANGE: PhotometricChange = {
+  gamma: 1,
+  gain: 1,
+  colourTemperature: 0,
+  blurSigmaPixels: 0,
+  noiseSdLevels: 0,
+  noiseSeed: 0,
+  jpegQuality: null,
+};
+
+/** How often a photometric view is blurred; the same for noise and for JPEG, each for itself. */
+const PROBABILITY = 0.4;
+
+/**
+ * Draws one photometric change. Ten numbers are taken whatever the settings, so that switching one
+ * range off leaves the other draws as they were. Gamma and gain are drawn evenly on a logarithmic
+ * scale: twice as light is as frequent as half as light.
+ */
+export function drawPhotometricChange(
+  random: Random,
+  ranges: PhotometricRanges,
+): PhotometricChange {
+  const logGamma = Math.log(ranges.gamma);
+  const gamma = Math.exp(random.uniform(-logGamma, logGamma));
+  const gain = Math.exp(random.uniform(-ranges.exposure, ranges.exposure));
+  const colourTemperature = random.uniform(-ranges.colourTemperature, ranges.colourTemperature);
+  const blurred = random.next() < PROBABILITY;
+  const blurSigmaPixels = random.uniform(0, ranges.blurPixels);
+  const noisy = random.next() < PROBABILITY;
+  const noiseSdLevels = random.uniform(0, ranges.noiseLevels);
+  const noiseSeed = random.int(0x1_0000_0000);
+  const compressed = random.next() < PROBABILITY;
+  const jpegQuality = Math.floor(random.uniform(ranges.jpegQuality, 100));
+  return {
+    gamma,
+    gain,
+    colourTemperature,
+    blurSigmaPixels: blurred ? blurSigmaPixels : 0,
+    noiseSdLevels: noisy ? noiseSdLevels : 0,
+    noiseSeed,
+    jpegQuality: compressed && jpegQuality < 100 ? jpegQuality : null,
+  };
+}
+
+/**
+ * Changes a picture in the order in which a camera does: light (gamma, gain, colour temperature),
+ * lens (blur), sensor (noise), transmission (JPEG). The picture itself is left as it is; the size
+ * stays. The same change and picture give the same bytes. On another architecture the JPEG part may
+ * differ by its codec's rounding, and a level of the light part by one where `Math.pow` differs in
+ * its last bit; blur and noise are integer arithmetic.
+ */
+export async function applyPhotometricChange(
+  image: RgbImage,
+  change: PhotometricChange,
+): Promise<RgbImage> {
+  const { width, height } = image;
+  const lit = { width, height, data: lightened(image.data, change) };
+  const result = gaussianBlurRgb(lit, change.blurSigmaPixels);
+  addNoise(result.data, change.noiseSdLevels, change.noiseSeed);
+  return change.jpegQuality === null ? result : recompressJpeg(result, change.jpegQuality);
+}
+
+function lightened(data: Uint8Array, change: PhotometricChange): Uint8Array {
+  const { gamma, gain, colourTemperature } = change;
+  const [red, green, blue] = [1 + colourTemperature, 1, 1 - colourTemperature].map((share) =>
+    levelTable(gamma, gain * share),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
+  const result = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    result[i] = red[data[i]!]!;
+    result[i + 1] = green[data[i + 1]!]!;
+    result[i + 2] = blue[data[i + 2]!]!;
+  }
+  return result;
+}
+
+function levelTable(gamma: number, gain: number): Uint8Array {
+  // Clamped: rounds to the nearest level and stays within 0..255.
+  return new Uint8Array(
+    Uint8ClampedArray.from({ length: 256 }, (_, level) => 255 * gain * (level / 255) ** gamma),
+  );
+}
+
+/** The standard deviation of the sum of four uniform bytes. */
+const FOUR_BYTES_SD = Math.sqrt((4 * (256 ** 2 - 1)) / 12);
+const FOUR_BYTES_MEAN = 510;
+const FIXED_BITS = 16;
+
+/**
+ * Adds noise that is Gaussian but for its ends: the sum of four uniform bytes (Irwin-Hall), never
+ * beyond 3.5 standard deviations. One random number a value, integer arithmetic.
+ */
+function addNoise(data: Uint8Array, sdLevels: number, seed: number): void {
+  if (sdLevels === 0) return;
+  const random = createRandom(seed);
+  const factor = Math.round((sdLevels / FOUR_BYTES_SD) * 2 ** FIXED_BITS);
+  const half = 1 << (FIXED_BITS - 1);
+  for (let i = 0; i < data.length; i++) {
+    const bits = random.int(0x1_0000_0000);
+    const sum = (bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24);
+    const level = data[i]! + ((Math.imul(sum - FOUR_BYTES_MEAN, factor) + half) >> FIXED_BITS);
+    data[i] = level < 0 ? 0 : level > 255 ? 255 : level;
+  }
+}
