@@ -42,14 +42,16 @@ export async function embedPhotos(
  * A ridge head on the photos that a fold may learn from, their views among them, chosen by
  * leave-group-out inside.
  *
- * @returns n x C probabilities of the held-out and of the training photos, originals
+ * @returns n x C probabilities of the held-out and of the training photos, originals; null when the
+ *   signal came first
  */
 export async function fitHead(
   features: StudyFeatures,
   folds: StudyFolds,
   { training, heldOut }: Split,
   engine: FitEngine,
-): Promise<{ heldOut: Float64Array; training: Float64Array }> {
+  signal: AbortSignal | undefined,
+): Promise<{ heldOut: Float64Array; training: Float64Array } | null> {
   const { featureSize, views } = features;
   const rows = [
     ...training.map((photo) => ({ photo, view: 0 })),
@@ -66,11 +68,17 @@ export async function fitHead(
     isView: Uint8Array.from(rows, ({ view }) => (view === 0 ? 0 : 1)),
     classCount: folds.labels.length,
   };
-  const { chosen } = await searchRecipes(set, {
+  const fitted = await searchRecipes(set, {
     learners: ['ridge'],
     budgetMs: Number.POSITIVE_INFINITY,
     engine,
+    onCandidate: () => signal?.throwIfAborted(),
+  }).catch((error: unknown) => {
+    if (signal?.aborted) return null;
+    throw error;
   });
+  if (!fitted) return null;
+  const { chosen } = fitted;
   const head = {
     ...chosen.fit,
     ...{ learner: chosen.learner, labels: folds.labels, featureSize },

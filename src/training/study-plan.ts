@@ -57,6 +57,8 @@ export function planStudy(costs: Costs, wanted: Wanted): StudyPlan {
     const epochs = Math.max(1, Math.min(asked, fitting));
     return {
       ...{ epochs, folds, views, seconds: total(folds, epochs) },
+      embedSeconds: embedSeconds(costs, priced),
+      foldSeconds: foldSeconds(costs, priced, epochs),
       perVariant: Object.fromEntries(
         variants.map((variant) => {
           const fits = folds * fitSeconds(variant, costs, priced, epochs);
@@ -98,12 +100,25 @@ function fitSeconds(variant: Variant, costs: Costs, wanted: Wanted, epochs: numb
 export class StudyClock {
   readonly #startedAt = performance.now();
   #done = 0;
+  #total: number;
 
   constructor(
     readonly plan: StudyPlan,
     /** performance.now() at which everything ends. */
     readonly deadline: number,
-  ) {}
+  ) {
+    this.#total = plan.seconds;
+  }
+
+  /** Seconds of the plan. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** More than was planned is begun. @param seconds of the plan */
+  extend(seconds: number): void {
+    this.#total += seconds;
+  }
 
   /** Seconds of the plan that are done. */
   get done(): number {
@@ -115,18 +130,22 @@ export class StudyClock {
     this.#done += seconds;
   }
 
-  /** Seconds that so much of the plan takes at the pace so far. */
-  expected(planned: number): number {
-    const elapsed = (performance.now() - this.#startedAt) / 1_000;
-    return planned * (this.#done > 0 ? elapsed / this.#done : 1);
+  /** Whether so many seconds of the plan end before the deadline, at the pace so far. */
+  fits(planned: number): boolean {
+    return this.#expected(planned) < this.#untilDeadline();
   }
 
   /** Seconds until everything is done, at most until the deadline. */
   left(): number {
-    return Math.min(this.untilDeadline(), this.expected(this.plan.seconds - this.#done));
+    return Math.min(this.#untilDeadline(), this.#expected(Math.max(0, this.#total - this.#done)));
   }
 
-  untilDeadline(): number {
+  #expected(planned: number): number {
+    const elapsed = (performance.now() - this.#startedAt) / 1_000;
+    return planned * (this.#done > 0 ? elapsed / this.#done : 1);
+  }
+
+  #untilDeadline(): number {
     return Math.max(0, (this.deadline - performance.now()) / 1_000);
   }
 }

@@ -75,6 +75,10 @@ export interface StudyPlan {
   folds: number;
   views: number;
   seconds: number;
+  /** Of all forward passes of the backbone. */
+  embedSeconds: number;
+  /** Of one fold, without them. */
+  foldSeconds: number;
   /** All folds, by the variant's id. */
   perVariant: Record<string, number>;
 }

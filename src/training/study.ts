@@ -129,8 +129,10 @@ class StudyRun {
     const fits = new Map<string, Fit[]>(variants.map(({ id }) => [id, []]));
     const engine = await OnnxFitEngine.create(1);
     try {
-      for (let fold = 0; fold < plan.folds && !this.#isOver(); fold++) {
-        if (fold > 0 && !this.#fits(plan.folds - fold)) break;
+      // A machine that was busy while it was measured may do more folds than planned.
+      for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
+        if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
+        if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
         for (const [i, variant] of variants.entries()) {
           if (this.#isOver()) break;
           const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
@@ -153,12 +155,6 @@ class StudyRun {
     return this.input.signal?.aborted === true || performance.now() > until;
   }
 
-  /** A fold that would be cut is not begun. */
-  #fits(foldsLeft: number): boolean {
-    const { plan, done } = this.clock;
-    return this.clock.expected((plan.seconds - done) / foldsLeft) < this.clock.untilDeadline();
-  }
-
   /** In the first fold each variant gets its share of what is left, so that the last ones run too. */
   #shareUntil(variants: readonly Variant[]): number {
     const { perVariant } = this.clock.plan;
@@ -169,12 +165,13 @@ class StudyRun {
 
   #advance(seconds: number): void {
     this.clock.add(seconds);
-    this.input.onProgress(this.clock.done, this.clock.plan.seconds);
+    this.input.onProgress(this.clock.done, this.clock.total);
   }
 
   #notify(variant: Variant, { fold, accuracy, trainingAccuracy }: Fit): void {
     this.input.onFit({
-      ...{ fold: fold + 1, folds: this.clock.plan.folds, name: variantName(variant) },
+      ...{ fold: fold + 1, folds: Math.max(fold + 1, this.clock.plan.folds) },
+      name: variantName(variant),
       ...{ accuracy, trainingAccuracy, secondsLeft: this.clock.left() },
     });
   }
@@ -183,8 +180,7 @@ class StudyRun {
     const { backbone, photos, variants } = this.input;
     const { views, perVariant, folds } = this.clock.plan;
     const planned = perVariant[variants.find(({ kind }) => kind === 'backbone')!.id]!;
-    // Half of the plan's time is as good a guess as any for a share that is only shown.
-    const embedding = planned / 2;
+    const embedding = this.clock.plan.embedSeconds;
     if (!this.#features) {
       const startedAt = performance.now();
       const each = embedding / (photos.length * (1 + views));
@@ -200,7 +196,8 @@ class StudyRun {
     if (!this.#features) return null;
     const startedAt = performance.now();
     const split = splitOf(this.folds, fold);
-    const answers = await fitHead(this.#features, this.folds, split, engine);
+    const answers = await fitHead(this.#features, this.folds, split, engine, this.input.signal);
+    if (!answers) return null;
     const seconds = (performance.now() - startedAt) / 1_000;
     this.#advance((planned - embedding) / folds);
     const result = this.#result(fold, split, answers);
