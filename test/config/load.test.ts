@@ -83,6 +83,37 @@ describe('configuration', () => {
     );
   });
 
+  for (const [text, path, setting] of [
+    ['augmentation: {rotation_range: 20}', 'augmentation.rotation_range', 'rotationDegrees'],
+    ['augmentation: {width_shift_range: 0.2}', 'augmentation.width_shift_range', 'widthShift'],
+    ['augmentation: {height_shift_range: 0.2}', 'augmentation.height_shift_range', 'heightShift'],
+    ['augmentation: {shear_range: 0.2}', 'augmentation.shear_range', 'shearDegrees'],
+    ['augmentation: {zoom_range: 0.2}', 'augmentation.zoom_range', 'zoom'],
+    ['augmentation: {brightness_range: [1, 2]}', 'augmentation.brightness_range', 'brightness'],
+    ['augmentation: {channel_shift_range: 9}', 'augmentation.channel_shift_range', 'channelShift'],
+    ['augmentation: {fill_mode: wrap}', 'augmentation.fill_mode', 'fill'],
+    ['augmentation: {horizontal_flip: true}', 'augmentation.horizontal_flip', 'horizontalFlip'],
+    ['augmentation: {vertical_flip: true}', 'augmentation.vertical_flip', 'verticalFlip'],
+    ['rotation_range: 20', 'rotation_range', 'augmentation.rotationDegrees'],
+    ['training: {zoom_range: 0.2}', 'training.zoom_range', 'augmentation.zoom'],
+  ] as const) {
+    test(`the name ${path} of Keras leads to ${setting}, which exists`, () => {
+      const { message } = refusal(() => parseConfig(text));
+      assert.ok(
+        message.includes(`${path}: unknown setting, a name of Keras; did you mean "${setting}"?`),
+        message,
+      );
+      const name = setting.replace('augmentation.', '');
+      assert.ok(name in parseConfig('').augmentation);
+    });
+  }
+
+  test('a name of Keras without a counterpart says what takes its place', () => {
+    const { message } = refusal(() => parseConfig('augmentation: {rescale: 0.0039}'));
+    assert.match(message, /augmentation\.rescale: .*without a counterpart: .*model card/);
+    assert.doesNotMatch(message, /did you mean/);
+  });
+
   test('refuses what contradicts itself', () => {
     const text = `
 cameras: [{driver: simulated, name: a}, {driver: simulated, name: a}]
