@@ -30,12 +30,14 @@ export function studyVerdict(study: Facts): Verdict {
   const reference = networks.find(({ variant }) => variant.id === 'plain') ?? networks[0];
   const compare = comparer(study);
   const race = frozen && networks.length > 0 ? raceOf(frozen, networks, compare) : null;
+  // One fold has no error: whatever it shows may be luck, and is not put into words.
+  const comparable = study.folds.run.length >= 2 ? networks : [];
   return {
     headline: race?.headline ?? headlineOfOne(frozen ?? best(networks)),
     statements: [
       ...(reference ? [ofReference(reference, study, compare)] : []),
-      ...(reference ? ofOthers(reference, networks, compare) : []),
-      ...(reference ? ofLearningRates(reference, networks, compare) : []),
+      ...(reference ? ofOthers(reference, comparable, compare) : []),
+      ...(reference ? ofLearningRates(reference, comparable, compare) : []),
       ...(race ? race.statements : frozen ? [`${reached('The frozen backbone', frozen)}.`] : []),
       ...ofEvidence(study, ran),
     ],
@@ -189,6 +191,12 @@ function raceOf(
       ],
     };
   }
+  if (test.folds < 2) {
+    return {
+      headline: `In one fold the frozen backbone is right in ${own}, the best network from scratch in ${other}`,
+      statements: [`${lead}; ${rival} reached ${other}. ${time}`],
+    };
+  }
   const shown = test.mean > 0 ? better : worse;
   return {
     headline: `The frozen backbone (${own}) and the best network from scratch (${other}) cannot be told apart`,
@@ -209,9 +217,11 @@ function ofEvidence({ folds, rows, plan, interrupted }: Facts, ran: readonly Stu
       : 'the budget allowed no more (--budget-seconds)';
     sentences.push(`Only ${run.length} of ${count} folds count: ${why}.`);
   }
-  if (missing.length > 0) sentences.push(`Not run: ${list(missing)}.`);
+  if (missing.length > 0) sentences.push(`Not run: ${missing.join('; ')}.`);
   if (cut.length > 0) {
-    sentences.push(`Ended before epoch ${plan.epochs}, so lower than they could be: ${list(cut)}.`);
+    sentences.push(
+      `Ended before epoch ${plan.epochs}, so lower than they could be: ${cut.join('; ')}.`,
+    );
   }
   if (run.length === 1) {
     sentences.push('One fold has no standard error: no difference is stated.');
@@ -268,7 +278,7 @@ function signed({ mean, standardError, p }: PairedDifference): string {
 }
 
 function hundredths(share: number): string {
-  return (100 * share).toFixed(1);
+  return (100 * share).toFixed(1).replace('-', '−');
 }
 
 function capital(text: string): string {
