@@ -1,24 +1,26 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeFileDurably } from '../backbone/durable-files.js';
 import { openTfjs } from '../backbone/tfjs-engine.js';
 import type { Config } from '../config/schema.js';
+import { messageOf } from '../errors.js';
 import { openDatabase } from '../samples/database.js';
 import { importFolder } from '../samples/import.js';
 import { SampleStore } from '../samples/store.js';
 import { readLabelled } from '../training/collect.js';
 import { duration } from '../training/report-html-markup.js';
 import { studyPage } from '../training/report-html-study.js';
-import { runStudy } from '../training/study.js';
+import { type FitNotice, runStudy } from '../training/study.js';
 import type { StudyPhoto } from '../training/study-split.js';
+import { type Study, type StudyPlan, studyTable } from '../training/study-types.js';
 import {
-  APPROACH_NAMES,
-  type Study,
-  type StudyEstimate,
-  studyTable,
-} from '../training/study-types.js';
+  DEFAULT_VARIANTS,
+  parseVariants,
+  type Variant,
+  variantName,
+} from '../training/study-variants.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { createRandom, seedFrom } from '../vision/random.js';
@@ -32,16 +34,20 @@ interface StudyOptions extends StateOptions {
   out: string;
   epochs: number;
   size: number;
+  folds?: number;
+  variants: Variant[];
   budgetSeconds: number;
   groupPattern?: string;
   json?: boolean;
 }
 
-/** A network from scratch against the frozen backbone, on the user's own photos. */
+/** Networks from scratch against the frozen backbone, on the user's own photos. */
 export function studyCommand(): Command {
   return withStateOptions(
     new Command('study')
-      .description('compare a small network from scratch with the frozen backbone on your photos')
+      .description(
+        'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
+      )
       .argument('<dir>', 'folder with one folder of photos per class'),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
@@ -53,14 +59,35 @@ export function studyCommand(): Command {
       64,
     )
     .option(
+      '--folds <k>',
+      'every group is held out once, with one of k folds, 2 to 20 (default: 5, fewer with less than 10 groups)',
+      parseWhole(2, 20),
+    )
+    .addOption(
+      new Option(
+        '--variants <list>',
+        'by commas: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
+      )
+        .argParser(readVariants)
+        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS),
+    )
+    .option(
       '--budget-seconds <s>',
-      'fewer epochs are run where they would take longer',
+      'fewer epochs and folds are run where they would take longer',
       parseWhole(1, 864_000),
       1_800,
     )
     .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
     .option('--json', 'print one JSON object')
     .action(study);
+}
+
+function readVariants(text: string): Variant[] {
+  try {
+    return parseVariants(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
 }
 
 async function study(dir: string, options: StudyOptions): Promise<void> {
@@ -79,10 +106,13 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
     closeStore = read.close;
     const engine = await openTfjs(log);
     const { settings, seed } = augmentation;
-    const bar = approachBar(options.json);
+    const { views } = settings;
+    const progress = studyProgress(options.json);
     const result = await runStudy({
       folder: resolve(dir),
       photos,
+      variants: options.variants,
+      folds: options.folds ?? null,
       engine,
       backbone: {
         name: card.name,
@@ -101,13 +131,16 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
           drawAugmentation(random, settings, image.width, image.height),
         );
       },
-      ...{ epochs: options.epochs, sizePixels: options.size, views: settings.views, seed },
+      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
       budgetSeconds: options.budgetSeconds,
-      onEstimate: (estimate) => announce(estimate, options, engine.reason),
-      onProgress: bar.update,
+      onPlan: (plan, folds) => {
+        announce(plan, { folds, views }, options, engine.reason);
+      },
+      onProgress: progress.update,
+      onFit: progress.fit,
       signal: abort.signal,
     });
-    bar.stop();
+    progress.stop();
     await report(result, options);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
@@ -146,18 +179,28 @@ async function readPhotos(
   return { photos, pictures, close: () => database.close() };
 }
 
-function announce(estimate: StudyEstimate, options: StudyOptions, engine: string): void {
+function announce(
+  plan: StudyPlan,
+  wanted: { folds: number; views: number },
+  options: StudyOptions,
+  engine: string,
+): void {
   const lines = [
     `network on ${engine}`,
-    `about ${duration(estimate.seconds)} in all, measured on one batch: ${Object.entries(
-      estimate.perApproach,
-    )
-      .map(([a, s]) => `${APPROACH_NAMES[a as keyof typeof APPROACH_NAMES]} ${duration(s)}`)
-      .join(', ')}`,
+    `about ${duration(plan.seconds)} in all, measured on one batch: ${options.variants
+      .map(
+        (variant) => `${variantName(variant)} ${duration(plan.perVariant[variant.id] as number)}`,
+      )
+      .join('; ')}`,
   ];
-  if (estimate.epochs < options.epochs) {
+  const fewer = [
+    plan.epochs < options.epochs ? `${plan.epochs} epochs instead of ${options.epochs}` : '',
+    plan.folds < wanted.folds ? `${plan.folds} of ${wanted.folds} folds` : '',
+    plan.views < wanted.views ? `${plan.views} views instead of ${wanted.views}` : '',
+  ].filter((part) => part !== '');
+  if (fewer.length > 0) {
     lines.push(
-      `${estimate.epochs} epochs instead of ${options.epochs}, to end within ${options.budgetSeconds} s (--budget-seconds)`,
+      `${fewer.join(', ')}, to end within ${options.budgetSeconds} s (--budget-seconds, --variants)`,
     );
   }
   lines.push('Ctrl-C ends it with what there is.');
@@ -165,20 +208,20 @@ function announce(estimate: StudyEstimate, options: StudyOptions, engine: string
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
-function approachBar(silent: boolean | undefined) {
-  let current = '';
-  let bar: ReturnType<typeof progressBar> | null = null;
+function studyProgress(silent: boolean | undefined) {
+  const bar = progressBar('s of planned work', silent);
   return {
-    update(approach: keyof typeof APPROACH_NAMES, done: number, total: number): void {
-      if (approach !== current) {
-        bar?.stop();
-        if (!silent) process.stderr.write(`${APPROACH_NAMES[approach]}\n`);
-        bar = progressBar(approach === 'backbone' ? 'forward passes' : 'epochs', silent);
-      }
-      current = approach;
-      bar?.update(done, total);
+    update(done: number, total: number): void {
+      bar.update(Math.round(done), Math.max(1, Math.round(total)));
     },
-    stop: () => bar?.stop(),
+    fit({ fold, folds, name, accuracy, trainingAccuracy, secondsLeft }: FitNotice): void {
+      bar.stop();
+      const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+      process.stderr.write(
+        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left\n`,
+      );
+    },
+    stop: () => bar.stop(),
   };
 }
 
@@ -190,6 +233,9 @@ async function report(result: Study, options: StudyOptions): Promise<void> {
   if (options.json) printJson({ ...result, files });
   else {
     printLine(table(studyTable(result.rows)));
+    printLine();
+    for (const statement of result.verdict.statements) printLine(statement);
+    printLine();
     printLine(`report: ${files.html}`);
   }
   if (result.interrupted) process.exitCode = EXIT.interrupted;

@@ -3,6 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
 export interface ConfigProblem {
@@ -127,9 +128,12 @@ type Issue = z.core.$ZodIssue;
 function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
+      const path = joinPath([...issue.path, key]);
+      const keras = kerasName(key);
+      if (keras) return { path, message: describeKerasName(keras, joinPath(issue.path)) };
       const nearest = nearestName(key, knownKeys(issue.path, root));
       return {
-        path: joinPath([...issue.path, key]),
+        path,
         message: nearest ? `unknown setting; did you mean "${nearest}"?` : 'unknown setting',
       };
     });
@@ -141,6 +145,13 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
     );
   }
   return [{ path: joinPath(issue.path), message: issue.message }];
+}
+
+/** @param section that the name was written in; Keras' names all belong to `augmentation` */
+function describeKerasName({ setting, note }: KerasName, section: string): string {
+  if (setting === null) return `unknown setting, a name of Keras without a counterpart: ${note}`;
+  const name = section === 'augmentation' ? setting : `augmentation.${setting}`;
+  return `unknown setting, a name of Keras; did you mean "${name}"?${note ? ` (${note})` : ''}`;
 }
 
 function joinPath(path: readonly PropertyKey[]): string {

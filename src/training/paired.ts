@@ -99,10 +99,20 @@ export function classLosses(
 
 /** Those whose p stays below `level` when all tests together may err so often (Holm 1979). */
 export function holm<T extends { p: number }>(tests: readonly T[], level: number): T[] {
-  const sorted = [...tests].sort((a, b) => a.p - b.p);
-  const failing = sorted.findIndex(({ p }, i) => p * (sorted.length - i) >= level);
-  const rejected = new Set(failing < 0 ? sorted : sorted.slice(0, failing));
-  return tests.filter((test) => rejected.has(test));
+  const adjusted = holmAdjusted(tests.map(({ p }) => p));
+  return tests.filter((_, i) => adjusted[i]! < level);
+}
+
+/** Each p as large as it is when all tests together count (Holm 1979): at most 1. */
+export function holmAdjusted(ps: readonly number[]): number[] {
+  const order = [...ps.keys()].sort((a, b) => ps[a]! - ps[b]!);
+  const adjusted = new Array<number>(ps.length);
+  let most = 0;
+  order.forEach((test, i) => {
+    most = Math.max(most, Math.min(1, ps[test]! * (ps.length - i)));
+    adjusted[test] = most;
+  });
+  return adjusted;
 }
 
 /** Mean -ln p of the true label, nats, with {@link SPREAD}. Groups are the independent units of its error. */

@@ -116,6 +116,52 @@ function apart<Label extends { cx: number; y: number }>(labels: readonly Label[]
   return moved;
 }
 
+export interface Pair {
+  name: string;
+  /** 0..1. */
+  value: number;
+  /** To either side of the value; null: none is drawn. */
+  error: number | null;
+  /** 0..1, drawn as a ring on the same line. */
+  other: number;
+}
+
+/** One line a name: a dot with its standard error, a ring, and what lies between them. */
+export function gapChart(pairs: readonly Pair[], names: { value: string; other: string }): Markup {
+  const frame: Frame = {
+    width: 1000,
+    height: 60 + 34 * pairs.length,
+    left: 330,
+    right: 60,
+    top: 8,
+    bottom: 46,
+  };
+  const x: Scale = { from: 0, to: 1, step: 0.2 };
+  const at = axes(frame, x, x);
+  const across = (share: number) => at(Math.min(1, Math.max(0, share)), 0).split(',')[0] as string;
+  return chart(
+    frame,
+    pairs
+      .map((p) => `${p.name}: ${figure(p.value, 2)}, ${names.other} ${figure(p.other, 2)}`)
+      .join('; '),
+    html`${marks(x).map((value) => {
+      const px = across(value);
+      return html`<line class="grid" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.height - frame.bottom}"/>
+<text x="${px}" y="${frame.height - frame.bottom + 18}" text-anchor="middle">${percent(value, 0)}</text>`;
+    })}
+<text x="${frame.width - frame.right}" y="${frame.height - 6}" text-anchor="end">dot: ${names.value}, with its standard error; ring: ${names.other}</text>
+${pairs.map((pair, i) => {
+  const y = frame.top + 22 + 34 * i;
+  const error = pair.error ?? 0;
+  return html`<text class="value" x="${frame.left - 16}" y="${y + 4}" text-anchor="end">${pair.name}</text>
+<line class="grid" x1="${across(pair.value)}" x2="${across(pair.other)}" y1="${y}" y2="${y}"/>
+<g class="s1"><line class="line" x1="${across(pair.value - error)}" x2="${across(pair.value + error)}" y1="${y}" y2="${y}"/>
+<circle class="dot" cx="${across(pair.value)}" cy="${y}" r="6"><title>${names.value} ${percent(pair.value)}</title></circle></g>
+<circle class="ring" cx="${across(pair.other)}" cy="${y}" r="5.5"><title>${names.other} ${percent(pair.other)}</title></circle>`;
+})}`,
+  );
+}
+
 function chart({ width, height }: Frame, label: string, content: Markup): Markup {
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${content}</svg>`;
 }

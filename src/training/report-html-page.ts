@@ -30,6 +30,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .tile small { display: block; font-size: 13px; line-height: 1.4; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: 2px; }
 @media screen and (max-width: 820px) { .tiles { grid-template-columns: 1fr 1fr; } }
 dl { margin: 0; }
+.verdict p { max-width: 78ch; margin: 8px 0 0; }
 ol.advice { margin: 12px 0 0; padding: 0; list-style: none; counter-reset: n; }
 ol.advice li { counter-increment: n; position: relative; padding: 12px 0 12px 44px; border-top: 1px solid var(--line); }
 ol.advice li:first-child { border-top: 0; }
@@ -45,6 +46,7 @@ svg .grid { stroke: var(--line); } svg .axis { stroke: var(--soft); } svg .ideal
 svg .s1 { --c: var(--series-1); } svg .s2 { --c: var(--series-2); } svg .s3 { --c: var(--series-3); } svg .s4 { --c: var(--series-4); }
 svg .line { fill: none; stroke: var(--c, var(--accent)); stroke-width: 2.5; stroke-linejoin: round; stroke-linecap: round; }
 svg .band { fill: var(--c, var(--accent)); opacity: .16; } svg .dot { fill: var(--c, var(--accent)); stroke: var(--card); stroke-width: 2; }
+svg .ring { fill: var(--card); stroke: rgb(var(--bad)); stroke-width: 2.5; }
 svg .gap { stroke: rgb(var(--bad)); stroke-width: 2; } svg .name { fill: var(--c); font-weight: 620; font-size: 13px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 15px; }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tfjs } from '../backbone/tfjs-engine.js';
 import { seededRandom } from '../head/random.js';
+import { addSeededDropout } from './tf-dropout.js';
 
 /** An 8-bit RGB picture, as vision makes it. */
 export interface StudyImage {
@@ -12,20 +13,23 @@ export interface StudyImage {
 export interface CnnOptions {
   sizePixels: number;
   classCount: number;
-  /** Penalty on kernels; 0 = none. */
+  /** Penalty on kernels, as tf.regularizers.l2 has it; 0 = none. */
   l2: number;
-  /** Of initial weights and of the order of photos. */
+  /** Share of the dense layer's values that are dropped in training, 0..1 exclusive; 0 = none. */
+  dropout: number;
+  /** Of Adam. */
+  learningRate: number;
+  /** Of initial weights, dropout and the order of photos. */
   seed: number;
 }
 
 export const BATCH = 16;
-const LEARNING_RATE = 1e-3;
 
 type Model = ReturnType<Tfjs['sequential']>;
 
 /**
  * A small network as the tutorials have it: three times convolution (3 x 3, ReLU) and pooling, one
- * dense layer, softmax; Adam, batches of 16.
+ * dense layer, dropout where asked for, softmax; Adam, batches of 16.
  */
 export class SmallCnn {
   readonly #model: Model;
@@ -40,6 +44,8 @@ export class SmallCnn {
   }
 
   close(): void {
+    // A model disposes only of optimizers that it made itself.
+    this.#model.optimizer.dispose();
     this.#model.dispose();
   }
 
@@ -79,7 +85,7 @@ export class SmallCnn {
     }
   }
 
-  /** @returns n x C, row-major, rows sum to 1 */
+  /** @returns n x C, row-major, rows sum to 1; all alike where the training diverged */
   async probabilities(images: readonly StudyImage[]): Promise<Float64Array> {
     const { classCount } = this.options;
     const all = new Float64Array(images.length * classCount);
@@ -88,7 +94,11 @@ export class SmallCnn {
       const values = this.tf.tidy(() =>
         (this.#model.predict(this.#pixels(part)) as ReturnType<Tfjs['zeros']>).dataSync(),
       );
-      all.set(values, from * classCount);
+      // Too high a learning rate ends in NaN: a network that knows nothing, not a failure.
+      all.set(
+        values.map((value) => (Number.isFinite(value) ? value : 1 / classCount)),
+        from * classCount,
+      );
       await nextTurn();
     }
     return all;
@@ -105,7 +115,8 @@ export class SmallCnn {
   }
 }
 
-function buildModel(tf: Tfjs, { sizePixels, classCount, l2, seed }: CnnOptions): Model {
+function buildModel(tf: Tfjs, options: CnnOptions): Model {
+  const { sizePixels, classCount, l2, dropout, learningRate, seed } = options;
   const model = tf.sequential();
   // A function, not one object: each layer keeps its own.
   const penalty = () => (l2 > 0 ? { kernelRegularizer: tf.regularizers.l2({ l2 }) } : {});
@@ -134,6 +145,7 @@ function buildModel(tf: Tfjs, { sizePixels, classCount, l2, seed }: CnnOptions):
       ...penalty(),
     }),
   );
+  if (dropout > 0) addSeededDropout(tf, model, { rate: dropout, seed });
   model.add(
     tf.layers.dense({
       units: classCount,
@@ -142,6 +154,6 @@ function buildModel(tf: Tfjs, { sizePixels, classCount, l2, seed }: CnnOptions):
       ...penalty(),
     }),
   );
-  model.compile({ optimizer: tf.train.adam(LEARNING_RATE), loss: 'categoricalCrossentropy' });
+  model.compile({ optimizer: tf.train.adam(learningRate), loss: 'categoricalCrossentropy' });
   return model;
 }

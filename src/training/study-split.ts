@@ -2,8 +2,11 @@ import { HeadlandError } from '../errors.js';
 import { stratifiedGroupFolds } from '../head/folds.js';
 import type { StudyImage } from './study-cnn.js';
 
-/** One part of four is held out. */
-const FOLDS = 4;
+/** When nothing else is asked for; fewer where the groups do not suffice. */
+const USUAL_FOLDS = 5;
+const GROUPS_PER_FOLD = 2;
+/** The greedy placing can put all groups of a class into one fold; another order helps. */
+const ATTEMPTS = 20;
 
 export interface StudyPhoto {
   label: string;
@@ -12,23 +15,38 @@ export interface StudyPhoto {
   image: StudyImage;
 }
 
-export interface Split {
+/** All photos, each in one fold. */
+export interface StudyFolds {
   labels: string[];
-  /** Of every photo. */
+  /** Class name of every photo. */
   names: string[];
+  /** Index into `labels` of every photo. */
   classes: Int32Array;
   groups: Int32Array;
-  /** Indices of photos. */
+  count: number;
+  /** 0..count-1 of every photo. */
+  foldOf: Int32Array;
+}
+
+/** Indices of photos. */
+export interface Split {
   training: number[];
   heldOut: number[];
 }
 
 /**
- * Holds one part of four out, whole groups apart, classes spread evenly.
+ * Stratified k-fold by groups: every group stands in one fold as a whole, classes are spread as
+ * evenly as that allows, and every class stands in at least two folds, so that it is never held out
+ * altogether.
  *
+ * @param asked null: five, or fewer with less than ten groups
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
-export function divide(photos: readonly StudyPhoto[], seed: number): Split {
+export function studyFolds(
+  photos: readonly Pick<StudyPhoto, 'label' | 'group'>[],
+  asked: number | null,
+  seed: number,
+): StudyFolds {
   const names = photos.map((photo) => photo.label);
   const labels = [...new Set(names)].sort();
   if (labels.length < 2) {
@@ -37,27 +55,45 @@ export function divide(photos: readonly StudyPhoto[], seed: number): Split {
     });
   }
   const groupNames = [...new Set(photos.map((photo) => photo.group))];
-  if (groupNames.length < 2 * FOLDS) {
-    throw new HeadlandError(
-      'HL_STUDY_TOO_FEW_GROUPS',
-      `the photos make ${groupNames.length} groups, a study needs ${2 * FOLDS}`,
-      {
-        remedy: 'Add photos of other places or times, or say with --group-pattern what a group is.',
-      },
+  const possible = Math.floor(groupNames.length / GROUPS_PER_FOLD);
+  const count = asked ?? Math.max(2, Math.min(USUAL_FOLDS, possible));
+  if (count > possible) {
+    throw tooFewGroups(
+      `the photos make ${groupNames.length} groups, ${count} folds need ${count * GROUPS_PER_FOLD}`,
     );
   }
+  const single = labels.find(
+    (label) => new Set(photos.filter((p) => p.label === label).map((p) => p.group)).size < 2,
+  );
+  if (single !== undefined) throw tooFewGroups(`all photos of "${single}" are one group`);
   const groupOf = new Map(groupNames.map((name, i) => [name, i]));
-  const classes = Int32Array.from(names, (name) => labels.indexOf(name));
+  const classOf = new Map(labels.map((label, i) => [label, i]));
+  const classes = Int32Array.from(names, (name) => classOf.get(name)!);
   const groups = Int32Array.from(photos, (photo) => groupOf.get(photo.group)!);
-  const folds = stratifiedGroupFolds(classes, groups, labels.length, { folds: FOLDS, seed });
-  const all = photos.map((_, i) => i);
-  const training = all.filter((i) => folds[i] !== 0);
-  const known = new Set(training.map((i) => classes[i]));
-  const missing = labels.find((_, c) => !known.has(c));
-  if (missing !== undefined) {
-    throw new HeadlandError('HL_STUDY_TOO_FEW_GROUPS', `all photos of "${missing}" are one group`, {
-      remedy: 'Add photos of it from other places or times, or leave its folder out.',
-    });
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const options = { folds: count, seed: seed + attempt };
+    const foldOf = stratifiedGroupFolds(classes, groups, labels.length, options);
+    const spread = labels.map(() => new Set<number>());
+    foldOf.forEach((fold, i) => void spread[classes[i]!]!.add(fold));
+    if (spread.every((folds) => folds.size >= 2)) {
+      return { labels, names, classes, groups, count, foldOf };
+    }
   }
-  return { labels, names, classes, groups, training, heldOut: all.filter((i) => folds[i] === 0) };
+  throw tooFewGroups('no division into folds leaves photos of every class to learn from');
+}
+
+/** @param fold that is held out, 0..count-1 */
+export function splitOf({ foldOf }: StudyFolds, fold: number): Split {
+  const all = [...foldOf.keys()];
+  return {
+    training: all.filter((i) => foldOf[i] !== fold),
+    heldOut: all.filter((i) => foldOf[i] === fold),
+  };
+}
+
+function tooFewGroups(message: string): HeadlandError {
+  return new HeadlandError('HL_STUDY_TOO_FEW_GROUPS', message, {
+    remedy:
+      'Add photos of other places or times, say with --group-pattern what a group is, or ask for fewer --folds.',
+  });
 }

@@ -1,68 +1,106 @@
 import type { Series } from './report-html-charts.js';
+import type { Estimate } from './study-statistics.js';
+import type { Variant } from './study-variants.js';
 
-/** The four ways to a classifier, in the order they run: the quickest first. */
-export const APPROACHES = ['backbone', 'cnn', 'cnn-augmented', 'cnn-augmented-l2'] as const;
-export type Approach = (typeof APPROACHES)[number];
-
-export const APPROACH_NAMES: Record<Approach, string> = {
-  backbone: 'Frozen backbone + head',
-  cnn: 'CNN from scratch',
-  'cnn-augmented': 'CNN, augmentation',
-  'cnn-augmented-l2': 'CNN, augmentation, L2',
-};
+/** One variant with one fold held out. Shares 0..1. */
+export interface FoldResult {
+  /** 0..folds-1. */
+  fold: number;
+  /** On the photos of the fold, after the last epoch. */
+  accuracy: number;
+  macroF1: number;
+  /** On the photos that it learnt from, without augmentation: far above the other is overfitting. */
+  trainingAccuracy: number;
+}
 
 export interface StudyRow {
-  approach: Approach;
+  variant: Variant;
+  /** For people. */
+  name: string;
   /** `cut`: ended before its last epoch by the budget or by hand. */
   state: 'done' | 'cut' | 'not run';
+  /** Of each fit; 0 for the frozen backbone. */
   epochs: number;
-  /** All work on this way, seconds: for the backbone its forward passes and the fit. */
+  /** Training in all folds, seconds: for the backbone its forward passes and its fits. */
   seconds: number;
-  /** On the photos that were held out, after the last epoch; null: not run. */
-  accuracy: number | null;
-  macroF1: number | null;
-  /** On the training photos, after the last epoch: far above the other is overfitting. */
-  trainingAccuracy: number | null;
+  /** The folds that count: the same ones for every variant. */
+  folds: FoldResult[];
+  /** Over folds; null: not run. */
+  accuracy: Estimate | null;
+  macroF1: Estimate | null;
+  trainingAccuracy: Estimate | null;
+  /** Training accuracy less that on the fold. */
+  gap: Estimate | null;
+  /** After each epoch, mean over folds. */
   points: Series['points'];
 }
 
-/** The article's experiment on one folder of photos. */
+/** The article's experiment on one folder of photos, by k-fold cross-validation. */
 export interface Study {
-  schema: 1;
+  schema: 2;
   createdAt: string;
   folder: string;
-  photos: { training: number; heldOut: number; trainingGroups: number; heldOutGroups: number };
-  classes: { label: string; training: number; heldOut: number }[];
+  photos: { count: number; groups: number };
+  classes: { label: string; photos: number; groups: number }[];
   /** What always answering the most frequent class would score. */
-  majorityAccuracy: number;
+  majority: { label: string; accuracy: number };
+  folds: {
+    /** Into which the groups are divided. */
+    count: number;
+    /** That count: every variant ended there, or there is only this one. */
+    run: number[];
+    /** By fold. */
+    parts: { photos: number; groups: number; majorityAccuracy: number }[];
+  };
   settings: { epochs: number; sizePixels: number; batch: number; views: number; seed: number };
   engine: { backend: string; reason: string; backbone: string };
-  /** Measured beforehand, seconds. */
-  estimate: StudyEstimate;
+  /** Measured beforehand. */
+  plan: StudyPlan;
   interrupted: boolean;
   rows: StudyRow[];
+  /** What the figures say, in words. */
+  verdict: Verdict;
   seconds: number;
 }
 
-export interface StudyEstimate {
-  /** Epochs that fit into the budget, at most those asked for. */
+export interface Verdict {
+  /** One line. */
+  headline: string;
+  statements: string[];
+}
+
+/** What fits into the budget: at most what was asked for. */
+export interface StudyPlan {
   epochs: number;
+  folds: number;
+  views: number;
   seconds: number;
-  perApproach: Record<Approach, number>;
+  /** Of all forward passes of the backbone. */
+  embedSeconds: number;
+  /** Of one fold, without them. */
+  foldSeconds: number;
+  /** All folds, by the variant's id. */
+  perVariant: Record<string, number>;
 }
 
 /** The table as lines of cells, first the heads. */
 export function studyTable(rows: readonly StudyRow[]): string[][] {
-  const share = (value: number | null) => (value === null ? '-' : `${(100 * value).toFixed(1)} %`);
+  const share = (value: Estimate | null) => (value === null ? '-' : `${points(value)} %`);
   return [
     ['', 'accuracy', 'macro-F1', 'on training photos', 'epochs', 'seconds'],
     ...rows.map((row) => [
-      APPROACH_NAMES[row.approach] + (row.state === 'done' ? '' : ` (${row.state})`),
+      row.name + (row.state === 'done' ? '' : ` (${row.state})`),
       share(row.accuracy),
-      row.macroF1 === null ? '-' : row.macroF1.toFixed(3),
+      share(row.macroF1),
       share(row.trainingAccuracy),
-      row.approach === 'backbone' || row.state === 'not run' ? '-' : String(row.epochs),
+      row.epochs === 0 ? '-' : String(row.epochs),
       row.state === 'not run' ? '-' : row.seconds.toFixed(1),
     ]),
   ];
+}
+
+/** "48.1 ± 4.0", in hundredths. */
+export function points({ mean, standardError }: Estimate): string {
+  const error = standardError === null ? '' : ` ± ${(100 * standardError).toFixed(1)}`;
+  return `${(100 * mean).toFixed(1)}${error}`;
 }

@@ -1,283 +1,382 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TfjsEngine } from '../backbone/tfjs-engine.js';
-import { headProbabilities } from '../head/score.js';
-import type { TrainingSet } from '../head/train.js';
 import { OnnxFitEngine } from './fit-engine.js';
 import { labelledMetrics } from './labelled-metrics.js';
-import { searchRecipes } from './search.js';
-import { BATCH, type CnnOptions, SmallCnn, type StudyImage } from './study-cnn.js';
-import { divide, type Split, type StudyPhoto } from './study-split.js';
+import { embedPhotos, fitHead, type StudyBackbone, type StudyFeatures } from './study-backbone.js';
+import { BATCH, SmallCnn, type StudyImage } from './study-cnn.js';
+import { type Costs, planStudy, StudyClock } from './study-plan.js';
 import {
-  APPROACHES,
-  type Approach,
-  type Study,
-  type StudyEstimate,
-  type StudyRow,
-} from './study-types.js';
-
-const L2 = 1e-3;
-/** Fitting a head to cached features, seconds per training row; measured on a slow core. */
-const FIT_SECONDS_PER_ROW = 0.006;
-/** Of the budget that is planned for: a machine that does other things too is slower than measured. */
-const PLANNED_SHARE = 0.85;
+  type Split,
+  type StudyFolds,
+  type StudyPhoto,
+  splitOf,
+  studyFolds,
+} from './study-split.js';
+import { estimate } from './study-statistics.js';
+import type { FoldResult, Study, StudyPlan, StudyRow } from './study-types.js';
+import { type NetworkVariant, type Variant, variantName } from './study-variants.js';
+import { studyVerdict } from './study-verdict.js';
 
 export interface StudyInput {
   folder: string;
   photos: readonly StudyPhoto[];
+  /** In the order they run; at least one. */
+  variants: readonly Variant[];
+  /** Null: five, or fewer with less than ten groups. */
+  folds: number | null;
   engine: TfjsEngine;
-  backbone: {
-    name: string;
-    featureSize: number;
-    /** Features of photo i: view 0 is the original, others are augmented. */
-    embed: (index: number, view: number) => Promise<Float32Array>;
-  };
+  backbone: StudyBackbone;
   /** A new augmentation of a picture; the same (index, round) gives the same. */
   augment: (image: StudyImage, index: number, round: number) => StudyImage;
   epochs: number;
   sizePixels: number;
   views: number;
   seed: number;
-  /** Everything together; fewer epochs are run where they would not fit. */
+  /** Everything together; fewer epochs and folds are run where they would not fit. */
   budgetSeconds: number;
   /** Told once, before anything long begins. */
-  onEstimate: (estimate: StudyEstimate) => void;
-  onProgress: (approach: Approach, done: number, total: number) => void;
+  onPlan: (plan: StudyPlan, folds: number) => void;
+  /** Told after each epoch and forward pass: seconds of the plan. */
+  onProgress: (doneSeconds: number, totalSeconds: number) => void;
+  onFit: (fit: FitNotice) => void;
   signal?: AbortSignal;
 }
 
+export interface FitNotice {
+  /** 1..folds. */
+  fold: number;
+  folds: number;
+  name: string;
+  accuracy: number;
+  trainingAccuracy: number;
+  /** Until the end of the study, as far as the pace so far tells. */
+  secondsLeft: number;
+}
+
+/** One variant with one fold held out. */
+interface Fit extends FoldResult {
+  epochs: number;
+  /** False: ended before its last epoch. */
+  complete: boolean;
+  seconds: number;
+  points: StudyRow['points'];
+}
+
 /**
- * The article's experiment: a small CNN from scratch, the same with augmentation, the same with
- * augmentation and L2, and the frozen backbone with headland's head; all learn from the same
- * photos and are measured on the same others, whole groups apart. How long it takes is measured
- * on one batch first. An abort ends it with what there is.
+ * The article's experiment by stratified k-fold cross-validation over groups: small CNNs from
+ * scratch, with and without augmentation, dropout, L2 and other learning rates, and the frozen
+ * backbone with headland's head. All variants learn from the same photos of the same folds, with
+ * the same seeds, so that they can be compared in pairs. How long it takes is measured on one batch
+ * first. Fold follows fold and each is run for all variants; an abort or the end of the budget
+ * leaves the folds that every variant has ended.
  *
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
 export async function runStudy(input: StudyInput): Promise<Study> {
   const startedAt = performance.now();
-  const split = divide(input.photos, input.seed);
-  const estimate = await measure(input, split);
-  input.onEstimate(estimate);
+  const folds = studyFolds(input.photos, input.folds, input.seed);
+  const plan = planStudy(await measure(input, folds), {
+    ...input,
+    photos: input.photos.length,
+    batch: BATCH,
+    folds: folds.count,
+  });
+  input.onPlan(plan, folds.count);
   const deadline = startedAt + input.budgetSeconds * 1_000;
-  const rows: StudyRow[] = [];
-  for (const approach of APPROACHES) {
-    if (input.signal?.aborted) rows.push(notRun(approach));
-    else if (approach === 'backbone') rows.push(await runBackbone(input, split));
-    else {
-      const left = deadline - performance.now();
-      const until = performance.now() + left * shareOf(approach, estimate);
-      rows.push(await runCnn(approach, input, split, estimate.epochs, until));
-    }
-  }
-  const { sizePixels, views, seed } = input;
-  const heldOut = split.heldOut.map((i) => split.names[i] as string);
-  return {
-    schema: 1,
+  const fits = await new StudyRun(input, folds, new StudyClock(plan, deadline)).run();
+  const run = countedFolds(input.variants, fits);
+  const rows = input.variants.map((variant) => rowOf(variant, fits.get(variant.id) ?? [], run));
+  const study = {
+    schema: 2 as const,
     createdAt: new Date().toISOString(),
     folder: input.folder,
-    photos: {
-      training: split.training.length,
-      heldOut: split.heldOut.length,
-      trainingGroups: new Set(split.training.map((i) => input.photos[i]!.group)).size,
-      heldOutGroups: new Set(split.heldOut.map((i) => input.photos[i]!.group)).size,
+    ...describePhotos(folds),
+    folds: {
+      count: folds.count,
+      run,
+      parts: Array.from({ length: folds.count }, (_, fold) => describePart(folds, fold)),
     },
-    classes: split.labels.map((label, c) => ({
-      label,
-      training: split.training.filter((i) => split.classes[i] === c).length,
-      heldOut: heldOut.filter((name) => name === label).length,
-    })),
-    majorityAccuracy:
-      Math.max(...split.labels.map((label) => heldOut.filter((name) => name === label).length)) /
-      heldOut.length,
-    settings: { epochs: estimate.epochs, sizePixels, batch: BATCH, views, seed },
+    settings: {
+      ...{ epochs: plan.epochs, sizePixels: input.sizePixels, batch: BATCH },
+      ...{ views: plan.views, seed: input.seed },
+    },
     engine: {
       backend: input.engine.backend,
       reason: input.engine.reason,
       backbone: input.backbone.name,
     },
-    estimate,
+    plan,
     interrupted: input.signal?.aborted ?? false,
     rows,
-    seconds: (performance.now() - startedAt) / 1_000,
   };
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return { ...study, verdict: studyVerdict(study), seconds };
 }
 
-/** Of the time that is left: what one way takes of what it and those after it should take. */
-function shareOf(approach: Approach, { perApproach }: StudyEstimate): number {
-  const rest = APPROACHES.slice(APPROACHES.indexOf(approach));
-  return perApproach[approach] / rest.reduce((sum, a) => sum + perApproach[a], 0);
+/** Runs every variant in one fold after the other. */
+class StudyRun {
+  #features: StudyFeatures | null = null;
+  #embedSeconds = 0;
+
+  constructor(
+    private readonly input: StudyInput,
+    private readonly folds: StudyFolds,
+    private readonly clock: StudyClock,
+  ) {}
+
+  async run(): Promise<Map<string, Fit[]>> {
+    const { variants } = this.input;
+    const { plan } = this.clock;
+    const fits = new Map<string, Fit[]>(variants.map(({ id }) => [id, []]));
+    const engine = await OnnxFitEngine.create(1);
+    try {
+      // A machine that was busy while it was measured may do more folds than planned.
+      for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
+        if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
+        if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
+        for (const [i, variant] of variants.entries()) {
+          if (this.#isOver()) break;
+          const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
+          const fit =
+            variant.kind === 'backbone'
+              ? await this.#head(fold, engine)
+              : await this.#network(variant, fold, until);
+          if (!fit) continue;
+          fits.get(variant.id)!.push(fit);
+          this.#notify(variant, fit);
+        }
+      }
+    } finally {
+      await engine.close();
+    }
+    return fits;
+  }
+
+  #isOver(until = this.clock.deadline): boolean {
+    return this.input.signal?.aborted === true || performance.now() > until;
+  }
+
+  /** In the first fold each variant gets its share of what is left, so that the last ones run too. */
+  #shareUntil(variants: readonly Variant[]): number {
+    const { perVariant } = this.clock.plan;
+    const rest = variants.reduce((sum, { id }) => sum + perVariant[id]!, 0);
+    const left = this.clock.deadline - performance.now();
+    return performance.now() + (left * perVariant[variants[0]!.id]!) / rest;
+  }
+
+  #advance(seconds: number): void {
+    this.clock.add(seconds);
+    this.input.onProgress(this.clock.done, this.clock.total);
+  }
+
+  #notify(variant: Variant, { fold, accuracy, trainingAccuracy }: Fit): void {
+    this.input.onFit({
+      ...{ fold: fold + 1, folds: Math.max(fold + 1, this.clock.plan.folds) },
+      name: variantName(variant),
+      ...{ accuracy, trainingAccuracy, secondsLeft: this.clock.left() },
+    });
+  }
+
+  async #head(fold: number, engine: OnnxFitEngine): Promise<Fit | null> {
+    const { backbone, photos, variants } = this.input;
+    const { views, perVariant, folds } = this.clock.plan;
+    const planned = perVariant[variants.find(({ kind }) => kind === 'backbone')!.id]!;
+    const embedding = this.clock.plan.embedSeconds;
+    if (!this.#features) {
+      const startedAt = performance.now();
+      const each = embedding / (photos.length * (1 + views));
+      this.#features = await embedPhotos(
+        backbone,
+        photos.length,
+        views,
+        () => this.#isOver(),
+        () => this.#advance(each),
+      );
+      this.#embedSeconds = (performance.now() - startedAt) / 1_000;
+    }
+    if (!this.#features) return null;
+    const startedAt = performance.now();
+    const split = splitOf(this.folds, fold);
+    const answers = await fitHead(this.#features, this.folds, split, engine, this.input.signal);
+    if (!answers) return null;
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.#advance((planned - embedding) / folds);
+    const result = this.#result(fold, split, answers);
+    return {
+      ...result,
+      ...{ epochs: 0, complete: true, seconds: seconds + (fold === 0 ? this.#embedSeconds : 0) },
+      points: [{ seconds: this.#embedSeconds + seconds, score: result.macroF1 }],
+    };
+  }
+
+  async #network(variant: NetworkVariant, fold: number, until: number): Promise<Fit | null> {
+    const { photos, sizePixels, seed, engine, augment } = this.input;
+    const { epochs, perVariant, folds } = this.clock.plan;
+    const split = splitOf(this.folds, fold);
+    const { training, heldOut } = split;
+    const labels = training.map((i) => this.folds.classes[i]!);
+    const image = (n: number) => photos[training[n]!]!.image;
+    const isOver = () => this.#isOver(until);
+    const cnn = new SmallCnn(engine.tf, {
+      ...variant,
+      ...{ sizePixels, classCount: this.folds.labels.length, seed: seed + fold },
+    });
+    const points: { seconds: number; score: number }[] = [];
+    let seconds = 0;
+    let answers: Float64Array | null = null;
+    try {
+      for (let epoch = 1; epoch <= epochs && !isOver(); epoch++) {
+        seconds += await timed(() =>
+          cnn.epoch(
+            epoch,
+            labels,
+            variant.augmentation ? (n) => augment(image(n), training[n]!, epoch) : image,
+            isOver,
+          ),
+        );
+        // An epoch that was cut off has no point of its own, unless it is all there is.
+        if (isOver() && points.length > 0) break;
+        answers = await cnn.probabilities(heldOut.map((i) => photos[i]!.image));
+        points.push({ seconds, score: score(answers, this.folds, heldOut).macroF1 });
+        this.#advance(perVariant[variant.id]! / folds / epochs);
+      }
+      if (answers === null) return null;
+      const learnt = await cnn.probabilities(training.map((i) => photos[i]!.image));
+      return {
+        ...this.#result(fold, split, { heldOut: answers, training: learnt }),
+        ...{ epochs: points.length, seconds, points },
+        complete: points.length === epochs,
+      };
+    } finally {
+      cnn.close();
+    }
+  }
+
+  #result(
+    fold: number,
+    { heldOut, training }: Split,
+    answers: { heldOut: Float64Array; training: Float64Array },
+  ): FoldResult {
+    const { accuracy, macroF1 } = score(answers.heldOut, this.folds, heldOut);
+    const trainingAccuracy = score(answers.training, this.folds, training).accuracy;
+    return { fold, accuracy, macroF1, trainingAccuracy };
+  }
 }
 
 /** A batch of a network (the first one warms up), augmentations and forward passes. */
-async function measure(input: StudyInput, split: Split): Promise<StudyEstimate> {
-  const { training, heldOut, classes } = split;
-  const images = training.slice(0, BATCH).map((i) => input.photos[i]!.image);
-  const labels = training.slice(0, BATCH).map((i) => classes[i]!);
-  const cnn = new SmallCnn(input.engine.tf, cnnOptions('cnn', input, split));
-  await cnn.step(images, labels);
-  await cnn.probabilities(images);
-  const step = await usual(() => cnn.step(images, labels));
-  const predict = (await usual(() => cnn.probabilities(images))) / images.length;
-  cnn.close();
-  const augment =
-    (await usual(async () => {
-      images.forEach((image, i) => void input.augment(image, i, 0));
-    })) / images.length;
-  await input.backbone.embed(training[0]!, 0);
-  const forward = await usual(() => input.backbone.embed(training[0]!, 0));
-  const forwards = training.length * (1 + input.views) + heldOut.length;
-  const backbone = forwards * forward + training.length * (1 + input.views) * FIT_SECONDS_PER_ROW;
-  const plain = (training.length / BATCH) * step + heldOut.length * predict;
-  const augmented = plain + training.length * augment;
-  const perEpoch = plain + 2 * augmented;
-  const rest = input.budgetSeconds - backbone;
-  const epochs = Math.max(1, Math.min(input.epochs, Math.floor((rest * PLANNED_SHARE) / perEpoch)));
-  return {
-    epochs,
-    seconds: backbone + epochs * perEpoch,
-    perApproach: {
-      backbone,
-      cnn: epochs * plain,
-      'cnn-augmented': epochs * augmented,
-      'cnn-augmented-l2': epochs * augmented,
-    },
-  };
-}
-
-async function runCnn(
-  approach: Exclude<Approach, 'backbone'>,
-  input: StudyInput,
-  split: Split,
-  epochs: number,
-  deadline: number,
-): Promise<StudyRow> {
-  const { photos, signal } = input;
-  const labels = split.training.map((i) => split.classes[i]!);
-  const image = (n: number) => photos[split.training[n]!]!.image;
-  const cnn = new SmallCnn(input.engine.tf, cnnOptions(approach, input, split));
-  const isOver = () => signal?.aborted === true || performance.now() > deadline;
-  const points: { seconds: number; score: number }[] = [];
-  let seconds = 0;
-  let scores: ReturnType<typeof labelledMetrics> = null;
-  try {
-    input.onProgress(approach, 0, epochs);
-    for (let epoch = 1; epoch <= epochs && !isOver(); epoch++) {
-      seconds += await timed(() =>
-        cnn.epoch(
-          epoch,
-          labels,
-          approach === 'cnn' ? image : (n) => input.augment(image(n), split.training[n]!, epoch),
-          isOver,
-        ),
-      );
-      // An epoch that was cut off has no point of its own, unless it is all there is.
-      if (isOver() && points.length > 0) break;
-      const answers = await cnn.probabilities(split.heldOut.map((i) => photos[i]!.image));
-      scores = score(answers, split, split.heldOut);
-      points.push({ seconds, score: scores?.macroF1 ?? 0 });
-      input.onProgress(approach, epoch, epochs);
-    }
-    if (points.length === 0) return notRun(approach);
-    const onTraining = await cnn.probabilities(split.training.map((i) => photos[i]!.image));
-    return {
-      approach,
-      state: points.length === epochs && !signal?.aborted ? 'done' : 'cut',
-      epochs: points.length,
-      seconds,
-      accuracy: scores?.accuracy ?? null,
-      macroF1: scores?.macroF1 ?? null,
-      trainingAccuracy: score(onTraining, split, split.training)?.accuracy ?? null,
-      points,
-    };
-  } finally {
+async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
+  const { variants, sizePixels, seed } = input;
+  const networks = variants.filter((variant) => variant.kind === 'network');
+  const costs: Costs = { step: 0, predict: 0, augment: 0, forward: 0 };
+  const photos = input.photos.slice(0, BATCH);
+  const images = photos.map(({ image }) => image);
+  if (networks.length > 0) {
+    const cnn = new SmallCnn(input.engine.tf, {
+      ...{ sizePixels, seed, classCount: folds.labels.length, learningRate: 1e-3 },
+      // What any of them has: the dearest.
+      l2: Math.max(...networks.map(({ l2 }) => l2)),
+      dropout: Math.max(...networks.map(({ dropout }) => dropout)),
+    });
+    const labels = Array.from(folds.classes.subarray(0, photos.length));
+    await cnn.step(images, labels);
+    await cnn.probabilities(images);
+    costs.step = await usual(() => cnn.step(images, labels));
+    costs.predict = (await usual(() => cnn.probabilities(images))) / images.length;
     cnn.close();
   }
-}
-
-async function runBackbone(input: StudyInput, split: Split): Promise<StudyRow> {
-  const { backbone, views } = input;
-  const d = backbone.featureSize;
-  const { training, heldOut } = split;
-  const startedAt = performance.now();
-  const total = training.length * (1 + views) + heldOut.length;
-  const vectors: Float32Array[] = [];
-  const jobs = [
-    ...training.map((index) => ({ index, view: 0 })),
-    ...training.flatMap((index) =>
-      Array.from({ length: views }, (_, v) => ({ index, view: v + 1 })),
-    ),
-    ...heldOut.map((index) => ({ index, view: 0 })),
-  ];
-  for (const { index, view } of jobs) {
-    if (input.signal?.aborted) return notRun('backbone');
-    vectors.push(await backbone.embed(index, view));
-    input.onProgress('backbone', vectors.length, total + 1);
-    await nextTurn();
+  if (networks.some(({ augmentation }) => augmentation)) {
+    const all = async () => images.forEach((image, i) => void input.augment(image, i, 0));
+    costs.augment = (await usual(all)) / images.length;
   }
-  const rows = jobs.slice(0, total - heldOut.length);
-  const features = new Float32Array(total * d);
-  vectors.forEach((vector, i) => void features.set(vector, i * d));
-  const set: TrainingSet = {
-    features: features.subarray(0, rows.length * d),
-    rows: rows.length,
-    featureSize: d,
-    labels: Int32Array.from(rows, ({ index }) => split.classes[index]!),
-    groups: Int32Array.from(rows, ({ index }) => split.groups[index]!),
-    isView: Uint8Array.from(rows, ({ view }) => (view === 0 ? 0 : 1)),
-    classCount: split.labels.length,
-  };
-  const engine = await OnnxFitEngine.create(1);
-  const fitted = await searchRecipes(set, {
-    learners: ['ridge'],
-    budgetMs: Number.POSITIVE_INFINITY,
-    engine,
-    onCandidate: () => input.signal?.throwIfAborted(),
-  })
-    .catch((error: unknown) => {
-      if (input.signal?.aborted) return null;
-      throw error;
-    })
-    .finally(() => engine.close());
-  if (!fitted) return notRun('backbone');
-  const { chosen } = fitted;
-  const head = {
-    ...chosen.fit,
-    ...{ learner: chosen.learner, labels: split.labels, featureSize: d },
-    ...{ backboneChecksum: '', temperature: chosen.temperature },
-  };
-  const scores = score(headProbabilities(head, features.subarray(rows.length * d)), split, heldOut);
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const learnt = headProbabilities(head, features.subarray(0, training.length * d));
-  input.onProgress('backbone', total + 1, total + 1);
-  return {
-    approach: 'backbone',
-    state: 'done',
-    epochs: 1,
-    seconds,
-    accuracy: scores?.accuracy ?? null,
-    macroF1: scores?.macroF1 ?? null,
-    trainingAccuracy: score(learnt, split, training)?.accuracy ?? null,
-    points: [{ seconds, score: scores?.macroF1 ?? 0 }],
-  };
+  if (networks.length < variants.length) {
+    await input.backbone.embed(0, 0);
+    costs.forward = await usual(() => input.backbone.embed(0, 0));
+  }
+  return costs;
 }
 
-function score(probabilities: Float64Array, { labels, names }: Split, photos: readonly number[]) {
-  return labelledMetrics(
-    probabilities,
-    labels,
-    photos.map((i) => names[i] as string),
+/** Those that every variant has ended; without one, the first as far as it came. */
+function countedFolds(
+  variants: readonly Variant[],
+  fits: ReadonlyMap<string, readonly Fit[]>,
+): number[] {
+  const ended = variants.map(
+    ({ id }) =>
+      new Set(
+        fits
+          .get(id)!
+          .filter((fit) => fit.complete)
+          .map((fit) => fit.fold),
+      ),
   );
+  const all = [...ended[0]!].filter((fold) => ended.every((folds) => folds.has(fold)));
+  if (all.length > 0) return all;
+  return [...fits.values()].some((some) => some.length > 0) ? [0] : [];
 }
 
-function cnnOptions(approach: Approach, input: StudyInput, { labels }: Split): CnnOptions {
-  const { sizePixels, seed } = input;
-  const l2 = approach === 'cnn-augmented-l2' ? L2 : 0;
-  return { sizePixels, seed, classCount: labels.length, l2 };
+function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): StudyRow {
+  const counted = fits.filter(({ fold }) => run.includes(fold));
+  const over = (value: (fit: Fit) => number) =>
+    counted.length === 0 ? null : estimate(counted.map(value));
+  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const epochs = Math.min(...counted.map((fit) => fit.points.length));
+  return {
+    variant,
+    name: variantName(variant),
+    state:
+      counted.length === 0 ? 'not run' : counted.every(({ complete }) => complete) ? 'done' : 'cut',
+    epochs: counted[0]?.epochs ?? 0,
+    seconds: counted.reduce((sum, fit) => sum + fit.seconds, 0),
+    folds: counted.map(({ fold, accuracy, macroF1, trainingAccuracy }) => ({
+      ...{ fold, accuracy, macroF1, trainingAccuracy },
+    })),
+    accuracy: over((fit) => fit.accuracy),
+    macroF1: over((fit) => fit.macroF1),
+    trainingAccuracy: over((fit) => fit.trainingAccuracy),
+    gap: over((fit) => fit.trainingAccuracy - fit.accuracy),
+    points:
+      counted.length === 0
+        ? []
+        : Array.from({ length: epochs }, (_, i) => ({
+            seconds: mean(counted.map((fit) => fit.points[i]!.seconds)),
+            score: mean(counted.map((fit) => fit.points[i]!.score)),
+          })),
+  };
 }
 
-function notRun(approach: Approach): StudyRow {
-  const nothing = { accuracy: null, macroF1: null, trainingAccuracy: null, points: [] };
-  return { approach, state: 'not run', epochs: 0, seconds: 0, ...nothing };
+function describePhotos({ labels, names, classes, groups }: StudyFolds) {
+  const described = labels.map((label, c) => ({
+    label,
+    photos: names.filter((name) => name === label).length,
+    groups: new Set(groups.filter((_, i) => classes[i] === c)).size,
+  }));
+  const most = described.reduce((a, b) => (b.photos > a.photos ? b : a));
+  return {
+    photos: { count: names.length, groups: new Set(groups).size },
+    classes: described,
+    majority: { label: most.label, accuracy: most.photos / names.length },
+  };
+}
+
+function describePart(folds: StudyFolds, fold: number) {
+  const { heldOut } = splitOf(folds, fold);
+  const { label } = describePhotos(folds).majority;
+  return {
+    photos: heldOut.length,
+    groups: new Set(heldOut.map((i) => folds.groups[i])).size,
+    majorityAccuracy: heldOut.filter((i) => folds.names[i] === label).length / heldOut.length,
+  };
+}
+
+/** Macro-F1 over the classes that are among the photos: a small fold need not hold all. */
+function score(
+  probabilities: Float64Array,
+  { labels, names }: StudyFolds,
+  photos: readonly number[],
+): { accuracy: number; macroF1: number } {
+  const truth = photos.map((i) => names[i] as string);
+  const { accuracy, perClass } = labelledMetrics(probabilities, labels, truth)!;
+  const present = perClass.filter(({ support }) => support > 0);
+  return { accuracy, macroF1: present.reduce((sum, { f1 }) => sum + f1, 0) / present.length };
 }
 
 /** Median of five: one alone may meet a busy moment of the machine. */

@@ -4,8 +4,8 @@ export interface DropoutOptions {
   /** Share of values that are dropped, 0..1 exclusive. */
   rate: number;
   seed: number;
-  /** Length of the vectors it takes, as first layer of a model. */
-  inputs: number;
+  /** Length of the vectors it takes; only the first layer of a model needs it. */
+  inputs?: number;
 }
 
 /**
@@ -36,5 +36,5 @@ export function addSeededDropout(
       });
     }
   }
-  model.add(new SeededDropout({ inputShape: [inputs] }));
+  model.add(new SeededDropout(inputs === undefined ? {} : { inputShape: [inputs] }));
 }

@@ -37,27 +37,44 @@ describe('reports from the command line', { concurrency: false }, () => {
     assert.match(words.stdout, /^head 1: accuracy [0-9.]+ %, macro-F1 [01]\.[0-9]{3}/);
   });
 
-  test('study compares four ways on a folder of photos and says beforehand how long it takes', {
+  test('study compares networks with the backbone on a folder of photos and says it in words', {
     timeout: 180_000,
   }, async (t) => {
     const rig = await Rig.create(t);
     const out = join(rig.dir, 'study');
     const of = ['study', rig.photosDir, '--config', rig.configFile, '--out', out];
-    const pattern = ['--group-pattern', '_(\\d+)'];
-    const studied = headland(...of, ...pattern, '--epochs', '1', '--size', '16', '--json');
+    const small = ['--group-pattern', '_(\\d+)', '--epochs', '1', '--size', '16', '--folds', '2'];
+    const variants = ['--variants', 'backbone,plain,augmentation+l2=0.01'];
+    const studied = headland(...of, ...small, ...variants, '--json');
     assert.equal(studied.status, 0, studied.stderr);
     assert.match(studied.stderr, /^network on (tfjs-|tensorflow)/m);
     assert.match(studied.stderr, /about .* in all, measured on one batch/);
+    assert.match(studied.stderr, /^fold 2 of 2, Network from scratch: .*; about .* left$/m);
     const result = JSON.parse(studied.stdout);
-    assert.equal(result.rows.length, 4);
+    assert.deepEqual(
+      result.rows.map((row: { variant: { id: string } }) => row.variant.id),
+      ['backbone', 'plain', 'augmentation+l2=0.01'],
+    );
     for (const row of result.rows) {
       assert.equal(row.state, 'done');
-      assert.ok(row.macroF1 > 0 && row.macroF1 <= 1, JSON.stringify(row));
+      assert.equal(row.folds.length, 2);
+      assert.ok(row.accuracy.mean > 0 && row.accuracy.mean <= 1, JSON.stringify(row));
     }
-    assert.match(readFileSync(join(out, 'study.html'), 'utf8'), /^<!doctype html>/i);
+    const page = readFileSync(join(out, 'study.html'), 'utf8');
+    assert.match(page, /^<!doctype html>/i);
+    assert.match(page, /On your 72 photos of 3 classes, a network from scratch reached/);
     assert.deepEqual(JSON.parse(readFileSync(join(out, 'study.json'), 'utf8')).rows, result.rows);
 
+    const words = headland(...of, ...small, '--variants', 'backbone');
+    assert.match(
+      words.stdout,
+      /^The frozen backbone reached [0-9.]+ % ± [0-9.]+ on held-out groups\.$/m,
+    );
+
     assert.equal(headland(...of, '--epochs', 'many').status, 2);
+    const unknown = headland(...of, '--variants', 'plain,rotation');
+    assert.equal(unknown.status, 2);
+    assert.match(unknown.stderr, /"rotation" is no variant; terms are backbone, plain/);
     const nowhere = headland('study', join(rig.dir, 'none'), '--config', rig.configFile, '--json');
     assert.equal(nowhere.status, 1);
     assert.match(JSON.parse(nowhere.stdout).error.code, /^HL_IMPORT_/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -81,6 +81,55 @@ describe('configuration', () => {
       refusal(() => parseConfig('augmentation: {rotationDegree: 3}')).message,
       /"rotationDegrees"/,
     );
+  });
+
+  test('each row of the guide from Keras is what the loader says, and its example is valid', () => {
+    const guide = readFileSync(
+      fileURLToPath(new URL('../../../docs/guides/augmentation.md', import.meta.url)),
+      'utf8',
+    );
+    const table = guide.split('## Coming from Keras')[1]!.match(/^\| `.*$/gm)!;
+    let names = 0;
+    for (const row of table) {
+      const [, keras, own] = row.split('|').map((cell) => cell.trim()) as [string, string, string];
+      for (const [, name] of keras.matchAll(/`([a-z_]{4,})(?:=[^`]*)?`/g)) {
+        names++;
+        const { message } = refusal(() => parseConfig(`augmentation: {${name}: 0}`));
+        const example = /^`(\w+): (\S+)`$/.exec(own);
+        if (!example || name === 'cval') {
+          assert.match(message, new RegExp(`augmentation\\.${name}: .*without a counterpart: `));
+          continue;
+        }
+        const [, setting, value] = example;
+        assert.ok(
+          message.includes(`${name}: unknown setting, a name of Keras; did you mean "${setting}"?`),
+          message,
+        );
+        const config = parseConfig(`augmentation: {${setting}: ${value}}`);
+        assert.equal(String(config.augmentation[setting as 'zoom']), value);
+        const [, most] = /at most ([0-9.]+)/.exec(row) ?? [];
+        if (most === undefined) continue;
+        const limit = Number(most.replace(/\.$/, ''));
+        parseConfig(`augmentation: {${setting}: ${limit}}`);
+        refusal(() => parseConfig(`augmentation: {${setting}: ${limit + 0.01}}`));
+      }
+    }
+    assert.equal(names, 23, 'every argument of ImageDataGenerator');
+  });
+
+  test('a name of Keras in another section leads to augmentation', () => {
+    for (const text of ['rotation_range: 20', 'training: {rotation_range: 20}']) {
+      assert.match(
+        refusal(() => parseConfig(text)).message,
+        /rotation_range: .*did you mean "augmentation\.rotationDegrees"/,
+      );
+    }
+  });
+
+  test('a name of Keras without a counterpart says what takes its place', () => {
+    const { message } = refusal(() => parseConfig('augmentation: {rescale: 0.0039}'));
+    assert.match(message, /augmentation\.rescale: .*without a counterpart: .*model card/);
+    assert.doesNotMatch(message, /did you mean/);
   });
 
   test('refuses what contradicts itself', () => {
