@@ -126,7 +126,18 @@ const cardSchema = z
       .describe(
         'average: the tapped tensor is a feature map, still to be averaged over its places',
       ),
-    featureSize: z.int().min(1).max(65_536),
+    innerTaps: z
+      .array(
+        z.strictObject({
+          tap: z.string().min(1).describe('ONNX tensor or node of an inner layer'),
+          pool: z.enum(['none', 'average']),
+          featureSize: z.int().min(1).max(65_536),
+        }),
+      )
+      .max(8)
+      .default([])
+      .describe('Inner layers whose features are appended to those of the tap, in this order'),
+    featureSize: z.int().min(1).max(65_536).describe('Of everything that is tapped, together'),
     sources: z.array(source).min(1).max(16).describe('In order of preference'),
     golden: z
       .strictObject({
@@ -180,6 +191,20 @@ const cardSchema = z
         path: ['tap'],
         message:
           'only whole models are tapped and pooled; a state_dict is built up to its features',
+      });
+    }
+    if (tfjsFormat && card.innerTaps.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['innerTaps'],
+        message: 'a TensorFlow.js model is tapped once; use the network in ONNX or as a state_dict',
+      });
+    }
+    if (card.innerTaps.reduce((sum, { featureSize }) => sum + featureSize, 1) > card.featureSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['featureSize'],
+        message: 'it counts the features of the inner taps too',
       });
     }
     if (card.golden !== null && card.golden.features.length > card.featureSize) {

@@ -8,36 +8,53 @@ import {
   toNumber,
 } from './onnx-proto.js';
 
-export interface PruneOptions {
+/** One place in a network where features are taken. */
+export interface Tap {
   /** Tensor or node to tap; null = the only graph output. */
   tap: string | null;
   /** average: the tapped tensor is N x d x h x w and is still to be pooled. */
   pool: 'none' | 'average';
+}
+
+export interface PruneOptions extends Tap {
+  /** Further taps, whose features follow those of the first in their order. */
+  innerTaps?: readonly Tap[];
   /** Side of the square input, pixels. */
   inputSize: number;
+  /** Of all taps together. */
   featureSize: number;
 }
 
 /**
- * Cuts an ONNX graph down to what the tapped tensor needs: one input of 1 x 3 x S x S, one output
+ * Cuts an ONNX graph down to what the tapped tensors need: one input of 1 x 3 x S x S, one output
  * `features` of 1 x d. Nodes, inputs and initialisers that nothing needs any more are dropped.
  * @throws HeadlandError HL_MODEL_ONNX_INVALID
  */
 export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxModel {
   const { graph } = model;
-  const tapped = tappedTensor(graph, options.tap);
-  const isVector = options.pool === 'none' && rankOf(graph, tapped) === 2;
-  const nodes = neededNodes(graph, tapped);
+  const taps = [options, ...(options.innerTaps ?? [])].map(({ tap, pool }) => ({
+    tensor: tappedTensor(graph, tap),
+    pool,
+  }));
+  const nodes = neededNodes(
+    graph,
+    taps.map(({ tensor }) => tensor),
+  );
   const kept: OnnxGraph = { ...graph, node: nodes, valueInfo: [], output: [] };
-  if (isVector) {
-    if (tapped !== FEATURES) {
+  const [only, ...others] = taps as [(typeof taps)[number], ...typeof taps];
+  if (others.length === 0 && only.pool === 'none' && rankOf(graph, only.tensor) === 2) {
+    if (only.tensor !== FEATURES) {
       renameTensor(kept, FEATURES, freeName(kept, FEATURES));
-      renameTensor(kept, tapped, FEATURES);
+      renameTensor(kept, only.tensor, FEATURES);
     }
   } else {
-    const source = tapped === FEATURES ? freeName(kept, FEATURES) : tapped;
-    renameTensor(kept, FEATURES, freeName(kept, FEATURES));
-    kept.node.push(...reductionNodes(source, options.pool, freeName(kept, `${source}_pooled`)));
+    const inner = freeName(kept, FEATURES);
+    renameTensor(kept, FEATURES, inner);
+    const sources = taps.map(({ tensor, pool }) => ({
+      tensor: tensor === FEATURES ? inner : tensor,
+      pool,
+    }));
+    kept.node.push(...featureNodes(kept, sources));
   }
   const used = new Set(kept.node.flatMap(referencedTensors));
   const constants = new Set(kept.initializer.map((tensor) => tensor.name));
@@ -75,19 +92,20 @@ function rankOf(graph: OnnxGraph, tensor: string): number | null {
   return info?.type?.tensorType?.shape?.dim.length ?? null;
 }
 
-/** Walks back from the tapped tensor; the order of the nodes stays. */
-function neededNodes(graph: OnnxGraph, tapped: string): OnnxNode[] {
+/** Walks back from the tapped tensors; the order of the nodes stays. */
+function neededNodes(graph: OnnxGraph, tapped: readonly string[]): OnnxNode[] {
   const producers = new Map<string, OnnxNode>();
   for (const node of graph.node) for (const output of node.output) producers.set(output, node);
   const needed = new Set<OnnxNode>();
-  const open = [tapped];
+  const absent = tapped.find((name) => !producers.has(name));
+  if (absent !== undefined) throw invalidOnnx(`nothing in it computes "${absent}"`);
+  const open = [...tapped];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const node = producers.get(name);
     if (node === undefined || needed.has(node)) continue;
     needed.add(node);
     open.push(...referencedTensors(node));
   }
-  if (needed.size === 0) throw invalidOnnx(`nothing in it computes "${tapped}"`);
   return graph.node.filter((node) => needed.has(node));
 }
 
@@ -130,18 +148,50 @@ function freeName(graph: OnnxGraph, wish: string): string {
   return name;
 }
 
-function reductionNodes(source: string, pool: 'none' | 'average', between: string): OnnxNode[] {
+/** From each source to its vector, then from all vectors to {@link FEATURES}. */
+function featureNodes(
+  graph: OnnxGraph,
+  sources: readonly { tensor: string; pool: Tap['pool'] }[],
+): OnnxNode[] {
+  if (sources.length === 1) {
+    const [{ tensor, pool }] = sources as [(typeof sources)[number]];
+    return reductionNodes(tensor, pool, freeName(graph, `${tensor}_pooled`), FEATURES, '');
+  }
+  const vectors: string[] = [];
+  const nodes = sources.flatMap(({ tensor, pool }, i) => {
+    const vector = freeName(graph, `${FEATURES}_part_${i}`);
+    vectors.push(vector);
+    const between = freeName(graph, `${tensor}_pooled_${i}`);
+    return reductionNodes(tensor, pool, between, vector, `_${i}`);
+  });
+  const concat: OnnxNode = {
+    name: 'headland_concat',
+    opType: 'Concat',
+    input: vectors,
+    output: [FEATURES],
+    attribute: [{ name: 'axis', type: 2, i: 1 }],
+  };
+  return [...nodes, concat];
+}
+
+function reductionNodes(
+  source: string,
+  pool: Tap['pool'],
+  between: string,
+  output: string,
+  suffix: string,
+): OnnxNode[] {
   // Flatten leaves N x d alone and turns N x d x 1 x 1 into it.
   const flatten = (input: string): OnnxNode => ({
-    name: 'headland_flatten',
+    name: `headland_flatten${suffix}`,
     opType: 'Flatten',
     input: [input],
-    output: [FEATURES],
+    output: [output],
     attribute: [{ name: 'axis', type: 2, i: 1 }],
   });
   if (pool === 'none') return [flatten(source)];
   const average: OnnxNode = {
-    name: 'headland_pool',
+    name: `headland_pool${suffix}`,
     opType: 'GlobalAveragePool',
     input: [source],
     output: [between],
