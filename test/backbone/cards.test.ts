@@ -14,6 +14,7 @@ test('every card that comes along is valid and can be had from somewhere', async
     [
       'efficientnet-lite0',
       'efficientnet-lite0-288',
+      'efficientnet-lite0-288-2tap',
       'efficientnet-lite0-288-tfjs',
       'efficientnet-lite1',
       'efficientnet-lite2',
