@@ -20,7 +20,7 @@ const CONVERTER_VERSION = 1;
  * features completely.
  * @param shards Of a TensorFlow.js model, by path.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
- *   HL_MODEL_TFJS_INVALID
+ *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_TFJS_INVALID
  */
 export function convertModel(
   file: Uint8Array,
@@ -56,6 +56,7 @@ export function conversionRecipe(card: ModelCard) {
     feature_size: card.featureSize,
     // Absent where there are none: caches and checksums from before they existed stay good.
     ...(card.innerTaps.length > 0 ? { inner_taps: card.innerTaps } : {}),
+    ...(card.channelOrder === 'RGB' ? {} : { channel_order: card.channelOrder }),
     ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
   };
 }
