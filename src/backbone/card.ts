@@ -250,6 +250,10 @@ export type ModelCard = z.infer<typeof cardSchema> & {
 };
 export type ModelSource = ModelCard['sources'][number];
 
+export function isCardName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /**
  * Checks a card.
  * @param origin Where it came from, for the error (a path).

@@ -20,7 +20,7 @@ const CONVERTER_VERSION = 1;
  * features completely.
  * @param shards Of a TensorFlow.js model, by path.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
- *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_TFJS_INVALID
+ *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE, HL_MODEL_TFJS_INVALID
  */
 export function convertModel(
   file: Uint8Array,

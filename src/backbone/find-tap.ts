@@ -27,6 +27,8 @@ const PROBABILITIES = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
 const LINEAR = new Set(['Gemm', 'MatMul']);
 const POOLING = new Set(['GlobalAveragePool', 'GlobalMaxPool', 'AveragePool', 'ReduceMean']);
 const ACTIVATIONS = new Set(['Relu', 'Clip', 'HardSwish', 'LeakyRelu']);
+/** Of what is pooled they make something of one place again. */
+const KEEPS_POOLED = new Set([...AFTER_LINEAR, ...ACTIVATIONS, 'Conv', 'BatchNormalization']);
 /** Of ImageNet-1k and -21k in their usual editions: an output of so many is one of classes. */
 const CLASS_COUNTS: readonly number[] = [1_000, 1_001, 10_450, 11_221, 11_821, 21_841, 21_843];
 /** So many tensors are named where no tap is found. */
@@ -134,7 +136,7 @@ class Walk {
       const before = node === undefined ? null : this.onlySource(node);
       if (node === undefined || before === null) return null;
       if (POOLING.has(node.opType)) return 'none';
-      if (!AFTER_LINEAR.has(node.opType) && !ACTIVATIONS.has(node.opType)) return null;
+      if (!KEEPS_POOLED.has(node.opType)) return null;
       name = before;
     }
   }

@@ -1,3 +1,4 @@
+import { HeadlandError } from '../errors.js';
 import { indices } from './feature-nodes.js';
 import { freeName } from './onnx-graph.js';
 import {
@@ -29,15 +30,15 @@ export interface ImageInput {
 
 /**
  * The one input that is not a constant.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID when it is no RGB picture.
+ * @throws HeadlandError HL_MODEL_NOT_A_BACKBONE when it is no RGB picture.
  */
 export function readImageInput(graph: OnnxGraph): ImageInput {
   const constants = new Set(graph.initializer.map((tensor) => tensor.name));
   const inputs = graph.input.filter(({ name }) => !constants.has(name));
   if (inputs.length !== 1) {
     const named = inputs.map(({ name }) => name).join(', ');
-    throw invalidOnnx(
-      `a backbone has one input, this graph has ${inputs.length}${named ? ` (${named})` : ''}`,
+    throw notAPicture(
+      `it has ${inputs.length} inputs${named ? ` (${named})` : ''}, a backbone one`,
     );
   }
   const { name, type } = inputs[0] as OnnxValueInfo;
@@ -47,9 +48,8 @@ export function readImageInput(graph: OnnxGraph): ImageInput {
     return value > 0 ? value : null;
   });
   if (dims?.length !== 4 || (elemType !== FLOAT && !CASTABLE.includes(elemType))) {
-    throw invalidOnnx(
-      `its input "${name}" is not a picture: ` +
-        `N x 3 x height x width or N x height x width x 3 of float or uint8`,
+    throw notAPicture(
+      `its input "${name}" is neither N x 3 x height x width nor N x height x width x 3 of floats or bytes`,
     );
   }
   const [batch, second, third, last] = dims as (number | null)[] as [
@@ -61,7 +61,7 @@ export function readImageInput(graph: OnnxGraph): ImageInput {
   const layout = layoutOf(graph, name, second, last);
   const channels = layout === 'NCHW' ? second : last;
   if (channels !== null && channels !== 3) {
-    throw invalidOnnx(`its input "${name}" has ${channels} channels, a picture has 3`);
+    throw notAPicture(`its input "${name}" has ${channels} channels`);
   }
   const sides: ImageInput['sides'] = layout === 'NCHW' ? [third, last] : [second, third];
   return { name, layout, sides, batch, elemType };
@@ -110,6 +110,14 @@ export function takePlanes(
   });
   graph.node.unshift(...nodes);
   return first;
+}
+
+function notAPicture(why: string): HeadlandError {
+  return new HeadlandError('HL_MODEL_NOT_A_BACKBONE', `the graph takes no RGB picture: ${why}`, {
+    remedy:
+      'Use a network that takes one RGB picture; of one with several inputs export the image part alone.',
+    details: { why },
+  });
 }
 
 /** By the axis of 3 channels, else by the first node that is particular about it. */

@@ -33,7 +33,7 @@ export interface PruneOptions extends Tap {
  * `features` of 1 x d, both float32. Nodes, inputs and initialisers that nothing needs any more are
  * dropped. A graph that takes N x S x S x 3, B before R, or another type than float32 is given nodes
  * that turn one into the other.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID, HL_MODEL_TAP_UNKNOWN
+ * @throws HeadlandError HL_MODEL_ONNX_INVALID, HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE
  */
 export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxModel {
   const { graph } = model;

@@ -44,7 +44,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const store = new SampleStore(database, settings.samples);
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);
-  const card = await loadCard(settings.models.backbone, settings.models.cardsDir);
+  const { models, addedCardsDir } = settings;
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
   const backbone = await openBackbone({ card, cacheDir: settings.cacheDir, threads: 1, log });
   let engine: OnnxFitEngine | null = null;
   try {
