@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { HeadlandError, messageOf } from '../errors.js';
 import { removeCachedModel } from './cache.js';
 import { isCardName, type ModelCard, parseCard } from './card.js';
@@ -56,7 +57,8 @@ export interface AddedModel {
   bytes: number;
   input: ImageInput;
   tap: { tensor: string; kind: FoundTap['kind'] | 'given'; shape: readonly number[] };
-  normalisedBy: 'graph' | 'person';
+  /** both: by the person, though the graph seems to do it too. */
+  normalisedBy: 'graph' | 'person' | 'both';
   check: FeatureCheck;
 }
 
@@ -245,10 +247,14 @@ async function chooseNormalisation(
   input: ImageInput,
   options: AddOptions,
 ): Promise<{ normalisation: Normalisation; normalisedBy: AddedModel['normalisedBy'] }> {
-  if (options.normalisation) {
-    return { normalisation: options.normalisation, normalisedBy: 'person' };
-  }
   const inGraph = normalisationInGraph(graph, input);
+  if (options.normalisation) {
+    const isTwice = inGraph !== null && !isDeepStrictEqual(inGraph, options.normalisation);
+    return {
+      normalisation: options.normalisation,
+      normalisedBy: isTwice ? 'both' : inGraph ? 'graph' : 'person',
+    };
+  }
   if (inGraph) return { normalisation: inGraph, normalisedBy: 'graph' };
   if (options.ask) {
     return { normalisation: await options.ask.normalisation(), normalisedBy: 'person' };

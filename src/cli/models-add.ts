@@ -166,6 +166,11 @@ function print(added: AddedModel): void {
   ];
   printLine(`${card.name}: added`);
   printLine(table(rows));
+  if (added.normalisedBy === 'both') {
+    printLine(
+      'note: the graph seems to normalise pictures itself; add it again without --normalise',
+    );
+  }
   printLine('');
   printLine(`Compare it on photos of yours: headland models compare DIR`);
   printLine(`To use it: models.backbone: ${card.name}, then restart and \`headland train\`.`);

@@ -414,6 +414,13 @@ test('what cannot be said by the graph is asked of the person who is there', asy
   assert.deepEqual(card.normalisation, { mean: [0, 0, 0], std: [255, 255, 255] });
 });
 
+test('a normalisation on top of that in the graph is told', async (t) => {
+  const where = await places(t);
+  assert.equal((await add(where, kerasLike(true))).normalisedBy, 'both');
+  const same = { name: 'same', normalisation: parseNormalisation('none') };
+  assert.equal((await add(where, kerasLike(true), same)).normalisedBy, 'graph');
+});
+
 test('an added backbone is listed and loaded like any other, and goes without a trace', async (t) => {
   const where = await places(t);
   const { addedDir, cacheDir } = where;
