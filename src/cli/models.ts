@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
 import { fetchBackbone } from './fetch-backbone.js';
 import { addCommand, removeCommand } from './models-add.js';
+import { compareCommand } from './models-compare.js';
 import { quantizeCommand } from './models-quantize.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -23,7 +24,8 @@ export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
     ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
-    ...[addCommand(), removeCommand(), headsCommand(), whyCommand()],
+    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
+    ...[headsCommand(), whyCommand()],
   ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
@@ -38,22 +40,18 @@ function listCommand(): Command {
       const config = resolveConfig(options);
       const cards = await cardsWithVariants(config);
       const added = new Set((await addedCards(addedCardsDir(config))).map(({ name }) => name));
-      const rows = await Promise.all(
-        cards.map(async (card) => ({
-          name: card.name,
-          title: card.title,
-          licence: card.licence,
-          featureSize: card.featureSize,
-          inputSize: card.inputSize,
-          reportedTop1: card.reportedTop1,
-          added: added.has(fullPrecisionName(card.name)),
-          cached: await readCachedModel(card, config.paths.cacheDir).then(
-            () => true,
-            () => false,
-          ),
-          default: card.name === config.models.backbone,
-        })),
-      );
+      const cached = new Set((await cachedCards(config)).map(({ name }) => name));
+      const rows = cards.map((card) => ({
+        name: card.name,
+        title: card.title,
+        licence: card.licence,
+        featureSize: card.featureSize,
+        inputSize: card.inputSize,
+        reportedTop1: card.reportedTop1,
+        added: added.has(fullPrecisionName(card.name)),
+        cached: cached.has(card.name),
+        default: card.name === config.models.backbone,
+      }));
       if (options.json) return printJson(rows);
       const cells = rows.map((row) => [
         row.default ? `${row.name} *` : row.name,
@@ -69,6 +67,19 @@ function listCommand(): Command {
       printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
       printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
     });
+}
+
+/** Those that can be opened at once. */
+async function cachedCards(config: Config): Promise<ModelCard[]> {
+  const cards: ModelCard[] = [];
+  for (const card of await cardsWithVariants(config)) {
+    const isThere = await readCachedModel(card, config.paths.cacheDir).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) cards.push(card);
+  }
+  return cards;
 }
 
 /** Every card, and behind it its 8-bit variant where that was made or is configured. */
