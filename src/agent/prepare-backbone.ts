@@ -3,6 +3,7 @@ import { type PullProgress, pullModel } from '../backbone/pull.js';
 import { parseMirrors } from '../backbone/sources/plan.js';
 import type { Config } from '../config/schema.js';
 import type { Log } from '../log.js';
+import { addedCardsDir } from './state.js';
 
 export interface PrepareOptions {
   log: Log;
@@ -21,7 +22,7 @@ export async function prepareBackbone(
   name = config.models.backbone,
 ): Promise<{ path: string; checksum: string }> {
   const { cardsDir, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
-  return pullModel(await loadCard(name, cardsDir), {
+  return pullModel(await loadCard(name, cardsDir, addedCardsDir(config)), {
     cacheDir: config.paths.cacheDir,
     mirrors: [
       ...parseMirrors(options.environment.HEADLAND_MODEL_MIRRORS),

@@ -2,12 +2,14 @@ import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { BackboneInfo, PerceptionSettings } from '../perception/protocol.js';
+import { addedCardsDir } from './state.js';
 
 /** What perception needs of the configuration. */
 export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
   return {
     backbone: models.backbone,
     cardsDir: models.cardsDir,
+    addedCardsDir: addedCardsDir({ paths }),
     cacheDir: paths.cacheDir,
     threads: inference.threads,
     fit: inference.fit,

@@ -24,6 +24,11 @@ export interface State {
  * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
+/** Folder of the backbones that `models add` keeps. */
+export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
+  return join(paths.stateDir, 'backbones');
+}
+
 export function openState(config: Config, log?: Log): State {
   const { stateDir } = config.paths;
   try {

@@ -8,7 +8,7 @@ import { Trainer } from '../training/trainer.js';
 import { TrainingTriggers } from '../training/triggers.js';
 import type { StoredHead } from '../training/version-directory.js';
 import { AuditTrail } from './audit-trail.js';
-import type { State } from './state.js';
+import { addedCardsDir, type State } from './state.js';
 
 const REPORTS_KEPT = 20;
 const REVISION_KEY = 'training.revision';
@@ -42,6 +42,7 @@ export class TrainingService {
     this.#trainer = new Trainer({
       dbPath: state.databasePath,
       cacheDir: config.paths.cacheDir,
+      addedCardsDir: addedCardsDir(config),
       registry: state.heads,
       settings: config,
       log,

@@ -133,6 +133,16 @@ export async function writeCachedModel(
   return { path, model, checksum, source, sourceSha256, golden: card.golden ?? golden };
 }
 
+/** Removes what is cached of a backbone, if anything is. */
+export async function removeCachedModel(cacheDir: string, name: string): Promise<void> {
+  const link = cachedModelDir(cacheDir, name);
+  const target = await readlink(link).catch(() => null);
+  await rm(link, { recursive: true, force: true });
+  if (target?.startsWith(`.${name}-`)) {
+    await rm(join(cacheDir, 'backbones', target), { recursive: true, force: true });
+  }
+}
+
 function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
   const details = { dir, why };
   const remedy = remedyFor(card);

@@ -1,6 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError } from '../errors.js';
+import { POOLS } from './feature-nodes.js';
+import { AUTO_TAP } from './find-tap.js';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -109,6 +111,10 @@ const cardSchema = z
     layout: z
       .enum(['NCHW-RGB', 'NHWC-RGB'])
       .describe('What the engine takes: NCHW-RGB with onnx, NHWC-RGB with tfjs'),
+    channelOrder: z
+      .enum(['RGB', 'BGR'])
+      .default('RGB')
+      .describe('Order in which an ONNX graph takes the channels'),
     normalisation: z
       .strictObject({ mean: channels, std: deviations })
       .describe('(value - mean) / std on 0..255 values, for R, G, B'),
@@ -118,15 +124,26 @@ const cardSchema = z
       .nullable()
       .default(null)
       .describe(
-        'ONNX tensor or node, tf.layers layer or GraphDef node whose output holds the features; null = the only output',
+        'ONNX tensor or node, tf.layers layer or GraphDef node whose output holds the features; null = the only output; "auto" = the input of the last linear layer of an ONNX graph, found in it',
       ),
     pool: z
-      .enum(['none', 'average'])
+      .enum(POOLS)
       .default('none')
       .describe(
-        'average: the tapped tensor is a feature map, still to be averaged over its places',
+        'How the tapped tensor becomes a vector. average: a feature map N x d x h x w (TensorFlow.js: N x h x w x d), still to be averaged over its places; ONNX only: average-channels-last, average-tokens and first-token for N x h x w x d and for tokens N x t x d',
       ),
-    featureSize: z.int().min(1).max(65_536),
+    innerTaps: z
+      .array(
+        z.strictObject({
+          tap: z.string().min(1).describe('ONNX tensor or node of an inner layer'),
+          pool: z.enum(POOLS),
+          featureSize: z.int().min(1).max(65_536),
+        }),
+      )
+      .max(8)
+      .default([])
+      .describe('Inner layers whose features are appended to those of the tap, in this order'),
+    featureSize: z.int().min(1).max(65_536).describe('Of everything that is tapped, together'),
     sources: z.array(source).min(1).max(16).describe('In order of preference'),
     golden: z
       .strictObject({
@@ -182,6 +199,41 @@ const cardSchema = z
           'only whole models are tapped and pooled; a state_dict is built up to its features',
       });
     }
+    if (card.tap === AUTO_TAP && (card.format !== 'onnx' || card.pool !== 'none')) {
+      context.addIssue({
+        code: 'custom',
+        path: ['tap'],
+        message: '"auto" finds tap and pool in an ONNX graph; leave pool at "none"',
+      });
+    }
+    if (card.channelOrder !== 'RGB' && card.format !== 'onnx') {
+      context.addIssue({
+        code: 'custom',
+        path: ['channelOrder'],
+        message: 'only of an ONNX graph it can be another than RGB',
+      });
+    }
+    if (tfjsFormat && !['none', 'average'].includes(card.pool)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['pool'],
+        message: 'a TensorFlow.js model is pooled by "average" or not at all',
+      });
+    }
+    if (tfjsFormat && card.innerTaps.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['innerTaps'],
+        message: 'a TensorFlow.js model is tapped once; use the network in ONNX or as a state_dict',
+      });
+    }
+    if (card.innerTaps.reduce((sum, { featureSize }) => sum + featureSize, 1) > card.featureSize) {
+      context.addIssue({
+        code: 'custom',
+        path: ['featureSize'],
+        message: 'it counts the features of the inner taps too',
+      });
+    }
     if (card.golden !== null && card.golden.features.length > card.featureSize) {
       context.addIssue({
         code: 'custom',
@@ -197,6 +249,10 @@ export type ModelCard = z.infer<typeof cardSchema> & {
   precision?: 'int8';
 };
 export type ModelSource = ModelCard['sources'][number];
+
+export function isCardName(name: string): boolean {
+  return NAME.test(name);
+}
 
 /**
  * Checks a card.

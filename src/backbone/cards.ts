@@ -12,14 +12,18 @@ export function builtInCardsDir(): string {
 }
 
 /**
- * Every card, by name: those of `cardsDir` first, then those that come along and are not
- * shadowed by them.
+ * Every card, by name: those of `cardsDir` first, then those in `addedDir`, then those that
+ * come along; of two with one name the first counts.
+ * @param addedDir Folder that `models add` writes; it may be absent.
  * @throws HeadlandError HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
-export async function listCards(cardsDir: string | null): Promise<ModelCard[]> {
+export async function listCards(
+  cardsDir: string | null,
+  addedDir: string | null = null,
+): Promise<ModelCard[]> {
   const cards = new Map<string, ModelCard>();
-  for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
-    for (const file of await cardFiles(dir)) {
+  for (const { dir, files } of await cardFolders(cardsDir, addedDir)) {
+    for (const file of files) {
       const card = await readCard(join(dir, file));
       if (!cards.has(card.name)) cards.set(card.name, card);
     }
@@ -27,15 +31,24 @@ export async function listCards(cardsDir: string | null): Promise<ModelCard[]> {
   return [...cards.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Those that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
+export async function addedCards(addedDir: string): Promise<ModelCard[]> {
+  const files = await cardFiles(addedDir, true);
+  return Promise.all(files.map((file) => readCard(join(addedDir, file))));
+}
+
 /**
- * The card `name`, from `cardsDir` if it is there, else of those that come along; for
+ * The card `name`, from the first of the folders that has it (see {@link listCards}); for
  * `<name>-int8` the 8-bit variant of that card.
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
-export async function loadCard(name: string, cardsDir: string | null): Promise<ModelCard> {
+export async function loadCard(
+  name: string,
+  cardsDir: string | null,
+  addedDir: string | null = null,
+): Promise<ModelCard> {
   const known: string[] = [];
-  for (const dir of cardsDir === null ? [builtInCardsDir()] : [cardsDir, builtInCardsDir()]) {
-    const files = await cardFiles(dir);
+  for (const { dir, files } of await cardFolders(cardsDir, addedDir)) {
     if (files.includes(`${name}.json`)) return readCard(join(dir, `${name}.json`));
     const base = fullPrecisionName(name);
     if (files.includes(`${base}.json`)) {
@@ -54,10 +67,26 @@ export async function loadCard(name: string, cardsDir: string | null): Promise<M
   });
 }
 
-async function cardFiles(dir: string): Promise<string[]> {
+async function cardFolders(
+  cardsDir: string | null,
+  addedDir: string | null,
+): Promise<{ dir: string; files: string[] }[]> {
+  const builtIn = builtInCardsDir();
+  return [
+    ...(cardsDir === null ? [] : [{ dir: cardsDir, files: await cardFiles(cardsDir) }]),
+    // Before those that come along, so that a later version with a card of that name changes nothing.
+    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, true) }]),
+    { dir: builtIn, files: await cardFiles(builtIn) },
+  ];
+}
+
+async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
+    if (mayBeAbsent && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
+      return [];
+    }
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
       `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,

@@ -21,10 +21,10 @@ export async function checkModel(
     const grey = await engine.embed(drawConstantPicture(card.inputSize, 128));
     const again = await engine.embed(picture);
     if (distance(features, grey) === 0) {
-      throw failed(card, 'it gives the same features for different pictures');
+      throw checkFailed(card, 'it gives the same features for different pictures');
     }
     if (distance(features, again) !== 0) {
-      throw failed(card, 'it gives different features for the same picture');
+      throw checkFailed(card, 'it gives different features for the same picture');
     }
     compareGolden(card, features);
   } finally {
@@ -36,7 +36,7 @@ function compareGolden(card: ModelCard, features: Float32Array): void {
   if (card.golden === null) return;
   const off = distance(Float64Array.from(card.golden.features), features);
   if (!(off <= card.golden.tolerance)) {
-    throw failed(
+    throw checkFailed(
       card,
       `its features are up to ${off} off the card's golden ones, ${card.golden.tolerance} is fine`,
     );
@@ -52,7 +52,7 @@ function distance(a: Float32Array | Float64Array, b: Float32Array): number {
   return greatest;
 }
 
-function failed(card: ModelCard, why: string): HeadlandError {
+export function checkFailed(card: ModelCard, why: string): HeadlandError {
   return new HeadlandError(
     'HL_MODEL_CHECK_FAILED',
     `backbone ${card.name} fails its check: ${why}`,

@@ -20,7 +20,7 @@ const CONVERTER_VERSION = 1;
  * features completely.
  * @param shards Of a TensorFlow.js model, by path.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
- *   HL_MODEL_TFJS_INVALID
+ *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE, HL_MODEL_TFJS_INVALID
  */
 export function convertModel(
   file: Uint8Array,
@@ -54,6 +54,9 @@ export function conversionRecipe(card: ModelCard) {
     layout: card.layout,
     normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
     feature_size: card.featureSize,
+    // Absent where there are none: caches and checksums from before they existed stay good.
+    ...(card.innerTaps.length > 0 ? { inner_taps: card.innerTaps } : {}),
+    ...(card.channelOrder === 'RGB' ? {} : { channel_order: card.channelOrder }),
     ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
   };
 }
@@ -61,7 +64,8 @@ export function conversionRecipe(card: ModelCard) {
 function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxModel {
   if (card.format === 'onnx') return pruneToFeatures(codec.decode(file), card);
   if (card.architecture === null) throw new TypeError('parseCard lets no such card pass');
-  return efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
+  const network = efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
+  return card.innerTaps.length === 0 ? network : pruneToFeatures(network, card);
 }
 
 /**

@@ -97,6 +97,8 @@ class Translation {
         return this.maxPool(node);
       case 'Flatten':
         return this.flatten(node);
+      case 'Concat':
+        return this.concatenation(node);
       case 'Identity':
       case 'Dropout':
         return this.value(x);
@@ -249,6 +251,21 @@ class Translation {
     const shape = this.builder.constant(`${node.name}/shape`, [2], Int32Array.of(-1, size));
     const name = this.builder.add('Reshape', [x, shape], { Tshape: attr.int32 }, node.name);
     return { node: name, shape: [size] };
+  }
+
+  /** Of vectors, one behind the other. */
+  private concatenation(node: OnnxNode): Value {
+    const parts = node.input.map((name) => this.value(name));
+    if (parts.some(({ shape }) => shape.length !== 1)) {
+      throw this.unsupported(node, 'it joins what are not vectors');
+    }
+    const axis = this.builder.constant(`${node.name}/axis`, [], Int32Array.of(1));
+    const inputs = [...parts.map((part) => part.node), axis];
+    const attributes = { N: attr.int(parts.length), Tidx: attr.int32 };
+    return {
+      node: this.builder.add('ConcatV2', inputs, attributes, node.name),
+      shape: [parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0)],
+    };
   }
 
   /** The input of a window, by a node of its own where TensorFlow's padding is not ONNX'. */

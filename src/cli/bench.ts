@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import sharp from 'sharp';
-import { openState, type State } from '../agent/state.js';
+import { addedCardsDir, openState, type State } from '../agent/state.js';
 import { readCachedModel } from '../backbone/cache.js';
 import type { ModelCard } from '../backbone/card.js';
 import { loadCard } from '../backbone/cards.js';
@@ -94,8 +94,9 @@ export function benchCommand(): Command {
 }
 
 /** The backbone and, where it was made, its 8-bit variant. */
-async function cardsToMeasure({ models, paths }: Config): Promise<ModelCard[]> {
-  const card = await loadCard(models.backbone, models.cardsDir);
+async function cardsToMeasure(config: Config): Promise<ModelCard[]> {
+  const { models, paths } = config;
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const variant: ModelCard = quantizedCard(card);
   const made = await readCachedModel(variant, paths.cacheDir).then(
     () => true,

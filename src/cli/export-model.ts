@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { openState } from '../agent/state.js';
+import { addedCardsDir, openState } from '../agent/state.js';
 import type { Backbone } from '../backbone/backbone.js';
 import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/cards.js';
@@ -46,7 +46,8 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   try {
     const stored = await chosenHead(state.heads, options.head);
     const { head, card: headCard } = stored;
-    const card = await loadCard(headCard.backbone.name, config.models.cardsDir);
+    const { cardsDir } = config.models;
+    const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
     await fetchBackbone(config, log, options, card.name);
     const { cacheDir } = config.paths;
     const { model: bytes, checksum } = await readCachedModel(card, cacheDir);

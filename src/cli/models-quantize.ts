@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openState } from '../agent/state.js';
+import { addedCardsDir, openState } from '../agent/state.js';
 import { fullPrecisionName } from '../backbone/quantize/variant.js';
 import { describeBoard } from '../host/cpu.js';
 import { type QuantizationReport, runQuantization } from '../training/quantize-run.js';
@@ -30,6 +30,7 @@ export function quantizeCommand(): Command {
       try {
         const report = await runQuantization({
           ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
+          addedCardsDir: addedCardsDir(config),
           ...{ store: state.samples, photosDir: options.photos ?? null, log },
           weightBits: describeBoard().saturates ? 7 : 8,
           onProgress: (phase, done, total) => {

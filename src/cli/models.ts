@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { openState } from '../agent/state.js';
+import { addedCardsDir, openState } from '../agent/state.js';
 import { cachedModelDir, readCachedModel } from '../backbone/cache.js';
 import type { ModelCard } from '../backbone/card.js';
-import { listCards, loadCard } from '../backbone/cards.js';
-import { quantizedCard } from '../backbone/quantize/variant.js';
+import { addedCards, listCards, loadCard } from '../backbone/cards.js';
+import { fullPrecisionName, quantizedCard } from '../backbone/quantize/variant.js';
 import { verifyModel } from '../backbone/verify.js';
 import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
 import { fetchBackbone } from './fetch-backbone.js';
+import { addCommand, removeCommand } from './models-add.js';
+import { compareCommand } from './models-compare.js';
 import { quantizeCommand } from './models-quantize.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
@@ -22,6 +24,7 @@ export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
     ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
+    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
     ...[headsCommand(), whyCommand()],
   ];
   for (const sub of subs) {
@@ -36,25 +39,23 @@ function listCommand(): Command {
     .action(async (options: ModelsOptions) => {
       const config = resolveConfig(options);
       const cards = await cardsWithVariants(config);
-      const rows = await Promise.all(
-        cards.map(async (card) => ({
-          name: card.name,
-          title: card.title,
-          licence: card.licence,
-          featureSize: card.featureSize,
-          inputSize: card.inputSize,
-          reportedTop1: card.reportedTop1,
-          cached: await readCachedModel(card, config.paths.cacheDir).then(
-            () => true,
-            () => false,
-          ),
-          default: card.name === config.models.backbone,
-        })),
-      );
+      const added = new Set((await addedCards(addedCardsDir(config))).map(({ name }) => name));
+      const cached = new Set((await cachedCards(config)).map(({ name }) => name));
+      const rows = cards.map((card) => ({
+        name: card.name,
+        title: card.title,
+        licence: card.licence,
+        featureSize: card.featureSize,
+        inputSize: card.inputSize,
+        reportedTop1: card.reportedTop1,
+        added: added.has(fullPrecisionName(card.name)),
+        cached: cached.has(card.name),
+        default: card.name === config.models.backbone,
+      }));
       if (options.json) return printJson(rows);
       const cells = rows.map((row) => [
         row.default ? `${row.name} *` : row.name,
-        row.cached ? 'cached' : '-',
+        [row.added ? 'added' : '', row.cached ? 'cached' : ''].filter(Boolean).join(', ') || '-',
         `${row.inputSize} px`,
         `${row.featureSize} features`,
         row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
@@ -64,13 +65,28 @@ function listCommand(): Command {
       printLine(table(cells, ''));
       printLine('\n* = configured. Fetch one with: headland models pull NAME');
       printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
+      printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
     });
 }
 
-/** Every card, and behind it its 8-bit variant where that was made or is configured. */
-async function cardsWithVariants({ models, paths }: Config): Promise<ModelCard[]> {
+/** Those that can be opened at once. */
+async function cachedCards(config: Config): Promise<ModelCard[]> {
   const cards: ModelCard[] = [];
-  for (const card of await listCards(models.cardsDir)) {
+  for (const card of await cardsWithVariants(config)) {
+    const isThere = await readCachedModel(card, config.paths.cacheDir).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) cards.push(card);
+  }
+  return cards;
+}
+
+/** Every card, and behind it its 8-bit variant where that was made or is configured. */
+async function cardsWithVariants(config: Config): Promise<ModelCard[]> {
+  const { models, paths } = config;
+  const cards: ModelCard[] = [];
+  for (const card of await listCards(models.cardsDir, addedCardsDir(config))) {
     const variant = quantizedCard(card);
     const there =
       variant.name === models.backbone || existsSync(cachedModelDir(paths.cacheDir, variant.name));
@@ -99,7 +115,7 @@ function verifyCommand(): Command {
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
       const cards = name
-        ? [await loadCard(name, config.models.cardsDir)]
+        ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
         : await cardsWithVariants(config);
       const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
       for (const card of cards) {

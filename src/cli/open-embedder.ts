@@ -1,3 +1,4 @@
+import { addedCardsDir } from '../agent/state.js';
 import type { ModelCard } from '../backbone/card.js';
 import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
@@ -29,7 +30,7 @@ export async function openEmbedder(
 ): Promise<OpenedEmbedder> {
   await fetchBackbone(config, log, options);
   const { inference, models, paths } = config;
-  const card = await loadCard(models.backbone, models.cardsDir);
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const { threads } = inference;
   const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
   const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };

@@ -1,14 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeFileDurably } from '../backbone/durable-files.js';
 import { openTfjs } from '../backbone/tfjs-engine.js';
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
-import { openDatabase } from '../samples/database.js';
-import { importFolder } from '../samples/import.js';
-import { SampleStore } from '../samples/store.js';
 import { readLabelled } from '../training/collect.js';
 import { duration } from '../training/report-html-markup.js';
 import { studyPage } from '../training/report-html-study.js';
@@ -27,6 +23,7 @@ import { createRandom, seedFrom } from '../vision/random.js';
 import { type OpenedEmbedder, openEmbedder } from './open-embedder.js';
 import { EXIT, printJson, printLine, table } from './output.js';
 import { parseWhole } from './parse-whole.js';
+import { openPhotoStore } from './photo-store.js';
 import { progressBar } from './progress.js';
 import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
@@ -98,10 +95,9 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   const { card, embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
   const { backbone } = embedder;
-  const scratch = await mkdtemp(join(tmpdir(), 'headland-study-'));
-  let closeStore = () => {};
+  let closeStore = async () => {};
   try {
-    const read = await readPhotos(dir, scratch, config, limits, options);
+    const read = await readPhotos(dir, config, limits, options);
     const { photos, pictures } = read;
     closeStore = read.close;
     const engine = await openTfjs(log);
@@ -145,30 +141,19 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
     await close();
-    closeStore();
-    await rm(scratch, { recursive: true, force: true });
+    await closeStore();
   }
 }
 
 /** Through an import into a store of its own: bad photos, repetitions and groups as a robot has them. */
 async function readPhotos(
   dir: string,
-  scratch: string,
   config: Config,
   limits: OpenedEmbedder['limits'],
   options: StudyOptions,
 ) {
-  const database = openDatabase(join(scratch, 'study.db'));
-  const { examShare, maxPictureStoreBytes } = config.samples;
-  const store = new SampleStore(database, { examShare, maxPictureStoreBytes });
-  const bar = progressBar('photos', options.json);
-  const imported = await importFolder(store, dir, {
-    groupPattern: options.groupPattern ?? null,
-    limits,
-    onProgress: ({ done, total }) => bar.update(done, total),
-  });
-  bar.stop();
-  for (const { message } of imported.warnings) process.stderr.write(`note: ${message}\n`);
+  const { examShare } = config.samples;
+  const { store, close } = await openPhotoStore(dir, config, { ...options, examShare });
   const samples = readLabelled(store);
   const pictures = (index: number) => store.picture(samples[index]!.id) as Uint8Array;
   const photos: StudyPhoto[] = [];
@@ -176,7 +161,7 @@ async function readPhotos(
     const decoding = { sizePixels: options.size, fit: config.inference.fit, ...limits };
     photos.push({ label, group, image: await decodePicture(pictures(i), decoding) });
   }
-  return { photos, pictures, close: () => database.close() };
+  return { photos, pictures, close };
 }
 
 function announce(

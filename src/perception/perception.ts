@@ -274,8 +274,8 @@ export class Perception<F extends PerceivableFrame> {
 }
 
 async function readBackbone(settings: PerceptionSettings): Promise<WorkerSettings> {
-  const { backbone, cardsDir, cacheDir, fit, threads, decision } = settings;
-  const card = await loadCard(backbone, cardsDir);
+  const { backbone, cardsDir, addedCardsDir, cacheDir, fit, threads, decision } = settings;
+  const card = await loadCard(backbone, cardsDir, addedCardsDir);
   const { model, checksum } = await readCachedModel(card, cacheDir);
   return {
     ...{

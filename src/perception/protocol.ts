@@ -8,6 +8,8 @@ import type { Decision, DecisionSettings } from './decision.js';
 export interface PerceptionSettings {
   backbone: string;
   cardsDir: string | null;
+  /** Folder that `models add` writes; it may be absent. */
+  addedCardsDir: string | null;
   cacheDir: string;
   threads: number;
   fit: Fit;

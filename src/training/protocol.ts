@@ -15,6 +15,8 @@ export interface JobSettings extends TrainerSettings {
   dbPath: string;
   registryDir: string;
   cacheDir: string;
+  /** Folder that `models add` writes; it may be absent. */
+  addedCardsDir?: string;
 }
 
 /** In this order; `embed` counts forward passes, `fit` recipes, the others steps. */

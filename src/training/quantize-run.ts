@@ -16,6 +16,8 @@ export interface QuantizationRun {
   name: string;
   settings: Pick<Config, 'models' | 'inference' | 'quantization'>;
   cacheDir: string;
+  /** Folder of added backbones. */
+  addedCardsDir?: string;
   store: SampleStore;
   /** Pictures to calibrate on instead of the stored ones. */
   photosDir: string | null;
@@ -59,7 +61,8 @@ export interface QuantizationReport {
 export async function runQuantization(run: QuantizationRun): Promise<QuantizationReport> {
   const { settings, cacheDir, store, log } = run;
   const limits = settings.quantization;
-  const card = await loadCard(fullPrecisionName(run.name), settings.models.cardsDir);
+  const { cardsDir } = settings.models;
+  const card = await loadCard(fullPrecisionName(run.name), cardsDir, run.addedCardsDir);
   const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
   try {
     const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = settings.inference;

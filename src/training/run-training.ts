@@ -3,7 +3,6 @@ import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Head } from '../head/head.js';
-import { fitClassGaussians } from '../head/novelty-fit.js';
 import type { Log } from '../log.js';
 import type { Database } from '../samples/database.js';
 import { SampleStore } from '../samples/store.js';
@@ -12,13 +11,13 @@ import { type Collected, collect, type LabelledSample, readLabelled } from './co
 import { embedMissing } from './embed-missing.js';
 import { assemble, originals, presentOriginals } from './feature-matrix.js';
 import { OnnxFitEngine } from './fit-engine.js';
+import { fitHead } from './fit-head.js';
 import { type Judgement, judge } from './judge.js';
 import { Phases } from './phases.js';
 import type { JobSettings, TrainingProgress } from './protocol.js';
-import { type FittedRecipe, withGaussians } from './recipes.js';
+import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
-import { searchRecipes } from './search.js';
 import { leftOutAnswers, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
@@ -45,7 +44,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const store = new SampleStore(database, settings.samples);
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);
-  const card = await loadCard(settings.models.backbone, settings.models.cardsDir);
+  const { models, addedCardsDir } = settings;
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
   const backbone = await openBackbone({ card, cacheDir: settings.cacheDir, threads: 1, log });
   let engine: OnnxFitEngine | null = null;
   try {
@@ -65,22 +65,21 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     // Before the fit, which may take minutes in which samples come and go.
     const examFeatures = presentOriginals(store, collected.exam, embedded.key);
     engine = await OnnxFitEngine.create(1);
-    const { chosen, table } = await searchRecipes(set, {
+    const { recipe, novelty, table } = await fitHead(set, {
       learners: settings.training.learners,
       budgetMs: settings.training.searchBudgetMs,
+      classGaussians: settings.training.classGaussians,
+      unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
       engine,
       onCandidate: (done, total) => phases.step(done, total),
     });
 
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
-    const background = waitingFeatures(store, embedded.key, set.featureSize);
-    const novelty = fitClassGaussians(set, background);
-    const recipe = settings.training.classGaussians ? withGaussians(set, chosen, novelty) : chosen;
     const trained: Head = {
       ...headOf(recipe, collected, set.featureSize, embedded.key),
       ...leftOutAnswers(set, recipe),
-      novelty: novelty.model,
+      novelty,
     };
     const head = await registry.stage(trained);
     const judgement = await judge({

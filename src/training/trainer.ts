@@ -11,6 +11,8 @@ import type { StoredHead } from './version-directory.js';
 export interface TrainerOptions {
   dbPath: string;
   cacheDir: string;
+  /** Folder of added backbones. */
+  addedCardsDir?: string;
   /** The one that the daemon switches heads with. */
   registry: HeadRegistry;
   settings: TrainerSettings;
@@ -142,7 +144,7 @@ export class Trainer {
   }
 
   async #work(run: Run): Promise<JobEnd> {
-    const { settings, dbPath, cacheDir, registry, jobPath } = this.#options;
+    const { settings, dbPath, cacheDir, addedCardsDir, registry, jobPath } = this.#options;
     const { models, inference, samples, augmentation, training, gate, heads } = settings;
     const job = await startJob({
       path: jobPath ?? fileURLToPath(new URL('./job.js', import.meta.url)),
@@ -152,6 +154,7 @@ export class Trainer {
       settings: {
         ...{ models, inference, samples, augmentation, training, gate, heads },
         ...{ dbPath, cacheDir, registryDir: registry.dir },
+        ...(addedCardsDir ? { addedCardsDir } : {}),
         ...{ trainingId: run.trainingId, trigger: run.trigger },
       },
       onProgress: (progress) => {

@@ -14,16 +14,22 @@ test('every card that comes along is valid and can be had from somewhere', async
     [
       'efficientnet-lite0',
       'efficientnet-lite0-288',
+      'efficientnet-lite0-288-2tap',
       'efficientnet-lite0-288-tfjs',
       'efficientnet-lite1',
       'efficientnet-lite2',
       'mobilenet-v1',
       'mobilenet-v2',
+      'resnet50',
     ],
   );
   const lite0 = await loadCard('efficientnet-lite0', null);
   assert.ok(lite0.sources.some((source) => source.kind === 'pip'));
-  for (const card of cards) assert.ok(card.golden, `${card.name} has golden features`);
+  // Its file was never read where the cards are made: golden features of it are not known.
+  const unread = ['resnet50'];
+  for (const { name, golden } of cards) {
+    assert.equal(golden === null, unread.includes(name), `${name} has golden features`);
+  }
 });
 
 test('an unknown name is refused with the nearest one', async () => {

@@ -95,7 +95,7 @@ test('what does not fit the card is refused', () => {
     () =>
       pruneToFeatures(model, { ...options, tap: 'flat', pool: 'none', ...changes });
   assert.throws(prune({ tap: 'nowhere' }), invalid(/no tensor or node named "nowhere"/));
-  assert.throws(prune({ inputSize: 32 }), invalid(/input is 16 along axis 2, the card says 32/));
+  assert.throws(prune({ inputSize: 32 }), invalid(/input is 16 x 16 pixels, not 32/));
   const two = tinyClassifier();
   two.graph.output.push({ name: 'flat' });
   assert.throws(prune({ tap: null }, two), invalid(/2 outputs/));

@@ -37,7 +37,7 @@ export async function startPerception(
   const log = silentLog();
   await prepareBackbone(config, { log, environment: {}, onProgress: () => {} });
   const settings: PerceptionSettings = {
-    ...{ backbone: 'tiny', cardsDir, cacheDir: dir },
+    ...{ backbone: 'tiny', cardsDir, addedCardsDir: null, cacheDir: dir },
     ...{ threads: 1, fit: config.inference.fit, decision: config.inference },
     maxPictureBytes: config.inference.maxPictureBytes,
     maxPicturePixels: config.inference.maxPicturePixels,

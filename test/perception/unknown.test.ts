@@ -53,6 +53,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
     {
       backbone: settings.models.backbone,
       cardsDir: settings.models.cardsDir,
+      addedCardsDir: null,
       cacheDir,
       threads: 1,
       fit: settings.inference.fit,

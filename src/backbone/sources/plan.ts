@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { ModelCard, ModelSource } from '../card.js';
 import { fetchUrl, shown } from './http.js';
 import { findInNpmPackage } from './npm.js';
-import type { FetchContext } from './offer.js';
+import { type FetchContext, sourceIdentity } from './offer.js';
 import { fetchWithPip } from './pip.js';
 
 /** One place to ask for a file. */
@@ -37,8 +37,10 @@ export function parseMirrors(value: string | undefined): string[] {
  * wheel serves a card that names pip only.
  */
 export function planAttempts(card: ModelCard, mirrors: readonly string[]): Attempt[] {
+  // Several addresses may have one file; a mirror is asked for it once.
+  const files = new Map(card.sources.map((s) => [`${mirrorFileName(s)} ${sourceIdentity(s)}`, s]));
   const fromMirrors = mirrors.flatMap((mirror) =>
-    card.sources.map((source) => mirrorAttempt(mirror, source)),
+    [...files.values()].map((source) => mirrorAttempt(mirror, source)),
   );
   const own = card.sources.filter((s) => s.kind !== 'mirror').map(ownAttempt);
   return [...fromMirrors, ...own];
