@@ -2,6 +2,8 @@ import { seededRandom } from '../../src/head/random.js';
 
 /** Photos of a class whose numbers stand so close were taken, or collected, one after the other. */
 const RUN_LENGTH = 10;
+/** Of its class, that one group may hold. */
+const MAX_SHARE = 0.4;
 
 export interface Groupable {
   path: string;
@@ -20,11 +22,26 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
 }
 
 /**
- * Which photos must stay on one side of a split: those of one group of the product, and those
- * whose names differ only in a number of the same ten, joined transitively.
+ * Which photos must stay on one side of a split: those of one group of the product and those whose
+ * names differ only in a number of the same ten, joined transitively. Where that would chain a
+ * large part of a class together, the numbers say nothing of time and the product's groups alone
+ * count.
  * @returns for each photo the index of the first one that it belongs to
  */
 export function groupRows(photos: readonly Groupable[]): number[] {
+  const chained = joined(photos, (photo) => [`group ${photo.group}`, `run ${runOf(photo)}`]);
+  const classes = counted(photos.map(({ label }) => label));
+  const sizes = counted(chained);
+  const isLarge = chained.some(
+    (group, i) => sizes.get(group)! > MAX_SHARE * classes.get(photos[i]!.label)!,
+  );
+  return isLarge ? joined(photos, ({ group }) => [group]) : chained;
+}
+
+function joined(
+  photos: readonly Groupable[],
+  keysOf: (photo: Groupable) => readonly string[],
+): number[] {
   const parent = photos.map((_, i) => i);
   const find = (i: number): number => {
     let at = i;
@@ -33,7 +50,7 @@ export function groupRows(photos: readonly Groupable[]): number[] {
   };
   const first = new Map<string, number>();
   photos.forEach((photo, i) => {
-    for (const key of [`group ${photo.group}`, `run ${runOf(photo)}`]) {
+    for (const key of keysOf(photo)) {
       const other = first.get(key);
       if (other === undefined) first.set(key, i);
       else {
@@ -43,6 +60,12 @@ export function groupRows(photos: readonly Groupable[]): number[] {
     }
   });
   return photos.map((_, i) => find(i));
+}
+
+function counted<T>(values: readonly T[]): Map<T, number> {
+  const counts = new Map<T, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }
 
 function runOf({ path, label }: Groupable): string {
@@ -70,8 +93,7 @@ export function splitGroups(
   groups.forEach((group, i) => {
     members.set(group, [...(members.get(group) ?? []), i]);
   });
-  const total = new Map<string, number>();
-  for (const { label } of photos) total.set(label, (total.get(label) ?? 0) + 1);
+  const total = counted(photos.map(({ label }) => label));
   const train = new Map<string, number>();
   const test = new Map<string, number>();
   const inTest = photos.map(() => false);
