@@ -3,6 +3,7 @@ import { readPhotoSet } from './support/life-data.js';
 import { openKeepingEmbedder } from './support/life-features.js';
 import { parseLifeOptions } from './support/life-options.js';
 import { say } from './support/life-places.js';
+import { liveThroughCommands } from './support/life-process.js';
 import { lifeFigures, writeLifeReport } from './support/life-report.js';
 import { removeFolder, scratchFolder } from './support/life-run.js';
 
@@ -12,7 +13,8 @@ import { removeFolder, scratchFolder } from './support/life-run.js';
  * labels and features, and our own recipe on all labels without a gate. Options:
  * `--data NAME=DIR` (repeated; a folder a class, an official split as `train/` and `test/` or as
  * prefixes of file names), `--part train|test` (choices are made on `train`), `--orders N`,
- * `--sizes 3,5,10,20,50`, `--scenario NAME` (repeated, or all), `--alter`, `--quick`, `--fresh`.
+ * `--sizes 3,5,10,20,50`, `--scenario NAME` (repeated, or all), `--alter`, `--quick`, `--fresh`,
+ * `--process` (the first life also through `headland import` and `headland train`).
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const wanted = parseLifeOptions(options);
@@ -36,7 +38,13 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   }
   await embedder.backbone.close();
   writeLifeReport(lives, wanted);
-  return lifeFigures(lives, wanted);
+  const figures = lifeFigures(lives, wanted);
+  const first = wanted.data[0];
+  if (!wanted.process || !first) return figures;
+  const set = await readPhotoSet(first.name, first.folder);
+  const cell = { set, part, order: 0, scenario: 'clean', sizes, kinds } as const;
+  const stages = await liveThroughCommands(cell);
+  return { ...figures, process_equal: stages.every(({ equal }) => equal), process: stages };
 }
 
 function describe({

@@ -10,13 +10,27 @@ import type { KeepingEmbedder } from './life-features.js';
 import type { DecisionScores } from './life-metrics.js';
 import { askPeers, type NamedRow, type PeerScores, type PeerTask } from './life-peers.js';
 import { digest, keep, keptJson, lifeCache, readKept } from './life-places.js';
-import { type Labelling, labelledAfter, type Plan, planLife, type Scenario } from './life-plan.js';
+import {
+  type Labelling,
+  labelledAfter,
+  type Plan,
+  planLife,
+  type Scenario,
+  type Stage,
+} from './life-plan.js';
 import { placeLabels, Robot, removeFolder, scratchFolder } from './life-run.js';
-import { askHead, type Examination } from './life-score.js';
+import { askHead } from './life-score.js';
 import { sharedFolder, userCacheDir } from './places.js';
 
 /** Raised whenever the same code of the product would be measured otherwise. */
 const VERSION = 1;
+
+/** What a head and its answers are made by. */
+const MAKING_ROOMS = ['backbone', 'head', 'perception', 'samples', 'training', 'vision'];
+const SERVING_ROOMS = ['agent', 'config'];
+/** Of the room `training`: what decides about a head that is there already, or tells of it. */
+const GATE_FILES =
+  /^(gate|judge|evidence|exam-ledger|evaluation|golden|history|pointer|quantize|report|scorecard|shadow|study|trainer|triggers|unknown-auroc)/;
 
 /** One life that is to be lived. */
 export interface Cell {
@@ -112,61 +126,88 @@ class Life {
   }
 
   async #stages(peers: readonly PeerScores[]) {
-    const { embedder, plan } = this;
+    const always = await this.#always();
     const config = defaultConfig(join(this.#folder, 'robot'));
-    const robot = new Robot(config, embedder);
-    const always = new Robot(onAllLabels(config, join(this.#folder, 'always')), embedder);
+    const robot = new Robot(config, this.embedder);
     const stages: StageRecord[] = [];
     let unpreparedForwards = 0;
-    for (const [i, labelled] of labelledAfter(plan).entries()) {
-      const stage = plan.stages[i]!;
-      const photos = join(this.#folder, 'photos');
-      await placeLabels(photos, stage, (labelling) => this.#fileOf(labelling));
-      for (const one of [robot, always]) {
-        if (stage.removed === null) await one.import(photos);
-        else one.remove(stage.removed);
-      }
+    for await (const { stage, labels, i } of this.#labelled(robot, 'photos')) {
       const report = await robot.train();
       unpreparedForwards += report.result?.forwards ?? 0;
-      // Without a serving head beside it nothing is compared, which takes time and changes no head.
-      removeFolder(join(this.#folder, 'always', 'heads'));
-      const onAll = (await always.train()).outcome === 'failed' ? null : await always.newest();
-      const asked = await this.#examinations(stage.alive);
-      const scores = (head: Robot['serving']) =>
-        Object.fromEntries(
-          asked.map(({ kind, exam }) => [kind, askHead(head, exam, config.inference)]),
-        );
       stages.push({
         name: stage.name,
-        labels: labelled.length,
+        labels,
         outcome: report.outcome,
         reason: report.reason,
         knows: [...(robot.serving?.head.labels ?? [])],
-        serving: scores(robot.serving),
-        always: scores(onAll),
+        serving: await this.#asked(robot.serving, stage, config),
+        always: always[i]!,
         peers: peers[i]!,
         trainingSeconds: report.durationMs / 1000,
       });
     }
     robot.close();
-    always.close();
     return { stages, rolledBack: robot.rolledBack, unpreparedForwards };
   }
 
-  async #examinations(alive: readonly string[]): Promise<{ kind: Kind; exam: Examination }[]> {
-    const { classes } = this.draw;
-    const photos = this.#asked(alive);
-    const truth = photos.map(({ label }) => classes.indexOf(label));
-    const result = [];
-    for (const kind of this.cell.kinds) {
-      const rows = await this.#rows(photos, kind);
-      const features = rows.map((row) => row.features);
-      result.push({ kind, exam: { classes, alive, truth, features } });
+  /** What our recipe on all labels answers at each stage, whether or not a gate would let it. */
+  async #always(): Promise<Record<string, DecisionScores>[]> {
+    const stateDir = join(this.#folder, 'always');
+    const config = onAllLabels(defaultConfig(stateDir), stateDir);
+    const { models, inference, augmentation, training } = config;
+    const settings = [models.backbone, inference, augmentation, training];
+    const { embedder, plan, cell } = this;
+    const code = productChecksum({ withoutGate: true });
+    const key = digest([VERSION, code, settings, embedder.checksum, cell.kinds, plan]);
+    const kept = join(lifeCache(), 'always', `${key}.json`);
+    const known = keptJson<Record<string, DecisionScores>[]>(kept);
+    if (known) return known;
+    const robot = new Robot(config, embedder);
+    const scores: Record<string, DecisionScores>[] = [];
+    for await (const { stage } of this.#labelled(robot, 'always-photos')) {
+      // Without a serving head beside it nothing is compared, which takes time and changes no head.
+      removeFolder(join(stateDir, 'heads'));
+      const { outcome } = await robot.train();
+      const head = outcome === 'failed' ? null : await robot.newest();
+      scores.push(await this.#asked(head, stage, config));
     }
-    return result;
+    robot.close();
+    keep(kept, JSON.stringify(scores));
+    return scores;
   }
 
-  #asked(alive: readonly string[]): Photo[] {
+  /** Lets a robot have the labels of one stage after the other. */
+  async *#labelled(
+    robot: Robot,
+    photosFolder: string,
+  ): AsyncGenerator<{ stage: Stage; labels: number; i: number }> {
+    const photos = join(this.#folder, photosFolder);
+    for (const [i, labelled] of labelledAfter(this.plan).entries()) {
+      const stage = this.plan.stages[i]!;
+      await placeLabels(photos, stage, (labelling) => this.#fileOf(labelling));
+      if (stage.removed === null) await robot.import(photos);
+      else robot.remove(stage.removed);
+      yield { stage, labels: labelled.length, i };
+    }
+  }
+
+  async #asked(
+    head: Robot['serving'],
+    { alive }: Stage,
+    { inference }: Config,
+  ): Promise<Record<string, DecisionScores>> {
+    const { classes } = this.draw;
+    const photos = this.#testPhotos(alive);
+    const truth = photos.map(({ label }) => classes.indexOf(label));
+    const scores: Record<string, DecisionScores> = {};
+    for (const kind of this.cell.kinds) {
+      const features = (await this.#rows(photos, kind)).map((row) => row.features);
+      scores[kind] = askHead(head, { classes, alive, truth, features }, inference);
+    }
+    return scores;
+  }
+
+  #testPhotos(alive: readonly string[]): Photo[] {
     return this.draw.test.filter(({ label }) => alive.includes(label));
   }
 
@@ -185,7 +226,7 @@ class Life {
     const tasks: PeerTask[] = [];
     for (const [i, labelled] of labelledAfter(plan).entries()) {
       const { alive } = plan.stages[i]!;
-      const photos = this.#asked(alive);
+      const photos = this.#testPhotos(alive);
       const query = [];
       for (const kind of cell.kinds) query.push({ kind, rows: await this.#rows(photos, kind) });
       const learnt = [];
@@ -230,23 +271,14 @@ function onAllLabels(config: Config, stateDir: string): Config {
   };
 }
 
-/** Of the compiled code that a life goes through. */
-function productChecksum(): string {
+/** Of the compiled code that a life goes through; without what only decides whether heads serve. */
+function productChecksum({ withoutGate = false } = {}): string {
   const source = fileURLToPath(new URL('../../src/', import.meta.url));
-  const rooms = [
-    'agent',
-    'backbone',
-    'config',
-    'head',
-    'perception',
-    'samples',
-    'training',
-    'vision',
-  ];
   const hash = createHash('sha256');
-  for (const room of rooms) {
+  for (const room of withoutGate ? MAKING_ROOMS : [...MAKING_ROOMS, ...SERVING_ROOMS]) {
     const files = readdirSync(join(source, room), { recursive: true, encoding: 'utf8' });
     for (const file of files.filter((name) => name.endsWith('.js')).sort()) {
+      if (withoutGate && GATE_FILES.test(file)) continue;
       hash.update(file).update(readFileSync(join(source, room, file)));
     }
   }

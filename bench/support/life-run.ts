@@ -79,7 +79,23 @@ export class Robot {
       },
       quarantineDir: join(this.config.paths.stateDir, 'quarantine'),
     });
-    await this.#embed();
+    await this.prepare();
+  }
+
+  /** Embeds ahead of the training what is labelled, and lets the shadow see the new labels. */
+  async prepare(): Promise<void> {
+    const { views, seed, ...augmentation } = this.config.augmentation;
+    const { samples } = this.#state;
+    await embedMissing({
+      store: samples,
+      embedder: this.embedder,
+      samples: readLabelled(samples),
+      views,
+      augmentation,
+      seed,
+      recipe: augmentationRecipe(augmentation, seed),
+      onProgress: () => {},
+    });
     await this.#shadow.look();
   }
 
@@ -112,22 +128,6 @@ export class Robot {
 
   close(): void {
     this.#state.close();
-  }
-
-  /** Ahead of the training, which then finds nothing to embed. */
-  async #embed(): Promise<void> {
-    const { views, seed, ...augmentation } = this.config.augmentation;
-    const { samples } = this.#state;
-    await embedMissing({
-      store: samples,
-      embedder: this.embedder,
-      samples: readLabelled(samples),
-      views,
-      augmentation,
-      seed,
-      recipe: augmentationRecipe(augmentation, seed),
-      onProgress: () => {},
-    });
   }
 
   async #train(settings: JobOptions['settings']): Promise<JobEnd> {
