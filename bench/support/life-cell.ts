@@ -74,12 +74,16 @@ export interface LifeRecord {
   unpreparedForwards: number;
 }
 
-/** The product as it is set by default. */
+/** No search ends early because other programs keep the machine busy. */
+export const SEARCH_BUDGET_MS = 3_600_000;
+
+/** The product as it is set by default, but with time for every search. */
 export function defaultConfig(stateDir: string): Config {
   const shared = sharedFolder();
   return validateConfig({
     paths: { stateDir, cacheDir: userCacheDir() },
     models: { mirrors: shared ? [join(shared, 'models')] : [] },
+    training: { searchBudgetMs: SEARCH_BUDGET_MS },
   });
 }
 

@@ -39,7 +39,10 @@ export async function liveThroughCommands(cell: Cell): Promise<ProcessStage[]> {
   // No daemon follows what `headland train` lets serve.
   const alone = { ...config, gate: { ...config.gate, shadowLabels: 0 } };
   const file = join(folder, 'headland.yaml');
-  writeFileSync(file, `models: ${JSON.stringify({ mirrors: config.models.mirrors })}\n`);
+  const { mirrors } = config.models;
+  const { searchBudgetMs } = config.training;
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify({ models: { mirrors }, training: { searchBudgetMs } }));
   const common = ['--config', file, '--state', robot, '--cache', config.paths.cacheDir, '--json'];
   const embedder = await openKeepingEmbedder(config, { exact: true });
   try {
