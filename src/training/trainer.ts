@@ -19,6 +19,8 @@ export interface TrainerOptions {
   log: Log;
   /** The program that trains; only tests name another. */
   jobPath?: string;
+  /** How the job is started; default: in a process of its own. */
+  startJob?: typeof startJob;
   onProgress?: (progress: TrainingProgress, trainingId: string) => void;
   /** Called once for every training that started, however it ended. */
   onOutcome?: (report: TrainingReport) => void;
@@ -146,7 +148,7 @@ export class Trainer {
   async #work(run: Run): Promise<JobEnd> {
     const { settings, dbPath, cacheDir, addedCardsDir, registry, jobPath } = this.#options;
     const { models, inference, samples, augmentation, training, gate, heads } = settings;
-    const job = await startJob({
+    const job = await (this.#options.startJob ?? startJob)({
       path: jobPath ?? fileURLToPath(new URL('./job.js', import.meta.url)),
       nice: training.nice,
       maxOldSpaceMegabytes: training.maxOldSpaceMegabytes,
