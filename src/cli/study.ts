@@ -126,8 +126,8 @@ async function readPhotos(
   options: StudyOptions,
 ) {
   const database = openDatabase(join(scratch, 'study.db'));
-  const { examShare, maxPictureStoreBytes } = config.samples;
-  const store = new SampleStore(database, { examShare, maxPictureStoreBytes });
+  const { examShare, examAfterSamples, maxPictureStoreBytes } = config.samples;
+  const store = new SampleStore(database, { examShare, examAfterSamples, maxPictureStoreBytes });
   const bar = progressBar('photos', options.json);
   const imported = await importFolder(store, dir, {
     groupPattern: options.groupPattern ?? null,

@@ -11,7 +11,13 @@ export const samples = section(
       .min(0.05)
       .max(0.5)
       .default(0.2)
-      .describe('Share of groups, by hash, that no head is ever trained on'),
+      .describe('Share of groups, by hash, that are held out: no head is ever trained on them'),
+    examAfterSamples: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(60)
+      .describe('A class has so many training samples before any of it is held out'),
     recentFrames: z
       .int()
       .min(1)
