@@ -124,7 +124,11 @@ async function readData(dir: string, card: string): Promise<DataSet> {
   const database = openDatabase(join(scratch, 'taps.db'));
   try {
     const { inference } = validateConfig({});
-    const store = new SampleStore(database, { examShare: 0, maxPictureStoreBytes: 4e9 });
+    const store = new SampleStore(database, {
+      examShare: 0,
+      examAfterSamples: 0,
+      maxPictureStoreBytes: 4e9,
+    });
     await importFolder(store, trainingPhotos(dir, scratch), {
       groupPattern: dir.endsWith('grocery') ? '^(.*_\\d*)\\d\\.\\w+$' : null,
       limits: { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels },

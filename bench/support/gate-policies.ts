@@ -1,9 +1,7 @@
 import type { Config } from '../../src/config/schema.js';
-import { spentAlpha } from '../../src/head/compare.js';
 import type { SeededRandom } from '../../src/head/random.js';
 import { chooseEvidence, type JudgedSample } from '../../src/training/evidence.js';
-import { type Ledger, nextLook } from '../../src/training/exam-ledger.js';
-import { decide } from '../../src/training/gate.js';
+import { decide, type GateDecision } from '../../src/training/gate.js';
 import { headAnswers } from '../../src/training/scorecard.js';
 import { accuracy, answersTo, type Trained, train, trainable } from './simulated-heads.js';
 import type { SimulatedFrame } from './streams.js';
@@ -16,14 +14,11 @@ export interface Served extends Trained {
 export interface Verdict {
   offered: Trained | null;
   promote: boolean;
-  /** Names of the checks that it failed. */
-  failed: string[];
+  checks: GateDecision['checks'];
 }
 
 /** The gate itself, on what a training would hand to it. */
 export class SimulatedGate {
-  #ledger: Ledger | null = null;
-
   constructor(private readonly settings: Config['gate']) {}
 
   async judge(
@@ -44,7 +39,7 @@ export class SimulatedGate {
     const others = current ? answersTo(current.head, all, truth) : [];
     const samples = all.map(
       ({ id, group, exam: isExam }, i): JudgedSample => ({
-        ...{ id, group, exam: isExam, label: truth[i]! },
+        ...{ id, group, exam: isExam, label: truth[i]!, relabelled: false },
         challenger: answers[i]!,
         champion: others[i] ?? null,
         judged: isExam || challenger.judged.has(i),
@@ -52,24 +47,19 @@ export class SimulatedGate {
     );
     const serving = current && {
       ...{ version: current.version, labels: current.head.labels, groups: current.groups },
+      learnt: current.recipe.size,
       ...{ otherFeatures: null, answersOfRecipe: async () => current.recipe },
     };
     const evidence = await chooseEvidence(samples, serving, settings);
-    if (current && evidence.compared === 'heads') {
-      const groups = evidence.samples.map(({ group }) => group);
-      this.#ledger = nextLook(this.#ledger, current.version, groups, settings.examRefreshShare);
-    }
-    const looks = this.#ledger?.looks ?? 1;
     const decision = decide({
       ...evidence,
       ...{ challengerLabels: [...labels], labelsWithSamples: [...new Set(truth)] },
       golden: { seed: 0, rows: 1, trained: '', readBack: '' },
-      ...{ unknownScores: null, seed: frames.length, settings },
-      look: { count: looks, alpha: spentAlpha(looks, settings.totalError) },
+      ...{ unknownScores: null, settings },
     });
     return {
       ...{ offered: challenger, promote: decision.promote },
-      failed: decision.checks.filter((check) => !check.passed).map((check) => check.name),
+      checks: decision.checks,
     };
   }
 }
@@ -83,8 +73,8 @@ export function naiveGate(
   const held = frames.map(() => random.next() < 0.2);
   const training = frames.filter((_, i) => !held[i]);
   const test = frames.filter((_, i) => held[i]);
-  if (!trainable(training)) return { offered: null, promote: false, failed: [] };
+  if (!trainable(training)) return { offered: null, promote: false, checks: [] };
   const offered = train(training);
   const promote = !current || accuracy(offered.head, test) > accuracy(current.head, test);
-  return { offered, promote, failed: [] };
+  return { offered, promote, checks: [] };
 }

@@ -2,15 +2,17 @@ import type { Config } from '../../src/config/schema.js';
 import { RollbackMonitor } from '../../src/head/compare.js';
 import type { Head } from '../../src/head/head.js';
 import { type SeededRandom, seededRandom } from '../../src/head/random.js';
+import { alarmAt } from '../../src/training/shadow.js';
 import { naiveGate, type Served, SimulatedGate, type Verdict } from './gate-policies.js';
 import {
   type Counts,
   count,
-  countTakenBack,
   type Injected,
+  Lag,
   newCounts,
   POLICIES,
   type Policy,
+  type Tally,
 } from './gate-tally.js';
 import {
   answersTo,
@@ -24,17 +26,21 @@ import {
 import { type SimulatedFrame, SimulatedStream } from './streams.js';
 
 export const ROUNDS = 10;
-export const FIRST_LABELS = 40;
+export const FIRST_LABELS = [12, 40] as const;
 export const ROUND_LABELS = 24;
 /** Labels after which an injected head is given up on. */
 const PATIENCE = 400;
 
-/** A promoted head beside the one that it replaced. */
+type Settings = Pick<Config, 'gate' | 'samples'>;
+/** True macro-F1 at one time. */
+type Truth = (head: Head) => number;
+
+/** A head in the shadow of the one that serves. */
 interface Trial {
-  previous: Served;
+  shadow: Served;
   monitor: RollbackMonitor;
   labels: number;
-  /** By how much the promoted head was truly better when it took over. */
+  /** By how much the head in the shadow was truly better when the trial began. */
   truly: number;
 }
 
@@ -43,66 +49,80 @@ interface Robot {
   policy: Policy;
   gate: SimulatedGate;
   current: Served | null;
-  trial: Trial | null;
+  /** The head that was replaced, and the last one that was refused. */
+  replaced: Trial | null;
+  refused: Trial | null;
+  /** Every head that it was ever offered. */
+  offered: Head[];
   versions: number;
+  lag: Lag;
 }
 
 /** Streams `from` up to before `to` of a seed. */
 export async function simulateStreams(
-  { seed, from, to }: { seed: number; from: number; to: number },
-  settings: Config['gate'],
+  { seed, from, to, wrongLabels }: { seed: number; from: number; to: number; wrongLabels: number },
+  settings: Settings,
 ): Promise<Counts> {
   const counts = newCounts();
   for (let i = from; i < to; i++) {
-    await simulate(seededRandom(seed * 1_000_003 + i), settings, counts);
+    await simulate(seededRandom(seed * 1_000_003 + i), wrongLabels, settings, counts);
   }
   return counts;
 }
 
 async function simulate(
   random: SeededRandom,
-  settings: Config['gate'],
+  wrongLabels: number,
+  settings: Settings,
   counts: Counts,
 ): Promise<void> {
   const stream = new SimulatedStream(random, {
-    ...{ features: FEATURES, wrongLabels: 0.14, examShare: 0.2 },
+    ...{ features: FEATURES, wrongLabels, holdout: settings.samples },
   });
   const robots = POLICIES.map((policy): Robot => {
-    const gate = new SimulatedGate(settings);
-    return { policy, gate, current: null, trial: null, versions: 0 };
+    const gate = new SimulatedGate(settings.gate);
+    const heads = { current: null, replaced: null, refused: null, offered: [] };
+    return { policy, gate, ...heads, versions: 0, lag: new Lag() };
   });
   const frames: SimulatedFrame[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const fresh = stream.round(round, round === 0 ? FIRST_LABELS : ROUND_LABELS);
+  const [least, most] = FIRST_LABELS;
+  const firstLabels = least + random.below(most - least + 1);
+  for (let round = 0; round <= ROUNDS; round++) {
+    const truthOf = measure(stream, round);
+    const fresh = stream.round(round, round === 0 ? firstLabels : ROUND_LABELS);
     for (const robot of robots) {
-      if (robot.policy === 'gate') watch(robot, fresh, counts, settings);
+      if (round > 0) live(robot, fresh, truthOf, counts.tallies[robot.policy], settings.gate);
     }
     frames.push(...fresh);
-    const training = frames.filter((frame) => !frame.exam);
-    const fitted = trainable(training) ? train(training) : null;
-    const truthOf = measure(stream, round);
+    // After the last training heads only serve.
+    if (round === ROUNDS) break;
+    const fitted = fit(frames.filter((frame) => !frame.exam));
+    const onAll = frames.some((frame) => frame.exam) ? fit(frames) : fitted;
     for (const robot of robots) {
-      if (fitted) {
-        const verdict = await judge(robot, frames, fitted, random);
-        apply(robot, verdict, truthOf, counts, settings);
-      }
-      const tally = counts.tallies[robot.policy];
-      const f1 = robot.current ? truthOf(robot.current.head) : 0;
-      tally.rounds += 1;
-      tally.served += f1;
-      if (!robot.current) tally.withoutHead += 1;
-      if (round === ROUNDS - 1) {
-        tally.finals += 1;
-        tally.finalServed += f1;
-      }
+      const offered = robot.policy === 'none' ? onAll : fitted;
+      if (!offered) continue;
+      const verdict = await judge(robot, frames, offered, random);
+      apply(robot, verdict, truthOf, counts.tallies[robot.policy], settings.gate);
     }
   }
+  const truthOf = measure(stream, ROUNDS);
+  for (const { policy, current, lag } of robots) {
+    const tally = counts.tallies[policy];
+    tally.streams += 1;
+    tally.finalServed += current ? truthOf(current.head) : 0;
+    tally.keptTooLong += Number(lag.kept);
+    tally.behindTooLong += Number(lag.behind);
+  }
   const last = robots.find(({ policy }) => policy === 'gate')?.current;
-  if (last) injectBad(stream, frames, last.head, counts, settings);
+  if (last) injectBad(stream, frames, last.head, counts, settings.gate);
+}
+
+function fit(frames: readonly SimulatedFrame[]): Trained | null {
+  return trainable(frames) ? train(frames) : null;
 }
 
 /** True macro-F1 at a time, each head measured once. */
-function measure(stream: SimulatedStream, time: number): (head: Head) => number {
+function measure(stream: SimulatedStream, time: number): Truth {
   const measured = new Map<Head, number>();
   return (head) => {
     const known = measured.get(head);
@@ -120,64 +140,82 @@ async function judge(
   random: SeededRandom,
 ): Promise<Verdict> {
   if (policy === 'naive') return naiveGate(frames, current, random);
-  if (policy === 'none') return { offered: fitted, promote: true, failed: [] };
+  if (policy === 'none') return { offered: fitted, promote: true, checks: [] };
   return gate.judge(frames, fitted, current);
 }
 
 function apply(
   robot: Robot,
-  { offered, promote, failed }: Verdict,
-  truthOf: (head: Head) => number,
-  { tallies }: Counts,
-  { rollbackAlarm: alarmAt }: Config['gate'],
-): void {
-  if (!offered) return;
-  const { current, policy } = robot;
-  if (current) {
-    const truly = truthOf(offered.head) - truthOf(current.head);
-    count(tallies[policy], truly, promote, failed);
-    if (promote) {
-      const monitor = new RollbackMonitor({ classes: classCount(current, offered), alarmAt });
-      robot.trial = { previous: current, monitor, labels: 0, truly };
-    }
-  }
-  if (promote) robot.current = { ...offered, version: ++robot.versions };
-}
-
-/** The labels of a round come before its training: the replaced head may come back by them. */
-function watch(
-  robot: Robot,
-  fresh: readonly SimulatedFrame[],
-  { tallies }: Counts,
+  { offered, promote, checks }: Verdict,
+  truthOf: Truth,
+  tally: Tally,
   settings: Config['gate'],
 ): void {
-  const { trial, current } = robot;
-  if (!trial || !current) return;
+  if (!offered) return;
+  robot.offered.push(offered.head);
+  const { current } = robot;
+  const served: Served = { ...offered, version: ++robot.versions };
+  if (current) {
+    const truly = truthOf(offered.head) - truthOf(current.head);
+    count(tally, truly, promote);
+    const trial = (shadow: Served, gain: number): Trial => ({
+      ...{ shadow, labels: 0, truly: gain },
+      monitor: new RollbackMonitor({
+        ...{ classes: classCount(current, offered), alarmAt: alarmAt(checks, settings) },
+      }),
+    });
+    if (promote) robot.replaced = trial(current, -truly);
+    robot.refused = promote ? null : trial(served, truly);
+  }
+  if (promote) robot.current = served;
+}
+
+/** The labels of a round come before its training: each of them may let the other head serve. */
+function live(
+  robot: Robot,
+  fresh: readonly SimulatedFrame[],
+  truthOf: Truth,
+  tally: Tally,
+  { shadowLabels }: Config['gate'],
+): void {
+  const best = Math.max(0, ...robot.offered.map(truthOf));
   for (const frame of fresh) {
-    trial.labels += 1;
-    if (observe(trial.monitor, frame, trial.previous.head, current.head)) {
-      countTakenBack(tallies[robot.policy], trial.truly);
-      robot.current = trial.previous;
-      robot.trial = null;
-      return;
+    const f1 = robot.current ? truthOf(robot.current.head) : 0;
+    tally.labels += 1;
+    tally.served += f1;
+    if (!robot.current) tally.withoutHead += 1;
+    robot.lag.label(robot.current?.head ?? null, best - f1);
+    if (robot.policy !== 'gate') continue;
+    const { replaced, refused } = robot;
+    if (replaced && observe(robot, replaced, frame)) {
+      tally.takenBack += 1;
+      tally.takenBackBetter += Number(replaced.truly < 0);
+    } else if (refused && observe(robot, refused, frame)) {
+      tally.letIn += 1;
+      tally.letInBetter += Number(refused.truly > 0);
+      robot.replaced = null;
     }
-    if (trial.labels === settings.shadowLabels) {
-      robot.trial = null;
-      return;
-    }
+    if (replaced?.labels === shadowLabels) robot.replaced = null;
+    if (refused?.labels === shadowLabels) robot.refused = null;
   }
 }
 
-function observe(
-  monitor: RollbackMonitor,
-  frame: SimulatedFrame,
-  previous: Head,
-  current: Head,
-): boolean {
-  const [old, promoted] = [previous, current].map(
+/** True when the head in the shadow serves from here on. */
+function observe(robot: Robot, trial: Trial, frame: SimulatedFrame): boolean {
+  const current = robot.current as Served;
+  trial.labels += 1;
+  if (!heard(trial.monitor, frame, trial.shadow.head, current.head)) return false;
+  robot.current = trial.shadow;
+  robot.replaced = null;
+  robot.refused = null;
+  return true;
+}
+
+function heard(monitor: RollbackMonitor, frame: SimulatedFrame, shadow: Head, serving: Head) {
+  const [hidden, serves] = [shadow, serving].map(
     (head) => answersTo(head, [frame], [String(frame.label)])[0]!.probability,
   ) as [number, number];
-  return monitor.observe(old, promoted);
+  return monitor.observe(hidden, serves);
 }
 
 /** Heads that learnt wrong names take over from the last one that the gate let serve. */
@@ -219,7 +257,7 @@ function labelsUntilAlarm(
   for (let labels = 0; labels < PATIENCE; ) {
     for (const frame of stream.round(ROUNDS, 1)) {
       labels += 1;
-      if (observe(monitor, frame, previous, current)) return labels;
+      if (heard(monitor, frame, previous, current)) return labels;
     }
   }
   return null;

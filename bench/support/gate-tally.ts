@@ -1,38 +1,34 @@
 const WORSE = 0.01;
+/** A head that serves for more labels than this, and is worse by more than this, was kept too long. */
+const KEPT_LABELS = 30;
+const MUCH_WORSE = 0.05;
 export const SHADOW_LABELS = 50;
 export const POLICIES = ['gate', 'gate_alone', 'naive', 'none'] as const;
 export type Policy = (typeof POLICIES)[number];
-
-/** What a check of the gate refused. */
-export interface Refusals {
-  refused: number;
-  /** Of these no other check would have refused. */
-  alone: number;
-  /** Of these alone ones, that were truly better and truly worse by more than a point. */
-  aloneBetter: number;
-  aloneWorse: number;
-}
+/** Of all labels, in the mean. */
+export const WRONG_LABELS = [0, 0.05, 0.2] as const;
 
 /** What became of the heads that one policy was offered when another one served already. */
 export interface Tally {
   offered: number;
   promoted: number;
   promotedWorse: number;
-  better: number;
-  promotedBetter: number;
-  clearlyBetter: number;
-  promotedClearlyBetter: number;
+  refusedBetter: number;
   /** Promotions that the labels after them took back. */
   takenBack: number;
   takenBackBetter: number;
-  takenBackWorse: number;
-  /** Sum over rounds of the true macro-F1 of what serves; 0 while nothing does. */
+  /** Refused heads that the labels after them let serve. */
+  letIn: number;
+  letInBetter: number;
+  /** Sum over labels of the true macro-F1 of what served when they came; 0 while nothing did. */
   served: number;
-  rounds: number;
+  labels: number;
   withoutHead: number;
   finalServed: number;
-  finals: number;
-  refusals: Record<string, Refusals>;
+  streams: number;
+  /** Streams in which one head, or whatever served, was kept too long. */
+  keptTooLong: number;
+  behindTooLong: number;
 }
 
 export interface Injected {
@@ -53,10 +49,10 @@ export interface Counts {
 
 export function newCounts(): Counts {
   const tally = (): Tally => ({
-    ...{ offered: 0, promoted: 0, promotedWorse: 0, better: 0, promotedBetter: 0 },
-    ...{ clearlyBetter: 0, promotedClearlyBetter: 0 },
-    ...{ takenBack: 0, takenBackBetter: 0, takenBackWorse: 0 },
-    ...{ served: 0, rounds: 0, withoutHead: 0, finalServed: 0, finals: 0, refusals: {} },
+    ...{ offered: 0, promoted: 0, promotedWorse: 0, refusedBetter: 0 },
+    ...{ takenBack: 0, takenBackBetter: 0, letIn: 0, letInBetter: 0 },
+    ...{ served: 0, labels: 0, withoutHead: 0, finalServed: 0, streams: 0 },
+    ...{ keptTooLong: 0, behindTooLong: 0 },
   });
   return {
     tallies: { gate: tally(), gate_alone: tally(), naive: tally(), none: tally() },
@@ -65,37 +61,41 @@ export function newCounts(): Counts {
 }
 
 /** @param truly By how much the offered head is truly better, in macro-F1. */
-export function count(tally: Tally, truly: number, promote: boolean, failed: string[]): void {
+export function count(tally: Tally, truly: number, promote: boolean): void {
   tally.offered += 1;
-  if (truly > 0) tally.better += 1;
-  if (truly > 3 * WORSE) tally.clearlyBetter += 1;
-  for (const check of failed) {
-    tally.refusals[check] ??= { refused: 0, alone: 0, aloneBetter: 0, aloneWorse: 0 };
-    const refusals = tally.refusals[check];
-    refusals.refused += 1;
-    if (failed.length > 1) continue;
-    refusals.alone += 1;
-    if (truly > 0) refusals.aloneBetter += 1;
-    if (truly < -WORSE) refusals.aloneWorse += 1;
-  }
-  if (!promote) return;
-  tally.promoted += 1;
-  if (truly < -WORSE) tally.promotedWorse += 1;
-  if (truly > 0) tally.promotedBetter += 1;
-  if (truly > 3 * WORSE) tally.promotedClearlyBetter += 1;
+  if (promote) tally.promoted += 1;
+  if (promote && truly < -WORSE) tally.promotedWorse += 1;
+  if (!promote && truly > 0) tally.refusedBetter += 1;
 }
 
-export function countTakenBack(tally: Tally, truly: number): void {
-  tally.takenBack += 1;
-  if (truly > 0) tally.takenBackBetter += 1;
-  if (truly < -WORSE) tally.takenBackWorse += 1;
+/** For how many labels in a row one policy's head was much worse than the best one at hand. */
+export class Lag {
+  #head: object | null = null;
+  #ofHead = 0;
+  #ofAny = 0;
+  kept = false;
+  behind = false;
+
+  /** One label more. @param deficit of the serving head to the best one that was ever offered */
+  label(head: object | null, deficit: number): void {
+    const worse = head !== null && deficit > MUCH_WORSE;
+    this.#ofHead = worse ? (head === this.#head ? this.#ofHead + 1 : 1) : 0;
+    this.#ofAny = worse ? this.#ofAny + 1 : 0;
+    this.#head = head;
+    if (this.#ofHead > KEPT_LABELS) this.kept = true;
+    if (this.#ofAny > KEPT_LABELS) this.behind = true;
+  }
 }
 
 /** The sum of what several threads counted. */
 export function merged(parts: readonly Counts[]): Counts {
   const sum = newCounts();
   for (const part of parts) {
-    for (const policy of POLICIES) add(sum.tallies[policy], part.tallies[policy]);
+    for (const policy of POLICIES) {
+      const into = sum.tallies[policy];
+      const from = part.tallies[policy];
+      for (const key of Object.keys(from) as (keyof Tally)[]) into[key] += from[key];
+    }
     for (const key of ['bad', 'halfBad'] as const) {
       sum[key].labels.push(...part[key].labels);
       sum[key].loss += part[key].loss;
@@ -104,37 +104,29 @@ export function merged(parts: readonly Counts[]): Counts {
   return sum;
 }
 
-function add(into: Tally, { refusals, ...numbers }: Tally): void {
-  for (const key of Object.keys(numbers) as (keyof typeof numbers)[]) into[key] += numbers[key];
-  for (const [check, counts] of Object.entries(refusals)) {
-    into.refusals[check] ??= { refused: 0, alone: 0, aloneBetter: 0, aloneWorse: 0 };
-    const known = into.refusals[check];
-    for (const key of Object.keys(counts) as (keyof Refusals)[]) known[key] += counts[key];
-  }
-}
-
-export function summary({ tallies, bad, halfBad }: Counts): Record<string, unknown> {
-  const figures: Record<string, unknown> = {};
+export function summary({ tallies, bad, halfBad }: Counts): Record<string, number> {
+  const figures: Record<string, number> = {};
+  const best = tallies.none.served / tallies.none.labels;
   for (const policy of POLICIES) {
     const t = tallies[policy];
     figures[`${policy}_offered`] = t.offered;
     figures[`${policy}_promotions`] = t.promoted;
     figures[`${policy}_promotions_worse_share`] = round(t.promotedWorse / t.promoted);
-    if (policy === 'gate') {
-      const kept = t.promotedWorse - t.takenBackWorse;
-      figures.gate_promotions_kept_worse_share = round(kept / (t.promoted - t.takenBack));
-      figures.gate_taken_back = t.takenBack;
-      figures.gate_worse_taken_back_share = round(t.takenBackWorse / t.promotedWorse);
-      figures.gate_better_taken_back_share = round(t.takenBackBetter / t.promotedBetter);
-    }
-    figures[`${policy}_better_promoted_share`] = round(t.promotedBetter / t.better);
-    figures[`${policy}_better_by_3_points_promoted_share`] = round(
-      t.promotedClearlyBetter / t.clearlyBetter,
+    figures[`${policy}_refused_better_share`] = round(
+      t.refusedBetter / Math.max(1, t.offered - t.promoted),
     );
-    figures[`${policy}_trainings_without_head_share`] = round(t.withoutHead / t.rounds);
-    figures[`${policy}_serving_macro_f1`] = round(t.served / t.rounds);
-    figures[`${policy}_final_macro_f1`] = round(t.finalServed / t.finals);
+    figures[`${policy}_serving_macro_f1`] = round(t.served / t.labels);
+    figures[`${policy}_regret`] = round(best - t.served / t.labels);
+    figures[`${policy}_final_macro_f1`] = round(t.finalServed / t.streams);
+    figures[`${policy}_labels_without_head_share`] = round(t.withoutHead / t.labels);
+    figures[`${policy}_kept_too_long_share`] = round(t.keptTooLong / t.streams);
+    figures[`${policy}_behind_too_long_share`] = round(t.behindTooLong / t.streams);
   }
+  const { takenBack, takenBackBetter, letIn, letInBetter } = tallies.gate;
+  Object.assign(figures, {
+    ...{ taken_back: takenBack, taken_back_better: takenBackBetter },
+    ...{ let_in: letIn, let_in_better: letInBetter },
+  });
   for (const [name, { labels, loss }] of [
     ['bad', bad],
     ['half_bad', halfBad],
@@ -149,7 +141,7 @@ export function summary({ tallies, bad, halfBad }: Counts): Record<string, unkno
       sorted.filter((n) => n <= SHADOW_LABELS).length / labels.length,
     );
   }
-  return { ...figures, gate_refusals: tallies.gate.refusals };
+  return figures;
 }
 
 function round(value: number): number {

@@ -62,7 +62,7 @@ export class Robot {
       samples,
       heads: this.#heads,
       settings: config.gate,
-      onRolledBack: () => {
+      onSwitched: () => {
         this.rolledBack += 1;
       },
       log,
@@ -84,13 +84,12 @@ export class Robot {
 
   /** Embeds ahead of the training what is labelled, and lets the shadow see the new labels. */
   async prepare(): Promise<void> {
-    const { views, seed, ...augmentation } = this.config.augmentation;
+    const { seed, ...augmentation } = this.config.augmentation;
     const { samples } = this.#state;
     await embedMissing({
       store: samples,
       embedder: this.embedder,
       samples: readLabelled(samples),
-      views,
       augmentation,
       seed,
       recipe: augmentationRecipe(augmentation, seed),

@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/schema.js';
-import { answer } from '../../src/perception/answer.js';
+import { answer, answerSettings } from '../../src/perception/answer.js';
 import { isNovel, UNKNOWN_LABEL } from '../../src/perception/decision.js';
 import type { ServingHead } from '../../src/perception/protocol.js';
 import { type DecisionScores, noHead, scoresOf } from './life-metrics.js';
@@ -24,7 +24,7 @@ export function askHead(
   const n = truth.length;
   if (!serving) return noHead(n, alive);
   // More labels in the answer change nothing but its length.
-  const settings = { ...inference, topK: classes.length };
+  const settings = answerSettings(serving.head, { ...inference, topK: classes.length });
   const probabilities = new Float64Array(n * classes.length);
   const tally = { answered: 0, right: 0, known: 0, unknown: 0, novel: 0 };
   const knows = new Set(serving.head.labels);

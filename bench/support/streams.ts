@@ -14,14 +14,18 @@ export interface SimulatedFrame {
 
 export interface StreamSettings {
   features: number;
-  /** Of all labels, in the mean. */
+  /** Of all labels, in the mean: single ones, whole passes, and rounds with two names confused. */
   wrongLabels: number;
-  examShare: number;
+  holdout: { examShare: number; examAfterSamples: number };
 }
 
 const TEST_PER_CLASS = 500;
-/** In one round of six the person confuses two classes throughout. */
-const CONFUSED_ROUNDS = 1 / 6;
+/** Of the wrong labels so many are single ones or whole passes, half each; the rest are confused rounds. */
+const SCATTERED = 0.7;
+/** Rounds in which the person confuses two classes throughout, for each wrong label. */
+const CONFUSED_ROUNDS = 5 / 6;
+/** In so many streams one class is not met before a later round. */
+const LATE_CLASSES = 1 / 3;
 
 /**
  * A robot that drives, films and is told what it films: frames come in passes (groups) that share
@@ -35,6 +39,8 @@ export class SimulatedStream {
   readonly #shares: number[];
   readonly #groupSpread: number;
   readonly #test: Float32Array;
+  readonly #lateFrom: number;
+  readonly #training = new Map<number, number>();
   #groups = 0;
   #frames = 0;
 
@@ -51,6 +57,7 @@ export class SimulatedStream {
     const weights = Array.from({ length: this.classes }, (_, c) => 1 / (1 + c) ** random.next());
     const sum = weights.reduce((a, b) => a + b, 0);
     this.#shares = weights.map((weight) => weight / sum);
+    this.#lateFrom = random.next() < LATE_CLASSES ? 1 + random.below(5) : 0;
     this.#test = Float32Array.from(
       { length: this.classes * TEST_PER_CLASS * d },
       () => Math.sqrt(1 + this.#groupSpread ** 2) * this.normal(),
@@ -61,7 +68,7 @@ export class SimulatedStream {
   round(time: number, count: number): SimulatedFrame[] {
     const { random } = this;
     const confused =
-      random.next() < CONFUSED_ROUNDS
+      random.next() < CONFUSED_ROUNDS * this.settings.wrongLabels
         ? [random.below(this.classes), random.below(this.classes)]
         : null;
     const frames: SimulatedFrame[] = [];
@@ -69,7 +76,7 @@ export class SimulatedStream {
     return frames;
   }
 
-  /** Macro-F1 of answers on a large clean draw of the world at `time`. */
+  /** Macro-F1 of answers on a large clean draw of the world at `time`, over the classes met so far. */
   trueMacroF1(time: number, answer: (features: Float32Array) => Int32Array): number {
     const d = this.settings.features;
     const moved = new Float32Array(this.#test.length);
@@ -82,17 +89,19 @@ export class SimulatedStream {
     const answers = answer(moved);
     const hits = new Float64Array(this.classes);
     const said = new Float64Array(this.classes);
+    const met = this.#met(time);
     // Classes are as frequent here as in the world, by weight.
     answers.forEach((given, row) => {
       const c = Math.floor(row / TEST_PER_CLASS);
+      if (c >= met) return;
       said[given]! += this.#shares[c]!;
       if (given === c) hits[c]! += this.#shares[c]!;
     });
     let sum = 0;
-    for (let c = 0; c < this.classes; c++) {
+    for (let c = 0; c < met; c++) {
       sum += (2 * hits[c]!) / (this.#shares[c]! * TEST_PER_CLASS + said[c]!);
     }
-    return sum / this.classes;
+    return sum / met;
   }
 
   normal(): number {
@@ -103,31 +112,49 @@ export class SimulatedStream {
   #pass(time: number, confused: number[] | null): SimulatedFrame[] {
     const { random, settings } = this;
     const group = `pass-${this.#groups++}`;
-    const exam = random.next() < settings.examShare;
+    const chosen = random.next() < settings.holdout.examShare;
     const shift = Float64Array.from(
       { length: settings.features },
       () => this.#groupSpread * this.normal(),
     );
-    const present = [this.#someClass(), this.#someClass()];
-    // Half of the wrong labels are whole passes, half single frames.
-    const wholly = random.next() < settings.wrongLabels / 2 ? random.below(this.classes) : null;
-    return Array.from({ length: 3 + random.below(6) }, () => {
+    const met = this.#met(time);
+    const present = [this.#someClass(met), this.#someClass(met)];
+    const wrong = (SCATTERED * settings.wrongLabels) / 2;
+    const wholly = random.next() < wrong ? random.below(met) : null;
+    const frames = Array.from({ length: 3 + random.below(6) }, () => {
       const truth = present[random.below(2)]!;
       let label = truth;
       if (wholly !== null) label = wholly;
-      else if (random.next() < settings.wrongLabels / 2) label = random.below(this.classes);
+      else if (random.next() < wrong) label = random.below(met);
       if (confused?.includes(truth)) label = confused[0] === truth ? confused[1]! : confused[0]!;
       const features = Float32Array.from(
         { length: settings.features },
         (_, j) => this.#mean(truth, j, time) + shift[j]! + this.normal(),
       );
-      return { id: `frame-${this.#frames++}`, group, exam, truth, label, features };
+      return { id: `frame-${this.#frames++}`, group, exam: false, truth, label, features };
     });
+    const exam = chosen && this.#enough(frames);
+    for (const frame of frames) {
+      frame.exam = exam;
+      if (!exam) this.#training.set(frame.label, (this.#training.get(frame.label) ?? 0) + 1);
+    }
+    return frames;
   }
 
-  #someClass(): number {
+  /** As in the store: no class gives samples away before it has enough. */
+  #enough(frames: readonly SimulatedFrame[]): boolean {
+    const { examAfterSamples } = this.settings.holdout;
+    return frames.every(({ label }) => (this.#training.get(label) ?? 0) >= examAfterSamples);
+  }
+
+  /** How many classes the world has shown: the last one may come late. */
+  #met(time: number): number {
+    return this.classes - Number(time < this.#lateFrom);
+  }
+
+  #someClass(met: number): number {
     let left = this.random.next();
-    for (let c = 0; c < this.classes; c++) {
+    for (let c = 0; c < met; c++) {
       left -= this.#shares[c]!;
       if (left < 0) return c;
     }

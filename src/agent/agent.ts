@@ -22,7 +22,7 @@ import {
   modelMessage,
   predictionMessage,
   rateLimitMessage,
-  rolledBackMessage,
+  trialMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
@@ -187,9 +187,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
       ...{ settings: config.gate, log },
-      onRolledBack: (trial) => {
-        this.#audit.rolledBack(trial);
-        this.telemetry.event(rolledBackMessage(trial));
+      onSwitched: (trial) => {
+        this.#audit.tried(trial);
+        this.telemetry.event(trialMessage(trial));
       },
     });
     this.#shadow.start();

@@ -46,8 +46,9 @@ export class AuditTrail {
     this.#append('serving', { version: stored?.card.version ?? null });
   }
 
-  rolledBack({ version, previous }: ShadowTrial): void {
-    this.#append('rolled-back', { version, previous });
+  /** New labels let the head in the shadow serve. */
+  tried({ outcome, version, previous }: ShadowTrial): void {
+    this.#append(outcome, { version, previous });
   }
 
   #append(kind: string, detail: Record<string, unknown>): void {

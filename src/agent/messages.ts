@@ -79,19 +79,23 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
   };
 }
 
-export function rolledBackMessage(trial: ShadowTrial): EventBody {
+/** What the labels of a trial have decided: an old head is back, or a refused one serves. */
+export function trialMessage(trial: ShadowTrial): EventBody {
   const { labels, currentAlone, previousAlone, wealth } = tally(trial);
+  const back = trial.outcome === 'rolled-back';
+  const [from, to] = back ? [trial.version, trial.previous] : [trial.previous, trial.version];
+  const [fromAlone, toAlone] = back ? [currentAlone, previousAlone] : [previousAlone, currentAlone];
   return {
     kind: 'head_changed',
-    severity: 'warning',
-    message: `head ${trial.previous} serves again; ${describeTrial(trial)}`,
+    severity: back ? 'warning' : 'info',
+    message: `head ${to} serves ${back ? 'again' : 'now'}; ${describeTrial(trial)}`,
     details: {
       cause: 'shadow_trial',
-      from_version: trial.version,
-      to_version: trial.previous,
+      from_version: from,
+      to_version: to,
       labels,
-      right_only_from: currentAlone,
-      right_only_to: previousAlone,
+      right_only_from: fromAlone,
+      right_only_to: toAlone,
       odds: round(wealth),
       odds_alarm: trial.alarmAt,
     },

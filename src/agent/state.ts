@@ -51,6 +51,7 @@ export function openState(config: Config, log?: Log): State {
     databasePath,
     samples: new SampleStore(database, {
       examShare: config.samples.examShare,
+      examAfterSamples: config.samples.examAfterSamples,
       maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
     }),
     meta: new Meta(database),

@@ -32,9 +32,10 @@ export async function openPhotoStore(
   };
   const bar = progressBar('photos', options.json);
   try {
-    const { maxPictureStoreBytes } = config.samples;
+    const { maxPictureStoreBytes, examAfterSamples } = config.samples;
     const store = new SampleStore(database, {
       examShare: options.examShare,
+      examAfterSamples,
       maxPictureStoreBytes,
     });
     const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;

@@ -55,15 +55,12 @@ function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial 
 }
 
 function describeInput({ input }: GateRecord): string {
-  const { samples, look, champion, compared, seed } = input;
+  const { samples, champion, compared } = input;
   const groups = new Set(samples.map(({ group }) => group)).size;
   const exam = samples.filter((sample) => sample.exam).length;
   const against =
     champion && compared === 'heads' ? `against head ${champion.version}` : 'without comparison';
-  return (
-    `judged ${against} on ${samples.length} samples of ${groups} groups, ${exam} of them of the ` +
-    `exam; look ${look.count} at this evidence, error ${look.alpha.toPrecision(3)}; seed ${seed}`
-  );
+  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${exam} of them of the exam`;
 }
 
 function printRecomputed(again: Recomputed | null): void {

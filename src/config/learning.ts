@@ -11,7 +11,13 @@ export const samples = section(
       .min(0.05)
       .max(0.5)
       .default(0.2)
-      .describe('Share of groups, by hash, that no head is ever trained on'),
+      .describe('Share of groups, by hash, that are held out: no head is ever trained on them'),
+    examAfterSamples: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(60)
+      .describe('A class has so many training samples before any of it is held out'),
     recentFrames: z
       .int()
       .min(1)
@@ -65,7 +71,7 @@ export const augmentation = section(
       .int()
       .min(0)
       .max(32)
-      .default(0)
+      .default(2)
       .describe(
         'Of those the last so many, at most all, also change light, sharpness and compression',
       ),
@@ -168,17 +174,24 @@ export const training = section(
 
 export const gate = section(
   {
-    macroF1Margin: probability
-      .default(0.01)
-      .describe('By so much may macro-F1 fall below the serving head, by its lower bound'),
-    largeExamSamples: z
-      .int()
-      .min(1)
-      .default(1_000)
-      .describe('From so many exam samples on that margin is 0'),
-    lossMargin: probability
-      .default(0.05)
-      .describe('By this share may log-loss and calibration error grow'),
+    learningExponent: z
+      .number()
+      .min(0.01)
+      .max(2)
+      .default(0.3)
+      .describe('Errors are expected to fall with the number of labels to the power of minus this'),
+    gainSpread: z
+      .number()
+      .min(0.001)
+      .max(1)
+      .default(0.03)
+      .describe('Standard deviation of what new labels bring about what is expected of them'),
+    evidenceSpread: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.03)
+      .describe('Standard deviation of what evidence misses, however much of it there is'),
     unknownAurocMargin: probability
       .default(0.02)
       .describe('By so much may the AUROC of unknown things fall'),
@@ -186,25 +199,12 @@ export const gate = section(
       .int()
       .min(1)
       .default(20)
-      .describe('With fewer samples two heads are not compared'),
+      .describe('With fewer exam samples it gives no figures by itself'),
     examAloneSamples: z
       .int()
       .min(1)
       .default(300)
       .describe('With fewer exam samples, training samples join them, answered by left-out heads'),
-    bootstrapDraws: z.int().min(200).max(20_000).default(2_000),
-    totalError: z
-      .number()
-      .min(0.001)
-      .max(0.5)
-      .default(0.15)
-      .describe('Error that all tries against one head on the same exam may spend together'),
-    examRefreshShare: z
-      .number()
-      .min(0.01)
-      .max(1)
-      .default(0.1)
-      .describe('With this share of new groups the exam is another one'),
     shadowLabels: z
       .int()
       .min(0)
@@ -216,7 +216,13 @@ export const gate = section(
       .min(2)
       .max(1_000_000)
       .default(20)
-      .describe('Odds against the new head at which the old one comes back (20: error 5 %)'),
+      .describe('Odds for the head in the shadow that always suffice (20: error 5 %)'),
+    trialAlarm: z
+      .number()
+      .gt(1)
+      .max(1_000_000)
+      .default(5)
+      .describe('Such odds are asked for at least, when the gate itself was unsure'),
   },
   'What a new head must show before and after it serves',
 );

@@ -55,6 +55,7 @@ export async function importFolder(
     candidate.group = grouping.groups[i]!;
   });
   await new ImportWriter(store, run).write(candidates);
+  if (candidates.some(({ restored }) => restored !== null)) store.settleHoldout();
 
   const { report } = run;
   report.quarantined.sort((a, b) => (a.origin < b.origin ? -1 : 1));

@@ -12,7 +12,7 @@ export interface Sample {
   labelledAtMs: number | null;
   /** Frames captured close together; never split between training and exam. */
   group: string;
-  /** True when the hash of the group fell into the exam: no head is ever trained on it. */
+  /** True when its group is held out: no head is ever trained on it. */
   exam: boolean;
   /** Camera name, or "import". */
   source: string;

@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
 import { type Database, migrate } from './database.js';
-import { isExamGroup } from './exam.js';
+import { Holdout, type HoldoutRule } from './exam.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { normaliseLabel } from './label.js';
 import { NearDuplicates } from './near-duplicates.js';
@@ -19,9 +19,7 @@ import { type LabelChange, readCounts, readLabelChanges, type SampleCounts } fro
 import { SAMPLE_TABLES } from './tables.js';
 import { createIds } from './uuid.js';
 
-export interface SampleStoreOptions {
-  /** Share of groups kept for the exam, 0..1; applies to groups that are new to the store. */
-  examShare: number;
+export interface SampleStoreOptions extends HoldoutRule {
   /** Sum of stored pictures above which nothing is admitted. */
   maxPictureStoreBytes: number;
   /**
@@ -54,6 +52,7 @@ export interface SampleFilter {
 export class SampleStore {
   private readonly featureTable: FeatureTable;
   private readonly nearDuplicates: NearDuplicates | null;
+  private readonly holdout: Holdout;
   private readonly nextId: () => string;
   private readonly now: () => number;
 
@@ -64,6 +63,7 @@ export class SampleStore {
     migrate(database, 'samples', SAMPLE_TABLES);
     this.now = options.now ?? Date.now;
     this.featureTable = new FeatureTable(database);
+    this.holdout = new Holdout(database, options);
     const bits = options.nearDuplicateBits ?? 0;
     this.nearDuplicates = bits > 0 ? new NearDuplicates(database, bits) : null;
     const last = database.prepare<{ id: string | null }>('SELECT max(id) AS id FROM samples').get();
@@ -73,8 +73,8 @@ export class SampleStore {
   /**
    * Stores a picture, or counts it as a repetition (`duplicate: true`, multiplicity + 1) when the
    * same bytes, or a near-duplicate, are there already. A label given with a repetition is applied
-   * to what is stored; where it differs, the new one wins and the history keeps both. A group that
-   * is known stays on the side (training or exam) where its first sample fell.
+   * to what is stored; where it differs, the new one wins and the history keeps both. The first label
+   * of a group decides whether it is held out (see {@link Holdout}).
    * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
@@ -88,13 +88,15 @@ export class SampleStore {
         this.database
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
-        if (label !== null) this.writeLabel(known, label, sample.labelSource!, this.now());
+        if (label !== null) this.relabel(known, label, sample.labelSource!);
         return { sample: this.getKnown(known), duplicate: true };
       }
       checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
       const id = this.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
+        // Of a class that comes back from an export, the first samples are not yet its number.
+        if (!restored.exam) this.holdout.label(sample.group, label);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
       return { sample: this.getKnown(id), duplicate: false };
@@ -108,8 +110,7 @@ export class SampleStore {
   label(id: string, label: string, source: LabelSource): Sample {
     const normalised = normaliseLabel(label);
     return this.database.transaction(() => {
-      this.getKnown(id);
-      this.writeLabel(id, normalised, source, this.now());
+      this.relabel(id, normalised, source);
       return this.getKnown(id);
     })();
   }
@@ -226,6 +227,11 @@ export class SampleStore {
     return this.featureTable.drop(keep);
   }
 
+  /** After groups were restored from an export; see {@link Holdout.settle}. */
+  settleHoldout(): void {
+    this.holdout.settle();
+  }
+
   /** Everything that `work` writes is committed together: one wait for the disk instead of many. */
   batch<Result>(work: () => Result): Result {
     return this.database.transaction(work)();
@@ -241,10 +247,10 @@ export class SampleStore {
   }
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
-    const exam = restored.exam ?? isExamGroup(n.group, this.options.examShare);
-    this.database
-      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(n.group, Number(exam));
+    // A frame that waits says nothing about its group, unless that is held out.
+    const { exam } = restored;
+    const known = exam !== undefined && (exam || n.label !== null);
+    this.holdout.meet(n.group, known ? exam : null);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
@@ -262,6 +268,13 @@ export class SampleStore {
         restored.multiplicity ?? 1,
       );
     this.database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, n.jpeg);
+  }
+
+  private relabel(id: string, label: string, source: LabelSource): void {
+    const known = this.getKnown(id);
+    if (known.label === label) return;
+    this.holdout.label(known.group, label);
+    this.writeLabel(id, label, source, this.now());
   }
 
   private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {

@@ -70,4 +70,19 @@ export const SAMPLE_TABLES: readonly string[] = [
   CREATE TRIGGER samples_drop AFTER DELETE ON samples
     BEGIN UPDATE store_totals SET picture_bytes = picture_bytes - OLD.picture_bytes; END;
   `,
+  // The first label of a group decides where it stands, no longer its name alone. What was held out so
+  // far stays so, except from classes that have too little to learn from: 60 is the default of
+  // `samples.examAfterSamples`.
+  `
+  ALTER TABLE sample_groups ADD COLUMN open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1));
+  UPDATE sample_groups SET exam = 0, open = 1 WHERE exam = 1 AND NOT EXISTS (
+    SELECT 1 FROM samples s WHERE s.group_name = sample_groups.name AND s.label IS NOT NULL
+  );
+  UPDATE sample_groups SET exam = 0 WHERE exam = 1 AND EXISTS (
+    SELECT 1 FROM samples s WHERE s.group_name = sample_groups.name AND s.label IN (
+      SELECT l.label FROM samples l JOIN sample_groups g ON g.name = l.group_name
+      WHERE l.label IS NOT NULL GROUP BY l.label HAVING sum(1 - g.exam) < 60
+    )
+  );
+  `,
 ];

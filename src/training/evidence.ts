@@ -17,6 +17,8 @@ export interface EvidenceSample {
 
 /** A sample that the gate may look at. */
 export interface JudgedSample extends EvidenceSample {
+  /** It got its label, or another one, after the serving head was trained. */
+  relabelled: boolean;
   /** False: no left-out head knew its class, because the class stands in one group only. */
   judged: boolean;
 }
@@ -26,6 +28,8 @@ export interface ServingHead {
   labels: readonly string[];
   /** Groups it was trained on: it knows these samples by heart. */
   groups: ReadonlySet<string>;
+  /** How many samples it was trained on. */
+  learnt: number;
   /** In words when it was trained on other features: "it has another backbone (…)". */
   otherFeatures: string | null;
   /**
@@ -45,15 +49,17 @@ export interface Evidence {
   /** Whether there is a serving head whose answers could be had. */
   compared: 'heads' | 'nothing';
   /** Null: no head serves. */
-  champion: { version: number; labels: string[] } | null;
-  /** How many samples the challenger has learnt that the serving head has not. */
+  champion: { version: number; labels: string[]; learnt: number } | null;
+  /** How many samples the challenger has learnt that the serving head has not, or with another label. */
   newlyLearnt: number;
+  /** How many samples the serving head has learnt that the challenger has not: somebody removed them. */
+  removed: number;
   /** How many samples the challenger has learnt. */
   learnt: number;
 }
 
 export interface EvidenceSettings {
-  /** With fewer samples nothing is compared; also not with fewer than two classes. */
+  /** With fewer, the exam says nothing alone where nothing else can be had. */
   minExamSamples: number;
   /** From so many on the exam is large. */
   examAloneSamples: number;
@@ -65,7 +71,7 @@ export interface EvidenceSettings {
  * 1. the exam, where it is large;
  * 2. the exam and the training samples of today: the new head's answers by leave-group-out, the
  *    serving head's own where it has not learnt the sample, else its recipe's by leave-group-out;
- * 3. without a serving head, or with nothing to hear from it, the challenger alone, on the same.
+ * 3. without a serving head, or with one that cannot be asked, the challenger alone, on the same.
  *
  * It looks at how many samples there are, never at answers, so that the choice favours nobody.
  */
@@ -78,13 +84,19 @@ export async function chooseEvidence(
   const training = samples.filter((sample) => !sample.exam);
   if (!champion) {
     const learnt = training.length;
-    return { ...alone(exam, training, settings), champion: null, newlyLearnt: learnt, learnt };
+    return {
+      ...alone(exam, training, settings),
+      ...{ champion: null, newlyLearnt: learnt, learnt, removed: 0 },
+    };
   }
   const { version, otherFeatures, groups } = champion;
   const isNew = (sample: JudgedSample): boolean => !groups.has(sample.group);
+  const met = training.filter(isNew).length;
+  const changed = training.filter((sample) => isNew(sample) || sample.relabelled).length;
   const about = {
-    champion: { version, labels: [...champion.labels] },
-    newlyLearnt: training.filter(isNew).length,
+    champion: { version, labels: [...champion.labels], learnt: champion.learnt },
+    newlyLearnt: Math.max(changed, training.length - champion.learnt),
+    removed: Math.max(0, champion.learnt - (training.length - met)),
     learnt: training.length,
   };
   const ownFeatures = otherFeatures
@@ -104,7 +116,8 @@ export async function chooseEvidence(
   });
   if (onTraining.length === 0 && enough(onExam, settings.minExamSamples)) return byExam();
   const all = [...onExam, ...onTraining];
-  if (enough(all, settings.minExamSamples)) {
+  // Few samples, or none, say little, and weigh little: the gate knows by how much.
+  if (all.length > 0 || !otherFeatures) {
     const why =
       `The exam has ${counted(exam)}, which is too few to decide alone: with ` +
       `${onTraining.length} training samples, answered by heads that never saw their group`;
@@ -113,10 +126,9 @@ export async function chooseEvidence(
       ...{ samples: all.map(bare), compared: 'heads', ...about },
     };
   }
-  const why = otherFeatures ?? 'there are too few samples that it has not learnt';
   return {
     ...alone(exam, training, settings),
-    note: `No comparison with head ${version} was possible: ${why}`,
+    note: `No comparison with head ${version} was possible: ${otherFeatures}`,
     ...about,
   };
 }
@@ -153,6 +165,6 @@ function judgeable(training: readonly JudgedSample[]): readonly JudgedSample[] {
   return new Set(judged.map((sample) => sample.label)).size >= 2 ? judged : training;
 }
 
-function bare({ judged: _, ...sample }: JudgedSample): EvidenceSample {
+function bare({ judged: _, relabelled: __, ...sample }: JudgedSample): EvidenceSample {
   return sample;
 }

@@ -1,21 +1,13 @@
 import { type HeadAnswer, type Scorecard, scoreAnswers } from './scorecard.js';
 
-export const CHECK_NAMES = [
-  'reproduces',
-  'knows-every-class',
-  'macro-f1',
-  'gain',
-  'exam-not-worse',
-  'no-class-worse',
-  'no-class-lost',
-  'log-loss',
-  'calibration',
-  'unknowns',
-  'beats-majority',
-] as const;
-
 export interface GateCheck {
-  name: (typeof CHECK_NAMES)[number];
+  name:
+    | 'reproduces'
+    | 'knows-every-class'
+    | 'expected-gain'
+    | 'no-class-lost'
+    | 'unknowns'
+    | 'not-worse-than-chance';
   passed: boolean;
   /** One clause in words, with the figures. */
   detail: string;
@@ -36,12 +28,19 @@ export function scoresOf(samples: readonly Answered[], head: 'challenger' | 'cha
   );
 }
 
+export function rightOf(samples: readonly Answered[], head: 'challenger' | 'champion'): number {
+  return samples.filter((sample) => sample[head]?.label === sample.label).length;
+}
+
 export function figure(value: number): string {
   return value.toFixed(3);
 }
 
-export function signed(value: number): string {
-  return `${value >= 0 ? '+' : '−'}${figure(Math.abs(value))}`;
+/** A share 0..1 in points of a hundred, with its sign. */
+export function points(value: number, sign = true): string {
+  const text = Math.abs(value * 100).toFixed(1);
+  if (!sign) return text;
+  return `${value >= 0 ? '+' : '−'}${text}`;
 }
 
 export function quoted(labels: readonly string[]): string {

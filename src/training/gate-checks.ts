@@ -1,27 +1,18 @@
-import { type Answered, figure, type GateCheck, quoted, scoresOf, signed } from './gate-check.js';
+import { type Answered, figure, type GateCheck, quoted, scoresOf } from './gate-check.js';
 import type { GateInput } from './gate-input.js';
-import {
-  calibrationExcess,
-  type Excess,
-  logLossExcess,
-  macroF1Bound,
-  type PairedSample,
-} from './paired.js';
-import { majorityBaseline } from './scorecard.js';
+import type { PairedSample } from './paired.js';
 import { comparedAuroc, type UnknownScores } from './unknown-auroc.js';
 
-/** Fewer exam samples say nothing about a head. */
-const MIN_EXAM_SAMPLES = 10;
-/** The new head must be less surprised by this share, or the change is for nothing. */
-const GAIN_SHARE = 0.01;
-/** Of two heads with the same macro-F1 this share of what the new one has learnt must be new. */
-const TIE_NEW_SHARE = 0.1;
-/** So many standard errors may calibration be off: binned, it moves more by chance than log-loss. */
-const CALIBRATION_ERRORS = 2;
+/** So many standard errors may the AUROC of unknowns be off. */
+const UNKNOWN_ERRORS = 2;
+/** Fewer samples of a class than this say nothing about what became of it. */
+const MIN_SAMPLES_OF_A_CLASS = 10;
+/** Recognised in fewer passes than this, a class may have been guessed by chance. */
+const RECOGNISED_PASSES = 3;
+/** A first head that chance would beat is refused, with this one-sided error. */
+const CHANCE_P = 0.01;
 /** Rounding of two sums of the same figures in another order must not decide. */
 const ROUNDING = 1e-12;
-/** Nats of log-loss, or calibration error: less than this is no difference that anyone meets. */
-const NEGLIGIBLE_LOSS = 0.005;
 
 /** As read back from the disk it answers bit by bit what it answered before it was written. */
 export function reproduces({ golden }: GateInput): GateCheck {
@@ -36,103 +27,43 @@ export function reproduces({ golden }: GateInput): GateCheck {
   };
 }
 
-/** It is not worse, by the lower bound that this look at the exam affords. */
-export function macroF1(
-  samples: readonly PairedSample[],
-  version: number,
-  { look, seed, settings, source }: GateInput,
-): GateCheck {
-  // Training samples that left-out heads answered are no exam, however many they are.
-  const largeExam = source === 'exam' && samples.length >= settings.largeExamSamples;
-  const margin = largeExam ? 0 : settings.macroF1Margin;
-  const { delta, lower, groups, draws } = macroF1Bound(samples, {
-    ...{ alpha: look.alpha, draws: settings.bootstrapDraws, seed },
-  });
-  const own = scoresOf(samples, 'challenger').macroF1;
-  const other = scoresOf(samples, 'champion').macroF1;
-  const passed = lower >= -margin - ROUNDING;
-  const against = `macro-F1 ${figure(own)} against ${figure(other)} of head ${version}`;
-  const sure = `with ${((1 - look.alpha) * 100).toFixed(2)} % certainty`;
+export function knowsEveryClass(championLabels: readonly string[], input: GateInput): GateCheck {
+  const known = new Set(input.challengerLabels);
+  const alive = new Set(input.labelsWithSamples);
+  const missing = championLabels.filter((label) => alive.has(label) && !known.has(label));
   return {
-    name: 'macro-f1',
-    passed,
+    name: 'knows-every-class',
+    passed: missing.length === 0,
     detail:
-      groups < 2
-        ? `${against}, but all samples are of one group, which proves nothing`
-        : passed
-          ? `${against}, ${sure} at least ${signed(lower)}`
-          : `${against}, which ${sure} could be ${signed(lower)} where ${signed(-margin)} is allowed`,
-    values: {
-      ...{ challenger: own, champion: other, delta, lower, margin, groups, draws },
-      ...{ look: look.count, alpha: look.alpha },
-    },
+      missing.length === 0
+        ? 'knows every class of the serving head'
+        : `does not know ${quoted(missing)}, which the serving head knows and which still has samples`,
+    values: { missing },
   };
 }
 
-/**
- * It is of more use: certainly less surprised by the truth (of all paired differences log-loss needs
- * the fewest samples to show), or of one class more; with an equal score only if it has learnt a good
- * deal more. Else a change would be for nothing.
- */
-export function gain(
-  samples: readonly PairedSample[],
-  difference: GateCheck,
-  champion: { version: number; labels: readonly string[] },
-  { challengerLabels, newlyLearnt, learnt }: GateInput,
-): GateCheck {
-  const delta = difference.values.delta as number;
-  const known = new Set(champion.labels);
-  const added = challengerLabels.filter((label) => !known.has(label));
-  const { challenger, champion: other, excess, standardError } = logLossExcess(samples, 0);
-  const least = Math.max(standardError, GAIN_SHARE * other);
-  const surer = -excess > least + ROUNDING;
-  const equal = Math.abs(delta) <= ROUNDING;
-  const more = equal && newlyLearnt > 0 && newlyLearnt >= TIE_NEW_SHARE * learnt;
-  const losses = `log-loss ${figure(challenger)} against ${figure(other)}`;
-  const detail =
-    added.length > 0
-      ? `it also knows ${quoted(added)}`
-      : surer
-        ? `surer of the right answers: ${losses}`
-        : more
-          ? `equal, and it has learnt ${newlyLearnt} more samples`
-          : `no gain over head ${champion.version}: ${losses}, where chance explains ${figure(least)}`;
+/** A class that the serving head recognises in several passes, and the new one never. */
+export function noClassLost(samples: readonly PairedSample[]): GateCheck {
+  const own = new Map(scoresOf(samples, 'challenger').perClass.map((c) => [c.label, c.f1]));
+  const passes = (label: string): number =>
+    new Set(
+      samples
+        .filter((sample) => sample.label === label && sample.champion.label === label)
+        .map(({ group }) => group),
+    ).size;
+  const lost = scoresOf(samples, 'champion')
+    .perClass.filter((c) => c.support >= MIN_SAMPLES_OF_A_CLASS)
+    .filter((c) => own.get(c.label) === 0 && passes(c.label) >= RECOGNISED_PASSES)
+    .map((c) => c.label);
   return {
-    name: 'gain',
-    passed: added.length > 0 || surer || more,
-    detail,
-    values: {
-      ...{ delta, added, newlyLearnt, learnt, logLoss: challenger, championLogLoss: other },
-      // JSON has no infinity: with a single group nothing is known.
-      ...(Number.isFinite(standardError) ? { standardError } : {}),
-    },
+    name: 'no-class-lost',
+    passed: lost.length === 0,
+    detail:
+      lost.length === 0
+        ? 'no class lost'
+        : `never right on ${quoted(lost)}, which the serving head recognises`,
+    values: { lost },
   };
-}
-
-/** Where others joined a small exam, the exam itself must not speak against it. */
-export function examNotWorse(samples: readonly PairedSample[]): GateCheck {
-  const exam = samples.filter((sample) => sample.exam);
-  if (exam.length < MIN_EXAM_SAMPLES) {
-    const detail = `too few samples of the exam (${exam.length}) to ask it alone`;
-    return { name: 'exam-not-worse', passed: true, detail, values: { samples: exam.length } };
-  }
-  return withinLimit('exam-not-worse', 'log-loss on the exam', logLossExcess(exam, 0), 0, 1);
-}
-
-export function logLoss(
-  samples: readonly PairedSample[],
-  { settings: { lossMargin } }: GateInput,
-): GateCheck {
-  const excess = logLossExcess(samples, lossMargin);
-  return withinLimit('log-loss', 'log-loss', excess, lossMargin, 1);
-}
-
-export function calibration(
-  samples: readonly PairedSample[],
-  { seed, settings: { lossMargin } }: GateInput,
-): GateCheck {
-  const excess = calibrationExcess(samples, lossMargin, seed);
-  return withinLimit('calibration', 'calibration error', excess, lossMargin, CALIBRATION_ERRORS);
 }
 
 /** It tells things that it was not taught from those that it was as well as the serving head. */
@@ -141,14 +72,14 @@ export function unknowns(
   { settings: { unknownAurocMargin: margin } }: GateInput,
 ): GateCheck {
   const { challenger, champion, standardError } = comparedAuroc(scores);
-  const passed = champion - challenger - margin <= standardError + ROUNDING;
+  const passed = champion - challenger - margin <= UNKNOWN_ERRORS * standardError + ROUNDING;
   const against = `tells unknown things apart with AUROC ${figure(challenger)} against ${figure(champion)}`;
   return {
     name: 'unknowns',
     passed,
     detail: passed
       ? against
-      : `${against}, where ${figure(margin)} less is allowed and chance explains ${figure(standardError)}`,
+      : `${against}, where ${figure(margin)} less is allowed and chance explains ${figure(UNKNOWN_ERRORS * standardError)}`,
     values: {
       ...{ challenger, champion, margin, samples: scores.length },
       ...(Number.isFinite(standardError) ? { standardError } : {}),
@@ -157,55 +88,36 @@ export function unknowns(
 }
 
 /**
- * It knows more than the most frequent class. Accuracy is no measure of that: heads weigh all classes
- * alike, so where one class is most of the samples, a useful one is right less often than its name.
+ * A first head serves at once, however little it knows yet, unless it is certainly worse than always
+ * answering one class, whose mean recall is one over the number of classes. A pass has one vote.
  */
-export function beatsMajority(samples: readonly Answered[]): GateCheck {
-  const scores = scoresOf(samples, 'challenger');
-  const baseline = majorityBaseline(scores);
-  const passed =
-    scores.meanRecall > baseline.meanRecall + ROUNDING &&
-    scores.macroF1 > baseline.macroF1 + ROUNDING;
+export function notWorseThanChance(samples: readonly (Answered & { group: string })[]): GateCheck {
+  if (samples.length === 0) {
+    const detail = 'nothing to measure it on yet';
+    return { name: 'not-worse-than-chance', passed: true, detail, values: { samples: 0 } };
+  }
+  const { meanRecall, perClass } = scoresOf(samples, 'challenger');
+  const votes = new Set(samples.map(({ group }) => group)).size;
+  const chance = 1 / perClass.length;
+  const p = binomialTail(votes, Math.round(meanRecall * votes), chance);
+  const against = `mean recall ${figure(meanRecall)} against ${figure(chance)} of always answering one class`;
+  const passed = p >= CHANCE_P;
   return {
-    name: 'beats-majority',
+    name: 'not-worse-than-chance',
     passed,
-    detail:
-      `mean recall ${figure(scores.meanRecall)} and macro-F1 ${figure(scores.macroF1)} against ` +
-      `${figure(baseline.meanRecall)} and ${figure(baseline.macroF1)} of always answering the most ` +
-      'frequent class',
-    values: {
-      meanRecall: scores.meanRecall,
-      macroF1: scores.macroF1,
-      baselineMeanRecall: baseline.meanRecall,
-      baselineMacroF1: baseline.macroF1,
-    },
+    detail: passed ? against : `${against}, which is no accident (p = ${p.toPrecision(2)})`,
+    values: { meanRecall, chance, votes, p },
   };
 }
 
-/**
- * Refuses what is worse than the limit by more than `errors` standard errors over groups: a few samples
- * move these figures by more than the limit without meaning anything. Near zero a share of the
- * champion's figure is nothing at all, hence the absolute part.
- */
-function withinLimit(
-  name: 'log-loss' | 'calibration' | 'exam-not-worse',
-  what: string,
-  { challenger, champion, excess, standardError }: Excess,
-  margin: number,
-  errors: number,
-): GateCheck {
-  const chance = errors * standardError;
-  const passed = excess <= Math.max(chance, NEGLIGIBLE_LOSS);
-  const against = `${what} ${figure(challenger)} against ${figure(champion)}`;
-  return {
-    name,
-    passed,
-    detail: passed
-      ? against
-      : `${against}, where ${Math.round(margin * 100)} % more is allowed and chance explains ${figure(chance)}`,
-    values: {
-      ...{ challenger, champion, margin },
-      ...(Number.isFinite(standardError) ? { standardError } : {}),
-    },
-  };
+/** P[Bin(n, p) <= hits]. */
+function binomialTail(n: number, hits: number, p: number): number {
+  if (p >= 1) return 1;
+  let logTerm = n * Math.log(1 - p);
+  let tail = 0;
+  for (let k = 0; k <= hits; k++) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log(n - k) - Math.log(k + 1) + Math.log(p) - Math.log(1 - p);
+  }
+  return Math.min(1, tail);
 }

@@ -2,28 +2,16 @@ import type { Evidence } from './evidence.js';
 import type { GoldenOutputs } from './golden.js';
 import type { UnknownScores } from './unknown-auroc.js';
 
-/** Limits of the gate; docs/explanation/gate.md says why they are as they are. */
+/** What the gate believes beforehand; docs/explanation/gate.md says why it is as it is. */
 export interface GateSettings {
-  /** By so much may macro-F1 fall below the champion's, 0..1. */
-  macroF1Margin: number;
-  /** From so many exam samples on that margin is 0. */
-  largeExamSamples: number;
-  /** By this share may log-loss and calibration error grow. */
-  lossMargin: number;
+  /** Errors fall with the number of labels to the power of minus this. */
+  learningExponent: number;
+  /** Standard deviation of a gain about what is expected of it, however little that is; 0..1. */
+  gainSpread: number;
+  /** Standard deviation of what evidence misses, however much there is; 0..1. */
+  evidenceSpread: number;
   /** By so much may the AUROC of unknowns fall, 0..1. */
   unknownAurocMargin: number;
-  /** With fewer samples nothing is compared. */
-  minExamSamples: number;
-  /** Resamples of groups. */
-  bootstrapDraws: number;
-}
-
-/** Which attempt this is against the same head on the same evidence, and what error it may spend. */
-export interface ExamLook {
-  /** From 1. */
-  count: number;
-  /** One-sided error of the bound on macro-F1. */
-  alpha: number;
 }
 
 /** Everything that a decision rests on: whoever has it can decide again. Plain JSON. */
@@ -35,7 +23,5 @@ export interface GateInput extends Evidence {
   unknownScores: UnknownScores[] | null;
   /** What the head answered before it was written, and what it answers as read back. */
   golden: GoldenOutputs;
-  look: ExamLook;
-  seed: number;
   settings: GateSettings;
 }

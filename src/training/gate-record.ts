@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Head } from '../head/head.js';
-import { gateSchema, invalidHead } from './card.js';
+import { gateSchema, type HeadCard, invalidHead } from './card.js';
 import { decide, type GateDecision } from './gate.js';
 import type { GateInput } from './gate-input.js';
 import { goldenChecksum } from './golden.js';
@@ -28,8 +28,15 @@ const inputSchema = z.strictObject({
     }),
   ),
   compared: z.enum(['heads', 'nothing']),
-  champion: z.strictObject({ version: z.int().min(1), labels: z.array(z.string()) }).nullable(),
+  champion: z
+    .strictObject({
+      version: z.int().min(1),
+      labels: z.array(z.string()),
+      learnt: z.int().min(0),
+    })
+    .nullable(),
   newlyLearnt: z.int().min(0),
+  removed: z.int().min(0),
   learnt: z.int().min(0),
   challengerLabels: z.array(z.string()),
   labelsWithSamples: z.array(z.string()),
@@ -42,29 +49,25 @@ const inputSchema = z.strictObject({
     trained: sha256,
     readBack: sha256,
   }),
-  look: z.strictObject({ count: z.int().min(1), alpha: share }),
-  seed: z.int().min(0),
   settings: z.strictObject({
-    macroF1Margin: share,
-    largeExamSamples: z.int(),
-    lossMargin: share,
+    learningExponent: z.number().positive(),
+    gainSpread: share,
+    evidenceSpread: share,
     unknownAurocMargin: share,
-    minExamSamples: z.int(),
-    bootstrapDraws: z.int().min(1),
   }),
 });
 
 const recordSchema = z.strictObject({
-  schema: z.literal(1),
+  schema: z.literal(2),
   input: inputSchema,
   decision: gateSchema,
 });
 
 /** One decision of the gate with all that is needed to take it again; `gate.json` of a version. */
 export interface GateRecord {
-  schema: 1;
+  schema: 2;
   input: GateInput;
-  decision: GateDecision;
+  decision: HeadCard['gate'];
 }
 
 /** The record as it is written; its last field is the checksum of the rest. */
@@ -73,8 +76,11 @@ export function encodeGateRecord(record: GateRecord): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify({ ...record, recordSha256 })}\n`);
 }
 
-/** @throws HeadlandError HL_HEAD_INVALID when it is not as it was written */
-export function decodeGateRecord(bytes: Uint8Array): GateRecord {
+/**
+ * @returns null when an earlier rule decided: it cannot be taken again
+ * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ */
+export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
   let raw: GateRecord & { recordSha256: string };
   try {
     raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -85,6 +91,7 @@ export function decodeGateRecord(bytes: Uint8Array): GateRecord {
   if (checksum(JSON.stringify(record)) !== recordSha256) {
     throw invalidHead('gate.json is not as it was written');
   }
+  if ((record.schema as number) === 1) return null;
   const parsed = recordSchema.safeParse(record);
   if (!parsed.success) throw invalidHead(`gate.json: ${z.prettifyError(parsed.error)}`);
   return parsed.data;

@@ -1,17 +1,20 @@
 import { isHeadlandError, messageOf } from '../errors.js';
 import { encodeHead } from '../head/codec.js';
-import { spentAlpha } from '../head/compare.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
 import type { LabelledMetrics } from './card.js';
 import type { Collected } from './collect.js';
-import { chooseEvidence, type Evidence, type JudgedSample, type ServingHead } from './evidence.js';
-import { ExamLedger } from './exam-ledger.js';
+import {
+  chooseEvidence,
+  type EvidenceSettings,
+  type JudgedSample,
+  type ServingHead,
+} from './evidence.js';
 import { originals } from './feature-matrix.js';
 import { decide, type GateDecision } from './gate.js';
-import type { ExamLook, GateInput, GateSettings } from './gate-input.js';
+import type { GateInput, GateSettings } from './gate-input.js';
 import { goldenOutputs } from './golden.js';
 import { labelledMetrics } from './labelled-metrics.js';
 import { answersOfRecipe } from './recipe-answers.js';
@@ -39,11 +42,7 @@ export interface JudgeInput {
   challenger: Head;
   /** For fits of the serving head's recipe. */
   engine: FitEngine;
-  settings: GateSettings & {
-    examAloneSamples: number;
-    totalError: number;
-    examRefreshShare: number;
-  };
+  settings: GateSettings & EvidenceSettings;
 }
 
 export interface Judgement {
@@ -88,9 +87,10 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   ];
   const championAnswers = answersOfChampion(champion, input, today);
   const known = new Set(judgedRows(set, groupingOf(set)).judged);
+  const learntAtMs = champion?.stored ? Date.parse(champion.stored.card.createdAt) : 0;
   const samples = all.map(
-    ({ id, label, group, exam: isExam }, i): JudgedSample => ({
-      ...{ id, label, group, exam: isExam },
+    ({ id, label, group, exam: isExam, labelledAtMs }, i): JudgedSample => ({
+      ...{ id, label, group, exam: isExam, relabelled: (labelledAtMs ?? 0) > learntAtMs },
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isExam || known.has(i),
@@ -99,15 +99,12 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const serving = champion && servingHead(champion, input);
   const evidence = await chooseEvidence(samples, serving, settings);
   const championExam = examFeaturesOf(champion, input, examToday);
-  const seed = seedOf(challenger);
   const gateInput: GateInput = {
     ...evidence,
     challengerLabels: [...challenger.labels],
     labelsWithSamples: collected.classes.map((c) => c.label),
     unknownScores: unknownScores(champion, input, examToday, championExam),
-    golden: goldenOutputs(input.trained, challenger, seed),
-    look: await takeLook(evidence, input),
-    seed,
+    golden: goldenOutputs(input.trained, challenger, seedOf(challenger)),
     settings: gateSettings(settings),
   };
   const decision = decide(gateInput);
@@ -147,6 +144,10 @@ function servingHead(champion: Champion, input: JudgeInput): ServingHead {
     version,
     labels: stored?.head.labels ?? [],
     groups: new Set(stored?.trainingGroups),
+    learnt: (stored?.card.samples ?? []).reduce(
+      (sum, { training, leftOut }) => sum + (leftOut ? 0 : training),
+      0,
+    ),
     otherFeatures,
     answersOfRecipe: canRefit
       ? () => answersOfRecipe(input.engine, stored, input.set, input.collected.training)
@@ -216,29 +217,13 @@ function unknownScores(
   );
 }
 
-/** Only a comparison spends; a first head is measured, not chosen. */
-async function takeLook(
-  { compared, champion, samples }: Evidence,
-  { registry, settings }: JudgeInput,
-): Promise<ExamLook> {
-  if (!champion || compared === 'nothing') {
-    return { count: 1, alpha: spentAlpha(1, settings.totalError) };
-  }
-  const groups = samples.map((sample) => sample.group);
-  return new ExamLedger(registry.dir, settings).look(champion.version, groups);
-}
-
 /** Without what others of this section need: the record holds what decides and no more. */
 function gateSettings(settings: GateSettings): GateSettings {
-  const { macroF1Margin, largeExamSamples, lossMargin, unknownAurocMargin } = settings;
-  const { minExamSamples, bootstrapDraws } = settings;
-  return {
-    ...{ macroF1Margin, largeExamSamples, lossMargin, unknownAurocMargin },
-    ...{ minExamSamples, bootstrapDraws },
-  };
+  const { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin } = settings;
+  return { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin };
 }
 
-/** The same head draws the same resamples wherever it is judged. */
+/** The same head is asked the same golden inputs wherever it is judged. */
 function seedOf(head: Head): number {
   return Number.parseInt(sha256(encodeHead(head)).slice(0, 8), 16);
 }

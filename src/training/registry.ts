@@ -75,6 +75,11 @@ export class HeadRegistry {
     );
   }
 
+  /** The highest version; null: there is none. */
+  async newest(): Promise<number | null> {
+    return (await listVersions(this.dir)).valid.at(-1) ?? null;
+  }
+
   /** The version that serves; null: none was ever promoted. */
   current(): Promise<number | null> {
     return this.#pointer.read();

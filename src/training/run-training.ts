@@ -101,7 +101,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         phases,
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
-      { schema: 1, input: judgement.input, decision: judgement.decision },
+      { schema: 2, input: judgement.input, decision: judgement.decision },
     );
     if (judgement.sameFeatures) {
       // What is left of older backbones and augmentations: no head in service needs it any more.

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { RollbackMonitor } from '../head/compare.js';
+import type { HeadCard } from './card.js';
+
+/** A normal tail is about a logistic one of this scale. */
+const LOGISTIC_SCALE = 1.702;
 
 const answer = z.strictObject({
   label: z.string(),
@@ -8,18 +12,23 @@ const answer = z.strictObject({
 });
 
 const trialSchema = z.strictObject({
-  schema: z.literal(2),
+  schema: z.literal(3),
+  /**
+   * `serving`: the head on trial serves, the one that it replaced is in its shadow. `candidate`: the
+   * gate refused it, and it is in the shadow of the one that serves.
+   */
+  role: z.enum(['serving', 'candidate']),
   /** The head on trial. */
   version: z.int().min(1),
-  /** The head that it replaced. */
+  /** The head that it replaced, or would. */
   previous: z.int().min(1),
-  /** When it took over, as the history says; another promotion of it is another trial. */
+  /** When it took over, as the history says, or was made; another promotion of it is another trial. */
   since: z.string(),
   /** Labels up to this revision of the store were looked at. */
   revision: z.int().min(0),
   /** After so many observations without an alarm the trial is over. */
   maxLabels: z.int().min(1),
-  /** Odds against the head on trial at which the one before comes back. */
+  /** Odds for the head in the shadow at which it serves instead. */
   alarmAt: z.number().gt(1),
   /** How many classes either head knows. */
   classes: z.int().min(2),
@@ -35,13 +44,14 @@ const trialSchema = z.strictObject({
     }),
   ),
 
-  outcome: z.enum(['running', 'passed', 'rolled-back']),
+  /** `passed`: what serves goes on; `rolled-back`, `promoted`: the head in the shadow took over. */
+  outcome: z.enum(['running', 'passed', 'rolled-back', 'promoted']),
   /** ISO 8601, UTC; null while it runs. */
   endedAt: z.string().nullable(),
 });
 
 /**
- * The trial of a promoted head beside the one that it replaced; `shadow.json` of its version. It is
+ * The trial of a head beside the one that it replaced, or that the gate preferred to it; `shadow.json` of its version. It is
  * the state that outlives a restart and the record of why it ended as it did.
  */
 export type ShadowTrial = z.infer<typeof trialSchema>;
@@ -50,10 +60,10 @@ export type ShadowObservation = ShadowTrial['observations'][number];
 export function newTrial(
   start: Pick<
     ShadowTrial,
-    'version' | 'previous' | 'since' | 'revision' | 'maxLabels' | 'alarmAt' | 'classes'
+    'role' | 'version' | 'previous' | 'since' | 'revision' | 'maxLabels' | 'alarmAt' | 'classes'
   >,
 ): ShadowTrial {
-  return { schema: 2, ...start, observations: [], outcome: 'running', endedAt: null };
+  return { schema: 3, ...start, observations: [], outcome: 'running', endedAt: null };
 }
 
 /** Reads a trial; null when it is not one: a trial can begin again, a head serves without. */
@@ -77,7 +87,7 @@ export function observed(
   if (!alarm && !over) return next;
   return {
     ...next,
-    outcome: alarm ? 'rolled-back' : 'passed',
+    outcome: alarm ? (trial.role === 'serving' ? 'rolled-back' : 'promoted') : 'passed',
     endedAt: new Date(nowMs).toISOString(),
   };
 }
@@ -87,7 +97,7 @@ export interface TrialTally {
   /** Labels that only the head on trial had right, and only the one before. */
   currentAlone: number;
   previousAlone: number;
-  /** Odds against the head on trial; see {@link RollbackMonitor}. */
+  /** Odds for the head in the shadow; see {@link RollbackMonitor}. */
   wealth: number;
   alarm: boolean;
 }
@@ -98,7 +108,8 @@ export function tally(trial: ShadowTrial): TrialTally {
   let currentAlone = 0;
   let previousAlone = 0;
   for (const { label, previous, current } of trial.observations) {
-    monitor.observe(previous.probability, current.probability);
+    if (trial.role === 'serving') monitor.observe(previous.probability, current.probability);
+    else monitor.observe(current.probability, previous.probability);
     if (current.label === label && previous.label !== label) currentAlone += 1;
     if (previous.label === label && current.label !== label) previousAlone += 1;
   }
@@ -108,18 +119,38 @@ export function tally(trial: ShadowTrial): TrialTally {
   };
 }
 
+/**
+ * The less the gate was sure, the sooner new labels may overrule it: its own odds, of a gain when it
+ * promoted and of none when it refused, are what the shadow has to outweigh. Odds of a normal
+ * posterior by the logistic approximation, e^(1.702 |mean| / deviation) (Bowling et al. 2009).
+ */
+export function alarmAt(
+  checks: HeadCard['gate']['checks'],
+  { trialAlarm, rollbackAlarm }: { trialAlarm: number; rollbackAlarm: number },
+): number {
+  const { mean, deviation } = checks.find(({ name }) => name === 'expected-gain')?.values ?? {};
+  if (typeof mean !== 'number' || typeof deviation !== 'number') return rollbackAlarm;
+  const odds = Math.exp((LOGISTIC_SCALE * Math.abs(mean)) / deviation);
+  return Math.max(Math.min(odds, rollbackAlarm), Math.min(trialAlarm, rollbackAlarm));
+}
+
 /** One sentence in words. */
 export function describeTrial(trial: ShadowTrial): string {
   const { labels, currentAlone, previousAlone, wealth } = tally(trial);
+  const which = trial.role === 'serving' ? 'against it' : 'for it';
   const odds =
     `of ${labels} new labels head ${trial.version} alone had ${currentAlone} right and ` +
-    `head ${trial.previous} alone ${previousAlone} (odds against it ${wealth.toFixed(1)}, alarm at ${trial.alarmAt})`;
+    `head ${trial.previous} alone ${previousAlone} (odds ${which} ${wealth.toFixed(1)}, alarm at ${trial.alarmAt.toFixed(1)})`;
   switch (trial.outcome) {
     case 'running':
-      return `on trial until ${trial.maxLabels} labels: ${odds}`;
+      return `${trial.role === 'serving' ? 'on trial' : 'in the shadow'} until ${trial.maxLabels} labels: ${odds}`;
     case 'passed':
-      return `passed its trial: ${odds}`;
+      return trial.role === 'serving'
+        ? `passed its trial: ${odds}`
+        : `did not prove better in the shadow: ${odds}`;
     case 'rolled-back':
       return `rolled back to head ${trial.previous}: ${odds}`;
+    case 'promoted':
+      return `proved better than head ${trial.previous} in the shadow: ${odds}`;
   }
 }

@@ -1,4 +1,4 @@
-import { holmAdjusted } from './paired.js';
+import { holmAdjusted } from '../head/compare.js';
 import { duration } from './report-html-markup.js';
 import { type PairedDifference, pairedDifference } from './study-statistics.js';
 import { type FoldResult, points, type Study, type StudyRow, type Verdict } from './study-types.js';

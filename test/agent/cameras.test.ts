@@ -82,7 +82,11 @@ test('two cameras at once, each with its own cut and mask, which nothing gets pa
 
   const database = openDatabase(join(rig.stateDir, 'headland.db'));
   t.after(() => database.close());
-  const store = new SampleStore(database, { examShare: 0.2, maxPictureStoreBytes: 1_000_000_000 });
+  const store = new SampleStore(database, {
+    examShare: 0.2,
+    examAfterSamples: 0,
+    maxPictureStoreBytes: 1_000_000_000,
+  });
   const stored = store.list({ limit: 1_000 });
   assert.deepEqual([...new Set(stored.map(({ source }) => source))].sort(), ['left', 'right']);
   for (const { id, source } of stored) {

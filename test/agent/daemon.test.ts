@@ -78,7 +78,10 @@ describe('the daemon', { concurrency: false }, () => {
       const why = [CLI, 'models', 'why', '1', '--recompute', '--config', rig.configFile];
       const words = spawnSync(process.execPath, why, { encoding: 'utf8' });
       assert.equal(words.status, 0, words.stderr);
-      assert.match(words.stdout, /^head 1 \(\w+, trained .*\): promoted on \d+ /);
+      assert.match(
+        words.stdout,
+        /^head 1 \(\w+, trained .*\): First head: \d+ of \d+ right\. On \d+ /,
+      );
       assert.match(words.stdout, /recomputed: the same decision, bit by bit the same answers/);
       const json = spawnSync(process.execPath, [...why, '--json'], { encoding: 'utf8' });
       const { decision, record, recomputed } = JSON.parse(json.stdout);

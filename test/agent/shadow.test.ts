@@ -4,14 +4,17 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { HeadService } from '../../src/agent/heads.js';
-import { rolledBackMessage } from '../../src/agent/messages.js';
+import { trialMessage } from '../../src/agent/messages.js';
 import { ShadowService } from '../../src/agent/shadow.js';
 import { openState, type State } from '../../src/agent/state.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
 import { silentLog } from '../../src/log.js';
 import { EVENT_KINDS } from '../../src/telemetry/contract.js';
-import type { ShadowTrial } from '../../src/training/shadow.js';
+import { decide } from '../../src/training/gate.js';
+import type { GateInput, GateSettings } from '../../src/training/gate-input.js';
+import { goldenOutputs } from '../../src/training/golden.js';
+import { alarmAt, describeTrial, type ShadowTrial } from '../../src/training/shadow.js';
 import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
 import { CLI } from './daemon.js';
 
@@ -28,7 +31,7 @@ function headThat(knows: boolean): Head {
 
 /** What is left of a robot's daemon without cameras and MQTT: state, heads and the shadow. */
 class Robot {
-  readonly rolledBack: ShadowTrial[] = [];
+  readonly switched: ShadowTrial[] = [];
   readonly state: State;
   readonly heads: HeadService;
   readonly shadow: ShadowService;
@@ -51,7 +54,7 @@ class Robot {
     this.shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
       ...{ settings: config.gate, log: silentLog() },
-      onRolledBack: (trial) => this.rolledBack.push(trial),
+      onSwitched: (trial) => this.switched.push(trial),
     });
     this.#pictures = this.state.samples.counts().total;
   }
@@ -78,6 +81,40 @@ class Robot {
     return version;
   }
 
+  /** A new version that the gate preferred the serving one to, or refused for another reason. */
+  async refuse(head: Head, groups: string[], failing = 'expected-gain'): Promise<number> {
+    const answer = { label: 'crop', confidence: 0.6, probability: 0.6 };
+    const worse = { label: 'weed', confidence: 0.9, probability: 0.1 };
+    const input: GateInput = {
+      ...{ source: 'exam', note: null, compared: 'heads' },
+      samples: Array.from({ length: 20 }, (_, i) => ({
+        ...{ id: `s${i}`, label: 'crop', group: `g${i}`, exam: true },
+        ...{ challenger: failing === 'expected-gain' && i % 2 ? worse : answer, champion: answer },
+      })),
+      champion: { version: 1, labels: [...head.labels], learnt: 10 },
+      ...{ newlyLearnt: 1, learnt: 11, removed: 0, unknownScores: null },
+      ...{ challengerLabels: [...head.labels], labelsWithSamples: [...head.labels] },
+      golden: {
+        ...goldenOutputs(head, head, 1),
+        ...(failing === 'reproduces' && { trained: '0'.repeat(64) }),
+      },
+      settings: gateSettings(),
+    };
+    const decision = decide(input);
+    assert.deepEqual(
+      decision.checks.filter(({ passed }) => !passed).map(({ name }) => name),
+      [failing],
+    );
+    const version = await this.state.heads.publish(
+      head,
+      { ...someCard(head), gate: decision, refused: decision.reason },
+      groups,
+      { schema: 2, input, decision },
+    );
+    await this.shadow.look();
+    return version;
+  }
+
   /** A frame that a person names; `wrongly`: by the other name. */
   label(group: string, wrongly = false): void {
     const number = this.#pictures++;
@@ -98,6 +135,13 @@ class Robot {
     ]);
     this.state.samples.label(sample.id, crop !== wrongly ? 'crop' : 'weed', 'mqtt');
   }
+}
+
+function gateSettings(): GateSettings {
+  const { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin } = configSchema.parse(
+    {},
+  ).gate;
+  return { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin };
 }
 
 /** A function, for what it returns changes between two questions. */
@@ -122,13 +166,13 @@ describe('the replaced head in the shadow', () => {
     }
     assert.equal(robot.heads.serving?.card.version, 1, `after ${labels} labels`);
     assert.equal(await robot.state.heads.current(), 1);
-    const [trial] = robot.rolledBack as [ShadowTrial];
-    assert.equal(robot.rolledBack.length, 1);
+    const [trial] = robot.switched as [ShadowTrial];
+    assert.equal(robot.switched.length, 1);
     assert.equal(trial.outcome, 'rolled-back');
     assert.equal(trial.observations.length, labels);
     assert.deepEqual(await robot.state.heads.shadowTrial(2), trial, 'the record is kept');
     assert.equal((await robot.state.heads.lastSwitch())?.event, 'rolled-back');
-    const event = rolledBackMessage(trial);
+    const event = trialMessage(trial);
     assert.ok(EVENT_KINDS.includes(event.kind));
     assert.match(event.message, /^head 1 serves again; rolled back to head 1: of \d+ new labels/);
     assert.deepEqual([event.details.from_version, event.details.to_version], [2, 1]);
@@ -170,6 +214,70 @@ describe('the replaced head in the shadow', () => {
       robot.shadow.trial?.observations.map(({ sampleId, group }) => [sampleId, group]),
       [[sample!.id, 'neither']],
     );
+  });
+
+  it('serves although the gate refused it when new labels favour it', async (t) => {
+    const dir = temporaryDirectory(t);
+    const before = await Robot.start(t, dir);
+    await before.promote(headThat(false), ['old']);
+    const version = await before.refuse(headThat(true), ['old', 'newer']);
+    before.label('newer');
+    before.label('pass-0');
+    await before.shadow.look();
+    assert.deepEqual(
+      before.shadow.candidate?.observations.map(({ group }) => group),
+      ['pass-0'],
+    );
+    assert.match(
+      describeTrial(before.shadow.candidate),
+      /^in the shadow until 50 labels: of 1 new/,
+    );
+    await before.stop();
+
+    const after = await Robot.start(t, dir);
+    let labels = 0;
+    while (after.heads.serving?.card.version === 1 && labels < 50) {
+      after.label(`later-${labels}`, labels % 5 === 4);
+      labels += 1;
+      await after.shadow.look();
+    }
+    assert.equal(after.heads.serving?.card.version, version, `after ${labels} labels`);
+    const [trial] = after.switched as [ShadowTrial];
+    assert.deepEqual([trial.outcome, trial.observations.length], ['promoted', labels + 1]);
+    assert.match(trialMessage(trial).message, /^head 2 serves now; proved better than head 1/);
+    assert.equal((await after.state.heads.lastSwitch())?.event, 'promoted');
+    await after.shadow.look();
+    assert.equal(after.shadow.trial?.role, 'serving', 'now it is on trial itself');
+    assert.equal(after.shadow.candidate, null);
+  });
+
+  it('does not serve when new labels do not favour it, and a newer one takes its place', async (t) => {
+    const robot = await Robot.start(t, temporaryDirectory(t), 12);
+    await robot.promote(headThat(true), ['old']);
+    await robot.refuse(headThat(false), ['old']);
+    for (let i = 0; i < 12; i++) robot.label(`pass-${i}`);
+    await robot.shadow.look();
+    assert.equal(robot.shadow.candidate?.outcome, 'passed');
+    assert.equal(robot.heads.serving?.card.version, 1);
+    const newer = await robot.refuse(headThat(false), ['old', 'pass-0']);
+    assert.equal(robot.shadow.candidate?.version, newer);
+    assert.equal(robot.shadow.candidate.observations.length, 0);
+    await robot.refuse(headThat(false), ['old'], 'reproduces');
+    assert.equal(robot.shadow.candidate, null, 'a damaged head is no candidate');
+  });
+
+  it('has to outweigh what the gate was sure of', () => {
+    const settings = { trialAlarm: 5, rollbackAlarm: 20 };
+    const check = (mean: number) => ({
+      ...{ name: 'expected-gain', passed: true, detail: '' },
+      values: { mean, deviation: 0.02 },
+    });
+    const at = (mean: number): number => alarmAt([check(mean)], settings);
+    assert.equal(at(0.001), 5);
+    assert.ok(Math.abs(at(0.02) - Math.exp(1.702)) < 1e-9);
+    assert.equal(at(0.02), at(-0.02));
+    assert.equal(at(0.2), 20);
+    assert.equal(alarmAt([], settings), 20, 'a person decided');
   });
 
   it('is remembered over a restart, with what came meanwhile', async (t) => {

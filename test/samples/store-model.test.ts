@@ -19,7 +19,8 @@ interface ModelSample {
 interface Model {
   /** By id, in the order of admission. */
   samples: Map<string, ModelSample>;
-  exam: Map<string, boolean>;
+  /** Held out, by group; null: no label so far. */
+  exam: Map<string, boolean | null>;
   history: string[];
 }
 
@@ -29,6 +30,9 @@ interface Real {
   store: SampleStore;
   examShare: number;
 }
+
+/** Few, so that groups are held out, and returned, within a short run. */
+const EXAM_AFTER_SAMPLES = 2;
 
 type Command = fc.Command<Model, Real>;
 
@@ -42,16 +46,24 @@ const command = (name: string, run: (model: Model, real: Real) => void): Command
 const pick = ({ samples }: Model, n: number): string | undefined =>
   [...samples.keys()][samples.size === 0 ? 0 : n % samples.size];
 
-function giveLabel(model: Model, id: string, label: string): void {
+function giveLabel(model: Model, id: string, label: string, examShare: number): void {
   const sample = model.samples.get(id)!;
   if (sample.label === label) return;
   model.history.push(`${id} ${sample.label} ${label}`);
+  const held = model.exam.get(sample.group);
+  if (held !== false) {
+    const training = [...model.samples.values()].filter(
+      (s) => s.label === label && !model.exam.get(s.group),
+    ).length;
+    const chosen = held || isExamGroup(sample.group, examShare);
+    model.exam.set(sample.group, chosen && training >= EXAM_AFTER_SAMPLES);
+  }
   sample.label = label;
 }
 
 const content = fc.nat(25).map((n) => `content ${n}`);
 const label = fc.constantFrom('weed', 'crop', 'stone');
-const group = fc.constantFrom('g1', 'g2', 'g3', 'g4', 'g5');
+const group = fc.constantFrom('g1', 'g2', 'g3', 'g4', 'g5', 'g6', 'g7', 'g8');
 const nth = fc.nat(50);
 const backbone = fc.constantFrom('b1', 'b2');
 const view = fc.nat(2);
@@ -67,7 +79,7 @@ const admit = fc
         assert.equal(sample.id, known[0]);
         known[1].multiplicity += 1;
       } else {
-        if (!model.exam.has(inGroup)) model.exam.set(inGroup, isExamGroup(inGroup, examShare));
+        if (!model.exam.has(inGroup)) model.exam.set(inGroup, null);
         model.samples.set(sample.id, {
           content: what,
           label: null,
@@ -76,7 +88,7 @@ const admit = fc
           features: new Map(),
         });
       }
-      if (given !== null) giveLabel(model, sample.id, given);
+      if (given !== null) giveLabel(model, sample.id, given, examShare);
     }),
   );
 
@@ -86,13 +98,13 @@ const commands = [
   admit,
   admit,
   fc.tuple(nth, label).map(([n, given]) =>
-    command(`label(${n}, ${given})`, (model, { store }) => {
+    command(`label(${n}, ${given})`, (model, { store, examShare }) => {
       const id = pick(model, n);
       if (id === undefined) {
         assert.throws(() => store.label('nobody', given, 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
         return;
       }
-      giveLabel(model, id, given);
+      giveLabel(model, id, given, examShare);
       assert.equal(store.label(id, given, 'cli').label, given);
     }),
   ),
@@ -158,18 +170,24 @@ const commands = [
   fc.double({ min: 0.05, max: 0.5, noNaN: true }).map((examShare) =>
     command(`restart(${examShare})`, (model, real) => {
       real.database.close();
-      Object.assign(real, openStore(real.path, { examShare }), { examShare });
+      Object.assign(
+        real,
+        openStore(real.path, { examShare, examAfterSamples: EXAM_AFTER_SAMPLES }),
+        { examShare },
+      );
       compareAll(model, real);
     }),
   ),
 ];
 
+const isExam = ({ exam }: Model, { group: name }: ModelSample): boolean => exam.get(name) ?? false;
+
 function compareList(model: Model, store: SampleStore, filter: SampleFilter): void {
   const expected = [...model.samples]
     .filter(([, s]) => filter.labelled === undefined || (s.label !== null) === filter.labelled)
     .filter(([, s]) => filter.label === undefined || s.label === filter.label)
-    .filter(([, s]) => filter.exam === undefined || model.exam.get(s.group) === filter.exam)
-    .map(([id, s]) => [id, s.label, s.group, model.exam.get(s.group), s.multiplicity]);
+    .filter(([, s]) => filter.exam === undefined || isExam(model, s) === filter.exam)
+    .map(([id, s]) => [id, s.label, s.group, isExam(model, s), s.multiplicity]);
   const listed = store.list(filter).map((s) => [s.id, s.label, s.group, s.exam, s.multiplicity]);
   assert.deepEqual(listed, expected.slice(0, filter.limit));
 }
@@ -189,12 +207,11 @@ function compareAll(model: Model, { store }: Real): void {
       );
     }
   }
-  const isExam = (s: ModelSample): boolean => model.exam.get(s.group)!;
   const missing = all
     .filter(([, s]) => s.label !== null)
     .map(([sampleId, s]) => ({
       sampleId,
-      views: (isExam(s) ? [0] : [0, 1, 2]).filter((v) => !s.features.has(`b1 ${v}`)),
+      views: (isExam(model, s) ? [0] : [0, 1, 2]).filter((v) => !s.features.has(`b1 ${v}`)),
     }))
     .filter(({ views }) => views.length > 0);
   assert.deepEqual(store.missingFeatures('b1', 'r', 2), missing);
@@ -208,7 +225,7 @@ function compareAll(model: Model, { store }: Real): void {
     pictureBytes: all.reduce((sum, [, s]) => sum + newSample(s.content).jpeg.length, 0),
     classes: labels.map((name) => {
       const members = all.filter(([, s]) => s.label === name).map(([, s]) => s);
-      const exam = members.filter(isExam);
+      const exam = members.filter((s) => isExam(model, s));
       return {
         label: name,
         training: members.length - exam.length,
@@ -232,7 +249,11 @@ test('whatever is done in whatever order, the store is what a plain map would be
     fc.property(fc.commands(commands, { maxCommands: 50, size: 'max' }), (sequence) => {
       const path = join(folder, `${run++}.db`);
       const examShare = 0.3;
-      const real: Real = { path, examShare, ...openStore(path, { examShare }) };
+      const real: Real = {
+        path,
+        examShare,
+        ...openStore(path, { examShare, examAfterSamples: EXAM_AFTER_SAMPLES }),
+      };
       const model: Model = { samples: new Map(), exam: new Map(), history: [] };
       try {
         fc.modelRun(() => ({ model, real }), sequence);

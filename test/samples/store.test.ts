@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { migrate, openDatabase } from '../../src/samples/database.js';
 import { isExamGroup } from '../../src/samples/exam.js';
+import type { Sample } from '../../src/samples/sample.js';
+import type { SampleStore } from '../../src/samples/store.js';
+import { SAMPLE_TABLES } from '../../src/samples/tables.js';
 import { hasCode, newSample, openStore, temporaryFolder, temporaryStore } from './support.js';
 
 test('a sample comes back whole, also after a restart', (t) => {
@@ -115,11 +119,12 @@ test('what cannot be trusted later is refused', (t) => {
   assert.equal(store.counts().total, 0);
 });
 
-test('a group stays on its side when the share of the exam changes', (t) => {
+test('a group stays where its first label put it when the share changes', (t) => {
   const path = join(temporaryFolder(t), 'headland.db');
   const names = Array.from({ length: 40 }, (_, i) => `group ${i}`);
   const first = openStore(path, { examShare: 0.2 });
-  const before = names.map((group) => first.store.admit(newSample(group, { group })).sample);
+  const taught = (content: string, group: string) => newSample(content, { group, label: 'weed' });
+  const before = names.map((group) => first.store.admit(taught(group, group)).sample);
   assert.deepEqual(
     before.map(({ exam }) => exam),
     names.map((group) => isExamGroup(group, 0.2)),
@@ -128,24 +133,110 @@ test('a group stays on its side when the share of the exam changes', (t) => {
   first.database.close();
   const { database, store } = openStore(path, { examShare: 0.5 });
   t.after(() => database.close());
-  const after = names.map((group) => store.admit(newSample(`${group} again`, { group })).sample);
+  const after = names.map((group) => store.admit(taught(`${group} again`, group)).sample);
   assert.deepEqual(
     after.map(({ exam }) => exam),
     before.map(({ exam }) => exam),
   );
-  assert.equal(
-    store.admit(newSample('new', { group: 'group 40' })).sample.exam,
-    isExamGroup('group 40', 0.5),
+  assert.equal(store.admit(taught('new', 'group 40')).sample.exam, isExamGroup('group 40', 0.5));
+});
+
+/** Labels of groups of one sample each, in the order of arrival; the store as it is afterwards. */
+function teach(store: SampleStore, label: string, groups: readonly string[]): void {
+  for (const group of groups) store.admit(newSample(`${label} ${group}`, { group, label }));
+}
+
+const chosen = (prefix: string): string[] =>
+  Array.from({ length: 400 }, (_, i) => `${prefix}${i}`).filter((g) => isExamGroup(g, 0.2));
+
+test('no class gives a sample away before it has enough to learn from', (t) => {
+  const { store } = temporaryStore(t, { examAfterSamples: 20 });
+  const groups = Array.from({ length: 100 }, (_, i) => `pass ${i}`);
+  teach(store, 'weed', groups);
+  const weeds = store.list({ label: 'weed' });
+  const firstHeld = weeds.findIndex(({ exam }) => exam);
+  assert.ok(firstHeld >= 20);
+  assert.deepEqual(
+    weeds.slice(firstHeld).map(({ exam }) => exam),
+    weeds.slice(firstHeld).map(({ group }) => isExamGroup(group, 0.2)),
   );
+  teach(store, 'crop', chosen('field ').slice(0, 20));
+  assert.equal(store.list({ label: 'crop', exam: true }).length, 0);
+});
+
+test('a frame that waits is not held out, its group with its first label is', (t) => {
+  const { store } = temporaryStore(t);
+  const [group] = chosen('pass ') as [string];
+  const { sample } = store.admit(newSample('waits', { group }));
+  const { sample: beside } = store.admit(newSample('beside', { group }));
+  assert.equal(sample.exam, false);
+  assert.equal(store.label(sample.id, 'weed', 'cli').exam, true);
+  assert.equal(store.get(beside.id)?.exam, true, 'frames of one pass stay together');
+});
+
+test('a small class takes a held-out group back, and what was learnt is never held out', (t) => {
+  const { store } = temporaryStore(t, { examAfterSamples: 5 });
+  const [early, late] = chosen('pass ') as [string, string];
+  teach(store, 'weed', [early, 'a', 'b', 'c', 'd', 'e', late]);
+  assert.deepEqual(
+    store.list({ exam: true }).map((sample) => sample.group),
+    [late],
+  );
+  store.admit(newSample('more', { group: early, label: 'weed' }));
+  assert.equal(store.list({ exam: true }).length, 1, 'enough by now, but the group was learnt');
+  const [held] = store.list({ exam: true }) as [Sample];
+  assert.equal(store.label(held.id, 'crop', 'console').exam, false);
+  assert.equal(store.label(held.id, 'weed', 'console').exam, false, 'for good');
+});
+
+test('a store of the version before keeps what it held out, but for small classes', (t) => {
+  const path = join(temporaryFolder(t), 'headland.db');
+  const before = openDatabase(path);
+  migrate(before, 'samples', SAMPLE_TABLES.slice(0, 1));
+  let id = 0;
+  const insert = (group: string, exam: number, label: string | null): void => {
+    id += 1;
+    before
+      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(group, exam);
+    before
+      .prepare(
+        `INSERT INTO samples (id, group_name, source, captured_at_ms, dhash, picture_sha256,
+           picture_bytes, label, label_source, labelled_at_ms)
+         VALUES (?, ?, 'main', 0, '0000000000000000', ?, 1, ?, ?, ?)`,
+      )
+      .run(`${id}`, group, `${id}`, label, label && 'cli', label && 0);
+  };
+  const [waiting] = chosen('waits ') as [string];
+  for (let i = 0; i < 60; i++) insert(`large ${i}`, 0, 'large');
+  for (let i = 0; i < 10; i++) insert(`held ${i}`, 1, 'large');
+  for (let i = 0; i < 10; i++) insert(`small ${i}`, i % 2, 'small');
+  insert('held 9', 1, 'small');
+  insert(waiting, 1, null);
+  before.close();
+  const { database, store } = openStore(path);
+  t.after(() => database.close());
+  const classes = store
+    .counts()
+    .classes.map(({ label, training, exam }) => [label, training, exam]);
+  assert.deepEqual(classes, [
+    ['large', 61, 9],
+    ['small', 11, 0],
+  ]);
+  const [frame] = store.list({ labelled: false }) as [Sample];
+  assert.equal(frame.exam, false);
+  assert.equal(store.label(frame.id, 'large', 'cli').exam, true, 'it was never learnt');
 });
 
 test('lists page in the order of admission and filter', (t) => {
   const { store } = temporaryStore(t, { examShare: 0.4 });
-  const all = Array.from({ length: 25 }, (_, i) => {
+  const ids = Array.from({ length: 25 }, (_, i) => {
     const label = i % 3 === 0 ? null : i % 3 === 1 ? 'weed' : 'crop';
     const source = i % 2 ? 'front' : 'rear';
-    return store.admit(newSample(`${i}`, { label, group: `g${i % 7}`, source })).sample;
+    return store.admit(newSample(`${i}`, { label, group: `g${i % 7}`, source })).sample.id;
   });
+  // As they stand now: the label of another frame decides about a group.
+  const all = ids.map((id) => store.get(id)!);
   assert.deepEqual(store.list(), all);
   const paged = [];
   for (let afterId: string | undefined; ; ) {

@@ -23,6 +23,7 @@ export function openStore(
   const database = openDatabase(path);
   const store = new SampleStore(database, {
     examShare: 0.2,
+    examAfterSamples: 0,
     maxPictureStoreBytes: 1_000_000_000,
     ...options,
   });

@@ -22,6 +22,7 @@ function some(
       challenger: says(label, label),
       champion: where.champion === null ? null : says(where.champion ?? 'crop', label),
       judged: where.judged ?? true,
+      relabelled: false,
     })),
   );
 }
@@ -40,6 +41,7 @@ const serving = (over: Partial<ServingHead> = {}): ServingHead => ({
   version: 4,
   labels: ['crop', 'weed'],
   groups: new Set(['old']),
+  learnt: 40,
   otherFeatures: null,
   answersOfRecipe: null,
   ...over,
@@ -100,8 +102,8 @@ describe('the evidence for the gate', () => {
       serving({ groups: new Set(['exam']) }),
       LIMITS,
     );
-    assert.equal(relearnt.compared, 'nothing');
-    assert.match(relearnt.note as string, /No comparison with head 4 was possible/);
+    assert.equal(relearnt.compared, 'heads');
+    assert.equal(relearnt.samples.length, 18, 'few samples weigh little, but they are heard');
   });
 
   it('takes what its recipe says to learnt samples by leave-group-out', async () => {
@@ -121,6 +123,18 @@ describe('the evidence for the gate', () => {
     }
     await chooseEvidence([...learnt, ...exam], champion, LIMITS);
     assert.equal(asked, 1, 'the recipe is only fitted when it is needed');
+  });
+
+  it('counts what is new, named otherwise and removed', async () => {
+    const renamed = learnt.map((sample, i) => ({ ...sample, relabelled: i < 3 }));
+    const {
+      newlyLearnt,
+      removed,
+      learnt: count,
+    } = await chooseEvidence([...renamed.slice(0, 38), ...fresh], serving(), LIMITS);
+    assert.deepEqual([newlyLearnt, removed, count], [3 + 18, 2, 56]);
+    const more = await chooseEvidence(learnt, serving({ learnt: 30 }), LIMITS);
+    assert.equal(more.newlyLearnt, 10, 'frames that joined a group that it knows');
   });
 
   it('lets a small exam decide only together with training samples', async () => {

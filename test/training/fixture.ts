@@ -67,7 +67,11 @@ export async function createRobot(
     dbPath: join(dir, 'headland.db'),
     cacheDir,
     registryDir: join(dir, 'heads'),
-    settings: { models, inference, samples, augmentation, training, gate, heads },
+    // Few pictures have to do: the holdout begins at once.
+    settings: {
+      ...{ models, inference, augmentation, training, gate, heads },
+      samples: { ...samples, examAfterSamples: 0 },
+    },
   };
 }
 

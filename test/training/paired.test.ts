@@ -1,29 +1,73 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { holm } from '../../src/training/paired.js';
+import { type PairedSample, quadraticScore, scoreDifference } from '../../src/training/paired.js';
 
-const rejected = (ps: number[], level = 0.05): number[] =>
-  holm(
-    ps.map((p) => ({ p })),
-    level,
-  ).map(({ p }) => p);
+function sample(label: string, group: number, challenger: number, champion: number): PairedSample {
+  const answer = (probability: number) => ({ label, confidence: 0.5, probability });
+  return {
+    ...{ label, group: `g${group}` },
+    challenger: answer(challenger),
+    champion: answer(champion),
+  };
+}
 
-test('several tests at once: the smallest p needs the strictest level (Holm)', () => {
-  // 0.005 · 4 and 0.01 · 3 stay below 0.05; 0.03 · 2 does not.
-  assert.deepEqual(rejected([0.01, 0.04, 0.03, 0.005]), [0.01, 0.005]);
-  assert.deepEqual(rejected([0.03, 0.9]), [], '0.03 alone would do, of two it does not');
-  assert.deepEqual(rejected([0.03]), [0.03]);
-  assert.deepEqual(rejected([0.001, 0.002]), [0.001, 0.002]);
-  assert.deepEqual(rejected([]), []);
+const samples = fc.array(
+  fc
+    .tuple(
+      fc.constantFrom('a', 'b', 'c'),
+      fc.nat(6),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    )
+    .map((given) => sample(...given)),
+  { minLength: 1, maxLength: 40 },
+);
+
+test('with two classes the score is best on average when the probability is the true one', () => {
+  for (const truth of [0.1, 0.5, 0.8]) {
+    const mean = (p: number): number =>
+      truth * quadraticScore(p) + (1 - truth) * quadraticScore(1 - p);
+    for (const other of [0, 0.3, 0.6, 0.95, 1]) assert.ok(mean(truth) >= mean(other));
+  }
 });
 
-test('a correction finds no more than single tests and no less than the strictest one', () => {
+test('each class weighs alike, however many samples it has', () => {
+  const { difference } = scoreDifference([
+    ...Array.from({ length: 9 }, (_, i) => sample('a', i, 1, 0)),
+    sample('b', 9, 0, 1),
+  ]);
+  assert.ok(Math.abs(difference) < 1e-12);
+});
+
+test('samples of one group are one piece of evidence', () => {
+  const draw = (perGroup: number) =>
+    Array.from({ length: 40 }, (_, i) => {
+      const group = Math.floor(i / perGroup);
+      const good = group % 4 > 0;
+      return sample(i % 2 ? 'a' : 'b', group, good ? 0.9 : 0.2, 0.6);
+    });
+  const single = scoreDifference(draw(1));
+  const grouped = scoreDifference(draw(4));
+  assert.equal(grouped.groups, 10);
+  assert.ok(grouped.standardError > 1.5 * single.standardError);
+  assert.equal(scoreDifference(draw(40)).standardError, Number.POSITIVE_INFINITY);
+});
+
+test('is the converse when the heads change places, and the order does not matter', () => {
   fc.assert(
-    fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 20 }), (ps) => {
-      const found = rejected(ps);
-      assert.ok(found.every((p) => p < 0.05));
-      for (const p of ps) if (p * ps.length < 0.05) assert.ok(found.includes(p));
+    fc.property(samples, (given) => {
+      const forward = scoreDifference(given);
+      const swapped = given.map((one) => ({
+        ...one,
+        challenger: one.champion,
+        champion: one.challenger,
+      }));
+      const backward = scoreDifference(swapped.reverse());
+      assert.ok(Math.abs(forward.difference + backward.difference) < 1e-12);
+      if (forward.groups > 1) {
+        assert.ok(Math.abs(forward.standardError - backward.standardError) < 1e-12);
+      }
     }),
   );
 });
