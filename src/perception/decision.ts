@@ -1,3 +1,5 @@
+import type { TrustLevel } from '../head/trust.js';
+
 /** The answer when no label is probable enough, or when no head serves yet. */
 export const UNKNOWN_LABEL = 'unknown';
 
@@ -14,8 +16,12 @@ export interface Decision {
   probability: number;
   /** The `topK` most probable labels, best first; empty without a head. */
   top: ScoredLabel[];
-  /** Version of the head that decided; null without a head. */
+  /** Version of the head that decided; null without a trained head. */
   headVersion: number | null;
+  /** How far the head that decided can be trusted; absent without a head and where it is not known. */
+  trust?: TrustLevel;
+  /** What that head has learnt since it was trained; absent: nothing. */
+  learnt?: LearntLabels;
   /**
    * Share of known samples that look at least as strange as this frame, 0..1; null without a head
    * that can tell.
@@ -27,6 +33,19 @@ export interface Decision {
    */
   labelSet?: string[];
 }
+
+/** Labels that a head has learnt at once, without a training. */
+export interface LearntLabels {
+  /** How many. */
+  labels: number;
+  /** The label revision of the store that it is up to. */
+  revision: number;
+}
+
+/** Who decided. */
+export type Decider = Pick<Decision, 'headVersion' | 'trust' | 'learnt'>;
+
+export const NO_HEAD: Decider = { headVersion: null };
 
 /** What a head says of a frame beside probabilities. */
 export interface Doubt {
@@ -45,13 +64,13 @@ export interface DecisionSettings {
 /** Turns the sorted scores of a head into the label that is reported. */
 export function decide(
   top: ScoredLabel[],
-  headVersion: number | null,
+  decider: Decider,
   settings: DecisionSettings,
   doubt: Doubt = { noveltyPValue: null },
 ): Decision {
   const best = top[0];
   if (best === undefined) {
-    return { label: UNKNOWN_LABEL, probability: 0, top: [], headVersion, noveltyPValue: null };
+    return { label: UNKNOWN_LABEL, probability: 0, top: [], ...decider, noveltyPValue: null };
   }
   const known =
     best.probability >= settings.minProbability && !isNovel(doubt.noveltyPValue, settings);
@@ -59,7 +78,7 @@ export function decide(
     label: known ? best.label : UNKNOWN_LABEL,
     probability: best.probability,
     top,
-    headVersion,
+    ...decider,
     ...doubt,
   };
 }

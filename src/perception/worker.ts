@@ -4,7 +4,7 @@ import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
 import { answer } from './answer.js';
-import { decide } from './decision.js';
+import { decide, NO_HEAD } from './decision.js';
 import { pixelBuffers } from './pixel-ring.js';
 import type { FromWorker, Seen, ServingHead, ToWorker, WorkerSettings } from './protocol.js';
 
@@ -38,7 +38,7 @@ try {
     const startMs = performance.now();
     const features = await backbone.embed(image);
     const embeddedMs = performance.now();
-    const decided = serving ? answer(serving, features, decision) : decide([], null, decision);
+    const decided = serving ? answer(serving, features, decision) : decide([], NO_HEAD, decision);
     const headMs = performance.now() - embeddedMs;
     return {
       decision: decided,
@@ -51,7 +51,7 @@ try {
     if (next && next.head.backboneChecksum !== checksum) {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
-        `head ${next.version} was trained on another backbone than ${name}`,
+        `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
         { remedy: 'Train again: `headland train`, or set models.backbone back.' },
       );
     }
