@@ -305,7 +305,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #learnt(): void {
     const learnt = this.instant.learnt;
     this.options.log.info(
-      { labels: learnt?.labels ?? 0, newClasses: learnt?.newClasses ?? [], revision: learnt?.revision },
+      {
+        labels: learnt?.labels ?? 0,
+        newClasses: learnt?.newClasses ?? [],
+        revision: learnt?.revision,
+      },
       'labels learnt at once',
     );
     this.#reportModel();

@@ -1,6 +1,6 @@
 import { HeadlandError } from '../errors.js';
-import type { Command } from '../telemetry/command-contract.js';
 import type { SampleStore } from '../samples/store.js';
+import type { Command } from '../telemetry/command-contract.js';
 import type { HeadService } from './heads.js';
 import type { InstantService } from './instant-service.js';
 import type { Labelling } from './labelling.js';

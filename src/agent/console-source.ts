@@ -137,8 +137,7 @@ function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
     frameId,
     camera: frame.camera,
     capturedAtMs: frame.capturedAtMs,
-    decision:
-      decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
+    decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
   };
 }
 

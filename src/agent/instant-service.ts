@@ -3,8 +3,8 @@ import type { Log } from '../log.js';
 import type { ServingHead } from '../perception/protocol.js';
 import type { Meta } from '../samples/meta.js';
 import type { SampleStore } from '../samples/store.js';
-import type { InstantHead } from '../training/instant/protocol.js';
 import type { InstantLearner } from '../training/instant/instant-learner.js';
+import type { InstantHead } from '../training/instant/protocol.js';
 import type { StoredHead } from '../training/version-directory.js';
 
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */

@@ -101,7 +101,9 @@ export const training = section(
     instant: z
       .boolean()
       .default(true)
-      .describe('Labels show in decisions at once, and the first ones make a head, before any training'),
+      .describe(
+        'Labels show in decisions at once, and the first ones make a head, before any training',
+      ),
     cron: z.string().nullable().default(null).describe('Cron expression (UTC); null = off'),
     minLabels: z.int().min(4).default(4).describe('Below this training is refused'),
     minLabelsPerClass: z

@@ -20,7 +20,11 @@ export function answer(
   if (setProbability !== undefined) {
     doubt.labelSet = predictionSet(probabilities, setProbability).map((i) => labels[i]!);
   }
-  const decider = { headVersion: version, ...(trust ? { trust } : {}), ...(learnt ? { learnt } : {}) };
+  const decider = {
+    headVersion: version,
+    ...(trust ? { trust } : {}),
+    ...(learnt ? { learnt } : {}),
+  };
   return decide(topLabels({ labels, probabilities }, settings.topK), decider, settings, doubt);
 }
 

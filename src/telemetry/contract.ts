@@ -84,7 +84,9 @@ export const modelSchema = z
     trust: trust
       .nullable()
       .optional()
-      .describe('How far the evidence goes; null: nothing serves, or a head from before there was trust'),
+      .describe(
+        'How far the evidence goes; null: nothing serves, or a head from before there was trust',
+      ),
     next_step: z
       .string()
       .max(2_048)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, NO_HEAD, isNovel } from '../../src/perception/decision.js';
+import { decide, isNovel, NO_HEAD } from '../../src/perception/decision.js';
 
 const settings = { topK: 3, minProbability: 0.5, unknownAlpha: 0.05 };
 const top = [
@@ -10,8 +10,12 @@ const top = [
 
 test('a frame is unknown when it is strange or undecided', () => {
   const label = (noveltyPValue: number | null, probability = 0.9, unknownAlpha = 0.05) =>
-    decide([{ label: 'crop', probability }], { headVersion: 1 }, { ...settings, unknownAlpha }, { noveltyPValue })
-      .label;
+    decide(
+      [{ label: 'crop', probability }],
+      { headVersion: 1 },
+      { ...settings, unknownAlpha },
+      { noveltyPValue },
+    ).label;
   assert.equal(label(0.5), 'crop');
   assert.equal(label(0.05), 'crop');
   assert.equal(label(0.049), 'unknown');
@@ -21,7 +25,10 @@ test('a frame is unknown when it is strange or undecided', () => {
 });
 
 test('a decision carries why', () => {
-  const decision = decide(top, { headVersion: 7 }, settings, { noveltyPValue: 0.01, labelSet: ['crop'] });
+  const decision = decide(top, { headVersion: 7 }, settings, {
+    noveltyPValue: 0.01,
+    labelSet: ['crop'],
+  });
   assert.deepEqual(decision, {
     ...{ label: 'unknown', probability: 0.9, top, headVersion: 7 },
     ...{ noveltyPValue: 0.01, labelSet: ['crop'] },

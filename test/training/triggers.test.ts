@@ -96,7 +96,7 @@ describe('new labels as a trigger', () => {
   });
 
   it('trains once for each step of a class that the head does not know', () => {
-    const bench = new Bench({ everyNewLabels: 100 });
+    const bench = new Bench({ everyNewLabels: 100, minLabels: 1 });
     const stones = (training: number): void => {
       bench.classes = [
         { label: 'crop', training: 40 },

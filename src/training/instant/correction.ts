@@ -6,25 +6,25 @@ import { transformFeatures } from '../../head/transform.js';
 
 /** What a correction learns from: a row of features for each label. */
 export interface Lesson {
-  /** n x featureSize, row-major, untransformed; n >= 1. */
+  /**
+   * n x featureSize, row-major, untransformed; n >= 1. Samples that the head has learnt belong here too:
+   * their mean says what pictures look like, and they keep it to what it knows.
+   */
   features: Float32Array;
   /** n. A label that the head does not know becomes a new class. */
   labels: readonly string[];
-  /** m x featureSize: what pictures look like here, of whatever label; m >= 1. */
-  reference: Float32Array;
 }
 
 export interface CorrectionOptions {
   /** How strongly the head resists, > 0; see {@link correctHead}. */
   lambda?: number;
-  /** By how much the logit of a new class starts below the mean of all others; nats. */
-  newClassOffset?: number;
-  biasWeight?: number;
+  /** By how much the logit of a new class starts above the mean of all others; nats. */
+  newClassLead?: number;
 }
 
 /** Both chosen by `bench -- instant`; bench/results/instant.md has the figures. */
-const DEFAULTS = { lambda: 1, newClassOffset: 1, biasWeight: 1 };
-/** Repeated frames make the kernel matrix singular; this much of its diagonal keeps it definite. */
+const DEFAULTS = { lambda: 0.1, newClassLead: 1 };
+/** Repeated frames make the kernel matrix singular; this much on its diagonal, whose mean is about 1, keeps it definite. */
 const JITTER = 1e-6;
 const GRADIENT_TOLERANCE = 1e-6;
 const MAX_ITERATIONS = 200;
@@ -33,11 +33,12 @@ const MAX_ITERATIONS = 200;
  * Teaches a linear head more labels with itself as the prior: kernel logistic regression with the
  * head's logits as offset. Over the n rows it minimises
  *
- *   Σ_i -ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j + 1,
+ *   Σ_i -ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j,
  *
- * where z are the head's calibrated logits and u its transformed features less their mean, over their
- * root mean square length. Where nothing was taught, near the mean included, little changes; a label
- * that the head gives already changes nothing much either. Because K is linear the result is a linear
+ * where z are the head's calibrated logits and u its transformed features less their mean,
+ * over the root mean square distance from it. What is unlike everything taught changes
+ * little, and what the head knows already teaches it little. There is no constant in K: with one, a
+ * few labels of one class would favour it everywhere. Because K is linear the result is a linear
  * head again: weights += Aᵀ U. The minimum is found by L-BFGS in B = Lᵀ A with K = L Lᵀ, and there
  * A = (Y - P) / λ. (Zhu & Hastie 2005, Kernel Logistic Regression and the Import Vector Machine; the
  * offset as in Schapire et al. 2002, Incorporating Prior Knowledge into Boosting.)
@@ -49,16 +50,16 @@ const MAX_ITERATIONS = 200;
  * @throws HL_FEATURES_MISMATCH
  */
 export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptions = {}): Head {
-  const { lambda, newClassOffset, biasWeight } = { ...DEFAULTS, ...options };
-  const prior = withClasses(head, lesson.labels, newClassOffset);
+  const { lambda, newClassLead } = { ...DEFAULTS, ...options };
+  const prior = withClasses(head, lesson.labels, newClassLead);
   const d = head.featureSize;
   const n = lesson.labels.length;
   const classes = prior.labels.length;
   const offset = headLogits(prior, lesson.features);
-  const { mean, scale } = spread(lesson.reference, d, head.transform);
+  const { mean, scale } = spread(lesson.features, d, head.transform);
   const rows = standardised(lesson.features, d, head.transform, mean, scale);
-  const kernel = gramOfRows(rows, n, d).map((product) => product + biasWeight);
-  for (let i = 0; i < n; i++) kernel[i * n + i] = kernel[i * n + i]! * (1 + JITTER);
+  const kernel = gramOfRows(rows, n, d);
+  for (let i = 0; i < n; i++) kernel[i * n + i] = kernel[i * n + i]! * (1 + JITTER) + JITTER;
   const columnOf = new Map(prior.labels.map((label, c) => [label, c]));
   const truth = lesson.labels.map((label) => columnOf.get(label)!);
   const residuals = solve(kernel, offset, truth, classes, lambda);
@@ -70,7 +71,6 @@ export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptio
     let shift = 0;
     for (let i = 0; i < n; i++) {
       const share = residuals[i * classes + c]! / lambda;
-      shift += biasWeight * share;
       for (let j = 0; j < d; j++) change[j] = change[j]! + share * rows[i * d + j]!;
     }
     for (let j = 0; j < d; j++) {
@@ -83,9 +83,8 @@ export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptio
 }
 
 /** The head with calibrated logits and a row for every label, the new ones at the mean of all rows. */
-function withClasses(head: Head, labels: readonly string[], newClassOffset: number): Head {
+function withClasses(head: Head, labels: readonly string[], newClassLead: number): Head {
   const { featureSize: d, temperature, novelty: _, setProbability: __, ...rest } = head;
-  const known = head.labels.length;
   const all = [...new Set([...head.labels, ...labels])].sort();
   const rowOf = new Map(head.labels.map((label, row) => [label, row]));
   const weights = new Float32Array(all.length * d);
@@ -100,10 +99,9 @@ function withClasses(head: Head, labels: readonly string[], newClassOffset: numb
         weights[c * d + j] = weights[c * d + j]! + share * head.weights[source * d + j]!;
       }
     }
-    if (row === undefined) bias[c] = bias[c]! - newClassOffset;
+    if (row === undefined) bias[c] = bias[c]! + newClassLead;
   }
-  const learner = all.length === known ? head.learner : rest.learner;
-  return { ...rest, learner, featureSize: d, labels: all, weights, bias, temperature: 1 };
+  return { ...rest, featureSize: d, labels: all, weights, bias, temperature: 1 };
 }
 
 /** Mean, and root mean square distance from it, of transformed rows. */
@@ -170,7 +168,8 @@ function solve(
       for (let j = 0; j <= i; j++) {
         const share = l[i * n + j]!;
         for (let c = 0; c < classes; c++) {
-          gradient[j * classes + c] = gradient[j * classes + c]! - share * residuals[i * classes + c]!;
+          gradient[j * classes + c] =
+            gradient[j * classes + c]! - share * residuals[i * classes + c]!;
         }
       }
     }

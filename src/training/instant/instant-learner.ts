@@ -42,12 +42,15 @@ export class InstantLearner {
     const worker = this.#open();
     const id = this.#nextId++;
     try {
+      // While it works the process waits for it, not while it waits for work.
+      worker.ref();
       return await new Promise<InstantHead | null>((resolve, reject) => {
         this.#pending = { id, resolve, reject };
         worker.postMessage({ id, request } satisfies ToInstantWorker);
       });
     } finally {
       this.#pending = null;
+      worker.unref();
       this.#idle = setTimeout(() => void this.stop(), IDLE_MS);
       this.#idle.unref();
     }
@@ -73,7 +76,6 @@ export class InstantLearner {
       name: 'instant',
       resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MEGABYTES },
     });
-    worker.unref();
     worker.on('message', (message: FromInstantWorker) => {
       if (message.id !== this.#pending?.id) return;
       if ('error' in message) this.#pending.reject(deserialiseError(message.error));
@@ -94,7 +96,8 @@ export class InstantLearner {
 
 function crashed(why: string, cause: unknown): HeadlandError {
   return new HeadlandError('HL_INSTANT_CRASHED', `the thread that learns at once ended: ${why}`, {
-    remedy: 'The next label starts it again; if this repeats, check free memory and report the log.',
+    remedy:
+      'The next label starts it again; if this repeats, check free memory and report the log.',
     cause,
   });
 }

@@ -12,7 +12,7 @@ import type { InstantHead, InstantRequest } from './protocol.js';
 const BEGINNER_ROWS = 400;
 /** Corrections of a trained head, the newest. */
 const LESSON_ROWS = 200;
-/** Samples that remind a head of its old classes, and tell what pictures look like here. */
+/** Samples that remind a head of what it has learnt, the newest of each class. */
 const REPLAY_ROWS = 200;
 
 interface Taught {
@@ -43,10 +43,7 @@ export function learn(
   return made && { ...made, revision };
 }
 
-function beginner(
-  source: Source,
-  minLabelsPerClass: number,
-): Omit<InstantHead, 'revision'> | null {
+function beginner(source: Source, minLabelsPerClass: number): Omit<InstantHead, 'revision'> | null {
   const labels = source.labels(minLabelsPerClass);
   const taught = enough(source.balanced(labels, BEGINNER_ROWS), minLabelsPerClass);
   const newClasses = labelsOf(taught);
@@ -77,15 +74,14 @@ function correction(
   const old = source
     .balanced([...known], REPLAY_ROWS)
     .filter(({ sample }) => !taughtIds.has(sample.id));
-  const rows = newClasses.length > 0 ? [...taught, ...old] : taught;
+  const rows = [...taught, ...old];
   const d = base.featureSize;
   const head = correctHead(base, {
     features: matrix(rows, d),
     labels: rows.map(({ sample }) => sample.label),
-    reference: matrix([...taught, ...old], d),
   });
   return {
-    head: { ...head, ...unknownParts(base, [...taught, ...old], newClasses) },
+    head: { ...head, ...unknownParts(base, rows, newClasses) },
     ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(newClasses) },
   };
 }

@@ -48,5 +48,4 @@ export type ToInstantWorker = { id: number; request: InstantRequest } | 'close';
 
 export type FromInstantWorker =
   /** Null: there is nothing to learn beyond the base, or too little for a first head. */
-  | { id: number; learnt: InstantHead | null }
-  | { id: number; error: SerialisedError };
+  { id: number; learnt: InstantHead | null } | { id: number; error: SerialisedError };
