@@ -124,9 +124,10 @@ export class StreamRig {
 
   /** Sends a command over MQTT and returns its answer. */
   // biome-ignore lint/suspicious/noExplicitAny: what came over the wire
-  async ask(name: string): Promise<any> {
+  async ask(name: string, payload: Record<string, unknown> = {}): Promise<any> {
     const transaction = `bench-${++this.#transactions}`;
-    await this.client.publishAsync(`headland/bench/cmd/${name}`, JSON.stringify({ transaction }));
+    const command = JSON.stringify({ ...payload, transaction });
+    await this.client.publishAsync(`headland/bench/cmd/${name}`, command);
     const topic = `cmd/${name}/response`;
     const answer = await this.until(
       (heard) => heard.topic === topic && heard.body.transaction === transaction,

@@ -128,6 +128,9 @@ function trainingState(agent: AgentView): TrainingState {
     newLabels: agent.training.newLabels,
     everyNewLabels: agent.config.training.everyNewLabels,
     minLabels: agent.config.training.minLabels,
+    instantLabelsPerClass: agent.config.training.instant
+      ? agent.config.training.minLabelsPerClass
+      : null,
   };
 }
 

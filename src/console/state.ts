@@ -96,6 +96,8 @@ export interface TrainingState {
   everyNewLabels: number;
   /** Fewer labelled samples than this are refused. */
   minLabels: number;
+  /** The first labels make a head at once: two classes with so many labels each; null: they do not. */
+  instantLabelsPerClass: number | null;
 }
 
 export interface FrameDecision {

@@ -28,15 +28,15 @@ export interface Trust {
 
 /** What a level asks for. */
 const USEFUL = { perClass: 5, groups: 10, answers: 10 };
-const PROVEN = { perClass: 10, answers: 100, lowerBound: 0.8 };
+const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
 /** Of the normal distribution: a one-sided bound at 95 %. */
 const Z = 1.645;
 const NAMED_CLASSES = 3;
 
 /**
  * How far the evidence goes. `useful`: five answers for each class, ten groups, and certainly better
- * than guessing; `proven`: a hundred answers, ten for each class, and mean recall certainly at least
- * 0.8; else `beginner`.
+ * than guessing; `proven`: a hundred answers of twenty groups, ten for each class, and mean recall
+ * certainly at least 0.8; else `beginner`.
  *
  * The bound is Wilson's (1927), at the number of independent answers that the variance between
  * groups amounts to, at least as few as when all of a group were one answer. Classes weigh the same.
@@ -69,8 +69,7 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
     return { level: 'beginner', ...about, needs: forUseful, next: wanted(forUseful) };
   }
   if (moreGroups > 0) {
-    const next = `Label frames of ${moreGroups} more ${plural('pass', moreGroups)}, at another place or time.`;
-    return { level: 'beginner', ...about, needs: [], next };
+    return { level: 'beginner', ...about, needs: [], next: passes(moreGroups) };
   }
   if (bound === null || bound.lowerBound <= chance) {
     return { level: 'beginner', ...about, needs: [], next: weakest(counts) };
@@ -83,6 +82,9 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
   if (moreAnswers > 0) {
     const next = `Label ${moreAnswers} more ${plural('frame', moreAnswers)}, of whatever class.`;
     return { level: 'useful', ...about, needs: [], next };
+  }
+  if (groups < PROVEN.groups) {
+    return { level: 'useful', ...about, needs: [], next: passes(PROVEN.groups - groups) };
   }
   if (bound.lowerBound < PROVEN.lowerBound) {
     return { level: 'useful', ...about, needs: [], next: weakest(counts) };
@@ -144,6 +146,10 @@ export function wanted(needs: Trust['needs']): string {
   ].join(', ');
   const left = needs.length - NAMED_CLASSES;
   return left > 0 ? `${named}, and ${left} more ${plural('class', left)} too.` : `${named}.`;
+}
+
+function passes(count: number): string {
+  return `Label frames of ${count} more ${plural('pass', count)}, at another place or time.`;
 }
 
 function weakest(counts: Counts): string {

@@ -96,6 +96,7 @@ export function createFieldSource(): FieldSource {
       newLabels: 0,
       everyNewLabels: 20,
       minLabels: 20,
+      instantLabelsPerClass: null,
     },
     versions: [],
     trainings: [],
