@@ -3,7 +3,7 @@ import { seededRandom } from '../src/head/random.js';
 import { headProbabilities, indexOfLargest } from '../src/head/score.js';
 import type { TrainingSet } from '../src/head/train.js';
 import { fitBeginner } from '../src/training/instant/beginner.js';
-import { correctHead } from '../src/training/instant/correction.js';
+import { type CorrectionOptions, correctHead } from '../src/training/instant/correction.js';
 import { fitRecipe } from '../src/training/recipes.js';
 import {
   type Features,
@@ -19,7 +19,8 @@ import { StreamRig } from './support/stream-rig.js';
  * decisions of a daemon. Everything but the time is from the training half of the grocery photos.
  */
 const BACKBONE = 'efficientnet-lite0-288';
-const DRAWS = 12;
+const DRAWS = 24;
+const LAMBDAS = [0.05, 0.1, 0.2, 0.3, 1];
 const BASE_PER_CLASS = 10;
 const REPLAYED = 200;
 const LATENCY_LABELS = 30;
@@ -34,7 +35,6 @@ interface World {
 interface Score {
   accuracy: number;
   logLoss: number;
-  recall: Map<string, number>;
 }
 
 export async function run(options: string[]): Promise<Record<string, unknown>> {
@@ -57,70 +57,94 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 
 /** Labels of known classes on top of a trained head; points of accuracy on photos of other groups. */
 function knownClasses(world: World): Record<string, unknown>[] {
-  return [0, 0.2].flatMap((wrongShare) =>
-    [1, 5, 10, 20].map((count) => {
-      const rows = draws(world, (draw) => {
-        const head = ridge(world, draw.base, world.classes);
+  const table = new Table(['wrong_share', 'labels', 'lambda']);
+  draws(world, (draw) => {
+    const head = ridge(world, draw.base, world.classes);
+    const before = score(world, head, draw.test);
+    const replayed = draw.shuffled(draw.base).slice(0, REPLAYED);
+    for (const wrongShare of [0, 0.2]) {
+      for (const count of [1, 5, 10, 20]) {
         const taught = draw.shuffled(draw.rest).slice(0, count);
         const labels = taught.map((i, k) =>
           k < Math.round(wrongShare * count) ? draw.other(i) : labelOf(world, i),
         );
-        const replayed = draw.shuffled(draw.base).slice(0, REPLAYED);
-        const before = score(world, head, draw.test);
-        const corrected = correct(world, head, taught, labels, replayed);
-        const after = score(world, corrected, draw.test);
-        const again = score(
-          world,
-          ridge(world, [...draw.base, ...taught], world.classes, labels),
-          draw.test,
-        );
-        return {
-          gain: after.accuracy - before.accuracy,
-          again: again.accuracy - before.accuracy,
-          loss: after.logLoss - before.logLoss,
-          shown: score(world, corrected, taught, labels).accuracy,
-        };
-      });
-      return {
-        ...{ labels: count, wrong_share: wrongShare },
-        gain_points: mean(rows.map((row) => row.gain)),
-        worst_points: Math.min(...rows.map((row) => row.gain)),
-        log_loss_change: mean(rows.map((row) => row.loss)),
-        fitted_again_gain_points: mean(rows.map((row) => row.again)),
-        taught_frames_answered_so: mean(rows.map((row) => row.shown)),
-      };
-    }),
-  );
+        const fitted = ridge(world, [...draw.base, ...taught], world.classes, labels);
+        const again = score(world, fitted, draw.test).accuracy - before.accuracy;
+        for (const lambda of LAMBDAS) {
+          const corrected = correct(world, head, taught, labels, replayed, { lambda });
+          const after = score(world, corrected, draw.test);
+          table.add([wrongShare, count, lambda], {
+            gain_points: after.accuracy - before.accuracy,
+            log_loss_change: after.logLoss - before.logLoss,
+            fitted_again_gain_points: again,
+            taught_answered_so_percent: score(world, corrected, taught, labels).accuracy,
+          });
+        }
+      }
+    }
+  });
+  return table.rows(['gain_points']);
 }
 
 /** A class that the trained head does not know. */
 function newClass(world: World): Record<string, unknown>[] {
-  return [2, 3, 5, 10].map((count) => {
-    const rows = draws(world, (draw, number) => {
-      const late = world.classes[number % world.classes.length]!;
-      const known = world.classes.filter((label) => label !== late);
-      const base = draw.base.filter((i) => labelOf(world, i) !== late);
-      const pool = [...draw.base, ...draw.rest].filter((i) => labelOf(world, i) === late);
+  const table = new Table(['labels', 'lead', 'lambda']);
+  draws(world, (draw, number) => {
+    const late = world.classes[number % world.classes.length]!;
+    const base = draw.base.filter((i) => labelOf(world, i) !== late);
+    const head = ridge(
+      world,
+      base,
+      world.classes.filter((label) => label !== late),
+    );
+    const pool = [...draw.base, ...draw.rest].filter((i) => labelOf(world, i) === late);
+    const shown = draw.test.filter((i) => labelOf(world, i) === late);
+    const others = draw.test.filter((i) => labelOf(world, i) !== late);
+    if (shown.length === 0) return;
+    const before = score(world, head, others).accuracy;
+    const replayed = draw.shuffled(base).slice(0, REPLAYED);
+    for (const count of [2, 3, 5, 10]) {
       const taught = pool.slice(0, count);
-      const head = ridge(world, base, known);
-      const replayed = draw.shuffled(base).slice(0, REPLAYED);
-      const others = draw.test.filter((i) => labelOf(world, i) !== late);
       const labels = taught.map((i) => labelOf(world, i));
-      const corrected = correct(world, head, taught, labels, replayed);
-      const again = ridge(world, [...base, ...taught], world.classes);
-      return {
-        late: score(world, corrected, draw.test).recall.get(late),
-        lateAgain: score(world, again, draw.test).recall.get(late),
-        others: score(world, corrected, others).accuracy - score(world, head, others).accuracy,
-      };
-    });
-    return {
-      labels: count,
-      recall_of_it: mean(rows.flatMap((row) => row.late ?? [])),
-      fitted_again_recall: mean(rows.flatMap((row) => row.lateAgain ?? [])),
-      others_gain_points: mean(rows.map((row) => row.others)),
-    };
+      const again = score(world, ridge(world, [...base, ...taught], world.classes), shown).accuracy;
+      for (const lead of [0, 1, 2]) {
+        for (const lambda of LAMBDAS) {
+          const corrected = correct(world, head, taught, labels, replayed, {
+            ...{ lambda, newClassLead: lead },
+          });
+          table.add([count, lead, lambda], {
+            recall_percent: score(world, corrected, shown).accuracy,
+            fitted_again_recall_percent: again,
+            others_gain_points: score(world, corrected, others).accuracy - before,
+          });
+        }
+      }
+    }
   });
+  return table.rows([]);
+}
+
+/** Means, and the worst of some, of what each draw measured under the same conditions. */
+class Table {
+  readonly #cells = new Map<string, { keys: number[]; values: Record<string, number>[] }>();
+
+  constructor(private readonly names: readonly string[]) {}
+
+  add(keys: number[], values: Record<string, number>): void {
+    const cell = this.#cells.get(keys.join()) ?? { keys, values: [] };
+    cell.values.push(values);
+    this.#cells.set(keys.join(), cell);
+  }
+
+  rows(worstOf: readonly string[]): Record<string, unknown>[] {
+    return [...this.#cells.values()].map(({ keys, values }) => {
+      const row: Record<string, number> = {};
+      for (const [i, name] of this.names.entries()) row[name] = keys[i]!;
+      for (const name of Object.keys(values[0]!)) row[name] = mean(values.map((v) => v[name]!));
+      for (const name of worstOf) row[`worst_${name}`] = Math.min(...values.map((v) => v[name]!));
+      return row;
+    });
+  }
 }
 
 /** Heads of the first labels: is their log-loss ever above that of the class frequencies? */
@@ -279,11 +303,13 @@ function correct(
   taught: readonly number[],
   labels: readonly string[],
   replayed: readonly number[],
+  options: CorrectionOptions,
 ): Head {
-  return correctHead(head, {
+  const lesson = {
     features: matrix(world, [...taught, ...replayed]),
     labels: [...labels, ...replayed.map((i) => labelOf(world, i))],
-  });
+  };
+  return correctHead(head, lesson, options);
 }
 
 function score(
@@ -295,7 +321,6 @@ function score(
 ): Score {
   const p = headProbabilities(head, matrix(world, rows));
   const c = head.labels.length;
-  const counts = new Map<string, { right: number; all: number }>();
   let right = 0;
   let logLoss = 0;
   for (const [row, label] of labels.entries()) {
@@ -305,11 +330,8 @@ function score(
     if (prior) own = (1 - prior.share) * own + prior.share * prior.frequencies[column]!;
     logLoss -= Math.log(Math.max(own, 1e-12)) / rows.length;
     right += Number(hit);
-    const count = counts.get(label) ?? { right: 0, all: 0 };
-    counts.set(label, { right: count.right + Number(hit), all: count.all + 1 });
   }
-  const recall = new Map([...counts].map(([label, n]) => [label, (100 * n.right) / n.all]));
-  return { accuracy: (100 * right) / rows.length, logLoss, recall };
+  return { accuracy: (100 * right) / rows.length, logLoss };
 }
 
 function labelOf(world: World, photo: number): string {

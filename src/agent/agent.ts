@@ -299,6 +299,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#audit.serving(stored);
     this.instant.baseChanged(stored);
     this.#reportModel();
+    this.emit('head', stored);
   }
 
   /** The head that serves has learnt labels at once. */
@@ -313,12 +314,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       'labels learnt at once',
     );
     this.#reportModel();
+    this.emit('status');
   }
 
   #reportModel(): void {
     const { serving } = this.heads;
     this.telemetry.model(modelMessage(serving, this.instant.learnt, this.config.models.backbone));
-    this.emit('head', serving);
   }
 
   #pausingChanged(): void {

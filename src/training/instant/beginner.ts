@@ -9,7 +9,9 @@ import type { Prior } from './protocol.js';
 /** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
 const PRIOR_LABELS = 0.25;
 /** With fewer left-out scores no p-value falls below 0.05: a novelty model would never speak. */
-const NOVELTY_ROWS = 19;
+const LEAST_NOVELTY_ROWS = 19;
+/** A second on a small board. */
+export const NOVELTY_OPTIONS = { maxRows: 200, folds: 5 };
 
 export interface BeginnerSample {
   label: string;
@@ -37,7 +39,9 @@ export function fitBeginner(
     head: {
       ...{ learner: 'ridge', labels, featureSize: set.featureSize, backboneChecksum },
       ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
-      ...(samples.length >= NOVELTY_ROWS ? { novelty: fitNovelty(set) } : {}),
+      ...(samples.length >= LEAST_NOVELTY_ROWS
+        ? { novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS) }
+        : {}),
     },
     prior: {
       share: PRIOR_LABELS / (Math.min(...counts) + PRIOR_LABELS),

@@ -1,10 +1,11 @@
 import type { Head } from '../../head/head.js';
+import { noveltyScores } from '../../head/novelty.js';
 import { fitNovelty } from '../../head/novelty-fit.js';
 import { judgeTrust, type Trust } from '../../head/trust.js';
 import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { LabelledSample } from '../collect.js';
-import { fitBeginner } from './beginner.js';
+import { fitBeginner, NOVELTY_OPTIONS } from './beginner.js';
 import { correctHead } from './correction.js';
 import type { InstantHead, InstantRequest } from './protocol.js';
 
@@ -12,8 +13,11 @@ import type { InstantHead, InstantRequest } from './protocol.js';
 const BEGINNER_ROWS = 400;
 /** Corrections of a trained head, the newest. */
 const LESSON_ROWS = 200;
-/** Samples that remind a head of what it has learnt, the newest of each class. */
-const REPLAY_ROWS = 200;
+/**
+ * Samples that remind a head of what it has learnt, the newest of each class; more where a new class could
+ * take from the old ones.
+ */
+const REPLAY_ROWS = { knownClasses: 100, newClass: 200 };
 
 interface Taught {
   sample: LabelledSample;
@@ -72,7 +76,7 @@ function correction(
   if (taught.length === 0) return null;
   const taughtIds = new Set(taught.map(({ sample }) => sample.id));
   const old = source
-    .balanced([...known], REPLAY_ROWS)
+    .balanced([...known], newClasses.length > 0 ? REPLAY_ROWS.newClass : REPLAY_ROWS.knownClasses)
     .filter(({ sample }) => !taughtIds.has(sample.id));
   const rows = [...taught, ...old];
   const d = base.featureSize;
@@ -81,7 +85,7 @@ function correction(
     labels: rows.map(({ sample }) => sample.label),
   });
   return {
-    head: { ...head, ...unknownParts(base, rows, newClasses) },
+    head: { ...head, ...unknownParts(base, taught, old, newClasses) },
     ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(newClasses) },
   };
 }
@@ -92,27 +96,41 @@ function trustOf(newClasses: readonly string[]): Trust | null {
   return judgeTrust(newClasses, []);
 }
 
-/** What tells unknown things: the base's, or made again where it would take new classes for them. */
+/**
+ * What tells unknown things: the base's, to whose known samples those join that it has not learnt; or made
+ * again where it would take new classes for unknown things.
+ */
 function unknownParts(
   base: Head,
-  rows: readonly Taught[],
+  taught: readonly Taught[],
+  old: readonly Taught[],
   newClasses: readonly string[],
 ): Pick<Head, 'novelty' | 'setProbability'> {
   const { novelty, setProbability } = base;
   if (!novelty) return {};
   if (newClasses.length === 0) {
-    return { novelty, ...(setProbability === undefined ? {} : { setProbability }) };
+    const strange = noveltyScores(novelty, matrix(taught, base.featureSize));
+    const scores = Float32Array.from([...novelty.scores, ...strange]).sort();
+    return {
+      novelty: { ...novelty, scores },
+      ...(setProbability === undefined ? {} : { setProbability }),
+    };
   }
+  const rows = [...taught, ...old];
   const labels = labelsOf(rows);
   const groups = [...new Set(rows.map(({ sample }) => sample.group))];
   return {
-    novelty: fitNovelty({
-      ...{ features: matrix(rows, base.featureSize), featureSize: base.featureSize },
-      ...{ rows: rows.length, classCount: labels.length },
-      labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
-      groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
-      isView: new Uint8Array(rows.length),
-    }),
+    novelty: fitNovelty(
+      {
+        ...{ features: matrix(rows, base.featureSize), featureSize: base.featureSize },
+        ...{ rows: rows.length, classCount: labels.length },
+        labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
+        groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
+        isView: new Uint8Array(rows.length),
+      },
+      undefined,
+      NOVELTY_OPTIONS,
+    ),
   };
 }
 
