@@ -136,16 +136,16 @@ function wilsonLower(share: number, n: number): number {
   return Math.max(0, (middle - spread) / (1 + z2 / n));
 }
 
-/** "Tomato" needs 3 more labels, "Stone" 2. */
-export function wanted(needs: Trust['needs']): string {
+/** "Tomato" needs 3 more labels, "Stone" 2. @param purpose with a space before it: what for */
+export function wanted(needs: Trust['needs'], purpose = ''): string {
   const [first, ...others] = needs.slice(0, NAMED_CLASSES);
   if (!first) return '';
   const named = [
-    `"${first.label}" needs ${first.labels} more ${plural('label', first.labels)}`,
+    `"${first.label}" needs ${first.labels} more ${plural('label', first.labels)}${purpose}`,
     ...others.map(({ label, labels }) => `"${label}" ${labels}`),
   ].join(', ');
   const left = needs.length - NAMED_CLASSES;
-  return left > 0 ? `${named}, and ${left} more ${plural('class', left)} too.` : `${named}.`;
+  return left > 0 ? `${named}, ${left} more ${plural('class', left)} some too.` : `${named}.`;
 }
 
 function passes(count: number): string {

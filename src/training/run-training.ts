@@ -206,7 +206,9 @@ function trustOf(
   const missing = classes.flatMap(({ label, missing: more }) =>
     more > 0 ? [{ label, labels: more }] : [],
   );
-  return missing.length > 0 ? { ...trust, next: `${wanted(missing)} ${trust.next}` } : trust;
+  return missing.length > 0
+    ? { ...trust, next: `${wanted(missing, ' to be learnt')} ${trust.next}` }
+    : trust;
 }
 
 function headOf(

@@ -16,17 +16,18 @@ export interface Lesson {
 }
 
 export interface CorrectionOptions {
-  /** How strongly the head resists, > 0; see {@link correctHead}. */
+  /** How strongly the head resists, > 0; see {@link correctHead}. Default 0.3, with a new class 0.1. */
   lambda?: number;
   /** By how much the logit of a new class starts above the mean of all others; nats. */
   newClassLead?: number;
 }
 
-/** Both chosen by `bench -- instant`; bench/results/instant.md has the figures. */
-const DEFAULTS = { lambda: 0.1, newClassLead: 1 };
+/** Chosen by `bench -- instant`; bench/results/instant.md has the figures. */
+const LAMBDA = { knownClasses: 0.3, newClass: 0.1 };
+const NEW_CLASS_LEAD = 1;
 /** Repeated frames make the kernel matrix singular; this much on its diagonal, whose mean is about 1, keeps it definite. */
 const JITTER = 1e-6;
-const GRADIENT_TOLERANCE = 1e-6;
+const GRADIENT_TOLERANCE = 1e-5;
 const MAX_ITERATIONS = 200;
 
 /**
@@ -50,14 +51,15 @@ const MAX_ITERATIONS = 200;
  * @throws HL_FEATURES_MISMATCH
  */
 export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptions = {}): Head {
-  const { lambda, newClassLead } = { ...DEFAULTS, ...options };
+  const { newClassLead = NEW_CLASS_LEAD } = options;
   const prior = withClasses(head, lesson.labels, newClassLead);
   const d = head.featureSize;
   const n = lesson.labels.length;
   const classes = prior.labels.length;
+  const grown = classes > head.labels.length;
+  const lambda = options.lambda ?? (grown ? LAMBDA.newClass : LAMBDA.knownClasses);
   const offset = headLogits(prior, lesson.features);
-  const { mean, scale } = spread(lesson.features, d, head.transform);
-  const rows = standardised(lesson.features, d, head.transform, mean, scale);
+  const { rows, mean, scale } = standardised(lesson.features, d, head.transform);
   const kernel = gramOfRows(rows, n, d);
   for (let i = 0; i < n; i++) kernel[i * n + i] = kernel[i * n + i]! * (1 + JITTER) + JITTER;
   const columnOf = new Map(prior.labels.map((label, c) => [label, c]));
@@ -104,30 +106,30 @@ function withClasses(head: Head, labels: readonly string[], newClassLead: number
   return { ...rest, featureSize: d, labels: all, weights, bias, temperature: 1 };
 }
 
-/** Mean, and root mean square distance from it, of transformed rows. */
-function spread(
-  features: Float32Array,
-  d: number,
-  transform: Head['transform'],
-): { mean: Float64Array; scale: number } {
-  const rows = transformFeatures(features, d, transform);
-  const n = rows.length / d;
-  const mean = new Float64Array(d);
-  for (let i = 0; i < rows.length; i++) mean[i % d] = mean[i % d]! + rows[i]! / n;
-  let squares = 0;
-  for (let i = 0; i < rows.length; i++) squares += (rows[i]! - mean[i % d]!) ** 2;
-  return { mean, scale: squares > 0 ? Math.sqrt(squares / n) : 1 };
-}
-
+/** Transformed rows less their mean, over their root mean square distance from it, `scale`. */
 function standardised(
   features: Float32Array,
   d: number,
   transform: Head['transform'],
-  mean: Float64Array,
-  scale: number,
-): Float64Array {
-  const rows = transformFeatures(features, d, transform);
-  return Float64Array.from(rows, (x, i) => (x - mean[i % d]!) / scale);
+): { rows: Float64Array; mean: Float64Array; scale: number } {
+  const transformed = transformFeatures(features, d, transform);
+  const n = transformed.length / d;
+  const mean = new Float64Array(d);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < d; j++) mean[j] = mean[j]! + transformed[i * d + j]! / n;
+  }
+  const rows = new Float64Array(transformed.length);
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < d; j++) {
+      const difference = transformed[i * d + j]! - mean[j]!;
+      rows[i * d + j] = difference;
+      squares += difference * difference;
+    }
+  }
+  const scale = squares > 0 ? Math.sqrt(squares / n) : 1;
+  for (let i = 0; i < rows.length; i++) rows[i] = rows[i]! / scale;
+  return { rows, mean, scale };
 }
 
 /** Y - P at the minimum, n x C. */
