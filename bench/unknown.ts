@@ -138,7 +138,7 @@ async function measure(
   const examined = rowsOf(data, exam);
   const { recipe, head } = await fitHead(engine, set, 'ridge');
   const novelty = fitNovelty(set);
-  const { setProbability } = leftOutAnswers(set, recipe);
+  const { setProbability } = leftOutAnswers(set, recipe.leaveGroupOutProbabilities);
   const detectors = detectorsOf(set, head);
   const probabilities = headProbabilities(head, examined);
   const truth = Int32Array.from(exam, (row) => data.labels[row]!);

@@ -37,20 +37,18 @@ export class StreamRig {
 
   private constructor(
     private readonly dir: string,
-    private readonly camera: HttpCamera,
+    private readonly camera: HttpCamera | null,
     private readonly broker: EmbeddedBroker,
     private readonly client: MqttClient,
   ) {}
 
-  /** @param settings over those of the bench */
+  /** @param settings over those of the bench; with cameras of their own no film is shown */
   static async create(
     photos: { folder: string; photos: readonly Photo[] },
     settings: Record<string, unknown> = {},
   ): Promise<StreamRig> {
     const dir = mkdtempSync(join(tmpdir(), 'headland-stream-'));
-    const shown = photos.photos.filter(({ split }) => split === 'test').slice(0, FILM_PICTURES);
-    const pictures = shown.map(({ path }) => readFileSync(join(photos.folder, path)));
-    const camera = await openHttpCamera(await makeFilm(dir, pictures));
+    const camera = settings.cameras ? null : await openHttpCamera(await filmOf(photos, dir));
     const broker = await startEmbeddedBroker({ port: 0, maxConnections: 8, log: silentLog() });
     const client = await connectAsync(broker.url);
     const rig = new StreamRig(dir, camera, broker, client);
@@ -64,7 +62,7 @@ export class StreamRig {
     const config = {
       robot: { id: 'bench' },
       paths: { stateDir: join(dir, 'state'), cacheDir: userCacheDir() },
-      cameras: [{ driver: 'ffmpeg', input: camera.url, framesPerSecond: 60, stallMs: 5_000 }],
+      cameras: [{ driver: 'ffmpeg', input: camera?.url, framesPerSecond: 60, stallMs: 5_000 }],
       cameraBackoff: { initialMs: 50, maxMs: 200 },
       training: { everyNewLabels: 0 },
       mqtt: { url: broker.url, protocol: '3.1.1', metricsIntervalMs: 1_000 },
@@ -124,9 +122,10 @@ export class StreamRig {
 
   /** Sends a command over MQTT and returns its answer. */
   // biome-ignore lint/suspicious/noExplicitAny: what came over the wire
-  async ask(name: string): Promise<any> {
+  async ask(name: string, payload: Record<string, unknown> = {}): Promise<any> {
     const transaction = `bench-${++this.#transactions}`;
-    await this.client.publishAsync(`headland/bench/cmd/${name}`, JSON.stringify({ transaction }));
+    const command = JSON.stringify({ ...payload, transaction });
+    await this.client.publishAsync(`headland/bench/cmd/${name}`, command);
     const topic = `cmd/${name}/response`;
     const answer = await this.until(
       (heard) => heard.topic === topic && heard.body.transaction === transaction,
@@ -150,7 +149,7 @@ export class StreamRig {
 
   async close(): Promise<void> {
     await this.stop();
-    await this.camera.close();
+    await this.camera?.close();
     await this.client.endAsync(true);
     await this.broker.close();
     rmSync(this.dir, { recursive: true, force: true });
@@ -163,4 +162,13 @@ function unitEnvironment(): Record<string, string> {
   return Object.fromEntries(
     [...unit.matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   );
+}
+
+function filmOf(
+  { folder, photos }: { folder: string; photos: readonly Photo[] },
+  dir: string,
+): ReturnType<typeof makeFilm> {
+  const shown = photos.filter(({ split }) => split === 'test').slice(0, FILM_PICTURES);
+  const pictures = shown.map(({ path }) => readFileSync(join(folder, path)));
+  return makeFilm(dir, pictures);
 }

@@ -7,6 +7,7 @@ import type { HeadlandError } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
+import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { StoredHead } from '../training/version-directory.js';
 import { Alerting } from './alerting.js';
 import { Asking } from './asking.js';
@@ -16,6 +17,7 @@ import { makeCameras } from './cameras.js';
 import { executeCommand } from './commands.js';
 import { FrameStatistics } from './frame-statistics.js';
 import { HeadService } from './heads.js';
+import { InstantService } from './instant-service.js';
 import { Labelling } from './labelling.js';
 import {
   failureMessage,
@@ -55,6 +57,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly state: State;
   readonly labelling: Labelling;
   readonly training: TrainingService;
+  readonly instant: InstantService;
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
@@ -120,7 +123,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         swap: () => this.#heads?.follow(),
       },
       log,
+      () => this.#heads?.serving?.head.labels ?? null,
     );
+    this.instant = new InstantService({
+      learner: new InstantLearner({
+        dbPath: this.state.databasePath,
+        minLabelsPerClass: config.training.minLabelsPerClass,
+      }),
+      ...{ samples: this.state.samples, meta: this.state.meta, log },
+      backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
+      swap: (serving) => this.#perception.swapHead(serving),
+      isPaused: () => !config.training.instant || this.pausing.has('training'),
+      onLearnt: () => this.#learnt(),
+      onFailure: (error) => this.telemetry.learningFailed(failureMessage(error)),
+    });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
       environment: options.environment,
@@ -177,13 +193,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#audit.started(this.boot, this.options.version);
     const parts = {
       ...{ labelling: this.labelling, recent: this.recent, heads: this.heads },
-      ...{ training: this.training, pausing: this.pausing, describe: () => describeAgent(this) },
+      ...{ training: this.training, instant: this.instant, pausing: this.pausing },
+      samples: this.state.samples,
+      describe: () => describeAgent(this),
     };
     await this.telemetry.start((command) =>
       this.#audit.around(command, () => executeCommand(command, parts)),
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
+    this.instant.start();
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
       ...{ settings: config.gate, log },
@@ -250,7 +269,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const recent: RecentFrame = { frameId, frame, perceived };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs, nowMs);
-    this.#alerting.observe(frame.camera, perceived.decision, nowMs);
+    // A head of the first labels has passed no gate: it switches nothing.
+    if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
+      this.#alerting.observe(frame.camera, perceived.decision, nowMs);
+    }
     const sampleId = this.#asking.consider(recent, nowMs);
     this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
@@ -275,13 +297,37 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #serving(stored: StoredHead | null): void {
     this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
     this.#audit.serving(stored);
-    this.telemetry.model(modelMessage(stored, this.config.models.backbone));
+    this.instant.baseChanged(stored);
+    this.#reportModel();
     this.emit('head', stored);
+  }
+
+  /** The head that serves has learnt labels at once. */
+  #learnt(): void {
+    const learnt = this.instant.learnt;
+    this.options.log.info(
+      {
+        labels: learnt?.labels ?? 0,
+        newClasses: learnt?.newClasses ?? [],
+        revision: learnt?.revision,
+      },
+      'labels learnt at once',
+    );
+    this.#reportModel();
+    this.emit('status');
+  }
+
+  #reportModel(): void {
+    const { serving } = this.heads;
+    this.telemetry.model(modelMessage(serving, this.instant.learnt, this.config.models.backbone));
   }
 
   #pausingChanged(): void {
     this.telemetry.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
-    if (!this.pausing.has('training')) this.training.onLabel();
+    if (!this.pausing.has('training')) {
+      this.instant.labelsChanged();
+      this.training.onLabel();
+    }
     this.emit('status');
   }
 
@@ -296,6 +342,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const timer of this.#timers) clearInterval(timer);
     this.#heads?.stop();
     await this.#shadow?.stop();
+    await this.instant.stop();
     this.statistics.stop();
     this.sparing.stop();
     const training = this.training.stop();

@@ -1,6 +1,8 @@
 import { HeadlandError } from '../errors.js';
+import type { SampleStore } from '../samples/store.js';
 import type { Command } from '../telemetry/command-contract.js';
 import type { HeadService } from './heads.js';
+import type { InstantService } from './instant-service.js';
 import type { Labelling } from './labelling.js';
 import { predictionMessage } from './messages.js';
 import type { Pausing } from './pausing.js';
@@ -12,6 +14,8 @@ export interface CommandParts {
   recent: RecentFrames;
   heads: HeadService;
   training: TrainingService;
+  instant: Pick<InstantService, 'labelsChanged'>;
+  samples: Pick<SampleStore, 'labelRevision'>;
   pausing: Pausing;
   /** Everything the daemon knows of itself, for `status`. */
   describe(): Record<string, unknown>;
@@ -27,8 +31,15 @@ export async function executeCommand(command: Command, parts: CommandParts): Pro
         command.sample !== undefined
           ? parts.labelling.labelSample(command.sample, command.label, 'mqtt')
           : parts.labelling.labelFrame(command.frame!, command.label, 'mqtt', command.group);
+      parts.instant.labelsChanged();
       parts.training.onLabel();
-      return { sample_id: sample.id, label: sample.label, group: sample.group, exam: sample.exam };
+      return {
+        sample_id: sample.id,
+        label: sample.label,
+        group: sample.group,
+        exam: sample.exam,
+        label_revision: parts.samples.labelRevision(),
+      };
     }
     case 'rollback':
       return { head_version: (await parts.heads.rollback(command.version)).card.version };

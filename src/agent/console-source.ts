@@ -10,6 +10,7 @@ import type {
 import { readings } from '../host/board.js';
 import type { HeadCard } from '../training/card.js';
 import type { TrainingReport } from '../training/report.js';
+import { trustOf } from './messages.js';
 import type { RecentFrame } from './recent-frames.js';
 import type { AgentView } from './view.js';
 
@@ -32,11 +33,13 @@ export function consoleSource(agent: AgentView): ConsoleSource {
     picture: (sampleId) => samples.picture(sampleId),
     async labelFrame(frameId, label) {
       const sample = agent.labelling.labelFrame(frameId, label, 'console');
+      agent.instant.labelsChanged();
       agent.training.onLabel();
       return { sampleId: sample.id };
     },
     async labelSample(sampleId, label) {
       const sample = agent.labelling.labelSample(sampleId, label, 'console');
+      agent.instant.labelsChanged();
       agent.training.onLabel();
       return { sampleId: sample.id };
     },
@@ -72,6 +75,7 @@ export function consoleSource(agent: AgentView): ConsoleSource {
 function consoleStatus(agent: AgentView): ConsoleStatus {
   const { statistics, perception } = agent;
   const card = agent.heads.serving?.card ?? null;
+  const { learnt } = agent.instant;
   const { total, labelled, waiting, classes } = agent.state.samples.counts();
   return {
     robot: agent.config.robot.id,
@@ -97,6 +101,8 @@ function consoleStatus(agent: AgentView): ConsoleStatus {
     }),
     backbone: perception.backbone,
     head: card && headVersion(card),
+    learnt: learnt && { labels: learnt.labels, classes: [...learnt.head.labels] },
+    ...trustOf(agent.heads.serving, learnt),
     samples: {
       total,
       labelled,
@@ -122,6 +128,9 @@ function trainingState(agent: AgentView): TrainingState {
     newLabels: agent.training.newLabels,
     everyNewLabels: agent.config.training.everyNewLabels,
     minLabels: agent.config.training.minLabels,
+    instantLabelsPerClass: agent.config.training.instant
+      ? agent.config.training.minLabelsPerClass
+      : null,
   };
 }
 
@@ -131,10 +140,7 @@ function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
     frameId,
     camera: frame.camera,
     capturedAtMs: frame.capturedAtMs,
-    decision:
-      decision.headVersion === null
-        ? null
-        : { ...decision, headVersion: decision.headVersion, totalMs: timings.totalMs },
+    decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
   };
 }
 
@@ -145,6 +151,7 @@ function headVersion(card: HeadCard): Omit<HeadVersion, 'serving'> {
     labels: card.labels,
     trainedAt: card.createdAt,
     examMacroF1: card.exam?.macroF1 ?? null,
+    trust: card.trust?.level ?? null,
   };
 }
 

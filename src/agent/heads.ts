@@ -3,6 +3,7 @@ import type { Log } from '../log.js';
 import type { ServingHead } from '../perception/protocol.js';
 import type { HeadRegistry } from '../training/registry.js';
 import type { StoredHead } from '../training/version-directory.js';
+import { servingHead } from './instant-service.js';
 
 const WATCH_INTERVAL_MS = 2_000;
 
@@ -77,11 +78,12 @@ export class HeadService {
     if (stored && stored.head.backboneChecksum !== this.backboneChecksum) {
       this.#serving = null;
       this.swap(null);
+      this.events.onServing(null);
       this.events.onUnusable(stored.card.version, mismatch(stored));
       return;
     }
     this.#serving = stored;
-    this.swap(stored && { version: stored.card.version, head: stored.head });
+    this.swap(stored && servingHead(stored));
     this.events.onServing(stored);
   }
 }

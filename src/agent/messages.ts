@@ -1,9 +1,11 @@
 import type { AlertEvent } from '../alerts/rules.js';
 import type { HeadlandError } from '../errors.js';
+import type { TrustLevel } from '../head/trust.js';
 import type { RateLimit } from '../host/rate.js';
 import type { Decision } from '../perception/decision.js';
 import type { SampleCounts } from '../samples/statistics.js';
 import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
+import type { InstantHead } from '../training/instant/protocol.js';
 import { describeTrial, type ShadowTrial, tally } from '../training/shadow.js';
 import type { StoredHead } from '../training/version-directory.js';
 import type { RecentFrame } from './recent-frames.js';
@@ -23,6 +25,10 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
     guess: decision.guess,
     top: roundedTop(decision),
     head_version: decision.headVersion,
+    ...(decision.trust ? { trust: decision.trust } : {}),
+    ...(decision.learnt
+      ? { head_labels: decision.learnt.labels, label_revision: decision.learnt.revision }
+      : {}),
     novelty_p_value: decision.noveltyPValue === null ? null : round(decision.noveltyPValue),
     timings: {
       decode_ms: round(timings.decodeMs),
@@ -34,15 +40,32 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
   };
 }
 
-export function modelMessage(stored: StoredHead | null, backbone: string): ModelBody {
+/** @param learnt what was learnt at once, on top of the trained head or without one */
+export function modelMessage(
+  stored: StoredHead | null,
+  learnt: InstantHead | null,
+  backbone: string,
+): ModelBody {
+  const { trust, next } = trustOf(stored, learnt);
   return {
     head_version: stored?.card.version ?? null,
-    labels: stored ? [...stored.head.labels] : [],
-    learner: stored?.card.learner ?? null,
+    labels: [...((learnt ?? stored)?.head.labels ?? [])],
+    learner: stored?.card.learner ?? learnt?.head.learner ?? null,
     exam_macro_f1: stored?.card.exam?.macroF1 ?? null,
     trained_at: stored?.card.createdAt ?? null,
     backbone,
+    ...{ trust, next_step: next },
+    ...(learnt ? { head_labels: learnt.labels, label_revision: learnt.revision } : {}),
   };
+}
+
+/** How far what serves can be trusted, and what to do next; nulls where nothing serves or knows. */
+export function trustOf(
+  stored: StoredHead | null,
+  learnt: InstantHead | null,
+): { trust: TrustLevel | null; next: string | null } {
+  const trust = learnt?.trust ?? stored?.card.trust ?? null;
+  return { trust: trust?.level ?? null, next: trust?.next ?? null };
 }
 
 export function alertMessage(alert: AlertEvent): EventBody {

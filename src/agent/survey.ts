@@ -3,7 +3,7 @@ import { readings } from '../host/board.js';
 import type { BackboneInfo } from '../perception/protocol.js';
 import type { InfoBody, MetricsBody } from '../telemetry/contract.js';
 import { cameraQualityMessage } from './camera-reports.js';
-import { sampleTotals } from './messages.js';
+import { modelMessage, sampleTotals, trustOf } from './messages.js';
 import type { AgentView } from './view.js';
 
 /** What the daemon can say of itself: for `info`, for `metrics`, and for the command `status`. */
@@ -56,7 +56,8 @@ function frameLimit({ sparing }: AgentView): MetricsBody['frame_limit'] {
 
 /** The answer to `status`: everything at once, as the contract's messages name it. */
 export function describeAgent(agent: AgentView): Record<string, unknown> {
-  const { card } = agent.heads.serving ?? { card: null };
+  const { serving } = agent.heads;
+  const { learnt } = agent.instant;
   return {
     state: agent.pausing.has('inference') ? 'paused' : 'online',
     paused: agent.pausing.paused,
@@ -84,19 +85,14 @@ export function describeAgent(agent: AgentView): Record<string, unknown> {
         quality: state.quality && cameraQualityMessage(state.name, state.quality),
       };
     }),
-    model: card && {
-      head_version: card.version,
-      labels: card.labels,
-      learner: card.learner,
-      exam_macro_f1: card.exam?.macroF1 ?? null,
-      trained_at: card.createdAt,
-    },
+    model: serving || learnt ? modelMessage(serving, learnt, agent.config.models.backbone) : null,
     backbone: agent.perception.backbone,
     samples: agent.state.samples.counts(),
     training: {
       running: agent.training.running !== null,
       new_labels: agent.training.newLabels,
       every_new_labels: agent.config.training.everyNewLabels,
+      instant_failures: agent.instant.failures,
     },
     metrics: metricsMessage(agent),
   };
@@ -112,7 +108,6 @@ export function droppedTotal(agent: AgentView): number {
 
 /** One line for `systemctl status`. */
 export function statusLine(agent: AgentView): string {
-  const { card } = agent.heads.serving ?? { card: null };
   const { labelled } = agent.state.samples.counts();
   const limit = frameLimit(agent);
   return [
@@ -120,11 +115,22 @@ export function statusLine(agent: AgentView): string {
       ? 'paused'
       : `${agent.statistics.framesPerSecond(Date.now()).toFixed(1)} frames/s`,
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
-    card ? `head ${card.version}` : 'no head yet',
+    headLine(agent),
     `${labelled} labels`,
     agent.training.running ? 'training' : null,
     agent.telemetry.connected ? null : 'no broker',
   ]
     .filter((part) => part !== null && part !== undefined)
     .join(', ');
+}
+
+function headLine({ heads: { serving }, instant: { learnt } }: AgentView): string {
+  const head = serving
+    ? `head ${serving.card.version}`
+    : learnt
+      ? 'a head of the first labels'
+      : 'no head yet';
+  const more = serving && learnt ? ` and ${learnt.labels} labels` : '';
+  const { trust } = trustOf(serving, learnt);
+  return `${head}${more}${trust ? ` (${trust})` : ''}`;
 }

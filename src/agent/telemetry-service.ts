@@ -150,6 +150,10 @@ export class TelemetryService {
     this.#repeated('store', body);
   }
 
+  learningFailed(body: EventBody): void {
+    this.#repeated('learning', body);
+  }
+
   #repeated(what: string, body: EventBody): void {
     const nowMs = performance.now();
     const lastMs = this.#lastRepeatedAtMs.get(what) ?? Number.NEGATIVE_INFINITY;

@@ -27,6 +27,11 @@ export function trainingReportMessage(report: TrainingReport): TrainingReportBod
     learner: result?.learner ?? null,
     lambda: result?.lambda ?? null,
     duration_seconds: report.durationMs / 1_000,
+    trust: result?.trust.level ?? null,
+    next_step: result?.trust.next ?? null,
+    left_out: (result?.classes ?? [])
+      .filter(({ leftOut }) => leftOut)
+      .map(({ label, missing }) => ({ label, labels_missing: missing })),
     ...(error ? { error: { code: error.code, message: error.message, remedy: error.remedy } } : {}),
   };
 }

@@ -37,6 +37,8 @@ export class TrainingService {
     private readonly obstacle: () => HeadlandError | null,
     private readonly events: TrainingServiceEvents,
     log: Log,
+    /** What the trained head that serves can answer; null: none does. */
+    knownLabels: () => readonly string[] | null = () => null,
   ) {
     this.#audit = new AuditTrail(state.audit, log);
     this.#trainer = new Trainer({
@@ -61,6 +63,8 @@ export class TrainingService {
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
+      classes: () => state.samples.counts().classes,
+      knownLabels,
       isPaused: () => obstacle() !== null,
       isTraining: () => this.running !== null || this.#starting,
       start: (trigger) => {

@@ -9,6 +9,7 @@ import type { TrainingReport } from '../training/report.js';
 import type { StoredHead } from '../training/version-directory.js';
 import type { FrameStatistics } from './frame-statistics.js';
 import type { HeadService } from './heads.js';
+import type { InstantService } from './instant-service.js';
 import type { Labelling } from './labelling.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
@@ -49,6 +50,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly state: State;
   readonly labelling: Labelling;
   readonly training: TrainingService;
+  readonly instant: InstantService;
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;

@@ -155,11 +155,14 @@ function headsCommand(): Command {
           `${version}${current ? ' *' : ''}`,
           card ? card.createdAt : 'damaged',
           card?.learner ?? '-',
+          card?.trust?.level ?? '-',
           card?.exam ? `macro-F1 ${card.exam.macroF1.toFixed(3)}` : '-',
           current ? 'serves' : served ? 'has served' : 'never served',
           card?.gate.reason ?? '',
         ]);
         printLine(table(cells, ''));
+        const serving = heads.find(({ current }) => current)?.card?.trust;
+        if (serving) printLine(`\n* ${serving.level}: ${serving.next}`);
       } finally {
         state.close();
       }

@@ -65,6 +65,9 @@ function printReport(report: TrainingReport, options: TrainOptions): number {
         ? `macro-F1 ${result.exam.macroF1.toFixed(3)}, accuracy ${result.exam.accuracy.toFixed(3)} on ${result.exam.samples} exam samples`
         : 'no exam sample yet';
       printLine(`head ${result.version} (${result.learner}): ${exam}`);
+      printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
+      for (const { label, training } of result.classes.filter(({ leftOut }) => leftOut))
+        printLine(`  left out: ${label} (${training} to learn from)`);
       for (const { id, code, message } of result.skipped)
         printLine(`  skipped ${id}: ${code}: ${message}`);
     }

@@ -145,10 +145,26 @@ export const augmentation = section(
 
 export const training = section(
   {
-    everyNewLabels: z.int().min(0).default(20).describe('Train after so many new labels; 0 = off'),
+    everyNewLabels: z
+      .int()
+      .min(0)
+      .default(20)
+      .describe(
+        'Train after so many new labels, the first time after 10, and when there is a new class; 0 = off',
+      ),
+    instant: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Labels show in decisions at once, and the first ones make a head, before any training',
+      ),
     cron: z.string().nullable().default(null).describe('Cron expression (UTC); null = off'),
-    minLabels: z.int().min(2).default(20).describe('Below this training is refused'),
-    minLabelsPerClass: z.int().min(1).default(3).describe('A class with fewer is left out'),
+    minLabels: z.int().min(4).default(4).describe('Below this training is refused'),
+    minLabelsPerClass: z
+      .int()
+      .min(2)
+      .default(2)
+      .describe('A class with fewer is left out, and named'),
     learners: z
       .array(z.enum(['ridge', 'softmax', 'blend', 'tf-layers']))
       .min(1)

@@ -43,6 +43,12 @@ export interface ConsoleStatus {
   /** Null while it is not loaded. */
   backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
   head: Omit<HeadVersion, 'serving'> | null;
+  /** What was learnt at once, on top of `head` or without one; null: nothing. */
+  learnt: { labels: number; classes: readonly string[] } | null;
+  /** beginner, useful or proven; null: nothing serves, or it is not known. */
+  trust: string | null;
+  /** One sentence: what would raise the trust. */
+  next: string | null;
   samples: SampleCountsByLabel;
   /** Null: this daemon does not train. */
   training: TrainingState | null;
@@ -90,6 +96,8 @@ export interface TrainingState {
   everyNewLabels: number;
   /** Fewer labelled samples than this are refused. */
   minLabels: number;
+  /** The first labels make a head at once: two classes with so many labels each; null: they do not. */
+  instantLabelsPerClass: number | null;
 }
 
 export interface FrameDecision {
@@ -98,7 +106,8 @@ export interface FrameDecision {
   probability: number;
   /** Best first. */
   top: { label: string; probability: number }[];
-  headVersion: number;
+  /** Null: no trained head, but one that the first labels made. */
+  headVersion: number | null;
   totalMs: number;
 }
 
@@ -129,6 +138,8 @@ export interface HeadVersion {
   labels: readonly string[];
   trainedAt: string;
   examMacroF1: number | null;
+  /** beginner, useful or proven; null: not known of this head. */
+  trust: string | null;
   serving: boolean;
 }
 

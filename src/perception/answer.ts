@@ -3,7 +3,7 @@ import type { Head } from '../head/head.js';
 import { noveltyPValueAt, subspacePoints } from '../head/novelty.js';
 import { headProbabilities, topLabels } from '../head/score.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
-import type { ServingHead } from './protocol.js';
+import type { Prior, ServingHead } from './protocol.js';
 
 /** What an answer needs beside the head, worked out once per head. */
 export interface AnswerSettings extends DecisionSettings {
@@ -31,17 +31,30 @@ export function answerSettings(
  * @throws HL_FEATURES_MISMATCH
  */
 export function answer(
-  { head, version }: ServingHead,
+  { head, version, trust, learnt, prior }: ServingHead,
   features: Float32Array,
   settings: AnswerSettings,
 ): Decision {
   const { labels, novelty, setProbability } = head;
   const point = novelty ? subspacePoints(novelty, features) : undefined;
   const probabilities = headProbabilities(head, features, point);
+  if (prior) drawTowards(prior, probabilities);
   const doubt: Doubt = { noveltyPValue: novelty && point ? noveltyPValueAt(novelty, point) : null };
   if (setProbability !== undefined) {
     doubt.labelSet = predictionSet(probabilities, setProbability).map((i) => labels[i]!);
   }
+  const decider = {
+    headVersion: version,
+    ...(trust ? { trust } : {}),
+    ...(learnt ? { learnt } : {}),
+  };
   const top = topLabels({ labels, probabilities }, settings.topK);
-  return decide(top, version, settings, doubt);
+  return decide(top, decider, settings, doubt);
+}
+
+/** In place. */
+function drawTowards({ share, frequencies }: Prior, probabilities: Float64Array): void {
+  for (const [c, frequency] of frequencies.entries()) {
+    probabilities[c] = (1 - share) * probabilities[c]! + share * frequency;
+  }
 }

@@ -1,3 +1,5 @@
+import type { TrustLevel } from '../head/trust.js';
+
 /** The answer when a frame shows none of the head's classes, or when no head serves yet. */
 export const UNKNOWN_LABEL = 'unknown';
 
@@ -16,8 +18,12 @@ export interface Decision {
   guess: boolean;
   /** The `topK` most probable labels, best first; empty without a head. */
   top: ScoredLabel[];
-  /** Version of the head that decided; null without a head. */
+  /** Version of the head that decided; null without a trained head. */
   headVersion: number | null;
+  /** How far the head that decided can be trusted; absent without a head and where it is not known. */
+  trust?: TrustLevel;
+  /** What that head has learnt since it was trained; absent: nothing. */
+  learnt?: LearntLabels;
   /**
    * Share of known samples that look at least as strange as this frame, 0..1; null without a head
    * that can tell.
@@ -29,6 +35,19 @@ export interface Decision {
    */
   labelSet?: string[];
 }
+
+/** Labels that a head has learnt at once, without a training. */
+export interface LearntLabels {
+  /** How many. */
+  labels: number;
+  /** The label revision of the store that it is up to. */
+  revision: number;
+}
+
+/** Who decided. */
+export type Decider = Pick<Decision, 'headVersion' | 'trust' | 'learnt'>;
+
+export const NO_HEAD: Decider = { headVersion: null };
 
 /** What a head says of a frame beside probabilities. */
 export interface Doubt {
@@ -50,19 +69,19 @@ export interface DecisionSettings {
  */
 export function decide(
   top: ScoredLabel[],
-  headVersion: number | null,
+  decider: Decider,
   settings: Pick<DecisionSettings, 'unknownAlpha'> & { answerProbability: number },
   doubt: Doubt = { noveltyPValue: null },
 ): Decision {
   const best = top[0];
-  if (best === undefined) return { ...undecided(), headVersion };
+  if (best === undefined) return { ...undecided(), ...decider };
   const novel = isNovel(doubt.noveltyPValue, settings);
   return {
     label: novel ? UNKNOWN_LABEL : best.label,
     probability: best.probability,
     guess: !novel && best.probability < settings.answerProbability,
     top,
-    headVersion,
+    ...decider,
     ...doubt,
   };
 }

@@ -1,8 +1,9 @@
 import type { ModelCard } from '../backbone/card.js';
 import type { SerialisedError } from '../errors.js';
 import type { Head } from '../head/head.js';
+import type { TrustLevel } from '../head/trust.js';
 import type { Fit } from '../vision/image.js';
-import type { Decision, DecisionSettings } from './decision.js';
+import type { Decision, DecisionSettings, LearntLabels } from './decision.js';
 
 /** What perception needs to open the backbone and to decide. */
 export interface PerceptionSettings {
@@ -57,8 +58,22 @@ export interface Perceived {
 }
 
 export interface ServingHead {
-  version: number;
+  /** Of the registry; null: no trained head serves, this one comes from the first labels. */
+  version: number | null;
   head: Head;
+  /** Absent: not known of this head. */
+  trust?: TrustLevel;
+  /** What it has learnt beyond its version; absent: it is as it was trained. */
+  learnt?: LearntLabels;
+  /** What its probabilities are drawn towards; absent: nothing. */
+  prior?: Prior;
+}
+
+export interface Prior {
+  /** 0..1: p = (1 - share) p + share frequencies. */
+  share: number;
+  /** Of the classes, in the order of the head's labels; sums to 1. */
+  frequencies: readonly number[];
 }
 
 /** What the worker found in the pixels of one frame. */

@@ -52,7 +52,7 @@ try {
     if (next && next.head.backboneChecksum !== checksum) {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
-        `head ${next.version} was trained on another backbone than ${name}`,
+        `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
         { remedy: 'Train again: `headland train`, or set models.backbone back.' },
       );
     }

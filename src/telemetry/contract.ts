@@ -13,6 +13,14 @@ const milliseconds = z.number().min(0);
 const label = z.string().min(1).max(128);
 const version = z.int().min(1);
 
+const trust = z.enum(['beginner', 'useful', 'proven']);
+const headLabels = count
+  .optional()
+  .describe('Labels that the head has learnt at once, beyond its version; absent: none');
+const labelRevision = count
+  .optional()
+  .describe('The newest label in it, as the answer to the command `label` counts them');
+
 /** Carried by every message: what it is, who counted it, and when it was written. */
 const envelope = <S extends string>(schema: S) => ({
   schema: z.literal(schema),
@@ -73,6 +81,20 @@ export const modelSchema = z
     exam_macro_f1: probability.nullable(),
     trained_at: time.nullable(),
     backbone: z.string().max(128),
+    trust: trust
+      .nullable()
+      .optional()
+      .describe(
+        'How far the evidence goes; null: nothing serves, or a head from before there was trust',
+      ),
+    next_step: z
+      .string()
+      .max(2_048)
+      .nullable()
+      .optional()
+      .describe('For people: what would raise the trust'),
+    head_labels: headLabels,
+    label_revision: labelRevision,
   })
   .describe('The head that serves');
 
@@ -91,7 +113,12 @@ export const predictionSchema = z
       .boolean()
       .describe('Answers as probable as this are wrong more often than inference.maxErrorShare'),
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
-    head_version: version.nullable(),
+    head_version: version
+      .nullable()
+      .describe('Null: no trained head; with head_labels one that the first labels made'),
+    trust: trust.optional().describe('Of the head that decided'),
+    head_labels: headLabels,
+    label_revision: labelRevision,
     novelty_p_value: probability
       .nullable()
       .optional()
@@ -255,6 +282,18 @@ export const trainingReportSchema = z
     learner: z.string().max(32).nullable(),
     lambda: z.number().min(0).nullable(),
     duration_seconds: z.number().min(0),
+    trust: trust.nullable().optional().describe('Of the new head'),
+    next_step: z
+      .string()
+      .max(2_048)
+      .nullable()
+      .optional()
+      .describe('For people: what would raise the trust'),
+    left_out: z
+      .array(z.strictObject({ label, labels_missing: count }))
+      .max(10_000)
+      .optional()
+      .describe('Classes with too few labels to be learnt, and how many they lack'),
     error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
   })
   .describe('How a training ended');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../errors.js';
+import { TRUST_LEVELS } from '../head/trust.js';
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -50,6 +51,16 @@ export const gateSchema = z.object({
   ),
 });
 
+const trustSchema = z.object({
+  level: z.enum(TRUST_LEVELS),
+  answers: count,
+  groups: count,
+  meanRecall: z.number().nullable(),
+  lowerBound: z.number().nullable(),
+  needs: z.array(z.object({ label: z.string(), labels: count })),
+  next: z.string(),
+});
+
 const cardSchema = z.object({
   schema: z.literal(1),
   version: z.int().min(1),
@@ -66,6 +77,10 @@ const cardSchema = z.object({
   noveltySamples: count.optional(),
   labels: z.array(z.string()).min(2),
   featureSize: z.int().min(1),
+  /** The newest label that its training read, of the store's label revisions; older heads have none. */
+  labelRevision: count.optional(),
+  /** How far it can be trusted, from left-out and exam answers; older heads have none. */
+  trust: trustSchema.optional(),
   /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */
   backbone: z.object({
     name: z.string(),

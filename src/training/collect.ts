@@ -32,8 +32,7 @@ export function readLabelled(store: SampleStore): LabelledSample[] {
  * Divides labelled samples into what is learnt and what is examined. A class with too few training
  * samples is left out and named.
  *
- * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES |
- *   HL_TRAINING_TOO_FEW_GROUPS (leave-group-out needs two)
+ * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES
  */
 export function collect(
   samples: readonly LabelledSample[],
@@ -53,7 +52,11 @@ export function collect(
   const classes = countClasses(samples, minLabelsPerClass);
   const labels = classes.filter((c) => !c.leftOut).map((c) => c.label);
   if (labels.length < 2) {
-    const counts = classes.map(({ label, training }) => `${label}: ${training}`).join(', ');
+    const counts = classes
+      .map(({ label, training, missing }) =>
+        missing > 0 ? `${label}: ${training}, needs ${missing} more` : `${label}: ${training}`,
+      )
+      .join('; ');
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_CLASSES',
       `fewer than two classes have ${minLabelsPerClass} samples outside the exam (${counts})`,
@@ -65,17 +68,6 @@ export function collect(
   }
   const known = new Set(labels);
   const training = samples.filter((sample) => !sample.exam && known.has(sample.label));
-  const groups = new Set(training.map((sample) => sample.group)).size;
-  if (groups < 2) {
-    throw new HeadlandError(
-      'HL_TRAINING_TOO_FEW_GROUPS',
-      'all training samples were captured in one go: nothing shows what a head makes of others',
-      {
-        remedy: 'Label samples of another pass, or shorten samples.groupWindowMs.',
-        details: { groups },
-      },
-    );
-  }
   return { training, exam: samples.filter((sample) => sample.exam), labels, classes };
 }
 
@@ -92,6 +84,7 @@ function countClasses(
   }
   return [...counts.keys()].sort().map((label) => {
     const count = counts.get(label) as { training: number; exam: number };
-    return { label, ...count, leftOut: count.training < minLabelsPerClass };
+    const missing = Math.max(0, minLabelsPerClass - count.training);
+    return { label, ...count, leftOut: missing > 0, missing };
   });
 }

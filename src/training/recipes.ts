@@ -1,5 +1,5 @@
 import { fitTemperature } from '../head/calibrate.js';
-import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { FeatureTransform, Head, LearnerName } from '../head/head.js';
 import { logDensityOffsets } from '../head/novelty.js';
 import type { NoveltyFit } from '../head/novelty-fit.js';
 import type { NoveltyModel } from '../head/novelty-model.js';
@@ -157,6 +157,20 @@ export function withGaussians(
     ),
   });
   return { ...joined, views: linear.views, gaussians: { scale: gaussianScale, model } };
+}
+
+/** The linear layer of a head as it answered before {@link withGaussians} joined it, calibrated alike. */
+export function linearPart(head: Head): Head {
+  const { novelty, gaussianScale, ...rest } = head;
+  if (gaussianScale === undefined || !novelty) return head;
+  const offsets = logDensityOffsets(novelty);
+  const factor = 1 / (1 - GAUSSIAN_SHARE);
+  return {
+    ...rest,
+    novelty,
+    weights: head.weights.map((value) => factor * value),
+    bias: head.bias.map((value, c) => factor * (value - gaussianScale * offsets[c]!)),
+  };
 }
 
 /** Without the views of every sample beyond the first `views`; needs `set.samples`. */

@@ -1,5 +1,6 @@
 import type { SerialisedError } from '../errors.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { Trust } from '../head/trust.js';
 import type { LabelledMetrics } from './card.js';
 import type { GateDecision } from './gate.js';
 
@@ -38,6 +39,8 @@ export interface TrainedClass {
   training: number;
   exam: number;
   leftOut: boolean;
+  /** So many training samples it lacks to be learnt; 0 when it is. */
+  missing: number;
 }
 
 /** What the training job hands over when it got to the end. */
@@ -51,6 +54,10 @@ export interface JobResult {
   lambda: number;
   transform: FeatureTransform;
   temperature: number;
+  /** How far the new head can be trusted. */
+  trust: Trust;
+  /** In words, why the evidence is better than it seems; null: nothing is wrong with it. */
+  caution: string | null;
   classes: TrainedClass[];
   /** Used; views not counted. */
   samples: { training: number; exam: number; skipped: number };

@@ -3,6 +3,9 @@ import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Head } from '../head/head.js';
+import { headProbabilities } from '../head/score.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
+import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../head/trust.js';
 import type { Log } from '../log.js';
 import type { Database } from '../samples/database.js';
 import { SampleStore } from '../samples/store.js';
@@ -18,10 +21,16 @@ import type { JobSettings, TrainingProgress } from './protocol.js';
 import type { FittedRecipe } from './recipes.js';
 import { HeadRegistry } from './registry.js';
 import type { JobResult, SkippedSample } from './report.js';
+import { headAnswers } from './scorecard.js';
 import { leftOutAnswers, waitingFeatures } from './unknown.js';
 
 /** So many skipped samples are named in the report; all are counted. */
 const NAMED_SKIPPED_SAMPLES = 50;
+
+/** Said with every verdict on such a head. */
+const ONE_GROUP =
+  'All training samples are of one group: each was answered by a head that may know its neighbours, ' +
+  'so that these figures are optimistic';
 
 export interface TrainingRun {
   settings: JobSettings;
@@ -35,13 +44,14 @@ export interface TrainingRun {
  * It promotes nothing.
  *
  * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES |
- *   HL_TRAINING_TOO_FEW_GROUPS | HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
+ *   HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
  */
 export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const { settings, database, log } = run;
   const phases = new Phases(run.onProgress);
   phases.begin('collect');
   const store = new SampleStore(database, settings.samples);
+  const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);
   const { models, addedCardsDir } = settings;
@@ -78,7 +88,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
     const trained: Head = {
       ...headOf(recipe, collected, set.featureSize, embedded.key),
-      ...leftOutAnswers(set, recipe),
+      ...leftOutAnswers(set, recipe.leaveGroupOutProbabilities),
       novelty,
     };
     const head = await registry.stage(trained);
@@ -86,6 +96,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       ...{ store, registry, engine, collected, set, examFeatures, key: embedded.key },
       ...{ recipe, trained, challenger: head, settings: settings.gate },
     });
+
+    const trust = trustOf(trained, collected, set, recipe, examFeatures);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -99,6 +111,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         judgement,
         embedded.recipe,
         phases,
+        { labelRevision, trust },
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
       { schema: 2, input: judgement.input, decision: judgement.decision },
@@ -113,6 +126,8 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       ...{ decision, championVersion, exam, championExam, leaveGroupOut },
       ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
       temperature: recipe.temperature,
+      trust,
+      caution: recipe.fit.grouping === 'row' ? ONE_GROUP : null,
       classes: collected.classes,
       samples: {
         training: collected.training.length,
@@ -164,6 +179,41 @@ function withFeatures(
   return samples.filter((sample) => !without.has(sample.id));
 }
 
+/** From the answers of heads that never saw the group of the sample; of the exam by the head itself. */
+function trustOf(
+  head: Head,
+  { training, exam, labels, classes }: Collected,
+  set: TrainingSet,
+  recipe: FittedRecipe,
+  examFeatures: readonly Float32Array[],
+): Trust {
+  const { judged } = judgedRows(set, groupingOf(set));
+  const leftOut = headAnswers(
+    recipe.leaveGroupOutProbabilities,
+    labels,
+    training.map((sample) => sample.label),
+  );
+  const answered = (sample: LabelledSample, answer: string): JudgedAnswer => ({
+    ...{ label: sample.label, group: sample.group, right: answer === sample.label },
+  });
+  const trust = judgeTrust(labels, [
+    ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
+    ...exam
+      .map((sample, i) => ({ sample, features: examFeatures[i]! }))
+      .filter(({ sample }) => labels.includes(sample.label))
+      .map(({ sample, features }) => {
+        const probabilities = headProbabilities(head, features);
+        return answered(sample, headAnswers(probabilities, labels, [sample.label])[0]!.label);
+      }),
+  ]);
+  const missing = classes.flatMap(({ label, missing: more }) =>
+    more > 0 ? [{ label, labels: more }] : [],
+  );
+  return missing.length > 0
+    ? { ...trust, next: `${wanted(missing, ' to be learnt')} ${trust.next}` }
+    : trust;
+}
+
 function headOf(
   recipe: FittedRecipe,
   { labels }: Collected,
@@ -192,6 +242,7 @@ function describe(
   { decision, exam, leaveGroupOut }: Judgement,
   recipe: string,
   phases: Phases,
+  about: Pick<NewHeadCard, 'labelRevision' | 'trust'>,
 ): NewHeadCard {
   const { learner, transform, temperature, featureSize, backboneChecksum } = head;
   return {
@@ -200,9 +251,10 @@ function describe(
     ...{ learner, lambda: fit.lambda, transform, temperature },
     ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
     labels: [...head.labels],
+    ...about,
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
-    samples: collected.classes,
+    samples: collected.classes.map(({ missing: _, ...counts }) => counts),
     ...{ exam, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
     gate: decision,
     refused: decision.promote ? null : decision.reason,

@@ -176,7 +176,9 @@ export class Trainer {
     }
     if (end.error) return failed(end.error, null);
     const { result } = end;
-    if (!result.decision.promote) return judged('refused', result.decision.reason, result);
+    const { decision, caution } = result;
+    const reason = caution ? `${decision.reason}. ${caution}` : decision.reason;
+    if (!decision.promote) return judged('refused', reason, result);
     const { registry } = this.#options;
     const current = await registry.current();
     if (current !== result.championVersion) {
@@ -184,7 +186,7 @@ export class Trainer {
       return judged('refused', `it was compared with another head than serves now: ${now}`, result);
     }
     await this.#promote(result.version, current);
-    return judged('promoted', result.decision.reason, result);
+    return judged('promoted', reason, result);
   }
 
   async #promote(version: number, previous: number | null): Promise<void> {

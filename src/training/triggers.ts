@@ -3,9 +3,18 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { TrainingTrigger } from './report.js';
 
+/** While no trained head serves, so many new labels are reason enough. */
+const FIRST_LABELS = 10;
+/** At so many labels a class that the head does not know is reason to train. */
+const NEW_CLASS_LABELS = [2, 5, 10];
+
 export interface TriggerSituation {
   /** Labels given or changed since the last training began. */
   newLabels: number;
+  /** A trained head serves. */
+  headServes: boolean;
+  /** A class that it does not know has come to so many labels that it should be learnt. */
+  newClass: boolean;
   /** Labelled samples in the store. */
   labels: number;
   /** Train after so many new labels; 0 = off. */
@@ -22,8 +31,23 @@ export type TriggerDecision = 'train' | 'wait' | 'too-few';
 /** Whether new labels alone are reason to train. Pure. */
 export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
   const { newLabels, labels, everyNewLabels, minLabels, paused, training } = situation;
-  if (everyNewLabels === 0 || paused || training || newLabels < everyNewLabels) return 'wait';
+  if (everyNewLabels === 0 || paused || training) return 'wait';
+  const enough = situation.headServes ? everyNewLabels : Math.min(everyNewLabels, FIRST_LABELS);
+  if (newLabels < enough && !(newLabels > 0 && situation.newClass)) return 'wait';
   return labels < minLabels ? 'too-few' : 'train';
+}
+
+/** How many steps towards being learnt the classes that the head does not know have come. */
+export function newClassSteps(
+  classes: readonly { label: string; training: number }[],
+  known: readonly string[],
+): number {
+  return classes
+    .filter(({ label }) => !known.includes(label))
+    .reduce(
+      (sum, { training }) => sum + NEW_CLASS_LABELS.filter((least) => training >= least).length,
+      0,
+    );
 }
 
 export interface TrainingTriggersOptions {
@@ -32,8 +56,12 @@ export interface TrainingTriggersOptions {
   memory: { get(): number | null; set(revision: number): void };
   /** Counts up with every label given or changed. */
   labelRevision(): number;
+  /** The store's labels, samples of the exam not counted. */
+  classes(): readonly { label: string; training: number }[];
   /** Labelled samples in the store. */
   labels(): number;
+  /** What the trained head that serves can answer; null: none does. */
+  knownLabels(): readonly string[] | null;
   isPaused(): boolean;
   isTraining(): boolean;
   /** Starts a training; what it throws is logged. */
@@ -46,6 +74,8 @@ export class TrainingTriggers {
   readonly #options: TrainingTriggersOptions;
   #cron: Cron | null = null;
   #revisionAtStart = 0;
+  /** The steps of new classes that the last training has met, whatever came of it. */
+  #metSteps = 0;
   #reportedTooFew = false;
 
   constructor(options: TrainingTriggersOptions) {
@@ -63,6 +93,8 @@ export class TrainingTriggers {
     // A store that was restored from a backup counts lower than what was remembered.
     if ((memory.get() ?? 0) > labelRevision()) memory.set(labelRevision());
     if (cron !== null) this.#cron = this.#schedule(cron);
+    // Without a new label nothing has come since the last training began.
+    if (this.newLabels() === 0) this.#metSteps = this.#steps();
     this.labelsChanged();
   }
 
@@ -78,9 +110,14 @@ export class TrainingTriggers {
 
   /** To be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
-    const { settings, labels, isPaused, isTraining, log } = this.#options;
+    const { settings, labels, knownLabels, isPaused, isTraining, log } = this.#options;
+    const steps = this.#steps();
+    // A head that has learnt a class takes its steps away.
+    this.#metSteps = Math.min(this.#metSteps, steps);
     const decision = decideOnLabels({
       newLabels: this.newLabels(),
+      headServes: knownLabels() !== null,
+      newClass: steps > this.#metSteps,
       labels: labels(),
       everyNewLabels: settings.everyNewLabels,
       minLabels: settings.minLabels,
@@ -107,6 +144,7 @@ export class TrainingTriggers {
   /** To be called when any training starts, whoever asked for it. */
   trainingStarted(): void {
     this.#revisionAtStart = this.#options.labelRevision();
+    this.#metSteps = this.#steps();
     this.#reportedTooFew = false;
   }
 
@@ -117,6 +155,11 @@ export class TrainingTriggers {
   trainingEnded(): void {
     this.#options.memory.set(this.#revisionAtStart);
     this.labelsChanged();
+  }
+
+  #steps(): number {
+    const known = this.#options.knownLabels();
+    return known ? newClassSteps(this.#options.classes(), known) : 0;
   }
 
   #schedule(pattern: string): Cron {

@@ -4,7 +4,6 @@ import { indexOfLargest } from '../head/score.js';
 import { pickRows } from '../head/select.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import type { SampleStore } from '../samples/store.js';
-import type { FittedRecipe } from './recipes.js';
 
 /** The newest waiting samples that take part in the background. */
 const BACKGROUND_SAMPLES = 1_000;
@@ -17,11 +16,15 @@ export type LeftOutAnswers = Required<Pick<Head, 'setProbability' | 'leftOutConf
 /**
  * What a head keeps of its left-out answers: the bound of the prediction sets, and how often it was
  * right at which probability.
+ * @param leaveGroupOutProbabilities n0 x classCount: see `FittedRecipe`.
  */
-export function leftOutAnswers(set: TrainingSet, recipe: FittedRecipe): LeftOutAnswers {
+export function leftOutAnswers(
+  set: TrainingSet,
+  leaveGroupOutProbabilities: Float64Array,
+): LeftOutAnswers {
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const { classCount } = set;
-  const probabilities = pickRows(recipe.leaveGroupOutProbabilities, classCount, judged);
+  const probabilities = pickRows(leaveGroupOutProbabilities, classCount, judged);
   const truth = judged.map((row) => labels[row]!);
   const confidences = Float32Array.from(truth, (label, i) => {
     const best = indexOfLargest(probabilities, i * classCount, classCount);

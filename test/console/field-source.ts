@@ -96,6 +96,7 @@ export function createFieldSource(): FieldSource {
       newLabels: 0,
       everyNewLabels: 20,
       minLabels: 20,
+      instantLabelsPerClass: null,
     },
     versions: [],
     trainings: [],
@@ -154,6 +155,9 @@ export function createFieldSource(): FieldSource {
           featureSize: 1_280,
         },
         head: serving ?? null,
+        learnt: null,
+        trust: serving?.trust ?? null,
+        next: null,
         samples: {
           total: samples.size,
           labelled,
@@ -244,6 +248,7 @@ export function createHead(version: number, macroF1: number, labels: string[]): 
     labels,
     trainedAt: new Date(Date.now() - (6 - version) * 5_400_000).toISOString(),
     examMacroF1: macroF1,
+    trust: null,
     serving: false,
   };
 }

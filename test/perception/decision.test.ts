@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, isNovel, undecided } from '../../src/perception/decision.js';
+import { decide, isNovel, NO_HEAD, undecided } from '../../src/perception/decision.js';
 
 const settings = { answerProbability: 0.5, unknownAlpha: 0.05 };
 const top = [
@@ -11,7 +11,13 @@ const top = [
 test('a frame is unknown when it is strange, and a guess when it is undecided', () => {
   const decided = (noveltyPValue: number | null, probability = 0.9, unknownAlpha = 0.05) => {
     const best = [{ label: 'crop', probability }];
-    const { label, guess } = decide(best, 1, { ...settings, unknownAlpha }, { noveltyPValue });
+    const decider = { headVersion: 1 };
+    const { label, guess } = decide(
+      best,
+      decider,
+      { ...settings, unknownAlpha },
+      { noveltyPValue },
+    );
     return guess ? `${label}?` : label;
   };
   assert.equal(decided(0.5), 'crop');
@@ -25,7 +31,10 @@ test('a frame is unknown when it is strange, and a guess when it is undecided', 
 });
 
 test('a decision carries why', () => {
-  const decision = decide(top, 7, settings, { noveltyPValue: 0.01, labelSet: ['crop'] });
+  const decision = decide(top, { headVersion: 7 }, settings, {
+    noveltyPValue: 0.01,
+    labelSet: ['crop'],
+  });
   assert.deepEqual(decision, {
     ...{ label: 'unknown', probability: 0.9, guess: false, top, headVersion: 7 },
     ...{ noveltyPValue: 0.01, labelSet: ['crop'] },
@@ -34,7 +43,7 @@ test('a decision carries why', () => {
 });
 
 test('without a head everything is unknown', () => {
-  assert.deepEqual(decide([], null, settings), undecided());
+  assert.deepEqual(decide([], NO_HEAD, settings), undecided());
   const { label, guess, headVersion } = undecided();
   assert.deepEqual([label, guess, headVersion], ['unknown', false, null]);
 });

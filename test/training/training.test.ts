@@ -196,12 +196,12 @@ describe('a training', () => {
     const robot = await createRobot(t);
     const groups = groupNames({ training: 5, exam: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
-    await teach(robot, { labels: ['stone'], groups: groups.slice(0, 2), seed: 300 });
+    await teach(robot, { labels: ['stone'], groups: groups.slice(0, 1), seed: 300 });
     const { result } = await train(robot);
     assert.deepEqual(result.classes, [
-      { label: 'crop', training: 10, exam: 2, leftOut: false },
-      { label: 'stone', training: 2, exam: 0, leftOut: true },
-      { label: 'weed', training: 10, exam: 2, leftOut: false },
+      { label: 'crop', training: 10, exam: 2, leftOut: false, missing: 0 },
+      { label: 'stone', training: 1, exam: 0, leftOut: true, missing: 1 },
+      { label: 'weed', training: 10, exam: 2, leftOut: false, missing: 0 },
     ]);
     assert.deepEqual((await registryOf(robot).load(1)).head.labels, ['crop', 'weed']);
   });
@@ -216,9 +216,9 @@ describe('a training', () => {
     assert.match(oneClass.report.reason, /crop: 12/);
     await teach(robot, { labels: ['weed'], groups: [group as string], perGroup: 5, seed: 50 });
     const oneGroup = await train(robot);
-    assert.equal(oneGroup.report.outcome, 'failed');
-    assert.equal(oneGroup.report.error?.code, 'HL_TRAINING_TOO_FEW_GROUPS');
-    assert.deepEqual(await registryOf(robot).list(), []);
+    assert.notEqual(oneGroup.report.outcome, 'failed');
+    assert.match(oneGroup.report.reason, /All training samples are of one group.* optimistic/);
+    assert.equal(oneGroup.result.trust.level, 'beginner');
   });
 
   it('names a backbone that is not in the cache', LIMIT, async (t) => {

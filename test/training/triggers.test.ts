@@ -10,6 +10,9 @@ class Bench {
   revision = 0;
   paused = false;
   training = false;
+  /** What the serving head knows; null: none serves. */
+  known: string[] | null = ['crop', 'weed'];
+  classes: { label: string; training: number }[] = [];
   remembered: number | null = null;
   started: TrainingTrigger[] = [];
   infos: string[] = [];
@@ -34,6 +37,8 @@ class Bench {
       },
       labelRevision: () => this.revision,
       labels: () => this.revision,
+      classes: () => this.classes,
+      knownLabels: () => this.known,
       isPaused: () => this.paused,
       isTraining: () => this.training,
       start: (trigger) => {
@@ -73,6 +78,49 @@ describe('new labels as a trigger', () => {
     bench.label(7);
     bench.end();
     assert.equal(bench.started.length, 3, 'seven labels came while it trained');
+  });
+
+  it('trains for the first time at ten labels, then every N', () => {
+    const bench = new Bench({ everyNewLabels: 20 });
+    bench.known = null;
+    bench.label(9);
+    assert.deepEqual(bench.started, []);
+    bench.label(1);
+    assert.equal(bench.started.length, 1);
+    bench.known = ['crop', 'weed'];
+    bench.end();
+    bench.label(19);
+    assert.equal(bench.started.length, 1);
+    bench.label(1);
+    assert.equal(bench.started.length, 2);
+  });
+
+  it('trains once for each step of a class that the head does not know', () => {
+    const bench = new Bench({ everyNewLabels: 100, minLabels: 1 });
+    const stones = (training: number): void => {
+      bench.classes = [
+        { label: 'crop', training: 40 },
+        { label: 'stone', training },
+      ];
+      bench.label(1);
+    };
+    stones(1);
+    assert.equal(bench.started.length, 0);
+    stones(2);
+    assert.equal(bench.started.length, 1);
+    bench.end();
+    stones(3);
+    stones(4);
+    assert.equal(bench.started.length, 1, 'no training after the other while the gate refuses it');
+    stones(5);
+    assert.equal(bench.started.length, 2);
+    bench.known = ['crop', 'stone', 'weed'];
+    bench.end();
+    stones(10);
+    assert.equal(bench.started.length, 2, 'it is known now');
+    bench.known = ['crop', 'weed'];
+    stones(11);
+    assert.equal(bench.started.length, 3, 'a rollback forgot it');
   });
 
   it('does not train while paused, and makes up for it', () => {
@@ -140,10 +188,14 @@ describe('new labels as a trigger', () => {
           minLabels: fc.nat(50),
           paused: fc.boolean(),
           training: fc.boolean(),
+          headServes: fc.boolean(),
+          newClass: fc.boolean(),
         }),
         (s) => {
           const decision = decideOnLabels(s);
-          const due = s.everyNewLabels > 0 && s.newLabels >= s.everyNewLabels;
+          const enough = s.headServes ? s.everyNewLabels : Math.min(10, s.everyNewLabels);
+          const due =
+            s.everyNewLabels > 0 && (s.newLabels >= enough || (s.newClass && s.newLabels > 0));
           if (s.paused || s.training || !due) assert.equal(decision, 'wait');
           else assert.equal(decision, s.labels < s.minLabels ? 'too-few' : 'train');
         },

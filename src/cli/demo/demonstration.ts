@@ -35,6 +35,7 @@ export class Demonstration {
       newLabels: this.#agent.training.newLabels,
       everyNewLabels: config.training.everyNewLabels,
       headVersion: this.#agent.perception.servingVersion,
+      learntLabels: this.#agent.instant.learnt?.labels ?? 0,
     }));
   }
 

@@ -14,6 +14,8 @@ export interface ScreenFacts {
   newLabels: number;
   everyNewLabels: number;
   headVersion: number | null;
+  /** Learnt at once, on top of that version or without one. */
+  learntLabels: number;
 }
 
 /**
@@ -69,7 +71,8 @@ export class Screen {
   }
 
   #statusText(label: string, reference: string | undefined, decision: Decision): string {
-    const { frames, rolling, labelsGiven, newLabels, everyNewLabels, headVersion } = this.facts();
+    const { frames, rolling, labelsGiven, newLabels, everyNewLabels, headVersion, learntLabels } =
+      this.facts();
     if (rolling && frames % 5 === 0) {
       this.#accuracies.push(rolling.accuracy);
       if (this.#accuracies.length > 20) this.#accuracies.shift();
@@ -83,7 +86,11 @@ export class Screen {
         ? `accuracy of the last ${rolling.scored} untaught: ${percent(rolling.accuracy)} ${spark(this.#accuracies)}`
         : 'accuracy: –',
       `labels ${labelsGiven}`,
-      headVersion === null ? 'no head yet' : `head ${headVersion}`,
+      headVersion === null
+        ? learntLabels > 0
+          ? 'beginner'
+          : 'no head yet'
+        : `head ${headVersion}${learntLabels > 0 ? ` + ${learntLabels}` : ''}`,
       this.#progress
         ? `training: ${progressText(this.#progress)}`
         : everyNewLabels > 0

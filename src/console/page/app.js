@@ -340,12 +340,40 @@ function nextQuestion() {
   if (next !== undefined && next.id !== state.view.id) openSample(next.id, next.guess, 'question');
 }
 
+/** Whether any head answers: a trained one, or one that the first labels made. */
+function serves() {
+  return state.status.head !== null || state.status.learnt !== null;
+}
+
+/** What serves, in a line. */
+function headLine({ head, learnt, trust }) {
+  if (head === null && learnt === null) return 'No head yet';
+  const parts = [
+    head === null ? 'First labels' : `Head ${head.version}`,
+    plural((learnt?.classes ?? head.labels).length, 'label'),
+    ...(head !== null && head.examMacroF1 !== null ? [`F1 ${percent(head.examMacroF1)}`] : []),
+    ...(learnt !== null ? [`${plural(learnt.labels, 'frame')} learnt at once`] : []),
+    ...(trust !== null ? [trust] : []),
+  ];
+  return parts.join(' · ');
+}
+
 /** What is missing until there is a head: a headline and what more there is to say. */
 function noHead() {
   const { samples, training } = state.status;
   if (training === null) return ['No head yet', 'This robot does not train itself.'];
   if (training.running) return ['No head yet', 'The first training runs.'];
   const kinds = samples.classes.length;
+  const { instantLabelsPerClass } = training;
+  if (instantLabelsPerClass !== null) {
+    const ready = samples.classes.filter((c) => c.training + c.exam >= instantLabelsPerClass);
+    if (ready.length < 2) {
+      return [
+        `No head yet: label ${instantLabelsPerClass} frames each of two kinds`,
+        'The first labels make a head at once.',
+      ];
+    }
+  }
   const missing = Math.max(
     training.minLabels - samples.labelled,
     training.everyNewLabels > 0 ? training.everyNewLabels - training.newLabels : 0,
@@ -473,9 +501,9 @@ function renderDecision(decision) {
       note = list === '' ? '' : `Nearest: ${list}`;
     }
   } else {
-    [label, note] = status.head === null ? noHead() : ['Not judged yet', ''];
+    [label, note] = serves() ? ['Not judged yet', ''] : noHead();
   }
-  panel.hidden = state.frame === null && view.kind === 'live' && status.head !== null;
+  panel.hidden = state.frame === null && view.kind === 'live' && serves();
   panel.dataset.kind = kind;
   text('decision-label', label);
   text('decision-probability', probability);
@@ -635,11 +663,12 @@ function progress(share, label) {
 function renderTraining() {
   const { status, reports } = state;
   if (status === null) return;
-  const { training, head, samples } = status;
+  const { training, head, samples, next } = status;
   $('train').hidden = training === null;
   $('train').disabled = !mayTrain();
   text('train', training?.running ? 'Training…' : 'Train now');
-  build('training-now', [training, head?.version, samples.labelled, samples.classes.length], () => {
+  const shown = [training, head?.version, samples.labelled, samples.classes.length, next];
+  build('training-now', shown, () => {
     if (training === null) return [el('p', { class: 'empty', text: 'This robot does not train.' })];
     if (training.running) {
       const share = training.total > 0 ? training.done / training.total : 0;
@@ -658,13 +687,15 @@ function renderTraining() {
     }
     const { newLabels, everyNewLabels } = training;
     const first =
-      head === null
-        ? el('p', {
-            text: noHead()
-              .filter((part) => part !== '')
-              .join('. '),
-          })
-        : null;
+      next !== null
+        ? el('p', { text: next })
+        : head === null
+          ? el('p', {
+              text: noHead()
+                .filter((part) => part !== '')
+                .join('. '),
+            })
+          : null;
     if (everyNewLabels === 0) {
       return [
         first,
@@ -901,7 +932,11 @@ function renderHeads() {
         'tr',
         {},
         el('th', { scope: 'row', text: String(head.version) }),
-        el('td', { text: `${head.learner}, ${plural(head.labels.length, 'label')}` }),
+        el('td', {
+          text: `${head.learner}, ${plural(head.labels.length, 'label')}${
+            head.trust === null ? '' : `, ${head.trust}`
+          }`,
+        }),
         el('td', {
           class: 'number',
           text: head.examMacroF1 === null ? '–' : percent(head.examMacroF1),
@@ -1017,14 +1052,7 @@ function renderAll() {
   $('main').hidden = false;
   document.title = `${status.robot} · headland`;
   text('robot', status.robot);
-  text(
-    'who-line',
-    status.head === null
-      ? 'No head yet'
-      : `Head ${status.head.version} · ${plural(status.head.labels.length, 'label')}${
-          status.head.examMacroF1 === null ? '' : ` · F1 ${percent(status.head.examMacroF1)}`
-        }`,
-  );
+  text('who-line', headLine(status));
   $('paused').hidden = status.state !== 'paused';
   renderLabels();
   renderViewer();

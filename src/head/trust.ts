@@ -1,0 +1,167 @@
+/** From little to much evidence. */
+export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
+
+/** What a head, or one that never saw the sample's group, answered to a labelled sample. */
+export interface JudgedAnswer {
+  /** The true label. */
+  label: string;
+  group: string;
+  right: boolean;
+}
+
+/** How far a head can be trusted, and what would raise it. */
+export interface Trust {
+  level: TrustLevel;
+  /** Answers that could be judged, and the groups that they come from. */
+  answers: number;
+  groups: number;
+  /** Mean over classes of the share of right answers, 0..1; null without an answer. */
+  meanRecall: number | null;
+  /** That it is not below, with 95 % certainty, 0..1; null without an answer. */
+  lowerBound: number | null;
+  /** Classes with too few answers for the next level, those that lack most first. */
+  needs: { label: string; labels: number }[];
+  /** One sentence: what to do next. */
+  next: string;
+}
+
+/** What a level asks for. */
+const USEFUL = { perClass: 5, groups: 10, answers: 10 };
+const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
+/** Of the normal distribution: a one-sided bound at 95 %. */
+const Z = 1.645;
+const NAMED_CLASSES = 3;
+
+/**
+ * How far the evidence goes. `useful`: five answers for each class, ten groups, and certainly better
+ * than guessing; `proven`: a hundred answers of twenty groups, ten for each class, and mean recall
+ * certainly at least 0.8; else `beginner`.
+ *
+ * The bound is Wilson's (1927), at the number of independent answers that the variance between
+ * groups amounts to, at least as few as when all of a group were one answer. Classes weigh the same.
+ *
+ * @param labels what the head can answer.
+ */
+export function judgeTrust(labels: readonly string[], answers: readonly JudgedAnswer[]): Trust {
+  const counts = new Map(labels.map((label) => [label, { answers: 0, right: 0 }]));
+  for (const { label, right } of answers) {
+    const count = counts.get(label) ?? { answers: 0, right: 0 };
+    counts.set(label, { answers: count.answers + 1, right: count.right + Number(right) });
+  }
+  const groups = new Set(answers.map(({ group }) => group)).size;
+  const bound = answers.length > 0 ? recallBound(answers, counts) : null;
+  const about = {
+    answers: answers.length,
+    groups,
+    meanRecall: bound?.meanRecall ?? null,
+    lowerBound: bound?.lowerBound ?? null,
+  };
+  const lacking = (perClass: number): Trust['needs'] =>
+    [...counts]
+      .flatMap(([label, { answers: n }]) => (n < perClass ? [{ label, labels: perClass - n }] : []))
+      .sort((a, b) => b.labels - a.labels || (a.label < b.label ? -1 : 1));
+  const chance = 1 / counts.size;
+
+  const forUseful = lacking(USEFUL.perClass);
+  const moreGroups = Math.max(USEFUL.groups - groups, USEFUL.answers - answers.length);
+  if (forUseful.length > 0) {
+    return { level: 'beginner', ...about, needs: forUseful, next: wanted(forUseful) };
+  }
+  if (moreGroups > 0) {
+    return { level: 'beginner', ...about, needs: [], next: passes(moreGroups) };
+  }
+  if (bound === null || bound.lowerBound <= chance) {
+    return { level: 'beginner', ...about, needs: [], next: weakest(counts) };
+  }
+  const forProven = lacking(PROVEN.perClass);
+  const moreAnswers = PROVEN.answers - answers.length;
+  if (forProven.length > 0) {
+    return { level: 'useful', ...about, needs: forProven, next: wanted(forProven) };
+  }
+  if (moreAnswers > 0) {
+    const next = `Label ${moreAnswers} more ${plural('frame', moreAnswers)}, of whatever class.`;
+    return { level: 'useful', ...about, needs: [], next };
+  }
+  if (groups < PROVEN.groups) {
+    return { level: 'useful', ...about, needs: [], next: passes(PROVEN.groups - groups) };
+  }
+  if (bound.lowerBound < PROVEN.lowerBound) {
+    return { level: 'useful', ...about, needs: [], next: weakest(counts) };
+  }
+  const next = 'Nothing is missing: label what it asks about.';
+  return { level: 'proven', ...about, needs: [], next };
+}
+
+type Counts = ReadonlyMap<string, { answers: number; right: number }>;
+
+function recallBound(
+  answers: readonly JudgedAnswer[],
+  counts: Counts,
+): { meanRecall: number; lowerBound: number } {
+  const present = [...counts.values()].filter((count) => count.answers > 0).length;
+  let meanRecall = 0;
+  let squares = 0;
+  const byGroup = new Map<string, { weight: number; excess: number }>();
+  for (const { label, group, right } of answers) {
+    const count = counts.get(label)!;
+    const weight = 1 / (present * count.answers);
+    const sum = byGroup.get(group) ?? { weight: 0, excess: 0 };
+    byGroup.set(group, {
+      weight: sum.weight + weight,
+      excess: sum.excess + weight * (Number(right) - count.right / count.answers),
+    });
+    meanRecall += weight * Number(right);
+    squares += weight * weight;
+  }
+  let groupSquares = 0;
+  let variance = 0;
+  for (const { weight, excess } of byGroup.values()) {
+    groupSquares += weight * weight;
+    variance += excess * excess;
+  }
+  const [fewest, most] = [1 / groupSquares, 1 / squares];
+  const independent = (meanRecall * (1 - meanRecall)) / variance;
+  const n = Number.isFinite(independent)
+    ? Math.min(most, Math.max(Math.min(fewest, most), independent))
+    : Math.min(fewest, most);
+  return { meanRecall, lowerBound: wilsonLower(meanRecall, n) };
+}
+
+/** Wilson's lower bound of a share, at `n` answers; not a whole number where they depend on each other. */
+function wilsonLower(share: number, n: number): number {
+  const z2 = Z * Z;
+  const middle = share + z2 / (2 * n);
+  const spread = Z * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
+  return Math.max(0, (middle - spread) / (1 + z2 / n));
+}
+
+/** "Tomato" needs 3 more labels, "Stone" 2. @param purpose with a space before it: what for */
+export function wanted(needs: Trust['needs'], purpose = ''): string {
+  const [first, ...others] = needs.slice(0, NAMED_CLASSES);
+  if (!first) return '';
+  const named = [
+    `"${first.label}" needs ${first.labels} more ${plural('label', first.labels)}${purpose}`,
+    ...others.map(({ label, labels }) => `"${label}" ${labels}`),
+  ].join(', ');
+  const left = needs.length - NAMED_CLASSES;
+  return left > 0 ? `${named}, ${left} more ${plural('class', left)} some too.` : `${named}.`;
+}
+
+function passes(count: number): string {
+  return `Label frames of ${count} more ${plural('pass', count)}, at another place or time.`;
+}
+
+function weakest(counts: Counts): string {
+  const [[label, count]] = [...counts]
+    .filter(([, { answers }]) => answers > 0)
+    .sort(([, a], [, b]) => a.right / a.answers - b.right / b.answers) as [
+    [string, { answers: number; right: number }],
+  ];
+  return `It is right on ${count.right} of ${count.answers} "${label}": label more of it, and check its labels.`;
+}
+
+function plural(word: 'pass' | 'label' | 'frame' | 'class', count: number): string {
+  if (count === 1) return word;
+  return word === 'pass' || word === 'class' ? `${word}es` : `${word}s`;
+}

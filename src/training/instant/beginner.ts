@@ -1,0 +1,78 @@
+import type { Head } from '../../head/head.js';
+import { fitNovelty } from '../../head/novelty-fit.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../head/train.js';
+import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
+import { fitRecipe } from '../recipes.js';
+import { headAnswers } from '../scorecard.js';
+import { leftOutAnswers } from '../unknown.js';
+import type { Prior } from './protocol.js';
+
+/** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
+const PRIOR_LABELS = 0.25;
+/** A second on a small board. */
+export const NOVELTY_OPTIONS = { maxRows: 200, folds: 5 };
+
+export interface BeginnerSample {
+  label: string;
+  group: string;
+  features: Float32Array;
+}
+
+/** A head for the first labels: one recipe without a search, in closed form. */
+export function fitBeginner(
+  samples: readonly BeginnerSample[],
+  backboneChecksum: string,
+): { head: Head; prior: Prior; trust: Trust } {
+  const labels = [...new Set(samples.map((sample) => sample.label))].sort();
+  const set = spreadOut(trainingSet(samples, labels));
+  const { fit, temperature, leaveGroupOutProbabilities } = fitRecipe(set, 'ridge', 'sqrt-l2');
+  const counts = labels.map((label) => samples.filter((s) => s.label === label).length);
+  const truth = samples.map((sample) => sample.label);
+  const answers = headAnswers(leaveGroupOutProbabilities, labels, truth);
+  const { judged } = judgedRows(set, groupingOf(set));
+  const judgedAnswers = [...judged].map((row): JudgedAnswer => {
+    const { label, group } = samples[row]!;
+    return { label, group, right: answers[row]!.label === label };
+  });
+  const prior = {
+    share: PRIOR_LABELS / (Math.min(...counts) + PRIOR_LABELS),
+    frequencies: counts.map((count) => count / samples.length),
+  };
+  const humble = leaveGroupOutProbabilities.map(
+    (p, i) => (1 - prior.share) * p + prior.share * prior.frequencies[i % labels.length]!,
+  );
+  return {
+    head: {
+      ...{ learner: 'ridge', labels, featureSize: set.featureSize, backboneChecksum },
+      ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
+      novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS),
+      leftOutConfidences: leftOutAnswers(set, humble).leftOutConfidences,
+    },
+    prior,
+    trust: judgeTrust(labels, judgedAnswers),
+  };
+}
+
+function trainingSet(samples: readonly BeginnerSample[], labels: readonly string[]): TrainingSet {
+  const featureSize = samples[0]!.features.length;
+  const features = new Float32Array(samples.length * featureSize);
+  for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
+  const groups = [...new Set(samples.map((sample) => sample.group))];
+  return {
+    ...{ features, featureSize, rows: samples.length, classCount: labels.length },
+    labels: Int32Array.from(samples, (sample) => labels.indexOf(sample.label)),
+    groups: Int32Array.from(samples, (sample) => groups.indexOf(sample.group)),
+    isView: new Uint8Array(samples.length),
+    samples: Int32Array.from(samples, (_, i) => i),
+  };
+}
+
+/**
+ * While fewer than two classes stand in two groups, no head without a group knows its class, and the
+ * scale of the logits would come from nothing but errors: rows are left out one by one then.
+ */
+function spreadOut(set: TrainingSet): TrainingSet {
+  const { singleGroupClasses } = judgedRows(set, groupingOf(set));
+  if (set.classCount - singleGroupClasses.length >= 2) return set;
+  return { ...set, groups: Int32Array.from(set.groups, (_, row) => row) };
+}

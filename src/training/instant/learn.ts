@@ -1,0 +1,202 @@
+import type { Head } from '../../head/head.js';
+import { noveltyScores } from '../../head/novelty.js';
+import { fitNovelty } from '../../head/novelty-fit.js';
+import { judgeTrust, type Trust } from '../../head/trust.js';
+import type { Sample } from '../../samples/sample.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { LabelledSample } from '../collect.js';
+import { fitBeginner, NOVELTY_OPTIONS } from './beginner.js';
+import { correctHead } from './correction.js';
+import type { InstantHead, InstantRequest } from './protocol.js';
+
+/** Rows of a first head. */
+const BEGINNER_ROWS = 400;
+/** Corrections of a trained head, the newest. */
+const LESSON_ROWS = 200;
+/**
+ * Samples that remind a head of what it has learnt, the newest of each class; more where a new class could
+ * take from the old ones.
+ */
+const REPLAY_ROWS = { knownClasses: 100, newClass: 200 };
+
+interface Taught {
+  sample: LabelledSample;
+  features: Float32Array;
+}
+
+/**
+ * Makes the best head of the labels as they stand in the store: a correction of the base, or without
+ * one a first head. The same store and base give the same head.
+ *
+ * Samples of the exam are learnt too: what comes of it never enters the registry, is never examined,
+ * and ends with the next training, which does not see them.
+ *
+ * @returns Null when there is nothing to learn beyond the base, or too little for a first head.
+ */
+export function learn(
+  store: SampleStore,
+  request: InstantRequest,
+  minLabelsPerClass: number,
+): InstantHead | null {
+  const { base, backboneChecksum } = request;
+  const source = new Source(store, backboneChecksum);
+  const revision = store.labelRevision();
+  const made = base
+    ? correction(source, base, request.sinceRevision, minLabelsPerClass)
+    : beginner(source, minLabelsPerClass);
+  return made && { ...made, revision };
+}
+
+function beginner(source: Source, minLabelsPerClass: number): Omit<InstantHead, 'revision'> | null {
+  const labels = source.labels(minLabelsPerClass);
+  const taught = enough(source.balanced(labels, BEGINNER_ROWS), minLabelsPerClass);
+  const newClasses = labelsOf(taught);
+  if (newClasses.length < 2) return null;
+  const samples = taught.map(({ sample: { label, group }, features }) => ({
+    ...{ label, group, features },
+  }));
+  const fitted = fitBeginner(samples, source.backboneChecksum);
+  return { ...fitted, labels: taught.length, newClasses };
+}
+
+function correction(
+  source: Source,
+  base: Head,
+  sinceRevision: number,
+  minLabelsPerClass: number,
+): Omit<InstantHead, 'revision'> | null {
+  const known = new Set(base.labels);
+  const all = source.since(sinceRevision, LESSON_ROWS);
+  const unknown = enough(
+    all.filter(({ sample }) => !known.has(sample.label)),
+    minLabelsPerClass,
+  );
+  const newClasses = labelsOf(unknown);
+  const taught = [...all.filter(({ sample }) => known.has(sample.label)), ...unknown];
+  if (taught.length === 0) return null;
+  const taughtIds = new Set(taught.map(({ sample }) => sample.id));
+  const old = source
+    .balanced([...known], newClasses.length > 0 ? REPLAY_ROWS.newClass : REPLAY_ROWS.knownClasses)
+    .filter(({ sample }) => !taughtIds.has(sample.id));
+  const rows = [...taught, ...old];
+  const d = base.featureSize;
+  const head = correctHead(base, {
+    features: matrix(rows, d),
+    labels: rows.map(({ sample }) => sample.label),
+  });
+  return {
+    head: { ...head, ...unknownParts(base, taught, old, newClasses) },
+    ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(newClasses) },
+  };
+}
+
+/** A class that no training has seen has no evidence; the others keep that of the base. */
+function trustOf(newClasses: readonly string[]): Trust | null {
+  if (newClasses.length === 0) return null;
+  return judgeTrust(newClasses, []);
+}
+
+/**
+ * What tells unknown things: the base's, to whose known samples those join that it has not learnt; or made
+ * again where it would take new classes for unknown things.
+ */
+function unknownParts(
+  base: Head,
+  taught: readonly Taught[],
+  old: readonly Taught[],
+  newClasses: readonly string[],
+): Pick<Head, 'novelty' | 'setProbability'> {
+  const { novelty, setProbability } = base;
+  if (!novelty) return {};
+  if (newClasses.length === 0) {
+    const strange = noveltyScores(novelty, matrix(taught, base.featureSize));
+    const scores = Float32Array.from([...novelty.scores, ...strange]).sort();
+    return {
+      novelty: { ...novelty, scores },
+      ...(setProbability === undefined ? {} : { setProbability }),
+    };
+  }
+  const rows = [...taught, ...old];
+  const labels = labelsOf(rows);
+  const groups = [...new Set(rows.map(({ sample }) => sample.group))];
+  return {
+    novelty: fitNovelty(
+      {
+        ...{ features: matrix(rows, base.featureSize), featureSize: base.featureSize },
+        ...{ rows: rows.length, classCount: labels.length },
+        labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
+        groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
+        isView: new Uint8Array(rows.length),
+      },
+      undefined,
+      NOVELTY_OPTIONS,
+    ),
+  };
+}
+
+/** Labelled samples that have features of the running backbone. */
+class Source {
+  constructor(
+    private readonly store: SampleStore,
+    readonly backboneChecksum: string,
+  ) {}
+
+  /** Labels of at least `least` samples. */
+  labels(least: number): string[] {
+    return this.store
+      .counts()
+      .classes.filter(({ training, exam }) => training + exam >= least)
+      .map(({ label }) => label);
+  }
+
+  /** The newest of each class, at most `most` of all; by id. */
+  balanced(labels: readonly string[], most: number): Taught[] {
+    const limit = Math.max(1, Math.floor(most / Math.max(1, labels.length)));
+    return this.#withFeatures(
+      labels.flatMap((label) => this.store.list({ label, order: 'newest', limit })),
+    );
+  }
+
+  /** What was labelled after a revision, the newest `most`; by id. */
+  since(revision: number, most: number): Taught[] {
+    const ids: string[] = [];
+    for (let after = revision; ; ) {
+      const changes = this.store.labelsSince(after);
+      ids.push(...changes.map(({ sampleId }) => sampleId));
+      const last = changes.at(-1);
+      if (!last) break;
+      after = last.revision;
+    }
+    const newest = [...new Set(ids.reverse())].slice(0, most);
+    return this.#withFeatures(newest.flatMap((id) => this.store.get(id) ?? []));
+  }
+
+  #withFeatures(samples: readonly Sample[]): Taught[] {
+    const labelled = samples
+      .filter((sample): sample is LabelledSample => sample.label !== null)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const ids = labelled.map(({ id }) => id);
+    const found = this.store.features(ids, this.backboneChecksum, '', 0);
+    return labelled.flatMap((sample) => {
+      const features = found.get(sample.id)?.[0];
+      return features ? [{ sample, features }] : [];
+    });
+  }
+}
+
+/** Without the classes of which there are fewer. */
+function enough(taught: readonly Taught[], least: number): Taught[] {
+  const counts = new Map<string, number>();
+  for (const { sample } of taught) counts.set(sample.label, (counts.get(sample.label) ?? 0) + 1);
+  return taught.filter(({ sample }) => counts.get(sample.label)! >= least);
+}
+
+function labelsOf(taught: readonly Taught[]): string[] {
+  return [...new Set(taught.map(({ sample }) => sample.label))].sort();
+}
+
+function matrix(rows: readonly Taught[], featureSize: number): Float32Array {
+  const features = new Float32Array(rows.length * featureSize);
+  for (const [i, row] of rows.entries()) features.set(row.features, i * featureSize);
+  return features;
+}

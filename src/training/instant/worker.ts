@@ -1,0 +1,33 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { serialiseError } from '../../errors.js';
+import { openDatabase } from '../../samples/database.js';
+import { SampleStore } from '../../samples/store.js';
+import { learn } from './learn.js';
+import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './protocol.js';
+
+/** The thread that learns at once; it keeps nothing that is not in the store. See InstantLearner. */
+const port = parentPort;
+if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
+const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
+const database = openDatabase(dbPath);
+// It admits nothing, so that the bounds of admission do not matter.
+const store = new SampleStore(database, {
+  examShare: 0,
+  examAfterSamples: 0,
+  maxPictureStoreBytes: 0,
+});
+const send = (message: FromInstantWorker): void => port.postMessage(message);
+
+port.on('message', (message: ToInstantWorker) => {
+  if (message === 'close') {
+    database.close();
+    port.close();
+    return;
+  }
+  const { id, request } = message;
+  try {
+    send({ id, learnt: learn(store, request, minLabelsPerClass) });
+  } catch (error) {
+    send({ id, error: serialiseError(error) });
+  }
+});
