@@ -104,6 +104,8 @@ export interface FrameDecision {
   /** A label of the head, or `unknown`. */
   label: string;
   probability: number;
+  /** The head is not sure enough of the label. */
+  guess: boolean;
   /** Best first. */
   top: { label: string; probability: number }[];
   /** Null: no trained head, but one that the first labels made. */

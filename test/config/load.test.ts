@@ -88,7 +88,10 @@ describe('configuration', () => {
       fileURLToPath(new URL('../../../docs/guides/augmentation.md', import.meta.url)),
       'utf8',
     );
-    const table = guide.split('## Coming from Keras')[1]!.match(/^\| `.*$/gm)!;
+    const table = guide
+      .split('## Coming from Keras')[1]!
+      .split('\n## ')[0]!
+      .match(/^\| `.*$/gm)!;
     let names = 0;
     for (const row of table) {
       const [, keras, own] = row.split('|').map((cell) => cell.trim()) as [string, string, string];

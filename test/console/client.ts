@@ -10,6 +10,7 @@ export const TOKEN = 'a-token-of-the-field-robot';
 export const DECISION = {
   label: 'maize',
   probability: 0.91,
+  guess: false,
   top: [{ label: 'maize', probability: 0.91 }],
   headVersion: 1,
   totalMs: 12,

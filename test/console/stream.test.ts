@@ -7,7 +7,7 @@ import { silentLog } from '../../src/log.js';
 import { createFieldSource } from './field-source.js';
 
 const decision = (totalMs: number) => ({
-  ...{ label: 'maize', probability: 0.9, top: [], headVersion: 1, totalMs },
+  ...{ label: 'maize', probability: 0.9, guess: false, top: [], headVersion: 1, totalMs },
 });
 
 async function open(t: TestContext, limits: Partial<ConsoleLimits>) {

@@ -496,7 +496,13 @@ function renderDecision(decision) {
     const list = others.map((entry) => `${entry.label} ${percent(entry.probability)}`).join(', ');
     if (kind === 'known') {
       probability = percent(decision.probability);
-      note = list === '' ? '' : `Or ${list}`;
+      if (decision.guess) label = `${label}?`;
+      note = [
+        decision.guess ? 'A guess: too few labels to be sure.' : '',
+        list === '' ? '' : `Or ${list}`,
+      ]
+        .filter((words) => words !== '')
+        .join(' ');
     } else {
       note = list === '' ? '' : `Nearest: ${list}`;
     }

@@ -14,7 +14,11 @@ function store(t: Parameters<typeof temporaryDirectory>[0], perClass: number) {
   const dbPath = join(temporaryDirectory(t), 'headland.db');
   const database = openDatabase(dbPath);
   t.after(() => database.close());
-  const samples = new SampleStore(database, { examShare: 0.2, examAfterSamples: 0, maxPictureStoreBytes: 1e9 });
+  const samples = new SampleStore(database, {
+    examShare: 0.2,
+    examAfterSamples: 0,
+    maxPictureStoreBytes: 1e9,
+  });
   const teach = (label: string, value: number): void => {
     const { sample } = samples.admit({
       jpeg: Uint8Array.of(...Buffer.from(`${label} ${value}`)),
