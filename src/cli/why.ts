@@ -42,7 +42,8 @@ export function whyCommand(): Command {
 
 function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial | null): void {
   const { version, learner, createdAt, gate } = card;
-  printLine(`head ${version} (${learner}, trained ${createdAt}): ${gate.reason}`);
+  const verdict = gate.promote ? 'promoted' : 'refused';
+  printLine(`head ${version} (${learner}, trained ${createdAt}), ${verdict}. ${gate.reason}`);
   const cells = gate.checks.map(({ name, passed, detail }) => [
     passed ? 'passed' : 'FAILED',
     name,

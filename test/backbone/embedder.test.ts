@@ -100,12 +100,15 @@ test('what is no picture is refused', async (t) => {
   );
 });
 
-test('a recipe names the views: settings and seed count, how many views do not', () => {
+test('a recipe names the views: settings and seed count, how many geometric views do not', () => {
+  const geometric = { ...augmentation, photometricViews: 0 };
+  const more = { ...geometric, views: 9 };
+  assert.equal(augmentationRecipe(more, 1), augmentationRecipe(geometric, 1));
   const recipe = augmentationRecipe(augmentation, 1);
   assert.match(recipe, /^[0-9a-f]{16}$/);
   const reordered = Object.fromEntries(Object.entries(augmentation).reverse());
   assert.equal(augmentationRecipe(reordered as typeof augmentation, 1), recipe);
-  assert.equal(augmentationRecipe({ ...augmentation, views: 9 } as typeof augmentation, 1), recipe);
+  assert.notEqual(augmentationRecipe({ ...augmentation, views: 9 }, 1), recipe);
   assert.notEqual(augmentationRecipe(augmentation, 2), recipe);
   assert.notEqual(augmentationRecipe({ ...augmentation, zoom: 0.2 }, 1), recipe);
 });
