@@ -215,7 +215,7 @@ function heard(monitor: RollbackMonitor, frame: SimulatedFrame, shadow: Head, se
   const [hidden, serves] = [shadow, serving].map(
     (head) => answersTo(head, [frame], [String(frame.label)])[0]!.probability,
   ) as [number, number];
-  return monitor.observe(hidden, serves);
+  return monitor.observe(hidden, serves, frame.group);
 }
 
 /** Heads that learnt wrong names take over from the last one that the gate let serve. */

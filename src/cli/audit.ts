@@ -15,7 +15,7 @@ export function auditCommand(): Command {
   return withStateOptions(
     new Command('audit').description('what was done to this robot: commands, trainings, heads'),
   )
-    .option('--kind <kind>', 'only: started, command, training, serving or rolled-back')
+    .option('--kind <kind>', 'only: started, command, training, serving, rolled-back or promoted')
     .option('--limit <n>', 'at most so many, newest first', parseWhole(1, 100_000), 100)
     .option('--json', 'print one JSON object')
     .action(({ kind, limit, json, ...where }: AuditOptions) => {

@@ -231,13 +231,13 @@ export const gate = section(
       .number()
       .min(2)
       .max(1_000_000)
-      .default(20)
-      .describe('Odds for the head in the shadow that always suffice (20: error 5 %)'),
+      .default(10)
+      .describe('Odds for the head in the shadow that always suffice (10: error 10 %)'),
     trialAlarm: z
       .number()
       .gt(1)
       .max(1_000_000)
-      .default(5)
+      .default(3)
       .describe('Such odds are asked for at least, when the gate itself was unsure'),
   },
   'What a new head must show before and after it serves',

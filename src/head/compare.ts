@@ -4,18 +4,18 @@ import { HeadlandError } from '../errors.js';
 const LABEL_SPREAD = 0.2;
 
 /**
- * Watches a promoted head beside the one before it. Each label multiplies the wealth by the root of
- * the ratio of the probabilities that the old and the new head gave to it (the spread aside). While
- * labels come about as the new head says, the mean of that factor is Σ √(p q) <= 1, so the chance that
- * the wealth EVER reaches 1 / error is at most `error` (Ville 1939; Grünwald et al. 2024, Safe testing)
- * and looking after every label is allowed. Of the ratio itself the mean would be 1 and no more: the
- * root leaves room for new heads that are better but not well calibrated, and for labels of one pass
- * that are alike.
+ * Watches a head that serves beside another one. Each label multiplies the wealth by the root of the
+ * ratio of the probabilities that the other and the serving head gave to it (the spread aside). While
+ * labels come about as the serving head says, the mean of that factor is Σ √(p q) <= 1, so the chance
+ * that the wealth EVER reaches 1 / error is at most `error` (Ville 1939; Grünwald et al. 2024, Safe
+ * testing) and looking after every label is allowed. Of the ratio itself the mean would be 1 and no
+ * more: the root leaves room for serving heads that are better but not well calibrated. Labels of one
+ * group are alike, and named alike when somebody errs: k of them weigh as the root of k.
  */
 export class RollbackMonitor {
   readonly #classes: number;
   readonly #alarmAt: number;
-  #logWealth = 0;
+  readonly #groups = new Map<string, { sum: number; labels: number }>();
 
   /** @param classes that either head knows, >= 2. @param alarmAt wealth, > 1, default 20 (error 5 %). */
   constructor({ classes, alarmAt = 20 }: { classes: number; alarmAt?: number }) {
@@ -31,20 +31,30 @@ export class RollbackMonitor {
   /**
    * Takes one labelled sample; returns true when the old head should come back.
    * @param oldProbability of the label by the old head, 0..1; 0 when it does not know it.
+   * @param group frames of one pass
    */
-  observe(oldProbability: number, newProbability: number): boolean {
+  observe(oldProbability: number, newProbability: number, group: string): boolean {
     const spread = (probability: number): number =>
       (1 - LABEL_SPREAD) * probability + LABEL_SPREAD / this.#classes;
-    this.#logWealth += Math.log(spread(oldProbability) / spread(newProbability)) / 2;
+    const known = this.#groups.get(group) ?? { sum: 0, labels: 0 };
+    known.sum += Math.log(spread(oldProbability) / spread(newProbability)) / 2;
+    known.labels += 1;
+    this.#groups.set(group, known);
     return this.alarm;
   }
 
   get wealth(): number {
-    return Math.exp(this.#logWealth);
+    return Math.exp(this.#logWealth());
   }
 
   get alarm(): boolean {
-    return this.#logWealth >= Math.log(this.#alarmAt);
+    return this.#logWealth() >= Math.log(this.#alarmAt);
+  }
+
+  #logWealth(): number {
+    let total = 0;
+    for (const { sum, labels } of this.#groups.values()) total += sum / Math.sqrt(labels);
+    return total;
   }
 }
 

@@ -107,9 +107,10 @@ export function tally(trial: ShadowTrial): TrialTally {
   const monitor = new RollbackMonitor(trial);
   let currentAlone = 0;
   let previousAlone = 0;
-  for (const { label, previous, current } of trial.observations) {
-    if (trial.role === 'serving') monitor.observe(previous.probability, current.probability);
-    else monitor.observe(current.probability, previous.probability);
+  for (const { group, label, previous, current } of trial.observations) {
+    if (trial.role === 'serving') {
+      monitor.observe(previous.probability, current.probability, group);
+    } else monitor.observe(current.probability, previous.probability, group);
     if (current.label === label && previous.label !== label) currentAlone += 1;
     if (previous.label === label && current.label !== label) previousAlone += 1;
   }

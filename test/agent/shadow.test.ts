@@ -300,7 +300,7 @@ describe('the replaced head in the shadow', () => {
     assert.equal(
       after.heads.serving?.card.version,
       1,
-      'three clear losses in a row are odds of 20',
+      'three clear losses in a row are odds of more than 10',
     );
   });
 
