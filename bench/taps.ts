@@ -75,7 +75,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     ratios[name] = rounded(ratio);
     const ways: Way[] = [
       { name: 'last', innerScale: null },
-      { name: 'both', innerScale: 1 },
+      { name: 'both, as the card', innerScale: 1 },
       { name: 'both, inner evened', innerScale: ratio },
       { name: 'both, inner half of that', innerScale: ratio / 2 },
     ];
@@ -311,7 +311,7 @@ function writeTable(figures: {
     `Machine: ${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}, load before ` +
       `${figures.loadBefore.toFixed(1)}. Command: \`npm run -s bench -- taps\`.`,
     '',
-    '| photos | labels | last | both | both, inner evened | both, inner half of that |',
+    '| photos | labels | last | both, as the card | both, inner evened | both, inner half of that |',
     '|---|---|---|---|---|---|',
     ...rows,
     '',

@@ -138,6 +138,12 @@ const cardSchema = z
           tap: z.string().min(1).describe('ONNX tensor or node of an inner layer'),
           pool: z.enum(POOLS),
           featureSize: z.int().min(1).max(65_536),
+          scale: z
+            .number()
+            .positive()
+            .max(1_000)
+            .default(1)
+            .describe('Its features times this: so that neither layer drowns the other'),
         }),
       )
       .max(8)

@@ -29,7 +29,7 @@ const INT64 = 7;
  */
 export function addFeatureNodes(
   graph: OnnxGraph,
-  sources: readonly { tensor: string; pool: Pool }[],
+  sources: readonly { tensor: string; pool: Pool; scale?: number }[],
   toFloat: boolean,
 ): void {
   const joined = toFloat ? freeName(graph, `${FEATURES}_joined`) : FEATURES;
@@ -37,10 +37,16 @@ export function addFeatureNodes(
     const [{ tensor, pool }] = sources as [(typeof sources)[number]];
     addReduction(graph, { tensor, pool, output: joined, suffix: '' });
   } else {
-    const vectors = sources.map(({ tensor, pool }, i) => {
+    const vectors = sources.map(({ tensor, pool, scale = 1 }, i) => {
       const output = freeName(graph, `${FEATURES}_part_${i}`);
       addReduction(graph, { tensor, pool, output, suffix: `_${i}` });
-      return output;
+      if (scale === 1) return output;
+      const factor = freeName(graph, `headland_scale_${i}`);
+      const rawData = new Uint8Array(Float32Array.of(scale).buffer);
+      graph.initializer.push({ name: factor, dims: [], dataType: FLOAT, rawData });
+      const scaled = freeName(graph, `${FEATURES}_scaled_${i}`);
+      graph.node.push(node(`headland_scale_${i}`, 'Mul', [output, factor], scaled, []));
+      return scaled;
     });
     graph.node.push(node('headland_concat', 'Concat', vectors, joined, [int('axis', 1)]));
   }

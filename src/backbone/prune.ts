@@ -19,7 +19,7 @@ export interface Tap {
 
 export interface PruneOptions extends Tap {
   /** Further taps, whose features follow those of the first in their order. */
-  innerTaps?: readonly Tap[];
+  innerTaps?: readonly (Tap & { scale?: number })[];
   /** Side of the square input, pixels. */
   inputSize: number;
   /** Order in which the graph takes the channels. Default: RGB. */
@@ -37,7 +37,10 @@ export interface PruneOptions extends Tap {
  */
 export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxModel {
   const { graph } = model;
-  const taps = [options, ...(options.innerTaps ?? [])].map((tap) => tapped(graph, tap));
+  const taps = [
+    { ...tapped(graph, options), scale: 1 },
+    ...(options.innerTaps ?? []).map((tap) => ({ ...tapped(graph, tap), scale: tap.scale ?? 1 })),
+  ];
   const nodes = neededNodes(
     graph,
     taps.map(({ tensor }) => tensor),
@@ -54,9 +57,9 @@ export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxMo
   } else {
     const inner = freeName(kept, FEATURES);
     renameTensor(kept, FEATURES, inner);
-    const sources = taps.map(({ tensor, pool }) => ({
-      tensor: tensor === FEATURES ? inner : tensor,
-      pool,
+    const sources = taps.map((tap) => ({
+      ...tap,
+      tensor: tap.tensor === FEATURES ? inner : tap.tensor,
     }));
     addFeatureNodes(kept, sources, toFloat);
   }

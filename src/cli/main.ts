@@ -22,6 +22,12 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   config: async () => (await import('./config.js')).configCommand(),
 };
 
+/** Wrong usage is thrown instead of ending the process, in the commands inside a command too. */
+function throwing(command: Command): Command {
+  for (const inner of command.commands) throwing(inner);
+  return command.exitOverride();
+}
+
 const program = new Command('headland')
   .description('On-robot learning for field cameras')
   .version(packageVersion())
@@ -30,7 +36,7 @@ const program = new Command('headland')
   .configureHelp({ showGlobalOptions: true });
 const [asked = ''] = process.argv.slice(2);
 const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
-for (const name of names) program.addCommand((await COMMANDS[name]!()).exitOverride());
+for (const name of names) program.addCommand(throwing(await COMMANDS[name]!()));
 
 try {
   await program.parseAsync();

@@ -90,12 +90,16 @@ test('features of all taps stand behind each other, in the order of the card', a
       fc.array(fc.constantFrom(...TAPS), { minLength: 2, maxLength: 5 }),
       async (taps) => {
         const [first, ...innerTaps] = taps as [(typeof TAPS)[number], ...typeof taps];
+        const scales = taps.map((_, i) => (i === 0 ? 1 : [1, 0.25, 3][i % 3]!));
         const featureSize = taps.reduce((sum, tap) => sum + tap.featureSize, 0);
-        const options = { ...first, innerTaps, featureSize, inputSize: TINY_SIZE };
+        const scaled = innerTaps.map((tap, i) => ({ ...tap, scale: scales[i + 1]! }));
+        const options = { ...first, innerTaps: scaled, featureSize, inputSize: TINY_SIZE };
         const pruned = pruneToFeatures(tinyClassifier(), options);
         assert.equal(pruned.graph.output.length, 1);
         const { features } = await run(pruned, TINY_SIZE, ['features']);
-        const wanted = taps.flatMap(({ tap }) => expected[tap] as number[]);
+        const wanted = taps.flatMap(({ tap }, i) =>
+          expected[tap]!.map((value) => value * scales[i]!),
+        );
         assert.equal(features?.data.length, featureSize);
         wanted.forEach((value, i) => {
           assert.ok(Math.abs(value - (features?.data[i] as number)) < 1e-5, `feature ${i}`);
@@ -123,7 +127,7 @@ test('EfficientNet-Lite0 with block 14 keeps its 1,280 features and adds 192', a
 });
 
 const twoTaps = {
-  innerTaps: [{ tap: 'conv', pool: 'average', featureSize: TINY_FEATURES }],
+  innerTaps: [{ tap: 'conv', pool: 'average', featureSize: TINY_FEATURES, scale: 0.5 }],
   featureSize: 2 * TINY_FEATURES,
 };
 
