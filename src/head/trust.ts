@@ -26,8 +26,9 @@ export interface Trust {
   next: string;
 }
 
-/** What a level asks for. */
-const USEFUL = { perClass: 5, groups: 10, answers: 10 };
+/** What a level asks for; `USEFUL_ANSWERS` of each class. */
+export const USEFUL_ANSWERS = 5;
+const USEFUL = { perClass: USEFUL_ANSWERS, groups: 10, answers: 10 };
 const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
 /** Of the normal distribution: a one-sided bound at 95 %. */
 const Z = 1.645;
