@@ -9,6 +9,7 @@ import type { StoredHead } from '../training/version-directory.js';
 
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */
 const LOOK_INTERVAL_MS = 1_000;
+const MAX_REST_MS = 1_000;
 const FLOOR_KEY = 'instant.floor';
 
 export interface InstantParts {
@@ -93,7 +94,7 @@ export class InstantService {
       const wanted = this.#wanted();
       if (wanted === this.#attempted) return;
       this.#attempted = wanted;
-      this.#running = this.#learn().finally(() => {
+      this.#running = this.#learnAndRest().finally(() => {
         this.#running = null;
         this.labelsChanged();
       });
@@ -102,6 +103,14 @@ export class InstantService {
 
   #wanted(): string {
     return `${this.#generation} ${this.parts.samples.labelRevision()}`;
+  }
+
+  /** Rests as long as it has worked: many labels in a row take at most half of a core. */
+  async #learnAndRest(): Promise<void> {
+    const startMs = performance.now();
+    await this.#learn();
+    const restMs = Math.min(MAX_REST_MS, performance.now() - startMs);
+    await new Promise<void>((resolve) => setTimeout(resolve, restMs).unref());
   }
 
   async #learn(): Promise<void> {
@@ -117,6 +126,8 @@ export class InstantService {
       });
       if (generation === this.#generation && this.#timer !== null) this.#use(learnt);
     } catch (error) {
+      // The end of the daemon took the thread away.
+      if (this.#timer === null) return;
       if (!isHeadlandError(error)) log.error({ err: error }, 'labels could not be learnt at once');
       else {
         log.error({ code: error.code }, `labels could not be learnt at once: ${error.message}`);
@@ -152,7 +163,7 @@ export class InstantService {
     const now = this.parts.samples.labelRevision();
     const cameBack = floor !== null && version < floor.version;
     const revision = cameBack ? now : Math.min(labelRevision ?? now, now);
-    this.parts.meta.set(FLOOR_KEY, JSON.stringify({ version, revision } satisfies Floor));
+    this.parts.meta.set(FLOOR_KEY, `${version} ${revision}`);
   }
 
   #floor({ card: { version } }: StoredHead): number {
@@ -163,7 +174,8 @@ export class InstantService {
 
   #readFloor(): Floor | null {
     const text = this.parts.meta.get(FLOOR_KEY);
-    return text === null ? null : (JSON.parse(text) as Floor);
+    const [, version, revision] = /^(\d+) (\d+)$/.exec(text ?? '') ?? [];
+    return version && revision ? { version: Number(version), revision: Number(revision) } : null;
   }
 
   /** What fails here must not stop the head from serving. */

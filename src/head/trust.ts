@@ -26,11 +26,14 @@ export interface Trust {
   next: string;
 }
 
-/** What a level asks for. */
-const USEFUL = { perClass: 5, groups: 10, answers: 10 };
+/** What a level asks for; `USEFUL_ANSWERS` of each class. */
+export const USEFUL_ANSWERS = 5;
+const USEFUL = { perClass: USEFUL_ANSWERS, groups: 10, answers: 10 };
 const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
 /** Of the normal distribution: a one-sided bound at 95 %. */
 const Z = 1.645;
+/** Between answers of one group: neighbouring frames are mostly right or wrong together. */
+const GROUP_CORRELATION = 0.5;
 const NAMED_CLASSES = 3;
 
 /**
@@ -38,8 +41,8 @@ const NAMED_CLASSES = 3;
  * than guessing; `proven`: a hundred answers of twenty groups, ten for each class, and mean recall
  * certainly at least 0.8; else `beginner`.
  *
- * The bound is Wilson's (1927), at the number of independent answers that the variance between
- * groups amounts to, at least as few as when all of a group were one answer. Classes weigh the same.
+ * The bound is Wilson's (1927), at the number of independent answers (Kish 1965, Survey Sampling: the
+ * design effect), where answers of one group are correlated by 0.5. Classes weigh the same.
  *
  * @param labels what the head can answer.
  */
@@ -102,30 +105,18 @@ function recallBound(
   const present = [...counts.values()].filter((count) => count.answers > 0).length;
   let meanRecall = 0;
   let squares = 0;
-  const byGroup = new Map<string, { weight: number; excess: number }>();
+  const weightOf = new Map<string, number>();
   for (const { label, group, right } of answers) {
-    const count = counts.get(label)!;
-    const weight = 1 / (present * count.answers);
-    const sum = byGroup.get(group) ?? { weight: 0, excess: 0 };
-    byGroup.set(group, {
-      weight: sum.weight + weight,
-      excess: sum.excess + weight * (Number(right) - count.right / count.answers),
-    });
+    const weight = 1 / (present * counts.get(label)!.answers);
+    weightOf.set(group, (weightOf.get(group) ?? 0) + weight);
     meanRecall += weight * Number(right);
     squares += weight * weight;
   }
   let groupSquares = 0;
-  let variance = 0;
-  for (const { weight, excess } of byGroup.values()) {
-    groupSquares += weight * weight;
-    variance += excess * excess;
-  }
-  const [fewest, most] = [1 / groupSquares, 1 / squares];
-  const independent = (meanRecall * (1 - meanRecall)) / variance;
-  const n = Number.isFinite(independent)
-    ? Math.min(most, Math.max(Math.min(fewest, most), independent))
-    : Math.min(fewest, most);
-  return { meanRecall, lowerBound: wilsonLower(meanRecall, n) };
+  for (const weight of weightOf.values()) groupSquares += weight * weight;
+  meanRecall = Math.min(1, meanRecall);
+  const independent = 1 / (GROUP_CORRELATION * groupSquares + (1 - GROUP_CORRELATION) * squares);
+  return { meanRecall, lowerBound: wilsonLower(meanRecall, independent) };
 }
 
 /** Wilson's lower bound of a share, at `n` answers; not a whole number where they depend on each other. */

@@ -116,6 +116,8 @@ describe('labels that show at once', { concurrency: false }, () => {
       JSON.stringify(stone.top),
     );
     assert.equal(stone.trust, 'beginner', 'no evidence of the new class yet');
+    const { data: status } = await person.command('status');
+    assert.equal(status.model.next_step, '"stone" needs 3 more labels.');
 
     await labeller.label('stone', 4);
     await train(2);

@@ -1,7 +1,7 @@
 import type { Head } from '../../head/head.js';
 import { noveltyScores } from '../../head/novelty.js';
 import { fitNovelty } from '../../head/novelty-fit.js';
-import { judgeTrust, type Trust } from '../../head/trust.js';
+import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
 import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { LabelledSample } from '../collect.js';
@@ -86,14 +86,23 @@ function correction(
   });
   return {
     head: { ...head, ...unknownParts(base, taught, old, newClasses) },
-    ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(newClasses) },
+    ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(unknown) },
   };
 }
 
 /** A class that no training has seen has no evidence; the others keep that of the base. */
-function trustOf(newClasses: readonly string[]): Trust | null {
-  if (newClasses.length === 0) return null;
-  return judgeTrust(newClasses, []);
+function trustOf(unknown: readonly Taught[]): Trust | null {
+  const labels = labelsOf(unknown);
+  if (labels.length === 0) return null;
+  const needs = labels.flatMap((label) => {
+    const given = unknown.filter(({ sample }) => sample.label === label).length;
+    return given < USEFUL_ANSWERS ? [{ label, labels: USEFUL_ANSWERS - given }] : [];
+  });
+  const untrained = labels.map((label) => `"${label}"`).join(', ');
+  return {
+    ...{ level: 'beginner', answers: 0, groups: 0, meanRecall: null, lowerBound: null, needs },
+    next: needs.length > 0 ? wanted(needs) : `Train: no trained head knows ${untrained} yet.`,
+  };
 }
 
 /**
