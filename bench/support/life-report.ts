@@ -55,7 +55,7 @@ export function lifeFigures(
     part,
     orders,
     ...goals(cells),
-    late_class: lateClass(lives),
+    special_classes: specialClasses(lives),
     seconds_per_life: round(mean(lives.map(({ seconds }) => seconds)), 1),
     cells,
   };
@@ -173,16 +173,74 @@ function rightOfTop({ rightAndAnswered, top1 }: Figures['serving']): number | un
   return (100 * rightAndAnswered.mean) / top1.mean;
 }
 
-/** With how many labels the serving head knew a class that came late, for each life. */
-function lateClass(lives: readonly LifeRecord[]): Record<string, (number | null)[]> {
-  const bySet: Record<string, (number | null)[]> = {};
-  for (const { set, scenario, special, stages } of lives) {
-    if (scenario !== 'late-class') continue;
-    const found = stages.find(({ knows }) => special !== null && knows.includes(special));
-    const labels = found ? Number(found.name.split(' ')[1]) : null;
-    bySet[set] = [...(bySet[set] ?? []), labels];
+/** What became of the class that came late or was removed, by set. */
+interface SpecialClass {
+  set: string;
+  /** With how many labels the serving head first knew the late class; null: never in that life. */
+  knownWithLabels: (number | null)[];
+  /** Recall of the late class in percent by its labels, mean over lives. */
+  recall: Record<string, { serving: number; always: number }>;
+  /** In how many lives the serving head still knows the removed class after a training. */
+  stillKnown: number;
+  removals: number;
+}
+
+function specialClasses(lives: readonly LifeRecord[]): SpecialClass[] {
+  const sets = [...new Set(lives.map(({ set }) => set))];
+  return sets.flatMap((set) => {
+    const of = (scenario: string) =>
+      lives.filter((life) => life.set === set && life.scenario === scenario);
+    const late = of('late-class');
+    const removed = of('removed-class');
+    if (late.length + removed.length === 0) return [];
+    const recall: SpecialClass['recall'] = {};
+    for (const labels of LATE_SIZES) {
+      const found = late.flatMap(({ special, stages }) => {
+        const stage = stages.find(({ name }) => name === `late ${labels}`);
+        const ours = stage?.serving.original?.recall[special!];
+        const ideal = stage?.always.original?.recall[special!];
+        return ours === undefined || ideal === undefined ? [] : [{ ours, ideal }];
+      });
+      if (found.length === 0) continue;
+      recall[labels] = {
+        serving: round(100 * mean(found.map(({ ours }) => ours)), 1),
+        always: round(100 * mean(found.map(({ ideal }) => ideal)), 1),
+      };
+    }
+    const knownWithLabels = late.map(({ special, stages }) => {
+      const stage = stages.find(({ knows }) => knows.includes(special!));
+      return stage ? Number(stage.name.split(' ')[1]) : null;
+    });
+    const stillKnown = removed.filter(({ special, stages }) =>
+      stages.at(-1)!.knows.includes(special!),
+    ).length;
+    return [{ set, knownWithLabels, recall, stillKnown, removals: removed.length }];
+  });
+}
+
+function specialLines({
+  set,
+  knownWithLabels,
+  recall,
+  stillKnown,
+  removals,
+}: SpecialClass): string[] {
+  const lines: string[] = [];
+  if (knownWithLabels.length > 0) {
+    const found = knownWithLabels.map((count) => count ?? `> ${LATE_SIZES.at(-1)}`).join(', ');
+    const recalls = Object.entries(recall).map(
+      ([labels, { serving, always }]) => `${labels}: ${serving} (${always})`,
+    );
+    lines.push(`Late class, ${set}: the serving head knows it with ${found} labels.`);
+    lines.push(`Its recall by labels, serving (always): ${recalls.join(', ')}.`, '');
   }
-  return bySet;
+  if (removals > 0) {
+    lines.push(
+      `Removed class, ${set}: still known to the serving head in ${stillKnown} of ${removals} lives.`,
+      '',
+    );
+  }
+  return lines;
 }
 
 function markdown(
@@ -223,10 +281,7 @@ function markdown(
       '',
     );
   }
-  for (const [set, labels] of Object.entries(lateClass(lives))) {
-    const found = labels.map((count) => count ?? `> ${LATE_SIZES.at(-1)}`).join(', ');
-    lines.push(`Late class, ${set}: known to the serving head with ${found} labels.`, '');
-  }
+  lines.push(...specialClasses(lives).flatMap(specialLines));
   return lines.join('\n');
 }
 
