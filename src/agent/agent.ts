@@ -167,8 +167,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       backbone.checksum,
       {
         onServing: (stored) => this.#serving(stored),
-        onUnusable: (_version, error) => {
-          log.error({ code: error.code }, error.message);
+        onUnusable: (error) => {
+          log.error({ code: error.code, remedy: error.remedy }, error.message);
           this.telemetry.event(failureMessage(error));
         },
       },
@@ -183,6 +183,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#audit.around(command, () => executeCommand(command, parts)),
     );
     this.telemetry.info(infoMessage(this, backbone));
+    const { unfit } = this.#perception;
+    if (unfit) this.telemetry.event(failureMessage(unfit));
     await this.heads.start();
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
@@ -275,7 +277,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #serving(stored: StoredHead | null): void {
     this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
     this.#audit.serving(stored);
-    this.telemetry.model(modelMessage(stored, this.config.models.backbone));
+    this.telemetry.model(
+      modelMessage(stored, this.#perception.backbone?.name ?? this.config.models.backbone),
+    );
     this.emit('head', stored);
   }
 

@@ -52,9 +52,10 @@ export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxMo
 }
 
 /** Describes a float32 tensor of a fixed shape. */
-export function tensorInfo(name: string, shape: number[]): OnnxValueInfo {
+/** @param elemType As ONNX numbers them; 1 = float32. */
+export function tensorInfo(name: string, shape: number[], elemType = 1): OnnxValueInfo {
   const dim = shape.map((dimValue) => ({ dimValue }));
-  return { name, type: { tensorType: { elemType: 1, shape: { dim } } } };
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 function tappedTensor(graph: OnnxGraph, tap: string | null): string {

@@ -1,7 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
+import { openFittingBackbone } from '../backbone/open.js';
 import type { Head } from '../head/head.js';
 import type { Log } from '../log.js';
 import type { Database } from '../samples/database.js';
@@ -45,7 +45,9 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);
   const card = await loadCard(settings.models.backbone, settings.models.cardsDir);
-  const backbone = await openBackbone({ card, cacheDir: settings.cacheDir, threads: 1, log });
+  const backbone = await openFittingBackbone({
+    ...{ card, cacheDir: settings.cacheDir, threads: 1, log },
+  });
   let engine: OnnxFitEngine | null = null;
   try {
     phases.begin('embed');
@@ -90,7 +92,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       describe(
         run.settings,
         head,
-        card.name,
+        backbone.name,
         collected,
         chosen,
         judgement,
