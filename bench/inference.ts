@@ -9,9 +9,9 @@ import { Embedder } from '../src/backbone/embedder.js';
 import { openBackbone } from '../src/backbone/open.js';
 import { agreementOf } from '../src/backbone/quantize/agreement.js';
 import { keepQuantized } from '../src/backbone/quantize/keep.js';
+import { probeIntegerKernels } from '../src/backbone/quantize/kernels.js';
 import { type QuantizedModel, quantizeBackbone } from '../src/backbone/quantize/quantize.js';
 import { type Config, configSchema } from '../src/config/schema.js';
-import { describeBoard } from '../src/host/cpu.js';
 import { silentLog } from '../src/log.js';
 import { spread } from '../src/training/quantize-pictures.js';
 import type { RgbImage } from '../src/vision/image.js';
@@ -81,9 +81,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       recursive: true,
     });
     const pictures = await calibrationPictures(card, work, config);
-    const weightBits = describeBoard().saturates ? 7 : 8;
+    const kernels = await probeIntegerKernels();
     const made = await quantizeBackbone({
-      ...{ card, cacheDir: work, pictures, weightBits, onProgress: () => {} },
+      ...{ card, cacheDir: work, pictures, kernels, onProgress: () => {} },
     });
     await keepQuantized(made, work, {});
     const jpegs = await cameraPictures();
@@ -100,7 +100,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     return {
       ...{ backbone: name, ...timed, ...accuracy },
       features: { cosine: made.agreement.cosine, relative_error: made.agreement.relativeError },
-      calibration: { pictures: pictures.length, ranges: made.rangeMethod, weightBits },
+      calibration: { pictures: pictures.length, ranges: made.rangeMethod, kernels },
     };
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -13,6 +13,7 @@ ensure_programs 'Test tools' \
   chromium:chromium \
   strace:strace \
   python3:python3 \
+  qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'
 
 # Tests start brokers of their own; the package's service would take port 1883 at the next boot.
@@ -24,4 +25,5 @@ case " ${installed[*]} " in
     fi
     ;;
 esac
+bash "$(dirname "${BASH_SOURCE[0]}")/install-arm64-tools.sh"
 exit 0

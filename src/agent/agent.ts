@@ -183,8 +183,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       backbone.checksum,
       {
         onServing: (stored) => this.#serving(stored),
-        onUnusable: (_version, error) => {
-          log.error({ code: error.code }, error.message);
+        onUnusable: (error) => {
+          log.error({ code: error.code, remedy: error.remedy }, error.message);
           this.telemetry.event(failureMessage(error));
         },
       },
@@ -201,6 +201,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#audit.around(command, () => executeCommand(command, parts)),
     );
     this.telemetry.info(infoMessage(this, backbone));
+    const { unfit } = this.#perception;
+    if (unfit) this.telemetry.event(failureMessage(unfit));
     await this.heads.start();
     this.instant.start();
     this.#shadow = new ShadowService({

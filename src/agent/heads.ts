@@ -10,13 +10,14 @@ const WATCH_INTERVAL_MS = 2_000;
 export interface HeadServiceEvents {
   /** The head that decides from the next frame on; null: none does. */
   onServing(stored: StoredHead | null): void;
-  /** A head stands in the registry but cannot serve. */
-  onUnusable(version: number, error: HeadlandError): void;
+  /** The head that the registry points at cannot serve. */
+  onUnusable(error: HeadlandError): void;
 }
 
 /**
  * Keeps perception on the version that the registry points at, whoever moved the pointer: this
- * daemon after a training, a command over MQTT, or `headland rollback` in another process.
+ * daemon after a training, a command over MQTT, or `headland rollback` in another process. The
+ * pointer stays where it is while another head stands in.
  */
 export class HeadService {
   #serving: StoredHead | null = null;
@@ -38,7 +39,7 @@ export class HeadService {
   /** Clears what an interruption left and lets the newest good version serve. */
   async start(): Promise<void> {
     await this.registry.recover();
-    this.#serve(await this.registry.openServing());
+    await this.#serve(await this.registry.openServing());
     this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -50,14 +51,14 @@ export class HeadService {
   /** Lets `version` serve although the gate may have refused it. */
   async promote(version: number): Promise<StoredHead> {
     const stored = await this.registry.promote(version);
-    this.#serve(stored);
+    await this.#serve(stored);
     return stored;
   }
 
   /** Goes back to `version`, or to the one that served before. */
   async rollback(version?: number): Promise<StoredHead> {
     const stored = await this.registry.rollback(version);
-    this.#serve(stored);
+    await this.#serve(stored);
     return stored;
   }
 
@@ -66,21 +67,20 @@ export class HeadService {
     try {
       const current = await this.registry.current();
       if (current === this.#seen) return;
-      this.#serve(current === null ? null : await this.registry.load(current));
+      await this.#serve(current === null ? null : await this.registry.load(current));
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       this.log.error({ code: error.code, err: error }, 'the head pointed at cannot be loaded');
     }
   }
 
-  #serve(stored: StoredHead | null): void {
-    this.#seen = stored?.card.version ?? null;
-    if (stored && stored.head.backboneChecksum !== this.backboneChecksum) {
-      this.#serving = null;
-      this.swap(null);
-      this.events.onServing(null);
-      this.events.onUnusable(stored.card.version, mismatch(stored));
-      return;
+  /** Of a head that was learnt on another backbone's features, the newest that fits stands in. */
+  async #serve(wanted: StoredHead | null): Promise<void> {
+    this.#seen = wanted?.card.version ?? null;
+    let stored = wanted;
+    if (wanted && wanted.head.backboneChecksum !== this.backboneChecksum) {
+      stored = await this.registry.lastServedOn(this.backboneChecksum);
+      this.events.onUnusable(mismatch(wanted, stored));
     }
     this.#serving = stored;
     this.swap(stored && servingHead(stored));
@@ -88,11 +88,14 @@ export class HeadService {
   }
 }
 
-function mismatch(stored: StoredHead): HeadlandError {
-  const { version, backbone } = stored.card;
+function mismatch({ card }: StoredHead, standIn: StoredHead | null): HeadlandError {
+  const { version, backbone } = card;
+  const consequence = standIn
+    ? `head ${standIn.card.version} stands in`
+    : 'there is none for it, every decision is unknown';
   return new HeadlandError(
     'HL_HEAD_BACKBONE_MISMATCH',
-    `head ${version} was trained on the backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), another one runs`,
+    `head ${version} was trained on the backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), another one runs; ${consequence}`,
     { remedy: 'Train again: `headland train`; or set models.backbone back.', details: { version } },
   );
 }

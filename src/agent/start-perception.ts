@@ -1,5 +1,6 @@
+import { fullPrecisionName } from '../backbone/quantize/variant.js';
 import type { Config } from '../config/schema.js';
-import { isHeadlandError } from '../errors.js';
+import { type HeadlandError, isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { BackboneInfo, PerceptionSettings } from '../perception/protocol.js';
 import { addedCardsDir } from './state.js';
@@ -26,7 +27,7 @@ export function perceptionSettings({ models, paths, inference }: Config): Percep
  * @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws
  */
 export async function startPerception(
-  perception: { start(): Promise<BackboneInfo> },
+  perception: { start(): Promise<BackboneInfo>; readonly unfit: HeadlandError | null },
   config: Config,
   options: { log: Log; environment: NodeJS.ProcessEnv },
 ): Promise<BackboneInfo> {
@@ -39,6 +40,8 @@ export async function startPerception(
     options.log.info({ code: error.code }, `the backbone is fetched: ${error.message}`);
   }
   const { prepareBackbone } = await import('./prepare-backbone.js');
-  await prepareBackbone(config, { ...options, onProgress: () => {} });
+  const { backbone } = config.models;
+  const name = perception.unfit ? fullPrecisionName(backbone) : backbone;
+  await prepareBackbone(config, { ...options, onProgress: () => {} }, name);
   return perception.start();
 }

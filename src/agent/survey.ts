@@ -14,6 +14,7 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
     node: process.version,
     backbone: backbone.name,
     backbone_checksum: backbone.checksum,
+    backbone_instead_of: backbone.insteadOf,
     engine: backbone.engine,
     cameras: agent.cameras.map(({ config }) => ({
       name: config.name,
@@ -114,6 +115,7 @@ export function statusLine(agent: AgentView): string {
     agent.pausing.has('inference')
       ? 'paused'
       : `${agent.statistics.framesPerSecond(Date.now()).toFixed(1)} frames/s`,
+    agent.perception.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
     headLine(agent),
     `${labelled} labels`,

@@ -6,6 +6,7 @@ import { HeadlandError, messageOf } from '../errors.js';
 import type { ModelCard } from './card.js';
 import { conversionRecipe } from './convert.js';
 import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
+import type { VariantGolden } from './quantize/golden.js';
 import { fullPrecisionName } from './quantize/variant.js';
 import { sha256Hex, sourceIdentity } from './sources/offer.js';
 
@@ -28,7 +29,7 @@ const recordSchema = z.object({
   recipe: z.record(z.string(), z.unknown()),
   /** Of an 8-bit variant: what it computed of the check picture when it was made. */
   golden: z
-    .object({ features: z.array(z.number()), tolerance: z.number() })
+    .object({ features: z.array(z.number()), maxRelativeError: z.number() })
     .nullable()
     .default(null),
 });
@@ -43,14 +44,14 @@ export interface CachedModel {
   source: string;
   /** SHA-256 (hex) of the file that they came in. */
   sourceSha256: string;
-  /** Features of the check picture that it must give, if any are known. */
-  golden: ModelCard['golden'];
+  /** Of an 8-bit variant: what it computed of the check picture when it was made. */
+  variantGolden: VariantGolden | null;
 }
 
 /** What {@link writeCachedModel} puts into the cache. */
 export interface NewCachedModel
   extends Pick<CachedModel, 'model' | 'checksum' | 'source' | 'sourceSha256'> {
-  golden?: ModelCard['golden'];
+  variantGolden?: VariantGolden;
   /** Of an 8-bit variant: how it was made and how it compared. */
   quantization?: object;
 }
@@ -93,8 +94,8 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
       { remedy: remedyFor(card), details: { path } },
     );
   }
-  const { source, sourceSha256 } = record;
-  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? record.golden };
+  const { source, sourceSha256, golden: variantGolden } = record;
+  return { path, model, checksum, source, sourceSha256, variantGolden };
 }
 
 /**
@@ -106,7 +107,7 @@ export async function writeCachedModel(
   cacheDir: string,
   converted: NewCachedModel,
 ): Promise<CachedModel> {
-  const { model, checksum, source, sourceSha256, quantization, golden = null } = converted;
+  const { model, checksum, source, sourceSha256, quantization, variantGolden = null } = converted;
   const link = cachedModelDir(cacheDir, card.name);
   const target = `.${card.name}-${checksum.slice(0, 12)}-${randomBytes(4).toString('hex')}`;
   const record = {
@@ -116,7 +117,7 @@ export async function writeCachedModel(
     source,
     recipe: conversionRecipe(card),
     card,
-    ...(quantization ? { golden, quantization } : {}),
+    ...(quantization ? { golden: variantGolden, quantization } : {}),
   };
   await mkdir(join(cacheDir, 'backbones'), { recursive: true });
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
@@ -130,7 +131,7 @@ export async function writeCachedModel(
     await rm(join(cacheDir, 'backbones', previous), { recursive: true, force: true });
   }
   const path = join(link, modelFile(card));
-  return { path, model, checksum, source, sourceSha256, golden: card.golden ?? golden };
+  return { path, model, checksum, source, sourceSha256, variantGolden };
 }
 
 /** Removes what is cached of a backbone, if anything is. */

@@ -3,16 +3,19 @@ import { silentLog } from '../log.js';
 import type { ModelCard } from './card.js';
 import { drawCheckPicture, drawConstantPicture } from './check-picture.js';
 import { openEngine } from './open-engine.js';
+import { compareWithGolden, type VariantGolden } from './quantize/golden.js';
 
 /**
  * Runs a converted model before it may serve: the features have the card's size, are finite, tell
- * a picture from plain grey, repeat themselves, and equal the card's golden features.
- * @throws HeadlandError HL_MODEL_CHECK_FAILED; also what the engine throws.
+ * a picture from plain grey, repeat themselves, and equal the card's golden features, or those that
+ * an 8-bit variant gave where it was made.
+ * @throws HeadlandError HL_MODEL_CHECK_FAILED, HL_MODEL_INT8_DIFFERS; also what the engine throws.
  */
 export async function checkModel(
   card: ModelCard,
   model: Uint8Array,
   checksum: string,
+  variantGolden: VariantGolden | null = null,
 ): Promise<void> {
   const engine = await openEngine({ card, model, checksum, threads: 1, log: silentLog() });
   try {
@@ -27,6 +30,7 @@ export async function checkModel(
       throw checkFailed(card, 'it gives different features for the same picture');
     }
     compareGolden(card, features);
+    if (variantGolden) await compareWithGolden(engine, variantGolden);
   } finally {
     await engine.close();
   }

@@ -5,7 +5,6 @@ import { freeName, neededNodes, referencedTensors, renameTensor } from './onnx-g
 import { readImageInput, takePlanes } from './onnx-input.js';
 import { invalidOnnx, type OnnxGraph, type OnnxModel, type OnnxValueInfo } from './onnx-proto.js';
 
-const FLOAT = 1;
 /** float16, float64, bfloat16 */
 const OTHER_FLOATS: readonly number[] = [10, 11, 16];
 
@@ -74,10 +73,13 @@ export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxMo
   return { ...model, graph: kept };
 }
 
-/** Describes a float32 tensor of a fixed shape. */
-export function tensorInfo(name: string, shape: number[]): OnnxValueInfo {
+/**
+ * Describes a tensor of a fixed shape.
+ * @param elemType As ONNX numbers them; 1 = float32.
+ */
+export function tensorInfo(name: string, shape: number[], elemType = 1): OnnxValueInfo {
   const dim = shape.map((dimValue) => ({ dimValue }));
-  return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }
 
 function tapped(graph: OnnxGraph, { tap, pool }: Tap): { tensor: string; pool: Pool } {

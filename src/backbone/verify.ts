@@ -17,10 +17,17 @@ export interface VerifiedModel {
 /**
  * Hashes the cached model again and runs its check on this machine's engine: finds damaged disks
  * as well as engines that compute something else.
- * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_CHECK_FAILED
+ * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_CHECK_FAILED,
+ *   HL_MODEL_INT8_DIFFERS
  */
 export async function verifyModel(card: ModelCard, cacheDir: string): Promise<VerifiedModel> {
-  const { path, model, checksum, source, golden } = await readCachedModel(card, cacheDir);
-  await checkModel({ ...card, golden }, model, checksum);
-  return { path, checksum, bytes: model.length, source, golden: golden !== null };
+  const { path, model, checksum, source, variantGolden } = await readCachedModel(card, cacheDir);
+  await checkModel(card, model, checksum, variantGolden);
+  return {
+    path,
+    checksum,
+    bytes: model.length,
+    source,
+    golden: card.golden !== null || variantGolden !== null,
+  };
 }

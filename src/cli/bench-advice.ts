@@ -66,7 +66,8 @@ const HEADROOM = 0.8;
 export function advise(
   measurements: readonly Measurement[],
   strain: Strain,
-  configured: { backbone: string; threads: number },
+  /** `unfit`: an 8-bit version is there that was made for kernels of another kind. */
+  configured: { backbone: string; threads: number; unfit: boolean },
 ): { backbone: string; threads: number; sentences: string[] } {
   const chosen = choose(measurements);
   const { backbone, threads, precision, framesPerSecond } = chosen;
@@ -78,7 +79,9 @@ export function advise(
   ];
   if (precision === 'fp32' && !measurements.some((m) => m.precision === 'int8')) {
     sentences.push(
-      `No 8-bit version has been made: \`headland models quantize ${backbone}\` makes one and says what it loses.`,
+      configured.unfit
+        ? `The 8-bit version was made on another kind of processor and computes other features here: \`headland models quantize ${backbone}\` makes one that fits.`
+        : `No 8-bit version has been made: \`headland models quantize ${backbone}\` makes one and says what it loses.`,
     );
   }
   const perThread = measurements.filter((m) => m.backbone === backbone && m.threads > threads);

@@ -2,14 +2,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import sharp from 'sharp';
+
 import { addedCardsDir, openState, type State } from '../agent/state.js';
-import { readCachedModel } from '../backbone/cache.js';
+
 import type { ModelCard } from '../backbone/card.js';
 import { loadCard } from '../backbone/cards.js';
 import { drawCheckPicture } from '../backbone/check-picture.js';
+import { openBackbone } from '../backbone/open.js';
+import { type IntegerKernels, probeIntegerKernels } from '../backbone/quantize/kernels.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/quantize/variant.js';
 import type { Config } from '../config/schema.js';
+import { isHeadlandError } from '../errors.js';
 import { type BoardFacts, describeBoard } from '../host/cpu.js';
+import type { Log } from '../log.js';
 import { advise, type PublishedFigure, publishedFor } from './bench-advice.js';
 import { type Measurement, measure, type Quantiles, type Strain } from './bench-measure.js';
 import { fetchBackbone } from './fetch-backbone.js';
@@ -26,7 +31,7 @@ interface BenchOptions extends StateOptions {
 interface BenchReport {
   schema: 1;
   board: BoardFacts;
-  engine: { node: string; arch: string };
+  engine: { node: string; arch: string; integerKernels: IntegerKernels };
   pictures: { source: string; count: number };
   measurements: Measurement[];
   strain: Strain;
@@ -66,8 +71,10 @@ export function benchCommand(): Command {
         const most = options.threads ?? Math.min(board.cores, MAX_THREADS);
         const { source, pictures } = await readPictures(state);
         const current = (await state?.heads.current()) ?? null;
+        const { cards, unfit } = await cardsToMeasure(config, log);
+        const integerKernels = await probeIntegerKernels();
         const { measurements, strain } = await measure({
-          cards: await cardsToMeasure(config),
+          cards,
           threads: Array.from({ length: most }, (_, i) => i + 1),
           head: state && current !== null ? (await state.heads.load(current)).head : null,
           ...{ pictures, seconds: options.seconds, inference: config.inference, log },
@@ -76,11 +83,13 @@ export function benchCommand(): Command {
         });
         bar.stop();
         const report: BenchReport = {
-          ...{ schema: 1, board, engine: { node: process.version, arch: process.arch } },
+          ...{ schema: 1, board },
+          engine: { node: process.version, arch: process.arch, integerKernels },
           ...{ pictures: { source, count: pictures.length }, measurements, strain },
           recommendation: advise(measurements, strain, {
             backbone: given.models.backbone,
             threads: given.inference.threads,
+            unfit,
           }),
           published: publishedFor(board.board),
         };
@@ -93,16 +102,22 @@ export function benchCommand(): Command {
     });
 }
 
-/** The backbone and, where it was made, its 8-bit variant. */
-async function cardsToMeasure(config: Config): Promise<ModelCard[]> {
-  const { models, paths } = config;
+/** The backbone and, where one was made that fits this machine, its 8-bit variant. */
+async function cardsToMeasure(
+  config: Config,
+  log: Log,
+): Promise<{ cards: ModelCard[]; unfit: boolean }> {
+  const { cacheDir } = config.paths;
+  const { models } = config;
   const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const variant: ModelCard = quantizedCard(card);
-  const made = await readCachedModel(variant, paths.cacheDir).then(
-    () => true,
-    () => false,
-  );
-  return made ? [card, variant] : [card];
+  try {
+    await (await openBackbone({ card: variant, cacheDir, threads: 1, log })).close();
+    return { cards: [card, variant], unfit: false };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { cards: [card], unfit: error.code === 'HL_MODEL_INT8_DIFFERS' };
+  }
 }
 
 /** Stored frames, else a drawn one: no camera is needed. */
@@ -119,11 +134,14 @@ async function readPictures(state: State | null) {
 }
 
 function printReport(report: BenchReport): void {
-  const { board, measurements, strain, recommendation, published, pictures } = report;
+  const { board, engine, measurements, strain, recommendation, published, pictures } = report;
   const ms = ({ p50, p95, p99 }: Quantiles) =>
     `${p50.toFixed(1)} / ${p95.toFixed(1)} / ${p99.toFixed(1)}`;
   const dot = board.integerDotProduct ? `, ${board.integerDotProduct}` : '';
-  printLine(`${board.board ?? board.cpu ?? 'unknown board'}, ${board.cores} cores${dot}`);
+  const { dense } = engine.integerKernels;
+  printLine(
+    `${board.board ?? board.cpu ?? 'unknown board'}, ${board.cores} cores${dot}; 8-bit sums: ${dense}`,
+  );
   printLine(`pictures: ${pictures.source}; milliseconds as p50 / p95 / p99`);
   printLine();
   const header = 'backbone, threads, frames/s, decode, backbone, head, whole frame, memory';

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+
 import { addedCardsDir, openState } from '../agent/state.js';
+import { probeIntegerKernels } from '../backbone/quantize/kernels.js';
+
 import { fullPrecisionName } from '../backbone/quantize/variant.js';
-import { describeBoard } from '../host/cpu.js';
 import { type QuantizationReport, runQuantization } from '../training/quantize-run.js';
 import { fetchBackbone } from './fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from './output.js';
@@ -32,7 +34,7 @@ export function quantizeCommand(): Command {
           ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
           addedCardsDir: addedCardsDir(config),
           ...{ store: state.samples, photosDir: options.photos ?? null, log },
-          weightBits: describeBoard().saturates ? 7 : 8,
+          kernels: await probeIntegerKernels(),
           onProgress: (phase, done, total) => {
             if (phase !== running) bar.stop();
             running = phase;
@@ -79,6 +81,9 @@ function printReport(report: QuantizationReport, configured: string): void {
   printLine(
     `${made.layers} layers in 8 bits, ${made.layersLeft} left in 32, ranges by ${made.rangeMethod}`,
   );
+  if (made.kernels.dense === 'saturating') {
+    printLine('8-bit products saturate on this processor: weights are kept small enough not to');
+  }
   printLine();
   printLine(table(rows));
   printLine();

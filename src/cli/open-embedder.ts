@@ -2,7 +2,8 @@ import { addedCardsDir } from '../agent/state.js';
 import type { ModelCard } from '../backbone/card.js';
 import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
+import { openFittingBackbone } from '../backbone/open.js';
+import { fullPrecisionCard } from '../backbone/quantize/variant.js';
 import type { Config } from '../config/schema.js';
 import type { Log } from '../log.js';
 import type { AugmentationSettings } from '../vision/augment.js';
@@ -10,6 +11,7 @@ import { fetchBackbone } from './fetch-backbone.js';
 
 /** The configured way from pictures and their augmented views to features. */
 export interface OpenedEmbedder {
+  /** Of the backbone that is open: the fp32 one where the configured 8-bit one does not fit. */
   card: ModelCard;
   embedder: Embedder;
   /** Of picture files. */
@@ -30,9 +32,12 @@ export async function openEmbedder(
 ): Promise<OpenedEmbedder> {
   await fetchBackbone(config, log, options);
   const { inference, models, paths } = config;
-  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
+  const configured = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const { threads } = inference;
-  const backbone = await openBackbone({ card, cacheDir: paths.cacheDir, threads, log });
+  const backbone = await openFittingBackbone({
+    ...{ card: configured, cacheDir: paths.cacheDir, threads, log },
+  });
+  const card = backbone.name === configured.name ? configured : fullPrecisionCard(configured);
   const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };
   const { seed, ...settings } = config.augmentation;
   return {

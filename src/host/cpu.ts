@@ -12,27 +12,21 @@ export interface BoardFacts {
   /** As the kernel names the processor; null where it does not. */
   cpu: string | null;
   cores: number;
+  /** As the kernel names it. Whether sums saturate, the backbone's probe of the kernels says. */
   integerDotProduct: IntegerDotProduct;
-  /**
-   * Whether sums of 8-bit products may saturate at 16 bits: x86-64 without VNNI (VPMADDUBSW adds
-   * two products of up to 255 x 127). ARM's widening and dot products never do.
-   */
-  saturates: boolean;
 }
 
 /** Reads the device tree and the processor's description. Never throws. */
-export function describeBoard(options: { procRoot?: string; arch?: string } = {}): BoardFacts {
-  const { procRoot = '/proc', arch = process.arch } = options;
+export function describeBoard(options: { procRoot?: string } = {}): BoardFacts {
+  const { procRoot = '/proc' } = options;
   const info = read(join(procRoot, 'cpuinfo'));
   const features = new Set((/^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1] ?? '').split(/\s+/));
-  const integerDotProduct = dotProductOf(features);
   return {
     // The string ends with a zero byte.
     board: read(join(procRoot, 'device-tree/model')).replace(/\0.*$/s, '').trim() || null,
     cpu: /^model name\s*:\s*(.+)$/m.exec(info)?.[1]?.trim() ?? cpus()[0]?.model ?? null,
     cores: (info.match(/^processor\s*:/gm) ?? []).length || cpus().length,
-    integerDotProduct,
-    saturates: arch === 'x64' && integerDotProduct !== 'vnni',
+    integerDotProduct: dotProductOf(features),
   };
 }
 

@@ -2,7 +2,14 @@ import { Worker } from 'node:worker_threads';
 import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/cards.js';
 import { featureChecksum } from '../backbone/embedder.js';
-import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
+import { fullPrecisionName } from '../backbone/quantize/variant.js';
+import {
+  deserialiseError,
+  HeadlandError,
+  isHeadlandError,
+  messageOf,
+  serialiseError,
+} from '../errors.js';
 import type { Log } from '../log.js';
 import { decodePicture } from '../vision/decode.js';
 import { differenceHash } from '../vision/dhash.js';
@@ -57,6 +64,8 @@ export class Perception<F extends PerceivableFrame> {
   #nextId = 1;
   #stopping = false;
   #downSinceMs = performance.now();
+  /** Why the configured backbone does not serve. */
+  #unfit: HeadlandError | null = null;
   #restartTimer: NodeJS.Timeout | null = null;
   #beginTimer: NodeJS.Timeout | null = null;
   readonly #pace = new Pace();
@@ -70,11 +79,24 @@ export class Perception<F extends PerceivableFrame> {
   ) {}
 
   /**
-   * Starts the worker and waits until the backbone is loaded.
+   * Starts the worker and waits until the backbone is loaded. An 8-bit backbone that computes other
+   * features here than where it was made does not serve: the fp32 one takes its place.
    * @throws HeadlandError what opening the backbone throws, HL_PERCEPTION_CRASHED
    */
   async start(): Promise<BackboneInfo> {
-    const workerData = await readBackbone(this.settings);
+    try {
+      return await this.#open();
+    } catch (error) {
+      if (!isHeadlandError(error, 'HL_MODEL_INT8_DIFFERS')) throw error;
+      this.#unfit = error;
+      const { code, message, remedy } = error;
+      this.log.warn({ code, remedy }, `${message}; the fp32 backbone serves instead`);
+      return this.#open();
+    }
+  }
+
+  async #open(): Promise<BackboneInfo> {
+    const workerData = await readBackbone(this.settings, this.#unfit !== null);
     if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
@@ -87,7 +109,11 @@ export class Perception<F extends PerceivableFrame> {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
           ready = true;
-          const { backbone, buffers } = message;
+          const { buffers } = message;
+          const backbone = {
+            ...message.backbone,
+            insteadOf: this.#unfit ? this.settings.backbone : null,
+          };
           this.#running = { backbone, ring: new PixelRing(buffers) };
           if (this.#serving) this.#send({ type: 'head', serving: this.#serving });
           resolve(backbone);
@@ -139,6 +165,11 @@ export class Perception<F extends PerceivableFrame> {
   /** Null until {@link start} resolved. */
   get backbone(): BackboneInfo | null {
     return this.#running?.backbone ?? null;
+  }
+
+  /** HL_MODEL_INT8_DIFFERS: why the fp32 backbone serves; null: the configured one does. */
+  get unfit(): HeadlandError | null {
+    return this.#unfit;
   }
 
   /** How long the oldest frame in work has been there, milliseconds; 0 = none is. */
@@ -273,14 +304,20 @@ export class Perception<F extends PerceivableFrame> {
   }
 }
 
-async function readBackbone(settings: PerceptionSettings): Promise<WorkerSettings> {
+/** @param fullPrecision Of an 8-bit backbone the one that it was made of. */
+async function readBackbone(
+  settings: PerceptionSettings,
+  fullPrecision: boolean,
+): Promise<WorkerSettings> {
   const { backbone, cardsDir, addedCardsDir, cacheDir, fit, threads, decision } = settings;
-  const card = await loadCard(backbone, cardsDir, addedCardsDir);
-  const { model, checksum } = await readCachedModel(card, cacheDir);
+  const name = fullPrecision ? fullPrecisionName(backbone) : backbone;
+  const card = await loadCard(name, cardsDir, addedCardsDir);
+  const { model, checksum, variantGolden } = await readCachedModel(card, cacheDir);
   return {
     ...{
       card,
       modelChecksum: checksum,
+      variantGolden,
       checksum: featureChecksum(checksum, fit),
       threads,
       decision,

@@ -1,4 +1,5 @@
 import type { ModelCard } from '../backbone/card.js';
+import type { VariantGolden } from '../backbone/quantize/golden.js';
 import type { SerialisedError } from '../errors.js';
 import type { Head } from '../head/head.js';
 import type { TrustLevel } from '../head/trust.js';
@@ -26,6 +27,8 @@ export interface WorkerSettings {
   model: Uint8Array;
   /** SHA-256 (hex) of `model`. */
   modelChecksum: string;
+  /** Of an 8-bit variant: what it must compute of the check picture. */
+  variantGolden: VariantGolden | null;
   /** Names the features: of the model and the fit. */
   checksum: string;
   threads: number;
@@ -39,6 +42,8 @@ export interface BackboneInfo {
   engine: string;
   featureSize: number;
   inputSize: number;
+  /** The configured 8-bit backbone that this one serves for, because it does not fit this machine. */
+  insteadOf: string | null;
 }
 
 export interface Timings {

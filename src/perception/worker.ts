@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openEngine } from '../backbone/open-engine.js';
+import { compareWithGolden } from '../backbone/quantize/golden.js';
 import { HeadlandError, serialiseError } from '../errors.js';
 import { silentLog } from '../log.js';
 import type { RgbImage } from '../vision/image.js';
@@ -17,7 +18,8 @@ const SLOTS = 2;
  */
 const port = parentPort;
 if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
-const { card, model, modelChecksum, checksum, threads, decision } = workerData as WorkerSettings;
+const { card, model, modelChecksum, variantGolden, checksum, threads, decision } =
+  workerData as WorkerSettings;
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
@@ -26,6 +28,12 @@ try {
     ...{ card, model, checksum: modelChecksum, threads },
     log: silentLog(),
   });
+  if (variantGolden) {
+    await compareWithGolden(backbone, variantGolden).catch(async (error: unknown) => {
+      await backbone.close();
+      throw error;
+    });
+  }
   const { name, engine, featureSize, inputSize } = backbone;
   const buffers = pixelBuffers(SLOTS, inputSize);
   const images = buffers.map((buffer): RgbImage => {
@@ -83,7 +91,7 @@ try {
         (error) => send({ type: 'refused', id, error: serialiseError(error) }),
       );
   });
-  const info = { name, checksum, engine, featureSize, inputSize };
+  const info = { name, checksum, engine, featureSize, inputSize, insteadOf: null };
   // The engine has its own copy of the model: the memory of this one leaves the thread at once.
   send({ type: 'ready', backbone: info, buffers }, [model.buffer as ArrayBuffer]);
 } catch (error) {

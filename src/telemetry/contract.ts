@@ -55,6 +55,12 @@ export const infoSchema = z
     node: z.string().max(64).describe('Version of Node.js'),
     backbone: z.string().max(128).describe('Model card of the backbone'),
     backbone_checksum: z.string().max(128).nullable().optional(),
+    backbone_instead_of: z
+      .string()
+      .max(128)
+      .nullable()
+      .optional()
+      .describe('The configured 8-bit backbone, where the fp32 one serves because it does not fit'),
     engine: z.string().max(128).describe('Runtime of the backbone'),
     cameras: z
       .array(

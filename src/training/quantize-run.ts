@@ -3,6 +3,7 @@ import { Embedder } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open.js';
 import type { Agreement } from '../backbone/quantize/agreement.js';
 import { keepQuantized, openQuantized } from '../backbone/quantize/keep.js';
+import type { IntegerKernels } from '../backbone/quantize/kernels.js';
 import { type QuantizedModel, quantizeBackbone } from '../backbone/quantize/quantize.js';
 import { fullPrecisionName } from '../backbone/quantize/variant.js';
 import type { Config } from '../config/schema.js';
@@ -21,8 +22,8 @@ export interface QuantizationRun {
   store: SampleStore;
   /** Pictures to calibrate on instead of the stored ones. */
   photosDir: string | null;
-  /** 7 for processors whose 8-bit product sums saturate, else 8. */
-  weightBits: 7 | 8;
+  /** Of this machine: {@link probeIntegerKernels}. */
+  kernels: IntegerKernels;
   onProgress: (phase: 'calibrate' | 'compare' | 'accuracy', done: number, total: number) => void;
   log: Log;
 }
@@ -47,7 +48,7 @@ export interface QuantizationReport {
   speedup: number;
   made: Pick<
     QuantizedModel,
-    'rangeMethod' | 'activations' | 'weightBits' | 'layers' | 'layersLeft' | 'tried'
+    'rangeMethod' | 'activations' | 'kernels' | 'layers' | 'layersLeft' | 'tried'
   >;
 }
 
@@ -70,8 +71,8 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     const fp32 = new Embedder(backbone, pictureOptions);
     const source = run.photosDir ? await folderPictures(run.photosDir) : storedPictures(store);
     const pictures = await readPictures(source, fp32, limits);
-    const { weightBits, onProgress } = run;
-    const made = await quantizeBackbone({ card, cacheDir, pictures, weightBits, onProgress });
+    const { kernels, onProgress } = run;
+    const made = await quantizeBackbone({ card, cacheDir, pictures, kernels, onProgress });
     const quantized = await openQuantized(made);
     let accuracy: AccuracyComparison | null;
     try {
@@ -95,7 +96,7 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
         compared: agreement.pictures,
       },
       ...{ agreement, accuracy, milliseconds, speedup: milliseconds.fp32 / milliseconds.int8 },
-      made: { rangeMethod, activations, weightBits, layers, layersLeft, tried },
+      made: { rangeMethod, activations, kernels, layers, layersLeft, tried },
     };
     if (report.kept) await keepQuantized(made, cacheDir, report);
     return report;

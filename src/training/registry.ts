@@ -117,6 +117,20 @@ export class HeadRegistry {
     });
   }
 
+  /**
+   * Of the heads that have served, the one that served last and was learnt on the features of this
+   * checksum; null: there is none, or none that is whole.
+   */
+  async lastServedOn(backboneChecksum: string): Promise<StoredHead | null> {
+    for (const version of (await this.#pointer.everServed()).reverse()) {
+      const card = await readCard(this.#path(version), version).catch(() => null);
+      if (card?.backbone.checksum !== backboneChecksum) continue;
+      const stored = await this.load(version).catch(() => null);
+      if (stored) return stored;
+    }
+    return null;
+  }
+
   /** Removes what an interruption left and brings history and pointer together. At start only. */
   recover(): Promise<void> {
     return this.#exclusive(async () => {

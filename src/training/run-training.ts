@@ -1,7 +1,7 @@
 import type { Backbone } from '../backbone/backbone.js';
 import { loadCard } from '../backbone/cards.js';
 import { augmentationRecipe, Embedder } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open.js';
+import { openFittingBackbone } from '../backbone/open.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
@@ -54,9 +54,9 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);
-  const { models, addedCardsDir } = settings;
+  const { models, addedCardsDir, cacheDir } = settings;
   const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
-  const backbone = await openBackbone({ card, cacheDir: settings.cacheDir, threads: 1, log });
+  const backbone = await openFittingBackbone({ card, cacheDir, threads: 1, log });
   let engine: OnnxFitEngine | null = null;
   try {
     phases.begin('embed');
@@ -105,7 +105,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       describe(
         run.settings,
         head,
-        card.name,
+        backbone.name,
         collected,
         recipe,
         judgement,

@@ -25,7 +25,11 @@ test('a thread that crashes costs the correction only, and is asked again with t
   const dbPath = join(temporaryDirectory(t), 'headland.db');
   const database = openDatabase(dbPath);
   t.after(() => database.close());
-  const samples = new SampleStore(database, { examShare: 0.2, maxPictureStoreBytes: 1e9 });
+  const samples = new SampleStore(database, {
+    examShare: 0.2,
+    examAfterSamples: 0,
+    maxPictureStoreBytes: 1e9,
+  });
   const teach = (label: string, name: string): void => {
     samples.admit({
       ...{ jpeg: Uint8Array.of(...Buffer.from(name)), label, labelSource: 'cli', group: name },

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeSmallCard } from '../backbone/small-network.js';
 import { headland, Person, Rig } from './daemon.js';
 
-test('from labels to a daemon that serves an 8-bit backbone', { timeout: 180_000 }, async (t) => {
+test('from labels to a daemon that serves an 8-bit backbone', { timeout: 600_000 }, async (t) => {
   const rig = await Rig.create(t);
   const cardsDir = join(rig.dir, 'cards');
   writeSmallCard(cardsDir);
@@ -60,4 +61,22 @@ test('from labels to a daemon that serves an 8-bit backbone', { timeout: 180_000
   const file = join(rig.dir, 'joined.onnx');
   const exported = headland('export', file, ...at);
   assert.equal(exported.status, 0, exported.stdout + exported.stderr);
+
+  // The cache comes from a machine whose kernels computed something else.
+  await daemon.stop();
+  const record = join(rig.cacheDir, 'backbones', 'small-int8', 'card.json');
+  const card = JSON.parse(readFileSync(record, 'utf8'));
+  card.golden.features = card.golden.features.map((value: number) => 1.2 * value);
+  writeFileSync(record, JSON.stringify(card));
+  const moved = await rig.start();
+  const witness = await Person.connect(t, moved.mqttUrl);
+  const other = await witness.until(({ topic }) => topic === 'headland/r1/info');
+  assert.equal(other.body.backbone, 'small');
+  assert.equal(other.body.backbone_instead_of, 'small-int8');
+  const answered = await witness.until(({ topic }) => topic === 'headland/r1/prediction');
+  const old = JSON.parse(first.stdout).result.version;
+  assert.equal(answered.body.head_version, old, 'the head that was learnt on fp32 stands in');
+  const again = headland('train', ...at);
+  assert.ok([0, 3].includes(again.status as number), again.stdout + again.stderr);
+  assert.match(again.stderr, /HL_MODEL_INT8_DIFFERS/);
 });

@@ -15,6 +15,7 @@ import { openBackbone } from '../../src/backbone/open.js';
 import { pruneToFeatures } from '../../src/backbone/prune.js';
 import { pullModel } from '../../src/backbone/pull.js';
 import { openQuantized } from '../../src/backbone/quantize/keep.js';
+import { probeIntegerKernels } from '../../src/backbone/quantize/kernels.js';
 import { quantizeBackbone } from '../../src/backbone/quantize/quantize.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
@@ -166,7 +167,8 @@ test('a backbone of two taps can be made 8-bit', async (t) => {
   await pullModel(card, pullOptions(cacheDir));
   const pictures = smallPictures(32);
   const made = await quantizeBackbone({
-    ...{ card, cacheDir, pictures, weightBits: 8, onProgress: () => {} },
+    ...{ card, cacheDir, pictures, onProgress: () => {} },
+    kernels: await probeIntegerKernels(),
   });
   assert.ok(made.agreement.cosine > 0.99, `cosine ${made.agreement.cosine}`);
   const quantized = await openQuantized(made);

@@ -8,6 +8,7 @@ import {
   quantizeBias,
   quantizeWeights,
   roundingShift,
+  type WeightRule,
 } from '../../src/backbone/quantize/weights.js';
 import { uniform } from './seeded-lite.js';
 
@@ -92,25 +93,87 @@ describe('weights in 8 bits', () => {
     return u * 10 ** (Math.floor(i / 18) - 3);
   });
 
-  for (const bits of [7, 8] as const) {
-    test(`${bits} bits: each channel on its own scale, off by half a level at most`, () => {
-      const { values, scales } = quantizeWeights(weights, channels, bits, 0.02, null);
-      const most = 2 ** (bits - 1) - 1;
-      for (let c = 0; c < channels; c++) {
-        const own = values.subarray(c * 18, (c + 1) * 18);
-        assert.equal(Math.max(...own.map(Math.abs)), most);
-        own.forEach((level, i) => {
-          const gap = Math.abs(weights[c * 18 + i]! - level * scales[c]!);
-          assert.ok(gap <= scales[c]! * 0.5001);
-        });
-      }
+  const options = (dims: readonly number[], rule: WeightRule = 'full-range') => {
+    return { dims, rule, inputScale: 0.02, bias: null };
+  };
+
+  test('each channel on its own scale, off by half a level at most', () => {
+    const { values, scales } = quantizeWeights(weights, options([channels, 18, 1, 1]));
+    for (let c = 0; c < channels; c++) {
+      const own = values.subarray(c * 18, (c + 1) * 18);
+      assert.equal(Math.max(...own.map(Math.abs)), 127);
+      own.forEach((level, i) => {
+        const gap = Math.abs(weights[c * 18 + i]! - level * scales[c]!);
+        assert.ok(gap <= scales[c]! * 0.5001);
+      });
+    }
+  });
+
+  test('of limited pairs no two products saturate, whatever the activations', () => {
+    const shape = fc.record({
+      outputs: fc.integer({ min: 1, max: 4 }),
+      inputs: fc.integer({ min: 1, max: 9 }),
+      kernel: fc.constantFrom(1, 3),
     });
-  }
+    const value = fc.double({ min: -3, max: 3, noNaN: true });
+    fc.assert(
+      fc.property(
+        shape.chain(({ outputs, inputs, kernel }) => {
+          const count = outputs * inputs * kernel * kernel;
+          return fc.record({
+            dims: fc.constant([outputs, inputs, kernel, kernel] as const),
+            drawn: fc.array(value, { minLength: count, maxLength: count }),
+          });
+        }),
+        ({ dims, drawn }) => {
+          const own = Float32Array.from(drawn);
+          const limited = quantizeWeights(own, options(dims, 'pairs-limited'));
+          const [outputs, inputs, kernel] = dims;
+          const taps = kernel * kernel;
+          for (let o = 0; o < outputs; o++) {
+            // The order of a matrix product: all input channels of one place, then the next place.
+            const ordered = Array.from({ length: inputs * taps }, (_, k) => {
+              return limited.values[(o * inputs + (k % inputs)) * taps + Math.floor(k / inputs)]!;
+            });
+            for (let k = 0; k + 1 < ordered.length; k += 2) {
+              const [a, b] = [ordered[k]!, ordered[k + 1]!];
+              assert.ok(255 * (Math.max(0, a) + Math.max(0, b)) <= 32_767, `${a} ${b}`);
+              assert.ok(255 * (Math.min(0, a) + Math.min(0, b)) >= -32_768, `${a} ${b}`);
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  test('limiting pairs takes nothing from channels without large pairs, and never 7 bits’ error', () => {
+    const alternating = weights.map((weight, i) => Math.abs(weight) * (i % 2 === 0 ? 1 : -1));
+    const dims = [channels, 18, 1, 1];
+    assert.deepEqual(
+      quantizeWeights(alternating, options(dims, 'pairs-limited')),
+      quantizeWeights(alternating, options(dims)),
+    );
+    const same = weights.map(Math.abs);
+    const { values, scales } = quantizeWeights(same, options(dims, 'pairs-limited'));
+    const error = (level: (i: number) => number) =>
+      same.reduce(
+        (sum, weight, i) => sum + (weight / scales[Math.floor(i / 18)]! - level(i)) ** 2,
+        0,
+      );
+    const sevenBits = (i: number) => {
+      const c = Math.floor(i / 18);
+      const step = Math.max(...same.subarray(c * 18, (c + 1) * 18)) / 63;
+      return (Math.round(same[i]! / step) * step) / scales[c]!;
+    };
+    assert.ok(error((i) => values[i]!) < error(sevenBits));
+  });
 
   test('a bias far above its weights does not overflow 32 bits', () => {
     const faint = new Float32Array(4).fill(1e-9);
     const bias = Float32Array.of(50);
-    const { scales } = quantizeWeights(faint, 1, 8, 0.01, bias);
+    const { scales } = quantizeWeights(faint, {
+      ...{ dims: [1, 4, 1, 1], rule: 'full-range', inputScale: 0.01, bias },
+    });
     const levels = quantizeBias(bias, 0.01, scales);
     assert.ok(Math.abs(levels.values[0]! * levels.scales[0]! - 50) < 1e-3);
   });
@@ -121,7 +184,7 @@ describe('weights in 8 bits', () => {
       const inputs = 6;
       const perChannel = (inputs / groups) * taps;
       const own = Float32Array.from(uniform(6, channels * perChannel));
-      const quantized = quantizeWeights(own, channels, 7, 0.02, null);
+      const quantized = quantizeWeights(own, options([channels, inputs / groups, taps]));
       const means = Float64Array.from(uniform(7, inputs), (u) => 3 + u);
       const shift = roundingShift(own, quantized, means, groups);
       for (let c = 0; c < channels; c++) {

@@ -28,7 +28,7 @@ function way(precision: 'fp32' | 'int8', threads: number, framesPerSecond: numbe
 }
 
 const advice = (measurements: Measurement[], strain = CALM) =>
-  advise(measurements, strain, { backbone: 'net', threads: 1 });
+  advise(measurements, strain, { backbone: 'net', threads: 1, unfit: false });
 
 test('8 bits where they pay, further threads where each pays', () => {
   const quick = [way('fp32', 1, 10), way('fp32', 2, 18), way('int8', 1, 20), way('int8', 2, 21)];

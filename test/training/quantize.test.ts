@@ -7,6 +7,7 @@ import { loadCard } from '../../src/backbone/cards.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open.js';
 import { pullModel } from '../../src/backbone/pull.js';
+import { probeIntegerKernels } from '../../src/backbone/quantize/kernels.js';
 import { configSchema } from '../../src/config/schema.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
@@ -56,9 +57,10 @@ async function fill(store: SampleStore): Promise<void> {
   }
 }
 
-function run({ settings, cacheDir, store }: Place, photosDir: string | null = null) {
+async function run({ settings, cacheDir, store }: Place, photosDir: string | null = null) {
   return runQuantization({
-    ...{ name: 'small', settings, cacheDir, store, photosDir, weightBits: 8, log },
+    ...{ name: 'small', settings, cacheDir, store, photosDir, log },
+    kernels: await probeIntegerKernels(),
     onProgress: () => {},
   });
 }

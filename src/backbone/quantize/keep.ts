@@ -3,15 +3,8 @@ import { type CachedModel, readCachedModel, writeCachedModel } from '../cache.js
 import { checkModel } from '../check-model.js';
 import { drawCheckPicture } from '../check-picture.js';
 import { OnnxEngine } from '../engine-onnx.js';
+import { goldenOf } from './golden.js';
 import type { QuantizedModel } from './quantize.js';
-
-/** Features of the check picture that stand beside the model. */
-const GOLDEN_FEATURES = 32;
-/**
- * Processors round a few levels otherwise; where sums saturate features go astray by far more. As a
- * share of the largest golden feature.
- */
-const GOLDEN_TOLERANCE = 0.1;
 
 /** An engine for a variant that is not in the cache. */
 export function openQuantized({ card, model, checksum }: QuantizedModel): Promise<Backbone> {
@@ -19,11 +12,11 @@ export function openQuantized({ card, model, checksum }: QuantizedModel): Promis
 }
 
 /**
- * Checks a variant and puts it into the cache, durably and in one step, with what it computes of
- * the check picture, so that `models verify` notices a machine on which it computes something else.
+ * Checks a variant and puts it into the cache, durably and in one step, with what it computed of
+ * the check picture, so that opening it notices a machine on which it computes something else.
  *
  * @param report Goes into the cache's record.
- * @throws HeadlandError HL_MODEL_CHECK_FAILED
+ * @throws HeadlandError HL_MODEL_CHECK_FAILED, HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM
  */
 export async function keepQuantized(
   quantized: QuantizedModel,
@@ -32,13 +25,11 @@ export async function keepQuantized(
 ): Promise<CachedModel> {
   const { card, base, model, checksum } = quantized;
   await checkModel(card, model, checksum);
+  const { source, sourceSha256, ...cached } = await readCachedModel(base, cacheDir);
+  const fp32 = await OnnxEngine.create({ ...cached, card: base, threads: 1 });
+  const features = await fp32.embed(drawCheckPicture(base.inputSize)).finally(() => fp32.close());
   const engine = await openQuantized(quantized);
-  const features = await engine
-    .embed(drawCheckPicture(card.inputSize))
-    .then((all) => [...all.subarray(0, GOLDEN_FEATURES)])
-    .finally(() => engine.close());
-  const golden = { features, tolerance: GOLDEN_TOLERANCE * Math.max(1, ...features.map(Math.abs)) };
-  const { source, sourceSha256 } = await readCachedModel(base, cacheDir);
-  const converted = { model, checksum, source, sourceSha256, golden, quantization: report };
+  const variantGolden = await goldenOf(engine, features).finally(() => engine.close());
+  const converted = { model, checksum, source, sourceSha256, variantGolden, quantization: report };
   return writeCachedModel(card, cacheDir, converted);
 }

@@ -8,6 +8,7 @@ import { invalidOnnx, OnnxCodec, type OnnxModel } from '../onnx-proto.js';
 import { sha256Hex } from '../sources/offer.js';
 import { type Agreement, agreementOf } from './agreement.js';
 import { recordActivations } from './calibrate.js';
+import type { IntegerKernels } from './kernels.js';
 import { planQuantization, type QuantizationPlan } from './plan.js';
 import {
   chooseRange,
@@ -26,8 +27,8 @@ export interface QuantizeOptions {
   cacheDir: string;
   /** S x S each, some dozens: what the robot's camera sees. */
   pictures: readonly RgbImage[];
-  /** 7 for processors whose 8-bit product sums saturate, else 8. */
-  weightBits: 7 | 8;
+  /** Of the machine that the variant is made for: {@link probeIntegerKernels}. */
+  kernels: IntegerKernels;
   onProgress: (phase: 'calibrate' | 'compare', done: number, total: number) => void;
 }
 
@@ -44,7 +45,8 @@ export interface QuantizedModel {
   /** How activations are stored, and how their ranges were chosen. */
   activations: Activations;
   rangeMethod: RangeMethod;
-  weightBits: 7 | 8;
+  /** What it was made for. */
+  kernels: IntegerKernels;
   /** Layers that run in 8 bits, and nodes that stayed in 32. */
   layers: number;
   layersLeft: number;
@@ -67,8 +69,8 @@ const TIMED_ROUNDS = 12;
 const CLEAR_WINS = 11;
 
 /**
- * Makes the static 8-bit variant of a cached backbone: weights per output channel and symmetric,
- * activations with ranges calibrated on the robot's own pictures, the means that rounding shifts
+ * Makes the static 8-bit variant of a cached backbone: weights per output channel, symmetric and
+ * no larger than the kernels sum without saturating, activations with ranges calibrated on the robot's own pictures, the means that rounding shifts
  * given back by the biases. The way to choose ranges is the one whose features come nearest to
  * fp32's on pictures that were held out; the levels are stored unsigned unless signed ones are
  * clearly quicker on this machine. Writes nothing.
@@ -77,7 +79,7 @@ const CLEAR_WINS = 11;
  *   HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
  */
 export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
-  const { card, cacheDir, weightBits, onProgress } = options;
+  const { card, cacheDir, kernels, onProgress } = options;
   if (card.engine !== 'onnx') {
     throw new HeadlandError(
       'HL_QUANTIZE_ENGINE',
@@ -105,7 +107,7 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
       quantizers.set(name, quantizerOf(chooseRange(histogram, rangeMethod)));
     }
     const written = rewriteQuantized(model, {
-      ...{ plan, quantizers, channelMeans, weightBits, activations },
+      ...{ plan, quantizers, channelMeans, kernels, activations },
     });
     return new OnnxCodec().encode(withRecipe(written, variant));
   };
@@ -131,7 +133,7 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
     model: forms[activations],
     bytes: { fp32: cached.model.length, int8: forms[activations].length },
     checksum: sha256Hex(forms[activations]),
-    ...{ activations, rangeMethod: best.rangeMethod, weightBits },
+    ...{ activations, rangeMethod: best.rangeMethod, kernels },
     ...countLayers(model, plan),
     calibrationPictures: calibration.length,
     agreement: best.agreement,

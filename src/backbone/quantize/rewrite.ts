@@ -1,7 +1,8 @@
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from '../onnx-proto.js';
+import type { IntegerKernels } from './kernels.js';
 import type { PlannedConvolution, QuantizationPlan } from './plan.js';
 import type { Quantizer } from './ranges.js';
-import { quantizeBias, quantizeWeights, roundingShift } from './weights.js';
+import { quantizeBias, quantizeWeights, roundingShift, type WeightRule } from './weights.js';
 
 export interface RewriteOptions {
   plan: QuantizationPlan;
@@ -9,7 +10,8 @@ export interface RewriteOptions {
   quantizers: ReadonlyMap<string, Quantizer>;
   /** Mean of each channel of the convolutions' inputs. */
   channelMeans: ReadonlyMap<string, Float64Array>;
-  weightBits: 7 | 8;
+  /** What the kernels make of 8-bit products decides how far weights may go. */
+  kernels: IntegerKernels;
   /** Storage of activations: the same levels, written from 0 or from -128. */
   activations: 'uint8' | 'int8';
 }
@@ -90,11 +92,18 @@ class Rewriter {
 
   /** Weights and bias in levels, dequantized in the graph; the engine folds them into its kernel. */
   private constants(layer: PlannedConvolution): string[] {
-    const { weightBits, quantizers, channelMeans } = this.options;
+    const { kernels, quantizers, channelMeans } = this.options;
     const name = layer.output;
     const channels = layer.weightDims[0] as number;
     const { scale } = quantizers.get(layer.input) as Quantizer;
-    const weights = quantizeWeights(layer.weights, channels, weightBits, scale, layer.bias);
+    // One input channel for each output: a kernel of its own, not a matrix product.
+    const depthwise = layer.weightDims[1] === 1 && layer.groups === channels;
+    const weights = quantizeWeights(layer.weights, {
+      dims: layer.weightDims,
+      rule: weightRule(depthwise ? kernels.depthwise : kernels.dense),
+      inputScale: scale,
+      bias: layer.bias,
+    });
     const means = channelMeans.get(layer.input);
     const shift = means ? roundingShift(layer.weights, weights, means, layer.groups) : null;
     const bias = Float32Array.from(
@@ -145,4 +154,8 @@ class Rewriter {
     this.initializers.push({ name, dims, dataType, rawData });
     return name;
   }
+}
+
+function weightRule(kernel: IntegerKernels['dense']): WeightRule {
+  return kernel === 'exact' ? 'full-range' : 'pairs-limited';
 }

@@ -10,37 +10,119 @@ export interface QuantizedWeights {
 const MAX_BIAS_LEVEL = 2 ** 30;
 
 /**
- * Symmetric quantization along the first axis: level = round(w / scale), zero stays zero.
+ * How far weights may go.
  *
- * @param bits 8, or 7 for processors whose 8-bit product sums saturate (x86-64 without VNNI: two
- *   products of up to 255 x 127 are added in 16 bits).
- * @param bias By output channel; keeps the scale of a channel of almost no weight from becoming so
- *   small that its bias overflows.
+ * - full-range: -127 to 127. For kernels that sum 8-bit products exactly.
+ * - pairs-limited: also, of two weights that a kernel multiplies and adds in one 16-bit step, those
+ *   of one sign sum to 128 at most, so that no sum with unsigned 8-bit activations can saturate
+ *   (255 x 128 < 2^15). For x86-64 without VNNI (VPMADDUBSW).
+ */
+export type WeightRule = 'full-range' | 'pairs-limited';
+
+export interface QuantizeWeightsOptions {
+  /** O x I/groups x kernel … */
+  dims: readonly number[];
+  rule: WeightRule;
+  inputScale: number;
+  /**
+   * By output channel; keeps the scale of a channel of almost no weight from becoming so small that
+   * its bias overflows.
+   */
+  bias: Float32Array | null;
+}
+
+const GREATEST_LEVEL = 127;
+/** 255 times as much is the greatest multiple below 2^15. */
+const GREATEST_PAIR = 128;
+/** Scales tried for a channel whose pairs are limited. */
+const SCALE_STEPS = 16;
+
+/**
+ * Symmetric quantization along the first axis: level = round(w / scale), zero stays zero. Where
+ * pairs are limited, a channel takes the scale of the least squared error between the one of its
+ * greatest weight and the one of its greatest pair; a pair still beyond the limit is cut to it.
  */
 export function quantizeWeights(
   weights: Float32Array,
-  channels: number,
-  bits: 7 | 8,
-  inputScale: number,
-  bias: Float32Array | null,
+  { dims, rule, inputScale, bias }: QuantizeWeightsOptions,
 ): QuantizedWeights {
-  const levels = 2 ** (bits - 1) - 1;
+  const channels = dims[0] as number;
   const perChannel = weights.length / channels;
+  const pairs = rule === 'pairs-limited' ? pairsOf(dims) : [];
   const values = new Int8Array(weights.length);
   const scales = new Float32Array(channels);
   for (let c = 0; c < channels; c++) {
     const own = weights.subarray(c * perChannel, (c + 1) * perChannel);
-    let greatest = 0;
-    for (const weight of own) greatest = Math.max(greatest, Math.abs(weight));
     const leastForBias = Math.abs(bias?.[c] ?? 0) / (inputScale * MAX_BIAS_LEVEL);
-    const scale = Math.max(greatest / levels, leastForBias) || 1;
-    scales[c] = scale;
-    const stored = scales[c] as number;
-    own.forEach((weight, i) => {
-      values[c * perChannel + i] = Math.max(-levels, Math.min(levels, Math.round(weight / stored)));
-    });
+    let best: { scale: number; levels: Int8Array; error: number } | null = null;
+    for (const wanted of scalesToTry(own, pairs)) {
+      const scale = Math.fround(Math.max(wanted, leastForBias) || 1);
+      const levels = levelsOf(own, scale, pairs);
+      const error = squaredError(own, scale, levels);
+      if (best === null || error < best.error) best = { scale, levels, error };
+    }
+    if (best === null) continue;
+    scales[c] = best.scale;
+    values.set(best.levels, c * perChannel);
   }
   return { values, scales };
+}
+
+type Pairs = readonly (readonly [number, number])[];
+
+/**
+ * Which weights of a channel a kernel adds in one step: neighbours in the order in which matrix
+ * products take them, one place of the kernel after the other, all its input channels in turn.
+ */
+function pairsOf(dims: readonly number[]): Pairs {
+  const inputs = dims[1] as number;
+  const places = dims.slice(2).reduce((product, size) => product * size, 1);
+  const at = (position: number) => (position % inputs) * places + Math.floor(position / inputs);
+  return Array.from({ length: (inputs * places) >> 1 }, (_, pair) => [
+    at(2 * pair),
+    at(2 * pair + 1),
+  ]);
+}
+
+function scalesToTry(weights: Float32Array, pairs: Pairs): number[] {
+  let greatest = 0;
+  for (const weight of weights) greatest = Math.max(greatest, Math.abs(weight));
+  const least = greatest / GREATEST_LEVEL;
+  let greatestPair = 0;
+  for (const [i, j] of pairs) {
+    const [a, b] = [weights[i] as number, weights[j] as number];
+    if (a * b > 0) greatestPair = Math.max(greatestPair, Math.abs(a + b));
+  }
+  const most = greatestPair / GREATEST_PAIR;
+  if (most <= least) return [least];
+  return Array.from(
+    { length: SCALE_STEPS + 1 },
+    (_, step) => least + ((most - least) * step) / SCALE_STEPS,
+  );
+}
+
+function levelsOf(weights: Float32Array, scale: number, pairs: Pairs): Int8Array {
+  const levels = Int8Array.from(weights, (weight) =>
+    Math.max(-GREATEST_LEVEL, Math.min(GREATEST_LEVEL, Math.round(weight / scale))),
+  );
+  for (const [i, j] of pairs) {
+    const [a, b] = [levels[i] as number, levels[j] as number];
+    const beyond = Math.abs(a + b) - GREATEST_PAIR;
+    if (a * b <= 0 || beyond <= 0) continue;
+    // The least squared error: both give way by as much.
+    const half = beyond >> 1;
+    levels[i] = a - Math.sign(a) * half;
+    levels[j] = b - Math.sign(b) * (beyond - half);
+  }
+  return levels;
+}
+
+function squaredError(weights: Float32Array, scale: number, levels: Int8Array): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    sum += ((weights[i] as number) - (levels[i] as number) * scale) ** 2;
+  }
+  return sum;
 }
 
 /** A bias in 32 bits, on the scale of the products that it is added to. */
