@@ -118,9 +118,7 @@ export async function chooseEvidence(
   const all = [...onExam, ...onTraining];
   // Few samples, or none, say little, and weigh little: the gate knows by how much.
   if (all.length > 0 || !otherFeatures) {
-    const why =
-      `The exam has ${counted(exam)}, which is too few to decide alone: with ` +
-      `${onTraining.length} training samples, answered by heads that never saw their group`;
+    const why = leftOutNote(exam, onTraining.length);
     return {
       ...{ source: 'leave-group-out', note: ownFeatures ? `${why}. ${ownFeatures}` : why },
       ...{ samples: all.map(bare), compared: 'heads', ...about },
@@ -143,9 +141,7 @@ function alone(
   }
   return {
     source: 'leave-group-out',
-    note:
-      `The exam has ${counted(exam)}, which is too few to decide alone: with training samples, ` +
-      'each answered by a head that never saw the group of the sample',
+    note: leftOutNote(exam, judgeable(training).length),
     samples: [...exam, ...judgeable(training)].map(bare),
     compared: 'nothing',
   };
@@ -153,6 +149,13 @@ function alone(
 
 function enough(set: readonly JudgedSample[], count: number): boolean {
   return set.length >= count && new Set(set.map((sample) => sample.label)).size >= 2;
+}
+
+/** Why training samples take part, in words. */
+function leftOutNote(exam: readonly JudgedSample[], training: number): string {
+  const leftOut = `${training} training samples were answered by heads that never saw their group`;
+  if (exam.length === 0) return `No sample is held out yet; ${leftOut}`;
+  return `The holdout has ${counted(exam)}, too few to decide alone; ${leftOut}`;
 }
 
 function counted(exam: readonly JudgedSample[]): string {

@@ -21,7 +21,7 @@ export function reproduces({ golden }: GateInput): GateCheck {
     name: 'reproduces',
     passed,
     detail: passed
-      ? 'answers as it did before it was written to the disk'
+      ? 'answers alike before and after it was written'
       : 'read back from the disk it does not answer as it did before',
     values: { seed: golden.seed, rows: golden.rows },
   };

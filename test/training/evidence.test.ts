@@ -96,7 +96,7 @@ describe('the evidence for the gate', () => {
     assert.equal(evidence.samples.length, 22);
     assert.ok(evidence.samples.every((sample) => sample.group !== 'old' && sample.champion));
     assert.equal(evidence.newlyLearnt, 18);
-    assert.match(evidence.note as string, /too few to decide alone: with 18 training samples/);
+    assert.match(evidence.note as string, /too few to decide alone; 18 training samples/);
     const relearnt = await chooseEvidence(
       [...fresh, ...exam],
       serving({ groups: new Set(['exam']) }),
