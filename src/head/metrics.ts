@@ -20,7 +20,7 @@ export interface ClassMetrics {
 export interface ClassificationMetrics {
   samples: number;
   accuracy: number;
-  /** Unweighted mean over all classes. */
+  /** Unweighted mean over the classes that have a sample or were predicted. */
   macroPrecision: number;
   macroRecall: number;
   /** Mean of the F1 of classes, not F1 of the means. */
@@ -41,8 +41,8 @@ export interface ClassificationMetrics {
 }
 
 /**
- * Judges probabilities by scikit-learn's definitions (labels = all classes, zero_division = 0); the
- * predicted class is the first of the most probable.
+ * Judges probabilities by scikit-learn's definitions with its defaults (labels = those of truth and
+ * predictions, zero_division = 0); the predicted class is the first of the most probable.
  * @param probabilities n x classCount, row-major, rows sum to 1. @param labels n, n >= 1.
  * @throws HL_METRICS_INVALID on no sample, wrong lengths, labels out of range or values outside 0..1.
  */
@@ -78,8 +78,12 @@ export function classificationMetrics(
       support,
     };
   });
+  // A class of which a small holdout has no sample says nothing about the head.
+  const occurring = perClass.filter(
+    ({ support }, c) => support > 0 || confusion.some((row) => row[c]! > 0),
+  );
   const mean = (of: (m: ClassMetrics) => number) =>
-    perClass.reduce((sum, m) => sum + of(m), 0) / classCount;
+    occurring.reduce((sum, m) => sum + of(m), 0) / occurring.length;
   const aucs = perClass.flatMap((m) => (m.auc === null ? [] : [m.auc]));
   return {
     samples: n,

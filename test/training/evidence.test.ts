@@ -69,7 +69,7 @@ describe('the evidence for the gate', () => {
     const evidence = await chooseEvidence([...learnt, ...oneClass, ...oneClass], null, LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.samples.length, 60);
-    assert.match(evidence.note as string, /The exam has 20 samples of 1 classes/);
+    assert.match(evidence.note as string, /The holdout has 20 samples of 1 classes/);
   });
 
   it('is leave-group-out for a first head without an exam', async () => {
@@ -77,7 +77,7 @@ describe('the evidence for the gate', () => {
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.champion, null);
     assert.equal(evidence.compared, 'nothing');
-    assert.match(evidence.note as string, /a head that never saw the group/);
+    assert.match(evidence.note as string, /No sample is held out yet/);
   });
 
   it('leaves out classes that no left-out head could know, if two others are there', async () => {

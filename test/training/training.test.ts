@@ -145,10 +145,13 @@ describe('a training', () => {
     assert.equal(first.report.outcome, 'promoted', first.report.reason);
     assert.equal(first.result.decision.evidence, 'leave-group-out');
     assert.equal(first.result.decision.samples, 24 + 4);
-    assert.match(first.report.reason, /by leave-group-out: .* The exam has 4 samples of 2 classes/);
+    assert.match(
+      first.report.reason,
+      /by leave-group-out: .* The holdout has 4 samples of 2 classes/,
+    );
 
     const again = await train(robot);
-    assert.match(again.report.reason, /with 24 training samples, answered by heads that never/);
+    assert.match(again.report.reason, /24 training samples were answered by heads that never/);
     assert.equal(again.report.outcome, 'refused', 'a change for nothing');
 
     const later = groupNames({ training: 5, exam: 0 }, 'later');
