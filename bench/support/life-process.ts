@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -52,7 +52,7 @@ export async function liveThroughCommands(cell: Cell): Promise<ProcessStage[]> {
       await placeLabels(photos, stage, async ({ photo }) => join(cell.set.folder, photo.path));
       await headland(['import', photos, ...common]);
       mkdirSync(twin, { recursive: true });
-      copyFileSync(join(robot, 'headland.db'), join(twin, 'headland.db'));
+      copyDatabase(robot, twin);
       await headland(['train', ...common]);
       const second = new Robot(alone, embedder);
       await second.prepare();
@@ -67,6 +67,15 @@ export async function liveThroughCommands(cell: Cell): Promise<ProcessStage[]> {
   } finally {
     await embedder.backbone.close();
     removeFolder(folder);
+  }
+}
+
+/** With its log, if it has one; what the twin's own left would not fit the copy. */
+function copyDatabase(from: string, to: string): void {
+  for (const file of ['headland.db', 'headland.db-wal', 'headland.db-shm']) {
+    rmSync(join(to, file), { force: true });
+    const isIndex = file.endsWith('-shm');
+    if (!isIndex && existsSync(join(from, file))) copyFileSync(join(from, file), join(to, file));
   }
 }
 
