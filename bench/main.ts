@@ -33,9 +33,16 @@ const record = { bench: name, ...figures, ...provenance() };
 if (!existsSync(results)) mkdirSync(results, { recursive: true });
 writeFileSync(new URL(`${name}.json`, results), `${JSON.stringify(record, null, 2)}\n`);
 if (options.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);
-else console.table(figures);
+else console.table(scalars(figures));
 // Native engines keep threads alive; the figures are out.
 process.exit(0);
+
+/** What a terminal has room for; everything else is in the file. */
+function scalars(figures: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(figures).filter(([, value]) => value === null || typeof value !== 'object'),
+  );
+}
 
 function provenance(): Record<string, unknown> {
   return {

@@ -7,8 +7,11 @@ import { comparedAuroc, type UnknownScores } from './unknown-auroc.js';
 const UNKNOWN_ERRORS = 2;
 /** Fewer samples of a class than this say nothing about what became of it. */
 const MIN_SAMPLES_OF_A_CLASS = 10;
-/** Recognised in fewer passes than this, a class may have been guessed by chance. */
-const RECOGNISED_PASSES = 3;
+/**
+ * Of two heads that know a class equally well one loses this many passes, and wins none, once in 128
+ * times. With three passes the check refused a head that was 14 points better (`bench -- life`).
+ */
+const RECOGNISED_PASSES = 7;
 /** A first head that chance would beat is refused, with this one-sided error. */
 const CHANCE_P = 0.01;
 /** Rounding of two sums of the same figures in another order must not decide. */
