@@ -252,7 +252,7 @@ const CASES: Case[] = [
     challenger: times(10, 'crop') + times(90, 'crop'),
     champion: `${times(6, 'weed')}${times(4, 'crop')}${times(90, 'weed')}`,
     promote: true,
-    reason: /^Better: 90 of 100 right instead of 6\./,
+    reason: /^On trial: 90 of 100 right instead of 6/,
   },
   {
     name: 'a class is new with three samples, which left-out heads do not recognise',
