@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { writeSmallCard } from '../backbone/small-network.js';
 import { headland, Person, Rig } from './daemon.js';
 
-test('from labels to a daemon that serves an 8-bit backbone', { timeout: 600_000 }, async (t) => {
+test('from labels to a daemon that serves an 8-bit backbone', { timeout: 1_800_000 }, async (t) => {
   const rig = await Rig.create(t);
   const cardsDir = join(rig.dir, 'cards');
   writeSmallCard(cardsDir);
