@@ -3,7 +3,7 @@
 # qemu-aarch64: Node for ARM from the npm registry and, through apt, the C and C++ libraries.
 # Always ends with 0: tests skip what is missing and say why.
 set -uo pipefail
-folder=${XDG_CACHE_HOME:-$HOME/.cache}/headland/arm64
+folder=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/headland/arm64
 node=$folder/package/bin/node
 [ "$(uname -m)" = x86_64 ] || exit 0
 # shellcheck source=deploy/apt.sh

@@ -25,5 +25,8 @@ case " ${installed[*]} " in
     fi
     ;;
 esac
-bash "$(dirname "${BASH_SOURCE[0]}")/install-arm64-tools.sh"
+# Without qemu, which one line above says, there is nothing to run them with.
+if command -v qemu-aarch64 >/dev/null; then
+  bash "$(dirname "${BASH_SOURCE[0]}")/install-arm64-tools.sh"
+fi
 exit 0
