@@ -2,13 +2,14 @@
 // Any room may import errors.ts, log.ts and the types of config/; nothing else crosses the table.
 const mayImport = {
   config: [],
+  storage: ['telemetry'],
   vision: [],
   head: [],
   backbone: ['vision'],
   camera: ['config'],
-  samples: ['vision'],
-  training: ['head', 'backbone', 'samples'],
-  telemetry: ['config'],
+  samples: ['storage', 'vision'],
+  training: ['head', 'backbone', 'samples', 'storage'],
+  telemetry: ['config', 'storage'],
   alerts: ['config'],
   console: ['samples', 'training'],
   host: [],

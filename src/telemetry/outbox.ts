@@ -1,18 +1,18 @@
 import type Database from 'libsql';
 import { messageOf } from '../errors.js';
-import { ClockWatch } from './clock-watch.js';
-import type { OutboxClass } from './contract.js';
 import {
   type OutboxMessage,
   OutboxTable,
   type StoredMessage,
   sizeOf,
   type Victim,
-} from './outbox-table.js';
+} from '../storage/outbox-table.js';
+import { ClockWatch } from './clock-watch.js';
+import type { OutboxClass } from './contract.js';
 import type { OutboxStats } from './stats.js';
 import { WaitingRoom } from './waiting-room.js';
 
-export type { OutboxMessage, StoredMessage } from './outbox-table.js';
+export type { OutboxMessage, StoredMessage } from '../storage/outbox-table.js';
 
 const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;

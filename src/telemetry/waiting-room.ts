@@ -1,5 +1,5 @@
+import { type OutboxMessage, type StoredMessage, sizeOf } from '../storage/outbox-table.js';
 import type { OutboxClass } from './contract.js';
-import { type OutboxMessage, type StoredMessage, sizeOf } from './outbox-table.js';
 
 /** A message that is not on disk yet. */
 export interface Waiting {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { serialiseError } from '../errors.js';
 import { createLog } from '../log.js';
-import { openDatabase } from '../samples/database.js';
+import { openDatabase } from '../storage/database.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './protocol.js';
 import { runTraining } from './run-training.js';
 

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { silentLog } from '../../src/log.js';
 import { Perception } from '../../src/perception/perception.js';
 import type { Perceived, ServingHead } from '../../src/perception/protocol.js';
-import { openDatabase } from '../../src/samples/database.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { runTraining } from '../../src/training/run-training.js';
 import { createRobot, drawPicture, groupNames, teach } from '../training/fixture.js';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { type OutboxMessage, sizeOf } from '../../src/storage/outbox-table.js';
 import type { OutboxClass } from '../../src/telemetry/contract.js';
-import { type OutboxMessage, sizeOf } from '../../src/telemetry/outbox-table.js';
 import { openOutbox, temporaryDir } from './tools.js';
 
 const message = (

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serialiseError } from '../../errors.js';
-import { openDatabase } from '../../samples/database.js';
 import { SampleStore } from '../../samples/store.js';
+import { openDatabase } from '../../storage/database.js';
 import { learn } from './learn.js';
 import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './protocol.js';
 

@@ -3,7 +3,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { serialiseError } from '../../../src/errors.js';
 import { silentLog } from '../../../src/log.js';
-import { openDatabase } from '../../../src/samples/database.js';
+import { openDatabase } from '../../../src/storage/database.js';
 import type { TrainerMessage } from '../../../src/training/protocol.js';
 import { runTraining } from '../../../src/training/run-training.js';
 

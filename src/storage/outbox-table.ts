@@ -1,5 +1,5 @@
 import type Database from 'libsql';
-import type { OutboxClass } from './contract.js';
+import type { OutboxClass } from '../telemetry/contract.js';
 
 /** A message that shall reach the broker at least once. */
 export interface OutboxMessage {

@@ -15,9 +15,9 @@ import {
   migrate,
   openDatabase,
   type SqlValue,
-} from '../../src/samples/database.js';
-import { storeError } from '../../src/samples/store-error.js';
-import { hasCode, temporaryFolder } from './support.js';
+} from '../../src/storage/database.js';
+import { storeError } from '../../src/storage/store-error.js';
+import { hasCode, temporaryFolder } from '../samples/support.js';
 
 const only = (rows: Record<string, SqlValue>[]): SqlValue => Object.values(rows[0]!)[0]!;
 
