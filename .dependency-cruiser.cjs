@@ -2,13 +2,13 @@
 // Any room may import errors.ts, log.ts and the types of config/; nothing else crosses the table.
 const mayImport = {
   config: [],
-  storage: ['telemetry'],
+  storage: [],
   vision: [],
   head: [],
   backbone: ['vision'],
   camera: ['config'],
   samples: ['storage', 'vision'],
-  training: ['head', 'backbone', 'samples', 'storage'],
+  training: ['head', 'backbone', 'samples'],
   telemetry: ['config', 'storage'],
   alerts: ['config'],
   console: ['samples', 'training'],
@@ -56,6 +56,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(?!cli/)' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'only-storage-imports-the-database',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/storage/' },
+      to: { path: '(^|/)node_modules/libsql/|^(node:)?sqlite$|^libsql' },
     },
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -46,7 +46,7 @@ export class TelemetryService {
     private readonly options: TelemetryServiceOptions,
   ) {
     const { outboxMaxBytes, outboxMaxAgeMs, maxInFlight } = config.mqtt;
-    this.#outbox = new Outbox(options.database.native, {
+    this.#outbox = new Outbox(options.database, {
       maxBytes: outboxMaxBytes,
       maxAgeMs: outboxMaxAgeMs,
       maxInFlight,

@@ -1,11 +1,43 @@
-import type Database from 'libsql';
-import type { OutboxClass } from '../telemetry/contract.js';
+import type { Database } from './database.js';
+import { migrate } from './migrate.js';
+import { type SqlValue, whyUnstorable } from './values.js';
+
+/**
+ * The outbox, as steps of `migrate(database, 'outbox', OUTBOX_TABLES)`. A step that has been
+ * released is never edited: add one behind it.
+ */
+export const OUTBOX_TABLES: readonly string[] = [
+  // Before there were versions the table was made without one: it is adopted with its messages.
+  `
+  CREATE TABLE IF NOT EXISTS telemetry_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    class TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    retain INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    correlation BLOB,
+    payload BLOB NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_class ON telemetry_outbox (class, id);
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_age ON telemetry_outbox (created_at_ms);
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_expiry ON telemetry_outbox (expires_at_ms)
+    WHERE expires_at_ms IS NOT NULL;
+  `,
+  // Until then every message was sent with QoS 1. Adding a column rewrites no row, so that a full
+  // outbox on a nearly full disk can be brought up to date as well.
+  'ALTER TABLE telemetry_outbox ADD COLUMN qos INTEGER NOT NULL DEFAULT 1 CHECK (qos IN (0, 1))',
+];
+
+/** Which messages go first when the outbox is full: metrics before all others. */
+export type OutboxClass = 'event' | 'report' | 'metrics' | 'result';
 
 /** A message that shall reach the broker at least once. */
 export interface OutboxMessage {
   topic: string;
   payload: Uint8Array;
-  qos: 1;
+  qos: 0 | 1;
   retain: boolean;
   class: OutboxClass;
   /** Worthless after so many seconds: not sent any more, and the broker is told. */
@@ -25,9 +57,10 @@ interface Row {
   id: number;
   class: OutboxClass;
   topic: string;
-  payload: Buffer;
+  payload: Uint8Array;
+  qos: 0 | 1;
   retain: number;
-  correlation: Buffer | null;
+  correlation: Uint8Array | null;
   created_at_ms: number;
   expires_at_ms: number | null;
 }
@@ -45,132 +78,104 @@ export function sizeOf(message: OutboxMessage): number {
   return message.payload.byteLength + message.topic.length + correlation + ROW_OVERHEAD_BYTES;
 }
 
-/** The SQL of the outbox: one table of its own in whatever database it is given. */
-export class OutboxTable {
-  readonly #db: Database.Database;
-  readonly #insert: Database.Statement;
-  readonly #delete: Database.Statement;
-  readonly #after: Database.Statement;
-  readonly #byId: Database.Statement;
+/** Why the table cannot keep the message as it is, for people; null when it can. */
+export function whyNotQueueable(message: OutboxMessage): string | null {
+  for (const value of valuesOf(message, 0)) {
+    const problem = whyUnstorable(value);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
 
-  constructor(db: Database.Database) {
-    this.#db = db;
-    db.exec(`
-      CREATE TABLE IF NOT EXISTS telemetry_outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        class TEXT NOT NULL,
-        topic TEXT NOT NULL,
-        retain INTEGER NOT NULL,
-        bytes INTEGER NOT NULL,
-        created_at_ms INTEGER NOT NULL,
-        expires_at_ms INTEGER,
-        correlation BLOB,
-        payload BLOB NOT NULL
-      );
-      CREATE INDEX IF NOT EXISTS telemetry_outbox_by_class ON telemetry_outbox (class, id);
-      CREATE INDEX IF NOT EXISTS telemetry_outbox_by_age ON telemetry_outbox (created_at_ms);
-      CREATE INDEX IF NOT EXISTS telemetry_outbox_by_expiry ON telemetry_outbox (expires_at_ms)
-        WHERE expires_at_ms IS NOT NULL;
-    `);
-    this.#insert = db.prepare(
-      `INSERT INTO telemetry_outbox
-         (class, topic, payload, retain, correlation, bytes, created_at_ms, expires_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#delete = db.prepare('DELETE FROM telemetry_outbox WHERE id = ?');
-    this.#after = db.prepare('SELECT * FROM telemetry_outbox WHERE id > ? ORDER BY id LIMIT 1');
-    this.#byId = db.prepare('SELECT * FROM telemetry_outbox WHERE id = ?');
+/** The SQL of the outbox. Every method throws HL_STORE_… as {@link Database} does. */
+export class OutboxTable {
+  readonly #database: Database;
+
+  /** @throws HeadlandError HL_STORE_NEWER when a later headland has already been here */
+  constructor(database: Database) {
+    this.#database = database;
+    migrate(database, 'outbox', OUTBOX_TABLES);
   }
 
-  /** Runs `work` as one durable transaction, joining one that is already open. */
+  /** Runs `work` as one durable transaction, or as a part of the one that is already open. */
   transaction(work: () => void): void {
-    if (this.#db.inTransaction) {
-      work();
-      return;
-    }
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      work();
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
+    this.#database.transaction(work)();
   }
 
   insert(message: OutboxMessage, createdAtMs: number): void {
-    const expiresAtMs =
-      message.expirySeconds === undefined ? null : createdAtMs + message.expirySeconds * 1_000;
-    this.#insert.run(
-      message.class,
-      message.topic,
-      Buffer.from(message.payload),
-      message.retain ? 1 : 0,
-      message.correlation ? Buffer.from(message.correlation) : null,
-      sizeOf(message),
-      Math.round(createdAtMs),
-      expiresAtMs === null ? null : Math.round(expiresAtMs),
-    );
+    this.#database
+      .prepare(
+        `INSERT INTO telemetry_outbox
+           (class, topic, payload, qos, retain, correlation, bytes, created_at_ms, expires_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(...valuesOf(message, createdAtMs));
   }
 
   delete(id: number): void {
-    this.#delete.run(id);
+    this.#database.prepare('DELETE FROM telemetry_outbox WHERE id = ?').run(id);
   }
 
   /** The oldest message with a larger id. */
   after(id: number): StoredMessage | null {
-    return toMessage(this.#after.get(id) as Row | undefined);
+    return toMessage(
+      this.#database
+        .prepare<Row>('SELECT * FROM telemetry_outbox WHERE id > ? ORDER BY id LIMIT 1')
+        .get(id),
+    );
   }
 
   get(id: number): StoredMessage | null {
-    return toMessage(this.#byId.get(id) as Row | undefined);
+    return toMessage(
+      this.#database.prepare<Row>('SELECT * FROM telemetry_outbox WHERE id = ?').get(id),
+    );
   }
 
   /** Oldest first: of the one class, or of all but it. */
   *oldest(which: { class: OutboxClass } | { not: OutboxClass }): Generator<Victim> {
     const [sql, name] = 'class' in which ? ['class = ?', which.class] : ['class <> ?', which.not];
-    const next = this.#db.prepare(
+    const next = this.#database.prepare<Victim>(
       `SELECT id, class, bytes FROM telemetry_outbox WHERE ${sql} AND id > ? ORDER BY id LIMIT 1`,
     );
     let after = 0;
     for (;;) {
-      const victim = next.get(name, after) as Victim | undefined;
+      const victim = next.get(name, after);
       if (!victim) return;
       after = victim.id;
-      yield { id: victim.id, class: victim.class, bytes: victim.bytes };
+      yield victim;
     }
   }
 
   /** At most `limit` messages created before `createdBeforeMs` or expired at `nowMs`. */
   outdated(createdBeforeMs: number, nowMs: number, limit: number): Victim[] {
-    return this.#db
-      .prepare(
+    return this.#database
+      .prepare<Victim>(
         `SELECT id, class, bytes FROM telemetry_outbox
          WHERE created_at_ms < ? OR (expires_at_ms IS NOT NULL AND expires_at_ms <= ?) LIMIT ?`,
       )
-      .all(Math.round(createdBeforeMs), Math.round(nowMs), limit) as Victim[];
+      .all(Math.round(createdBeforeMs), Math.round(nowMs), limit);
   }
 
   totals(): { messages: number; bytes: number } {
-    const row = this.#db
-      .prepare(
+    return this.#database
+      .prepare<{ messages: number; bytes: number }>(
         'SELECT COUNT(*) AS messages, COALESCE(SUM(bytes), 0) AS bytes FROM telemetry_outbox',
       )
-      .get() as { messages: number; bytes: number };
-    return { messages: row.messages, bytes: row.bytes };
+      .get()!;
   }
 
   /** Unix time of the oldest message, milliseconds; null when there is none. */
   oldestCreatedAtMs(): number | null {
-    const row = this.#db
-      .prepare('SELECT MIN(created_at_ms) AS oldest FROM telemetry_outbox')
-      .get() as { oldest: number | null };
-    return row.oldest;
+    return this.#database
+      .prepare<{ oldest: number | null }>(
+        'SELECT MIN(created_at_ms) AS oldest FROM telemetry_outbox',
+      )
+      .get()!.oldest;
   }
 
   /** Moves the times of all messages since `sinceMs`: the clock was wrong when they were written. */
   shiftTimes(sinceMs: number, byMs: number): void {
-    this.#db
+    this.#database
       .prepare(
         `UPDATE telemetry_outbox SET created_at_ms = created_at_ms + ?,
            expires_at_ms = expires_at_ms + ? WHERE created_at_ms >= ?`,
@@ -181,7 +186,7 @@ export class OutboxTable {
   /** Messages from a start whose clock was never set count as written now. */
   repairTimes(nowMs: number): void {
     if (nowMs < CLOCK_IS_SET_MS) return;
-    this.#db
+    this.#database
       .prepare(
         `UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - created_at_ms + ?,
            created_at_ms = ? WHERE created_at_ms < ? OR created_at_ms > ?`,
@@ -196,6 +201,22 @@ export interface Victim {
   bytes: number;
 }
 
+/** In the order of the columns in {@link OutboxTable.insert}. */
+function valuesOf(message: OutboxMessage, createdAtMs: number): SqlValue[] {
+  const { expirySeconds } = message;
+  return [
+    message.class,
+    message.topic,
+    message.payload,
+    message.qos,
+    Number(message.retain),
+    message.correlation ?? null,
+    sizeOf(message),
+    Math.round(createdAtMs),
+    expirySeconds === undefined ? null : Math.round(createdAtMs + expirySeconds * 1_000),
+  ];
+}
+
 function toMessage(row: Row | undefined): StoredMessage | null {
   if (!row) return null;
   return {
@@ -203,7 +224,7 @@ function toMessage(row: Row | undefined): StoredMessage | null {
     class: row.class,
     topic: row.topic,
     payload: row.payload,
-    qos: 1,
+    qos: row.qos,
     retain: row.retain !== 0,
     ...(row.correlation === null ? {} : { correlation: row.correlation }),
     createdAtMs: row.created_at_ms,

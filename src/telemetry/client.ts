@@ -251,8 +251,14 @@ export class TelemetryClient {
       this.#log.error({ code: 'HL_OUTBOX_WRITE_FAILED' }, `the outbox cannot write: ${writeError}`);
     }
     this.#outboxFailing = writeError !== null;
-    if (outcome === 'dropped') {
+    if (outcome === 'too large') {
       this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+    }
+    if (outcome === 'invalid') {
+      this.#log.error(
+        { code: 'HL_MESSAGE_INVALID', topic },
+        'a message holds a value that the database cannot keep and was not sent: a defect in headland',
+      );
     }
     this.#sender.pump();
     return outcome === 'stored';

@@ -5,7 +5,8 @@ import { isExamGroup } from '../../src/samples/exam.js';
 import type { Sample } from '../../src/samples/sample.js';
 import type { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
-import { migrate, openDatabase } from '../../src/storage/database.js';
+import { openDatabase } from '../../src/storage/database.js';
+import { migrate } from '../../src/storage/migrate.js';
 import { hasCode, newSample, openStore, temporaryFolder, temporaryStore } from './support.js';
 
 test('a sample comes back whole, also after a restart', (t) => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'libsql';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { createLog, silentLog } from '../../src/log.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetry/client.js';
 import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
 
@@ -44,9 +44,7 @@ export function mqttSettings(overrides: Partial<Config['mqtt']> = {}): Config['m
 }
 
 export function openOutbox(path: string, options: Partial<OutboxOptions> = {}) {
-  const db = new Database(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
+  const db = openDatabase(path);
   const outbox = new Outbox(db, {
     maxBytes: 67_108_864,
     maxAgeMs: 604_800_000,
