@@ -2,13 +2,14 @@
 // Any room may import errors.ts, log.ts and the types of config/; nothing else crosses the table.
 const mayImport = {
   config: [],
+  storage: [],
   vision: [],
   head: [],
   backbone: ['vision'],
   camera: ['config'],
-  samples: ['vision'],
+  samples: ['storage', 'vision'],
   training: ['head', 'backbone', 'samples'],
-  telemetry: ['config'],
+  telemetry: ['config', 'storage'],
   alerts: ['config'],
   console: ['samples', 'training'],
   host: [],
@@ -55,6 +56,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(?!cli/)' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'only-storage-imports-the-database',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/storage/' },
+      to: { path: '(^|/)node_modules/libsql/|^(node:)?sqlite$|^libsql' },
     },
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -10,6 +10,7 @@ import { serialiseError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import type { ServingHead } from '../../src/perception/protocol.js';
 import { importFolder } from '../../src/samples/import.js';
+import { SampleStore } from '../../src/samples/store.js';
 import { readLabelled } from '../../src/training/collect.js';
 import { embedMissing } from '../../src/training/embed-missing.js';
 import type { JobEnd, JobOptions } from '../../src/training/job-process.js';
@@ -133,7 +134,7 @@ export class Robot {
     try {
       const result = await runTraining({
         settings,
-        database: this.#database,
+        store: new SampleStore(this.#database, settings.samples),
         onProgress: () => {},
         log: silentLog(),
       });

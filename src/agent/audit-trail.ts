@@ -1,6 +1,6 @@
 import { isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
-import type { AuditLog } from '../samples/audit.js';
+import type { AuditLog } from '../storage/audit.js';
 import type { Command } from '../telemetry/command-contract.js';
 import type { TrainingReport } from '../training/report.js';
 import type { ShadowTrial } from '../training/shadow.js';

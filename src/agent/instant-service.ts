@@ -1,8 +1,8 @@
 import { type HeadlandError, isHeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { ServingHead } from '../perception/protocol.js';
-import type { Meta } from '../samples/meta.js';
 import type { SampleStore } from '../samples/store.js';
+import type { Meta } from '../storage/meta.js';
 import type { InstantLearner } from '../training/instant/instant-learner.js';
 import type { InstantHead } from '../training/instant/protocol.js';
 import type { StoredHead } from '../training/version-directory.js';

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
-import { AuditLog } from '../samples/audit.js';
-import { type Database, openDatabase } from '../samples/database.js';
-import { Meta } from '../samples/meta.js';
 import { SampleStore } from '../samples/store.js';
+import { AuditLog } from '../storage/audit.js';
+import { type Database, openDatabase } from '../storage/database.js';
+import { Meta } from '../storage/meta.js';
 import { HeadRegistry } from '../training/registry.js';
 
 export interface State {

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import { readSecret, readSecretText } from '../config/secrets.js';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
-import type { Database } from '../samples/database.js';
+import type { Database } from '../storage/database.js';
 import { TelemetryClient } from '../telemetry/client.js';
 import type { CommandHandler } from '../telemetry/commands.js';
 import type {
@@ -46,7 +46,7 @@ export class TelemetryService {
     private readonly options: TelemetryServiceOptions,
   ) {
     const { outboxMaxBytes, outboxMaxAgeMs, maxInFlight } = config.mqtt;
-    this.#outbox = new Outbox(options.database.native, {
+    this.#outbox = new Outbox(options.database, {
       maxBytes: outboxMaxBytes,
       maxAgeMs: outboxMaxAgeMs,
       maxInFlight,

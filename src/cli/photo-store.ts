@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
-import { openDatabase } from '../samples/database.js';
 import { importFolder } from '../samples/import.js';
 import { SampleStore } from '../samples/store.js';
+import { openDatabase } from '../storage/database.js';
 import { progressBar } from './progress.js';
 
 /** A store of its own for a folder of photos, gone when it is closed. */

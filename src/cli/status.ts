@@ -4,6 +4,8 @@ import { connectAsync } from 'mqtt';
 import { stringify } from 'yaml';
 import { readSecretText } from '../config/secrets.js';
 import { HeadlandError } from '../errors.js';
+import { CONTRACT, commandTopic, responseTopic } from '../telemetry/contract/table.js';
+import { topicPrefix } from '../telemetry/contract.js';
 import { printJson } from './output.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
@@ -51,8 +53,9 @@ async function askStatus(
   });
   try {
     const transaction = randomUUID();
-    const topic = `headland/${robotId}/cmd/status`;
-    await client.subscribeAsync(`${topic}/response`, { qos: 1 });
+    const prefix = topicPrefix(robotId);
+    const { command, response } = CONTRACT;
+    await client.subscribeAsync(prefix + responseTopic('status'), { qos: response.qos });
     const answered = new Promise<unknown>((resolve, reject) => {
       setTimeout(() => reject(noAnswer()), ANSWER_TIMEOUT_MS).unref();
       client.on('message', (_topic, payload) => {
@@ -60,7 +63,10 @@ async function askStatus(
         if (response.transaction === transaction) resolve(response.data);
       });
     });
-    await client.publishAsync(topic, JSON.stringify({ transaction }), { qos: 1 });
+    await client.publishAsync(prefix + commandTopic('status'), JSON.stringify({ transaction }), {
+      qos: command.qos,
+      retain: command.retain,
+    });
     return await answered;
   } finally {
     await client.endAsync(true);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database } from './database.js';
+import type { Database } from '../storage/database.js';
 
 /** What of the labelled samples is held out, so that no head is ever trained on it. */
 export interface HoldoutRule {

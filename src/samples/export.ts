@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HeadlandError } from '../errors.js';
+import { storeError } from '../storage/store-error.js';
 import { sniffFormat } from '../vision/picture.js';
 import { MANIFEST_FILE, manifestLine } from './manifest.js';
 import type { Sample } from './sample.js';
 import type { SampleStore } from './store.js';
-import { storeError } from './store-error.js';
 import { WAITING_FOLDER } from './walk.js';
 
 export interface ExportOptions {

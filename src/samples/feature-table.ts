@@ -1,5 +1,5 @@
 import { HeadlandError } from '../errors.js';
-import type { Database } from './database.js';
+import type { Database } from '../storage/database.js';
 import { decodeFloat16, encodeFloat16, FLOAT16_MAX } from './float16.js';
 
 /** The embedding of one view of one sample. */

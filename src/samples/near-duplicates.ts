@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import type { Database } from '../storage/database.js';
 import { hammingBits, splitHash } from './hamming.js';
 import type { NewSample } from './sample.js';
 

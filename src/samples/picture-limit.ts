@@ -1,5 +1,5 @@
 import { HeadlandError } from '../errors.js';
-import type { Database } from './database.js';
+import type { Database } from '../storage/database.js';
 
 /**
  * Refuses a picture of `bytes` when the store would then hold more than `maxBytes` of pictures.

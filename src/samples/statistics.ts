@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import type { Database } from '../storage/database.js';
 import type { LabelSource } from './sample.js';
 
 export interface ClassCounts {

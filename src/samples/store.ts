@@ -1,5 +1,6 @@
 import { HeadlandError } from '../errors.js';
-import { type Database, migrate } from './database.js';
+import type { Database } from '../storage/database.js';
+import { migrate } from '../storage/migrate.js';
 import { Holdout, type HoldoutRule } from './exam.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { normaliseLabel } from './label.js';

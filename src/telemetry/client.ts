@@ -1,19 +1,19 @@
 import type { Config } from '../config/schema.js';
 import type { HeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { OutboxClass } from '../storage/outbox-table.js';
 import type { CommandAnswer } from './command-contract.js';
 import { CommandDesk, type CommandHandler } from './commands.js';
 import { Composer } from './composer.js';
-import type { BrokerCredentials, Connection, Publication } from './connection.js';
+import type { BrokerCredentials, Publication } from './connection.js';
+import { CONTRACT, commandTopic, type Guarantees, type RouteName } from './contract/table.js';
 import {
   type CameraQualityBody,
   type EventBody,
   type InfoBody,
-  MESSAGES,
   type MessageName,
   type MetricsBody,
   type ModelBody,
-  type OutboxClass,
   type PredictionBody,
   type StatusBody,
   type TrainingProgressBody,
@@ -21,16 +21,10 @@ import {
   topicPrefix,
 } from './contract.js';
 import { Link } from './link.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox, OutboxMessage } from './outbox.js';
 import { Sender } from './sender.js';
 import { ownMetrics, type TelemetryStats } from './stats.js';
 
-/**
- * QoS 0 messages are let go while more than this waits for the network. MQTT.js adds a listener
- * for each that waits and warns of a leak at 1,000: keep it below that many predictions.
- */
-const BACKLOG_MAX_BYTES = 262_144;
-const RESULT_EXPIRY_SECONDS = 600;
 /** Topic, correlation data and properties of an answer, at most. */
 const RESPONSE_OVERHEAD_BYTES = 1_024;
 
@@ -44,17 +38,20 @@ export interface TelemetryClientOptions {
   credentials?: BrokerCredentials;
   outbox: Outbox;
   log: Log;
+  /** QoS, retain flag and expiry of every kind; default {@link CONTRACT}. */
+  guarantees?: Guarantees;
 }
 
 /**
- * What the robot says and hears over MQTT. Status, info and model are retained and said again
- * after every reconnect; events, reports, metrics and answers go through the durable outbox;
+ * What the robot says and hears over MQTT. Status, info and model are said again after every
+ * reconnect; events, reports, metrics and answers go through the durable outbox;
  * predictions and training progress are sent once, when there is a connection.
  * No method throws: telemetry must never stop the work it reports on.
  */
 export class TelemetryClient {
   readonly #options: TelemetryClientOptions;
   readonly #prefix: string;
+  readonly #guarantees: Guarantees;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #desk: CommandDesk;
@@ -72,6 +69,7 @@ export class TelemetryClient {
     this.#options = options;
     this.#log = log;
     this.#prefix = topicPrefix(robotId);
+    this.#guarantees = options.guarantees ?? CONTRACT;
     this.#composer = new Composer(options.boot, log);
     this.#status = { state: 'online', since: new Date().toISOString(), reason: null, paused: [] };
     this.#link = new Link({
@@ -79,7 +77,10 @@ export class TelemetryClient {
       clientId: settings.clientId ?? `headland-${robotId}`,
       settings,
       credentials: options.credentials ?? {},
-      commandFilter: `${this.#prefix}cmd/+`,
+      subscription: {
+        filter: this.#prefix + commandTopic('+'),
+        qos: this.#guarantees.command.qos,
+      },
       log,
       will: (session) => this.#lastWill(session),
       onReady: () => this.#sender.connected(),
@@ -100,7 +101,7 @@ export class TelemetryClient {
       answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
       refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
     });
-    this.#retain('status', () => this.#status);
+    this.#publishState('status', () => this.#status);
   }
 
   get connected(): boolean {
@@ -138,15 +139,15 @@ export class TelemetryClient {
 
   publishStatus(status: StatusBody): void {
     this.#status = status;
-    this.#retain('status', () => this.#status);
+    this.#publishState('status', () => this.#status);
   }
 
   publishInfo(info: InfoBody): void {
-    this.#retain('info', () => info);
+    this.#publishState('info', () => info);
   }
 
   publishModel(model: ModelBody): void {
-    this.#retain('model', () => model);
+    this.#publishState('model', () => model);
   }
 
   /** @returns false when it was not sent: no connection, too slow a link, or not its turn yet */
@@ -203,56 +204,54 @@ export class TelemetryClient {
     };
   }
 
-  #retain(name: 'status' | 'info' | 'model', body: () => object): void {
-    const { topic, qos } = MESSAGES[name];
-    this.#sender.retain(topic, () => {
+  #publishState(name: 'status' | 'info' | 'model', body: () => object): void {
+    this.#sender.state(name, () => {
       const session = name === 'status' ? { session: this.#link.session } : {};
-      const payload = this.#composer.message(name, { ...body(), ...session });
-      return payload && { topic: this.#prefix + topic, payload, qos, retain: true };
+      return this.#publication(name, { ...body(), ...session });
     });
   }
 
   #sendOnce(name: 'prediction' | 'training_progress', body: object): boolean {
-    const connection: Connection | null = this.#link.ready;
-    if (connection === null || connection.backlogBytes > BACKLOG_MAX_BYTES) return false;
-    const payload = this.#composer.message(name, body);
-    if (payload === null) return false;
-    const topic = this.#prefix + MESSAGES[name].topic;
-    connection.publish({ topic, payload, qos: 0, retain: false });
-    return true;
+    return this.#sender.once(this.#guarantees[name].qos, () => this.#publication(name, body));
   }
 
   #sendSurely(name: MessageName, outboxClass: OutboxClass, body: object): boolean {
-    const payload = this.#composer.message(name, body);
-    if (payload === null) return false;
-    const expirySeconds = Math.ceil(this.#options.settings.outboxMaxAgeMs / 1_000);
-    return this.#enqueue(outboxClass, this.#prefix + MESSAGES[name].topic, payload, {
-      ...(outboxClass === 'metrics' ? { expirySeconds } : {}),
-    });
+    const publication = this.#publication(name, body);
+    return publication !== null && this.#enqueue({ ...publication, class: outboxClass });
   }
 
-  #enqueue(
-    outboxClass: OutboxClass,
-    topic: string,
-    payload: Uint8Array,
-    extra: { expirySeconds?: number; correlation?: Uint8Array },
-  ): boolean {
+  /** The message as it goes out; null when it breaks the contract. */
+  #publication(name: MessageName, body: object): Publication | null {
+    const payload = this.#composer.message(name, body);
+    return payload && this.#guaranteed(name, this.#prefix + CONTRACT[name].topic, payload);
+  }
+
+  #guaranteed(name: RouteName, topic: string, payload: Uint8Array): Publication {
+    const { qos, retain, expirySeconds } = this.#guarantees[name];
+    const seconds =
+      expirySeconds === 'mqtt.outboxMaxAgeMs'
+        ? Math.ceil(this.#options.settings.outboxMaxAgeMs / 1_000)
+        : expirySeconds;
+    return { topic, payload, qos, retain, ...(seconds === null ? {} : { expirySeconds: seconds }) };
+  }
+
+  #enqueue(message: OutboxMessage): boolean {
     const { outbox } = this.#options;
-    const outcome = outbox.enqueue({
-      topic,
-      payload,
-      qos: 1,
-      retain: false,
-      class: outboxClass,
-      ...extra,
-    });
+    const { topic } = message;
+    const outcome = outbox.enqueue(message);
     const { writeError } = outbox;
     if (writeError !== null && !this.#outboxFailing) {
       this.#log.error({ code: 'HL_OUTBOX_WRITE_FAILED' }, `the outbox cannot write: ${writeError}`);
     }
     this.#outboxFailing = writeError !== null;
-    if (outcome === 'dropped') {
+    if (outcome === 'too large') {
       this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+    }
+    if (outcome === 'invalid') {
+      this.#log.error(
+        { code: 'HL_MESSAGE_INVALID', topic },
+        'a message holds a value that the database cannot keep and was not sent: a defect in headland',
+      );
     }
     this.#sender.pump();
     return outcome === 'stored';
@@ -260,12 +259,8 @@ export class TelemetryClient {
 
   #lastWill(session: number): Publication {
     const will = { state: 'offline', since: null, reason: 'connection_lost', paused: [], session };
-    return {
-      topic: `${this.#prefix}status`,
-      payload: this.#composer.message('status', will) ?? Buffer.from('{}'),
-      qos: 1,
-      retain: true,
-    };
+    const payload = this.#composer.message('status', will) ?? Buffer.from('{}');
+    return this.#guaranteed('status', this.#prefix + CONTRACT.status.topic, payload);
   }
 
   #answer(topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer): void {
@@ -277,8 +272,11 @@ export class TelemetryClient {
     if (payload.byteLength > limitBytes) {
       payload = this.#composer.tooLarge(answer, payload.byteLength, limitBytes);
     }
-    const extra = correlation === undefined ? {} : { correlation };
-    this.#enqueue('result', topic, payload, { expirySeconds: RESULT_EXPIRY_SECONDS, ...extra });
+    this.#enqueue({
+      ...this.#guaranteed('response', topic, payload),
+      class: 'result',
+      ...(correlation === undefined ? {} : { correlation }),
+    });
   }
 
   #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {

@@ -2,7 +2,8 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { HeadlandError } from '../errors.js';
 import { COMMAND_NAMES, COMMANDS, type Command, type CommandName } from './command-contract.js';
-import { MESSAGES, topicPrefix } from './contract.js';
+import { CONTRACT, responseTopic } from './contract/table.js';
+import { topicPrefix } from './contract.js';
 import { parseStrictJson } from './strict-json.js';
 
 const MAX_DEPTH = 16;
@@ -46,7 +47,7 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
  */
 export function responseTopicOf(robotId: string, name: string, requested?: string): string {
   const prefix = topicPrefix(robotId);
-  const own = `${prefix}cmd/${name}/response`;
+  const own = prefix + responseTopic(name);
   if (requested === undefined || requested === own) return own;
   const rest = requested.slice(prefix.length);
   const reserved =
@@ -69,7 +70,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
 }
 
 const RESERVED_TOPICS: ReadonlySet<string> = new Set(
-  Object.values(MESSAGES).map((message) => message.topic),
+  Object.values(CONTRACT).map(({ topic }) => topic),
 );
 
 /** A name fit to stand in a topic and a log line; others get no answer of their own. */

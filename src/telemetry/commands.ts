@@ -1,6 +1,7 @@
 import { HeadlandError, isHeadlandError, serialiseError } from '../errors.js';
 import type { Command, CommandAnswer } from './command-contract.js';
 import { isPlainName, parseCommand, responseTopicOf } from './command-parser.js';
+import { commandTopic } from './contract/table.js';
 import { topicPrefix } from './contract.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -79,7 +80,9 @@ export class CommandDesk {
   async receive(incoming: IncomingCommand): Promise<void> {
     // Clearing a retained message looks like this; it is not a command.
     if (incoming.retain && incoming.payload.byteLength === 0) return;
-    const name = incoming.topic.slice(topicPrefix(this.#options.robotId).length + 'cmd/'.length);
+    const name = incoming.topic.slice(
+      (topicPrefix(this.#options.robotId) + commandTopic('')).length,
+    );
     let command: Command;
     let responseTopic: string;
     try {

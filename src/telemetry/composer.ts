@@ -22,7 +22,7 @@ export class Composer {
 
   /** The message as bytes of JSON; null, counted and logged, when it breaks the contract. */
   message(name: MessageName, body: object): Buffer | null {
-    const checked = MESSAGES[name].schema.safeParse({
+    const checked = MESSAGES[name].safeParse({
       schema: `${name}/1`,
       ...this.#envelope(),
       ...body,

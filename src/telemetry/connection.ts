@@ -2,6 +2,7 @@ import { connect, type IClientOptions, type IPublishPacket, type MqttClient } fr
 import type { Config } from '../config/schema.js';
 import { messageOf } from '../errors.js';
 import type { IncomingCommand } from './commands.js';
+import type { QoS } from './contract/table.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /** What a sender may make us hold in memory at once; the size limit of commands is far below. */
@@ -19,7 +20,7 @@ export interface BrokerCredentials {
 export interface Publication {
   topic: string;
   payload: Uint8Array;
-  qos: 0 | 1;
+  qos: QoS;
   retain: boolean;
   /** MQTT 5: the broker forgets it after so many seconds. */
   expirySeconds?: number;
@@ -47,8 +48,8 @@ export interface ConnectionOptions {
   settings: Config['mqtt'];
   credentials: BrokerCredentials;
   will: Publication;
-  /** Topic filter of commands. */
-  commandFilter: string;
+  /** Topic filter of commands, and the QoS with which they come at most. */
+  subscription: { filter: string; qos: QoS };
   /** Subscribed and ready to publish. */
   onReady: () => void;
   onCommand: (command: IncomingCommand) => void;
@@ -111,16 +112,15 @@ export class Connection {
 
   /**
    * Sends a message; with QoS 1 `done` is called when the broker has answered: with null, or with
-   * its reason code (>= 0x80). It is not called when the connection ends first.
+   * its reason code (>= 0x80); with QoS 0 when the network has taken it, which may be before this
+   * returns. It is not called when the connection ends first.
    */
   publish(message: Publication, done?: (refusal: number | null) => void): void {
     if (this.#ended) return;
     const properties =
       this.protocolVersion === 5
         ? {
-            ...(message.expirySeconds === undefined
-              ? {}
-              : { messageExpiryInterval: Math.max(1, Math.ceil(message.expirySeconds)) }),
+            ...expiryProperty(message),
             ...(message.correlation === undefined
               ? {}
               : { correlationData: Buffer.from(message.correlation) }),
@@ -153,14 +153,13 @@ export class Connection {
 
   #onConnect(): void {
     this.#acknowledged = true;
-    const { commandFilter } = this.#options;
+    const { filter, qos } = this.#options.subscription;
     // With `rap` a retained command is known as such even when it comes live.
-    const subscription = { qos: 1 as const, rap: true };
-    this.#client.subscribe(commandFilter, subscription, (error, granted) => {
+    this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
       if (error || granted?.some(({ qos }) => qos === 128)) {
         this.#options.onWarning(
-          `the broker does not let us subscribe to ${commandFilter}: ` +
+          `the broker does not let us subscribe to ${filter}: ` +
             (error ? messageOf(error) : 'refused'),
         );
       }
@@ -212,6 +211,11 @@ export class Connection {
   }
 }
 
+function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
+  if (expirySeconds === undefined) return {};
+  return { messageExpiryInterval: Math.max(1, Math.ceil(expirySeconds)) };
+}
+
 function clientOptions(options: ConnectionOptions): IClientOptions {
   const { settings, credentials, will, protocolVersion } = options;
   const isV5 = protocolVersion === 5;
@@ -237,7 +241,9 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
       payload: Buffer.from(will.payload),
       qos: will.qos,
       retain: will.retain,
-      ...(isV5 ? { properties: { willDelayInterval: settings.willDelaySeconds } } : {}),
+      ...(isV5
+        ? { properties: { willDelayInterval: settings.willDelaySeconds, ...expiryProperty(will) } }
+        : {}),
     },
     ...(isV5
       ? {

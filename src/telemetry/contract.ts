@@ -174,7 +174,6 @@ export const eventSchema = z
   })
   .describe('Something happened that somebody may want to know');
 
-export const OUTBOX_CLASSES = ['event', 'report', 'metrics', 'result'] as const;
 const perClass = z.strictObject({ event: count, report: count, metrics: count, result: count });
 
 export const metricsSchema = z
@@ -304,36 +303,21 @@ export const trainingReportSchema = z
   })
   .describe('How a training ended');
 
-/** Every published message: topic below the prefix, guarantees, schema. */
+/** Every message that the robot publishes of its own accord; contract/table.ts says how it travels. */
 export const MESSAGES = {
-  status: { topic: 'status', qos: 1, retain: true, schema: statusSchema },
-  info: { topic: 'info', qos: 1, retain: true, schema: infoSchema },
-  model: { topic: 'model', qos: 1, retain: true, schema: modelSchema },
-  prediction: { topic: 'prediction', qos: 0, retain: false, schema: predictionSchema },
-  event: { topic: 'event', qos: 1, retain: false, schema: eventSchema },
-  metrics: { topic: 'metrics', qos: 1, retain: false, schema: metricsSchema },
-  camera_quality: {
-    topic: 'camera/quality',
-    qos: 1,
-    retain: false,
-    schema: cameraQualitySchema,
-  },
-  training_progress: {
-    topic: 'training/progress',
-    qos: 0,
-    retain: false,
-    schema: trainingProgressSchema,
-  },
-  training_report: {
-    topic: 'training/report',
-    qos: 1,
-    retain: false,
-    schema: trainingReportSchema,
-  },
+  status: statusSchema,
+  info: infoSchema,
+  model: modelSchema,
+  prediction: predictionSchema,
+  event: eventSchema,
+  metrics: metricsSchema,
+  camera_quality: cameraQualitySchema,
+  training_progress: trainingProgressSchema,
+  training_report: trainingReportSchema,
 } as const;
 
 export type MessageName = keyof typeof MESSAGES;
-export type Message<N extends MessageName> = z.infer<(typeof MESSAGES)[N]['schema']>;
+export type Message<N extends MessageName> = z.infer<(typeof MESSAGES)[N]>;
 
 type Envelope = 'schema' | 'boot' | 'seq' | 'at';
 /** What the caller says; the client adds the envelope. */
@@ -351,7 +335,6 @@ export type CameraQualityBody = Omit<Message<'camera_quality'>, Envelope>;
 export type TrainingProgressBody = Omit<Message<'training_progress'>, Envelope>;
 export type TrainingReportBody = Omit<Message<'training_report'>, Envelope>;
 export type Exam = z.infer<typeof examSchema>;
-export type OutboxClass = (typeof OUTBOX_CLASSES)[number];
 
 /** `headland/<robot>/`, under which every topic of a robot lies. */
 export function topicPrefix(robotId: string): string {

@@ -1,36 +1,34 @@
 import { z } from 'zod';
 import { COMMANDS, responseSchema } from './command-contract.js';
-import { MESSAGES } from './contract.js';
+import { CONTRACT, commandTopic, type Route, responseTopic } from './contract/table.js';
+import { MESSAGES, type MessageName } from './contract.js';
 
 /**
  * The MQTT contract as one JSON Schema document (draft 2020-12): `$defs` holds a schema per
  * message (`message_<name>`), command (`command_<name>`) and the `response`; `x-topics` says
- * which of them flows on which topic, with which QoS and retain flag.
+ * which of them flows on which topic, with which QoS, retain flag and expiry.
  */
 export function contractJsonSchema(): Record<string, unknown> {
   const defs: Record<string, unknown> = {};
   const topics: Record<string, unknown> = {};
-  for (const [name, message] of Object.entries(MESSAGES)) {
-    defs[`message_${name}`] = toJsonSchema(message.schema);
-    topics[`headland/<robot>/${message.topic}`] = {
+  for (const name of Object.keys(MESSAGES) as MessageName[]) {
+    defs[`message_${name}`] = toJsonSchema(MESSAGES[name]);
+    topics[`headland/<robot>/${CONTRACT[name].topic}`] = {
       direction: 'from the robot',
-      qos: message.qos,
-      retain: message.retain,
+      ...guarantees(CONTRACT[name]),
       $ref: `#/$defs/message_${name}`,
     };
   }
   for (const [name, schema] of Object.entries(COMMANDS)) {
     defs[`command_${name}`] = toJsonSchema(schema);
-    topics[`headland/<robot>/cmd/${name}`] = {
+    topics[`headland/<robot>/${commandTopic(name)}`] = {
       direction: 'to the robot',
-      qos: 1,
-      retain: false,
+      ...guarantees(CONTRACT.command),
       $ref: `#/$defs/command_${name}`,
     };
-    topics[`headland/<robot>/cmd/${name}/response`] = {
+    topics[`headland/<robot>/${responseTopic(name)}`] = {
       direction: 'from the robot, unless the command names another response topic',
-      qos: 1,
-      retain: false,
+      ...guarantees(CONTRACT.response),
       $ref: '#/$defs/response',
     };
   }
@@ -41,6 +39,10 @@ export function contractJsonSchema(): Record<string, unknown> {
     'x-topics': topics,
     $defs: defs,
   };
+}
+
+function guarantees({ qos, retain, expirySeconds }: Route): Record<string, unknown> {
+  return { qos, retain, expiry_seconds: expirySeconds };
 }
 
 function toJsonSchema(schema: z.ZodType): unknown {

@@ -7,6 +7,7 @@ import {
   type BrokerCredentials,
   Connection,
   type ConnectionEnd,
+  type ConnectionOptions,
   type Publication,
 } from './connection.js';
 import { ProtocolChoice } from './protocol-choice.js';
@@ -19,7 +20,7 @@ export interface LinkOptions {
   clientId: string;
   settings: Config['mqtt'];
   credentials: BrokerCredentials;
-  commandFilter: string;
+  subscription: ConnectionOptions['subscription'];
   log: Log;
   /** The last will for the connection with this number. */
   will: (session: number) => Publication;
@@ -99,7 +100,7 @@ export class Link {
         settings: options.settings,
         credentials: options.credentials,
         will: options.will(session),
-        commandFilter: options.commandFilter,
+        subscription: options.subscription,
         onReady: () => {
           this.#readyAtMs = performance.now();
           this.#lastEnd = null;

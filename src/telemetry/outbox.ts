@@ -1,18 +1,19 @@
-import type Database from 'libsql';
 import { messageOf } from '../errors.js';
-import { ClockWatch } from './clock-watch.js';
-import type { OutboxClass } from './contract.js';
+import type { Database } from '../storage/database.js';
 import {
+  type OutboxClass,
   type OutboxMessage,
   OutboxTable,
   type StoredMessage,
   sizeOf,
   type Victim,
-} from './outbox-table.js';
+  whyNotQueueable,
+} from '../storage/outbox-table.js';
+import { ClockWatch } from './clock-watch.js';
 import type { OutboxStats } from './stats.js';
 import { WaitingRoom } from './waiting-room.js';
 
-export type { OutboxMessage, StoredMessage } from './outbox-table.js';
+export type { OutboxMessage, StoredMessage } from '../storage/outbox-table.js';
 
 const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;
@@ -58,15 +59,18 @@ export class Outbox {
   #onReady: () => void = () => {};
   #closed = false;
 
-  /** @param db an open libsql database; the outbox makes its own table and never closes it */
-  constructor(db: Database.Database, options: OutboxOptions) {
+  /**
+   * @param database open; the outbox brings its own table up to date and never closes it
+   * @throws HeadlandError HL_STORE_…
+   */
+  constructor(database: Database, options: OutboxOptions) {
     this.#options = {
       flushIntervalMs: 1_000,
       now: Date.now,
       monotonic: () => performance.now(),
       ...options,
     };
-    this.#table = new OutboxTable(db);
+    this.#table = new OutboxTable(database);
     this.#clock = new ClockWatch(this.#options.now, this.#options.monotonic);
     this.#table.repairTimes(this.#clock.startedAtMs);
     ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
@@ -80,12 +84,15 @@ export class Outbox {
   /**
    * Takes a message in.
    * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the
-   *   disk refuses); `dropped` = larger than the whole outbox
+   *   disk refuses); `too large` = larger than the whole outbox; `invalid` = holds a value that
+   *   the database cannot keep. The last two are dropped and counted: kept, such a message would
+   *   stop every commit behind it
    */
-  enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'dropped' {
-    if (sizeOf(message) > this.#options.maxBytes) {
+  enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' {
+    const tooLarge = sizeOf(message) > this.#options.maxBytes;
+    if (tooLarge || whyNotQueueable(message) !== null) {
       this.#dropped[message.class]++;
-      return 'dropped';
+      return tooLarge ? 'too large' : 'invalid';
     }
     const id = this.#waiting.add(message, this.#options.now());
     if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {

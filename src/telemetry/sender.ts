@@ -1,7 +1,13 @@
 import type { Log } from '../log.js';
 import type { Connection, Publication } from './connection.js';
+import type { QoS } from './contract/table.js';
 import type { Outbox, StoredMessage } from './outbox.js';
 
+/**
+ * What is sent once is let go while more than this waits for the network. MQTT.js adds a listener
+ * for each that waits and warns of a leak at 1,000: keep it below that many predictions.
+ */
+const BACKLOG_MAX_BYTES = 262_144;
 /** After so many connections that died on the same message, others go first. */
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
@@ -18,16 +24,18 @@ export interface SenderOptions {
 }
 
 /**
- * Feeds the connection: retained states first, then the outbox, with at most `maxInFlight`
- * messages (less where the broker's Receive Maximum says so) that await their PUBACK.
+ * Feeds the connection: states first, then the outbox, with at most `maxInFlight` messages
+ * (less where the broker's Receive Maximum says so) that await their PUBACK.
  */
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #retained = new Map<string, () => Publication | null>();
+  readonly #states = new Map<string, () => Publication | null>();
   readonly #dirty = new Set<string>();
   /** Ids of outbox messages that await their PUBACK, oldest first. */
   readonly #awaiting = new Set<number>();
-  #retainedInFlight = 0;
+  /** Messages from elsewhere than the outbox that await their PUBACK. */
+  #othersInFlight = 0;
+  #pumping = false;
   #acknowledged = 0;
   #suspect: number | null = null;
   #strikes = 0;
@@ -39,15 +47,15 @@ export class Sender {
     options.outbox.setListener(() => this.pump());
   }
 
-  /** Sets a retained state: `compose` is asked at every sending, also after a reconnect. */
-  retain(key: string, compose: () => Publication | null): void {
-    this.#retained.set(key, compose);
+  /** Sets a state: `compose` is asked at every sending, also after a reconnect. */
+  state(key: string, compose: () => Publication | null): void {
+    this.#states.set(key, compose);
     this.#dirty.add(key);
     this.pump();
   }
 
   connected(): void {
-    for (const key of this.#retained.keys()) this.#dirty.add(key);
+    for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
     this.pump();
   }
@@ -55,7 +63,7 @@ export class Sender {
   disconnected(): void {
     this.#judge();
     this.#awaiting.clear();
-    this.#retainedInFlight = 0;
+    this.#othersInFlight = 0;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     this.#options.outbox.release();
@@ -79,12 +87,41 @@ export class Sender {
   /** Sends as much as may be in flight. */
   pump(): void {
     const connection = this.#options.connection();
-    if (connection === null) return;
-    const window = Math.min(this.#options.maxInFlight, connection.receiveMaximum);
+    // A message with QoS 0 is settled while it is being sent: the loops below go on by themselves.
+    if (connection === null || this.#pumping) return;
+    this.#pumping = true;
+    try {
+      this.#feed(connection);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /**
+   * Sends what `compose` gives, once; it is kept nowhere and `compose` is not called in vain.
+   * @returns false when it was not sent: no connection, too slow a link, too much in flight for
+   *   `qos`, or nothing to send
+   */
+  once(qos: QoS, compose: () => Publication | null): boolean {
+    const connection = this.#options.connection();
+    if (connection === null || connection.backlogBytes > BACKLOG_MAX_BYTES) return false;
+    if (qos > 0 && this.#inFlight >= this.#window(connection)) return false;
+    const publication = compose();
+    if (publication !== null) this.#publish(connection, publication);
+    return publication !== null;
+  }
+
+  #window(connection: Connection): number {
+    return Math.min(this.#options.maxInFlight, connection.receiveMaximum);
+  }
+
+  #feed(connection: Connection): void {
+    const window = this.#window(connection);
     for (const key of [...this.#dirty]) {
       if (this.#inFlight >= window) return;
       this.#dirty.delete(key);
-      this.#sendRetained(connection, key);
+      const publication = this.#states.get(key)?.();
+      if (publication) this.#publish(connection, publication);
     }
     // A message that may be what kills the connections travels alone.
     const limit = this.#strikes > 0 ? 1 : window;
@@ -96,22 +133,24 @@ export class Sender {
   }
 
   get #inFlight(): number {
-    return this.#awaiting.size + this.#retainedInFlight;
+    return this.#awaiting.size + this.#othersInFlight;
   }
 
-  #sendRetained(connection: Connection, key: string): void {
-    const publication = this.#retained.get(key)?.();
-    if (!publication) return;
-    this.#retainedInFlight++;
+  #publish(connection: Connection, publication: Publication): void {
+    if (publication.qos === 0) {
+      connection.publish(publication);
+      return;
+    }
+    this.#othersInFlight++;
     connection.publish(publication, (refusal) => {
-      this.#retainedInFlight--;
+      this.#othersInFlight--;
       if (refusal !== null) this.#warnOfRefusal(publication.topic, refusal);
       this.#settled();
     });
   }
 
   #send(connection: Connection, message: StoredMessage): void {
-    const { id, topic, payload, retain, correlation, expiresAtMs } = message;
+    const { id, topic, payload, qos, retain, correlation, expiresAtMs } = message;
     const { outbox, log } = this.#options;
     const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
     if (size > connection.maximumPacketSize) {
@@ -124,7 +163,7 @@ export class Sender {
       {
         topic,
         payload,
-        qos: 1,
+        qos,
         retain,
         ...(correlation === undefined ? {} : { correlation }),
         ...(expiresAtMs === null ? {} : { expirySeconds: (expiresAtMs - Date.now()) / 1_000 }),

@@ -1,5 +1,6 @@
+import type { OutboxClass } from '../storage/outbox-table.js';
 import type { ConnectionEnd } from './connection.js';
-import type { Message, OutboxClass } from './contract.js';
+import type { Message } from './contract.js';
 
 export interface OutboxStats {
   messages: number;

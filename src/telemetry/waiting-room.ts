@@ -1,5 +1,9 @@
-import type { OutboxClass } from './contract.js';
-import { type OutboxMessage, type StoredMessage, sizeOf } from './outbox-table.js';
+import {
+  type OutboxClass,
+  type OutboxMessage,
+  type StoredMessage,
+  sizeOf,
+} from '../storage/outbox-table.js';
 
 /** A message that is not on disk yet. */
 export interface Waiting {
@@ -55,7 +59,9 @@ export class WaitingRoom {
     if (!next) return null;
     next.inFlight = true;
     const { id, message, createdAtMs } = next;
-    return { ...message, id, createdAtMs, expiresAtMs: null };
+    const { expirySeconds } = message;
+    const expiresAtMs = expirySeconds === undefined ? null : createdAtMs + expirySeconds * 1_000;
+    return { ...message, id, createdAtMs, expiresAtMs };
   }
 
   /** @returns false when it is not here */

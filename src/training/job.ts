@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { serialiseError } from '../errors.js';
 import { createLog } from '../log.js';
-import { openDatabase } from '../samples/database.js';
+import { openSampleStore } from '../samples/open-store.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './protocol.js';
 import { runTraining } from './run-training.js';
 
@@ -27,17 +27,17 @@ async function train(settings: JobSettings): Promise<void> {
   // Only its end goes to the trainer's report; the parent logs.
   const log = createLog({ level: 'warn', fileDescriptor: 2 });
   try {
-    const database = openDatabase(settings.dbPath);
+    const { store, close } = openSampleStore(settings.dbPath, settings.samples);
     try {
       const result = await runTraining({
         settings,
-        database,
+        store,
         log,
         onProgress: (progress) => void say({ type: 'progress', ...progress }),
       });
       await say({ type: 'outcome', result });
     } finally {
-      database.close();
+      close();
     }
   } catch (error) {
     await say({ type: 'error', error: serialiseError(error) });

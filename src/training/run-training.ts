@@ -7,8 +7,7 @@ import { headProbabilities } from '../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/train.js';
 import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../head/trust.js';
 import type { Log } from '../log.js';
-import type { Database } from '../samples/database.js';
-import { SampleStore } from '../samples/store.js';
+import type { SampleStore } from '../samples/store.js';
 import type { NewHeadCard } from './card.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from './collect.js';
 import { embedMissing } from './embed-missing.js';
@@ -34,7 +33,7 @@ const ONE_GROUP =
 
 export interface TrainingRun {
   settings: JobSettings;
-  database: Database;
+  store: SampleStore;
   onProgress: (progress: TrainingProgress) => void;
   log: Log;
 }
@@ -47,10 +46,9 @@ export interface TrainingRun {
  *   HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
  */
 export async function runTraining(run: TrainingRun): Promise<JobResult> {
-  const { settings, database, log } = run;
+  const { settings, store, log } = run;
   const phases = new Phases(run.onProgress);
   phases.begin('collect');
-  const store = new SampleStore(database, settings.samples);
   const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
   const wanted = collect(samples, settings.training);

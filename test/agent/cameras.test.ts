@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { parse } from 'yaml';
-import { openDatabase } from '../../src/samples/database.js';
 import { SampleStore } from '../../src/samples/store.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { Person, Rig } from './daemon.js';
 
 const LOWER_HALF = [

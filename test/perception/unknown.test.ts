@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { silentLog } from '../../src/log.js';
 import { Perception } from '../../src/perception/perception.js';
 import type { Perceived, ServingHead } from '../../src/perception/protocol.js';
-import { openDatabase } from '../../src/samples/database.js';
+import { openSampleStore } from '../../src/samples/open-store.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { runTraining } from '../../src/training/run-training.js';
 import { createRobot, drawPicture, groupNames, teach } from '../training/fixture.js';
@@ -30,15 +30,15 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
     perGroup: 2,
   });
   const { settings, cacheDir, registryDir, dbPath } = robot;
-  const database = openDatabase(dbPath);
-  t.after(() => database.close());
+  const { store, close } = openSampleStore(dbPath, settings.samples);
+  t.after(close);
   const { version } = await runTraining({
     settings: {
       ...settings,
       ...{ trainingId: 'test', trigger: 'cli' },
       ...{ dbPath, registryDir, cacheDir },
     },
-    database,
+    store,
     onProgress: () => {},
     log: silentLog(),
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { findDamage, openDatabase } from '../../src/samples/database.js';
+import { findDamage, openDatabase } from '../../src/storage/database.js';
 import { crashPicture } from './crash-picture.js';
 import { hasCode, newSample, openStore, smallDisk, temporaryFolder } from './support.js';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Database } from '../../src/samples/database.js';
 import { isExamGroup } from '../../src/samples/exam.js';
 import type { SampleFilter, SampleStore } from '../../src/samples/store.js';
+import type { Database } from '../../src/storage/database.js';
 import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
 
 interface ModelSample {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { migrate, openDatabase } from '../../src/samples/database.js';
 import { isExamGroup } from '../../src/samples/exam.js';
 import type { Sample } from '../../src/samples/sample.js';
 import type { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
+import { openDatabase } from '../../src/storage/database.js';
+import { migrate } from '../../src/storage/migrate.js';
 import { hasCode, newSample, openStore, temporaryFolder, temporaryStore } from './support.js';
 
 test('a sample comes back whole, also after a restart', (t) => {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isHeadlandError } from '../../src/errors.js';
-import { type Database, openDatabase } from '../../src/samples/database.js';
 import type { NewSample } from '../../src/samples/sample.js';
 import { SampleStore, type SampleStoreOptions } from '../../src/samples/store.js';
+import { type Database, openDatabase } from '../../src/storage/database.js';
 
 /** A private folder that is gone after the test. */
 export function temporaryFolder(t: TestContext): string {

@@ -5,62 +5,22 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../../src/log.js';
-import { MESSAGES } from '../../src/telemetry/contract.js';
+import { CONTRACT } from '../../src/telemetry/contract/table.js';
+import { MESSAGES, type MessageName } from '../../src/telemetry/contract.js';
 import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { event, HANG_MS, Observer, robot, TcpProxy, temporaryDir, until } from './tools.js';
+import {
+  allKinds,
+  event,
+  HANG_MS,
+  Observer,
+  robot,
+  TcpProxy,
+  temporaryDir,
+  until,
+} from './tools.js';
 
 const CHILD = fileURLToPath(new URL('./publisher-child.js', import.meta.url));
-
-const prediction = (sequence: number) => ({
-  frame_id: `main-${sequence}`,
-  camera: 'main',
-  sequence,
-  captured_at: new Date().toISOString(),
-  label: 'weed',
-  probability: 0.9,
-  guess: false,
-  top: [{ label: 'weed', probability: 0.9 }],
-  head_version: 3,
-  timings: { decode_ms: 2, backbone_ms: 5, head_ms: 0.1, total_ms: 8 },
-});
-
-const exam = {
-  accuracy: 0.9,
-  macro_precision: 0.9,
-  macro_recall: 0.9,
-  macro_f1: 0.9,
-  macro_auc: null,
-  log_loss: 0.3,
-  samples: 10,
-  confusion: [
-    [5, 0],
-    [1, 4],
-  ],
-  labels: ['crop', 'weed'],
-};
-
-const model = {
-  head_version: 3,
-  labels: ['crop', 'weed'],
-  learner: 'ridge',
-  exam_macro_f1: 0.9,
-  trained_at: new Date().toISOString(),
-  backbone: 'efficientnet-lite0',
-};
-
-const metrics = {
-  uptime_seconds: 12,
-  frames_total: 100,
-  dropped_total: 3,
-  frames_per_second: 9.9,
-  frame_ms_p50: 8,
-  frame_ms_p95: 12,
-  loop_delay_ms_p99: 4,
-  rss_bytes: 100_000_000,
-  temperature_c: null,
-  samples: { total: 10, labelled: 8, waiting: 2 },
-};
 
 describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_000 }, () => {
   for (const protocol of ['auto', '3.1.1'] as const) {
@@ -69,58 +29,26 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
       const observer = await Observer.connect(t, broker.url);
       const { client, stop } = robot(t, broker.url, { settings: { protocol } });
       try {
-        client.publishInfo({
-          version: '0.1.0',
-          node: process.version,
-          backbone: 'efficientnet-lite0',
-          engine: 'onnxruntime-node 1.27.0',
-          cameras: [{ name: 'main', driver: 'replay', simulated: false }],
-        });
-        client.publishModel(model);
-        assert.equal(client.prediction(prediction(1)), false, 'no connection yet');
+        const send = allKinds(client);
+        send.info();
+        send.model();
+        assert.equal(send.prediction(), false, 'no connection yet');
         client.start();
         await until('connected', () => client.connected);
         assert.equal(client.stats().protocolVersion, protocol === '3.1.1' ? 4 : 5);
-        assert.equal(client.prediction(prediction(2)), true);
-        assert.equal(
-          client.trainingProgress({
-            training_id: 't1',
-            phase: 'embed',
-            done: 1,
-            total: 2,
-            eta_seconds: 1,
-          }),
-          true,
-        );
-        assert.equal(client.event(event(1)), true);
-        assert.equal(
-          client.trainingReport({
-            training_id: 't1',
-            trigger: 'command',
-            outcome: 'promoted',
-            reason: 'macro-F1 0.90 against 0.80',
-            head_version: 3,
-            samples: 10,
-            classes: 2,
-            exam,
-            champion_exam: null,
-            learner: 'ridge',
-            lambda: 0.1,
-            duration_seconds: 1.5,
-          }),
-          true,
-        );
-        client.metrics(metrics);
-        client.cameraQuality({
-          camera: 'main',
-          condition: 'blurred',
-          captured_at: new Date(0).toISOString(),
-          ...{ mean_luma: 0.4, saturation: 0.3, overexposed_share: 0 },
-          ...{ sharpness: 0.001, usual_sharpness: 0.02 },
-        });
-        for (const { topic, schema } of Object.values(MESSAGES)) {
-          const { json } = await observer.next(`headland/r1/${topic}`);
-          assert.deepEqual(schema.parse(json), json, topic);
+        for (const name of [
+          'prediction',
+          'training_progress',
+          'event',
+          'training_report',
+        ] as const) {
+          assert.equal(send[name](), true, name);
+        }
+        send.metrics();
+        send.camera_quality();
+        for (const name of Object.keys(MESSAGES) as MessageName[]) {
+          const { json } = await observer.next(`headland/r1/${CONTRACT[name].topic}`);
+          assert.deepEqual(MESSAGES[name].parse(json), json, name);
         }
         assert.equal(observer.on('headland/r1/prediction').length, 1, 'the unsent one is gone');
         const pairs = observer.seen.map(({ json }) => `${json.boot} ${json.seq}`);
@@ -161,7 +89,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
       assert.equal(will.json.boot, 'boot-w');
       assert.equal(will.json.session, 1);
       assert.equal(will.json.since, null);
-      MESSAGES.status.schema.parse(will.json);
+      MESSAGES.status.parse(will.json);
       const late = await Observer.connect(t, broker.url);
       const kept = await late.next('headland/r1/status');
       assert.equal(kept.retain, true);
@@ -203,7 +131,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
       arrived.push(...observer.on('headland/r1/event').map(({ json }) => json.details.index));
     };
     const { client, outbox, stop } = robot(t, proxy.url);
-    client.publishModel(model);
+    allKinds(client).model();
     client.start();
     let index = 0;
     for (let outage = 0; outage < 3; outage++) {

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { COMMANDS, responseSchema } from '../../src/telemetry/command-contract.js';
-import { MESSAGES } from '../../src/telemetry/contract.js';
+import { CONTRACT } from '../../src/telemetry/contract/table.js';
+import { MESSAGES, type MessageName } from '../../src/telemetry/contract.js';
 import { contractJsonSchema } from '../../src/telemetry/json-schema.js';
 
 function repositoryRoot(): string {
@@ -14,6 +15,7 @@ function repositoryRoot(): string {
   return dir;
 }
 
+const MESSAGE_NAMES = Object.keys(MESSAGES) as MessageName[];
 const REFERENCE = join(repositoryRoot(), 'docs', 'reference');
 
 test('docs/reference/mqtt-schema.json says what the code says', () => {
@@ -38,7 +40,7 @@ test('docs/reference/mqtt.md: every topic and command with an example that is va
     examples.set(name!, [...(examples.get(name!) ?? []), JSON.parse(json!)]);
   }
   const schemas: Record<string, z.ZodType> = { response: responseSchema };
-  for (const { topic, schema } of Object.values(MESSAGES)) schemas[topic] = schema;
+  for (const name of MESSAGE_NAMES) schemas[CONTRACT[name].topic] = MESSAGES[name];
   for (const [name, schema] of Object.entries(COMMANDS)) schemas[`cmd/${name}`] = schema;
   assert.deepEqual([...examples.keys()].sort(), Object.keys(schemas).sort());
   for (const [name, values] of examples) {
@@ -49,8 +51,33 @@ test('docs/reference/mqtt.md: every topic and command with an example that is va
   }
 });
 
+test('docs/reference/mqtt.md: QoS, retain flag and expiry of every topic are those of the contract', () => {
+  const text = readFileSync(join(REFERENCE, 'mqtt.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `([^`]+)`\s+\| ([01])\s+\| (yes|no)\s+\| ([^|]+?)\s+\|/gm)];
+  const expiry = (said: string) => {
+    if (said === 'never') return null;
+    return said.endsWith(' s') ? Number(said.slice(0, -2)) : said.replaceAll('`', '');
+  };
+  const documented = rows.map(([, topic, qos, retained, expires]) => ({
+    topic: topic!,
+    qos: Number(qos),
+    retain: retained === 'yes',
+    expirySeconds: expiry(expires!),
+  }));
+  const byTopic = (a: { topic: string }, b: { topic: string }) => (a.topic < b.topic ? -1 : 1);
+  assert.deepEqual(documented.sort(byTopic), Object.values(CONTRACT).sort(byTopic));
+});
+
+test('what goes through the outbox is never sent with QoS 0, and a will is retained', () => {
+  const { event, metrics, camera_quality, training_report, response, status } = CONTRACT;
+  for (const route of [event, metrics, camera_quality, training_report, response]) {
+    assert.equal(route.qos, 1, route.topic);
+  }
+  assert.equal(status.retain, true);
+});
+
 test('no message takes a field that it does not know', () => {
-  for (const { schema } of Object.values(MESSAGES)) {
+  for (const schema of Object.values(MESSAGES)) {
     const result = schema.safeParse({ surprise: 1 });
     assert.ok(result.error?.issues.some(({ code }) => code === 'unrecognized_keys'));
   }

@@ -29,6 +29,8 @@ export class Mosquitto {
   readonly url: string;
   readonly #dir: string;
   #process: ChildProcess | null = null;
+  /** What the broker has logged; with `log_type …` in the extra configuration. */
+  log = '';
 
   private constructor(dir: string, port: number) {
     this.#dir = dir;
@@ -44,7 +46,8 @@ export class Mosquitto {
       `listener ${port} 127.0.0.1`,
       'allow_anonymous true',
       'persistence false',
-      'log_dest none',
+      'log_dest stderr',
+      ...(extraConfig.some((line) => line.startsWith('log_type')) ? [] : ['log_type none']),
       'max_queued_messages 0',
       ...extraConfig,
     ];
@@ -55,7 +58,13 @@ export class Mosquitto {
   }
 
   async up(): Promise<void> {
-    this.#process = spawn(COMMAND!, ['-c', join(this.#dir, 'mosquitto.conf')], { stdio: 'ignore' });
+    const child = spawn(COMMAND!, ['-c', join(this.#dir, 'mosquitto.conf')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.log += text;
+    });
+    this.#process = child;
     for (let attempt = 0; attempt < 200; attempt++) {
       if (await accepts(this.port)) return;
       await sleep(25);

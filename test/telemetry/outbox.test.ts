@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { OutboxClass } from '../../src/telemetry/contract.js';
-import { type OutboxMessage, sizeOf } from '../../src/telemetry/outbox-table.js';
+import { type OutboxClass, type OutboxMessage, sizeOf } from '../../src/storage/outbox-table.js';
 import { openOutbox, temporaryDir } from './tools.js';
 
 const message = (
@@ -38,12 +37,14 @@ describe('outbox', () => {
     second.close();
   });
 
-  test('carries correlation, retain flag and topic', (t) => {
+  test('carries correlation, QoS, retain flag and topic', (t) => {
     const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'));
     outbox.enqueue(message('a', 'result', { correlation: Buffer.from([0, 255]), retain: true }));
-    const [taken] = outbox.take(1);
-    assert.deepEqual(taken!.correlation, Buffer.from([0, 255]));
-    assert.deepEqual([taken!.retain, taken!.topic, taken!.class], [true, 't', 'result']);
+    outbox.enqueue(message('b', 'event', { qos: 0 }));
+    const [a, b] = outbox.take(2);
+    assert.deepEqual([...a!.correlation!], [0, 255]);
+    assert.deepEqual([a!.qos, a!.retain, a!.topic, a!.class], [1, true, 't', 'result']);
+    assert.deepEqual([b!.qos, b!.retain, b!.correlation], [0, false, undefined]);
     close();
   });
 
@@ -93,7 +94,7 @@ describe('outbox', () => {
     const { dropped, bytes } = outbox.stats();
     assert.deepEqual(dropped, { event: 1, report: 0, metrics: 3, result: 0 });
     assert.equal(bytes, maxBytes);
-    assert.equal(outbox.enqueue(message('x'.repeat(maxBytes))), 'dropped');
+    assert.equal(outbox.enqueue(message('x'.repeat(maxBytes))), 'too large');
     close();
   });
 
@@ -148,19 +149,56 @@ describe('outbox', () => {
   test('when the disk refuses, messages wait in memory, are sent from there, and come back', (t) => {
     const { outbox, db, close } = openOutbox(join(temporaryDir(t), 'o.db'));
     outbox.enqueue(message('before'));
-    const pages = (db.pragma('page_count') as { page_count: number }[])[0]!.page_count;
+    const pages = Number(db.pragma('page_count')[0]!.page_count);
     db.pragma(`max_page_count = ${pages + 2}`);
     const filler = 'f'.repeat(20_000);
-    assert.equal(outbox.enqueue(message(filler)), 'waiting');
+    const shortLived = { expirySeconds: 60 };
+    assert.equal(outbox.enqueue(message(filler, 'result', shortLived)), 'waiting');
     assert.match(outbox.writeError ?? '', /full/);
     assert.equal(db.inTransaction, false);
-    assert.deepEqual(texts(outbox.take(9)), ['before', filler]);
+    const [before, waiting] = outbox.take(9);
+    assert.deepEqual(texts([before!, waiting!]), ['before', filler]);
+    assert.equal(waiting!.expiresAtMs, waiting!.createdAtMs + 60_000, 'the broker is told');
     outbox.release();
     db.pragma('max_page_count = 100000');
     assert.equal(outbox.enqueue(message('after')), 'stored');
     assert.equal(outbox.writeError, null);
     assert.deepEqual(texts(outbox.take(9)), ['before', filler, 'after']);
     close();
+  });
+
+  test('what the database cannot keep is refused at once, and what follows is kept', (t) => {
+    const path = join(temporaryDir(t), 'o.db');
+    const { outbox, close } = openOutbox(path);
+    const bad: [OutboxClass, Partial<OutboxMessage>][] = [
+      ['event', { topic: 'cut\0short' }],
+      ['result', { expirySeconds: Number.NaN }],
+      ['result', { expirySeconds: Number.POSITIVE_INFINITY }],
+      ['report', { qos: true as unknown as 1 }],
+      ['report', { payload: 'text\0' as unknown as Uint8Array }],
+      ['event', { correlation: false as unknown as Uint8Array }],
+    ];
+    for (const [outboxClass, extra] of bad) {
+      assert.equal(outbox.enqueue(message('bad', outboxClass, extra)), 'invalid');
+    }
+    assert.equal(outbox.enqueue(message('good')), 'stored');
+    assert.equal(outbox.writeError, null);
+    const { dropped, messages, writeFailures } = outbox.stats();
+    assert.deepEqual(dropped, { event: 2, report: 2, metrics: 0, result: 2 });
+    assert.deepEqual([messages, writeFailures], [1, 0]);
+    close();
+    const second = openOutbox(path);
+    assert.deepEqual(texts(second.outbox.take(9)), ['good']);
+    second.close();
+  });
+
+  test('an outbox of a later headland is refused', (t) => {
+    const path = join(temporaryDir(t), 'o.db');
+    const first = openOutbox(path);
+    first.outbox.enqueue(message('a'));
+    first.db.exec("UPDATE schema_versions SET version = version + 1 WHERE room = 'outbox'");
+    first.close();
+    assert.throws(() => openOutbox(path), { code: 'HL_STORE_NEWER' });
   });
 
   test('behaves like a list, through restarts and lost connections', (t) => {

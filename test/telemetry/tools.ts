@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'libsql';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { createLog, silentLog } from '../../src/log.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetry/client.js';
+import type { Guarantees } from '../../src/telemetry/contract/table.js';
+import type { MessageName } from '../../src/telemetry/contract.js';
 import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
 
 export const HANG_MS = 45_000;
@@ -44,9 +46,7 @@ export function mqttSettings(overrides: Partial<Config['mqtt']> = {}): Config['m
 }
 
 export function openOutbox(path: string, options: Partial<OutboxOptions> = {}) {
-  const db = new Database(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
+  const db = openDatabase(path);
   const outbox = new Outbox(db, {
     maxBytes: 67_108_864,
     maxAgeMs: 604_800_000,
@@ -73,11 +73,13 @@ export function robot(
     robotId = 'r1',
     boot = 'boot-1',
     path,
+    guarantees,
   }: {
     settings?: Partial<Config['mqtt']>;
     robotId?: string;
     boot?: string;
     path?: string;
+    guarantees?: Guarantees;
   } = {},
 ) {
   const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
@@ -87,6 +89,7 @@ export function robot(
     settings: mqttSettings(settings),
     brokerUrl,
     outbox: store.outbox,
+    ...(guarantees ? { guarantees } : {}),
     log: process.env.HL_TEST_LOG ? createLog({ level: 'debug', fileDescriptor: 2 }) : silentLog(),
   };
   const client = new TelemetryClient(options);
@@ -209,3 +212,113 @@ export const event = (index: number, message = `number ${index}`) => ({
   message,
   details: { index },
 });
+
+const prediction = {
+  frame_id: 'main-1',
+  camera: 'main',
+  sequence: 1,
+  captured_at: new Date().toISOString(),
+  label: 'weed',
+  probability: 0.9,
+  guess: false,
+  top: [{ label: 'weed', probability: 0.9 }],
+  head_version: 3,
+  timings: { decode_ms: 2, backbone_ms: 5, head_ms: 0.1, total_ms: 8 },
+};
+
+const exam = {
+  accuracy: 0.9,
+  macro_precision: 0.9,
+  macro_recall: 0.9,
+  macro_f1: 0.9,
+  macro_auc: null,
+  log_loss: 0.3,
+  samples: 10,
+  confusion: [
+    [5, 0],
+    [1, 4],
+  ],
+  labels: ['crop', 'weed'],
+};
+
+const model = {
+  head_version: 3,
+  labels: ['crop', 'weed'],
+  learner: 'ridge',
+  exam_macro_f1: 0.9,
+  trained_at: new Date().toISOString(),
+  backbone: 'efficientnet-lite0',
+};
+
+const metrics = {
+  uptime_seconds: 12,
+  frames_total: 100,
+  dropped_total: 3,
+  frames_per_second: 9.9,
+  frame_ms_p50: 8,
+  frame_ms_p95: 12,
+  loop_delay_ms_p99: 4,
+  rss_bytes: 100_000_000,
+  temperature_c: null,
+  samples: { total: 10, labelled: 8, waiting: 2 },
+};
+
+/** For each kind of message a function that sends one; what it says is never looked at. */
+export function allKinds(client: TelemetryClient): Record<MessageName, () => boolean> {
+  const said = (say: () => void) => () => {
+    say();
+    return true;
+  };
+  return {
+    status: said(() =>
+      client.publishStatus({ state: 'online', since: null, reason: null, paused: [] }),
+    ),
+    info: said(() =>
+      client.publishInfo({
+        version: '0.1.0',
+        node: process.version,
+        backbone: 'efficientnet-lite0',
+        engine: 'onnxruntime-node 1.27.0',
+        cameras: [{ name: 'main', driver: 'replay', simulated: false }],
+      }),
+    ),
+    model: said(() => client.publishModel(model)),
+    prediction: () => client.prediction(prediction),
+    training_progress: () =>
+      client.trainingProgress({
+        training_id: 't1',
+        phase: 'embed',
+        done: 1,
+        total: 2,
+        eta_seconds: 1,
+      }),
+    event: () => client.event(event(1)),
+    training_report: () =>
+      client.trainingReport({
+        training_id: 't1',
+        trigger: 'command',
+        outcome: 'promoted',
+        reason: 'macro-F1 0.90 against 0.80',
+        head_version: 3,
+        samples: 10,
+        classes: 2,
+        exam,
+        champion_exam: null,
+        learner: 'ridge',
+        lambda: 0.1,
+        duration_seconds: 1.5,
+      }),
+    metrics: () => client.metrics(metrics),
+    camera_quality: () =>
+      client.cameraQuality({
+        camera: 'main',
+        condition: 'blurred',
+        captured_at: new Date(0).toISOString(),
+        mean_luma: 0.4,
+        saturation: 0.3,
+        overexposed_share: 0,
+        sharpness: 0.001,
+        usual_sharpness: 0.02,
+      }),
+  };
+}

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { Frame } from '../../camera/camera.js';
 import type { Decision } from '../../perception/decision.js';
+import type { CommandName } from '../../telemetry/command-contract.js';
+import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/table.js';
+import { topicPrefix } from '../../telemetry/contract.js';
 
 export interface LabellerSettings {
   brokerUrl: string;
@@ -51,7 +54,8 @@ export class Labeller {
     });
     const labeller = new Labeller(client, settings);
     client.on('message', (_topic, payload) => labeller.#onResponse(payload.toString('utf8')));
-    await client.subscribeAsync(`headland/${settings.robotId}/cmd/label/response`, { qos: 1 });
+    const answers = topicPrefix(settings.robotId) + responseTopic('label');
+    await client.subscribeAsync(answers, { qos: CONTRACT.response.qos });
     return labeller;
   }
 
@@ -77,11 +81,7 @@ export class Labeller {
     if (frame.origin !== undefined) this.#labelledOrigins.add(frame.origin);
     const transaction = randomUUID();
     this.#pending.set(transaction, frame.origin);
-    this.client.publish(
-      `headland/${this.settings.robotId}/cmd/label`,
-      JSON.stringify({ frame: frameId, label: frame.reference, transaction }),
-      { qos: 1 },
-    );
+    void this.#send('label', { frame: frameId, label: frame.reference, transaction });
   }
 
   /** Share of right decisions among the last `frames` scored ones; null before the first. */
@@ -101,13 +101,17 @@ export class Labeller {
   }
 
   async requestTraining(): Promise<void> {
-    await this.client.publishAsync(`headland/${this.settings.robotId}/cmd/retrain`, '{}', {
-      qos: 1,
-    });
+    await this.#send('retrain', {});
   }
 
   async close(): Promise<void> {
     await this.client.endAsync(true);
+  }
+
+  #send(name: CommandName, fields: object): Promise<unknown> {
+    const { qos, retain } = CONTRACT.command;
+    const topic = topicPrefix(this.settings.robotId) + commandTopic(name);
+    return this.client.publishAsync(topic, JSON.stringify(fields), { qos, retain });
   }
 
   #score(right: boolean): void {

@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serialiseError } from '../../errors.js';
-import { openDatabase } from '../../samples/database.js';
-import { SampleStore } from '../../samples/store.js';
+import { openSampleStore } from '../../samples/open-store.js';
 import { learn } from './learn.js';
 import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './protocol.js';
 
@@ -9,9 +8,8 @@ import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './prot
 const port = parentPort;
 if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
 const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
-const database = openDatabase(dbPath);
 // It admits nothing, so that the bounds of admission do not matter.
-const store = new SampleStore(database, {
+const { store, close } = openSampleStore(dbPath, {
   examShare: 0,
   examAfterSamples: 0,
   maxPictureStoreBytes: 0,
@@ -20,7 +18,7 @@ const send = (message: FromInstantWorker): void => port.postMessage(message);
 
 port.on('message', (message: ToInstantWorker) => {
   if (message === 'close') {
-    database.close();
+    close();
     port.close();
     return;
   }

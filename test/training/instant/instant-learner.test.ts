@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isHeadlandError } from '../../../src/errors.js';
-import { openDatabase } from '../../../src/samples/database.js';
 import { SampleStore } from '../../../src/samples/store.js';
+import { openDatabase } from '../../../src/storage/database.js';
 import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
 import { temporaryDirectory } from '../fixture.js';
 

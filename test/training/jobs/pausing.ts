@@ -3,7 +3,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { serialiseError } from '../../../src/errors.js';
 import { silentLog } from '../../../src/log.js';
-import { openDatabase } from '../../../src/samples/database.js';
+import { openSampleStore } from '../../../src/samples/open-store.js';
 import type { TrainerMessage } from '../../../src/training/protocol.js';
 import { runTraining } from '../../../src/training/run-training.js';
 
@@ -22,10 +22,10 @@ function pause(): void {
 process.once('message', (message: TrainerMessage) => {
   if (message.type !== 'start') return;
   const { settings } = message;
-  const database = openDatabase(settings.dbPath);
+  const { store } = openSampleStore(settings.dbPath, settings.samples);
   runTraining({
     settings,
-    database,
+    store,
     log: silentLog(),
     onProgress: (progress) => {
       // In `embed` after the first batch was kept, in the others at once.

@@ -1,13 +1,15 @@
-import { type Database, migrate } from './database.js';
+import type { Database } from './database.js';
+import { migrate } from './migrate.js';
 
-const TABLES = [
+/** A step that has been released is never edited: add one behind it. */
+export const META_TABLES: readonly string[] = [
   'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
 ];
 
 /** Small facts that outlive a restart: where a replay stood, the revision trained on last. */
 export class Meta {
   constructor(private readonly database: Database) {
-    migrate(database, 'meta', TABLES);
+    migrate(database, 'meta', META_TABLES);
   }
 
   get(key: string): string | null {

@@ -1,11 +1,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
-import { HeadlandError } from '../errors.js';
 import { storeError } from './store-error.js';
-
-/** What a column holds and a parameter may be. Booleans are written as 0 and 1 by the caller. */
-export type SqlValue = string | number | bigint | null | Uint8Array;
+import { type SqlValue, whyUnstorable } from './values.js';
 
 export interface Statement<Row> {
   /** Runs it to its end; `changes` = rows written. */
@@ -23,12 +20,11 @@ export interface Statement<Row> {
  * back, returns blobs as two different types and adds a field to rows. Statements are prepared
  * once and kept.
  *
- * Every method throws HL_STORE_… as {@link storeError} maps them.
+ * Nothing outside this file sees the libsql connection. Every method throws HL_STORE_… as {@link storeError} maps them.
  */
 export class Database {
   readonly path: string;
-  /** The libsql connection itself, for what this class does not offer. */
-  readonly native: Libsql.Database;
+  private readonly native: Libsql.Database;
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
 
@@ -164,38 +160,6 @@ export function findDamage(database: Database): string[] {
     .filter((line) => line !== 'ok');
 }
 
-/**
- * Brings the tables of one room up to date. `steps[n]` is the SQL that leads from version n to
- * n + 1; steps are only ever appended. All missing steps run in one transaction.
- * @throws HeadlandError HL_STORE_NEWER when a later headland has already been here
- */
-export function migrate(database: Database, room: string, steps: readonly string[]): void {
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT',
-  );
-  const read = database.prepare<{ version: number }>(
-    'SELECT version FROM schema_versions WHERE room = ?',
-  );
-  if (read.get(room)?.version === steps.length) return;
-  database.transaction(() => {
-    const version = read.get(room)?.version ?? 0;
-    if (version > steps.length) {
-      throw new HeadlandError(
-        'HL_STORE_NEWER',
-        `${database.path}: the tables of "${room}" have version ${version}, this headland knows ${steps.length}`,
-        {
-          remedy: 'Install the newer headland again, or restore a backup from before the update.',
-          details: { path: database.path, room, version, known: steps.length },
-        },
-      );
-    }
-    for (const step of steps.slice(version)) database.exec(step);
-    database
-      .prepare('INSERT OR REPLACE INTO schema_versions (room, version) VALUES (?, ?)')
-      .run(room, steps.length);
-  })();
-}
-
 function createPrivately(path: string): void {
   const folder = dirname(path);
   const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -209,22 +173,16 @@ function createPrivately(path: string): void {
   }
 }
 
-/** libsql takes an array safely; a lone Blob or null would end the process or fail. */
+/**
+ * libsql takes an array safely; a lone Blob or null would end the process or fail.
+ * @throws TypeError for a value that SQLite cannot keep as it is
+ */
 function check(parameters: SqlValue[]): SqlValue[] {
   for (const value of parameters) {
-    const fits =
-      value === null ||
-      value instanceof Uint8Array ||
-      typeof value === 'bigint' ||
-      (typeof value === 'number' && Number.isFinite(value)) ||
-      (typeof value === 'string' && !value.includes('\0'));
-    if (!fits) throw new TypeError(`not a value for SQLite: ${describe(value)}`);
+    const problem = whyUnstorable(value);
+    if (problem !== null) throw new TypeError(`not a value for SQLite: ${problem}`);
   }
   return parameters;
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? 'a text with a NUL character' : `${typeof value} ${value}`;
 }
 
 function clean(row: unknown): Record<string, SqlValue> {

@@ -9,15 +9,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  type Database,
-  findDamage,
-  migrate,
-  openDatabase,
-  type SqlValue,
-} from '../../src/samples/database.js';
-import { storeError } from '../../src/samples/store-error.js';
-import { hasCode, temporaryFolder } from './support.js';
+import { type Database, findDamage, openDatabase } from '../../src/storage/database.js';
+import { migrate } from '../../src/storage/migrate.js';
+import { storeError } from '../../src/storage/store-error.js';
+import type { SqlValue } from '../../src/storage/values.js';
+import { hasCode, temporaryFolder } from '../samples/support.js';
 
 const only = (rows: Record<string, SqlValue>[]): SqlValue => Object.values(rows[0]!)[0]!;
 
@@ -85,6 +81,8 @@ test('what libsql would not survive is refused before it gets there', (t) => {
     {},
     [],
     'cut\0short',
+    2n ** 63n,
+    Symbol('x'),
     new ArrayBuffer(2),
   ]) {
     assert.throws(() => echo.get(bad as SqlValue), TypeError);
@@ -236,4 +234,15 @@ test('errors of the file system get the same codes; what is no storage error pas
   assert.equal(codeFor('EIO'), 'HL_STORE_IO');
   const defect = new TypeError('a defect');
   assert.equal(storeError(defect, '/x'), defect);
+});
+
+test('after a refused value the statement and the open transaction go on', (t) => {
+  const database = openThings(t);
+  database.transaction(() => {
+    add(database, 'before');
+    assert.throws(() => add(database, 'cut\0short'), /NUL/);
+    assert.throws(() => add(database, true as unknown as string), /boolean/);
+    add(database, 'after');
+  })();
+  assert.deepEqual(names(database), ['before', 'after']);
 });

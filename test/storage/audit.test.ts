@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AuditLog } from '../../src/samples/audit.js';
-import { Meta } from '../../src/samples/meta.js';
-import { temporaryStore } from './support.js';
+import { AuditLog } from '../../src/storage/audit.js';
+import { Meta } from '../../src/storage/meta.js';
+import { temporaryStore } from '../samples/support.js';
 
 test('the audit log keeps what was appended, newest first, by kind and page', (t) => {
   const { database } = temporaryStore(t);

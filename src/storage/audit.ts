@@ -1,6 +1,8 @@
-import { type Database, migrate } from './database.js';
+import type { Database } from './database.js';
+import { migrate } from './migrate.js';
 
-const TABLES = [
+/** A step that has been released is never edited: add one behind it. */
+export const AUDIT_TABLES: readonly string[] = [
   `
   CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,7 +48,7 @@ export class AuditLog {
     private readonly database: Database,
     private readonly maxEntries = 100_000,
   ) {
-    migrate(database, 'audit', TABLES);
+    migrate(database, 'audit', AUDIT_TABLES);
   }
 
   /** Durable when it returns. `detail` must be JSON-serialisable and free of secrets. */

@@ -1,0 +1,233 @@
+import type { Database } from './database.js';
+import { migrate } from './migrate.js';
+import { type SqlValue, whyUnstorable } from './values.js';
+
+/**
+ * The outbox, as steps of `migrate(database, 'outbox', OUTBOX_TABLES)`. A step that has been
+ * released is never edited: add one behind it.
+ */
+export const OUTBOX_TABLES: readonly string[] = [
+  // Before there were versions the table was made without one: it is adopted with its messages.
+  `
+  CREATE TABLE IF NOT EXISTS telemetry_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    class TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    retain INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    correlation BLOB,
+    payload BLOB NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_class ON telemetry_outbox (class, id);
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_age ON telemetry_outbox (created_at_ms);
+  CREATE INDEX IF NOT EXISTS telemetry_outbox_by_expiry ON telemetry_outbox (expires_at_ms)
+    WHERE expires_at_ms IS NOT NULL;
+  `,
+  // Until then every message was sent with QoS 1. Adding a column rewrites no row, so that a full
+  // outbox on a nearly full disk can be brought up to date as well.
+  'ALTER TABLE telemetry_outbox ADD COLUMN qos INTEGER NOT NULL DEFAULT 1 CHECK (qos IN (0, 1))',
+];
+
+/** Which messages go first when the outbox is full: metrics before all others. */
+export type OutboxClass = 'event' | 'report' | 'metrics' | 'result';
+
+/** A message that shall reach the broker at least once. */
+export interface OutboxMessage {
+  topic: string;
+  payload: Uint8Array;
+  qos: 0 | 1;
+  retain: boolean;
+  class: OutboxClass;
+  /** Worthless after so many seconds: not sent any more, and the broker is told. */
+  expirySeconds?: number;
+  /** MQTT 5 correlation data of the command that this answers. */
+  correlation?: Uint8Array;
+}
+
+export interface StoredMessage extends OutboxMessage {
+  id: number;
+  /** Unix time, milliseconds. */
+  createdAtMs: number;
+  expiresAtMs: number | null;
+}
+
+interface Row {
+  id: number;
+  class: OutboxClass;
+  topic: string;
+  payload: Uint8Array;
+  qos: 0 | 1;
+  retain: number;
+  correlation: Uint8Array | null;
+  created_at_ms: number;
+  expires_at_ms: number | null;
+}
+
+/** What a row costs besides its texts: keys, index, page overhead, roughly. */
+const ROW_OVERHEAD_BYTES = 128;
+
+/** Before this the clock of a board without a battery has not been set. */
+const CLOCK_IS_SET_MS = Date.UTC(2024, 0, 1);
+const DAY_MS = 86_400_000;
+
+/** Bytes that a message counts for in the bound of the outbox. */
+export function sizeOf(message: OutboxMessage): number {
+  const correlation = message.correlation?.byteLength ?? 0;
+  return message.payload.byteLength + message.topic.length + correlation + ROW_OVERHEAD_BYTES;
+}
+
+/** Why the table cannot keep the message as it is, for people; null when it can. */
+export function whyNotQueueable(message: OutboxMessage): string | null {
+  for (const value of valuesOf(message, 0)) {
+    const problem = whyUnstorable(value);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+/** The SQL of the outbox. Every method throws HL_STORE_… as {@link Database} does. */
+export class OutboxTable {
+  readonly #database: Database;
+
+  /** @throws HeadlandError HL_STORE_NEWER when a later headland has already been here */
+  constructor(database: Database) {
+    this.#database = database;
+    migrate(database, 'outbox', OUTBOX_TABLES);
+  }
+
+  /** Runs `work` as one durable transaction, or as a part of the one that is already open. */
+  transaction(work: () => void): void {
+    this.#database.transaction(work)();
+  }
+
+  insert(message: OutboxMessage, createdAtMs: number): void {
+    this.#database
+      .prepare(
+        `INSERT INTO telemetry_outbox
+           (class, topic, payload, qos, retain, correlation, bytes, created_at_ms, expires_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(...valuesOf(message, createdAtMs));
+  }
+
+  delete(id: number): void {
+    this.#database.prepare('DELETE FROM telemetry_outbox WHERE id = ?').run(id);
+  }
+
+  /** The oldest message with a larger id. */
+  after(id: number): StoredMessage | null {
+    return toMessage(
+      this.#database
+        .prepare<Row>('SELECT * FROM telemetry_outbox WHERE id > ? ORDER BY id LIMIT 1')
+        .get(id),
+    );
+  }
+
+  get(id: number): StoredMessage | null {
+    return toMessage(
+      this.#database.prepare<Row>('SELECT * FROM telemetry_outbox WHERE id = ?').get(id),
+    );
+  }
+
+  /** Oldest first: of the one class, or of all but it. */
+  *oldest(which: { class: OutboxClass } | { not: OutboxClass }): Generator<Victim> {
+    const [sql, name] = 'class' in which ? ['class = ?', which.class] : ['class <> ?', which.not];
+    const next = this.#database.prepare<Victim>(
+      `SELECT id, class, bytes FROM telemetry_outbox WHERE ${sql} AND id > ? ORDER BY id LIMIT 1`,
+    );
+    let after = 0;
+    for (;;) {
+      const victim = next.get(name, after);
+      if (!victim) return;
+      after = victim.id;
+      yield victim;
+    }
+  }
+
+  /** At most `limit` messages created before `createdBeforeMs` or expired at `nowMs`. */
+  outdated(createdBeforeMs: number, nowMs: number, limit: number): Victim[] {
+    return this.#database
+      .prepare<Victim>(
+        `SELECT id, class, bytes FROM telemetry_outbox
+         WHERE created_at_ms < ? OR (expires_at_ms IS NOT NULL AND expires_at_ms <= ?) LIMIT ?`,
+      )
+      .all(Math.round(createdBeforeMs), Math.round(nowMs), limit);
+  }
+
+  totals(): { messages: number; bytes: number } {
+    return this.#database
+      .prepare<{ messages: number; bytes: number }>(
+        'SELECT COUNT(*) AS messages, COALESCE(SUM(bytes), 0) AS bytes FROM telemetry_outbox',
+      )
+      .get()!;
+  }
+
+  /** Unix time of the oldest message, milliseconds; null when there is none. */
+  oldestCreatedAtMs(): number | null {
+    return this.#database
+      .prepare<{ oldest: number | null }>(
+        'SELECT MIN(created_at_ms) AS oldest FROM telemetry_outbox',
+      )
+      .get()!.oldest;
+  }
+
+  /** Moves the times of all messages since `sinceMs`: the clock was wrong when they were written. */
+  shiftTimes(sinceMs: number, byMs: number): void {
+    this.#database
+      .prepare(
+        `UPDATE telemetry_outbox SET created_at_ms = created_at_ms + ?,
+           expires_at_ms = expires_at_ms + ? WHERE created_at_ms >= ?`,
+      )
+      .run(Math.round(byMs), Math.round(byMs), Math.round(sinceMs));
+  }
+
+  /** Messages from a start whose clock was never set count as written now. */
+  repairTimes(nowMs: number): void {
+    if (nowMs < CLOCK_IS_SET_MS) return;
+    this.#database
+      .prepare(
+        `UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - created_at_ms + ?,
+           created_at_ms = ? WHERE created_at_ms < ? OR created_at_ms > ?`,
+      )
+      .run(Math.round(nowMs), Math.round(nowMs), CLOCK_IS_SET_MS, Math.round(nowMs) + DAY_MS);
+  }
+}
+
+export interface Victim {
+  id: number;
+  class: OutboxClass;
+  bytes: number;
+}
+
+/** In the order of the columns in {@link OutboxTable.insert}. */
+function valuesOf(message: OutboxMessage, createdAtMs: number): SqlValue[] {
+  const { expirySeconds } = message;
+  return [
+    message.class,
+    message.topic,
+    message.payload,
+    message.qos,
+    Number(message.retain),
+    message.correlation ?? null,
+    sizeOf(message),
+    Math.round(createdAtMs),
+    expirySeconds === undefined ? null : Math.round(createdAtMs + expirySeconds * 1_000),
+  ];
+}
+
+function toMessage(row: Row | undefined): StoredMessage | null {
+  if (!row) return null;
+  return {
+    id: row.id,
+    class: row.class,
+    topic: row.topic,
+    payload: row.payload,
+    qos: row.qos,
+    retain: row.retain !== 0,
+    ...(row.correlation === null ? {} : { correlation: row.correlation }),
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+  };
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { SampleStore } from '../../src/samples/store.js';
+import { SAMPLE_TABLES } from '../../src/samples/tables.js';
+import { AUDIT_TABLES, AuditLog } from '../../src/storage/audit.js';
+import { type Database, findDamage, openDatabase } from '../../src/storage/database.js';
+import { META_TABLES, Meta } from '../../src/storage/meta.js';
+import { migrate } from '../../src/storage/migrate.js';
+import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
+import { hasCode, temporaryFolder } from '../samples/support.js';
+import { fixtureNames, openFixture } from './fixtures.js';
+
+const openSamples = (database: Database) =>
+  new SampleStore(database, {
+    examShare: 0.2,
+    examAfterSamples: 0,
+    maxPictureStoreBytes: 1_000_000_000,
+  });
+
+function checkOutbox(database: Database, version: number): void {
+  const table = new OutboxTable(database);
+  const messages: StoredMessage[] = [];
+  for (let next = table.after(0); next !== null; next = table.after(next.id)) messages.push(next);
+  assert.deepEqual(
+    messages.map(({ id, topic, qos, retain, expiresAtMs, payload, correlation }) => [
+      ...[id, topic, qos, retain, expiresAtMs, JSON.parse(Buffer.from(payload).toString()).seq],
+      correlation && [...correlation],
+    ]),
+    [
+      [2, 'headland/r1/metrics', 1, false, 1_770_604_800_000, 2, undefined],
+      [3, 'headland/r1/training/report', 1, false, null, 3, undefined],
+      [4, 'headland/r1/cmd/status/response', 1, false, 1_770_000_600_000, 4, [0, 255, 7]],
+      [5, 'headland/r1/event', version < 2 ? 1 : 0, false, null, 5, undefined],
+    ],
+  );
+  assert.deepEqual(table.totals(), { messages: 4, bytes: 736 });
+}
+
+function checkSamples(database: Database, version: number): void {
+  const store = openSamples(database);
+  const samples = store.list();
+  const [first] = samples;
+  assert.deepEqual(
+    samples.map(({ label, group, exam }) => [label, group, exam]),
+    [
+      [version === 1 ? 'crop' : 'beet', 'pass-1', false],
+      ['weed', 'pass-2', false],
+      [null, 'pass-3', false],
+    ],
+  );
+  assert.deepEqual(
+    samples.map(({ id }) => Buffer.from(store.picture(id)!).toString()),
+    ['picture 1', 'picture 2', 'picture 3'],
+  );
+  assert.equal(first!.multiplicity, version === 1 ? 3 : 1);
+  assert.equal(store.counts().pictureBytes, 27);
+  assert.equal(store.labelRevision(), version === 1 ? 2 : 3);
+  assert.equal(store.labelHistory(first!.id)[0]!.newLabel, 'crop');
+  const vectors = store.features([first!.id], 'sha256:abc', '', 0).get(first!.id);
+  assert.deepEqual(vectors, [Float32Array.of(1, 0.5)]);
+}
+
+/** Each room: its steps, and what must be there after an older version was brought up to date. */
+const ROOMS: Record<
+  string,
+  { steps: readonly string[]; check: (database: Database, version: number) => void }
+> = {
+  audit: {
+    steps: AUDIT_TABLES,
+    check: (database) => {
+      const entries = new AuditLog(database).list();
+      assert.deepEqual(
+        entries.map(({ sequence, kind, atMs }) => [sequence, kind, atMs]),
+        [
+          [2, 'command', 1_700_000_001_000],
+          [1, 'start', 1_700_000_000_000],
+        ],
+      );
+      assert.deepEqual(entries[0]!.detail, { name: 'rollback', version: 2 });
+    },
+  },
+  meta: {
+    steps: META_TABLES,
+    check: (database) => assert.equal(new Meta(database).get('position'), '600'),
+  },
+  outbox: { steps: OUTBOX_TABLES, check: checkOutbox },
+  samples: { steps: SAMPLE_TABLES, check: checkSamples },
+};
+
+/** Every table, index and trigger, with spaces as one. */
+function schemaOf(database: Database): Record<string, string> {
+  const rows = database
+    .prepare<{ name: string; sql: string }>(
+      `SELECT name, sql FROM sqlite_schema
+       WHERE sql IS NOT NULL AND name <> 'schema_versions' ORDER BY name`,
+    )
+    .all();
+  return Object.fromEntries(rows.map(({ name, sql }) => [name, sql.replaceAll(/\s+/g, ' ')]));
+}
+
+function fresh(t: TestContext, room: string, steps: readonly string[]): Database {
+  const database = openDatabase(join(temporaryFolder(t), 'fresh.db'));
+  t.after(() => database.close());
+  migrate(database, room, steps);
+  return database;
+}
+
+const versionOf = (name: string) => Number(name.slice(name.lastIndexOf('-') + 1));
+
+for (const [room, { steps, check }] of Object.entries(ROOMS)) {
+  describe(`the tables of ${room}`, () => {
+    const fixtures = fixtureNames().filter((name) => name.startsWith(`${room}-`));
+
+    test('there is a fixture of every version', () => {
+      const versions = fixtures.map(versionOf).filter((version) => version > 0);
+      assert.deepEqual(
+        versions,
+        steps.map((_, index) => index + 1),
+        `keep one: sqlite3 headland.db .dump > test/storage/fixtures/${room}-<version>.sql`,
+      );
+    });
+
+    for (const name of fixtures) {
+      const version = versionOf(name);
+
+      test(`${name} is brought up to date with everything in it`, (t) => {
+        const path = join(temporaryFolder(t), 'old.db');
+        const database = openFixture(path, name);
+        t.after(() => database.close());
+        check(database, version);
+        assert.deepEqual(schemaOf(database), schemaOf(fresh(t, room, steps)));
+        assert.deepEqual(
+          database.prepare('SELECT version FROM schema_versions WHERE room = ?').get(room),
+          { version: steps.length },
+        );
+        assert.deepEqual(findDamage(database), []);
+        database.close();
+        const again = openDatabase(path);
+        t.after(() => again.close());
+        check(again, version);
+      });
+
+      test(`the steps that led to ${name} are still the same`, (t) => {
+        const database = openFixture(join(temporaryFolder(t), 'old.db'), name);
+        t.after(() => database.close());
+        // What had no version yet has the tables of the first.
+        const made = fresh(t, room, steps.slice(0, Math.max(1, version)));
+        assert.deepEqual(schemaOf(made), schemaOf(database));
+      });
+    }
+
+    test('tables of a later headland are refused', (t) => {
+      const database = fresh(t, room, steps);
+      database.exec(`UPDATE schema_versions SET version = ${steps.length + 1}`);
+      assert.throws(() => check(database, steps.length), hasCode('HL_STORE_NEWER'));
+    });
+  });
+}
+
+test('every fixture belongs to a room', () => {
+  const rooms = fixtureNames().map((name) => name.slice(0, name.lastIndexOf('-')));
+  assert.deepEqual([...new Set(rooms)].sort(), Object.keys(ROOMS).sort());
+});
