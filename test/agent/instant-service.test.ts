@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InstantService } from '../../src/agent/instant-service.js';
 import { silentLog } from '../../src/log.js';
 import type { ServingHead } from '../../src/perception/protocol.js';
-import { openDatabase } from '../../src/samples/database.js';
-import { Meta } from '../../src/samples/meta.js';
 import { SampleStore } from '../../src/samples/store.js';
+import { openDatabase } from '../../src/storage/database.js';
+import { Meta } from '../../src/storage/meta.js';
 import { InstantLearner } from '../../src/training/instant/instant-learner.js';
 import { temporaryDirectory } from '../training/fixture.js';
 
