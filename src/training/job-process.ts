@@ -17,6 +17,8 @@ export interface JobOptions {
   maxDurationMs: number;
   settings: JobSettings;
   onProgress: (progress: TrainingProgress) => void;
+  /** A warning that the job wrote, and its fields. */
+  onWarning?: (fields: Record<string, unknown>, message: string) => void;
 }
 
 /** How the job ended: with a result, or with the error that says why there is none. */
@@ -102,6 +104,7 @@ function watch(
       if (child.pid === undefined) finish({ result: null, error: notStarted(error) });
     });
     child.on('close', (code, signal) => {
+      for (const { msg, ...fields } of warningsIn(stderr)) options.onWarning?.(fields, msg);
       const settle = (): void => {
         // What it said before it ended counts even if it stumbled on its way out.
         if (said) finish(said);
@@ -112,6 +115,18 @@ function watch(
       if (child.connected) child.once('disconnect', settle);
       else settle();
     });
+  });
+}
+
+/** The log lines among the last things that a job wrote, without time and level. */
+function warningsIn(stderr: string): { msg: string; [field: string]: unknown }[] {
+  return stderr.split('\n').flatMap((line) => {
+    try {
+      const { time: _, level: __, ...entry } = JSON.parse(line) as Record<string, unknown>;
+      return typeof entry.msg === 'string' ? [{ ...entry, msg: entry.msg }] : [];
+    } catch {
+      return [];
+    }
   });
 }
 

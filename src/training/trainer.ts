@@ -159,6 +159,8 @@ export class Trainer {
         ...(addedCardsDir ? { addedCardsDir } : {}),
         ...{ trainingId: run.trainingId, trigger: run.trigger },
       },
+      onWarning: (fields, message) =>
+        this.#options.log.warn({ trainingId: run.trainingId, ...fields }, message),
       onProgress: (progress) => {
         run.progress = progress;
         this.#options.onProgress?.(progress, run.trainingId);
