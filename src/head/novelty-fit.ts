@@ -14,7 +14,7 @@ export interface NoveltyOptions {
   shrinkage?: number;
   /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
   commonSamples?: number;
-  /** Parts of the groups that are left out in turn to get the calibration scores. */
+  /** Parts of the groups that are left out in turn; half of it where samples are many. */
   folds?: number;
   /** Labelled samples, and as many unlabelled ones, that are used at most. */
   maxRows?: number;
@@ -22,6 +22,10 @@ export interface NoveltyOptions {
 
 const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
+/** With more samples than this, half as many parts leave enough of them in. */
+const MANY_ROWS = 400;
+/** Samples whose views are scored at most; then only they are, so that views weigh as much as originals. */
+const MAX_VIEWED = 400;
 /** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
 const LEAST_FOR_OWN = 5;
 
@@ -55,7 +59,7 @@ export function fitClassGaussians(
   options: NoveltyOptions = {},
 ): NoveltyFit {
   const settings = { ...DEFAULTS, ...options };
-  const { folds, maxRows } = settings;
+  const { maxRows } = settings;
   const d = set.featureSize;
   if (unlabelled.length % d !== 0) {
     throw new HeadlandError(
@@ -82,8 +86,10 @@ export function fitClassGaussians(
   const picked = new Set(rows);
   const others = originals.filter((row) => !picked.has(row));
   const otherGram = products(gather(set.features, d, others), known, d);
+  const folds = n > MANY_ROWS ? Math.ceil(settings.folds / 2) : settings.folds;
   const views = lastViews(set, rows);
-  const viewGram = products(gather(set.features, d, views), known, d);
+  const viewRows = [...views.values()];
+  const viewGram = products(gather(set.features, d, viewRows), known, d);
   const material = { rows, labels, gram, others, otherGram, views, viewGram };
   const leftOut = leaveOut(set, material, folds, fit);
   return {
@@ -116,14 +122,14 @@ interface Material {
   others: readonly number[];
   /** Products of `others` with `rows`. */
   otherGram: Float64Array;
-  /** A view of each of `rows`, or of none. */
-  views: readonly number[];
-  /** Products of `views` with `rows`. */
+  /** A view of some of `rows`, by their index; empty: there are none. */
+  views: ReadonlyMap<number, number>;
+  /** Products of `views`, in their order, with `rows`. */
   viewGram: Float64Array;
 }
 
 interface LeftOut {
-  /** Novelty scores of `rows` and of their views, ascending. */
+  /** Novelty scores of `rows`, or of those with a view and of their views, ascending. */
   scores: Float32Array;
   /** By row of the set. */
   logDensities: Map<number, Float64Array>;
@@ -156,6 +162,7 @@ function leaveOut(
       gaussians.dimensions,
       n,
     );
+  const viewIndex = new Map([...views.keys()].map((i, view) => [i, view]));
   for (const fold of names) {
     const training = [...rows.keys()].filter((i) => foldOf[i] !== fold);
     const part = fit(training);
@@ -175,8 +182,10 @@ function leaveOut(
       look(rows[i]!, part.points[i]!);
       // A class of which nothing is left is unknown to this model: it says nothing of known ones.
       if (part.classes.includes(labels[i]!)) {
+        const view = viewIndex.get(i);
+        if (views.size > 0 && view === undefined) continue;
         scores.push(noveltyScore(part.gaussians, part.points[i]!));
-        if (views.length > 0) scores.push(noveltyScore(part.gaussians, at(viewGram, i, part)));
+        if (view !== undefined) scores.push(noveltyScore(part.gaussians, at(viewGram, view, part)));
       }
     }
     for (const [i, row] of others.entries()) {
@@ -263,14 +272,19 @@ function quantise(
  * The last view of each row, which is a photometric one where there are such: known things in another
  * light must not look strange, and only views show how far light carries them. None where a row has
  * no view, or parents are unknown.
+ * @returns By index of the row, evenly spaced.
  */
-function lastViews({ samples, isView }: TrainingSet, rows: readonly number[]): number[] {
-  if (!samples) return [];
+function lastViews(
+  { samples, isView }: TrainingSet,
+  rows: readonly number[],
+): ReadonlyMap<number, number> {
+  if (!samples) return new Map();
   const last = new Map<number, number>();
   for (let row = 0; row < samples.length; row++)
     if (isView[row] === 1) last.set(samples[row]!, row);
   const views = rows.flatMap((row) => last.get(samples[row]!) ?? []);
-  return views.length === rows.length ? views : [];
+  if (views.length < rows.length) return new Map();
+  return new Map(spaced(rows.length, MAX_VIEWED).map((i) => [i, views[i]!]));
 }
 
 /** Originals, at most `maxRows`, evenly from every class. */

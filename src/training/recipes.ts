@@ -50,15 +50,19 @@ export function fitRecipe(
   );
 }
 
-/** What a blend is the mean of: ridge and softmax, on all views and on the originals alone. */
+/** What a blend is the mean of: ridge and softmax on each of {@link blendParts}. */
 export function blendMembers(
   set: TrainingSet,
 ): { part: TrainingSet; member: 'ridge' | 'softmax' }[] {
-  const parts = set.samples && mostViews(set) > 0 ? [set, withViews(set, 0)] : [set];
-  return parts.flatMap((part) => [
+  return blendParts(set).flatMap((part) => [
     { part, member: 'ridge' as const },
     { part, member: 'softmax' as const },
   ]);
+}
+
+/** The set with all its views, and its originals alone where it has views. */
+export function blendParts(set: TrainingSet): TrainingSet[] {
+  return set.samples && mostViews(set) > 0 ? [set, withViews(set, 0)] : [set];
 }
 
 /** Judges a fit on its left-out logits, after a temperature of its own. */

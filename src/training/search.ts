@@ -6,7 +6,14 @@ import { macroWeights } from '../head/select.js';
 import { fitSoftmaxWith, type SoftmaxEngine } from '../head/softmax.js';
 import { type ProductRequest, type ProjectedSet, projectionSteps } from '../head/subspace.js';
 import { groupingOf, judgedRows, type LinearFit, type TrainingSet } from '../head/train.js';
-import { blended, blendMembers, calibrated, type FittedRecipe, type Learner } from './recipes.js';
+import {
+  blended,
+  blendMembers,
+  blendParts,
+  calibrated,
+  type FittedRecipe,
+  type Learner,
+} from './recipes.js';
 import type { TrainingCandidate } from './report.js';
 import { fitTfLayers } from './tf-learner.js';
 
@@ -46,7 +53,8 @@ export interface SearchResult {
 
 /**
  * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
- * transform x learner, on all views and on the originals alone.
+ * transform x learner, on all views; on the preferred transform, and on one that is better, on the
+ * originals alone too.
  *
  * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
  * before none before roots, views before none). A later one takes the place of the one held
@@ -65,26 +73,41 @@ export async function searchRecipes(
   const deadline = performance.now() + budgetMs;
   const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
   const total = transforms.length + (withTfLayers ? 1 : 0);
-  const tried: { recipe: FittedRecipe; durationMs: number }[] = [];
-  for (const [done, transform] of transforms.entries()) {
-    if (done > 0 && performance.now() >= deadline) break;
-    const time = { deadline, isFirst: done === 0 };
-    for await (const one of tryTransform(set, transform, learners, engine, time)) {
+  const tried: Tried[] = [];
+  const linear = new Map<FeatureTransform, FittedRecipe[]>();
+  const parts = blendParts(set);
+  const tryOn = async (transform: FeatureTransform, on: TrainingSet[], isFirst: boolean) => {
+    const members = linear.get(transform) ?? [];
+    linear.set(transform, members);
+    const time = { deadline, isFirst };
+    for await (const one of tryTransform(set, on, transform, learners, engine, time, members)) {
       tried.push(one);
       // A fit blocks this process; in between it hears that its parent is gone.
       await nextTurn();
     }
+  };
+  for (const [done, transform] of transforms.entries()) {
+    if (done > 0 && performance.now() >= deadline) break;
+    // Views alone show well enough whether another transform is better than the preferred one.
+    await tryOn(transform, done === 0 ? parts : [set], done === 0);
     onCandidate(done + 1, total);
+  }
+  const leader = tried.length > 0 ? chooseRecipe(set, recipesOf(tried)) : null;
+  if (leader && leader.fit.transform !== transforms[0] && parts.length > 1) {
+    const views = tried.findIndex(({ recipe }) => recipe === leader && recipe.learner === 'blend');
+    await tryOn(leader.fit.transform, parts.slice(1), false);
+    // The blend of both parts has taken its place.
+    if (views >= 0 && tried.at(-1)?.recipe.learner === 'blend') tried.splice(views, 1);
   }
   if (withTfLayers) {
     const startedAt = performance.now();
-    const soFar = tried.map(({ recipe }) => recipe);
+    const soFar = recipesOf(tried);
     const transform = soFar.length > 0 ? chooseRecipe(set, soFar).fit.transform : 'sqrt-l2';
     const recipe = calibrated(set, 'tf-layers', await fitTfLayers(set, { transform }));
     tried.push({ recipe, durationMs: performance.now() - startedAt });
   }
   onCandidate(total, total);
-  const recipes = tried.map(({ recipe }) => recipe);
+  const recipes = recipesOf(tried);
   const chosen = chooseRecipe(set, recipes);
   const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
     const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
@@ -96,18 +119,29 @@ export async function searchRecipes(
   return { chosen, table, recipes };
 }
 
+/** A recipe and how long it took. */
+interface Tried {
+  recipe: FittedRecipe;
+  durationMs: number;
+}
+
 /**
- * Recipes on one transform: ridge and softmax on all views and on the originals alone, the blend of
- * the originals, and the blend of all. What the deadline cuts short is left out, but of the first
- * transform one recipe always ends.
+ * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and the
+ * blend of all members. What the deadline cuts short is left out, but of the first transform one recipe
+ * always ends.
+ *
+ * @param parts Of the set: all views, the originals alone, or both.
+ * @param members Linear recipes on this transform so far; those of the parts are added.
  */
 async function* tryTransform(
   set: TrainingSet,
+  parts: readonly TrainingSet[],
   transform: FeatureTransform,
   learners: readonly Learner[],
   engine: FitEngine,
   { deadline, isFirst }: { deadline: number; isFirst: boolean },
-): AsyncGenerator<{ recipe: FittedRecipe; durationMs: number }> {
+  members: FittedRecipe[],
+): AsyncGenerator<Tried> {
   const blends = learners.includes('blend');
   let mustEnd = isFirst;
   let startedAt = performance.now();
@@ -117,8 +151,7 @@ async function* tryTransform(
     mustEnd = false;
     return { recipe, durationMs };
   };
-  const members: FittedRecipe[] = [];
-  for (const part of new Set(blendMembers(set).map((member) => member.part))) {
+  for (const part of parts) {
     if (part !== set && performance.now() >= deadline) break;
     const own: FittedRecipe[] = [];
     const projected = await projectWith(engine, part, transform);
@@ -139,6 +172,10 @@ async function* tryTransform(
     if (blends && part !== set) yield lap(blended(part, own));
   }
   if (blends && members.length > 0) yield lap(blended(set, members));
+}
+
+function recipesOf(tried: readonly Tried[]): FittedRecipe[] {
+  return tried.map(({ recipe }) => recipe);
 }
 
 /**
