@@ -43,7 +43,7 @@ ${ran.length > 0 ? race(ran) : null}
         html`<tr><th scope="row">${c.label}</th><td class="n">${c.photos}</td><td class="n">${c.groups}</td></tr>`,
     )}</tbody></table></div></section>
 <footer><p>Network: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, dropout where named, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam (0.001 where no learning rate is named), ${settings.epochs} epochs. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented ${settings.views === 1 ? 'view' : 'views'} of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
-<p>± is the standard error of the mean over folds; that of a difference is of paired folds and corrected for training photos that folds share (Nadeau and Bengio 2003), with Holm's correction where several are tested. The best of several networks is picked by the same folds that it is shown on: its figure is a little too high.</p>
+<p>± is the standard error of the mean over folds; that of a difference is paired, and counts both chance in the photos (by group) and in the training (by fold, corrected for training photos that folds share: Nadeau and Bengio 2003); p has Holm's correction where several are tested. The best of several networks is picked by the same folds that it is shown on: its figure is a little too high.</p>
 <p>Expected to take ${duration(plan.seconds)}, took ${duration(study.seconds)}.</p></footer>`,
   );
 }

@@ -5,14 +5,28 @@ export interface Estimate {
   standardError: number | null;
 }
 
-/** What one variant has more than another, by fold. */
+/** What one variant has more than another. */
 export interface PairedDifference {
   mean: number;
-  /** Corrected for training parts that overlap; null with a single fold. */
+  /** Of chance in the photos and in the training; null with a single fold. */
   standardError: number | null;
   /** Two-sided; 1 with a single fold. */
   p: number;
   folds: number;
+}
+
+export interface PairedFigures {
+  /** One a fold that both were measured on, at least one. */
+  byFold: readonly number[];
+  /** One a group that was held out: its photos, and by how many more of them one has right. */
+  byGroup: readonly { photos: number; excess: number }[];
+  /** Photos held out / photos learnt from, mean over folds. */
+  heldOutPerTraining: number;
+  /**
+   * Least difference that a fold can show (one photo of it). The standard deviation over folds is
+   * taken to be at least that: folds that agree by chance are no proof.
+   */
+  step: number;
 }
 
 /** @param values one a fold, at least one */
@@ -25,26 +39,38 @@ export function estimate(values: readonly number[]): Estimate {
 }
 
 /**
- * The corrected resampled t-test (Nadeau & Bengio 2003, Inference for the generalization error;
- * for cross-validation Bouckaert & Frank 2004): folds share most of their training photos, so the
- * variance of the mean is taken as (1/k + held out/training) · s² instead of s²/k, and Student's t
- * has k - 1 degrees of freedom.
+ * The mean difference over folds with two sources of chance, whose variances add up:
  *
- * @param differences one a fold that both were measured on, at least one
- * @param heldOutPerTraining photos held out / photos learnt from, mean over folds
- * @param step least difference that a fold can show (one photo of it); the standard deviation is
- *   taken to be at least that: folds that agree by chance are no proof
+ * - which photos were held out: from the differences by group, because photos of one group fail
+ *   together (cluster-robust, G - 1 degrees of freedom);
+ * - what a training makes of its photos: from the differences by fold, (1/k + held out/training) s²,
+ *   because folds share most of their training photos (the corrected resampled t-test, Nadeau &
+ *   Bengio 2003, Inference for the generalization error; k - 1 degrees of freedom).
+ *
+ * Folds hold other photos too, so the first is counted in part twice: the test errs on the side of
+ * not telling apart. Degrees of freedom of the sum by Satterthwaite (1946), rounded down.
  */
-export function pairedDifference(
-  differences: readonly number[],
-  heldOutPerTraining: number,
-  step: number,
-): PairedDifference {
-  const folds = differences.length;
-  const { mean, deviation } = spread(differences);
+export function pairedDifference(figures: PairedFigures): PairedDifference {
+  const { byFold, byGroup, heldOutPerTraining, step } = figures;
+  const folds = byFold.length;
+  const { mean, deviation } = spread(byFold);
   if (folds < 2) return { mean, standardError: null, p: 1, folds };
-  const standardError = Math.sqrt(1 / folds + heldOutPerTraining) * Math.max(deviation, step);
-  return { mean, standardError, p: studentTails(mean / standardError, folds - 1), folds };
+  const ofTraining = (1 / folds + heldOutPerTraining) * Math.max(deviation, step) ** 2;
+  const ofPhotos = clusterVariance(byGroup);
+  const variance = ofTraining + ofPhotos;
+  const freedom =
+    variance ** 2 / (ofTraining ** 2 / (folds - 1) + ofPhotos ** 2 / (byGroup.length - 1));
+  const standardError = Math.sqrt(variance);
+  const p = studentTails(mean / standardError, Math.max(1, Math.floor(freedom)));
+  return { mean, standardError, p, folds };
+}
+
+/** Of the mean excess a photo. */
+function clusterVariance(groups: PairedFigures['byGroup']): number {
+  const photos = groups.reduce((sum, group) => sum + group.photos, 0);
+  const mean = groups.reduce((sum, group) => sum + group.excess, 0) / photos;
+  const squares = groups.reduce((sum, group) => sum + (group.excess - group.photos * mean) ** 2, 0);
+  return (squares * groups.length) / (groups.length - 1) / photos ** 2;
 }
 
 /**

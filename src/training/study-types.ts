@@ -11,6 +11,8 @@ export interface FoldResult {
   macroF1: number;
   /** On the photos that it learnt from, without augmentation: far above the other is overfitting. */
   trainingAccuracy: number;
+  /** Of the groups of the fold, in the same order for every variant. */
+  groups: { photos: number; right: number }[];
 }
 
 export interface StudyRow {

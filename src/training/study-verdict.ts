@@ -20,7 +20,7 @@ type Ran = { [K in 'accuracy' | 'trainingAccuracy' | 'gap']: NonNullable<StudyRo
 
 /**
  * What the figures of a study say, in sentences. A difference is stated as one only where a paired
- * test over folds (see `pairedDifference`) puts its chance below 5 %, after Holm's correction over
+ * test over groups and folds (see `pairedDifference`) puts its chance below 5 %, after Holm's correction over
  * the tests of the same kind; else the two "cannot be told apart".
  */
 export function studyVerdict(study: Facts): Verdict {
@@ -57,11 +57,22 @@ function comparer({ folds, photos }: Facts): Compare {
   const ratio = mean(parts.map((heldOut) => heldOut / (photos.count - heldOut)));
   const step = 1 / mean(parts);
   return (a, b, value) => {
-    const other = new Map(b?.map((result) => [result.fold, value(result)]));
-    const differences = a
+    const other = new Map(b?.map((result) => [result.fold, result]));
+    const pairs = a
       .filter(({ fold }) => b === null || other.has(fold))
-      .map((result) => value(result) - (other.get(result.fold) ?? 0));
-    return pairedDifference(differences, ratio, step);
+      .map((result) => ({ result, rival: other.get(result.fold) ?? null }));
+    return pairedDifference({
+      byFold: pairs.map(({ result, rival }) => value(result) - (rival ? value(rival) : 0)),
+      // A gap moves with the held-out photos as accuracy does, in the other direction.
+      byGroup: pairs.flatMap(({ result, rival }) =>
+        result.groups.map(({ photos, right }, i) => ({
+          photos,
+          excess: right - (rival ? rival.groups[i]!.right : 0),
+        })),
+      ),
+      heldOutPerTraining: ratio,
+      step,
+    });
   };
 }
 

@@ -1,4 +1,5 @@
 import type { TfjsEngine } from '../backbone/tfjs-engine.js';
+import { indexOfLargest } from '../head/score.js';
 import { OnnxFitEngine } from './fit-engine.js';
 import { labelledMetrics } from './labelled-metrics.js';
 import { embedPhotos, fitHead, type StudyBackbone, type StudyFeatures } from './study-backbone.js';
@@ -258,7 +259,8 @@ class StudyRun {
   ): FoldResult {
     const { accuracy, macroF1 } = score(answers.heldOut, this.folds, heldOut);
     const trainingAccuracy = score(answers.training, this.folds, training).accuracy;
-    return { fold, accuracy, macroF1, trainingAccuracy };
+    const groups = byGroup(answers.heldOut, this.folds, heldOut);
+    return { fold, accuracy, macroF1, trainingAccuracy, groups };
   }
 }
 
@@ -326,8 +328,8 @@ function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): 
       counted.length === 0 ? 'not run' : counted.every(({ complete }) => complete) ? 'done' : 'cut',
     epochs: counted[0]?.epochs ?? 0,
     seconds: counted.reduce((sum, fit) => sum + fit.seconds, 0),
-    folds: counted.map(({ fold, accuracy, macroF1, trainingAccuracy }) => ({
-      ...{ fold, accuracy, macroF1, trainingAccuracy },
+    folds: counted.map(({ fold, accuracy, macroF1, trainingAccuracy, groups }) => ({
+      ...{ fold, accuracy, macroF1, trainingAccuracy, groups },
     })),
     accuracy: over((fit) => fit.accuracy),
     macroF1: over((fit) => fit.macroF1),
@@ -377,6 +379,23 @@ function score(
   const { accuracy, perClass } = labelledMetrics(probabilities, labels, truth)!;
   const present = perClass.filter(({ support }) => support > 0);
   return { accuracy, macroF1: present.reduce((sum, { f1 }) => sum + f1, 0) / present.length };
+}
+
+function byGroup(
+  probabilities: Float64Array,
+  { classes, groups, labels }: StudyFolds,
+  photos: readonly number[],
+): FoldResult['groups'] {
+  const counts = new Map<number, { photos: number; right: number }>();
+  photos.forEach((photo, row) => {
+    const group = groups[photo]!;
+    const count = counts.get(group) ?? { photos: 0, right: 0 };
+    counts.set(group, count);
+    count.photos++;
+    const guess = indexOfLargest(probabilities, row * labels.length, labels.length);
+    if (guess === classes[photo]) count.right++;
+  });
+  return [...counts.values()];
 }
 
 /** Median of five: one alone may meet a busy moment of the machine. */

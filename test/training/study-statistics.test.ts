@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { seededRandom } from '../../src/head/random.js';
 import { estimate, pairedDifference, studentTails } from '../../src/training/study-statistics.js';
 
 // scipy.stats.t.sf, twice.
@@ -43,19 +44,61 @@ test('a mean over folds has the standard error of the mean', () => {
   assert.deepEqual(estimate([0.7]), { mean: 0.7, standardError: null });
 });
 
-test('a paired difference is corrected for training parts that overlap', () => {
-  // By hand: s = 0.1, √(1/3 + 1/2) · 0.1 = 0.0912871, t = 2.19089 with 2 degrees of freedom.
-  const { mean, standardError, p, folds } = pairedDifference([0.1, 0.2, 0.3], 1 / 2, 0.01);
+test('a paired difference counts chance in the photos and in the training', () => {
+  // By hand: s = 0.1, (1/3 + 1/2) · 0.01 = 0.00833333 with 2 degrees of freedom; groups of 5 photos
+  // with 0, 1, 1 and 2 more right: (1 + 0 + 0 + 1) · 4/3 / 20² = 0.00666667 with 3. Together 0.015,
+  // t = 1.63299 with 0.015² / (0.00833333² / 2 + 0.00666667² / 3) = 4.54, so 4 degrees of freedom.
+  const { mean, standardError, p, folds } = pairedDifference({
+    byFold: [0.1, 0.2, 0.3],
+    byGroup: [0, 1, 1, 2].map((excess) => ({ photos: 5, excess })),
+    heldOutPerTraining: 1 / 2,
+    step: 0.01,
+  });
   assert.ok(Math.abs(mean - 0.2) < 1e-12);
-  assert.ok(Math.abs(standardError! - 0.0912871) < 1e-6);
-  assert.ok(Math.abs(p - 0.159832) < 1e-4, String(p));
+  assert.ok(Math.abs(standardError! - Math.sqrt(0.015)) < 1e-9);
+  assert.ok(Math.abs(p - 0.177808) < 1e-5, String(p));
   assert.equal(folds, 3);
 });
 
 test('folds that agree by chance and a single fold prove nothing', () => {
-  const alike = pairedDifference([0.05, 0.05], 1, 0.05);
+  const byGroup = [1, 1, 1, 1].map((excess) => ({ photos: 20, excess }));
+  const figures = { byGroup, heldOutPerTraining: 1, step: 0.05 };
+  const alike = pairedDifference({ ...figures, byFold: [0.05, 0.05] });
   assert.ok(alike.p > 0.05 && alike.standardError! > 0);
-  assert.deepEqual(pairedDifference([0.4], 1, 0.05), {
+  assert.deepEqual(pairedDifference({ ...figures, byFold: [0.4] }), {
     ...{ mean: 0.4, standardError: null, p: 1, folds: 1 },
   });
+});
+
+test('equals are called different in at most one study of twenty, also where trainings differ', () => {
+  const random = seededRandom(11);
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  for (const [folds, ofTraining] of [
+    [2, 0],
+    [2, 0.05],
+    [5, 0],
+    [5, 0.1],
+  ] as const) {
+    let wrong = 0;
+    const studies = 2_000;
+    for (let study = 0; study < studies; study++) {
+      const byFold: number[] = [];
+      const byGroup: { photos: number; excess: number }[] = [];
+      for (let fold = 0; fold < folds; fold++) {
+        const luck = ofTraining * normal();
+        const groups = Array.from({ length: 60 / folds }, () => ({
+          photos: 4,
+          // Photos of one group have a share of their luck together.
+          excess: 4 * (luck + 0.2 * normal()) + 0.63 * 2 * normal(),
+        }));
+        byGroup.push(...groups);
+        byFold.push(groups.reduce((sum, { excess }) => sum + excess, 0) / (240 / folds));
+      }
+      const heldOutPerTraining = 1 / (folds - 1);
+      const { p } = pairedDifference({ byFold, byGroup, heldOutPerTraining, step: folds / 240 });
+      if (p < 0.05) wrong++;
+    }
+    assert.ok(wrong / studies <= 0.05, `${wrong} of ${studies}: ${folds} folds, ${ofTraining}`);
+  }
 });
