@@ -5,12 +5,12 @@ const mayImport = {
   vision: [],
   head: [],
   backbone: ['vision'],
-  camera: ['config'],
+  camera: ['config', 'vision'],
   samples: ['vision'],
-  training: ['head', 'backbone', 'samples'],
+  training: ['head', 'backbone', 'samples', 'vision'],
   telemetry: ['config'],
   alerts: ['config'],
-  console: ['samples', 'training'],
+  console: ['samples', 'training', 'vision'],
   host: [],
   perception: ['vision', 'backbone', 'head'],
 };
@@ -55,6 +55,14 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(?!cli/)' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'only-vision-decodes-pictures',
+      comment:
+        'One decoder with one allow-list of formats; src/vision/picture.ts is the door to it.',
+      severity: 'error',
+      from: { path: '^src/(?!vision/)' },
+      to: { path: 'node_modules/sharp/' },
     },
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     {
