@@ -6,12 +6,12 @@ const mayImport = {
   vision: [],
   head: [],
   backbone: ['vision'],
-  camera: ['config'],
+  camera: ['config', 'vision'],
   samples: ['storage', 'vision'],
-  training: ['head', 'backbone', 'samples'],
+  training: ['head', 'backbone', 'samples', 'vision'],
   telemetry: ['config', 'storage'],
   alerts: ['config'],
-  console: ['samples', 'training'],
+  console: ['samples', 'training', 'vision'],
   host: [],
   perception: ['vision', 'backbone', 'head'],
 };
@@ -62,6 +62,14 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/storage/' },
       to: { path: '(^|/)node_modules/libsql/|^(node:)?sqlite$|^libsql' },
+    },
+    {
+      name: 'only-vision-decodes-pictures',
+      comment:
+        'One decoder with one allow-list of formats; src/vision/picture.ts is the door to it.',
+      severity: 'error',
+      from: { path: '^src/(?!vision/)' },
+      to: { path: 'node_modules/sharp/' },
     },
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -138,7 +138,12 @@ function supervise(name: string, input: string): CameraSupervisor {
   if (camera?.driver !== 'ffmpeg') throw new Error('not the camera that was asked for');
   const isLeak = input.startsWith('http');
   return new CameraSupervisor(new FfmpegDriver(camera, silentLog()), {
-    ...{ name, stallMs: STALL_MS, groupWindowMs: 30_000, maxPixels: 10_000_000 },
+    ...{
+      name,
+      stallMs: STALL_MS,
+      groupWindowMs: 30_000,
+      pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
+    },
     ...{ pictures: camera, log: silentLog() },
     backoff: isLeak ? { initialMs: 1, maxMs: 1 } : cameraBackoff,
   });

@@ -10,7 +10,7 @@ import { fitRidge } from '../src/head/ridge.js';
 import { headProbabilities } from '../src/head/score.js';
 import { silentLog } from '../src/log.js';
 import { decodePicture } from '../src/vision/decode.js';
-import { uprightRgb } from '../src/vision/picture.js';
+import { pixelsOf, withPicture } from '../src/vision/picture.js';
 import { groceryPhotos, type Photo } from './support/grocery.js';
 import { userCacheDir } from './support/places.js';
 
@@ -47,11 +47,10 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     ours: async (jpeg) => {
       return (await decodePicture(jpeg, { ...LIMITS, sizePixels: size, fit: 'squash' })).data;
     },
-    careful: (jpeg) => scaled(uprightRgb(jpeg, LIMITS), false),
+    careful: (jpeg) => withPicture(jpeg, LIMITS, (opened) => scaled(opened, false)),
     full: async (jpeg) => {
-      const raw = await uprightRgb(jpeg, LIMITS).raw().toBuffer({ resolveWithObject: true });
-      const { width, height } = raw.info;
-      return scaled(sharp(raw.data, { raw: { width, height, channels: 3 } }), true);
+      const { data, width, height } = await withPicture(jpeg, LIMITS, pixelsOf);
+      return scaled(sharp(data, { raw: { width, height, channels: 3 } }), true);
     },
   };
   const ways = Object.keys(decoders) as Way[];

@@ -25,7 +25,10 @@ export function makeCameras(config: Config, log: Log, events: CameraEvents): Run
       ...{ name: camera.name, stallMs: camera.stallMs, pictures: camera, log },
       backoff: config.cameraBackoff,
       groupWindowMs: config.samples.groupWindowMs,
-      maxPixels: config.inference.maxPicturePixels,
+      pictureLimits: {
+        maxBytes: config.inference.maxPictureBytes,
+        maxPixels: config.inference.maxPicturePixels,
+      },
       onState: () => events.onState(),
       onQuality: (quality) => events.onQuality(camera.name, quality),
       onRefused: (frame, error) => events.onRefused(frame, error),

@@ -113,6 +113,18 @@ export async function loadOnoff(): Promise<TakeLine> {
     };
     return (number, direction, options) => new Gpio(number, direction, 'none', options);
   } catch (error) {
+    if (builtForOtherNode(error)) {
+      throw new HeadlandError(
+        'HL_GPIO_UNAVAILABLE',
+        `the package epoll, which onoff needs, was compiled for another version of Node.js than ${process.version}`,
+        {
+          remedy:
+            'Run "npm rebuild epoll" in the folder of headland and restart, or set gpio.driver to none.',
+          details: { node: process.version, moduleVersion: process.versions.modules },
+          cause: error,
+        },
+      );
+    }
     throw new HeadlandError(
       'HL_GPIO_UNAVAILABLE',
       `the optional package onoff cannot be loaded: ${messageOf(error).split('\n', 1)[0]}`,
@@ -123,4 +135,9 @@ export async function loadOnoff(): Promise<TakeLine> {
       },
     );
   }
+}
+
+/** epoll's binary belongs to one ABI of Node.js: the dynamic linker refuses it after an upgrade. */
+function builtForOtherNode(error: unknown): boolean {
+  return /NODE_MODULE_VERSION|different Node\.js version/.test(messageOf(error));
 }

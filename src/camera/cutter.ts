@@ -1,6 +1,5 @@
-import sharp from 'sharp';
+import { encodeJpeg, type PictureLimits, pixelsOf, withPicture } from '../vision/picture.js';
 import { PictureMask, polygonsInRegion, type Region } from './picture-mask.js';
-import { pixelsOf, undecodable, upright } from './pixels.js';
 import type { PictureSettings } from './settings.js';
 
 /**
@@ -11,15 +10,15 @@ export class PictureCutter {
   /** Of the pictures that come out. */
   readonly mask: PictureMask;
   readonly #settings: Pick<PictureSettings, 'region' | 'masks' | 'jpegQuality'>;
-  readonly #maxPixels: number;
+  readonly #limits: PictureLimits;
 
-  /** @param maxPixels pictures with more, by their header, are refused. */
+  /** @param limits of the pictures that are cut; larger ones are refused. */
   constructor(
     settings: Pick<PictureSettings, 'region' | 'masks' | 'jpegQuality'>,
-    maxPixels: number,
+    limits: PictureLimits,
   ) {
     this.#settings = settings;
-    this.#maxPixels = maxPixels;
+    this.#limits = limits;
     this.mask = new PictureMask(polygonsInRegion(settings.masks, settings.region));
   }
 
@@ -30,25 +29,22 @@ export class PictureCutter {
 
   /**
    * @returns a JPEG of the region, masked; the very bytes that came when nothing is to be done.
-   * @throws HeadlandError HL_PICTURE_INVALID
+   * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
   async cut(picture: Uint8Array): Promise<Uint8Array> {
     if (!this.changesPictures) return picture;
-    try {
-      const { region, masks, jpegQuality } = this.#settings;
-      let image = upright(picture, this.#maxPixels).toColourspace('srgb');
+    const { region, masks, jpegQuality } = this.#settings;
+    return withPicture(picture, this.#limits, async (opened) => {
       if (region) {
-        const { autoOrient: size } = await image.metadata();
-        image = image.extract(rectangle(region, size.width, size.height));
+        const { autoOrient: size } = await opened.metadata();
+        opened.extract(rectangle(region, size.width, size.height));
       }
-      if (masks.length === 0) return await image.jpeg({ quality: jpegQuality }).toBuffer();
-      const { data, width, height, channels } = await pixelsOf(image);
-      this.mask.blacken(data, width, height, channels);
-      const raw = { width, height, channels: channels as 3 };
-      return await sharp(data, { raw }).jpeg({ quality: jpegQuality }).toBuffer();
-    } catch (error) {
-      throw undecodable(picture, error);
-    }
+      const image = await pixelsOf(opened);
+      if (masks.length > 0) {
+        this.mask.blacken(image.data, image.width, image.height, image.channels);
+      }
+      return encodeJpeg(image, jpegQuality);
+    });
   }
 }
 

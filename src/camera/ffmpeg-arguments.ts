@@ -8,6 +8,19 @@ export type InputKind = 'v4l2' | 'rtsp' | 'http' | 'stream' | 'file';
 /** `copy` hands the camera's own JPEGs on untouched; `encode` decodes and encodes MJPEG. */
 export type FfmpegMode = 'copy' | 'encode';
 
+/**
+ * The decoders that ffmpeg may use on what comes from outside: those of cameras and recordings. It
+ * would otherwise also draw SVG and open dozens of formats that no camera sends.
+ */
+const DECODERS = [
+  ...['mjpeg', 'png', 'webp', 'rawvideo', 'h264', 'hevc', 'h263', 'mpeg4', 'mpeg1video'],
+  ...['mpeg2video', 'mpegvideo', 'msmpeg4', 'msmpeg4v2', 'flv', 'wmv3', 'vc1', 'theora'],
+  ...['vp8', 'vp9', 'libvpx', 'libvpx-vp9', 'av1', 'libdav1d', 'libaom-av1', 'ffv1', 'huffyuv'],
+  ...['prores', 'dnxhd', 'dvvideo', 'libopenh264', 'h264_v4l2m2m', 'hevc_v4l2m2m'],
+  // Sound is thrown away, but a stream is only known once its sound is.
+  ...['aac', 'mp3', 'mp3float', 'mp2', 'mp2float', 'ac3', 'opus', 'libopus', 'vorbis', 'flac'],
+  ...['pcm_mulaw', 'pcm_alaw', 'pcm_s16le', 'pcm_s16be', 'adpcm_g726', 'adpcm_g726le', 'g722'],
+].join(',');
 const LIVE = ['-fflags', 'nobuffer', '-flags', 'low_delay'];
 const ANALYZE_MICROSECONDS = '2000000';
 /** What an address that is read from a list may lead to: RTSP and HTTP, and what carries them. */
@@ -48,6 +61,7 @@ export function ffmpegArguments(
       : ['-vf', filters(config), '-c:v', 'mjpeg', '-q:v', '3', '-pix_fmt', 'yuvj420p'];
   return [
     ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'warning'],
+    ...['-codec_whitelist', DECODERS],
     ...(hiddenInput(config, majorVersion) === null
       ? [...inputOptions(config, mode, majorVersion), '-i', config.input]
       : [...LIVE, '-protocol_whitelist', PROTOCOLS, '-safe', '0', '-f', 'concat', '-i', 'pipe:0']),

@@ -138,6 +138,14 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
       details,
     });
   }
+  const [, refused] = /Codec \((\w+)\) not on whitelist/.exec(said) ?? [];
+  if (refused !== undefined) {
+    const name = refused === 'librsvg' ? 'SVG' : refused;
+    return new HeadlandError('HL_CAMERA_FORMAT_REFUSED', `${input} sends ${name}`, {
+      remedy: 'Set the camera to JPEG or to a video such as H.264, or give another address of it.',
+      details: { ...details, format: name },
+    });
+  }
   const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
   const why = exit.lastLines.at(-1) ?? 'it said nothing';
   return new HeadlandError('HL_CAMERA_EXITED', `ffmpeg on ${input} ${how}: ${why}`, {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import sharp from 'sharp';
 import { serialiseError } from '../errors.js';
+import { encodeJpeg } from '../vision/picture.js';
 import { FieldScene, type FieldSettings } from './field-scene.js';
 
 const JPEG_QUALITY = 88;
@@ -16,10 +16,8 @@ const port = parentPort!;
 const scene = new FieldScene(workerData as FieldSettings);
 
 async function reply(frame: number): Promise<void> {
-  const { data, width, height, reference, group } = scene.draw(frame);
-  const encoded = await sharp(data, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: JPEG_QUALITY })
-    .toBuffer();
+  const { reference, group, ...image } = scene.draw(frame);
+  const encoded = await encodeJpeg(image, JPEG_QUALITY);
   const jpeg = new Uint8Array(encoded);
   port.postMessage({ jpeg, reference, group } satisfies FieldReply, [jpeg.buffer]);
 }

@@ -1,4 +1,5 @@
 import { HeadlandError, serialiseError } from '../errors.js';
+import type { PictureLimits } from '../vision/picture.js';
 import type { Frame } from './camera.js';
 import { PictureCutter } from './cutter.js';
 import { MotionGate } from './motion.js';
@@ -34,15 +35,15 @@ export class FrameStage {
   #stillFrames = 0;
   #droppedFrames = 0;
 
-  /** @param maxPixels pictures that are larger by their header are refused. */
-  constructor(settings: PictureSettings, maxPixels: number, events: FrameStageEvents) {
+  /** @param limits pictures that are larger are refused, unless they pass as they are. */
+  constructor(settings: PictureSettings, limits: PictureLimits, events: FrameStageEvents) {
     this.#events = events;
-    this.#cutter = new PictureCutter(settings, maxPixels);
+    this.#cutter = new PictureCutter(settings, limits);
     const { mask } = this.#cutter;
     this.#motion = settings.onlyWhenMoving
-      ? new MotionGate(settings.onlyWhenMoving, mask, maxPixels)
+      ? new MotionGate(settings.onlyWhenMoving, mask, limits)
       : null;
-    this.#watch = new QualityWatch(settings.quality, mask, maxPixels, (quality) =>
+    this.#watch = new QualityWatch(settings.quality, mask, limits, (quality) =>
       this.#events.onQuality(quality),
     );
   }

@@ -1,5 +1,5 @@
+import { type PictureLimits, pixelsOf, withPicture } from '../vision/picture.js';
 import type { PictureMask } from './picture-mask.js';
-import { pixelsOf, undecodable, upright } from './pixels.js';
 import type { PictureSettings } from './settings.js';
 
 /** Pictures are compared on this grid; JPEGs are decoded at an eighth of their size for it. */
@@ -15,7 +15,7 @@ export class MotionGate {
   readonly #settings: NonNullable<PictureSettings['onlyWhenMoving']>;
   readonly #visible: Uint8Array;
   readonly #visibleCount: number;
-  readonly #maxPixels: number;
+  readonly #limits: PictureLimits;
   #shown: Uint8Array | null = null;
   #shownAtMs = 0;
 
@@ -23,12 +23,12 @@ export class MotionGate {
   constructor(
     settings: NonNullable<PictureSettings['onlyWhenMoving']>,
     mask: PictureMask,
-    maxPixels: number,
+    limits: PictureLimits,
   ) {
     this.#settings = settings;
     this.#visible = mask.visible(GRID_WIDTH, GRID_HEIGHT);
     this.#visibleCount = this.#visible.reduce((sum, one) => sum + one, 0);
-    this.#maxPixels = maxPixels;
+    this.#limits = limits;
   }
 
   /**
@@ -36,7 +36,7 @@ export class MotionGate {
    * Pictures are given in their order, one at a time.
    *
    * @param atMs when it was captured, Unix time, milliseconds.
-   * @throws HeadlandError HL_PICTURE_INVALID
+   * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
   async passes(picture: Uint8Array, atMs: number): Promise<boolean> {
     const grid = await this.#gridOf(picture);
@@ -64,13 +64,14 @@ export class MotionGate {
   }
 
   async #gridOf(picture: Uint8Array): Promise<Uint8Array> {
-    try {
-      const small = upright(picture, this.#maxPixels)
-        .greyscale()
-        .resize(GRID_WIDTH, GRID_HEIGHT, { fit: 'fill', kernel: 'linear' });
-      return (await pixelsOf(small)).data;
-    } catch (error) {
-      throw undecodable(picture, error);
-    }
+    const { data } = await withPicture(picture, this.#limits, (opened) =>
+      pixelsOf(
+        opened
+          .greyscale()
+          .toColourspace('b-w')
+          .resize(GRID_WIDTH, GRID_HEIGHT, { fit: 'fill', kernel: 'linear' }),
+      ),
+    );
+    return data;
   }
 }

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { HeadlandError, messageOf } from '../errors.js';
-
-const PHOTO_NAME = /\.(jpe?g|png|webp)$/i;
+import { hasPictureEnding } from '../vision/sniff.js';
 
 /** A photo on disk, not yet read. */
 export interface Photo {
@@ -15,7 +14,7 @@ export interface Photo {
 }
 
 /**
- * All photos below a folder, by name. The first level of folders are classes, as in Keras'
+ * All photos below a folder, by name, also those in formats that are refused when they are read. The first level of folders are classes, as in Keras'
  * `flow_from_directory`. Hidden files and folders are left out.
  *
  * The group of a photo (photos that were taken together): the captures of `groupPattern` on the
@@ -30,7 +29,7 @@ export interface Photo {
  */
 export async function listPhotos(folder: string, groupPattern: string | null): Promise<Photo[]> {
   const pattern = compile(groupPattern);
-  const origins = (await listFiles(folder)).filter((origin) => PHOTO_NAME.test(origin));
+  const origins = (await listFiles(folder)).filter(hasPictureEnding);
   if (origins.length === 0) {
     throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo is in ${folder}`, {
       remedy: 'Put .jpg, .png or .webp files into it, or into one folder a class.',
@@ -59,7 +58,7 @@ function groupOf(
   const prefix = reference === undefined ? '' : `${reference}/`;
   if (captures?.length) return prefix + captures.map((text) => text ?? '').join('-');
   if (reference === undefined) return undefined;
-  const stem = fileName.replace(PHOTO_NAME, '');
+  const stem = fileName.slice(0, fileName.length - extname(fileName).length);
   const [, name = '', digits = ''] = /^(.*?)[\s._-]*(\d*)$/s.exec(stem) ?? [];
   if (digits === '') return `${prefix}${stem}`;
   const tens = digits.slice(0, -1).replace(/^0+/, '') || '0';

@@ -1,3 +1,4 @@
+import type { PictureLimits } from '../vision/picture.js';
 import type { PictureMask } from './picture-mask.js';
 import { measureQuality, type PictureQuality } from './quality.js';
 import type { PictureSettings } from './settings.js';
@@ -40,7 +41,7 @@ const NOTHING_SHARP = 0.0025;
 export class QualityWatch {
   readonly #settings: PictureSettings['quality'];
   readonly #mask: PictureMask;
-  readonly #maxPixels: number;
+  readonly #limits: PictureLimits;
   readonly #onQuality: (quality: CameraQuality) => void;
   readonly #usual: number[] = [];
   #busy = false;
@@ -53,12 +54,12 @@ export class QualityWatch {
   constructor(
     settings: PictureSettings['quality'],
     mask: PictureMask,
-    maxPixels: number,
+    limits: PictureLimits,
     onQuality: (quality: CameraQuality) => void,
   ) {
     this.#settings = settings;
     this.#mask = mask;
-    this.#maxPixels = maxPixels;
+    this.#limits = limits;
     this.#onQuality = onQuality;
   }
 
@@ -76,7 +77,7 @@ export class QualityWatch {
     const { intervalMs } = this.#settings;
     if (intervalMs === 0 || this.#busy || nowMs < this.#dueAtMs) return;
     this.#busy = true;
-    const measured = await measureQuality(picture, this.#mask, this.#maxPixels).catch(() => null);
+    const measured = await measureQuality(picture, this.#mask, this.#limits).catch(() => null);
     this.#busy = false;
     this.#conclude(measured ? this.#judge(measured) : 'garbage', measured, capturedAtMs, nowMs);
   }

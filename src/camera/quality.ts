@@ -1,5 +1,5 @@
+import { type PictureLimits, type Pixels, pixelsOf, withPicture } from '../vision/picture.js';
 import type { PictureMask } from './picture-mask.js';
-import { type Pixels, pixelsOf, undecodable, upright } from './pixels.js';
 
 /** Pictures are measured at most this large: finer detail never reaches a classifier. */
 const MEASURED_SIDE_PIXELS = 480;
@@ -32,25 +32,22 @@ export interface PictureQuality {
 /**
  * Measures a picture; decoding is off the main thread, the sums take some five milliseconds on it.
  *
- * @throws HeadlandError HL_PICTURE_INVALID
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
  */
 export async function measureQuality(
   picture: Uint8Array,
   mask: PictureMask,
-  maxPixels: number,
+  limits: PictureLimits,
 ): Promise<PictureQuality> {
-  try {
-    const small = upright(picture, maxPixels)
-      .toColourspace('srgb')
-      .resize(MEASURED_SIDE_PIXELS, MEASURED_SIDE_PIXELS, {
+  const pixels = await withPicture(picture, limits, (opened) =>
+    pixelsOf(
+      opened.resize(MEASURED_SIDE_PIXELS, MEASURED_SIDE_PIXELS, {
         fit: 'inside',
         withoutEnlargement: true,
-      });
-    const pixels = await pixelsOf(small);
-    return measurePixels(pixels, mask.visible(pixels.width, pixels.height));
-  } catch (error) {
-    throw undecodable(picture, error);
-  }
+      }),
+    ),
+  );
+  return measurePixels(pixels, mask.visible(pixels.width, pixels.height));
 }
 
 function measurePixels({ data, width, height }: Pixels, visible: Uint8Array): PictureQuality {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { nameOfRefused, sniffFormat } from '../vision/sniff.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from './camera.js';
 import { FfmpegDriver } from './ffmpeg.js';
 import { pause, settledOrAborted } from './pause.js';
@@ -94,11 +95,16 @@ export class ReplayDriver implements CameraDriver {
       const { size } = await stat(path);
       if (size > MAX_PHOTO_BYTES) throw new Error(`${size} bytes, more than ${MAX_PHOTO_BYTES}`);
       const jpeg = await readFile(path);
-      if (!hasPictureSignature(jpeg)) throw new Error('it does not begin as JPEG, PNG or WebP do');
+      if (sniffFormat(jpeg) === null) {
+        throw new Error(`it is ${nameOfRefused(jpeg)}; JPEG, PNG and WebP are read`);
+      }
       return { ...known, jpeg };
     } catch (error) {
       this.#unreadable.add(path);
-      this.#log.warn({ path, reason: messageOf(error) }, 'a file is no picture and is skipped');
+      this.#log.warn(
+        { path, reason: messageOf(error) },
+        'skipping a file that is not a readable picture',
+      );
       return null;
     }
   }
@@ -121,15 +127,4 @@ export class ReplayDriver implements CameraDriver {
       this.#log,
     );
   }
-}
-
-/** Whether bytes begin as a JPEG, PNG or WebP file does; whether they decode is seen later. */
-function hasPictureSignature(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(12, bytes.length));
-  const text = head.toString('latin1');
-  return (
-    text.startsWith('\xff\xd8\xff') ||
-    text.startsWith('\x89PNG\r\n\x1a\n') ||
-    (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP')
-  );
 }

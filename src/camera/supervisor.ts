@@ -1,5 +1,6 @@
 import type { HeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { PictureLimits } from '../vision/picture.js';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
 import { CameraRun } from './camera-run.js';
@@ -49,8 +50,8 @@ export interface SupervisorOptions {
   groupWindowMs: number;
   /** What is cut out of the pictures, masked, left out and measured. */
   pictures: PictureSettings;
-  /** Pictures that have to be decoded here and are larger by their header are refused. */
-  maxPixels: number;
+  /** Pictures that have to be decoded here and are larger are refused. */
+  pictureLimits: PictureLimits;
   log: Log;
   /** Uniform in [0, 1); draws the pauses between attempts. */
   random?: () => number;
@@ -91,7 +92,7 @@ export class CameraSupervisor {
     this.#driver = driver;
     this.#options = options;
     this.#groups = new GroupClock(options.name, options.groupWindowMs);
-    this.#stage = new FrameStage(options.pictures, options.maxPixels, {
+    this.#stage = new FrameStage(options.pictures, options.pictureLimits, {
       onFrame: (frame) => this.#hand(frame),
       onRefused: (frame, error) => {
         this.reportInvalidPicture();

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import sharp from 'sharp';
-
 import { addedCardsDir, openState, type State } from '../agent/state.js';
 
 import type { ModelCard } from '../backbone/card.js';
@@ -15,6 +13,7 @@ import type { Config } from '../config/schema.js';
 import { isHeadlandError } from '../errors.js';
 import { type BoardFacts, describeBoard } from '../host/cpu.js';
 import type { Log } from '../log.js';
+import { encodeJpeg } from '../vision/picture.js';
 import { advise, type PublishedFigure, publishedFor } from './bench-advice.js';
 import { type Measurement, measure, type Quantiles, type Strain } from './bench-measure.js';
 import { fetchBackbone } from './fetch-backbone.js';
@@ -125,11 +124,10 @@ async function readPictures(state: State | null) {
   const newest = state?.samples.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
   const stored = newest.flatMap(({ id }) => state?.samples.picture(id) ?? []);
   if (stored.length > 0) return { source: 'stored frames', pictures: stored };
-  const { data, width, height } = drawCheckPicture(WIDTH);
-  const drawn = await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(WIDTH, HEIGHT, { fit: 'cover' })
-    .jpeg({ quality: JPEG_QUALITY })
-    .toBuffer();
+  const square = drawCheckPicture(WIDTH);
+  const firstPixel = WIDTH * Math.floor((WIDTH - HEIGHT) / 2);
+  const data = square.data.subarray(3 * firstPixel, 3 * (firstPixel + WIDTH * HEIGHT));
+  const drawn = await encodeJpeg({ width: WIDTH, height: HEIGHT, data }, JPEG_QUALITY);
   return { source: `a drawn picture, ${WIDTH} x ${HEIGHT}`, pictures: [drawn] };
 }
 

@@ -7,7 +7,7 @@ import { HeadlandError } from '../errors.js';
 import { evaluateHead } from '../training/evaluation.js';
 import type { Evaluation } from '../training/evaluation-types.js';
 import { evaluationPage } from '../training/report-html.js';
-import { uprightRgb } from '../vision/picture.js';
+import { withPicture } from '../vision/picture.js';
 import { openEmbedder } from './open-embedder.js';
 import { printJson, printLine } from './output.js';
 import { progressBar } from './progress.js';
@@ -84,10 +84,12 @@ async function thumbnail(
   picture: Uint8Array,
   limits: { maxBytes: number; maxPixels: number },
 ): Promise<string> {
-  const jpeg = await uprightRgb(picture, limits)
-    .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality: 72 })
-    .toBuffer();
+  const jpeg = await withPicture(picture, limits, (opened) =>
+    opened
+      .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: 'inside', withoutEnlargement: true })
+      .jpeg({ quality: 72 })
+      .toBuffer(),
+  );
   return jpeg.toString('base64');
 }
 

@@ -143,12 +143,3 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     request.once('close', () => reject(left()));
   });
 }
-
-/** Media type by the first bytes; pictures come as the camera gave them. */
-export function pictureType(bytes: Uint8Array): string {
-  const starts = (...magic: number[]) => magic.every((byte, index) => bytes[index] === byte);
-  if (starts(0xff, 0xd8, 0xff)) return 'image/jpeg';
-  if (starts(0x89, 0x50, 0x4e, 0x47)) return 'image/png';
-  if (starts(0x52, 0x49, 0x46, 0x46) && bytes[8] === 0x57 && bytes[9] === 0x45) return 'image/webp';
-  return 'application/octet-stream';
-}

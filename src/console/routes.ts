@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../errors.js';
+import { mediaTypeOf } from '../vision/sniff.js';
 import type { Asset } from './assets.js';
-import { json, pictureType, type Reply } from './http.js';
+import { json, type Reply } from './http.js';
 import type { ConsoleSource, LatestFrame } from './state.js';
 import { type EventStreams, withClock } from './stream.js';
 
@@ -137,7 +138,7 @@ function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame) {
 }
 
 function picture(bytes: Uint8Array, headers?: Record<string, string>): Reply {
-  return { kind: 'bytes', type: pictureType(bytes), bytes, ...(headers && { headers }) };
+  return { kind: 'bytes', type: mediaTypeOf(bytes), bytes, ...(headers && { headers }) };
 }
 
 function limit(query: URLSearchParams, fallback: number): number {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HeadlandError } from '../errors.js';
 import { storeError } from '../storage/store-error.js';
-import { sniffFormat } from '../vision/picture.js';
+import { sniffFormat } from '../vision/sniff.js';
 import { MANIFEST_FILE, manifestLine } from './manifest.js';
 import type { Sample } from './sample.js';
 import type { SampleStore } from './store.js';

@@ -1,16 +1,12 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { extname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
+import { hasPictureEnding } from '../vision/sniff.js';
 import { normaliseLabel } from './label.js';
 
 /** Samples that wait for a label stand here in an export; "." keeps it from being a class. */
 export const WAITING_FOLDER = '.waiting';
-
-/** Endings that announce a picture; whether it is one that can be read is found out later. */
-const PICTURE_ENDINGS = new Set(
-  '.jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .heic .heif .avif .ppm .pgm'.split(' '),
-);
 
 export interface FoundPicture {
   /** Absolute. */
@@ -109,7 +105,7 @@ class Walker {
       if (target === null) continue;
       if (target.kind === 'folder') {
         await this.walk(target.path, childName, label, visited);
-      } else if (target.kind === 'file' && PICTURE_ENDINGS.has(extname(entry.name).toLowerCase())) {
+      } else if (target.kind === 'file' && hasPictureEnding(entry.name)) {
         this.found.pictures.push({ path: target.path, name: childName, label });
       } else {
         this.found.ignored += 1;

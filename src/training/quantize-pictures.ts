@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Embedder } from '../backbone/embedder.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../errors.js';
 import type { SampleStore } from '../samples/store.js';
+import { hasReadableEnding } from '../vision/sniff.js';
 
 type RgbImage = Awaited<ReturnType<Embedder['decode']>>;
 
@@ -17,7 +18,6 @@ export interface PictureSource {
 }
 
 const PAGE = 1_000;
-const PICTURE = /\.(jpe?g|png|webp)$/i;
 
 /** Every stored sample, labelled or waiting. */
 export function storedPictures(store: SampleStore): PictureSource {
@@ -36,7 +36,7 @@ export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
     const entries = await readdir(dir, { withFileTypes: true, recursive: true });
     const ids = entries
-      .filter((entry) => entry.isFile() && PICTURE.test(entry.name))
+      .filter((entry) => entry.isFile() && hasReadableEnding(entry.name))
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
       .sort();
     return { name: dir, ids, read: (path) => readFile(path) };

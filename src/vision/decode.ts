@@ -1,12 +1,6 @@
+import { HeadlandError } from '../errors.js';
 import type { Fit, RgbImage } from './image.js';
-import {
-  checkBytes,
-  firstLine,
-  invalid,
-  type PictureLimits,
-  readHeader,
-  uprightRgb,
-} from './picture.js';
+import { type PictureLimits, pixelsOf, withPicture } from './picture.js';
 
 export interface DecodeOptions extends PictureLimits {
   /** Side of the square result, pixels: the backbone's input size. */
@@ -26,27 +20,20 @@ export interface DecodeOptions extends PictureLimits {
  */
 export async function decodePicture(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
   const { sizePixels, fit } = options;
-  // The decoder holds the limit of pixels itself, before it decodes: reading the header first would
-  // cost every good picture half a millisecond, so that is left to those that fail.
-  const format = checkBytes(bytes, options);
-  const { data, info } = await uprightRgb(bytes, options)
-    .resize(sizePixels, sizePixels, {
-      fit: fit === 'squash' ? 'fill' : 'cover',
-      position: 'centre',
-      kernel: 'cubic',
-    })
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch(async (error: unknown) => {
-      await readHeader(bytes, options);
-      throw invalid(`the ${format} picture is damaged: ${firstLine(error)}`, bytes, error);
+  const { data, channels } = await withPicture(bytes, options, (picture) =>
+    pixelsOf(
+      picture.resize(sizePixels, sizePixels, {
+        fit: fit === 'squash' ? 'fill' : 'cover',
+        position: 'centre',
+        kernel: 'cubic',
+      }),
+    ),
+  );
+  if (channels !== 3 || data.length !== sizePixels * sizePixels * 3) {
+    throw new HeadlandError('HL_PICTURE_INVALID', `the picture has ${channels} channels, not 3`, {
+      remedy: 'Check the source: the file or frame is damaged or is not a picture.',
+      details: { bytes: bytes.length, channels },
     });
-  if (info.channels !== 3 || data.length !== sizePixels * sizePixels * 3) {
-    throw invalid(`the ${format} picture decodes to ${info.channels} channels, not 3`, bytes);
   }
-  return {
-    width: sizePixels,
-    height: sizePixels,
-    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
-  };
+  return { width: sizePixels, height: sizePixels, data };
 }

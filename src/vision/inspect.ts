@@ -1,12 +1,6 @@
 import { exifCaptureTimeMs } from './exif-time.js';
-import {
-  firstLine,
-  invalid,
-  type PictureFormat,
-  type PictureLimits,
-  readHeader,
-  uprightRgb,
-} from './picture.js';
+import { type PictureLimits, pixelsOf, readHeader, withPicture } from './picture.js';
+import type { PictureFormat } from './sniff.js';
 
 export interface PictureInspection {
   format: PictureFormat;
@@ -29,13 +23,9 @@ export async function inspectPicture(
   limits: PictureLimits,
 ): Promise<PictureInspection> {
   const { format, metadata } = await readHeader(bytes, limits);
-  await uprightRgb(bytes, limits)
-    .resize(16, 16, { fit: 'fill', kernel: 'linear' })
-    .raw()
-    .toBuffer()
-    .catch((error: unknown) => {
-      throw invalid(`the ${format} picture is damaged: ${firstLine(error)}`, bytes, error);
-    });
+  await withPicture(bytes, limits, (picture) =>
+    pixelsOf(picture.resize(16, 16, { fit: 'fill', kernel: 'linear' })),
+  );
   const { width, height } = metadata.autoOrient;
   const captureTimeMs = metadata.exif === undefined ? null : exifCaptureTimeMs(metadata.exif);
   return { format, width, height, captureTimeMs };

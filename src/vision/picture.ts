@@ -1,14 +1,12 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { HeadlandError, messageOf } from '../errors.js';
 import type { RgbImage } from './image.js';
+import { nameOfRefused, type PictureFormat, sniffFormat } from './sniff.js';
 
 // One picture is decoded at a time in one thread: libvips' own pool would take the core from the
 // backbone, and its cache would keep pixels of pictures that never come back.
 sharp.concurrency(1);
 sharp.cache(false);
-
-/** The encodings that headland reads. Anything else is refused before a decoder sees it. */
-export type PictureFormat = 'jpeg' | 'png' | 'webp';
 
 /** Bounds that hold before a single pixel is decoded. */
 export interface PictureLimits {
@@ -18,33 +16,29 @@ export interface PictureLimits {
   maxPixels: number;
 }
 
-export interface PictureHeader {
+interface PictureHeader {
   format: PictureFormat;
   metadata: Metadata;
+}
+
+/** Pixels of a picture, row by row, interleaved, 8 bits a channel. */
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  /** 3 (sRGB), or 1 after `greyscale()`. */
+  channels: number;
 }
 
 /** Longest that one picture may take to decode, seconds; a 25-megapixel JPEG takes about one. */
 const DECODE_TIMEOUT_SECONDS = 20;
 
 /**
- * The encoding that the first bytes announce, or null. Only these three decoders are ever reached:
- * libvips would otherwise also try SVG, TIFF, GIF and others on bytes from outside.
- */
-export function sniffFormat(bytes: Uint8Array): PictureFormat | null {
-  const startsWith = (offset: number, ...expected: number[]): boolean =>
-    expected.every((byte, i) => bytes[offset + i] === byte);
-  if (startsWith(0, 0xff, 0xd8, 0xff)) return 'jpeg';
-  if (startsWith(0, 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) return 'png';
-  if (startsWith(0, 0x52, 0x49, 0x46, 0x46) && startsWith(8, 0x57, 0x45, 0x42, 0x50)) return 'webp';
-  return null;
-}
-
-/**
  * Checks what can be told without a decoder: size and kind.
  *
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE
  */
-export function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
+function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
   if (bytes.length > limits.maxBytes) {
     throw new HeadlandError(
       'HL_PICTURE_TOO_LARGE',
@@ -57,9 +51,12 @@ export function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFor
   }
   const format = sniffFormat(bytes);
   if (format === null) {
-    const what =
-      bytes.length === 0 ? 'the picture is empty' : 'the bytes are not a JPEG, PNG or WebP picture';
-    throw invalid(what, bytes);
+    const name = nameOfRefused(bytes);
+    const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
+    throw new HeadlandError('HL_PICTURE_INVALID', message, {
+      remedy: 'Give JPEG, PNG or WebP: convert the picture, or set the camera to one of them.',
+      details: { bytes: bytes.length, format: name },
+    });
   }
   return format;
 }
@@ -92,15 +89,62 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
 }
 
 /**
- * The start of every decode: upright by EXIF, without alpha, 8-bit sRGB; stops at the first
- * damaged byte instead of filling the rest with grey.
+ * The only way to the pixels of a picture from outside: opens it upright by its EXIF orientation,
+ * without alpha, 8-bit sRGB, and hands it to `run`, which scales and reads it. Bytes that are not
+ * JPEG, PNG or WebP never reach the decoder: libvips would also try SVG, PDF, HEIC and others. It
+ * stops at the first damaged byte instead of filling the rest with grey.
+ *
+ * @returns what `run` resolves with
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE (bytes),
+ *   HL_PICTURE_TOO_MANY_PIXELS (by the header, before anything is decoded)
  */
-export function uprightRgb(bytes: Uint8Array, limits: PictureLimits): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, pages: 1 })
+export async function withPicture<Result>(
+  bytes: Uint8Array,
+  limits: PictureLimits,
+  run: (picture: Sharp) => Promise<Result>,
+): Promise<Result> {
+  const format = checkBytes(bytes, limits);
+  // The decoder holds the limit of pixels itself, before it decodes: reading the header first would
+  // cost every good picture half a millisecond, so that is left to those that fail.
+  const picture = sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, pages: 1 })
     .timeout({ seconds: DECODE_TIMEOUT_SECONDS })
     .autoOrient()
     .removeAlpha()
     .toColourspace('srgb');
+  try {
+    return await run(picture);
+  } catch (error) {
+    if (error instanceof HeadlandError) throw error;
+    await readHeader(bytes, limits);
+    throw invalid(`the ${format} picture is damaged: ${firstLine(error)}`, bytes, error);
+  }
+}
+
+/** Runs what was opened by {@link withPicture} to its pixels, 8 bits a channel. */
+export async function pixelsOf(picture: Sharp): Promise<Pixels> {
+  const { data, info } = await picture
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return {
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+    width: info.width,
+    height: info.height,
+    channels: info.channels,
+  };
+}
+
+/**
+ * Encodes pixels as a baseline JPEG with halved colour resolution, as most cameras do.
+ *
+ * @param quality 1..100, as libjpeg counts
+ */
+export async function encodeJpeg(
+  { data, width, height }: Omit<RgbImage, 'data'> & { data: Uint8Array | Uint8ClampedArray },
+  quality: number,
+): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality, chromaSubsampling: '4:2:0' })
+    .toBuffer();
 }
 
 /**
@@ -111,15 +155,13 @@ export function uprightRgb(bytes: Uint8Array, limits: PictureLimits): Sharp {
  */
 export async function recompressJpeg(image: RgbImage, quality: number): Promise<RgbImage> {
   const { width, height } = image;
-  const jpeg = await sharp(image.data, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality, chromaSubsampling: '4:2:0' })
-    .toBuffer();
+  const jpeg = await encodeJpeg(image, quality);
   const data = await sharp(jpeg).raw().toBuffer();
   return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
 /** The error for bytes that are no whole picture. */
-export function invalid(message: string, bytes: Uint8Array, cause?: unknown): HeadlandError {
+function invalid(message: string, bytes: Uint8Array, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PICTURE_INVALID', message, {
     remedy: 'Check the source: the file or frame is damaged or is not a picture.',
     details: { bytes: bytes.length },
@@ -128,6 +170,6 @@ export function invalid(message: string, bytes: Uint8Array, cause?: unknown): He
 }
 
 /** libvips answers in several lines; the first says what is wrong. */
-export function firstLine(error: unknown): string {
+function firstLine(error: unknown): string {
   return messageOf(error).split('\n', 1)[0] ?? '';
 }

@@ -8,9 +8,9 @@ import { isHeadlandError } from '../../src/errors.js';
 import { isNear, paintJpeg, pixelsIn } from './pictures.js';
 import { makeJpeg, pictureSettings } from './support.js';
 
-const MAX_PIXELS = 1_000_000;
+const LIMITS = { maxBytes: 8_388_608, maxPixels: 1_000_000 };
 const cutter = (settings: Record<string, unknown> = {}) =>
-  new PictureCutter(pictureSettings(settings), MAX_PIXELS);
+  new PictureCutter(pictureSettings(settings), LIMITS);
 
 const RED = [200, 20, 20] as const;
 const GREEN = [20, 200, 20] as const;
@@ -151,8 +151,11 @@ describe('PictureCutter', () => {
     const jpeg = await makeJpeg(1);
     const cut = cutter({ region: { left: 0, top: 0, width: 1, height: 0.5 } });
     const huge = await makeJpeg(2, { width: 1_001, height: 1_000 });
-    for (const bytes of [jpeg.subarray(0, jpeg.length / 2), Buffer.from('none'), huge]) {
+    for (const bytes of [jpeg.subarray(0, jpeg.length / 2), Buffer.from('none')]) {
       await assert.rejects(cut.cut(bytes), (error) => isHeadlandError(error, 'HL_PICTURE_INVALID'));
     }
+    await assert.rejects(cut.cut(huge), (error) =>
+      isHeadlandError(error, 'HL_PICTURE_TOO_MANY_PIXELS'),
+    );
   });
 });

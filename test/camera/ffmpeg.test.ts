@@ -7,6 +7,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FfmpegDriver, withoutCredentials } from '../../src/camera/ffmpeg.js';
@@ -195,6 +197,27 @@ describe('FfmpegDriver on streams', () => {
       }, stop.signal);
       assert.match(commandLine, /pipe:0/);
       assert.doesNotMatch(commandLine, /hunter2|farmer/);
+    }
+  });
+
+  it('refuses an SVG by name and never draws it', async (t) => {
+    if (!needsTool(t, 'ffmpeg')) return;
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"/>';
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'image/svg+xml' });
+      response.end(svg);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const file = join(temporaryFolder(t), 'still.svg');
+    writeFileSync(file, svg);
+    for (const input of [`http://a:b@127.0.0.1:${port}/still.svg`, file]) {
+      await assert.rejects(collect(open({ input, realTime: false })), (error) => {
+        assert.ok(isHeadlandError(error, 'HL_CAMERA_FORMAT_REFUSED'), String(error));
+        assert.match(error.message, /SVG/);
+        return true;
+      });
     }
   });
 

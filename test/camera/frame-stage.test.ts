@@ -7,13 +7,15 @@ import type { HeadlandError } from '../../src/errors.js';
 import { pixelsIn } from './pictures.js';
 import { makeJpeg, pictureSettings, until } from './support.js';
 
+const LIMITS = { maxBytes: 8_388_608, maxPixels: 10_000_000 };
+
 const LEFT_HALF = { region: { left: 0, top: 0, width: 0.5, height: 1 } };
 
 function stageWith(settings: Record<string, unknown>, receive?: (frame: Frame) => unknown) {
   const frames: Frame[] = [];
   const refused: HeadlandError[] = [];
   const measured: CameraQuality[] = [];
-  const stage = new FrameStage(pictureSettings(settings), 10_000_000, {
+  const stage = new FrameStage(pictureSettings(settings), LIMITS, {
     onFrame: (frame) => {
       frames.push(frame);
       return receive?.(frame);

@@ -6,11 +6,13 @@ import { isHeadlandError } from '../../src/errors.js';
 import { paintJpeg } from './pictures.js';
 import { makeJpeg } from './support.js';
 
+const LIMITS = { maxBytes: 8_388_608, maxPixels: 10_000_000 };
+
 const KEEP_ALIVE_MS = 10_000;
 
 function gate(polygons: Polygon[] = []): MotionGate {
   const settings = { pixelChange: 0.06, share: 0.01, keepAliveMs: KEEP_ALIVE_MS };
-  return new MotionGate(settings, new PictureMask(polygons), 1_000_000);
+  return new MotionGate(settings, new PictureMask(polygons), LIMITS);
 }
 
 /** A textured field with a light square at (x, y), `light` times as bright. */

@@ -7,8 +7,10 @@ import { type CameraQuality, QualityWatch } from '../../src/camera/quality-watch
 import { paintJpeg } from './pictures.js';
 import { makeJpeg, pictureSettings } from './support.js';
 
+const LIMITS = { maxBytes: 8_388_608, maxPixels: 10_000_000 };
+
 const NO_MASK = new PictureMask([]);
-const measure = (picture: Uint8Array, mask = NO_MASK) => measureQuality(picture, mask, 1_000_000);
+const measure = (picture: Uint8Array, mask = NO_MASK) => measureQuality(picture, mask, LIMITS);
 
 /** A field of blotches, `light` times as bright: no two seeds are alike, all are sharp. */
 function field(seed: number, light = 1): Promise<Uint8Array> {
@@ -78,7 +80,7 @@ describe('QualityWatch', () => {
   function watched(quality: Record<string, unknown> = {}): Watched {
     const reported: CameraQuality[] = [];
     const settings = pictureSettings({ quality: { intervalMs: 1_000, ...quality } }).quality;
-    const watch = new QualityWatch(settings, NO_MASK, 1_000_000, (q) => reported.push(q));
+    const watch = new QualityWatch(settings, NO_MASK, LIMITS, (q) => reported.push(q));
     let nowMs = 0;
     return {
       watch,
@@ -163,7 +165,7 @@ describe('QualityWatch', () => {
   it('looks again soon when something changed, else only when it is due', async () => {
     const reported: CameraQuality[] = [];
     const { quality } = pictureSettings({ quality: { intervalMs: 60_000 } });
-    const watch = new QualityWatch(quality, NO_MASK, 1_000_000, (q) => reported.push(q));
+    const watch = new QualityWatch(quality, NO_MASK, LIMITS, (q) => reported.push(q));
     const picture = await field(1);
     for (let nowMs = 0; nowMs <= 120_000; nowMs += 100) await watch.observe(picture, nowMs, nowMs);
     assert.deepEqual(

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { ReplayDriver } from '../../src/camera/replay.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { type Log, silentLog } from '../../src/log.js';
+import { refusedFiles } from '../vision/refused.js';
 import { makeVideo } from './sources.js';
 import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from './support.js';
 
@@ -121,6 +122,35 @@ describe('ReplayDriver on photos', () => {
     );
     assert.match(warnings[0]!.reason, /JPEG/);
     assert.equal(driver.invalidPictures, 2);
+  });
+
+  it('refuses what is not JPEG, PNG or WebP by name, whatever the file is called', async (t) => {
+    const path = await photoFolder(t, ['good.jpg']);
+    const files = (await refusedFiles()).map(([name, bytes], i) => ({
+      name,
+      file: `${i}.jpg`,
+      bytes,
+    }));
+    const [[, svg]] = (await refusedFiles()) as [[string, Buffer]];
+    files.push({ name: 'SVG', file: 'drawing.svg', bytes: svg });
+    for (const { file, bytes } of files) writeFileSync(join(path, file), bytes);
+    const reasons = new Map<string, string>();
+    const log = pino(
+      { level: 'warn' },
+      {
+        write: (line) => {
+          const { path: at, reason } = JSON.parse(line);
+          reasons.set(at, reason);
+        },
+      },
+    );
+    const driver = open({ path }, log);
+    const origins = (await collect(driver)).map(({ origin }) => origin);
+    assert.deepEqual(origins, ['good.jpg']);
+    for (const { name, file } of files) {
+      assert.match(reasons.get(join(path, file)) ?? '', new RegExp(name), file);
+    }
+    assert.equal(driver.invalidPictures, files.length);
   });
 
   it('fails with a reason when there is nothing to show', async (t) => {

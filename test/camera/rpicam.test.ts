@@ -142,7 +142,11 @@ describe('RpicamDriver on published transcripts', () => {
     });
     const supervisor = new CameraSupervisor(new RpicamDriver(config()), {
       ...{ name: 'front', stallMs: 400, backoff: { initialMs: 10, maxMs: 20 } },
-      ...{ groupWindowMs: 1_000, pictures: pictureSettings(), maxPixels: 1_000_000 },
+      ...{
+        groupWindowMs: 1_000,
+        pictures: pictureSettings(),
+        pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
+      },
       log: silentLog(),
     });
     t.after(() => supervisor.stop());

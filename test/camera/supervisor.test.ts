@@ -227,7 +227,7 @@ describe('CameraSupervisor', () => {
       backoff: { initialMs: 10, maxMs: 1_000 },
       groupWindowMs: 1_000,
       pictures: pictureSettings(),
-      maxPixels: 50_000_000,
+      pictureLimits: { maxBytes: 8_388_608, maxPixels: 50_000_000 },
       log,
       random: () => 0.999_999,
     });

@@ -153,7 +153,7 @@ export function watch(
     backoff: { initialMs: 50, maxMs: 400 },
     groupWindowMs: options.groupWindowMs ?? 30_000,
     pictures: pictureSettings(options.pictures),
-    maxPixels: 10_000_000,
+    pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
     log: silentLog(),
     onState: (state) => states.push(state),
   });

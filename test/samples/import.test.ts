@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ImportProgress, importFolder } from '../../src/samples/import.js';
+import { refusedFiles } from '../vision/refused.js';
 import { hugePng, jpeg, scene, timedJpeg, writeFiles } from './pictures.js';
 import { hasCode, openStore, smallDisk, temporaryFolder, temporaryStore } from './support.js';
 
@@ -129,6 +130,25 @@ test('bad pictures are quarantined with their reason and the import goes on', as
   assert.equal(lines().filter(({ copy }) => copy !== null).length, 5);
   assert.deepEqual(snapshot(dir), before);
   assert.equal(store.counts().total, 1);
+});
+
+test('what is not JPEG, PNG or WebP is refused by name and quarantined', async (t) => {
+  const { store } = temporaryStore(t);
+  const refused = await refusedFiles();
+  const files = Object.fromEntries(refused.map(([, bytes], i) => [`weed/${i}.jpg`, bytes]));
+  const svg = refused[0]![1];
+  const dir = writeFiles(temporaryFolder(t), {
+    ...files,
+    'weed/a.svg': svg,
+    'weed/b.jpg': await jpeg(1),
+  });
+  const report = await importFolder(store, dir, { limits });
+  assert.equal(report.imported, 1);
+  const reasons = new Map(report.quarantined.map(({ origin, message }) => [origin, message]));
+  for (const [i, [name]] of refused.entries()) {
+    assert.match(reasons.get(`weed/${i}.jpg`) ?? '', new RegExp(name));
+  }
+  assert.match(reasons.get('weed/a.svg') ?? '', /SVG/);
 });
 
 test('what cannot be imported at all says so', async (t) => {

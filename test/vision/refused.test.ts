@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { PictureCutter } from '../../src/camera/cutter.js';
+import { MotionGate } from '../../src/camera/motion.js';
+import { PictureMask } from '../../src/camera/picture-mask.js';
+import { measureQuality } from '../../src/camera/quality.js';
+import { isHeadlandError } from '../../src/errors.js';
+import { decodePicture } from '../../src/vision/decode.js';
+import { inspectPicture } from '../../src/vision/inspect.js';
+import { withPicture } from '../../src/vision/picture.js';
+import { mediaTypeOf, nameOfRefused, sniffFormat } from '../../src/vision/sniff.js';
+import { pictureSettings } from '../camera/support.js';
+import { drawing } from './pictures.js';
+import { refusedFiles } from './refused.js';
+
+const LIMITS = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
+const NO_MASK = new PictureMask([]);
+const SETTINGS = pictureSettings({
+  region: { left: 0, top: 0, width: 0.5, height: 0.5 },
+  onlyWhenMoving: {},
+});
+
+/** Every way on which bytes from outside come to a decoder. */
+const WAYS: Record<string, (bytes: Uint8Array) => Promise<unknown>> = {
+  decode: (bytes) => decodePicture(bytes, { ...LIMITS, sizePixels: 32, fit: 'squash' }),
+  inspect: (bytes) => inspectPicture(bytes, LIMITS),
+  open: (bytes) => withPicture(bytes, LIMITS, (picture) => picture.raw().toBuffer()),
+  cut: (bytes) => new PictureCutter(SETTINGS, LIMITS).cut(bytes),
+  motion: (bytes) => new MotionGate(SETTINGS.onlyWhenMoving!, NO_MASK, LIMITS).passes(bytes, 1),
+  quality: (bytes) => measureQuality(bytes, NO_MASK, LIMITS),
+};
+
+describe('pictures that are not JPEG, PNG or WebP', () => {
+  for (const [way, run] of Object.entries(WAYS)) {
+    it(`are refused by name: ${way}`, async () => {
+      for (const [name, bytes] of await refusedFiles()) {
+        await assert.rejects(run(bytes), (error) => {
+          assert.ok(isHeadlandError(error, 'HL_PICTURE_INVALID'), `${name}: ${error}`);
+          assert.match(error.message, new RegExp(name), name);
+          return true;
+        });
+      }
+    });
+
+    it(`hold no matter how many bytes or pixels: ${way}`, async () => {
+      const png = await drawing(64, 48).png().toBuffer();
+      await run(png);
+      const large = Buffer.concat([png, Buffer.alloc(LIMITS.maxBytes)]);
+      await assert.rejects(run(large), (e) => isHeadlandError(e, 'HL_PICTURE_TOO_LARGE'));
+    });
+  }
+
+  it('have a media type that no browser draws', async () => {
+    for (const [, bytes] of await refusedFiles()) {
+      assert.equal(mediaTypeOf(bytes), 'application/octet-stream');
+    }
+    for (const format of ['jpeg', 'png', 'webp'] as const) {
+      const bytes = await drawing(8, 8).toFormat(format).toBuffer();
+      assert.equal(sniffFormat(bytes), format);
+      assert.equal(mediaTypeOf(bytes), `image/${format}`);
+    }
+  });
+
+  it('get a name whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
+        assert.match(nameOfRefused(bytes), /^(empty|not a picture|an? .+)$/);
+      }),
+    );
+  });
+});
