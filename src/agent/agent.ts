@@ -25,6 +25,7 @@ import {
   predictionMessage,
   rateLimitMessage,
   trialMessage,
+  unusableMessage,
 } from './messages.js';
 import { Pausing } from './pausing.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
@@ -120,7 +121,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
           this.telemetry.trainingReport(report);
           this.emit('trainingReport', report);
         },
-        swap: () => this.#heads?.follow(),
+        promote: (version) => this.heads.promote(version),
       },
       log,
       () => this.#heads?.serving?.head.labels ?? null,
@@ -179,13 +180,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
-      (serving) => this.#perception.swapHead(serving),
+      (serving) => this.instant.hold(() => this.#perception.swapHead(serving)),
       backbone.checksum,
       {
         onServing: (stored) => this.#serving(stored),
-        onUnusable: (_version, error) => {
-          log.error({ code: error.code }, error.message);
-          this.telemetry.event(failureMessage(error));
+        onUnusable: (version, error, instead) => {
+          const message = unusableMessage(version, error, instead);
+          log.error({ code: error.code, version, instead }, message.message);
+          this.telemetry.event(message);
         },
       },
       log,
@@ -247,7 +249,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#heads;
   }
 
-  get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'> {
+  get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
   }
 

@@ -125,6 +125,27 @@ export function trialMessage(trial: ShadowTrial): EventBody {
   };
 }
 
+/** The head that should serve cannot; `instead` does, null: none can. */
+export function unusableMessage(
+  version: number,
+  error: HeadlandError,
+  instead: number | null,
+): EventBody {
+  const now = instead === null ? 'no head fits, none serves' : `head ${instead} serves instead`;
+  return {
+    kind: 'head_changed',
+    severity: 'warning',
+    code: error.code,
+    message: `head ${version} cannot serve; ${now}: ${error.message}`.slice(0, 2_048),
+    details: {
+      cause: 'unusable',
+      from_version: version,
+      to_version: instead,
+      remedy: error.remedy,
+    },
+  };
+}
+
 /** Frames were slowed down, or may be faster again. */
 export function rateLimitMessage(
   { framesPerSecond, reason }: RateLimit,

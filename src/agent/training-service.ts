@@ -6,7 +6,6 @@ import type { TrainingProgress } from '../training/protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../training/report.js';
 import { Trainer } from '../training/trainer.js';
 import { TrainingTriggers } from '../training/triggers.js';
-import type { StoredHead } from '../training/version-directory.js';
 import { AuditTrail } from './audit-trail.js';
 import { addedCardsDir, type State } from './state.js';
 
@@ -16,8 +15,8 @@ const REVISION_KEY = 'training.revision';
 export interface TrainingServiceEvents {
   onProgress(progress: TrainingProgress, trainingId: string): void;
   onReport(report: TrainingReport): void;
-  /** Lets a promoted head serve; what it throws takes the promotion back. */
-  swap(stored: StoredHead): void | Promise<void>;
+  /** Lets a head serve, see {@link Trainer}; absent: nothing serves in this process. */
+  promote?(version: number): Promise<unknown>;
 }
 
 /** Trains when it is time or when asked, one training at a time over all processes. */
@@ -50,7 +49,7 @@ export class TrainingService {
       log,
       onProgress: (progress, trainingId) => events.onProgress(progress, trainingId),
       onOutcome: (report) => void this.#ended(report),
-      swap: (stored) => events.swap(stored),
+      ...(events.promote ? { promote: events.promote } : {}),
     });
     this.#triggers = new TrainingTriggers({
       settings: config.training,

@@ -55,6 +55,6 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly pausing: Pausing;
   readonly sparing: Sparing;
   readonly heads: HeadService;
-  readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'>;
+  readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
 }

@@ -39,7 +39,6 @@ export function trainCommand(): Command {
               bar.update(progress.done, progress.total);
             },
             onReport: resolve,
-            swap: () => {},
           },
           log,
         );

@@ -79,7 +79,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   };
   const swap = (serving: ServingHead) => perception.swapHead(serving);
 
-  swap({ version, head });
+  await swap({ version, head });
   const far = await decide(await farPicture());
   assert.equal(far.label, 'unknown');
   assert.ok(far.noveltyPValue !== null && far.noveltyPValue < 0.05, `${far.noveltyPValue}`);
@@ -97,7 +97,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   assert.ok(inSet >= 20, `${inSet} of 40`);
 
   const { novelty: _, setProbability: __, ...older } = head;
-  swap({ version: version + 1, head: older });
+  await swap({ version: version + 1, head: older });
   const byOlder = await decide(await farPicture());
   assert.equal(byOlder.headVersion, version + 1);
   assert.equal(byOlder.noveltyPValue, null, 'the model is swapped with its head');

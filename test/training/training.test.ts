@@ -29,11 +29,15 @@ async function train(robot: Robot): Promise<Trained> {
   const progress: TrainingProgress[] = [];
   const swapped: number[] = [];
   const { dbPath, cacheDir, settings } = robot;
+  const registry = registryOf(robot);
   const trainer = new Trainer({
     ...{ dbPath, cacheDir, settings, log: silentLog() },
-    registry: registryOf(robot),
+    registry,
     onProgress: (p) => progress.push(p),
-    swap: (stored) => void swapped.push(stored.card.version),
+    promote: (version) => {
+      swapped.push(version);
+      return registry.promote(version);
+    },
   });
   const report = await trainer.start({ trigger: 'cli' }).finished;
   return { report, result: report.result as JobResult, progress, swapped };
