@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
-import type { HeadlandError } from '../errors.js';
+import { type HeadlandError, messageOf } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
@@ -27,6 +27,7 @@ import {
   trialMessage,
   unusableMessage,
 } from './messages.js';
+import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
@@ -43,6 +44,8 @@ import { Watchdog } from './watchdog.js';
 /** A frame that takes longer than this hangs; systemd then starts the daemon again. */
 const STUCK_FRAME_MS = 20_000;
 const PERCEPTION_DOWN_MS = 60_000;
+/** Labels of other processes (`label`, `import`) are seen after at most so long. */
+const LABEL_LOOK_INTERVAL_MS = 1_000;
 
 /**
  * The composition root: builds every part from the configuration and lets frames flow from the
@@ -70,6 +73,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
+  #operations: Operations | null = null;
+  /** Up to this one, everything that learns from labels has been told. */
+  #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
   #stopping: Promise<void> | null = null;
@@ -193,14 +199,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     );
     this.#audit.started(this.boot, this.options.version);
-    const parts = {
-      ...{ labelling: this.labelling, recent: this.recent, heads: this.heads },
-      ...{ training: this.training, instant: this.instant, pausing: this.pausing },
+    this.#operations = new Operations({
+      labelling: this.labelling,
+      recent: this.recent,
       samples: this.state.samples,
-      describe: () => describeAgent(this),
-    };
+      heads: this.heads,
+      training: this.training,
+      pausing: this.pausing,
+      audit: this.#audit,
+      onLabel: () => this.#labelsChanged(),
+    });
     await this.telemetry.start((command) =>
-      this.#audit.around(command, () => executeCommand(command, parts)),
+      executeCommand(command, this.operations, () => describeAgent(this)),
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
@@ -215,12 +225,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.#shadow.start();
     this.sparing.start();
+    this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
     this.#console = await startConsole(this);
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, () => this.telemetry.metrics(metricsMessage(this)));
+    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
     this.#every(250, () => this.#alerting.tick(Date.now()));
     this.#pausingChanged();
     this.#watchdog.ready(
@@ -247,6 +259,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   get heads(): HeadService {
     if (!this.#heads) throw new Error('the agent has not started');
     return this.#heads;
+  }
+
+  get operations(): Operations {
+    if (!this.#operations) throw new Error('the agent has not started');
+    return this.#operations;
   }
 
   get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
@@ -326,11 +343,25 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #pausingChanged(): void {
     this.telemetry.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
-    if (!this.pausing.has('training')) {
-      this.instant.labelsChanged();
-      this.training.onLabel();
-    }
+    if (this.pausing.has('training')) this.emit('status');
+    else this.#labelsChanged();
+  }
+
+  /** What learns from labels looks at them now. */
+  #labelsChanged(): void {
+    this.#labelRevision = this.state.samples.labelRevision();
+    this.instant.labelsChanged();
+    this.training.onLabel();
     this.emit('status');
+  }
+
+  /** A label that another process gave has the same effect as one that came through this daemon. */
+  #lookForLabels(): void {
+    try {
+      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
+    } catch (error) {
+      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
+    }
   }
 
   /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */

@@ -11,11 +11,15 @@ import { readings } from '../host/board.js';
 import type { HeadCard } from '../training/card.js';
 import type { TrainingReport } from '../training/report.js';
 import { trustOf } from './messages.js';
+import type { Requester } from './operations.js';
 import type { RecentFrame } from './recent-frames.js';
 import type { AgentView } from './view.js';
 
+const BY: Requester = { source: 'console' };
+
 /** The daemon as the web page sees it. */
 export function consoleSource(agent: AgentView): ConsoleSource {
+  const { operations } = agent;
   const { samples } = agent.state;
   return {
     status: () => consoleStatus(agent),
@@ -31,26 +35,33 @@ export function consoleSource(agent: AgentView): ConsoleSource {
         guess: null,
       })),
     picture: (sampleId) => samples.picture(sampleId),
-    async labelFrame(frameId, label) {
-      const sample = agent.labelling.labelFrame(frameId, label, 'console');
-      agent.instant.labelsChanged();
-      agent.training.onLabel();
+    async labelFrame(frameId, label, group) {
+      const { sample } = await operations.label({ frame: frameId, group }, label, BY);
       return { sampleId: sample.id };
     },
     async labelSample(sampleId, label) {
-      const sample = agent.labelling.labelSample(sampleId, label, 'console');
-      agent.instant.labelsChanged();
-      agent.training.onLabel();
+      const { sample } = await operations.label({ sample: sampleId }, label, BY);
       return { sampleId: sample.id };
     },
-    retrain: async () => ({ trainingId: await agent.training.start('console') }),
+    retrain: async () => ({ trainingId: await operations.retrain(BY) }),
     reports: (limit) => agent.training.reports.slice(0, limit).map(report),
     heads: async () =>
       (await agent.state.heads.list())
         .filter(({ card }) => card !== null)
         .map(({ card, current }) => ({ ...headVersion(card!), serving: current }))
         .reverse(),
-    rollback: async (version) => ({ version: (await agent.heads.rollback(version)).card.version }),
+    rollback: async (version) => ({
+      version: (await operations.rollback(version, BY)).card.version,
+    }),
+    promote: async (version) => ({
+      version: (await operations.promote(version, BY)).card.version,
+    }),
+    pause: async (what) => ({ paused: await operations.pause(what, BY) }),
+    resume: async (what) => ({ paused: await operations.resume(what, BY) }),
+    async snapshot(camera) {
+      const { recent, sample } = operations.snapshot(camera);
+      return { sampleId: sample.id, frame: summary(recent) };
+    },
     subscribe(listener: (event: ConsoleEvent) => void) {
       const onDecision = (recent: RecentFrame): void =>
         listener({ type: 'decision', data: summary(recent) });
@@ -81,6 +92,7 @@ function consoleStatus(agent: AgentView): ConsoleStatus {
     robot: agent.config.robot.id,
     version: agent.options.version,
     state: agent.pausing.has('inference') ? 'paused' : 'online',
+    paused: agent.pausing.paused,
     uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
     simulated: agent.cameras.some(({ config }) => config.driver === 'simulated'),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
