@@ -35,7 +35,8 @@ import { Sparing } from './sparing.js';
 import { type RunningConsole, startConsole } from './start-console.js';
 import { perceptionSettings, startPerception } from './start-perception.js';
 import { openState, type State } from './state.js';
-import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
+import { agentStatus, modelStatus } from './status.js';
+import { infoMessage, metricsMessage, statusAnswer, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
 import { TrainingService, trainingPaused } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
@@ -210,7 +211,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onLabel: () => this.#labelsChanged(),
     });
     await this.telemetry.start((command) =>
-      executeCommand(command, this.operations, () => describeAgent(this)),
+      executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
     this.telemetry.info(infoMessage(this, backbone));
     await this.heads.start();
@@ -231,13 +232,13 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.telemetry.metrics(metricsMessage(this)));
+    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
     this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
     this.#every(250, () => this.#alerting.tick(Date.now()));
     this.#pausingChanged();
     this.#watchdog.ready(
       () => this.#isHealthy(),
-      () => statusLine(this),
+      () => statusLine(agentStatus(this)),
     );
     log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
@@ -337,8 +338,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   #reportModel(): void {
-    const { serving } = this.heads;
-    this.telemetry.model(modelMessage(serving, this.instant.learnt, this.config.models.backbone));
+    this.telemetry.model(modelMessage(modelStatus(this)));
+  }
+
+  #reportMetrics(): void {
+    this.telemetry.metrics(metricsMessage(agentStatus(this)));
+    this.statistics.resetLoopDelay();
   }
 
   #pausingChanged(): void {

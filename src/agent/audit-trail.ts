@@ -4,7 +4,13 @@ import type { AuditLog } from '../samples/audit.js';
 import type { TrainingReport } from '../training/report.js';
 import type { ShadowTrial } from '../training/shadow.js';
 import type { StoredHead } from '../training/version-directory.js';
-import type { Requester } from './operations.js';
+
+/** Who asks for an operation, for the audit, the label history and the report of a training. */
+export interface Requester {
+  source: 'mqtt' | 'console' | 'cli';
+  /** Of the message that asked, where it has one. */
+  transaction?: string | undefined;
+}
 
 /**
  * Writes down what was done to this robot: who started it, what it was told, what it trained and

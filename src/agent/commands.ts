@@ -1,6 +1,7 @@
 import type { Command } from '../telemetry/command-contract.js';
+import type { Requester } from './audit-trail.js';
 import { predictionMessage } from './messages.js';
-import type { LabelTarget, Operations, Requester } from './operations.js';
+import type { LabelTarget, Operations } from './operations.js';
 
 /** The operations in the words of MQTT: the answer becomes `data` of the response. */
 export async function executeCommand(

@@ -2,18 +2,11 @@ import { HeadlandError } from '../errors.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { StoredHead } from '../training/version-directory.js';
-import type { AuditTrail } from './audit-trail.js';
+import type { AuditTrail, Requester } from './audit-trail.js';
 import type { Labelling } from './labelling.js';
 import type { Pausable, Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
 import type { TrainingService } from './training-service.js';
-
-/** Who asks for an operation, for the audit, the label history and the report of a training. */
-export interface Requester {
-  source: 'mqtt' | 'console' | 'cli';
-  /** Of the message that asked, where it has one. */
-  transaction?: string | undefined;
-}
 
 /** A frame that is still in memory, or a stored sample whose label is given or corrected. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };

@@ -16,7 +16,7 @@ export interface ConsoleSource {
   labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
   /** Starts a training; throws when one runs or there is too little to learn from. */
   retrain(): Promise<{ trainingId: string }>;
-  /** Newest first, at most `limit`. */
+  /** Newest first, at most `limit`, also of trainings before a restart. */
   reports(limit: number): TrainingReport[];
   /** The versions that are kept, newest first. */
   heads(): Promise<HeadVersion[]>;
@@ -53,7 +53,7 @@ export interface ConsoleStatus {
   cameras: CameraStatus[];
   /** Null while it is not loaded. */
   backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
-  head: Omit<HeadVersion, 'serving'> | null;
+  head: HeadSummary | null;
   /** What was learnt at once, on top of `head` or without one; null: nothing. */
   learnt: { labels: number; classes: readonly string[] } | null;
   /** beginner, useful or proven; null: nothing serves, or it is not known. */
@@ -145,7 +145,7 @@ export interface WaitingSample {
   guess: { label: string; probability: number } | null;
 }
 
-export interface HeadVersion {
+export interface HeadSummary {
   version: number;
   learner: string;
   labels: readonly string[];
@@ -153,6 +153,11 @@ export interface HeadVersion {
   examMacroF1: number | null;
   /** beginner, useful or proven; null: not known of this head. */
   trust: string | null;
+}
+
+export interface HeadVersion extends HeadSummary {
+  /** On the exam samples of its training; null: there were none. */
+  exam: ExamMetrics | null;
   serving: boolean;
 }
 

@@ -35,8 +35,6 @@ export interface OpenServingOptions {
   keep?: number | null;
 }
 
-const REPORT = 'report.json';
-
 /** One line of `headland models heads`. */
 export interface HeadListing {
   version: number;
@@ -253,12 +251,6 @@ export class HeadRegistry {
   /** Durable when it returns. */
   keepShadowTrial(trial: ShadowTrial): Promise<void> {
     return writeTrial(this.#path(trial.version), trial);
-  }
-
-  /** Keeps the report of the training beside the card of the head that came of it. */
-  async attachReport(version: number, report: object): Promise<void> {
-    const path = join(this.#path(version), REPORT);
-    await writeFileDurably(path, `${JSON.stringify(report, null, 2)}\n`);
   }
 
   async #previous(current: number | null, check?: HeadCheck): Promise<StoredHead> {

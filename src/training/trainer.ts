@@ -134,7 +134,7 @@ export class Trainer {
       finishedAt: finishedAt.toISOString(),
       durationMs: finishedAt.getTime() - run.startedAt.getTime(),
     };
-    await this.#keep(report);
+    await this.#tidy(report);
     this.#run = null;
     try {
       this.#options.onOutcome?.(report);
@@ -197,16 +197,15 @@ export class Trainer {
     await (promote ? promote(version) : registry.promote(version));
   }
 
-  /** A report that cannot be kept, or a registry that cannot be tidied, undoes no training. */
-  async #keep(report: TrainingReport): Promise<void> {
+  /** A registry that cannot be tidied undoes no training. */
+  async #tidy(report: TrainingReport): Promise<void> {
     const { registry, log } = this.#options;
     const { trainingId, outcome, reason, durationMs, result } = report;
     log.info({ trainingId, outcome, reason, durationMs, head: result?.version }, 'training ended');
     try {
-      if (result) await registry.attachReport(result.version, report);
       await registry.prune();
     } catch (error) {
-      log.warn({ trainingId, err: messageOf(error) }, 'the training report could not be kept');
+      log.warn({ trainingId, err: messageOf(error) }, 'cannot remove old heads');
     }
   }
 }

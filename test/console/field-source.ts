@@ -268,6 +268,7 @@ export function createHead(version: number, macroF1: number, labels: string[]): 
     trainedAt: new Date(Date.now() - (6 - version) * 5_400_000).toISOString(),
     examMacroF1: macroF1,
     trust: null,
+    exam: null,
     serving: false,
   };
 }

@@ -163,15 +163,6 @@ describe('the head registry', () => {
     await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
   });
 
-  it('keeps a report beside the card', async (t) => {
-    const { registry, dir } = create(t);
-    await publish(registry, 1);
-    await registry.attachReport(1, { outcome: 'refused' });
-    const text = readFileSync(join(dir, '1', 'report.json'), 'utf8');
-    assert.deepEqual(JSON.parse(text), { outcome: 'refused' });
-    await registry.load(1);
-  });
-
   it('does not write a card that could not be read again', async (t) => {
     const { registry } = create(t);
     const head = someHead(1);
