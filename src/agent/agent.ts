@@ -107,6 +107,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
         onRefused: (frame, error) => this.#undecodable(frame, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
+        onHeadLost: (error) => void this.#heads?.reopen(error),
       },
       log,
     );
@@ -188,7 +189,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#heads = new HeadService(
       this.state.heads,
       (serving) => this.instant.hold(() => this.#perception.swapHead(serving)),
-      backbone.checksum,
+      () => this.#perception.backbone?.checksum ?? backbone.checksum,
       {
         onServing: (stored) => this.#serving(stored),
         onUnusable: (version, error, instead) => {

@@ -31,7 +31,8 @@ export class HeadService {
     private readonly registry: HeadRegistry,
     /** Resolves when the head decides; rejects when the one before goes on. */
     private readonly swap: (serving: ServingHead | null) => Promise<void> | void,
-    private readonly backboneChecksum: string,
+    /** Of the running backbone. */
+    private readonly backboneChecksum: () => string,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
   ) {}
@@ -80,6 +81,18 @@ export class HeadService {
     });
   }
 
+  /** The serving head was lost with the worker: the newest version that works serves. Never throws. */
+  reopen(reason: HeadlandError): Promise<void> {
+    return this.#exclusive(async () => {
+      this.log.error({ code: reason.code }, reason.message);
+      try {
+        await this.#open({ lost: true });
+      } catch (error) {
+        this.log.error({ err: messageOf(error) }, 'no head could be put to work');
+      }
+    });
+  }
+
   #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const before = await this.registry.current();
@@ -107,34 +120,35 @@ export class HeadService {
   }
 
   /** Serves the version pointed at or, if that cannot be, another one. */
-  async #open(): Promise<void> {
+  async #open({ lost = false } = {}): Promise<void> {
     const wanted = await this.registry.current();
+    const before = lost ? null : this.#serving;
     let problem: HeadlandError | null = null;
     const stored = await this.registry.openServing({
-      keep: this.#serving?.card.version ?? null,
-      use: (candidate) => this.#use(candidate),
+      keep: before?.card.version ?? null,
+      use: (candidate) => this.#use(candidate, before),
       onUnusable: (version, error) => {
         if (version === wanted) problem = headlandError(error);
       },
     });
-    if (!stored && this.#serving) await this.swap(null);
+    if (!stored && before) await this.swap(null);
     const instead = stored?.card.version ?? null;
-    if (!this.#timer || instead !== (this.#serving?.card.version ?? null)) {
+    if (lost || !this.#timer || instead !== (before?.card.version ?? null)) {
       this.#servesNow(stored, wanted);
     }
     this.#seen = await this.registry.current();
     if (wanted !== null && problem !== null) this.events.onUnusable(wanted, problem, instead);
   }
 
-  async #use(stored: StoredHead): Promise<void> {
+  async #use(stored: StoredHead, serving: StoredHead | null): Promise<void> {
     this.#check(stored);
     // It serves already, perhaps with labels that it has learnt since.
-    if (stored.card.version !== this.#serving?.card.version) await this.swap(servingHead(stored));
+    if (stored.card.version !== serving?.card.version) await this.swap(servingHead(stored));
   }
 
   /** @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH */
   #check({ head, card: { version, backbone } }: StoredHead): void {
-    if (head.backboneChecksum === this.backboneChecksum) return;
+    if (head.backboneChecksum === this.backboneChecksum()) return;
     throw new HeadlandError(
       'HL_HEAD_BACKBONE_MISMATCH',
       `head ${version} was trained on the backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), another one runs`,

@@ -29,8 +29,10 @@ export interface PerceptionEvents<F extends PerceivableFrame> {
   onPerceived(frame: F, perceived: Perceived): void;
   /** The frame could not be decoded or embedded; it is gone, the next one is taken. */
   onRefused(frame: F, error: HeadlandError): void;
-  /** The worker ended by itself, and is started again, or the new one refused the serving head. */
+  /** The worker ended by itself; it is started again. */
   onFailure(error: HeadlandError): void;
+  /** The worker that started again refused the serving head: none decides. */
+  onHeadLost(error: HeadlandError): void;
 }
 
 /** A head that the worker has not answered for. */
@@ -269,10 +271,18 @@ export class Perception<F extends PerceivableFrame> {
       // What served before the worker ended; the swaps that waited for this one come after it.
       const waiting = [...this.#swaps];
       this.#swaps.clear();
-      this.swapHead(this.#serving).catch((error) => this.events.onFailure(error));
+      this.swapHead(this.#serving).catch((error) => this.#lost(error));
       for (const [id, swap] of waiting) this.#swaps.set(id, swap);
     }
     for (const [id, swap] of this.#swaps) if (!swap.sent) this.#sendSwap(id, swap);
+  }
+
+  /** The worker that started again did not take the head that served. */
+  #lost(error: HeadlandError): void {
+    // It ended once more: the next one is asked again.
+    if (error.code === 'HL_PERCEPTION_CRASHED') return;
+    this.#serving = null;
+    this.events.onHeadLost(error);
   }
 
   #sendSwap(id: number, swap: Swap): void {

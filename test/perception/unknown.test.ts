@@ -65,6 +65,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
       onPerceived: (_frame, perceived) => settle(perceived),
       onRefused: (_frame, error) => fail(error),
       onFailure: fail,
+      onHeadLost: fail,
     },
     silentLog(),
   );
