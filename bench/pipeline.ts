@@ -45,7 +45,7 @@ export async function run(): Promise<Record<string, unknown>> {
     onPerceived: (frame, perceived) => settle(frame, perceived),
   });
   await perception.start();
-  serveHead(perception, bare);
+  await serveHead(perception, bare);
   const sources = await sourcePictures();
   const jpegs = await Promise.all(sources.map((source) => jpegOf(source, 640, 480)));
   const decode = (jpeg: Uint8Array): Promise<RgbImage> =>
@@ -164,9 +164,12 @@ async function fullSpeed(
   while (perception.busyForMs > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-function serveHead(perception: Perception<BenchFrame>, { featureSize, checksum }: Backbone): void {
+async function serveHead(
+  perception: Perception<BenchFrame>,
+  { featureSize, checksum }: Backbone,
+): Promise<void> {
   const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
-  perception.swapHead({
+  await perception.swapHead({
     version: 1,
     head: {
       learner: 'ridge',

@@ -57,7 +57,13 @@ export class Robot {
       },
     });
     const events = { onServing: () => {}, onUnusable: () => {} };
-    this.#heads = new HeadService(registry, () => {}, embedder.checksum, events, log);
+    this.#heads = new HeadService(
+      registry,
+      () => {},
+      () => embedder.checksum,
+      events,
+      log,
+    );
     this.#shadow = new ShadowService({
       registry,
       samples,

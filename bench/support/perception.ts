@@ -22,6 +22,7 @@ export function benchPerception(
       onPerceived: () => {},
       onRefused: (_frame, error) => failed(error),
       onFailure: failed,
+      onHeadLost: failed,
       ...events,
     },
     silentLog(),

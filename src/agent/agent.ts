@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
-import type { HeadlandError } from '../errors.js';
+import { type HeadlandError, messageOf } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived } from '../perception/protocol.js';
@@ -25,7 +25,9 @@ import {
   predictionMessage,
   rateLimitMessage,
   trialMessage,
+  unusableMessage,
 } from './messages.js';
+import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
 import { type RecentFrame, RecentFrames } from './recent-frames.js';
 import { ShadowService } from './shadow.js';
@@ -33,7 +35,8 @@ import { Sparing } from './sparing.js';
 import { type RunningConsole, startConsole } from './start-console.js';
 import { perceptionSettings, startPerception } from './start-perception.js';
 import { openState, type State } from './state.js';
-import { describeAgent, infoMessage, metricsMessage, statusLine } from './survey.js';
+import { agentStatus, modelStatus } from './status.js';
+import { infoMessage, metricsMessage, statusAnswer, statusLine } from './survey.js';
 import { TelemetryService } from './telemetry-service.js';
 import { TrainingService, trainingPaused } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
@@ -42,6 +45,8 @@ import { Watchdog } from './watchdog.js';
 /** A frame that takes longer than this hangs; systemd then starts the daemon again. */
 const STUCK_FRAME_MS = 20_000;
 const PERCEPTION_DOWN_MS = 60_000;
+/** Labels of other processes (`label`, `import`) are seen after at most so long. */
+const LABEL_LOOK_INTERVAL_MS = 1_000;
 
 /**
  * The composition root: builds every part from the configuration and lets frames flow from the
@@ -69,6 +74,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
+  #operations: Operations | null = null;
+  /** Up to this one, everything that learns from labels has been told. */
+  #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
   #stopping: Promise<void> | null = null;
@@ -99,6 +107,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
         onRefused: (frame, error) => this.#undecodable(frame, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
+        onHeadLost: (error) => void this.#heads?.reopen(error),
       },
       log,
     );
@@ -120,7 +129,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
           this.telemetry.trainingReport(report);
           this.emit('trainingReport', report);
         },
-        swap: () => this.#heads?.follow(),
+        promote: (version) => this.heads.promote(version),
       },
       log,
       () => this.#heads?.serving?.head.labels ?? null,
@@ -179,26 +188,31 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
-      (serving) => this.#perception.swapHead(serving),
-      backbone.checksum,
+      (serving) => this.instant.hold(() => this.#perception.swapHead(serving)),
+      () => this.#perception.backbone?.checksum ?? backbone.checksum,
       {
         onServing: (stored) => this.#serving(stored),
-        onUnusable: (error) => {
-          log.error({ code: error.code, remedy: error.remedy }, error.message);
-          this.telemetry.event(failureMessage(error));
+        onUnusable: (version, error, instead) => {
+          const message = unusableMessage(version, error, instead);
+          log.error({ code: error.code, version, instead }, message.message);
+          this.telemetry.event(message);
         },
       },
       log,
     );
     this.#audit.started(this.boot, this.options.version);
-    const parts = {
-      ...{ labelling: this.labelling, recent: this.recent, heads: this.heads },
-      ...{ training: this.training, instant: this.instant, pausing: this.pausing },
+    this.#operations = new Operations({
+      labelling: this.labelling,
+      recent: this.recent,
       samples: this.state.samples,
-      describe: () => describeAgent(this),
-    };
+      heads: this.heads,
+      training: this.training,
+      pausing: this.pausing,
+      audit: this.#audit,
+      onLabel: () => this.#labelsChanged(),
+    });
     await this.telemetry.start((command) =>
-      this.#audit.around(command, () => executeCommand(command, parts)),
+      executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
@@ -215,17 +229,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.#shadow.start();
     this.sparing.start();
+    this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
     this.#console = await startConsole(this);
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.telemetry.metrics(metricsMessage(this)));
+    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
+    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
     this.#every(250, () => this.#alerting.tick(Date.now()));
     this.#pausingChanged();
     this.#watchdog.ready(
       () => this.#isHealthy(),
-      () => statusLine(this),
+      () => statusLine(agentStatus(this)),
     );
     log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
@@ -249,7 +265,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#heads;
   }
 
-  get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'> {
+  get operations(): Operations {
+    if (!this.#operations) throw new Error('the agent has not started');
+    return this.#operations;
+  }
+
+  get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
   }
 
@@ -320,17 +341,35 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   #reportModel(): void {
-    const { serving } = this.heads;
-    this.telemetry.model(modelMessage(serving, this.instant.learnt, this.config.models.backbone));
+    this.telemetry.model(modelMessage(modelStatus(this)));
+  }
+
+  #reportMetrics(): void {
+    this.telemetry.metrics(metricsMessage(agentStatus(this)));
+    this.statistics.resetLoopDelay();
   }
 
   #pausingChanged(): void {
     this.telemetry.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
-    if (!this.pausing.has('training')) {
-      this.instant.labelsChanged();
-      this.training.onLabel();
-    }
+    if (this.pausing.has('training')) this.emit('status');
+    else this.#labelsChanged();
+  }
+
+  /** What learns from labels looks at them now. */
+  #labelsChanged(): void {
+    this.#labelRevision = this.state.samples.labelRevision();
+    this.instant.labelsChanged();
+    this.training.onLabel();
     this.emit('status');
+  }
+
+  /** A label that another process gave has the same effect as one that came through this daemon. */
+  #lookForLabels(): void {
+    try {
+      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
+    } catch (error) {
+      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
+    }
   }
 
   /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */

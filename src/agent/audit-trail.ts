@@ -1,13 +1,16 @@
 import { isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { AuditLog } from '../storage/audit.js';
-import type { Command } from '../telemetry/command-contract.js';
 import type { TrainingReport } from '../training/report.js';
 import type { ShadowTrial } from '../training/shadow.js';
 import type { StoredHead } from '../training/version-directory.js';
 
-/** Commands that only look. */
-const READ_ONLY: readonly Command['name'][] = ['status', 'snapshot'];
+/** Who asks for an operation, for the audit, the label history and the report of a training. */
+export interface Requester {
+  source: 'mqtt' | 'console' | 'cli';
+  /** Of the message that asked, where it has one. */
+  transaction?: string | undefined;
+}
 
 /**
  * Writes down what was done to this robot: who started it, what it was told, what it trained and
@@ -23,16 +26,21 @@ export class AuditTrail {
     this.#append('started', { boot, version });
   }
 
-  /** Carries out a command and writes down that it was, or why it was refused. */
-  async around<T>(command: Command, execute: () => Promise<T>): Promise<T> {
-    if (READ_ONLY.includes(command.name)) return execute();
+  /** Carries out an operation and writes down who asked, and that it was done or why refused. */
+  async around<T>(
+    name: string,
+    details: Record<string, unknown>,
+    by: Requester,
+    execute: () => Promise<T> | T,
+  ): Promise<T> {
+    const entry = { name, ...details, ...by };
     try {
       const result = await execute();
-      this.#append('command', { ...command, ok: true });
+      this.#append('command', { ...entry, ok: true });
       return result;
     } catch (error) {
       const code = isHeadlandError(error) ? error.code : 'HL_INTERNAL';
-      this.#append('command', { ...command, ok: false, code });
+      this.#append('command', { ...entry, ok: false, code });
       throw error;
     }
   }

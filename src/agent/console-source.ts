@@ -4,58 +4,76 @@ import type {
   ConsoleSource,
   ConsoleStatus,
   FrameSummary,
+  HeadSummary,
   HeadVersion,
   TrainingState,
 } from '../console/state.js';
-import { readings } from '../host/board.js';
 import type { HeadCard } from '../training/card.js';
-import type { TrainingReport } from '../training/report.js';
-import { trustOf } from './messages.js';
+import type { StoredReport } from '../training/stored-report.js';
+import type { Requester } from './audit-trail.js';
+import { guesses } from './guesses.js';
 import type { RecentFrame } from './recent-frames.js';
+import { type AgentStatus, agentStatus, type TrainingStatus, trainingStatus } from './status.js';
 import type { AgentView } from './view.js';
+
+const BY: Requester = { source: 'console' };
 
 /** The daemon as the web page sees it. */
 export function consoleSource(agent: AgentView): ConsoleSource {
+  const { operations } = agent;
   const { samples } = agent.state;
   return {
-    status: () => consoleStatus(agent),
+    status: () => consoleStatus(agentStatus(agent)),
     latest(camera) {
       const recent = agent.recent.latest(camera);
       return recent ? { ...summary(recent), jpeg: recent.frame.jpeg } : null;
     },
-    waiting: (limit) =>
-      samples.list({ labelled: false, order: 'newest', limit }).map((sample) => ({
-        id: sample.id,
-        capturedAtMs: sample.capturedAtMs,
-        camera: sample.source,
-        guess: null,
-      })),
+    waiting(limit) {
+      const waiting = samples.list({ labelled: false, order: 'newest', limit });
+      const parts = { perception: agent.perception, samples, inference: agent.config.inference };
+      const guessed = guesses(
+        parts,
+        waiting.map(({ id }) => id),
+      );
+      return waiting.map(({ id, capturedAtMs, source }) => {
+        return { id, capturedAtMs, camera: source, guess: guessed.get(id) ?? null };
+      });
+    },
     picture: (sampleId) => samples.picture(sampleId),
-    async labelFrame(frameId, label) {
-      const sample = agent.labelling.labelFrame(frameId, label, 'console');
-      agent.instant.labelsChanged();
-      agent.training.onLabel();
+    async labelFrame(frameId, label, group) {
+      const { sample } = await operations.label({ frame: frameId, group }, label, BY);
       return { sampleId: sample.id };
     },
     async labelSample(sampleId, label) {
-      const sample = agent.labelling.labelSample(sampleId, label, 'console');
-      agent.instant.labelsChanged();
-      agent.training.onLabel();
+      const { sample } = await operations.label({ sample: sampleId }, label, BY);
       return { sampleId: sample.id };
     },
-    retrain: async () => ({ trainingId: await agent.training.start('console') }),
-    reports: (limit) => agent.training.reports.slice(0, limit).map(report),
+    retrain: async () => ({ trainingId: await operations.retrain(BY) }),
+    reports: (limit) => agent.training.reports(limit).map(report),
     heads: async () =>
       (await agent.state.heads.list())
-        .filter(({ card }) => card !== null)
-        .map(({ card, current }) => ({ ...headVersion(card!), serving: current }))
+        .flatMap(({ card }) => card ?? [])
+        .map((card) => headVersion(card, card.version === agent.heads.serving?.card.version))
         .reverse(),
-    rollback: async (version) => ({ version: (await agent.heads.rollback(version)).card.version }),
+    rollback: async (version) => ({
+      version: (await operations.rollback(version, BY)).card.version,
+    }),
+    promote: async (version) => ({
+      version: (await operations.promote(version, BY)).card.version,
+    }),
+    pause: async (what) => ({ paused: await operations.pause(what, BY) }),
+    resume: async (what) => ({ paused: await operations.resume(what, BY) }),
+    async snapshot(camera) {
+      const { recent, sample } = operations.snapshot(camera);
+      return { sampleId: sample.id, frame: summary(recent) };
+    },
     subscribe(listener: (event: ConsoleEvent) => void) {
       const onDecision = (recent: RecentFrame): void =>
         listener({ type: 'decision', data: summary(recent) });
-      const onTraining = (): void => listener({ type: 'training', data: trainingState(agent) });
-      const onStatus = (): void => listener({ type: 'status', data: consoleStatus(agent) });
+      const onTraining = (): void =>
+        listener({ type: 'training', data: trainingState(trainingStatus(agent)) });
+      const onStatus = (): void =>
+        listener({ type: 'status', data: consoleStatus(agentStatus(agent)) });
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
       agent.on('trainingReport', onTraining);
@@ -72,65 +90,61 @@ export function consoleSource(agent: AgentView): ConsoleSource {
   };
 }
 
-function consoleStatus(agent: AgentView): ConsoleStatus {
-  const { statistics, perception } = agent;
-  const card = agent.heads.serving?.card ?? null;
-  const { learnt } = agent.instant;
-  const { total, labelled, waiting, classes } = agent.state.samples.counts();
+function consoleStatus(status: AgentStatus): ConsoleStatus {
+  const { model, samples, frames } = status;
   return {
-    robot: agent.config.robot.id,
-    version: agent.options.version,
-    state: agent.pausing.has('inference') ? 'paused' : 'online',
-    uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
-    simulated: agent.cameras.some(({ config }) => config.driver === 'simulated'),
-    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
-    cameras: agent.cameras.map(({ supervisor }) => {
-      const state = supervisor.state();
-      return {
-        name: state.name,
-        description: state.description,
-        phase: state.phase,
-        condition: state.quality?.condition ?? null,
-        framesTotal: state.framesTotal,
-        stillFrames: state.stillFrames,
-        droppedTotal: perception.dropped(state.name) + state.droppedFrames,
-        lastFrameAtMs: state.lastFrameAtMs,
-        restarts: state.restarts,
-        lastRestartReason: state.lastRestartReason?.message ?? null,
-      };
-    }),
-    backbone: perception.backbone,
-    head: card && headVersion(card),
-    learnt: learnt && { labels: learnt.labels, classes: [...learnt.head.labels] },
-    ...trustOf(agent.heads.serving, learnt),
-    samples: {
-      total,
-      labelled,
-      waiting,
-      classes: classes.map(({ label, training, exam }) => ({ label, training, exam })),
+    robot: status.robot,
+    version: status.version,
+    state: status.state,
+    paused: status.paused,
+    uptimeSeconds: status.uptimeSeconds,
+    simulated: status.simulated,
+    mqtt: status.mqtt,
+    cameras: status.cameras.map((camera) => ({
+      name: camera.name,
+      description: camera.description,
+      phase: camera.phase,
+      condition: camera.quality?.condition ?? null,
+      framesTotal: camera.framesTotal,
+      stillFrames: camera.stillFrames,
+      droppedTotal: camera.droppedTotal,
+      lastFrameAtMs: camera.lastFrameAtMs,
+      restarts: camera.restarts,
+      lastRestartReason: camera.lastRestartReason?.message ?? null,
+    })),
+    backbone: status.backbone,
+    head: model.card && headSummary(model.card),
+    learnt: model.learnt && {
+      labels: model.learnt.labels,
+      classes: [...model.learnt.head.labels],
     },
-    training: trainingState(agent),
-    frameMsP50: statistics.durationMs(0.5),
-    frameMsP95: statistics.durationMs(0.95),
-    framesPerSecond: statistics.framesPerSecond(Date.now()),
-    temperatureC: readings({ diskPath: agent.config.paths.stateDir }).temperatureC,
+    trust: model.trust,
+    next: model.next,
+    samples: {
+      total: samples.total,
+      labelled: samples.labelled,
+      waiting: samples.waiting,
+      classes: samples.classes.map(({ label, training, exam }) => ({ label, training, exam })),
+    },
+    training: trainingState(status.training),
+    frameMsP50: frames.msP50,
+    frameMsP95: frames.msP95,
+    framesPerSecond: frames.perSecond,
+    temperatureC: status.board.temperatureC,
   };
 }
 
-function trainingState(agent: AgentView): TrainingState {
-  const running = agent.training.running;
+function trainingState({ running, ...training }: TrainingStatus): TrainingState {
   return {
     running: running !== null,
     phase: running?.progress?.phase ?? null,
     done: running?.progress?.done ?? 0,
     total: running?.progress?.total ?? 0,
     etaSeconds: running?.progress?.etaSeconds ?? null,
-    newLabels: agent.training.newLabels,
-    everyNewLabels: agent.config.training.everyNewLabels,
-    minLabels: agent.config.training.minLabels,
-    instantLabelsPerClass: agent.config.training.instant
-      ? agent.config.training.minLabelsPerClass
-      : null,
+    newLabels: training.newLabels,
+    everyNewLabels: training.everyNewLabels,
+    minLabels: training.minLabels,
+    instantLabelsPerClass: training.instantLabelsPerClass,
   };
 }
 
@@ -144,7 +158,7 @@ function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
   };
 }
 
-function headVersion(card: HeadCard): Omit<HeadVersion, 'serving'> {
+function headSummary(card: HeadCard): HeadSummary {
   return {
     version: card.version,
     learner: card.learner,
@@ -155,7 +169,11 @@ function headVersion(card: HeadCard): Omit<HeadVersion, 'serving'> {
   };
 }
 
-function report(source: TrainingReport): ConsoleReport {
+function headVersion(card: HeadCard, serving: boolean): HeadVersion {
+  return { ...headSummary(card), exam: card.exam, serving };
+}
+
+function report(source: StoredReport): ConsoleReport {
   const { result } = source;
   return {
     trainingId: source.trainingId,

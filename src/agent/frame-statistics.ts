@@ -55,10 +55,14 @@ export class FrameStatistics {
     return recent.length / (windowMs / 1_000);
   }
 
-  /** 99th percentile since the last call, milliseconds; what is above 10 ms is real delay. */
-  takeLoopDelayMs(): number {
+  /** 99th percentile, milliseconds; what is above 10 ms is real delay. */
+  loopDelayMs(): number {
     const p99 = this.#loopDelay.percentile(99) / NANOSECONDS_PER_MS;
-    this.#loopDelay.reset();
     return Number.isFinite(p99) ? p99 : 0;
+  }
+
+  /** The loop delay is measured from here on. */
+  resetLoopDelay(): void {
+    this.#loopDelay.reset();
   }
 }

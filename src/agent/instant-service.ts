@@ -18,7 +18,8 @@ export interface InstantParts {
   meta: Pick<Meta, 'get' | 'set'>;
   /** Of the running backbone. */
   backboneChecksum: () => string | null;
-  swap(serving: ServingHead | null): void;
+  /** Resolves when the head decides; rejects when the one before goes on. */
+  swap(serving: ServingHead | null): Promise<void> | void;
   /** Nothing is learnt while a person has paused trainings. */
   isPaused(): boolean;
   /** The head that serves has learnt, or has nothing more to learn (null). */
@@ -42,6 +43,8 @@ export class InstantService {
   #base: StoredHead | null = null;
   /** Counts the heads that served, so that what was learnt for an older one is not used. */
   #generation = 0;
+  /** How many switches to another trained head are under way. */
+  #held = 0;
   /** What the last attempt was made for. */
   #attempted = '';
   #learnt: InstantHead | null = null;
@@ -87,9 +90,21 @@ export class InstantService {
     });
   }
 
+  /** Carries out a switch to another trained head: nothing that was learnt for the one before may follow it. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#held++;
+    this.#generation++;
+    try {
+      return await work();
+    } finally {
+      this.#held--;
+      this.labelsChanged();
+    }
+  }
+
   /** To be called after every label and after `resume`. */
   labelsChanged(): void {
-    if (this.#running || this.#timer === null || this.parts.isPaused()) return;
+    if (this.#held > 0 || this.#running || this.#timer === null || this.parts.isPaused()) return;
     this.#guarded(() => {
       const wanted = this.#wanted();
       if (wanted === this.#attempted) return;
@@ -124,7 +139,9 @@ export class InstantService {
         base: this.#base?.head ?? null,
         sinceRevision: this.#base ? this.#floor(this.#base) : 0,
       });
-      if (generation === this.#generation && this.#timer !== null) this.#use(learnt);
+      if (generation === this.#generation && this.#timer !== null) {
+        await this.#use(learnt, generation);
+      }
     } catch (error) {
       // The end of the daemon took the thread away.
       if (this.#timer === null) return;
@@ -137,22 +154,24 @@ export class InstantService {
     }
   }
 
-  #use(learnt: InstantHead | null): void {
+  async #use(learnt: InstantHead | null, generation: number): Promise<void> {
     const base = this.#base;
     // A label that was taken back: the head as it was trained.
     if (learnt === null && this.#learnt === null) return;
-    this.#learnt = learnt;
     if (learnt === null) {
-      this.parts.swap(base && servingHead(base));
+      await this.parts.swap(base && servingHead(base));
     } else {
       const { head, prior, labels, revision } = learnt;
       const trust = learnt.trust?.level ?? base?.card.trust?.level;
-      this.parts.swap({
+      await this.parts.swap({
         ...{ version: base?.card.version ?? null, head, learnt: { labels, revision } },
         ...(prior ? { prior } : {}),
         ...(trust ? { trust } : {}),
       });
     }
+    // Another trained head came in the meantime, and was sent after this one.
+    if (generation !== this.#generation) return;
+    this.#learnt = learnt;
     this.parts.onLearnt(learnt);
   }
 

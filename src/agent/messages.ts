@@ -1,14 +1,12 @@
 import type { AlertEvent } from '../alerts/rules.js';
 import type { HeadlandError } from '../errors.js';
-import type { TrustLevel } from '../head/trust.js';
 import type { RateLimit } from '../host/rate.js';
 import type { Decision } from '../perception/decision.js';
 import type { SampleCounts } from '../samples/statistics.js';
 import type { EventBody, ModelBody, PredictionBody } from '../telemetry/contract.js';
-import type { InstantHead } from '../training/instant/protocol.js';
 import { describeTrial, type ShadowTrial, tally } from '../training/shadow.js';
-import type { StoredHead } from '../training/version-directory.js';
 import type { RecentFrame } from './recent-frames.js';
+import type { ModelStatus } from './status.js';
 
 /** The daemon's own facts in the words of the MQTT contract. Pure. */
 
@@ -40,32 +38,18 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
   };
 }
 
-/** @param learnt what was learnt at once, on top of the trained head or without one */
-export function modelMessage(
-  stored: StoredHead | null,
-  learnt: InstantHead | null,
-  backbone: string,
-): ModelBody {
-  const { trust, next } = trustOf(stored, learnt);
+export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatus): ModelBody {
   return {
-    head_version: stored?.card.version ?? null,
-    labels: [...((learnt ?? stored)?.head.labels ?? [])],
-    learner: stored?.card.learner ?? learnt?.head.learner ?? null,
-    exam_macro_f1: stored?.card.exam?.macroF1 ?? null,
-    trained_at: stored?.card.createdAt ?? null,
+    head_version: card?.version ?? null,
+    labels: [...(learnt?.head.labels ?? card?.labels ?? [])],
+    learner: card?.learner ?? learnt?.head.learner ?? null,
+    exam_macro_f1: card?.exam?.macroF1 ?? null,
+    trained_at: card?.createdAt ?? null,
     backbone,
-    ...{ trust, next_step: next },
+    trust,
+    next_step: next,
     ...(learnt ? { head_labels: learnt.labels, label_revision: learnt.revision } : {}),
   };
-}
-
-/** How far what serves can be trusted, and what to do next; nulls where nothing serves or knows. */
-export function trustOf(
-  stored: StoredHead | null,
-  learnt: InstantHead | null,
-): { trust: TrustLevel | null; next: string | null } {
-  const trust = learnt?.trust ?? stored?.card.trust ?? null;
-  return { trust: trust?.level ?? null, next: trust?.next ?? null };
 }
 
 export function alertMessage(alert: AlertEvent): EventBody {
@@ -121,6 +105,27 @@ export function trialMessage(trial: ShadowTrial): EventBody {
       right_only_to: toAlone,
       odds: round(wealth),
       odds_alarm: trial.alarmAt,
+    },
+  };
+}
+
+/** The head that should serve cannot; `instead` does, null: none can. */
+export function unusableMessage(
+  version: number,
+  error: HeadlandError,
+  instead: number | null,
+): EventBody {
+  const now = instead === null ? 'no head fits, none serves' : `head ${instead} serves instead`;
+  return {
+    kind: 'head_changed',
+    severity: 'warning',
+    code: error.code,
+    message: `head ${version} cannot serve; ${now}: ${error.message}`.slice(0, 2_048),
+    details: {
+      cause: 'unusable',
+      from_version: version,
+      to_version: instead,
+      remedy: error.remedy,
     },
   };
 }

@@ -7,6 +7,7 @@ import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit.js';
 import { type Database, openDatabase } from '../storage/database.js';
 import { Meta } from '../storage/meta.js';
+import { ReportLog } from '../storage/report-log.js';
 import { HeadRegistry } from '../training/registry.js';
 
 export interface State {
@@ -15,20 +16,21 @@ export interface State {
   samples: SampleStore;
   meta: Meta;
   audit: AuditLog;
+  reports: ReportLog;
   heads: HeadRegistry;
   headsDir: string;
   close(): void;
+}
+
+/** Folder of the backbones that `models add` keeps. */
+export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
+  return join(paths.stateDir, 'backbones');
 }
 
 /**
  * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
-/** Folder of the backbones that `models add` keeps. */
-export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
-  return join(paths.stateDir, 'backbones');
-}
-
 export function openState(config: Config, log?: Log): State {
   const { stateDir } = config.paths;
   try {
@@ -56,6 +58,7 @@ export function openState(config: Config, log?: Log): State {
     }),
     meta: new Meta(database),
     audit: new AuditLog(database),
+    reports: new ReportLog(database),
     heads: new HeadRegistry(headsDir, { keep: config.heads.keep, ...(log ? { log } : {}) }),
     headsDir,
     close: () => database.close(),

@@ -1,12 +1,12 @@
 import { arch, hostname, release, type } from 'node:os';
-import { readings } from '../host/board.js';
 import type { BackboneInfo } from '../perception/protocol.js';
 import type { InfoBody, MetricsBody } from '../telemetry/contract.js';
 import { cameraQualityMessage } from './camera-reports.js';
-import { modelMessage, sampleTotals, trustOf } from './messages.js';
+import { isoTime, modelMessage, sampleTotals } from './messages.js';
+import type { AgentStatus } from './status.js';
 import type { AgentView } from './view.js';
 
-/** What the daemon can say of itself: for `info`, for `metrics`, and for the command `status`. */
+/** The status in the words of the MQTT contract and of systemd. */
 
 export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
   return {
@@ -28,111 +28,109 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
   };
 }
 
-export function metricsMessage(agent: AgentView): MetricsBody {
-  const board = readings({ diskPath: agent.config.paths.stateDir });
-  const { statistics } = agent;
+export function metricsMessage({
+  uptimeSeconds,
+  frames,
+  board,
+  samples,
+}: AgentStatus): MetricsBody {
+  const { throttled } = board;
   return {
-    uptime_seconds: (Date.now() - agent.startedAtMs) / 1_000,
-    frames_total: statistics.framesTotal,
-    dropped_total: droppedTotal(agent),
-    frames_per_second: statistics.framesPerSecond(Date.now()),
-    frame_ms_p50: statistics.durationMs(0.5),
-    frame_ms_p95: statistics.durationMs(0.95),
-    loop_delay_ms_p99: statistics.takeLoopDelayMs(),
+    uptime_seconds: uptimeSeconds,
+    frames_total: frames.total,
+    dropped_total: frames.droppedTotal,
+    frames_per_second: frames.perSecond,
+    frame_ms_p50: frames.msP50,
+    frame_ms_p95: frames.msP95,
+    loop_delay_ms_p99: frames.loopDelayMsP99,
     rss_bytes: process.memoryUsage.rss(),
     temperature_c: board.temperatureC,
-    throttled: board.throttled && (board.throttled.slowed || board.throttled.underVoltage),
-    frame_limit: frameLimit(agent),
+    throttled: throttled && (throttled.slowed || throttled.underVoltage),
+    frame_limit: frameLimit(frames.limit),
     disk_free_bytes: board.diskFreeBytes,
-    samples: sampleTotals(agent.state.samples.counts()),
+    samples: sampleTotals(samples),
   };
 }
 
-function frameLimit({ sparing }: AgentView): MetricsBody['frame_limit'] {
-  const { framesPerSecond, reason } = sparing.limit;
+function frameLimit({
+  framesPerSecond,
+  reason,
+}: AgentStatus['frames']['limit']): MetricsBody['frame_limit'] {
   return framesPerSecond === null || reason === null
     ? null
     : { frames_per_second: framesPerSecond, reason };
 }
 
 /** The answer to `status`: everything at once, as the contract's messages name it. */
-export function describeAgent(agent: AgentView): Record<string, unknown> {
-  const { serving } = agent.heads;
-  const { learnt } = agent.instant;
+export function statusAnswer(status: AgentStatus): Record<string, unknown> {
+  const { model, training } = status;
   return {
-    state: agent.pausing.has('inference') ? 'paused' : 'online',
-    paused: agent.pausing.paused,
-    boot: agent.boot,
-    started_at: new Date(agent.startedAtMs).toISOString(),
-    version: agent.options.version,
-    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
-    console: agent.consoleUrl,
-    cameras: agent.cameras.map(({ supervisor }) => {
-      const state = supervisor.state();
-      return {
-        name: state.name,
-        description: state.description,
-        phase: state.phase,
-        frames_total: state.framesTotal,
-        dropped_total: agent.perception.dropped(state.name) + state.droppedFrames,
-        still_frames: state.stillFrames,
-        invalid_pictures: state.invalidPictures,
-        restarts: state.restarts,
-        last_restart_reason: state.lastRestartReason && {
-          code: state.lastRestartReason.code,
-          message: state.lastRestartReason.message,
-          at: new Date(state.lastRestartReason.atMs).toISOString(),
-        },
-        quality: state.quality && cameraQualityMessage(state.name, state.quality),
-      };
-    }),
-    model: serving || learnt ? modelMessage(serving, learnt, agent.config.models.backbone) : null,
-    backbone: agent.perception.backbone,
-    samples: agent.state.samples.counts(),
+    state: status.state,
+    paused: status.paused,
+    boot: status.boot,
+    started_at: isoTime(status.startedAtMs),
+    version: status.version,
+    mqtt: status.mqtt,
+    console: status.consoleUrl,
+    cameras: status.cameras.map((camera) => ({
+      name: camera.name,
+      description: camera.description,
+      phase: camera.phase,
+      frames_total: camera.framesTotal,
+      dropped_total: camera.droppedTotal,
+      still_frames: camera.stillFrames,
+      invalid_pictures: camera.invalidPictures,
+      restarts: camera.restarts,
+      last_restart_reason: camera.lastRestartReason && {
+        code: camera.lastRestartReason.code,
+        message: camera.lastRestartReason.message,
+        at: isoTime(camera.lastRestartReason.atMs),
+      },
+      quality: camera.quality && cameraQualityMessage(camera.name, camera.quality),
+    })),
+    model: model.card || model.learnt ? modelMessage(model) : null,
+    backbone: status.backbone,
+    samples: status.samples,
     training: {
-      running: agent.training.running !== null,
-      new_labels: agent.training.newLabels,
-      every_new_labels: agent.config.training.everyNewLabels,
-      instant_failures: agent.instant.failures,
+      running: training.running !== null,
+      new_labels: training.newLabels,
+      every_new_labels: training.everyNewLabels,
+      instant_failures: training.instantFailures,
+      last: training.last && {
+        training_id: training.last.trainingId,
+        outcome: training.last.outcome,
+        reason: training.last.reason,
+        head_version: training.last.headVersion,
+        finished_at: training.last.finishedAt,
+      },
     },
-    metrics: metricsMessage(agent),
+    metrics: metricsMessage(status),
   };
 }
 
-export function droppedTotal(agent: AgentView): number {
-  return agent.cameras.reduce(
-    (sum, { config, supervisor }) =>
-      sum + agent.perception.dropped(config.name) + supervisor.state().droppedFrames,
-    0,
-  );
-}
-
 /** One line for `systemctl status`. */
-export function statusLine(agent: AgentView): string {
-  const { labelled } = agent.state.samples.counts();
-  const limit = frameLimit(agent);
+export function statusLine(status: AgentStatus): string {
+  const { frames, samples, training, mqtt } = status;
+  const limit = frameLimit(frames.limit);
   return [
-    agent.pausing.has('inference')
-      ? 'paused'
-      : `${agent.statistics.framesPerSecond(Date.now()).toFixed(1)} frames/s`,
-    agent.perception.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
+    status.state === 'paused' ? 'paused' : `${frames.perSecond.toFixed(1)} frames/s`,
+    status.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
-    headLine(agent),
-    `${labelled} labels`,
-    agent.training.running ? 'training' : null,
-    agent.telemetry.connected ? null : 'no broker',
+    headLine(status),
+    `${samples.labelled} labels`,
+    training.running ? 'training' : null,
+    mqtt.connected ? null : 'no broker',
   ]
-    .filter((part) => part !== null && part !== undefined)
+    .filter((part) => part !== null)
     .join(', ');
 }
 
-function headLine({ heads: { serving }, instant: { learnt } }: AgentView): string {
-  const head = serving
-    ? `head ${serving.card.version}`
+function headLine({ model: { card, learnt, trust } }: AgentStatus): string {
+  const head = card
+    ? `head ${card.version}`
     : learnt
       ? 'a head of the first labels'
       : 'no head yet';
-  const more = serving && learnt ? ` and ${learnt.labels} labels` : '';
-  const { trust } = trustOf(serving, learnt);
+  const more = card && learnt ? ` and ${learnt.labels} labels` : '';
   return `${head}${more}${trust ? ` (${trust})` : ''}`;
 }

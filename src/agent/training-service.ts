@@ -4,27 +4,25 @@ import { acquireInstanceLock, type InstanceLock } from '../host/instance-lock.js
 import type { Log } from '../log.js';
 import type { TrainingProgress } from '../training/protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../training/report.js';
+import { parseReport, type StoredReport } from '../training/stored-report.js';
 import { Trainer } from '../training/trainer.js';
 import { TrainingTriggers } from '../training/triggers.js';
-import type { StoredHead } from '../training/version-directory.js';
 import { AuditTrail } from './audit-trail.js';
 import { addedCardsDir, type State } from './state.js';
 
-const REPORTS_KEPT = 20;
 const REVISION_KEY = 'training.revision';
 
 export interface TrainingServiceEvents {
   onProgress(progress: TrainingProgress, trainingId: string): void;
   onReport(report: TrainingReport): void;
-  /** Lets a promoted head serve; what it throws takes the promotion back. */
-  swap(stored: StoredHead): void | Promise<void>;
+  /** Lets a head serve, see {@link Trainer}; absent: nothing serves in this process. */
+  promote?(version: number): Promise<unknown>;
 }
 
 /** Trains when it is time or when asked, one training at a time over all processes. */
 export class TrainingService {
   readonly #trainer: Trainer;
   readonly #triggers: TrainingTriggers;
-  readonly #reports: TrainingReport[] = [];
   readonly #audit: AuditTrail;
   #lock: InstanceLock | null = null;
   #starting = false;
@@ -32,11 +30,11 @@ export class TrainingService {
 
   constructor(
     private readonly config: Config,
-    state: State,
+    private readonly state: State,
     /** Why no training may start now; null: one may. */
     private readonly obstacle: () => HeadlandError | null,
     private readonly events: TrainingServiceEvents,
-    log: Log,
+    private readonly log: Log,
     /** What the trained head that serves can answer; null: none does. */
     knownLabels: () => readonly string[] | null = () => null,
   ) {
@@ -50,7 +48,7 @@ export class TrainingService {
       log,
       onProgress: (progress, trainingId) => events.onProgress(progress, trainingId),
       onOutcome: (report) => void this.#ended(report),
-      swap: (stored) => events.swap(stored),
+      ...(events.promote ? { promote: events.promote } : {}),
     });
     this.#triggers = new TrainingTriggers({
       settings: config.training,
@@ -120,20 +118,30 @@ export class TrainingService {
     return this.#triggers.newLabels();
   }
 
-  /** Newest first, since the start of the daemon. */
-  get reports(): readonly TrainingReport[] {
-    return this.#reports;
+  /** Newest first, at most `limit`, of whatever process trained. @throws HeadlandError HL_STORE_… */
+  reports(limit: number): StoredReport[] {
+    return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
   }
 
   async #ended(report: TrainingReport): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
-    this.#reports.unshift(report);
-    this.#reports.splice(REPORTS_KEPT);
+    this.#keep(report);
     this.#audit.trained(report);
     this.events.onReport(report);
     // A training that the stop cancelled is due again at the next start.
     if (!this.#stopped) this.#triggers.trainingEnded();
+  }
+
+  /** A report that cannot be kept undoes no training. */
+  #keep(report: TrainingReport): void {
+    const { trainingId, outcome, reason, finishedAt, result } = report;
+    const headVersion = result?.version ?? null;
+    try {
+      this.state.reports.append({ trainingId, outcome, reason, finishedAt, headVersion }, report);
+    } catch (error) {
+      this.log.error({ trainingId, err: messageOf(error) }, 'cannot keep the training report');
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import type { StoredHead } from '../training/version-directory.js';
 import type { FrameStatistics } from './frame-statistics.js';
 import type { HeadService } from './heads.js';
 import type { InstantService } from './instant-service.js';
-import type { Labelling } from './labelling.js';
+import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './recent-frames.js';
 import type { Sparing } from './sparing.js';
@@ -48,13 +48,13 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly recent: RecentFrames;
   readonly cameras: readonly RunningCamera[];
   readonly state: State;
-  readonly labelling: Labelling;
+  readonly operations: Operations;
   readonly training: TrainingService;
   readonly instant: InstantService;
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;
   readonly heads: HeadService;
-  readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'servingVersion'>;
+  readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
 }

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
+import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/state.js';
 import { printJson, printLine, table } from './output.js';
-import { resolveConfig, type StateOptions, withStateOptions } from './settings.js';
+import { commandLog, resolveConfig, type StateOptions, withStateOptions } from './settings.js';
 
 interface LabelOptions extends StateOptions {
   json?: boolean;
@@ -17,14 +18,15 @@ export function labelCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(
-      (
+      async (
         sampleId: string | undefined,
         label: string | undefined,
         options: LabelOptions,
         command: Command,
       ) => {
         if (sampleId !== undefined && label === undefined) command.error("error: missing 'label'");
-        const state = openState(resolveConfig(options));
+        const config = resolveConfig(options);
+        const state = openState(config);
         try {
           if (sampleId === undefined) {
             const waiting = state.samples.list({ labelled: false, limit: 100 });
@@ -37,7 +39,10 @@ export function labelCommand(): Command {
             );
             return;
           }
-          const sample = state.samples.label(sampleId, label!, 'cli');
+          const operations = localOperations(config, state, commandLog());
+          const { sample } = await operations.label({ sample: sampleId }, label ?? '', {
+            source: 'cli',
+          });
           if (options.json) printJson(sample);
           else
             printLine(

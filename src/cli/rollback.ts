@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/state.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
 import { printJson, printLine } from './output.js';
@@ -18,11 +19,13 @@ export function rollbackCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (version: number | undefined, options: RollbackOptions) => {
       const config = resolveConfig(options);
-      const state = openState(config, commandLog());
+      const log = commandLog();
+      const state = openState(config, log);
       // A training that ends now would move the same pointer.
       const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
       try {
-        const { card } = await state.heads.rollback(version);
+        const operations = localOperations(config, state, log);
+        const { card } = await operations.rollback(version, { source: 'cli' });
         if (options.json) printJson({ head_version: card.version });
         else printLine(`head ${card.version} serves; a running daemon follows within seconds`);
       } finally {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/state.js';
 import { TrainingService } from '../agent/training-service.js';
 import { deserialiseError } from '../errors.js';
@@ -39,14 +40,13 @@ export function trainCommand(): Command {
               bar.update(progress.done, progress.total);
             },
             onReport: resolve,
-            swap: () => {},
           },
           log,
         );
         for (const signal of ['SIGINT', 'SIGTERM'] as const) {
           process.once(signal, () => void service.stop());
         }
-        service.start('cli').catch(reject);
+        localOperations(config, state, log, service).retrain({ source: 'cli' }).catch(reject);
       });
       bar.stop();
       state.close();

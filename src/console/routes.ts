@@ -30,16 +30,24 @@ const label = z
   .trim()
   .min(1, 'a label needs at least one character')
   .max(64, 'a label has at most 64 characters')
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters')
-  .refine((text) => text.toLowerCase() !== 'unknown', '"unknown" is not a label');
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters');
 const id = z.string().min(1).max(128);
+const version = z.int().min(1);
+const group = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group has no control characters');
 
 const labelBody = z.union([
-  z.strictObject({ frameId: id, label }),
+  z.strictObject({ frameId: id, label, group: group.optional() }),
   z.strictObject({ sampleId: id, label }),
 ]);
 const retrainBody = z.strictObject({});
-const rollbackBody = z.strictObject({ version: z.int().min(1).optional() });
+const rollbackBody = z.strictObject({ version: version.optional() });
+const promoteBody = z.strictObject({ version });
+const pauseBody = z.strictObject({ what: z.enum(['inference', 'training']) });
+const snapshotBody = z.strictObject({ camera: z.string().min(1).max(64).optional() });
 
 /** Everything the console answers to: the one list that the server, the tests and the docs share. */
 export function createRoutes(parts: {
@@ -97,7 +105,7 @@ export function createRoutes(parts: {
       const order = parse(labelBody, body);
       return json(
         'frameId' in order
-          ? await source.labelFrame(order.frameId, order.label)
+          ? await source.labelFrame(order.frameId, order.label, order.group)
           : await source.labelSample(order.sampleId, order.label),
       );
     }),
@@ -107,6 +115,14 @@ export function createRoutes(parts: {
     }),
     post('/api/rollback', async ({ body }) =>
       json(await source.rollback(parse(rollbackBody, body).version)),
+    ),
+    post('/api/promote', async ({ body }) =>
+      json(await source.promote(parse(promoteBody, body).version)),
+    ),
+    post('/api/pause', async ({ body }) => json(await source.pause(parse(pauseBody, body).what))),
+    post('/api/resume', async ({ body }) => json(await source.resume(parse(pauseBody, body).what))),
+    post('/api/snapshot', async ({ body }) =>
+      json(await source.snapshot(parse(snapshotBody, body).camera)),
     ),
   ];
 }

@@ -11,20 +11,29 @@ export interface ConsoleSource {
   /** The stored picture of a sample as the camera gave it; null when there is no such sample. */
   picture(sampleId: string): Uint8Array | null;
   /** Labels a frame that is still remembered; durable when it resolves. Throws HeadlandErrors. */
-  labelFrame(frameId: string, label: string): Promise<{ sampleId: string }>;
+  labelFrame(frameId: string, label: string, group?: string): Promise<{ sampleId: string }>;
   /** Labels a stored sample, or changes its label; durable when it resolves. */
   labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
   /** Starts a training; throws when one runs or there is too little to learn from. */
   retrain(): Promise<{ trainingId: string }>;
-  /** Newest first, at most `limit`. */
+  /** Newest first, at most `limit`, also of trainings before a restart. */
   reports(limit: number): TrainingReport[];
   /** The versions that are kept, newest first. */
   heads(): Promise<HeadVersion[]>;
   /** Lets an older head serve again: `version`, or the one before the serving one. */
   rollback(version?: number): Promise<{ version: number }>;
+  /** Lets a version serve although the gate may have refused it. */
+  promote(version: number): Promise<{ version: number }>;
+  /** What is paused then. */
+  pause(what: Pausable): Promise<{ paused: readonly Pausable[] }>;
+  resume(what: Pausable): Promise<{ paused: readonly Pausable[] }>;
+  /** Keeps the newest frame of a camera (default: of any) as a sample that waits for a label. */
+  snapshot(camera?: string): Promise<{ sampleId: string; frame: FrameSummary }>;
   /** Calls `listener` on every event until the returned function is called. */
   subscribe(listener: (event: ConsoleEvent) => void): () => void;
 }
+
+export type Pausable = 'inference' | 'training';
 
 export type ConsoleEvent =
   | { type: 'decision'; data: FrameSummary }
@@ -34,7 +43,9 @@ export type ConsoleEvent =
 export interface ConsoleStatus {
   robot: string;
   version: string;
+  /** `paused`: no frame is judged. */
   state: 'online' | 'paused';
+  paused: readonly Pausable[];
   uptimeSeconds: number;
   /** True when any camera shows drawings or recordings instead of the world. */
   simulated: boolean;
@@ -42,7 +53,7 @@ export interface ConsoleStatus {
   cameras: CameraStatus[];
   /** Null while it is not loaded. */
   backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
-  head: Omit<HeadVersion, 'serving'> | null;
+  head: HeadSummary | null;
   /** What was learnt at once, on top of `head` or without one; null: nothing. */
   learnt: { labels: number; classes: readonly string[] } | null;
   /** beginner, useful or proven; null: nothing serves, or it is not known. */
@@ -134,7 +145,7 @@ export interface WaitingSample {
   guess: { label: string; probability: number } | null;
 }
 
-export interface HeadVersion {
+export interface HeadSummary {
   version: number;
   learner: string;
   labels: readonly string[];
@@ -142,6 +153,11 @@ export interface HeadVersion {
   examMacroF1: number | null;
   /** beginner, useful or proven; null: not known of this head. */
   trust: string | null;
+}
+
+export interface HeadVersion extends HeadSummary {
+  /** On the exam samples of its training; null: there were none. */
+  exam: ExamMetrics | null;
   serving: boolean;
 }
 

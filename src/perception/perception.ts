@@ -36,8 +36,20 @@ export interface PerceptionEvents<F extends PerceivableFrame> {
   onPerceived(frame: F, perceived: Perceived): void;
   /** The frame could not be decoded or embedded; it is gone, the next one is taken. */
   onRefused(frame: F, error: HeadlandError): void;
-  /** The worker ended by itself or refused a head; it is started again. */
+  /** The worker ended by itself; it is started again. */
   onFailure(error: HeadlandError): void;
+  /** The worker that started again refused the serving head: none decides. */
+  onHeadLost(error: HeadlandError): void;
+}
+
+/** A head that the worker has not answered for. */
+interface Swap {
+  serving: ServingHead | null;
+  /** False while there is no worker to send it to. */
+  sent: boolean;
+  timer: NodeJS.Timeout;
+  resolve(): void;
+  reject(error: HeadlandError): void;
 }
 
 interface Running {
@@ -47,6 +59,8 @@ interface Running {
 
 const RESTART_DELAY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 1_500;
+/** A worker that starts again takes about two seconds, a forward pass much less. */
+const SWAP_TIMEOUT_MS = 15_000;
 
 /**
  * The way of a frame in two stages that overlap: libvips decodes on a thread of its own pool, the
@@ -56,7 +70,9 @@ const CLOSE_TIMEOUT_MS = 1_500;
 export class Perception<F extends PerceivableFrame> {
   #worker: Worker | null = null;
   #running: Running | null = null;
+  /** What the worker said that it uses. */
   #serving: ServingHead | null = null;
+  readonly #swaps = new Map<number, Swap>();
   #decoding: Job<F> | null = null;
   #forward: DecodedJob<F> | null = null;
   /** With the worker already, which begins with it as soon as it is done with the one before. */
@@ -115,12 +131,16 @@ export class Perception<F extends PerceivableFrame> {
             insteadOf: this.#unfit ? this.settings.backbone : null,
           };
           this.#running = { backbone, ring: new PixelRing(buffers) };
-          if (this.#serving) this.#send({ type: 'head', serving: this.#serving });
+          this.#sendHeads();
           resolve(backbone);
           this.#begin();
         } else if (message.type === 'failed') {
           lastError = deserialiseError(message.error);
           if (ready) this.events.onFailure(lastError);
+        } else if (message.type === 'swapped') {
+          this.#swapped(message.id);
+        } else if (message.type === 'head-refused') {
+          this.#endSwap(message.id)?.reject(deserialiseError(message.error));
         } else {
           this.#settle(message);
         }
@@ -133,6 +153,7 @@ export class Perception<F extends PerceivableFrame> {
         this.#worker = null;
         this.#giveUpWork();
         const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
+        for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
         if (!ready) reject(error);
         else if (!this.#stopping) this.#restart(error);
       });
@@ -183,14 +204,25 @@ export class Perception<F extends PerceivableFrame> {
     return this.#running ? 0 : performance.now() - this.#downSinceMs;
   }
 
-  get servingVersion(): number | null {
-    return this.#serving?.version ?? null;
+  /** The head that decides; null: none does. */
+  get serving(): ServingHead | null {
+    return this.#serving;
   }
 
-  /** From the next frame on, this head decides; null: every decision is `unknown`. */
-  swapHead(serving: ServingHead | null): void {
-    this.#serving = serving;
-    this.#send({ type: 'head', serving });
+  /**
+   * Lets a head decide from the next frame on; null: every decision is `unknown`. Resolves when the
+   * worker uses it. When it rejects, the head before goes on, also in a worker that starts again.
+   * @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH, HL_FEATURES_MISMATCH, HL_PERCEPTION_CRASHED
+   */
+  swapHead(serving: ServingHead | null): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopping) return reject(crashed('perception has stopped'));
+      const id = this.#nextId++;
+      const timer = setTimeout(() => this.#giveUpSwap(id), SWAP_TIMEOUT_MS);
+      const swap: Swap = { serving, sent: false, timer, resolve, reject };
+      this.#swaps.set(id, swap);
+      if (this.#running) this.#sendSwap(id, swap);
+    });
   }
 
   /** Begins at most so many frames a second, over all cameras; null: as many as it can. */
@@ -205,6 +237,8 @@ export class Perception<F extends PerceivableFrame> {
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
     for (const { settled } of this.#waiting.values()) settled();
     this.#waiting.clear();
+    for (const id of this.#swaps.keys())
+      this.#endSwap(id)?.reject(crashed('perception has stopped'));
     const worker = this.#worker;
     if (!worker) return;
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -262,7 +296,56 @@ export class Perception<F extends PerceivableFrame> {
     job.dhash = differenceHash(job.image);
   }
 
-  #settle(message: Extract<FromWorker, { id: number }>): void {
+  /** To a worker that has just become ready. */
+  #sendHeads(): void {
+    if (this.#serving) {
+      // What served before the worker ended; the swaps that waited for this one come after it.
+      const waiting = [...this.#swaps];
+      this.#swaps.clear();
+      this.swapHead(this.#serving).catch((error) => this.#lost(error));
+      for (const [id, swap] of waiting) this.#swaps.set(id, swap);
+    }
+    for (const [id, swap] of this.#swaps) if (!swap.sent) this.#sendSwap(id, swap);
+  }
+
+  /** The worker that started again did not take the head that served. */
+  #lost(error: HeadlandError): void {
+    // It ended once more: the next one is asked again.
+    if (error.code === 'HL_PERCEPTION_CRASHED') return;
+    this.#serving = null;
+    this.events.onHeadLost(error);
+  }
+
+  #sendSwap(id: number, swap: Swap): void {
+    swap.sent = true;
+    this.#send({ type: 'head', id, serving: swap.serving });
+  }
+
+  #swapped(id: number): void {
+    const swap = this.#endSwap(id);
+    if (!swap) return;
+    this.#serving = swap.serving;
+    swap.resolve();
+  }
+
+  #endSwap(id: number): Swap | null {
+    const swap = this.#swaps.get(id) ?? null;
+    if (swap) clearTimeout(swap.timer);
+    this.#swaps.delete(id);
+    return swap;
+  }
+
+  /** The worker may still come to it: another head has to follow. */
+  #giveUpSwap(id: number): void {
+    const swap = this.#endSwap(id);
+    if (!swap) return;
+    if (swap.sent && this.#swaps.size === 0) {
+      this.#send({ type: 'head', id: this.#nextId++, serving: this.#serving });
+    }
+    swap.reject(crashed(`the perception thread did not answer in ${SWAP_TIMEOUT_MS} ms`));
+  }
+
+  #settle(message: Extract<FromWorker, { type: 'seen' | 'refused' }>): void {
     const job = this.#forward;
     if (job?.id !== message.id) return;
     const nowMs = performance.now();

@@ -88,7 +88,7 @@ export type Seen = Pick<Perceived, 'decision' | 'features'> & {
 
 export type ToWorker =
   | { type: 'frame'; id: number; slot: number }
-  | { type: 'head'; serving: ServingHead | null }
+  | { type: 'head'; id: number; serving: ServingHead | null }
   | { type: 'close' };
 
 export type FromWorker =
@@ -96,4 +96,8 @@ export type FromWorker =
   | { type: 'ready'; backbone: BackboneInfo; buffers: SharedArrayBuffer[] }
   | { type: 'seen'; id: number; seen: Seen }
   | { type: 'refused'; id: number; error: SerialisedError }
+  /** The head with this id decides from the next frame on. */
+  | { type: 'swapped'; id: number }
+  /** The head with this id cannot decide; the one before goes on. */
+  | { type: 'head-refused'; id: number; error: SerialisedError }
   | { type: 'failed'; error: SerialisedError };

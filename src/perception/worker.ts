@@ -64,7 +64,10 @@ try {
         { remedy: 'Train again: `headland train`, or set models.backbone back.' },
       );
     }
-    settings = answerSettings(next?.head ?? {}, decision);
+    const nextSettings = answerSettings(next?.head ?? {}, decision);
+    // A head that cannot answer is refused now, not frame by frame.
+    if (next) answer(next, new Float32Array(featureSize), nextSettings);
+    settings = nextSettings;
     serving = next;
   };
 
@@ -75,10 +78,12 @@ try {
       return;
     }
     if (message.type === 'head') {
+      const { id } = message;
       try {
         useHead(message.serving);
+        send({ type: 'swapped', id });
       } catch (error) {
-        send({ type: 'failed', error: serialiseError(error) });
+        send({ type: 'head-refused', id, error: serialiseError(error) });
       }
       return;
     }

@@ -6,7 +6,7 @@ import { TRUST_LEVELS } from '../head/trust.js';
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const metricsSchema = z.object({
+export const metricsSchema = z.object({
   /** Class names; index = row and column of `confusion`. */
   labels: z.array(z.string()),
   samples: count,

@@ -10,7 +10,7 @@ const recordSchema = z.object({
   /** ISO 8601, UTC. */
   at: z.string(),
   /**
-   * `promoted` and `rolled-back` were asked for; `fell-back`: the serving version was damaged;
+   * `promoted` and `rolled-back` were asked for; `fell-back`: the version pointed at could not serve;
    * `withdrawn`: it was promoted but could not be put to work; `found`: the switch had happened
    * but the power went before it was written here.
    */

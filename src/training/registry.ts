@@ -23,7 +23,17 @@ import {
   writeTrial,
 } from './version-directory.js';
 
-const REPORT = 'report.json';
+/** Throws when a head cannot serve here. */
+export type HeadCheck = (stored: StoredHead) => void;
+
+export interface OpenServingOptions {
+  /** Puts a head to work; when it throws, the next one is tried. */
+  use?: (stored: StoredHead) => Promise<void> | void;
+  /** A head was passed over. */
+  onUnusable?: (version: number, error: unknown) => void;
+  /** The version that serves already: it comes before all others but the one pointed at. */
+  keep?: number | null;
+}
 
 /** One line of `headland models heads`. */
 export interface HeadListing {
@@ -93,42 +103,25 @@ export class HeadRegistry {
   }
 
   /**
-   * The serving head, for the start of the daemon. A damaged one is put aside as `<n>.corrupt` and
-   * the version that served before it takes over. Null: there is none that can serve.
+   * The head that the pointer names or, when that one cannot serve, the first of
+   * {@link OpenServingOptions.keep}, the versions that served before it, and those that passed the
+   * gate, newest first. The pointer then follows. A damaged version is put aside as `<n>.corrupt`.
+   * Null: there is none that can serve.
    */
-  openServing(): Promise<StoredHead | null> {
+  openServing(options: OpenServingOptions = {}): Promise<StoredHead | null> {
     return this.#exclusive(async () => {
       const wanted = await this.current();
-      if (wanted === null) return null;
-      const stack = (await this.#pointer.stack()).reverse();
-      const served = (await this.#pointer.everServed()).sort((a, b) => b - a);
-      for (const version of new Set([wanted, ...stack, ...served])) {
-        const stored = await this.#loadOrPutAside(version);
+      const fellBack = (await this.lastSwitch())?.event === 'fell-back';
+      if (wanted === null && !fellBack) return null;
+      for (const version of await this.#servable(wanted, options.keep ?? null)) {
+        const stored = await this.#openOrSkip(version, options);
         if (!stored) continue;
-        if (version !== wanted) {
-          await this.#pointer.set(version, 'fell-back');
-          this.#log?.error({ wanted, version }, 'the serving head is damaged; an older one serves');
-        }
+        if (version !== wanted) await this.#fallBack(wanted, version);
         return stored;
       }
-      await this.#pointer.set(null, 'fell-back');
-      this.#log?.error({ wanted }, 'the serving head is damaged and there is no older one');
+      if (wanted !== null) await this.#fallBack(wanted, null);
       return null;
     });
-  }
-
-  /**
-   * Of the heads that have served, the one that served last and was learnt on the features of this
-   * checksum; null: there is none, or none that is whole.
-   */
-  async lastServedOn(backboneChecksum: string): Promise<StoredHead | null> {
-    for (const version of (await this.#pointer.everServed()).reverse()) {
-      const card = await readCard(this.#path(version), version).catch(() => null);
-      if (card?.backbone.checksum !== backboneChecksum) continue;
-      const stored = await this.load(version).catch(() => null);
-      if (stored) return stored;
-    }
-    return null;
   }
 
   /** Removes what an interruption left and brings history and pointer together. At start only. */
@@ -192,11 +185,14 @@ export class HeadRegistry {
   /**
    * Makes a version the serving one, after checking every byte of it.
    *
-   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID; the old one serves on
+   * @param check Throws when the head cannot serve here.
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what `check` throws; the old
+   *   one serves on
    */
-  promote(version: number): Promise<StoredHead> {
+  promote(version: number, check?: HeadCheck): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const stored = await this.load(version);
+      check?.(stored);
       await this.#pointer.set(version, 'promoted');
       await this.#prune();
       return stored;
@@ -207,13 +203,20 @@ export class HeadRegistry {
    * Goes back to `version`, or without it to the one that served before the serving one. Two in a
    * row go two versions back; `promote` goes forward again.
    *
-   * @throws HeadlandError HL_HEAD_NO_PREVIOUS | HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID
+   * @param check Throws when a head cannot serve here; without `version` such a head is passed over.
+   * @throws HeadlandError HL_HEAD_NO_PREVIOUS | HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what
+   *   `check` throws
    */
-  rollback(version?: number): Promise<StoredHead> {
+  rollback(version?: number, check?: HeadCheck): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const current = await this.current();
-      const stored =
-        version === undefined ? await this.#previous(current) : await this.load(version);
+      let stored: StoredHead;
+      if (version === undefined) {
+        stored = await this.#previous(current, check);
+      } else {
+        stored = await this.load(version);
+        check?.(stored);
+      }
       await this.#pointer.set(stored.card.version, 'rolled-back');
       return stored;
     });
@@ -250,16 +253,10 @@ export class HeadRegistry {
     return writeTrial(this.#path(trial.version), trial);
   }
 
-  /** Keeps the report of the training beside the card of the head that came of it. */
-  async attachReport(version: number, report: object): Promise<void> {
-    const path = join(this.#path(version), REPORT);
-    await writeFileDurably(path, `${JSON.stringify(report, null, 2)}\n`);
-  }
-
-  async #previous(current: number | null): Promise<StoredHead> {
+  async #previous(current: number | null, check?: HeadCheck): Promise<StoredHead> {
     const stack = (await this.#pointer.stack()).reverse();
     for (const version of stack.filter((v) => v !== current)) {
-      const stored = await this.#loadOrPutAside(version);
+      const stored = await this.#openOrSkip(version, check ? { use: check } : {});
       if (stored) return stored;
     }
     throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before this one', {
@@ -268,16 +265,51 @@ export class HeadRegistry {
     });
   }
 
-  async #loadOrPutAside(version: number): Promise<StoredHead | null> {
+  /** The versions that may serve, in the order in which they are tried. */
+  async #servable(wanted: number | null, keep: number | null): Promise<Set<number>> {
+    const stack = (await this.#pointer.stack()).reverse();
+    const served = (await this.#pointer.everServed()).sort((a, b) => b - a);
+    const passed: number[] = [];
+    for (const version of (await listVersions(this.dir)).valid.reverse()) {
+      const card = await readCard(this.#path(version), version).catch(() => null);
+      if (card?.gate.promote) passed.push(version);
+    }
+    const inOrder = [wanted, keep, ...stack, ...served, ...passed];
+    return new Set(inOrder.filter((version) => version !== null));
+  }
+
+  /** Loads a version and puts it to use; null when that fails, whatever the reason. */
+  async #openOrSkip(
+    version: number,
+    { use, onUnusable }: OpenServingOptions,
+  ): Promise<StoredHead | null> {
     try {
-      return await this.load(version);
+      const stored = await this.load(version);
+      await use?.(stored);
+      return stored;
     } catch (error) {
-      if (!isHeadlandError(error)) throw error;
       this.#log?.error({ version, err: messageOf(error) }, 'a head cannot be used');
-      if (error.code === 'HL_HEAD_INVALID') {
-        await rename(this.#path(version), `${this.#path(version)}.corrupt`);
-      }
+      onUnusable?.(version, error);
+      if (isHeadlandError(error, 'HL_HEAD_INVALID')) await this.#putAside(version);
       return null;
+    }
+  }
+
+  async #putAside(version: number): Promise<void> {
+    try {
+      await rename(this.#path(version), `${this.#path(version)}.corrupt`);
+    } catch (error) {
+      this.#log?.warn({ version, err: messageOf(error) }, 'the damaged head stays where it is');
+    }
+  }
+
+  /** A disk that takes no pointer must not stop a head that works. */
+  async #fallBack(wanted: number | null, version: number | null): Promise<void> {
+    this.#log?.error({ wanted, version }, 'the head pointed at cannot serve; another one does');
+    try {
+      await this.#pointer.set(version, 'fell-back');
+    } catch (error) {
+      this.#log?.error({ version, err: messageOf(error) }, 'the pointer could not follow');
     }
   }
 

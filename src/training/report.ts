@@ -7,8 +7,9 @@ import type { GateDecision } from './gate.js';
 /** What asked for a training. */
 export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console';
 
+export const TRAINING_OUTCOMES = ['promoted', 'refused', 'failed', 'cancelled'] as const;
 /** `refused`: a head was trained but may not serve; `failed`: none came of it. */
-export type TrainingOutcome = 'promoted' | 'refused' | 'failed' | 'cancelled';
+export type TrainingOutcome = (typeof TRAINING_OUTCOMES)[number];
 
 /** One recipe that was tried, judged by leave-group-out after its own temperature. */
 export interface TrainingCandidate {

@@ -6,7 +6,6 @@ import { type JobEnd, type JobHandle, startJob } from './job-process.js';
 import type { TrainerSettings, TrainingProgress } from './protocol.js';
 import type { HeadRegistry } from './registry.js';
 import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from './report.js';
-import type { StoredHead } from './version-directory.js';
 
 export interface TrainerOptions {
   dbPath: string;
@@ -25,10 +24,10 @@ export interface TrainerOptions {
   /** Called once for every training that started, however it ended. */
   onOutcome?: (report: TrainingReport) => void;
   /**
-   * Puts a promoted head to work. When it throws, the promotion is taken back: pointer and serving
-   * head always agree.
+   * Lets a head serve; when it throws, the one before goes on and the training has failed. Default:
+   * only the pointer of the registry moves, for a process in which no head is at work.
    */
-  swap?: (stored: StoredHead) => Promise<void> | void;
+  promote?: (version: number) => Promise<unknown>;
 }
 
 export interface StartedTraining {
@@ -135,7 +134,7 @@ export class Trainer {
       finishedAt: finishedAt.toISOString(),
       durationMs: finishedAt.getTime() - run.startedAt.getTime(),
     };
-    await this.#keep(report);
+    await this.#tidy(report);
     this.#run = null;
     try {
       this.#options.onOutcome?.(report);
@@ -187,32 +186,28 @@ export class Trainer {
       const now = current === null ? 'no head serves' : `head ${current} serves`;
       return judged('refused', `it was compared with another head than serves now: ${now}`, result);
     }
-    await this.#promote(result.version, current);
+    try {
+      await this.#promote(result.version);
+    } catch (error) {
+      return failed(serialiseError(error), result);
+    }
     return judged('promoted', reason, result);
   }
 
-  async #promote(version: number, previous: number | null): Promise<void> {
-    const { registry, swap, log } = this.#options;
-    const stored = await registry.promote(version);
-    try {
-      await swap?.(stored);
-    } catch (error) {
-      await registry.withdraw(previous);
-      log.error({ version, err: messageOf(error) }, 'the new head could not be put to work');
-      throw error;
-    }
+  async #promote(version: number): Promise<void> {
+    const { registry, promote } = this.#options;
+    await (promote ? promote(version) : registry.promote(version));
   }
 
-  /** A report that cannot be kept, or a registry that cannot be tidied, undoes no training. */
-  async #keep(report: TrainingReport): Promise<void> {
+  /** A registry that cannot be tidied undoes no training. */
+  async #tidy(report: TrainingReport): Promise<void> {
     const { registry, log } = this.#options;
     const { trainingId, outcome, reason, durationMs, result } = report;
     log.info({ trainingId, outcome, reason, durationMs, head: result?.version }, 'training ended');
     try {
-      if (result) await registry.attachReport(result.version, report);
       await registry.prune();
     } catch (error) {
-      log.warn({ trainingId, err: messageOf(error) }, 'the training report could not be kept');
+      log.warn({ trainingId, err: messageOf(error) }, 'cannot remove old heads');
     }
   }
 }

@@ -45,7 +45,9 @@ test('a thread that crashes costs the correction only, and is asked again with t
     ),
     ...{ samples, meta: new Meta(database), log: silentLog() },
     backboneChecksum: () => 'b',
-    swap: (serving) => swapped.push(serving),
+    swap: (serving) => {
+      swapped.push(serving);
+    },
     isPaused: () => false,
     onLearnt: () => {},
     onFailure: ({ code }) => codes.push(code),

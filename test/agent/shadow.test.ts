@@ -47,7 +47,7 @@ class Robot {
     this.heads = new HeadService(
       this.state.heads,
       () => undefined,
-      CHECKSUM,
+      () => CHECKSUM,
       { onServing: () => undefined, onUnusable: () => undefined },
       silentLog(),
     );

@@ -13,6 +13,7 @@ import type {
   WaitingSample,
 } from '../../src/console/state.js';
 import { HeadlandError } from '../../src/errors.js';
+import { normaliseLabel } from '../../src/samples/label.js';
 
 interface StoredSample {
   id: string;
@@ -59,6 +60,7 @@ export function drawField(number: number): Promise<Uint8Array> {
 }
 
 export function createFieldSource(): FieldSource {
+  const paused = new Set<'inference' | 'training'>();
   const listeners = new Set<(event: ConsoleEvent) => void>();
   const samples = new Map<string, StoredSample>();
   const frames = new Map<string, LatestFrame>();
@@ -131,6 +133,7 @@ export function createFieldSource(): FieldSource {
         robot: 'robot-7',
         version: '0.1.0',
         state: 'online',
+        paused: [...paused],
         uptimeSeconds: 4_210,
         simulated: false,
         mqtt: { url: 'mqtt://127.0.0.1:1883', connected: true },
@@ -179,7 +182,8 @@ export function createFieldSource(): FieldSource {
         .map(({ id, capturedAtMs, guess }) => ({ id, capturedAtMs, camera: 'main', guess })),
     picture: (sampleId) => samples.get(sampleId)?.jpeg ?? null,
 
-    async labelFrame(frameId, label) {
+    async labelFrame(frameId, text) {
+      const label = normaliseLabel(text);
       const frame = frames.get(frameId);
       if (frame === undefined) {
         throw new HeadlandError('HL_FRAME_GONE', `frame ${frameId} is no longer remembered`, {
@@ -195,7 +199,8 @@ export function createFieldSource(): FieldSource {
       changed();
       return { sampleId: id };
     },
-    async labelSample(sampleId, label) {
+    async labelSample(sampleId, text) {
+      const label = normaliseLabel(text);
       const sample = samples.get(sampleId);
       if (sample === undefined) {
         throw new HeadlandError('HL_SAMPLE_NOT_FOUND', `no sample ${sampleId}`, {
@@ -233,6 +238,20 @@ export function createFieldSource(): FieldSource {
       changed();
       return { version: target! };
     },
+    promote: (version) => source.rollback(version),
+    async pause(what) {
+      paused.add(what);
+      return { paused: [...paused] };
+    },
+    async resume(what) {
+      paused.delete(what);
+      return { paused: [...paused] };
+    },
+    async snapshot() {
+      if (latest === null) throw new Error('no frame');
+      const { jpeg: _, ...frame } = latest;
+      return { sampleId: await source.ask(null), frame };
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -249,6 +268,7 @@ export function createHead(version: number, macroF1: number, labels: string[]): 
     trainedAt: new Date(Date.now() - (6 - version) * 5_400_000).toISOString(),
     examMacroF1: macroF1,
     trust: null,
+    exam: null,
     serving: false,
   };
 }

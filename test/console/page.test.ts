@@ -111,11 +111,11 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
       await page.locator('#picture[src^="blob:"]').waitFor();
       await page.keyboard.press('n');
       await page.locator('#viewer[data-held="true"]').waitFor();
-      await page.keyboard.type('<b>Möhre</b>');
+      await page.keyboard.type('<b>Möhre<i>');
       await source.advance(null);
       await page.keyboard.press('Enter');
-      await page.locator('#labels button', { hasText: '<b>Möhre</b>' }).waitFor();
-      assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre</b>']]);
+      await page.locator('#labels button', { hasText: '<b>Möhre<i>' }).waitFor();
+      assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre<i>']]);
       await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
     });
   });
@@ -174,7 +174,7 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
         );
         source.trainings.unshift(createReport('promoted', 'macro-F1 rose by 3 points', 3, exam, 0));
         source.versions = [
-          { ...createHead(3, 0.925, labels), serving: true },
+          { ...createHead(3, 0.925, labels), exam, serving: true },
           ...source.versions.map((head) => ({ ...head, serving: false })),
         ];
         source.training = { ...source.training, running: false, newLabels: 0 };
@@ -193,6 +193,9 @@ describe('the page in a browser', { skip, timeout: 120_000 }, () => {
         await page.locator('#confirm-yes').click();
         await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
         assert.equal(source.status().head?.version, 2);
+        await page.getByText('Version 3 was promoted, version 2 serves now').waitFor();
+        await page.getByText('When version 2 was trained there were no pictures yet').waitFor();
+        assert.equal(await page.getByText('Version 3 serves now').count(), 0);
       },
       {
         prepare: async (source) => {

@@ -86,7 +86,6 @@ describe('the API', { timeout: 60_000 }, () => {
       ['/api/label', { frameId, label: '   ' }],
       ['/api/label', { frameId, label: 'x'.repeat(65) }],
       ['/api/label', { frameId, label: 'a\u0000b' }],
-      ['/api/label', { frameId, label: 'Unknown' }],
       ['/api/label', { frameId, label: 7 }],
       ['/api/label', { frameId, label: 'maize', source: 'import' }],
       ['/api/label', { frameId, sampleId: 'x', label: 'maize' }],
@@ -94,16 +93,23 @@ describe('the API', { timeout: 60_000 }, () => {
       ['/api/rollback', { version: 0 }],
       ['/api/rollback', { version: '1' }],
       ['/api/rollback', { version: 1.5 }],
+      ['/api/promote', {}],
+      ['/api/pause', { what: 'everything' }],
+      ['/api/resume', {}],
+      ['/api/snapshot', { camera: 7 }],
     ];
     for (const [path, body] of bodies) {
       const answer = await ask(url + path, 'POST', WRITE, JSON.stringify(body));
       assert.equal(answer.status, 400, JSON.stringify(body));
       assert.equal(answer.json.error?.code, 'HL_CONSOLE_BODY_INVALID');
     }
-    const typed = JSON.stringify({ frameId, label: 'unknown' });
+    const typed = JSON.stringify({ frameId, label: 'x'.repeat(65) });
     const { error } = (await ask(`${url}/api/label`, 'POST', WRITE, typed)).json;
-    assert.equal(error?.message, 'label: "unknown" is not a label');
+    assert.equal(error?.message, 'label: a label has at most 64 characters');
     assert.equal(error.remedy, 'Choose another label.');
+    const reserved = JSON.stringify({ frameId, label: 'Unknown' });
+    const refused = await ask(`${url}/api/label`, 'POST', WRITE, reserved);
+    assert.deepEqual([refused.status, refused.json.error?.code], [422, 'HL_LABEL_INVALID']);
     for (const text of ['', '{', 'null x', `{"frameId":"${frameId}","label":"a","__proto__":1}`]) {
       assert.equal((await ask(`${url}/api/label`, 'POST', WRITE, text)).status, 400, text);
     }

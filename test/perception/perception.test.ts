@@ -4,7 +4,7 @@ import { loadCard } from '../../src/backbone/cards.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open.js';
 import { silentLog } from '../../src/log.js';
-import { drawPicture } from '../training/fixture.js';
+import { drawPicture, someHead } from '../training/fixture.js';
 import { startPerception } from './support.js';
 
 describe('Perception', () => {
@@ -83,6 +83,41 @@ describe('Perception', () => {
       answers.map(({ error }) => error?.code ?? null),
       ['HL_PICTURE_INVALID', 'HL_PICTURE_INVALID', 'HL_PICTURE_TOO_LARGE', null],
     );
+  });
+
+  test('a head that cannot decide is refused, and the one before goes on', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const jpeg = await drawPicture('crop', 1);
+    const decidedBy = async () => {
+      await perception.submit({ camera: 'main', jpeg });
+      return answers.at(-1)?.perceived?.decision.headVersion;
+    };
+    const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
+    await perception.swapHead({ version: 1, head });
+    assert.equal(await decidedBy(), 1);
+    const refused = [
+      { ...head, backboneChecksum: 'f'.repeat(64) },
+      { ...head, featureSize: 7, weights: new Float32Array(2 * 7) },
+    ];
+    const codes = ['HL_HEAD_BACKBONE_MISMATCH', 'HL_FEATURES_MISMATCH'];
+    for (const [index, other] of refused.entries()) {
+      const swap = perception.swapHead({ version: 2, head: other });
+      await assert.rejects(swap, { code: codes[index] });
+      assert.equal(perception.serving?.version, 1);
+      assert.equal(await decidedBy(), 1);
+    }
+    await Promise.all([
+      perception.swapHead({ version: 3, head }),
+      perception.swapHead({ version: 4, head }),
+    ]);
+    assert.equal(perception.serving?.version, 4);
+    assert.equal(await decidedBy(), 4);
+    await perception.swapHead(null);
+    assert.equal(await decidedBy(), null);
+    await perception.stop();
+    await assert.rejects(perception.swapHead({ version: 5, head }), {
+      code: 'HL_PERCEPTION_CRASHED',
+    });
   });
 
   test('stops with frames in every stage, and settles them', async (t) => {

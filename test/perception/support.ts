@@ -51,6 +51,9 @@ export async function startPerception(
       onFailure: (error) => {
         throw error;
       },
+      onHeadLost: (error) => {
+        throw error;
+      },
     },
     log,
   );

@@ -65,6 +65,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
       onPerceived: (_frame, perceived) => settle(perceived),
       onRefused: (_frame, error) => fail(error),
       onFailure: fail,
+      onHeadLost: fail,
     },
     silentLog(),
   );
@@ -79,7 +80,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   };
   const swap = (serving: ServingHead) => perception.swapHead(serving);
 
-  swap({ version, head });
+  await swap({ version, head });
   const far = await decide(await farPicture());
   assert.equal(far.label, 'unknown');
   assert.ok(far.noveltyPValue !== null && far.noveltyPValue < 0.05, `${far.noveltyPValue}`);
@@ -97,7 +98,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   assert.ok(inSet >= 20, `${inSet} of 40`);
 
   const { novelty: _, setProbability: __, ...older } = head;
-  swap({ version: version + 1, head: older });
+  await swap({ version: version + 1, head: older });
   const byOlder = await decide(await farPicture());
   assert.equal(byOlder.headVersion, version + 1);
   assert.equal(byOlder.noveltyPValue, null, 'the model is swapped with its head');

@@ -8,6 +8,7 @@ import { type Database, findDamage, openDatabase } from '../../src/storage/datab
 import { META_TABLES, Meta } from '../../src/storage/meta.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
+import { REPORT_TABLES, ReportLog } from '../../src/storage/report-log.js';
 import { hasCode, temporaryFolder } from '../samples/support.js';
 import { fixtureNames, openFixture } from './fixtures.js';
 
@@ -85,6 +86,13 @@ const ROOMS: Record<
     check: (database) => assert.equal(new Meta(database).get('position'), '600'),
   },
   outbox: { steps: OUTBOX_TABLES, check: checkOutbox },
+  reports: {
+    steps: REPORT_TABLES,
+    check: (database) => {
+      const last = new ReportLog(database).last();
+      assert.deepEqual([last?.trainingId, last?.outcome, last?.headVersion], ['t1', 'promoted', 1]);
+    },
+  },
   samples: { steps: SAMPLE_TABLES, check: checkSamples },
 };
 

@@ -29,10 +29,7 @@ const LIMIT = { timeout: 120_000 };
 async function train(robot: Robot): Promise<void> {
   const { dbPath, cacheDir, settings, registryDir } = robot;
   const registry = new HeadRegistry(registryDir, { keep: 5 });
-  const trainer = new Trainer({
-    ...{ dbPath, cacheDir, settings, registry, log: silentLog() },
-    swap: () => {},
-  });
+  const trainer = new Trainer({ dbPath, cacheDir, settings, registry, log: silentLog() });
   const report = await trainer.start({ trigger: 'cli' }).finished;
   assert.equal(report.outcome, 'promoted', report.reason);
 }

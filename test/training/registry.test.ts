@@ -24,9 +24,15 @@ function create(t: TestContext, keep = 5): { dir: string; registry: HeadRegistry
   return { dir, registry: new HeadRegistry(dir, { keep }) };
 }
 
-async function publish(registry: HeadRegistry, seed: number): Promise<number> {
+async function publish(
+  registry: HeadRegistry,
+  seed: number,
+  refused: string | null = null,
+): Promise<number> {
   const head = someHead(seed);
-  return registry.publish(head, someCard(head), [`group ${seed}`, 'odd "group"\n\\n']);
+  const card = someCard(head);
+  const gate = { ...card.gate, promote: refused === null };
+  return registry.publish(head, { ...card, gate, refused }, [`group ${seed}`, 'odd "group"\n\\n']);
 }
 
 async function versions(registry: HeadRegistry): Promise<number[]> {
@@ -157,15 +163,6 @@ describe('the head registry', () => {
     await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
   });
 
-  it('keeps a report beside the card', async (t) => {
-    const { registry, dir } = create(t);
-    await publish(registry, 1);
-    await registry.attachReport(1, { outcome: 'refused' });
-    const text = readFileSync(join(dir, '1', 'report.json'), 'utf8');
-    assert.deepEqual(JSON.parse(text), { outcome: 'refused' });
-    await registry.load(1);
-  });
-
   it('does not write a card that could not be read again', async (t) => {
     const { registry } = create(t);
     const head = someHead(1);
@@ -243,11 +240,49 @@ describe('damage to the head registry', () => {
 
   it('never falls back to a head that was refused', async (t) => {
     const { registry, dir } = create(t);
-    await publish(registry, 1);
+    await publish(registry, 1, 'refused');
     await registry.promote(await publish(registry, 2));
-    await publish(registry, 3);
+    await publish(registry, 3, 'refused');
     writeFileSync(join(dir, '2', 'weights'), '');
     assert.equal(await registry.openServing(), null);
+  });
+
+  it('falls back to the newest head that passed the gate when none that served can serve', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    for (const seed of [2, 3]) await publish(registry, seed);
+    await publish(registry, 4, 'refused');
+    writeFileSync(join(dir, '1', 'weights'), '');
+    assert.equal((await registry.openServing())?.card.version, 3);
+    assert.equal(await registry.current(), 3);
+  });
+
+  it('that does not work here is passed over, and comes back when it does', async (t) => {
+    const { registry } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    const passedOver: number[] = [];
+    const use =
+      (...working: number[]) =>
+      ({ card }: { card: { version: number } }) => {
+        if (!working.includes(card.version)) throw new Error('another backbone');
+      };
+    const onUnusable = (version: number) => void passedOver.push(version);
+    assert.equal((await registry.openServing({ use: use(1), onUnusable }))?.card.version, 1);
+    assert.deepEqual(passedOver, [3, 2]);
+    assert.equal(await registry.openServing({ use: use() }), null);
+    assert.equal(await registry.current(), null);
+    assert.deepEqual(await versions(registry), [1, 2, 3], 'whole heads are not put aside');
+    assert.equal((await registry.openServing({ use: use(3, 2) }))?.card.version, 3);
+    await assert.rejects(registry.promote(2, use(3)), /another backbone/);
+    await assert.rejects(registry.rollback(2, use(3)), /another backbone/);
+    assert.equal(await registry.current(), 3);
+  });
+
+  it('keeps the head that serves already', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    writeFileSync(join(dir, '3', 'weights'), '');
+    assert.equal((await registry.openServing({ keep: 1 }))?.card.version, 1);
   });
 
   it('is told apart from a folder that cannot be read', async (t) => {
@@ -255,7 +290,10 @@ describe('damage to the head registry', () => {
     await registry.promote(await publish(registry, 1));
     rmSync(join(dir, '1', 'weights'));
     mkdirSync(join(dir, '1', 'weights'));
-    await assert.rejects(registry.openServing(), { code: 'EISDIR' });
+    const errors: unknown[] = [];
+    const onUnusable = (_version: number, error: unknown) => void errors.push(error);
+    assert.equal(await registry.openServing({ onUnusable }), null);
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'EISDIR');
     assert.ok(existsSync(join(dir, '1')), 'not put aside');
   });
 

@@ -78,7 +78,7 @@ describe('a training that is killed', () => {
         const trainer = trainerFor(robot, {
           registry,
           jobPath: job('pausing'),
-          swap: (stored) => void swapped.push(stored.card.version),
+          promote: async (version) => void swapped.push(version),
         });
         const { finished } = trainer.start({ trigger: 'labels' });
         await until(() => existsSync(marker));
@@ -238,7 +238,7 @@ describe('the trainer', () => {
     assert.equal(report.error?.code, 'HL_TRAINING_CRASHED');
   });
 
-  it('takes a promotion back when the head cannot be put to work', {
+  it('has failed when its head cannot be put to work, and says which head that is', {
     timeout: 60_000,
   }, async (t) => {
     const robot = await taughtRobot(t);
@@ -246,11 +246,12 @@ describe('the trainer', () => {
     const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
     const trainer = trainerFor(robot, {
       registry,
-      swap: () => Promise.reject(new Error('the worker is gone')),
+      promote: () => Promise.reject(new Error('the worker is gone')),
     });
     const report = await trainer.start({ trigger: 'cli' }).finished;
     assert.equal(report.outcome, 'failed');
     assert.match(report.reason, /the worker is gone/);
+    assert.equal(report.result?.version, 2);
     assert.equal(await registry.current(), 1);
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, truncateSync } from 'node:fs';
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../src/log.js';
@@ -7,6 +7,7 @@ import { type GateRecord, recompute } from '../../src/training/gate-record.js';
 import type { TrainingProgress } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import type { JobResult, TrainingReport } from '../../src/training/report.js';
+import { parseReport } from '../../src/training/stored-report.js';
 import { Trainer } from '../../src/training/trainer.js';
 import {
   createRobot,
@@ -29,11 +30,15 @@ async function train(robot: Robot): Promise<Trained> {
   const progress: TrainingProgress[] = [];
   const swapped: number[] = [];
   const { dbPath, cacheDir, settings } = robot;
+  const registry = registryOf(robot);
   const trainer = new Trainer({
     ...{ dbPath, cacheDir, settings, log: silentLog() },
-    registry: registryOf(robot),
+    registry,
     onProgress: (p) => progress.push(p),
-    swap: (stored) => void swapped.push(stored.card.version),
+    promote: (version) => {
+      swapped.push(version);
+      return registry.promote(version);
+    },
   });
   const report = await trainer.start({ trigger: 'cli' }).finished;
   return { report, result: report.result as JobResult, progress, swapped };
@@ -84,8 +89,9 @@ describe('a training', () => {
         assert.equal(last?.done, last?.total);
         assert.ok(steps.every((step, i) => i === 0 || step.done >= (steps[i - 1]?.done ?? 0)));
       }
-      const kept = readFileSync(join(robot.registryDir, '1', 'report.json'), 'utf8');
-      assert.deepEqual(JSON.parse(kept), JSON.parse(JSON.stringify(first.report)));
+      const kept = parseReport(JSON.parse(JSON.stringify(first.report)));
+      assert.equal(kept?.trainingId, first.report.trainingId);
+      assert.deepEqual(kept?.result?.exam, first.result.exam);
 
       // Nothing new: no forward pass, and the very same head.
       const same = await train(robot);

@@ -34,7 +34,7 @@ export class Demonstration {
       labelsGiven: this.#labeller?.tally.given ?? 0,
       newLabels: this.#agent.training.newLabels,
       everyNewLabels: config.training.everyNewLabels,
-      headVersion: this.#agent.perception.servingVersion,
+      headVersion: this.#agent.perception.serving?.version ?? null,
       learntLabels: this.#agent.instant.learnt?.labels ?? 0,
     }));
   }

@@ -718,14 +718,19 @@ function renderTraining() {
     ];
   });
   const minute = Math.floor(robotNowMs() / 60_000);
-  build('training-last', [reports, minute], () =>
+  build('training-last', [reports, minute, head?.version], () =>
     reports.length === 0 ? [] : [verdict(reports[0]), ...historyPlot()],
   );
 }
 
 function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) {
+  const serving = state.status.head?.version ?? null;
+  const now = serving === null ? 'no trained head serves now' : `version ${serving} serves now`;
   const words = {
-    promoted: headVersion === null ? 'Promoted' : `Version ${headVersion} serves now`,
+    promoted:
+      headVersion === serving
+        ? `Version ${headVersion} serves now`
+        : `Version ${headVersion} was promoted, ${now}`,
     refused: 'Refused: the old head goes on',
     failed: 'Failed: the old head goes on',
     cancelled: 'Cancelled: the old head goes on',
@@ -821,27 +826,25 @@ function table(headings, rows) {
 }
 
 function renderExam() {
-  const examined = state.reports.filter(({ exam }) => exam !== null);
-  const serving = state.status?.head?.version;
-  const report = examined.find(({ headVersion }) => headVersion === serving) ?? examined[0];
+  const head = state.heads.find(({ serving }) => serving);
+  const last = state.reports.find(({ exam }) => exam !== null);
+  const exam = head === undefined ? last?.exam : head.exam;
   text(
     'exam-count',
-    report === undefined
-      ? ''
-      : report.headVersion === null
-        ? 'last training, not serving'
-        : `version ${report.headVersion}`,
+    head !== undefined
+      ? `version ${head.version}`
+      : last === undefined
+        ? ''
+        : 'last training, not serving',
   );
-  build('exam', report ?? null, () => {
-    if (report === undefined) {
-      return [
-        el('p', {
-          class: 'empty',
-          text: 'After the first training: how well the head does on pictures that it never learned from.',
-        }),
-      ];
+  build('exam', exam ?? head?.version ?? null, () => {
+    if (exam === undefined || exam === null) {
+      const words =
+        head === undefined
+          ? 'After the first training: how well the head does on pictures that it never learned from.'
+          : `When version ${head.version} was trained there were no pictures yet to examine it on.`;
+      return [el('p', { class: 'empty', text: words })];
     }
-    const { exam } = report;
     const figure = (name, value, unit = '') =>
       el(
         'div',

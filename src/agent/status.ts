@@ -1,0 +1,146 @@
+import type { CameraState } from '../camera/supervisor.js';
+import type { TrustLevel } from '../head/trust.js';
+import { type BoardReadings, readings } from '../host/board.js';
+import type { RateLimit } from '../host/rate.js';
+import type { BackboneInfo } from '../perception/protocol.js';
+import type { SampleCounts } from '../samples/statistics.js';
+import type { ReportSummary } from '../storage/report-log.js';
+import type { HeadCard } from '../training/card.js';
+import type { InstantHead } from '../training/instant/protocol.js';
+import type { RunningTraining } from '../training/trainer.js';
+import type { Pausable } from './pausing.js';
+import type { AgentView } from './view.js';
+
+/**
+ * Everything that the daemon knows of itself at one moment. MQTT, the web page, `headland status` and
+ * systemd only put it into their words, so that they cannot contradict each other.
+ */
+export interface AgentStatus {
+  robot: string;
+  /** Of headland. */
+  version: string;
+  boot: string;
+  startedAtMs: number;
+  uptimeSeconds: number;
+  /** `paused`: no frame is judged. */
+  state: 'online' | 'paused';
+  paused: Pausable[];
+  /** A camera shows drawings instead of the world. */
+  simulated: boolean;
+  mqtt: { url: string; connected: boolean };
+  /** Null while the console is off. */
+  consoleUrl: string | null;
+  /** `droppedTotal`: frames that a newer one replaced before they were judged. */
+  cameras: (CameraState & { droppedTotal: number })[];
+  /** Null until it is loaded. */
+  backbone: BackboneInfo | null;
+  model: ModelStatus;
+  samples: SampleCounts;
+  training: TrainingStatus;
+  frames: FrameStatus;
+  board: BoardReadings;
+}
+
+/** What decides. */
+export interface ModelStatus {
+  /** The configured backbone. */
+  backbone: string;
+  /** Of the trained head that serves; null: none does. */
+  card: HeadCard | null;
+  /** What was learnt at once, on top of that head or without one; null: nothing. */
+  learnt: InstantHead | null;
+  /** Null: nothing serves, or it is not known. */
+  trust: TrustLevel | null;
+  /** One sentence: what would raise the trust. */
+  next: string | null;
+}
+
+export interface TrainingStatus {
+  running: RunningTraining | null;
+  /** Labels given or changed since the last training. */
+  newLabels: number;
+  /** A training starts by itself at so many; 0 = none does. */
+  everyNewLabels: number;
+  minLabels: number;
+  /** The first labels make a head at once: two classes with so many each; null: they do not. */
+  instantLabelsPerClass: number | null;
+  /** Since the start of the daemon. */
+  instantFailures: number;
+  /** How the last training ended, also before a restart; null before the first. */
+  last: ReportSummary | null;
+}
+
+export interface FrameStatus {
+  total: number;
+  droppedTotal: number;
+  perSecond: number;
+  /** Capture to decision, milliseconds; null before the first. */
+  msP50: number | null;
+  msP95: number | null;
+  limit: RateLimit;
+  /** 99th percentile, milliseconds. */
+  loopDelayMsP99: number;
+}
+
+export function agentStatus(agent: AgentView): AgentStatus {
+  const { config, options, pausing, statistics } = agent;
+  const cameras = agent.cameras.map(({ supervisor }) => {
+    const state = supervisor.state();
+    const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
+    return { ...state, droppedTotal };
+  });
+  return {
+    robot: config.robot.id,
+    version: options.version,
+    boot: agent.boot,
+    startedAtMs: agent.startedAtMs,
+    uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
+    state: pausing.has('inference') ? 'paused' : 'online',
+    paused: pausing.paused,
+    simulated: agent.cameras.some((camera) => camera.config.driver === 'simulated'),
+    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
+    consoleUrl: agent.consoleUrl,
+    cameras,
+    backbone: agent.perception.backbone,
+    model: modelStatus(agent),
+    samples: agent.state.samples.counts(),
+    training: trainingStatus(agent),
+    frames: {
+      total: statistics.framesTotal,
+      droppedTotal: cameras.reduce((sum, { droppedTotal }) => sum + droppedTotal, 0),
+      perSecond: statistics.framesPerSecond(Date.now()),
+      msP50: statistics.durationMs(0.5),
+      msP95: statistics.durationMs(0.95),
+      limit: agent.sparing.limit,
+      loopDelayMsP99: statistics.loopDelayMs(),
+    },
+    board: readings({ diskPath: config.paths.stateDir }),
+  };
+}
+
+export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant'>): ModelStatus {
+  const card = agent.heads.serving?.card ?? null;
+  const { learnt } = agent.instant;
+  const trust = learnt?.trust ?? card?.trust ?? null;
+  return {
+    backbone: agent.config.models.backbone,
+    card,
+    learnt,
+    trust: trust?.level ?? null,
+    next: trust?.next ?? null,
+  };
+}
+
+/** A part of its own, because it goes out with every step of a training. */
+export function trainingStatus({ config, training, instant, state }: AgentView): TrainingStatus {
+  const { everyNewLabels, minLabels, minLabelsPerClass } = config.training;
+  return {
+    running: training.running,
+    newLabels: training.newLabels,
+    everyNewLabels,
+    minLabels,
+    instantLabelsPerClass: config.training.instant ? minLabelsPerClass : null,
+    instantFailures: instant.failures,
+    last: state.reports.last(),
+  };
+}

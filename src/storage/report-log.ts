@@ -1,0 +1,97 @@
+import type { Database } from './database.js';
+import { migrate } from './migrate.js';
+
+/** A step that has been released is never edited: add one behind it. */
+export const REPORT_TABLES: readonly string[] = [
+  `
+  CREATE TABLE reports (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    training_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    head_version INTEGER,
+    finished_at TEXT NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** How a training ended, without its figures. */
+export interface ReportSummary {
+  trainingId: string;
+  outcome: string;
+  /** One sentence in words. */
+  reason: string;
+  /** The version that came of it; null: none did. */
+  headVersion: number | null;
+  /** ISO 8601, UTC. */
+  finishedAt: string;
+}
+
+export interface ReportLogLimits {
+  /** Default 200. */
+  maxReports?: number;
+  /** Of their JSON in UTF-16 units together; the newest is kept in any case. Default 16 Mi. */
+  maxLength?: number;
+}
+
+/** The reports of trainings, however they ended; beyond the limits the oldest go. */
+export class ReportLog {
+  readonly #database: Database;
+  readonly #maxReports: number;
+  readonly #maxLength: number;
+
+  constructor(
+    database: Database,
+    { maxReports = 200, maxLength = 16 << 20 }: ReportLogLimits = {},
+  ) {
+    this.#database = database;
+    this.#maxReports = maxReports;
+    this.#maxLength = maxLength;
+    migrate(database, 'reports', REPORT_TABLES);
+  }
+
+  /** Durable when it returns. @param body the whole report, JSON-serialisable */
+  append(summary: ReportSummary, body: object): void {
+    const { trainingId, outcome, reason, headVersion, finishedAt } = summary;
+    this.#database.transaction(() => {
+      this.#database
+        .prepare(
+          `INSERT INTO reports (training_id, outcome, reason, head_version, finished_at, body)
+           VALUES (?, ?, ?, ?, ?, ?)`,
+        )
+        .run(trainingId, outcome, reason, headVersion, finishedAt, JSON.stringify(body));
+      this.#database
+        .prepare(
+          `DELETE FROM reports WHERE sequence IN (
+             SELECT sequence FROM (
+               SELECT sequence, row_number() OVER newest AS place,
+                 sum(length(body)) OVER newest AS length
+               FROM reports WINDOW newest AS (ORDER BY sequence DESC)
+             ) WHERE place > 1 AND (place > ? OR length > ?)
+           )`,
+        )
+        .run(this.#maxReports, this.#maxLength);
+    })();
+  }
+
+  /** Whole reports as parsed JSON, newest first, at most `limit`. */
+  list(limit: number): unknown[] {
+    return this.#database
+      .prepare<{ body: string }>('SELECT body FROM reports ORDER BY sequence DESC LIMIT ?')
+      .all(limit)
+      .map(({ body }): unknown => JSON.parse(body));
+  }
+
+  /** The newest; null before the first. */
+  last(): ReportSummary | null {
+    return (
+      this.#database
+        .prepare<ReportSummary>(
+          `SELECT training_id AS trainingId, outcome, reason, head_version AS headVersion,
+             finished_at AS finishedAt FROM reports ORDER BY sequence DESC LIMIT 1`,
+        )
+        .get() ?? null
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { metricsSchema } from './card.js';
+import { TRAINING_OUTCOMES } from './report.js';
+
+/** What of a {@link TrainingReport} is read again after a restart. */
+const storedReportSchema = z.object({
+  trainingId: z.string(),
+  trigger: z.string(),
+  outcome: z.enum(TRAINING_OUTCOMES),
+  reason: z.string(),
+  /** ISO 8601, UTC. */
+  finishedAt: z.string(),
+  durationMs: z.number(),
+  /** Null unless the job got to its end. */
+  result: z
+    .object({
+      version: z.int().min(1),
+      learner: z.string(),
+      exam: metricsSchema.nullable(),
+      durationsMs: z.record(z.string(), z.number()),
+    })
+    .nullable(),
+});
+
+export type StoredReport = z.infer<typeof storedReportSchema>;
+
+/** Null when it is not one: then it was written by another version of headland. */
+export function parseReport(value: unknown): StoredReport | null {
+  return storedReportSchema.safeParse(value).data ?? null;
+}
