@@ -64,7 +64,10 @@ describe('the command line', { concurrency: false }, () => {
         ['cli', 'failed', null],
       ],
     );
-    assert.match(headland('audit', '--limit', '1', ...at).stdout, /^\S+Z +training +\{.*refused/);
+    assert.match(
+      headland('audit', '--limit', '1', ...at).stdout,
+      /^\S+Z +command +\{"name":"rollback","version":99,"source":"cli","ok":false/,
+    );
     assert.equal(headland('audit', '--limit', 'all', ...at).status, 2);
 
     const target = join(rig.dir, 'exported');
