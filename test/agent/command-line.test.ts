@@ -46,7 +46,7 @@ describe('the command line', { concurrency: false }, () => {
         [2, false],
       ],
     );
-    assert.match(headland('models', 'why', '2', ...at).stdout, /refused/);
+    assert.match(headland('models', 'why', '2', ...at).stdout, /No gain/);
     assert.match(headland('rollback', '2', ...at).stdout, /head 2 serves/);
     assert.match(headland('rollback', ...at).stdout, /head 1 serves/);
     assert.equal(headland('rollback', '99', ...at).status, 1);
@@ -64,10 +64,8 @@ describe('the command line', { concurrency: false }, () => {
         ['cli', 'failed', null],
       ],
     );
-    assert.match(
-      headland('audit', '--limit', '1', ...at).stdout,
-      /^\S+Z +command +\{"name":"rollback","version":99,"source":"cli","ok":false/,
-    );
+    const last = headland('audit', '--limit', '1', ...at).stdout;
+    assert.match(last, /^\S+Z +command +\{.*"source":"cli".*HL_HEAD_UNKNOWN_VERSION/);
     assert.equal(headland('audit', '--limit', 'all', ...at).status, 2);
 
     const target = join(rig.dir, 'exported');
