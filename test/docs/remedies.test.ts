@@ -19,7 +19,7 @@ function remedies(): string[] {
     ...source.matchAll(/remedy:\s*(?:[^'"`;{}]*?)((?:'[^'\n]*'|"[^"\n]*"|`[^`]*`)[^;{}]{0,300})/g),
   ].flatMap(([, text]) =>
     [...text!.matchAll(/'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`/g)].map(([quoted]) =>
-      quoted.slice(1, -1),
+      quoted.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, 'VALUE'),
     ),
   );
   const page = readFileSync(join(root, 'docs/reference/errors.md'), 'utf8');
@@ -98,7 +98,7 @@ describe('remedies', () => {
         assert.ok(paths.has(path), `there is no setting ${path}: ${remedy}`);
       }
       for (const [, name] of remedy.matchAll(
-        /\b(?:raise|lower|set|correct) ([a-z]+(?:[A-Z][a-z]+)+)\b/gi,
+        /\b(?:[Rr]aise|[Ll]ower|[Ss]et|[Cc]orrect) ([a-z]+(?:[A-Z][a-z]+)+)\b/g,
       )) {
         assert.ok(names.has(name!), `there is no setting ${name}: ${remedy}`);
       }
