@@ -2,7 +2,7 @@ import { openOutputs } from '../alerts/open.js';
 import type { OutputDriver } from '../alerts/output.js';
 import { type AlertEvent, AlertRules } from '../alerts/rules.js';
 import type { Config } from '../config/schema.js';
-import { isHeadlandError } from '../errors.js';
+import { type HeadlandError, isHeadlandError } from '../errors.js';
 import type { Log } from '../log.js';
 import { type Decision, UNKNOWN_LABEL } from '../perception/decision.js';
 import { alertMessage, failureMessage } from './messages.js';
@@ -12,18 +12,29 @@ import type { TelemetryService } from './telemetry-service.js';
 export class Alerting {
   readonly #rules: AlertRules;
   #outputs: OutputDriver | null = null;
+  /** Why there are no outputs, until telemetry can carry it. */
+  #unreported: HeadlandError | null = null;
 
   constructor(
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
-    private readonly telemetry: TelemetryService,
+    private readonly telemetry: Pick<TelemetryService, 'event'>,
     private readonly log: Log,
   ) {
     this.#rules = new AlertRules(config.alerts.rules);
   }
 
-  /** Opens the outputs, all off. @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN */
+  /**
+   * Opens the outputs, all off. Outputs that cannot be opened are logged, and the first tick reports
+   * them: alerts are events only then, and classifying goes on.
+   */
   async open(): Promise<void> {
-    this.#outputs = await openOutputs(this.config.gpio, this.log);
+    try {
+      this.#outputs = await openOutputs(this.config.gpio, this.log);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.log.error({ code: error.code, remedy: error.remedy }, error.message);
+      this.#unreported = error;
+    }
   }
 
   observe(camera: string, { label, probability, guess }: Decision, atMs: number): void {
@@ -34,6 +45,9 @@ export class Alerting {
 
   /** Lets time pass, so that alerts end also when no frame comes. */
   tick(atMs: number): void {
+    if (this.#unreported)
+      this.telemetry.event(failureMessage(this.#unreported, 'gpio', 'critical'));
+    this.#unreported = null;
     this.#apply(this.#rules.tick(atMs));
   }
 

@@ -113,31 +113,28 @@ export async function loadOnoff(): Promise<TakeLine> {
     };
     return (number, direction, options) => new Gpio(number, direction, 'none', options);
   } catch (error) {
-    if (builtForOtherNode(error)) {
-      throw new HeadlandError(
-        'HL_GPIO_UNAVAILABLE',
-        `the package epoll, which onoff needs, was compiled for another version of Node.js than ${process.version}`,
-        {
-          remedy:
-            'Run "npm rebuild epoll" in the folder of headland and restart, or set gpio.driver to none.',
-          details: { node: process.version, moduleVersion: process.versions.modules },
-          cause: error,
-        },
-      );
-    }
-    throw new HeadlandError(
-      'HL_GPIO_UNAVAILABLE',
-      `the optional package onoff cannot be loaded: ${messageOf(error).split('\n', 1)[0]}`,
-      {
-        remedy:
-          'Install a compiler and run "npm install onoff" where headland lives, or set gpio.driver to none.',
-        cause: error,
-      },
-    );
+    throw onoffLoadError(error);
   }
 }
 
-/** epoll's binary belongs to one ABI of Node.js: the dynamic linker refuses it after an upgrade. */
-function builtForOtherNode(error: unknown): boolean {
-  return /NODE_MODULE_VERSION|different Node\.js version/.test(messageOf(error));
+/**
+ * Says why onoff cannot be loaded. The binary of its dependency epoll fits one ABI of Node.js: after
+ * an upgrade of Node.js the loader refuses it.
+ */
+export function onoffLoadError(error: unknown): HeadlandError {
+  const told = messageOf(error);
+  const otherNode = /NODE_MODULE_VERSION|different Node\.js version/.test(told);
+  return new HeadlandError(
+    'HL_GPIO_UNAVAILABLE',
+    otherNode
+      ? `the package epoll was compiled for another Node.js than this ${process.version}`
+      : `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    {
+      remedy: otherNode
+        ? 'Run "npm rebuild epoll" where headland lives and start it again, or set gpio.driver to none.'
+        : 'Install a compiler and run "npm install onoff" where headland lives, or set gpio.driver to none.',
+      details: { node: process.version },
+      cause: error,
+    },
+  );
 }

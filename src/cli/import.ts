@@ -30,6 +30,7 @@ export function importCommand(): Command {
       try {
         const report = await importFolder(state.samples, dir, {
           groupPattern: options.groupPattern ?? null,
+          gapMs: config.samples.groupWindowMs,
           limits: {
             maxBytes: config.inference.maxPictureBytes,
             maxPixels: config.inference.maxPicturePixels,

@@ -41,6 +41,7 @@ export async function openPhotoStore(
     const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
     const imported = await importFolder(store, dir, {
       groupPattern: options.groupPattern ?? null,
+      gapMs: config.samples.groupWindowMs,
       limits: { maxBytes, maxPixels },
       onProgress: ({ done, total }) => bar.update(done, total),
     });

@@ -5,7 +5,9 @@ export const samples = section(
   {
     groupWindowMs: milliseconds(0, 3_600_000)
       .default(30_000)
-      .describe('Frames of a camera captured within this window are one group'),
+      .describe(
+        'Frames of a camera captured within this window are one group; in imports, pictures between whose capture times no longer pause lies',
+      ),
     examShare: z
       .number()
       .min(0.05)

@@ -10,6 +10,8 @@ export interface ImportOptions {
   groupPattern?: string | null;
   /** Take groups from here only; default: capture time, then the pattern, then likeness. */
   groupBy?: GroupMethod;
+  /** A longer pause between two capture times begins a new group, milliseconds. */
+  gapMs?: number;
   limits: { maxBytes: number; maxPixels: number };
   /** Copies of refused pictures go here, with reasons in quarantine.jsonl; null = no copies. */
   quarantineDir?: string | null;

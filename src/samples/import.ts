@@ -50,6 +50,7 @@ export async function importFolder(
   const grouping = assignGroups([...candidates, ...itemsElsewhere(store, candidates)], {
     pattern,
     ...(options.groupBy ? { method: options.groupBy } : {}),
+    ...(options.gapMs === undefined ? {} : { gapMs: options.gapMs }),
   });
   candidates.forEach((candidate, i) => {
     candidate.group = grouping.groups[i]!;

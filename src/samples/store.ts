@@ -297,7 +297,7 @@ export class SampleStore {
     if (sample) return sample;
     throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
       remedy:
-        'Take the id from `headland label --list` or from an event; it may have been removed.',
+        'Take the id from `headland label` (it lists the waiting samples) or from an event; it may have been removed.',
       details: { id },
     });
   }

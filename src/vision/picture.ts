@@ -44,7 +44,8 @@ function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
       'HL_PICTURE_TOO_LARGE',
       `the picture has ${bytes.length} bytes, the limit is ${limits.maxBytes}`,
       {
-        remedy: 'Lower the resolution or quality at the source, or raise maxPictureBytes.',
+        remedy:
+          'Lower the resolution or quality at the source, or raise inference.maxPictureBytes.',
         details: { bytes: bytes.length, maxBytes: limits.maxBytes },
       },
     );
@@ -80,7 +81,7 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
       'HL_PICTURE_TOO_MANY_PIXELS',
       `the picture has ${metadata.width} x ${metadata.height} = ${pixels} pixels, the limit is ${limits.maxPixels}`,
       {
-        remedy: 'Lower the resolution at the source, or raise maxPicturePixels.',
+        remedy: 'Lower the resolution at the source, or raise inference.maxPicturePixels.',
         details: { width: metadata.width, height: metadata.height, maxPixels: limits.maxPixels },
       },
     );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio-lines.js';
-import { OnoffOutputs, type TakeLine } from '../../src/alerts/onoff.js';
+import { loadOnoff, OnoffOutputs, onoffLoadError, type TakeLine } from '../../src/alerts/onoff.js';
 import { openOutputs } from '../../src/alerts/open.js';
 import { configSchema } from '../../src/config/schema.js';
 import { type ErrorCode, isHeadlandError } from '../../src/errors.js';
@@ -135,7 +135,23 @@ describe('OnoffOutputs', () => {
     assert.equal(level(root, 516), '1');
   });
 
-  it('drives the real package on a /sys/class/gpio of its own', (t) => {
+  it('names the package to rebuild when Node.js changed after the install', () => {
+    // As Node 22 says it of a binary that was compiled for Node 20.
+    const told = new Error(
+      "The module '/opt/headland/node_modules/epoll/build/Release/epoll.node'\n" +
+        'was compiled against a different Node.js version using\n' +
+        'NODE_MODULE_VERSION 115. This version of Node.js requires\nNODE_MODULE_VERSION 127.',
+    );
+    assert.match(onoffLoadError(told).remedy, /npm rebuild epoll/);
+    assert.doesNotMatch(onoffLoadError(new Error('Cannot find package')).remedy, /rebuild/);
+  });
+
+  it('drives the real package on a /sys/class/gpio of its own', async (t) => {
+    const failure = await loadOnoff().catch((error: unknown) => error);
+    if (isHeadlandError(failure) && failure.remedy.includes('npm rebuild epoll')) {
+      t.skip(failure.remedy);
+      return;
+    }
     if (spawnSync('unshare', ['--mount', 'true']).status !== 0) {
       t.skip('a private mount namespace needs root');
       return;

@@ -256,6 +256,20 @@ test('groups: by capture time, else by pattern, else by likeness', async (t) => 
   assert.equal(x!.group, z!.group);
 });
 
+test('the longest pause within a group is that of the caller', async (t) => {
+  const dir = writeFiles(temporaryFolder(t), {
+    'weed/a.jpg': await timedJpeg(1, 1_777_600_000_000),
+    'weed/b.jpg': await timedJpeg(2, 1_777_600_060_000),
+  });
+  for (const [gapMs, groups] of [
+    [59_000, 2],
+    [60_000, 1],
+  ] as const) {
+    const report = await importFolder(temporaryStore(t).store, dir, { limits, gapMs });
+    assert.deepEqual([report.groupedBy, report.groups], ['exif', groups]);
+  }
+});
+
 test('many pictures that resemble no other: the report warns of weak groups', async (t) => {
   const files: Record<string, Buffer> = {};
   for (let seed = 1; seed <= 24; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed);
