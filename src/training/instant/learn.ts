@@ -1,3 +1,4 @@
+import { HeadlandError } from '../../errors.js';
 import type { Head } from '../../head/head.js';
 import { noveltyScores } from '../../head/novelty.js';
 import { fitNovelty } from '../../head/novelty-fit.js';
@@ -186,11 +187,24 @@ class Source {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     const ids = labelled.map(({ id }) => id);
     const found = this.store.features(ids, this.backboneChecksum, '', 0);
-    return labelled.flatMap((sample) => {
+    const taught = labelled.flatMap((sample) => {
       const features = found.get(sample.id)?.[0];
       return features ? [{ sample, features }] : [];
     });
+    checkLengths(taught);
+    return taught;
   }
+}
+
+/** @throws HeadlandError HL_FEATURES_INVALID when vectors of one backbone differ in length */
+function checkLengths(taught: readonly Taught[]): void {
+  const lengths = new Set(taught.map(({ features }) => features.length));
+  if (lengths.size < 2) return;
+  throw new HeadlandError(
+    'HL_FEATURES_INVALID',
+    `stored features of one backbone have different lengths: ${[...lengths].join(', ')}`,
+    { remedy: 'Restore headland.db from a backup: its cache of features is damaged.' },
+  );
 }
 
 /** Without the classes of which there are fewer. */
