@@ -47,8 +47,6 @@ export interface LearntLabels {
 /** Who decided. */
 export type Decider = Pick<Decision, 'headVersion' | 'trust' | 'learnt'>;
 
-export const NO_HEAD: Decider = { headVersion: null };
-
 /** What a head says of a frame beside probabilities. */
 export interface Doubt {
   noveltyPValue: number | null;

@@ -65,13 +65,6 @@ export function scoreAnswers(truth: readonly string[], answers: readonly string[
   };
 }
 
-/** What always answering the most frequent class would score on the same samples. */
-export function majorityBaseline(scores: Scorecard): { meanRecall: number; macroF1: number } {
-  const share = Math.max(...scores.perClass.map((c) => c.support)) / scores.samples;
-  const classes = scores.perClass.length;
-  return { meanRecall: 1 / classes, macroF1: (2 * share) / (1 + share) / classes };
-}
-
 /**
  * The answers of a head to samples.
  *

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, isNovel, NO_HEAD, undecided } from '../../src/perception/decision.js';
+import { decide, isNovel, undecided } from '../../src/perception/decision.js';
 
 const settings = { answerProbability: 0.5, unknownAlpha: 0.05 };
 const top = [
@@ -43,7 +43,7 @@ test('a decision carries why', () => {
 });
 
 test('without a head everything is unknown', () => {
-  assert.deepEqual(decide([], NO_HEAD, settings), undecided());
+  assert.deepEqual(decide([], { headVersion: null }, settings), undecided());
   const { label, guess, headVersion } = undecided();
   assert.deepEqual([label, guess, headVersion], ['unknown', false, null]);
 });
