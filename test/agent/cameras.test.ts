@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { parse } from 'yaml';
 import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { Person, Rig } from './daemon.js';
 
 const LOWER_HALF = [
@@ -25,7 +26,7 @@ async function brightestBelow(picture: Uint8Array): Promise<number> {
 }
 
 test('two cameras at once, each with its own cut and mask, which nothing gets past', {
-  timeout: 120_000,
+  timeout: TEST_HANG_MS,
 }, async (t) => {
   const rig = await Rig.create(t);
   const settings = parse(readFileSync(rig.configFile, 'utf8'));

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { TEST_HANG_MS } from '../liveness.js';
 import { headland, Rig } from './daemon.js';
 
 describe('the command line', { concurrency: false }, () => {
   test('imports class folders, trains, lists, rolls back and exports', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];

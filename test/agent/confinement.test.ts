@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TEST_HANG_MS } from '../liveness.js';
 import { Person, Rig } from './daemon.js';
 
 const withoutStrace =
@@ -21,7 +22,7 @@ const WATCHED =
  */
 test('writes only into its own folders and connects only where the configuration says', {
   skip: withoutStrace,
-  timeout: 300_000,
+  timeout: TEST_HANG_MS,
 }, async (t) => {
   const rig = await Rig.create(t);
   const trace = join(rig.dir, 'trace');
@@ -48,7 +49,6 @@ test('writes only into its own folders and connects only where the configuration
   await person.command('retrain');
   const { body: report } = await person.until(
     ({ topic }) => topic === 'headland/r1/training/report',
-    200_000,
   );
   assert.equal(report.outcome, 'promoted', report.reason);
   await daemon.stop();

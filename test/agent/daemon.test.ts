@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { CLI, Person, Rig } from './daemon.js';
 
@@ -10,7 +11,7 @@ describe('the daemon', { concurrency: false }, () => {
   for (const protocol of [4, 5] as const) {
     test(`labels sent to mosquitto (MQTT ${protocol === 5 ? '5' : '3.1.1'}) become a head that serves`, {
       skip: withoutMosquitto,
-      timeout: 180_000,
+      timeout: TEST_HANG_MS,
     }, async (t) => {
       const broker = await Mosquitto.start(t);
       const rig = await Rig.create(t, {
@@ -41,9 +42,7 @@ describe('the daemon', { concurrency: false }, () => {
       assert.deepEqual(model.body.labels, ['crop', 'stone', 'weed']);
       assert.ok(person.received.some(({ topic }) => topic === 'headland/r1/training/progress'));
 
-      const { code, tookMs } = await daemon.stop();
-      assert.equal(code, 0);
-      assert.ok(tookMs < 10_000, `took ${tookMs} ms to stop`);
+      assert.equal((await daemon.stop()).code, 0);
       const offline = await person.until(
         ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'offline',
       );
@@ -92,7 +91,7 @@ describe('the daemon', { concurrency: false }, () => {
   }
 
   test('works with its own broker, answers every kind of bad command and stays alive', {
-    timeout: 120_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     writeFileSync(join(rig.photosDir, 'crop', 'text.jpg'), 'this is no picture\n');
@@ -157,7 +156,9 @@ describe('the daemon', { concurrency: false }, () => {
     assert.equal((await daemon.stop()).code, 0);
   });
 
-  test('a rule on unknown frames raises an alert over MQTT', { timeout: 60_000 }, async (t) => {
+  test('a rule on unknown frames raises an alert over MQTT', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const rig = await Rig.create(t, {
       alerts: { rules: [{ name: 'strange', labels: ['unknown'], matches: 3, ofFrames: 5 }] },
     });
@@ -175,19 +176,21 @@ describe('the daemon', { concurrency: false }, () => {
     assert.equal((await daemon.stop()).code, 0);
   });
 
-  test('a second daemon on the same state is refused', { timeout: 60_000 }, async (t) => {
+  test('a second daemon on the same state is refused', { timeout: TEST_HANG_MS }, async (t) => {
     const rig = await Rig.create(t);
     const daemon = await rig.start();
     const second = spawnSync(process.execPath, [CLI, 'run', '--config', rig.configFile], {
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: HANG_MS,
     });
     assert.equal(second.status, 1);
     assert.match(second.stderr, /HL_ALREADY_RUNNING/);
     await daemon.stop();
   });
 
-  test('a backbone with one flipped byte is refused by name', { timeout: 60_000 }, async (t) => {
+  test('a backbone with one flipped byte is refused by name', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const rig = await Rig.create(t);
     const models = join(rig.dir, 'models');
     for (const file of [join(models, 'tiny.onnx'), cachedModel(rig.cacheDir)]) {
@@ -200,7 +203,7 @@ describe('the daemon', { concurrency: false }, () => {
       [CLI, 'run', '--config', rig.configFile],
       {
         encoding: 'utf8',
-        timeout: 30_000,
+        timeout: HANG_MS,
       },
     );
     assert.equal(status, 1);

@@ -9,22 +9,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
+import { HANG_MS } from '../liveness.js';
 import { drawPicture, installBackbone } from '../training/fixture.js';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-/** For a machine that does much else besides. */
-const READY_LIMIT_MS = 300_000;
-
-/** A command that hangs ends here; on a machine that does much else it takes its time. */
-const LONGEST_MS = 600_000;
-
 /** Runs a command to its end. */
 export function headland(...args: string[]): {
   status: number | null;
   stdout: string;
   stderr: string;
 } {
-  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: LONGEST_MS });
+  return spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: HANG_MS });
 }
 
 interface StartOptions {
@@ -148,9 +143,8 @@ export class Daemon {
   /** Waits until a log line matches. */
   async logged(
     matches: (line: Record<string, unknown>) => boolean,
-    limitMs = READY_LIMIT_MS,
   ): Promise<Record<string, unknown>> {
-    const deadlineMs = Date.now() + limitMs;
+    const deadlineMs = Date.now() + HANG_MS;
     while (Date.now() < deadlineMs) {
       const found = this.lines.find(matches);
       if (found) return found;
@@ -172,13 +166,12 @@ export class Daemon {
     return this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null; tookMs: number }> {
-    if (!this.alive) return { code: this.process.exitCode, tookMs: 0 };
-    const startMs = performance.now();
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null }> {
+    if (!this.alive) return { code: this.process.exitCode };
     const exited = once(this.process, 'exit');
     this.process.kill(signal);
     const [code] = await exited;
-    return { code, tookMs: performance.now() - startMs };
+    return { code };
   }
 
   tail(): string {
@@ -236,8 +229,8 @@ export class Person {
     return body;
   }
 
-  async until(matches: (message: Received) => boolean, limitMs = 60_000): Promise<Received> {
-    const deadlineMs = Date.now() + limitMs;
+  async until(matches: (message: Received) => boolean): Promise<Received> {
+    const deadlineMs = Date.now() + HANG_MS;
     while (Date.now() < deadlineMs) {
       const found = this.received.find(matches);
       if (found) return found;

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { TEST_HANG_MS } from '../liveness.js';
 import { Person, Rig } from './daemon.js';
 
 test('on a full disk a label is refused by name, frames go on, and nothing given before is lost', {
-  timeout: 120_000,
+  timeout: TEST_HANG_MS,
 }, async (t) => {
   const rig = await Rig.create(t, { samples: { askMaxWaiting: 0 } });
   if (!rig.mountState('4m')) return t.skip('needs the right to mount a tmpfs');

@@ -9,12 +9,11 @@ import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { Meta } from '../../src/storage/meta.js';
 import { InstantLearner } from '../../src/training/instant/instant-learner.js';
+import { HANG_MS } from '../liveness.js';
 import { temporaryDirectory } from '../training/fixture.js';
 
-const LIMIT_MS = 20_000;
-
 async function until(condition: () => boolean): Promise<void> {
-  const deadlineMs = Date.now() + LIMIT_MS;
+  const deadlineMs = Date.now() + HANG_MS;
   while (!condition()) {
     if (Date.now() > deadlineMs) throw new Error('it did not come to that');
     await sleep(10);

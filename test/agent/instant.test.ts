@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openDatabase } from '../../src/storage/database.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { type Daemon, headland, Person, Rig } from './daemon.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
@@ -52,7 +53,7 @@ const isPrediction = (topic: string): boolean => topic === 'headland/r1/predicti
 
 describe('labels that show at once', { concurrency: false }, () => {
   test('two labels of two classes make a beginner, which a restart makes again', {
-    timeout: 120_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const { daemon, person, labeller } = await started(rig, t);
@@ -85,7 +86,7 @@ describe('labels that show at once', { concurrency: false }, () => {
   });
 
   test('a trained head takes labels and new classes on top, and a rollback takes them off', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const { person, labeller } = await started(rig, t);
@@ -138,7 +139,7 @@ describe('labels that show at once', { concurrency: false }, () => {
     assert.deepEqual([resumed.head_version, resumed.head_labels], [1, 1]);
   });
 
-  test('a label of another process shows too', { timeout: 120_000 }, async (t) => {
+  test('a label of another process shows too', { timeout: TEST_HANG_MS }, async (t) => {
     const rig = await Rig.create(t);
     const { person, labeller } = await started(rig, t);
     await labeller.label('crop', 2);
@@ -150,7 +151,7 @@ describe('labels that show at once', { concurrency: false }, () => {
   });
 
   test('what cannot be learnt is said, and frames are classified all the same', {
-    timeout: 120_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const { person, labeller } = await started(rig, t);
@@ -175,7 +176,7 @@ describe('labels that show at once', { concurrency: false }, () => {
     );
   });
 
-  test('it can be switched off', { timeout: 60_000 }, async (t) => {
+  test('it can be switched off', { timeout: TEST_HANG_MS }, async (t) => {
     const rig = await Rig.create(t, { training: { everyNewLabels: 0, instant: false } });
     const { labeller } = await started(rig, t);
     await labeller.label('crop', 2);

@@ -11,6 +11,7 @@ import { openOutputs } from '../../src/alerts/open.js';
 import { configSchema } from '../../src/config/schema.js';
 import { type ErrorCode, isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
+import { HANG_MS } from '../liveness.js';
 
 /** The chips of a Raspberry Pi 4 with Linux 6.6: not from 0, and not in the order of names. */
 const PI4 = [
@@ -178,7 +179,7 @@ describe('OnoffOutputs', () => {
     const { status, stdout, stderr } = spawnSync(
       'unshare',
       ['--mount', 'sh', '-c', script, root, process.execPath, program],
-      { encoding: 'utf8', timeout: 30_000 },
+      { encoding: 'utf8', timeout: HANG_MS },
     );
     assert.equal(status, 0, stderr);
     // Files show what was written: value is on or off, the kernel applies active_low.

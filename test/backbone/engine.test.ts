@@ -8,6 +8,7 @@ import { drawCheckPicture, drawConstantPicture } from '../../src/backbone/check-
 import { convertModel } from '../../src/backbone/convert.js';
 import { OnnxEngine } from '../../src/backbone/engine-onnx.js';
 import { isHeadlandError } from '../../src/errors.js';
+import { HANG_MS } from '../liveness.js';
 import {
   encodeModel,
   TINY_FEATURES,
@@ -102,7 +103,7 @@ for (const ending of ['close', 'leave', 'exit', 'terminate']) {
     for (let round = 0; round < 2; round++) {
       const run = spawnSync(process.execPath, [script, path, ending], {
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: HANG_MS,
       });
       assert.deepEqual([run.status, run.signal, run.stderr], [0, null, '']);
       assert.match(run.stdout, /^1 onnxruntime-node 1\.\d+\.\d+ cpu\n$/);

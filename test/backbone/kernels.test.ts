@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type IntegerKernels, probeIntegerKernels } from '../../src/backbone/quantize/kernels.js';
+import { TEST_HANG_MS } from '../liveness.js';
 
 const KERNELS_MODULE = new URL('../../src/backbone/quantize/kernels.js', import.meta.url).href;
 const QUANTIZE_TESTS = fileURLToPath(new URL('./quantize.test.js', import.meta.url));
@@ -14,8 +15,6 @@ const ARM64_NODE = join(
   process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
   'headland/arm64/package/bin/node',
 );
-/** For a machine that does much else besides. */
-const LONGEST_MS = 1_200_000;
 
 interface Emulated {
   name: string;
@@ -52,7 +51,7 @@ function run({ command }: Emulated, ...args: string[]) {
   const [program, ...options] = command as [string, ...string[]];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return spawnSync(program, [...options, ...args], {
-    ...{ env, encoding: 'utf8', timeout: LONGEST_MS, maxBuffer: 64 << 20 },
+    ...{ env, encoding: 'utf8', timeout: TEST_HANG_MS, maxBuffer: 64 << 20 },
   });
 }
 

@@ -19,7 +19,7 @@ async function restart(times: number): Promise<Held> {
   for (const supervisor of supervisors) supervisor.start(() => {});
   const sum = (of: 'restarts' | 'framesTotal') =>
     supervisors.reduce((total, supervisor) => total + supervisor.state()[of], 0);
-  await until(() => sum('restarts') >= times, `${times} restarts`, 120_000);
+  await until(() => sum('restarts') >= times, `${times} restarts`);
   await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
   for (let i = 0; i < 3; i += 1) {
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -15,6 +15,7 @@ import {
 import type { CameraConfig } from '../../src/config/schema.js';
 import { configSchema } from '../../src/config/schema.js';
 import { silentLog } from '../../src/log.js';
+import { HANG_MS } from '../liveness.js';
 
 /** A folder below the temporary directory that is removed after the test. */
 export function temporaryFolder(t: TestContext): string {
@@ -86,12 +87,8 @@ export function childrenNamed(name: string): number[] {
 }
 
 /** Resolves when `condition` holds; rejects after a limit that only a hang reaches. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  limitMs = 30_000,
-): Promise<void> {
-  const end = performance.now() + limitMs;
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + HANG_MS;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

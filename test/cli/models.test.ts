@@ -6,10 +6,11 @@ import { parse } from 'yaml';
 import { headland, Rig } from '../agent/daemon.js';
 import { kerasLike, resnetLike } from '../backbone/networks.js';
 import { encodeModel } from '../backbone/support.js';
+import { TEST_HANG_MS } from '../liveness.js';
 
 describe('backbones from the command line', { concurrency: false }, () => {
   test('an ONNX network is added, compared, learnt on, served and removed', {
-    timeout: 300_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { headland, Rig } from '../agent/daemon.js';
+import { TEST_HANG_MS } from '../liveness.js';
 
 describe('reports from the command line', { concurrency: false }, () => {
   test('evaluate writes a page and data about the head that serves', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];
@@ -38,7 +39,7 @@ describe('reports from the command line', { concurrency: false }, () => {
   });
 
   test('study compares networks with the backbone on a folder of photos and says it in words', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const out = join(rig.dir, 'study');

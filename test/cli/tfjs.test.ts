@@ -6,6 +6,7 @@ import { openTfjs } from '../../src/backbone/tfjs-engine.js';
 import { silentLog } from '../../src/log.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import { headland, Person, Rig } from '../agent/daemon.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { drawPicture } from '../training/fixture.js';
 
 /** Loads an exported folder and says what is on pictures of every class. */
@@ -39,7 +40,7 @@ async function answers(dir: string): Promise<string[]> {
 
 describe('TensorFlow.js from the command line', { concurrency: false }, () => {
   test('a TensorFlow.js backbone learns, serves in the daemon and is exported', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t, {}, 'tfjs');
     const at = ['--config', rig.configFile];
@@ -77,7 +78,7 @@ describe('TensorFlow.js from the command line', { concurrency: false }, () => {
   });
 
   test('an ONNX backbone is exported as a TensorFlow.js graph that answers alike', {
-    timeout: 180_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];

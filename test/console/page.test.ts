@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { ConsoleServer } from '../../src/console/server.js';
 import { silentLog } from '../../src/log.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { createExam, createFieldSource, createHead, createReport } from './field-source.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -19,7 +20,7 @@ const known = {
 };
 const unknown = { ...known, label: 'unknown', probability: 0.2 };
 
-describe('the page in a browser', { skip, timeout: 120_000 }, () => {
+describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
   let browser: Browser;
   before(async () => {
     browser = await chromium.launch({

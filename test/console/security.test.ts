@@ -3,10 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import { ConsoleServer } from '../../src/console/server.js';
 import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
 import { createFieldSource, createHead } from './field-source.js';
 
-describe('every route refuses', { timeout: 60_000 }, () => {
+describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   let server: ConsoleServer;
   let url: string;
   const source = createFieldSource();
@@ -103,7 +104,7 @@ describe('every route refuses', { timeout: 60_000 }, () => {
   }
 });
 
-describe('who may reach it', { timeout: 60_000 }, () => {
+describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
   it('needs a token off loopback, and a long one', async () => {
     const common = { port: 0, source: createFieldSource(), log: silentLog() };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {

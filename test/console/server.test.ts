@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, rawGet, WRITE } from './client.js';
 import { createHead } from './field-source.js';
 
-describe('the API', { timeout: 60_000 }, () => {
+describe('the API', { timeout: TEST_HANG_MS }, () => {
   it('sends its security headers with every answer, refusals too', async (t) => {
     const { url } = await open(t);
     for (const path of ['/', '/app.js', '/api/status', '/nothing', '/api/samples/none/picture']) {
@@ -167,7 +168,7 @@ describe('the API', { timeout: 60_000 }, () => {
   });
 });
 
-describe('limits', { timeout: 60_000 }, () => {
+describe('limits', { timeout: TEST_HANG_MS }, () => {
   it('takes a body of 64 KiB and refuses one byte more, announced or not', async (t) => {
     const { url, source } = await open(t);
     const frameId = await source.advance(null);

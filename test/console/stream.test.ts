@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { type ConsoleLimits, ConsoleServer } from '../../src/console/server.js';
 import { silentLog } from '../../src/log.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { createFieldSource } from './field-source.js';
 
 const decision = (totalMs: number) => ({
@@ -37,7 +38,7 @@ async function* events(url: string, signal: AbortSignal) {
   }
 }
 
-describe('the event stream', { timeout: 30_000 }, () => {
+describe('the event stream', { timeout: TEST_HANG_MS }, () => {
   it('begins with the status and the newest frame, then tells what happens', async (t) => {
     const { source, url } = await open(t, { statusIntervalMs: 60_000 });
     const frameId = await source.advance(decision(1));

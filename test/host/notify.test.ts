@@ -20,6 +20,9 @@ while True:
     pid = next(struct.unpack("3i", d)[0] for _, t, d in ancillary if t == socket.SCM_CREDENTIALS)
     print(json.dumps({"text": data.decode(), "pid": pid}), flush=True)
 `;
+
+import { TEST_HANG_MS } from '../liveness.js';
+
 const missing = (tool: string): string | false =>
   spawnSync(tool, ['--version']).error ? `${tool} is not installed` : false;
 const skip = missing('python3');
@@ -46,7 +49,7 @@ async function receiver(t: TestContext, abstract: boolean) {
 describe('SystemdNotifier', () => {
   for (const abstract of [false, true]) {
     const kind = abstract ? 'an abstract socket' : 'a socket in the file system';
-    it(`speaks to ${kind} in its own name`, { skip, timeout: 30_000 }, async (t) => {
+    it(`speaks to ${kind} in its own name`, { skip, timeout: TEST_HANG_MS }, async (t) => {
       const { path, next } = await receiver(t, abstract);
       const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
       assert.equal(notifier.libcError, null);
@@ -63,7 +66,10 @@ describe('SystemdNotifier', () => {
     });
   }
 
-  it('never waits for a receiver that reads nothing', { skip, timeout: 30_000 }, async (t) => {
+  it('never waits for a receiver that reads nothing', {
+    skip,
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const { path, child } = await receiver(t, false);
     child.kill('SIGSTOP');
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
@@ -80,7 +86,7 @@ describe('SystemdNotifier', () => {
 
   it('calls systemd-notify where libc cannot be called', {
     skip: skip || missing('systemd-notify'),
-    timeout: 30_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const { path, next } = await receiver(t, false);
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path }, () => {

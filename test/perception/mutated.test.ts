@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { createRandom } from '../../src/vision/random.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { drawPicture } from '../training/fixture.js';
 import { mutatedJpeg, wholeJpegs } from '../vision/mutations.js';
 import { startPerception } from './support.js';
@@ -15,7 +16,7 @@ const openFiles = () => readdirSync('/proc/self/fd').length;
 const rssMib = () => process.memoryUsage.rss() / 2 ** 20;
 
 test('damaged JPEGs neither stop perception nor leave anything behind', {
-  timeout: 120_000,
+  timeout: TEST_HANG_MS,
 }, async (t) => {
   const { perception, answers } = await startPerception(t);
   const whole = await wholeJpegs();

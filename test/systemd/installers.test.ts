@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { HANG_MS } from '../liveness.js';
 
 /** The installers where any user can read them, and a PATH with these programs alone. */
 function machine(t: TestContext, programs: string[]) {
@@ -28,7 +29,7 @@ function machine(t: TestContext, programs: string[]) {
         cwd: root,
         env: { PATH: bin },
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: HANG_MS,
         ...user,
       },
     );

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { HANG_MS } from '../liveness.js';
 
 const folder = fileURLToPath(new URL('../../../systemd/', import.meta.url));
 const unit = readFileSync(join(folder, 'headland.service'), 'utf8');
@@ -28,7 +29,7 @@ function installed(t: TestContext, change: (text: string) => string, dropIns: st
 function analyze(...args: string[]) {
   const { status, stdout, stderr } = spawnSync('systemd-analyze', args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: HANG_MS,
   });
   return { status, output: stdout + stderr };
 }

@@ -8,23 +8,15 @@ import { silentLog } from '../../src/log.js';
 import { CONTRACT } from '../../src/telemetry/contract/table.js';
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract.js';
 import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import {
-  allKinds,
-  event,
-  HANG_MS,
-  Observer,
-  robot,
-  TcpProxy,
-  temporaryDir,
-  until,
-} from './tools.js';
+import { allKinds, event, Observer, robot, TcpProxy, temporaryDir, until } from './tools.js';
 
 const CHILD = fileURLToPath(new URL('./publisher-child.js', import.meta.url));
 
-describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_000 }, () => {
+describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   for (const protocol of ['auto', '3.1.1'] as const) {
-    test(`every message, protocol ${protocol}`, { timeout: HANG_MS * 2 }, async (t) => {
+    test(`every message, protocol ${protocol}`, { timeout: TEST_HANG_MS }, async (t) => {
       const broker = await Mosquitto.start(t);
       const observer = await Observer.connect(t, broker.url);
       const { client, stop } = robot(t, broker.url, { settings: { protocol } });
@@ -74,7 +66,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
     });
   }
 
-  test('the last will of a killed process is seen', { timeout: HANG_MS * 2 }, async (t) => {
+  test('the last will of a killed process is seen', { timeout: TEST_HANG_MS }, async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
     const dir = temporaryDir(t);
@@ -100,7 +92,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 
   test('a will that the broker delays is not sent when the robot comes back', {
-    timeout: HANG_MS * 2,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
@@ -121,7 +113,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 
   test('broker killed and restarted: every event arrives, in order', {
-    timeout: HANG_MS * 3,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await Mosquitto.start(t);
     const proxy = await TcpProxy.start(t, broker.port);
@@ -165,7 +157,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 
   test('a link that hangs is noticed by the keep-alive, and nothing is lost', {
-    timeout: HANG_MS,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await Mosquitto.start(t);
     const { client } = robot(t, broker.url, { settings: { keepaliveSeconds: 5 } });
@@ -181,7 +173,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 
   test('process killed while publishing: nothing that was durable is lost', {
-    timeout: HANG_MS * 3,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
@@ -223,7 +215,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 
   test('with a Receive Maximum of 1 and small packets everything still arrives', {
-    timeout: HANG_MS * 2,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await Mosquitto.start(t, ['max_inflight_messages 1', 'max_packet_size 1500']);
     const observer = await Observer.connect(t, broker.url);
@@ -238,7 +230,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
     await stop();
   });
 
-  test('wrong password: it goes on trying and says why', { timeout: HANG_MS }, async (t) => {
+  test('wrong password: it goes on trying and says why', { timeout: TEST_HANG_MS }, async (t) => {
     const broker = await Mosquitto.start(t, ['allow_anonymous false']);
     const { client, stop } = robot(t, broker.url, { settings: { username: 'nobody' } });
     client.start();
@@ -249,8 +241,8 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: 120_0
   });
 });
 
-describe('telemetry against other brokers', { timeout: 60_000 }, () => {
-  test('falls back to 3.1.1 where MQTT 5 is refused', { timeout: HANG_MS }, async (t) => {
+describe('telemetry against other brokers', { timeout: TEST_HANG_MS }, () => {
+  test('falls back to 3.1.1 where MQTT 5 is refused', { timeout: TEST_HANG_MS }, async (t) => {
     const broker = await startEmbeddedBroker({ port: 0, maxConnections: 8, log: silentLog() });
     t.after(() => broker.close());
     const observer = await Observer.connect(t, broker.url, 4);
@@ -265,7 +257,9 @@ describe('telemetry against other brokers', { timeout: 60_000 }, () => {
     await observer.next('headland/r1/status', ({ json }) => json.state === 'offline');
   });
 
-  test('tries 3.1.1 where MQTT 5 is answered by hanging up', { timeout: HANG_MS }, async (t) => {
+  test('tries 3.1.1 where MQTT 5 is answered by hanging up', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const versions: number[] = [];
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -288,7 +282,9 @@ describe('telemetry against other brokers', { timeout: 60_000 }, () => {
     await stop();
   });
 
-  test('without any broker start and stop are quick to return', { timeout: HANG_MS }, async (t) => {
+  test('without any broker start and stop are quick to return', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const { client, outbox, stop } = robot(t, 'mqtt://127.0.0.1:1');
     client.start();
     assert.equal(client.event(event(1)), true);
@@ -297,7 +293,7 @@ describe('telemetry against other brokers', { timeout: 60_000 }, () => {
     await stop();
   });
 
-  test('a message that breaks the contract is not sent', { timeout: HANG_MS }, async (t) => {
+  test('a message that breaks the contract is not sent', { timeout: TEST_HANG_MS }, async (t) => {
     const { client, stop } = robot(t, 'mqtt://127.0.0.1:1');
     assert.equal(client.event({ ...event(1), severity: 'loud' as 'info' }), false);
     assert.equal(client.stats().messagesInvalid, 1);

@@ -13,8 +13,9 @@ import { parseCommand, responseTopicOf } from '../../src/telemetry/command-parse
 import { CommandDesk, type IncomingCommand } from '../../src/telemetry/commands.js';
 import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
 import { parseStrictJson } from '../../src/telemetry/strict-json.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { HANG_MS, Observer, robot, until } from './tools.js';
+import { Observer, robot, until } from './tools.js';
 
 const bytes = (text: string) => Buffer.from(text);
 const refusedWith = (code: string, pattern?: RegExp) => (error: unknown) => {
@@ -282,7 +283,7 @@ describe('command desk', () => {
   });
 });
 
-describe('commands over a broker', { timeout: HANG_MS * 3 }, () => {
+describe('commands over a broker', { timeout: TEST_HANG_MS }, () => {
   const brokers = [
     {
       name: 'mosquitto, MQTT 5',
@@ -310,7 +311,7 @@ describe('commands over a broker', { timeout: HANG_MS * 3 }, () => {
   for (const { name, skip, version, start } of brokers) {
     test(`request and answer, and everything bad: ${name}`, {
       skip,
-      timeout: HANG_MS,
+      timeout: TEST_HANG_MS,
     }, async (t) => {
       const url = await start(t);
       const observer = await Observer.connect(t, url, version);

@@ -7,9 +7,10 @@ import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
 import { PacketGuard } from '../../src/telemetry/packet-guard.js';
-import { event, HANG_MS, Observer, robot, until } from './tools.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { event, Observer, robot, until } from './tools.js';
 
-describe('embedded broker', { timeout: HANG_MS * 2 }, () => {
+describe('embedded broker', { timeout: TEST_HANG_MS }, () => {
   const options = { port: 0, maxConnections: 4, log: silentLog() };
 
   test('says which port is taken and what to do', async (t) => {
@@ -50,7 +51,7 @@ describe('embedded broker', { timeout: HANG_MS * 2 }, () => {
   });
 
   test('a message that kills every connection does not hold up the others', {
-    timeout: HANG_MS,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const broker = await startEmbeddedBroker({ ...options, packetMaxBytes: 1_500 });
     t.after(() => broker.close());

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog } from '../../src/log.js';
 import { TelemetryClient } from '../../src/telemetry/client.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { freePort, Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { HANG_MS, mqttSettings, Observer, openOutbox, temporaryDir, until } from './tools.js';
+import { mqttSettings, Observer, openOutbox, temporaryDir, until } from './tools.js';
 
 const withoutOpenssl =
   spawnSync('openssl', ['version']).status === 0
@@ -43,7 +44,7 @@ function certificates(dir: string): void {
 
 test('TLS: client certificate and own authority; an unknown authority is refused', {
   skip: withoutMosquitto || withoutOpenssl,
-  timeout: HANG_MS,
+  timeout: TEST_HANG_MS,
 }, async (t) => {
   const dir = temporaryDir(t);
   certificates(dir);

@@ -12,8 +12,7 @@ import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetr
 import type { Guarantees } from '../../src/telemetry/contract/table.js';
 import type { MessageName } from '../../src/telemetry/contract.js';
 import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
-
-export const HANG_MS = 45_000;
+import { HANG_MS } from '../liveness.js';
 
 /** Waits until `check` gives something; the limit only guards against a hang. */
 export async function until<T>(

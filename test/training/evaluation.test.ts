@@ -14,6 +14,7 @@ import { labelledMetrics } from '../../src/training/labelled-metrics.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { evaluationPage } from '../../src/training/report-html.js';
 import { Trainer } from '../../src/training/trainer.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import {
   createRobot,
   groupNames,
@@ -24,7 +25,7 @@ import {
   teach,
 } from './fixture.js';
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: TEST_HANG_MS };
 
 async function train(robot: Robot): Promise<void> {
   const { dbPath, cacheDir, settings, registryDir } = robot;

@@ -8,6 +8,7 @@ import { pullModel } from '../../src/backbone/pull.js';
 import { silentLog } from '../../src/log.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { Trainer } from '../../src/training/trainer.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { createRobot, openStore } from './fixture.js';
 
 const SHARED =
@@ -17,7 +18,7 @@ const PHOTOS_PER_CLASS = 16;
 
 describe('photographs of fruit and a real backbone', () => {
   it('make a head that recognises fruit of groups it never saw', {
-    timeout: 300_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const photos = join(SHARED, 'data', 'grocery');
     const mirror = join(SHARED, 'models');

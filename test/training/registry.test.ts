@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { isHeadlandError } from '../../src/errors.js';
 import { encodeHead } from '../../src/head/codec.js';
 import { HeadRegistry } from '../../src/training/registry.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { someCard, someHead, temporaryDirectory } from './fixture.js';
 
 function create(t: TestContext, keep = 5): { dir: string; registry: HeadRegistry } {
@@ -318,7 +319,7 @@ describe('damage to the head registry', () => {
 });
 
 describe('a process that is killed while it switches heads', () => {
-  it('always leaves a whole, promoted head', { timeout: 120_000 }, async (t) => {
+  it('always leaves a whole, promoted head', { timeout: TEST_HANG_MS }, async (t) => {
     const { dir } = create(t);
     const path = fileURLToPath(new URL('./switching-child.js', import.meta.url));
     let highest = 0;

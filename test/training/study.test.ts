@@ -10,10 +10,11 @@ import type { StudyPhoto } from '../../src/training/study-split.js';
 import { type StudyPlan, studyTable } from '../../src/training/study-types.js';
 import { parseVariants } from '../../src/training/study-variants.js';
 import { decodePicture } from '../../src/vision/decode.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import { drawPicture } from './fixture.js';
 
 const SIZE = 16;
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: TEST_HANG_MS };
 const VARIANTS = 'backbone,plain,augmentation+dropout=0.5,l2=0.001,lr=0.01';
 
 async function photos(perClass: number, groups: number): Promise<StudyPhoto[]> {

@@ -12,6 +12,7 @@ import { lowPriorityCommand } from '../../src/training/low-priority.js';
 import type { JobSettings } from '../../src/training/protocol.js';
 import { HeadRegistry } from '../../src/training/registry.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import {
   createRobot,
   groupNames,
@@ -46,9 +47,9 @@ async function teachMore(robot: Robot): Promise<void> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + HANG_MS;
   while (!condition()) {
-    assert.ok(Date.now() < deadline, 'waited for a minute');
+    assert.ok(Date.now() < deadline, 'waited in vain');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -62,7 +63,7 @@ function environment(t: TestContext, values: Record<string, string>): void {
 }
 
 describe('a training that is killed', () => {
-  it('in any phase leaves the old head serving', { timeout: 240_000 }, async (t) => {
+  it('in any phase leaves the old head serving', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await taughtRobot(t, { views: 2 });
     let serving = 1;
     for (const phase of ['collect', 'embed', 'fit', 'evaluate', 'publish']) {
@@ -104,7 +105,7 @@ describe('a training that is killed', () => {
   });
 
   it('with its daemon before the promotion leaves the old head serving', {
-    timeout: 120_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const robot = await taughtRobot(t);
     await teachMore(robot);
@@ -121,7 +122,7 @@ describe('a training that is killed', () => {
     assert.equal((await registry.promote(2)).card.version, 2, 'a person may still promote it');
   });
 
-  it('because its parent is gone, or says so, ends', { timeout: 60_000 }, async (t) => {
+  it('because its parent is gone, or says so, ends', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
     const groups = groupNames({ training: 10, exam: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
@@ -145,7 +146,7 @@ describe('a training that is killed', () => {
 });
 
 describe('the trainer', () => {
-  it('runs one training at a time, and cancels it', { timeout: 60_000 }, async (t) => {
+  it('runs one training at a time, and cancels it', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await taughtRobot(t);
     await teachMore(robot);
     const marker = join(robot.dir, 'paused');
@@ -172,14 +173,14 @@ describe('the trainer', () => {
     assert.equal(await new HeadRegistry(robot.registryDir, { keep: 5 }).current(), 1);
   });
 
-  it('cancels what has hardly begun', { timeout: 60_000 }, async (t) => {
+  it('cancels what has hardly begun', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
     const trainer = trainerFor(robot, { jobPath: job('stubborn') });
     trainer.start({ trigger: 'cli' });
     assert.equal((await trainer.cancel())?.outcome, 'cancelled');
   });
 
-  it('kills a job that does not listen', { timeout: 60_000 }, async (t) => {
+  it('kills a job that does not listen', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
     let heard = false;
     const trainer = trainerFor(robot, {
@@ -195,7 +196,7 @@ describe('the trainer', () => {
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
 
-  it('ends a training that takes too long', { timeout: 60_000 }, async (t) => {
+  it('ends a training that takes too long', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
     robot.settings.training.maxDurationMs = 300;
     const trainer = trainerFor(robot, { jobPath: job('stubborn') });
@@ -215,7 +216,7 @@ describe('the trainer', () => {
     ['memory', { exitCode: null, signal: 'SIGABRT' }, /heap out of memory/, /maxOldSpaceMegabytes/],
   ];
   for (const [how, expected, stderr, remedy] of crashes) {
-    it(`reports a crash (${how}) with its last words`, { timeout: 60_000 }, async (t) => {
+    it(`reports a crash (${how}) with its last words`, { timeout: TEST_HANG_MS }, async (t) => {
       const robot = await createRobot(t, { training: { maxOldSpaceMegabytes: 64 } });
       environment(t, { HEADLAND_TEST_CRASH: how });
       const trainer = trainerFor(robot, { jobPath: job('crashing') });
@@ -230,7 +231,7 @@ describe('the trainer', () => {
     });
   }
 
-  it('reports a program that is not there', { timeout: 60_000 }, async (t) => {
+  it('reports a program that is not there', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
     const report = await trainerFor(robot, { jobPath: join(robot.dir, 'none.js') }).start({
       trigger: 'cli',
@@ -239,7 +240,7 @@ describe('the trainer', () => {
   });
 
   it('has failed when its head cannot be put to work, and says which head that is', {
-    timeout: 60_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const robot = await taughtRobot(t);
     await teachMore(robot);
@@ -256,7 +257,7 @@ describe('the trainer', () => {
   });
 
   it('does not promote over a head that it was not compared with', {
-    timeout: 60_000,
+    timeout: TEST_HANG_MS,
   }, async (t) => {
     const robot = await taughtRobot(t);
     await teachMore(robot);
@@ -277,7 +278,9 @@ describe('the trainer', () => {
 });
 
 describe('a sample that is removed while a training runs', () => {
-  it('ends the training with its name, and the next one works', { timeout: 60_000 }, async (t) => {
+  it('ends the training with its name, and the next one works', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
     const robot = await taughtRobot(t);
     await teachMore(robot);
     const marker = join(robot.dir, 'paused');
@@ -299,7 +302,7 @@ describe('a sample that is removed while a training runs', () => {
 });
 
 describe('the job', () => {
-  it('runs in the idle class with every thread', { timeout: 60_000 }, async (t) => {
+  it('runs in the idle class with every thread', { timeout: TEST_HANG_MS }, async (t) => {
     if ((await lowPriorityCommand(19))[0] !== 'chrt') {
       t.skip('chrt (apt package util-linux) is missing or not allowed');
       return;

@@ -9,6 +9,7 @@ import { HeadRegistry } from '../../src/training/registry.js';
 import type { JobResult, TrainingReport } from '../../src/training/report.js';
 import { parseReport } from '../../src/training/stored-report.js';
 import { Trainer } from '../../src/training/trainer.js';
+import { TEST_HANG_MS } from '../liveness.js';
 import {
   createRobot,
   drawPicture,
@@ -48,7 +49,7 @@ function registryOf(robot: Robot): HeadRegistry {
   return new HeadRegistry(robot.registryDir, { keep: 5 });
 }
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: TEST_HANG_MS };
 
 describe('a training', () => {
   it(

@@ -5,6 +5,7 @@ import { isHeadlandError } from '../../src/errors.js';
 import { silentLog } from '../../src/log.js';
 import type { TrainingTrigger } from '../../src/training/report.js';
 import { decideOnLabels, TrainingTriggers } from '../../src/training/triggers.js';
+import { HANG_MS } from '../liveness.js';
 
 class Bench {
   revision = 0;
@@ -209,7 +210,7 @@ describe('the clock as a trigger', () => {
     const bench = new Bench({ everyNewLabels: 0, cron: '* * * * * *' });
     bench.triggers.start();
     try {
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + HANG_MS;
       while (bench.started.length === 0 && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

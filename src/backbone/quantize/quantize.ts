@@ -70,8 +70,8 @@ const CLEAR_WINS = 11;
 
 /**
  * Makes the static 8-bit variant of a cached backbone: weights per output channel, symmetric and
- * no larger than the kernels sum without saturating, activations with ranges calibrated on the robot's own pictures, the means that rounding shifts
- * given back by the biases. The way to choose ranges is the one whose features come nearest to
+ * no larger than the kernels sum without saturating, activations with ranges calibrated on the
+ * robot's own pictures, the means that rounding shifts given back by the biases. The way to choose ranges is the one whose features come nearest to
  * fp32's on pictures that were held out; the levels are stored unsigned unless signed ones are
  * clearly quicker on this machine. Writes nothing.
  *
