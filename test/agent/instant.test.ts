@@ -67,7 +67,11 @@ describe('labels that show at once', { concurrency: false }, () => {
         isPrediction(topic) && b.label_revision >= revision && b.label !== 'unknown',
     );
     assert.deepEqual([body.head_version, body.head_labels, body.trust], [null, 4, 'beginner']);
-    assert.ok(['crop', 'weed'].includes(body.label), body.label);
+    // Which frame comes first is chance, and one that shows a stone may stay unknown.
+    await person.until(
+      ({ topic, body: b }) =>
+        isPrediction(topic) && b.head_labels === 4 && ['crop', 'weed'].includes(b.label),
+    );
     assert.equal(body.top.length, 2);
     const { body: model } = await person.until(
       ({ topic, body: b }) => topic === 'headland/r1/model' && b.head_labels === 4,
