@@ -130,9 +130,12 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
           await page.locator('#decision-label', { hasText: 'Asks for a label' }).waitFor();
           // The keys answer only to a picture that is on the screen; until then the buttons are off.
           await page.locator('#labels button:not([disabled])').nth(1).waitFor();
+          const shown = await page.locator('#picture').getAttribute('src');
           await page.keyboard.press('2');
           const shorter = `#thumbs:not(:has(li:nth-child(${left + 1})))`;
           await page.locator(shorter).waitFor({ state: 'attached' });
+          // Until the next picture is there, the buttons are still those of the last one.
+          if (left > 0) await page.locator(`#picture:not([src="${shown}"])`).waitFor();
         }
         await page.locator('#hold:not([hidden])').waitFor();
         const labels = [...source.samples.values()].map(({ label }) => label);
