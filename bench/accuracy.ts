@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { validateConfig } from '../src/config/load.js';
 import type { Head } from '../src/head/head.js';
+import { fitRidge, RIDGE_LAMBDAS } from '../src/head/learners/ridge.js';
 import { classificationMetrics } from '../src/head/metrics.js';
 import { seededRandom } from '../src/head/random.js';
-import { fitRidge, RIDGE_LAMBDAS } from '../src/head/ridge.js';
 import { headProbabilities } from '../src/head/score.js';
-import type { TrainingSet } from '../src/head/train.js';
-import { OnnxFitEngine } from '../src/training/fit-engine.js';
-import { calibrated, type FittedRecipe, withViews } from '../src/training/recipes.js';
-import { chooseRecipe, projectWith, searchRecipes } from '../src/training/search.js';
+import type { TrainingSet } from '../src/head/training-set.js';
+import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
+import { calibrated, type FittedRecipe, withViews } from '../src/training/fit/recipes.js';
+import { chooseRecipe, projectWith, searchRecipes } from '../src/training/fit/search.js';
 import {
   FeatureCache,
   type Features,

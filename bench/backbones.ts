@@ -10,13 +10,13 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { ModelCard } from '../src/backbone/card.js';
-import { listCards } from '../src/backbone/cards.js';
+import { listCards } from '../src/backbone/card-folders.js';
 import { drawCheckPicture } from '../src/backbone/check-picture.js';
 import { Embedder } from '../src/backbone/embedder.js';
-import { openBackbone } from '../src/backbone/open.js';
-import { pullModel } from '../src/backbone/pull.js';
-import { silentLog } from '../src/log.js';
+import type { ModelCard } from '../src/backbone/model-card.js';
+import { openBackbone } from '../src/backbone/open-backbone.js';
+import { silentLog } from '../src/base/log.js';
+import { pullModel } from '../src/models/pull-model.js';
 import type { Fit } from '../src/vision/image.js';
 
 const FITS: Fit[] = ['squash', 'crop'];

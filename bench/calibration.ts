@@ -1,8 +1,8 @@
-import { fitSetProbability, predictionSet } from '../src/head/conformal.js';
 import { classificationMetrics } from '../src/head/metrics.js';
 import { headLogits, softmaxRows } from '../src/head/score.js';
-import { OnnxFitEngine } from '../src/training/fit-engine.js';
-import type { FitEngine } from '../src/training/search.js';
+import { fitSetProbability, predictionSet } from '../src/head/unknown/conformal.js';
+import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
+import type { FitEngine } from '../src/training/fit/search.js';
 import { groceryFeatures, groceryPhotos } from './support/photo-features.js';
 import {
   BACKBONES,

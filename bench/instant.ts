@@ -1,10 +1,10 @@
 import type { Head } from '../src/head/head.js';
 import { seededRandom } from '../src/head/random.js';
 import { headProbabilities, indexOfLargest } from '../src/head/score.js';
-import type { TrainingSet } from '../src/head/train.js';
+import type { TrainingSet } from '../src/head/training-set.js';
+import { fitRecipe } from '../src/training/fit/recipes.js';
 import { fitBeginner } from '../src/training/instant/beginner.js';
 import { type CorrectionOptions, correctHead } from '../src/training/instant/correction.js';
-import { fitRecipe } from '../src/training/recipes.js';
 import {
   type Features,
   groceryFeatures,

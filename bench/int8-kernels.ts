@@ -12,11 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { cachedModelDir } from '../src/backbone/cache.js';
+import { silentLog } from '../src/base/log.js';
 import { configSchema } from '../src/config/schema.js';
-import { silentLog } from '../src/log.js';
-import type { QuantizationReport } from '../src/training/quantize-run.js';
+import type { QuantizationReport } from '../src/evaluation/backbone/quantize-run.js';
 import { groceryPhotos } from './support/photo-features.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { KERNEL_KINDS, type KernelKind, restrictKernels } from './support/restricted-kernels.js';

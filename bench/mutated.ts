@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
+import { silentLog } from '../src/base/log.js';
+import { createRandom } from '../src/base/random.js';
 import { validateConfig } from '../src/config/load.js';
 import { boundPictureMemory } from '../src/host/picture-memory.js';
-import { silentLog } from '../src/log.js';
-import { createRandom } from '../src/vision/random.js';
 import { mutatedJpeg, wholeJpegs } from '../test/vision/mutations.js';
 import { benchPerception } from './support/perception.js';
 import { userCacheDir } from './support/places.js';

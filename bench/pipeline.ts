@@ -1,11 +1,11 @@
-import { prepareBackbone } from '../src/agent/prepare-backbone.js';
+import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import type { Backbone } from '../src/backbone/backbone.js';
-import { loadCard } from '../src/backbone/cards.js';
-import { openBackbone } from '../src/backbone/open.js';
+import { loadCard } from '../src/backbone/card-folders.js';
+import { openBackbone } from '../src/backbone/open-backbone.js';
+import { silentLog } from '../src/base/log.js';
 import { validateConfig } from '../src/config/load.js';
-import { silentLog } from '../src/log.js';
 import type { Perception } from '../src/perception/perception.js';
-import type { Perceived } from '../src/perception/protocol.js';
+import type { Perceived } from '../src/perception/perception-protocol.js';
 import { decodePicture } from '../src/vision/decode.js';
 import { differenceHash } from '../src/vision/dhash.js';
 import type { RgbImage } from '../src/vision/image.js';

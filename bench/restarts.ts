@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { FfmpegDriver } from '../src/camera/ffmpeg.js';
+import { silentLog } from '../src/base/log.js';
+import { FfmpegDriver } from '../src/camera/drivers/ffmpeg.js';
 import { CameraSupervisor } from '../src/camera/supervisor.js';
 import { configSchema } from '../src/config/schema.js';
 import { boundPictureMemory } from '../src/host/picture-memory.js';
-import { silentLog } from '../src/log.js';
 
 const STALL_MS = 1_500;
 const PARALLEL = 2;

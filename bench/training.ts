@@ -1,19 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dot, lbfgs } from '../src/head/lbfgs.js';
-import { RecursiveRidge } from '../src/head/recursive-ridge.js';
-import { fitRidge } from '../src/head/ridge.js';
+import { dot, lbfgs } from '../src/head/algebra/lbfgs.js';
+import { RecursiveRidge } from '../src/head/learners/recursive-ridge.js';
+import { fitRidge } from '../src/head/learners/ridge.js';
 import {
   parameterCount,
   type SoftmaxData,
   SoftmaxObjective,
-} from '../src/head/softmax-objective.js';
-import { standardise } from '../src/head/standardise.js';
-import { classBalancedWeights, type TrainingSet } from '../src/head/train.js';
-import { OnnxFitEngine } from '../src/training/fit-engine.js';
-import { calibrated } from '../src/training/recipes.js';
-import { projectWith } from '../src/training/search.js';
+} from '../src/head/learners/softmax-objective.js';
+import { standardise } from '../src/head/learners/standardise.js';
+import { classBalancedWeights, type TrainingSet } from '../src/head/training-set.js';
+import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
+import { calibrated } from '../src/training/fit/recipes.js';
+import { projectWith } from '../src/training/fit/search.js';
 import { runPeer } from './support/python.js';
 import { syntheticSet } from './support/synthetic.js';
 

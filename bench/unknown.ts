@@ -1,16 +1,16 @@
-import { conformalPValue, predictionSet } from '../src/head/conformal.js';
 import type { Head } from '../src/head/head.js';
 import { classificationMetrics } from '../src/head/metrics.js';
-import { NOVELTY_TRANSFORM, noveltyPValue, noveltyScores } from '../src/head/novelty.js';
-import { fitNovelty } from '../src/head/novelty-fit.js';
-import type { NoveltyModel } from '../src/head/novelty-model.js';
-import { productTransposed } from '../src/head/novelty-subspace.js';
 import { headProbabilities } from '../src/head/score.js';
-import type { TrainingSet } from '../src/head/train.js';
+import type { TrainingSet } from '../src/head/training-set.js';
 import { transformFeatures } from '../src/head/transform.js';
-import { OnnxFitEngine } from '../src/training/fit-engine.js';
-import type { FitEngine } from '../src/training/search.js';
-import { leftOutAnswers } from '../src/training/unknown.js';
+import { conformalPValue, predictionSet } from '../src/head/unknown/conformal.js';
+import { NOVELTY_TRANSFORM, noveltyPValue, noveltyScores } from '../src/head/unknown/novelty.js';
+import { fitNovelty } from '../src/head/unknown/novelty-fit.js';
+import type { NoveltyModel } from '../src/head/unknown/novelty-model.js';
+import { productTransposed } from '../src/head/unknown/novelty-subspace.js';
+import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
+import type { FitEngine } from '../src/training/fit/search.js';
+import { leftOutAnswers } from '../src/training/verdict/unknown-threshold.js';
 import { farPictures } from './support/far-pictures.js';
 import {
   embedAll,

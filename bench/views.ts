@@ -1,9 +1,10 @@
-import { prepareBackbone } from '../src/agent/prepare-backbone.js';
-import { loadCard } from '../src/backbone/cards.js';
+import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
+import { loadCard } from '../src/backbone/card-folders.js';
 import { drawCheckPicture } from '../src/backbone/check-picture.js';
-import { openBackbone } from '../src/backbone/open.js';
+import { openBackbone } from '../src/backbone/open-backbone.js';
+import { silentLog } from '../src/base/log.js';
+import { createRandom } from '../src/base/random.js';
 import { validateConfig } from '../src/config/load.js';
-import { silentLog } from '../src/log.js';
 import { applyAugmentation, drawAugmentation } from '../src/vision/augment.js';
 import {
   applyPhotometricChange,
@@ -11,7 +12,6 @@ import {
   NO_PHOTOMETRIC_CHANGE,
   type PhotometricChange,
 } from '../src/vision/photometric.js';
-import { createRandom } from '../src/vision/random.js';
 import { userCacheDir } from './support/places.js';
 
 const ROUNDS = 5;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { validateConfig } from '../../src/config/load.js';
 import { boundPictureMemory } from '../../src/host/picture-memory.js';
-import type { Perceived } from '../../src/perception/protocol.js';
+import type { Perceived } from '../../src/perception/perception-protocol.js';
 import { fromFiles, standInHead, type Times } from './contenders.js';
 import { benchPerception } from './perception.js';
 

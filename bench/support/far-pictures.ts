@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { FieldScene } from '../../src/camera/field-scene.js';
-import { createRandom } from '../../src/vision/random.js';
+import { createRandom } from '../../src/base/random.js';
+import { FieldScene } from '../../src/camera/simulated/field-scene.js';
 
 const WIDTH = 320;
 const HEIGHT = 240;

@@ -1,8 +1,8 @@
 import type { Config } from '../../src/config/schema.js';
+import { decide, type GateDecision } from '../../src/gate/decide.js';
+import { chooseEvidence, type JudgedSample } from '../../src/gate/evidence.js';
+import { headAnswers } from '../../src/gate/scorecard.js';
 import type { SeededRandom } from '../../src/head/random.js';
-import { chooseEvidence, type JudgedSample } from '../../src/training/evidence.js';
-import { decide, type GateDecision } from '../../src/training/gate.js';
-import { headAnswers } from '../../src/training/scorecard.js';
 import { accuracy, answersTo, type Trained, train, trainable } from './simulated-heads.js';
 import type { SimulatedFrame } from './streams.js';
 

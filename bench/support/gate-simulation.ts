@@ -1,8 +1,8 @@
 import type { Config } from '../../src/config/schema.js';
+import { alarmAt } from '../../src/gate/shadow.js';
 import { RollbackMonitor } from '../../src/head/compare.js';
 import type { Head } from '../../src/head/head.js';
 import { type SeededRandom, seededRandom } from '../../src/head/random.js';
-import { alarmAt } from '../../src/training/shadow.js';
 import { naiveGate, type Served, SimulatedGate, type Verdict } from './gate-policies.js';
 import {
   type Counts,

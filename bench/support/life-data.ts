@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openState } from '../../src/agent/state.js';
+import { openState } from '../../src/agent/open-state.js';
 import { validateConfig } from '../../src/config/load.js';
-import { importFolder } from '../../src/samples/import.js';
+import { importFolder } from '../../src/samples/folder/import-folder.js';
 import { digest, keep, keptJson, lifeCache, say } from './life-places.js';
 import { groupRows, shuffled, splitGroups } from './life-split.js';
 

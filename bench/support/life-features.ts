@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/prepare-backbone.js';
+import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
 import type { Backbone } from '../../src/backbone/backbone.js';
-import { loadCard } from '../../src/backbone/cards.js';
+import { loadCard } from '../../src/backbone/card-folders.js';
 import {
   augmentationRecipe,
   type EmbeddedPicture,
   Embedder,
   type EmbedderOptions,
 } from '../../src/backbone/embedder.js';
-import { openBackbone } from '../../src/backbone/open.js';
+import { openBackbone } from '../../src/backbone/open-backbone.js';
+import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
-import { silentLog } from '../../src/log.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { altered, type Kind } from './life-alter.js';
 import { keep, lifeCache, readKept } from './life-places.js';

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { HeadRegistry } from '../../src/training/registry.js';
+import { HeadRegistry } from '../../src/registry/registry.js';
 import { type Cell, defaultConfig } from './life-cell.js';
 import { drawPhotos } from './life-data.js';
 import { openKeepingEmbedder } from './life-features.js';

@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config/schema.js';
 import { answer, answerSettings } from '../../src/perception/answer.js';
 import { isNovel, UNKNOWN_LABEL } from '../../src/perception/decision.js';
-import type { ServingHead } from '../../src/perception/protocol.js';
+import type { ServingHead } from '../../src/perception/perception-protocol.js';
 import { type DecisionScores, noHead, scoresOf } from './life-metrics.js';
 
 /** Test photos as perception sees them. */

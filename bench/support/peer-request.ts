@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelCard } from '../../src/backbone/card.js';
-import { OnnxCodec, type OnnxNode, toNumber } from '../../src/backbone/onnx-proto.js';
-import { sha256Hex } from '../../src/backbone/sources/offer.js';
+import { OnnxCodec, type OnnxNode, toNumber } from '../../src/backbone/engines/onnx-proto.js';
+import type { ModelCard } from '../../src/backbone/model-card.js';
+import { sha256Hex } from '../../src/models/sources/offer.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { runScript } from './peer-process.js';
 import { userCacheDir } from './places.js';

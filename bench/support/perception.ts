@@ -1,6 +1,6 @@
-import { perceptionSettings } from '../../src/agent/start-perception.js';
+import { perceptionSettings } from '../../src/agent/seeing/start-perception.js';
+import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
-import { silentLog } from '../../src/log.js';
 import { Perception, type PerceptionEvents } from '../../src/perception/perception.js';
 
 export interface BenchFrame {

@@ -7,12 +7,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/prepare-backbone.js';
-import { loadCard } from '../../src/backbone/cards.js';
+import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
+import { loadCard } from '../../src/backbone/card-folders.js';
 import { Embedder } from '../../src/backbone/embedder.js';
-import { openBackbone } from '../../src/backbone/open.js';
+import { openBackbone } from '../../src/backbone/open-backbone.js';
+import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
-import { silentLog } from '../../src/log.js';
 import { sharedFolder, userCacheDir } from './places.js';
 
 export interface Photo {

@@ -1,8 +1,8 @@
 import type { Head } from '../../src/head/head.js';
 import { seededRandom } from '../../src/head/random.js';
-import type { TrainingSet } from '../../src/head/train.js';
-import type { FittedRecipe } from '../../src/training/recipes.js';
-import { type FitEngine, searchRecipes } from '../../src/training/search.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
+import type { FittedRecipe } from '../../src/training/fit/recipes.js';
+import { type FitEngine, searchRecipes } from '../../src/training/fit/search.js';
 import type { Features, Photo } from './photo-features.js';
 
 export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0-288'] as const;

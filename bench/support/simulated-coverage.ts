@@ -1,8 +1,8 @@
-import { fitSetProbability, predictionSet } from '../../src/head/conformal.js';
 import { seededRandom } from '../../src/head/random.js';
 import { headProbabilities } from '../../src/head/score.js';
-import type { TrainingSet } from '../../src/head/train.js';
-import { fitRecipe } from '../../src/training/recipes.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
+import { fitSetProbability, predictionSet } from '../../src/head/unknown/conformal.js';
+import { fitRecipe } from '../../src/training/fit/recipes.js';
 
 const CLASSES = 4;
 const FEATURES = 16;

@@ -1,9 +1,9 @@
+import { type HeadAnswer, headAnswers } from '../../src/gate/scorecard.js';
 import { fitTemperature } from '../../src/head/calibrate.js';
 import type { Head } from '../../src/head/head.js';
-import { fitRidge } from '../../src/head/ridge.js';
+import { fitRidge } from '../../src/head/learners/ridge.js';
 import { headProbabilities, indexOfLargest, softmaxRows } from '../../src/head/score.js';
-import { groupingOf, judgedRows, type TrainingSet } from '../../src/head/train.js';
-import { type HeadAnswer, headAnswers } from '../../src/training/scorecard.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../src/head/training-set.js';
 import type { SimulatedFrame } from './streams.js';
 
 export const FEATURES = 32;

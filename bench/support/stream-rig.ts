@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
-import { silentLog } from '../../src/log.js';
-import { type EmbeddedBroker, startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
+import { silentLog } from '../../src/base/log.js';
+import {
+  type EmbeddedBroker,
+  startEmbeddedBroker,
+} from '../../src/telemetry/broker/embedded-broker.js';
 import { type HttpCamera, makeFilm, openHttpCamera } from './cameras.js';
 import type { Photo } from './grocery.js';
 import { userCacheDir } from './places.js';

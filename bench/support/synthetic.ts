@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/head/random.js';
-import type { TrainingSet } from '../../src/head/train.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
 
 /**
  * Rectified features of low rank, as pooled features of a backbone are, with classes and groups

@@ -1,12 +1,12 @@
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { readCachedModel } from '../../src/backbone/cache.js';
-import type { ModelCard } from '../../src/backbone/card.js';
-import { tfjsFromOnnx } from '../../src/backbone/convert.js';
-import { TfjsBackbone } from '../../src/backbone/engine-tfjs.js';
-import { OnnxCodec } from '../../src/backbone/onnx-proto.js';
-import type { TfjsBackend } from '../../src/backbone/tfjs-engine.js';
-import { packTfjs } from '../../src/backbone/tfjs-model.js';
-import { silentLog } from '../../src/log.js';
+import { TfjsBackbone } from '../../src/backbone/engines/engine-tfjs.js';
+import { OnnxCodec } from '../../src/backbone/engines/onnx-proto.js';
+import type { TfjsBackend } from '../../src/backbone/engines/tfjs-library.js';
+import { packTfjs } from '../../src/backbone/engines/tfjs-model.js';
+import type { ModelCard } from '../../src/backbone/model-card.js';
+import { silentLog } from '../../src/base/log.js';
+import { tfjsFromOnnx } from '../../src/models/convert-model.js';
 
 /** A backbone that runs on one backend of TensorFlow.js. */
 export interface TfjsTwin {

@@ -1,9 +1,9 @@
-import { type ModelCard, parseCard } from '../../src/backbone/card.js';
-import { openBackbone } from '../../src/backbone/open.js';
-import { pullModel } from '../../src/backbone/pull.js';
+import { type ModelCard, parseCard } from '../../src/backbone/model-card.js';
+import { openBackbone } from '../../src/backbone/open-backbone.js';
+import { messageOf } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
-import { messageOf } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
+import { pullModel } from '../../src/models/pull-model.js';
 
 /** The TensorFlow.js engine with the same weights; a text where this build or machine lacks it. */
 export async function openTfjs(card: ModelCard, config: Config) {

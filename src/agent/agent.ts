@@ -1,24 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { type HeadlandError, messageOf } from '../base/errors.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
-import { type HeadlandError, messageOf } from '../errors.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
-import type { Perceived } from '../perception/protocol.js';
+import type { Perceived } from '../perception/perception-protocol.js';
+import type { StoredHead } from '../registry/version-directory.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
-import type { StoredHead } from '../training/version-directory.js';
-import { Alerting } from './alerting.js';
-import { Asking } from './asking.js';
 import { AuditTrail } from './audit-trail.js';
-import { CameraReports } from './camera-reports.js';
-import { makeCameras } from './cameras.js';
-import { executeCommand } from './commands.js';
-import { FrameStatistics } from './frame-statistics.js';
-import { HeadService } from './heads.js';
-import { InstantService } from './instant-service.js';
-import { Labelling } from './labelling.js';
+import { executeCommand } from './execute-command.js';
+import { HeadService } from './learning/head-service.js';
+import { InstantService } from './learning/instant-service.js';
+import { Labelling } from './learning/labelling.js';
+import { ShadowService } from './learning/shadow-service.js';
+import { TrainingService, trainingPaused } from './learning/training-service.js';
+import { openState, type State } from './open-state.js';
+import { Operations } from './operations.js';
+import { Pausing } from './pausing.js';
+import { Alerting } from './reporting/alerting.js';
 import {
   failureMessage,
   modelMessage,
@@ -26,19 +27,18 @@ import {
   rateLimitMessage,
   trialMessage,
   unusableMessage,
-} from './messages.js';
-import { Operations } from './operations.js';
-import { Pausing } from './pausing.js';
-import { type RecentFrame, RecentFrames } from './recent-frames.js';
-import { ShadowService } from './shadow.js';
+} from './reporting/messages.js';
+import { type RunningConsole, startConsole } from './reporting/start-console.js';
+import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
+import { TelemetryService } from './reporting/telemetry-service.js';
+import { Asking } from './seeing/asking.js';
+import { CameraReports } from './seeing/camera-reports.js';
+import { FrameStatistics } from './seeing/frame-statistics.js';
+import { makeCameras } from './seeing/make-cameras.js';
+import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import { perceptionSettings, startPerception } from './seeing/start-perception.js';
 import { Sparing } from './sparing.js';
-import { type RunningConsole, startConsole } from './start-console.js';
-import { perceptionSettings, startPerception } from './start-perception.js';
-import { openState, type State } from './state.js';
 import { agentStatus, modelStatus } from './status.js';
-import { infoMessage, metricsMessage, statusAnswer, statusLine } from './survey.js';
-import { TelemetryService } from './telemetry-service.js';
-import { TrainingService, trainingPaused } from './training-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { Watchdog } from './watchdog.js';
 

@@ -1,9 +1,9 @@
-import { isHeadlandError } from '../errors.js';
-import type { Log } from '../log.js';
-import type { AuditLog } from '../storage/audit.js';
+import { isHeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { ShadowTrial } from '../gate/shadow.js';
+import type { StoredHead } from '../registry/version-directory.js';
+import type { AuditLog } from '../storage/audit-table.js';
 import type { TrainingReport } from '../training/report.js';
-import type { ShadowTrial } from '../training/shadow.js';
-import type { StoredHead } from '../training/version-directory.js';
 
 /** Who asks for an operation, for the audit, the label history and the report of a training. */
 export interface Requester {

@@ -1,12 +1,12 @@
+import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import type { Log } from '../log.js';
 import { AuditTrail } from './audit-trail.js';
-import { Labelling } from './labelling.js';
+import { Labelling } from './learning/labelling.js';
+import { TrainingService } from './learning/training-service.js';
+import type { State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
-import { RecentFrames } from './recent-frames.js';
-import type { State } from './state.js';
-import { TrainingService } from './training-service.js';
+import { RecentFrames } from './seeing/recent-frames.js';
 
 /**
  * The operations in a process without cameras, on the state that a daemon may have open too: the

@@ -1,12 +1,12 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
+import type { StoredHead } from '../registry/version-directory.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
-import type { StoredHead } from '../training/version-directory.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
-import type { Labelling } from './labelling.js';
+import type { Labelling } from './learning/labelling.js';
+import type { TrainingService } from './learning/training-service.js';
 import type { Pausable, Pausing } from './pausing.js';
-import type { RecentFrame, RecentFrames } from './recent-frames.js';
-import type { TrainingService } from './training-service.js';
+import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 
 /** A frame that is still in memory, or a stored sample whose label is given or corrected. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };

@@ -1,8 +1,8 @@
+import { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import { HeadlandError } from '../errors.js';
-import { type BoardOptions, readings } from '../host/board.js';
+import { type BoardOptions, readings } from '../host/board-readings.js';
 import { type Brake, brake, type RateLimit, RELEASED, rateLimit } from '../host/rate.js';
-import type { Log } from '../log.js';
 
 export interface SparingOptions {
   config: Pick<Config, 'board' | 'inference'>;

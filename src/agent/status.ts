@@ -1,12 +1,12 @@
 import type { CameraState } from '../camera/supervisor.js';
 import type { TrustLevel } from '../head/trust.js';
-import { type BoardReadings, readings } from '../host/board.js';
+import { type BoardReadings, readings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
-import type { BackboneInfo } from '../perception/protocol.js';
-import type { SampleCounts } from '../samples/statistics.js';
+import type { BackboneInfo } from '../perception/perception-protocol.js';
+import type { HeadCard } from '../registry/head-card.js';
+import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
-import type { HeadCard } from '../training/card.js';
-import type { InstantHead } from '../training/instant/protocol.js';
+import type { InstantHead } from '../training/instant/instant-protocol.js';
 import type { RunningTraining } from '../training/trainer.js';
 import type { Pausable } from './pausing.js';
 import type { AgentView } from './view.js';

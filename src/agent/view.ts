@@ -1,22 +1,22 @@
 import type { EventEmitter } from 'node:events';
+import type { Log } from '../base/log.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
-import type { Log } from '../log.js';
 import type { Perception } from '../perception/perception.js';
-import type { TrainingProgress } from '../training/protocol.js';
+import type { StoredHead } from '../registry/version-directory.js';
+import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
-import type { StoredHead } from '../training/version-directory.js';
-import type { FrameStatistics } from './frame-statistics.js';
-import type { HeadService } from './heads.js';
-import type { InstantService } from './instant-service.js';
+import type { HeadService } from './learning/head-service.js';
+import type { InstantService } from './learning/instant-service.js';
+import type { TrainingService } from './learning/training-service.js';
+import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
-import type { RecentFrame, RecentFrames } from './recent-frames.js';
+import type { TelemetryService } from './reporting/telemetry-service.js';
+import type { FrameStatistics } from './seeing/frame-statistics.js';
+import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import type { Sparing } from './sparing.js';
-import type { State } from './state.js';
-import type { TelemetryService } from './telemetry-service.js';
-import type { TrainingService } from './training-service.js';
 
 export interface AgentOptions {
   log: Log;

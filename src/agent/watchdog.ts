@@ -1,5 +1,5 @@
+import type { Log } from '../base/log.js';
 import type { SystemdNotifier } from '../host/notify.js';
-import type { Log } from '../log.js';
 
 const STATUS_INTERVAL_MS = 10_000;
 

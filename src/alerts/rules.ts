@@ -1,5 +1,5 @@
+import { HeadlandError } from '../base/errors.js';
 import type { AlertRuleConfig } from '../config/schema.js';
-import { HeadlandError } from '../errors.js';
 
 /** What was decided about one frame. */
 export interface Observation {

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { HeadlandError, messageOf } from '../errors.js';
-import type { ModelCard } from './card.js';
-import { conversionRecipe } from './convert.js';
-import { switchLinkDurably, writeDirectoryDurably } from './durable-files.js';
-import type { VariantGolden } from './quantize/golden.js';
-import { fullPrecisionName } from './quantize/variant.js';
-import { sha256Hex, sourceIdentity } from './sources/offer.js';
+import { switchLinkDurably, writeDirectoryDurably } from '../base/durable-files.js';
+import { HeadlandError, messageOf } from '../base/errors.js';
+import { conversionRecipe } from '../models/convert-model.js';
+import { sha256Hex, sourceIdentity } from '../models/sources/offer.js';
+import type { ModelCard } from './model-card.js';
+import { fullPrecisionName } from './variant.js';
+import type { VariantGolden } from './variant-golden.js';
 
 const RECORD_FILE = 'card.json';
 

@@ -1,9 +1,9 @@
-import { HeadlandError } from '../errors.js';
-import { silentLog } from '../log.js';
-import type { ModelCard } from './card.js';
+import { HeadlandError } from '../base/errors.js';
+import { silentLog } from '../base/log.js';
 import { drawCheckPicture, drawConstantPicture } from './check-picture.js';
+import type { ModelCard } from './model-card.js';
 import { openEngine } from './open-engine.js';
-import { compareWithGolden, type VariantGolden } from './quantize/golden.js';
+import { compareWithGolden, type VariantGolden } from './variant-golden.js';
 
 /**
  * Runs a converted model before it may serve: the features have the card's size, are finite, tell

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createRandom, seedFrom } from '../base/random.js';
 import {
   type AugmentationSettings,
   applyAugmentation,
@@ -7,7 +8,6 @@ import {
 import { decodePicture } from '../vision/decode.js';
 import type { Fit, RgbImage } from '../vision/image.js';
 import { applyPhotometricChange, drawPhotometricChange } from '../vision/photometric.js';
-import { createRandom, seedFrom } from '../vision/random.js';
 import type { Backbone } from './backbone.js';
 
 export interface EmbedderOptions {

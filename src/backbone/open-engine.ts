@@ -1,6 +1,6 @@
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { Backbone } from './backbone.js';
-import type { ModelCard } from './card.js';
+import type { ModelCard } from './model-card.js';
 
 export interface OpenEngineOptions {
   card: ModelCard;
@@ -20,7 +20,7 @@ export interface OpenEngineOptions {
  */
 export async function openEngine(options: OpenEngineOptions): Promise<Backbone> {
   if (options.card.engine === 'tfjs') {
-    return (await import('./engine-tfjs.js')).TfjsBackbone.create(options);
+    return (await import('./engines/engine-tfjs.js')).TfjsBackbone.create(options);
   }
-  return (await import('./engine-onnx.js')).OnnxEngine.create(options);
+  return (await import('./engines/engine-onnx.js')).OnnxEngine.create(options);
 }

@@ -1,4 +1,4 @@
-import { HeadlandError, type SerialisedError, serialiseError } from '../errors.js';
+import { HeadlandError, type SerialisedError, serialiseError } from '../base/errors.js';
 import type { CameraDriver, CapturedPicture } from './camera.js';
 
 /** One attempt: from the opening of the driver to its end, watched for stalls. */

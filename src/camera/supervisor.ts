@@ -1,14 +1,14 @@
-import type { HeadlandError } from '../errors.js';
-import type { Log } from '../log.js';
+import type { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
 import { CameraRun } from './camera-run.js';
-import { FrameStage } from './frame-stage.js';
+import type { PictureSettings } from './camera-settings.js';
 import { GroupClock } from './group-clock.js';
-import { pause } from './pause.js';
-import type { CameraQuality } from './quality-watch.js';
-import type { PictureSettings } from './settings.js';
+import { FrameStage } from './stage/frame-stage.js';
+import type { CameraQuality } from './stage/quality-watch.js';
 
 /** A driver that has not settled so long after its end was asked for is left behind, milliseconds. */
 const STOP_LIMIT_MS = 900;

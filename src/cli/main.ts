@@ -1,25 +1,25 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT, reportFailure } from './output.js';
-import { packageVersion } from './version.js';
+import { EXIT, reportFailure } from './support/output.js';
+import { packageVersion } from './support/version.js';
 
 /** In the order of the help. Each is loaded only when it is asked for: the daemon carries no other. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
-  run: async () => (await import('./run.js')).runCommand(),
-  demo: async () => (await import('./demo/command.js')).demoCommand(),
-  import: async () => (await import('./import.js')).importCommand(),
-  'export-samples': async () => (await import('./export.js')).exportCommand(),
-  export: async () => (await import('./export-model.js')).exportModelCommand(),
-  label: async () => (await import('./label.js')).labelCommand(),
-  train: async () => (await import('./train.js')).trainCommand(),
-  evaluate: async () => (await import('./evaluate.js')).evaluateCommand(),
-  study: async () => (await import('./study.js')).studyCommand(),
-  rollback: async () => (await import('./rollback.js')).rollbackCommand(),
-  models: async () => (await import('./models.js')).modelsCommand(),
-  bench: async () => (await import('./bench.js')).benchCommand(),
-  status: async () => (await import('./status.js')).statusCommand(),
-  audit: async () => (await import('./audit.js')).auditCommand(),
-  config: async () => (await import('./config.js')).configCommand(),
+  run: async () => (await import('./run-command.js')).runCommand(),
+  demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
+  import: async () => (await import('./import-command.js')).importCommand(),
+  'export-samples': async () => (await import('./export-command.js')).exportCommand(),
+  export: async () => (await import('./export-model-command.js')).exportModelCommand(),
+  label: async () => (await import('./label-command.js')).labelCommand(),
+  train: async () => (await import('./train-command.js')).trainCommand(),
+  evaluate: async () => (await import('./evaluate-command.js')).evaluateCommand(),
+  study: async () => (await import('./study-command.js')).studyCommand(),
+  rollback: async () => (await import('./rollback-command.js')).rollbackCommand(),
+  models: async () => (await import('./models/models-command.js')).modelsCommand(),
+  bench: async () => (await import('./bench/bench-command.js')).benchCommand(),
+  status: async () => (await import('./status-command.js')).statusCommand(),
+  audit: async () => (await import('./audit-command.js')).auditCommand(),
+  config: async () => (await import('./config-command.js')).configCommand(),
 };
 
 /** Wrong usage is thrown instead of ending the process, in the commands inside a command too. */

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { HeadlandError, messageOf } from '../errors.js';
+import { HeadlandError, messageOf } from '../base/errors.js';
 import type { SecretReference } from './schema.js';
 
 const MAX_SECRET_BYTES = 65_536;

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 
 const MIN_TEMPERATURE = 0.05;
 const MAX_TEMPERATURE = 1_000;

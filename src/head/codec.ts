@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import {
   type FeatureTransform,
   type Head,
@@ -16,8 +16,8 @@ import {
   noveltyTensors,
   readNovelty,
   writeNovelty,
-} from './novelty-codec.js';
-import type { NoveltyModel } from './novelty-model.js';
+} from './unknown/novelty-codec.js';
+import type { NoveltyModel } from './unknown/novelty-model.js';
 
 /**
  * A head as bytes, all integers little-endian:

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 
 /** So much of what a head says is spread over all classes: one label in five may well be wrong. */
 const LABEL_SPREAD = 0.2;

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import { seededRandom } from './random.js';
 
 export interface FoldOptions {

@@ -1,4 +1,4 @@
-import type { NoveltyModel } from './novelty-model.js';
+import type { NoveltyModel } from './unknown/novelty-model.js';
 
 /** Feature pre-processing that belongs to a head; applied before the linear layer. */
 export type FeatureTransform = 'none' | 'l2' | 'sqrt' | 'sqrt-l2';

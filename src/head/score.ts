@@ -1,7 +1,7 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { Head } from './head.js';
-import { classDistances, subspacePoints } from './novelty.js';
 import { transformFeatures } from './transform.js';
+import { classDistances, subspacePoints } from './unknown/novelty.js';
 
 /** One answer of a head. */
 export interface LabelProbability {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 
 export interface InstanceLock {
   release(): Promise<void>;

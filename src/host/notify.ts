@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;

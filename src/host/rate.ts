@@ -1,4 +1,4 @@
-import type { BoardReadings } from './board.js';
+import type { BoardReadings } from './board-readings.js';
 
 /**
  * Why frames are limited: `configured` by the settings, `heat` or `supply` by the board, `battery`

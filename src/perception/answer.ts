@@ -1,9 +1,9 @@
-import { answerProbability, predictionSet } from '../head/conformal.js';
 import type { Head } from '../head/head.js';
-import { noveltyPValueAt, subspacePoints } from '../head/novelty.js';
 import { headProbabilities, topLabels } from '../head/score.js';
+import { answerProbability, predictionSet } from '../head/unknown/conformal.js';
+import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
-import type { Prior, ServingHead } from './protocol.js';
+import type { Prior, ServingHead } from './perception-protocol.js';
 
 /** What an answer needs beside the head, worked out once per head. */
 export interface AnswerSettings extends DecisionSettings {

@@ -1,5 +1,5 @@
 import type { RgbImage } from '../vision/image.js';
-import type { Perceived, Seen } from './protocol.js';
+import type { Perceived, Seen } from './perception-protocol.js';
 
 /** The least that perception must know of a frame; the caller's own frame comes back whole. */
 export interface PerceivableFrame {

@@ -1,16 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { readCachedModel } from '../backbone/cache.js';
-import { loadCard } from '../backbone/cards.js';
+import { loadCard } from '../backbone/card-folders.js';
 import { featureChecksum } from '../backbone/embedder.js';
-import { fullPrecisionName } from '../backbone/quantize/variant.js';
+import { fullPrecisionName } from '../backbone/variant.js';
 import {
   deserialiseError,
   HeadlandError,
   isHeadlandError,
   messageOf,
   serialiseError,
-} from '../errors.js';
-import type { Log } from '../log.js';
+} from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { decodePicture } from '../vision/decode.js';
 import { differenceHash } from '../vision/dhash.js';
 import {
@@ -21,7 +21,6 @@ import {
   type Waiting,
 } from './jobs.js';
 import { Pace } from './pace.js';
-import { PixelRing } from './pixel-ring.js';
 import type {
   BackboneInfo,
   FromWorker,
@@ -30,7 +29,8 @@ import type {
   ServingHead,
   ToWorker,
   WorkerSettings,
-} from './protocol.js';
+} from './perception-protocol.js';
+import { PixelRing } from './pixel-ring.js';
 
 export interface PerceptionEvents<F extends PerceivableFrame> {
   onPerceived(frame: F, perceived: Perceived): void;
@@ -115,7 +115,7 @@ export class Perception<F extends PerceivableFrame> {
     const workerData = await readBackbone(this.settings, this.#unfit !== null);
     if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      const worker = new Worker(new URL('./perception-worker.js', import.meta.url), {
         ...{ workerData, transferList: [workerData.model.buffer as ArrayBuffer] },
         name: 'perception',
       });

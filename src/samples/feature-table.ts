@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { Database } from '../storage/database.js';
 import { decodeFloat16, encodeFloat16, FLOAT16_MAX } from './float16.js';
 

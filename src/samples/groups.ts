@@ -1,4 +1,4 @@
-import { hammingBits, splitHash } from './hamming.js';
+import { hammingBits, splitHash } from '../base/hamming.js';
 
 /** Where the group of an imported picture comes from. */
 export type GroupMethod = 'exif' | 'pattern' | 'similarity';

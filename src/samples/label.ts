@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 
 const MAX_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */

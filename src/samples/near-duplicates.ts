@@ -1,5 +1,5 @@
+import { hammingBits, splitHash } from '../base/hamming.js';
 import type { Database } from '../storage/database.js';
-import { hammingBits, splitHash } from './hamming.js';
 import type { NewSample } from './sample.js';
 
 /** How many of a source's newest samples are looked at. */

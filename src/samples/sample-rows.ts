@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** What an export remembers of a sample and an import gives back to it. */

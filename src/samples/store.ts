@@ -1,12 +1,18 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
-import { Holdout, type HoldoutRule } from './exam.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
+import { Holdout, type HoldoutRule } from './holdout.js';
 import { normaliseLabel } from './label.js';
 import { NearDuplicates } from './near-duplicates.js';
 import { checkPictureLimit } from './picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
+import {
+  type LabelChange,
+  readCounts,
+  readLabelChanges,
+  type SampleCounts,
+} from './sample-counts.js';
 import {
   checkNewSample,
   type RestoredFacts,
@@ -16,7 +22,6 @@ import {
   sha256Of,
   toSample,
 } from './sample-rows.js';
-import { type LabelChange, readCounts, readLabelChanges, type SampleCounts } from './statistics.js';
 import { SAMPLE_TABLES } from './tables.js';
 import { createIds } from './uuid.js';
 

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { Database } from './database.js';
 
 /**

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type ErrorCode, HeadlandError, messageOf } from '../errors.js';
+import { type ErrorCode, HeadlandError, messageOf } from '../base/errors.js';
 
 interface Meaning {
   code: ErrorCode;

@@ -1,8 +1,8 @@
-import type { SerialisedError } from '../errors.js';
+import type { SerialisedError } from '../base/errors.js';
+import type { GateDecision } from '../gate/decide.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import type { Trust } from '../head/trust.js';
-import type { LabelledMetrics } from './card.js';
-import type { GateDecision } from './gate.js';
+import type { LabelledMetrics } from '../registry/head-card.js';
 
 /** What asked for a training. */
 export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { metricsSchema } from './card.js';
+import { metricsSchema } from '../registry/head-card.js';
 import { TRAINING_OUTCOMES } from './report.js';
 
 /** What of a {@link TrainingReport} is read again after a restart. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../errors.js';
-import type { Log } from '../log.js';
-import { type JobEnd, type JobHandle, startJob } from './job-process.js';
-import type { TrainerSettings, TrainingProgress } from './protocol.js';
-import type { HeadRegistry } from './registry.js';
+import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { HeadRegistry } from '../registry/registry.js';
+import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
+import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
 import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from './report.js';
 
 export interface TrainerOptions {
@@ -148,7 +148,7 @@ export class Trainer {
     const { settings, dbPath, cacheDir, addedCardsDir, registry, jobPath } = this.#options;
     const { models, inference, samples, augmentation, training, gate, heads } = settings;
     const job = await (this.#options.startJob ?? startJob)({
-      path: jobPath ?? fileURLToPath(new URL('./job.js', import.meta.url)),
+      path: jobPath ?? fileURLToPath(new URL('./job/training-job.js', import.meta.url)),
       nice: training.nice,
       maxOldSpaceMegabytes: training.maxOldSpaceMegabytes,
       maxDurationMs: training.maxDurationMs,

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
-import { HeadlandError, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { HeadlandError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { TrainingTrigger } from './report.js';
 
 /** While no trained head serves, so many new labels are reason enough. */

@@ -1,3 +1,4 @@
+import type { Random } from '../base/random.js';
 import type { Config } from '../config/schema.js';
 import {
   type AffineMatrix,
@@ -9,7 +10,6 @@ import {
 } from './affine.js';
 import type { RgbImage } from './image.js';
 import type { PhotometricRanges } from './photometric.js';
-import type { Random } from './random.js';
 
 /** How views are made and how many of which kind: the configuration without the seed. */
 export type AugmentationSettings = Omit<Config['augmentation'], 'seed'>;

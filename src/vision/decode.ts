@@ -1,4 +1,4 @@
-import { HeadlandError } from '../errors.js';
+import { HeadlandError } from '../base/errors.js';
 import type { Fit, RgbImage } from './image.js';
 import { type PictureLimits, pixelsOf, withPicture } from './picture.js';
 

@@ -1,8 +1,8 @@
+import { createRandom, type Random } from '../base/random.js';
 import type { Config } from '../config/schema.js';
 import { gaussianBlurRgb } from './gaussian-blur.js';
 import type { RgbImage } from './image.js';
 import { recompressJpeg } from './picture.js';
-import { createRandom, type Random } from './random.js';
 
 /** Ranges that photometric changes are drawn from, as configured. */
 export type PhotometricRanges = Pick<

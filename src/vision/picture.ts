@@ -1,5 +1,5 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { HeadlandError, messageOf } from '../errors.js';
+import { HeadlandError, messageOf } from '../base/errors.js';
 import type { RgbImage } from './image.js';
 import { nameOfRefused, type PictureFormat, sniffFormat } from './sniff.js';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Sparing } from '../../src/agent/sparing.js';
+import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { RateLimit } from '../../src/host/rate.js';
-import { silentLog } from '../../src/log.js';
 
 test('a board that heats up and cools gets fewer frames and no training meanwhile', (t) => {
   const sysRoot = mkdtempSync(join(tmpdir(), 'headland-sparing-'));

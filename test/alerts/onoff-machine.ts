@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { loadOnoff, OnoffOutputs } from '../../src/alerts/onoff.js';
-import { silentLog } from '../../src/log.js';
+import { loadOnoff, OnoffOutputs } from '../../src/alerts/gpio/onoff.js';
+import { silentLog } from '../../src/base/log.js';
 
 // Run by outputs.test.ts where /sys/class/gpio is a tree of its own: prints what the lines show.
 const root = '/sys/class/gpio';

@@ -5,12 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio-lines.js';
-import { loadOnoff, OnoffOutputs, onoffLoadError, type TakeLine } from '../../src/alerts/onoff.js';
-import { openOutputs } from '../../src/alerts/open.js';
+import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio/gpio-lines.js';
+import {
+  loadOnoff,
+  OnoffOutputs,
+  onoffLoadError,
+  type TakeLine,
+} from '../../src/alerts/gpio/onoff.js';
+import { openOutputs } from '../../src/alerts/open-outputs.js';
+import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
-import { type ErrorCode, isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
 import { HANG_MS } from '../liveness.js';
 
 /** The chips of a Raspberry Pi 4 with Linux 6.6: not from 0, and not in the order of names. */

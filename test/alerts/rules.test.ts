@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AlertEvent, AlertRules } from '../../src/alerts/rules.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { type AlertRuleConfig, configSchema } from '../../src/config/schema.js';
-import { isHeadlandError } from '../../src/errors.js';
 
 /** A rule with the defaults of the configuration. */
 function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { parseCard } from '../../src/backbone/card.js';
-import { listCards, loadCard } from '../../src/backbone/cards.js';
-import { isHeadlandError } from '../../src/errors.js';
+import { listCards, loadCard } from '../../src/backbone/card-folders.js';
+import { parseCard } from '../../src/backbone/model-card.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { temporaryFolder, tinyCard } from './support.js';
 
 test('every card that comes along is valid and can be had from somewhere', async () => {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { drawCheckPicture } from '../../src/backbone/check-picture.js';
-import { convertModel } from '../../src/backbone/convert.js';
 import { augmentationRecipe, Embedder, featureChecksum } from '../../src/backbone/embedder.js';
-import { OnnxEngine } from '../../src/backbone/engine-onnx.js';
+import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { configSchema } from '../../src/config/schema.js';
-import { isHeadlandError } from '../../src/errors.js';
+import { convertModel } from '../../src/models/convert-model.js';
 import type { Fit } from '../../src/vision/image.js';
 import { encodeModel, TINY_FEATURES, TINY_SIZE, tinyCard, tinyClassifier } from './support.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { ModelCard } from '../../src/backbone/card.js';
-import { EngineInput } from '../../src/backbone/engine-input.js';
+import { EngineInput } from '../../src/backbone/engines/engine-input.js';
+import type { ModelCard } from '../../src/backbone/model-card.js';
 
 const layouts = ['NCHW-RGB', 'NHWC-RGB'] as const;
 

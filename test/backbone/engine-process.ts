@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { drawCheckPicture } from '../../src/backbone/check-picture.js';
-import { OnnxEngine } from '../../src/backbone/engine-onnx.js';
+import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
 import { TINY_SIZE, tinyCard } from './support.js';
 
 const [path, ending] = isMainThread ? process.argv.slice(2) : (workerData as string[]);

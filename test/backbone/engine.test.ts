@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { drawCheckPicture, drawConstantPicture } from '../../src/backbone/check-picture.js';
-import { convertModel } from '../../src/backbone/convert.js';
-import { OnnxEngine } from '../../src/backbone/engine-onnx.js';
-import { isHeadlandError } from '../../src/errors.js';
+import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { convertModel } from '../../src/models/convert-model.js';
 import { HANG_MS } from '../liveness.js';
 import {
   encodeModel,

@@ -4,8 +4,8 @@ import type {
   OnnxNode,
   OnnxTensor,
   OnnxValueInfo,
-} from '../../src/backbone/onnx-proto.js';
-import { uniform } from './seeded-lite.js';
+} from '../../src/backbone/engines/onnx-proto.js';
+import { uniform } from '../models/seeded-lite.js';
 
 /** Side of the pictures of every network here. */
 export const SIDE = 32;

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { loadCard } from '../../src/backbone/cards.js';
+import { loadCard } from '../../src/backbone/card-folders.js';
 import { Embedder } from '../../src/backbone/embedder.js';
-import { openBackbone } from '../../src/backbone/open.js';
-import { pullModel } from '../../src/backbone/pull.js';
-import { parseMirrors } from '../../src/backbone/sources/plan.js';
-import { verifyModel } from '../../src/backbone/verify.js';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
+import { openBackbone } from '../../src/backbone/open-backbone.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { pullModel } from '../../src/models/pull-model.js';
+import { parseMirrors } from '../../src/models/sources/plan.js';
+import { verifyModel } from '../../src/models/verify-model.js';
 import { fixture, pullOptions, sharedDir, temporaryFolder } from './support.js';
 
 const about = JSON.parse(readFileSync(fixture('lite0-photos.json'), 'utf8')) as {

@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ModelCard, parseCard } from '../../src/backbone/card.js';
 import {
   OnnxCodec,
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
-} from '../../src/backbone/onnx-proto.js';
-import { tensorInfo } from '../../src/backbone/prune.js';
-import { sha256Hex } from '../../src/backbone/sources/offer.js';
+} from '../../src/backbone/engines/onnx-proto.js';
+import { type ModelCard, parseCard } from '../../src/backbone/model-card.js';
+import { tensorInfo } from '../../src/models/onnx/prune.js';
+import { sha256Hex } from '../../src/models/sources/offer.js';
 import type { RgbImage } from '../../src/vision/image.js';
-import { uniform } from './seeded-lite.js';
+import { uniform } from '../models/seeded-lite.js';
 
 export const SMALL_SIZE = 32;
 export const SMALL_FEATURES = 24;

@@ -4,14 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type ModelCard, parseCard } from '../../src/backbone/card.js';
-import { OnnxCodec, type OnnxModel, type OnnxTensor } from '../../src/backbone/onnx-proto.js';
-import { tensorInfo } from '../../src/backbone/prune.js';
-import type { PullOptions } from '../../src/backbone/pull.js';
-import { sha256Hex } from '../../src/backbone/sources/offer.js';
-import { type NoveltyModel, triangleLength } from '../../src/head/novelty-model.js';
-import { silentLog } from '../../src/log.js';
-import { createRandom } from '../../src/vision/random.js';
+import {
+  OnnxCodec,
+  type OnnxModel,
+  type OnnxTensor,
+} from '../../src/backbone/engines/onnx-proto.js';
+import { type ModelCard, parseCard } from '../../src/backbone/model-card.js';
+import { silentLog } from '../../src/base/log.js';
+import { createRandom } from '../../src/base/random.js';
+import { type NoveltyModel, triangleLength } from '../../src/head/unknown/novelty-model.js';
+import { tensorInfo } from '../../src/models/onnx/prune.js';
+import type { PullOptions } from '../../src/models/pull-model.js';
+import { sha256Hex } from '../../src/models/sources/offer.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 

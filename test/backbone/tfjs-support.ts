@@ -1,13 +1,13 @@
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
-import type { ModelCard } from '../../src/backbone/card.js';
-import type { StateTensor } from '../../src/backbone/state-dict.js';
 import {
   openTfjs,
   type Tfjs,
   type TfjsBackend,
   type TfjsEngine,
-} from '../../src/backbone/tfjs-engine.js';
-import { silentLog } from '../../src/log.js';
+} from '../../src/backbone/engines/tfjs-library.js';
+import type { ModelCard } from '../../src/backbone/model-card.js';
+import { silentLog } from '../../src/base/log.js';
+import type { StateTensor } from '../../src/models/torch/state-dict.js';
 import { identity, tinyCard } from './support.js';
 
 type Files = Record<string, Uint8Array>;

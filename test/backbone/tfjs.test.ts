@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import test, { before } from 'node:test';
 import { drawCheckPicture, drawConstantPicture } from '../../src/backbone/check-picture.js';
-import { convertModel } from '../../src/backbone/convert.js';
-import { efficientNetLiteToOnnx } from '../../src/backbone/efficientnet-lite.js';
-import { OnnxEngine } from '../../src/backbone/engine-onnx.js';
-import { TfjsBackbone } from '../../src/backbone/engine-tfjs.js';
-import type { Tfjs, TfjsBackend } from '../../src/backbone/tfjs-engine.js';
-import { onnxToTfjs } from '../../src/backbone/tfjs-from-onnx.js';
-import { tfjsFiles } from '../../src/backbone/tfjs-model.js';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
-import { seededState } from './seeded-lite.js';
+import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
+import { TfjsBackbone } from '../../src/backbone/engines/engine-tfjs.js';
+import type { Tfjs, TfjsBackend } from '../../src/backbone/engines/tfjs-library.js';
+import { tfjsFiles } from '../../src/backbone/engines/tfjs-model.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { convertModel } from '../../src/models/convert-model.js';
+import { onnxToTfjs } from '../../src/models/tfjs/tfjs-from-onnx.js';
+import { efficientNetLiteToOnnx } from '../../src/models/torch/efficientnet-lite.js';
+import { seededState } from '../models/seeded-lite.js';
 import { encodeModel, TINY_FEATURES, TINY_SIZE, tinyCard } from './support.js';
 import { distance, kerasLite0, openBackends, savedFiles, tfjsCard } from './tfjs-support.js';
 

@@ -6,7 +6,7 @@ import { restrictKernels } from '../../bench/support/restricted-kernels.js';
 import { HANG_MS } from '../liveness.js';
 import { temporaryDirectory } from '../training/fixture.js';
 
-const KERNELS_MODULE = new URL('../../src/backbone/quantize/kernels.js', import.meta.url).href;
+const KERNELS_MODULE = new URL('../../src/models/quantize/kernels.js', import.meta.url).href;
 const PROBE = `import(${JSON.stringify(KERNELS_MODULE)}).then(async (m) => console.log(JSON.stringify(await m.probeIntegerKernels())))`;
 const skip =
   process.platform !== 'linux' || process.arch !== 'x64'

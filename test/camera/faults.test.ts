@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import { FfmpegDriver } from '../../src/camera/ffmpeg.js';
+import { silentLog } from '../../src/base/log.js';
+import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import type { CameraState } from '../../src/camera/supervisor.js';
-import { silentLog } from '../../src/log.js';
 import { paintJpeg, pixelsIn } from './pictures.js';
 import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
 import {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createDriver, findCameraDevices, resolveCamera } from '../../src/camera/open.js';
-import { silentLog } from '../../src/log.js';
+import { silentLog } from '../../src/base/log.js';
+import { createDriver, findCameraDevices, resolveCamera } from '../../src/camera/open-driver.js';
 import { cameraConfig, temporaryFolder } from './support.js';
 import { PlaybackTools } from './tool.js';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { RpicamDriver } from '../../src/camera/rpicam.js';
+import { silentLog } from '../../src/base/log.js';
+import { RpicamDriver } from '../../src/camera/drivers/rpicam.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
-import { silentLog } from '../../src/log.js';
 import { cameraConfig, pictureSettings, until } from './support.js';
 
 /** What a process holds at a moment when no camera is open. */

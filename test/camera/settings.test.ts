@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { parseConfig } from '../../src/config/load.js';
-import { isHeadlandError } from '../../src/errors.js';
 
 const camera = (settings: string) => parseConfig(`cameras: [{${settings}}]`).cameras[0];
 

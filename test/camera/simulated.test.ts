@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { FieldPlan } from '../../src/camera/field-plan.js';
-import { FieldScene } from '../../src/camera/field-scene.js';
-import { SimulatedDriver } from '../../src/camera/simulated.js';
+import { FieldPlan } from '../../src/camera/simulated/field-plan.js';
+import { FieldScene } from '../../src/camera/simulated/field-scene.js';
+import { SimulatedDriver } from '../../src/camera/simulated/simulated-camera.js';
 import { cameraConfig, collect } from './support.js';
 
 function scene(seed: number, newWeedAfterFrames = 0): FieldScene {

@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
+import { HeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import type { CameraDriver } from '../../src/camera/camera.js';
-import { FfmpegDriver } from '../../src/camera/ffmpeg.js';
-import { ReplayDriver } from '../../src/camera/replay.js';
+import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
+import { ReplayDriver } from '../../src/camera/drivers/replay.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
-import { HeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
 import { httpCamera, makeVideo } from './sources.js';
 import {
   cameraConfig,

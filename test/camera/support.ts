@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
+import { silentLog } from '../../src/base/log.js';
 import type { CameraDriver, CapturedPicture, Frame } from '../../src/camera/camera.js';
-import type { PictureSettings } from '../../src/camera/settings.js';
+import type { PictureSettings } from '../../src/camera/camera-settings.js';
 import {
   type CameraState,
   CameraSupervisor,
@@ -14,7 +15,6 @@ import {
 } from '../../src/camera/supervisor.js';
 import type { CameraConfig } from '../../src/config/schema.js';
 import { configSchema } from '../../src/config/schema.js';
-import { silentLog } from '../../src/log.js';
 import { HANG_MS } from '../liveness.js';
 
 /** A folder below the temporary directory that is removed after the test. */

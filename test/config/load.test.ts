@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { HeadlandError } from '../../src/base/errors.js';
 import { configJsonSchema } from '../../src/config/json-schema.js';
 import { loadConfigFile, parseConfig, validateConfig } from '../../src/config/load.js';
 import { readSecretText } from '../../src/config/secrets.js';
-import { HeadlandError } from '../../src/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'headland-config-'));
 after(() => rmSync(folder, { recursive: true }));

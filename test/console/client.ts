@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
-import { type ConsoleOptions, ConsoleServer } from '../../src/console/server.js';
-import { silentLog } from '../../src/log.js';
+import { silentLog } from '../../src/base/log.js';
+import { type ConsoleOptions, ConsoleServer } from '../../src/console/server/console-server.js';
 import { createFieldSource, type FieldSource } from './field-source.js';
 
 export const TOKEN = 'a-token-of-the-field-robot';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
+import { HeadlandError } from '../../src/base/errors.js';
 import type {
   ConsoleEvent,
   ConsoleSource,
@@ -11,8 +12,7 @@ import type {
   TrainingReport,
   TrainingState,
   WaitingSample,
-} from '../../src/console/state.js';
-import { HeadlandError } from '../../src/errors.js';
+} from '../../src/console/console-source.js';
 import { normaliseLabel } from '../../src/samples/label.js';
 
 interface StoredSample {

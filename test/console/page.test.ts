@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { ConsoleServer } from '../../src/console/server.js';
-import { silentLog } from '../../src/log.js';
+import { silentLog } from '../../src/base/log.js';
+import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { createExam, createFieldSource, createHead, createReport } from './field-source.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ConsoleServer } from '../../src/console/server.js';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
 import { createFieldSource, createHead } from './field-source.js';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
-import { type ConsoleLimits, ConsoleServer } from '../../src/console/server.js';
-import { silentLog } from '../../src/log.js';
+import { silentLog } from '../../src/base/log.js';
+import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { createFieldSource } from './field-source.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { fitScale, fitTemperature } from '../../src/head/calibrate.js';
-import { bestCandidate, judgeLogits, macroScale } from '../../src/head/select.js';
+import { bestCandidate, judgeLogits, macroScale } from '../../src/head/learners/select.js';
 import { Draw } from './synthetic.js';
 
 /** Logits whose softmax is the true law of the labels. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { decodeHead, encodeHead } from '../../src/head/codec.js';
 import type { Head } from '../../src/head/head.js';
-import type { NoveltyModel } from '../../src/head/novelty-model.js';
+import type { NoveltyModel } from '../../src/head/unknown/novelty-model.js';
 
 const small: Head = {
   learner: 'softmax',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { softmaxRows } from '../../src/head/score.js';
 import {
   answerProbability,
   conformalPValue,
@@ -9,8 +10,7 @@ import {
   fitSetProbability,
   predictionSet,
   studentTail,
-} from '../../src/head/conformal.js';
-import { softmaxRows } from '../../src/head/score.js';
+} from '../../src/head/unknown/conformal.js';
 import { Draw } from './synthetic.js';
 
 test('a p-value counts what is at least as strange, itself among them', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { stratifiedGroupFolds } from '../../src/head/folds.js';
 import { readOracle } from './oracle.js';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
-import { cholesky, gramOfColumns, gramOfRows } from '../../src/head/linalg.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { cholesky, gramOfColumns, gramOfRows } from '../../src/head/algebra/linalg.js';
 import {
   inverseDiagonalBlock,
   inverseFromCholesky,
   solveCholesky,
   updateInverse,
-} from '../../src/head/triangular.js';
+} from '../../src/head/algebra/triangular.js';
 import {
   factoriseShifted,
   rotateRows,
@@ -15,7 +15,7 @@ import {
   tridiagonalise,
   unwhitenRows,
   whitenRows,
-} from '../../src/head/tridiagonal.js';
+} from '../../src/head/algebra/tridiagonal.js';
 import { Draw, maxDifference } from './synthetic.js';
 
 /** Sizes around the tile (4), the packed rows (24), the panel (48) and the depth (128). */

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
+import { transformFeatures } from '../../src/head/transform.js';
 import {
   NOVELTY_TRANSFORM,
   noveltyPValue,
   noveltyScores,
   withoutClass,
-} from '../../src/head/novelty.js';
-import { fitNovelty } from '../../src/head/novelty-fit.js';
-import type { NoveltyModel } from '../../src/head/novelty-model.js';
-import type { TrainingSet } from '../../src/head/train.js';
-import { transformFeatures } from '../../src/head/transform.js';
+} from '../../src/head/unknown/novelty.js';
+import { fitNovelty } from '../../src/head/unknown/novelty-fit.js';
+import type { NoveltyModel } from '../../src/head/unknown/novelty-model.js';
 import { clusters, Draw, maxDifference, reorder, solveDense } from './synthetic.js';
 
 const D = 24;

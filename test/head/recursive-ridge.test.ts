@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
-import { RecursiveRidge } from '../../src/head/recursive-ridge.js';
-import type { TrainingSet } from '../../src/head/train.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { RecursiveRidge } from '../../src/head/learners/recursive-ridge.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
 import { clusters, Draw, maxDifference, shuffled, solveDense } from './synthetic.js';
 
 const set = clusters({ classes: 5, groupsPerClass: 3, perGroup: 4, featureSize: 24, seed: 6 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
-import { fitRidge } from '../../src/head/ridge.js';
-import { prefersDual } from '../../src/head/ridge-system.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { fitRidge } from '../../src/head/learners/ridge.js';
+import { prefersDual } from '../../src/head/learners/ridge-system.js';
 import { headLogits } from '../../src/head/score.js';
-import type { TrainingSet } from '../../src/head/train.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
 import { transformFeatures } from '../../src/head/transform.js';
 import { clusters, Draw, maxDifference, reorder, shuffled, solveDense } from './synthetic.js';
 

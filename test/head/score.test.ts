@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import type { Head } from '../../src/head/head.js';
 import { headProbabilities, topLabels } from '../../src/head/score.js';
 import { maxDifference } from './synthetic.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
-import { minimise } from '../../src/head/lbfgs.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { minimise } from '../../src/head/algebra/lbfgs.js';
+import { fitSoftmax } from '../../src/head/learners/softmax.js';
+import { parameterCount, SoftmaxObjective } from '../../src/head/learners/softmax-objective.js';
 import { headLogits, softmaxRows } from '../../src/head/score.js';
-import { fitSoftmax } from '../../src/head/softmax.js';
-import { parameterCount, SoftmaxObjective } from '../../src/head/softmax-objective.js';
-import type { LinearFit, TrainingSet } from '../../src/head/train.js';
+import type { LinearFit, TrainingSet } from '../../src/head/training-set.js';
 import { readOracle } from './oracle.js';
 import { clusters, Draw, maxDifference, reorder } from './synthetic.js';
 

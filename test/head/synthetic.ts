@@ -1,4 +1,4 @@
-import type { TrainingSet } from '../../src/head/train.js';
+import type { TrainingSet } from '../../src/head/training-set.js';
 
 /** Seeded generator of the tests: mulberry32 and Box-Muller. */
 export class Draw {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { freemem, loadavg, tmpdir, totalmem, uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { diskFreeBytes, readings } from '../../src/host/board.js';
+import { diskFreeBytes, readings } from '../../src/host/board-readings.js';
 
 function tree(t: TestContext, files: Record<string, string>): string {
   const root = mkdtempSync(join(tmpdir(), 'headland-board-'));

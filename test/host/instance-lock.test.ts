@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import { acquireInstanceLock } from '../../src/host/instance-lock.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'headland-lock-'));

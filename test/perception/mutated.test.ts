@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { createRandom } from '../../src/vision/random.js';
+import { createRandom } from '../../src/base/random.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { drawPicture } from '../training/fixture.js';
 import { mutatedJpeg, wholeJpegs } from '../vision/mutations.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loadCard } from '../../src/backbone/cards.js';
+import { loadCard } from '../../src/backbone/card-folders.js';
 import { Embedder } from '../../src/backbone/embedder.js';
-import { openBackbone } from '../../src/backbone/open.js';
-import { silentLog } from '../../src/log.js';
+import { openBackbone } from '../../src/backbone/open-backbone.js';
+import { silentLog } from '../../src/base/log.js';
 import { drawPicture, someHead } from '../training/fixture.js';
 import { startPerception } from './support.js';
 

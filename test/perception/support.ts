@@ -1,10 +1,10 @@
 import type { TestContext } from 'node:test';
-import { prepareBackbone } from '../../src/agent/prepare-backbone.js';
+import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
+import type { HeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
-import type { HeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
 import { Perception } from '../../src/perception/perception.js';
-import type { Perceived, PerceptionSettings } from '../../src/perception/protocol.js';
+import type { Perceived, PerceptionSettings } from '../../src/perception/perception-protocol.js';
 import { installBackbone, temporaryDirectory } from '../training/fixture.js';
 
 export interface TestFrame {

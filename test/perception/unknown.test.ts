@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { silentLog } from '../../src/log.js';
+import { silentLog } from '../../src/base/log.js';
 import { Perception } from '../../src/perception/perception.js';
-import type { Perceived, ServingHead } from '../../src/perception/protocol.js';
+import type { Perceived, ServingHead } from '../../src/perception/perception-protocol.js';
+import { HeadRegistry } from '../../src/registry/registry.js';
 import { openSampleStore } from '../../src/samples/open-store.js';
-import { HeadRegistry } from '../../src/training/registry.js';
-import { runTraining } from '../../src/training/run-training.js';
+import { runTraining } from '../../src/training/job/run-training.js';
 import { createRobot, drawPicture, groupNames, teach } from '../training/fixture.js';
 
 /** Saturated magenta and black checks: like nothing that the robot was taught. */

@@ -9,8 +9,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { exportFolder } from '../../src/samples/export.js';
-import { importFolder } from '../../src/samples/import.js';
+import { exportFolder } from '../../src/samples/folder/export-folder.js';
+import { importFolder } from '../../src/samples/folder/import-folder.js';
 import type { Sample } from '../../src/samples/sample.js';
 import { jpeg, scene } from './pictures.js';
 import { hasCode, temporaryFolder, temporaryStore } from './support.js';

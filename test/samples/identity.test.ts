@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isExamGroup } from '../../src/samples/exam.js';
-import { hammingBits, splitHash } from '../../src/samples/hamming.js';
+import { hammingBits, splitHash } from '../../src/base/hamming.js';
+import { isExamGroup } from '../../src/samples/holdout.js';
 import { normaliseLabel } from '../../src/samples/label.js';
 import { createIds } from '../../src/samples/uuid.js';
 import { hasCode } from './support.js';

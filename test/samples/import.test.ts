@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type ImportProgress, importFolder } from '../../src/samples/import.js';
+import { type ImportProgress, importFolder } from '../../src/samples/folder/import-folder.js';
 import { refusedFiles } from '../vision/refused.js';
 import { hugePng, jpeg, scene, timedJpeg, writeFiles } from './pictures.js';
 import { hasCode, openStore, smallDisk, temporaryFolder, temporaryStore } from './support.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isExamGroup } from '../../src/samples/exam.js';
+import { isExamGroup } from '../../src/samples/holdout.js';
 import type { SampleFilter, SampleStore } from '../../src/samples/store.js';
 import type { Database } from '../../src/storage/database.js';
 import { hasCode, newSample, openStore, temporaryFolder } from './support.js';

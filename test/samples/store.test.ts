@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isExamGroup } from '../../src/samples/exam.js';
+import { isExamGroup } from '../../src/samples/holdout.js';
 import type { Sample } from '../../src/samples/sample.js';
 import type { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
 import type { NewSample } from '../../src/samples/sample.js';
 import { SampleStore, type SampleStoreOptions } from '../../src/samples/store.js';
 import { type Database, openDatabase } from '../../src/storage/database.js';

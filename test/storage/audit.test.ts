@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AuditLog } from '../../src/storage/audit.js';
-import { Meta } from '../../src/storage/meta.js';
+import { AuditLog } from '../../src/storage/audit-table.js';
+import { Meta } from '../../src/storage/meta-table.js';
 import { temporaryStore } from '../samples/support.js';
 
 test('the audit log keeps what was appended, newest first, by kind and page', (t) => {

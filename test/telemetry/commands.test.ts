@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { HeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
+import { HeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.js';
+import { CommandDesk, type IncomingCommand } from '../../src/telemetry/commands/command-desk.js';
+import { parseCommand, responseTopicOf } from '../../src/telemetry/commands/command-parser.js';
+import { parseStrictJson } from '../../src/telemetry/commands/strict-json.js';
 import {
   COMMAND_NAMES,
   type Command,
   type CommandAnswer,
   responseSchema,
-} from '../../src/telemetry/command-contract.js';
-import { parseCommand, responseTopicOf } from '../../src/telemetry/command-parser.js';
-import { CommandDesk, type IncomingCommand } from '../../src/telemetry/commands.js';
-import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
-import { parseStrictJson } from '../../src/telemetry/strict-json.js';
+} from '../../src/telemetry/contract/command-contract.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import { Observer, robot, until } from './tools.js';

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { COMMANDS, responseSchema } from '../../src/telemetry/command-contract.js';
-import { CONTRACT } from '../../src/telemetry/contract/table.js';
-import { MESSAGES, type MessageName } from '../../src/telemetry/contract.js';
-import { contractJsonSchema } from '../../src/telemetry/json-schema.js';
+import { COMMANDS, responseSchema } from '../../src/telemetry/contract/command-contract.js';
+import { contractJsonSchema } from '../../src/telemetry/contract/contract-schema.js';
+import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
+import { CONTRACT } from '../../src/telemetry/contract/topics.js';
 
 function repositoryRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));

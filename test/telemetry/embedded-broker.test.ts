@@ -3,10 +3,10 @@ import { connect as tcpConnect } from 'node:net';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { connectAsync } from 'mqtt';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
-import { startEmbeddedBroker } from '../../src/telemetry/embedded-broker.js';
-import { PacketGuard } from '../../src/telemetry/packet-guard.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.js';
+import { PacketGuard } from '../../src/telemetry/broker/packet-guard.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { event, Observer, robot, until } from './tools.js';
 

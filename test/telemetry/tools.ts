@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
+import { createLog, silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
-import { createLog, silentLog } from '../../src/log.js';
 import { openDatabase } from '../../src/storage/database.js';
-import { TelemetryClient, type TelemetryClientOptions } from '../../src/telemetry/client.js';
-import type { Guarantees } from '../../src/telemetry/contract/table.js';
-import type { MessageName } from '../../src/telemetry/contract.js';
-import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox.js';
+import type { MessageName } from '../../src/telemetry/contract/messages.js';
+import type { Guarantees } from '../../src/telemetry/contract/topics.js';
+import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox/outbox.js';
+import {
+  TelemetryClient,
+  type TelemetryClientOptions,
+} from '../../src/telemetry/telemetry-client.js';
 import { HANG_MS } from '../liveness.js';
 
 /** Waits until `check` gives something; the limit only guards against a hang. */

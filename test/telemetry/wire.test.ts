@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
-import type { TelemetryClient } from '../../src/telemetry/client.js';
+import { topicPrefix } from '../../src/telemetry/contract/messages.js';
 import {
   CONTRACT,
   commandTopic,
   type Guarantee,
   type Guarantees,
   type RouteName,
-} from '../../src/telemetry/contract/table.js';
-import { topicPrefix } from '../../src/telemetry/contract.js';
+} from '../../src/telemetry/contract/topics.js';
+import type { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { openFixture } from '../storage/fixtures.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';

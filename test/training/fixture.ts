@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
-import { loadCard } from '../../src/backbone/cards.js';
-import { OnnxCodec } from '../../src/backbone/onnx-proto.js';
-import { pullModel } from '../../src/backbone/pull.js';
+import { loadCard } from '../../src/backbone/card-folders.js';
+import { OnnxCodec } from '../../src/backbone/engines/onnx-proto.js';
+import { silentLog } from '../../src/base/log.js';
+import { createRandom, seedFrom } from '../../src/base/random.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
-import { silentLog } from '../../src/log.js';
+import { pullModel } from '../../src/models/pull-model.js';
+import type { LabelledMetrics, NewHeadCard } from '../../src/registry/head-card.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
-import type { LabelledMetrics, NewHeadCard } from '../../src/training/card.js';
-import type { TrainerSettings } from '../../src/training/protocol.js';
-import { createRandom, seedFrom } from '../../src/vision/random.js';
+import type { TrainerSettings } from '../../src/training/job/job-protocol.js';
 
 /** Length of the tiny backbone's features. */
 const FEATURES = 24;

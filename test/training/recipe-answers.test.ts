@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OnnxFitEngine } from '../../src/training/fit-engine.js';
-import { answersOfRecipe } from '../../src/training/recipe-answers.js';
-import { type Learner, withViews } from '../../src/training/recipes.js';
-import { searchRecipes } from '../../src/training/search.js';
+import { OnnxFitEngine } from '../../src/training/fit/fit-engine.js';
+import { type Learner, withViews } from '../../src/training/fit/recipes.js';
+import { searchRecipes } from '../../src/training/fit/search.js';
+import { answersOfRecipe } from '../../src/training/verdict/recipe-answers.js';
 import { clusters, reorder } from '../head/synthetic.js';
 import { someCard } from './fixture.js';
 

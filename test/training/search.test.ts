@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { classDistances, subspacePoints } from '../../src/head/novelty.js';
-import { fitClassGaussians } from '../../src/head/novelty-fit.js';
-import { fitRidge } from '../../src/head/ridge.js';
+import { fitRidge } from '../../src/head/learners/ridge.js';
+import { fitSoftmax, fitSoftmaxWith } from '../../src/head/learners/softmax.js';
+import { parameterCount, SoftmaxObjective } from '../../src/head/learners/softmax-objective.js';
+import { product, projected } from '../../src/head/learners/subspace.js';
 import { headLogits } from '../../src/head/score.js';
-import { fitSoftmax, fitSoftmaxWith } from '../../src/head/softmax.js';
-import { parameterCount, SoftmaxObjective } from '../../src/head/softmax-objective.js';
-import { product, projected } from '../../src/head/subspace.js';
-import { groupingOf, type TrainingSet } from '../../src/head/train.js';
-import { OnnxFitEngine } from '../../src/training/fit-engine.js';
+import { groupingOf, type TrainingSet } from '../../src/head/training-set.js';
+import { classDistances, subspacePoints } from '../../src/head/unknown/novelty.js';
+import { fitClassGaussians } from '../../src/head/unknown/novelty-fit.js';
+import { OnnxFitEngine } from '../../src/training/fit/fit-engine.js';
 import {
   blended,
   calibrated,
@@ -16,13 +16,13 @@ import {
   mostViews,
   withGaussians,
   withViews,
-} from '../../src/training/recipes.js';
+} from '../../src/training/fit/recipes.js';
 import {
   type FitEngine,
   fitRecipeWith,
   projectWith,
   searchRecipes,
-} from '../../src/training/search.js';
+} from '../../src/training/fit/search.js';
 import { clusters, Draw, maxDifference } from '../head/synthetic.js';
 
 function sampled(options: { views: number; separation: number }): TrainingSet {

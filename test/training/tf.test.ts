@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { openTfjs, type TfjsEngine } from '../../src/backbone/tfjs-engine.js';
-import { isHeadlandError } from '../../src/errors.js';
+import { openTfjs, type TfjsEngine } from '../../src/backbone/engines/tfjs-library.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import { decodeHead, encodeHead } from '../../src/head/codec.js';
 import { headProbabilities, indexOfLargest } from '../../src/head/score.js';
-import { silentLog } from '../../src/log.js';
-import { OnnxFitEngine } from '../../src/training/fit-engine.js';
-import { searchRecipes } from '../../src/training/search.js';
-import { fitTfLayers } from '../../src/training/tf-learner.js';
+import { OnnxFitEngine } from '../../src/training/fit/fit-engine.js';
+import { searchRecipes } from '../../src/training/fit/search.js';
+import { fitTfLayers } from '../../src/training/fit/tf-learner.js';
 import { clusters, maxDifference } from '../head/synthetic.js';
 
 const SET = { classes: 3, groupsPerClass: 4, perGroup: 6, featureSize: 12, separation: 2.5 };

@@ -5,12 +5,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
-import { jobEnvironment } from '../../src/training/job-process.js';
-import { lowPriorityCommand } from '../../src/training/low-priority.js';
-import type { JobSettings } from '../../src/training/protocol.js';
-import { HeadRegistry } from '../../src/training/registry.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
+import { HeadRegistry } from '../../src/registry/registry.js';
+import { jobEnvironment } from '../../src/training/job/job-process.js';
+import type { JobSettings } from '../../src/training/job/job-protocol.js';
+import { lowPriorityCommand } from '../../src/training/job/low-priority.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import {
@@ -131,7 +131,7 @@ describe('a training that is killed', () => {
       ...robot.settings,
       ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
     };
-    const real = fileURLToPath(new URL('../../src/training/job.js', import.meta.url));
+    const real = fileURLToPath(new URL('../../src/training/job/training-job.js', import.meta.url));
     const orphan = fork(real);
     orphan.send({ type: 'start', settings });
     await once(orphan, 'message');

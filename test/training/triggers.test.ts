@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isHeadlandError } from '../../src/errors.js';
-import { silentLog } from '../../src/log.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import type { TrainingTrigger } from '../../src/training/report.js';
 import { decideOnLabels, TrainingTriggers } from '../../src/training/triggers.js';
 import { HANG_MS } from '../liveness.js';

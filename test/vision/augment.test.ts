@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
+import { createRandom } from '../../src/base/random.js';
 import type { AffineParameters, FillMode } from '../../src/vision/affine.js';
 import {
   type Augmentation,
@@ -12,7 +13,6 @@ import {
 } from '../../src/vision/augment.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { kerasHeadAffine } from '../../src/vision/keras-head.js';
-import { createRandom } from '../../src/vision/random.js';
 
 interface OracleCase {
   fill: FillMode;

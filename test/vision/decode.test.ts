@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
-import { type ErrorCode, HeadlandError } from '../../src/errors.js';
+import { type ErrorCode, HeadlandError } from '../../src/base/errors.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { inspectPicture } from '../../src/vision/inspect.js';

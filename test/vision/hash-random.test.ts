@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import sharp from 'sharp';
+import { createRandom, seedFrom } from '../../src/base/random.js';
 import { differenceHash, hammingDistance } from '../../src/vision/dhash.js';
 import type { RgbImage } from '../../src/vision/image.js';
-import { createRandom, seedFrom } from '../../src/vision/random.js';
 
 function greyImage(width: number, height: number, level: (x: number, y: number) => number) {
   const data = new Uint8Array(width * height * 3);

@@ -1,5 +1,5 @@
 import sharp, { type JpegOptions } from 'sharp';
-import type { Random } from '../../src/vision/random.js';
+import type { Random } from '../../src/base/random.js';
 import { drawing } from './pictures.js';
 
 /** Whole JPEGs of every kind that cameras send, to be damaged. */

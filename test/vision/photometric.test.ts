@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createRandom } from '../../src/base/random.js';
 import { gaussianBlurRgb } from '../../src/vision/gaussian-blur.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import {
@@ -10,7 +11,6 @@ import {
   type PhotometricChange,
   type PhotometricRanges,
 } from '../../src/vision/photometric.js';
-import { createRandom } from '../../src/vision/random.js';
 import { drawing } from './pictures.js';
 
 const RANGES: PhotometricRanges = {

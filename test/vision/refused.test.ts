@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { PictureCutter } from '../../src/camera/cutter.js';
-import { MotionGate } from '../../src/camera/motion.js';
-import { PictureMask } from '../../src/camera/picture-mask.js';
-import { measureQuality } from '../../src/camera/quality.js';
-import { isHeadlandError } from '../../src/errors.js';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { PictureCutter } from '../../src/camera/stage/cutter.js';
+import { MotionGate } from '../../src/camera/stage/motion.js';
+import { PictureMask } from '../../src/camera/stage/picture-mask.js';
+import { measureQuality } from '../../src/camera/stage/quality.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import { inspectPicture } from '../../src/vision/inspect.js';
 import { withPicture } from '../../src/vision/picture.js';

@@ -3,7 +3,7 @@ import { Agent } from '../../agent/agent.js';
 import type { AgentOptions } from '../../agent/view.js';
 import type { Config } from '../../config/schema.js';
 import type { TrainingReport } from '../../training/report.js';
-import { EXIT, printJson } from '../output.js';
+import { EXIT, printJson } from '../support/output.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
 import { Labeller } from './labeller.js';
 import { Screen } from './screen.js';

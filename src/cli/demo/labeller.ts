@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { Frame } from '../../camera/camera.js';
 import type { Decision } from '../../perception/decision.js';
-import type { CommandName } from '../../telemetry/command-contract.js';
-import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/table.js';
-import { topicPrefix } from '../../telemetry/contract.js';
+import type { CommandName } from '../../telemetry/contract/command-contract.js';
+import { topicPrefix } from '../../telemetry/contract/messages.js';
+import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
 
 export interface LabellerSettings {
   brokerUrl: string;

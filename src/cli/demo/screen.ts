@@ -1,5 +1,5 @@
 import type { Decision } from '../../perception/decision.js';
-import type { TrainingProgress } from '../../training/protocol.js';
+import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 
 const BAR_WIDTH = 16;

@@ -1,11 +1,11 @@
+import { headAnswers } from '../../gate/scorecard.js';
 import type { Head } from '../../head/head.js';
-import { fitNovelty } from '../../head/novelty-fit.js';
-import { groupingOf, judgedRows, type TrainingSet } from '../../head/train.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
-import { fitRecipe } from '../recipes.js';
-import { headAnswers } from '../scorecard.js';
-import { leftOutAnswers } from '../unknown.js';
-import type { Prior } from './protocol.js';
+import { fitNovelty } from '../../head/unknown/novelty-fit.js';
+import { fitRecipe } from '../fit/recipes.js';
+import { leftOutAnswers } from '../verdict/unknown-threshold.js';
+import type { Prior } from './instant-protocol.js';
 
 /** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
 const PRIOR_LABELS = 0.25;

@@ -1,9 +1,9 @@
+import { minimise } from '../../head/algebra/lbfgs.js';
+import { cholesky, gramOfRows } from '../../head/algebra/linalg.js';
 import type { Head } from '../../head/head.js';
-import { minimise } from '../../head/lbfgs.js';
-import { cholesky, gramOfRows } from '../../head/linalg.js';
 import { headLogits, softmaxRows } from '../../head/score.js';
 import { transformFeatures } from '../../head/transform.js';
-import { linearPart } from '../recipes.js';
+import { linearPart } from '../fit/recipes.js';
 
 /** What a correction learns from: a row of features for each label. */
 export interface Lesson {

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { deserialiseError, HeadlandError, messageOf } from '../../errors.js';
+import { deserialiseError, HeadlandError, messageOf } from '../../base/errors.js';
 import type {
   FromInstantWorker,
   InstantHead,
   InstantRequest,
   InstantSettings,
   ToInstantWorker,
-} from './protocol.js';
+} from './instant-protocol.js';
 
 /** So long the thread waits for the next label before its memory goes back. */
 const IDLE_MS = 30_000;
@@ -32,7 +32,7 @@ export class InstantLearner {
   constructor(
     private readonly settings: InstantSettings,
     /** The program of the thread; only tests name another. */
-    private readonly workerUrl = new URL('./worker.js', import.meta.url),
+    private readonly workerUrl = new URL('./instant-worker.js', import.meta.url),
   ) {}
 
   /** @throws HeadlandError HL_INSTANT_CRASHED, HL_STORE_… */

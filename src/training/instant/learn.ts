@@ -1,14 +1,14 @@
-import { HeadlandError } from '../../errors.js';
+import { HeadlandError } from '../../base/errors.js';
 import type { Head } from '../../head/head.js';
-import { noveltyScores } from '../../head/novelty.js';
-import { fitNovelty } from '../../head/novelty-fit.js';
 import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
+import { noveltyScores } from '../../head/unknown/novelty.js';
+import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
-import type { LabelledSample } from '../collect.js';
+import type { LabelledSample } from '../data/collect.js';
 import { fitBeginner, NOVELTY_OPTIONS } from './beginner.js';
 import { correctHead } from './correction.js';
-import type { InstantHead, InstantRequest } from './protocol.js';
+import type { InstantHead, InstantRequest } from './instant-protocol.js';
 
 /** Rows of a first head. */
 const BEGINNER_ROWS = 400;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { minimise } from '../../../src/head/algebra/lbfgs.js';
 import type { FeatureTransform, Head } from '../../../src/head/head.js';
-import { minimise } from '../../../src/head/lbfgs.js';
 import { seededRandom } from '../../../src/head/random.js';
 import { headLogits, headProbabilities, softmaxRows } from '../../../src/head/score.js';
 import { transformFeatures } from '../../../src/head/transform.js';

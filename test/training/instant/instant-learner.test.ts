@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isHeadlandError } from '../../../src/errors.js';
+import { isHeadlandError } from '../../../src/base/errors.js';
 import { SampleStore } from '../../../src/samples/store.js';
 import { openDatabase } from '../../../src/storage/database.js';
 import { InstantLearner } from '../../../src/training/instant/instant-learner.js';

@@ -1,7 +1,7 @@
 // A daemon that is just about to promote what was trained, and never gets to it.
 import { writeFileSync } from 'node:fs';
-import { silentLog } from '../../../src/log.js';
-import { HeadRegistry } from '../../../src/training/registry.js';
+import { silentLog } from '../../../src/base/log.js';
+import { HeadRegistry } from '../../../src/registry/registry.js';
 import { Trainer } from '../../../src/training/trainer.js';
 import type { Robot } from '../fixture.js';
 

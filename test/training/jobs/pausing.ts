@@ -1,11 +1,11 @@
 // The real training, but it stops dead in the phase that HEADLAND_TEST_PAUSE names, says so by
 // writing its pid to HEADLAND_TEST_MARKER, and goes on when a file `<marker>.go` appears.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { serialiseError } from '../../../src/errors.js';
-import { silentLog } from '../../../src/log.js';
+import { serialiseError } from '../../../src/base/errors.js';
+import { silentLog } from '../../../src/base/log.js';
 import { openSampleStore } from '../../../src/samples/open-store.js';
-import type { TrainerMessage } from '../../../src/training/protocol.js';
-import { runTraining } from '../../../src/training/run-training.js';
+import type { TrainerMessage } from '../../../src/training/job/job-protocol.js';
+import { runTraining } from '../../../src/training/job/run-training.js';
 
 const phase = process.env.HEADLAND_TEST_PAUSE;
 const marker = process.env.HEADLAND_TEST_MARKER as string;

@@ -1,0 +1,59 @@
+import type { Command } from '../telemetry/contract/command-contract.js';
+import type { Requester } from './audit-trail.js';
+import type { LabelTarget, Operations } from './operations.js';
+import { predictionMessage } from './reporting/messages.js';
+
+/** The operations in the words of MQTT: the answer becomes `data` of the response. */
+export async function executeCommand(
+  command: Command,
+  operations: Operations,
+  describe: () => Record<string, unknown>,
+): Promise<unknown> {
+  const by: Requester = { source: 'mqtt', transaction: command.transaction };
+  switch (command.name) {
+    case 'retrain':
+      return { training_id: await operations.retrain(by) };
+    case 'label':
+      return label(command, operations, by);
+    case 'rollback':
+      return { head_version: (await operations.rollback(command.version, by)).card.version };
+    case 'promote':
+      return { head_version: (await operations.promote(command.version, by)).card.version };
+    case 'snapshot':
+      return snapshot(command, operations);
+    case 'status':
+      return describe();
+    case 'pause':
+      return { paused: await operations.pause(command.what, by) };
+    case 'resume':
+      return { paused: await operations.resume(command.what, by) };
+  }
+}
+
+async function label(
+  { sample: sampleId, frame, group, label }: Extract<Command, { name: 'label' }>,
+  operations: Operations,
+  by: Requester,
+): Promise<unknown> {
+  // The contract lets exactly one of the two through.
+  const target: LabelTarget =
+    sampleId !== undefined ? { sample: sampleId } : { frame: frame ?? '', group };
+  const { sample, labelRevision } = await operations.label(target, label, by);
+  return {
+    sample_id: sample.id,
+    label: sample.label,
+    group: sample.group,
+    exam: sample.exam,
+    label_revision: labelRevision,
+  };
+}
+
+function snapshot(
+  { camera, include_picture }: Extract<Command, { name: 'snapshot' }>,
+  operations: Operations,
+): unknown {
+  const { recent, sample } = operations.snapshot(camera);
+  const prediction = predictionMessage(recent, sample.id);
+  if (include_picture !== true) return prediction;
+  return { ...prediction, picture_base64: Buffer.from(recent.frame.jpeg).toString('base64') };
+}

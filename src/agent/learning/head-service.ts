@@ -1,0 +1,181 @@
+import { HeadlandError, isHeadlandError, messageOf, serialiseError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ServingHead } from '../../perception/perception-protocol.js';
+import type { HeadRegistry } from '../../registry/registry.js';
+import type { StoredHead } from '../../registry/version-directory.js';
+import { servingHead } from './instant-service.js';
+
+const WATCH_INTERVAL_MS = 2_000;
+
+export interface HeadServiceEvents {
+  /** The head that decides from the next frame on; null: none does. */
+  onServing(stored: StoredHead | null): void;
+  /** The pointer named a version that cannot serve: `instead` does; null: none can. */
+  onUnusable(version: number, error: HeadlandError, instead: number | null): void;
+}
+
+/**
+ * Keeps perception on the version that the registry points at, whoever moved the pointer: this
+ * daemon after a training, a command, or `headland rollback` in another process. A switch has
+ * happened only when perception says so; until then the head before goes on, and the pointer is put
+ * back. Switches run one after the other.
+ */
+export class HeadService {
+  #serving: StoredHead | null = null;
+  /** The pointer when it was followed last. */
+  #seen: number | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly registry: HeadRegistry,
+    /** Resolves when the head decides; rejects when the one before goes on. */
+    private readonly swap: (serving: ServingHead | null) => Promise<void> | void,
+    /** Of the running backbone. */
+    private readonly backboneChecksum: () => string,
+    private readonly events: HeadServiceEvents,
+    private readonly log: Log,
+  ) {}
+
+  get serving(): StoredHead | null {
+    return this.#serving;
+  }
+
+  /** Clears what an interruption left and lets the newest version that works serve. */
+  async start(): Promise<void> {
+    await this.registry.recover();
+    await this.#exclusive(() => this.#open());
+    this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+  }
+
+  /**
+   * Lets `version` serve although the gate may have refused it.
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID, HL_HEAD_BACKBONE_MISMATCH,
+   *   HL_PERCEPTION_CRASHED; the head before goes on, and the pointer names it
+   */
+  promote(version: number): Promise<StoredHead> {
+    return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored)));
+  }
+
+  /**
+   * Goes back to `version`, or to the one that served before and fits the backbone.
+   * @throws HeadlandError as {@link promote}, HL_HEAD_NO_PREVIOUS
+   */
+  rollback(version?: number): Promise<StoredHead> {
+    return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored)));
+  }
+
+  /** Looks at the pointer and serves what it points at when that has changed. Never throws. */
+  follow(): Promise<void> {
+    return this.#exclusive(async () => {
+      try {
+        if ((await this.registry.current()) !== this.#seen) await this.#open();
+      } catch (error) {
+        this.log.error({ err: messageOf(error) }, 'cannot follow the pointer to the serving head');
+      }
+    });
+  }
+
+  /** The serving head was lost with the worker: the newest version that works serves. Never throws. */
+  reopen(reason: HeadlandError): Promise<void> {
+    return this.#exclusive(async () => {
+      this.log.error({ code: reason.code }, reason.message);
+      try {
+        await this.#open({ lost: true });
+      } catch (error) {
+        this.log.error({ err: messageOf(error) }, 'no head could be put to work');
+      }
+    });
+  }
+
+  #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {
+    return this.#exclusive(async () => {
+      const before = await this.registry.current();
+      const stored = await move();
+      try {
+        await this.swap(servingHead(stored));
+      } catch (error) {
+        const { version } = stored.card;
+        this.log.error({ version, before, err: messageOf(error) }, 'head not put to work');
+        await this.#withdraw(before);
+        throw error;
+      }
+      this.#servesNow(stored, stored.card.version);
+      return stored;
+    });
+  }
+
+  /** Puts the pointer back; when even that fails, {@link follow} tries again. */
+  async #withdraw(before: number | null): Promise<void> {
+    try {
+      await this.registry.withdraw(before);
+    } catch (error) {
+      this.log.error({ before, err: messageOf(error) }, 'cannot put the pointer back');
+    }
+  }
+
+  /** Serves the version pointed at or, if that cannot be, another one. */
+  async #open({ lost = false } = {}): Promise<void> {
+    const wanted = await this.registry.current();
+    const before = lost ? null : this.#serving;
+    let problem: HeadlandError | null = null;
+    const stored = await this.registry.openServing({
+      keep: before?.card.version ?? null,
+      use: (candidate) => this.#use(candidate, before),
+      onUnusable: (version, error) => {
+        if (version === wanted) problem = headlandError(error);
+      },
+    });
+    if (!stored && before) await this.swap(null);
+    const instead = stored?.card.version ?? null;
+    if (lost || !this.#timer || instead !== (before?.card.version ?? null)) {
+      this.#servesNow(stored, wanted);
+    }
+    this.#seen = await this.registry.current();
+    if (wanted !== null && problem !== null) this.events.onUnusable(wanted, problem, instead);
+  }
+
+  async #use(stored: StoredHead, serving: StoredHead | null): Promise<void> {
+    this.#check(stored);
+    // It serves already, perhaps with labels that it has learnt since.
+    if (stored.card.version !== serving?.card.version) await this.swap(servingHead(stored));
+  }
+
+  /** @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH */
+  #check({ head, card: { version, backbone } }: StoredHead): void {
+    if (head.backboneChecksum === this.backboneChecksum()) return;
+    throw new HeadlandError(
+      'HL_HEAD_BACKBONE_MISMATCH',
+      `head ${version} was trained on the backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), another one runs`,
+      {
+        remedy: 'Train again: `headland train`; or set models.backbone back.',
+        details: { version },
+      },
+    );
+  }
+
+  #servesNow(stored: StoredHead | null, pointer: number | null): void {
+    this.#seen = pointer;
+    this.#serving = stored;
+    this.events.onServing(stored);
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function headlandError(error: unknown): HeadlandError {
+  if (isHeadlandError(error)) return error;
+  return new HeadlandError('HL_HEAD_UNREADABLE', serialiseError(error).message, {
+    remedy: 'Let the user of the daemon read paths.stateDir, then send `promote` for this version.',
+    cause: error,
+  });
+}

@@ -1,0 +1,68 @@
+import { HeadlandError } from '../../base/errors.js';
+import type { LabelSource, Sample } from '../../samples/sample.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { RecentFrame, RecentFrames } from '../seeing/recent-frames.js';
+
+/** Features of the picture as captured carry no augmentation recipe. */
+const ORIGINAL = { recipe: '', view: 0 } as const;
+
+/** Turns frames that went by into stored samples, with a label or waiting for one. */
+export class Labelling {
+  constructor(
+    private readonly store: SampleStore,
+    private readonly recent: RecentFrames,
+    /** Null until the backbone is loaded. */
+    private readonly backboneChecksum: () => string | null,
+  ) {}
+
+  /**
+   * Stores a frame that a person gave a label; durable when it returns.
+   * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_STORE_…
+   */
+  labelFrame(frameId: string, label: string, source: LabelSource, group?: string): Sample {
+    return this.#keep(this.#recentFrame(frameId), { label, source }, group);
+  }
+
+  /** Gives a stored sample its label. @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID */
+  labelSample(sampleId: string, label: string, source: LabelSource): Sample {
+    return this.store.label(sampleId, label, source);
+  }
+
+  /** Keeps a frame without a label, to be asked about. @throws HeadlandError HL_STORE_… */
+  keepWaiting(recent: RecentFrame): Sample {
+    return this.#keep(recent, null);
+  }
+
+  #recentFrame(frameId: string): RecentFrame {
+    const found = this.recent.get(frameId);
+    if (found) return found;
+    throw new HeadlandError('HL_FRAME_GONE', `the frame "${frameId}" is not in memory any more`, {
+      remedy: 'Label a newer frame, raise samples.recentFrames, or take a snapshot first.',
+      details: { frameId },
+    });
+  }
+
+  #keep(
+    { frame, perceived }: RecentFrame,
+    given: { label: string; source: LabelSource } | null,
+    group?: string,
+  ): Sample {
+    const { sample } = this.store.admit({
+      jpeg: frame.jpeg,
+      label: given?.label ?? null,
+      labelSource: given?.source ?? null,
+      group: group ?? frame.group ?? frame.camera,
+      source: frame.camera,
+      capturedAtMs: frame.capturedAtMs,
+      origin: frame.origin ?? null,
+      dhash: perceived.dhash,
+    });
+    const backboneChecksum = this.backboneChecksum();
+    if (backboneChecksum !== null) {
+      this.store.putFeatures([
+        { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },
+      ]);
+    }
+    return sample;
+  }
+}

@@ -1,0 +1,56 @@
+import type { LabelledMetrics } from '../../registry/head-card.js';
+import type {
+  Exam,
+  TrainingProgressBody,
+  TrainingReportBody,
+} from '../../telemetry/contract/messages.js';
+import type { TrainingProgress } from '../../training/job/job-protocol.js';
+import type { TrainingReport } from '../../training/report.js';
+
+/** Trainings in the words of the MQTT contract. Pure. */
+
+export function trainingProgressMessage(
+  { phase, done, total, etaSeconds }: TrainingProgress,
+  trainingId: string,
+): TrainingProgressBody {
+  return { training_id: trainingId, phase, done, total, eta_seconds: etaSeconds };
+}
+
+export function trainingReportMessage(report: TrainingReport): TrainingReportBody {
+  const { result, error } = report;
+  return {
+    training_id: report.trainingId,
+    trigger: report.trigger,
+    outcome: report.outcome,
+    reason: report.reason.slice(0, 4_096),
+    head_version: result?.version ?? null,
+    samples: result ? result.samples.training + result.samples.exam : 0,
+    classes: result ? result.classes.filter((entry) => !entry.leftOut).length : 0,
+    exam: result ? examMessage(result.exam) : null,
+    champion_exam: result ? examMessage(result.championExam) : null,
+    learner: result?.learner ?? null,
+    lambda: result?.lambda ?? null,
+    duration_seconds: report.durationMs / 1_000,
+    trust: result?.trust.level ?? null,
+    next_step: result?.trust.next ?? null,
+    left_out: (result?.classes ?? [])
+      .filter(({ leftOut }) => leftOut)
+      .map(({ label, missing }) => ({ label, labels_missing: missing })),
+    ...(error ? { error: { code: error.code, message: error.message, remedy: error.remedy } } : {}),
+  };
+}
+
+function examMessage(metrics: LabelledMetrics | null): Exam | null {
+  if (!metrics) return null;
+  return {
+    accuracy: metrics.accuracy,
+    macro_precision: metrics.macroPrecision,
+    macro_recall: metrics.macroRecall,
+    macro_f1: metrics.macroF1,
+    macro_auc: metrics.macroAuc,
+    log_loss: metrics.logLoss,
+    samples: metrics.samples,
+    confusion: metrics.confusion,
+    labels: metrics.labels,
+  };
+}

@@ -1,0 +1,188 @@
+import type {
+  ConsoleEvent,
+  TrainingReport as ConsoleReport,
+  ConsoleSource,
+  ConsoleStatus,
+  FrameSummary,
+  HeadSummary,
+  HeadVersion,
+  TrainingState,
+} from '../../console/console-source.js';
+import type { HeadCard } from '../../registry/head-card.js';
+import type { StoredReport } from '../../training/stored-report.js';
+import type { Requester } from '../audit-trail.js';
+import { guesses } from '../seeing/guesses.js';
+import type { RecentFrame } from '../seeing/recent-frames.js';
+import { type AgentStatus, agentStatus, type TrainingStatus, trainingStatus } from '../status.js';
+import type { AgentView } from '../view.js';
+
+const BY: Requester = { source: 'console' };
+
+/** The daemon as the web page sees it. */
+export function consoleSource(agent: AgentView): ConsoleSource {
+  const { operations } = agent;
+  const { samples } = agent.state;
+  return {
+    status: () => consoleStatus(agentStatus(agent)),
+    latest(camera) {
+      const recent = agent.recent.latest(camera);
+      return recent ? { ...summary(recent), jpeg: recent.frame.jpeg } : null;
+    },
+    waiting(limit) {
+      const waiting = samples.list({ labelled: false, order: 'newest', limit });
+      const parts = { perception: agent.perception, samples, inference: agent.config.inference };
+      const guessed = guesses(
+        parts,
+        waiting.map(({ id }) => id),
+      );
+      return waiting.map(({ id, capturedAtMs, source }) => {
+        return { id, capturedAtMs, camera: source, guess: guessed.get(id) ?? null };
+      });
+    },
+    picture: (sampleId) => samples.picture(sampleId),
+    async labelFrame(frameId, label, group) {
+      const { sample } = await operations.label({ frame: frameId, group }, label, BY);
+      return { sampleId: sample.id };
+    },
+    async labelSample(sampleId, label) {
+      const { sample } = await operations.label({ sample: sampleId }, label, BY);
+      return { sampleId: sample.id };
+    },
+    retrain: async () => ({ trainingId: await operations.retrain(BY) }),
+    reports: (limit) => agent.training.reports(limit).map(report),
+    heads: async () =>
+      (await agent.state.heads.list())
+        .flatMap(({ card }) => card ?? [])
+        .map((card) => headVersion(card, card.version === agent.heads.serving?.card.version))
+        .reverse(),
+    rollback: async (version) => ({
+      version: (await operations.rollback(version, BY)).card.version,
+    }),
+    promote: async (version) => ({
+      version: (await operations.promote(version, BY)).card.version,
+    }),
+    pause: async (what) => ({ paused: await operations.pause(what, BY) }),
+    resume: async (what) => ({ paused: await operations.resume(what, BY) }),
+    async snapshot(camera) {
+      const { recent, sample } = operations.snapshot(camera);
+      return { sampleId: sample.id, frame: summary(recent) };
+    },
+    subscribe(listener: (event: ConsoleEvent) => void) {
+      const onDecision = (recent: RecentFrame): void =>
+        listener({ type: 'decision', data: summary(recent) });
+      const onTraining = (): void =>
+        listener({ type: 'training', data: trainingState(trainingStatus(agent)) });
+      const onStatus = (): void =>
+        listener({ type: 'status', data: consoleStatus(agentStatus(agent)) });
+      agent.on('decision', onDecision);
+      agent.on('trainingProgress', onTraining);
+      agent.on('trainingReport', onTraining);
+      agent.on('head', onStatus);
+      agent.on('status', onStatus);
+      return () => {
+        agent.off('decision', onDecision);
+        agent.off('trainingProgress', onTraining);
+        agent.off('trainingReport', onTraining);
+        agent.off('head', onStatus);
+        agent.off('status', onStatus);
+      };
+    },
+  };
+}
+
+function consoleStatus(status: AgentStatus): ConsoleStatus {
+  const { model, samples, frames } = status;
+  return {
+    robot: status.robot,
+    version: status.version,
+    state: status.state,
+    paused: status.paused,
+    uptimeSeconds: status.uptimeSeconds,
+    simulated: status.simulated,
+    mqtt: status.mqtt,
+    cameras: status.cameras.map((camera) => ({
+      name: camera.name,
+      description: camera.description,
+      phase: camera.phase,
+      condition: camera.quality?.condition ?? null,
+      framesTotal: camera.framesTotal,
+      stillFrames: camera.stillFrames,
+      droppedTotal: camera.droppedTotal,
+      lastFrameAtMs: camera.lastFrameAtMs,
+      restarts: camera.restarts,
+      lastRestartReason: camera.lastRestartReason?.message ?? null,
+    })),
+    backbone: status.backbone,
+    head: model.card && headSummary(model.card),
+    learnt: model.learnt && {
+      labels: model.learnt.labels,
+      classes: [...model.learnt.head.labels],
+    },
+    trust: model.trust,
+    next: model.next,
+    samples: {
+      total: samples.total,
+      labelled: samples.labelled,
+      waiting: samples.waiting,
+      classes: samples.classes.map(({ label, training, exam }) => ({ label, training, exam })),
+    },
+    training: trainingState(status.training),
+    frameMsP50: frames.msP50,
+    frameMsP95: frames.msP95,
+    framesPerSecond: frames.perSecond,
+    temperatureC: status.board.temperatureC,
+  };
+}
+
+function trainingState({ running, ...training }: TrainingStatus): TrainingState {
+  return {
+    running: running !== null,
+    phase: running?.progress?.phase ?? null,
+    done: running?.progress?.done ?? 0,
+    total: running?.progress?.total ?? 0,
+    etaSeconds: running?.progress?.etaSeconds ?? null,
+    newLabels: training.newLabels,
+    everyNewLabels: training.everyNewLabels,
+    minLabels: training.minLabels,
+    instantLabelsPerClass: training.instantLabelsPerClass,
+  };
+}
+
+function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
+  const { decision, timings } = perceived;
+  return {
+    frameId,
+    camera: frame.camera,
+    capturedAtMs: frame.capturedAtMs,
+    decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
+  };
+}
+
+function headSummary(card: HeadCard): HeadSummary {
+  return {
+    version: card.version,
+    learner: card.learner,
+    labels: card.labels,
+    trainedAt: card.createdAt,
+    examMacroF1: card.exam?.macroF1 ?? null,
+    trust: card.trust?.level ?? null,
+  };
+}
+
+function headVersion(card: HeadCard, serving: boolean): HeadVersion {
+  return { ...headSummary(card), exam: card.exam, serving };
+}
+
+function report(source: StoredReport): ConsoleReport {
+  const { result } = source;
+  return {
+    trainingId: source.trainingId,
+    outcome: source.outcome,
+    reason: source.reason,
+    headVersion: result?.version ?? null,
+    learner: result?.learner ?? null,
+    exam: result?.exam ?? null,
+    finishedAt: source.finishedAt,
+    durations: { total: source.durationMs, ...result?.durationsMs },
+  };
+}

@@ -1,0 +1,26 @@
+import { readSecretText } from '../../config/secrets.js';
+import { ConsoleServer } from '../../console/server/console-server.js';
+import type { AgentView } from '../view.js';
+import { consoleSource } from './agent-console.js';
+
+export interface RunningConsole {
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the web page over a running daemon; null when it is switched off.
+ * @throws HeadlandError HL_CONSOLE_…, HL_SECRET_…
+ */
+export async function startConsole(agent: AgentView): Promise<RunningConsole | null> {
+  const { console: settings } = agent.config;
+  if (!settings.enabled) return null;
+  const { environment, log } = agent.options;
+  const server = new ConsoleServer({
+    ...{ host: settings.host, port: settings.port, log },
+    token: readSecretText(settings.token, environment),
+    source: consoleSource(agent),
+  });
+  const { url } = await server.start();
+  return { url, close: () => server.stop() };
+}

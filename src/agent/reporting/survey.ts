@@ -1,0 +1,136 @@
+import { arch, hostname, release, type } from 'node:os';
+import type { BackboneInfo } from '../../perception/perception-protocol.js';
+import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
+import { cameraQualityMessage } from '../seeing/camera-reports.js';
+import type { AgentStatus } from '../status.js';
+import type { AgentView } from '../view.js';
+import { isoTime, modelMessage, sampleTotals } from './messages.js';
+
+/** The status in the words of the MQTT contract and of systemd. */
+
+export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
+  return {
+    version: agent.options.version,
+    node: process.version,
+    backbone: backbone.name,
+    backbone_checksum: backbone.checksum,
+    backbone_instead_of: backbone.insteadOf,
+    engine: backbone.engine,
+    cameras: agent.cameras.map(({ config }) => ({
+      name: config.name,
+      driver: config.driver,
+      simulated: config.driver === 'simulated',
+    })),
+    labels: agent.state.samples.counts().classes.map(({ label }) => label),
+    hostname: hostname(),
+    arch: arch(),
+    os: `${type()} ${release()}`,
+  };
+}
+
+export function metricsMessage({
+  uptimeSeconds,
+  frames,
+  board,
+  samples,
+}: AgentStatus): MetricsBody {
+  const { throttled } = board;
+  return {
+    uptime_seconds: uptimeSeconds,
+    frames_total: frames.total,
+    dropped_total: frames.droppedTotal,
+    frames_per_second: frames.perSecond,
+    frame_ms_p50: frames.msP50,
+    frame_ms_p95: frames.msP95,
+    loop_delay_ms_p99: frames.loopDelayMsP99,
+    rss_bytes: process.memoryUsage.rss(),
+    temperature_c: board.temperatureC,
+    throttled: throttled && (throttled.slowed || throttled.underVoltage),
+    frame_limit: frameLimit(frames.limit),
+    disk_free_bytes: board.diskFreeBytes,
+    samples: sampleTotals(samples),
+  };
+}
+
+function frameLimit({
+  framesPerSecond,
+  reason,
+}: AgentStatus['frames']['limit']): MetricsBody['frame_limit'] {
+  return framesPerSecond === null || reason === null
+    ? null
+    : { frames_per_second: framesPerSecond, reason };
+}
+
+/** The answer to `status`: everything at once, as the contract's messages name it. */
+export function statusAnswer(status: AgentStatus): Record<string, unknown> {
+  const { model, training } = status;
+  return {
+    state: status.state,
+    paused: status.paused,
+    boot: status.boot,
+    started_at: isoTime(status.startedAtMs),
+    version: status.version,
+    mqtt: status.mqtt,
+    console: status.consoleUrl,
+    cameras: status.cameras.map((camera) => ({
+      name: camera.name,
+      description: camera.description,
+      phase: camera.phase,
+      frames_total: camera.framesTotal,
+      dropped_total: camera.droppedTotal,
+      still_frames: camera.stillFrames,
+      invalid_pictures: camera.invalidPictures,
+      restarts: camera.restarts,
+      last_restart_reason: camera.lastRestartReason && {
+        code: camera.lastRestartReason.code,
+        message: camera.lastRestartReason.message,
+        at: isoTime(camera.lastRestartReason.atMs),
+      },
+      quality: camera.quality && cameraQualityMessage(camera.name, camera.quality),
+    })),
+    model: model.card || model.learnt ? modelMessage(model) : null,
+    backbone: status.backbone,
+    samples: status.samples,
+    training: {
+      running: training.running !== null,
+      new_labels: training.newLabels,
+      every_new_labels: training.everyNewLabels,
+      instant_failures: training.instantFailures,
+      last: training.last && {
+        training_id: training.last.trainingId,
+        outcome: training.last.outcome,
+        reason: training.last.reason,
+        head_version: training.last.headVersion,
+        finished_at: training.last.finishedAt,
+      },
+    },
+    metrics: metricsMessage(status),
+  };
+}
+
+/** One line for `systemctl status`. */
+export function statusLine(status: AgentStatus): string {
+  const { frames, samples, training, mqtt } = status;
+  const limit = frameLimit(frames.limit);
+  return [
+    status.state === 'paused' ? 'paused' : `${frames.perSecond.toFixed(1)} frames/s`,
+    status.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
+    limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
+    headLine(status),
+    `${samples.labelled} labels`,
+    training.running ? 'training' : null,
+    mqtt.connected ? null : 'no broker',
+  ]
+    .filter((part) => part !== null)
+    .join(', ');
+}
+
+function headLine({ model: { card, learnt, trust } }: AgentStatus): string {
+  const head = card
+    ? `head ${card.version}`
+    : learnt
+      ? 'a head of the first labels'
+      : 'no head yet';
+  const more = card && learnt ? ` and ${learnt.labels} labels` : '';
+  return `${head}${more}${trust ? ` (${trust})` : ''}`;
+}

@@ -1,0 +1,61 @@
+import { isHeadlandError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { type Decision, isNovel } from '../../perception/decision.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { Labelling } from '../learning/labelling.js';
+import { failureMessage, labelRequestedMessage } from '../reporting/messages.js';
+import type { TelemetryService } from '../reporting/telemetry-service.js';
+import type { RecentFrame } from './recent-frames.js';
+
+export interface AskingSettings {
+  askBelowProbability: number;
+  /** Below this p-value of novelty a frame is doubtful however probable its label is. */
+  unknownAlpha: number;
+  askIntervalMs: number;
+  askMaxWaiting: number;
+}
+
+export interface AskingParts {
+  settings: AskingSettings;
+  labelling: Pick<Labelling, 'keepWaiting'>;
+  samples: Pick<SampleStore, 'removeOldestWaiting'>;
+  telemetry: Pick<TelemetryService, 'event' | 'storeRefused'>;
+  log: Log;
+}
+
+/** Keeps frames that are worth a person's time, doubtful ones and not too many, and asks. */
+export class Asking {
+  readonly #lastAskedAtMs = new Map<string, number>();
+
+  constructor(private readonly parts: AskingParts) {}
+
+  /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
+  consider(recent: RecentFrame, atMs: number): string | null {
+    if (!this.#wants(recent.frame.camera, recent.perceived.decision, atMs)) return null;
+    const { settings, labelling, samples, telemetry, log } = this.parts;
+    try {
+      const { id } = labelling.keepWaiting(recent);
+      samples.removeOldestWaiting(settings.askMaxWaiting);
+      telemetry.event(labelRequestedMessage(recent, id));
+      return id;
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
+      telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
+      return null;
+    }
+  }
+
+  /** True at most once per camera and interval. */
+  #wants(camera: string, decision: Decision, atMs: number): boolean {
+    const { settings } = this.parts;
+    if (settings.askMaxWaiting === 0) return false;
+    const { probability, noveltyPValue } = decision;
+    const novel = isNovel(noveltyPValue, settings);
+    if (probability >= settings.askBelowProbability && !novel) return false;
+    const lastMs = this.#lastAskedAtMs.get(camera) ?? Number.NEGATIVE_INFINITY;
+    if (atMs - lastMs < settings.askIntervalMs) return false;
+    this.#lastAskedAtMs.set(camera, atMs);
+    return true;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Log } from '../../base/log.js';
+import type { CameraCondition, CameraQuality } from '../../camera/stage/quality-watch.js';
+import type { CameraQualityBody, EventBody } from '../../telemetry/contract/messages.js';
+import { isoTime, round } from '../reporting/messages.js';
+
+/** Where reports of cameras go. */
+export interface CameraReportSink {
+  cameraQuality(body: CameraQualityBody): void;
+  event(body: EventBody): void;
+}
+
+const ADVICE: Record<CameraCondition, string> = {
+  good: 'its pictures are good again',
+  garbage: 'its pictures cannot be decoded: check cable and resolution',
+  dark: 'there is next to no light in its pictures: check light, lens cap and exposure',
+  overexposed: 'its pictures are blown out: check exposure and the direction of the sun',
+  blurred: 'its pictures are less sharp than usual: clean the lens, check focus and exposure time',
+};
+
+/** Says over MQTT what cameras' pictures look like, and an event when that changes. */
+export class CameraReports {
+  readonly #conditions = new Map<string, CameraCondition>();
+
+  constructor(
+    private readonly sink: CameraReportSink,
+    private readonly log: Log,
+  ) {}
+
+  /** @returns whether the condition of the camera changed. */
+  measured(camera: string, quality: CameraQuality): boolean {
+    this.sink.cameraQuality(cameraQualityMessage(camera, quality));
+    const { condition } = quality;
+    const before = this.#conditions.get(camera);
+    if (condition === null || condition === before) return false;
+    this.#conditions.set(camera, condition);
+    if (before === undefined && condition === 'good') return true;
+    const message = `camera ${camera}: ${ADVICE[condition]}`;
+    const details = { camera, condition, before: before ?? null };
+    const good = condition === 'good';
+    this.log[good ? 'info' : 'warn'](details, message);
+    this.sink.event({ kind: 'camera', severity: good ? 'info' : 'warning', message, details });
+    return true;
+  }
+}
+
+/** A measurement in the words of the MQTT contract. */
+export function cameraQualityMessage(camera: string, quality: CameraQuality): CameraQualityBody {
+  const { condition, measuredAtMs, measured, usualSharpness } = quality;
+  return {
+    camera,
+    condition,
+    captured_at: isoTime(measuredAtMs),
+    mean_luma: measured && round(measured.meanLuma),
+    saturation: measured && round(measured.saturation),
+    overexposed_share: measured && round(measured.overexposedShare),
+    sharpness: measured && significant(measured.sharpness),
+    usual_sharpness: usualSharpness === null ? null : significant(usualSharpness),
+  };
+}
+
+/** Three digits, wherever they begin: sharpness is a ratio, small and of no fixed scale. */
+function significant(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,30 @@
+import type { Config } from '../../config/schema.js';
+import { answer, answerSettings } from '../../perception/answer.js';
+import type { ScoredLabel } from '../../perception/decision.js';
+import type { Perception } from '../../perception/perception.js';
+import type { SampleStore } from '../../samples/store.js';
+
+export interface GuessParts {
+  perception: Pick<Perception<never>, 'backbone' | 'serving'>;
+  samples: Pick<SampleStore, 'features'>;
+  inference: Config['inference'];
+}
+
+/**
+ * The most probable label of stored samples by the head that decides now, from features that are there
+ * already. Samples without features of the running backbone are left out; so are all while no head serves.
+ */
+export function guesses(
+  { perception, samples, inference }: GuessParts,
+  sampleIds: readonly string[],
+): Map<string, ScoredLabel> {
+  const { backbone, serving } = perception;
+  const found = new Map<string, ScoredLabel>();
+  if (!backbone || !serving) return found;
+  const settings = answerSettings(serving.head, inference);
+  for (const [id, [features]] of samples.features(sampleIds, backbone.checksum, '', 0)) {
+    const best = features && answer(serving, features, settings).top[0];
+    if (best) found.set(id, best);
+  }
+  return found;
+}

@@ -1,0 +1,38 @@
+import type { HeadlandError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Frame } from '../../camera/camera.js';
+import { createDriver, resolveCamera } from '../../camera/open-driver.js';
+import type { CameraQuality } from '../../camera/stage/quality-watch.js';
+import { CameraSupervisor } from '../../camera/supervisor.js';
+import type { Config } from '../../config/schema.js';
+import type { RunningCamera } from '../view.js';
+
+export interface CameraEvents {
+  onState(): void;
+  onQuality(camera: string, quality: CameraQuality): void;
+  /** A frame was refused before perception saw it. */
+  onRefused(frame: Frame, error: HeadlandError): void;
+}
+
+/**
+ * A supervised camera for each section of the configuration; opens no device yet.
+ * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED
+ */
+export function makeCameras(config: Config, log: Log, events: CameraEvents): RunningCamera[] {
+  return config.cameras.map((section) => {
+    const camera = resolveCamera(section);
+    const supervisor = new CameraSupervisor(createDriver(camera, { log }), {
+      ...{ name: camera.name, stallMs: camera.stallMs, pictures: camera, log },
+      backoff: config.cameraBackoff,
+      groupWindowMs: config.samples.groupWindowMs,
+      pictureLimits: {
+        maxBytes: config.inference.maxPictureBytes,
+        maxPixels: config.inference.maxPicturePixels,
+      },
+      onState: () => events.onState(),
+      onQuality: (quality) => events.onQuality(camera.name, quality),
+      onRefused: (frame, error) => events.onRefused(frame, error),
+    });
+    return { config: camera, supervisor };
+  });
+}

@@ -1,0 +1,38 @@
+import { loadCard } from '../../backbone/card-folders.js';
+import type { Log } from '../../base/log.js';
+import type { Config } from '../../config/schema.js';
+import { type PullProgress, pullModel } from '../../models/pull-model.js';
+import { parseMirrors } from '../../models/sources/plan.js';
+import { addedCardsDir } from '../open-state.js';
+
+export interface PrepareOptions {
+  log: Log;
+  /** HEADLAND_MODEL_MIRRORS (comma-separated) is asked before the configured mirrors. */
+  environment: NodeJS.ProcessEnv;
+  onProgress(progress: PullProgress): void;
+}
+
+/**
+ * Makes sure that a backbone, by default the configured one, is in the cache and intact.
+ * @throws HeadlandError HL_MODEL_UNAVAILABLE and what reading the card throws
+ */
+export async function prepareBackbone(
+  config: Config,
+  options: PrepareOptions,
+  name = config.models.backbone,
+): Promise<{ path: string; checksum: string }> {
+  const { cardsDir, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
+  return pullModel(await loadCard(name, cardsDir, addedCardsDir(config)), {
+    cacheDir: config.paths.cacheDir,
+    mirrors: [
+      ...parseMirrors(options.environment.HEADLAND_MODEL_MIRRORS),
+      ...config.models.mirrors,
+    ],
+    allowDownload,
+    pipCommand,
+    downloadTimeoutMs,
+    maxBytes,
+    onProgress: options.onProgress,
+    log: options.log,
+  });
+}

@@ -1,0 +1,40 @@
+import type { Frame } from '../../camera/camera.js';
+import type { Perceived } from '../../perception/perception-protocol.js';
+
+export interface RecentFrame {
+  frameId: string;
+  frame: Frame;
+  perceived: Perceived;
+}
+
+/** The last frames with their decisions, in memory, so that a label still finds its picture. */
+export class RecentFrames {
+  readonly #byId = new Map<string, RecentFrame>();
+  #bytes = 0;
+
+  constructor(private readonly limits: { maxFrames: number; maxBytes: number }) {}
+
+  add(recent: RecentFrame): void {
+    this.#byId.set(recent.frameId, recent);
+    this.#bytes += recent.frame.jpeg.byteLength;
+    for (const [frameId, oldest] of this.#byId) {
+      const tooMany = this.#byId.size > this.limits.maxFrames || this.#bytes > this.limits.maxBytes;
+      if (!tooMany || this.#byId.size === 1) break;
+      this.#byId.delete(frameId);
+      this.#bytes -= oldest.frame.jpeg.byteLength;
+    }
+  }
+
+  get(frameId: string): RecentFrame | undefined {
+    return this.#byId.get(frameId);
+  }
+
+  /** The newest frame, of one camera or of any. */
+  latest(camera?: string): RecentFrame | undefined {
+    let newest: RecentFrame | undefined;
+    for (const recent of this.#byId.values()) {
+      if (camera === undefined || recent.frame.camera === camera) newest = recent;
+    }
+    return newest;
+  }
+}

@@ -1,0 +1,12 @@
+import type { OutputDriver } from '../output.js';
+
+/** For robots without outputs: alerts are events only. */
+export class NoOutputs implements OutputDriver {
+  readonly description = 'none';
+
+  set(): void {}
+
+  allOff(): void {}
+
+  close(): void {}
+}

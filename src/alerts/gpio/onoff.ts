@@ -1,0 +1,140 @@
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Config } from '../../config/schema.js';
+import type { OutputDriver } from '../output.js';
+import { globalLineNumber, listGpioChips } from './gpio-lines.js';
+
+export type OutputConfig = Config['gpio']['outputs'][number];
+
+/** The part of onoff's Gpio that outputs need. */
+export interface OutputLine {
+  /** 1 = on, 0 = off, by the line's activeLow. */
+  writeSync(value: 0 | 1): void;
+  unexport(): void;
+}
+
+/** Takes a line by its global number, switched off: `direction` is the electrical level of off. */
+export type TakeLine = (
+  globalNumber: number,
+  direction: 'low' | 'high',
+  options: { activeLow: boolean },
+) => OutputLine;
+
+/** GPIO through sysfs and the optional package `onoff`, for kernels without the newer interface. */
+export class OnoffOutputs implements OutputDriver {
+  readonly description: string;
+  readonly #lines = new Map<string, OutputLine>();
+  readonly #log: Log;
+
+  /**
+   * Takes every line and switches it off.
+   *
+   * @param sysfsFolder `/sys/class/gpio`, or a tree like it
+   * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN
+   */
+  constructor(outputs: OutputConfig[], takeLine: TakeLine, log: Log, sysfsFolder: string) {
+    this.#log = log;
+    const chips = listGpioChips(sysfsFolder);
+    const numbers = outputs.map((output) => globalLineNumber(output, chips));
+    this.description = ['onoff', ...outputs.map((o, i) => `${o.name}=gpio${numbers[i]}`)].join(' ');
+    for (const [i, { name, activeLow }] of outputs.entries()) {
+      try {
+        // The kernel takes "low" and "high" as levels of the pin, not as off and on.
+        const line = takeLine(numbers[i]!, activeLow ? 'high' : 'low', { activeLow });
+        this.#lines.set(name, line);
+        line.writeSync(0);
+      } catch (error) {
+        this.close();
+        throw new HeadlandError(
+          'HL_GPIO_UNAVAILABLE',
+          `output "${name}" on gpio${numbers[i]} cannot be taken: ${messageOf(error)}`,
+          {
+            remedy:
+              'Check that no other program holds the line and that the daemon is in group gpio.',
+            details: { name, gpio: numbers[i] },
+            cause: error,
+          },
+        );
+      }
+    }
+  }
+
+  set(name: string, on: boolean): void {
+    const line = this.#lines.get(name);
+    if (line === undefined) {
+      throw new HeadlandError('HL_GPIO_OUTPUT_UNKNOWN', `there is no output "${name}"`, {
+        remedy: 'Add it to gpio.outputs or take it from the alert rule.',
+        details: { name, outputs: [...this.#lines.keys()] },
+      });
+    }
+    try {
+      line.writeSync(on ? 1 : 0);
+    } catch (error) {
+      throw new HeadlandError(
+        'HL_GPIO_WRITE_FAILED',
+        `output "${name}" cannot be switched ${on ? 'on' : 'off'}: ${messageOf(error)}`,
+        { remedy: 'Check the wiring and the kernel log.', details: { name, on }, cause: error },
+      );
+    }
+  }
+
+  allOff(): void {
+    for (const name of this.#lines.keys()) {
+      this.#attempt(name, () => this.set(name, false));
+    }
+  }
+
+  close(): void {
+    this.allOff();
+    for (const [name, line] of this.#lines) this.#attempt(name, () => line.unexport());
+    this.#lines.clear();
+  }
+
+  #attempt(name: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#log.error({ output: name, error: messageOf(error) }, 'an output could not be let go');
+    }
+  }
+}
+
+/**
+ * onoff's own constructor; the package is optional because it compiles at install.
+ *
+ * @throws HeadlandError HL_GPIO_UNAVAILABLE
+ */
+export async function loadOnoff(): Promise<TakeLine> {
+  // Not a literal: the compiler must not miss a package that may be absent.
+  const name: string = 'onoff';
+  try {
+    const { Gpio } = (await import(name)) as {
+      Gpio: new (...args: [number, string, string, { activeLow: boolean }]) => OutputLine;
+    };
+    return (number, direction, options) => new Gpio(number, direction, 'none', options);
+  } catch (error) {
+    throw onoffLoadError(error);
+  }
+}
+
+/**
+ * Says why onoff cannot be loaded. The binary of its dependency epoll fits one ABI of Node.js: after
+ * an upgrade of Node.js the loader refuses it.
+ */
+export function onoffLoadError(error: unknown): HeadlandError {
+  const told = messageOf(error);
+  const otherNode = /NODE_MODULE_VERSION|different Node\.js version/.test(told);
+  return new HeadlandError(
+    'HL_GPIO_UNAVAILABLE',
+    otherNode
+      ? `the package epoll was compiled for another Node.js than this ${process.version}`
+      : `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    {
+      remedy: otherNode
+        ? 'Run "npm rebuild epoll" where headland lives and start it again, or set gpio.driver to none.'
+        : 'Install a compiler and run "npm install onoff" where headland lives, or set gpio.driver to none.',
+      details: { node: process.version },
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,119 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import type { RgbImage } from '../../vision/image.js';
+import { type Backbone, FEATURES } from '../backbone.js';
+import type { ModelCard } from '../model-card.js';
+import { EngineInput, refuseClosed } from './engine-input.js';
+
+export interface OnnxEngineOptions {
+  card: ModelCard;
+  /** The converted model: one input 1 x 3 x S x S, one output `features` 1 x d. */
+  model: Uint8Array;
+  /** SHA-256 (hex) of `model`. */
+  checksum: string;
+  /** Intra-op threads. */
+  threads: number;
+}
+
+/**
+ * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the thread that
+ * asks for it, so frames belong into a worker thread; several engines may live in one process.
+ *
+ * A worker must be asked to close its engine and end by itself: `worker.terminate()`, or
+ * `process.exit()` elsewhere, in the middle of a forward pass aborts the whole process
+ * (onnxruntime-node 1.27: "terminate called after throwing an instance of 'Napi::Error'").
+ */
+export class OnnxEngine implements Backbone {
+  readonly name: string;
+  readonly checksum: string;
+  readonly inputSize: number;
+  readonly featureSize: number;
+  private last: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  private constructor(
+    card: ModelCard,
+    checksum: string,
+    readonly engine: string,
+    private readonly session: InferenceSession,
+    private readonly input: EngineInput,
+    private readonly tensor: Tensor,
+  ) {
+    this.name = card.name;
+    this.checksum = checksum;
+    this.inputSize = card.inputSize;
+    this.featureSize = card.featureSize;
+  }
+
+  /** @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_MODEL_ONNX_INVALID */
+  static async create(options: OnnxEngineOptions): Promise<OnnxEngine> {
+    const { card, checksum } = options;
+    const runtime = await loadRuntime();
+    let session: InferenceSession;
+    try {
+      session = await runtime.InferenceSession.create(options.model, {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: options.threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        // A spinning thread takes the core that the camera or the trainer waits for.
+        extra: {
+          session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
+        },
+      });
+    } catch (cause) {
+      throw new HeadlandError(
+        'HL_MODEL_ONNX_INVALID',
+        `ONNX Runtime cannot load backbone ${card.name}: ${messageOf(cause)}`,
+        { remedy: 'Check the card, or export the model with opset 13 to 21.', cause },
+      );
+    }
+    const input = new EngineInput(card);
+    const shape = [1, 3, card.inputSize, card.inputSize];
+    const tensor = new runtime.Tensor('float32', input.values, shape);
+    const engine = `onnxruntime-node ${runtime.env.versions.node ?? '(unknown version)'} cpu`;
+    return new OnnxEngine(card, checksum, engine, session, input, tensor);
+  }
+
+  async embed(image: RgbImage): Promise<Float32Array> {
+    refuseClosed(this.name, this.closed);
+    // The input buffer is one: calls that overlap wait for each other.
+    const result = this.last.then(() => this.forward(image));
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.last;
+    await this.session.release();
+  }
+
+  private async forward(image: RgbImage): Promise<Float32Array> {
+    this.input.fill(image);
+    const outputs = await this.session.run({ [this.session.inputNames[0] as string]: this.tensor });
+    const output = outputs[FEATURES];
+    const features = output?.data.slice();
+    output?.dispose();
+    this.input.checkFeatures(features);
+    return features;
+  }
+}
+
+/** ONNX Runtime, loaded on first use. @throws HeadlandError HL_ENGINE_UNAVAILABLE */
+export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+  // Newer versions on Linux carry a telemetry client; this must be set before they load.
+  process.env.ORT_DISABLE_TELEMETRY = '1';
+  try {
+    return await import('onnxruntime-node');
+  } catch (cause) {
+    throw new HeadlandError(
+      'HL_ENGINE_UNAVAILABLE',
+      `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${messageOf(cause)}`,
+      { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { readFile, stat } from 'node:fs/promises';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { pause, settledOrAborted } from '../../base/pause.js';
+import { nameOfRefused, sniffFormat } from '../../vision/sniff.js';
+import type { CameraDriver, CapturedPicture, PictureReceiver } from '../camera.js';
+import type { DriverConfig } from '../camera-settings.js';
+import { seededRandom, shuffled } from '../random.js';
+import { FfmpegDriver } from './ffmpeg.js';
+import { listPhotos, type Photo } from './photo-folder.js';
+
+export type ReplayConfig = DriverConfig<'replay'>;
+
+const MAX_PHOTO_BYTES = 64 * 1024 * 1024;
+/** Pictures a second of a video that is to be shown as fast as it is taken. */
+const EVERY_FRAME_PER_SECOND = 120;
+const MAX_VIDEO_PIXELS_A_SIDE = 4_096;
+
+/**
+ * Recorded pictures as if they came from a camera: a folder of photos, a folder of class folders
+ * (the folder's name becomes `reference`), or a video file, which is left to ffmpeg. Photos are
+ * handed over as they are on disk. A driver that is opened again goes on where it stopped.
+ */
+export class ReplayDriver implements CameraDriver {
+  readonly description: string;
+  readonly paceMs: number;
+  readonly #config: ReplayConfig;
+  readonly #log: Log;
+  readonly #unreadable = new Set<string>();
+  #video: FfmpegDriver | null = null;
+  #next = 0;
+
+  constructor(config: ReplayConfig, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.description = `replay ${config.path}`;
+    this.paceMs = config.intervalMs;
+  }
+
+  get invalidPictures(): number {
+    return this.#unreadable.size + (this.#video?.invalidPictures ?? 0);
+  }
+
+  /**
+   * Resolves after the last picture, unless it loops. A receiver that returns a promise is waited
+   * for, beside `intervalMs`. A file that is no picture is skipped, counted and logged once.
+   *
+   * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE
+   *   (nothing readable), HL_CAMERA_PATTERN_INVALID, and those of FfmpegDriver for a video.
+   */
+  async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
+    const { path } = this.#config;
+    const isFile = await stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (isFile) {
+      this.#video ??= this.#openVideo();
+      return this.#video.capture((picture) => onPicture({ ...picture, origin: path }), signal);
+    }
+    const photos = await this.#photosInOrder();
+    do {
+      await this.#showOnce(photos, onPicture, signal);
+      if (this.#unreadable.size >= photos.length) {
+        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo in ${path} can be read`, {
+          remedy: 'Look at the warnings above: each names a file and what is wrong with it.',
+          details: { path, photos: photos.length },
+        });
+      }
+    } while (this.#config.loop && !signal.aborted);
+  }
+
+  async #photosInOrder(): Promise<Photo[]> {
+    const { path, groupPattern, shuffleSeed } = this.#config;
+    const photos = await listPhotos(path, groupPattern);
+    return shuffleSeed === null ? photos : shuffled(photos, seededRandom('replay', shuffleSeed));
+  }
+
+  async #showOnce(photos: Photo[], onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
+    for (; this.#next < photos.length && !signal.aborted; this.#next += 1) {
+      const photo = photos[this.#next]!;
+      if (this.#unreadable.has(photo.path)) continue;
+      const startedMs = performance.now();
+      const picture = await this.#read(photo);
+      if (signal.aborted) return;
+      if (!picture) continue;
+      await settledOrAborted(onPicture(picture), signal);
+      await pause(this.#config.intervalMs - (performance.now() - startedMs), signal);
+    }
+    if (!signal.aborted) this.#next = 0;
+  }
+
+  async #read({ path, ...known }: Photo): Promise<CapturedPicture | null> {
+    try {
+      const { size } = await stat(path);
+      if (size > MAX_PHOTO_BYTES) throw new Error(`${size} bytes, more than ${MAX_PHOTO_BYTES}`);
+      const jpeg = await readFile(path);
+      if (sniffFormat(jpeg) === null) {
+        throw new Error(`it is ${nameOfRefused(jpeg)}; JPEG, PNG and WebP are read`);
+      }
+      return { ...known, jpeg };
+    } catch (error) {
+      this.#unreadable.add(path);
+      this.#log.warn(
+        { path, reason: messageOf(error) },
+        'skipping a file that is not a readable picture',
+      );
+      return null;
+    }
+  }
+
+  #openVideo(): FfmpegDriver {
+    const { path, intervalMs, loop, stallMs } = this.#config;
+    return new FfmpegDriver(
+      {
+        input: `file:${path}`,
+        inputFormat: 'auto',
+        widthPixels: MAX_VIDEO_PIXELS_A_SIDE,
+        heightPixels: MAX_VIDEO_PIXELS_A_SIDE,
+        framesPerSecond: intervalMs > 0 ? 1_000 / intervalMs : EVERY_FRAME_PER_SECOND,
+        realTime: intervalMs > 0,
+        loop,
+        stallMs,
+        exposureMicroseconds: null,
+        v4l2Controls: {},
+      },
+      this.#log,
+    );
+  }
+}

@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process';
+import type { ToolExit } from '../../base/child.js';
+import { HeadlandError } from '../../base/errors.js';
+import type { CameraDriver, PictureReceiver } from '../camera.js';
+import { captureJpegs, type JpegCaptureEnd } from './mjpeg-tool.js';
+import { type RpicamConfig, rpicamArguments } from './rpicam-arguments.js';
+
+/** The same program under its present and its former name, the present one first. */
+const COMMANDS = ['rpicam-vid', 'libcamera-vid'];
+const DEBIAN_PACKAGE = 'rpicam-apps';
+const LIST_TIMEOUT_MS = 10_000;
+/** "#12 (30.00 fps) exp 9998.00 ag 1.00 dg 1.00": older versions print one with every picture. */
+const PROGRESS = /^#\d+ \(/;
+
+/** A camera on the ribbon cable of a Raspberry Pi: a long-lived rpicam-vid that writes JPEGs. */
+export class RpicamDriver implements CameraDriver {
+  readonly description: string;
+  readonly paceMs: number;
+  readonly #config: RpicamConfig;
+  #invalidPictures = 0;
+
+  constructor(config: RpicamConfig) {
+    this.#config = config;
+    this.description = `rpicam camera ${config.cameraIndex}`;
+    this.paceMs = 1_000 / config.framesPerSecond;
+  }
+
+  get invalidPictures(): number {
+    return this.#invalidPictures;
+  }
+
+  /**
+   * Delivers pictures until `signal` aborts; any end of the tool is a failure.
+   *
+   * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
+   *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_EXITED.
+   */
+  async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
+    const { exit } = await this.#runFirstInstalled(onPicture, signal);
+    if (!signal.aborted) throw explainExit(this.#config.cameraIndex, exit);
+  }
+
+  async #runFirstInstalled(
+    onPicture: PictureReceiver,
+    signal: AbortSignal,
+  ): Promise<JpegCaptureEnd> {
+    for (const [index, command] of COMMANDS.entries()) {
+      try {
+        return await this.#run(command, onPicture, signal);
+      } catch (error) {
+        const missing = error instanceof HeadlandError && error.code === 'HL_CAMERA_TOOL_MISSING';
+        if (!missing || index === COMMANDS.length - 1) throw missing ? toolMissing(error) : error;
+      }
+    }
+    throw toolMissing();
+  }
+
+  #run(command: string, onPicture: PictureReceiver, signal: AbortSignal): Promise<JpegCaptureEnd> {
+    return captureJpegs(
+      {
+        command,
+        arguments: rpicamArguments(this.#config),
+        debianPackage: DEBIAN_PACKAGE,
+        redact: (line) => (PROGRESS.test(line) ? '' : line),
+      },
+      {
+        // A sensor has a slowest pace of its own, which may be faster than asked for.
+        framesPerSecond: this.#config.framesPerSecond,
+        waits: false,
+        onPicture,
+        onInvalid: (count) => {
+          this.#invalidPictures += count;
+        },
+      },
+      signal,
+    );
+  }
+}
+
+/**
+ * Indexes of the CSI cameras that rpicam lists, lowest first; none where it is not installed. USB
+ * cameras, which libcamera lists too, are left to ffmpeg, which hands their own JPEGs on.
+ *
+ * Takes about half a second where there is a camera, and does not give way meanwhile.
+ */
+export function findCsiCameras(): number[] {
+  for (const command of COMMANDS) {
+    const { error, stdout } = spawnSync(command, ['--list-cameras'], {
+      encoding: 'utf8',
+      timeout: LIST_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (!error) return csiCamerasIn(stdout);
+  }
+  return [];
+}
+
+/** What `--list-cameras` says: "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/…)". */
+export function csiCamerasIn(listing: string): number[] {
+  return [...listing.matchAll(/^(\d+) : .*\((\/[^)]*)\)\s*$/gm)]
+    .filter(([, , id]) => !/\/usb|@usb/i.test(id!))
+    .map(([, index]) => Number(index));
+}
+
+function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
+  const said = exit.lastLines.join('\n');
+  const details = {
+    cameraIndex,
+    exitCode: exit.code,
+    signal: exit.signal,
+    lastLines: exit.lastLines,
+  };
+  if (/no cameras available|selected camera is not available|failed to find camera/i.test(said)) {
+    return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `there is no CSI camera ${cameraIndex}`, {
+      remedy: 'Check the ribbon cable at both ends; `rpicam-vid --list-cameras` must list it.',
+      details,
+    });
+  }
+  if (/in use by another process|failed to acquire camera|resource busy/i.test(said)) {
+    const message = `CSI camera ${cameraIndex} is used by another program`;
+    return new HeadlandError('HL_CAMERA_DEVICE_BUSY', message, {
+      remedy: 'End the other program (`fuser /dev/media*` names it), or legacy camera support.',
+      details,
+    });
+  }
+  if (/permission denied/i.test(said)) {
+    const message = `CSI camera ${cameraIndex} may not be opened`;
+    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', message, {
+      remedy: 'Give the user of the daemon the group "video".',
+      details,
+    });
+  }
+  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
+  const why = exit.lastLines.findLast((line) => /error/i.test(line)) ?? exit.lastLines.at(-1);
+  const message = `rpicam-vid on camera ${cameraIndex} ${how}: ${why ?? 'it said nothing'}`;
+  return new HeadlandError('HL_CAMERA_EXITED', message, {
+    remedy: 'Try the camera by hand: rpicam-hello --timeout 5000',
+    details,
+  });
+}
+
+function toolMissing(cause?: unknown): HeadlandError {
+  return new HeadlandError(
+    'HL_CAMERA_TOOL_MISSING',
+    `neither ${COMMANDS.join(' nor ')} is installed`,
+    {
+      remedy: `On Raspberry Pi OS: sudo apt-get install ${DEBIAN_PACKAGE}`,
+      details: { commands: COMMANDS, debianPackage: DEBIAN_PACKAGE },
+      cause,
+    },
+  );
+}

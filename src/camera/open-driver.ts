@@ -1,0 +1,96 @@
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Log } from '../base/log.js';
+import { type CameraConfig, configSchema } from '../config/schema.js';
+import type { CameraDriver } from './camera.js';
+import { FfmpegDriver } from './drivers/ffmpeg.js';
+import { ReplayDriver } from './drivers/replay.js';
+import { findCsiCameras, RpicamDriver } from './drivers/rpicam.js';
+import { WebcamDriver } from './drivers/webcam.js';
+import { SimulatedDriver } from './simulated/simulated-camera.js';
+
+/** A camera whose driver is settled. */
+export type ResolvedCameraConfig = Exclude<CameraConfig, { driver: 'auto' }>;
+
+/** Where Linux lists its video devices; another place only in tests. */
+export interface VideoDevicePlaces {
+  sysDir: string;
+  devDir: string;
+}
+
+const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
+
+/**
+ * What a camera section really means: `auto` becomes rpicam on the first CSI camera that it lists,
+ * else ffmpeg on the first camera device, else the simulation, with the defaults of that driver;
+ * anything else stays as it is.
+ */
+export function resolveCamera(
+  config: CameraConfig,
+  places: VideoDevicePlaces = LINUX_PLACES,
+): ResolvedCameraConfig {
+  if (config.driver !== 'auto') return config;
+  const { driver: _auto, ...shared } = config;
+  const { cameras } = configSchema.parse({ cameras: [{ ...firstCamera(places), ...shared }] });
+  return cameras[0] as ResolvedCameraConfig;
+}
+
+function firstCamera(places: VideoDevicePlaces): { driver: string } & Record<string, unknown> {
+  const [cameraIndex] = findCsiCameras();
+  if (cameraIndex !== undefined) return { driver: 'rpicam', cameraIndex };
+  const [input] = findCameraDevices(places);
+  return input === undefined ? { driver: 'simulated' } : { driver: 'ffmpeg', input };
+}
+
+/**
+ * Devices that give pictures to anyone who opens them: capture nodes (index 0; a UVC camera has a
+ * second node for its metadata) on USB, and virtual ones (v4l2loopback). A board's own video nodes
+ * are left out: they are codecs, scalers or raw sensors, which need rpicam or the vendor's stack.
+ *
+ * @returns paths, lowest number first.
+ */
+export function findCameraDevices(places: VideoDevicePlaces = LINUX_PLACES): string[] {
+  const { sysDir, devDir } = places;
+  if (!existsSync(sysDir)) return [];
+  return readdirSync(sysDir)
+    .flatMap((node) => {
+      const number = /^video([0-9]{1,3})$/.exec(node)?.[1];
+      return number === undefined ? [] : [{ node, number: Number(number) }];
+    })
+    .sort((one, other) => one.number - other.number)
+    .filter(({ node }) => isCaptureNode(join(sysDir, node)))
+    .map(({ node }) => join(devDir, node))
+    .filter((device) => existsSync(device));
+}
+
+function isCaptureNode(directory: string): boolean {
+  try {
+    if (readFileSync(join(directory, 'index'), 'utf8').trim() !== '0') return false;
+    if (!existsSync(join(directory, 'device'))) return true;
+    return realpathSync(join(directory, 'device', 'subsystem')).endsWith('/usb');
+  } catch {
+    // Unplugged between the listing and the look: not a camera any more.
+    return false;
+  }
+}
+
+/**
+ * Makes the driver that a camera section asks for; opens nothing yet.
+ *
+ * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED for a webcam device that is not allowed.
+ */
+export function createDriver(config: CameraConfig, { log }: { log: Log }): CameraDriver {
+  const resolved = resolveCamera(config);
+  switch (resolved.driver) {
+    case 'ffmpeg':
+      return new FfmpegDriver(resolved, log);
+    case 'rpicam':
+      return new RpicamDriver(resolved);
+    case 'webcam':
+      return new WebcamDriver(resolved);
+    case 'replay':
+      return new ReplayDriver(resolved, log);
+    case 'simulated':
+      return new SimulatedDriver(resolved);
+  }
+}

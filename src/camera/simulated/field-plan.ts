@@ -1,0 +1,128 @@
+import { between, type Random, seededRandom, shuffled } from '../random.js';
+
+/** What a pass over the simulated field can show; `thistle` comes only later. */
+export type FieldClass = 'crop' | 'weed' | 'obstacle' | 'soil' | 'thistle';
+
+/** One drive over a piece of field: same light, soil and plants, 8 to 15 frames. */
+export interface FieldPass {
+  index: number;
+  firstFrame: number;
+  frames: number;
+  fieldClass: FieldClass;
+}
+
+/** Shares of the classes in each ten passes, in random order: every class is met early and often. */
+const EARLY: FieldClass[] = [
+  ...(['crop', 'crop', 'crop', 'weed', 'weed', 'weed'] as const),
+  ...(['obstacle', 'obstacle', 'soil', 'soil'] as const),
+];
+const LATE: FieldClass[] = [
+  ...(['crop', 'crop', 'crop', 'weed', 'weed', 'thistle', 'thistle'] as const),
+  ...(['obstacle', 'obstacle', 'soil'] as const),
+];
+const MIN_FRAMES = 8;
+const MAX_FRAMES = 15;
+
+/** Which pass a frame belongs to, for any frame number, and always the same for a seed. */
+export class FieldPlan {
+  readonly #seed: number;
+  readonly #newWeedAfterFrames: number;
+  #current: FieldPass;
+
+  /** @param newWeedAfterFrames the first pass that begins here or later shows thistle; 0 = never. */
+  constructor(seed: number, newWeedAfterFrames: number) {
+    this.#seed = seed;
+    this.#newWeedAfterFrames = newWeedAfterFrames;
+    this.#current = this.#passAt(0, 0, false);
+  }
+
+  /** The pass of frame `frame` (from 0). Quick when frames are asked for in order. */
+  passOf(frame: number): FieldPass {
+    if (frame < this.#current.firstFrame) this.#current = this.#passAt(0, 0, false);
+    while (frame >= this.#current.firstFrame + this.#current.frames) {
+      const { index, firstFrame, frames } = this.#current;
+      this.#current = this.#passAt(index + 1, firstFrame + frames, this.#isLate(firstFrame));
+    }
+    return this.#current;
+  }
+
+  #isLate(firstFrame: number): boolean {
+    return this.#newWeedAfterFrames > 0 && firstFrame >= this.#newWeedAfterFrames;
+  }
+
+  #passAt(index: number, firstFrame: number, previousWasLate: boolean): FieldPass {
+    const random = seededRandom('field length', this.#seed, index);
+    const frames = Math.floor(between(random, MIN_FRAMES, MAX_FRAMES + 1));
+    const late = this.#isLate(firstFrame);
+    const ten = Math.floor(index / 10);
+    const bag = shuffled(late ? LATE : EARLY, seededRandom('field classes', this.#seed, ten));
+    const fieldClass = late && !previousWasLate ? 'thistle' : bag[index % 10]!;
+    return { index, firstFrame, frames, fieldClass };
+  }
+}
+
+/** Everything that stays the same during a pass. Lengths in pixels of a picture 480 pixels high. */
+export interface FieldConditions {
+  soilRgb: [number, number, number];
+  soilContrast: number;
+  soilScale: number;
+  furrowSpacing: number;
+  furrowContrast: number;
+  /** Sideways shift of the rows per pixel of height: the robot never drives quite along them. */
+  skew: number;
+  straws: number;
+  /** Brightness of the light, 1 = normal. */
+  exposure: number;
+  /** -1 = blue morning, 1 = yellow evening. */
+  warmth: number;
+  vignette: number;
+  /** Where the light comes from, radians; shadows fall to the other side. */
+  sunAngle: number;
+  shadowLength: number;
+  /** Part of the light left under the robot's shadow; 1 = no shadow in the picture. */
+  bandLight: number;
+  bandAngle: number;
+  bandOffset: number;
+  zoom: number;
+  speed: number;
+  motionBlur: number;
+  defocus: number;
+  noise: number;
+}
+
+/** Draws the conditions of a pass: wide enough that frames of one pass say little of the next. */
+export function drawConditions(random: Random): FieldConditions {
+  const soils: [number, number, number][] = [
+    [134, 104, 78],
+    [112, 86, 66],
+    [150, 124, 96],
+    [124, 92, 64],
+    [104, 92, 82],
+    [158, 112, 80],
+  ];
+  const soil = soils[Math.floor(random() * soils.length)]!;
+  const wet = between(random, 0.62, 1.12);
+  const low = random() < 0.35;
+  return {
+    soilRgb: soil.map((c) => c * wet * between(random, 0.94, 1.06)) as [number, number, number],
+    soilContrast: between(random, 0.35, 0.95),
+    soilScale: between(random, 0.6, 1.5),
+    furrowSpacing: between(random, 56, 120),
+    furrowContrast: between(random, 0.04, 0.3),
+    skew: between(random, -0.14, 0.14),
+    straws: Math.floor(between(random, 0, 26)),
+    exposure: low ? between(random, 0.45, 0.75) : between(random, 0.8, 1.35),
+    warmth: between(random, -1, 1),
+    vignette: between(random, 0, 0.35),
+    sunAngle: between(random, 0, 2 * Math.PI),
+    shadowLength: between(random, 0.05, 0.4),
+    bandLight: random() < 0.4 ? between(random, 0.4, 0.75) : 1,
+    bandAngle: between(random, 0, 2 * Math.PI),
+    bandOffset: between(random, -0.25, 0.45),
+    zoom: between(random, 0.78, 1.25),
+    speed: between(random, 14, 34),
+    motionBlur: random() < 0.5 ? 1 : Math.round(between(random, 2, 8)),
+    defocus: random() < 0.6 ? 0 : 1 + Math.floor(random() * 2),
+    noise: between(random, 1.5, 9),
+  };
+}

@@ -1,0 +1,91 @@
+import { Worker } from 'node:worker_threads';
+import { deserialiseError, HeadlandError, messageOf } from '../../base/errors.js';
+import { pause, settledOrAborted } from '../../base/pause.js';
+import type { CameraDriver, CapturedPicture, PictureReceiver } from '../camera.js';
+import type { DriverConfig } from '../camera-settings.js';
+import type { FieldSettings } from './field-scene.js';
+import type { FieldReply, FieldRequest } from './field-worker.js';
+
+export type SimulatedConfig = DriverConfig<'simulated'>;
+
+/**
+ * A drawn field instead of a camera, for demonstrations and tests: deterministic for a seed, one
+ * group a pass, the true class as `reference`. Drawn in a worker thread, so that the daemon's event
+ * loop stays free. A driver that is opened again goes on with the next frame.
+ */
+export class SimulatedDriver implements CameraDriver {
+  readonly description: string;
+  readonly paceMs: number;
+  readonly #config: SimulatedConfig;
+  #nextFrame: number;
+
+  constructor(config: SimulatedConfig) {
+    this.#config = config;
+    this.#nextFrame = config.startFrame;
+    this.description = `simulated field, seed ${config.seed} (a drawing, no camera)`;
+    this.paceMs = config.intervalMs;
+  }
+
+  /**
+   * Never ends by itself. A receiver that returns a promise is waited for, beside `intervalMs`.
+   *
+   * @throws HeadlandError HL_CAMERA_EXITED when the drawing thread fails.
+   */
+  async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
+    const { seed, widthPixels, heightPixels, newWeedAfterFrames, intervalMs } = this.#config;
+    const settings: FieldSettings = { seed, widthPixels, heightPixels, newWeedAfterFrames };
+    const worker = new Worker(new URL('./field-worker.js', import.meta.url), {
+      workerData: settings,
+    });
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    try {
+      while (!signal.aborted) {
+        const startedMs = performance.now();
+        const picture = await draw(worker, this.#nextFrame);
+        if (signal.aborted) return;
+        this.#nextFrame += 1;
+        await settledOrAborted(onPicture(picture), signal);
+        await pause(intervalMs - (performance.now() - startedMs), signal);
+      }
+    } finally {
+      // Asked to end, not terminated: an encoder in the middle of a picture is left to finish it.
+      worker.postMessage(null satisfies FieldRequest);
+      await exited;
+    }
+  }
+}
+
+/** The worker's next reply; it works on one request at a time, so it is the answer to the last. */
+function nextReply(worker: Worker): Promise<FieldReply> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+    };
+    const onMessage = (reply: FieldReply) => {
+      settle();
+      resolve(reply);
+    };
+    const onError = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    const onExit = () => onError(new Error('the drawing thread ended'));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+  });
+}
+
+async function draw(worker: Worker, frame: number): Promise<CapturedPicture> {
+  const answer = nextReply(worker);
+  worker.postMessage({ frame } satisfies FieldRequest);
+  try {
+    const reply = await answer;
+    if ('error' in reply) throw deserialiseError(reply.error);
+    return reply;
+  } catch (error) {
+    throw new HeadlandError('HL_CAMERA_EXITED', `the simulation failed: ${messageOf(error)}`, {
+      remedy: 'Report this with the log around it: it is a defect in headland.',
+      details: { frame },
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import { type PictureLimits, pixelsOf, withPicture } from '../../vision/picture.js';
+import type { PictureSettings } from '../camera-settings.js';
+import type { PictureMask } from './picture-mask.js';
+
+/** Pictures are compared on this grid; JPEGs are decoded at an eighth of their size for it. */
+const GRID_WIDTH = 64;
+const GRID_HEIGHT = 48;
+
+/**
+ * Tells pictures in which something moved from those that show what the last one shown did. They
+ * are compared with the last one that passed, so slow changes add up, and a change of light over
+ * the whole picture (a cloud, the exposure) is subtracted first.
+ */
+export class MotionGate {
+  readonly #settings: NonNullable<PictureSettings['onlyWhenMoving']>;
+  readonly #visible: Uint8Array;
+  readonly #visibleCount: number;
+  readonly #limits: PictureLimits;
+  #shown: Uint8Array | null = null;
+  #shownAtMs = 0;
+
+  /** @param mask what is covered in the pictures; it never counts as moving, nor as picture. */
+  constructor(
+    settings: NonNullable<PictureSettings['onlyWhenMoving']>,
+    mask: PictureMask,
+    limits: PictureLimits,
+  ) {
+    this.#settings = settings;
+    this.#visible = mask.visible(GRID_WIDTH, GRID_HEIGHT);
+    this.#visibleCount = this.#visible.reduce((sum, one) => sum + one, 0);
+    this.#limits = limits;
+  }
+
+  /**
+   * Whether a picture is to be shown: something moved, or nothing was shown for `keepAliveMs`.
+   * Pictures are given in their order, one at a time.
+   *
+   * @param atMs when it was captured, Unix time, milliseconds.
+   * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+   */
+  async passes(picture: Uint8Array, atMs: number): Promise<boolean> {
+    const grid = await this.#gridOf(picture);
+    const ageMs = atMs - this.#shownAtMs;
+    // A clock that was set back says nothing of how long ago it was.
+    const due = ageMs >= this.#settings.keepAliveMs || ageMs < 0;
+    if (this.#shown && !due && this.#changedShare(this.#shown, grid) < this.#settings.share) {
+      return false;
+    }
+    this.#shown = grid;
+    this.#shownAtMs = atMs;
+    return true;
+  }
+
+  #changedShare(shown: Uint8Array, now: Uint8Array): number {
+    let sum = 0;
+    for (let i = 0; i < now.length; i += 1) sum += this.#visible[i]! * (now[i]! - shown[i]!);
+    const light = sum / Math.max(1, this.#visibleCount);
+    const threshold = this.#settings.pixelChange * 255;
+    let changed = 0;
+    for (let i = 0; i < now.length; i += 1) {
+      if (Math.abs(now[i]! - shown[i]! - light) > threshold) changed += this.#visible[i]!;
+    }
+    return changed / Math.max(1, this.#visibleCount);
+  }
+
+  async #gridOf(picture: Uint8Array): Promise<Uint8Array> {
+    const { data } = await withPicture(picture, this.#limits, (opened) =>
+      pixelsOf(
+        opened
+          .greyscale()
+          .toColourspace('b-w')
+          .resize(GRID_WIDTH, GRID_HEIGHT, { fit: 'fill', kernel: 'linear' }),
+      ),
+    );
+    return data;
+  }
+}

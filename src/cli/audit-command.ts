@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { openState } from '../agent/open-state.js';
+import { printJson, printLine, table } from './support/output.js';
+import { parseWhole } from './support/parse-whole.js';
+import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+
+interface AuditOptions extends StateOptions {
+  kind?: string;
+  limit: number;
+  json?: boolean;
+}
+
+/** What was done to this robot, newest first. */
+export function auditCommand(): Command {
+  return withStateOptions(
+    new Command('audit').description('what was done to this robot: commands, trainings, heads'),
+  )
+    .option('--kind <kind>', 'only: started, command, training, serving, rolled-back or promoted')
+    .option('--limit <n>', 'at most so many, newest first', parseWhole(1, 100_000), 100)
+    .option('--json', 'print one JSON object')
+    .action(({ kind, limit, json, ...where }: AuditOptions) => {
+      const state = openState(resolveConfig(where));
+      try {
+        const entries = state.audit.list({ ...(kind === undefined ? {} : { kind }), limit });
+        if (json) return printJson({ entries });
+        if (entries.length === 0) return printLine('nothing is written down');
+        printLine(
+          table(
+            entries.map(({ atMs, kind: what, detail }) => [
+              new Date(atMs).toISOString(),
+              what,
+              JSON.stringify(detail),
+            ]),
+            '',
+          ),
+        );
+      } finally {
+        state.close();
+      }
+    });
+}

@@ -1,0 +1,182 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { addedCardsDir, openState, type State } from '../../agent/open-state.js';
+import { loadCard } from '../../backbone/card-folders.js';
+import { drawCheckPicture } from '../../backbone/check-picture.js';
+import type { ModelCard } from '../../backbone/model-card.js';
+import { openBackbone } from '../../backbone/open-backbone.js';
+import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
+import { isHeadlandError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Config } from '../../config/schema.js';
+import { type BoardFacts, describeBoard } from '../../host/cpu.js';
+import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
+import { encodeJpeg } from '../../vision/picture.js';
+import { fetchBackbone } from '../fetch-backbone-command.js';
+import { formatBytes, printJson, printLine, table } from '../support/output.js';
+import { progressBar } from '../support/progress.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from '../support/state-options.js';
+import { advise, type PublishedFigure, publishedFor } from './bench-advice.js';
+import { type Measurement, measure, type Quantiles, type Strain } from './bench-measure.js';
+
+interface BenchOptions extends StateOptions {
+  seconds: number;
+  threads: number;
+  json?: boolean;
+}
+
+interface BenchReport {
+  schema: 1;
+  board: BoardFacts;
+  engine: { node: string; arch: string; integerKernels: IntegerKernels };
+  pictures: { source: string; count: number };
+  measurements: Measurement[];
+  strain: Strain;
+  recommendation: ReturnType<typeof advise>;
+  published: PublishedFigure[];
+}
+
+const STORED_PICTURES = 16;
+const MAX_THREADS = 4;
+/** Of the built-in picture: what most cameras send. */
+const WIDTH = 640;
+const HEIGHT = 480;
+const JPEG_QUALITY = 85;
+
+/** How fast this board is, and what to set. */
+export function benchCommand(): Command {
+  return withStateOptions(
+    new Command('bench')
+      .description('how many frames a second this board classifies, and what to set')
+      .argument('[name]', 'name of a model card (default: the configured one)'),
+  )
+    .option('--seconds <s>', 'measure for about so long', number(1, 3_600), 30)
+    .option('--threads <n>', 'try up to so many threads (default: cores, at most 4)', number(1, 16))
+    .option('--json', 'print one JSON object')
+    .action(async (name: string | undefined, options: BenchOptions) => {
+      const given = resolveConfig(options);
+      const base = fullPrecisionName(name ?? given.models.backbone);
+      const config = { ...given, models: { ...given.models, backbone: base } };
+      const log = commandLog();
+      await fetchBackbone(config, log, options);
+      // A board without samples is measured too, and nothing is created on it.
+      const known = existsSync(join(config.paths.stateDir, 'headland.db'));
+      const state = known ? openState(config, log) : null;
+      const bar = progressBar('turns', options.json);
+      try {
+        const board = describeBoard();
+        const most = options.threads ?? Math.min(board.cores, MAX_THREADS);
+        const { source, pictures } = await readPictures(state);
+        const current = (await state?.heads.current()) ?? null;
+        const { cards, unfit } = await cardsToMeasure(config, log);
+        const integerKernels = await probeIntegerKernels();
+        const { measurements, strain } = await measure({
+          cards,
+          threads: Array.from({ length: most }, (_, i) => i + 1),
+          head: state && current !== null ? (await state.heads.load(current)).head : null,
+          ...{ pictures, seconds: options.seconds, inference: config.inference, log },
+          cacheDir: config.paths.cacheDir,
+          onStep: (done, total) => bar.update(done, total),
+        });
+        bar.stop();
+        const report: BenchReport = {
+          ...{ schema: 1, board },
+          engine: { node: process.version, arch: process.arch, integerKernels },
+          ...{ pictures: { source, count: pictures.length }, measurements, strain },
+          recommendation: advise(measurements, strain, {
+            backbone: given.models.backbone,
+            threads: given.inference.threads,
+            unfit,
+          }),
+          published: publishedFor(board.board),
+        };
+        if (options.json) printJson(report);
+        else printReport(report);
+      } finally {
+        bar.stop();
+        state?.close();
+      }
+    });
+}
+
+/** The backbone and, where one was made that fits this machine, its 8-bit variant. */
+async function cardsToMeasure(
+  config: Config,
+  log: Log,
+): Promise<{ cards: ModelCard[]; unfit: boolean }> {
+  const { cacheDir } = config.paths;
+  const { models } = config;
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
+  const variant: ModelCard = quantizedCard(card);
+  try {
+    await (await openBackbone({ card: variant, cacheDir, threads: 1, log })).close();
+    return { cards: [card, variant], unfit: false };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { cards: [card], unfit: error.code === 'HL_MODEL_INT8_DIFFERS' };
+  }
+}
+
+/** Stored frames, else a drawn one: no camera is needed. */
+async function readPictures(state: State | null) {
+  const newest = state?.samples.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
+  const stored = newest.flatMap(({ id }) => state?.samples.picture(id) ?? []);
+  if (stored.length > 0) return { source: 'stored frames', pictures: stored };
+  const square = drawCheckPicture(WIDTH);
+  const firstPixel = WIDTH * Math.floor((WIDTH - HEIGHT) / 2);
+  const data = square.data.subarray(3 * firstPixel, 3 * (firstPixel + WIDTH * HEIGHT));
+  const drawn = await encodeJpeg({ width: WIDTH, height: HEIGHT, data }, JPEG_QUALITY);
+  return { source: `a drawn picture, ${WIDTH} x ${HEIGHT}`, pictures: [drawn] };
+}
+
+function printReport(report: BenchReport): void {
+  const { board, engine, measurements, strain, recommendation, published, pictures } = report;
+  const ms = ({ p50, p95, p99 }: Quantiles) =>
+    `${p50.toFixed(1)} / ${p95.toFixed(1)} / ${p99.toFixed(1)}`;
+  const dot = board.integerDotProduct ? `, ${board.integerDotProduct}` : '';
+  const { dense } = engine.integerKernels;
+  printLine(
+    `${board.board ?? board.cpu ?? 'unknown board'}, ${board.cores} cores${dot}; 8-bit sums: ${dense}`,
+  );
+  printLine(`pictures: ${pictures.source}; milliseconds as p50 / p95 / p99`);
+  printLine();
+  const header = 'backbone, threads, frames/s, decode, backbone, head, whole frame, memory';
+  const rows = measurements.map((m) => [
+    ...[m.backbone, String(m.threads), m.framesPerSecond.toFixed(1)],
+    ...[ms(m.decodeMs), ms(m.backboneMs), ms(m.headMs), ms(m.frameMs)],
+    m.rssBytes === null ? '-' : formatBytes(m.rssBytes),
+  ]);
+  printLine(table([header.split(', '), ...rows]));
+  printLine();
+  const degrees = (value: number | null) => (value === null ? 'unknown' : `${value.toFixed(0)} °C`);
+  const clock = strain.leastClockShare;
+  printLine(
+    `temperature ${degrees(strain.temperatureBeforeC)} before, ${degrees(strain.temperatureAfterC)} after; ` +
+      `clock under load ${clock === null ? 'unknown' : `${Math.round(100 * clock)} %`}; ` +
+      `supply ${strain.underVoltage === null ? 'unknown' : strain.underVoltage ? 'TOO LOW' : 'fine'}`,
+  );
+  if (published.length > 0) {
+    printLine('\nPublished of this board, backbone alone:');
+    const lines = published.map((p) => [
+      ...[p.network, p.precision, p.threads === null ? 'several threads' : `${p.threads} threads`],
+      ...[`${p.milliseconds} ms`, p.runtime, p.source],
+    ]);
+    printLine(table(lines));
+  }
+  printLine();
+  for (const sentence of recommendation.sentences) printLine(sentence);
+}
+
+function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`use a whole number from ${least} to ${most}`);
+  };
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { configJsonSchema } from '../config/json-schema.js';
+import { loadConfigFile } from '../config/load.js';
+import { printJson, printLine } from './support/output.js';
+import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
+
+export function configCommand(): Command {
+  const command = new Command('config').description('check, print or describe the configuration');
+  command
+    .command('check')
+    .description('validate the file and say what is wrong with it')
+    .argument('[file]', 'YAML file', DEFAULT_CONFIG_PATH)
+    .option('--json', 'print one JSON object')
+    .action((file: string, options: { json?: boolean }) => {
+      loadConfigFile(file);
+      if (options.json) printJson({ ok: true, file });
+      else printLine(`${file}: every setting is valid`);
+    });
+  command
+    .command('print')
+    .description(
+      'print every setting that is in force, defaults included; secrets stay where they are',
+    )
+    .argument('[file]', 'YAML file', DEFAULT_CONFIG_PATH)
+    .option('--json', 'print JSON instead of YAML')
+    .action((file: string, options: { json?: boolean }) => {
+      const config = loadConfigFile(file);
+      if (options.json) printJson(config);
+      else process.stdout.write(stringify(config));
+    });
+  command
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .action(() => printLine(JSON.stringify(configJsonSchema(), null, 2)));
+  return command;
+}

@@ -1,0 +1,120 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { openState } from '../agent/open-state.js';
+import { writeFileDurably } from '../base/durable-files.js';
+import { HeadlandError } from '../base/errors.js';
+import { evaluateHead } from '../evaluation/evaluate.js';
+import type { Evaluation } from '../evaluation/evaluation-types.js';
+import { evaluationPage } from '../evaluation/report/report-evaluation.js';
+import { withPicture } from '../vision/picture.js';
+import { openEmbedder } from './support/open-embedder.js';
+import { printJson, printLine } from './support/output.js';
+import { progressBar } from './support/progress.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+/** Longer side of a picture in the report, pixels. */
+const THUMBNAIL_PIXELS = 320;
+const UNITS = { embed: 'pictures', fit: 'fits', curve: 'fits' } as const;
+
+interface EvaluateOptions extends StateOptions {
+  out: string;
+  json?: boolean;
+}
+
+/** Looks at the serving head from all sides and writes a report; changes nothing. */
+export function evaluateCommand(): Command {
+  return withStateOptions(
+    new Command('evaluate').description(
+      'report on the serving head: how good, where not, what next',
+    ),
+  )
+    .option('--out <dir>', 'folder for evaluation.html and evaluation.json', 'headland-evaluation')
+    .option('--json', 'print one JSON object')
+    .action(evaluate);
+}
+
+async function evaluate(options: EvaluateOptions): Promise<void> {
+  const config = resolveConfig(options);
+  const log = commandLog();
+  const state = openState(config, log);
+  try {
+    const current = await state.heads.current();
+    if (current === null) throw noHead();
+    const stored = await state.heads.load(current);
+    const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+    const { settings, ...named } = augmentation;
+    let bar: ReturnType<typeof progressBar> | null = null;
+    let phase = '';
+    try {
+      const evaluation = await evaluateHead({
+        ...{ store: state.samples, stored, training: config.training },
+        ...{ embedder, augmentation: settings, ...named },
+        minExamSamples: config.gate.minExamSamples,
+        maxErrorShare: config.inference.maxErrorShare,
+        thumbnail: (picture) => thumbnail(picture, limits),
+        onProgress: (now, done, total) => {
+          if (now !== phase) {
+            bar?.stop();
+            bar = progressBar(UNITS[now], options.json);
+          }
+          phase = now;
+          bar?.update(done, total);
+        },
+      });
+      (bar as ReturnType<typeof progressBar> | null)?.stop();
+      await mkdir(options.out, { recursive: true });
+      const files = {
+        html: join(options.out, 'evaluation.html'),
+        json: join(options.out, 'evaluation.json'),
+      };
+      await writeFileDurably(files.html, evaluationPage(evaluation));
+      await writeFileDurably(files.json, `${JSON.stringify(evaluation, null, 2)}\n`);
+      if (options.json) printJson({ ...withoutPictures(evaluation), files });
+      else print(evaluation, files.html);
+    } finally {
+      await close();
+    }
+  } finally {
+    state.close();
+  }
+}
+
+async function thumbnail(
+  picture: Uint8Array,
+  limits: { maxBytes: number; maxPixels: number },
+): Promise<string> {
+  const jpeg = await withPicture(picture, limits, (opened) =>
+    opened
+      .resize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS, { fit: 'inside', withoutEnlargement: true })
+      .jpeg({ quality: 72 })
+      .toBuffer(),
+  );
+  return jpeg.toString('base64');
+}
+
+function withoutPictures(evaluation: Evaluation): Evaluation {
+  const bare = evaluation.mistakes.map((mistake) => ({ ...mistake, jpeg: null }));
+  const shown = evaluation.suspects.shown.map((suspect) => ({ ...suspect, jpeg: null }));
+  return { ...evaluation, mistakes: bare, suspects: { ...evaluation.suspects, shown } };
+}
+
+function print({ head, metrics, evidence, advice }: Evaluation, file: string): void {
+  printLine(
+    `head ${head.version}: accuracy ${(100 * metrics.accuracy).toFixed(1)} %, macro-F1 ${metrics.macroF1.toFixed(3)}, ` +
+      `calibration error ${(100 * metrics.ece).toFixed(1)} % on ${metrics.samples} samples (${evidence})`,
+  );
+  for (const { text } of advice) printLine(`  - ${text}`);
+  printLine(`report: ${file}`);
+}
+
+function noHead(): HeadlandError {
+  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves, so there is none to evaluate', {
+    remedy: 'Label some frames and train: `headland train`.',
+  });
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { openState } from '../agent/open-state.js';
+import { exportFolder } from '../samples/folder/export-folder.js';
+import { printJson, printLine } from './support/output.js';
+import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+
+interface ExportOptions extends StateOptions {
+  waiting?: boolean;
+  json?: boolean;
+}
+
+/** The stored pictures as class folders, with everything needed to import them again. */
+export function exportCommand(): Command {
+  return withStateOptions(
+    new Command('export-samples')
+      .description('write the labelled pictures as class folders')
+      .argument('<dir>', 'empty or new folder'),
+  )
+    .option('--waiting', 'also those that wait for a label')
+    .option('--json', 'print one JSON object')
+    .action(async (dir: string, options: ExportOptions) => {
+      const state = openState(resolveConfig(options));
+      try {
+        const report = await exportFolder(state.samples, dir, {
+          includeWaiting: options.waiting === true,
+        });
+        if (options.json) printJson(report);
+        else printLine(`${report.samples} pictures written to ${dir}`);
+      } finally {
+        state.close();
+      }
+    });
+}

@@ -1,0 +1,139 @@
+import { Command, Option } from 'commander';
+import { addedCardsDir, openState } from '../agent/open-state.js';
+import type { Backbone } from '../backbone/backbone.js';
+import { readCachedModel } from '../backbone/cache.js';
+import { loadCard } from '../backbone/card-folders.js';
+import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture.js';
+import { featureChecksum } from '../backbone/embedder.js';
+import { openBackbone } from '../backbone/open-backbone.js';
+import { HeadlandError } from '../base/errors.js';
+import type { Head } from '../head/head.js';
+import { headProbabilities } from '../head/score.js';
+import { answerProbability } from '../head/unknown/conformal.js';
+import { type Exported, type ExportFormat, exportAs } from '../models/export/export-as.js';
+import type { HeadRegistry } from '../registry/registry.js';
+import type { StoredHead } from '../registry/version-directory.js';
+import { fetchBackbone } from './fetch-backbone-command.js';
+import { parseVersion } from './rollback-command.js';
+import { formatBytes, printJson, printLine } from './support/output.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+interface ExportModelOptions extends StateOptions {
+  head?: number;
+  format: ExportFormat;
+  json?: boolean;
+}
+
+/** Backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
+export function exportModelCommand(): Command {
+  return withStateOptions(
+    new Command('export')
+      .description('write backbone and head as one ONNX file or TensorFlow.js model')
+      .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
+  )
+    .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
+    .addOption(
+      new Option('--format <format>', 'what to write').choices(['onnx', 'tfjs']).default('onnx'),
+    )
+    .option('--json', 'print one JSON object')
+    .action(exportModel);
+}
+
+async function exportModel(file: string, options: ExportModelOptions): Promise<void> {
+  const config = resolveConfig(options);
+  const log = commandLog();
+  const state = openState(config, log);
+  try {
+    const stored = await chosenHead(state.heads, options.head);
+    const { head, card: headCard } = stored;
+    const { cardsDir } = config.models;
+    const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
+    await fetchBackbone(config, log, options, card.name);
+    const { cacheDir } = config.paths;
+    const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
+    const { fit } = headCard.backbone;
+    if (featureChecksum(checksum, fit) !== head.backboneChecksum) throw otherBackbone(stored);
+    const exported = await exportAs(options.format, bytes, head, {
+      card,
+      log,
+      fit,
+      facts: {
+        head: { version: headCard.version, learner: head.learner, created_at: headCard.createdAt },
+        backbone_checksum: checksum,
+        answer_probability: sureFrom(head, config.inference.maxErrorShare),
+      },
+    });
+    const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+    const difference = await prove(exported, backbone, head).finally(() => backbone.close());
+    await exported.write(file);
+    const { names } = exported;
+    const result = {
+      file,
+      format: options.format,
+      bytes: exported.bytes,
+      head_version: headCard.version,
+      labels: head.labels,
+      ...names,
+      max_difference: difference,
+    };
+    if (options.json) return printJson(result);
+    printLine(`${file}: ${formatBytes(exported.bytes)}, head ${headCard.version} on ${card.name}`);
+    printLine(`  in:  ${names.input}, ${exported.shape}, RGB 0..255 (${fit})`);
+    printLine(`  out: ${names.probabilities}, 1 x ${head.labels.length}; ${names.features}`);
+    printLine(`  largest difference from the daemon's answers: ${difference.toExponential(1)}`);
+  } finally {
+    state.close();
+  }
+}
+
+/** From this probability on an answer is no guess; null: every answer is one. */
+function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: number) {
+  const least = answerProbability(leftOutConfidences, share);
+  return least <= 1 ? least : null;
+}
+
+async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {
+  const chosen = version ?? (await heads.current());
+  if (chosen !== null) return heads.load(chosen);
+  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves, so there is none to export', {
+    remedy: 'Train one (`headland train`), or name a version with --head.',
+  });
+}
+
+/** Lets the file and the daemon's own parts answer the same pictures. */
+async function prove(exported: Exported, backbone: Backbone, head: Head): Promise<number> {
+  const model = await exported.open();
+  try {
+    let largest = 0;
+    const { inputSize } = backbone;
+    for (const image of [drawCheckPicture(inputSize), drawConstantPicture(inputSize, 90)]) {
+      const expected = headProbabilities(head, await backbone.embed(image));
+      const { probabilities } = await model.run(image);
+      if (probabilities.length !== expected.length) largest = Number.POSITIVE_INFINITY;
+      expected.forEach((p, c) => {
+        largest = Math.max(largest, Math.abs(p - (probabilities[c] ?? Number.NaN)));
+      });
+    }
+    if (largest <= exported.tolerance) return largest;
+    throw new HeadlandError(
+      'HL_EXPORT_MISMATCH',
+      `the exported model answers otherwise than the daemon, by ${largest}`,
+      { remedy: 'Run `headland models verify`, then export again.', details: { largest } },
+    );
+  } finally {
+    await model.close();
+  }
+}
+
+function otherBackbone({ card }: StoredHead): HeadlandError {
+  return new HeadlandError(
+    'HL_EXPORT_BACKBONE_CHANGED',
+    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
+    { remedy: 'Train again, then export.', details: { version: card.version } },
+  );
+}

@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { localOperations } from '../agent/local-operations.js';
+import { openState } from '../agent/open-state.js';
+import { printJson, printLine, table } from './support/output.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+interface LabelOptions extends StateOptions {
+  json?: boolean;
+}
+
+/** Gives a stored sample its label, or lists those that wait for one. */
+export function labelCommand(): Command {
+  return withStateOptions(
+    new Command('label')
+      .description('label a stored sample; without arguments, list those that wait for a label')
+      .argument('[sample]', 'id of the sample')
+      .argument('[label]', 'what is in the picture'),
+  )
+    .option('--json', 'print one JSON object')
+    .action(
+      async (
+        sampleId: string | undefined,
+        label: string | undefined,
+        options: LabelOptions,
+        command: Command,
+      ) => {
+        if (sampleId !== undefined && label === undefined) command.error("error: missing 'label'");
+        const config = resolveConfig(options);
+        const state = openState(config);
+        try {
+          if (sampleId === undefined) {
+            const waiting = state.samples.list({ labelled: false, limit: 100 });
+            if (options.json) return printJson({ waiting });
+            printLine(
+              waiting.length === 0 ? 'no sample waits for a label' : 'waiting for a label:',
+            );
+            printLine(
+              table(waiting.map((s) => [s.id, s.source, new Date(s.capturedAtMs).toISOString()])),
+            );
+            return;
+          }
+          const operations = localOperations(config, state, commandLog());
+          const { sample } = await operations.label({ sample: sampleId }, label ?? '', {
+            source: 'cli',
+          });
+          if (options.json) printJson(sample);
+          else
+            printLine(
+              `${sample.id}: ${sample.label}${sample.exam ? ' (exam: never trained on)' : ''}`,
+            );
+        } finally {
+          state.close();
+        }
+      },
+    );
+}

@@ -1,0 +1,177 @@
+import { createInterface } from 'node:readline/promises';
+import { Command, Option } from 'commander';
+import { addedCardsDir } from '../../agent/open-state.js';
+import { isHeadlandError } from '../../base/errors.js';
+import { type AddedModel, type Ask, addModel, removeModel } from '../../models/add-model.js';
+import { POOLS, type Pool } from '../../models/onnx/feature-nodes.js';
+import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
+import { formatBytes, printJson, printLine, table } from '../support/output.js';
+import { parseWhole } from '../support/parse-whole.js';
+import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+
+interface AddCommandOptions extends StateOptions {
+  name: string;
+  inputSize?: number;
+  normalise?: string;
+  tap?: string;
+  pool?: Pool;
+  licence?: string;
+  title?: string;
+  json?: boolean;
+}
+
+const INPUT_SIZE = { least: 16, most: 1_024 };
+
+/** Any ONNX network as a backbone. */
+export function addCommand(): Command {
+  return new Command('add')
+    .description('add a backbone of your own: an ONNX network that takes a picture')
+    .argument('<file>', 'ONNX file')
+    .requiredOption('--name <name>', 'what to call it; models.backbone takes this name')
+    .option(
+      '--input-size <pixels>',
+      'side of the square input, where the graph leaves it open',
+      parseWhole(INPUT_SIZE.least, INPUT_SIZE.most),
+    )
+    .option(
+      '--normalise <how>',
+      `how pictures are normalised, where the graph does not do it: ${describePresets().join('; ')}; ` +
+        'or three means and three deviations, 0.485,0.456,0.406/0.229,0.224,0.225',
+    )
+    .option(
+      '--tap <tensor>',
+      'tensor or node that holds the features, where the wrong one is found',
+    )
+    .addOption(
+      new Option('--pool <how>', 'how that becomes a vector (default: by its shape)').choices(
+        POOLS,
+      ),
+    )
+    .option('--licence <spdx>', 'licence of the weights, as an SPDX expression')
+    .option('--title <text>', 'what it is, in words')
+    .action(add);
+}
+
+async function add(file: string, options: AddCommandOptions): Promise<void> {
+  const config = resolveConfig(options);
+  const { models, paths } = config;
+  const normalisation = options.normalise ? parseNormalisation(options.normalise) : null;
+  const isAttended = process.stdin.isTTY === true && !options.json;
+  const added = await addModel({
+    ...{ file, name: options.name, cardsDir: models.cardsDir },
+    ...{ addedDir: addedCardsDir(config), normalisation },
+    ...{ inputSize: options.inputSize ?? null, tap: options.tap ?? null },
+    ...{ pool: options.pool ?? null, ask: isAttended ? questions() : null },
+    ...{ licence: options.licence ?? null, title: options.title ?? null },
+    pull: {
+      ...{ cacheDir: paths.cacheDir, mirrors: [], allowDownload: false, log: commandLog() },
+      ...{ pipCommand: models.pipCommand, maxBytes: models.maxBytes },
+      downloadTimeoutMs: models.downloadTimeoutMs,
+    },
+  });
+  if (options.json) printJson(report(added));
+  else print(added);
+}
+
+export function removeCommand(): Command {
+  return new Command('remove')
+    .description('remove a backbone that was added, with its 8-bit variant')
+    .argument('<name>', 'name of an added backbone')
+    .action(async (name: string, options: StateOptions & { json?: boolean }) => {
+      const config = resolveConfig(options);
+      const configured = config.models.backbone;
+      const { cacheDir } = config.paths;
+      await removeModel({ name, addedDir: addedCardsDir(config), cacheDir, configured });
+      if (options.json) printJson({ name, removed: true });
+      else printLine(`${name}: removed`);
+    });
+}
+
+/** On the terminal; the questions go to standard error, so that standard output stays data. */
+function questions(): Ask {
+  const ask = async <T>(question: string, read: (answer: string) => T): Promise<T> => {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      for (;;) {
+        try {
+          return read((await terminal.question(question)).trim());
+        } catch (error) {
+          // Ctrl-C and the end of the input are no answers.
+          if (!isHeadlandError(error) && !(error instanceof RangeError)) throw error;
+          process.stderr.write(`${error.message}\n`);
+        }
+      }
+    } finally {
+      terminal.close();
+    }
+  };
+  const { least, most } = INPUT_SIZE;
+  return {
+    inputSize: () =>
+      ask('The graph leaves the input size open. Side of its pictures, pixels: ', (answer) => {
+        const size = Number(answer);
+        if (Number.isInteger(size) && size >= least && size <= most) return size;
+        throw new RangeError(`A whole number from ${least} to ${most}, please.`);
+      }),
+    normalisation: () =>
+      ask(
+        `How were pictures normalised in its training?\n  ${describePresets().join('\n  ')}\n` +
+          '  or MEAN,MEAN,MEAN/STD,STD,STD for R, G, B\n> ',
+        parseNormalisation,
+      ),
+  };
+}
+
+function report({ card, path, checksum, bytes, input, tap, normalisedBy, check }: AddedModel) {
+  const { name, inputSize, featureSize, normalisation, channelOrder, pool } = card;
+  return {
+    ...{ name, path, checksum, bytes, inputSize, featureSize },
+    input: { name: input.name, layout: input.layout, channelOrder, elementType: input.elemType },
+    normalisation: { ...normalisation, by: normalisedBy },
+    tap: { ...tap, pool },
+    check,
+  };
+}
+
+function print(added: AddedModel): void {
+  const { card, path, bytes, input, tap, check } = added;
+  const numbers = (values: readonly number[]) => values.map((v) => v.toFixed(1)).join(', ');
+  const { mean, std } = card.normalisation;
+  const why = {
+    classifier: 'what the last linear layer reads',
+    output: 'what the graph gives',
+    given: 'as you said',
+  }[tap.kind];
+  const isPlain = std.every((s) => s === 1) && mean.every((m) => m === 0);
+  const rows = [
+    [
+      'input',
+      `${input.name}: ${card.inputSize} x ${card.inputSize}, ${input.layout}, ${card.channelOrder}`,
+    ],
+    [
+      'normalisation',
+      isPlain && added.normalisedBy === 'graph'
+        ? 'the graph does it'
+        : `(value - [${numbers(mean)}]) / [${numbers(std)}]`,
+    ],
+    ['features', `${card.featureSize}, from ${tap.tensor} (${tap.shape.join(' x ')}; ${why})`],
+    ...(card.pool === 'none' ? [] : [['pooled', card.pool]]),
+    [
+      'check',
+      `${check.pictures} pictures told apart, the nearest two by ${(100 * check.leastDifference).toFixed(1)} %; ` +
+        `${(100 * check.constantShare).toFixed(0)} % of the features never changed`,
+    ],
+    ['forward pass', `${check.forwardMs.toFixed(1)} ms, one thread`],
+    ['file', `${formatBytes(bytes)}, ${path}`],
+  ];
+  printLine(`${card.name}: added`);
+  printLine(table(rows));
+  if (added.normalisedBy === 'both') {
+    printLine(
+      'note: the graph seems to normalise pictures itself; add it again without --normalise',
+    );
+  }
+  printLine('');
+  printLine(`Compare it on photos of yours: headland models compare DIR`);
+  printLine(`To use it: models.backbone: ${card.name}, then restart and \`headland train\`.`);
+}

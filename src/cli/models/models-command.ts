@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { cachedModelDir, readCachedModel } from '../../backbone/cache.js';
+import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js';
+import type { ModelCard } from '../../backbone/model-card.js';
+import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
+import { isHeadlandError } from '../../base/errors.js';
+import type { Config } from '../../config/schema.js';
+import { verifyModel } from '../../models/verify-model.js';
+import { fetchBackbone } from '../fetch-backbone-command.js';
+import { EXIT, printJson, printLine, table } from '../support/output.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from '../support/state-options.js';
+import { whyCommand } from '../why-command.js';
+import { addCommand, removeCommand } from './models-add.js';
+import { compareCommand } from './models-compare.js';
+import { quantizeCommand } from './models-quantize.js';
+
+interface ModelsOptions extends StateOptions {
+  json?: boolean;
+}
+
+export function modelsCommand(): Command {
+  const command = new Command('models').description('backbones and trained heads');
+  const subs = [
+    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
+    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
+    ...[headsCommand(), whyCommand()],
+  ];
+  for (const sub of subs) {
+    command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
+  }
+  return command;
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('list the model cards and which are in the cache')
+    .action(async (options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const cards = await cardsWithVariants(config);
+      const added = new Set((await addedCards(addedCardsDir(config))).map(({ name }) => name));
+      const cached = new Set((await cachedCards(config)).map(({ name }) => name));
+      const rows = cards.map((card) => ({
+        name: card.name,
+        title: card.title,
+        licence: card.licence,
+        featureSize: card.featureSize,
+        inputSize: card.inputSize,
+        reportedTop1: card.reportedTop1,
+        added: added.has(fullPrecisionName(card.name)),
+        cached: cached.has(card.name),
+        default: card.name === config.models.backbone,
+      }));
+      if (options.json) return printJson(rows);
+      const cells = rows.map((row) => [
+        row.default ? `${row.name} *` : row.name,
+        [row.added ? 'added' : '', row.cached ? 'cached' : ''].filter(Boolean).join(', ') || '-',
+        `${row.inputSize} px`,
+        `${row.featureSize} features`,
+        row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
+        row.licence,
+        row.title,
+      ]);
+      printLine(table(cells, ''));
+      printLine('\n* = configured. Fetch one with: headland models pull NAME');
+      printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
+      printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
+    });
+}
+
+/** Those that can be opened at once. */
+async function cachedCards(config: Config): Promise<ModelCard[]> {
+  const cards: ModelCard[] = [];
+  for (const card of await cardsWithVariants(config)) {
+    const isThere = await readCachedModel(card, config.paths.cacheDir).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) cards.push(card);
+  }
+  return cards;
+}
+
+/** Every card, and behind it its 8-bit variant where that was made or is configured. */
+async function cardsWithVariants(config: Config): Promise<ModelCard[]> {
+  const { models, paths } = config;
+  const cards: ModelCard[] = [];
+  for (const card of await listCards(models.cardsDir, addedCardsDir(config))) {
+    const variant = quantizedCard(card);
+    const there =
+      variant.name === models.backbone || existsSync(cachedModelDir(paths.cacheDir, variant.name));
+    cards.push(card, ...(there ? [variant] : []));
+  }
+  return cards;
+}
+
+function pullCommand(): Command {
+  return new Command('pull')
+    .description('fetch, check and convert a backbone (default: the configured one)')
+    .argument('[name]', 'name of a model card')
+    .action(async (name: string | undefined, options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const card = name ?? config.models.backbone;
+      const pulled = await fetchBackbone(config, commandLog(), options, card);
+      if (options.json) printJson({ name: card, ...pulled });
+      else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
+    });
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .description('check cached backbones byte by byte and by what they compute')
+    .argument('[name]', 'name of a model card (default: every cached one)')
+    .action(async (name: string | undefined, options: ModelsOptions) => {
+      const config = resolveConfig(options);
+      const cards = name
+        ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
+        : await cardsWithVariants(config);
+      const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
+      for (const card of cards) {
+        try {
+          const { checksum } = await verifyModel(card, config.paths.cacheDir);
+          results.push({ name: card.name, ok: true, checksum });
+        } catch (error) {
+          if (!isHeadlandError(error)) throw error;
+          if (!name && /^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(error.code)) continue;
+          results.push({ name: card.name, ok: false, error: error.toJSON() });
+        }
+      }
+      if (options.json) printJson(results);
+      else if (results.length === 0) printLine('no backbone is in the cache');
+      else {
+        const cells = results.map(({ name: card, ok, checksum, error }) => [
+          card,
+          ok ? 'intact' : 'DAMAGED',
+          checksum ?? (error as { message: string }).message,
+        ]);
+        printLine(table(cells, ''));
+      }
+      if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
+    });
+}
+
+function headsCommand(): Command {
+  return new Command('heads')
+    .description('list the versions of the trained head')
+    .action(async (options: ModelsOptions) => {
+      const state = openState(resolveConfig(options));
+      try {
+        const heads = await state.heads.list();
+        if (options.json) return printJson(heads);
+        if (heads.length === 0) return printLine('no head yet: label some frames and train');
+        const cells = heads.map(({ version, card, current, served }) => [
+          `${version}${current ? ' *' : ''}`,
+          card ? card.createdAt : 'damaged',
+          card?.learner ?? '-',
+          card?.trust?.level ?? '-',
+          card?.exam ? `macro-F1 ${card.exam.macroF1.toFixed(3)}` : '-',
+          current ? 'serves' : served ? 'has served' : 'never served',
+          card?.gate.reason ?? '',
+        ]);
+        printLine(table(cells, ''));
+        const serving = heads.find(({ current }) => current)?.card?.trust;
+        if (serving) printLine(`\n* ${serving.level}: ${serving.next}`);
+      } finally {
+        state.close();
+      }
+    });
+}

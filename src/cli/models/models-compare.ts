@@ -1,0 +1,169 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { addedCardsDir } from '../../agent/open-state.js';
+import { readCachedModel } from '../../backbone/cache.js';
+import { loadCard } from '../../backbone/card-folders.js';
+import { augmentationRecipe } from '../../backbone/embedder.js';
+import type { ModelCard } from '../../backbone/model-card.js';
+import { openBackbone } from '../../backbone/open-backbone.js';
+import type { Config } from '../../config/schema.js';
+import { adviseBackbone, type MeasuredBackbone } from '../../evaluation/backbone/compare-advice.js';
+import { type Comparison, compareBackbones } from '../../evaluation/backbone/compare-backbones.js';
+import { spread } from '../../evaluation/backbone/quantize-pictures.js';
+import type { SampleStore } from '../../samples/store.js';
+import { readLabelled } from '../../training/data/collect.js';
+import { measure } from '../bench/bench-measure.js';
+import { fetchBackbone } from '../fetch-backbone-command.js';
+import { formatBytes, printJson, printLine, table } from '../support/output.js';
+import { parseWhole } from '../support/parse-whole.js';
+import { openPhotoStore } from '../support/photo-store.js';
+import { progressBar } from '../support/progress.js';
+import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+
+/** So many photos are timed, each backbone for so long. */
+const TIMED_PHOTOS = 16;
+const SECONDS_EACH = 3;
+
+interface CompareOptions extends StateOptions {
+  backbone?: string[];
+  only?: boolean;
+  groupPattern?: string;
+  views: number;
+  json?: boolean;
+}
+
+/** Every backbone at hand, measured on photos of the user's own. */
+export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
+  return new Command('compare')
+    .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
+    .argument('<dir>', 'folder with one folder of photos per class')
+    .option('--backbone <names...>', 'measure these too; what is missing is fetched')
+    .option('--only', 'measure only those that --backbone names')
+    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
+    .option('--views <n>', 'augmented views a photo, 0 to 20', parseWhole(0, 20), 0)
+    .action((dir: string, options: CompareOptions) => compare(dir, options, cachedCards));
+}
+
+async function compare(
+  dir: string,
+  options: CompareOptions,
+  cachedCards: (config: Config) => Promise<ModelCard[]>,
+): Promise<void> {
+  const config = resolveConfig(options);
+  const log = commandLog();
+  const { cacheDir } = config.paths;
+  const named = options.backbone ?? [];
+  const wanted = new Set(named);
+  if (!options.only || named.length === 0) {
+    wanted.add(config.models.backbone);
+    for (const { name } of await cachedCards(config)) wanted.add(name);
+  }
+  const photos = await openPhotoStore(dir, config, { ...options, examShare: 0 });
+  try {
+    const cards: ModelCard[] = [];
+    for (const name of wanted) {
+      await fetchBackbone(config, log, options, name);
+      cards.push(await loadCard(name, config.models.cardsDir, addedCardsDir(config)));
+    }
+    const { threads } = config.inference;
+    const comparison = await score(photos.store, cards, config, options);
+    const bar = progressBar('timings', options.json);
+    const { measurements } = await measure({
+      ...{ cards, threads: [threads], head: null, inference: config.inference, cacheDir, log },
+      pictures: timedPictures(photos.store),
+      seconds: SECONDS_EACH * cards.length,
+      onStep: (done, total) => bar.update(done, total),
+    }).finally(() => bar.stop());
+    const rows = await Promise.all(
+      comparison.scores.map(async (one): Promise<MeasuredBackbone> => {
+        const card = cards.find(({ name }) => name === one.name) as ModelCard;
+        const { model } = await readCachedModel(card, cacheDir);
+        const measured = measurements.find(({ backbone }) => backbone === one.name);
+        return { ...one, forwardMs: measured?.backboneMs.p50 ?? Number.NaN, bytes: model.length };
+      }),
+    );
+    const recommendation = adviseBackbone(rows, config.models.backbone);
+    const report = {
+      ...{ schema: 1, folder: resolve(dir), threads, views: options.views },
+      ...{ ...comparison, scores: undefined, backbones: rows, recommendation },
+    };
+    if (options.json) printJson(report);
+    else print(comparison, rows, recommendation.reasons, threads);
+  } finally {
+    await photos.close();
+  }
+}
+
+async function score(
+  store: SampleStore,
+  cards: readonly ModelCard[],
+  config: Config,
+  options: CompareOptions,
+): Promise<Comparison> {
+  const { seed, ...settings } = config.augmentation;
+  const augmentation = { ...settings, views: options.views };
+  const { fit, threads, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
+  const { cacheDir } = config.paths;
+  let running = '';
+  let bar = progressBar('forward passes', options.json);
+  try {
+    return await compareBackbones({
+      store,
+      candidates: cards.map((card) => ({
+        name: card.name,
+        open: () => openBackbone({ card, cacheDir, threads, log: commandLog() }),
+      })),
+      ...{ pictures: { fit, maxBytes, maxPixels }, training: config.training },
+      ...{ augmentation, views: options.views, seed },
+      recipe: augmentationRecipe(augmentation, seed),
+      onProgress: (name, phase, done, total) => {
+        if (`${name} ${phase}` !== running) {
+          bar.stop();
+          bar = progressBar(
+            `${phase === 'embed' ? 'forward passes' : 'recipes'} of ${name}`,
+            options.json,
+          );
+        }
+        running = `${name} ${phase}`;
+        bar.update(done, total);
+      },
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function timedPictures(store: SampleStore): Uint8Array[] {
+  return spread(readLabelled(store), TIMED_PHOTOS).flatMap(({ id }) => store.picture(id) ?? []);
+}
+
+function print(
+  { photos, judged, groups, classes }: Comparison,
+  rows: readonly MeasuredBackbone[],
+  reasons: readonly string[],
+  threads: number,
+): void {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  printLine(
+    `${photos} photos of ${classes.length} classes in ${groups} groups; ${judged} answered by heads that had not seen their group`,
+  );
+  printLine();
+  const header = [
+    '',
+    'accuracy',
+    'behind',
+    'macro-F1',
+    `forward, ${threads} thread${threads > 1 ? 's' : ''}`,
+    'file',
+  ];
+  const cells = rows.map((r) => [
+    ...[r.name, percent(r.accuracy)],
+    r.behind === 0 && r.behindStandardError === 0
+      ? '-'
+      : `${(-100 * r.behind).toFixed(1)} ± ${(100 * r.behindStandardError).toFixed(1)}`,
+    ...[r.macroF1.toFixed(3), `${r.forwardMs.toFixed(1)} ms`, formatBytes(r.bytes)],
+  ]);
+  printLine(table([header, ...cells]));
+  printLine();
+  for (const reason of reasons) printLine(reason);
+}

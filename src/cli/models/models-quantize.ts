@@ -1,0 +1,96 @@
+import { Command } from 'commander';
+
+import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { fullPrecisionName } from '../../backbone/variant.js';
+import {
+  type QuantizationReport,
+  runQuantization,
+} from '../../evaluation/backbone/quantize-run.js';
+import { probeIntegerKernels } from '../../models/quantize/kernels.js';
+import { fetchBackbone } from '../fetch-backbone-command.js';
+import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
+import { progressBar } from '../support/progress.js';
+import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+
+interface QuantizeOptions extends StateOptions {
+  photos?: string;
+  json?: boolean;
+}
+
+/** Makes, compares and, if it is good enough, keeps the 8-bit variant of a backbone. */
+export function quantizeCommand(): Command {
+  return new Command('quantize')
+    .description('make an 8-bit version of a backbone from the stored frames, and compare it')
+    .argument('[name]', 'name of a model card (default: the configured one)')
+    .option('--photos <dir>', 'calibrate on the pictures in this folder instead')
+    .action(async (name: string | undefined, options: QuantizeOptions) => {
+      const config = resolveConfig(options);
+      const log = commandLog();
+      const base = fullPrecisionName(name ?? config.models.backbone);
+      await fetchBackbone(config, log, options, base);
+      const state = openState(config, log);
+      const bar = progressBar('steps', options.json);
+      let running = '';
+      try {
+        const report = await runQuantization({
+          ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
+          addedCardsDir: addedCardsDir(config),
+          ...{ store: state.samples, photosDir: options.photos ?? null, log },
+          kernels: await probeIntegerKernels(),
+          onProgress: (phase, done, total) => {
+            if (phase !== running) bar.stop();
+            running = phase;
+            bar.update(done, total);
+          },
+        });
+        bar.stop();
+        if (options.json) printJson(report);
+        else printReport(report, config.models.backbone);
+        if (!report.kept) process.exitCode = EXIT.refused;
+      } finally {
+        bar.stop();
+        state.close();
+      }
+    });
+}
+
+function printReport(report: QuantizationReport, configured: string): void {
+  const { backbone, variant, accuracy, agreement, milliseconds, bytes, pictures, made } = report;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const rows = [
+    ['', '32-bit', '8-bit'],
+    [
+      'forward pass, one thread',
+      `${milliseconds.fp32.toFixed(1)} ms`,
+      `${milliseconds.int8.toFixed(1)} ms (${report.speedup.toFixed(2)} times as fast)`,
+    ],
+    ['file', formatBytes(bytes.fp32), formatBytes(bytes.int8)],
+    [
+      'features, cosine to 32-bit',
+      '1',
+      `${agreement.cosine.toFixed(4)} (least ${agreement.leastCosine.toFixed(4)})`,
+    ],
+    ['features, relative error', '0', agreement.relativeError.toFixed(3)],
+    accuracy
+      ? [
+          `accuracy on ${accuracy.samples} labelled samples`,
+          percent(accuracy.fp32),
+          percent(accuracy.int8),
+        ]
+      : ['accuracy', '-', 'too few labelled samples'],
+  ];
+  printLine(`${backbone}: ${pictures.calibration} pictures to calibrate on (${pictures.source}),`);
+  printLine(
+    `${made.layers} layers in 8 bits, ${made.layersLeft} left in 32, ranges by ${made.rangeMethod}`,
+  );
+  if (made.kernels.dense === 'saturating') {
+    printLine('8-bit products saturate on this processor: weights are kept small enough not to');
+  }
+  printLine();
+  printLine(table(rows));
+  printLine();
+  printLine(`${report.kept ? 'kept' : 'not kept'}: ${report.reason}`);
+  if (report.kept && configured !== variant) {
+    printLine(`To use it: models.backbone: ${variant}, then restart and \`headland train\`.`);
+  }
+}

@@ -1,0 +1,49 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { localOperations } from '../agent/local-operations.js';
+import { openState } from '../agent/open-state.js';
+import { acquireInstanceLock } from '../host/instance-lock.js';
+import { printJson, printLine } from './support/output.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+interface RollbackOptions extends StateOptions {
+  json?: boolean;
+}
+
+/** Serves an older head again; a running daemon follows within seconds. */
+export function rollbackCommand(): Command {
+  return withStateOptions(
+    new Command('rollback')
+      .description('let an older head serve: the one before, or the version given')
+      .argument('[version]', 'a version that `headland models heads` lists', parseVersion),
+  )
+    .option('--json', 'print one JSON object')
+    .action(async (version: number | undefined, options: RollbackOptions) => {
+      const config = resolveConfig(options);
+      const log = commandLog();
+      const state = openState(config, log);
+      // A training that ends now would move the same pointer.
+      const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
+      try {
+        const operations = localOperations(config, state, log);
+        const { card } = await operations.rollback(version, { source: 'cli' });
+        if (options.json) printJson({ head_version: card.version });
+        else printLine(`head ${card.version} serves; a running daemon follows within seconds`);
+      } finally {
+        await lock.release();
+        state.close();
+      }
+    });
+}
+
+export function parseVersion(text: string): number {
+  const version = Number(text);
+  if (!Number.isInteger(version) || version < 1) {
+    throw new InvalidArgumentError('a version is a whole number from 1 on');
+  }
+  return version;
+}

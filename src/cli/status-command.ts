@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import { connectAsync } from 'mqtt';
+import { stringify } from 'yaml';
+import { HeadlandError } from '../base/errors.js';
+import { readSecretText } from '../config/secrets.js';
+import { topicPrefix } from '../telemetry/contract/messages.js';
+import { CONTRACT, commandTopic, responseTopic } from '../telemetry/contract/topics.js';
+import { printJson } from './support/output.js';
+import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+
+interface StatusOptions extends StateOptions {
+  json?: boolean;
+}
+
+const ANSWER_TIMEOUT_MS = 5_000;
+
+/** Asks the running daemon, over its broker, what it knows of itself. */
+export function statusCommand(): Command {
+  return withStateOptions(new Command('status').description('ask the running daemon how it is'))
+    .option('--json', 'print one JSON object')
+    .action(async (options: StatusOptions) => {
+      const config = resolveConfig(options);
+      const url = config.mqtt.url ?? `mqtt://127.0.0.1:${config.embeddedBroker.port}`;
+      const answer = await askStatus(url, config.robot.id, {
+        username: config.mqtt.username,
+        password: readSecretText(config.mqtt.password, process.env),
+      });
+      if (options.json) printJson(answer);
+      else process.stdout.write(stringify(answer));
+    });
+}
+
+async function askStatus(
+  url: string,
+  robotId: string,
+  { username, password }: { username: string | null; password: string | null },
+): Promise<unknown> {
+  const noAnswer = (cause?: unknown): HeadlandError =>
+    new HeadlandError('HL_STATUS_NO_ANSWER', `no daemon "${robotId}" answers on ${url}`, {
+      remedy: 'Start it (systemctl start headland), or give the --config that it runs with.',
+      cause,
+    });
+  const client = await connectAsync(url, {
+    protocolVersion: 4,
+    clientId: `headland-status-${randomUUID().slice(0, 8)}`,
+    reconnectPeriod: 0,
+    connectTimeout: ANSWER_TIMEOUT_MS,
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+  }).catch((error) => {
+    throw noAnswer(error);
+  });
+  try {
+    const transaction = randomUUID();
+    const prefix = topicPrefix(robotId);
+    const { command, response } = CONTRACT;
+    await client.subscribeAsync(prefix + responseTopic('status'), { qos: response.qos });
+    const answered = new Promise<unknown>((resolve, reject) => {
+      setTimeout(() => reject(noAnswer()), ANSWER_TIMEOUT_MS).unref();
+      client.on('message', (_topic, payload) => {
+        const response = JSON.parse(payload.toString('utf8'));
+        if (response.transaction === transaction) resolve(response.data);
+      });
+    });
+    await client.publishAsync(prefix + commandTopic('status'), JSON.stringify({ transaction }), {
+      qos: command.qos,
+      retain: command.retain,
+    });
+    return await answered;
+  } finally {
+    await client.endAsync(true);
+  }
+}

@@ -1,0 +1,232 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openTfjs } from '../backbone/engines/tfjs-library.js';
+import { writeFileDurably } from '../base/durable-files.js';
+import { messageOf } from '../base/errors.js';
+import { createRandom, seedFrom } from '../base/random.js';
+import type { Config } from '../config/schema.js';
+import { duration } from '../evaluation/report/report-markup.js';
+import { studyPage } from '../evaluation/report/report-study.js';
+import { type FitNotice, runStudy } from '../evaluation/study/run-study.js';
+import type { StudyPhoto } from '../evaluation/study/study-split.js';
+import { type Study, type StudyPlan, studyTable } from '../evaluation/study/study-types.js';
+import {
+  DEFAULT_VARIANTS,
+  parseVariants,
+  type Variant,
+  variantName,
+} from '../evaluation/study/study-variants.js';
+import { readLabelled } from '../training/data/collect.js';
+import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
+import { decodePicture } from '../vision/decode.js';
+import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
+import { EXIT, printJson, printLine, table } from './support/output.js';
+import { parseWhole } from './support/parse-whole.js';
+import { openPhotoStore } from './support/photo-store.js';
+import { progressBar } from './support/progress.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+interface StudyOptions extends StateOptions {
+  out: string;
+  epochs: number;
+  size: number;
+  folds?: number;
+  variants: Variant[];
+  budgetSeconds: number;
+  groupPattern?: string;
+  json?: boolean;
+}
+
+/** Networks from scratch against the frozen backbone, on the user's own photos. */
+export function studyCommand(): Command {
+  return withStateOptions(
+    new Command('study')
+      .description(
+        'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
+      )
+      .argument('<dir>', 'folder with one folder of photos per class'),
+  )
+    .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
+    .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
+    .option(
+      '--size <pixels>',
+      'side of the pictures for the network, 16 to 224',
+      parseWhole(16, 224),
+      64,
+    )
+    .option(
+      '--folds <k>',
+      'every group is held out once, with one of k folds, 2 to 20 (default: 5, fewer with less than 10 groups)',
+      parseWhole(2, 20),
+    )
+    .addOption(
+      new Option(
+        '--variants <list>',
+        'by commas: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
+      )
+        .argParser(readVariants)
+        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS),
+    )
+    .option(
+      '--budget-seconds <s>',
+      'fewer epochs and folds are run where they would take longer',
+      parseWhole(1, 864_000),
+      1_800,
+    )
+    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
+    .option('--json', 'print one JSON object')
+    .action(study);
+}
+
+function readVariants(text: string): Variant[] {
+  try {
+    return parseVariants(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+async function study(dir: string, options: StudyOptions): Promise<void> {
+  const config = resolveConfig(options);
+  const log = commandLog();
+  const abort = new AbortController();
+  const interrupt = () => abort.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const { card, embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+  const { backbone } = embedder;
+  let closeStore = async () => {};
+  try {
+    const read = await readPhotos(dir, config, limits, options);
+    const { photos, pictures } = read;
+    closeStore = read.close;
+    const engine = await openTfjs(log);
+    const { settings, seed } = augmentation;
+    const { views } = settings;
+    const progress = studyProgress(options.json);
+    const result = await runStudy({
+      folder: resolve(dir),
+      photos,
+      variants: options.variants,
+      folds: options.folds ?? null,
+      engine,
+      backbone: {
+        name: card.name,
+        featureSize: backbone.featureSize,
+        embed: async (index, view) => {
+          const decoding = { sizePixels: backbone.inputSize, fit: config.inference.fit, ...limits };
+          const image = await decodePicture(pictures(index), decoding);
+          if (view === 0) return backbone.embed(image);
+          return embedder.embedView(image, view, settings, seed, String(index));
+        },
+      },
+      augment: (image, index, round) => {
+        const random = createRandom(seedFrom(seed, index, round));
+        return applyAugmentation(
+          image,
+          drawAugmentation(random, settings, image.width, image.height),
+        );
+      },
+      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
+      budgetSeconds: options.budgetSeconds,
+      onPlan: (plan, folds) => {
+        announce(plan, { folds, views }, options, engine.reason);
+      },
+      onProgress: progress.update,
+      onFit: progress.fit,
+      signal: abort.signal,
+    });
+    progress.stop();
+    await report(result, options);
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    await close();
+    await closeStore();
+  }
+}
+
+/** Through an import into a store of its own: bad photos, repetitions and groups as a robot has them. */
+async function readPhotos(
+  dir: string,
+  config: Config,
+  limits: OpenedEmbedder['limits'],
+  options: StudyOptions,
+) {
+  const { examShare } = config.samples;
+  const { store, close } = await openPhotoStore(dir, config, { ...options, examShare });
+  const samples = readLabelled(store);
+  const pictures = (index: number) => store.picture(samples[index]!.id) as Uint8Array;
+  const photos: StudyPhoto[] = [];
+  for (const [i, { label, group }] of samples.entries()) {
+    const decoding = { sizePixels: options.size, fit: config.inference.fit, ...limits };
+    photos.push({ label, group, image: await decodePicture(pictures(i), decoding) });
+  }
+  return { photos, pictures, close };
+}
+
+function announce(
+  plan: StudyPlan,
+  wanted: { folds: number; views: number },
+  options: StudyOptions,
+  engine: string,
+): void {
+  const lines = [
+    `network on ${engine}`,
+    `about ${duration(plan.seconds)} in all, measured on one batch: ${options.variants
+      .map(
+        (variant) => `${variantName(variant)} ${duration(plan.perVariant[variant.id] as number)}`,
+      )
+      .join('; ')}`,
+  ];
+  const fewer = [
+    plan.epochs < options.epochs ? `${plan.epochs} epochs instead of ${options.epochs}` : '',
+    plan.folds < wanted.folds ? `${plan.folds} of ${wanted.folds} folds` : '',
+    plan.views < wanted.views ? `${plan.views} views instead of ${wanted.views}` : '',
+  ].filter((part) => part !== '');
+  if (fewer.length > 0) {
+    lines.push(
+      `${fewer.join(', ')}, to end within ${options.budgetSeconds} s (--budget-seconds, --variants)`,
+    );
+  }
+  lines.push('Ctrl-C ends it with what there is.');
+  // Standard output stays data with --json; people see it in both cases.
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+function studyProgress(silent: boolean | undefined) {
+  const bar = progressBar('s of planned work', silent);
+  return {
+    update(done: number, total: number): void {
+      bar.update(Math.round(done), Math.max(1, Math.round(total)));
+    },
+    fit({ fold, folds, name, accuracy, trainingAccuracy, secondsLeft }: FitNotice): void {
+      bar.stop();
+      const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+      process.stderr.write(
+        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left\n`,
+      );
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+async function report(result: Study, options: StudyOptions): Promise<void> {
+  await mkdir(options.out, { recursive: true });
+  const files = { html: join(options.out, 'study.html'), json: join(options.out, 'study.json') };
+  await writeFileDurably(files.html, studyPage(result));
+  await writeFileDurably(files.json, `${JSON.stringify(result, null, 2)}\n`);
+  if (options.json) printJson({ ...result, files });
+  else {
+    printLine(table(studyTable(result.rows)));
+    printLine();
+    for (const statement of result.verdict.statements) printLine(statement);
+    printLine();
+    printLine(`report: ${files.html}`);
+  }
+  if (result.interrupted) process.exitCode = EXIT.interrupted;
+}

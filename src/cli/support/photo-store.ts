@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.js';
+import { importFolder } from '../../samples/folder/import-folder.js';
+import { SampleStore } from '../../samples/store.js';
+import { openDatabase } from '../../storage/database.js';
+import { progressBar } from './progress.js';
+
+/** A store of its own for a folder of photos, gone when it is closed. */
+export interface PhotoStore {
+  store: SampleStore;
+  close(): Promise<void>;
+}
+
+/**
+ * Imports a folder of class folders into a temporary store, so that bad photos, repetitions and
+ * groups are treated as a robot treats them. Warnings go to standard error.
+ * @param examShare Of the groups, 0..1, that are kept from training.
+ * @throws HeadlandError HL_IMPORT_…
+ */
+export async function openPhotoStore(
+  dir: string,
+  config: Config,
+  options: { groupPattern?: string; json?: boolean; examShare: number },
+): Promise<PhotoStore> {
+  const scratch = await mkdtemp(join(tmpdir(), 'headland-photos-'));
+  const database = openDatabase(join(scratch, 'photos.db'));
+  const close = async () => {
+    database.close();
+    await rm(scratch, { recursive: true, force: true });
+  };
+  const bar = progressBar('photos', options.json);
+  try {
+    const { maxPictureStoreBytes, examAfterSamples } = config.samples;
+    const store = new SampleStore(database, {
+      examShare: options.examShare,
+      examAfterSamples,
+      maxPictureStoreBytes,
+    });
+    const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
+    const imported = await importFolder(store, dir, {
+      groupPattern: options.groupPattern ?? null,
+      gapMs: config.samples.groupWindowMs,
+      limits: { maxBytes, maxPixels },
+      onProgress: ({ done, total }) => bar.update(done, total),
+    });
+    bar.stop();
+    for (const { message } of imported.warnings) process.stderr.write(`note: ${message}\n`);
+    return { store, close };
+  } catch (error) {
+    bar.stop();
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import { TrainingService } from '../agent/learning/training-service.js';
+import { localOperations } from '../agent/local-operations.js';
+import { openState } from '../agent/open-state.js';
+import { deserialiseError } from '../base/errors.js';
+import type { TrainingReport } from '../training/report.js';
+import { fetchBackbone } from './fetch-backbone-command.js';
+import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
+import { progressBar } from './support/progress.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from './support/state-options.js';
+
+interface TrainOptions extends StateOptions {
+  json?: boolean;
+}
+
+/** Trains now, in this terminal; a running daemon follows the new head within seconds. */
+export function trainCommand(): Command {
+  return withStateOptions(
+    new Command('train').description(
+      'train a head from all labels, and let it serve if it is better',
+    ),
+  )
+    .option('--json', 'print one JSON object')
+    .action(async (options: TrainOptions) => {
+      const config = resolveConfig(options);
+      const log = commandLog();
+      const state = openState(config, log);
+      await fetchBackbone(config, log, options);
+      const bar = progressBar('steps', options.json);
+      let phase = '';
+      const report = await new Promise<TrainingReport>((resolve, reject) => {
+        const service = new TrainingService(
+          config,
+          state,
+          () => null,
+          {
+            onProgress: (progress) => {
+              if (progress.phase !== phase) bar.stop();
+              phase = progress.phase;
+              bar.update(progress.done, progress.total);
+            },
+            onReport: resolve,
+          },
+          log,
+        );
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+          process.once(signal, () => void service.stop());
+        }
+        localOperations(config, state, log, service).retrain({ source: 'cli' }).catch(reject);
+      });
+      bar.stop();
+      state.close();
+      process.exitCode = printReport(report, options);
+    });
+}
+
+function printReport(report: TrainingReport, options: TrainOptions): number {
+  const { outcome, error, result } = report;
+  if (error && outcome === 'failed') return reportFailure(deserialiseError(error), options);
+  if (options.json) printJson(report);
+  else {
+    printLine(`${outcome}: ${report.reason}`);
+    if (result) {
+      const exam = result.exam
+        ? `macro-F1 ${result.exam.macroF1.toFixed(3)}, accuracy ${result.exam.accuracy.toFixed(3)} on ${result.exam.samples} exam samples`
+        : 'no exam sample yet';
+      printLine(`head ${result.version} (${result.learner}): ${exam}`);
+      printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
+      for (const { label, training } of result.classes.filter(({ leftOut }) => leftOut))
+        printLine(`  left out: ${label} (${training} to learn from)`);
+      for (const { id, code, message } of result.skipped)
+        printLine(`  skipped ${id}: ${code}: ${message}`);
+    }
+  }
+  return {
+    promoted: EXIT.ok,
+    refused: EXIT.refused,
+    cancelled: EXIT.interrupted,
+    failed: EXIT.failed,
+  }[outcome];
+}

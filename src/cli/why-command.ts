@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { openState } from '../agent/open-state.js';
+import { type GateRecord, type Recomputed, recompute } from '../gate/gate-record.js';
+import { describeTrial, type ShadowTrial, tally } from '../gate/shadow.js';
+import type { HeadCard } from '../registry/head-card.js';
+import { parseVersion } from './rollback-command.js';
+import { EXIT, printJson, printLine, table } from './support/output.js';
+import { resolveConfig, type StateOptions } from './support/state-options.js';
+
+interface WhyOptions extends StateOptions {
+  json?: boolean;
+  recompute?: boolean;
+}
+
+/** Why a head serves, or does not: the gate's record, and its trial beside the head it replaced. */
+export function whyCommand(): Command {
+  return new Command('why')
+    .description('why the gate let a head serve or refused it, with its figures')
+    .argument('<version>', 'a version that `headland models heads` lists', parseVersion)
+    .option('--recompute', 'take the decision again from its record and compare')
+    .action(async (version: number, options: WhyOptions) => {
+      const state = openState(resolveConfig(options));
+      try {
+        const { heads } = state;
+        const { head, card } = await heads.load(version);
+        const record = await heads.gateRecord(version);
+        const trial = await heads.shadowTrial(version);
+        const again = options.recompute && record ? recompute(record, head) : null;
+        if (options.json) {
+          const odds = trial && tally(trial);
+          printJson({ version, decision: card.gate, record, trial, odds, recomputed: again });
+        } else {
+          printWhy(card, record, trial);
+          if (options.recompute) printRecomputed(again);
+        }
+        if (again && !again.same) process.exitCode = EXIT.failed;
+      } finally {
+        state.close();
+      }
+    });
+}
+
+function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial | null): void {
+  const { version, learner, createdAt, gate } = card;
+  const verdict = gate.promote ? 'promoted' : 'refused';
+  printLine(`head ${version} (${learner}, trained ${createdAt}), ${verdict}. ${gate.reason}`);
+  const cells = gate.checks.map(({ name, passed, detail }) => [
+    passed ? 'passed' : 'FAILED',
+    name,
+    detail,
+  ]);
+  if (cells.length > 0) printLine(`\n${table(cells)}`);
+  if (record) printLine(`\n${describeInput(record)}`);
+  else printLine('\nno record of the gate is kept with it');
+  if (trial) printLine(describeTrial(trial));
+}
+
+function describeInput({ input }: GateRecord): string {
+  const { samples, champion, compared } = input;
+  const groups = new Set(samples.map(({ group }) => group)).size;
+  const exam = samples.filter((sample) => sample.exam).length;
+  const against =
+    champion && compared === 'heads' ? `against head ${champion.version}` : 'without comparison';
+  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${exam} of them of the exam`;
+}
+
+function printRecomputed(again: Recomputed | null): void {
+  if (!again) printLine('nothing to recompute');
+  else if (again.same) printLine('recomputed: the same decision, bit by bit the same answers');
+  else printLine(`recomputed: NOT the same: ${again.differences.join('; ')}`);
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+
+/** What a route gives back; `taken` = the handler writes the response itself. */
+export type Reply =
+  | { kind: 'json'; status: number; body: unknown }
+  | { kind: 'bytes'; type: string; bytes: Uint8Array; headers?: Record<string, string> }
+  | { kind: 'empty' }
+  | { kind: 'taken' };
+
+export const json = (body: unknown, status = 200): Reply => ({ kind: 'json', status, body });
+
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  HL_CONSOLE_QUERY_INVALID: 400,
+  HL_CONSOLE_BODY_INVALID: 400,
+  HL_CONSOLE_TOKEN_REFUSED: 401,
+  HL_CONSOLE_ORIGIN_REFUSED: 403,
+  HL_CONSOLE_HEADER_MISSING: 403,
+  HL_CONSOLE_NOT_FOUND: 404,
+  HL_CONSOLE_METHOD_REFUSED: 405,
+  HL_CONSOLE_BODY_TOO_LARGE: 413,
+  HL_CONSOLE_CONTENT_TYPE: 415,
+  HL_CONSOLE_HOST_REFUSED: 421,
+  HL_CONSOLE_BUSY: 503,
+};
+
+const STATUS_OF_ENDING: readonly (readonly [RegExp, number])[] = [
+  [/_(NOT_FOUND|UNKNOWN|GONE|MISSING|NONE)$/, 404],
+  [/_(RUNNING|BUSY|CONFLICT)$/, 409],
+  [/_(FULL|NO_SPACE)$/, 507],
+  [/_INTERNAL$/, 500],
+];
+
+/**
+ * HTTP status of an error: ours by table, those of other rooms by the ending of their code,
+ * 422 for the rest (the request was understood, the robot declines), 500 for what is no HeadlandError.
+ */
+export function statusOf(error: unknown): number {
+  if (!isHeadlandError(error)) return 500;
+  const known = STATUS_OF_CODE[error.code];
+  if (known !== undefined) return known;
+  return STATUS_OF_ENDING.find(([ending]) => ending.test(error.code))?.[1] ?? 422;
+}
+
+/** The body of every refusal. What is no HeadlandError keeps its message to the log. */
+export function errorBody(error: unknown): {
+  error: { code: string; message: string; remedy: string };
+} {
+  if (isHeadlandError(error)) {
+    return { error: { code: error.code, message: error.message, remedy: error.remedy } };
+  }
+  return {
+    error: {
+      code: 'HL_INTERNAL',
+      message: 'the request failed inside headland',
+      remedy: 'Look for the line with this time in the log and report it.',
+    },
+  };
+}
+
+export function sendReply(response: ServerResponse, reply: Reply): void {
+  if (reply.kind === 'taken') return;
+  if (reply.kind === 'empty') {
+    response.writeHead(204).end();
+    return;
+  }
+  const [status, type, bytes, headers] =
+    reply.kind === 'json'
+      ? [reply.status, 'application/json; charset=utf-8', Buffer.from(JSON.stringify(reply.body))]
+      : [200, reply.type, reply.bytes, reply.headers];
+  response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes.length });
+  response.end(bytes);
+}
+
+/** Sends `{error: {code, message, remedy}}`; closes the connection when a body may still be coming. */
+export function sendFailure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (!request.complete) response.setHeader('connection', 'close');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  sendReply(response, json(errorBody(error), statusOf(error)));
+}
+
+/**
+ * Reads a JSON body of at most `maxBytes`.
+ * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE, HL_CONSOLE_BODY_INVALID
+ */
+export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'the body is not declared as JSON', {
+      remedy: 'Send the header Content-Type: application/json.',
+    });
+  }
+  const bytes = await readBytes(request, maxBytes);
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new HeadlandError('HL_CONSOLE_BODY_INVALID', 'the body is not valid JSON', {
+      remedy: 'Send one JSON object.',
+      cause,
+    });
+  }
+}
+
+/** A client that sends a little too much is heard to its end, so that it can read the refusal. */
+const HEARD_FACTOR = 4;
+
+function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new HeadlandError('HL_CONSOLE_BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`, {
+      remedy: 'Send a smaller body.',
+    });
+  const left = (cause?: unknown) =>
+    new HeadlandError('HL_CONSOLE_BODY_INVALID', 'the client left before its body was complete', {
+      remedy: 'Send the whole body.',
+      cause,
+    });
+  return new Promise((resolve, reject) => {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > maxBytes * HEARD_FACTOR) {
+      reject(tooLarge());
+      return;
+    }
+    let chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) chunks.push(chunk);
+      else chunks = [];
+      if (size > maxBytes * HEARD_FACTOR) reject(tooLarge());
+    });
+    request.once('end', () =>
+      size > maxBytes ? reject(tooLarge()) : resolve(Buffer.concat(chunks)),
+    );
+    request.once('error', (cause) => reject(left(cause)));
+    request.once('close', () => reject(left()));
+  });
+}

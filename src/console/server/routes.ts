@@ -1,0 +1,192 @@
+import type { ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { HeadlandError } from '../../base/errors.js';
+import { mediaTypeOf } from '../../vision/sniff.js';
+import type { ConsoleSource, LatestFrame } from '../console-source.js';
+import type { Asset } from './assets.js';
+import { json, type Reply } from './http.js';
+import { type EventStreams, withClock } from './stream.js';
+
+export interface Visit {
+  query: URLSearchParams;
+  /** The variable parts of the path, in order. */
+  parts: readonly string[];
+  /** The JSON body of a POST. */
+  body: unknown;
+  response: ServerResponse;
+}
+
+export interface Route {
+  method: 'GET' | 'POST';
+  /** A literal path, or a pattern whose captures become `parts`. */
+  path: string | RegExp;
+  /** Needs no token: says nothing about the robot. */
+  open?: boolean;
+  handle(visit: Visit): Reply | Promise<Reply>;
+}
+
+const label = z
+  .string()
+  .trim()
+  .min(1, 'a label needs at least one character')
+  .max(64, 'a label has at most 64 characters')
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters');
+const id = z.string().min(1).max(128);
+const version = z.int().min(1);
+const group = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group has no control characters');
+
+const labelBody = z.union([
+  z.strictObject({ frameId: id, label, group: group.optional() }),
+  z.strictObject({ sampleId: id, label }),
+]);
+const retrainBody = z.strictObject({});
+const rollbackBody = z.strictObject({ version: version.optional() });
+const promoteBody = z.strictObject({ version });
+const pauseBody = z.strictObject({ what: z.enum(['inference', 'training']) });
+const snapshotBody = z.strictObject({ camera: z.string().min(1).max(64).optional() });
+
+/** Everything the console answers to: the one list that the server, the tests and the docs share. */
+export function createRoutes(parts: {
+  source: ConsoleSource;
+  streams: EventStreams;
+  assets: ReadonlyMap<string, Asset>;
+  tokenNeeded: boolean;
+}): Route[] {
+  const { source, streams, assets, tokenNeeded } = parts;
+  const pages = [...assets].map(
+    ([path, { type, bytes }]): Route => ({
+      method: 'GET',
+      path,
+      open: true,
+      handle: () => ({ kind: 'bytes', type, bytes, headers: { 'cache-control': 'no-cache' } }),
+    }),
+  );
+  const get = (path: string | RegExp, handle: Route['handle']): Route => ({
+    method: 'GET',
+    path,
+    handle,
+  });
+  const post = (path: string, handle: Route['handle']): Route => ({ method: 'POST', path, handle });
+
+  return [
+    ...pages,
+    { ...get('/healthz', () => json({ alive: true, tokenNeeded })), open: true },
+    get('/readyz', () => readiness(source)),
+    get('/api/status', () => json(withClock(source.status()))),
+    get('/api/latest', ({ query }) => {
+      const frame = latest(source, query);
+      return json({ frame: frame === null ? null : summary(frame) });
+    }),
+    get('/api/frame.jpg', ({ query }) => {
+      const frame = latest(source, query);
+      if (frame === null) return { kind: 'empty' };
+      // The decision travels with its picture, so that a page never shows one over another.
+      return picture(frame.jpeg, {
+        'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
+      });
+    }),
+    get('/api/stream', ({ response }) => {
+      streams.add(response);
+      return { kind: 'taken' };
+    }),
+    get('/api/waiting', ({ query }) => json({ samples: source.waiting(limit(query, 24)) })),
+    get(/^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/, ({ parts: [sampleId] }) => {
+      const bytes = source.picture(sampleId!);
+      if (bytes === null) throw notFound(`no sample ${sampleId}`);
+      return picture(bytes);
+    }),
+    get('/api/reports', ({ query }) => json({ reports: source.reports(limit(query, 20)) })),
+    get('/api/heads', async () => json({ heads: await source.heads() })),
+    post('/api/label', async ({ body }) => {
+      const order = parse(labelBody, body);
+      return json(
+        'frameId' in order
+          ? await source.labelFrame(order.frameId, order.label, order.group)
+          : await source.labelSample(order.sampleId, order.label),
+      );
+    }),
+    post('/api/retrain', async ({ body }) => {
+      parse(retrainBody, body);
+      return json(await source.retrain(), 202);
+    }),
+    post('/api/rollback', async ({ body }) =>
+      json(await source.rollback(parse(rollbackBody, body).version)),
+    ),
+    post('/api/promote', async ({ body }) =>
+      json(await source.promote(parse(promoteBody, body).version)),
+    ),
+    post('/api/pause', async ({ body }) => json(await source.pause(parse(pauseBody, body).what))),
+    post('/api/resume', async ({ body }) => json(await source.resume(parse(pauseBody, body).what))),
+    post('/api/snapshot', async ({ body }) =>
+      json(await source.snapshot(parse(snapshotBody, body).camera)),
+    ),
+  ];
+}
+
+export function notFound(message: string): HeadlandError {
+  return new HeadlandError('HL_CONSOLE_NOT_FOUND', message, {
+    remedy: 'Look up the route in docs/reference/console.md, and the identifier in the page.',
+  });
+}
+
+/** 200 when at least one camera runs and the backbone is loaded, else 503; says what is missing. */
+function readiness(source: ConsoleSource): Reply {
+  const { cameras, backbone } = source.status();
+  const camera = cameras.some(({ phase }) => phase === 'running');
+  const ready = camera && backbone !== null;
+  return json({ ready, camera, backbone: backbone !== null }, ready ? 200 : 503);
+}
+
+function latest(source: ConsoleSource, query: URLSearchParams): LatestFrame | null {
+  const camera = query.get('camera') ?? undefined;
+  if (camera !== undefined && !source.status().cameras.some(({ name }) => name === camera)) {
+    throw notFound(`no camera ${JSON.stringify(camera.slice(0, 64))}`);
+  }
+  return source.latest(camera);
+}
+
+function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame) {
+  return { frameId, camera, capturedAtMs, decision };
+}
+
+function picture(bytes: Uint8Array, headers?: Record<string, string>): Reply {
+  return { kind: 'bytes', type: mediaTypeOf(bytes), bytes, ...(headers && { headers }) };
+}
+
+function limit(query: URLSearchParams, fallback: number): number {
+  const given = query.get('limit');
+  if (given === null) return fallback;
+  if (/^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 100) return Number(given);
+  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a number from 1 to 100', {
+    remedy: 'Ask for 1 to 100 entries.',
+  });
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const texts = reasons(result.error);
+  throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
+    // A person at the page may have typed it: then no documentation is needed.
+    remedy: texts.every((text) => text.startsWith('label: '))
+      ? 'Choose another label.'
+      : 'Send the fields that docs/reference/console.md lists for this route, and no other.',
+  });
+}
+
+/** What is wrong, once each; of a union, what is wrong with the alternative that comes closest. */
+function reasons(error: z.core.$ZodError): string[] {
+  const texts = error.issues.flatMap((issue) => {
+    const { errors } = issue as { errors?: z.core.$ZodIssue[][] };
+    const [closest] = [...(errors ?? [])].sort((a, b) => a.length - b.length);
+    const issues = closest ?? [issue];
+    return issues.map(({ path, message }) =>
+      path.length > 0 ? `${path.join('.')}: ${message}` : message,
+    );
+  });
+  return [...new Set(texts)];
+}

@@ -1,0 +1,137 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { HeadlandError } from '../../base/errors.js';
+
+/** Shorter tokens can be guessed over a network. */
+const MIN_TOKEN_CHARACTERS = 16;
+
+/** Sent with every response. The page needs scripts, styles and requests of its own origin only. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob: data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+  'cache-control': 'no-store',
+};
+
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/** Who may ask: checked on every request, before anything of it is acted upon. */
+export class Gatekeeper {
+  private readonly names: ReadonlySet<string>;
+  private readonly anyAddress: boolean;
+  private readonly tokenDigest: Buffer | null;
+
+  /**
+   * @param host the address the server listens on
+   * @param token the bearer token; null = none (loopback only)
+   * @param allowedHosts further names under which the robot is reached, without port
+   * @throws HeadlandError HL_CONSOLE_TOKEN_NEEDED, HL_CONSOLE_TOKEN_WEAK
+   */
+  constructor(host: string, token: string | null, allowedHosts: readonly string[]) {
+    const local = isLoopback(host);
+    if (token === null && !local) {
+      throw new HeadlandError('HL_CONSOLE_TOKEN_NEEDED', `the console would listen on ${host}`, {
+        remedy: 'Set console.token, or console.host to 127.0.0.1.',
+      });
+    }
+    if (token !== null && token.length < MIN_TOKEN_CHARACTERS) {
+      throw new HeadlandError(
+        'HL_CONSOLE_TOKEN_WEAK',
+        `the console token has fewer than ${MIN_TOKEN_CHARACTERS} characters`,
+        { remedy: 'Make one with: openssl rand -hex 24.' },
+      );
+    }
+    this.tokenDigest = token === null ? null : digest(token);
+    this.anyAddress = !local;
+    const own = local ? [] : [host, hostname(), `${hostname()}.local`];
+    this.names = new Set(
+      ['localhost', '127.0.0.1', '::1', ...own, ...allowedHosts].map((name) => name.toLowerCase()),
+    );
+  }
+
+  get tokenNeeded(): boolean {
+    return this.tokenDigest !== null;
+  }
+
+  /**
+   * Refuses names that are not ours: a web site that lets its own name point at the robot (DNS
+   * rebinding) sends that name. Addresses cannot be rebound, so any will do off loopback. The port
+   * is free: tunnels change it, and the Origin check compares it.
+   * @throws HeadlandError HL_CONSOLE_HOST_REFUSED
+   */
+  checkHost(request: IncomingMessage): void {
+    const name = hostName(request.headers.host);
+    if (name !== null && (this.names.has(name) || (this.anyAddress && isIP(name) !== 0))) return;
+    throw new HeadlandError('HL_CONSOLE_HOST_REFUSED', 'the Host header is not a name of ours', {
+      remedy: 'Open the console by the address it prints at start.',
+    });
+  }
+
+  /**
+   * Refuses requests that another web site's page makes. Programs that send no Origin pass.
+   * @throws HeadlandError HL_CONSOLE_ORIGIN_REFUSED
+   */
+  checkOrigin(request: IncomingMessage): void {
+    const { origin, host } = request.headers;
+    const site = request.headers['sec-fetch-site'];
+    const navigation = request.headers['sec-fetch-mode'] === 'navigate' && request.method === 'GET';
+    const sameOrigin =
+      origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+    const sameSite = site === undefined || site === 'same-origin' || site === 'none' || navigation;
+    if (sameOrigin && sameSite) return;
+    throw new HeadlandError('HL_CONSOLE_ORIGIN_REFUSED', 'the request comes from another site', {
+      remedy: "Use the console's own page, or a program that sends no Origin header.",
+    });
+  }
+
+  /**
+   * A header that no form and no foreign script can set without a preflight, which is refused.
+   * @throws HeadlandError HL_CONSOLE_HEADER_MISSING
+   */
+  checkWriteHeader(request: IncomingMessage): void {
+    if (request.headers['x-headland'] === '1') return;
+    throw new HeadlandError('HL_CONSOLE_HEADER_MISSING', 'a change needs the header X-Headland', {
+      remedy: 'Send the header X-Headland: 1.',
+    });
+  }
+
+  /** @throws HeadlandError HL_CONSOLE_TOKEN_REFUSED */
+  checkToken(request: IncomingMessage): void {
+    if (this.tokenDigest === null) return;
+    const given = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    // Digests make both sides equally long, so that the comparison tells nothing of the length.
+    if (given !== undefined && timingSafeEqual(digest(given), this.tokenDigest)) return;
+    throw new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
+      remedy: 'Send the header Authorization: Bearer <console.token>.',
+    });
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Name part of a Host header, lower case, without brackets and port; null when malformed. */
+function hostName(header: string | undefined): string | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(header ?? '');
+  return (match?.[1] ?? match?.[2])?.toLowerCase() ?? null;
+}

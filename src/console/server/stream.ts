@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http';
+import { HeadlandError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
+
+export interface StreamLimits {
+  /** Pages that may listen at the same time. */
+  maxListeners: number;
+  /** Shortest time between two decisions of a camera. */
+  decisionIntervalMs: number;
+  /** Status goes out this often, so that silence means a broken connection. */
+  statusIntervalMs: number;
+  /** A listener that is this far behind is let go; its page comes back by itself. */
+  maxBacklogBytes: number;
+}
+
+interface Lane {
+  lastSentMs: number;
+  waiting: ConsoleEvent | null;
+  timer: NodeJS.Timeout | null;
+}
+
+/** The time of the robot goes along, because a phone's clock may be wrong. */
+export function withClock(status: ConsoleStatus): ConsoleStatus & { nowMs: number } {
+  return { ...status, nowMs: Date.now() };
+}
+
+/** Server-Sent Events to a bounded number of listeners; per lane the latest wins. */
+export class EventStreams {
+  private readonly listeners = new Set<ServerResponse>();
+  private readonly lanes = new Map<string, Lane>();
+  private readonly ticker: NodeJS.Timeout;
+  private readonly unsubscribe: () => void;
+
+  constructor(
+    private readonly source: ConsoleSource,
+    private readonly limits: StreamLimits,
+    private readonly log: Log,
+  ) {
+    this.unsubscribe = source.subscribe((event) => this.accept(event));
+    this.ticker = setInterval(() => {
+      if (this.listeners.size === 0) return;
+      try {
+        this.broadcast({ type: 'status', data: source.status() });
+      } catch (error) {
+        this.log.error({ err: error }, 'console: the status could not be read');
+      }
+    }, limits.statusIntervalMs);
+    this.ticker.unref();
+  }
+
+  /**
+   * Makes `response` a listener: it gets the status and the newest frame now, events from here on.
+   * @throws HeadlandError HL_CONSOLE_BUSY
+   */
+  add(response: ServerResponse): void {
+    if (this.listeners.size >= this.limits.maxListeners) {
+      throw new HeadlandError(
+        'HL_CONSOLE_BUSY',
+        `${this.listeners.size} pages are watching, which is the limit`,
+        { remedy: 'Close the console on another device and try again.' },
+      );
+    }
+    const status = this.source.status();
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+    response.socket?.setNoDelay(true);
+    this.listeners.add(response);
+    response.once('close', () => this.listeners.delete(response));
+    response.write(serialise({ type: 'status', data: status }));
+    for (const camera of status.cameras) {
+      const frame = this.source.latest(camera.name);
+      if (frame === null) continue;
+      const { jpeg: _, ...summary } = frame;
+      response.write(serialise({ type: 'decision', data: summary }));
+    }
+  }
+
+  get size(): number {
+    return this.listeners.size;
+  }
+
+  stop(): void {
+    this.unsubscribe();
+    clearInterval(this.ticker);
+    for (const lane of this.lanes.values()) if (lane.timer !== null) clearTimeout(lane.timer);
+    this.lanes.clear();
+    for (const listener of this.listeners) listener.end();
+    this.listeners.clear();
+  }
+
+  private accept(event: ConsoleEvent): void {
+    if (this.listeners.size === 0) return;
+    const key = event.type === 'decision' ? `decision ${event.data.camera}` : event.type;
+    const lane = this.lanes.get(key) ?? { lastSentMs: 0, waiting: null, timer: null };
+    this.lanes.set(key, lane);
+    const now = performance.now();
+    const dueMs = lane.lastSentMs + this.limits.decisionIntervalMs - now;
+    if (lane.timer === null && (dueMs <= 0 || lane.lastSentMs === 0)) {
+      lane.lastSentMs = now;
+      this.broadcast(event);
+      return;
+    }
+    lane.waiting = event;
+    lane.timer ??= setTimeout(() => this.flush(lane), dueMs).unref();
+  }
+
+  private flush(lane: Lane): void {
+    lane.timer = null;
+    if (lane.waiting === null) return;
+    const event = lane.waiting;
+    lane.waiting = null;
+    lane.lastSentMs = performance.now();
+    this.broadcast(event);
+  }
+
+  private broadcast(event: ConsoleEvent): void {
+    const text = serialise(event);
+    for (const listener of this.listeners) {
+      if (listener.writableLength > this.limits.maxBacklogBytes) {
+        this.listeners.delete(listener);
+        listener.destroy();
+        this.log.warn('console: a listener that does not read was let go');
+      } else if (!listener.writableNeedDrain || event.type !== 'decision') {
+        listener.write(text);
+      }
+    }
+  }
+}
+
+function serialise(event: ConsoleEvent): string {
+  const data = event.type === 'status' ? withClock(event.data) : event.data;
+  return `event: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,91 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Embedder } from '../../backbone/embedder.js';
+import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import type { SampleStore } from '../../samples/store.js';
+import { hasReadableEnding } from '../../vision/sniff.js';
+
+type RgbImage = Awaited<ReturnType<Embedder['decode']>>;
+
+/** Where the pictures come from that a backbone is calibrated on. */
+export interface PictureSource {
+  /** In words, for the report. */
+  name: string;
+  /** Every picture there is, oldest first. */
+  ids: string[];
+  /** Null: gone since it was listed. */
+  read(id: string): Promise<Uint8Array | null>;
+}
+
+const PAGE = 1_000;
+
+/** Every stored sample, labelled or waiting. */
+export function storedPictures(store: SampleStore): PictureSource {
+  const ids: string[] = [];
+  for (;;) {
+    const afterId = ids.at(-1);
+    const page = store.list({ limit: PAGE, ...(afterId ? { afterId } : {}) });
+    ids.push(...page.map(({ id }) => id));
+    if (page.length < PAGE) break;
+  }
+  return { name: 'stored samples', ids, read: async (id) => store.picture(id) };
+}
+
+/** Every JPEG, PNG and WebP file in a folder, however deep. @throws HL_QUANTIZE_PHOTOS_UNREADABLE */
+export async function folderPictures(dir: string): Promise<PictureSource> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true, recursive: true });
+    const ids = entries
+      .filter((entry) => entry.isFile() && hasReadableEnding(entry.name))
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+      .sort();
+    return { name: dir, ids, read: (path) => readFile(path) };
+  } catch (cause) {
+    throw new HeadlandError(
+      'HL_QUANTIZE_PHOTOS_UNREADABLE',
+      `folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
+      { remedy: 'Give a folder that holds pictures of the field.', details: { dir }, cause },
+    );
+  }
+}
+
+/**
+ * Up to `limits.maxFrames` decoded pictures, spread evenly over what there is, because neighbours
+ * look alike. Pictures that cannot be decoded are passed over.
+ * @throws HeadlandError HL_QUANTIZE_TOO_FEW_FRAMES
+ */
+export async function readPictures(
+  source: PictureSource,
+  embedder: Embedder,
+  limits: { minFrames: number; maxFrames: number },
+): Promise<RgbImage[]> {
+  const pictures: RgbImage[] = [];
+  for (const id of spread(source.ids, limits.maxFrames)) {
+    const bytes = await source.read(id);
+    if (!bytes) continue;
+    try {
+      pictures.push(await embedder.decode(bytes));
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+    }
+  }
+  if (pictures.length >= limits.minFrames) return pictures;
+  throw new HeadlandError(
+    'HL_QUANTIZE_TOO_FEW_FRAMES',
+    `there are ${pictures.length} usable pictures (${source.name}), ` +
+      `an 8-bit backbone needs ${limits.minFrames}`,
+    {
+      remedy: 'Let the camera collect some, import some, or name a folder of them: --photos DIR.',
+      details: { pictures: pictures.length, minFrames: limits.minFrames },
+    },
+  );
+}
+
+/** At most `count` of the items, at even distances, in their order. */
+export function spread<Item>(items: readonly Item[], count: number): Item[] {
+  if (items.length <= count) return [...items];
+  return Array.from(
+    { length: count },
+    (_, i) => items[Math.floor((i * items.length) / count)] as Item,
+  );
+}

@@ -1,0 +1,129 @@
+import type { Agreement } from '../../backbone/agreement.js';
+import { loadCard } from '../../backbone/card-folders.js';
+import { Embedder } from '../../backbone/embedder.js';
+import { openBackbone } from '../../backbone/open-backbone.js';
+import { fullPrecisionName } from '../../backbone/variant.js';
+import type { Log } from '../../base/log.js';
+import type { Config } from '../../config/schema.js';
+import { keepQuantized, openQuantized } from '../../models/quantize/keep.js';
+import type { IntegerKernels } from '../../models/quantize/kernels.js';
+import { type QuantizedModel, quantizeBackbone } from '../../models/quantize/quantize-backbone.js';
+import type { SampleStore } from '../../samples/store.js';
+import { type AccuracyComparison, compareAccuracy } from './quantize-accuracy.js';
+import { folderPictures, readPictures, storedPictures } from './quantize-pictures.js';
+
+export interface QuantizationRun {
+  /** Model card of the fp32 backbone, or the name of its variant. */
+  name: string;
+  settings: Pick<Config, 'models' | 'inference' | 'quantization'>;
+  cacheDir: string;
+  /** Folder of added backbones. */
+  addedCardsDir?: string;
+  store: SampleStore;
+  /** Pictures to calibrate on instead of the stored ones. */
+  photosDir: string | null;
+  /** Of this machine: {@link probeIntegerKernels}. */
+  kernels: IntegerKernels;
+  onProgress: (phase: 'calibrate' | 'compare' | 'accuracy', done: number, total: number) => void;
+  log: Log;
+}
+
+export interface QuantizationReport {
+  schema: 1;
+  backbone: string;
+  /** What to set models.backbone to. */
+  variant: string;
+  kept: boolean;
+  /** In words, with the figure that decided. */
+  reason: string;
+  /** SHA-256 (hex) of the 8-bit model. */
+  checksum: string;
+  bytes: { fp32: number; int8: number };
+  pictures: { source: string; calibration: number; compared: number };
+  agreement: Agreement;
+  /** Null: too few labels. Below quantization.minLabelled samples it is shown and does not decide. */
+  accuracy: AccuracyComparison | null;
+  /** Median of a forward pass on this machine, one thread. */
+  milliseconds: { fp32: number; int8: number };
+  speedup: number;
+  made: Pick<
+    QuantizedModel,
+    'rangeMethod' | 'activations' | 'kernels' | 'layers' | 'layersLeft' | 'tried'
+  >;
+}
+
+/**
+ * Makes the 8-bit variant of a cached backbone from the robot's own pictures, compares it with the
+ * fp32 one and keeps it if the loss is within `settings.quantization`. What was kept before stays
+ * where the new one is refused.
+ *
+ * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_NOT_CACHED, HL_QUANTIZE_…
+ */
+export async function runQuantization(run: QuantizationRun): Promise<QuantizationReport> {
+  const { settings, cacheDir, store, log } = run;
+  const limits = settings.quantization;
+  const { cardsDir } = settings.models;
+  const card = await loadCard(fullPrecisionName(run.name), cardsDir, run.addedCardsDir);
+  const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+  try {
+    const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = settings.inference;
+    const pictureOptions = { fit, maxBytes, maxPixels };
+    const fp32 = new Embedder(backbone, pictureOptions);
+    const source = run.photosDir ? await folderPictures(run.photosDir) : storedPictures(store);
+    const pictures = await readPictures(source, fp32, limits);
+    const { kernels, onProgress } = run;
+    const made = await quantizeBackbone({ card, cacheDir, pictures, kernels, onProgress });
+    const quantized = await openQuantized(made);
+    let accuracy: AccuracyComparison | null;
+    try {
+      accuracy = await compareAccuracy({
+        ...{ store, fp32, int8: new Embedder(quantized, pictureOptions) },
+        maxLabelled: limits.maxLabelled,
+        onStep: (done, total) => onProgress('accuracy', done, total),
+      });
+    } finally {
+      await quantized.close();
+    }
+    const { agreement, milliseconds, rangeMethod, activations, layers, layersLeft, tried } = made;
+    const report: QuantizationReport = {
+      schema: 1,
+      ...{ backbone: card.name, variant: made.card.name },
+      ...decide(agreement, accuracy, limits),
+      ...{ checksum: made.checksum, bytes: made.bytes },
+      pictures: {
+        source: source.name,
+        calibration: made.calibrationPictures,
+        compared: agreement.pictures,
+      },
+      ...{ agreement, accuracy, milliseconds, speedup: milliseconds.fp32 / milliseconds.int8 },
+      made: { rangeMethod, activations, kernels, layers, layersLeft, tried },
+    };
+    if (report.kept) await keepQuantized(made, cacheDir, report);
+    return report;
+  } finally {
+    await backbone.close();
+  }
+}
+
+/** Keeps what loses no more than the limits, as far as the samples can tell. */
+export function decide(
+  agreement: Agreement,
+  accuracy: AccuracyComparison | null,
+  limits: Config['quantization'],
+): { kept: boolean; reason: string } {
+  const cosine = `the features agree to a cosine of ${agreement.cosine.toFixed(4)}`;
+  if (!(agreement.cosine >= limits.minCosine)) {
+    return { kept: false, reason: `${cosine}, ${limits.minCosine} is the least that is kept` };
+  }
+  if (accuracy === null || accuracy.samples < limits.minLabelled) {
+    return { kept: true, reason: `${cosine}; labelled samples are too few to judge accuracy` };
+  }
+  const { loss, standardError, samples } = accuracy;
+  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+  const lost = `${points(loss)} of accuracy lost (± ${points(standardError)}, ${samples} samples)`;
+  // One standard error: else a few samples that fell the other way would refuse a good one.
+  if (loss - standardError > limits.maxAccuracyLoss) {
+    return { kept: false, reason: `${lost}, ${points(limits.maxAccuracyLoss)} is the limit` };
+  }
+  return { kept: true, reason: `${cosine}; ${lost}` };
+}

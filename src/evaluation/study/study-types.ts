@@ -1,0 +1,108 @@
+import type { Series } from '../report/report-charts.js';
+import type { Estimate } from './study-statistics.js';
+import type { Variant } from './study-variants.js';
+
+/** One variant with one fold held out. Shares 0..1. */
+export interface FoldResult {
+  /** 0..folds-1. */
+  fold: number;
+  /** On the photos of the fold, after the last epoch. */
+  accuracy: number;
+  macroF1: number;
+  /** On the photos that it learnt from, without augmentation: far above the other is overfitting. */
+  trainingAccuracy: number;
+  /** Of the groups of the fold, in the same order for every variant. */
+  groups: { photos: number; right: number }[];
+}
+
+export interface StudyRow {
+  variant: Variant;
+  /** For people. */
+  name: string;
+  /** `cut`: ended before its last epoch by the budget or by hand. */
+  state: 'done' | 'cut' | 'not run';
+  /** Of each fit; 0 for the frozen backbone. */
+  epochs: number;
+  /** Training in all folds, seconds: for the backbone its forward passes and its fits. */
+  seconds: number;
+  /** The folds that count: the same ones for every variant. */
+  folds: FoldResult[];
+  /** Over folds; null: not run. */
+  accuracy: Estimate | null;
+  macroF1: Estimate | null;
+  trainingAccuracy: Estimate | null;
+  /** Training accuracy less that on the fold. */
+  gap: Estimate | null;
+  /** After each epoch, mean over folds. */
+  points: Series['points'];
+}
+
+/** The article's experiment on one folder of photos, by k-fold cross-validation. */
+export interface Study {
+  schema: 2;
+  createdAt: string;
+  folder: string;
+  photos: { count: number; groups: number };
+  classes: { label: string; photos: number; groups: number }[];
+  /** What always answering the most frequent class would score. */
+  majority: { label: string; accuracy: number };
+  folds: {
+    /** Into which the groups are divided. */
+    count: number;
+    /** That count: every variant ended there, or there is only this one. */
+    run: number[];
+    /** By fold. */
+    parts: { photos: number; groups: number; majorityAccuracy: number }[];
+  };
+  settings: { epochs: number; sizePixels: number; batch: number; views: number; seed: number };
+  engine: { backend: string; reason: string; backbone: string };
+  /** Measured beforehand. */
+  plan: StudyPlan;
+  interrupted: boolean;
+  rows: StudyRow[];
+  /** What the figures say, in words. */
+  verdict: Verdict;
+  seconds: number;
+}
+
+export interface Verdict {
+  /** One line. */
+  headline: string;
+  statements: string[];
+}
+
+/** What fits into the budget: at most what was asked for. */
+export interface StudyPlan {
+  epochs: number;
+  folds: number;
+  views: number;
+  seconds: number;
+  /** Of all forward passes of the backbone. */
+  embedSeconds: number;
+  /** Of one fold, without them. */
+  foldSeconds: number;
+  /** All folds, by the variant's id. */
+  perVariant: Record<string, number>;
+}
+
+/** The table as lines of cells, first the heads. */
+export function studyTable(rows: readonly StudyRow[]): string[][] {
+  const share = (value: Estimate | null) => (value === null ? '-' : `${points(value)} %`);
+  return [
+    ['', 'accuracy', 'macro-F1', 'on training photos', 'epochs', 'seconds'],
+    ...rows.map((row) => [
+      row.name + (row.state === 'done' ? '' : ` (${row.state})`),
+      share(row.accuracy),
+      share(row.macroF1),
+      share(row.trainingAccuracy),
+      row.epochs === 0 ? '-' : String(row.epochs),
+      row.state === 'not run' ? '-' : row.seconds.toFixed(1),
+    ]),
+  ];
+}
+
+/** "48.1 ± 4.0", in hundredths. */
+export function points({ mean, standardError }: Estimate): string {
+  const error = standardError === null ? '' : ` ± ${(100 * standardError).toFixed(1)}`;
+  return `${(100 * mean).toFixed(1)}${error}`;
+}

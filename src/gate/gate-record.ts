@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { messageOf } from '../base/errors.js';
+import type { Head } from '../head/head.js';
+import { gateSchema, type HeadCard, invalidHead } from '../registry/head-card.js';
+import { decide, type GateDecision } from './decide.js';
+import type { GateInput } from './gate-input.js';
+import { goldenChecksum } from './golden.js';
+
+const share = z.number().min(0).max(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const answerSchema = z.strictObject({ label: z.string(), confidence: share, probability: share });
+
+const strangeness = z.strictObject({ known: z.number().nullable(), unknown: z.number() });
+
+const inputSchema = z.strictObject({
+  source: z.enum(['exam', 'leave-group-out']),
+  note: z.string().nullable(),
+  samples: z.array(
+    z.strictObject({
+      id: z.string(),
+      label: z.string(),
+      group: z.string(),
+      exam: z.boolean(),
+      challenger: answerSchema,
+      champion: answerSchema.nullable(),
+    }),
+  ),
+  compared: z.enum(['heads', 'nothing']),
+  champion: z
+    .strictObject({
+      version: z.int().min(1),
+      labels: z.array(z.string()),
+      learnt: z.int().min(0),
+    })
+    .nullable(),
+  newlyLearnt: z.int().min(0),
+  removed: z.int().min(0),
+  learnt: z.int().min(0),
+  challengerLabels: z.array(z.string()),
+  labelsWithSamples: z.array(z.string()),
+  unknownScores: z
+    .array(z.strictObject({ group: z.string(), challenger: strangeness, champion: strangeness }))
+    .nullable(),
+  golden: z.strictObject({
+    seed: z.int(),
+    rows: z.int().min(1),
+    trained: sha256,
+    readBack: sha256,
+  }),
+  settings: z.strictObject({
+    learningExponent: z.number().positive(),
+    gainSpread: share,
+    evidenceSpread: share,
+    unknownAurocMargin: share,
+  }),
+});
+
+const recordSchema = z.strictObject({
+  schema: z.literal(2),
+  input: inputSchema,
+  decision: gateSchema,
+});
+
+/** One decision of the gate with all that is needed to take it again; `gate.json` of a version. */
+export interface GateRecord {
+  schema: 2;
+  input: GateInput;
+  decision: HeadCard['gate'];
+}
+
+/** The record as it is written; its last field is the checksum of the rest. */
+export function encodeGateRecord(record: GateRecord): Uint8Array {
+  const recordSha256 = checksum(JSON.stringify(record));
+  return new TextEncoder().encode(`${JSON.stringify({ ...record, recordSha256 })}\n`);
+}
+
+/**
+ * @returns null when an earlier rule decided: it cannot be taken again
+ * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ */
+export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
+  let raw: GateRecord & { recordSha256: string };
+  try {
+    raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalidHead(`gate.json is not JSON: ${messageOf(cause)}`, cause);
+  }
+  const { recordSha256, ...record } = { ...raw };
+  if (checksum(JSON.stringify(record)) !== recordSha256) {
+    throw invalidHead('gate.json is not as it was written');
+  }
+  if ((record.schema as number) === 1) return null;
+  const parsed = recordSchema.safeParse(record);
+  if (!parsed.success) throw invalidHead(`gate.json: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+export interface Recomputed {
+  /** The same decision, and the same answers of the head as it lies on the disk now. */
+  same: boolean;
+  decision: GateDecision;
+  /** In words what differs; empty when nothing does. */
+  differences: string[];
+}
+
+/** Takes the decision again from the record and lets the head on the disk answer again. */
+export function recompute(record: GateRecord, head: Head): Recomputed {
+  // As it would be read back: JSON knows no -0.
+  const decision: GateDecision = JSON.parse(JSON.stringify(decide(record.input)));
+  const differences: string[] = [];
+  if (decision.promote !== record.decision.promote) {
+    differences.push(`it would be ${decision.promote ? 'promoted' : 'refused'} now`);
+  }
+  for (const [i, check] of decision.checks.entries()) {
+    if (isDeepStrictEqual(check, record.decision.checks[i])) continue;
+    differences.push(`${check.name}: ${record.decision.checks[i]?.detail} → ${check.detail}`);
+  }
+  if (differences.length === 0 && !isDeepStrictEqual(decision, record.decision)) {
+    differences.push(`the reason reads: ${decision.reason}`);
+  }
+  const { golden } = record.input;
+  if (goldenChecksum(head, golden) !== golden.readBack) {
+    differences.push('the head on the disk answers otherwise than the one that was judged');
+  }
+  return { same: differences.length === 0, decision, differences };
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { RollbackMonitor } from '../head/compare.js';
+import type { HeadCard } from '../registry/head-card.js';
+
+/** A normal tail is about a logistic one of this scale. */
+const LOGISTIC_SCALE = 1.702;
+
+const answer = z.strictObject({
+  label: z.string(),
+  /** Of the true label, 0..1; 0 when the head does not know it. */
+  probability: z.number().min(0).max(1),
+});
+
+const trialSchema = z.strictObject({
+  schema: z.literal(3),
+  /**
+   * `serving`: the head on trial serves, the one that it replaced is in its shadow. `candidate`: the
+   * gate refused it, and it is in the shadow of the one that serves.
+   */
+  role: z.enum(['serving', 'candidate']),
+  /** The head on trial. */
+  version: z.int().min(1),
+  /** The head that it replaced, or would. */
+  previous: z.int().min(1),
+  /** When it took over, as the history says, or was made; another promotion of it is another trial. */
+  since: z.string(),
+  /** Labels up to this revision of the store were looked at. */
+  revision: z.int().min(0),
+  /** After so many observations without an alarm the trial is over. */
+  maxLabels: z.int().min(1),
+  /** Odds for the head in the shadow at which it serves instead. */
+  alarmAt: z.number().gt(1),
+  /** How many classes either head knows. */
+  classes: z.int().min(2),
+  /** Samples that neither head has learnt, as their labels came. */
+  observations: z.array(
+    z.strictObject({
+      sampleId: z.string(),
+      group: z.string(),
+      label: z.string(),
+      /** What each head says. */
+      previous: answer,
+      current: answer,
+    }),
+  ),
+
+  /** `passed`: what serves goes on; `rolled-back`, `promoted`: the head in the shadow took over. */
+  outcome: z.enum(['running', 'passed', 'rolled-back', 'promoted']),
+  /** ISO 8601, UTC; null while it runs. */
+  endedAt: z.string().nullable(),
+});
+
+/**
+ * The trial of a head beside the one that it replaced, or that the gate preferred to it; `shadow.json` of its version. It is
+ * the state that outlives a restart and the record of why it ended as it did.
+ */
+export type ShadowTrial = z.infer<typeof trialSchema>;
+export type ShadowObservation = ShadowTrial['observations'][number];
+
+export function newTrial(
+  start: Pick<
+    ShadowTrial,
+    'role' | 'version' | 'previous' | 'since' | 'revision' | 'maxLabels' | 'alarmAt' | 'classes'
+  >,
+): ShadowTrial {
+  return { schema: 3, ...start, observations: [], outcome: 'running', endedAt: null };
+}
+
+/** Reads a trial; null when it is not one: a trial can begin again, a head serves without. */
+export function parseTrial(text: string): ShadowTrial | null {
+  try {
+    return trialSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** The trial with one labelled sample more, ended when that decides it. Pure. */
+export function observed(
+  trial: ShadowTrial,
+  observation: ShadowObservation,
+  nowMs: number,
+): ShadowTrial {
+  const next = { ...trial, observations: [...trial.observations, observation] };
+  const { alarm } = tally(next);
+  const over = next.observations.length >= next.maxLabels;
+  if (!alarm && !over) return next;
+  return {
+    ...next,
+    outcome: alarm ? (trial.role === 'serving' ? 'rolled-back' : 'promoted') : 'passed',
+    endedAt: new Date(nowMs).toISOString(),
+  };
+}
+
+export interface TrialTally {
+  labels: number;
+  /** Labels that only the head on trial had right, and only the one before. */
+  currentAlone: number;
+  previousAlone: number;
+  /** Odds for the head in the shadow; see {@link RollbackMonitor}. */
+  wealth: number;
+  alarm: boolean;
+}
+
+/** How a trial stands, recomputed from its observations. */
+export function tally(trial: ShadowTrial): TrialTally {
+  const monitor = new RollbackMonitor(trial);
+  let currentAlone = 0;
+  let previousAlone = 0;
+  for (const { group, label, previous, current } of trial.observations) {
+    if (trial.role === 'serving') {
+      monitor.observe(previous.probability, current.probability, group);
+    } else monitor.observe(current.probability, previous.probability, group);
+    if (current.label === label && previous.label !== label) currentAlone += 1;
+    if (previous.label === label && current.label !== label) previousAlone += 1;
+  }
+  return {
+    labels: trial.observations.length,
+    ...{ currentAlone, previousAlone, wealth: monitor.wealth, alarm: monitor.alarm },
+  };
+}
+
+/**
+ * The less the gate was sure, the sooner new labels may overrule it: its own odds, of a gain when it
+ * promoted and of none when it refused, are what the shadow has to outweigh. Odds of a normal
+ * posterior by the logistic approximation, e^(1.702 |mean| / deviation) (Bowling et al. 2009).
+ */
+export function alarmAt(
+  checks: HeadCard['gate']['checks'],
+  { trialAlarm, rollbackAlarm }: { trialAlarm: number; rollbackAlarm: number },
+): number {
+  const { mean, deviation } = checks.find(({ name }) => name === 'expected-gain')?.values ?? {};
+  if (typeof mean !== 'number' || typeof deviation !== 'number') return rollbackAlarm;
+  const odds = Math.exp((LOGISTIC_SCALE * Math.abs(mean)) / deviation);
+  return Math.max(Math.min(odds, rollbackAlarm), Math.min(trialAlarm, rollbackAlarm));
+}
+
+/** One sentence in words. */
+export function describeTrial(trial: ShadowTrial): string {
+  const { labels, currentAlone, previousAlone, wealth } = tally(trial);
+  const which = trial.role === 'serving' ? 'against it' : 'for it';
+  const odds =
+    `of ${labels} new labels head ${trial.version} alone had ${currentAlone} right and ` +
+    `head ${trial.previous} alone ${previousAlone} (odds ${which} ${wealth.toFixed(1)}, alarm at ${trial.alarmAt.toFixed(1)})`;
+  switch (trial.outcome) {
+    case 'running':
+      return `${trial.role === 'serving' ? 'on trial' : 'in the shadow'} until ${trial.maxLabels} labels: ${odds}`;
+    case 'passed':
+      return trial.role === 'serving'
+        ? `passed its trial: ${odds}`
+        : `did not prove better in the shadow: ${odds}`;
+    case 'rolled-back':
+      return `rolled back to head ${trial.previous}: ${odds}`;
+    case 'promoted':
+      return `proved better than head ${trial.previous} in the shadow: ${odds}`;
+  }
+}

@@ -1,0 +1,28 @@
+import type { LabelledMetrics } from '../registry/head-card.js';
+import { classificationMetrics } from './metrics.js';
+
+/**
+ * Metrics of answers against the truth, over every class of the head and of the truth: a class
+ * that the head does not know has probability 0 and only wrong answers.
+ *
+ * @param probabilities n x C, row-major, C in the order of `labels`.
+ * @returns Null without a sample.
+ */
+export function labelledMetrics(
+  probabilities: Float64Array,
+  labels: readonly string[],
+  truth: readonly string[],
+): LabelledMetrics | null {
+  if (truth.length === 0) return null;
+  const all = [...new Set([...labels, ...truth])].sort();
+  const columnOf = new Map(all.map((label, i) => [label, i]));
+  const wide = new Float64Array(truth.length * all.length);
+  for (let row = 0; row < truth.length; row++) {
+    labels.forEach((label, c) => {
+      const column = columnOf.get(label) as number;
+      wide[row * all.length + column] = probabilities[row * labels.length + c] as number;
+    });
+  }
+  const indices = Int32Array.from(truth, (label) => columnOf.get(label) as number);
+  return { labels: all, ...classificationMetrics(wide, indices, all.length) };
+}

@@ -1,0 +1,321 @@
+import { HeadlandError } from '../../base/errors.js';
+import { stratifiedGroupFolds } from '../folds.js';
+import { groupingOf, type TrainingSet } from '../training-set.js';
+import { transformFeatures } from '../transform.js';
+import { classDistances, logDensityOffsets, NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
+import { fitGaussians, type Gaussians } from './novelty-gaussians.js';
+import type { NoveltyModel } from './novelty-model.js';
+import { productTransposed, subspace } from './novelty-subspace.js';
+
+export interface NoveltyOptions {
+  /** Of the subspace, at most; fewer when there are few samples. */
+  dimensions?: number;
+  /** How far covariances are drawn towards a sphere of the same trace, 0..1. */
+  shrinkage?: number;
+  /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
+  commonSamples?: number;
+  /** Parts of the groups that are left out in turn; half of it where samples are many. */
+  folds?: number;
+  /** Labelled samples, and as many unlabelled ones, that are used at most. */
+  maxRows?: number;
+}
+
+const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
+const FOLD_SEED = 1;
+/** With more samples than this, half as many parts leave enough of them in. */
+const MANY_ROWS = 400;
+/** Samples whose views are scored at most; then only they are, so that views weigh as much as originals. */
+const MAX_VIEWED = 400;
+/** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
+const LEAST_FOR_OWN = 5;
+
+/** A novelty model and what models without the group of a sample say to it. */
+export interface NoveltyFit {
+  model: NoveltyModel;
+  /**
+   * n0 x classCount: the log-density of each original under each class, by a model that saw nothing
+   * of its group, up to a constant; a class that this model does not know is far away. Null with
+   * fewer than two groups to leave out.
+   */
+  leaveGroupOutLogDensities: Float64Array | null;
+}
+
+/** A class of which nothing was left lies so many nats below the least likely one. */
+const ABSENT_CLASS_NATS = 5;
+
+/**
+ * Fits the novelty model of a head to the originals of a training set. Models are fitted on the Gram
+ * matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory are
+ * bounded; further originals are only looked at, at the cost of `maxRows` products of rows each.
+ *
+ * @param unlabelled features of frames of no known class, n x featureSize, row-major, untransformed;
+ *   may be empty. They widen the background: what often stands in the field without a label is
+ *   then told apart better.
+ * @throws HL_TRAINING_SET_INVALID when the lengths do not fit.
+ */
+export function fitClassGaussians(
+  set: TrainingSet,
+  unlabelled: Float32Array = new Float32Array(0),
+  options: NoveltyOptions = {},
+): NoveltyFit {
+  const settings = { ...DEFAULTS, ...options };
+  const { maxRows } = settings;
+  const d = set.featureSize;
+  if (unlabelled.length % d !== 0) {
+    throw new HeadlandError(
+      'HL_TRAINING_SET_INVALID',
+      `${unlabelled.length} unlabelled features are no multiple of ${d}`,
+      { remedy: 'Give whole rows of features.' },
+    );
+  }
+  const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);
+  const rows = pickEvenly(set, originals, maxRows);
+  const known = gather(set.features, d, rows);
+  const background = gather(unlabelled, d, spaced(unlabelled.length / d, maxRows));
+  const n = rows.length;
+  const all = new Float64Array(known.length + background.length);
+  all.set(known);
+  all.set(background, known.length);
+  // Row j of `gram`: products of any row j with all labelled rows.
+  const gram = products(all, known, d);
+  const labels = Int32Array.from(rows, (row) => set.labels[row]!);
+  if (n < LEAST_FOR_OWN * set.classCount) settings.commonSamples = Number.POSITIVE_INFINITY;
+  const fit = (training: number[]) => fitPart(gram, n, training, labels, set.classCount, settings);
+
+  const everything = fit([...rows.keys()]);
+  const picked = new Set(rows);
+  const others = originals.filter((row) => !picked.has(row));
+  const otherGram = products(gather(set.features, d, others), known, d);
+  const folds = n > MANY_ROWS ? Math.ceil(settings.folds / 2) : settings.folds;
+  const views = lastViews(set, rows);
+  const viewRows = [...views.values()];
+  const viewGram = products(gather(set.features, d, viewRows), known, d);
+  const material = { rows, labels, gram, others, otherGram, views, viewGram };
+  const leftOut = leaveOut(set, material, folds, fit);
+  return {
+    model: {
+      ...everything.gaussians,
+      ...quantise(everything.coefficients, known, n, everything.gaussians.dimensions, d),
+      scores: leftOut?.scores ?? new Float32Array(0),
+    },
+    leaveGroupOutLogDensities: leftOut && inOrder(leftOut.logDensities, originals, set.classCount),
+  };
+}
+
+/** The model of {@link fitClassGaussians}. */
+export function fitNovelty(
+  set: TrainingSet,
+  unlabelled?: Float32Array,
+  options?: NoveltyOptions,
+): NoveltyModel {
+  return fitClassGaussians(set, unlabelled, options).model;
+}
+
+interface Material {
+  /** Originals that models are fitted on. */
+  rows: readonly number[];
+  /** Of `rows`. */
+  labels: Int32Array;
+  /** Products of `rows`, and of what follows them, with `rows`. */
+  gram: Float64Array;
+  /** The other originals. */
+  others: readonly number[];
+  /** Products of `others` with `rows`. */
+  otherGram: Float64Array;
+  /** A view of some of `rows`, by their index; empty: there are none. */
+  views: ReadonlyMap<number, number>;
+  /** Products of `views`, in their order, with `rows`. */
+  viewGram: Float64Array;
+}
+
+interface LeftOut {
+  /** Novelty scores of `rows`, or of those with a view and of their views, ascending. */
+  scores: Float32Array;
+  /** By row of the set. */
+  logDensities: Map<number, Float64Array>;
+}
+
+/** What models that saw nothing of a row's group say to it; null with fewer than two groups. */
+function leaveOut(
+  set: TrainingSet,
+  { rows, labels, others, otherGram, views, viewGram }: Material,
+  folds: number,
+  fit: (training: number[]) => PartFit,
+): LeftOut | null {
+  const n = rows.length;
+  const grouping = groupingOf(set);
+  const groupOf = new Map([...grouping.rows].map((row, i) => [row, grouping.groups[i]!]));
+  const groups = Int32Array.from(rows, (row) => groupOf.get(row)!);
+  if (new Set(groups).size < 2) return null;
+  const foldOf = stratifiedGroupFolds(labels, groups, set.classCount, { folds, seed: FOLD_SEED });
+  const foldOfGroup = new Map([...groups].map((group, i) => [group, foldOf[i]!]));
+  const names = [...new Set(foldOf)];
+  // No model has seen a group of which no row was picked: any will do.
+  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? names[0]!);
+  const scores: number[] = [];
+  const logDensities = new Map<number, Float64Array>();
+  const at = (gramOf: Float64Array, i: number, { coefficients, gaussians }: PartFit) =>
+    productTransposed(
+      gramOf.subarray(i * n, (i + 1) * n),
+      1,
+      coefficients,
+      gaussians.dimensions,
+      n,
+    );
+  const viewIndex = new Map([...views.keys()].map((i, view) => [i, view]));
+  for (const fold of names) {
+    const training = [...rows.keys()].filter((i) => foldOf[i] !== fold);
+    const part = fit(training);
+    const offsets = logDensityOffsets(part.gaussians);
+    const look = (row: number, point: Float64Array): void => {
+      const distances = classDistances(part.gaussians, point);
+      const densities = distances.map((distance, k) => offsets[k]! - distance / 2);
+      const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
+      const every = new Float64Array(set.classCount).fill(absent);
+      part.classes.forEach((c, k) => {
+        every[c] = densities[k]!;
+      });
+      logDensities.set(row, every);
+    };
+    for (let i = 0; i < n; i++) {
+      if (foldOf[i] !== fold) continue;
+      look(rows[i]!, part.points[i]!);
+      // A class of which nothing is left is unknown to this model: it says nothing of known ones.
+      if (part.classes.includes(labels[i]!)) {
+        const view = viewIndex.get(i);
+        if (views.size > 0 && view === undefined) continue;
+        scores.push(noveltyScore(part.gaussians, part.points[i]!));
+        if (view !== undefined) scores.push(noveltyScore(part.gaussians, at(viewGram, view, part)));
+      }
+    }
+    for (const [i, row] of others.entries()) {
+      if (foldOfOther[i] === fold) look(row, at(otherGram, i, part));
+    }
+  }
+  return { scores: Float32Array.from(scores).sort(), logDensities };
+}
+
+function inOrder(
+  logDensities: ReadonlyMap<number, Float64Array>,
+  originals: readonly number[],
+  classCount: number,
+): Float64Array {
+  const out = new Float64Array(originals.length * classCount);
+  for (const [i, row] of originals.entries()) out.set(logDensities.get(row)!, i * classCount);
+  return out;
+}
+
+interface PartFit {
+  gaussians: Gaussians;
+  /** The class behind each Gaussian. */
+  classes: number[];
+  /** r x n: each vector of the basis as a sum of labelled rows. */
+  coefficients: Float64Array;
+  /** All rows of the Gram matrix in the subspace, r coordinates each. */
+  points: Float64Array[];
+}
+
+/** The model of some of the labelled rows and all unlabelled ones. */
+function fitPart(
+  gram: Float64Array,
+  n: number,
+  training: readonly number[],
+  labels: Int32Array,
+  classCount: number,
+  options: Required<NoveltyOptions>,
+): PartFit {
+  const coefficients = subspace(gram, n, training, options.dimensions);
+  const r = coefficients.length / n;
+  const inside = productTransposed(gram, gram.length / n, coefficients, r, n);
+  const points = Array.from({ length: gram.length / n }, (_, i) =>
+    inside.subarray(i * r, (i + 1) * r),
+  );
+  const used = training.map((i) => points[i]!);
+  const members = Array.from({ length: classCount }, (_, c) =>
+    used.filter((_, i) => labels[training[i]!] === c),
+  );
+  const classes = [...members.keys()].filter((c) => members[c]!.length > 0);
+  const gaussians = fitGaussians(
+    classes.map((c) => members[c]!),
+    [...used, ...points.slice(n)],
+    options,
+  );
+  return { gaussians, classes, coefficients, points };
+}
+
+/** The basis as vectors of features, in 16 bits a value. */
+function quantise(
+  coefficients: Float64Array,
+  known: Float64Array,
+  n: number,
+  r: number,
+  d: number,
+): Pick<NoveltyModel, 'basis' | 'basisScale'> {
+  const basis = new Int16Array(r * d);
+  const basisScale = new Float32Array(r);
+  for (let k = 0; k < r; k++) {
+    const row = new Float64Array(d);
+    for (let i = 0; i < n; i++) {
+      const share = coefficients[k * n + i]!;
+      for (let j = 0; j < d; j++) row[j] = row[j]! + share * known[i * d + j]!;
+    }
+    const largest = row.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+    basisScale[k] = largest / 32_767;
+    for (let j = 0; j < d; j++) {
+      basis[k * d + j] = largest > 0 ? Math.round((row[j]! / largest) * 32_767) : 0;
+    }
+  }
+  return { basis, basisScale };
+}
+
+/**
+ * The last view of each row, which is a photometric one where there are such: known things in another
+ * light must not look strange, and only views show how far light carries them. None where a row has
+ * no view, or parents are unknown.
+ * @returns By index of the row, evenly spaced.
+ */
+function lastViews(
+  { samples, isView }: TrainingSet,
+  rows: readonly number[],
+): ReadonlyMap<number, number> {
+  if (!samples) return new Map();
+  const last = new Map<number, number>();
+  for (let row = 0; row < samples.length; row++)
+    if (isView[row] === 1) last.set(samples[row]!, row);
+  const views = rows.flatMap((row) => last.get(samples[row]!) ?? []);
+  if (views.length < rows.length) return new Map();
+  return new Map(spaced(rows.length, MAX_VIEWED).map((i) => [i, views[i]!]));
+}
+
+/** Originals, at most `maxRows`, evenly from every class. */
+function pickEvenly(set: TrainingSet, originals: number[], maxRows: number): number[] {
+  if (originals.length <= maxRows) return originals;
+  return Array.from({ length: set.classCount }, (_, c) => {
+    const members = originals.filter((i) => set.labels[i] === c);
+    const share = Math.max(1, Math.floor((members.length * maxRows) / originals.length));
+    return spaced(members.length, share).map((i) => members[i]!);
+  })
+    .flat()
+    .sort((a, b) => a - b);
+}
+
+/** At most `most` of 0..count-1, evenly spaced. */
+function spaced(count: number, most: number): number[] {
+  const length = Math.min(count, most);
+  return Array.from({ length }, (_, i) => Math.floor((i * count) / length));
+}
+
+function gather(features: Float32Array, d: number, rows: readonly number[]): Float64Array {
+  const out = new Float64Array(rows.length * d);
+  for (const [i, row] of rows.entries()) {
+    out.set(
+      transformFeatures(features.subarray(row * d, (row + 1) * d), d, NOVELTY_TRANSFORM),
+      i * d,
+    );
+  }
+  return out;
+}
+
+function products(a: Float64Array, b: Float64Array, d: number): Float64Array {
+  return productTransposed(a, a.length / d, b, b.length / d, d);
+}

@@ -1,0 +1,110 @@
+import { cholesky } from '../algebra/linalg.js';
+import { solveLower } from '../algebra/triangular.js';
+import { type NoveltyModel, triangleLength } from './novelty-model.js';
+import { traceOf } from './novelty-subspace.js';
+
+/** Points of the subspace and the means and covariances of them. */
+export type Gaussians = Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>;
+
+/**
+ * A Gaussian per class and one of everything seen. The covariance of a class is its own, mixed with
+ * that of all classes by n_k : commonSamples (an apple varies otherwise than a banana, but a dozen
+ * samples hardly show how), then drawn towards a sphere. With infinite `commonSamples` there is one
+ * covariance for all.
+ * @param classes points of each class, r coordinates each; at least one class, none empty.
+ * @param seen points of everything, of whatever class or of none; at least one.
+ */
+export function fitGaussians(
+  classes: readonly (readonly Float64Array[])[],
+  seen: readonly Float64Array[],
+  { shrinkage, commonSamples }: { shrinkage: number; commonSamples: number },
+): Gaussians {
+  const r = seen[0]!.length;
+  const means = classes.map(meanOf);
+  const scatters = classes.map((members, c) => scatter(members, means[c]!));
+  const samples = classes.reduce((sum, members) => sum + members.length, 0);
+  const common = new Float64Array(r * r);
+  for (const own of scatters) addTimes(common, own, 1 / Math.max(1, samples - classes.length));
+
+  const shared = commonSamples === Number.POSITIVE_INFINITY;
+  const commonWhitener = shared ? whitener(common, r, shrinkage) : null;
+  const within = new Float32Array((shared ? 1 : classes.length) * triangleLength(r));
+  const whitenedMeans = new Float32Array(classes.length * r);
+  const own = (c: number): Float64Array => {
+    const { length } = classes[c]!;
+    const share = length / (length + commonSamples);
+    const covariance = common.map((value) => (1 - share) * value);
+    addTimes(covariance, scatters[c]!, share / Math.max(1, length - 1));
+    return whitener(covariance, r, shrinkage);
+  };
+  for (const [c, mean] of means.entries()) {
+    const triangle = commonWhitener ?? own(c);
+    if (!shared || c === 0) within.set(triangle, c * triangleLength(r));
+    whitenedMeans.set(timesTriangle(triangle, mean), c * r);
+  }
+  const centre = meanOf(seen);
+  const around = new Float64Array(r * r);
+  addTimes(around, scatter(seen, centre), 1 / Math.max(1, seen.length - 1));
+  const background = whitener(around, r, shrinkage);
+  return {
+    dimensions: r,
+    within,
+    means: whitenedMeans,
+    background: Float32Array.from(background),
+    centre: Float32Array.from(timesTriangle(background, centre)),
+  };
+}
+
+/** Σ (x - mean)(x - mean)', lower triangle of a row-major r x r matrix. */
+function scatter(points: readonly Float64Array[], mean: Float64Array): Float64Array {
+  const r = mean.length;
+  const out = new Float64Array(r * r);
+  const x = new Float64Array(r);
+  for (const point of points) {
+    for (let i = 0; i < r; i++) {
+      const own = point[i]! - mean[i]!;
+      x[i] = own;
+      for (let j = 0; j <= i; j++) out[i * r + j] = out[i * r + j]! + own * x[j]!;
+    }
+  }
+  return out;
+}
+
+/** W with W'W = (shrunk covariance)⁻¹, as a packed lower triangle; overwrites the covariance. */
+function whitener(covariance: Float64Array, r: number, shrinkage: number): Float64Array {
+  // Identical pictures have no spread at all; rows have unit length, so this is next to nothing.
+  const sphere = (shrinkage * traceOf(covariance, r)) / r + 1e-6 / r;
+  for (let i = 0; i < r; i++) {
+    for (let j = 0; j <= i; j++) covariance[i * r + j] = (1 - shrinkage) * covariance[i * r + j]!;
+    covariance[i * r + i] = covariance[i * r + i]! + sphere;
+  }
+  cholesky(covariance, r);
+  const inverse = new Float64Array(r * r);
+  for (let i = 0; i < r; i++) inverse[i * r + i] = 1;
+  solveLower(covariance, r, inverse, r);
+  const packed = new Float64Array(triangleLength(r));
+  let at = 0;
+  for (let i = 0; i < r; i++) for (let j = 0; j <= i; j++) packed[at++] = inverse[i * r + j]!;
+  return packed;
+}
+
+function timesTriangle(packed: Float64Array, x: Float64Array): Float64Array {
+  let at = 0;
+  return x.map((_, i) => {
+    let sum = 0;
+    for (let j = 0; j <= i; j++) sum += packed[at++]! * x[j]!;
+    return sum;
+  });
+}
+
+function meanOf(points: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(points[0]!.length);
+  for (const x of points) {
+    for (let i = 0; i < x.length; i++) mean[i] = mean[i]! + x[i]! / points.length;
+  }
+  return mean;
+}
+
+function addTimes(target: Float64Array, values: Float64Array, factor: number): void {
+  for (let i = 0; i < target.length; i++) target[i] = target[i]! + factor * values[i]!;
+}

@@ -1,0 +1,106 @@
+import { FEATURES } from '../backbone/backbone.js';
+import { OnnxCodec, type OnnxModel } from '../backbone/engines/onnx-proto.js';
+import { GraphBuilder, graphNodes, pruneGraph } from '../backbone/engines/tfjs-graph.js';
+import {
+  invalidTfjs,
+  packTfjs,
+  readTfjsFiles,
+  type TfjsModel,
+} from '../backbone/engines/tfjs-model.js';
+import type { ModelCard } from '../backbone/model-card.js';
+import { QUANTIZER_VERSION } from '../backbone/variant.js';
+import { pruneToFeatures } from './onnx/prune.js';
+import { onnxToTfjs } from './tfjs/tfjs-from-onnx.js';
+import { efficientNetLiteToOnnx } from './torch/efficientnet-lite.js';
+import { readStateDict } from './torch/state-dict.js';
+
+/** Raised whenever conversion gives other bytes for the same weights: caches are then renewed. */
+const CONVERTER_VERSION = 1;
+
+/**
+ * Turns fetched, checksum-proven files into the one file that the engine runs: ONNX with one input
+ * 1 x 3 x S x S and one output `features` 1 x d, or a packed TensorFlow.js model. Deterministic:
+ * the same files and card give the same bytes. What decides the features but stands outside the
+ * graph (the normalisation) is written into the file's metadata, so that its checksum names the
+ * features completely.
+ * @param shards Of a TensorFlow.js model, by path.
+ * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
+ *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE, HL_MODEL_TFJS_INVALID
+ */
+export function convertModel(
+  file: Uint8Array,
+  card: ModelCard,
+  shards: ReadonlyMap<string, Uint8Array> = new Map(),
+): Uint8Array {
+  if (card.format === 'tfjs-layers-model' || card.format === 'tfjs-graph-model') {
+    return packTfjs(prepareTfjs(readTfjsFiles(file, shards), card));
+  }
+  const codec = new OnnxCodec();
+  const model = readNetwork(codec, file, card);
+  if (card.engine === 'tfjs') {
+    return packTfjs(tfjsFromOnnx(model, card));
+  }
+  model.metadataProps = Object.entries(conversionRecipe(card)).map(([key, value]) => ({
+    key: `headland.${key}`,
+    value: JSON.stringify(value),
+  }));
+  return codec.encode(model);
+}
+
+/** Everything in a card that decides what {@link convertModel} writes, besides the weights. */
+export function conversionRecipe(card: ModelCard) {
+  return {
+    converter: CONVERTER_VERSION,
+    format: card.format,
+    architecture: card.architecture,
+    tap: card.tap,
+    pool: card.pool,
+    input_size: card.inputSize,
+    layout: card.layout,
+    normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
+    feature_size: card.featureSize,
+    // Absent where there are none: caches and checksums from before they existed stay good.
+    ...(card.innerTaps.length > 0 ? { inner_taps: card.innerTaps } : {}),
+    ...(card.channelOrder === 'RGB' ? {} : { channel_order: card.channelOrder }),
+    ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
+  };
+}
+
+function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxModel {
+  if (card.format === 'onnx') return pruneToFeatures(codec.decode(file), card);
+  if (card.architecture === null) throw new TypeError('parseCard lets no such card pass');
+  const network = efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
+  return card.innerTaps.length === 0 ? network : pruneToFeatures(network, card);
+}
+
+/**
+ * A converted ONNX backbone as a TensorFlow.js graph with the same weights.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID when an operator of it has no translation.
+ */
+export function tfjsFromOnnx(model: OnnxModel, card: ModelCard): TfjsModel {
+  // It is tapped and pooled already.
+  return prepareGraph(onnxToTfjs(model), FEATURES, 'none', conversionRecipe(card));
+}
+
+function prepareTfjs(model: TfjsModel, card: ModelCard): TfjsModel {
+  const wanted = card.format === 'tfjs-layers-model' ? 'layers-model' : 'graph-model';
+  if (model.format !== wanted) {
+    throw invalidTfjs(`it is a ${model.format}, the card says ${wanted}`);
+  }
+  const recipe = conversionRecipe(card);
+  if (wanted === 'graph-model') return prepareGraph(model, card.tap, card.pool, recipe);
+  return { ...model, metadata: { headland: recipe }, signature: undefined };
+}
+
+/** Cuts a graph down to the tapped node and pools that; a tf.layers model is tapped when loaded. */
+function prepareGraph(
+  model: TfjsModel,
+  tap: string | null,
+  pool: ModelCard['pool'],
+  recipe: object,
+): TfjsModel {
+  const { ends, ...pruned } = pruneGraph(model, tap);
+  const builder = new GraphBuilder(graphNodes(pruned), pruned.weights);
+  const output = pool === 'average' ? builder.mean(ends.output) : ends.output;
+  return { ...pruned, metadata: { headland: { ...recipe, input: ends.input, output } } };
+}

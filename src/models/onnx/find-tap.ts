@@ -1,0 +1,156 @@
+import { type OnnxGraph, type OnnxNode, toNumber } from '../../backbone/engines/onnx-proto.js';
+import { HeadlandError } from '../../base/errors.js';
+import type { Pool } from './feature-nodes.js';
+import { referencedTensors } from './onnx-graph.js';
+
+/** What a card says to have its tap found. */
+export const AUTO_TAP = 'auto';
+
+/** Where the features of a network are, as its graph shows. */
+export interface FoundTap {
+  tensor: string;
+  /** Null: the shape of the tensor must tell. */
+  pool: Pool | null;
+  /** classifier: it is what the last linear layer reads; output: the graph gives features already. */
+  kind: 'classifier' | 'output';
+  /** Output of the graph that this was found behind. */
+  output: string;
+}
+
+/** Stand behind a classifier's linear layer and change no class. */
+const AFTER_LINEAR = new Set([
+  ...['Identity', 'Cast', 'Dropout', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten'],
+  ...['Add', 'Sub', 'Mul', 'Div', 'QuantizeLinear', 'DequantizeLinear', 'ArgMax', 'TopK'],
+]);
+const COMMUTATIVE = new Set(['Add', 'Mul']);
+const PROBABILITIES = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
+const LINEAR = new Set(['Gemm', 'MatMul']);
+const POOLING = new Set(['GlobalAveragePool', 'GlobalMaxPool', 'AveragePool', 'ReduceMean']);
+const ACTIVATIONS = new Set(['Relu', 'Clip', 'HardSwish', 'LeakyRelu']);
+/** Of what is pooled they make something of one place again. */
+const KEEPS_POOLED = new Set([...AFTER_LINEAR, ...ACTIVATIONS, 'Conv', 'BatchNormalization']);
+/** Of ImageNet-1k and -21k in their usual editions: an output of so many is one of classes. */
+const CLASS_COUNTS: readonly number[] = [1_000, 1_001, 10_450, 11_221, 11_821, 21_841, 21_843];
+/** So many tensors are named where no tap is found. */
+const NAMED_TENSORS = 6;
+
+/**
+ * Finds what to tap: the input of the last linear layer (Gemm, MatMul and Add, or a convolution
+ * with the role of one), or, where the graph does not end in a classifier, its output. Walks back
+ * from each output over what may stand behind a classifier; a linear layer is one with constant
+ * weights, so that the products of an attention are none. Of several outputs, the first behind
+ * which there is a classifier counts, else the first.
+ * @throws HeadlandError HL_MODEL_TAP_UNKNOWN with the names of the last tensors
+ */
+export function findTap(graph: OnnxGraph): FoundTap {
+  const walk = new Walk(graph);
+  const found = graph.output.flatMap(({ name }) => walk.from(name) ?? []);
+  const chosen = found.find(({ kind }) => kind === 'classifier') ?? found[0];
+  if (chosen !== undefined) return chosen;
+  const near = walk.lastTensors();
+  throw new HeadlandError(
+    'HL_MODEL_TAP_UNKNOWN',
+    'the graph ends in a classifier whose linear layer cannot be found, so where its features are is unknown',
+    {
+      remedy: `Name the tensor that holds them: --tap NAME, or "tap" in the card (the last tensors: ${near.join(', ')}).`,
+      details: { near },
+    },
+  );
+}
+
+class Walk {
+  private readonly producers = new Map<string, OnnxNode>();
+  /** Tensors that depend on the picture. */
+  private readonly live: Set<string>;
+
+  constructor(private readonly graph: OnnxGraph) {
+    const constants = new Set(graph.initializer.map(({ name }) => name));
+    this.live = new Set(graph.input.map(({ name }) => name).filter((n) => !constants.has(n)));
+    // Nodes stand in an order in which every input is computed before it is read (ONNX IR).
+    for (const node of graph.node) {
+      for (const output of node.output) this.producers.set(output, node);
+      if (!referencedTensors(node).some((name) => this.live.has(name))) continue;
+      for (const output of node.output) this.live.add(output);
+    }
+  }
+
+  /** Null: it ends in a classifier whose linear layer is not found, or in nothing of the picture. */
+  from(output: string): FoundTap | null {
+    if (!this.live.has(output)) return null;
+    const asOutput: FoundTap = { tensor: output, pool: null, kind: 'output', output };
+    let probabilities = false;
+    let pooled = false;
+    for (let name = output; ; ) {
+      const node = this.producers.get(name);
+      if (node === undefined) return null;
+      const { opType } = node;
+      const source = this.onlySource(node);
+      if (source !== null && LINEAR.has(opType)) {
+        return { tensor: source, pool: 'none', kind: 'classifier', output };
+      }
+      if (source !== null && opType === 'Conv') {
+        const pool = this.classifyingPool(source, pooled);
+        if (pool && this.isOneByOne(node)) {
+          return { tensor: source, pool, kind: 'classifier', output };
+        }
+      }
+      const classes = probabilities || CLASS_COUNTS.includes(this.lastDimension(output));
+      const passes =
+        AFTER_LINEAR.has(opType) ||
+        PROBABILITIES.has(opType) ||
+        (classes && POOLING.has(opType)) ||
+        (pooled && ACTIVATIONS.has(opType));
+      if (source === null || !passes) return probabilities ? null : asOutput;
+      probabilities ||= PROBABILITIES.has(opType);
+      pooled ||= POOLING.has(opType);
+      name = source;
+    }
+  }
+
+  /** Tensors of the picture that were computed last, the last one first. */
+  lastTensors(): string[] {
+    return this.graph.node
+      .flatMap((node) => node.output.slice(0, 1))
+      .filter((name) => this.live.has(name))
+      .reverse()
+      .slice(0, NAMED_TENSORS);
+  }
+
+  /** The one input that depends on the picture; null where several do. */
+  private onlySource(node: OnnxNode): string | null {
+    const sources = new Set(referencedTensors(node).filter((name) => this.live.has(name)));
+    const [source] = sources;
+    if (source === undefined || sources.size > 1) return null;
+    // Weights stand second; only a sum and a product may have it the other way round.
+    return source === node.input[0] || COMMUTATIVE.has(node.opType) ? source : null;
+  }
+
+  /**
+   * How features before a convolution are pooled if that classifies: not at all where they were
+   * pooled before it, by average where its answers are; null where it does not classify.
+   */
+  private classifyingPool(source: string, pooledBehind: boolean): Pool | null {
+    if (pooledBehind) return 'average';
+    for (let name = source; ; ) {
+      const node = this.producers.get(name);
+      const before = node === undefined ? null : this.onlySource(node);
+      if (node === undefined || before === null) return null;
+      if (POOLING.has(node.opType)) return 'none';
+      if (!KEEPS_POOLED.has(node.opType)) return null;
+      name = before;
+    }
+  }
+
+  private isOneByOne(node: OnnxNode): boolean {
+    const weights = this.graph.initializer.find(({ name }) => name === node.input[1]);
+    const sides = weights?.dims.slice(2).map(toNumber) ?? [];
+    return sides.every((side) => side === 1);
+  }
+
+  /** Of an output as the graph declares it; 0 where it is open. */
+  private lastDimension(output: string): number {
+    const info = this.graph.output.find(({ name }) => name === output);
+    const sizes = info?.type?.tensorType?.shape?.dim.map(({ dimValue }) => toNumber(dimValue ?? 0));
+    return sizes?.filter((size) => size > 1).at(-1) ?? 0;
+  }
+}

@@ -1,0 +1,218 @@
+import { type Agreement, agreementOf } from '../../backbone/agreement.js';
+import { readCachedModel } from '../../backbone/cache.js';
+import { OnnxEngine } from '../../backbone/engines/engine-onnx.js';
+import { invalidOnnx, OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
+import type { ModelCard } from '../../backbone/model-card.js';
+import { quantizedCard } from '../../backbone/variant.js';
+import { HeadlandError } from '../../base/errors.js';
+import type { RgbImage } from '../../vision/image.js';
+import { conversionRecipe } from '../convert-model.js';
+import { sha256Hex } from '../sources/offer.js';
+import type { IntegerKernels } from './kernels.js';
+import { planQuantization, type QuantizationPlan } from './quantization-plan.js';
+import {
+  chooseRange,
+  type Quantizer,
+  quantizerOf,
+  RANGE_METHODS,
+  type RangeMethod,
+} from './ranges.js';
+import { recordActivations } from './record-activations.js';
+import { rewriteQuantized } from './rewrite.js';
+import { simplifyModel } from './simplify.js';
+
+export interface QuantizeOptions {
+  /** Of the fp32 backbone, which must be in the cache. */
+  card: ModelCard;
+  cacheDir: string;
+  /** S x S each, some dozens: what the robot's camera sees. */
+  pictures: readonly RgbImage[];
+  /** Of the machine that the variant is made for: {@link probeIntegerKernels}. */
+  kernels: IntegerKernels;
+  onProgress: (phase: 'calibrate' | 'compare', done: number, total: number) => void;
+}
+
+export interface QuantizedModel {
+  /** Of the variant. */
+  card: ModelCard;
+  /** Of the fp32 backbone. */
+  base: ModelCard;
+  model: Uint8Array;
+  /** SHA-256 (hex) of `model`. */
+  checksum: string;
+  /** Of the model files. */
+  bytes: { fp32: number; int8: number };
+  /** How activations are stored, and how their ranges were chosen. */
+  activations: Activations;
+  rangeMethod: RangeMethod;
+  /** What it was made for. */
+  kernels: IntegerKernels;
+  /** Layers that run in 8 bits, and nodes that stayed in 32. */
+  layers: number;
+  layersLeft: number;
+  calibrationPictures: number;
+  /** On pictures that calibration did not see. */
+  agreement: Agreement;
+  /** Of every way that was tried. */
+  tried: { rangeMethod: RangeMethod; agreement: Agreement }[];
+  /** Median milliseconds of a forward pass, one thread, turn by turn. */
+  milliseconds: { fp32: number; int8: number };
+}
+
+type Activations = 'uint8' | 'int8';
+
+/** One in so many pictures is kept from calibration to compare features on. */
+const HELD_OUT = 4;
+const MAX_ACTIVATION_BYTES = 64_000_000;
+const TIMED_ROUNDS = 12;
+/** Rounds out of {@link TIMED_ROUNDS} that chance alone gives in 3 of 1,000 comparisons. */
+const CLEAR_WINS = 11;
+
+/**
+ * Makes the static 8-bit variant of a cached backbone: weights per output channel, symmetric and
+ * no larger than the kernels sum without saturating, activations with ranges calibrated on the
+ * robot's own pictures, the means that rounding shifts given back by the biases. The way to choose ranges is the one whose features come nearest to
+ * fp32's on pictures that were held out; the levels are stored unsigned unless signed ones are
+ * clearly quicker on this machine. Writes nothing.
+ *
+ * @throws HeadlandError HL_QUANTIZE_ENGINE for a backbone that is not ONNX, HL_MODEL_NOT_CACHED,
+ *   HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
+ */
+export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
+  const { card, cacheDir, kernels, onProgress } = options;
+  if (card.engine !== 'onnx') {
+    throw new HeadlandError(
+      'HL_QUANTIZE_ENGINE',
+      `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
+      { remedy: 'Choose a backbone whose card says engine: onnx (`headland models list`).' },
+    );
+  }
+  const cached = await readCachedModel(card, cacheDir);
+  const model = await simplifyModel(cached.model, cacheDir);
+  const plan = planQuantization(model);
+  if (plan.layers.length === 0) throw invalidOnnx('it holds nothing that can run in 8 bits');
+  const calibration = options.pictures.filter((_, i) => i % HELD_OUT !== 0);
+  const heldOut = options.pictures.filter((_, i) => i % HELD_OUT === 0);
+  const records = await recordActivations(model, plan.tensors, {
+    card,
+    pictures: calibration,
+    maxBytes: MAX_ACTIVATION_BYTES,
+    onStep: (done, total) => onProgress('calibrate', done, total),
+  });
+  const channelMeans = new Map([...records].map(([name, record]) => [name, record.channelMeans]));
+  const variant = quantizedCard(card);
+  const write = (rangeMethod: RangeMethod, activations: Activations): Uint8Array => {
+    const quantizers = new Map<string, Quantizer>();
+    for (const [name, { histogram }] of records) {
+      quantizers.set(name, quantizerOf(chooseRange(histogram, rangeMethod)));
+    }
+    const written = rewriteQuantized(model, {
+      ...{ plan, quantizers, channelMeans, kernels, activations },
+    });
+    return new OnnxCodec().encode(withRecipe(written, variant));
+  };
+  const total = heldOut.length * (1 + RANGE_METHODS.length);
+  let done = 0;
+  const step = (): void => onProgress('compare', ++done, total);
+  const reference = await featuresOf(card, cached.model, heldOut, step);
+  const tried: { rangeMethod: RangeMethod; agreement: Agreement }[] = [];
+  for (const rangeMethod of RANGE_METHODS) {
+    const features = await featuresOf(variant, write(rangeMethod, 'uint8'), heldOut, step);
+    tried.push({ rangeMethod, agreement: agreementOf(reference, features) });
+  }
+  const best = tried.reduce((a, b) => (b.agreement.cosine > a.agreement.cosine ? b : a));
+  const forms = { uint8: write(best.rangeMethod, 'uint8'), int8: write(best.rangeMethod, 'int8') };
+  const times = await timeForwards(
+    { fp32: [card, cached.model], uint8: [variant, forms.uint8], int8: [variant, forms.int8] },
+    heldOut[0] as RgbImage,
+  );
+  const activations = clearlyQuicker(times.int8, times.uint8) ? 'int8' : 'uint8';
+  return {
+    card: variant,
+    base: card,
+    model: forms[activations],
+    bytes: { fp32: cached.model.length, int8: forms[activations].length },
+    checksum: sha256Hex(forms[activations]),
+    ...{ activations, rangeMethod: best.rangeMethod, kernels },
+    ...countLayers(model, plan),
+    calibrationPictures: calibration.length,
+    agreement: best.agreement,
+    tried,
+    milliseconds: { fp32: median(times.fp32), int8: median(times[activations]) },
+  };
+}
+
+/** What names the features completely goes into the file, as in the fp32 one. */
+function withRecipe(model: OnnxModel, card: ModelCard): OnnxModel {
+  const metadataProps = Object.entries(conversionRecipe(card)).map(([key, value]) => ({
+    key: `headland.${key}`,
+    value: JSON.stringify(value),
+  }));
+  return { ...model, producerName: 'headland', producerVersion: '', metadataProps };
+}
+
+function countLayers(
+  { graph }: OnnxModel,
+  { layers, fused }: QuantizationPlan,
+): { layers: number; layersLeft: number } {
+  return { layers: layers.length, layersLeft: graph.node.length - layers.length - fused.size };
+}
+
+async function featuresOf(
+  card: ModelCard,
+  model: Uint8Array,
+  pictures: readonly RgbImage[],
+  onStep: () => void,
+): Promise<Float32Array[]> {
+  const engine = await OnnxEngine.create({ card, model, checksum: '', threads: 1 });
+  try {
+    const features: Float32Array[] = [];
+    for (const picture of pictures) {
+      features.push(await engine.embed(picture));
+      onStep();
+    }
+    return features;
+  } finally {
+    await engine.close();
+  }
+}
+
+/**
+ * Whether one way won nearly all rounds: a difference that a busy machine cannot make by chance.
+ *
+ * @param times, others of the same {@link TIMED_ROUNDS} rounds, milliseconds
+ */
+export function clearlyQuicker(times: readonly number[], others: readonly number[]): boolean {
+  const wins = times.filter((time, round) => time < (others[round] as number)).length;
+  return wins >= CLEAR_WINS;
+}
+
+/** Milliseconds of each round, in which every model has its turn. */
+async function timeForwards<Name extends string>(
+  models: Record<Name, [card: ModelCard, model: Uint8Array]>,
+  picture: RgbImage,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(models) as Name[];
+  const engines: OnnxEngine[] = [];
+  try {
+    for (const name of names) {
+      const [card, model] = models[name];
+      engines.push(await OnnxEngine.create({ card, model, checksum: '', threads: 1 }));
+    }
+    const times = names.map((): number[] => []);
+    for (let round = 0; round < 1 + TIMED_ROUNDS; round++) {
+      for (const [i, engine] of engines.entries()) {
+        const begin = performance.now();
+        await engine.embed(picture);
+        if (round > 0) times[i]?.push(performance.now() - begin);
+      }
+    }
+    return Object.fromEntries(names.map((name, i) => [name, times[i]])) as Record<Name, number[]>;
+  } finally {
+    for (const engine of engines) await engine.close();
+  }
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[times.length >> 1] as number;
+}

@@ -1,0 +1,32 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
+import { OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
+
+/**
+ * The same network after ONNX Runtime's basic rewriting: constants folded, BatchNorm and scalings
+ * merged into the convolutions before them, so that these are what there is to quantize.
+ *
+ * @param workDir Existing folder for a file that is removed again.
+ */
+export async function simplifyModel(model: Uint8Array, workDir: string): Promise<OnnxModel> {
+  const runtime = await loadRuntime();
+  const folder = await mkdtemp(join(workDir, '.simplify-'));
+  try {
+    const path = join(folder, 'model.onnx');
+    const session = await runtime.InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      graphOptimizationLevel: 'basic',
+      optimizedModelFilePath: path,
+      logSeverityLevel: 3,
+    });
+    await session.release();
+    const simplified = new OnnxCodec().decode(await readFile(path));
+    // It declares every set of operators that it knows; other runtimes refuse those they do not.
+    const used = new Set(simplified.graph.node.map(({ domain }) => domain ?? ''));
+    const opsetImport = simplified.opsetImport.filter(({ domain }) => used.has(domain ?? ''));
+    return { ...simplified, opsetImport };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { unzipSync } from 'fflate';
+import type { ModelSource } from '../../backbone/model-card.js';
+import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
+
+/** What a source needs to fetch its one file. */
+export interface FetchContext {
+  /** Private to this attempt; removed afterwards, whatever happens. */
+  workDir: string;
+  pipCommand: readonly string[];
+  /** Ends the attempt: time-out or the caller's wish. */
+  signal: AbortSignal;
+  report(receivedBytes: number): void;
+}
+
+export function sourceError(
+  code: ErrorCode,
+  message: string,
+  options: { remedy?: string; details?: Record<string, unknown>; cause?: unknown } = {},
+): HeadlandError {
+  return new HeadlandError(code, message, {
+    remedy: options.remedy ?? 'Use another mirror or source.',
+    details: options.details ?? {},
+    cause: options.cause,
+  });
+}
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What a source gave: every byte of it proven. */
+export interface Offer {
+  file: Uint8Array;
+  /** Of a TensorFlow.js model, by path. */
+  shards: Map<string, Uint8Array>;
+}
+
+/** Names the weights that a source stands for, wherever it has them from: 64 hex digits. */
+export function sourceIdentity(source: Pick<ModelSource, 'sha256' | 'member' | 'shards'>): string {
+  const model = source.member?.sha256 ?? source.sha256;
+  if (source.shards.length === 0) return model;
+  const parts = source.shards.map(({ file, sha256 }) => `${sha256} ${file}`).sort();
+  return sha256Hex(Buffer.from([model, ...parts].join('\n'), 'utf8'));
+}
+
+/**
+ * Reads an offered file, compares its size and SHA-256 with the card's, and takes the model, and
+ * its shards beside it, out of the archive if there is one. Nothing is parsed before the
+ * comparison.
+ * @returns Without shards when the file is no archive.
+ * @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED
+ */
+export async function readOffer(
+  path: string,
+  expected: Pick<ModelSource, 'bytes' | 'sha256' | 'member' | 'shards'>,
+): Promise<Offer> {
+  const bytes = await readProven(path, expected);
+  const { member } = expected;
+  const shards = new Map<string, Uint8Array>();
+  if (member === null) return { file: bytes, shards };
+  const take = (file: string, wanted: { sha256: string; bytes: number }): Uint8Array => {
+    const inner = readMember(bytes, file, wanted.bytes);
+    compare(inner, wanted.sha256, `${path}!${file}`);
+    return inner;
+  };
+  for (const shard of expected.shards) {
+    shards.set(shard.file, take(posix.join(posix.dirname(member.file), shard.file), shard));
+  }
+  return { file: take(member.file, member), shards };
+}
+
+/** @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED */
+export async function readProven(
+  path: string,
+  expected: { sha256: string; bytes: number },
+): Promise<Uint8Array> {
+  const bytes = await readExactly(path, expected.bytes);
+  compare(bytes, expected.sha256, path);
+  return bytes;
+}
+
+/** The size is known, so a wrong file is refused before it is read into memory. */
+async function readExactly(path: string, size: number): Promise<Uint8Array> {
+  let actual: number;
+  try {
+    const info = await stat(path);
+    if (!info.isFile()) throw new Error('not a regular file');
+    actual = info.size;
+  } catch (cause) {
+    throw sourceError('HL_MODEL_SOURCE_FAILED', `${path} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  if (actual !== size) throw wrongContent(path, `it has ${actual} bytes, the card says ${size}`);
+  const handle = await open(path, 'r');
+  try {
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let offset = 0;
+    while (offset < size) {
+      const { bytesRead } = await handle.read(bytes, offset, size - offset, offset);
+      if (bytesRead === 0) throw wrongContent(path, 'it became shorter while it was read');
+      offset += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+function readMember(archive: Uint8Array, file: string, size: number): Uint8Array {
+  let found: Uint8Array | undefined;
+  try {
+    found = unzipSync(archive, {
+      filter: (entry) => entry.name === file && entry.originalSize === size,
+    })[file];
+  } catch (cause) {
+    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive is broken: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  if (found === undefined) {
+    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive holds no ${file} of ${size} bytes`);
+  }
+  return found;
+}
+
+function compare(bytes: Uint8Array, expected: string, what: string): void {
+  const actual = sha256Hex(bytes);
+  if (actual !== expected) {
+    throw wrongContent(what, `its SHA-256 is ${actual}, the card says ${expected}`);
+  }
+}
+
+function wrongContent(what: string, why: string): HeadlandError {
+  return sourceError('HL_MODEL_CHECKSUM', `${what} is not the file that the card names: ${why}`, {
+    remedy: 'Replace the file, or correct the checksum in your own card.',
+    details: { what, why },
+  });
+}

@@ -1,0 +1,111 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openEngine } from '../backbone/open-engine.js';
+import { compareWithGolden } from '../backbone/variant-golden.js';
+import { HeadlandError, serialiseError } from '../base/errors.js';
+import { silentLog } from '../base/log.js';
+import type { RgbImage } from '../vision/image.js';
+import { type AnswerSettings, answer, answerSettings } from './answer.js';
+import { undecided } from './decision.js';
+import type {
+  FromWorker,
+  Seen,
+  ServingHead,
+  ToWorker,
+  WorkerSettings,
+} from './perception-protocol.js';
+import { pixelBuffers } from './pixel-ring.js';
+
+/** One in its forward pass, one that waits for it. */
+const SLOTS = 2;
+
+/**
+ * The thread in which pixels become a decision. It is a thread of its own because a forward pass
+ * blocks the event loop that it runs on.
+ */
+const port = parentPort;
+if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
+const { card, model, modelChecksum, variantGolden, checksum, threads, decision } =
+  workerData as WorkerSettings;
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer);
+
+try {
+  const backbone = await openEngine({
+    ...{ card, model, checksum: modelChecksum, threads },
+    log: silentLog(),
+  });
+  if (variantGolden) {
+    await compareWithGolden(backbone, variantGolden).catch(async (error: unknown) => {
+      await backbone.close();
+      throw error;
+    });
+  }
+  const { name, engine, featureSize, inputSize } = backbone;
+  const buffers = pixelBuffers(SLOTS, inputSize);
+  const images = buffers.map((buffer): RgbImage => {
+    return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
+  });
+  let serving: ServingHead | null = null;
+  let settings: AnswerSettings = answerSettings({}, decision);
+  let last: Promise<void> = Promise.resolve();
+
+  const see = async (image: RgbImage): Promise<Seen> => {
+    const startMs = performance.now();
+    const features = await backbone.embed(image);
+    const embeddedMs = performance.now();
+    const decided = serving ? answer(serving, features, settings) : undecided();
+    const headMs = performance.now() - embeddedMs;
+    return {
+      decision: decided,
+      features,
+      timings: { backboneMs: embeddedMs - startMs, headMs },
+    };
+  };
+
+  const useHead = (next: ServingHead | null): void => {
+    if (next && next.head.backboneChecksum !== checksum) {
+      throw new HeadlandError(
+        'HL_HEAD_BACKBONE_MISMATCH',
+        `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
+        { remedy: 'Train again: `headland train`, or set models.backbone back.' },
+      );
+    }
+    const nextSettings = answerSettings(next?.head ?? {}, decision);
+    // A head that cannot answer is refused now, not frame by frame.
+    if (next) answer(next, new Float32Array(featureSize), nextSettings);
+    settings = nextSettings;
+    serving = next;
+  };
+
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'close') {
+      port.close();
+      void backbone.close();
+      return;
+    }
+    if (message.type === 'head') {
+      const { id } = message;
+      try {
+        useHead(message.serving);
+        send({ type: 'swapped', id });
+      } catch (error) {
+        send({ type: 'head-refused', id, error: serialiseError(error) });
+      }
+      return;
+    }
+    const { id, slot } = message;
+    // One after the other, so that each one's time is its own.
+    last = last
+      .then(() => see(images[slot]!))
+      .then(
+        (seen) => send({ type: 'seen', id, seen }, [seen.features.buffer as ArrayBuffer]),
+        (error) => send({ type: 'refused', id, error: serialiseError(error) }),
+      );
+  });
+  const info = { name, checksum, engine, featureSize, inputSize, insteadOf: null };
+  // The engine has its own copy of the model: the memory of this one leaves the thread at once.
+  send({ type: 'ready', backbone: info, buffers }, [model.buffer as ArrayBuffer]);
+} catch (error) {
+  send({ type: 'failed', error: serialiseError(error) });
+  port.close();
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { HeadlandError, messageOf } from '../base/errors.js';
+import { TRUST_LEVELS } from '../head/trust.js';
+
+const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const metricsSchema = z.object({
+  /** Class names; index = row and column of `confusion`. */
+  labels: z.array(z.string()),
+  samples: count,
+  accuracy: z.number(),
+  macroPrecision: z.number(),
+  macroRecall: z.number(),
+  macroF1: z.number(),
+  weightedF1: z.number(),
+  macroAuc: z.number().nullable(),
+  microAuc: z.number().nullable(),
+  logLoss: z.number(),
+  ece: z.number(),
+  confusion: z.array(z.array(count)),
+  perClass: z.array(
+    z.object({
+      precision: z.number(),
+      recall: z.number(),
+      f1: z.number(),
+      auc: z.number().nullable(),
+      support: count,
+    }),
+  ),
+});
+
+/** Classification metrics that carry the names of their classes. */
+export type LabelledMetrics = z.infer<typeof metricsSchema>;
+
+/** How a decision of the gate is written down. */
+export const gateSchema = z.object({
+  promote: z.boolean(),
+  reason: z.string(),
+  evidence: z.enum(['exam', 'leave-group-out', 'none']),
+  samples: count,
+  checks: z.array(
+    z.object({
+      /** Heads of earlier rules had others than those of today. */
+      name: z.string(),
+      passed: z.boolean(),
+      detail: z.string(),
+      values: z.record(z.string(), z.union([z.number(), z.array(z.string())])),
+    }),
+  ),
+});
+
+const trustSchema = z.object({
+  level: z.enum(TRUST_LEVELS),
+  answers: count,
+  groups: count,
+  meanRecall: z.number().nullable(),
+  lowerBound: z.number().nullable(),
+  needs: z.array(z.object({ label: z.string(), labels: count })),
+  next: z.string(),
+});
+
+const cardSchema = z.object({
+  schema: z.literal(1),
+  version: z.int().min(1),
+  createdAt: z.iso.datetime(),
+  trainingId: z.string(),
+  trigger: z.string(),
+  learner: z.enum(['ridge', 'softmax', 'blend', 'tf-layers']),
+  lambda: z.number(),
+  transform: z.enum(['none', 'l2', 'sqrt', 'sqrt-l2']),
+  temperature: z.number().positive(),
+  /** Labels at least so probable make up the 90 % prediction set; older heads have none. */
+  setProbability: z.number().min(0).max(1).optional(),
+  /** Left-out samples behind the novelty p-values; older heads have none. */
+  noveltySamples: count.optional(),
+  labels: z.array(z.string()).min(2),
+  featureSize: z.int().min(1),
+  /** The newest label that its training read, of the store's label revisions; older heads have none. */
+  labelRevision: count.optional(),
+  /** How far it can be trusted, from left-out and exam answers; older heads have none. */
+  trust: trustSchema.optional(),
+  /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */
+  backbone: z.object({
+    name: z.string(),
+    checksum: z.string(),
+    fit: z.enum(['squash', 'crop']),
+  }),
+  /** Samples per class that it was trained and examined on; `leftOut`: too few, not learnt. */
+  samples: z.array(
+    z.object({ label: z.string(), training: count, exam: count, leftOut: z.boolean() }),
+  ),
+  /** On the exam samples, by the head as read back from the disk; null: there are none. */
+  exam: metricsSchema.nullable(),
+  /** Of the training samples, each answered by a head that never saw its group. */
+  leaveGroupOut: metricsSchema,
+  /** Class-balanced log-loss of the same answers: what the learners were compared by. */
+  leaveGroupOutMacroLogLoss: z.number(),
+  gate: gateSchema,
+  /** The reason when the gate refused it; null when it passed. */
+  refused: z.string().nullable(),
+  /** `views`: the most augmented views of a sample that it learnt from. */
+  augmentation: z.object({ recipe: z.string(), views: count, seed: count }),
+  /** Milliseconds per phase. */
+  durationsMs: z.record(z.string(), z.number()),
+  /** Of the file `weights`. */
+  weightsSha256: sha256,
+  /** Of the file `training-groups`. */
+  trainingGroupsSha256: sha256,
+});
+
+/** What is known about one trained head; `card.json` in its version directory. */
+export type HeadCard = z.infer<typeof cardSchema>;
+
+/** A card before the registry gave it a number and checksums. */
+export type NewHeadCard = Omit<
+  HeadCard,
+  'schema' | 'version' | 'weightsSha256' | 'trainingGroupsSha256'
+>;
+
+/**
+ * The one byte sequence that stands for a card. Its last line is the SHA-256 of the card without
+ * it, so that any flipped bit is noticed.
+ */
+export function encodeCard(card: HeadCard): Uint8Array {
+  const cardSha256 = createHash('sha256').update(JSON.stringify(card)).digest('hex');
+  return new TextEncoder().encode(`${JSON.stringify({ ...card, cardSha256 }, null, 2)}\n`);
+}
+
+/**
+ * Reads a card; its bytes must be exactly what {@link encodeCard} writes.
+ *
+ * @throws HeadlandError HL_HEAD_INVALID
+ */
+export function decodeCard(bytes: Uint8Array): HeadCard {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalidHead(`card.json is not JSON: ${messageOf(cause)}`, cause);
+  }
+  const { cardSha256: _, ...card } = { ...(raw as HeadCard & { cardSha256: string }) };
+  if (!sameBytes(encodeCard(card), bytes)) throw invalidHead('card.json is not as it was written');
+  const parsed = cardSchema.safeParse(card);
+  if (!parsed.success) throw invalidHead(`card.json: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** One name a line, control characters escaped as in JSON: readable, and one byte sequence only. */
+export function encodeLines(names: readonly string[]): Uint8Array {
+  const lines = names.map((name) => JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"'));
+  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
+}
+
+/** @throws SyntaxError when it is not what {@link encodeLines} wrote */
+export function decodeLines(bytes: Uint8Array): string[] {
+  const lines = new TextDecoder().decode(bytes).split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(`"${line.replaceAll('"', '\\"')}"`) as string);
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+export function invalidHead(what: string, cause?: unknown): HeadlandError {
+  return new HeadlandError('HL_HEAD_INVALID', what, {
+    remedy: 'Roll back to another version (`headland rollback`) or train again.',
+    cause,
+  });
+}

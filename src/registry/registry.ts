@@ -1,0 +1,351 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeDirectoryDurably, writeFileDurably } from '../base/durable-files.js';
+import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { GateRecord } from '../gate/gate-record.js';
+import type { ShadowTrial } from '../gate/shadow.js';
+import { decodeHead, encodeHead } from '../head/codec.js';
+import type { Head } from '../head/head.js';
+import type { HeadCard, NewHeadCard } from './head-card.js';
+import type { HistoryRecord } from './history.js';
+import { ServingPointer } from './pointer.js';
+import {
+  listVersions,
+  readCard,
+  readGateRecord,
+  readTrial,
+  readVersion,
+  type StoredHead,
+  versionFiles,
+  versionsToRemove,
+  writeTrial,
+} from './version-directory.js';
+
+/** Throws when a head cannot serve here. */
+export type HeadCheck = (stored: StoredHead) => void;
+
+export interface OpenServingOptions {
+  /** Puts a head to work; when it throws, the next one is tried. */
+  use?: (stored: StoredHead) => Promise<void> | void;
+  /** A head was passed over. */
+  onUnusable?: (version: number, error: unknown) => void;
+  /** The version that serves already: it comes before all others but the one pointed at. */
+  keep?: number | null;
+}
+
+/** One line of `headland models heads`. */
+export interface HeadListing {
+  version: number;
+  /** Null: the directory is damaged; `load` says how. */
+  card: HeadCard | null;
+  /** It serves now. */
+  current: boolean;
+  /** It serves or has served. */
+  served: boolean;
+}
+
+/**
+ * The versions of the trained head: `<dir>/<n>/` is written whole and never changed, and a pointer
+ * says which one serves. Several processes may publish; only one, the daemon or a command while no
+ * daemon runs, may switch, recover and prune.
+ */
+export class HeadRegistry {
+  readonly dir: string;
+  readonly #keep: number;
+  readonly #log: Log | null;
+  readonly #pointer: ServingPointer;
+  /** Switches run one after the other: each reads the pointer that the one before it wrote. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param options.keep How many versions that served, and how many that never did, are kept. */
+  constructor(dir: string, options: { keep: number; log?: Log }) {
+    this.dir = dir;
+    this.#keep = options.keep;
+    this.#log = options.log ?? null;
+    this.#pointer = new ServingPointer(dir, this.#log);
+  }
+
+  /** Every version directory, oldest first. */
+  async list(): Promise<HeadListing[]> {
+    const [current, everServed, { valid }] = await Promise.all([
+      this.#pointer.read(),
+      this.#pointer.everServed(),
+      listVersions(this.dir),
+    ]);
+    const served = new Set(everServed);
+    return Promise.all(
+      valid.map(async (version) => ({
+        version,
+        card: await readCard(this.#path(version), version).catch(() => null),
+        current: version === current,
+        served: served.has(version),
+      })),
+    );
+  }
+
+  /** The highest version; null: there is none. */
+  async newest(): Promise<number | null> {
+    return (await listVersions(this.dir)).valid.at(-1) ?? null;
+  }
+
+  /** The version that serves; null: none was ever promoted. */
+  current(): Promise<number | null> {
+    return this.#pointer.read();
+  }
+
+  /**
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID (a flipped byte, a missing file)
+   */
+  load(version: number): Promise<StoredHead> {
+    return readVersion(this.#path(version), version);
+  }
+
+  /**
+   * The head that the pointer names or, when that one cannot serve, the first of
+   * {@link OpenServingOptions.keep}, the versions that served before it, and those that passed the
+   * gate, newest first. The pointer then follows. A damaged version is put aside as `<n>.corrupt`.
+   * Null: there is none that can serve.
+   */
+  openServing(options: OpenServingOptions = {}): Promise<StoredHead | null> {
+    return this.#exclusive(async () => {
+      const wanted = await this.current();
+      const fellBack = (await this.lastSwitch())?.event === 'fell-back';
+      if (wanted === null && !fellBack) return null;
+      for (const version of await this.#servable(wanted, options.keep ?? null)) {
+        const stored = await this.#openOrSkip(version, options);
+        if (!stored) continue;
+        if (version !== wanted) await this.#fallBack(wanted, version);
+        return stored;
+      }
+      if (wanted !== null) await this.#fallBack(wanted, null);
+      return null;
+    });
+  }
+
+  /** Removes what an interruption left and brings history and pointer together. At start only. */
+  recover(): Promise<void> {
+    return this.#exclusive(async () => {
+      await mkdir(this.dir, { recursive: true });
+      for (const entry of await readdir(this.dir)) {
+        if (entry.startsWith('.')) await rm(join(this.dir, entry), { recursive: true });
+      }
+      await this.#pointer.reconcile();
+      await this.#prune();
+    });
+  }
+
+  /**
+   * Writes the head to the disk and reads it back, so that what is judged is what would serve.
+   *
+   * @throws HeadlandError HL_HEAD_INVALID when it does not come back
+   */
+  async stage(head: Head): Promise<Head> {
+    await mkdir(this.dir, { recursive: true });
+    const path = join(this.dir, `.staged-${randomUUID()}`);
+    try {
+      await writeFileDurably(path, encodeHead(head));
+      return decodeHead(await readFile(path));
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /**
+   * Writes a new version directory; it does not serve yet. Versions only ever count up.
+   *
+   * @param trainingGroups Groups of the samples it was trained on.
+   * @param gate Why it may serve or not; null when no gate has judged it.
+   * @returns Its version.
+   */
+  async publish(
+    head: Head,
+    card: NewHeadCard,
+    trainingGroups: readonly string[],
+    gate: GateRecord | null = null,
+  ): Promise<number> {
+    await mkdir(this.dir, { recursive: true });
+    const weights = encodeHead(head);
+    for (;;) {
+      const version = (await this.#highest()) + 1;
+      const numbered = { schema: 1 as const, version, ...card };
+      const files = versionFiles(weights, trainingGroups, numbered, gate);
+      try {
+        await writeDirectoryDurably(this.#path(version), files);
+        return version;
+      } catch (error) {
+        // Another process took the number in the meantime.
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'EEXIST' && code !== 'ENOTEMPTY') throw error;
+      }
+    }
+  }
+
+  /**
+   * Makes a version the serving one, after checking every byte of it.
+   *
+   * @param check Throws when the head cannot serve here.
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what `check` throws; the old
+   *   one serves on
+   */
+  promote(version: number, check?: HeadCheck): Promise<StoredHead> {
+    return this.#exclusive(async () => {
+      const stored = await this.load(version);
+      check?.(stored);
+      await this.#pointer.set(version, 'promoted');
+      await this.#prune();
+      return stored;
+    });
+  }
+
+  /**
+   * Goes back to `version`, or without it to the one that served before the serving one. Two in a
+   * row go two versions back; `promote` goes forward again.
+   *
+   * @param check Throws when a head cannot serve here; without `version` such a head is passed over.
+   * @throws HeadlandError HL_HEAD_NO_PREVIOUS | HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what
+   *   `check` throws
+   */
+  rollback(version?: number, check?: HeadCheck): Promise<StoredHead> {
+    return this.#exclusive(async () => {
+      const current = await this.current();
+      let stored: StoredHead;
+      if (version === undefined) {
+        stored = await this.#previous(current, check);
+      } else {
+        stored = await this.load(version);
+        check?.(stored);
+      }
+      await this.#pointer.set(stored.card.version, 'rolled-back');
+      return stored;
+    });
+  }
+
+  /** Takes back a promotion whose head could not be put to work; null: none serves then. */
+  withdraw(previous: number | null): Promise<void> {
+    return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
+  }
+
+  /** Removes what is more than is kept; never the serving version, never the newest. */
+  prune(): Promise<void> {
+    return this.#exclusive(() => this.#prune());
+  }
+
+  /** Null: no gate has judged it. @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID */
+  async gateRecord(version: number): Promise<GateRecord | null> {
+    await readCard(this.#path(version), version);
+    return readGateRecord(this.#path(version));
+  }
+
+  /** The last switch of the serving head; null: there was none. */
+  lastSwitch(): Promise<HistoryRecord | null> {
+    return this.#pointer.lastSwitch();
+  }
+
+  /** How a version did beside the one that it replaced; null: it has no (readable) trial. */
+  shadowTrial(version: number): Promise<ShadowTrial | null> {
+    return readTrial(this.#path(version));
+  }
+
+  /** Durable when it returns. */
+  keepShadowTrial(trial: ShadowTrial): Promise<void> {
+    return writeTrial(this.#path(trial.version), trial);
+  }
+
+  async #previous(current: number | null, check?: HeadCheck): Promise<StoredHead> {
+    const stack = (await this.#pointer.stack()).reverse();
+    for (const version of stack.filter((v) => v !== current)) {
+      const stored = await this.#openOrSkip(version, check ? { use: check } : {});
+      if (stored) return stored;
+    }
+    throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before this one', {
+      remedy: 'Name a version that `headland models heads` lists, or train again.',
+      details: { current },
+    });
+  }
+
+  /** The versions that may serve, in the order in which they are tried. */
+  async #servable(wanted: number | null, keep: number | null): Promise<Set<number>> {
+    const stack = (await this.#pointer.stack()).reverse();
+    const served = (await this.#pointer.everServed()).sort((a, b) => b - a);
+    const passed: number[] = [];
+    for (const version of (await listVersions(this.dir)).valid.reverse()) {
+      const card = await readCard(this.#path(version), version).catch(() => null);
+      if (card?.gate.promote) passed.push(version);
+    }
+    const inOrder = [wanted, keep, ...stack, ...served, ...passed];
+    return new Set(inOrder.filter((version) => version !== null));
+  }
+
+  /** Loads a version and puts it to use; null when that fails, whatever the reason. */
+  async #openOrSkip(
+    version: number,
+    { use, onUnusable }: OpenServingOptions,
+  ): Promise<StoredHead | null> {
+    try {
+      const stored = await this.load(version);
+      await use?.(stored);
+      return stored;
+    } catch (error) {
+      this.#log?.error({ version, err: messageOf(error) }, 'a head cannot be used');
+      onUnusable?.(version, error);
+      if (isHeadlandError(error, 'HL_HEAD_INVALID')) await this.#putAside(version);
+      return null;
+    }
+  }
+
+  async #putAside(version: number): Promise<void> {
+    try {
+      await rename(this.#path(version), `${this.#path(version)}.corrupt`);
+    } catch (error) {
+      this.#log?.warn({ version, err: messageOf(error) }, 'the damaged head stays where it is');
+    }
+  }
+
+  /** A disk that takes no pointer must not stop a head that works. */
+  async #fallBack(wanted: number | null, version: number | null): Promise<void> {
+    this.#log?.error({ wanted, version }, 'the head pointed at cannot serve; another one does');
+    try {
+      await this.#pointer.set(version, 'fell-back');
+    } catch (error) {
+      this.#log?.error({ version, err: messageOf(error) }, 'the pointer could not follow');
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const [current, served, { valid, corrupt }] = await Promise.all([
+      this.#pointer.read(),
+      this.#pointer.everServed(),
+      listVersions(this.dir),
+    ]);
+    for (const version of versionsToRemove(valid, served, current, this.#keep)) {
+      await this.#remove(this.#path(version));
+    }
+    for (const version of corrupt.slice(0, -this.#keep)) {
+      await this.#remove(`${this.#path(version)}.corrupt`);
+    }
+  }
+
+  /** A half-removed directory must never look like a version. */
+  async #remove(path: string): Promise<void> {
+    const grave = join(this.dir, `.removed-${randomUUID()}`);
+    await rename(path, grave);
+    await rm(grave, { recursive: true });
+  }
+
+  async #highest(): Promise<number> {
+    const { valid, corrupt } = await listVersions(this.dir);
+    return Math.max(0, ...valid, ...corrupt, ...(await this.#pointer.everServed()));
+  }
+
+  #path(version: number): string {
+    return join(this.dir, String(version));
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileDurably } from '../base/durable-files.js';
+import { HeadlandError } from '../base/errors.js';
+import { decodeGateRecord, encodeGateRecord, type GateRecord } from '../gate/gate-record.js';
+import { parseTrial, type ShadowTrial } from '../gate/shadow.js';
+import { decodeHead } from '../head/codec.js';
+import type { Head } from '../head/head.js';
+import {
+  decodeCard,
+  decodeLines,
+  encodeCard,
+  encodeLines,
+  type HeadCard,
+  invalidHead,
+  sameBytes,
+} from './head-card.js';
+
+const WEIGHTS = 'weights';
+const LABELS = 'labels';
+const CARD = 'card.json';
+const TRAINING_GROUPS = 'training-groups';
+const GATE = 'gate.json';
+/** Changes while the head is on trial; all else is written once. */
+const SHADOW = 'shadow.json';
+
+/** A head with everything that is kept about it. */
+export interface StoredHead {
+  head: Head;
+  card: HeadCard;
+  /** Groups of the samples it was trained on: on these it cannot be examined. */
+  trainingGroups: string[];
+}
+
+/** The version directories of a registry, and those put aside as damaged; numbers count up. */
+export async function listVersions(dir: string): Promise<{ valid: number[]; corrupt: number[] }> {
+  const entries = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const matching = (pattern: RegExp): number[] =>
+    entries
+      .flatMap((entry) => pattern.exec(entry)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+  return {
+    valid: matching(/^([1-9][0-9]{0,8})$/),
+    corrupt: matching(/^([1-9][0-9]{0,8})\.corrupt$/),
+  };
+}
+
+/**
+ * What is more than is kept: of the versions that served the `keep` that served last stay, the
+ * serving one among them; of the others the `keep` newest. The newest version of all stays always,
+ * or its number would be given out again.
+ *
+ * @param served Every version that ever served, the last one to serve at the end.
+ */
+export function versionsToRemove(
+  versions: readonly number[],
+  served: readonly number[],
+  current: number | null,
+  keep: number,
+): number[] {
+  const others = versions.filter((version) => !served.includes(version));
+  const formerly = served.filter((version) => version !== current && versions.includes(version));
+  const kept = new Set([
+    current,
+    ...formerly.slice(-(keep - 1)),
+    ...others.slice(-keep),
+    versions.at(-1),
+  ]);
+  return versions.filter((version) => !kept.has(version));
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The files of a version directory, as they are written. */
+export function versionFiles(
+  weights: Uint8Array,
+  trainingGroups: readonly string[],
+  card: Omit<HeadCard, 'weightsSha256' | 'trainingGroupsSha256'>,
+  gate: GateRecord | null,
+): Record<string, Uint8Array> {
+  const groups = encodeLines(trainingGroups);
+  const encoded = encodeCard({
+    ...card,
+    weightsSha256: sha256(weights),
+    trainingGroupsSha256: sha256(groups),
+  });
+  // What cannot be read back must not be written.
+  decodeCard(encoded);
+  return {
+    [WEIGHTS]: weights,
+    [LABELS]: encodeLines(card.labels),
+    [CARD]: encoded,
+    [TRAINING_GROUPS]: groups,
+    ...(gate ? { [GATE]: encodeGateRecord(gate) } : {}),
+  };
+}
+
+/**
+ * Reads a version directory and checks every byte of it.
+ *
+ * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION when there is no such directory, HL_HEAD_INVALID
+ *   when a file is missing, unreadable, or not as it was written
+ */
+export async function readVersion(directory: string, version: number): Promise<StoredHead> {
+  const card = await readCard(directory, version);
+  const weights = await part(directory, WEIGHTS);
+  if (sha256(weights) !== card.weightsSha256) {
+    throw invalidHead(`head ${version}: the checksum of its weights is wrong`);
+  }
+  const head = decodeHead(weights);
+  if (!sameBytes(await part(directory, LABELS), encodeLines(head.labels))) {
+    throw invalidHead(`head ${version}: its labels are not those of its weights`);
+  }
+  const groups = await part(directory, TRAINING_GROUPS);
+  if (sha256(groups) !== card.trainingGroupsSha256) {
+    throw invalidHead(`head ${version}: the checksum of its list of training groups is wrong`);
+  }
+  return { head, card, trainingGroups: decodeLines(groups) };
+}
+
+/**
+ * Reads only the card of a version.
+ *
+ * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID
+ */
+export async function readCard(directory: string, version: number): Promise<HeadCard> {
+  const known = await stat(directory).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!known) throw unknownVersion(version);
+  const card = decodeCard(await part(directory, CARD));
+  if (card.version !== version) {
+    throw invalidHead(`head ${version}: its card belongs to version ${card.version}`);
+  }
+  return card;
+}
+
+/**
+ * Reads why the gate decided as it did; null for a head that no gate has judged. A head serves
+ * without it.
+ *
+ * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ */
+export async function readGateRecord(directory: string): Promise<GateRecord | null> {
+  const bytes = await readFile(join(directory, GATE)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  return bytes && decodeGateRecord(bytes);
+}
+
+/** The trial of a version; null when there is none that can be read. */
+export async function readTrial(directory: string): Promise<ShadowTrial | null> {
+  const text = await readFile(join(directory, SHADOW), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  return text === null ? null : parseTrial(text);
+}
+
+/** Durable when it returns. */
+export async function writeTrial(directory: string, trial: ShadowTrial): Promise<void> {
+  await writeFileDurably(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
+}
+
+export function unknownVersion(version: number): HeadlandError {
+  return new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `there is no head ${version}`, {
+    remedy: 'Choose one of the versions that `headland models heads` lists.',
+    details: { version },
+  });
+}
+
+async function part(directory: string, name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(directory, name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Anything else (no permission, too many open files) says nothing about the head itself.
+    if (code !== 'ENOENT' && code !== 'EIO') throw error;
+    throw invalidHead(`${directory}: ${name} cannot be read (${code})`, error);
+  }
+}

@@ -1,0 +1,100 @@
+import { readFile, stat } from 'node:fs/promises';
+import { decodePicture } from '../../vision/decode.js';
+import { differenceHash } from '../../vision/dhash.js';
+import { inspectPicture } from '../../vision/inspect.js';
+import { sha256Of } from '../sample-rows.js';
+import type { SampleStore } from '../store.js';
+import { asItem, type Candidate, type ImportRun, obstacleOf } from './import-run.js';
+import type { ManifestEntry } from './manifest.js';
+import type { FoundPicture } from './walk.js';
+
+/** 9 and 8, the cells of the difference hash, both divide it. */
+const HASH_SIZE_PIXELS = 72;
+/** Two pictures are checked at a time: one waits for the disk while the other is decoded. */
+const READERS = 2;
+
+/** The first step of an import: finds out which pictures are usable, new or known. */
+export class ImportReader {
+  constructor(
+    private readonly store: SampleStore,
+    private readonly run: ImportRun,
+    private readonly entries: ReadonlyMap<string, ManifestEntry>,
+  ) {}
+
+  /** Reads and checks every picture; returns those that are usable, each picture once. */
+  async read(pictures: readonly FoundPicture[]): Promise<Candidate[]> {
+    const results: (Candidate | null)[] = new Array(pictures.length).fill(null);
+    let [next, done] = [0, 0];
+    const reader = async (): Promise<void> => {
+      try {
+        while (next < pictures.length) {
+          const index = next++;
+          this.run.checkCancelled();
+          results[index] = await this.readOne(pictures[index]!);
+          this.run.options.onProgress?.({ phase: 'read', done: ++done, total: pictures.length });
+        }
+      } finally {
+        // When one reader fails the others stop too.
+        next = pictures.length;
+      }
+    };
+    await Promise.all(Array.from({ length: READERS }, reader));
+
+    const first = new Map<string, Candidate>();
+    for (const candidate of results) {
+      if (candidate === null) continue;
+      const same = first.get(candidate.sha256);
+      if (same === undefined) {
+        first.set(candidate.sha256, candidate);
+        continue;
+      }
+      this.run.report.duplicates += 1;
+      if (same.label === null) same.label = candidate.label;
+      else if (candidate.label !== null) this.run.compareLabels(same.label, candidate);
+    }
+    return [...first.values()];
+  }
+
+  private async readOne(picture: FoundPicture): Promise<Candidate | null> {
+    const { limits } = this.run.options;
+    const origin = picture.name;
+    let bytes: Uint8Array | null = null;
+    try {
+      const { size, mtimeMs } = await stat(picture.path);
+      if (size > limits.maxBytes) {
+        const message = `the picture has ${size} bytes, the limit is ${limits.maxBytes}`;
+        await this.run.refuse({ origin, code: 'HL_PICTURE_TOO_LARGE', message }, null);
+        return null;
+      }
+      bytes = await readFile(picture.path);
+      const sha256 = sha256Of(bytes);
+      const known = this.store.findPicture(sha256);
+      const common = { picture, label: picture.label, name: origin };
+      if (known) {
+        return { ...asItem(known), ...common, known, restored: null, capturedAtMs: 0 };
+      }
+      const { captureTimeMs } = await inspectPicture(bytes, limits);
+      const image = await decodePicture(bytes, {
+        ...limits,
+        sizePixels: HASH_SIZE_PIXELS,
+        fit: 'squash',
+      });
+      const restored = this.entries.get(sha256) ?? null;
+      return {
+        ...common,
+        sha256,
+        captureTimeMs,
+        dhash: differenceHash(image),
+        group: restored?.group ?? null,
+        capturedAtMs: restored?.captured_at_ms ?? captureTimeMs ?? Math.round(mtimeMs),
+        restored,
+        known: null,
+      };
+    } catch (error) {
+      const obstacle = obstacleOf(error, origin);
+      if (obstacle === null) throw error;
+      await this.run.refuse(obstacle, bytes);
+      return null;
+    }
+  }
+}

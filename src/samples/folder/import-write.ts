@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { sha256Of } from '../sample-rows.js';
+import type { SampleStore } from '../store.js';
+import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
+
+/** Pictures per wait for the disk. */
+const BATCH = 16;
+
+/** The last step of an import: stores the candidates, which have their groups by now. */
+export class ImportWriter {
+  constructor(
+    private readonly store: SampleStore,
+    private readonly run: ImportRun,
+  ) {}
+
+  async write(candidates: readonly Candidate[]): Promise<void> {
+    let done = 0;
+    for (let start = 0; start < candidates.length; start += BATCH) {
+      this.run.checkCancelled();
+      const batch = candidates.slice(start, start + BATCH);
+      const bytes = new Map<Candidate, Uint8Array>();
+      for (const candidate of batch) {
+        if (candidate.known === null) await this.readAgain(candidate, bytes);
+      }
+      try {
+        const admitted = this.store.batch(() =>
+          batch.map((candidate) => this.writeOne(candidate, bytes.get(candidate))),
+        );
+        for (const outcome of admitted) {
+          if (outcome === 'new') this.run.report.imported += 1;
+          if (outcome === 'known') this.run.report.duplicates += 1;
+        }
+      } catch (error) {
+        throw withProgress(error, this.run.report.imported, done, candidates.length);
+      }
+      for (const candidate of batch) {
+        if (candidate.known === null && !bytes.has(candidate)) continue;
+        const { classes } = this.run.report;
+        if (candidate.label !== null) {
+          classes[candidate.label] = (classes[candidate.label] ?? 0) + 1;
+        }
+      }
+      done += batch.length;
+      this.run.options.onProgress?.({ phase: 'store', done, total: candidates.length });
+    }
+  }
+
+  /** The bytes were let go after the first look, so that a large folder needs little memory. */
+  private async readAgain(candidate: Candidate, bytes: Map<Candidate, Uint8Array>): Promise<void> {
+    const origin = candidate.name;
+    try {
+      const again = await readFile(candidate.picture.path);
+      if (sha256Of(again) === candidate.sha256) {
+        bytes.set(candidate, again);
+        return;
+      }
+      const message = 'the file changed while it was imported';
+      await this.run.refuse({ origin, code: 'HL_IMPORT_UNREADABLE', message }, null);
+    } catch (error) {
+      const obstacle = obstacleOf(error, origin);
+      if (obstacle === null) throw error;
+      await this.run.refuse(obstacle, null);
+    }
+  }
+
+  private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {
+    const { known, label, restored } = candidate;
+    if (known !== null) {
+      if (known.label === null && label !== null) this.store.label(known.id, label, 'import');
+      else if (label !== null) this.run.compareLabels(known.label, candidate);
+      return 'known';
+    }
+    if (jpeg === undefined) return 'gone';
+    // A picture moved to another class folder of an export was labelled by moving it.
+    const sameLabel = restored !== null && restored.label === label;
+    const { duplicate } = this.store.admit(
+      {
+        jpeg,
+        label,
+        labelSource:
+          label === null ? null : ((sameLabel ? restored.label_source : null) ?? 'import'),
+        group: candidate.group!,
+        source: restored?.source ?? 'import',
+        capturedAtMs: candidate.capturedAtMs,
+        origin: restored ? restored.origin : candidate.name,
+        dhash: candidate.dhash,
+      },
+      restored === null
+        ? {}
+        : {
+            exam: restored.exam,
+            multiplicity: restored.multiplicity,
+            ...(sameLabel && restored.labelled_at_ms !== null
+              ? { labelledAtMs: restored.labelled_at_ms }
+              : {}),
+          },
+    );
+    return duplicate ? 'known' : 'new';
+  }
+}
+
+function withProgress(error: unknown, imported: number, done: number, total: number): unknown {
+  if (!isHeadlandError(error)) return error;
+  return new HeadlandError(
+    error.code,
+    `${error.message}; ${imported} new pictures were imported before`,
+    {
+      remedy: `${error.remedy} Then import again: it goes on where it stopped.`,
+      details: { ...error.details, imported, done, total },
+      cause: error,
+    },
+  );
+}

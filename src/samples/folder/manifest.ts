@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Sample } from '../sample.js';
+
+/** Lies in an exported folder beside its class folders: one JSON object a line. */
+export const MANIFEST_FILE = 'samples.jsonl';
+
+const lineSchema = z.object({
+  schema: z.literal(1),
+  /** Relative to the exported folder, with "/". */
+  file: z.string().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  id: z.string().min(1),
+  label: z.string().nullable(),
+  label_source: z.enum(['import', 'mqtt', 'cli', 'console']).nullable(),
+  labelled_at_ms: z.int().nullable(),
+  group: z.string().min(1).max(256),
+  exam: z.boolean(),
+  source: z.string().min(1).max(256),
+  captured_at_ms: z.int(),
+  origin: z.string().min(1).max(4_096).nullable(),
+  multiplicity: z.int().min(1),
+});
+
+export type ManifestEntry = z.infer<typeof lineSchema>;
+
+export function manifestLine(sample: Sample, file: string): string {
+  const entry: ManifestEntry = {
+    schema: 1,
+    file,
+    sha256: sample.pictureSha256,
+    id: sample.id,
+    label: sample.label,
+    label_source: sample.labelSource,
+    labelled_at_ms: sample.labelledAtMs,
+    group: sample.group,
+    exam: sample.exam,
+    source: sample.source,
+    captured_at_ms: sample.capturedAtMs,
+    origin: sample.origin,
+    multiplicity: sample.multiplicity,
+  };
+  return `${JSON.stringify(entry)}\n`;
+}
+
+export interface Manifest {
+  /** By the SHA-256 of the picture: a file that was moved to another class is still known. */
+  entries: Map<string, ManifestEntry>;
+  /** Numbers (from 1) of lines that cannot be understood. */
+  badLines: number[];
+}
+
+/** Reads the manifest of an exported folder; a folder without one has no entries. */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const manifest: Manifest = { entries: new Map(), badLines: [] };
+  const text = await readFile(join(dir, MANIFEST_FILE), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  });
+  text.split('\n').forEach((line, index) => {
+    if (line.trim() === '') return;
+    const parsed = lineSchema.safeParse(parseJson(line));
+    if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);
+    else manifest.badLines.push(index + 1);
+  });
+  return manifest;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

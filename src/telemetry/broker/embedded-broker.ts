@@ -1,0 +1,112 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { Aedes } from 'aedes';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { PacketGuard } from './packet-guard.js';
+
+const HOST = '127.0.0.1';
+const PACKET_MAX_BYTES = 16_777_216;
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUEUE_LIMIT = 1_000;
+
+export interface EmbeddedBrokerOptions {
+  /** 0 = any free port. */
+  port: number;
+  maxConnections: number;
+  log: Log;
+  /** Larger packets end their connection. Default 16 MiB: a snapshot with its picture fits. */
+  packetMaxBytes?: number;
+}
+
+export interface EmbeddedBroker {
+  /** mqtt://127.0.0.1:<port> */
+  url: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * A small broker inside the daemon, on loopback only, for robots without one: MQTT 3.1.1, nothing
+ * survives a restart, every process of this machine may connect.
+ * @throws HeadlandError HL_BROKER_PORT_IN_USE | HL_BROKER_START_FAILED
+ */
+export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const { log, maxConnections, packetMaxBytes = PACKET_MAX_BYTES } = options;
+  const aedes = await Aedes.createBroker({
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    queueLimit: QUEUE_LIMIT,
+  });
+  aedes.on('connectionError', (_, error) => log.debug({ reason: messageOf(error) }, 'no MQTT'));
+  aedes.on('clientError', (client, error) => {
+    log.debug({ client: client.id, reason: messageOf(error) }, 'client of the broker failed');
+  });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => sockets.delete(socket));
+    aedes.handle(guarded(socket, packetMaxBytes));
+  });
+  server.maxConnections = maxConnections;
+  server.on('drop', () => {
+    log.warn(
+      { code: 'HL_BROKER_FULL', maxConnections },
+      'the embedded broker takes no more clients',
+    );
+  });
+  try {
+    await listen(server, options.port);
+  } catch (error) {
+    await new Promise<void>((resolve) => aedes.close(resolve));
+    throw startError(error, options.port);
+  }
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    url: `mqtt://${HOST}:${port}`,
+    port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => aedes.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** The socket as aedes shall see it: what comes in passes the guard first. */
+function guarded(socket: Socket, maxBytes: number): Duplex {
+  const guard = new PacketGuard(maxBytes);
+  // Errors reach aedes through the pair; a listener of our own keeps them from being thrown.
+  socket.on('error', () => guard.destroy());
+  guard.on('error', () => socket.destroy());
+  return Duplex.from({ readable: socket.pipe(guard), writable: socket });
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, HOST, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+function startError(error: unknown, port: number): HeadlandError {
+  if ((error as { code?: string }).code === 'EADDRINUSE') {
+    return new HeadlandError('HL_BROKER_PORT_IN_USE', `port ${port} on ${HOST} is taken`, {
+      remedy:
+        'Another broker runs there: set mqtt.url to it, or set embeddedBroker.port to 0 or to a ' +
+        'free port.',
+      details: { port },
+      cause: error,
+    });
+  }
+  return new HeadlandError(
+    'HL_BROKER_START_FAILED',
+    `the embedded broker cannot listen on ${HOST}:${port}: ${messageOf(error)}`,
+    { remedy: 'Set embeddedBroker.port to a port that this user may open.', cause: error },
+  );
+}

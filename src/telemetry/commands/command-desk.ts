@@ -1,0 +1,224 @@
+import { HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
+import type { Command, CommandAnswer } from '../contract/command-contract.js';
+import { topicPrefix } from '../contract/messages.js';
+import { commandTopic } from '../contract/topics.js';
+import { isPlainName, parseCommand, responseTopicOf } from './command-parser.js';
+import { TokenBucket } from './token-bucket.js';
+
+const REMEMBER_MS = 600_000;
+const REMEMBER_MAX = 256;
+const REFUSALS_ANSWERED_PER_MINUTE = 60;
+
+/** A message on `cmd/<name>` as it came from the broker. */
+export interface IncomingCommand {
+  topic: string;
+  payload: Uint8Array;
+  retain: boolean;
+  /** MQTT 5 only. */
+  responseTopic?: string;
+  /** MQTT 5 only; echoed. */
+  correlation?: Uint8Array;
+}
+
+export interface CommandMeta {
+  /** Unix time, milliseconds. */
+  receivedAtMs: number;
+  responseTopic: string;
+}
+
+/** Executes a command; what it resolves to is the answer's `data`. Throws HeadlandErrors. */
+export type CommandHandler = (command: Command, meta: CommandMeta) => Promise<unknown>;
+
+export interface CommandDeskOptions {
+  robotId: string;
+  /** Larger payloads are refused unread. */
+  maxBytes: number;
+  /** Commands a minute, from all senders together. */
+  perMinute: number;
+  /** Null while nobody executes commands. */
+  handler: () => CommandHandler | null;
+  answer: (topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer) => void;
+  /** Called for refusals, at most 60 a minute; `suppressed` = how many were kept quiet since. */
+  refused: (error: HeadlandError, name: string, suppressed: number) => void;
+  /** Monotonic milliseconds. */
+  nowMs?: () => number;
+}
+
+interface Remembered {
+  fingerprint: string;
+  atMs: number;
+  answer: Promise<CommandAnswer>;
+}
+
+/**
+ * Stands between the broker and whoever executes commands: everything is checked before anything
+ * is done, and a transaction that comes again gets the same answer instead of a second execution.
+ */
+export class CommandDesk {
+  readonly #options: CommandDeskOptions;
+  readonly #nowMs: () => number;
+  readonly #commands: TokenBucket;
+  readonly #refusals: TokenBucket;
+  readonly #remembered = new Map<string, Remembered>();
+  #accepted = 0;
+  #refused = 0;
+  #suppressed = 0;
+
+  constructor(options: CommandDeskOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#commands = new TokenBucket(options.perMinute, this.#nowMs);
+    this.#refusals = new TokenBucket(REFUSALS_ANSWERED_PER_MINUTE, this.#nowMs);
+  }
+
+  /** Commands since the start: handed to the handler or answered from memory, and refused. */
+  get counts(): { accepted: number; refused: number } {
+    return { accepted: this.#accepted, refused: this.#refused };
+  }
+
+  /** Takes one message from the broker. Never throws; resolves when the answer has been given. */
+  async receive(incoming: IncomingCommand): Promise<void> {
+    // Clearing a retained message looks like this; it is not a command.
+    if (incoming.retain && incoming.payload.byteLength === 0) return;
+    const name = incoming.topic.slice(
+      (topicPrefix(this.#options.robotId) + commandTopic('')).length,
+    );
+    let command: Command;
+    let responseTopic: string;
+    try {
+      this.#admit(incoming, name);
+      responseTopic = responseTopicOf(this.#options.robotId, name, incoming.responseTopic);
+      command = parseCommand(name, incoming.payload, this.#options.maxBytes);
+    } catch (error) {
+      this.#refuse(incoming, name, error);
+      return;
+    }
+    const meta = { receivedAtMs: Date.now(), responseTopic };
+    let answer: CommandAnswer;
+    try {
+      answer = await this.#once(command, meta);
+    } catch (error) {
+      this.#refuse(incoming, name, error, command.transaction);
+      return;
+    }
+    this.#options.answer(responseTopic, incoming.correlation, answer);
+  }
+
+  #admit(incoming: IncomingCommand, name: string): void {
+    if (incoming.retain) {
+      throw new HeadlandError(
+        'HL_COMMAND_RETAINED',
+        `the command "${name.slice(0, 64)}" was sent as a retained message`,
+        {
+          remedy:
+            'Send commands without the retain flag, and clear this one by an empty retained ' +
+            'message (mosquitto_pub -r -n), or it comes again with every connection.',
+        },
+      );
+    }
+    if (!this.#commands.take()) {
+      throw new HeadlandError(
+        'HL_COMMAND_RATE_LIMITED',
+        `more than ${this.#options.perMinute} commands a minute`,
+        { remedy: 'Send commands more slowly, or raise mqtt.commandsPerMinute.' },
+      );
+    }
+  }
+
+  /**
+   * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command;
+   *   what the handler throws becomes an answer instead
+   */
+  #once(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
+    const { transaction } = command;
+    if (transaction === undefined) {
+      this.#accepted++;
+      return this.#execute(command, meta);
+    }
+    this.#forgetOld();
+    const fingerprint = JSON.stringify(
+      Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+    const known = this.#remembered.get(transaction);
+    if (known && known.fingerprint !== fingerprint) {
+      throw new HeadlandError(
+        'HL_COMMAND_INVALID',
+        `the transaction ${JSON.stringify(transaction)} was used for another command`,
+        { remedy: 'Use a new transaction for every new command.', details: { transaction } },
+      );
+    }
+    this.#accepted++;
+    if (known) return known.answer;
+    const answer = this.#execute(command, meta);
+    this.#remembered.set(transaction, { fingerprint, atMs: this.#nowMs(), answer });
+    return answer;
+  }
+
+  async #execute(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
+    const head = {
+      command: command.name,
+      ...(command.transaction === undefined ? {} : { transaction: command.transaction }),
+    };
+    try {
+      const handler = this.#options.handler();
+      if (handler === null) {
+        throw new HeadlandError('HL_COMMAND_UNAVAILABLE', 'the robot takes no commands yet', {
+          remedy: 'Send the command again when the status is online.',
+        });
+      }
+      return { ...head, ok: true, data: (await handler(command, meta)) ?? null };
+    } catch (error) {
+      return { ...head, ok: false, error: publicError(error) };
+    }
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#nowMs() - REMEMBER_MS;
+    for (const [transaction, { atMs }] of this.#remembered) {
+      if (atMs >= oldest && this.#remembered.size < REMEMBER_MAX) return;
+      this.#remembered.delete(transaction);
+    }
+  }
+
+  #refuse(incoming: IncomingCommand, name: string, thrown: unknown, transaction?: string): void {
+    this.#refused++;
+    // Each answer is a durable write: a flood of bad commands must not wear out the card.
+    if (!this.#refusals.take()) {
+      this.#suppressed++;
+      return;
+    }
+    const error = isHeadlandError(thrown)
+      ? thrown
+      : new HeadlandError('HL_INTERNAL', serialiseError(thrown).message, {
+          remedy: 'Report this with the log around it: it is a defect in headland.',
+        });
+    const shownName = isPlainName(name) ? name : 'unknown';
+    this.#options.refused(error, shownName, this.#suppressed);
+    this.#suppressed = 0;
+    const topic = this.#topicForRefusal(incoming, name);
+    const known = transaction ?? (error.details.transaction as string | undefined);
+    if (topic === null) return;
+    this.#options.answer(topic, incoming.correlation, {
+      command: shownName,
+      ...(known === undefined ? {} : { transaction: known }),
+      ok: false,
+      error: publicError(error),
+    });
+  }
+
+  #topicForRefusal(incoming: IncomingCommand, name: string): string | null {
+    const safeName = isPlainName(name) ? name : null;
+    try {
+      if (safeName === null && incoming.responseTopic === undefined) return null;
+      return responseTopicOf(this.#options.robotId, name, incoming.responseTopic);
+    } catch {
+      return safeName && responseTopicOf(this.#options.robotId, safeName);
+    }
+  }
+}
+
+/** No stack and no details leave the robot. */
+function publicError(error: unknown): { code: string; message: string; remedy: string } {
+  const { code, message, remedy } = serialiseError(error);
+  return { code, message, remedy };
+}

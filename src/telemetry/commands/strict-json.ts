@@ -1,0 +1,81 @@
+import { HeadlandError, messageOf } from '../../base/errors.js';
+
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * Parses the JSON of a stranger: UTF-8 only, nesting at most `maxDepth`, no key twice in an
+ * object, none of `__proto__`, `constructor`, `prototype`. The caller has checked the size.
+ * @throws HeadlandError HL_COMMAND_INVALID_JSON
+ */
+export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid('the payload is not valid UTF-8');
+  }
+  inspect(text, maxDepth);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalid(`the payload is not valid JSON: ${messageOf(error).slice(0, 200)}`);
+  }
+}
+
+/**
+ * One pass over the text that knows just enough JSON to see nesting and keys. Where the text is
+ * not JSON at all it may see nonsense: JSON.parse, which comes after, has the last word.
+ */
+function inspect(text: string, maxDepth: number): void {
+  /** One entry an open bracket: the keys of an object, null for an array. */
+  const open: (Set<string> | null)[] = [];
+  let expectsKey = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character === '"') {
+      const end = endOfString(text, i);
+      const keys = open.at(-1);
+      if (expectsKey && keys) addKey(keys, text.slice(i, end + 1));
+      expectsKey = false;
+      i = end;
+    } else if (character === '{' || character === '[') {
+      open.push(character === '{' ? new Set() : null);
+      if (open.length > maxDepth) throw invalid(`nested deeper than ${maxDepth} levels`);
+      expectsKey = character === '{';
+    } else if (character === '}' || character === ']') {
+      open.pop();
+      expectsKey = false;
+    } else if (character === ',') {
+      expectsKey = open.at(-1) instanceof Set;
+    }
+  }
+}
+
+/** Index of the quote that ends the string which begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === '\\') i++;
+    else if (text[i] === '"') return i;
+  }
+  throw invalid('a string does not end');
+}
+
+function addKey(keys: Set<string>, quoted: string): void {
+  let key: string;
+  try {
+    key = JSON.parse(quoted) as string;
+  } catch {
+    throw invalid('a key is not a valid JSON string');
+  }
+  const shown = JSON.stringify(key.slice(0, 64));
+  if (FORBIDDEN_KEYS.has(key)) throw invalid(`the key ${shown} is not allowed`);
+  if (keys.has(key)) throw invalid(`the key ${shown} stands twice in an object`);
+  keys.add(key);
+}
+
+function invalid(message: string): HeadlandError {
+  return new HeadlandError('HL_COMMAND_INVALID_JSON', message, {
+    remedy:
+      'Send one JSON object in UTF-8, such as {"transaction":"1"}; {} when nothing is to say.',
+  });
+}

@@ -1,0 +1,258 @@
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { messageOf } from '../../base/errors.js';
+import type { Config } from '../../config/schema.js';
+import type { IncomingCommand } from '../commands/command-desk.js';
+import type { QoS } from '../contract/topics.js';
+
+const CONNECT_TIMEOUT_MS = 15_000;
+/** What a sender may make us hold in memory at once; the size limit of commands is far below. */
+const INCOMING_MAX_BYTES = 4_194_304;
+const INCOMING_MAX_MESSAGES = 16;
+
+/** Secrets and certificates, read by the caller. */
+export interface BrokerCredentials {
+  password?: string | Buffer;
+  ca?: Buffer;
+  cert?: Buffer;
+  key?: Buffer;
+}
+
+export interface Publication {
+  topic: string;
+  payload: Uint8Array;
+  qos: QoS;
+  retain: boolean;
+  /** MQTT 5: the broker forgets it after so many seconds. */
+  expirySeconds?: number;
+  /** MQTT 5. */
+  correlation?: Uint8Array;
+}
+
+/** Why a connection ended. */
+export interface ConnectionEnd {
+  /**
+   * `version`: the broker refuses this protocol version; `silent`: it took the connection and
+   * closed it without an answer; `refused`: it answered no; `unreachable`: no way to it; `lost`:
+   * it was up.
+   */
+  kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost';
+  message: string;
+  /** CONNACK code or errno. */
+  code?: number | string;
+}
+
+export interface ConnectionOptions {
+  brokerUrl: string;
+  protocolVersion: 4 | 5;
+  clientId: string;
+  settings: Config['mqtt'];
+  credentials: BrokerCredentials;
+  will: Publication;
+  /** Topic filter of commands, and the QoS with which they come at most. */
+  subscription: { filter: string; qos: QoS };
+  /** Subscribed and ready to publish. */
+  onReady: () => void;
+  onCommand: (command: IncomingCommand) => void;
+  /** Exactly once, whatever happened. */
+  onEnd: (end: ConnectionEnd) => void;
+  /** Trouble that does not end the connection. */
+  onWarning: (message: string) => void;
+}
+
+/**
+ * One connection to the broker, from CONNECT to the end; it never comes back. Each has a fresh
+ * MQTT.js client, so that nothing waits in MQTT.js that our own outbox does not know.
+ */
+export class Connection {
+  readonly protocolVersion: 4 | 5;
+  readonly #options: ConnectionOptions;
+  readonly #client: MqttClient;
+  #acknowledged = false;
+  #ready = false;
+  #ended = false;
+  #lastError: { message: string; code?: number | string } | null = null;
+
+  /** Throws what MQTT.js throws for an impossible URL or certificate. */
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.protocolVersion = options.protocolVersion;
+    this.#client = connect(options.brokerUrl, clientOptions(options));
+    this.#client.on('connect', () => this.#onConnect());
+    this.#client.on('message', (topic, payload, packet) => {
+      this.#onMessage(topic, payload, packet);
+    });
+    this.#client.on('error', (error) => this.#onError(error));
+    this.#client.on('disconnect', (packet) => {
+      this.#lastError = {
+        message: `the broker said goodbye with reason ${packet.reasonCode ?? 0}`,
+        ...(packet.reasonCode === undefined ? {} : { code: packet.reasonCode }),
+      };
+    });
+    this.#client.on('close', () => this.#end());
+  }
+
+  get ready(): boolean {
+    return this.#ready && !this.#ended;
+  }
+
+  /** How many messages with QoS 1 the broker takes without acknowledging one. */
+  get receiveMaximum(): number {
+    return this.#client.serverProperties?.receiveMaximum ?? 65_535;
+  }
+
+  /** The largest packet that the broker takes, bytes. */
+  get maximumPacketSize(): number {
+    return this.#client.serverProperties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Bytes that wait for the network. */
+  get backlogBytes(): number {
+    return this.#client.stream?.writableLength ?? 0;
+  }
+
+  /**
+   * Sends a message; with QoS 1 `done` is called when the broker has answered: with null, or with
+   * its reason code (>= 0x80); with QoS 0 when the network has taken it, which may be before this
+   * returns. It is not called when the connection ends first.
+   */
+  publish(message: Publication, done?: (refusal: number | null) => void): void {
+    if (this.#ended) return;
+    const properties =
+      this.protocolVersion === 5
+        ? {
+            ...expiryProperty(message),
+            ...(message.correlation === undefined
+              ? {}
+              : { correlationData: Buffer.from(message.correlation) }),
+          }
+        : undefined;
+    this.#client.publish(
+      message.topic,
+      Buffer.from(message.payload),
+      { qos: message.qos, retain: message.retain, ...(properties ? { properties } : {}) },
+      (error) => {
+        if (this.#ended || !done) return;
+        if (!error) done(null);
+        else if ('code' in error && Number(error.code) >= 0x80) done(Number(error.code));
+      },
+    );
+  }
+
+  /** Says goodbye, so that no last will is published; resolves when the connection is closed. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#ended) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#client.end(false, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#end();
+  }
+
+  #onConnect(): void {
+    this.#acknowledged = true;
+    const { filter, qos } = this.#options.subscription;
+    // With `rap` a retained command is known as such even when it comes live.
+    this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
+      if (this.#ended) return;
+      if (error || granted?.some(({ qos }) => qos === 128)) {
+        this.#options.onWarning(
+          `the broker does not let us subscribe to ${filter}: ` +
+            (error ? messageOf(error) : 'refused'),
+        );
+      }
+      this.#ready = true;
+      this.#options.onReady();
+    });
+  }
+
+  #onMessage(topic: string, payload: Buffer, packet: IPublishPacket): void {
+    if (this.#ended) return;
+    const { responseTopic, correlationData } = packet.properties ?? {};
+    this.#options.onCommand({
+      topic,
+      payload,
+      retain: packet.retain,
+      ...(responseTopic === undefined ? {} : { responseTopic }),
+      ...(correlationData === undefined ? {} : { correlation: correlationData }),
+    });
+  }
+
+  #onError(error: Error): void {
+    const { code } = error as { code?: number | string };
+    // The first error is the cause; what follows is the collapse.
+    this.#lastError ??= { message: error.message, ...(code === undefined ? {} : { code }) };
+    // A protocol error or an unanswered CONNECT may leave the socket open.
+    if (!this.#ended) this.#client.stream?.destroy();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const error = this.#lastError;
+    this.#client.end(true);
+    // MQTT.js does not force an end that it has already begun politely.
+    this.#client.stream?.destroy();
+    this.#options.onEnd({
+      kind: this.#kindOfEnd(error?.code),
+      message: error?.message ?? 'the broker closed the connection',
+      ...(error?.code === undefined ? {} : { code: error.code }),
+    });
+  }
+
+  #kindOfEnd(code: number | string | undefined): ConnectionEnd['kind'] {
+    if (this.#acknowledged) return 'lost';
+    if (code === 1 || code === 0x84) return 'version';
+    if (typeof code === 'number') return 'refused';
+    const silent = this.#lastError === null || code === 'ECONNRESET' || code === 'EPIPE';
+    return silent ? 'silent' : 'unreachable';
+  }
+}
+
+function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
+  if (expirySeconds === undefined) return {};
+  return { messageExpiryInterval: Math.max(1, Math.ceil(expirySeconds)) };
+}
+
+function clientOptions(options: ConnectionOptions): IClientOptions {
+  const { settings, credentials, will, protocolVersion } = options;
+  const isV5 = protocolVersion === 5;
+  return {
+    protocolVersion,
+    protocolId: 'MQTT',
+    clientId: options.clientId,
+    // Only MQTT 5 can bound how long a session outlives us; commands for 3.1.1 do not wait.
+    clean: !isV5 || settings.sessionExpirySeconds === 0,
+    keepalive: settings.keepaliveSeconds,
+    reconnectPeriod: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    queueQoSZero: false,
+    resubscribe: false,
+    ...(settings.username === null ? {} : { username: settings.username }),
+    ...(credentials.password === undefined ? {} : { password: credentials.password }),
+    ...(credentials.ca === undefined ? {} : { ca: credentials.ca }),
+    ...(credentials.cert === undefined ? {} : { cert: credentials.cert }),
+    ...(credentials.key === undefined ? {} : { key: credentials.key }),
+    rejectUnauthorized: true,
+    will: {
+      topic: will.topic,
+      payload: Buffer.from(will.payload),
+      qos: will.qos,
+      retain: will.retain,
+      ...(isV5
+        ? { properties: { willDelayInterval: settings.willDelaySeconds, ...expiryProperty(will) } }
+        : {}),
+    },
+    ...(isV5
+      ? {
+          properties: {
+            sessionExpiryInterval: settings.sessionExpirySeconds,
+            receiveMaximum: INCOMING_MAX_MESSAGES,
+            maximumPacketSize: INCOMING_MAX_BYTES,
+          },
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,72 @@
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { type CommandAnswer, responseSchema } from './command-contract.js';
+import { MESSAGES, type MessageName } from './messages.js';
+
+/** Puts the envelope around messages, counts them, and lets none out that breaks the contract. */
+export class Composer {
+  readonly #boot: string;
+  readonly #log: Log;
+  #seq = 0;
+  #invalid = 0;
+
+  constructor(boot: string, log: Log) {
+    this.#boot = boot;
+    this.#log = log;
+  }
+
+  /** Messages that broke the contract: defects of the caller. */
+  get invalid(): number {
+    return this.#invalid;
+  }
+
+  /** The message as bytes of JSON; null, counted and logged, when it breaks the contract. */
+  message(name: MessageName, body: object): Buffer | null {
+    const checked = MESSAGES[name].safeParse({
+      schema: `${name}/1`,
+      ...this.#envelope(),
+      ...body,
+    });
+    if (checked.success) return Buffer.from(JSON.stringify(checked.data));
+    this.#invalid++;
+    this.#log.error(
+      { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
+      'a message broke the contract and was not sent: a defect in headland',
+    );
+    return null;
+  }
+
+  /** The answer to a command; data that JSON cannot say becomes an HL_INTERNAL answer. */
+  response(answer: CommandAnswer): Buffer {
+    const head = { schema: 'response/1' as const, ...this.#envelope() };
+    try {
+      return Buffer.from(JSON.stringify(responseSchema.parse({ ...head, ...answer })));
+    } catch (error) {
+      const { command, transaction } = answer;
+      const failure = { code: 'HL_INTERNAL', message: messageOf(error), remedy: INTERNAL_REMEDY };
+      const failed = { ...head, command, transaction, ok: false, error: failure };
+      return Buffer.from(JSON.stringify(failed));
+    }
+  }
+
+  /** What is said instead of an answer that the broker would not take. */
+  tooLarge(answer: CommandAnswer, bytes: number, limitBytes: number): Buffer {
+    const { command, transaction } = answer;
+    return this.response({
+      command,
+      ...(transaction === undefined ? {} : { transaction }),
+      ok: false,
+      error: {
+        code: 'HL_COMMAND_RESPONSE_TOO_LARGE',
+        message: `the answer has ${bytes} bytes; at most ${limitBytes} can be sent`,
+        remedy: 'Ask for less, or raise the packet size of the broker.',
+      },
+    });
+  }
+
+  #envelope(): { boot: string; seq: number; at: string } {
+    return { boot: this.#boot, seq: ++this.#seq, at: new Date().toISOString() };
+  }
+}
+
+const INTERNAL_REMEDY = 'Report this with the log around it: it is a defect in headland.';

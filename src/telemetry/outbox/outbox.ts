@@ -1,0 +1,305 @@
+import { messageOf } from '../../base/errors.js';
+import type { Database } from '../../storage/database.js';
+import {
+  type OutboxClass,
+  type OutboxMessage,
+  OutboxTable,
+  type StoredMessage,
+  sizeOf,
+  type Victim,
+  whyNotQueueable,
+} from '../../storage/outbox-table.js';
+import { ClockWatch } from './clock-watch.js';
+import type { OutboxStats } from './telemetry-statistics.js';
+import { WaitingRoom } from './waiting-room.js';
+
+export type { OutboxMessage, StoredMessage } from '../../storage/outbox-table.js';
+
+const SWEEP_INTERVAL_MS = 60_000;
+const SWEEP_AT_MOST = 1_000;
+const ACKS_PER_COMMIT = 16;
+/** What may wait in memory while the disk refuses writes. */
+const MEMORY_MAX_BYTES = 1_048_576;
+
+export interface OutboxOptions {
+  maxBytes: number;
+  maxAgeMs: number;
+  maxInFlight: number;
+  /** Metrics and acknowledgements wait at most so long for a common commit. Default 1 s. */
+  flushIntervalMs?: number;
+  /** Unix time, milliseconds. */
+  now?: () => number;
+  /** A clock that never jumps, milliseconds. */
+  monotonic?: () => number;
+}
+
+/**
+ * Messages that shall reach the broker at least once and in order, across restarts of both.
+ * Events, reports and results are durable when `enqueue` returns; metrics share commits.
+ * Above `maxBytes` the oldest metrics go first, then the oldest of the rest; every loss is counted.
+ * While the disk is full it keeps a bounded remainder in memory and hands that out.
+ */
+export class Outbox {
+  readonly #table: OutboxTable;
+  readonly #options: Required<OutboxOptions>;
+  readonly #inFlight = new Map<number, number>();
+  readonly #acknowledged = new Map<number, number>();
+  readonly #deferred = new Map<number, number>();
+  readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
+  readonly #clock: ClockWatch;
+  readonly #waiting = new WaitingRoom();
+  /** Of the table, as of the last commit. */
+  #messages: number;
+  #bytes: number;
+  #cursor = 0;
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
+  #writeFailures = 0;
+  #lastWriteError: string | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #onReady: () => void = () => {};
+  #closed = false;
+
+  /**
+   * @param database open; the outbox brings its own table up to date and never closes it
+   * @throws HeadlandError HL_STORE_…
+   */
+  constructor(database: Database, options: OutboxOptions) {
+    this.#options = {
+      flushIntervalMs: 1_000,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      ...options,
+    };
+    this.#table = new OutboxTable(database);
+    this.#clock = new ClockWatch(this.#options.now, this.#options.monotonic);
+    this.#table.repairTimes(this.#clock.startedAtMs);
+    ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
+  }
+
+  /** Called when messages became ready that `take` did not see before. */
+  setListener(onReady: () => void): void {
+    this.#onReady = onReady;
+  }
+
+  /**
+   * Takes a message in.
+   * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the
+   *   disk refuses); `too large` = larger than the whole outbox; `invalid` = holds a value that
+   *   the database cannot keep. The last two are dropped and counted: kept, such a message would
+   *   stop every commit behind it
+   */
+  enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' {
+    const tooLarge = sizeOf(message) > this.#options.maxBytes;
+    if (tooLarge || whyNotQueueable(message) !== null) {
+      this.#dropped[message.class]++;
+      return tooLarge ? 'too large' : 'invalid';
+    }
+    const id = this.#waiting.add(message, this.#options.now());
+    if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {
+      this.#schedule();
+      return 'waiting';
+    }
+    this.flush();
+    return this.#waiting.has(id) ? 'waiting' : 'stored';
+  }
+
+  /**
+   * The next messages, oldest first, at most `limit` and never more than `maxInFlight` at a time.
+   * They stay in the outbox until {@link acknowledge}.
+   */
+  take(limit: number): StoredMessage[] {
+    const taken: StoredMessage[] = [];
+    const free = () =>
+      Math.min(limit - taken.length, this.#options.maxInFlight - this.#inFlightCount());
+    while (free() > 0) {
+      const message = this.#nextDeferred() ?? this.#nextStored();
+      if (!message) break;
+      this.#inFlight.set(message.id, sizeOf(message));
+      taken.push(message);
+    }
+    // In good order everything is on disk before it is sent.
+    while (this.#lastWriteError !== null && free() > 0) {
+      const message = this.#waiting.take(this.#options.monotonic());
+      if (!message) break;
+      taken.push(message);
+    }
+    return taken;
+  }
+
+  /** The broker has it: it is deleted with the next commit. */
+  acknowledge(id: number): void {
+    if (id < 0) {
+      this.#waiting.remove(new Set([id]));
+      return;
+    }
+    const bytes = this.#inFlight.get(id);
+    if (bytes === undefined) return;
+    this.#inFlight.delete(id);
+    this.#acknowledged.set(id, bytes);
+    if (this.#acknowledged.size >= ACKS_PER_COMMIT) this.flush();
+    else this.#schedule();
+  }
+
+  /** The broker refuses it for now: others go first, it is offered again after `delayMs`. */
+  defer(id: number, delayMs: number): void {
+    const untilMs = this.#options.monotonic() + delayMs;
+    if (this.#waiting.defer(id, untilMs)) return;
+    if (this.#inFlight.delete(id)) this.#deferred.set(id, untilMs);
+  }
+
+  /** The connection is gone: what was in flight is offered again, in its old order. */
+  release(): void {
+    this.#inFlight.clear();
+    this.#waiting.release();
+    this.#cursor = 0;
+    if (this.#acknowledged.size > 0) this.flush();
+  }
+
+  /**
+   * Commits what waits: new messages, acknowledged ones, and what the bounds push out.
+   * @returns false when the disk refused; nothing is lost then, it is tried again
+   */
+  flush(): boolean {
+    this.#stopTimer();
+    const ready = this.#waiting.ready();
+    const sweepDue = this.#options.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
+    if (ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue) return true;
+    const clockStepMs = this.#clock.stepMs();
+    const lost: Victim[] = [];
+    let removedBytes = 0;
+    let addedBytes = 0;
+    try {
+      this.#table.transaction(() => {
+        for (const [id, bytes] of this.#acknowledged) {
+          this.#table.delete(id);
+          removedBytes += bytes;
+        }
+        for (const { message, createdAtMs } of ready) {
+          this.#table.insert(message, createdAtMs);
+          addedBytes += sizeOf(message);
+        }
+        if (sweepDue) lost.push(...this.#sweep(clockStepMs));
+        for (const victim of lost) this.#table.delete(victim.id);
+        const gone = lost.reduce((sum, victim) => sum + victim.bytes, 0);
+        lost.push(...this.#makeRoom(this.#bytes + addedBytes - removedBytes - gone));
+      });
+    } catch (error) {
+      this.#writeFailures++;
+      this.#lastWriteError = messageOf(error);
+      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
+      this.#schedule();
+      this.#onReady();
+      return false;
+    }
+    if (sweepDue) {
+      this.#sweptAtMs = this.#options.monotonic();
+      this.#clock.follow(clockStepMs);
+    }
+    this.#lastWriteError = null;
+    const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
+    this.#bytes += addedBytes - removedBytes - lostBytes;
+    this.#messages += ready.length - this.#acknowledged.size - lost.length;
+    this.#acknowledged.clear();
+    this.#waiting.remove(new Set(ready.map(({ id }) => id)));
+    for (const victim of lost) {
+      this.#dropped[victim.class]++;
+      this.#deferred.delete(victim.id);
+      // An acknowledgement that still comes must not be counted off a second time.
+      this.#inFlight.delete(victim.id);
+    }
+    if (ready.length > 0) this.#onReady();
+    return true;
+  }
+
+  /** Why the last commit failed; null in good order. */
+  get writeError(): string | null {
+    return this.#lastWriteError;
+  }
+
+  stats(): OutboxStats {
+    const oldestMs = this.#table.oldestCreatedAtMs() ?? this.#waiting.oldestCreatedAtMs;
+    return {
+      messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
+      bytes: this.#bytes + this.#waiting.bytes,
+      oldestSeconds:
+        oldestMs === undefined ? 0 : Math.max(0, (this.#options.now() - oldestMs) / 1_000),
+      dropped: { ...this.#dropped },
+      writeFailures: this.#writeFailures,
+      lastWriteError: this.#lastWriteError,
+    };
+  }
+
+  /** Commits what waits and stops the timer; the database stays open. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting.release();
+    this.flush();
+    this.#stopTimer();
+  }
+
+  #nextDeferred(): StoredMessage | null {
+    for (const [id, untilMs] of this.#deferred) {
+      if (untilMs > this.#options.monotonic()) continue;
+      this.#deferred.delete(id);
+      const message = this.#table.get(id);
+      if (message) return message;
+    }
+    return null;
+  }
+
+  #nextStored(): StoredMessage | null {
+    for (;;) {
+      const message = this.#table.after(this.#cursor);
+      if (!message) return null;
+      this.#cursor = message.id;
+      const { id } = message;
+      if (this.#acknowledged.has(id) || this.#inFlight.has(id) || this.#deferred.has(id)) continue;
+      // The sweep will delete and count it.
+      if (message.expiresAtMs !== null && message.expiresAtMs <= this.#options.now()) continue;
+      return message;
+    }
+  }
+
+  /** What is too old or has expired, after mending times that a wrong clock wrote. */
+  #sweep(clockStepMs: number): Victim[] {
+    const now = this.#options.now();
+    if (clockStepMs !== 0) {
+      this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
+      this.#table.repairTimes(now);
+    }
+    return this.#table.outdated(now - this.#options.maxAgeMs, now, SWEEP_AT_MOST);
+  }
+
+  #makeRoom(bytes: number): Victim[] {
+    const victims: Victim[] = [];
+    let left = bytes;
+    for (const which of [{ class: 'metrics' }, { not: 'metrics' }] as const) {
+      if (left <= this.#options.maxBytes) break;
+      for (const victim of this.#table.oldest(which)) {
+        if (left <= this.#options.maxBytes) break;
+        this.#table.delete(victim.id);
+        left -= victim.bytes;
+        victims.push(victim);
+      }
+    }
+    return victims;
+  }
+
+  #inFlightCount(): number {
+    return this.#inFlight.size + this.#waiting.inFlight;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null || this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.flush();
+    }, this.#options.flushIntervalMs);
+    this.#timer.unref();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,94 @@
+import {
+  type OutboxClass,
+  type OutboxMessage,
+  type StoredMessage,
+  sizeOf,
+} from '../../storage/outbox-table.js';
+
+/** A message that is not on disk yet. */
+export interface Waiting {
+  /** Negative, so that it never meets an id of the table. */
+  id: number;
+  message: OutboxMessage;
+  /** Unix time, milliseconds. */
+  createdAtMs: number;
+  inFlight: boolean;
+  /** Monotonic milliseconds before which it is not offered. */
+  notBeforeMs: number;
+}
+
+/** Messages between two commits; while the disk refuses, the place from which they are sent. */
+export class WaitingRoom {
+  #waiting: Waiting[] = [];
+  #ids = 0;
+
+  add(message: OutboxMessage, createdAtMs: number): number {
+    const id = -++this.#ids;
+    this.#waiting.push({ id, message, createdAtMs, inFlight: false, notBeforeMs: 0 });
+    return id;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  get bytes(): number {
+    return this.#waiting.reduce((sum, { message }) => sum + sizeOf(message), 0);
+  }
+
+  get inFlight(): number {
+    return this.#waiting.filter((waiting) => waiting.inFlight).length;
+  }
+
+  get oldestCreatedAtMs(): number | undefined {
+    return this.#waiting[0]?.createdAtMs;
+  }
+
+  has(id: number): boolean {
+    return this.#waiting.some((waiting) => waiting.id === id);
+  }
+
+  /** Those that may be written: a message in flight stays until its fate is known. */
+  ready(): Waiting[] {
+    return this.#waiting.filter((waiting) => !waiting.inFlight);
+  }
+
+  /** The first that may be sent at `nowMs`, marked as in flight. */
+  take(nowMs: number): StoredMessage | null {
+    const next = this.#waiting.find((waiting) => !waiting.inFlight && waiting.notBeforeMs <= nowMs);
+    if (!next) return null;
+    next.inFlight = true;
+    const { id, message, createdAtMs } = next;
+    const { expirySeconds } = message;
+    const expiresAtMs = expirySeconds === undefined ? null : createdAtMs + expirySeconds * 1_000;
+    return { ...message, id, createdAtMs, expiresAtMs };
+  }
+
+  /** @returns false when it is not here */
+  defer(id: number, untilMs: number): boolean {
+    const waiting = this.#waiting.find((candidate) => candidate.id === id);
+    if (!waiting) return false;
+    waiting.inFlight = false;
+    waiting.notBeforeMs = untilMs;
+    return true;
+  }
+
+  release(): void {
+    for (const waiting of this.#waiting) waiting.inFlight = false;
+  }
+
+  remove(ids: ReadonlySet<number>): void {
+    this.#waiting = this.#waiting.filter((waiting) => !ids.has(waiting.id));
+  }
+
+  /** Gives up the oldest metrics, then the oldest of the rest, until `maxBytes` hold it. */
+  trim(maxBytes: number): OutboxClass[] {
+    const lost: OutboxClass[] = [];
+    while (this.bytes > maxBytes && this.#waiting.length > 1) {
+      const metrics = this.#waiting.findIndex(({ message }) => message.class === 'metrics');
+      const [victim] = this.#waiting.splice(Math.max(0, metrics), 1);
+      if (victim) lost.push(victim.message.class);
+    }
+    return lost;
+  }
+}

@@ -1,0 +1,292 @@
+import type { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Config } from '../config/schema.js';
+import type { OutboxClass } from '../storage/outbox-table.js';
+import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
+import type { BrokerCredentials, Publication } from './connection/connection.js';
+import { Link } from './connection/link.js';
+import { Sender } from './connection/sender.js';
+import type { CommandAnswer } from './contract/command-contract.js';
+import { Composer } from './contract/composer.js';
+import {
+  type CameraQualityBody,
+  type EventBody,
+  type InfoBody,
+  type MessageName,
+  type MetricsBody,
+  type ModelBody,
+  type PredictionBody,
+  type StatusBody,
+  type TrainingProgressBody,
+  type TrainingReportBody,
+  topicPrefix,
+} from './contract/messages.js';
+import { CONTRACT, commandTopic, type Guarantees, type RouteName } from './contract/topics.js';
+import type { Outbox, OutboxMessage } from './outbox/outbox.js';
+import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.js';
+
+/** Topic, correlation data and properties of an answer, at most. */
+const RESPONSE_OVERHEAD_BYTES = 1_024;
+
+export interface TelemetryClientOptions {
+  robotId: string;
+  /** Differs on every start of the daemon. */
+  boot: string;
+  settings: Config['mqtt'];
+  /** mqtt://, mqtts://, ws:// or wss://; that of the embedded broker when none is configured. */
+  brokerUrl: string;
+  credentials?: BrokerCredentials;
+  outbox: Outbox;
+  log: Log;
+  /** QoS, retain flag and expiry of every kind; default {@link CONTRACT}. */
+  guarantees?: Guarantees;
+}
+
+/**
+ * What the robot says and hears over MQTT. Status, info and model are said again after every
+ * reconnect; events, reports, metrics and answers go through the durable outbox;
+ * predictions and training progress are sent once, when there is a connection.
+ * No method throws: telemetry must never stop the work it reports on.
+ */
+export class TelemetryClient {
+  readonly #options: TelemetryClientOptions;
+  readonly #prefix: string;
+  readonly #guarantees: Guarantees;
+  readonly #link: Link;
+  readonly #sender: Sender;
+  readonly #desk: CommandDesk;
+  readonly #composer: Composer;
+  readonly #log: Log;
+  readonly #lastPredictionMs = new Map<string, number>();
+  #handler: CommandHandler | null = null;
+  #status: StatusBody;
+  #predictionsSent = 0;
+  #predictionsDropped = 0;
+  #outboxFailing = false;
+
+  constructor(options: TelemetryClientOptions) {
+    const { settings, robotId, outbox, log } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#prefix = topicPrefix(robotId);
+    this.#guarantees = options.guarantees ?? CONTRACT;
+    this.#composer = new Composer(options.boot, log);
+    this.#status = { state: 'online', since: new Date().toISOString(), reason: null, paused: [] };
+    this.#link = new Link({
+      brokerUrl: options.brokerUrl,
+      clientId: settings.clientId ?? `headland-${robotId}`,
+      settings,
+      credentials: options.credentials ?? {},
+      subscription: {
+        filter: this.#prefix + commandTopic('+'),
+        qos: this.#guarantees.command.qos,
+      },
+      log,
+      will: (session) => this.#lastWill(session),
+      onReady: () => this.#sender.connected(),
+      onLost: () => this.#sender.disconnected(),
+      onCommand: (command) => void this.#desk.receive(command),
+    });
+    this.#sender = new Sender({
+      outbox,
+      maxInFlight: settings.maxInFlight,
+      connection: () => this.#link.ready,
+      log,
+    });
+    this.#desk = new CommandDesk({
+      robotId,
+      maxBytes: settings.commandMaxBytes,
+      perMinute: settings.commandsPerMinute,
+      handler: () => this.#handler,
+      answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
+      refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
+    });
+    this.#publishState('status', () => this.#status);
+  }
+
+  get connected(): boolean {
+    return this.#link.ready !== null;
+  }
+
+  /** Begins to connect; returns at once, whether there is a broker or not. */
+  start(): void {
+    this.#link.start();
+  }
+
+  /**
+   * Sends what is ready, says `offline`, disconnects. What could not be sent stays in the outbox.
+   * @param timeoutMs for all of it, default 1500
+   */
+  async stop({ timeoutMs = 1_500 }: { timeoutMs?: number } = {}): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    const leftMs = () => Math.max(1, deadlineMs - performance.now());
+    this.#options.outbox.flush();
+    if (this.connected) {
+      await this.#sender.drained(leftMs() / 2);
+      const now = new Date().toISOString();
+      this.publishStatus({ state: 'offline', since: now, reason: 'stopped', paused: [] });
+      await this.#sender.drained(leftMs() * 0.75);
+    }
+    await this.#link.stop(leftMs());
+    this.#sender.disconnected();
+    this.#options.outbox.flush();
+  }
+
+  /** Whoever executes commands; until there is one they are answered HL_COMMAND_UNAVAILABLE. */
+  onCommand(handler: CommandHandler): void {
+    this.#handler = handler;
+  }
+
+  publishStatus(status: StatusBody): void {
+    this.#status = status;
+    this.#publishState('status', () => this.#status);
+  }
+
+  publishInfo(info: InfoBody): void {
+    this.#publishState('info', () => info);
+  }
+
+  publishModel(model: ModelBody): void {
+    this.#publishState('model', () => model);
+  }
+
+  /** @returns false when it was not sent: no connection, too slow a link, or not its turn yet */
+  prediction(prediction: PredictionBody): boolean {
+    const { predictionIntervalMs } = this.#options.settings;
+    const nowMs = performance.now();
+    const lastMs = this.#lastPredictionMs.get(prediction.camera);
+    if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
+    const sent = this.#sendOnce('prediction', prediction);
+    if (sent) this.#lastPredictionMs.set(prediction.camera, nowMs);
+    if (sent) this.#predictionsSent++;
+    else this.#predictionsDropped++;
+    return sent;
+  }
+
+  /** @returns false when it was not sent; the next one says more anyway */
+  trainingProgress(progress: TrainingProgressBody): boolean {
+    return this.#sendOnce('training_progress', progress);
+  }
+
+  /** Durable when this returns true; see {@link Outbox.enqueue}. */
+  event(event: EventBody): boolean {
+    return this.#sendSurely('event', 'event', event);
+  }
+
+  /** Durable when this returns true. */
+  trainingReport(report: TrainingReportBody): boolean {
+    return this.#sendSurely('training_report', 'report', report);
+  }
+
+  /** Adds the counters of telemetry itself; shares a commit with what comes next. */
+  metrics(metrics: MetricsBody): boolean {
+    return this.#sendSurely('metrics', 'metrics', { ...metrics, ...ownMetrics(this.stats()) });
+  }
+
+  /** Shares a commit with what comes next, like metrics, and is given up with them. */
+  cameraQuality(quality: CameraQualityBody): boolean {
+    return this.#sendSurely('camera_quality', 'metrics', quality);
+  }
+
+  stats(): TelemetryStats {
+    const { accepted, refused } = this.#desk.counts;
+    return {
+      connected: this.connected,
+      protocolVersion: this.#link.ready?.protocolVersion ?? null,
+      sessions: this.#link.session,
+      lastEnd: this.#link.lastEnd,
+      predictionsSent: this.#predictionsSent,
+      predictionsDropped: this.#predictionsDropped,
+      messagesInvalid: this.#composer.invalid,
+      commandsAccepted: accepted,
+      commandsRefused: refused,
+      outbox: this.#options.outbox.stats(),
+    };
+  }
+
+  #publishState(name: 'status' | 'info' | 'model', body: () => object): void {
+    this.#sender.state(name, () => {
+      const session = name === 'status' ? { session: this.#link.session } : {};
+      return this.#publication(name, { ...body(), ...session });
+    });
+  }
+
+  #sendOnce(name: 'prediction' | 'training_progress', body: object): boolean {
+    return this.#sender.once(this.#guarantees[name].qos, () => this.#publication(name, body));
+  }
+
+  #sendSurely(name: MessageName, outboxClass: OutboxClass, body: object): boolean {
+    const publication = this.#publication(name, body);
+    return publication !== null && this.#enqueue({ ...publication, class: outboxClass });
+  }
+
+  /** The message as it goes out; null when it breaks the contract. */
+  #publication(name: MessageName, body: object): Publication | null {
+    const payload = this.#composer.message(name, body);
+    return payload && this.#guaranteed(name, this.#prefix + CONTRACT[name].topic, payload);
+  }
+
+  #guaranteed(name: RouteName, topic: string, payload: Uint8Array): Publication {
+    const { qos, retain, expirySeconds } = this.#guarantees[name];
+    const seconds =
+      expirySeconds === 'mqtt.outboxMaxAgeMs'
+        ? Math.ceil(this.#options.settings.outboxMaxAgeMs / 1_000)
+        : expirySeconds;
+    return { topic, payload, qos, retain, ...(seconds === null ? {} : { expirySeconds: seconds }) };
+  }
+
+  #enqueue(message: OutboxMessage): boolean {
+    const { outbox } = this.#options;
+    const { topic } = message;
+    const outcome = outbox.enqueue(message);
+    const { writeError } = outbox;
+    if (writeError !== null && !this.#outboxFailing) {
+      this.#log.error({ code: 'HL_OUTBOX_WRITE_FAILED' }, `the outbox cannot write: ${writeError}`);
+    }
+    this.#outboxFailing = writeError !== null;
+    if (outcome === 'too large') {
+      this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+    }
+    if (outcome === 'invalid') {
+      this.#log.error(
+        { code: 'HL_MESSAGE_INVALID', topic },
+        'a message holds a value that the database cannot keep and was not sent: a defect in headland',
+      );
+    }
+    this.#sender.pump();
+    return outcome === 'stored';
+  }
+
+  #lastWill(session: number): Publication {
+    const will = { state: 'offline', since: null, reason: 'connection_lost', paused: [], session };
+    const payload = this.#composer.message('status', will) ?? Buffer.from('{}');
+    return this.#guaranteed('status', this.#prefix + CONTRACT.status.topic, payload);
+  }
+
+  #answer(topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer): void {
+    let payload = this.#composer.response(answer);
+    const limitBytes = Math.min(
+      (this.#link.ready?.maximumPacketSize ?? Number.POSITIVE_INFINITY) - RESPONSE_OVERHEAD_BYTES,
+      this.#options.settings.outboxMaxBytes / 2,
+    );
+    if (payload.byteLength > limitBytes) {
+      payload = this.#composer.tooLarge(answer, payload.byteLength, limitBytes);
+    }
+    this.#enqueue({
+      ...this.#guaranteed('response', topic, payload),
+      class: 'result',
+      ...(correlation === undefined ? {} : { correlation }),
+    });
+  }
+
+  #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {
+    this.#log.warn({ code: error.code, command: name }, `command refused: ${error.message}`);
+    this.event({
+      kind: 'command_refused',
+      severity: 'warning',
+      message: error.message.slice(0, 1_024),
+      code: error.code,
+      details: { command: name, remedy: error.remedy, suppressed },
+    });
+  }
+}

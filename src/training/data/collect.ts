@@ -1,0 +1,90 @@
+import { HeadlandError } from '../../base/errors.js';
+import type { Sample } from '../../samples/sample.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { TrainedClass } from '../report.js';
+
+const PAGE = 1_000;
+
+export type LabelledSample = Sample & { label: string };
+
+export interface Collected {
+  /** Of the classes that are learnt, outside the exam, by id. */
+  training: LabelledSample[];
+  /** All of the exam, also of classes that are not learnt: they count against the head. */
+  exam: LabelledSample[];
+  /** What the head will know: sorted, at least two. */
+  labels: string[];
+  /** Every label of the store. */
+  classes: TrainedClass[];
+}
+
+export function readLabelled(store: SampleStore): LabelledSample[] {
+  const samples: LabelledSample[] = [];
+  for (let afterId: string | undefined; ; ) {
+    const page = store.list({ labelled: true, limit: PAGE, ...(afterId ? { afterId } : {}) });
+    samples.push(...(page as LabelledSample[]));
+    if (page.length < PAGE) return samples;
+    afterId = page.at(-1)?.id;
+  }
+}
+
+/**
+ * Divides labelled samples into what is learnt and what is examined. A class with too few training
+ * samples is left out and named.
+ *
+ * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES
+ */
+export function collect(
+  samples: readonly LabelledSample[],
+  settings: { minLabels: number; minLabelsPerClass: number },
+): Collected {
+  const { minLabels, minLabelsPerClass } = settings;
+  if (samples.length < minLabels) {
+    throw new HeadlandError(
+      'HL_TRAINING_TOO_FEW_LABELS',
+      `there are ${samples.length} labelled samples, training needs ${minLabels}`,
+      {
+        remedy: `Label ${minLabels - samples.length} more, or lower training.minLabels.`,
+        details: { labels: samples.length, minLabels },
+      },
+    );
+  }
+  const classes = countClasses(samples, minLabelsPerClass);
+  const labels = classes.filter((c) => !c.leftOut).map((c) => c.label);
+  if (labels.length < 2) {
+    const counts = classes
+      .map(({ label, training, missing }) =>
+        missing > 0 ? `${label}: ${training}, needs ${missing} more` : `${label}: ${training}`,
+      )
+      .join('; ');
+    throw new HeadlandError(
+      'HL_TRAINING_TOO_FEW_CLASSES',
+      `fewer than two classes have ${minLabelsPerClass} samples outside the exam (${counts})`,
+      {
+        remedy: 'Label samples of at least two classes, captured at different times.',
+        details: { minLabelsPerClass, classes },
+      },
+    );
+  }
+  const known = new Set(labels);
+  const training = samples.filter((sample) => !sample.exam && known.has(sample.label));
+  return { training, exam: samples.filter((sample) => sample.exam), labels, classes };
+}
+
+function countClasses(
+  samples: readonly LabelledSample[],
+  minLabelsPerClass: number,
+): TrainedClass[] {
+  const counts = new Map<string, { training: number; exam: number }>();
+  for (const { label, exam } of samples) {
+    const count = counts.get(label) ?? { training: 0, exam: 0 };
+    counts.set(label, count);
+    if (exam) count.exam += 1;
+    else count.training += 1;
+  }
+  return [...counts.keys()].sort().map((label) => {
+    const count = counts.get(label) as { training: number; exam: number };
+    const missing = Math.max(0, minLabelsPerClass - count.training);
+    return { label, ...count, leftOut: missing > 0, missing };
+  });
+}

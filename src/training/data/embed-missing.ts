@@ -1,0 +1,79 @@
+import type { Embedder } from '../../backbone/embedder.js';
+import { isHeadlandError } from '../../base/errors.js';
+import type { FeatureRow } from '../../samples/feature-table.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { SkippedSample } from '../report.js';
+import type { LabelledSample } from './collect.js';
+
+/** So many samples are committed at once: a kill loses at most their forward passes. */
+const COMMIT_SAMPLES = 16;
+
+export interface EmbedOptions {
+  store: SampleStore;
+  embedder: Embedder;
+  /** Exam samples get their original only; the store knows which they are. */
+  samples: readonly LabelledSample[];
+  augmentation: Parameters<Embedder['embedView']>[2];
+  seed: number;
+  recipe: string;
+  /** Forward passes. */
+  onProgress: (done: number, total: number) => void;
+}
+
+/**
+ * Embeds what the cache does not hold yet and keeps it. A picture that cannot be decoded, or is
+ * gone, is skipped and named; any other error ends the training.
+ */
+export async function embedMissing(
+  options: EmbedOptions,
+): Promise<{ skipped: SkippedSample[]; forwards: number }> {
+  const { store, embedder, recipe, augmentation, onProgress } = options;
+  const wanted = new Map(options.samples.map((sample) => [sample.id, sample]));
+  const missing = store
+    .missingFeatures(embedder.checksum, recipe, augmentation.views)
+    .filter(({ sampleId }) => wanted.has(sampleId));
+  // The original always runs, views only where they are missing.
+  const forwards = (missingViews: readonly number[]): number =>
+    1 + missingViews.filter((view) => view > 0).length;
+  const total = missing.reduce((sum, m) => sum + forwards(m.views), 0);
+  const skipped: SkippedSample[] = [];
+  let rows: FeatureRow[] = [];
+  let done = 0;
+  onProgress(done, total);
+  for (const [i, { sampleId, views: missingViews }] of missing.entries()) {
+    try {
+      rows.push(...(await embedSample(sampleId, missingViews, options)));
+    } catch (error) {
+      if (!isHeadlandError(error) || !/^HL_(PICTURE|SAMPLE)_/.test(error.code)) throw error;
+      const origin = wanted.get(sampleId)?.origin ?? null;
+      skipped.push({ id: sampleId, origin, code: error.code, message: error.message });
+    }
+    done += forwards(missingViews);
+    if ((i + 1) % COMMIT_SAMPLES === 0 || i + 1 === missing.length) {
+      store.putFeatures(rows);
+      rows = [];
+      onProgress(done, total);
+    }
+  }
+  return { skipped, forwards: total };
+}
+
+async function embedSample(
+  sampleId: string,
+  missingViews: readonly number[],
+  options: EmbedOptions,
+): Promise<FeatureRow[]> {
+  const { store, embedder, recipe, augmentation, seed } = options;
+  const picture = store.picture(sampleId);
+  // Removed since the training began: it simply has no features.
+  if (!picture) return [];
+  const { features: original, image } = await embedder.embedPicture(picture);
+  const rows: FeatureRow[] = [];
+  for (const view of missingViews) {
+    const features =
+      view === 0 ? original : await embedder.embedView(image, view, augmentation, seed, sampleId);
+    const common = { sampleId, backboneChecksum: embedder.checksum, view, features };
+    rows.push({ ...common, recipe: view === 0 ? '' : recipe });
+  }
+  return rows;
+}

@@ -1,0 +1,104 @@
+import { HeadlandError } from '../../base/errors.js';
+import type { TrainingSet } from '../../head/training-set.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { LabelledSample } from './collect.js';
+
+/** Vectors on the heap at once while a matrix is filled. */
+const CHUNK_SAMPLES = 256;
+
+export interface FeatureKey {
+  /** `Embedder.checksum`: under which the store keeps the features. */
+  key: string;
+  recipe: string;
+  views: number;
+  featureSize: number;
+}
+
+/** The original of each sample; null where the cache does not hold it. */
+export function originals(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  key: string,
+): (Float32Array | null)[] {
+  const found = store.features(ids(samples), key, '', 0);
+  return samples.map((sample) => found.get(sample.id)?.[0] ?? null);
+}
+
+/**
+ * The original of each sample, of which all are there.
+ *
+ * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
+ */
+export function presentOriginals(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  key: string,
+): Float32Array[] {
+  return originals(store, samples, key).map(
+    (original, i) => original ?? gone(samples[i] as LabelledSample),
+  );
+}
+
+/**
+ * The rows that a head is trained on: first the originals in the order of `samples`, then every
+ * view that is there, with the label and the group of its sample.
+ *
+ * @param samples Each with its original in the store.
+ * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
+ */
+export function assemble(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  labels: readonly string[],
+  { key, recipe, views, featureSize }: FeatureKey,
+): TrainingSet {
+  const classOf = new Map(labels.map((label, i) => [label, i]));
+  const groupOf = new Map([...new Set(samples.map((s) => s.group))].map((group, i) => [group, i]));
+  const capacity = samples.length * (1 + views);
+  const features = new Float32Array(capacity * featureSize);
+  const set = {
+    labels: new Int32Array(capacity),
+    groups: new Int32Array(capacity),
+    isView: new Uint8Array(capacity),
+    samples: new Int32Array(capacity),
+  };
+  const put = (row: number, parent: number, vector: Float32Array, isView: 0 | 1): void => {
+    const sample = samples[parent] as LabelledSample;
+    features.set(vector, row * featureSize);
+    set.samples[row] = parent;
+    set.labels[row] = classOf.get(sample.label) as number;
+    set.groups[row] = groupOf.get(sample.group) as number;
+    set.isView[row] = isView;
+  };
+  let rows = samples.length;
+  for (let start = 0; start < samples.length; start += CHUNK_SAMPLES) {
+    const chunk = samples.slice(start, start + CHUNK_SAMPLES);
+    const found = store.features(ids(chunk), key, recipe, views);
+    chunk.forEach((sample, i) => {
+      const [original, ...others] = found.get(sample.id) ?? [];
+      put(start + i, start + i, original ?? gone(sample), 0);
+      for (const view of others) if (view) put(rows++, start + i, view, 1);
+    });
+  }
+  return {
+    features: features.subarray(0, rows * featureSize),
+    rows,
+    featureSize,
+    labels: set.labels.subarray(0, rows),
+    groups: set.groups.subarray(0, rows),
+    isView: set.isView.subarray(0, rows),
+    samples: set.samples.subarray(0, rows),
+    classCount: labels.length,
+  };
+}
+
+function gone({ id }: LabelledSample): never {
+  throw new HeadlandError('HL_TRAINING_SAMPLE_GONE', `sample ${id} was removed during training`, {
+    remedy: 'Train again; what was embedded is kept.',
+    details: { id },
+  });
+}
+
+function ids(samples: readonly LabelledSample[]): string[] {
+  return samples.map((sample) => sample.id);
+}

@@ -1,0 +1,32 @@
+import type { TrainingSet } from '../../head/training-set.js';
+import { fitClassGaussians } from '../../head/unknown/novelty-fit.js';
+import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
+import type { TrainingCandidate } from '../report.js';
+import { type FittedRecipe, withGaussians } from './recipes.js';
+import { type SearchOptions, searchRecipes } from './search.js';
+
+export interface HeadFitOptions extends SearchOptions {
+  /** As `training.classGaussians`. */
+  classGaussians: boolean;
+  /** Frames of no known class, n x featureSize: see `fitClassGaussians`. */
+  unlabelled?: Float32Array;
+}
+
+export interface HeadFit {
+  /** The linear recipe that the search chose, with the class Gaussians where they are wanted. */
+  recipe: FittedRecipe;
+  novelty: NoveltyModel;
+  /** Every linear recipe that was tried. */
+  table: TrainingCandidate[];
+}
+
+/** All that a training fits: what answers, and what tells strange things apart. */
+export async function fitHead(set: TrainingSet, options: HeadFitOptions): Promise<HeadFit> {
+  const { chosen, table } = await searchRecipes(set, options);
+  const gaussians = fitClassGaussians(set, options.unlabelled);
+  return {
+    recipe: options.classGaussians ? withGaussians(set, chosen, gaussians) : chosen,
+    novelty: gaussians.model,
+    table,
+  };
+}

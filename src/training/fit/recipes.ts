@@ -1,0 +1,230 @@
+import { fitTemperature } from '../../head/calibrate.js';
+import type { FeatureTransform, Head, LearnerName } from '../../head/head.js';
+import { fitRidge } from '../../head/learners/ridge.js';
+import { judgeLogits, pickRows } from '../../head/learners/select.js';
+import { fitSoftmax } from '../../head/learners/softmax.js';
+import { projected } from '../../head/learners/subspace.js';
+import { softmaxRows } from '../../head/score.js';
+import {
+  groupingOf,
+  judgedRows,
+  type LinearFit,
+  type TrainingSet,
+} from '../../head/training-set.js';
+import { logDensityOffsets } from '../../head/unknown/novelty.js';
+import type { NoveltyFit } from '../../head/unknown/novelty-fit.js';
+import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
+
+export type Learner = Exclude<LearnerName, 'tf-layers'>;
+
+export interface FittedRecipe {
+  learner: LearnerName;
+  fit: LinearFit;
+  /** Most augmented views of a sample that it learned from. */
+  views: number;
+  /** Fitted on the leave-group-out logits. */
+  temperature: number;
+  /** The class Gaussians that answer beside the linear layer; `scale` is `Head.gaussianScale`. */
+  gaussians?: { scale: number; model: NoveltyModel };
+  /** n0 x C: of each original, by heads that never saw its group. */
+  leaveGroupOutProbabilities: Float64Array;
+  /** Mean over classes of the mean log-loss of the class, where left-out heads know the class. */
+  macroLogLoss: number;
+  /** Of the same answers, 0..1. */
+  macroF1: number;
+}
+
+/**
+ * Fits one linear recipe by typed arrays alone, with the λ that is best on the learner's own grid. A
+ * blend is that of {@link blendMembers}.
+ */
+export function fitRecipe(
+  set: TrainingSet,
+  learner: Learner,
+  transform: FeatureTransform,
+): FittedRecipe {
+  const fit = (part: TrainingSet, member: 'ridge' | 'softmax'): FittedRecipe => {
+    const { set: reduced, lift } = projected(part, transform);
+    const fitted = (member === 'ridge' ? fitRidge : fitSoftmax)(reduced, { transform: 'none' });
+    return calibrated(part, member, lift(fitted));
+  };
+  if (learner !== 'blend') return fit(set, learner);
+  return blended(
+    set,
+    blendMembers(set).map(({ part, member }) => fit(part, member)),
+  );
+}
+
+/** What a blend is the mean of: ridge and softmax on each of {@link blendParts}. */
+export function blendMembers(
+  set: TrainingSet,
+): { part: TrainingSet; member: 'ridge' | 'softmax' }[] {
+  return blendParts(set).flatMap((part) => [
+    { part, member: 'ridge' as const },
+    { part, member: 'softmax' as const },
+  ]);
+}
+
+/** The set with all its views, and its originals alone where it has views. */
+export function blendParts(set: TrainingSet): TrainingSet[] {
+  return set.samples && mostViews(set) > 0 ? [set, withViews(set, 0)] : [set];
+}
+
+/** Judges a fit on its left-out logits, after a temperature of its own. */
+export function calibrated(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
+  // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
+  const { labels, judged } = judgedRows(set, groupingOf(set));
+  const judgedLabels = judged.map((row) => labels[row] as number);
+  const known = pickRows(fit.leaveGroupOutLogits, set.classCount, judged);
+  const temperature = fitTemperature(
+    known,
+    judgedLabels,
+    set.classCount,
+    independentRows(set, judged),
+  );
+  const scores = judgeLogits(
+    known.map((logit) => logit / temperature),
+    judgedLabels,
+    set.classCount,
+  );
+  const probabilities = fit.leaveGroupOutLogits.slice();
+  softmaxRows(probabilities, set.classCount, 1 / temperature);
+  return {
+    learner,
+    fit,
+    views: mostViews(set),
+    temperature,
+    leaveGroupOutProbabilities: probabilities,
+    macroLogLoss: scores.logLoss,
+    macroF1: scores.macroF1,
+  };
+}
+
+/** Groups of the judged originals: what one pass shows is right or wrong together. */
+function independentRows({ groups, isView }: TrainingSet, judged: Int32Array): number {
+  const originals = groups.filter((_, row) => isView[row] === 0);
+  return new Set(judged.map((row) => originals[row] as number)).size;
+}
+
+/**
+ * The mean of the calibrated logits of linear heads on the same transform: one linear head again.
+ * Their errors differ (squared loss against log-loss, views against originals alone), so that the
+ * mean is wrong less often than each where samples are few, and no choice between them has to be
+ * made on evidence that cannot carry it.
+ * @param set What the mean is judged on: all members have its originals.
+ */
+export function blended(set: TrainingSet, members: readonly FittedRecipe[]): FittedRecipe {
+  const first = members[0];
+  if (!first) throw new RangeError('no member');
+  const mean = <T extends Float32Array | Float64Array>(of: (fit: LinearFit) => T): T =>
+    of(first.fit).map((_, i) => {
+      let sum = 0;
+      for (const { fit, temperature } of members) sum += of(fit)[i]! / temperature;
+      return sum / members.length;
+    }) as T;
+  const softmax = members.find(({ learner }) => learner === 'softmax') ?? first;
+  return calibrated(set, 'blend', {
+    ...softmax.fit,
+    weights: mean((fit) => fit.weights),
+    bias: mean((fit) => fit.bias),
+    leaveGroupOutLogits: mean((fit) => fit.leaveGroupOutLogits),
+    candidates: [],
+  });
+}
+
+/** Of the mean logits, so much is the class Gaussians'; measured by bench accuracy. */
+const GAUSSIAN_SHARE = 1 / 3;
+
+/**
+ * A linear recipe with the class Gaussians of the novelty model as a further voice: the weighted mean
+ * of calibrated logits. Gaussians know the spread of each class, which a linear layer does not; they
+ * add accuracy and log-loss where samples are few or labels wrong, and hold up in the dark.
+ */
+export function withGaussians(
+  set: TrainingSet,
+  linear: FittedRecipe,
+  { model, leaveGroupOutLogDensities }: NoveltyFit,
+): FittedRecipe {
+  if (!leaveGroupOutLogDensities) return linear;
+  const { labels, judged } = judgedRows(set, groupingOf(set));
+  const own = fitTemperature(
+    pickRows(leaveGroupOutLogDensities, set.classCount, judged),
+    judged.map((row) => labels[row] as number),
+    set.classCount,
+    independentRows(set, judged),
+  );
+  const linearFactor = (1 - GAUSSIAN_SHARE) / linear.temperature;
+  const gaussianScale = GAUSSIAN_SHARE / own;
+  const offsets = logDensityOffsets(model);
+  const { fit } = linear;
+  const joined = calibrated(set, linear.learner, {
+    ...fit,
+    weights: fit.weights.map((value) => linearFactor * value),
+    bias: fit.bias.map((value, c) => linearFactor * value + gaussianScale * offsets[c]!),
+    leaveGroupOutLogits: fit.leaveGroupOutLogits.map(
+      (value, i) => linearFactor * value + gaussianScale * leaveGroupOutLogDensities[i]!,
+    ),
+  });
+  return { ...joined, views: linear.views, gaussians: { scale: gaussianScale, model } };
+}
+
+/** The linear layer of a head as it answered before {@link withGaussians} joined it, calibrated alike. */
+export function linearPart(head: Head): Head {
+  const { novelty, gaussianScale, ...rest } = head;
+  if (gaussianScale === undefined || !novelty) return head;
+  const offsets = logDensityOffsets(novelty);
+  const factor = 1 / (1 - GAUSSIAN_SHARE);
+  return {
+    ...rest,
+    novelty,
+    weights: head.weights.map((value) => factor * value),
+    bias: head.bias.map((value, c) => factor * (value - gaussianScale * offsets[c]!)),
+  };
+}
+
+/** Without the views of every sample beyond the first `views`; needs `set.samples`. */
+export function withViews(set: TrainingSet, views: number): TrainingSet {
+  const { samples, featureSize } = set;
+  if (!samples) throw new RangeError('the set does not say whose the views are');
+  const seen = new Map<number, number>();
+  const rows: number[] = [];
+  for (let row = 0; row < set.rows; row++) {
+    if (set.isView[row] === 1) {
+      const number = (seen.get(samples[row] as number) ?? 0) + 1;
+      seen.set(samples[row] as number, number);
+      if (number > views) continue;
+    }
+    rows.push(row);
+  }
+  const features = new Float32Array(rows.length * featureSize);
+  rows.forEach((row, i) => {
+    features.set(
+      set.features.subarray(row * featureSize, (row + 1) * featureSize),
+      i * featureSize,
+    );
+  });
+  const pick = (of: Int32Array) => Int32Array.from(rows, (row) => of[row] as number);
+  return {
+    ...set,
+    features,
+    rows: rows.length,
+    labels: pick(set.labels),
+    groups: pick(set.groups),
+    isView: Uint8Array.from(rows, (row) => set.isView[row] as number),
+    samples: pick(samples),
+  };
+}
+
+/** Most views of one sample; where parents are unknown, views per sample rounded up. */
+export function mostViews(set: TrainingSet): number {
+  const counts = new Map<number, number>();
+  let views = 0;
+  for (let row = 0; row < set.rows; row++) {
+    if (set.isView[row] === 0) continue;
+    views++;
+    const sample = set.samples?.[row];
+    if (sample !== undefined) counts.set(sample, (counts.get(sample) ?? 0) + 1);
+  }
+  if (set.samples) return Math.max(0, ...counts.values());
+  return Math.ceil(views / (set.rows - views));
+}

@@ -1,0 +1,280 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isHeadlandError } from '../../base/errors.js';
+import type { FeatureTransform, LearnerName } from '../../head/head.js';
+import { fitRidge } from '../../head/learners/ridge.js';
+import { macroWeights } from '../../head/learners/select.js';
+import { fitSoftmaxWith, type SoftmaxEngine } from '../../head/learners/softmax.js';
+import {
+  type ProductRequest,
+  type ProjectedSet,
+  projectionSteps,
+} from '../../head/learners/subspace.js';
+import {
+  groupingOf,
+  judgedRows,
+  type LinearFit,
+  type TrainingSet,
+} from '../../head/training-set.js';
+import type { TrainingCandidate } from '../report.js';
+import {
+  blended,
+  blendMembers,
+  blendParts,
+  calibrated,
+  type FittedRecipe,
+  type Learner,
+} from './recipes.js';
+import { fitTfLayers } from './tf-learner.js';
+
+/** Most promising first; measured by bench accuracy. */
+const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'];
+/**
+ * By so much a recipe must be better than one that is preferred. Left-out groups come from the same
+ * place as the others; which recipe carries over to another place they show only in part.
+ */
+const STANDARD_ERRORS = 2;
+/** On equal evidence the earlier one is kept. */
+const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
+
+/** What computes the matrix products of the fits. */
+export interface FitEngine extends SoftmaxEngine {
+  product(request: ProductRequest): Promise<Float32Array>;
+}
+
+export interface SearchOptions {
+  /** `tf-layers` is tried last, on the transform that won, whatever the budget: it was asked for. */
+  learners: readonly LearnerName[];
+  /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
+  budgetMs: number;
+  engine: FitEngine;
+  transforms?: readonly FeatureTransform[];
+  /** Called after each step with how many are done of how many. */
+  onCandidate?: (done: number, total: number) => void;
+}
+
+export interface SearchResult {
+  chosen: FittedRecipe;
+  /** Every recipe that was tried, in the order of trial. */
+  table: TrainingCandidate[];
+  /** The same, fitted. */
+  recipes: FittedRecipe[];
+}
+
+/**
+ * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
+ * transform x learner, on all views; on the preferred transform, and on one that is better, on the
+ * originals alone too.
+ *
+ * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
+ * before none before roots, views before none). A later one takes the place of the one held
+ * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
+ * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
+ * and by cluster): with few groups the smallest of a dozen log-losses is the luckiest, not the best.
+ * The first, a blend over learners and views, is the mean over what evidence could not choose from.
+ */
+export async function searchRecipes(
+  set: TrainingSet,
+  options: SearchOptions,
+): Promise<SearchResult> {
+  const { budgetMs, engine, onCandidate = () => {} } = options;
+  const learners = options.learners.filter((learner) => learner !== 'tf-layers');
+  const withTfLayers = learners.length < options.learners.length;
+  const deadline = performance.now() + budgetMs;
+  const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
+  const total = transforms.length + (withTfLayers ? 1 : 0);
+  const tried: Tried[] = [];
+  const linear = new Map<FeatureTransform, FittedRecipe[]>();
+  const parts = blendParts(set);
+  const tryOn = async (transform: FeatureTransform, on: TrainingSet[], isFirst: boolean) => {
+    const members = linear.get(transform) ?? [];
+    linear.set(transform, members);
+    const time = { deadline, isFirst };
+    for await (const one of tryTransform(set, on, transform, learners, engine, time, members)) {
+      tried.push(one);
+      // A fit blocks this process; in between it hears that its parent is gone.
+      await nextTurn();
+    }
+  };
+  for (const [done, transform] of transforms.entries()) {
+    if (done > 0 && performance.now() >= deadline) break;
+    // Views alone show well enough whether another transform is better than the preferred one.
+    await tryOn(transform, done === 0 ? parts : [set], done === 0);
+    onCandidate(done + 1, total);
+  }
+  const leader = tried.length > 0 ? chooseRecipe(set, recipesOf(tried)) : null;
+  if (leader && leader.fit.transform !== transforms[0] && parts.length > 1) {
+    const views = tried.findIndex(({ recipe }) => recipe === leader && recipe.learner === 'blend');
+    await tryOn(leader.fit.transform, parts.slice(1), false);
+    // The blend of both parts has taken its place.
+    if (views >= 0 && tried.at(-1)?.recipe.learner === 'blend') tried.splice(views, 1);
+  }
+  if (withTfLayers) {
+    const startedAt = performance.now();
+    const soFar = recipesOf(tried);
+    const transform = soFar.length > 0 ? chooseRecipe(set, soFar).fit.transform : 'sqrt-l2';
+    const recipe = calibrated(set, 'tf-layers', await fitTfLayers(set, { transform }));
+    tried.push({ recipe, durationMs: performance.now() - startedAt });
+  }
+  onCandidate(total, total);
+  const recipes = recipesOf(tried);
+  const chosen = chooseRecipe(set, recipes);
+  const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
+    const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
+    return {
+      ...{ learner, transform: fit.transform, views: recipe.views, lambda: fit.lambda },
+      ...{ temperature, macroLogLoss, macroF1, durationMs, chosen: recipe === chosen },
+    };
+  });
+  return { chosen, table, recipes };
+}
+
+/** A recipe and how long it took. */
+interface Tried {
+  recipe: FittedRecipe;
+  durationMs: number;
+}
+
+/**
+ * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and the
+ * blend of all members. What the deadline cuts short is left out, but of the first transform one recipe
+ * always ends.
+ *
+ * @param parts Of the set: all views, the originals alone, or both.
+ * @param members Linear recipes on this transform so far; those of the parts are added.
+ */
+async function* tryTransform(
+  set: TrainingSet,
+  parts: readonly TrainingSet[],
+  transform: FeatureTransform,
+  learners: readonly Learner[],
+  engine: FitEngine,
+  { deadline, isFirst }: { deadline: number; isFirst: boolean },
+  members: FittedRecipe[],
+): AsyncGenerator<Tried> {
+  const blends = learners.includes('blend');
+  let mustEnd = isFirst;
+  let startedAt = performance.now();
+  const lap = (recipe: FittedRecipe) => {
+    const durationMs = performance.now() - startedAt;
+    startedAt = performance.now();
+    mustEnd = false;
+    return { recipe, durationMs };
+  };
+  for (const part of parts) {
+    if (part !== set && performance.now() >= deadline) break;
+    const own: FittedRecipe[] = [];
+    const projected = await projectWith(engine, part, transform);
+    if (blends || learners.includes('ridge')) {
+      const fit = fitRidge(projected.set, { transform: 'none' });
+      const ridge = calibrated(part, 'ridge', projected.lift(fit));
+      own.push(ridge);
+      if (learners.includes('ridge')) yield lap(ridge);
+    }
+    if (blends || learners.includes('softmax')) {
+      const fit = await fitUntil(projected, engine, mustEnd ? null : deadline);
+      if (!fit) break;
+      const softmax = calibrated(part, 'softmax', projected.lift(fit));
+      own.push(softmax);
+      if (learners.includes('softmax')) yield lap(softmax);
+    }
+    members.push(...own);
+    if (blends && part !== set) yield lap(blended(part, own));
+  }
+  if (blends && members.length > 0) yield lap(blended(set, members));
+}
+
+function recipesOf(tried: readonly Tried[]): FittedRecipe[] {
+  return tried.map(({ recipe }) => recipe);
+}
+
+/**
+ * Fits one linear recipe with the λ that a search has found, by the engine's products: what comes out
+ * is what the search had, to rounding. Of a blend `lambda` is that of its softmax on all views; the
+ * others find their own.
+ */
+export async function fitRecipeWith(
+  engine: FitEngine,
+  set: TrainingSet,
+  learner: Learner,
+  transform: FeatureTransform,
+  lambda: number,
+): Promise<FittedRecipe> {
+  const every = { transform: 'none' } as const;
+  const one = { ...every, lambdas: [lambda] };
+  const fit = async (part: TrainingSet, member: 'ridge' | 'softmax', options: typeof every) => {
+    const { set: reduced, lift } = await projectWith(engine, part, transform);
+    const fitted =
+      member === 'ridge'
+        ? fitRidge(reduced, options)
+        : await fitSoftmaxWith(engine, reduced, options);
+    return calibrated(part, member, lift(fitted));
+  };
+  if (learner !== 'blend') return fit(set, learner, one);
+  const members: FittedRecipe[] = [];
+  for (const { part, member } of blendMembers(set)) {
+    members.push(await fit(part, member, part === set && member === 'softmax' ? one : every));
+  }
+  return blended(set, members);
+}
+
+/** The set in its principal directions, by the engine's products. */
+export async function projectWith(
+  engine: FitEngine,
+  set: TrainingSet,
+  transform: FeatureTransform,
+): Promise<ProjectedSet> {
+  const steps = projectionSteps(set, transform);
+  let step = steps.next();
+  while (!step.done) step = steps.next(await engine.product(step.value));
+  return step.value;
+}
+
+/** Null when the deadline came first. */
+async function fitUntil(
+  { set }: ProjectedSet,
+  engine: FitEngine,
+  deadline: number | null,
+): Promise<LinearFit | null> {
+  const left = deadline === null ? null : deadline - performance.now();
+  if (left !== null && left <= 0) return null;
+  const signal = left === null ? null : AbortSignal.timeout(Math.ceil(left));
+  try {
+    const options = { transform: 'none', ...(signal ? { signal } : {}) } as const;
+    return await fitSoftmaxWith(engine, set, options);
+  } catch (error) {
+    if (signal?.aborted && isHeadlandError(error, 'HL_TRAINING_CANCELLED')) return null;
+    throw error;
+  }
+}
+
+/** The rule of {@link searchRecipes}, on recipes fitted on `set` or on fewer of its views. */
+export function chooseRecipe(set: TrainingSet, tried: readonly FittedRecipe[]): FittedRecipe {
+  const rank = ({ learner, fit, views }: FittedRecipe): number =>
+    PREFERRED.indexOf(learner) + 10 * TRANSFORMS.indexOf(fit.transform) - 100 * views;
+  const [first, ...others] = [...tried].sort((a, b) => rank(a) - rank(b));
+  if (!first) throw new RangeError('no learner');
+  return others.reduce((held, other) => (isBetter(set, other, held) ? other : held), first);
+}
+
+function isBetter(set: TrainingSet, other: FittedRecipe, held: FittedRecipe): boolean {
+  const grouping = groupingOf(set);
+  const { judged, labels } = judgedRows(set, grouping);
+  const known = judged.map((row) => labels[row] as number);
+  const weights = macroWeights(known, set.classCount);
+  const originalGroups = set.groups.filter((_, row) => set.isView[row] === 0);
+  const byGroup = new Map<number, number>();
+  let gain = 0;
+  judged.forEach((row, i) => {
+    const at = row * set.classCount + (known[i] as number);
+    const p = Math.max(other.leaveGroupOutProbabilities[at] as number, Number.EPSILON);
+    const q = Math.max(held.leaveGroupOutProbabilities[at] as number, Number.EPSILON);
+    const difference = (weights[i] as number) * Math.log(p / q);
+    gain += difference;
+    const group = grouping.kind === 'row' ? row : (originalGroups[row] as number);
+    byGroup.set(group, (byGroup.get(group) ?? 0) + difference);
+  });
+  const mean = gain / byGroup.size;
+  let squares = 0;
+  for (const part of byGroup.values()) squares += (part - mean) ** 2;
+  return gain > STANDARD_ERRORS * Math.sqrt(squares);
+}

@@ -1,0 +1,31 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { serialiseError } from '../../base/errors.js';
+import { openSampleStore } from '../../samples/open-store.js';
+import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './instant-protocol.js';
+import { learn } from './learn.js';
+
+/** The thread that learns at once; it keeps nothing that is not in the store. See InstantLearner. */
+const port = parentPort;
+if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
+const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
+// It admits nothing, so that the bounds of admission do not matter.
+const { store, close } = openSampleStore(dbPath, {
+  examShare: 0,
+  examAfterSamples: 0,
+  maxPictureStoreBytes: 0,
+});
+const send = (message: FromInstantWorker): void => port.postMessage(message);
+
+port.on('message', (message: ToInstantWorker) => {
+  if (message === 'close') {
+    close();
+    port.close();
+    return;
+  }
+  const { id, request } = message;
+  try {
+    send({ id, learnt: learn(store, request, minLabelsPerClass) });
+  } catch (error) {
+    send({ id, error: serialiseError(error) });
+  }
+});

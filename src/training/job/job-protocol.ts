@@ -1,0 +1,40 @@
+import type { SerialisedError } from '../../base/errors.js';
+import type { Config } from '../../config/schema.js';
+import type { JobResult, TrainingTrigger } from '../report.js';
+
+/** The sections of the configuration that a training needs. */
+export type TrainerSettings = Pick<
+  Config,
+  'models' | 'inference' | 'samples' | 'augmentation' | 'training' | 'gate' | 'heads'
+>;
+
+/** Everything the forked job must know; plain JSON. */
+export interface JobSettings extends TrainerSettings {
+  trainingId: string;
+  trigger: TrainingTrigger;
+  dbPath: string;
+  registryDir: string;
+  cacheDir: string;
+  /** Folder that `models add` writes; it may be absent. */
+  addedCardsDir?: string;
+}
+
+/** In this order; `embed` counts forward passes, `fit` recipes, the others steps. */
+export type TrainingPhase = 'collect' | 'embed' | 'fit' | 'evaluate' | 'publish';
+
+export interface TrainingProgress {
+  phase: TrainingPhase;
+  done: number;
+  total: number;
+  /** Until the end of this phase, seconds; null: not known yet. */
+  etaSeconds: number | null;
+}
+
+/** From the trainer to the job. */
+export type TrainerMessage = { type: 'start'; settings: JobSettings } | { type: 'cancel' };
+
+/** From the job to the trainer. */
+export type JobMessage =
+  | ({ type: 'progress' } & TrainingProgress)
+  | { type: 'outcome'; result: JobResult }
+  | { type: 'error'; error: SerialisedError };

@@ -1,0 +1,262 @@
+import type { Backbone } from '../../backbone/backbone.js';
+import { loadCard } from '../../backbone/card-folders.js';
+import { augmentationRecipe, Embedder } from '../../backbone/embedder.js';
+import { openFittingBackbone } from '../../backbone/open-backbone.js';
+import type { Log } from '../../base/log.js';
+import { headAnswers } from '../../gate/scorecard.js';
+import type { Head } from '../../head/head.js';
+import { headProbabilities } from '../../head/score.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
+import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../../head/trust.js';
+import type { NewHeadCard } from '../../registry/head-card.js';
+import { HeadRegistry } from '../../registry/registry.js';
+import type { SampleStore } from '../../samples/store.js';
+import { type Collected, collect, type LabelledSample, readLabelled } from '../data/collect.js';
+import { embedMissing } from '../data/embed-missing.js';
+import { assemble, originals, presentOriginals } from '../data/feature-matrix.js';
+import { OnnxFitEngine } from '../fit/fit-engine.js';
+import { fitHead } from '../fit/fit-head.js';
+import type { FittedRecipe } from '../fit/recipes.js';
+import type { JobResult, SkippedSample } from '../report.js';
+import { type Judgement, judge } from '../verdict/judge.js';
+import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js';
+import type { JobSettings, TrainingProgress } from './job-protocol.js';
+import { Phases } from './phases.js';
+
+/** So many skipped samples are named in the report; all are counted. */
+const NAMED_SKIPPED_SAMPLES = 50;
+
+/** Said with every verdict on such a head. */
+const ONE_GROUP =
+  'All training samples are of one group: each was answered by a head that may know its neighbours, ' +
+  'so that these figures are optimistic';
+
+export interface TrainingRun {
+  settings: JobSettings;
+  store: SampleStore;
+  onProgress: (progress: TrainingProgress) => void;
+  log: Log;
+}
+
+/**
+ * One training, from the labelled samples to a published head and the gate's decision about it.
+ * It promotes nothing.
+ *
+ * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES |
+ *   HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
+ */
+export async function runTraining(run: TrainingRun): Promise<JobResult> {
+  const { settings, store, log } = run;
+  const phases = new Phases(run.onProgress);
+  phases.begin('collect');
+  const labelRevision = store.labelRevision();
+  const samples = readLabelled(store);
+  const wanted = collect(samples, settings.training);
+  const { models, addedCardsDir, cacheDir } = settings;
+  const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
+  const backbone = await openFittingBackbone({ card, cacheDir, threads: 1, log });
+  let engine: OnnxFitEngine | null = null;
+  try {
+    phases.begin('embed');
+    const embedded = await embed(store, backbone, wanted, run.settings, phases);
+    const collected = collect(
+      withFeatures(store, samples, wanted, embedded.key),
+      settings.training,
+    );
+
+    phases.begin('fit');
+    const { views } = settings.augmentation;
+    const set = assemble(store, collected.training, collected.labels, {
+      ...{ key: embedded.key, recipe: embedded.recipe, views },
+      featureSize: backbone.featureSize,
+    });
+    // Before the fit, which may take minutes in which samples come and go.
+    const examFeatures = presentOriginals(store, collected.exam, embedded.key);
+    engine = await OnnxFitEngine.create(1);
+    const { recipe, novelty, table } = await fitHead(set, {
+      learners: settings.training.learners,
+      budgetMs: settings.training.searchBudgetMs,
+      classGaussians: settings.training.classGaussians,
+      unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
+      engine,
+      onCandidate: (done, total) => phases.step(done, total),
+    });
+
+    phases.begin('evaluate');
+    const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
+    const trained: Head = {
+      ...headOf(recipe, collected, set.featureSize, embedded.key),
+      ...leftOutAnswers(set, recipe.leaveGroupOutProbabilities),
+      novelty,
+    };
+    const head = await registry.stage(trained);
+    const judgement = await judge({
+      ...{ store, registry, engine, collected, set, examFeatures, key: embedded.key },
+      ...{ recipe, trained, challenger: head, settings: settings.gate },
+    });
+
+    const trust = trustOf(trained, collected, set, recipe, examFeatures);
+
+    phases.begin('publish');
+    const version = await registry.publish(
+      head,
+      describe(
+        run.settings,
+        head,
+        backbone.name,
+        collected,
+        recipe,
+        judgement,
+        embedded.recipe,
+        phases,
+        { labelRevision, trust },
+      ),
+      [...new Set(collected.training.map((sample) => sample.group))].sort(),
+      { schema: 2, input: judgement.input, decision: judgement.decision },
+    );
+    if (judgement.sameFeatures) {
+      // What is left of older backbones and augmentations: no head in service needs it any more.
+      store.dropFeatures({ exceptBackbone: embedded.key, exceptRecipe: embedded.recipe });
+    }
+    const { decision, championVersion, exam, championExam, leaveGroupOut } = judgement;
+    return {
+      version,
+      ...{ decision, championVersion, exam, championExam, leaveGroupOut },
+      ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
+      temperature: recipe.temperature,
+      trust,
+      caution: recipe.fit.grouping === 'row' ? ONE_GROUP : null,
+      classes: collected.classes,
+      samples: {
+        training: collected.training.length,
+        exam: collected.exam.length,
+        skipped: embedded.skipped.length,
+      },
+      skipped: embedded.skipped.slice(0, NAMED_SKIPPED_SAMPLES),
+      candidates: table,
+      durationsMs: phases.durationsMs(),
+      forwards: embedded.forwards,
+    };
+  } finally {
+    await engine?.close();
+    await backbone.close();
+  }
+}
+
+async function embed(
+  store: SampleStore,
+  backbone: Backbone,
+  { training, exam }: Collected,
+  { inference, augmentation: { seed, ...augmentation } }: JobSettings,
+  phases: Phases,
+): Promise<{ key: string; recipe: string; skipped: SkippedSample[]; forwards: number }> {
+  const recipe = augmentationRecipe(augmentation, seed);
+  const embedder = new Embedder(backbone, {
+    fit: inference.fit,
+    maxBytes: inference.maxPictureBytes,
+    maxPixels: inference.maxPicturePixels,
+  });
+  const { skipped, forwards } = await embedMissing({
+    ...{ store, embedder, recipe, seed, augmentation },
+    samples: [...training, ...exam],
+    onProgress: (done, total) => phases.step(done, total),
+  });
+  return { key: embedder.checksum, recipe, skipped, forwards };
+}
+
+/** Without the samples that should have been embedded but could not be. */
+function withFeatures(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  { training, exam }: Collected,
+  key: string,
+): LabelledSample[] {
+  const wanted = [...training, ...exam];
+  const vectors = originals(store, wanted, key);
+  const without = new Set(wanted.filter((_, i) => !vectors[i]).map((sample) => sample.id));
+  return samples.filter((sample) => !without.has(sample.id));
+}
+
+/** From the answers of heads that never saw the group of the sample; of the exam by the head itself. */
+function trustOf(
+  head: Head,
+  { training, exam, labels, classes }: Collected,
+  set: TrainingSet,
+  recipe: FittedRecipe,
+  examFeatures: readonly Float32Array[],
+): Trust {
+  const { judged } = judgedRows(set, groupingOf(set));
+  const leftOut = headAnswers(
+    recipe.leaveGroupOutProbabilities,
+    labels,
+    training.map((sample) => sample.label),
+  );
+  const answered = (sample: LabelledSample, answer: string): JudgedAnswer => ({
+    ...{ label: sample.label, group: sample.group, right: answer === sample.label },
+  });
+  const trust = judgeTrust(labels, [
+    ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
+    ...exam
+      .map((sample, i) => ({ sample, features: examFeatures[i]! }))
+      .filter(({ sample }) => labels.includes(sample.label))
+      .map(({ sample, features }) => {
+        const probabilities = headProbabilities(head, features);
+        return answered(sample, headAnswers(probabilities, labels, [sample.label])[0]!.label);
+      }),
+  ]);
+  const missing = classes.flatMap(({ label, missing: more }) =>
+    more > 0 ? [{ label, labels: more }] : [],
+  );
+  return missing.length > 0
+    ? { ...trust, next: `${wanted(missing, ' to be learnt')} ${trust.next}` }
+    : trust;
+}
+
+function headOf(
+  recipe: FittedRecipe,
+  { labels }: Collected,
+  featureSize: number,
+  backboneChecksum: string,
+): Head {
+  return {
+    learner: recipe.learner,
+    labels,
+    featureSize,
+    backboneChecksum,
+    transform: recipe.fit.transform,
+    weights: recipe.fit.weights,
+    bias: recipe.fit.bias,
+    temperature: recipe.temperature,
+    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale }),
+  };
+}
+
+function describe(
+  settings: JobSettings,
+  head: Head,
+  backbone: string,
+  collected: Collected,
+  { fit, views, macroLogLoss }: FittedRecipe,
+  { decision, exam, leaveGroupOut }: Judgement,
+  recipe: string,
+  phases: Phases,
+  about: Pick<NewHeadCard, 'labelRevision' | 'trust'>,
+): NewHeadCard {
+  const { learner, transform, temperature, featureSize, backboneChecksum } = head;
+  return {
+    createdAt: new Date().toISOString(),
+    ...{ trainingId: settings.trainingId, trigger: settings.trigger },
+    ...{ learner, lambda: fit.lambda, transform, temperature },
+    ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
+    labels: [...head.labels],
+    ...about,
+    featureSize,
+    backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
+    samples: collected.classes.map(({ missing: _, ...counts }) => counts),
+    ...{ exam, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
+    gate: decision,
+    refused: decision.promote ? null : decision.reason,
+    augmentation: { recipe, views, seed: settings.augmentation.seed },
+    durationsMs: phases.durationsMs(),
+  };
+}

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { serialiseError } from '../../base/errors.js';
+import { createLog } from '../../base/log.js';
+import { openSampleStore } from '../../samples/open-store.js';
+import type { JobMessage, JobSettings, TrainerMessage } from './job-protocol.js';
+import { runTraining } from './run-training.js';
+
+/** The program that trains, in a process of its own; see {@link Trainer}. */
+
+/** When memory ends, the kernel should take the training and not the robot's daemon. */
+function offerToOutOfMemoryKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Not Linux, or not allowed: only a preference.
+  }
+}
+
+function say(message: JobMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected) resolve();
+    else process.send?.(message, undefined, undefined, () => resolve());
+  });
+}
+
+async function train(settings: JobSettings): Promise<void> {
+  // Only its end goes to the trainer's report; the parent logs.
+  const log = createLog({ level: 'warn', fileDescriptor: 2 });
+  try {
+    const { store, close } = openSampleStore(settings.dbPath, settings.samples);
+    try {
+      const result = await runTraining({
+        settings,
+        store,
+        log,
+        onProgress: (progress) => void say({ type: 'progress', ...progress }),
+      });
+      await say({ type: 'outcome', result });
+    } finally {
+      close();
+    }
+  } catch (error) {
+    await say({ type: 'error', error: serialiseError(error) });
+  }
+  process.exit(0);
+}
+
+offerToOutOfMemoryKiller();
+// Everything it writes is durable or whole: it may end anywhere, and without a parent it must.
+process.on('disconnect', () => process.exit(1));
+process.on('message', (message: TrainerMessage) => {
+  if (message.type === 'cancel') process.exit(0);
+  else void train(message.settings);
+});

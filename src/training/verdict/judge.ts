@@ -1,0 +1,239 @@
+import { isHeadlandError, messageOf } from '../../base/errors.js';
+import { decide, type GateDecision } from '../../gate/decide.js';
+import {
+  chooseEvidence,
+  type EvidenceSettings,
+  type JudgedSample,
+  type ServingHead,
+} from '../../gate/evidence.js';
+import type { GateInput, GateSettings } from '../../gate/gate-input.js';
+import { goldenOutputs } from '../../gate/golden.js';
+import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
+import { scoreUnknowns, type UnknownScores } from '../../gate/unknown-auroc.js';
+import { encodeHead } from '../../head/codec.js';
+import type { Head } from '../../head/head.js';
+import { labelledMetrics } from '../../head/labelled-metrics.js';
+import { headProbabilities } from '../../head/score.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
+import type { LabelledMetrics } from '../../registry/head-card.js';
+import type { HeadRegistry } from '../../registry/registry.js';
+import { type StoredHead, sha256 } from '../../registry/version-directory.js';
+import type { SampleStore } from '../../samples/store.js';
+import type { Collected } from '../data/collect.js';
+import { originals } from '../data/feature-matrix.js';
+import type { FittedRecipe } from '../fit/recipes.js';
+import type { FitEngine } from '../fit/search.js';
+import { answersOfRecipe } from './recipe-answers.js';
+
+export interface JudgeInput {
+  store: SampleStore;
+  registry: HeadRegistry;
+  collected: Collected;
+  /** `Embedder.checksum`: under which the store keeps the features of today. */
+  key: string;
+  /** Of the training samples: originals first, in the order of `collected.training`. */
+  set: TrainingSet;
+  /** Originals of the exam samples, in the order of `collected.exam`. */
+  examFeatures: readonly Float32Array[];
+  recipe: FittedRecipe;
+  /** The new head before it was written. */
+  trained: Head;
+  /** The new head, as read back from the disk. */
+  challenger: Head;
+  /** For fits of the serving head's recipe. */
+  engine: FitEngine;
+  settings: GateSettings & EvidenceSettings;
+}
+
+export interface Judgement {
+  decision: GateDecision;
+  /** All that the decision rests on. */
+  input: GateInput;
+  /** The head that serves; null: none. */
+  championVersion: number | null;
+  /** The serving head, if there is one, was trained on the features of today. */
+  sameFeatures: boolean;
+  exam: LabelledMetrics | null;
+  championExam: LabelledMetrics | null;
+  leaveGroupOut: LabelledMetrics;
+}
+
+/** What the serving head is, as far as it can be read. */
+interface Champion {
+  version: number;
+  stored: StoredHead | null;
+  /** In words, when it was not trained on the features of today. */
+  otherFeatures: string | null;
+}
+
+/** Lets the new head and the serving one meet, and the gate decide. */
+export async function judge(input: JudgeInput): Promise<Judgement> {
+  const { collected, key, set, recipe, challenger, settings } = input;
+  const { training, exam, labels } = collected;
+  const champion = await readChampion(input.registry, key);
+  const all = [...training, ...exam];
+  const today = concatenate([
+    set.features.subarray(0, training.length * set.featureSize),
+    ...input.examFeatures,
+  ]);
+  const examToday = today.subarray(training.length * set.featureSize);
+
+  const truth = all.map((sample) => sample.label);
+  const examTruth = truth.slice(training.length);
+  const onExam = exam.length > 0 ? headProbabilities(challenger, examToday) : new Float64Array(0);
+  const answers = [
+    ...headAnswers(recipe.leaveGroupOutProbabilities, labels, truth.slice(0, training.length)),
+    ...headAnswers(onExam, challenger.labels, examTruth),
+  ];
+  const championAnswers = answersOfChampion(champion, input, today);
+  const known = new Set(judgedRows(set, groupingOf(set)).judged);
+  const learntAtMs = champion?.stored ? Date.parse(champion.stored.card.createdAt) : 0;
+  const samples = all.map(
+    ({ id, label, group, exam: isExam, labelledAtMs }, i): JudgedSample => ({
+      ...{ id, label, group, exam: isExam, relabelled: (labelledAtMs ?? 0) > learntAtMs },
+      challenger: answers[i] as HeadAnswer,
+      champion: championAnswers[i] ?? null,
+      judged: isExam || known.has(i),
+    }),
+  );
+  const serving = champion && servingHead(champion, input);
+  const evidence = await chooseEvidence(samples, serving, settings);
+  const championExam = examFeaturesOf(champion, input, examToday);
+  const gateInput: GateInput = {
+    ...evidence,
+    challengerLabels: [...challenger.labels],
+    labelsWithSamples: collected.classes.map((c) => c.label),
+    unknownScores: unknownScores(champion, input, examToday, championExam),
+    golden: goldenOutputs(input.trained, challenger, seedOf(challenger)),
+    settings: gateSettings(settings),
+  };
+  const decision = decide(gateInput);
+  return {
+    ...{ decision, input: gateInput },
+    championVersion: champion?.version ?? null,
+    sameFeatures: !champion?.otherFeatures,
+    exam: labelledMetrics(onExam, challenger.labels, examTruth),
+    championExam: examOfChampion(champion, championExam, examTruth),
+    leaveGroupOut: labelledMetrics(
+      recipe.leaveGroupOutProbabilities,
+      labels,
+      truth.slice(0, training.length),
+    ) as LabelledMetrics,
+  };
+}
+
+async function readChampion(registry: HeadRegistry, key: string): Promise<Champion | null> {
+  const version = await registry.current();
+  if (version === null) return null;
+  try {
+    const stored = await registry.load(version);
+    const { name, checksum, fit } = stored.card.backbone;
+    const same = checksum === key;
+    return { version, stored, otherFeatures: same ? null : `its backbone is ${name} (${fit})` };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { version, stored: null, otherFeatures: `it cannot be read (${messageOf(error)})` };
+  }
+}
+
+function servingHead(champion: Champion, input: JudgeInput): ServingHead {
+  const { version, stored, otherFeatures } = champion;
+  const learner = stored?.card.learner;
+  const canRefit = stored && !otherFeatures && learner !== 'tf-layers';
+  return {
+    version,
+    labels: stored?.head.labels ?? [],
+    groups: new Set(stored?.trainingGroups),
+    learnt: (stored?.card.samples ?? []).reduce(
+      (sum, { training, leftOut }) => sum + (leftOut ? 0 : training),
+      0,
+    ),
+    otherFeatures,
+    answersOfRecipe: canRefit
+      ? () => answersOfRecipe(input.engine, stored, input.set, input.collected.training)
+      : null,
+  };
+}
+
+/** What the serving head answers to every sample; null where it has no features of it. */
+function answersOfChampion(
+  champion: Champion | null,
+  { store, collected }: JudgeInput,
+  today: Float32Array,
+): (HeadAnswer | null)[] {
+  if (!champion?.stored) return [];
+  const { head, card } = champion.stored;
+  const all = [...collected.training, ...collected.exam];
+  const answers = (of: Float32Array, samples: typeof all): HeadAnswer[] =>
+    headAnswers(
+      headProbabilities(head, of),
+      head.labels,
+      samples.map((sample) => sample.label),
+    );
+  if (!champion.otherFeatures) return answers(today, all);
+  return originals(store, all, card.backbone.checksum).map((features, i) =>
+    features ? (answers(features, all.slice(i, i + 1))[0] as HeadAnswer) : null,
+  );
+}
+
+/** Of the exam, in the features that the serving head was trained on; null: not of every sample. */
+function examFeaturesOf(
+  champion: Champion | null,
+  { store, collected }: JudgeInput,
+  examToday: Float32Array,
+): Float32Array | null {
+  if (!champion?.stored || examToday.length === 0) return null;
+  if (!champion.otherFeatures) return examToday;
+  const found = originals(store, collected.exam, champion.stored.card.backbone.checksum);
+  return found.includes(null) ? null : concatenate(found as Float32Array[]);
+}
+
+function examOfChampion(
+  champion: Champion | null,
+  features: Float32Array | null,
+  truth: string[],
+): LabelledMetrics | null {
+  if (!champion?.stored || !features) return null;
+  const { head } = champion.stored;
+  return labelledMetrics(headProbabilities(head, features), head.labels, truth);
+}
+
+/** Null when the serving head has learnt a group of the exam, or has no features of all of it. */
+function unknownScores(
+  champion: Champion | null,
+  { challenger, collected: { exam }, settings }: JudgeInput,
+  examToday: Float32Array,
+  features: Float32Array | null,
+): UnknownScores[] | null {
+  if (!champion?.stored || !features) return null;
+  const { head, trainingGroups } = champion.stored;
+  const learnt = new Set(trainingGroups);
+  if (exam.some(({ group }) => learnt.has(group))) return null;
+  return scoreUnknowns(
+    { head: challenger, features: examToday },
+    { head, features },
+    exam,
+    settings.minExamSamples,
+  );
+}
+
+/** Without what others of this section need: the record holds what decides and no more. */
+function gateSettings(settings: GateSettings): GateSettings {
+  const { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin } = settings;
+  return { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin };
+}
+
+/** The same head is asked the same golden inputs wherever it is judged. */
+function seedOf(head: Head): number {
+  return Number.parseInt(sha256(encodeHead(head)).slice(0, 8), 16);
+}
+
+function concatenate(vectors: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(vectors.reduce((sum, vector) => sum + vector.length, 0));
+  let at = 0;
+  for (const vector of vectors) {
+    all.set(vector, at);
+    at += vector.length;
+  }
+  return all;
+}

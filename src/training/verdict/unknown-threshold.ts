@@ -1,0 +1,66 @@
+import { type Head, MAX_LEFT_OUT_CONFIDENCES } from '../../head/head.js';
+import { pickRows } from '../../head/learners/select.js';
+import { indexOfLargest } from '../../head/score.js';
+import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
+import { fitSetProbability } from '../../head/unknown/conformal.js';
+import type { SampleStore } from '../../samples/store.js';
+
+/** The newest waiting samples that take part in the background. */
+const BACKGROUND_SAMPLES = 1_000;
+/** Of the prediction sets. */
+const COVERAGE = 0.9;
+
+/** Left-out answers of a recipe as a head keeps them. */
+export type LeftOutAnswers = Required<Pick<Head, 'setProbability' | 'leftOutConfidences'>>;
+
+/**
+ * What a head keeps of its left-out answers: the bound of the prediction sets, and how often it was
+ * right at which probability.
+ * @param leaveGroupOutProbabilities n0 x classCount: see `FittedRecipe`.
+ */
+export function leftOutAnswers(
+  set: TrainingSet,
+  leaveGroupOutProbabilities: Float64Array,
+): LeftOutAnswers {
+  const { labels, judged } = judgedRows(set, groupingOf(set));
+  const { classCount } = set;
+  const probabilities = pickRows(leaveGroupOutProbabilities, classCount, judged);
+  const truth = judged.map((row) => labels[row]!);
+  const confidences = Float32Array.from(truth, (label, i) => {
+    const best = indexOfLargest(probabilities, i * classCount, classCount);
+    const p = probabilities[i * classCount + best]!;
+    return best === label ? p : -p;
+  }).sort();
+  return {
+    setProbability: fitSetProbability(probabilities, truth, classCount, COVERAGE),
+    leftOutConfidences: thinned(confidences),
+  };
+}
+
+/** At most {@link MAX_LEFT_OUT_CONFIDENCES}, evenly spaced. */
+function thinned(values: Float32Array): Float32Array {
+  const length = Math.min(values.length, MAX_LEFT_OUT_CONFIDENCES);
+  return Float32Array.from({ length }, (_, i) => values[Math.floor((i * values.length) / length)]!);
+}
+
+/** Features of the newest frames that wait for a label, outside the exam: n x featureSize. */
+export function waitingFeatures(
+  store: SampleStore,
+  key: string,
+  featureSize: number,
+): Float32Array {
+  const waiting = store.list({
+    ...{ labelled: false, exam: false },
+    ...{ order: 'newest' as const, limit: BACKGROUND_SAMPLES },
+  });
+  const found = store.features(
+    waiting.map((sample) => sample.id),
+    key,
+    '',
+    0,
+  );
+  const rows = waiting.flatMap(({ id }) => found.get(id)?.[0] ?? []);
+  const features = new Float32Array(rows.length * featureSize);
+  for (const [i, row] of rows.entries()) features.set(row, i * featureSize);
+  return features;
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import {
+  switchLinkDurably,
+  writeDirectoryDurably,
+  writeFileDurably,
+} from '../../src/base/durable-files.js';
+import { temporaryFolder } from '../backbone/support.js';
+
+test('a file is replaced whole and leaves nothing beside it', async (t) => {
+  const dir = await temporaryFolder(t);
+  await writeFileDurably(join(dir, 'a'), 'old');
+  await writeFileDurably(join(dir, 'a'), Uint8Array.of(1, 2, 3));
+  assert.deepEqual([...(await readFile(join(dir, 'a')))], [1, 2, 3]);
+  assert.deepEqual(await readdir(dir), ['a']);
+});
+
+test('a file that cannot be put in place leaves nothing beside it', async (t) => {
+  const dir = await temporaryFolder(t);
+  await mkdir(join(dir, 'a', 'full'), { recursive: true });
+  await assert.rejects(writeFileDurably(join(dir, 'a'), 'x'));
+  assert.deepEqual(await readdir(dir), ['a']);
+});
+
+test('a folder appears with all its files and never replaces another', async (t) => {
+  const dir = await temporaryFolder(t);
+  await writeDirectoryDurably(join(dir, 'v1'), { a: 'one', b: 'two' });
+  assert.deepEqual((await readdir(join(dir, 'v1'))).sort(), ['a', 'b']);
+  await assert.rejects(writeDirectoryDurably(join(dir, 'v1'), { c: 'three' }), {
+    code: /ENOTEMPTY|EEXIST/,
+  });
+  await assert.rejects(writeDirectoryDurably(join(dir, 'v2'), { '../c': 'out' }), /bare file name/);
+  assert.deepEqual(await readdir(dir), ['v1']);
+  assert.equal(await readFile(join(dir, 'v1', 'a'), 'utf8'), 'one');
+});
+
+test('a link is switched while a reader always finds a whole folder', async (t) => {
+  const dir = await temporaryFolder(t);
+  for (const name of ['v1', 'v2']) {
+    await mkdir(join(dir, name));
+    await writeFile(join(dir, name, 'file'), name);
+  }
+  await switchLinkDurably(join(dir, 'current'), 'v1');
+  let switching = true;
+  const reader = (async () => {
+    const seen = new Set<string>();
+    while (switching) seen.add(await readFile(join(dir, 'current', 'file'), 'utf8'));
+    return seen;
+  })();
+  for (let i = 0; i < 40; i++) await switchLinkDurably(join(dir, 'current'), i % 2 ? 'v1' : 'v2');
+  switching = false;
+  for (const text of await reader) assert.match(text, /^v[12]$/);
+  assert.equal(await readlink(join(dir, 'current')), 'v1');
+  assert.deepEqual((await readdir(dir)).sort(), ['current', 'v1', 'v2']);
+});

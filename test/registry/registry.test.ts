@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isHeadlandError } from '../../src/base/errors.js';
+import { encodeHead } from '../../src/head/codec.js';
+import { HeadRegistry } from '../../src/registry/registry.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+
+function create(t: TestContext, keep = 5): { dir: string; registry: HeadRegistry } {
+  const dir = join(temporaryDirectory(t), 'heads');
+  return { dir, registry: new HeadRegistry(dir, { keep }) };
+}
+
+async function publish(
+  registry: HeadRegistry,
+  seed: number,
+  refused: string | null = null,
+): Promise<number> {
+  const head = someHead(seed);
+  const card = someCard(head);
+  const gate = { ...card.gate, promote: refused === null };
+  return registry.publish(head, { ...card, gate, refused }, [`group ${seed}`, 'odd "group"\n\\n']);
+}
+
+async function versions(registry: HeadRegistry): Promise<number[]> {
+  return (await registry.list()).map((listing) => listing.version);
+}
+
+function fails(code: `HL_${Uppercase<string>}`): (error: unknown) => boolean {
+  return (error) => isHeadlandError(error, code);
+}
+
+describe('the head registry', () => {
+  it('is empty before the first head', async (t) => {
+    const { registry } = create(t);
+    await registry.recover();
+    assert.deepEqual(await registry.list(), []);
+    assert.equal(await registry.current(), null);
+    assert.equal(await registry.openServing(), null);
+    await assert.rejects(registry.load(1), fails('HL_HEAD_UNKNOWN_VERSION'));
+    await assert.rejects(registry.promote(1), fails('HL_HEAD_UNKNOWN_VERSION'));
+    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+  });
+
+  it('gives back what was published, byte for byte', async (t) => {
+    const { registry } = create(t);
+    const head = await registry.stage(someHead(7));
+    const version = await publish(registry, 7);
+    assert.equal(version, 1);
+    assert.equal(await registry.current(), null, 'a published head does not serve yet');
+    await registry.promote(version);
+    const stored = await new HeadRegistry(registry.dir, { keep: 5 }).openServing();
+    assert.deepEqual(stored?.head, head);
+    assert.deepEqual(encodeHead(stored?.head ?? someHead(0)), encodeHead(someHead(7)));
+    assert.deepEqual(stored?.trainingGroups, ['group 7', 'odd "group"\n\\n']);
+    const { schema, version: number, weightsSha256, trainingGroupsSha256, ...card } = stored.card;
+    assert.deepEqual(card, someCard(someHead(7)));
+    assert.deepEqual([schema, number], [1, 1]);
+    assert.match(weightsSha256 + trainingGroupsSha256, /^[0-9a-f]{128}$/);
+    assert.equal(readFileSync(join(registry.dir, '1', 'labels'), 'utf8'), 'crop\nweed\n');
+  });
+
+  it('counts versions up, also from several processes at once', async (t) => {
+    const { dir } = create(t);
+    const registries = Array.from({ length: 4 }, () => new HeadRegistry(dir, { keep: 5 }));
+    const given = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => publish(registries[i % 4] as HeadRegistry, i)),
+    );
+    assert.deepEqual(
+      given.sort((a, b) => a - b),
+      Array.from({ length: 12 }, (_, i) => i + 1),
+    );
+  });
+
+  it('rolls back step by step and forward by promotion', async (t) => {
+    const { registry } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    assert.equal((await registry.rollback()).card.version, 2);
+    assert.equal((await registry.rollback()).card.version, 1);
+    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+    assert.equal(await registry.current(), 1);
+    await registry.promote(3);
+    assert.equal((await registry.rollback()).card.version, 1);
+    assert.equal((await registry.rollback(2)).card.version, 2);
+    await assert.rejects(registry.rollback(9), fails('HL_HEAD_UNKNOWN_VERSION'));
+    assert.equal(await registry.current(), 2);
+  });
+
+  it('passes over a damaged version when it rolls back', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    writeFileSync(join(dir, '2', 'weights'), 'nonsense');
+    assert.equal((await registry.rollback()).card.version, 1);
+    assert.ok(existsSync(join(dir, '2.corrupt')));
+  });
+
+  it('keeps the last that served and the last that did not', async (t) => {
+    const { registry } = create(t, 2);
+    for (let seed = 1; seed <= 8; seed++) {
+      const version = await publish(registry, seed);
+      if (seed % 2 === 0) await registry.promote(version);
+    }
+    await registry.prune();
+    assert.deepEqual(await versions(registry), [5, 6, 7, 8]);
+    const served = (await registry.list()).filter((listing) => listing.served);
+    assert.deepEqual(
+      served.map((listing) => listing.version),
+      [6, 8],
+    );
+    await registry.promote(5);
+    assert.deepEqual(await versions(registry), [5, 7, 8]);
+    assert.equal(await registry.current(), 5);
+  });
+
+  it('never removes the serving head, however old', async (t) => {
+    const { registry } = create(t, 2);
+    await registry.promote(await publish(registry, 1));
+    for (let seed = 2; seed <= 6; seed++) await publish(registry, seed);
+    await registry.prune();
+    assert.deepEqual(await versions(registry), [1, 5, 6]);
+    for (const version of [5, 6]) await registry.promote(version);
+    await registry.rollback();
+    await registry.prune();
+    assert.equal(await registry.current(), 5);
+    assert.deepEqual(await versions(registry), [5, 6]);
+  });
+
+  it('never gives a number out again, even if the newest was put aside', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    await registry.promote(await publish(registry, 2));
+    writeFileSync(join(dir, '2', 'card.json'), '{}');
+    assert.equal((await registry.openServing())?.card.version, 1);
+    assert.equal(await publish(registry, 3), 3);
+    rmSync(join(dir, '3'), { recursive: true });
+    rmSync(join(dir, '2.corrupt'), { recursive: true });
+    assert.equal(await publish(registry, 4), 3, 'a head that never served and was removed by hand');
+    assert.ok((await versions(registry)).includes(1));
+  });
+
+  it('takes a promotion back', async (t) => {
+    const { registry } = create(t);
+    await registry.promote(await publish(registry, 1));
+    await registry.withdraw(null);
+    assert.equal(await registry.openServing(), null);
+    await registry.promote(1);
+    await registry.promote(await publish(registry, 2));
+    await registry.withdraw(1);
+    assert.equal(await registry.current(), 1);
+    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+  });
+
+  it('does not write a card that could not be read again', async (t) => {
+    const { registry } = create(t);
+    const head = someHead(1);
+    const card = { ...someCard(head), lambda: Number.NaN };
+    await assert.rejects(registry.publish(head, card, []), fails('HL_HEAD_INVALID'));
+    assert.deepEqual(await versions(registry), []);
+  });
+});
+
+describe('damage to the head registry', () => {
+  it('is noticed for every flipped byte, and the version before takes over', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    await registry.promote(await publish(registry, 2));
+    for (const file of readdirSync(join(dir, '2'))) {
+      const path = join(dir, '2', file);
+      const good = readFileSync(path);
+      const step = Math.max(1, Math.floor(good.length / 40));
+      for (let at = 0; at < good.length; at += step) {
+        const bad = Buffer.from(good);
+        bad[at] = (bad[at] as number) ^ 0x04;
+        writeFileSync(path, bad);
+        await assert.rejects(
+          registry.load(2),
+          fails('HL_HEAD_INVALID'),
+          `byte ${at} of ${file} was flipped`,
+        );
+      }
+      writeFileSync(path, good.subarray(0, good.length - 1));
+      await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'), `${file} was cut`);
+      rmSync(path);
+      await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'), `${file} was removed`);
+      await assert.rejects(registry.promote(2), fails('HL_HEAD_INVALID'));
+      writeFileSync(path, good);
+    }
+    assert.equal((await registry.openServing())?.card.version, 2);
+    writeFileSync(join(dir, '2', 'labels'), 'crop\nweeds\n');
+    assert.equal((await registry.openServing())?.card.version, 1);
+    assert.equal(await registry.current(), 1);
+    assert.deepEqual(await versions(registry), [1]);
+    assert.ok(existsSync(join(dir, '2.corrupt')), 'it is put aside, not removed');
+    assert.equal((await registry.openServing())?.card.version, 1);
+  });
+
+  it('of every version leaves no head, and the next training starts again', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    await registry.promote(await publish(registry, 2));
+    for (const version of ['1', '2']) writeFileSync(join(dir, version, 'weights'), '');
+    assert.equal(await registry.openServing(), null);
+    assert.equal(await registry.current(), null);
+    const next = await publish(registry, 3);
+    assert.equal(next, 3);
+    await registry.promote(next);
+    assert.equal((await registry.openServing())?.card.version, 3);
+  });
+
+  it('of the pointer is mended from the history', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2]) await registry.promote(await publish(registry, seed));
+    for (const text of ['', '2', 'two\n', '-1\n', '0\n', '\0\0\0\0']) {
+      writeFileSync(join(dir, 'current'), text);
+      assert.equal((await registry.openServing())?.card.version, 2, JSON.stringify(text));
+    }
+    await registry.rollback();
+    assert.equal(readFileSync(join(dir, 'current'), 'utf8'), '1\n');
+  });
+
+  it('of a removed directory falls back too', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2]) await registry.promote(await publish(registry, seed));
+    rmSync(join(dir, '2'), { recursive: true });
+    assert.equal((await registry.openServing())?.card.version, 1);
+  });
+
+  it('never falls back to a head that was refused', async (t) => {
+    const { registry, dir } = create(t);
+    await publish(registry, 1, 'refused');
+    await registry.promote(await publish(registry, 2));
+    await publish(registry, 3, 'refused');
+    writeFileSync(join(dir, '2', 'weights'), '');
+    assert.equal(await registry.openServing(), null);
+  });
+
+  it('falls back to the newest head that passed the gate when none that served can serve', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    for (const seed of [2, 3]) await publish(registry, seed);
+    await publish(registry, 4, 'refused');
+    writeFileSync(join(dir, '1', 'weights'), '');
+    assert.equal((await registry.openServing())?.card.version, 3);
+    assert.equal(await registry.current(), 3);
+  });
+
+  it('that does not work here is passed over, and comes back when it does', async (t) => {
+    const { registry } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    const passedOver: number[] = [];
+    const use =
+      (...working: number[]) =>
+      ({ card }: { card: { version: number } }) => {
+        if (!working.includes(card.version)) throw new Error('another backbone');
+      };
+    const onUnusable = (version: number) => void passedOver.push(version);
+    assert.equal((await registry.openServing({ use: use(1), onUnusable }))?.card.version, 1);
+    assert.deepEqual(passedOver, [3, 2]);
+    assert.equal(await registry.openServing({ use: use() }), null);
+    assert.equal(await registry.current(), null);
+    assert.deepEqual(await versions(registry), [1, 2, 3], 'whole heads are not put aside');
+    assert.equal((await registry.openServing({ use: use(3, 2) }))?.card.version, 3);
+    await assert.rejects(registry.promote(2, use(3)), /another backbone/);
+    await assert.rejects(registry.rollback(2, use(3)), /another backbone/);
+    assert.equal(await registry.current(), 3);
+  });
+
+  it('keeps the head that serves already', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
+    writeFileSync(join(dir, '3', 'weights'), '');
+    assert.equal((await registry.openServing({ keep: 1 }))?.card.version, 1);
+  });
+
+  it('is told apart from a folder that cannot be read', async (t) => {
+    const { registry, dir } = create(t);
+    await registry.promote(await publish(registry, 1));
+    rmSync(join(dir, '1', 'weights'));
+    mkdirSync(join(dir, '1', 'weights'));
+    const errors: unknown[] = [];
+    const onUnusable = (_version: number, error: unknown) => void errors.push(error);
+    assert.equal(await registry.openServing({ onUnusable }), null);
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'EISDIR');
+    assert.ok(existsSync(join(dir, '1')), 'not put aside');
+  });
+
+  it('of an interrupted switch is mended by recover', async (t) => {
+    const { registry, dir } = create(t);
+    for (const seed of [1, 2]) await registry.promote(await publish(registry, seed));
+    await publish(registry, 3);
+    // The power goes between the rename of the pointer and the record.
+    writeFileSync(join(dir, 'current'), '3\n');
+    mkdirSync(join(dir, '.4.0123.tmp'));
+    writeFileSync(join(dir, '.4.0123.tmp', 'weights'), 'half');
+    renameSync(join(dir, '1'), join(dir, '.removed-1'));
+    const restarted = new HeadRegistry(dir, { keep: 5 });
+    await restarted.recover();
+    assert.deepEqual(
+      readdirSync(dir).filter((entry) => entry.startsWith('.')),
+      [],
+    );
+    assert.equal((await restarted.openServing())?.card.version, 3);
+    assert.equal((await restarted.rollback()).card.version, 2);
+  });
+});
+
+describe('a process that is killed while it switches heads', () => {
+  it('always leaves a whole, promoted head', { timeout: TEST_HANG_MS }, async (t) => {
+    const { dir } = create(t);
+    const path = fileURLToPath(new URL('./switching-child.js', import.meta.url));
+    let highest = 0;
+    let kills = 0;
+    for (let round = 0; round < 8; round++) {
+      const child = fork(path, [dir, String(round)], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      await once(child, 'message');
+      await new Promise((resolve) => setTimeout(resolve, 10 + ((round * 37) % 120)));
+      child.kill('SIGKILL');
+      const [, signal] = await once(child, 'exit');
+      assert.equal(signal, 'SIGKILL', 'the child must still have been at work');
+      kills += 1;
+
+      const registry = new HeadRegistry(dir, { keep: 3 });
+      const pointed = await registry.current();
+      await registry.recover();
+      const stored = await registry.openServing();
+      assert.ok(stored, 'a head was promoted before the kill');
+      assert.equal(stored.card.version, pointed, 'nothing had to fall back');
+      const listings = await registry.list();
+      assert.ok(
+        listings.every((listing) => listing.card !== null),
+        'no half version',
+      );
+      assert.ok(listings.find((listing) => listing.current)?.served);
+      assert.deepEqual(
+        readdirSync(dir).filter((entry) => /^\.|corrupt/.test(entry)),
+        [],
+      );
+      const newest = listings.at(-1)?.version ?? 0;
+      assert.ok(newest >= highest, 'versions only count up');
+      highest = newest;
+      assert.ok(listings.length <= 3 + 3 + 1);
+    }
+    assert.equal(kills, 8);
+    assert.ok(highest > 8, `the children published ${highest} heads`);
+    assert.ok(statSync(join(dir, 'history.jsonl')).size > 0);
+  });
+});
