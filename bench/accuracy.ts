@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createRandom } from '../src/base/random.js';
 import { validateConfig } from '../src/config/load.js';
 import type { Head } from '../src/head/head.js';
 import { fitRidge, RIDGE_LAMBDAS } from '../src/head/learners/ridge.js';
 import { classificationMetrics } from '../src/head/metrics.js';
-import { seededRandom } from '../src/head/random.js';
 import { headProbabilities } from '../src/head/score.js';
 import type { TrainingSet } from '../src/head/training-set.js';
 import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
@@ -179,14 +179,14 @@ async function scores(material: Material, size: number, seed: number): Promise<S
 
 /** At most `size` training photos of each class. */
 function drawRows({ photos, classes }: Material, size: number, seed: number): number[] {
-  const random = seededRandom(1000 * size + seed);
+  const random = createRandom(1000 * size + seed);
   return classes
     .flatMap((label) => {
       const own = photos.flatMap((photo, i) =>
         photo.label === label && photo.split === 'train' ? [i] : [],
       );
       for (let i = own.length - 1; i > 0; i--) {
-        const j = random.below(i + 1);
+        const j = random.int(i + 1);
         [own[i], own[j]] = [own[j] as number, own[i] as number];
       }
       return own.slice(0, size);

@@ -29,11 +29,11 @@ interface Answers {
   classCount: number;
 }
 
-/** Turns logits into probabilities; fitted on leave-group-out logits, judged on the exam. */
+/** Turns logits into probabilities; fitted on leave-group-out logits, judged on the holdout. */
 type Calibrator = (fitted: Answers) => (logits: Float64Array) => Float64Array;
 
 /**
- * Calibration on exam groups that no head has seen: one temperature (what headland does), one and
+ * Calibration on holdout groups that no head has seen: one temperature (what headland does), one and
  * an offset per class, and isotonic regression of the largest probability; coverage of the 90 % sets.
  * Of ridge and of the blend. Before that, coverage on fresh samples of simulated worlds, by how many
  * samples were learnt. Options: names of backbones.
@@ -84,15 +84,15 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 
 async function measure(
   engine: FitEngine,
-  { data, training, exam }: Protocol,
+  { data, training, holdout }: Protocol,
   learner: (typeof LEARNERS)[number],
 ): Promise<Record<string, number>> {
   const set = trainingSet(data, training);
   const { classCount } = set;
   const { recipe, head } = await fitHead(engine, set, learner);
   const fitted = { logits: recipe.fit.leaveGroupOutLogits, labels: set.labels, classCount };
-  const logits = headLogits(head, rowsOf(data, exam));
-  const truth = Int32Array.from(exam, (row) => data.labels[row]!);
+  const logits = headLogits(head, rowsOf(data, holdout));
+  const truth = Int32Array.from(holdout, (row) => data.labels[row]!);
   const temperature: Calibrator = () => (z) => softmaxOf(z, classCount, 1 / head.temperature);
   const calibrators: Record<string, Calibrator> = {
     none: () => (z) => softmaxOf(z, classCount, 1),
@@ -100,7 +100,7 @@ async function measure(
     offsets: scaleAndOffsets,
     isotonic: (answers) => isotonic(answers, temperature(answers)),
   };
-  const values: Record<string, number> = { exam_photos: exam.length };
+  const values: Record<string, number> = { holdout_photos: holdout.length };
   for (const [name, calibrator] of Object.entries(calibrators)) {
     const metrics = classificationMetrics(calibrator(fitted)(logits), truth, classCount);
     values[`ece_${name}`] = metrics.ece;
@@ -118,14 +118,14 @@ async function measure(
   const probabilities = softmaxOf(logits, classCount, 1 / head.temperature);
   let covered = 0;
   let size = 0;
-  for (let i = 0; i < exam.length; i++) {
+  for (let i = 0; i < holdout.length; i++) {
     const own = probabilities.subarray(i * classCount, (i + 1) * classCount);
     const answer = predictionSet(own, bound);
     covered += Number(answer.includes(truth[i]!));
     size += answer.length;
   }
-  values.set_coverage = covered / exam.length;
-  values.set_size = size / exam.length;
+  values.set_coverage = covered / holdout.length;
+  values.set_size = size / holdout.length;
   return values;
 }
 

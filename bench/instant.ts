@@ -1,5 +1,5 @@
+import { createRandom } from '../src/base/random.js';
 import type { Head } from '../src/head/head.js';
-import { seededRandom } from '../src/head/random.js';
 import { headProbabilities, indexOfLargest } from '../src/head/score.js';
 import type { TrainingSet } from '../src/head/training-set.js';
 import { fitRecipe } from '../src/training/fit/recipes.js';
@@ -256,7 +256,7 @@ interface Draw {
 
 function draws<T>(world: World, work: (draw: Draw, number: number) => T): T[] {
   return Array.from({ length: DRAWS }, (_, number) => {
-    const random = seededRandom(number + 1);
+    const random = createRandom(number + 1);
     const shuffled = <V>(values: readonly V[]): V[] => {
       const all = [...values];
       for (let i = all.length - 1; i > 0; i--) {

@@ -116,11 +116,11 @@ function openRobot(kind: KernelKind, work: string, name: string, libraries: stri
   mkdirSync(join(cacheDir, 'backbones'), { recursive: true });
   replace(cachedModelDir(cacheDir, name), cachedModelDir(userCacheDir(), name));
   const configFile = join(work, kind, 'headland.yaml');
-  // JSON is YAML. Nothing is held out as an exam, and every labelled sample is compared.
+  // JSON is YAML. Nothing is held out as a holdout, and every labelled sample is compared.
   const config = {
     paths: { stateDir: join(work, 'state'), cacheDir },
     models: { backbone: name, allowDownload: false },
-    samples: { examAfterSamples: 100_000 },
+    samples: { holdoutAfterSamples: 100_000 },
     quantization: { maxLabelled: 100_000 },
   };
   writeFileSync(configFile, JSON.stringify(config));

@@ -125,8 +125,8 @@ async function readData(dir: string, card: string): Promise<DataSet> {
   try {
     const { inference } = validateConfig({});
     const store = new SampleStore(database, {
-      examShare: 0,
-      examAfterSamples: 0,
+      holdoutShare: 0,
+      holdoutAfterSamples: 0,
       maxPictureStoreBytes: 4e9,
     });
     await importFolder(store, trainingPhotos(dir, scratch), {

@@ -99,7 +99,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 
 async function measure(
   engine: FitEngine,
-  { name, data, training, exam }: Protocol,
+  { name, data, training, holdout }: Protocol,
   far: Far,
   inTurn: boolean,
 ) {
@@ -115,10 +115,10 @@ async function measure(
   for (const unknown of classes) {
     const known = (row: number) => data.labels[row] !== unknown;
     const set = trainingSet(data, training.filter(known));
-    const isKnown = rowsOf(data, exam.filter(known));
+    const isKnown = rowsOf(data, holdout.filter(known));
     const isNot = rowsOf(
       data,
-      exam.filter((row) => !known(row)),
+      holdout.filter((row) => !known(row)),
     );
     const detectors = detectorsOf(set, (await fitHead(engine, set, 'ridge')).head);
     for (const [detector, score] of Object.entries(detectors)) {
@@ -135,23 +135,23 @@ async function measure(
   }
 
   const set = trainingSet(data, training);
-  const examined = rowsOf(data, exam);
+  const examined = rowsOf(data, holdout);
   const { recipe, head } = await fitHead(engine, set, 'ridge');
   const novelty = fitNovelty(set);
   const { setProbability } = leftOutAnswers(set, recipe.leaveGroupOutProbabilities);
   const detectors = detectorsOf(set, head);
   const probabilities = headProbabilities(head, examined);
-  const truth = Int32Array.from(exam, (row) => data.labels[row]!);
+  const truth = Int32Array.from(holdout, (row) => data.labels[row]!);
   let covered = 0;
   let setSize = 0;
   let falseUnknown = 0;
-  for (let i = 0; i < exam.length; i++) {
+  for (let i = 0; i < holdout.length; i++) {
     const own = probabilities.subarray(i * set.classCount, (i + 1) * set.classCount);
     const answer = predictionSet(own, setProbability);
-    covered += Number(answer.includes(truth[i]!)) / exam.length;
-    setSize += answer.length / exam.length;
+    covered += Number(answer.includes(truth[i]!)) / holdout.length;
+    setSize += answer.length / holdout.length;
     const features = examined.subarray(i * data.featureSize, (i + 1) * data.featureSize);
-    falseUnknown += Number(noveltyPValue(novelty, features) < ALPHA) / exam.length;
+    falseUnknown += Number(noveltyPValue(novelty, features) < ALPHA) / holdout.length;
   }
   const figures: Record<string, number> = {
     ...(inTurn && {
@@ -167,7 +167,7 @@ async function measure(
     set_coverage: covered,
     set_size: setSize,
     ece: classificationMetrics(probabilities, truth, set.classCount).ece,
-    exam_photos: exam.length,
+    holdout_photos: holdout.length,
   };
   for (const [detector, score] of Object.entries(detectors)) {
     const known = score(examined);

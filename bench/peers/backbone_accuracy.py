@@ -21,22 +21,22 @@ train = np.array(job['train'])
 groups = np.array(job['groups'])
 
 
-def accuracy(x, pool, exam, per_class, seed):
-    """Trains on per_class photos a class out of the pool's indices, scores the exam's."""
+def accuracy(x, pool, holdout, per_class, seed):
+    """Trains on per_class photos a class out of the pool's indices, scores the holdout's."""
     random = np.random.default_rng(seed)
     chosen = np.concatenate([
         random.permutation(pool[labels[pool] == c])[:per_class] for c in np.unique(labels)
     ])
     head = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=5000))
     head.fit(x[chosen], labels[chosen])
-    return float(head.score(x[exam], labels[exam]))
+    return float(head.score(x[holdout], labels[holdout]))
 
 
 def summary(scores):
     return {'mean': round(float(np.mean(scores)), 4), 'scores': [round(s, 4) for s in scores]}
 
 
-pool, exam = np.flatnonzero(train), np.flatnonzero(~train)
+pool, holdout = np.flatnonzero(train), np.flatnonzero(~train)
 folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
 inside = [
     (pool[a], pool[b]) for a, b in folds.split(pool, labels[pool], groups[pool])
@@ -45,7 +45,7 @@ result = {}
 for entry in job['sets']:
     x = np.fromfile(entry['file'], '<f4').reshape(-1, entry['featureSize'])
     scores = {
-        str(n): summary([accuracy(x, pool, exam, n, seed) for seed in range(5)])
+        str(n): summary([accuracy(x, pool, holdout, n, seed) for seed in range(5)])
         for n in (10, 20, 50)
     }
     scores['inside training photos, 20'] = summary(
@@ -53,5 +53,5 @@ for entry in job['sets']:
     )
     result[entry['name']] = scores
     print(entry['name'], {k: v['mean'] for k, v in scores.items()}, file=sys.stderr)
-print('test photos', len(exam), 'training photos', len(pool), file=sys.stderr)
+print('test photos', len(holdout), 'training photos', len(pool), file=sys.stderr)
 json.dump(result, sys.stdout)

@@ -1,8 +1,9 @@
+import type { Random } from '../../src/base/random.js';
 import type { Config } from '../../src/config/schema.js';
-import { decide, type GateDecision } from '../../src/gate/decide.js';
+import { decide } from '../../src/gate/decide.js';
 import { chooseEvidence, type JudgedSample } from '../../src/gate/evidence.js';
+import type { GateDecision } from '../../src/gate/gate-decision.js';
 import { headAnswers } from '../../src/gate/scorecard.js';
-import type { SeededRandom } from '../../src/head/random.js';
 import { accuracy, answersTo, type Trained, train, trainable } from './simulated-heads.js';
 import type { SimulatedFrame } from './streams.js';
 
@@ -27,22 +28,22 @@ export class SimulatedGate {
     current: Served | null,
   ): Promise<Verdict> {
     const { settings } = this;
-    const training = frames.filter((frame) => !frame.exam && challenger.known.has(frame.label));
-    const exam = frames.filter((frame) => frame.exam);
-    const all = [...training, ...exam];
+    const training = frames.filter((frame) => !frame.holdout && challenger.known.has(frame.label));
+    const holdout = frames.filter((frame) => frame.holdout);
+    const all = [...training, ...holdout];
     const truth = all.map(({ label }) => String(label));
     const { labels } = challenger.head;
     const answers = [
       ...headAnswers(challenger.leftOut, labels, truth.slice(0, training.length)),
-      ...answersTo(challenger.head, exam, truth.slice(training.length)),
+      ...answersTo(challenger.head, holdout, truth.slice(training.length)),
     ];
     const others = current ? answersTo(current.head, all, truth) : [];
     const samples = all.map(
-      ({ id, group, exam: isExam }, i): JudgedSample => ({
-        ...{ id, group, exam: isExam, label: truth[i]!, relabelled: false },
+      ({ id, group, holdout: isHoldout }, i): JudgedSample => ({
+        ...{ id, group, holdout: isHoldout, label: truth[i]!, relabelled: false },
         challenger: answers[i]!,
         champion: others[i] ?? null,
-        judged: isExam || challenger.judged.has(i),
+        judged: isHoldout || challenger.judged.has(i),
       }),
     );
     const serving = current && {
@@ -68,7 +69,7 @@ export class SimulatedGate {
 export function naiveGate(
   frames: readonly SimulatedFrame[],
   current: Trained | null,
-  random: SeededRandom,
+  random: Random,
 ): Verdict {
   const held = frames.map(() => random.next() < 0.2);
   const training = frames.filter((_, i) => !held[i]);

@@ -1,8 +1,8 @@
+import { createRandom, type Random } from '../../src/base/random.js';
 import type { Config } from '../../src/config/schema.js';
 import { alarmAt } from '../../src/gate/shadow.js';
 import { RollbackMonitor } from '../../src/head/compare.js';
 import type { Head } from '../../src/head/head.js';
-import { type SeededRandom, seededRandom } from '../../src/head/random.js';
 import { naiveGate, type Served, SimulatedGate, type Verdict } from './gate-policies.js';
 import {
   type Counts,
@@ -65,13 +65,13 @@ export async function simulateStreams(
 ): Promise<Counts> {
   const counts = newCounts();
   for (let i = from; i < to; i++) {
-    await simulate(seededRandom(seed * 1_000_003 + i), wrongLabels, settings, counts);
+    await simulate(createRandom(seed * 1_000_003 + i), wrongLabels, settings, counts);
   }
   return counts;
 }
 
 async function simulate(
-  random: SeededRandom,
+  random: Random,
   wrongLabels: number,
   settings: Settings,
   counts: Counts,
@@ -86,7 +86,7 @@ async function simulate(
   });
   const frames: SimulatedFrame[] = [];
   const [least, most] = FIRST_LABELS;
-  const firstLabels = least + random.below(most - least + 1);
+  const firstLabels = least + random.int(most - least + 1);
   for (let round = 0; round <= ROUNDS; round++) {
     const truthOf = measure(stream, round);
     const fresh = stream.round(round, round === 0 ? firstLabels : ROUND_LABELS);
@@ -96,8 +96,8 @@ async function simulate(
     frames.push(...fresh);
     // After the last training heads only serve.
     if (round === ROUNDS) break;
-    const fitted = fit(frames.filter((frame) => !frame.exam));
-    const onAll = frames.some((frame) => frame.exam) ? fit(frames) : fitted;
+    const fitted = fit(frames.filter((frame) => !frame.holdout));
+    const onAll = frames.some((frame) => frame.holdout) ? fit(frames) : fitted;
     for (const robot of robots) {
       const offered = robot.policy === 'none' ? onAll : fitted;
       if (!offered) continue;
@@ -137,7 +137,7 @@ async function judge(
   { policy, gate, current }: Robot,
   frames: readonly SimulatedFrame[],
   fitted: Trained,
-  random: SeededRandom,
+  random: Random,
 ): Promise<Verdict> {
   if (policy === 'naive') return naiveGate(frames, current, random);
   if (policy === 'none') return { offered: fitted, promote: true, checks: [] };
@@ -233,7 +233,7 @@ function injectBad(
     [halfBad, names.slice(0, 2)],
   ] as [Injected, number[]][]) {
     const misnamed = frames
-      .filter((frame) => !frame.exam)
+      .filter((frame) => !frame.holdout)
       .map((frame) => {
         const at = confused.indexOf(frame.label);
         return at < 0 ? frame : { ...frame, label: confused[(at + 1) % confused.length]! };

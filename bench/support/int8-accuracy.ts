@@ -4,8 +4,8 @@ import { Embedder } from '../../src/backbone/embedder.js';
 import type { ModelCard } from '../../src/backbone/model-card.js';
 import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
+import { createRandom } from '../../src/base/random.js';
 import { classificationMetrics } from '../../src/head/metrics.js';
-import { seededRandom } from '../../src/head/random.js';
 import { headProbabilities } from '../../src/head/score.js';
 import { openQuantized } from '../../src/models/quantize/keep.js';
 import type { QuantizedModel } from '../../src/models/quantize/quantize-backbone.js';
@@ -71,7 +71,7 @@ export async function int8Accuracy(
       await backbone.close();
     }
   }
-  const exam = photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : []));
+  const holdout = photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : []));
   const results: Record<string, unknown> = {};
   let worst = Number.NEGATIVE_INFINITY;
   const engine = await OnnxFitEngine.create(1);
@@ -82,8 +82,8 @@ export async function int8Accuracy(
         const rows = drawRows(data.fp32, photos, size, seed);
         for (const kind of kinds) {
           const { head } = await fitHead(engine, trainingSet(data[kind], rows), learner);
-          const truth = Int32Array.from(exam, (row) => data[kind].labels[row] as number);
-          const probabilities = headProbabilities(head, rowsOf(data[kind], exam));
+          const truth = Int32Array.from(holdout, (row) => data[kind].labels[row] as number);
+          const probabilities = headProbabilities(head, rowsOf(data[kind], holdout));
           const metrics = classificationMetrics(probabilities, truth, data[kind].classes.length);
           scores[kind].push(100 * metrics.accuracy);
         }
@@ -99,7 +99,7 @@ export async function int8Accuracy(
     }
   }
   await engine.close();
-  return { ...results, most_lost: round(worst), exam_photos: exam.length };
+  return { ...results, most_lost: round(worst), holdout_photos: holdout.length };
 }
 
 function readFloats(file: string): Float32Array {
@@ -119,11 +119,11 @@ function drawRows(
   size: number,
   seed: number,
 ): number[] {
-  const random = seededRandom(1_000 * size + seed);
+  const random = createRandom(1_000 * size + seed);
   return classes.flatMap((_, c) => {
     const own = photos.flatMap(({ split }, i) => (split === 'train' && labels[i] === c ? [i] : []));
     for (let i = own.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
+      const j = random.int(i + 1);
       [own[i], own[j]] = [own[j] as number, own[i] as number];
     }
     return own.slice(0, size);

@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { seededRandom } from '../../src/head/random.js';
+import { createRandom } from '../../src/base/random.js';
 
 /** What light, lens and sensor do to a test photo. */
 export const ALTERATIONS = ['darkened', 'over-exposed', 'blurred', 'tinted', 'noisy'] as const;
@@ -25,7 +25,7 @@ export async function altered(picture: Uint8Array, how: Alteration): Promise<Uin
     const sigma = Math.max(0.5, BLUR_SHARE * Math.min(info.width, info.height));
     return encode(sharp(data, { raw }).blur(sigma));
   }
-  const random = seededRandom(info.width * 10_007 + info.height);
+  const random = createRandom(info.width * 10_007 + info.height);
   const noisy = Uint8Array.from(data, (value) => {
     // The sum of three even draws is near enough to a normal one.
     const draw = random.next() + random.next() + random.next() - 1.5;

@@ -30,7 +30,7 @@ const MAKING_ROOMS = ['backbone', 'head', 'perception', 'samples', 'training', '
 const SERVING_ROOMS = ['agent', 'config'];
 /** Of the room `training`: what decides about a head that is there already, or tells of it. */
 const GATE_FILES =
-  /^(gate|judge|evidence|exam-ledger|evaluation|golden|history|pointer|quantize|report|scorecard|shadow|study|trainer|triggers|unknown-auroc)/;
+  /^(gate|judge|evidence|holdout-ledger|evaluation|golden|history|pointer|quantize|report|scorecard|shadow|study|trainer|triggers|unknown-auroc)/;
 
 /** One life that is to be lived. */
 export interface Cell {
@@ -270,7 +270,7 @@ function onAllLabels(config: Config, stateDir: string): Config {
   return {
     ...config,
     paths: { ...config.paths, stateDir },
-    samples: { ...config.samples, examShare: 0 },
+    samples: { ...config.samples, holdoutShare: 0 },
     training: { ...config.training, minLabels: 2, minLabelsPerClass: 1 },
   };
 }

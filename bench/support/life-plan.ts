@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/head/random.js';
+import { createRandom } from '../../src/base/random.js';
 import { type Draw, labelOrder, type Photo } from './life-data.js';
 import { shuffled } from './life-split.js';
 
@@ -124,13 +124,13 @@ function stagesOf(
 
 /** A fifth of the labels name another class, drawn evenly. */
 function mislabelled(stages: Stage[], classes: readonly string[], order: number): Stage[] {
-  const random = seededRandom(104_729 * (order + 1));
+  const random = createRandom(104_729 * (order + 1));
   return stages.map((stage) => ({
     ...stage,
     labels: stage.labels.map((one) => {
       if (random.next() >= WRONG_SHARE) return one;
       const others = classes.filter((label) => label !== one.label);
-      return { ...one, label: others[random.below(others.length)]! };
+      return { ...one, label: others[random.int(others.length)]! };
     }),
   }));
 }

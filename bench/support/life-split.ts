@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/head/random.js';
+import { createRandom } from '../../src/base/random.js';
 
 /** Photos of a class whose numbers stand so close were taken, or collected, one after the other. */
 const RUN_LENGTH = 10;
@@ -12,10 +12,10 @@ export interface Groupable {
 }
 
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   const out = [...items];
   for (let i = out.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
+    const j = random.int(i + 1);
     [out[i], out[j]] = [out[j] as T, out[i] as T];
   }
   return out;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OnnxCodec, type OnnxNode, toNumber } from '../../src/backbone/engines/onnx-proto.js';
 import type { ModelCard } from '../../src/backbone/model-card.js';
-import { sha256Hex } from '../../src/models/sources/offer.js';
+import { sha256Hex } from '../../src/base/hash.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { runScript } from './peer-process.js';
 import { userCacheDir } from './places.js';

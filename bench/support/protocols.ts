@@ -1,5 +1,5 @@
+import { createRandom } from '../../src/base/random.js';
 import type { Head } from '../../src/head/head.js';
-import { seededRandom } from '../../src/head/random.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
 import type { FittedRecipe } from '../../src/training/fit/recipes.js';
 import { type FitEngine, searchRecipes } from '../../src/training/fit/search.js';
@@ -12,7 +12,7 @@ export interface Protocol {
   name: string;
   data: GroceryData;
   training: number[];
-  exam: number[];
+  holdout: number[];
 }
 
 export interface GroceryData extends Features {
@@ -36,19 +36,19 @@ export function groceryData(photos: readonly Photo[], features: Features): Groce
 export function officialSplit(photos: readonly Photo[], data: GroceryData): Protocol {
   const of = (split: Photo['split']) =>
     [...photos.keys()].filter((i) => photos[i]!.split === split);
-  return { name: 'official_split', data, training: of('train'), exam: of('test') };
+  return { name: 'official_split', data, training: of('train'), holdout: of('test') };
 }
 
 /** Half of all groups are learnt, the other half examined: both from the same shops. */
 export function sameShop(data: GroceryData, seed: number): Protocol {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   const learnt = new Map<number, boolean>();
   for (const group of data.groups) {
     if (!learnt.has(group)) learnt.set(group, random.next() < 0.5);
   }
   const of = (wanted: boolean) =>
     [...data.groups.keys()].filter((i) => learnt.get(data.groups[i]!) === wanted);
-  return { name: 'same_shop', data, training: of(true), exam: of(false) };
+  return { name: 'same_shop', data, training: of(true), holdout: of(false) };
 }
 
 export function rowsOf({ features, featureSize: d }: Features, rows: readonly number[]) {

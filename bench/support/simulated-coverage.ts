@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/head/random.js';
+import { createRandom } from '../../src/base/random.js';
 import { headProbabilities } from '../../src/head/score.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
 import { fitSetProbability, predictionSet } from '../../src/head/unknown/conformal.js';
@@ -68,7 +68,7 @@ export function simulateCoverage(world: SimulatedWorld, repeats: number): Simula
 }
 
 function draw(world: SimulatedWorld, seed: number): { training: TrainingSet; fresh: TrainingSet } {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   const normals = (scale: number) =>
     Float64Array.from(
       { length: FEATURES },

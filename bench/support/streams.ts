@@ -1,10 +1,10 @@
-import type { SeededRandom } from '../../src/head/random.js';
+import type { Random } from '../../src/base/random.js';
 
 /** One labelled frame of a simulated robot. */
 export interface SimulatedFrame {
   id: string;
   group: string;
-  exam: boolean;
+  holdout: boolean;
   /** What is on it. */
   truth: number;
   /** What the person said. */
@@ -16,7 +16,7 @@ export interface StreamSettings {
   features: number;
   /** Of all labels, in the mean: single ones, whole passes, and rounds with two names confused. */
   wrongLabels: number;
-  holdout: { examShare: number; examAfterSamples: number };
+  holdout: { holdoutShare: number; holdoutAfterSamples: number };
 }
 
 const TEST_PER_CLASS = 500;
@@ -45,11 +45,11 @@ export class SimulatedStream {
   #frames = 0;
 
   constructor(
-    private readonly random: SeededRandom,
+    private readonly random: Random,
     private readonly settings: StreamSettings,
   ) {
     const d = settings.features;
-    this.classes = 3 + random.below(4);
+    this.classes = 3 + random.int(4);
     const separation = 1.6 + 1.6 * random.next();
     this.#means = this.#directions(separation);
     this.#drift = this.#directions(random.next() < 0.5 ? 0.12 * separation : 0.02);
@@ -57,7 +57,7 @@ export class SimulatedStream {
     const weights = Array.from({ length: this.classes }, (_, c) => 1 / (1 + c) ** random.next());
     const sum = weights.reduce((a, b) => a + b, 0);
     this.#shares = weights.map((weight) => weight / sum);
-    this.#lateFrom = random.next() < LATE_CLASSES ? 1 + random.below(5) : 0;
+    this.#lateFrom = random.next() < LATE_CLASSES ? 1 + random.int(5) : 0;
     this.#test = Float32Array.from(
       { length: this.classes * TEST_PER_CLASS * d },
       () => Math.sqrt(1 + this.#groupSpread ** 2) * this.normal(),
@@ -69,7 +69,7 @@ export class SimulatedStream {
     const { random } = this;
     const confused =
       random.next() < CONFUSED_ROUNDS * this.settings.wrongLabels
-        ? [random.below(this.classes), random.below(this.classes)]
+        ? [random.int(this.classes), random.int(this.classes)]
         : null;
     const frames: SimulatedFrame[] = [];
     while (frames.length < count) frames.push(...this.#pass(time, confused));
@@ -112,7 +112,7 @@ export class SimulatedStream {
   #pass(time: number, confused: number[] | null): SimulatedFrame[] {
     const { random, settings } = this;
     const group = `pass-${this.#groups++}`;
-    const chosen = random.next() < settings.holdout.examShare;
+    const chosen = random.next() < settings.holdout.holdoutShare;
     const shift = Float64Array.from(
       { length: settings.features },
       () => this.#groupSpread * this.normal(),
@@ -120,31 +120,31 @@ export class SimulatedStream {
     const met = this.#met(time);
     const present = [this.#someClass(met), this.#someClass(met)];
     const wrong = (SCATTERED * settings.wrongLabels) / 2;
-    const wholly = random.next() < wrong ? random.below(met) : null;
-    const frames = Array.from({ length: 3 + random.below(6) }, () => {
-      const truth = present[random.below(2)]!;
+    const wholly = random.next() < wrong ? random.int(met) : null;
+    const frames = Array.from({ length: 3 + random.int(6) }, () => {
+      const truth = present[random.int(2)]!;
       let label = truth;
       if (wholly !== null) label = wholly;
-      else if (random.next() < wrong) label = random.below(met);
+      else if (random.next() < wrong) label = random.int(met);
       if (confused?.includes(truth)) label = confused[0] === truth ? confused[1]! : confused[0]!;
       const features = Float32Array.from(
         { length: settings.features },
         (_, j) => this.#mean(truth, j, time) + shift[j]! + this.normal(),
       );
-      return { id: `frame-${this.#frames++}`, group, exam: false, truth, label, features };
+      return { id: `frame-${this.#frames++}`, group, holdout: false, truth, label, features };
     });
-    const exam = chosen && this.#enough(frames);
+    const holdout = chosen && this.#enough(frames);
     for (const frame of frames) {
-      frame.exam = exam;
-      if (!exam) this.#training.set(frame.label, (this.#training.get(frame.label) ?? 0) + 1);
+      frame.holdout = holdout;
+      if (!holdout) this.#training.set(frame.label, (this.#training.get(frame.label) ?? 0) + 1);
     }
     return frames;
   }
 
   /** As in the store: no class gives samples away before it has enough. */
   #enough(frames: readonly SimulatedFrame[]): boolean {
-    const { examAfterSamples } = this.settings.holdout;
-    return frames.every(({ label }) => (this.#training.get(label) ?? 0) >= examAfterSamples);
+    const { holdoutAfterSamples } = this.settings.holdout;
+    return frames.every(({ label }) => (this.#training.get(label) ?? 0) >= holdoutAfterSamples);
   }
 
   /** How many classes the world has shown: the last one may come late. */

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/head/random.js';
+import { createRandom } from '../../src/base/random.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
 
 /**
@@ -9,7 +9,7 @@ export function syntheticSet(rows: number): TrainingSet {
   const featureSize = 1280;
   const classCount = 10;
   const groupRows = 20;
-  const random = seededRandom(rows);
+  const random = createRandom(rows);
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
   const rank = 100;

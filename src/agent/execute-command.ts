@@ -43,7 +43,7 @@ async function label(
     sample_id: sample.id,
     label: sample.label,
     group: sample.group,
-    exam: sample.exam,
+    holdout: sample.holdout,
     label_revision: labelRevision,
   };
 }

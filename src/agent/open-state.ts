@@ -52,8 +52,8 @@ export function openState(config: Config, log?: Log): State {
     database,
     databasePath,
     samples: new SampleStore(database, {
-      examShare: config.samples.examShare,
-      examAfterSamples: config.samples.examAfterSamples,
+      holdoutShare: config.samples.holdoutShare,
+      holdoutAfterSamples: config.samples.holdoutAfterSamples,
       maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
     }),
     meta: new Meta(database),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../base/hash.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import {
   type AugmentationSettings,
@@ -106,7 +106,7 @@ function geometricViews({ views, photometricViews }: ViewCounts): number {
 /** Identity of features made with a backbone and a fit: 64 hex digits. */
 export function featureChecksum(backboneChecksum: string, fit: Fit): string {
   if (fit === 'squash') return backboneChecksum;
-  return createHash('sha256').update(`${backboneChecksum} ${fit}`).digest('hex');
+  return sha256Hex(`${backboneChecksum} ${fit}`);
 }
 
 /** Raised whenever the same settings begin to draw other augmentations. */
@@ -129,8 +129,5 @@ export function augmentationRecipe(
       ? ranges
       : { ...all, geometricViews: geometricViews({ views, photometricViews }) };
   const ordered = Object.entries(made).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([RECIPE_VERSION, seed, ordered]))
-    .digest('hex')
-    .slice(0, 16);
+  return sha256Hex(JSON.stringify([RECIPE_VERSION, seed, ordered])).slice(0, 16);
 }

@@ -1,8 +1,26 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError } from '../base/errors.js';
-import { POOLS } from '../models/onnx/feature-nodes.js';
-import { AUTO_TAP } from '../models/onnx/find-tap.js';
+
+/** What a card says to have its tap found. */
+export const AUTO_TAP = 'auto';
+
+/**
+ * How a tapped tensor becomes a vector of d features:
+ * - `none`: it is one, N x d, N x d x 1 x 1 or N x 1 x d;
+ * - `average`: a feature map N x d x h x w, averaged over its places;
+ * - `average-channels-last`: the same as N x h x w x d;
+ * - `average-tokens`: tokens N x t x d, averaged;
+ * - `first-token`: of tokens N x t x d the first one, a transformer's class token.
+ */
+export const POOLS = [
+  'none',
+  'average',
+  'average-channels-last',
+  'average-tokens',
+  'first-token',
+] as const;
+export type Pool = (typeof POOLS)[number];
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

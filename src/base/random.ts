@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './hash.js';
 
 /** A seeded source of numbers: the same seed gives the same sequence on every machine. */
 export interface Random {
@@ -43,5 +43,15 @@ export function createRandom(seed: number): Random {
  * 48 bits of SHA-256 over their JSON.
  */
 export function seedFrom(...parts: (string | number)[]): number {
-  return createHash('sha256').update(JSON.stringify(parts)).digest().readUIntBE(0, 6);
+  return sha256(JSON.stringify(parts)).readUIntBE(0, 6);
+}
+
+/** A new array in random order: Fisher and Yates' shuffle, unbiased. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const result = [...items];
+  for (let last = result.length - 1; last > 0; last -= 1) {
+    const other = random.int(last + 1);
+    [result[last], result[other]] = [result[other]!, result[last]!];
+  }
+  return result;
 }

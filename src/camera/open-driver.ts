@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../base/log.js';
-import { type CameraConfig, configSchema } from '../config/schema.js';
+import type { CameraConfig } from '../config/schema.js';
 import type { CameraDriver } from './camera.js';
 import { FfmpegDriver } from './drivers/ffmpeg.js';
 import { ReplayDriver } from './drivers/replay.js';
@@ -18,24 +18,15 @@ export interface VideoDevicePlaces {
   devDir: string;
 }
 
-const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
+export const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
 
 /**
- * What a camera section really means: `auto` becomes rpicam on the first CSI camera that it lists,
- * else ffmpeg on the first camera device, else the simulation, with the defaults of that driver;
- * anything else stays as it is.
+ * The settings of the first camera that this machine has: a CSI camera that rpicam lists, else a
+ * camera device for ffmpeg, else the simulation.
  */
-export function resolveCamera(
-  config: CameraConfig,
+export function detectCamera(
   places: VideoDevicePlaces = LINUX_PLACES,
-): ResolvedCameraConfig {
-  if (config.driver !== 'auto') return config;
-  const { driver: _auto, ...shared } = config;
-  const { cameras } = configSchema.parse({ cameras: [{ ...firstCamera(places), ...shared }] });
-  return cameras[0] as ResolvedCameraConfig;
-}
-
-function firstCamera(places: VideoDevicePlaces): { driver: string } & Record<string, unknown> {
+): { driver: 'rpicam' | 'ffmpeg' | 'simulated' } & Record<string, unknown> {
   const [cameraIndex] = findCsiCameras();
   if (cameraIndex !== undefined) return { driver: 'rpicam', cameraIndex };
   const [input] = findCameraDevices(places);
@@ -79,18 +70,17 @@ function isCaptureNode(directory: string): boolean {
  *
  * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED for a webcam device that is not allowed.
  */
-export function createDriver(config: CameraConfig, { log }: { log: Log }): CameraDriver {
-  const resolved = resolveCamera(config);
-  switch (resolved.driver) {
+export function createDriver(config: ResolvedCameraConfig, { log }: { log: Log }): CameraDriver {
+  switch (config.driver) {
     case 'ffmpeg':
-      return new FfmpegDriver(resolved, log);
+      return new FfmpegDriver(config, log);
     case 'rpicam':
-      return new RpicamDriver(resolved);
+      return new RpicamDriver(config);
     case 'webcam':
-      return new WebcamDriver(resolved);
+      return new WebcamDriver(config);
     case 'replay':
-      return new ReplayDriver(resolved, log);
+      return new ReplayDriver(config, log);
     case 'simulated':
-      return new SimulatedDriver(resolved);
+      return new SimulatedDriver(config);
   }
 }

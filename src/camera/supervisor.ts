@@ -1,8 +1,8 @@
+import { Backoff, type BackoffPolicy } from '../base/backoff.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
-import { type BackoffPolicy, backoffDelayMs } from './backoff.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
 import { CameraRun } from './camera-run.js';
 import type { PictureSettings } from './camera-settings.js';
@@ -152,9 +152,9 @@ export class CameraSupervisor {
   }
 
   async #superviseUntilStopped(): Promise<void> {
-    const { backoff, log, name, random = Math.random } = this.#options;
+    const { log, name } = this.#options;
+    const backoff = new Backoff(this.#options.backoff, this.#options.random);
     const stop = this.#stop.signal;
-    let failuresInARow = 0;
     while (!stop.aborted) {
       this.#enter('opening');
       const run = new CameraRun(this.#driver, this.#options.stallMs);
@@ -165,9 +165,8 @@ export class CameraSupervisor {
         this.#enter('ended');
         return;
       }
-      if (run.wasHealthy) failuresInARow = 0;
-      const delayMs = Math.round(backoffDelayMs(failuresInARow, backoff, random));
-      failuresInARow += 1;
+      if (run.wasHealthy) backoff.reset();
+      const delayMs = Math.round(backoff.nextMs());
       const { code, message } = failure;
       if (code === 'HL_CAMERA_GARBAGE') this.#stage.sentGarbage();
       this.#lastRestartReason = { code, message, atMs: Date.now() };
@@ -197,7 +196,7 @@ export class CameraSupervisor {
 
   #hand(frame: Frame): unknown {
     const complain = (error: unknown) =>
-      this.#options.log.error({ camera: frame.camera, err: error }, 'a frame was not taken');
+      this.#options.log.error({ camera: frame.camera, err: error }, 'frame handler failed');
     try {
       const taken = this.#onFrame(frame);
       return taken instanceof Promise ? taken.catch(complain) : undefined;

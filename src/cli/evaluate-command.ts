@@ -55,7 +55,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
       const evaluation = await evaluateHead({
         ...{ store: state.samples, stored, training: config.training },
         ...{ embedder, augmentation: settings, ...named },
-        minExamSamples: config.gate.minExamSamples,
+        minHoldoutSamples: config.gate.minHoldoutSamples,
         maxErrorShare: config.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
         onProgress: (now, done, total) => {

@@ -51,7 +51,7 @@ export function labelCommand(): Command {
           if (options.json) printJson(sample);
           else
             printLine(
-              `${sample.id}: ${sample.label}${sample.exam ? ' (exam: never trained on)' : ''}`,
+              `${sample.id}: ${sample.label}${sample.holdout ? ' (holdout: never trained on)' : ''}`,
             );
         } finally {
           state.close();

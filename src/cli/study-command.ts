@@ -157,8 +157,8 @@ async function readPhotos(
   limits: OpenedEmbedder['limits'],
   options: StudyOptions,
 ) {
-  const { examShare } = config.samples;
-  const { store, close } = await openPhotoStore(dir, config, { ...options, examShare });
+  const { holdoutShare } = config.samples;
+  const { store, close } = await openPhotoStore(dir, config, { ...options, holdoutShare });
   const samples = readLabelled(store);
   const pictures = (index: number) => store.picture(samples[index]!.id) as Uint8Array;
   const photos: StudyPhoto[] = [];

@@ -66,10 +66,10 @@ function printReport(report: TrainingReport, options: TrainOptions): number {
   else {
     printLine(`${outcome}: ${report.reason}`);
     if (result) {
-      const exam = result.exam
-        ? `macro-F1 ${result.exam.macroF1.toFixed(3)}, accuracy ${result.exam.accuracy.toFixed(3)} on ${result.exam.samples} exam samples`
-        : 'no exam sample yet';
-      printLine(`head ${result.version} (${result.learner}): ${exam}`);
+      const holdout = result.holdout
+        ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
+        : 'no holdout sample yet';
+      printLine(`head ${result.version} (${result.learner}): ${holdout}`);
       printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
       for (const { label, training } of result.classes.filter(({ leftOut }) => leftOut))
         printLine(`  left out: ${label} (${training} to learn from)`);

@@ -58,10 +58,10 @@ function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial 
 function describeInput({ input }: GateRecord): string {
   const { samples, champion, compared } = input;
   const groups = new Set(samples.map(({ group }) => group)).size;
-  const exam = samples.filter((sample) => sample.exam).length;
+  const holdout = samples.filter((sample) => sample.holdout).length;
   const against =
     champion && compared === 'heads' ? `against head ${champion.version}` : 'without comparison';
-  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${exam} of them of the exam`;
+  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${holdout} of them of the holdout`;
 }
 
 function printRecomputed(again: Recomputed | null): void {

@@ -33,7 +33,7 @@ const KERAS_NAMES: ReadonlyMap<string, KerasName> = new Map([
   ['interpolation_order', { setting: null, note: 'it is always 1, bilinear' }],
   ['data_format', { setting: null, note: FORMAT }],
   ['dtype', { setting: null, note: FORMAT }],
-  ['validation_split', { setting: null, note: 'samples.examShare holds whole groups out' }],
+  ['validation_split', { setting: null, note: 'samples.holdoutShare holds whole groups out' }],
 ]);
 
 /** @param name as a configuration has it; null where Keras knows no such argument */

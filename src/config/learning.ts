@@ -8,13 +8,13 @@ export const samples = section(
       .describe(
         'Frames of a camera captured within this window are one group; in imports, pictures between whose capture times no longer pause lies',
       ),
-    examShare: z
+    holdoutShare: z
       .number()
       .min(0.05)
       .max(0.5)
       .default(0.2)
       .describe('Share of groups, by hash, that are held out: no head is ever trained on them'),
-    examAfterSamples: z
+    holdoutAfterSamples: z
       .int()
       .min(0)
       .max(100_000)
@@ -213,16 +213,18 @@ export const gate = section(
     unknownAurocMargin: probability
       .default(0.02)
       .describe('By so much may the AUROC of unknown things fall'),
-    minExamSamples: z
+    minHoldoutSamples: z
       .int()
       .min(1)
       .default(20)
-      .describe('With fewer exam samples it gives no figures by itself'),
-    examAloneSamples: z
+      .describe('With fewer holdout samples it gives no figures by itself'),
+    holdoutAloneSamples: z
       .int()
       .min(1)
       .default(300)
-      .describe('With fewer exam samples, training samples join them, answered by left-out heads'),
+      .describe(
+        'With fewer holdout samples, training samples join them, answered by left-out heads',
+      ),
     shadowLabels: z
       .int()
       .min(0)

@@ -9,7 +9,7 @@ export interface ConsoleSource {
   /** Samples that wait for a label, newest first, at most `limit`. */
   waiting(limit: number): WaitingSample[];
   /** The stored picture of a sample as the camera gave it; null when there is no such sample. */
-  picture(sampleId: string): Uint8Array | null;
+  picture(sampleId: string): EncodedPicture | null;
   /** Labels a frame that is still remembered; durable when it resolves. Throws HeadlandErrors. */
   labelFrame(frameId: string, label: string, group?: string): Promise<{ sampleId: string }>;
   /** Labels a stored sample, or changes its label; durable when it resolves. */
@@ -90,7 +90,7 @@ export interface SampleCountsByLabel {
   total: number;
   labelled: number;
   waiting: number;
-  classes: { label: string; training: number; exam: number }[];
+  classes: { label: string; training: number; holdout: number }[];
 }
 
 export interface TrainingState {
@@ -132,9 +132,14 @@ export interface FrameSummary {
   decision: FrameDecision | null;
 }
 
+/** An encoded image as it came: JPEG, or PNG or WebP from a replay or an import. */
+export interface EncodedPicture {
+  mediaType: string;
+  bytes: Uint8Array;
+}
+
 export interface LatestFrame extends FrameSummary {
-  /** As the camera gave it: JPEG; replay may give PNG or WebP. */
-  jpeg: Uint8Array;
+  picture: EncodedPicture;
 }
 
 export interface WaitingSample {
@@ -150,18 +155,18 @@ export interface HeadSummary {
   learner: string;
   labels: readonly string[];
   trainedAt: string;
-  examMacroF1: number | null;
+  holdoutMacroF1: number | null;
   /** beginner, useful or proven; null: not known of this head. */
   trust: string | null;
 }
 
 export interface HeadVersion extends HeadSummary {
-  /** On the exam samples of its training; null: there were none. */
-  exam: ExamMetrics | null;
+  /** On the holdout samples of its training; null: there were none. */
+  holdout: HoldoutMetrics | null;
   serving: boolean;
 }
 
-export interface ExamMetrics {
+export interface HoldoutMetrics {
   /** Class names; the index of `confusion` and `perClass`. */
   labels: readonly string[];
   samples: number;
@@ -183,7 +188,7 @@ export interface TrainingReport {
   /** The version that came of it; null when none did. */
   headVersion: number | null;
   learner: string | null;
-  exam: ExamMetrics | null;
+  holdout: HoldoutMetrics | null;
   finishedAt: string;
   /** Milliseconds by stage; `total` is the whole. */
   durations: { total: number } & Record<string, number>;

@@ -49,7 +49,7 @@ export interface EvaluationInput {
   seed: number;
   recipe: string;
   training: { minLabels: number; minLabelsPerClass: number };
-  minExamSamples: number;
+  minHoldoutSamples: number;
   /** As `inference.maxErrorShare`. */
   maxErrorShare: number;
   /** A small JPEG of a picture, Base64. */
@@ -69,12 +69,12 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const key = embedder.checksum;
   if (stored.head.backboneChecksum !== key) throw otherFeatures(stored);
   const collected = await collectEmbedded(input);
-  const { training, exam, labels } = collected;
+  const { training, holdout, labels } = collected;
   const set = assemble(store, training, labels, {
     ...{ key, recipe: input.recipe, views: input.augmentation.views },
     featureSize: embedder.backbone.featureSize,
   });
-  const examFeatures = concatenate(presentOriginals(store, exam, key));
+  const holdoutFeatures = concatenate(presentOriginals(store, holdout, key));
 
   input.onProgress('fit', 0, 1);
   const refit = (subset: TrainingSet) => refitLike(stored, subset);
@@ -83,10 +83,10 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const fitMs = performance.now() - fitStartedAt;
   input.onProgress('fit', 1, 1);
 
-  const onExam: Answered = {
-    samples: exam,
+  const onHoldout: Answered = {
+    samples: holdout,
     probabilities:
-      exam.length > 0 ? headProbabilities(stored.head, examFeatures) : new Float64Array(0),
+      holdout.length > 0 ? headProbabilities(stored.head, holdoutFeatures) : new Float64Array(0),
     labels: stored.head.labels,
   };
   const leftOut: Answered = {
@@ -94,32 +94,33 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
     probabilities: whole.leaveGroupOutProbabilities,
     labels,
   };
-  const enough = exam.length >= input.minExamSamples && new Set(exam.map((s) => s.label)).size >= 2;
-  const chosen = enough ? onExam : leftOut;
+  const enough =
+    holdout.length >= input.minHoldoutSamples && new Set(holdout.map((s) => s.label)).size >= 2;
+  const chosen = enough ? onHoldout : leftOut;
   const answers = widened(chosen);
   const metrics = metricsOf(chosen) ?? fail();
   const repeats = Math.floor(CURVE_MS / (WHOLE_FITS_PER_REPEAT * Math.max(1, fitMs)));
   const curve = await learningCurve({
     ...{ set, labels, refit, whole },
-    exam: enough ? { features: examFeatures, truth: exam.map((s) => s.label) } : null,
+    holdout: enough ? { features: holdoutFeatures, truth: holdout.map((s) => s.label) } : null,
     repeats: Math.min(MAX_REPEATS, Math.max(MIN_REPEATS, repeats)),
     onStep: (done, total) => input.onProgress('curve', done, total),
     ...(input.signal ? { signal: input.signal } : {}),
   });
-  const pooled = metricsOf(together(onExam, leftOut)) ?? fail();
+  const pooled = metricsOf(together(onHoldout, leftOut)) ?? fail();
   const findings = {
     head: describeHead(stored),
     data: describeData(collected, pooled),
-    evidence: enough ? ('exam' as const) : ('leave-group-out' as const),
+    evidence: enough ? ('holdout' as const) : ('leave-group-out' as const),
     metrics,
     interval: groupIntervals(answers),
-    exam: metricsOf(onExam),
+    holdout: metricsOf(onHoldout),
     leaveGroupOut: metricsOf(leftOut) ?? fail(),
     reliability: reliabilityBins(answers),
     decisions: decisions(answers, stored.head, input.maxErrorShare),
     learningCurve: curve,
     mistakes: await pictured(disagreements(chosen).slice(0, MISTAKES), input),
-    suspects: await suspects(onExam, leftOut, set, input),
+    suspects: await suspects(onHoldout, leftOut, set, input),
   };
   return {
     schema: 1,
@@ -135,7 +136,7 @@ async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
   const { store, embedder, recipe, seed, augmentation } = input;
   const samples = readLabelled(store);
   const wanted = collect(samples, input.training);
-  const all = [...wanted.training, ...wanted.exam];
+  const all = [...wanted.training, ...wanted.holdout];
   await embedMissing({
     ...{ store, embedder, samples: all, augmentation, seed, recipe },
     onProgress: (done, total) => input.onProgress('embed', done, total),
@@ -171,21 +172,21 @@ function describeHead({ card }: StoredHead): Evaluation['head'] {
 }
 
 function describeData(
-  { training, exam, classes }: Collected,
+  { training, holdout, classes }: Collected,
   pooled: ReturnType<typeof fail>,
 ): Evaluation['data'] {
   const groups = (samples: readonly LabelledSample[], label?: string) =>
     new Set(samples.filter((s) => !label || s.label === label).map((s) => s.group)).size;
   return {
     training: training.length,
-    exam: exam.length,
+    holdout: holdout.length,
     trainingGroups: groups(training),
-    examGroups: groups(exam),
+    holdoutGroups: groups(holdout),
     classes: classes.map(
       (c): EvaluatedClass => ({
         ...c,
         trainingGroups: groups(training, c.label),
-        examGroups: groups(exam, c.label),
+        holdoutGroups: groups(holdout, c.label),
         pooledF1: pooled.perClass[pooled.labels.indexOf(c.label)]?.f1 ?? 0,
       }),
     ),

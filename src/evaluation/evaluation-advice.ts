@@ -1,4 +1,4 @@
-import type { LabelledMetrics } from '../registry/head-card.js';
+import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Advice, EvaluatedClass, Evaluation } from './evaluation-types.js';
 
 /** So many samples more are imagined of each class. */
@@ -7,7 +7,7 @@ const MORE = 20;
 const WORTHWHILE_GAIN = 0.02;
 const FEW_GROUPS_PER_CLASS = 3;
 const FEW_GROUPS = 10;
-const FEW_EXAM_SAMPLES = 100;
+const FEW_HOLDOUT_SAMPLES = 100;
 const HIGH_ECE = 0.05;
 const SAMPLES_FOR_ECE = 100;
 const STEEP = 0.01;
@@ -22,7 +22,7 @@ export function advise(findings: Findings, pooled: LabelledMetrics): Advice[] {
     moreSamples(findings.data.classes),
     confusedPair(pooled),
     fewGroups(findings),
-    smallExam(findings),
+    smallHoldout(findings),
     calibration(findings),
     curve(findings),
   ].filter((a) => a !== null);
@@ -121,15 +121,15 @@ function fewGroups({ data }: Findings): Advice | null {
   };
 }
 
-function smallExam({ data, interval, evidence }: Findings): Advice | null {
-  if (data.exam >= FEW_EXAM_SAMPLES && data.examGroups >= FEW_GROUPS) return null;
+function smallHoldout({ data, interval, evidence }: Findings): Advice | null {
+  if (data.holdout >= FEW_HOLDOUT_SAMPLES && data.holdoutGroups >= FEW_GROUPS) return null;
   const width = interval
     ? ` The accuracy above is only known to lie between ${percent(interval.accuracy.lower)} and ${percent(interval.accuracy.upper)}.`
     : '';
   return {
-    kind: 'exam',
-    text: `The exam is small: ${plural(data.exam, 'sample', 'samples')} in ${plural(data.examGroups, 'group', 'groups')}.`,
-    detail: `${evidence === 'exam' ? '' : 'So the figures come from leave-group-out. '}About a fifth of all new groups goes there by itself: label samples of more passes.${width}`,
+    kind: 'holdout',
+    text: `The holdout is small: ${plural(data.holdout, 'sample', 'samples')} in ${plural(data.holdoutGroups, 'group', 'groups')}.`,
+    detail: `${evidence === 'holdout' ? '' : 'So the figures come from leave-group-out. '}About a fifth of all new groups goes there by itself: label samples of more passes.${width}`,
   };
 }
 
@@ -140,7 +140,7 @@ function calibration({ metrics, reliability }: Findings): Advice | null {
     kind: 'calibration',
     text: `The head is ${over ? 'surer' : 'less sure'} than it should be: calibration error ${percent(metrics.ece)}.`,
     detail: over
-      ? 'The exam differs from the training samples, or labels are wrong. Label more groups; until then, lower inference.maxErrorShare.'
+      ? 'The holdout differs from the training samples, or labels are wrong. Label more groups; until then, lower inference.maxErrorShare.'
       : 'More answers are marked as guesses than need to be. Train again with the samples of today; or raise inference.maxErrorShare.',
   };
 }

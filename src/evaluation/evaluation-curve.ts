@@ -17,7 +17,7 @@ export interface CurveInput {
   /** The recipe on the whole set. */
   whole: FittedRecipe;
   /** What the heads are measured on; null: by leave-group-out within what they learn from. */
-  exam: { features: Float32Array; truth: readonly string[] } | null;
+  holdout: { features: Float32Array; truth: readonly string[] } | null;
   /** How often each share is drawn. */
   repeats: number;
   onStep: (done: number, total: number) => void;
@@ -99,19 +99,19 @@ function restrict(set: TrainingSet, wanted: (row: number) => boolean): Subset | 
 function measure(
   { fit, temperature, gaussians }: FittedRecipe,
   { set, classes }: Subset,
-  { labels, exam }: CurveInput,
+  { labels, holdout }: CurveInput,
 ): Measured | null {
   const names = classes.map((c) => labels[c] as string);
   const originals = set.labels.filter((_, row) => set.isView[row] === 0);
   let metrics: ReturnType<typeof labelledMetrics>;
-  if (exam) {
+  if (holdout) {
     const { featureSize } = set;
     const voice = gaussians && { gaussianScale: gaussians.scale, novelty: gaussians.model };
     const probabilities = headProbabilities(
       { ...fit, featureSize, temperature, ...voice },
-      exam.features,
+      holdout.features,
     );
-    metrics = labelledMetrics(probabilities, names, exam.truth);
+    metrics = labelledMetrics(probabilities, names, holdout.truth);
   } else {
     const probabilities = fit.leaveGroupOutLogits.slice();
     softmaxRows(probabilities, set.classCount, 1 / temperature);

@@ -26,7 +26,7 @@ export interface Answered {
 export function disagreements({ samples, probabilities, labels }: Answered): Disagreement[] {
   return samples
     .flatMap((sample, row): Disagreement[] => {
-      const { id, label, group, exam, origin, capturedAtMs } = sample;
+      const { id, label, group, holdout, origin, capturedAtMs } = sample;
       const best = indexOfLargest(probabilities, row * labels.length, labels.length);
       const answer = labels[best] as string;
       if (answer === label) return [];
@@ -36,7 +36,7 @@ export function disagreements({ samples, probabilities, labels }: Answered): Dis
       return [
         {
           ...{ id, label, answer, probability, labelProbability },
-          ...{ group, exam, origin, capturedAtMs, jpeg: null },
+          ...{ group, holdout, origin, capturedAtMs, jpeg: null },
         },
       ];
     })
@@ -45,7 +45,7 @@ export function disagreements({ samples, probabilities, labels }: Answered): Dis
 
 /** Only where the head that contradicts a label knew its class. */
 export async function suspects(
-  onExam: Answered,
+  onHoldout: Answered,
   leftOut: Answered,
   set: TrainingSet,
   input: PictureSource,
@@ -54,7 +54,7 @@ export async function suspects(
   const lone = new Set(singleGroupClasses.map((c) => leftOut.labels[c]));
   const judgeable = new Set(Array.from(judged, (row) => leftOut.samples[row]?.id));
   const found = [
-    ...disagreements(onExam).filter((d) => onExam.labels.includes(d.label)),
+    ...disagreements(onHoldout).filter((d) => onHoldout.labels.includes(d.label)),
     ...disagreements(leftOut).filter((d) => judgeable.has(d.id) && !lone.has(d.label)),
   ]
     .filter((d) => d.probability > SURE)

@@ -1,4 +1,4 @@
-import { seededRandom } from '../head/random.js';
+import { createRandom } from '../base/random.js';
 import { indexOfLargest } from '../head/score.js';
 import type { Interval, ReliabilityBin } from './evaluation-types.js';
 
@@ -37,14 +37,14 @@ export function groupIntervals(answers: Answers): { accuracy: Interval; macroF1:
     counts[at + guess * 3 + 1]!++;
     if (guess === truth[i]) counts[at + guess * 3 + 2]!++;
   }
-  const random = seededRandom(1);
+  const random = createRandom(1);
   const accuracies = new Float64Array(DRAWS);
   const scores = new Float64Array(DRAWS);
   const sum = new Float64Array(width);
   for (let draw = 0; draw < DRAWS; draw++) {
     sum.fill(0);
     for (let g = 0; g < names.length; g++) {
-      const from = random.below(names.length) * width;
+      const from = random.int(names.length) * width;
       for (let k = 0; k < width; k++) sum[k] = sum[k]! + counts[from + k]!;
     }
     const { accuracy, macroF1 } = scoresOf(sum, classCount);

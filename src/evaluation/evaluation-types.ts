@@ -1,5 +1,5 @@
 import type { FeatureTransform, LearnerName } from '../head/head.js';
-import type { LabelledMetrics } from '../registry/head-card.js';
+import type { LabelledMetrics } from '../head/labelled-metrics.js';
 
 /** The whole of an evaluation: what `evaluation.json` holds and the page shows. */
 export interface Evaluation {
@@ -19,22 +19,22 @@ export interface Evaluation {
   };
   data: {
     training: number;
-    exam: number;
+    holdout: number;
     trainingGroups: number;
-    examGroups: number;
+    holdoutGroups: number;
     classes: EvaluatedClass[];
   };
   /**
-   * What the figures were measured on: the serving head on the exam, or, where that is too small,
+   * What the figures were measured on: the serving head on the holdout, or, where that is too small,
    * its recipe on the training samples, each answered by a head that never saw its group.
    */
-  evidence: 'exam' | 'leave-group-out';
+  evidence: 'holdout' | 'leave-group-out';
   /** On the evidence. */
   metrics: LabelledMetrics;
   /** 95 %, whole groups drawn with replacement; null with fewer than five groups. */
   interval: { accuracy: Interval; macroF1: Interval } | null;
-  /** Whatever the evidence; null: there is no exam sample. */
-  exam: LabelledMetrics | null;
+  /** Whatever the evidence; null: there is no holdout sample. */
+  holdout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
   reliability: ReliabilityBin[];
   /** How the daemon would decide on the evidence. */
@@ -57,12 +57,12 @@ export interface Evaluation {
 export interface EvaluatedClass {
   label: string;
   training: number;
-  exam: number;
+  holdout: number;
   trainingGroups: number;
-  examGroups: number;
+  holdoutGroups: number;
   /** Too few training samples: no head knows it. */
   leftOut: boolean;
-  /** F1 over all that was answered by a head that did not learn it: exam and leave-group-out. */
+  /** F1 over all that was answered by a head that did not learn it: holdout and leave-group-out. */
   pooledF1: number;
 }
 
@@ -103,7 +103,7 @@ export interface Disagreement {
   /** Of the label, 0..1. */
   labelProbability: number;
   group: string;
-  exam: boolean;
+  holdout: boolean;
   origin: string | null;
   /** Unix time, milliseconds. */
   capturedAtMs: number;
@@ -117,7 +117,7 @@ export interface Advice {
     | 'samples'
     | 'confused'
     | 'groups'
-    | 'exam'
+    | 'holdout'
     | 'calibration'
     | 'curve'
     | 'left-out'

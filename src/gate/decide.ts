@@ -1,4 +1,4 @@
-import type { EvidenceSample, GateEvidence } from './evidence.js';
+import type { EvidenceSample } from './evidence.js';
 import { type GateCheck, quoted, rightOf } from './gate-check.js';
 import {
   knowsEveryClass,
@@ -7,19 +7,10 @@ import {
   reproduces,
   unknowns,
 } from './gate-checks.js';
+import type { GateDecision } from './gate-decision.js';
 import { type ExpectedGain, expectedGain } from './gate-gain.js';
 import type { GateInput } from './gate-input.js';
 import type { PairedSample } from './paired.js';
-
-export interface GateDecision {
-  promote: boolean;
-  /** One short sentence in plain words, then the figures that decided. */
-  reason: string;
-  evidence: GateEvidence;
-  /** How many samples the evidence has. */
-  samples: number;
-  checks: GateCheck[];
-}
 
 /**
  * Decides whether a challenger may serve. Pure: the same input gives the same decision on every
@@ -43,7 +34,7 @@ export function decide(input: GateInput): GateDecision {
   }
   const failed = checks.filter((check) => !check.passed);
   const promote = failed.length === 0;
-  const on = `${samples.length} ${source === 'exam' ? 'exam samples' : 'samples by leave-group-out'}`;
+  const on = `${samples.length} ${source === 'holdout' ? 'holdout samples' : 'samples by leave-group-out'}`;
   const what = (promote ? checks : failed).map((check) => check.detail).join('; ');
   return {
     promote,

@@ -1,14 +1,14 @@
 import type { HeadAnswer } from './scorecard.js';
 
 /** What the scores were measured on; `none`: there is a serving head but nothing to compare on. */
-export type GateEvidence = 'exam' | 'leave-group-out' | 'none';
+export type GateEvidence = 'holdout' | 'leave-group-out' | 'none';
 
 /** A sample of the evidence, and what both heads say to it. */
 export interface EvidenceSample {
   id: string;
   label: string;
   group: string;
-  exam: boolean;
+  holdout: boolean;
   /** By the new head; for a training sample by a head that never saw its group. */
   challenger: HeadAnswer;
   /** By the serving head as it is on the disk; null: its features are not there. */
@@ -42,7 +42,7 @@ export interface ServingHead {
 export interface Evidence {
   /** Where the challenger's answers come from. */
   source: Exclude<GateEvidence, 'none'>;
-  /** In words, why this evidence and no better; null when it is the exam. */
+  /** In words, why this evidence and no better; null when it is the holdout. */
   note: string | null;
   /** Every sample has an answer of both contenders, unless `compared` is `nothing`. */
   samples: EvidenceSample[];
@@ -59,17 +59,17 @@ export interface Evidence {
 }
 
 export interface EvidenceSettings {
-  /** With fewer, the exam says nothing alone where nothing else can be had. */
-  minExamSamples: number;
-  /** From so many on the exam is large. */
-  examAloneSamples: number;
+  /** With fewer, the holdout says nothing alone where nothing else can be had. */
+  minHoldoutSamples: number;
+  /** From so many on the holdout is large. */
+  holdoutAloneSamples: number;
 }
 
 /**
  * Chooses the best evidence there is, always the same samples for both heads, each answered by
  * heads that never saw its group:
- * 1. the exam, where it is large;
- * 2. the exam and the training samples of today: the new head's answers by leave-group-out, the
+ * 1. the holdout, where it is large;
+ * 2. the holdout and the training samples of today: the new head's answers by leave-group-out, the
  *    serving head's own where it has not learnt the sample, else its recipe's by leave-group-out;
  * 3. without a serving head, or with one that cannot be asked, the challenger alone, on the same.
  *
@@ -80,12 +80,12 @@ export async function chooseEvidence(
   champion: ServingHead | null,
   settings: EvidenceSettings,
 ): Promise<Evidence> {
-  const exam = samples.filter((sample) => sample.exam);
-  const training = samples.filter((sample) => !sample.exam);
+  const holdout = samples.filter((sample) => sample.holdout);
+  const training = samples.filter((sample) => !sample.holdout);
   if (!champion) {
     const learnt = training.length;
     return {
-      ...alone(exam, training, settings),
+      ...alone(holdout, training, settings),
       ...{ champion: null, newlyLearnt: learnt, learnt, removed: 0 },
     };
   }
@@ -103,46 +103,46 @@ export async function chooseEvidence(
     ? `Head ${version} was compared with its own features: ${otherFeatures}`
     : null;
   const answered = (sample: JudgedSample): boolean => sample.champion !== null && isNew(sample);
-  const onExam = exam.filter(answered);
-  const byExam = (): Evidence => ({
-    ...{ source: 'exam', note: ownFeatures, samples: onExam.map(bare), compared: 'heads' },
+  const onHoldout = holdout.filter(answered);
+  const byHoldout = (): Evidence => ({
+    ...{ source: 'holdout', note: ownFeatures, samples: onHoldout.map(bare), compared: 'heads' },
     ...about,
   });
-  if (enough(onExam, settings.examAloneSamples)) return byExam();
+  if (enough(onHoldout, settings.holdoutAloneSamples)) return byHoldout();
   const recipe = (await champion.answersOfRecipe?.()) ?? new Map<string, HeadAnswer>();
   const onTraining = judgeable(training).flatMap((sample) => {
     const own = isNew(sample) ? sample.champion : (recipe.get(sample.id) ?? null);
     return own ? [{ ...sample, champion: own }] : [];
   });
-  if (onTraining.length === 0 && enough(onExam, settings.minExamSamples)) return byExam();
-  const all = [...onExam, ...onTraining];
+  if (onTraining.length === 0 && enough(onHoldout, settings.minHoldoutSamples)) return byHoldout();
+  const all = [...onHoldout, ...onTraining];
   // Few samples, or none, say little, and weigh little: the gate knows by how much.
   if (all.length > 0 || !otherFeatures) {
-    const why = leftOutNote(exam, onTraining.length);
+    const why = leftOutNote(holdout, onTraining.length);
     return {
       ...{ source: 'leave-group-out', note: ownFeatures ? `${why}. ${ownFeatures}` : why },
       ...{ samples: all.map(bare), compared: 'heads', ...about },
     };
   }
   return {
-    ...alone(exam, training, settings),
+    ...alone(holdout, training, settings),
     note: `No comparison with head ${version} was possible: ${otherFeatures}`,
     ...about,
   };
 }
 
 function alone(
-  exam: readonly JudgedSample[],
+  holdout: readonly JudgedSample[],
   training: readonly JudgedSample[],
-  { examAloneSamples }: EvidenceSettings,
+  { holdoutAloneSamples }: EvidenceSettings,
 ): Pick<Evidence, 'source' | 'note' | 'samples' | 'compared'> {
-  if (enough(exam, examAloneSamples)) {
-    return { source: 'exam', note: null, samples: exam.map(bare), compared: 'nothing' };
+  if (enough(holdout, holdoutAloneSamples)) {
+    return { source: 'holdout', note: null, samples: holdout.map(bare), compared: 'nothing' };
   }
   return {
     source: 'leave-group-out',
-    note: leftOutNote(exam, judgeable(training).length),
-    samples: [...exam, ...judgeable(training)].map(bare),
+    note: leftOutNote(holdout, judgeable(training).length),
+    samples: [...holdout, ...judgeable(training)].map(bare),
     compared: 'nothing',
   };
 }
@@ -152,14 +152,14 @@ function enough(set: readonly JudgedSample[], count: number): boolean {
 }
 
 /** Why training samples take part, in words. */
-function leftOutNote(exam: readonly JudgedSample[], training: number): string {
+function leftOutNote(holdout: readonly JudgedSample[], training: number): string {
   const leftOut = `${training} training samples were answered by heads that never saw their group`;
-  if (exam.length === 0) return `No sample is held out yet; ${leftOut}`;
-  return `The holdout has ${counted(exam)}, too few to decide alone; ${leftOut}`;
+  if (holdout.length === 0) return `No sample is held out yet; ${leftOut}`;
+  return `The holdout has ${counted(holdout)}, too few to decide alone; ${leftOut}`;
 }
 
-function counted(exam: readonly JudgedSample[]): string {
-  return `${exam.length} samples of ${new Set(exam.map((sample) => sample.label)).size} classes`;
+function counted(holdout: readonly JudgedSample[]): string {
+  return `${holdout.length} samples of ${new Set(holdout.map((sample) => sample.label)).size} classes`;
 }
 
 /** Only samples whose class could be known, unless too little would be left. */

@@ -19,7 +19,7 @@ export interface GateInput extends Evidence {
   challengerLabels: string[];
   /** Every label that still has a sample in the store, whatever its number. */
   labelsWithSamples: string[];
-  /** How strange exam samples look to both; null: not measured for both. */
+  /** How strange holdout samples look to both; null: not measured for both. */
   unknownScores: UnknownScores[] | null;
   /** What the head answered before it was written, and what it answers as read back. */
   golden: GoldenOutputs;

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 import type { Head } from '../head/head.js';
-import { gateSchema, type HeadCard, invalidHead } from '../registry/head-card.js';
-import { decide, type GateDecision } from './decide.js';
+import { invalidHead } from '../head/invalid-head.js';
+import { decide } from './decide.js';
+import { type GateDecision, gateDecisionSchema } from './gate-decision.js';
 import type { GateInput } from './gate-input.js';
 import { goldenChecksum } from './golden.js';
 
@@ -15,14 +16,14 @@ const answerSchema = z.strictObject({ label: z.string(), confidence: share, prob
 const strangeness = z.strictObject({ known: z.number().nullable(), unknown: z.number() });
 
 const inputSchema = z.strictObject({
-  source: z.enum(['exam', 'leave-group-out']),
+  source: z.enum(['holdout', 'leave-group-out']),
   note: z.string().nullable(),
   samples: z.array(
     z.strictObject({
       id: z.string(),
       label: z.string(),
       group: z.string(),
-      exam: z.boolean(),
+      holdout: z.boolean(),
       challenger: answerSchema,
       champion: answerSchema.nullable(),
     }),
@@ -60,14 +61,14 @@ const inputSchema = z.strictObject({
 const recordSchema = z.strictObject({
   schema: z.literal(2),
   input: inputSchema,
-  decision: gateSchema,
+  decision: gateDecisionSchema,
 });
 
 /** One decision of the gate with all that is needed to take it again; `gate.json` of a version. */
 export interface GateRecord {
   schema: 2;
   input: GateInput;
-  decision: HeadCard['gate'];
+  decision: GateDecision;
 }
 
 /** The record as it is written; its last field is the checksum of the rest. */
@@ -128,5 +129,5 @@ export function recompute(record: GateRecord, head: Head): Recomputed {
 }
 
 function checksum(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return sha256Hex(text);
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../base/hash.js';
+import { createRandom } from '../base/random.js';
 import type { Head } from '../head/head.js';
-import { seededRandom } from '../head/random.js';
 import { headProbabilities } from '../head/score.js';
 
 const ROWS = 16;
@@ -28,7 +28,7 @@ export function goldenOutputs(trained: Head, readBack: Head, seed: number): Gold
 
 /** SHA-256 of the probabilities that a head gives to `rows` drawn feature vectors. */
 export function goldenChecksum(head: Head, { seed, rows }: { seed: number; rows: number }): string {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   // Features of a rectifying backbone: many zeros, never negative.
   const features = Float32Array.from({ length: rows * head.featureSize }, () =>
     Math.max(0, 2 * random.next() - 0.5),
@@ -38,5 +38,5 @@ export function goldenChecksum(head: Head, { seed, rows }: { seed: number; rows:
   probabilities.forEach((p, i) => {
     bytes.setFloat64(i * 8, p, true);
   });
-  return createHash('sha256').update(new Uint8Array(bytes.buffer)).digest('hex');
+  return sha256Hex(new Uint8Array(bytes.buffer));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RollbackMonitor } from '../head/compare.js';
-import type { HeadCard } from '../registry/head-card.js';
+import type { GateDecision } from './gate-decision.js';
 
 /** A normal tail is about a logistic one of this scale. */
 const LOGISTIC_SCALE = 1.702;
@@ -126,7 +126,7 @@ export function tally(trial: ShadowTrial): TrialTally {
  * posterior by the logistic approximation, e^(1.702 |mean| / deviation) (Bowling et al. 2009).
  */
 export function alarmAt(
-  checks: HeadCard['gate']['checks'],
+  checks: GateDecision['checks'],
   { trialAlarm, rollbackAlarm }: { trialAlarm: number; rollbackAlarm: number },
 ): number {
   const { mean, deviation } = checks.find(({ name }) => name === 'expected-gain')?.values ?? {};

@@ -1,7 +1,7 @@
 import type { Head } from '../head/head.js';
 import { noveltyScores, withoutClass } from '../head/unknown/novelty.js';
 
-/** So many exam samples at most, evenly spread: a few seconds on a small board. */
+/** So many holdout samples at most, evenly spread: a few seconds on a small board. */
 const MAX_SAMPLES = 500;
 
 /** How strange a sample looks to one head; larger = stranger. */
@@ -12,21 +12,21 @@ export interface Strangeness {
   unknown: number;
 }
 
-/** An exam sample, as both heads' novelty models see it. */
+/** A holdout sample, as both heads' novelty models see it. */
 export interface UnknownScores {
   group: string;
   challenger: Strangeness;
   champion: Strangeness;
 }
 
-/** A head, and the exam samples in its own features: n x featureSize, row-major. */
+/** A head, and the holdout samples in its own features: n x featureSize, row-major. */
 export interface Seeing {
   head: Head;
   features: Float32Array;
 }
 
 /**
- * Lets the novelty models of two heads, as they lie on the disk, look at exam samples that neither
+ * Lets the novelty models of two heads, as they lie on the disk, look at holdout samples that neither
  * was fitted on: once as known things, and once as things that the head was never taught, with the
  * mean and the covariance of their class taken out of the model. What all classes share still holds the
  * class, in both heads alike; a class that a head does not know is unknown to it as it stands.
@@ -37,23 +37,23 @@ export interface Seeing {
 export function scoreUnknowns(
   challenger: Seeing,
   champion: Seeing,
-  exam: readonly { label: string; group: string }[],
+  holdout: readonly { label: string; group: string }[],
   minSamples: number,
 ): UnknownScores[] | null {
   const [own, other] = [challenger, champion].map(({ head }) => new Set(head.labels));
   const isKnown = ({ label }: { label: string }): boolean => own!.has(label) && other!.has(label);
-  const known = exam.filter(isKnown);
+  const known = holdout.filter(isKnown);
   if (known.length < minSamples || new Set(known.map(({ label }) => label)).size < 2) return null;
-  const step = Math.max(1, exam.length / MAX_SAMPLES);
-  const rows = Array.from({ length: Math.floor(exam.length / step) }, (_, i) =>
+  const step = Math.max(1, holdout.length / MAX_SAMPLES);
+  const rows = Array.from({ length: Math.floor(holdout.length / step) }, (_, i) =>
     Math.floor(i * step),
   );
   const [byChallenger, byChampion] = [challenger, champion].map((seeing) =>
-    strangenessOf(seeing, exam, rows, isKnown),
+    strangenessOf(seeing, holdout, rows, isKnown),
   );
   if (!byChallenger || !byChampion) return null;
   return rows.map((row, i) => ({
-    group: exam[row]!.group,
+    group: holdout[row]!.group,
     challenger: byChallenger[i]!,
     champion: byChampion[i]!,
   }));
@@ -61,7 +61,7 @@ export function scoreUnknowns(
 
 function strangenessOf(
   { head, features }: Seeing,
-  exam: readonly { label: string }[],
+  holdout: readonly { label: string }[],
   rows: readonly number[],
   isKnown: (sample: { label: string }) => boolean,
 ): Strangeness[] | null {
@@ -74,7 +74,7 @@ function strangenessOf(
   const plain = noveltyScores(novelty, picked);
   const unknown = plain.slice();
   for (const [k, label] of labels.entries()) {
-    const own = [...rows.keys()].filter((i) => exam[rows[i]!]!.label === label);
+    const own = [...rows.keys()].filter((i) => holdout[rows[i]!]!.label === label);
     if (own.length === 0) continue;
     const part = new Float32Array(own.length * d);
     own.forEach((i, at) => {
@@ -85,7 +85,7 @@ function strangenessOf(
     });
   }
   return rows.map((row, i) => ({
-    known: isKnown(exam[row]!) ? plain[i]! : null,
+    known: isKnown(holdout[row]!) ? plain[i]! : null,
     unknown: unknown[i]!,
   }));
 }

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
-import { HeadlandError } from '../base/errors.js';
+import type { HeadlandError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
 import {
   type FeatureTransform,
   type Head,
   type LearnerName,
   MAX_LEFT_OUT_CONFIDENCES,
 } from './head.js';
+import { invalidHead } from './invalid-head.js';
 import {
   type NoveltySizes,
   type NoveltyTensor,
@@ -303,12 +304,9 @@ function parseHeader(header: Uint8Array): Omit<
 }
 
 function hashOf(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return sha256(bytes);
 }
 
 function invalid(what: string, cause?: unknown): HeadlandError {
-  return new HeadlandError('HL_HEAD_INVALID', `head: ${what}`, {
-    remedy: 'Train again, or roll back to a head that is whole.',
-    cause,
-  });
+  return invalidHead(`head: ${what}`, cause);
 }

@@ -1,5 +1,5 @@
 import { HeadlandError } from '../base/errors.js';
-import { seededRandom } from './random.js';
+import { createRandom } from '../base/random.js';
 
 export interface FoldOptions {
   /** At least 2; at most the number of groups are used. */
@@ -53,9 +53,9 @@ function placeGroups(
 ): Int32Array {
   const order = [...counts.keys()];
   if (seed !== undefined) {
-    const random = seededRandom(seed);
+    const random = createRandom(seed);
     for (let i = order.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
+      const j = random.int(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
   }

@@ -1,5 +1,36 @@
-import type { LabelledMetrics } from '../registry/head-card.js';
+import { z } from 'zod';
 import { classificationMetrics } from './metrics.js';
+
+const count = z.int().min(0);
+
+/** {@link LabelledMetrics} as they are written to disk and to the wire. */
+export const metricsSchema = z.object({
+  /** Class names; index = row and column of `confusion`. */
+  labels: z.array(z.string()),
+  samples: count,
+  accuracy: z.number(),
+  macroPrecision: z.number(),
+  macroRecall: z.number(),
+  macroF1: z.number(),
+  weightedF1: z.number(),
+  macroAuc: z.number().nullable(),
+  microAuc: z.number().nullable(),
+  logLoss: z.number(),
+  ece: z.number(),
+  confusion: z.array(z.array(count)),
+  perClass: z.array(
+    z.object({
+      precision: z.number(),
+      recall: z.number(),
+      f1: z.number(),
+      auc: z.number().nullable(),
+      support: count,
+    }),
+  ),
+});
+
+/** Classification metrics that carry the names of their classes. */
+export type LabelledMetrics = z.infer<typeof metricsSchema>;
 
 /**
  * Metrics of answers against the truth, over every class of the head and of the truth: a class

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { HeadlandError } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 
 export interface InstanceLock {
   release(): Promise<void>;
@@ -15,7 +15,7 @@ export interface InstanceLock {
  */
 export function acquireInstanceLock(directory: string, purpose: string): Promise<InstanceLock> {
   const path = realpathSync(directory);
-  const digest = createHash('sha256').update(`${purpose}\0${path}`).digest('hex').slice(0, 32);
+  const digest = sha256Hex(`${purpose}\0${path}`).slice(0, 32);
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve, reject) => {

@@ -4,20 +4,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { removeCachedModel } from '../backbone/cache.js';
 import { addedCards, listCards } from '../backbone/card-folders.js';
 import { OnnxCodec, type OnnxGraph } from '../backbone/engines/onnx-proto.js';
-import { isCardName, type ModelCard, parseCard } from '../backbone/model-card.js';
+import { isCardName, type ModelCard, type Pool, parseCard } from '../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
 import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 import { convertModel } from './convert-model.js';
 import { checkFeatures, type FeatureCheck } from './onnx/check-features.js';
-import type { Pool } from './onnx/feature-nodes.js';
 import { type FoundTap, findTap } from './onnx/find-tap.js';
 import { describePresets, type Normalisation, normalisationInGraph } from './onnx/normalisation.js';
 import { type ImageInput, readImageInput } from './onnx/onnx-input.js';
 import { poolForShape, probeShape } from './onnx/probe-onnx.js';
 import { tappedTensor } from './onnx/prune.js';
 import { type PullOptions, pullModel } from './pull-model.js';
-import { sha256Hex } from './sources/offer.js';
 
 export interface AddOptions {
   /** ONNX file. */

@@ -1,4 +1,5 @@
 import { FEATURES } from '../backbone/backbone.js';
+import { conversionRecipe } from '../backbone/conversion-recipe.js';
 import { OnnxCodec, type OnnxModel } from '../backbone/engines/onnx-proto.js';
 import { GraphBuilder, graphNodes, pruneGraph } from '../backbone/engines/tfjs-graph.js';
 import {
@@ -8,14 +9,10 @@ import {
   type TfjsModel,
 } from '../backbone/engines/tfjs-model.js';
 import type { ModelCard } from '../backbone/model-card.js';
-import { QUANTIZER_VERSION } from '../backbone/variant.js';
 import { pruneToFeatures } from './onnx/prune.js';
 import { onnxToTfjs } from './tfjs/tfjs-from-onnx.js';
 import { efficientNetLiteToOnnx } from './torch/efficientnet-lite.js';
 import { readStateDict } from './torch/state-dict.js';
-
-/** Raised whenever conversion gives other bytes for the same weights: caches are then renewed. */
-const CONVERTER_VERSION = 1;
 
 /**
  * Turns fetched, checksum-proven files into the one file that the engine runs: ONNX with one input
@@ -45,25 +42,6 @@ export function convertModel(
     value: JSON.stringify(value),
   }));
   return codec.encode(model);
-}
-
-/** Everything in a card that decides what {@link convertModel} writes, besides the weights. */
-export function conversionRecipe(card: ModelCard) {
-  return {
-    converter: CONVERTER_VERSION,
-    format: card.format,
-    architecture: card.architecture,
-    tap: card.tap,
-    pool: card.pool,
-    input_size: card.inputSize,
-    layout: card.layout,
-    normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
-    feature_size: card.featureSize,
-    // Absent where there are none: caches and checksums from before they existed stay good.
-    ...(card.innerTaps.length > 0 ? { inner_taps: card.innerTaps } : {}),
-    ...(card.channelOrder === 'RGB' ? {} : { channel_order: card.channelOrder }),
-    ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
-  };
 }
 
 function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxModel {

@@ -2,18 +2,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
+import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
-import {
-  type Offer,
-  readOffer,
-  readProven,
-  sha256Hex,
-  sourceError,
-  sourceIdentity,
-} from './sources/offer.js';
+import { type Offer, readOffer, readProven, sourceError } from './sources/offer.js';
 import { type Attempt, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 

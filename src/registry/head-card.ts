@@ -1,55 +1,13 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { HeadlandError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
+import { gateDecisionSchema } from '../gate/gate-decision.js';
+import { invalidHead } from '../head/invalid-head.js';
+import { metricsSchema } from '../head/labelled-metrics.js';
 import { TRUST_LEVELS } from '../head/trust.js';
 
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const metricsSchema = z.object({
-  /** Class names; index = row and column of `confusion`. */
-  labels: z.array(z.string()),
-  samples: count,
-  accuracy: z.number(),
-  macroPrecision: z.number(),
-  macroRecall: z.number(),
-  macroF1: z.number(),
-  weightedF1: z.number(),
-  macroAuc: z.number().nullable(),
-  microAuc: z.number().nullable(),
-  logLoss: z.number(),
-  ece: z.number(),
-  confusion: z.array(z.array(count)),
-  perClass: z.array(
-    z.object({
-      precision: z.number(),
-      recall: z.number(),
-      f1: z.number(),
-      auc: z.number().nullable(),
-      support: count,
-    }),
-  ),
-});
-
-/** Classification metrics that carry the names of their classes. */
-export type LabelledMetrics = z.infer<typeof metricsSchema>;
-
-/** How a decision of the gate is written down. */
-export const gateSchema = z.object({
-  promote: z.boolean(),
-  reason: z.string(),
-  evidence: z.enum(['exam', 'leave-group-out', 'none']),
-  samples: count,
-  checks: z.array(
-    z.object({
-      /** Heads of earlier rules had others than those of today. */
-      name: z.string(),
-      passed: z.boolean(),
-      detail: z.string(),
-      values: z.record(z.string(), z.union([z.number(), z.array(z.string())])),
-    }),
-  ),
-});
 
 const trustSchema = z.object({
   level: z.enum(TRUST_LEVELS),
@@ -79,7 +37,7 @@ const cardSchema = z.object({
   featureSize: z.int().min(1),
   /** The newest label that its training read, of the store's label revisions; older heads have none. */
   labelRevision: count.optional(),
-  /** How far it can be trusted, from left-out and exam answers; older heads have none. */
+  /** How far it can be trusted, from left-out and holdout answers; older heads have none. */
   trust: trustSchema.optional(),
   /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */
   backbone: z.object({
@@ -89,15 +47,15 @@ const cardSchema = z.object({
   }),
   /** Samples per class that it was trained and examined on; `leftOut`: too few, not learnt. */
   samples: z.array(
-    z.object({ label: z.string(), training: count, exam: count, leftOut: z.boolean() }),
+    z.object({ label: z.string(), training: count, holdout: count, leftOut: z.boolean() }),
   ),
-  /** On the exam samples, by the head as read back from the disk; null: there are none. */
-  exam: metricsSchema.nullable(),
+  /** On the holdout samples, by the head as read back from the disk; null: there are none. */
+  holdout: metricsSchema.nullable(),
   /** Of the training samples, each answered by a head that never saw its group. */
   leaveGroupOut: metricsSchema,
   /** Class-balanced log-loss of the same answers: what the learners were compared by. */
   leaveGroupOutMacroLogLoss: z.number(),
-  gate: gateSchema,
+  gate: gateDecisionSchema,
   /** The reason when the gate refused it; null when it passed. */
   refused: z.string().nullable(),
   /** `views`: the most augmented views of a sample that it learnt from. */
@@ -124,7 +82,7 @@ export type NewHeadCard = Omit<
  * it, so that any flipped bit is noticed.
  */
 export function encodeCard(card: HeadCard): Uint8Array {
-  const cardSha256 = createHash('sha256').update(JSON.stringify(card)).digest('hex');
+  const cardSha256 = sha256Hex(JSON.stringify(card));
   return new TextEncoder().encode(`${JSON.stringify({ ...card, cardSha256 }, null, 2)}\n`);
 }
 
@@ -161,11 +119,4 @@ export function decodeLines(bytes: Uint8Array): string[] {
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
-}
-
-export function invalidHead(what: string, cause?: unknown): HeadlandError {
-  return new HeadlandError('HL_HEAD_INVALID', what, {
-    remedy: 'Roll back to another version (`headland rollback`) or train again.',
-    cause,
-  });
 }

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 import { decodeGateRecord, encodeGateRecord, type GateRecord } from '../gate/gate-record.js';
 import { parseTrial, type ShadowTrial } from '../gate/shadow.js';
 import { decodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
+import { invalidHead } from '../head/invalid-head.js';
 import {
   decodeCard,
   decodeLines,
   encodeCard,
   encodeLines,
   type HeadCard,
-  invalidHead,
   sameBytes,
 } from './head-card.js';
 
@@ -74,10 +74,6 @@ export function versionsToRemove(
   return versions.filter((version) => !kept.has(version));
 }
 
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 /** The files of a version directory, as they are written. */
 export function versionFiles(
   weights: Uint8Array,
@@ -88,8 +84,8 @@ export function versionFiles(
   const groups = encodeLines(trainingGroups);
   const encoded = encodeCard({
     ...card,
-    weightsSha256: sha256(weights),
-    trainingGroupsSha256: sha256(groups),
+    weightsSha256: sha256Hex(weights),
+    trainingGroupsSha256: sha256Hex(groups),
   });
   // What cannot be read back must not be written.
   decodeCard(encoded);
@@ -111,7 +107,7 @@ export function versionFiles(
 export async function readVersion(directory: string, version: number): Promise<StoredHead> {
   const card = await readCard(directory, version);
   const weights = await part(directory, WEIGHTS);
-  if (sha256(weights) !== card.weightsSha256) {
+  if (sha256Hex(weights) !== card.weightsSha256) {
     throw invalidHead(`head ${version}: the checksum of its weights is wrong`);
   }
   const head = decodeHead(weights);
@@ -119,7 +115,7 @@ export async function readVersion(directory: string, version: number): Promise<S
     throw invalidHead(`head ${version}: its labels are not those of its weights`);
   }
   const groups = await part(directory, TRAINING_GROUPS);
-  if (sha256(groups) !== card.trainingGroupsSha256) {
+  if (sha256Hex(groups) !== card.trainingGroupsSha256) {
     throw invalidHead(`head ${version}: the checksum of its list of training groups is wrong`);
   }
   return { head, card, trainingGroups: decodeLines(groups) };

@@ -73,12 +73,12 @@ export class FeatureTable {
 
   /**
    * What has to be embedded before training: of every labelled sample view 0, of those outside the
-   * exam also views 1..views. The exam is judged on pictures as captured.
+   * holdout also views 1..views. The holdout is judged on pictures as captured.
    */
   missing(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
     const rows = this.database
-      .prepare<{ sampleId: string; exam: number; present: string | null }>(
-        `SELECT s.id AS sampleId, g.exam AS exam, (
+      .prepare<{ sampleId: string; holdout: number; present: string | null }>(
+        `SELECT s.id AS sampleId, g.holdout AS holdout, (
            SELECT group_concat(f.view) FROM features f
            WHERE f.sample_id = s.id AND f.backbone_checksum = ?
            AND ((f.view = 0 AND f.recipe = '') OR (f.view >= 1 AND f.recipe = ?))
@@ -87,9 +87,9 @@ export class FeatureTable {
          WHERE s.label IS NOT NULL ORDER BY s.id`,
       )
       .all(backboneChecksum, recipe);
-    return rows.flatMap(({ sampleId, exam, present }) => {
+    return rows.flatMap(({ sampleId, holdout, present }) => {
       const there = new Set((present ?? '').split(',').filter(Boolean).map(Number));
-      const wanted = Array.from({ length: exam ? 1 : views + 1 }, (_, view) => view);
+      const wanted = Array.from({ length: holdout ? 1 : views + 1 }, (_, view) => view);
       const missing = wanted.filter((view) => !there.has(view));
       return missing.length > 0 ? [{ sampleId, views: missing }] : [];
     });

@@ -49,7 +49,7 @@ const DEFAULT_MAX_BITS = 10;
 
 /**
  * Gives every picture a group, so that pictures of one moment never stand on both sides of the
- * exam. A pure function; the order of the items does not matter.
+ * holdout. A pure function; the order of the items does not matter.
  *
  * By capture time: pictures of all classes in the order of time; a pause begins a new group. By
  * pattern: equal captures. By likeness: clusters (single linkage) of near-duplicates of one class.

@@ -1,23 +1,23 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
 
 /** What of the labelled samples is held out, so that no head is ever trained on it. */
 export interface HoldoutRule {
   /** Share of groups, 0..1. */
-  examShare: number;
+  holdoutShare: number;
   /** So many training samples a class has before any of it is held out; 0 = at once. */
-  examAfterSamples: number;
+  holdoutAfterSamples: number;
 }
 
 /**
  * True when the group may be held out: the first 6 bytes of the SHA-256 of its id (UTF-8),
  * read as a fraction of 2^48, lie below the share. It depends on the group alone: neither the
  * order of arrival nor the other groups move it, and a greater share only ever adds groups.
- * @param examShare 0..1
+ * @param holdoutShare 0..1
  */
-export function isExamGroup(group: string, examShare: number): boolean {
-  const fraction = createHash('sha256').update(group, 'utf8').digest().readUIntBE(0, 6) / 2 ** 48;
-  return fraction < examShare;
+export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
+  const fraction = sha256(group).readUIntBE(0, 6) / 2 ** 48;
+  return fraction < holdoutShare;
 }
 
 /**
@@ -35,27 +35,27 @@ export class Holdout {
   meet(group: string, restored: boolean | null): void {
     this.database
       .prepare(
-        'INSERT INTO sample_groups (name, exam, open) VALUES (?, 0, 1) ON CONFLICT DO NOTHING',
+        'INSERT INTO sample_groups (name, holdout, open) VALUES (?, 0, 1) ON CONFLICT DO NOTHING',
       )
       .run(group);
     if (restored === null) return;
     this.database
-      .prepare('UPDATE sample_groups SET exam = ?, open = 0 WHERE name = ? AND open = 1')
+      .prepare('UPDATE sample_groups SET holdout = ?, open = 0 WHERE name = ? AND open = 1')
       .run(Number(restored), group);
   }
 
   /** Before a sample of the group takes a label: decides, once and for good but for a return. */
   label(group: string, label: string): void {
-    const { exam, open } = this.database
-      .prepare<{ exam: number; open: number }>(
-        'SELECT exam, open FROM sample_groups WHERE name = ?',
+    const { holdout, open } = this.database
+      .prepare<{ holdout: number; open: number }>(
+        'SELECT holdout, open FROM sample_groups WHERE name = ?',
       )
       .get(group)!;
-    if (open === 0 && exam === 0) return;
-    const chosen = exam === 1 || isExamGroup(group, this.rule.examShare);
+    if (open === 0 && holdout === 0) return;
+    const chosen = holdout === 1 || isHoldoutGroup(group, this.rule.holdoutShare);
     const held = chosen && this.hasEnough(label);
     this.database
-      .prepare('UPDATE sample_groups SET exam = ?, open = 0 WHERE name = ?')
+      .prepare('UPDATE sample_groups SET holdout = ?, open = 0 WHERE name = ?')
       .run(Number(held), group);
   }
 
@@ -67,7 +67,7 @@ export class Holdout {
     const short = this.database
       .prepare<{ name: string; label: string }>(
         `SELECT DISTINCT g.name, s.label FROM sample_groups g JOIN samples s ON s.group_name = g.name
-         WHERE g.exam = 1 AND s.label IS NOT NULL ORDER BY g.name, s.label`,
+         WHERE g.holdout = 1 AND s.label IS NOT NULL ORDER BY g.name, s.label`,
       )
       .all();
     this.database.transaction(() => {
@@ -79,9 +79,9 @@ export class Holdout {
     const { training } = this.database
       .prepare<{ training: number }>(
         `SELECT count(*) AS training FROM samples s JOIN sample_groups g ON g.name = s.group_name
-         WHERE s.label = ? AND g.exam = 0`,
+         WHERE s.label = ? AND g.holdout = 0`,
       )
       .get(label)!;
-    return training >= this.rule.examAfterSamples;
+    return training >= this.rule.holdoutAfterSamples;
   }
 }

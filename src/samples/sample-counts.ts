@@ -3,13 +3,13 @@ import type { LabelSource } from './sample.js';
 
 export interface ClassCounts {
   label: string;
-  /** Samples outside the exam. */
+  /** Samples outside the holdout. */
   training: number;
-  /** Samples of exam groups. */
-  exam: number;
-  /** Groups with at least one sample of this class, those of the exam included. */
+  /** Samples of holdout groups. */
+  holdout: number;
+  /** Groups with at least one sample of this class, those of the holdout included. */
   groups: number;
-  examGroups: number;
+  holdoutGroups: number;
 }
 
 export interface SampleCounts {
@@ -36,9 +36,9 @@ export interface LabelChange {
 export function readCounts(database: Database): SampleCounts {
   const classes = database
     .prepare<ClassCounts>(
-      `SELECT s.label, sum(1 - g.exam) AS training, sum(g.exam) AS exam,
+      `SELECT s.label, sum(1 - g.holdout) AS training, sum(g.holdout) AS holdout,
          count(DISTINCT g.name) AS groups,
-         count(DISTINCT CASE WHEN g.exam = 1 THEN g.name END) AS examGroups
+         count(DISTINCT CASE WHEN g.holdout = 1 THEN g.name END) AS holdoutGroups
        FROM samples s JOIN sample_groups g ON g.name = s.group_name
        WHERE s.label IS NOT NULL GROUP BY s.label ORDER BY s.label`,
     )
@@ -49,7 +49,7 @@ export function readCounts(database: Database): SampleCounts {
          picture_bytes AS pictureBytes FROM store_totals`,
     )
     .get()!;
-  const labelled = classes.reduce((sum, { training, exam }) => sum + training + exam, 0);
+  const labelled = classes.reduce((sum, { training, holdout }) => sum + training + holdout, 0);
   return { total: labelled + waiting, labelled, waiting, pictureBytes, classes };
 }
 

@@ -1,20 +1,19 @@
-import { createHash } from 'node:crypto';
 import { HeadlandError } from '../base/errors.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** What an export remembers of a sample and an import gives back to it. */
 export interface RestoredFacts {
   /** Where the group stood; a group that the store already knows keeps its own side. */
-  exam?: boolean;
+  holdout?: boolean;
   labelledAtMs?: number;
   multiplicity?: number;
 }
 
 /** A row of `samples` joined with its group, as {@link SAMPLE_COLUMNS} selects it. */
-export type SampleRow = Omit<Sample, 'exam'> & { exam: number };
+export type SampleRow = Omit<Sample, 'holdout'> & { holdout: number };
 
 export const SAMPLE_COLUMNS = `s.id, s.label, s.label_source AS labelSource,
-  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.exam, s.source,
+  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, s.source,
   s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity`;
 
@@ -25,11 +24,7 @@ const MAX_ORIGIN_CHARACTERS = 4_096;
 const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
 
 export function toSample(row: SampleRow): Sample {
-  return { ...row, exam: row.exam === 1 };
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return { ...row, holdout: row.holdout === 1 };
 }
 
 export function isLabelSource(value: unknown): value is LabelSource {

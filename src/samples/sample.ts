@@ -10,10 +10,10 @@ export interface Sample {
   labelSource: LabelSource | null;
   /** Unix time of the label, milliseconds. */
   labelledAtMs: number | null;
-  /** Frames captured close together; never split between training and exam. */
+  /** Frames captured close together; never split between training and holdout. */
   group: string;
   /** True when its group is held out: no head is ever trained on it. */
-  exam: boolean;
+  holdout: boolean;
   /** Camera name, or "import". */
   source: string;
   /** Unix time of capture, milliseconds. */

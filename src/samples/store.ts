@@ -1,4 +1,5 @@
 import { HeadlandError } from '../base/errors.js';
+import { sha256Hex } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
@@ -19,7 +20,6 @@ import {
   SAMPLE_COLUMNS,
   SAMPLE_TABLES_JOINED,
   type SampleRow,
-  sha256Of,
   toSample,
 } from './sample-rows.js';
 import { SAMPLE_TABLES } from './tables.js';
@@ -41,7 +41,7 @@ export interface SampleFilter {
   /** True: with a label; false: waiting for one. */
   labelled?: boolean;
   label?: string;
-  exam?: boolean;
+  holdout?: boolean;
   source?: string;
   /** Default 1,000. */
   limit?: number;
@@ -86,7 +86,7 @@ export class SampleStore {
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
     checkNewSample(sample);
     const label = sample.label === null ? null : normaliseLabel(sample.label);
-    const pictureSha256 = sha256Of(sample.jpeg);
+    const pictureSha256 = sha256Hex(sample.jpeg);
     return this.database.transaction(() => {
       const known =
         this.findPicture(pictureSha256)?.id ?? this.nearDuplicates?.find(sample, label) ?? null;
@@ -102,7 +102,7 @@ export class SampleStore {
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
         // Of a class that comes back from an export, the first samples are not yet its number.
-        if (!restored.exam) this.holdout.label(sample.group, label);
+        if (!restored.holdout) this.holdout.label(sample.group, label);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
       return { sample: this.getKnown(id), duplicate: false };
@@ -144,7 +144,7 @@ export class SampleStore {
     const newest = filter.order === 'newest';
     const conditions: [sql: string, value: string | number | undefined][] = [
       ['s.label = ?', filter.label],
-      ['g.exam = ?', filter.exam === undefined ? undefined : Number(filter.exam)],
+      ['g.holdout = ?', filter.holdout === undefined ? undefined : Number(filter.holdout)],
       ['s.source = ?', filter.source],
       [newest ? 's.id < ?' : 's.id > ?', filter.afterId],
     ];
@@ -254,9 +254,9 @@ export class SampleStore {
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
     // A frame that waits says nothing about its group, unless that is held out.
-    const { exam } = restored;
-    const known = exam !== undefined && (exam || n.label !== null);
-    this.holdout.meet(n.group, known ? exam : null);
+    const { holdout } = restored;
+    const known = holdout !== undefined && (holdout || n.label !== null);
+    this.holdout.meet(n.group, known ? holdout : null);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,

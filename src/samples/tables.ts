@@ -72,7 +72,7 @@ export const SAMPLE_TABLES: readonly string[] = [
   `,
   // The first label of a group decides where it stands, no longer its name alone. What was held out so
   // far stays so, except from classes that have too little to learn from: 60 is the default of
-  // `samples.examAfterSamples`.
+  // `samples.holdoutAfterSamples`.
   `
   ALTER TABLE sample_groups ADD COLUMN open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1));
   UPDATE sample_groups SET exam = 0, open = 1 WHERE exam = 1 AND NOT EXISTS (
@@ -85,4 +85,6 @@ export const SAMPLE_TABLES: readonly string[] = [
     )
   );
   `,
+  // The field's word for what no head is ever trained on.
+  'ALTER TABLE sample_groups RENAME COLUMN exam TO holdout;',
 ];

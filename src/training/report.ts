@@ -1,8 +1,8 @@
 import type { SerialisedError } from '../base/errors.js';
-import type { GateDecision } from '../gate/decide.js';
+import type { GateDecision } from '../gate/gate-decision.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Trust } from '../head/trust.js';
-import type { LabelledMetrics } from '../registry/head-card.js';
 
 /** What asked for a training. */
 export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console';
@@ -38,7 +38,7 @@ export interface SkippedSample {
 export interface TrainedClass {
   label: string;
   training: number;
-  exam: number;
+  holdout: number;
   leftOut: boolean;
   /** So many training samples it lacks to be learnt; 0 when it is. */
   missing: number;
@@ -61,13 +61,13 @@ export interface JobResult {
   caution: string | null;
   classes: TrainedClass[];
   /** Used; views not counted. */
-  samples: { training: number; exam: number; skipped: number };
+  samples: { training: number; holdout: number; skipped: number };
   /** At most the first 50. */
   skipped: SkippedSample[];
-  /** By the new head as read back from the disk; null: there is no exam sample. */
-  exam: LabelledMetrics | null;
+  /** By the new head as read back from the disk; null: there is no holdout sample. */
+  holdout: LabelledMetrics | null;
   /** By the serving head, on the same samples; null: no head, or its features are not there. */
-  championExam: LabelledMetrics | null;
+  championHoldout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
   candidates: TrainingCandidate[];
   /** Milliseconds per phase. */

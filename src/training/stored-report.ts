@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { metricsSchema } from '../registry/head-card.js';
+import { metricsSchema } from '../head/labelled-metrics.js';
 import { TRAINING_OUTCOMES } from './report.js';
 
 /** What of a {@link TrainingReport} is read again after a restart. */
@@ -16,7 +16,7 @@ const storedReportSchema = z.object({
     .object({
       version: z.int().min(1),
       learner: z.string(),
-      exam: metricsSchema.nullable(),
+      holdout: metricsSchema.nullable(),
       durationsMs: z.record(z.string(), z.number()),
     })
     .nullable(),

@@ -56,7 +56,7 @@ export interface TrainingTriggersOptions {
   memory: { get(): number | null; set(revision: number): void };
   /** Counts up with every label given or changed. */
   labelRevision(): number;
-  /** The store's labels, samples of the exam not counted. */
+  /** The store's labels, samples of the holdout not counted. */
   classes(): readonly { label: string; training: number }[];
   /** Labelled samples in the store. */
   labels(): number;

@@ -84,8 +84,8 @@ test('two cameras at once, each with its own cut and mask, which nothing gets pa
   const database = openDatabase(join(rig.stateDir, 'headland.db'));
   t.after(() => database.close());
   const store = new SampleStore(database, {
-    examShare: 0.2,
-    examAfterSamples: 0,
+    holdoutShare: 0.2,
+    holdoutAfterSamples: 0,
     maxPictureStoreBytes: 1_000_000_000,
   });
   const stored = store.list({ limit: 1_000 });

@@ -109,7 +109,7 @@ describe('a switch of the serving head', () => {
     const database = openDatabase(dbPath);
     t.after(() => database.close());
     const samples = new SampleStore(database, {
-      ...{ examShare: 0.2, examAfterSamples: 60, maxPictureStoreBytes: 1e9 },
+      ...{ holdoutShare: 0.2, holdoutAfterSamples: 60, maxPictureStoreBytes: 1e9 },
     });
     const real = new InstantLearner({ dbPath, minLabelsPerClass: 2 });
     let [begun, ended] = [0, 0];

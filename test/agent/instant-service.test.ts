@@ -25,8 +25,8 @@ test('a thread that crashes costs the correction only, and is asked again with t
   const database = openDatabase(dbPath);
   t.after(() => database.close());
   const samples = new SampleStore(database, {
-    examShare: 0.2,
-    examAfterSamples: 0,
+    holdoutShare: 0.2,
+    holdoutAfterSamples: 0,
     maxPictureStoreBytes: 1e9,
   });
   const teach = (label: string, name: string): void => {

@@ -61,7 +61,7 @@ function consoleDoor(url: string): Door {
   };
 }
 
-const HOLDOUT = { examShare: 0.2, examAfterSamples: 60 };
+const HOLDOUT = { holdoutShare: 0.2, holdoutAfterSamples: 60 };
 const NOWHERE = '01900000-0000-7000-8000-000000000000';
 
 /** Does everything that a person can do, and tells what came of it; ids are left out. */

@@ -86,9 +86,9 @@ class Robot {
     const answer = { label: 'crop', confidence: 0.6, probability: 0.6 };
     const worse = { label: 'weed', confidence: 0.9, probability: 0.1 };
     const input: GateInput = {
-      ...{ source: 'exam', note: null, compared: 'heads' },
+      ...{ source: 'holdout', note: null, compared: 'heads' },
       samples: Array.from({ length: 20 }, (_, i) => ({
-        ...{ id: `s${i}`, label: 'crop', group: `g${i}`, exam: true },
+        ...{ id: `s${i}`, label: 'crop', group: `g${i}`, holdout: true },
         ...{ challenger: failing === 'expected-gain' && i % 2 ? worse : answer, champion: answer },
       })),
       champion: { version: 1, labels: [...head.labels], learnt: 10 },

@@ -47,7 +47,7 @@ describe('the status', { concurrency: false }, () => {
   }, async (t) => {
     const rig = await Rig.create(t, {
       training: { everyNewLabels: 0, minLabels: 12, instant: false, learners: ['ridge'] },
-      samples: { askMaxWaiting: 0, examAfterSamples: 0 },
+      samples: { askMaxWaiting: 0, holdoutAfterSamples: 0 },
     });
     const daemon = await rig.start();
     const person = await Person.connect(t, daemon.mqttUrl);
@@ -85,9 +85,9 @@ describe('the status', { concurrency: false }, () => {
       outcomes,
       [second, first, failed].map((report) => [report.training_id, report.outcome]),
     );
-    assert.deepEqual(reports[1].exam.confusion, first.exam.confusion);
+    assert.deepEqual(reports[1].holdout.confusion, first.holdout.confusion);
     const { heads } = await get(again, 'heads');
-    assert.deepEqual(heads.at(-1).exam.confusion, first.exam.confusion);
+    assert.deepEqual(heads.at(-1).holdout.confusion, first.holdout.confusion);
     const { data } = await later.command('status');
     assert.deepEqual(data.training.last, {
       training_id: second.training_id,

@@ -7,8 +7,8 @@ import {
   type OnnxTensor,
 } from '../../src/backbone/engines/onnx-proto.js';
 import { type ModelCard, parseCard } from '../../src/backbone/model-card.js';
+import { sha256Hex } from '../../src/base/hash.js';
 import { tensorInfo } from '../../src/models/onnx/prune.js';
-import { sha256Hex } from '../../src/models/sources/offer.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { uniform } from '../models/seeded-lite.js';
 

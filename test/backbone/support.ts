@@ -10,12 +10,12 @@ import {
   type OnnxTensor,
 } from '../../src/backbone/engines/onnx-proto.js';
 import { type ModelCard, parseCard } from '../../src/backbone/model-card.js';
+import { sha256Hex } from '../../src/base/hash.js';
 import { silentLog } from '../../src/base/log.js';
 import { createRandom } from '../../src/base/random.js';
 import { type NoveltyModel, triangleLength } from '../../src/head/unknown/novelty-model.js';
 import { tensorInfo } from '../../src/models/onnx/prune.js';
 import type { PullOptions } from '../../src/models/pull-model.js';
-import { sha256Hex } from '../../src/models/sources/offer.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 

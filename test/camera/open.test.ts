@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { resolveCamera } from '../../src/agent/seeing/resolve-camera.js';
 import { silentLog } from '../../src/base/log.js';
-import { createDriver, findCameraDevices, resolveCamera } from '../../src/camera/open-driver.js';
+import { createDriver, findCameraDevices } from '../../src/camera/open-driver.js';
 import { cameraConfig, temporaryFolder } from './support.js';
 import { PlaybackTools } from './tool.js';
 
@@ -83,7 +84,7 @@ describe('createDriver', () => {
       cameraConfig({ driver: 'webcam', device: 'TEST:' }),
       cameraConfig({ driver: 'replay', path: '/photos' }),
       cameraConfig({ driver: 'simulated', seed: 3 }),
-    ].map((config) => createDriver(config, { log: silentLog() }).description);
+    ].map((config) => createDriver(resolveCamera(config), { log: silentLog() }).description);
     assert.deepEqual(descriptions, [
       'ffmpeg /dev/video1',
       'rpicam camera 1',

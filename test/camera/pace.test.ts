@@ -1,33 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { backoffDelayMs } from '../../src/camera/backoff.js';
+import { createRandom, seedFrom, shuffled } from '../../src/base/random.js';
 import { GroupClock } from '../../src/camera/group-clock.js';
-import { seededRandom, shuffled } from '../../src/camera/random.js';
-
-describe('backoffDelayMs', () => {
-  const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-  const milliseconds = fc.integer({ min: 1, max: 600_000 });
-
-  it('stays within [0, min(maxMs, initialMs * 2^attempt)] for any attempt', () => {
-    fc.assert(
-      fc.property(fc.nat(), milliseconds, milliseconds, share, (attempt, initialMs, maxMs, r) => {
-        const delayMs = backoffDelayMs(attempt, { initialMs, maxMs }, () => r);
-        assert.ok(delayMs >= 0 && delayMs <= maxMs);
-        assert.ok(delayMs <= initialMs * 2 ** attempt);
-      }),
-    );
-  });
-
-  it('uses the whole interval, so that robots do not come back in step', () => {
-    const random = seededRandom('backoff');
-    const policy = { initialMs: 100, maxMs: 10_000 };
-    const delays = Array.from({ length: 2_000 }, () => backoffDelayMs(4, policy, random));
-    assert.ok(Math.min(...delays) < 80 && Math.max(...delays) > 1_520);
-    const mean = delays.reduce((sum, d) => sum + d, 0) / delays.length;
-    assert.ok(Math.abs(mean - 800) < 50, `mean ${mean}`);
-  });
-});
 
 describe('GroupClock', () => {
   it('begins a group with a frame and ends it after the window', () => {
@@ -65,8 +40,8 @@ describe('shuffled', () => {
   it('is a permutation, the same for the same seed', () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), fc.nat(), (items, seed) => {
-        const once = shuffled(items, seededRandom(seed));
-        assert.deepEqual(shuffled(items, seededRandom(seed)), once);
+        const once = shuffled(items, createRandom(seedFrom(seed)));
+        assert.deepEqual(shuffled(items, createRandom(seedFrom(seed))), once);
         assert.deepEqual(
           [...once].sort((a, b) => a - b),
           [...items].sort((a, b) => a - b),
@@ -78,7 +53,7 @@ describe('shuffled', () => {
   it('puts every item everywhere equally often', () => {
     const counts = new Array<number>(25).fill(0);
     for (let seed = 0; seed < 5_000; seed += 1) {
-      shuffled([0, 1, 2, 3, 4], seededRandom('uniform', seed)).forEach((item, place) => {
+      shuffled([0, 1, 2, 3, 4], createRandom(seedFrom('uniform', seed))).forEach((item, place) => {
         counts[item * 5 + place]! += 1;
       });
     }

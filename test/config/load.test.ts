@@ -28,7 +28,7 @@ describe('configuration', () => {
     const config = parseConfig('');
     assert.equal(config.models.backbone, 'efficientnet-lite0-288');
     assert.equal(config.cameras[0].driver, 'auto');
-    assert.equal(config.samples.examShare, 0.2);
+    assert.equal(config.samples.holdoutShare, 0.2);
   });
 
   test('is frozen all the way down', () => {

@@ -5,9 +5,9 @@ import type {
   ConsoleEvent,
   ConsoleSource,
   ConsoleStatus,
-  ExamMetrics,
   FrameDecision,
   HeadVersion,
+  HoldoutMetrics,
   LatestFrame,
   TrainingReport,
   TrainingState,
@@ -21,7 +21,7 @@ interface StoredSample {
   jpeg: Uint8Array;
   label: string | null;
   guess: WaitingSample['guess'];
-  exam: boolean;
+  holdout: boolean;
 }
 
 /** A robot in memory: what is asked of it changes what it says next. */
@@ -69,11 +69,11 @@ export function createFieldSource(): FieldSource {
   let sequence = 0;
 
   const classes = () => {
-    const counts = new Map<string, { training: number; exam: number }>();
-    for (const { label, exam } of samples.values()) {
+    const counts = new Map<string, { training: number; holdout: number }>();
+    for (const { label, holdout } of samples.values()) {
       if (label === null) continue;
-      const count = counts.get(label) ?? { training: 0, exam: 0 };
-      count[exam ? 'exam' : 'training'] += 1;
+      const count = counts.get(label) ?? { training: 0, holdout: 0 };
+      count[holdout ? 'holdout' : 'training'] += 1;
       counts.set(label, count);
     }
     return [...counts]
@@ -112,16 +112,17 @@ export function createFieldSource(): FieldSource {
       sequence += 1;
       const jpeg = await drawField(sequence);
       const capturedAtMs = Date.now();
-      latest = { frameId: `main-${sequence}`, camera: 'main', capturedAtMs, decision, jpeg };
+      const picture = { mediaType: 'image/jpeg', bytes: jpeg };
+      latest = { frameId: `main-${sequence}`, camera: 'main', capturedAtMs, decision, picture };
       frames.set(latest.frameId, latest);
-      const { jpeg: _, ...data } = latest;
+      const { picture: _, ...data } = latest;
       emit({ type: 'decision', data });
       return latest.frameId;
     },
     async ask(guess) {
       const id = randomUUID();
       const jpeg = await drawField(1_000 + samples.size);
-      samples.set(id, { id, capturedAtMs: Date.now(), jpeg, label: null, guess, exam: false });
+      samples.set(id, { id, capturedAtMs: Date.now(), jpeg, label: null, guess, holdout: false });
       changed();
       return id;
     },
@@ -180,7 +181,10 @@ export function createFieldSource(): FieldSource {
       waiting()
         .slice(0, limit)
         .map(({ id, capturedAtMs, guess }) => ({ id, capturedAtMs, camera: 'main', guess })),
-    picture: (sampleId) => samples.get(sampleId)?.jpeg ?? null,
+    picture(sampleId) {
+      const sample = samples.get(sampleId);
+      return sample ? { mediaType: 'image/jpeg', bytes: sample.jpeg } : null;
+    },
 
     async labelFrame(frameId, text) {
       const label = normaliseLabel(text);
@@ -191,9 +195,10 @@ export function createFieldSource(): FieldSource {
         });
       }
       const id = randomUUID();
-      const { jpeg, capturedAtMs } = frame;
-      const exam = samples.size % 5 === 4;
-      samples.set(id, { id, capturedAtMs, jpeg, label, guess: null, exam });
+      const { picture, capturedAtMs } = frame;
+      const jpeg = picture.bytes;
+      const holdout = samples.size % 5 === 4;
+      samples.set(id, { id, capturedAtMs, jpeg, label, guess: null, holdout });
       labelOfFrame.set(frameId, label);
       source.training.newLabels += 1;
       changed();
@@ -249,7 +254,7 @@ export function createFieldSource(): FieldSource {
     },
     async snapshot() {
       if (latest === null) throw new Error('no frame');
-      const { jpeg: _, ...frame } = latest;
+      const { picture: _, ...frame } = latest;
       return { sampleId: await source.ask(null), frame };
     },
     subscribe(listener) {
@@ -266,9 +271,9 @@ export function createHead(version: number, macroF1: number, labels: string[]): 
     learner: version % 2 === 0 ? 'softmax' : 'ridge',
     labels,
     trainedAt: new Date(Date.now() - (6 - version) * 5_400_000).toISOString(),
-    examMacroF1: macroF1,
+    holdoutMacroF1: macroF1,
     trust: null,
-    exam: null,
+    holdout: null,
     serving: false,
   };
 }
@@ -277,7 +282,7 @@ export function createReport(
   outcome: TrainingReport['outcome'],
   reason: string,
   headVersion: number | null,
-  exam: ExamMetrics | null,
+  holdout: HoldoutMetrics | null,
   ageMs: number,
 ): TrainingReport {
   return {
@@ -286,14 +291,18 @@ export function createReport(
     reason,
     headVersion,
     learner: 'ridge',
-    exam,
+    holdout,
     finishedAt: new Date(Date.now() - ageMs).toISOString(),
-    durations: { embed: 21_400, fit: 900, exam: 210, total: 22_900 },
+    durations: { embed: 21_400, fit: 900, holdout: 210, total: 22_900 },
   };
 }
 
 /** Metrics of which only the confusion and macro-F1 matter to the page. */
-export function createExam(labels: string[], confusion: number[][], macroF1: number): ExamMetrics {
+export function createHoldout(
+  labels: string[],
+  confusion: number[][],
+  macroF1: number,
+): HoldoutMetrics {
   const samples = confusion.flat().reduce((sum, count) => sum + count, 0);
   const right = confusion.reduce((sum, row, index) => sum + row[index]!, 0);
   return {

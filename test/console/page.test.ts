@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { createExam, createFieldSource, createHead, createReport } from './field-source.js';
+import { createFieldSource, createHead, createHoldout, createReport } from './field-source.js';
 
 const CHROMIUM = '/usr/bin/chromium';
 const TOKEN = 'a-token-of-the-field-robot';
@@ -168,7 +168,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.getByText('Fitting 30 of 40').waitFor();
         await page.getByText('about 40 s left').waitFor();
 
-        const exam = createExam(
+        const holdout = createHoldout(
           labels,
           [
             [18, 2],
@@ -176,9 +176,11 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
           ],
           0.925,
         );
-        source.trainings.unshift(createReport('promoted', 'macro-F1 rose by 3 points', 3, exam, 0));
+        source.trainings.unshift(
+          createReport('promoted', 'macro-F1 rose by 3 points', 3, holdout, 0),
+        );
         source.versions = [
-          { ...createHead(3, 0.925, labels), exam, serving: true },
+          { ...createHead(3, 0.925, labels), holdout, serving: true },
           ...source.versions.map((head) => ({ ...head, serving: false })),
         ];
         source.training = { ...source.training, running: false, newLabels: 0 };

@@ -39,14 +39,14 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     assert.equal(status.json.robot, 'robot-7');
     assert.equal(typeof status.json.nowMs, 'number');
     const { frame } = (await ask(`${url}/api/latest?camera=main`)).json as {
-      frame: { frameId: string; decision: unknown; jpeg?: unknown };
+      frame: { frameId: string; decision: unknown; picture?: unknown };
     };
     assert.equal(frame.frameId, frameId);
     assert.deepEqual(frame.decision, DECISION);
-    assert.equal(frame.jpeg, undefined);
+    assert.equal(frame.picture, undefined);
     const picture = await ask(`${url}/api/frame.jpg?camera=main`);
     assert.equal(picture.headers['content-type'], 'image/jpeg');
-    assert.deepEqual(picture.bytes, Buffer.from(source.latest()!.jpeg));
+    assert.deepEqual(picture.bytes, Buffer.from(source.latest()!.picture.bytes));
     const carried = JSON.parse(decodeURIComponent(String(picture.headers['x-headland-frame'])));
     assert.deepEqual(carried, frame);
     assert.equal((await ask(`${url}/api/frame.jpg?camera=other`)).status, 404);

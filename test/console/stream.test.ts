@@ -50,7 +50,7 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     assert.equal(typeof status.data.nowMs, 'number');
     const frame = (await stream.next()).value!;
     assert.deepEqual([frame.type, frame.data.frameId], ['decision', frameId]);
-    assert.equal(frame.data.jpeg, undefined);
+    assert.equal(frame.data.picture, undefined);
     await source.retrain();
     const training = (await stream.next()).value!;
     assert.equal(training.type, 'training');

@@ -48,7 +48,7 @@ async function evaluate(robot: Robot, changes: Partial<EvaluationInput> = {}): P
       ...{ store, stored, seed, augmentation, training: settings.training },
       embedder: new Embedder(backbone, { fit: 'squash', maxBytes: 1e7, maxPixels: 1e7 }),
       recipe: augmentationRecipe(augmentation, seed),
-      minExamSamples: settings.gate.minExamSamples,
+      minHoldoutSamples: settings.gate.minHoldoutSamples,
       maxErrorShare: 0.1,
       thumbnail: async (picture) => Buffer.from(picture).toString('base64'),
       onProgress: () => {},
@@ -62,25 +62,25 @@ async function evaluate(robot: Robot, changes: Partial<EvaluationInput> = {}): P
 
 describe('an evaluation', () => {
   it(
-    'finds wrong labels, measures on the exam, and its page needs nothing else',
+    'finds wrong labels, measures on the holdout, and its page needs nothing else',
     LIMIT,
     async (t) => {
-      const robot = await createRobot(t, { gate: { minExamSamples: 8 } });
-      const groups = groupNames({ training: 10, exam: 4 });
+      const robot = await createRobot(t, { gate: { minHoldoutSamples: 8 } });
+      const groups = groupNames({ training: 10, holdout: 4 });
       await teach(robot, { labels: ['crop', 'weed', 'stone'], groups, perGroup: 2 });
       await train(robot);
       const { store, close } = openStore(robot);
-      const victim = store.list({ label: 'stone', exam: false })[0]!;
+      const victim = store.list({ label: 'stone', holdout: false })[0]!;
       store.label(victim.id, 'crop', 'cli');
-      const nasty = store.list({ label: 'weed', exam: true })[0]!;
+      const nasty = store.list({ label: 'weed', holdout: true })[0]!;
       store.label(nasty.id, '<script>alert(1)', 'cli');
       close();
 
       const evaluation = await evaluate(robot);
-      assert.equal(evaluation.evidence, 'exam');
+      assert.equal(evaluation.evidence, 'holdout');
       assert.equal(evaluation.metrics.samples, 24);
       assert.ok(evaluation.metrics.accuracy >= 0.8, String(evaluation.metrics.accuracy));
-      assert.equal(evaluation.data.exam, 24);
+      assert.equal(evaluation.data.holdout, 24);
       assert.equal(evaluation.data.trainingGroups, 10);
       assert.equal(evaluation.interval, null, 'four groups are too few');
       assert.ok(
@@ -118,18 +118,18 @@ describe('an evaluation', () => {
     },
   );
 
-  it('goes by leave-group-out where the exam is small, and says so', LIMIT, async (t) => {
-    const robot = await createRobot(t, { gate: { minExamSamples: 30 } });
+  it('goes by leave-group-out where the holdout is small, and says so', LIMIT, async (t) => {
+    const robot = await createRobot(t, { gate: { minHoldoutSamples: 30 } });
     await teach(robot, {
       labels: ['crop', 'weed'],
-      groups: groupNames({ training: 6, exam: 1 }),
+      groups: groupNames({ training: 6, holdout: 1 }),
       perGroup: 2,
     });
     await train(robot);
     const evaluation = await evaluate(robot);
     assert.equal(evaluation.evidence, 'leave-group-out');
     assert.equal(evaluation.metrics.samples, 24);
-    assert.ok(evaluation.advice.some((a) => a.kind === 'exam' && /4 samples/.test(a.text)));
+    assert.ok(evaluation.advice.some((a) => a.kind === 'holdout' && /4 samples/.test(a.text)));
     assert.ok(evaluation.advice.some((a) => a.kind === 'groups' && /6 groups/.test(a.text)));
     assert.match(evaluationPage(evaluation), /by leave-group-out/);
   });
@@ -141,7 +141,7 @@ describe('an evaluation', () => {
     await registry.promote(await registry.publish(head, someCard(head), ['g']));
     await teach(robot, {
       labels: ['crop', 'weed'],
-      groups: groupNames({ training: 3, exam: 1 }),
+      groups: groupNames({ training: 3, holdout: 1 }),
       perGroup: 2,
     });
     await assert.rejects(evaluate(robot), (error) =>
@@ -204,12 +204,12 @@ describe('its statistics', () => {
       truth,
     )!;
     const classes = labels.map((label, i) => ({
-      ...{ label, training: [200, 200, 7][i]!, exam: 40, trainingGroups: 12, examGroups: 12 },
+      ...{ label, training: [200, 200, 7][i]!, holdout: 40, trainingGroups: 12, holdoutGroups: 12 },
       ...{ leftOut: false, pooledF1: pooled.perClass[i]!.f1 },
     }));
     const advice = advise(
       {
-        data: { training: 407, exam: 120, trainingGroups: 36, examGroups: 36, classes },
+        data: { training: 407, holdout: 120, trainingGroups: 36, holdoutGroups: 36, classes },
         suspects: { total: 0, shown: [] },
         metrics: { ...pooled, ece: 0.01 },
         learningCurve: [],

@@ -101,7 +101,7 @@ describe('quantizing from the robot’s own frames', () => {
     const kept = await run({ ...strict, ...relaxed });
     assert.equal(kept.kept, true, kept.reason);
     const { accuracy } = kept;
-    const training = store.list({ exam: false, limit: 1_000 }).length;
+    const training = store.list({ holdout: false, limit: 1_000 }).length;
     assert.equal(accuracy?.samples, training);
     assert.equal(accuracy?.classes, 3);
     assert.ok(accuracy!.fp32 > 0.6, 'the pictures are told apart');

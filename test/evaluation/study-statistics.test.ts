@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { createRandom } from '../../src/base/random.js';
 import {
   estimate,
   pairedDifference,
   studentTails,
 } from '../../src/evaluation/study/study-statistics.js';
-import { seededRandom } from '../../src/head/random.js';
 
 // scipy.stats.t.sf, twice.
 const TAILS = [
@@ -75,7 +75,7 @@ test('folds that agree by chance and a single fold prove nothing', () => {
 });
 
 test('equals are called different in at most one study of twenty, also where trainings differ', () => {
-  const random = seededRandom(11);
+  const random = createRandom(11);
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
   for (const [folds, ofTraining] of [

@@ -11,14 +11,14 @@ import type { HeadAnswer } from '../../src/gate/scorecard.js';
 /** `count` samples of each of two classes; the challenger is right, the champion says `champion`. */
 function some(
   count: number,
-  where: { exam: boolean; group: string; champion?: string | null; judged?: boolean },
+  where: { holdout: boolean; group: string; champion?: string | null; judged?: boolean },
 ): JudgedSample[] {
   return ['crop', 'weed'].flatMap((label) =>
     Array.from({ length: count }, (_, i) => ({
       id: `${where.group}-${label}-${i}`,
       label,
       group: where.group,
-      exam: where.exam,
+      holdout: where.holdout,
       challenger: says(label, label),
       champion: where.champion === null ? null : says(where.champion ?? 'crop', label),
       judged: where.judged ?? true,
@@ -35,7 +35,7 @@ function says(answer: string, truth: string): HeadAnswer {
 const accuracy = (samples: readonly EvidenceSample[], head: 'challenger' | 'champion'): number =>
   samples.filter((sample) => sample[head]?.label === sample.label).length / samples.length;
 
-const LIMITS = { minExamSamples: 20, examAloneSamples: 20 };
+const LIMITS = { minHoldoutSamples: 20, holdoutAloneSamples: 20 };
 
 const serving = (over: Partial<ServingHead> = {}): ServingHead => ({
   version: 4,
@@ -48,31 +48,31 @@ const serving = (over: Partial<ServingHead> = {}): ServingHead => ({
 });
 
 describe('the evidence for the gate', () => {
-  const exam = some(10, { exam: true, group: 'exam' });
-  const fewExam = some(2, { exam: true, group: 'exam' });
-  const learnt = some(20, { exam: false, group: 'old' });
-  const fresh = some(9, { exam: false, group: 'new' });
+  const holdout = some(10, { holdout: true, group: 'holdout' });
+  const fewHoldout = some(2, { holdout: true, group: 'holdout' });
+  const learnt = some(20, { holdout: false, group: 'old' });
+  const fresh = some(9, { holdout: false, group: 'new' });
 
-  it('is the exam when it is large enough', async () => {
-    const evidence = await chooseEvidence([...learnt, ...exam], serving(), LIMITS);
-    assert.equal(evidence.source, 'exam');
+  it('is the holdout when it is large enough', async () => {
+    const evidence = await chooseEvidence([...learnt, ...holdout], serving(), LIMITS);
+    assert.equal(evidence.source, 'holdout');
     assert.equal(evidence.note, null);
     assert.equal(evidence.compared, 'heads');
     assert.equal(evidence.samples.length, 20);
-    assert.ok(evidence.samples.every((sample) => sample.exam));
+    assert.ok(evidence.samples.every((sample) => sample.holdout));
     assert.equal(accuracy(evidence.samples, 'challenger'), 1);
     assert.equal(accuracy(evidence.samples, 'champion'), 0.5);
   });
 
-  it('is not an exam of one class', async () => {
-    const oneClass = exam.filter((sample) => sample.label === 'crop');
+  it('is not a holdout of one class', async () => {
+    const oneClass = holdout.filter((sample) => sample.label === 'crop');
     const evidence = await chooseEvidence([...learnt, ...oneClass, ...oneClass], null, LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.samples.length, 60);
     assert.match(evidence.note as string, /The holdout has 20 samples of 1 classes/);
   });
 
-  it('is leave-group-out for a first head without an exam', async () => {
+  it('is leave-group-out for a first head without a holdout', async () => {
     const evidence = await chooseEvidence(learnt, null, LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.champion, null);
@@ -81,7 +81,7 @@ describe('the evidence for the gate', () => {
   });
 
   it('leaves out classes that no left-out head could know, if two others are there', async () => {
-    const single = some(3, { exam: false, group: 'only', judged: false }).map((sample) => ({
+    const single = some(3, { holdout: false, group: 'only', judged: false }).map((sample) => ({
       ...sample,
       label: 'stone',
     }));
@@ -91,15 +91,15 @@ describe('the evidence for the gate', () => {
   });
 
   it('never takes what the serving head says to a sample that it has learnt', async () => {
-    const evidence = await chooseEvidence([...learnt, ...fresh, ...fewExam], serving(), LIMITS);
+    const evidence = await chooseEvidence([...learnt, ...fresh, ...fewHoldout], serving(), LIMITS);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.samples.length, 22);
     assert.ok(evidence.samples.every((sample) => sample.group !== 'old' && sample.champion));
     assert.equal(evidence.newlyLearnt, 18);
     assert.match(evidence.note as string, /too few to decide alone; 18 training samples/);
     const relearnt = await chooseEvidence(
-      [...fresh, ...exam],
-      serving({ groups: new Set(['exam']) }),
+      [...fresh, ...holdout],
+      serving({ groups: new Set(['holdout']) }),
       LIMITS,
     );
     assert.equal(relearnt.compared, 'heads');
@@ -114,14 +114,14 @@ describe('the evidence for the gate', () => {
         return new Map(learnt.map(({ id, label }) => [id, says('weed', label)]));
       },
     });
-    const evidence = await chooseEvidence([...learnt, ...fresh, ...fewExam], champion, LIMITS);
+    const evidence = await chooseEvidence([...learnt, ...fresh, ...fewHoldout], champion, LIMITS);
     assert.equal(asked, 1);
     assert.equal(evidence.source, 'leave-group-out');
     assert.equal(evidence.samples.length, 40 + 18 + 4);
     for (const { group, champion: answer } of evidence.samples) {
       assert.equal(answer?.label, group === 'old' ? 'weed' : 'crop');
     }
-    await chooseEvidence([...learnt, ...exam], champion, LIMITS);
+    await chooseEvidence([...learnt, ...holdout], champion, LIMITS);
     assert.equal(asked, 1, 'the recipe is only fitted when it is needed');
   });
 
@@ -137,27 +137,27 @@ describe('the evidence for the gate', () => {
     assert.equal(more.newlyLearnt, 10, 'frames that joined a group that it knows');
   });
 
-  it('lets a small exam decide only together with training samples', async () => {
-    const limits = { minExamSamples: 20, examAloneSamples: 21 };
-    const evidence = await chooseEvidence([...fresh, ...exam], serving(), limits);
+  it('lets a small holdout decide only together with training samples', async () => {
+    const limits = { minHoldoutSamples: 20, holdoutAloneSamples: 21 };
+    const evidence = await chooseEvidence([...fresh, ...holdout], serving(), limits);
     assert.equal(evidence.samples.length, 38);
-    assert.equal(evidence.samples.filter((sample) => sample.exam).length, 20);
+    assert.equal(evidence.samples.filter((sample) => sample.holdout).length, 20);
   });
 
   it('takes a head of another backbone by its own features', async () => {
     const champion = serving({ otherFeatures: 'its backbone is older' });
-    const evidence = await chooseEvidence([...learnt, ...exam], champion, LIMITS);
-    assert.equal(evidence.source, 'exam');
+    const evidence = await chooseEvidence([...learnt, ...holdout], champion, LIMITS);
+    assert.equal(evidence.source, 'holdout');
     assert.equal(evidence.compared, 'heads');
     assert.match(evidence.note as string, /own features: its backbone is older/);
   });
 
   it('says so when a head of another backbone has no features', async () => {
-    const unknown = [...learnt, ...exam].map((sample) => ({ ...sample, champion: null }));
+    const unknown = [...learnt, ...holdout].map((sample) => ({ ...sample, champion: null }));
     const champion = serving({ otherFeatures: 'its backbone is older' });
     const evidence = await chooseEvidence(unknown, champion, LIMITS);
     assert.equal(evidence.compared, 'nothing');
-    assert.equal(evidence.source, 'exam');
+    assert.equal(evidence.source, 'holdout');
     assert.equal(evidence.note, 'No comparison with head 4 was possible: its backbone is older');
   });
 });

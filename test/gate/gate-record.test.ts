@@ -30,7 +30,7 @@ function someSamples(seed: number): EvidenceSample[] {
         probability: right ? confidence : 1 - confidence,
       };
     };
-    const sample = { id: `s${i}`, label, group: `g${Math.floor(i / 4)}`, exam: i % 8 < 4 };
+    const sample = { id: `s${i}`, label, group: `g${Math.floor(i / 4)}`, holdout: i % 8 < 4 };
     return { ...sample, challenger: answer(seed % 2 ? 0.95 : 0.5), champion: answer(0.7) };
   });
 }
@@ -46,7 +46,7 @@ function someUnknownScores(): GateInput['unknownScores'] {
 function someRecord(seed = 1): GateRecord {
   const head = someHead(seed);
   const input: GateInput = {
-    ...{ source: 'leave-group-out', note: 'The exam is small', samples: someSamples(seed) },
+    ...{ source: 'leave-group-out', note: 'The holdout is small', samples: someSamples(seed) },
     ...{ compared: 'heads', champion: { version: 2, labels: ['crop', 'weed'], learnt: 35 } },
     ...{ newlyLearnt: 5, learnt: 40, removed: 0, challengerLabels: ['crop', 'weed'] },
     ...{ labelsWithSamples: ['crop', 'weed'], unknownScores: someUnknownScores() },

@@ -55,13 +55,13 @@ function inputOf(c: Case): GateInput {
     says(labelsGiven[i] as string, truth[i] as string, certainty, labels.length);
   const newlyLearnt = c.newlyLearnt ?? 20;
   return {
-    source: 'exam',
+    source: 'holdout',
     note: null,
     samples: truth.map((label, i) => ({
       id: `s${i}`,
       label,
       group: `g${Math.floor(i / (c.perGroup ?? 1))}`,
-      exam: true,
+      holdout: true,
       challenger: answer(challenger, i, c.certainty ?? 0.9),
       champion: champion && answer(champion, i, 0.9),
     })),
@@ -99,7 +99,7 @@ const CASES: Case[] = [
     truth: 'crop crop crop weed',
     challenger: 'crop crop crop weed',
     promote: true,
-    reason: /^First head: 4 of 4 right\. On 4 exam samples: .*mean recall 1\.000 against 0\.500/,
+    reason: /^First head: 4 of 4 right\. On 4 holdout samples: .*mean recall 1\.000 against 0\.500/,
   },
   {
     name: 'a first head that is wrong on the little that there is',
@@ -147,7 +147,7 @@ const CASES: Case[] = [
     champion: someWeedWrong(16),
     promote: true,
     reason:
-      /^Better: 80 of 80 right instead of 64\. On 80 exam samples: .*expected gain \+\d+\.\d ± \d\.\d: \+\d\.\d by 20 new or changed labels beside 100, measured \+16\.0 ± \d\.\d/,
+      /^Better: 80 of 80 right instead of 64\. On 80 holdout samples: .*expected gain \+\d+\.\d ± \d\.\d: \+\d\.\d by 20 new or changed labels beside 100, measured \+16\.0 ± \d\.\d/,
   },
   {
     name: 'a little worse where the evidence is small, and it learnt more',
@@ -356,7 +356,7 @@ describe('the gate', () => {
       const decision = decide(inputOf(c));
       assert.equal(decision.promote, c.promote, decision.reason);
       assert.match(decision.reason, c.reason);
-      assert.equal(decision.evidence, c.champion === null ? 'none' : 'exam');
+      assert.equal(decision.evidence, c.champion === null ? 'none' : 'holdout');
       assert.equal(decision.samples, words(c.truth).length);
       assert.equal(
         decision.promote,
@@ -365,11 +365,11 @@ describe('the gate', () => {
     });
   }
 
-  it('says on what it decided when that is not the exam', () => {
+  it('says on what it decided when that is not the holdout', () => {
     const input = inputOf(CASES[6] as Case);
-    const decision = decide({ ...input, source: 'leave-group-out', note: 'The exam is small.' });
+    const decision = decide({ ...input, source: 'leave-group-out', note: 'The holdout is small.' });
     assert.equal(decision.evidence, 'leave-group-out');
-    assert.match(decision.reason, /On 80 samples by leave-group-out: .*\. The exam is small\.$/);
+    assert.match(decision.reason, /On 80 samples by leave-group-out: .*\. The holdout is small\.$/);
   });
 
   it('leaves the word to the data as they become more', () => {

@@ -13,16 +13,16 @@ import { clusters } from '../head/synthetic.js';
 const LABELS = ['crop', 'soil', 'stone', 'weed'];
 const SIZE = 24;
 
-/** Even groups are learnt, odd ones are the exam. */
+/** Even groups are learnt, odd ones are the holdout. */
 function world() {
   const all = clusters({
     ...{ classes: 4, groupsPerClass: 12, perGroup: 4, views: 0, featureSize: SIZE, seed: 5 },
     separation: 3,
   });
-  const rows = (exam: boolean): number[] =>
-    [...all.labels.keys()].filter((row) => (all.groups[row]! % 2 === 1) === exam);
-  const pick = (exam: boolean): TrainingSet => {
-    const chosen = rows(exam);
+  const rows = (holdout: boolean): number[] =>
+    [...all.labels.keys()].filter((row) => (all.groups[row]! % 2 === 1) === holdout);
+  const pick = (holdout: boolean): TrainingSet => {
+    const chosen = rows(holdout);
     const features = new Float32Array(chosen.length * SIZE);
     chosen.forEach((row, i) => {
       features.set(all.features.subarray(row * SIZE, (row + 1) * SIZE), i * SIZE);
@@ -34,12 +34,12 @@ function world() {
       isView: new Uint8Array(chosen.length),
     };
   };
-  const [training, exam] = [pick(false), pick(true)];
-  const samples = [...exam.labels].map((label, i) => ({
+  const [training, holdout] = [pick(false), pick(true)];
+  const samples = [...holdout.labels].map((label, i) => ({
     label: LABELS[label]!,
-    group: `g${exam.groups[i]}`,
+    group: `g${holdout.groups[i]}`,
   }));
-  return { training, exam, samples };
+  return { training, holdout, samples };
 }
 
 function headWith(novelty: NoveltyModel | undefined, labels = LABELS): Head {
@@ -58,9 +58,9 @@ function damaged(model: NoveltyModel): NoveltyModel {
 }
 
 describe('how well two heads tell unknown things apart', () => {
-  const { training, exam, samples } = world();
+  const { training, holdout, samples } = world();
   const novelty = fitNovelty(training);
-  const seen = (head: Head) => ({ head, features: exam.features });
+  const seen = (head: Head) => ({ head, features: holdout.features });
   const compare = (own: Head, other: Head): UnknownScores[] | null =>
     scoreUnknowns(seen(own), seen(other), samples, 20);
 
@@ -82,10 +82,10 @@ describe('how well two heads tell unknown things apart', () => {
     });
     const decisionOn = (scores: UnknownScores[] | null) =>
       decide({
-        ...{ source: 'exam', note: null, compared: 'heads', newlyLearnt: 10, learnt: 100 },
+        ...{ source: 'holdout', note: null, compared: 'heads', newlyLearnt: 10, learnt: 100 },
         removed: 0,
         samples: samples.map(({ label, group }, i) => ({
-          ...{ id: `${i}`, label, group, exam: true },
+          ...{ id: `${i}`, label, group, holdout: true },
           challenger: answer(label, 0.97),
           champion: answer(i % 4 === 0 ? 'none' : label, i % 4 === 0 ? 0.1 : 0.9),
         })),
@@ -101,7 +101,7 @@ describe('how well two heads tell unknown things apart', () => {
     assert.equal(refused.promote, false);
     assert.match(
       refused.reason,
-      /fails "unknowns"\. On \d+ exam samples: tells unknown things apart with AUROC 0\.\d+ against 0\.9\d+/,
+      /fails "unknowns"\. On \d+ holdout samples: tells unknown things apart with AUROC 0\.\d+ against 0\.9\d+/,
     );
     assert.equal(decisionOn(compare(headWith(novelty), headWith(novelty))).promote, true);
   });

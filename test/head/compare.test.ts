@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../src/base/random.js';
 import { RollbackMonitor } from '../../src/head/compare.js';
-import { seededRandom } from '../../src/head/random.js';
 import { Draw } from './synthetic.js';
 
 test('rollback: the wealth is the root of the likelihood ratio, a fifth of it spread', () => {
@@ -71,10 +71,10 @@ test('rollback: a head that takes each class for the other is gone within 50 lab
 
 test('the random source is even and repeats only with its seed', () => {
   const counts = new Array<number>(10).fill(0);
-  const random = seededRandom(7);
-  for (let i = 0; i < 100_000; i++) counts[random.below(10)]!++;
+  const random = createRandom(7);
+  for (let i = 0; i < 100_000; i++) counts[random.int(10)]!++;
   for (const count of counts) assert.ok(Math.abs(count - 10_000) < 400);
-  const [a, b, c] = [seededRandom(1), seededRandom(1), seededRandom(2)];
+  const [a, b, c] = [createRandom(1), createRandom(1), createRandom(2)];
   assert.equal(a.next(), b.next());
   assert.notEqual(a.next(), c.next());
 });

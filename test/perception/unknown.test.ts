@@ -26,7 +26,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   const robot = await createRobot(t, { training: { learners: ['ridge'] } });
   await teach(robot, {
     labels: ['crop', 'stone'],
-    groups: groupNames({ training: 15, exam: 2 }),
+    groups: groupNames({ training: 15, holdout: 2 }),
     perGroup: 2,
   });
   const { settings, cacheDir, registryDir, dbPath } = robot;

@@ -18,7 +18,7 @@ import { hasCode, temporaryFolder, temporaryStore } from './support.js';
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 
 async function filledStore(t: TestContext) {
-  const { store } = temporaryStore(t, { examShare: 0.5 });
+  const { store } = temporaryStore(t, { holdoutShare: 0.5 });
   const labels = ['weed', 'sugar beet', null, 'Ähre', 'weed', null];
   for (const [i, label] of labels.entries()) {
     store.admit({
@@ -72,11 +72,11 @@ test('importing an export gives everything back', async (t) => {
   const dir = join(temporaryFolder(t), 'field');
   await exportFolder(store, dir, { includeWaiting: true });
   // Another share and another order of arrival: the sides must come from the export.
-  const fresh = temporaryStore(t, { examShare: 0.05 }).store;
+  const fresh = temporaryStore(t, { holdoutShare: 0.05 }).store;
   const report = await importFolder(fresh, dir, { limits });
   assert.deepEqual([report.imported, report.warnings, report.quarantined], [6, [], []]);
   assert.deepEqual(essence(fresh.list()), essence(store.list()));
-  assert.ok(fresh.list().some(({ exam }) => exam));
+  assert.ok(fresh.list().some(({ holdout }) => holdout));
   const second = await importFolder(store, dir, { limits });
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
 });
@@ -99,8 +99,8 @@ test('a picture moved to another class folder of an export is labelled by that',
   const moved = fresh.findPicture(original.pictureSha256)!;
   assert.deepEqual([moved.label, moved.labelSource], ['daisy', 'import']);
   assert.deepEqual(
-    [moved.group, moved.exam, moved.source, moved.capturedAtMs],
-    [original.group, original.exam, original.source, original.capturedAtMs],
+    [moved.group, moved.holdout, moved.source, moved.capturedAtMs],
+    [original.group, original.holdout, original.source, original.capturedAtMs],
   );
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hammingBits, splitHash } from '../../src/base/hamming.js';
-import { isExamGroup } from '../../src/samples/holdout.js';
+import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import { normaliseLabel } from '../../src/samples/label.js';
 import { createIds } from '../../src/samples/uuid.js';
 import { hasCode } from './support.js';
@@ -40,25 +40,28 @@ test('more ids than a millisecond holds go on in the next', () => {
   assert.equal(new Set(ids).size, ids.length);
 });
 
-test('the exam takes its share of the groups', () => {
+test('the holdout takes its share of the groups', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0.05, max: 0.5, noNaN: true }),
       fc.string({ maxLength: 20 }),
       (share, prefix) => {
         const groups = 4_000;
-        let exam = 0;
-        for (let i = 0; i < groups; i++) if (isExamGroup(`${prefix}${i}`, share)) exam++;
+        let holdout = 0;
+        for (let i = 0; i < groups; i++) if (isHoldoutGroup(`${prefix}${i}`, share)) holdout++;
         // Six standard deviations of a binomial: a fair hash fails once in a billion.
         const tolerance = 6 * Math.sqrt((share * (1 - share)) / groups);
-        assert.ok(Math.abs(exam / groups - share) < tolerance, `${exam / groups} for ${share}`);
+        assert.ok(
+          Math.abs(holdout / groups - share) < tolerance,
+          `${holdout / groups} for ${share}`,
+        );
       },
     ),
     { numRuns: 40 },
   );
 });
 
-test('a greater share keeps every exam group; the side is fixed by the name alone', () => {
+test('a greater share keeps every holdout group; the side is fixed by the name alone', () => {
   fc.assert(
     fc.property(
       fc.string(),
@@ -66,15 +69,15 @@ test('a greater share keeps every exam group; the side is fixed by the name alon
       fc.double({ min: 0, max: 1, noNaN: true }),
       (group, a, b) => {
         const [small, large] = a < b ? [a, b] : [b, a];
-        assert.ok(!isExamGroup(group, small) || isExamGroup(group, large));
-        assert.equal(isExamGroup(group, 0), false);
-        assert.equal(isExamGroup(group, 1), true);
+        assert.ok(!isHoldoutGroup(group, small) || isHoldoutGroup(group, large));
+        assert.equal(isHoldoutGroup(group, 0), false);
+        assert.equal(isHoldoutGroup(group, 1), true);
       },
     ),
   );
   // Golden: SHA-256("abc") begins ba7816bf8f01, 0.72839… of 2^48.
-  assert.equal(isExamGroup('abc', 0.7283), false);
-  assert.equal(isExamGroup('abc', 0.7284), true);
+  assert.equal(isHoldoutGroup('abc', 0.7283), false);
+  assert.equal(isHoldoutGroup('abc', 0.7284), true);
 });
 
 test('labels have one spelling', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isExamGroup } from '../../src/samples/holdout.js';
+import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import type { SampleFilter, SampleStore } from '../../src/samples/store.js';
 import type { Database } from '../../src/storage/database.js';
 import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
@@ -20,7 +20,7 @@ interface Model {
   /** By id, in the order of admission. */
   samples: Map<string, ModelSample>;
   /** Held out, by group; null: no label so far. */
-  exam: Map<string, boolean | null>;
+  holdout: Map<string, boolean | null>;
   history: string[];
 }
 
@@ -28,11 +28,11 @@ interface Real {
   path: string;
   database: Database;
   store: SampleStore;
-  examShare: number;
+  holdoutShare: number;
 }
 
 /** Few, so that groups are held out, and returned, within a short run. */
-const EXAM_AFTER_SAMPLES = 2;
+const HOLDOUT_AFTER_SAMPLES = 2;
 
 type Command = fc.Command<Model, Real>;
 
@@ -46,17 +46,17 @@ const command = (name: string, run: (model: Model, real: Real) => void): Command
 const pick = ({ samples }: Model, n: number): string | undefined =>
   [...samples.keys()][samples.size === 0 ? 0 : n % samples.size];
 
-function giveLabel(model: Model, id: string, label: string, examShare: number): void {
+function giveLabel(model: Model, id: string, label: string, holdoutShare: number): void {
   const sample = model.samples.get(id)!;
   if (sample.label === label) return;
   model.history.push(`${id} ${sample.label} ${label}`);
-  const held = model.exam.get(sample.group);
+  const held = model.holdout.get(sample.group);
   if (held !== false) {
     const training = [...model.samples.values()].filter(
-      (s) => s.label === label && !model.exam.get(s.group),
+      (s) => s.label === label && !model.holdout.get(s.group),
     ).length;
-    const chosen = held || isExamGroup(sample.group, examShare);
-    model.exam.set(sample.group, chosen && training >= EXAM_AFTER_SAMPLES);
+    const chosen = held || isHoldoutGroup(sample.group, holdoutShare);
+    model.holdout.set(sample.group, chosen && training >= HOLDOUT_AFTER_SAMPLES);
   }
   sample.label = label;
 }
@@ -71,7 +71,7 @@ const view = fc.nat(2);
 const admit = fc
   .tuple(content, fc.option(label, { nil: null, freq: 2 }), group)
   .map(([what, given, inGroup]) =>
-    command(`admit(${what}, ${given}, ${inGroup})`, (model, { store, examShare }) => {
+    command(`admit(${what}, ${given}, ${inGroup})`, (model, { store, holdoutShare }) => {
       const { sample, duplicate } = store.admit(newSample(what, { label: given, group: inGroup }));
       const known = [...model.samples].find(([, s]) => s.content === what);
       assert.equal(duplicate, known !== undefined);
@@ -79,7 +79,7 @@ const admit = fc
         assert.equal(sample.id, known[0]);
         known[1].multiplicity += 1;
       } else {
-        if (!model.exam.has(inGroup)) model.exam.set(inGroup, null);
+        if (!model.holdout.has(inGroup)) model.holdout.set(inGroup, null);
         model.samples.set(sample.id, {
           content: what,
           label: null,
@@ -88,7 +88,7 @@ const admit = fc
           features: new Map(),
         });
       }
-      if (given !== null) giveLabel(model, sample.id, given, examShare);
+      if (given !== null) giveLabel(model, sample.id, given, holdoutShare);
     }),
   );
 
@@ -98,13 +98,13 @@ const commands = [
   admit,
   admit,
   fc.tuple(nth, label).map(([n, given]) =>
-    command(`label(${n}, ${given})`, (model, { store, examShare }) => {
+    command(`label(${n}, ${given})`, (model, { store, holdoutShare }) => {
       const id = pick(model, n);
       if (id === undefined) {
         assert.throws(() => store.label('nobody', given, 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
         return;
       }
-      giveLabel(model, id, given, examShare);
+      giveLabel(model, id, given, holdoutShare);
       assert.equal(store.label(id, given, 'cli').label, given);
     }),
   ),
@@ -158,7 +158,12 @@ const commands = [
   ),
   fc
     .record(
-      { labelled: fc.boolean(), label, exam: fc.boolean(), limit: fc.integer({ min: 1, max: 4 }) },
+      {
+        labelled: fc.boolean(),
+        label,
+        holdout: fc.boolean(),
+        limit: fc.integer({ min: 1, max: 4 }),
+      },
       { requiredKeys: [] },
     )
     .map((filter) =>
@@ -167,28 +172,29 @@ const commands = [
       ),
     ),
   fc.constant(command('compare', compareAll)),
-  fc.double({ min: 0.05, max: 0.5, noNaN: true }).map((examShare) =>
-    command(`restart(${examShare})`, (model, real) => {
+  fc.double({ min: 0.05, max: 0.5, noNaN: true }).map((holdoutShare) =>
+    command(`restart(${holdoutShare})`, (model, real) => {
       real.database.close();
       Object.assign(
         real,
-        openStore(real.path, { examShare, examAfterSamples: EXAM_AFTER_SAMPLES }),
-        { examShare },
+        openStore(real.path, { holdoutShare, holdoutAfterSamples: HOLDOUT_AFTER_SAMPLES }),
+        { holdoutShare },
       );
       compareAll(model, real);
     }),
   ),
 ];
 
-const isExam = ({ exam }: Model, { group: name }: ModelSample): boolean => exam.get(name) ?? false;
+const isHoldout = ({ holdout }: Model, { group: name }: ModelSample): boolean =>
+  holdout.get(name) ?? false;
 
 function compareList(model: Model, store: SampleStore, filter: SampleFilter): void {
   const expected = [...model.samples]
     .filter(([, s]) => filter.labelled === undefined || (s.label !== null) === filter.labelled)
     .filter(([, s]) => filter.label === undefined || s.label === filter.label)
-    .filter(([, s]) => filter.exam === undefined || isExam(model, s) === filter.exam)
-    .map(([id, s]) => [id, s.label, s.group, isExam(model, s), s.multiplicity]);
-  const listed = store.list(filter).map((s) => [s.id, s.label, s.group, s.exam, s.multiplicity]);
+    .filter(([, s]) => filter.holdout === undefined || isHoldout(model, s) === filter.holdout)
+    .map(([id, s]) => [id, s.label, s.group, isHoldout(model, s), s.multiplicity]);
+  const listed = store.list(filter).map((s) => [s.id, s.label, s.group, s.holdout, s.multiplicity]);
   assert.deepEqual(listed, expected.slice(0, filter.limit));
 }
 
@@ -211,7 +217,7 @@ function compareAll(model: Model, { store }: Real): void {
     .filter(([, s]) => s.label !== null)
     .map(([sampleId, s]) => ({
       sampleId,
-      views: (isExam(model, s) ? [0] : [0, 1, 2]).filter((v) => !s.features.has(`b1 ${v}`)),
+      views: (isHoldout(model, s) ? [0] : [0, 1, 2]).filter((v) => !s.features.has(`b1 ${v}`)),
     }))
     .filter(({ views }) => views.length > 0);
   assert.deepEqual(store.missingFeatures('b1', 'r', 2), missing);
@@ -225,13 +231,13 @@ function compareAll(model: Model, { store }: Real): void {
     pictureBytes: all.reduce((sum, [, s]) => sum + newSample(s.content).jpeg.length, 0),
     classes: labels.map((name) => {
       const members = all.filter(([, s]) => s.label === name).map(([, s]) => s);
-      const exam = members.filter((s) => isExam(model, s));
+      const holdout = members.filter((s) => isHoldout(model, s));
       return {
         label: name,
-        training: members.length - exam.length,
-        exam: exam.length,
+        training: members.length - holdout.length,
+        holdout: holdout.length,
         groups: new Set(members.map((s) => s.group)).size,
-        examGroups: new Set(exam.map((s) => s.group)).size,
+        holdoutGroups: new Set(holdout.map((s) => s.group)).size,
       };
     }),
   });
@@ -248,13 +254,13 @@ test('whatever is done in whatever order, the store is what a plain map would be
   fc.assert(
     fc.property(fc.commands(commands, { maxCommands: 50, size: 'max' }), (sequence) => {
       const path = join(folder, `${run++}.db`);
-      const examShare = 0.3;
+      const holdoutShare = 0.3;
       const real: Real = {
         path,
-        examShare,
-        ...openStore(path, { examShare, examAfterSamples: EXAM_AFTER_SAMPLES }),
+        holdoutShare,
+        ...openStore(path, { holdoutShare, holdoutAfterSamples: HOLDOUT_AFTER_SAMPLES }),
       };
-      const model: Model = { samples: new Map(), exam: new Map(), history: [] };
+      const model: Model = { samples: new Map(), holdout: new Map(), history: [] };
       try {
         fc.modelRun(() => ({ model, real }), sequence);
         compareAll(model, real);

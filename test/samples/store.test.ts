@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isExamGroup } from '../../src/samples/holdout.js';
+import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import type { Sample } from '../../src/samples/sample.js';
 import type { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
@@ -23,7 +23,7 @@ test('a sample comes back whole, also after a restart', (t) => {
     labelSource: 'mqtt',
     labelledAtMs: 5_000,
     group: 'group-1',
-    exam: isExamGroup('group-1', 0.2),
+    holdout: isHoldoutGroup('group-1', 0.2),
     source: 'main',
     capturedAtMs: 1_700_000_000_000,
     origin: 'weed/ä 1.jpg',
@@ -123,23 +123,26 @@ test('what cannot be trusted later is refused', (t) => {
 test('a group stays where its first label put it when the share changes', (t) => {
   const path = join(temporaryFolder(t), 'headland.db');
   const names = Array.from({ length: 40 }, (_, i) => `group ${i}`);
-  const first = openStore(path, { examShare: 0.2 });
+  const first = openStore(path, { holdoutShare: 0.2 });
   const taught = (content: string, group: string) => newSample(content, { group, label: 'weed' });
   const before = names.map((group) => first.store.admit(taught(group, group)).sample);
   assert.deepEqual(
-    before.map(({ exam }) => exam),
-    names.map((group) => isExamGroup(group, 0.2)),
+    before.map(({ holdout }) => holdout),
+    names.map((group) => isHoldoutGroup(group, 0.2)),
   );
   for (const { id } of before) first.store.remove(id);
   first.database.close();
-  const { database, store } = openStore(path, { examShare: 0.5 });
+  const { database, store } = openStore(path, { holdoutShare: 0.5 });
   t.after(() => database.close());
   const after = names.map((group) => store.admit(taught(`${group} again`, group)).sample);
   assert.deepEqual(
-    after.map(({ exam }) => exam),
-    before.map(({ exam }) => exam),
+    after.map(({ holdout }) => holdout),
+    before.map(({ holdout }) => holdout),
   );
-  assert.equal(store.admit(taught('new', 'group 40')).sample.exam, isExamGroup('group 40', 0.5));
+  assert.equal(
+    store.admit(taught('new', 'group 40')).sample.holdout,
+    isHoldoutGroup('group 40', 0.5),
+  );
 });
 
 /** Labels of groups of one sample each, in the order of arrival; the store as it is afterwards. */
@@ -148,21 +151,21 @@ function teach(store: SampleStore, label: string, groups: readonly string[]): vo
 }
 
 const chosen = (prefix: string): string[] =>
-  Array.from({ length: 400 }, (_, i) => `${prefix}${i}`).filter((g) => isExamGroup(g, 0.2));
+  Array.from({ length: 400 }, (_, i) => `${prefix}${i}`).filter((g) => isHoldoutGroup(g, 0.2));
 
 test('no class gives a sample away before it has enough to learn from', (t) => {
-  const { store } = temporaryStore(t, { examAfterSamples: 20 });
+  const { store } = temporaryStore(t, { holdoutAfterSamples: 20 });
   const groups = Array.from({ length: 100 }, (_, i) => `pass ${i}`);
   teach(store, 'weed', groups);
   const weeds = store.list({ label: 'weed' });
-  const firstHeld = weeds.findIndex(({ exam }) => exam);
+  const firstHeld = weeds.findIndex(({ holdout }) => holdout);
   assert.ok(firstHeld >= 20);
   assert.deepEqual(
-    weeds.slice(firstHeld).map(({ exam }) => exam),
-    weeds.slice(firstHeld).map(({ group }) => isExamGroup(group, 0.2)),
+    weeds.slice(firstHeld).map(({ holdout }) => holdout),
+    weeds.slice(firstHeld).map(({ group }) => isHoldoutGroup(group, 0.2)),
   );
   teach(store, 'crop', chosen('field ').slice(0, 20));
-  assert.equal(store.list({ label: 'crop', exam: true }).length, 0);
+  assert.equal(store.list({ label: 'crop', holdout: true }).length, 0);
 });
 
 test('a frame that waits is not held out, its group with its first label is', (t) => {
@@ -170,24 +173,24 @@ test('a frame that waits is not held out, its group with its first label is', (t
   const [group] = chosen('pass ') as [string];
   const { sample } = store.admit(newSample('waits', { group }));
   const { sample: beside } = store.admit(newSample('beside', { group }));
-  assert.equal(sample.exam, false);
-  assert.equal(store.label(sample.id, 'weed', 'cli').exam, true);
-  assert.equal(store.get(beside.id)?.exam, true, 'frames of one pass stay together');
+  assert.equal(sample.holdout, false);
+  assert.equal(store.label(sample.id, 'weed', 'cli').holdout, true);
+  assert.equal(store.get(beside.id)?.holdout, true, 'frames of one pass stay together');
 });
 
 test('a small class takes a held-out group back, and what was learnt is never held out', (t) => {
-  const { store } = temporaryStore(t, { examAfterSamples: 5 });
+  const { store } = temporaryStore(t, { holdoutAfterSamples: 5 });
   const [early, late] = chosen('pass ') as [string, string];
   teach(store, 'weed', [early, 'a', 'b', 'c', 'd', 'e', late]);
   assert.deepEqual(
-    store.list({ exam: true }).map((sample) => sample.group),
+    store.list({ holdout: true }).map((sample) => sample.group),
     [late],
   );
   store.admit(newSample('more', { group: early, label: 'weed' }));
-  assert.equal(store.list({ exam: true }).length, 1, 'enough by now, but the group was learnt');
-  const [held] = store.list({ exam: true }) as [Sample];
-  assert.equal(store.label(held.id, 'crop', 'console').exam, false);
-  assert.equal(store.label(held.id, 'weed', 'console').exam, false, 'for good');
+  assert.equal(store.list({ holdout: true }).length, 1, 'enough by now, but the group was learnt');
+  const [held] = store.list({ holdout: true }) as [Sample];
+  assert.equal(store.label(held.id, 'crop', 'console').holdout, false);
+  assert.equal(store.label(held.id, 'weed', 'console').holdout, false, 'for good');
 });
 
 test('a store of the version before keeps what it held out, but for small classes', (t) => {
@@ -195,11 +198,11 @@ test('a store of the version before keeps what it held out, but for small classe
   const before = openDatabase(path);
   migrate(before, 'samples', SAMPLE_TABLES.slice(0, 1));
   let id = 0;
-  const insert = (group: string, exam: number, label: string | null): void => {
+  const insert = (group: string, holdout: number, label: string | null): void => {
     id += 1;
     before
-      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(group, exam);
+      .prepare('INSERT INTO sample_groups (name, holdout) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(group, holdout);
     before
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, dhash, picture_sha256,
@@ -219,18 +222,18 @@ test('a store of the version before keeps what it held out, but for small classe
   t.after(() => database.close());
   const classes = store
     .counts()
-    .classes.map(({ label, training, exam }) => [label, training, exam]);
+    .classes.map(({ label, training, holdout }) => [label, training, holdout]);
   assert.deepEqual(classes, [
     ['large', 61, 9],
     ['small', 11, 0],
   ]);
   const [frame] = store.list({ labelled: false }) as [Sample];
-  assert.equal(frame.exam, false);
-  assert.equal(store.label(frame.id, 'large', 'cli').exam, true, 'it was never learnt');
+  assert.equal(frame.holdout, false);
+  assert.equal(store.label(frame.id, 'large', 'cli').holdout, true, 'it was never learnt');
 });
 
 test('lists page in the order of admission and filter', (t) => {
-  const { store } = temporaryStore(t, { examShare: 0.4 });
+  const { store } = temporaryStore(t, { holdoutShare: 0.4 });
   const ids = Array.from({ length: 25 }, (_, i) => {
     const label = i % 3 === 0 ? null : i % 3 === 1 ? 'weed' : 'crop';
     const source = i % 2 ? 'front' : 'rear';
@@ -257,8 +260,8 @@ test('lists page in the order of admission and filter', (t) => {
     all.filter((s) => s.label === null),
   );
   assert.deepEqual(
-    store.list({ label: 'weed', exam: true, source: 'front' }),
-    all.filter((s) => s.label === 'weed' && s.exam && s.source === 'front'),
+    store.list({ label: 'weed', holdout: true, source: 'front' }),
+    all.filter((s) => s.label === 'weed' && s.holdout && s.source === 'front'),
   );
 });
 
@@ -290,7 +293,7 @@ test('the limit of the store holds, and room made is room again', (t) => {
 test('counts by class, side and group', (t) => {
   const { store } = temporaryStore(t);
   const groups = Array.from({ length: 30 }, (_, i) => `g${i}`);
-  const exam = groups.filter((g) => isExamGroup(g, 0.2)).length;
+  const holdout = groups.filter((g) => isHoldoutGroup(g, 0.2)).length;
   for (const group of groups) {
     store.admit(newSample(`1 ${group}`, { group, label: 'weed' }));
     store.admit(newSample(`2 ${group}`, { group, label: 'weed' }));
@@ -299,27 +302,29 @@ test('counts by class, side and group', (t) => {
   store.admit(newSample('w'));
   const { classes, pictureBytes, ...totals } = store.counts();
   assert.deepEqual(totals, { total: 62, labelled: 61, waiting: 1 });
-  assert.ok(exam > 0 && pictureBytes > 0);
+  assert.ok(holdout > 0 && pictureBytes > 0);
   assert.equal(classes.length, 2);
   assert.deepEqual(classes[1], {
     label: 'weed',
-    training: 60 - 2 * exam,
-    exam: 2 * exam,
+    training: 60 - 2 * holdout,
+    holdout: 2 * holdout,
     groups: 30,
-    examGroups: exam,
+    holdoutGroups: holdout,
   });
 });
 
 test('features: by backbone, recipe and view; missing ones are named; they go with their sample', (t) => {
-  const { store, database } = temporaryStore(t, { examShare: 0.2 });
+  const { store, database } = temporaryStore(t, { holdoutShare: 0.2 });
   const trained = store.admit(newSample('a', { label: 'weed', group: 'g1' })).sample;
-  const examGroup = Array.from({ length: 99 }, (_, i) => `x${i}`).find((g) => isExamGroup(g, 0.2))!;
-  const exam = store.admit(newSample('b', { label: 'weed', group: examGroup })).sample;
+  const holdoutGroup = Array.from({ length: 99 }, (_, i) => `x${i}`).find((g) =>
+    isHoldoutGroup(g, 0.2),
+  )!;
+  const holdout = store.admit(newSample('b', { label: 'weed', group: holdoutGroup })).sample;
   store.admit(newSample('waits'));
-  assert.equal(trained.exam, false);
+  assert.equal(trained.holdout, false);
   assert.deepEqual(store.missingFeatures('bb', 'r1', 2), [
     { sampleId: trained.id, views: [0, 1, 2] },
-    { sampleId: exam.id, views: [0] },
+    { sampleId: holdout.id, views: [0] },
   ]);
   const features = Float32Array.of(0, 1, -0.5, 1 / 3);
   const row = { sampleId: trained.id, backboneChecksum: 'bb', recipe: '', view: 0, features };
@@ -332,14 +337,14 @@ test('features: by backbone, recipe and view; missing ones are named; they go wi
   ]);
   assert.deepEqual(store.missingFeatures('bb', 'r1', 2), [
     { sampleId: trained.id, views: [1] },
-    { sampleId: exam.id, views: [0] },
+    { sampleId: holdout.id, views: [0] },
   ]);
   const rounded = Float32Array.of(0, 1, -0.5, 0.333251953125);
   assert.deepEqual(
-    store.features([trained.id, exam.id], 'bb', 'r1', 2),
+    store.features([trained.id, holdout.id], 'bb', 'r1', 2),
     new Map([
       [trained.id, [rounded, null, rounded]],
-      [exam.id, [null, null, null]],
+      [holdout.id, [null, null, null]],
     ]),
   );
   store.putFeatures([{ ...row, features: Float32Array.of(9) }]);

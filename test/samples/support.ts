@@ -22,8 +22,8 @@ export function openStore(
 ): { database: Database; store: SampleStore } {
   const database = openDatabase(path);
   const store = new SampleStore(database, {
-    examShare: 0.2,
-    examAfterSamples: 0,
+    holdoutShare: 0.2,
+    holdoutAfterSamples: 0,
     maxPictureStoreBytes: 1_000_000_000,
     ...options,
   });

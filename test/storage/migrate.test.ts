@@ -14,8 +14,8 @@ import { fixtureNames, openFixture } from './fixtures.js';
 
 const openSamples = (database: Database) =>
   new SampleStore(database, {
-    examShare: 0.2,
-    examAfterSamples: 0,
+    holdoutShare: 0.2,
+    holdoutAfterSamples: 0,
     maxPictureStoreBytes: 1_000_000_000,
   });
 
@@ -43,7 +43,7 @@ function checkSamples(database: Database, version: number): void {
   const samples = store.list();
   const [first] = samples;
   assert.deepEqual(
-    samples.map(({ label, group, exam }) => [label, group, exam]),
+    samples.map(({ label, group, holdout }) => [label, group, holdout]),
     [
       [version === 1 ? 'crop' : 'beet', 'pass-1', false],
       ['weed', 'pass-2', false],

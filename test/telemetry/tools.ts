@@ -228,7 +228,7 @@ const prediction = {
   timings: { decode_ms: 2, backbone_ms: 5, head_ms: 0.1, total_ms: 8 },
 };
 
-const exam = {
+const holdout = {
   accuracy: 0.9,
   macro_precision: 0.9,
   macro_recall: 0.9,
@@ -247,7 +247,7 @@ const model = {
   head_version: 3,
   labels: ['crop', 'weed'],
   learner: 'ridge',
-  exam_macro_f1: 0.9,
+  holdout_macro_f1: 0.9,
   trained_at: new Date().toISOString(),
   backbone: 'efficientnet-lite0',
 };
@@ -304,8 +304,8 @@ export function allKinds(client: TelemetryClient): Record<MessageName, () => boo
         head_version: 3,
         samples: 10,
         classes: 2,
-        exam,
-        champion_exam: null,
+        holdout,
+        champion_holdout: null,
         learner: 'ridge',
         lambda: 0.1,
         duration_seconds: 1.5,

@@ -10,8 +10,9 @@ import { silentLog } from '../../src/base/log.js';
 import { createRandom, seedFrom } from '../../src/base/random.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
+import type { LabelledMetrics } from '../../src/head/labelled-metrics.js';
 import { pullModel } from '../../src/models/pull-model.js';
-import type { LabelledMetrics, NewHeadCard } from '../../src/registry/head-card.js';
+import type { NewHeadCard } from '../../src/registry/head-card.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
 import type { TrainerSettings } from '../../src/training/job/job-protocol.js';
@@ -70,7 +71,7 @@ export async function createRobot(
     // Few pictures have to do: the holdout begins at once.
     settings: {
       ...{ models, inference, augmentation, training, gate, heads },
-      samples: { ...samples, examAfterSamples: 0 },
+      samples: { ...samples, holdoutAfterSamples: 0 },
     },
   };
 }
@@ -250,14 +251,21 @@ export async function teach(
 }
 
 /** Group names by which side the store puts them on. */
-export function groupNames(count: { training: number; exam: number }, prefix = 'pass'): string[] {
-  const found: Record<'training' | 'exam', string[]> = { training: [], exam: [] };
-  for (let i = 0; found.training.length < count.training || found.exam.length < count.exam; i++) {
+export function groupNames(
+  count: { training: number; holdout: number },
+  prefix = 'pass',
+): string[] {
+  const found: Record<'training' | 'holdout', string[]> = { training: [], holdout: [] };
+  for (
+    let i = 0;
+    found.training.length < count.training || found.holdout.length < count.holdout;
+    i++
+  ) {
     const group = `${prefix}-${i}`;
     const hash = createHash('sha256').update(group, 'utf8').digest().readUIntBE(0, 6) / 2 ** 48;
-    found[hash < 0.2 ? 'exam' : 'training'].push(group);
+    found[hash < 0.2 ? 'holdout' : 'training'].push(group);
   }
-  return [...found.training.slice(0, count.training), ...found.exam.slice(0, count.exam)];
+  return [...found.training.slice(0, count.training), ...found.holdout.slice(0, count.holdout)];
 }
 
 /** A head with seeded weights. */
@@ -305,11 +313,11 @@ export function someCard(head: Head): NewHeadCard {
     labels: [...head.labels],
     featureSize: head.featureSize,
     backbone: { name: 'tiny', checksum: head.backboneChecksum, fit: 'squash' },
-    samples: head.labels.map((label) => ({ label, training: 5, exam: 1, leftOut: false })),
-    exam: metrics,
+    samples: head.labels.map((label) => ({ label, training: 5, holdout: 1, leftOut: false })),
+    holdout: metrics,
     leaveGroupOut: metrics,
     leaveGroupOutMacroLogLoss: 0.2,
-    gate: { promote: true, reason: 'promoted', evidence: 'exam', samples: 2, checks: [] },
+    gate: { promote: true, reason: 'promoted', evidence: 'holdout', samples: 2, checks: [] },
     refused: null,
     augmentation: { recipe: 'r', views: 1, seed: 1 },
     durationsMs: { fit: 1.5 },

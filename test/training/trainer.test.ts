@@ -32,8 +32,8 @@ function trainerFor(robot: Robot, over: Partial<TrainerOptions> = {}): Trainer {
 
 /** A robot that has learnt crop and weed, with head 1 serving. */
 async function taughtRobot(t: TestContext, options: RobotOptions = {}): Promise<Robot> {
-  const robot = await createRobot(t, { gate: { minExamSamples: 4 }, ...options });
-  const groups = groupNames({ training: 4, exam: 2 });
+  const robot = await createRobot(t, { gate: { minHoldoutSamples: 4 }, ...options });
+  const groups = groupNames({ training: 4, holdout: 2 });
   await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
   const report = await trainerFor(robot).start({ trigger: 'cli' }).finished;
   assert.equal(report.outcome, 'promoted', report.reason);
@@ -42,7 +42,7 @@ async function taughtRobot(t: TestContext, options: RobotOptions = {}): Promise<
 
 /** What makes the next head worth a change. */
 async function teachMore(robot: Robot): Promise<void> {
-  const groups = groupNames({ training: 4, exam: 0 }, 'more');
+  const groups = groupNames({ training: 4, holdout: 0 }, 'more');
   await teach(robot, { labels: ['crop', 'weed'], groups, seed: 700 });
 }
 
@@ -69,7 +69,7 @@ describe('a training that is killed', () => {
     for (const phase of ['collect', 'embed', 'fit', 'evaluate', 'publish']) {
       await t.test(phase, async (t) => {
         // More than one batch, so that some of it is kept when it is killed while embedding.
-        const groups = groupNames({ training: 10, exam: 0 }, phase);
+        const groups = groupNames({ training: 10, holdout: 0 }, phase);
         await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 1, seed: 500 });
         const marker = join(robot.dir, `paused-${phase}`);
         environment(t, { HEADLAND_TEST_PAUSE: phase, HEADLAND_TEST_MARKER: marker });
@@ -124,7 +124,7 @@ describe('a training that is killed', () => {
 
   it('because its parent is gone, or says so, ends', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
-    const groups = groupNames({ training: 10, exam: 1 });
+    const groups = groupNames({ training: 10, holdout: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     const { dbPath, cacheDir, registryDir } = robot;
     const settings: JobSettings = {
@@ -288,7 +288,7 @@ describe('a sample that is removed while a training runs', () => {
     const { finished } = trainerFor(robot, { jobPath: job('pausing') }).start({ trigger: 'cli' });
     await until(() => existsSync(marker));
     const { store, close } = openStore(robot);
-    const [removed] = store.list({ exam: false, limit: 1 });
+    const [removed] = store.list({ holdout: false, limit: 1 });
     store.remove(removed?.id as string);
     close();
     writeFileSync(`${marker}.go`, '');

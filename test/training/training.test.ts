@@ -57,10 +57,10 @@ describe('a training', () => {
     LIMIT,
     async (t) => {
       const robot = await createRobot(t, {
-        gate: { minExamSamples: 8 },
+        gate: { minHoldoutSamples: 8 },
         ...{ views: 2, photometricViews: 1 },
       });
-      const groups = groupNames({ training: 6, exam: 3 });
+      const groups = groupNames({ training: 6, holdout: 3 });
       await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
 
       const first = await train(robot);
@@ -68,13 +68,17 @@ describe('a training', () => {
       assert.deepEqual(first.swapped, [1]);
       assert.equal(await registryOf(robot).current(), 1);
       const { result } = first;
-      assert.deepEqual(result.samples, { training: 24, exam: 12, skipped: 0 });
-      assert.equal(result.forwards, 24 * 3 + 12, 'exam samples get no views');
-      assert.equal(result.decision.evidence, 'leave-group-out', 'twelve samples are no large exam');
+      assert.deepEqual(result.samples, { training: 24, holdout: 12, skipped: 0 });
+      assert.equal(result.forwards, 24 * 3 + 12, 'holdout samples get no views');
+      assert.equal(
+        result.decision.evidence,
+        'leave-group-out',
+        'twelve samples are no large holdout',
+      );
       assert.equal(result.decision.samples, 24 + 12);
       assert.equal(result.championVersion, null);
-      assert.equal(result.exam?.samples, 12);
-      assert.ok(result.exam.accuracy >= 0.9, 'two such colours are easy');
+      assert.equal(result.holdout?.samples, 12);
+      assert.ok(result.holdout.accuracy >= 0.9, 'two such colours are easy');
       assert.equal(result.candidates.filter((candidate) => candidate.chosen).length, 1);
       const chosen = result.candidates.find((candidate) => candidate.chosen);
       const least = Math.min(...result.candidates.map((candidate) => candidate.macroLogLoss));
@@ -92,7 +96,7 @@ describe('a training', () => {
       }
       const kept = parseReport(JSON.parse(JSON.stringify(first.report)));
       assert.equal(kept?.trainingId, first.report.trainingId);
-      assert.deepEqual(kept?.result?.exam, first.result.exam);
+      assert.deepEqual(kept?.result?.holdout, first.result.holdout);
 
       // Nothing new: no forward pass, and the very same head.
       const same = await train(robot);
@@ -102,7 +106,7 @@ describe('a training', () => {
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
       const looked = await registryOf(robot).gateRecord(2);
-      assert.equal(looked?.input.unknownScores?.length, 12, 'unknown things, on the exam');
+      assert.equal(looked?.input.unknownScores?.length, 12, 'unknown things, on the holdout');
       const unknowns = looked?.decision.checks.find(({ name }) => name === 'unknowns');
       assert.equal(unknowns?.values.challenger, unknowns?.values.champion);
 
@@ -113,15 +117,17 @@ describe('a training', () => {
       assert.equal(second.result.championVersion, 1);
       assert.equal(second.result.forwards, 12 * 3 + 6, 'only what is new');
       assert.deepEqual((await registryOf(robot).load(3)).head.labels, ['crop', 'stone', 'weed']);
-      assert.ok((second.result.championExam?.accuracy ?? 1) < (second.result.exam?.accuracy ?? 0));
+      assert.ok(
+        (second.result.championHoldout?.accuracy ?? 1) < (second.result.holdout?.accuracy ?? 0),
+      );
 
-      // Somebody confuses the labels of everything that is not in the exam.
+      // Somebody confuses the labels of everything that is not in the holdout.
       const { store, close } = openStore(robot);
-      for (const sample of store.list({ exam: false })) {
+      for (const sample of store.list({ holdout: false })) {
         store.label(sample.id, sample.label === 'weed' ? 'crop' : 'weed', 'cli');
       }
       for (const sample of store
-        .list({ exam: false })
+        .list({ holdout: false })
         .filter((s) => s.label === 'crop')
         .slice(0, 4)) {
         store.label(sample.id, 'stone', 'cli');
@@ -144,9 +150,9 @@ describe('a training', () => {
     },
   );
 
-  it('without a large exam is judged by leave-group-out, and says so', LIMIT, async (t) => {
+  it('without a large holdout is judged by leave-group-out, and says so', LIMIT, async (t) => {
     const robot = await createRobot(t);
-    const groups = groupNames({ training: 6, exam: 1 });
+    const groups = groupNames({ training: 6, holdout: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     const first = await train(robot);
     assert.equal(first.report.outcome, 'promoted', first.report.reason);
@@ -161,7 +167,7 @@ describe('a training', () => {
     assert.match(again.report.reason, /24 training samples were answered by heads that never/);
     assert.equal(again.report.outcome, 'refused', 'a change for nothing');
 
-    const later = groupNames({ training: 5, exam: 0 }, 'later');
+    const later = groupNames({ training: 5, holdout: 0 }, 'later');
     await teach(robot, { labels: ['crop', 'weed'], groups: later, perGroup: 2, seed: 900 });
     const third = await train(robot);
     assert.equal(third.result.championVersion, 1);
@@ -171,7 +177,7 @@ describe('a training', () => {
 
   it('skips and names pictures that cannot be decoded', LIMIT, async (t) => {
     const robot = await createRobot(t);
-    const groups = groupNames({ training: 5, exam: 1 });
+    const groups = groupNames({ training: 5, holdout: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     const { store, close } = openStore(robot);
     const broken = (await drawPicture('crop', 99)).slice(0, 200);
@@ -204,14 +210,14 @@ describe('a training', () => {
 
   it('leaves out and names a class with too few samples', LIMIT, async (t) => {
     const robot = await createRobot(t);
-    const groups = groupNames({ training: 5, exam: 1 });
+    const groups = groupNames({ training: 5, holdout: 1 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     await teach(robot, { labels: ['stone'], groups: groups.slice(0, 1), seed: 300 });
     const { result } = await train(robot);
     assert.deepEqual(result.classes, [
-      { label: 'crop', training: 10, exam: 2, leftOut: false, missing: 0 },
-      { label: 'stone', training: 1, exam: 0, leftOut: true, missing: 1 },
-      { label: 'weed', training: 10, exam: 2, leftOut: false, missing: 0 },
+      { label: 'crop', training: 10, holdout: 2, leftOut: false, missing: 0 },
+      { label: 'stone', training: 1, holdout: 0, leftOut: true, missing: 1 },
+      { label: 'weed', training: 10, holdout: 2, leftOut: false, missing: 0 },
     ]);
     assert.deepEqual((await registryOf(robot).load(1)).head.labels, ['crop', 'weed']);
   });
@@ -219,7 +225,7 @@ describe('a training', () => {
   it('is refused with a reason when there is nothing to learn from', LIMIT, async (t) => {
     const robot = await createRobot(t);
     assert.equal((await train(robot)).report.error?.code, 'HL_TRAINING_TOO_FEW_LABELS');
-    const [group] = groupNames({ training: 1, exam: 0 });
+    const [group] = groupNames({ training: 1, holdout: 0 });
     await teach(robot, { labels: ['crop'], groups: [group as string], perGroup: 12 });
     const oneClass = await train(robot);
     assert.equal(oneClass.report.error?.code, 'HL_TRAINING_TOO_FEW_CLASSES');
@@ -233,24 +239,24 @@ describe('a training', () => {
 
   it('names a backbone that is not in the cache', LIMIT, async (t) => {
     const robot = await createRobot(t);
-    const groups = groupNames({ training: 4, exam: 0 });
+    const groups = groupNames({ training: 4, holdout: 0 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     const { report } = await train({ ...robot, cacheDir: join(robot.dir, 'empty') });
     assert.equal(report.error?.code, 'HL_MODEL_NOT_CACHED');
   });
 
   it("compares with a head of another backbone by that head's own features", LIMIT, async (t) => {
-    const robot = await createRobot(t, { gate: { minExamSamples: 8 } });
-    const groups = groupNames({ training: 5, exam: 3 });
+    const robot = await createRobot(t, { gate: { minHoldoutSamples: 8 } });
+    const groups = groupNames({ training: 5, holdout: 3 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     assert.equal((await train(robot)).report.outcome, 'promoted');
     await installBackbone(robot.dir, 'other', 2);
     robot.settings.models.backbone = 'other';
 
     const second = await train(robot);
-    assert.equal(second.result.decision.evidence, 'exam');
+    assert.equal(second.result.decision.evidence, 'holdout');
     assert.match(second.report.reason, /own features: its backbone is tiny/);
-    assert.equal(second.result.championExam?.samples, 12);
+    assert.equal(second.result.championHoldout?.samples, 12);
     const [first, stored] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
     assert.equal(stored?.card.backbone.name, 'other');
     const checksums: Record<string, string | undefined> = {
@@ -280,12 +286,12 @@ describe('a training', () => {
       fourth.report.reason,
       /No comparison with head 2 was possible: its backbone is other/,
     );
-    assert.equal(fourth.result.championExam, null);
+    assert.equal(fourth.result.championHoldout, null);
   });
 
   it('counts a damaged serving head as one that cannot be compared', LIMIT, async (t) => {
-    const robot = await createRobot(t, { gate: { minExamSamples: 8 } });
-    const groups = groupNames({ training: 4, exam: 2 });
+    const robot = await createRobot(t, { gate: { minHoldoutSamples: 8 } });
+    const groups = groupNames({ training: 4, holdout: 2 });
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     assert.equal((await train(robot)).report.outcome, 'promoted');
     truncateSync(join(robot.registryDir, '1', 'weights'), 10);

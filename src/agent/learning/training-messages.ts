@@ -1,6 +1,6 @@
-import type { LabelledMetrics } from '../../registry/head-card.js';
+import type { LabelledMetrics } from '../../head/labelled-metrics.js';
 import type {
-  Exam,
+  Holdout,
   TrainingProgressBody,
   TrainingReportBody,
 } from '../../telemetry/contract/messages.js';
@@ -24,10 +24,10 @@ export function trainingReportMessage(report: TrainingReport): TrainingReportBod
     outcome: report.outcome,
     reason: report.reason.slice(0, 4_096),
     head_version: result?.version ?? null,
-    samples: result ? result.samples.training + result.samples.exam : 0,
+    samples: result ? result.samples.training + result.samples.holdout : 0,
     classes: result ? result.classes.filter((entry) => !entry.leftOut).length : 0,
-    exam: result ? examMessage(result.exam) : null,
-    champion_exam: result ? examMessage(result.championExam) : null,
+    holdout: result ? holdoutMessage(result.holdout) : null,
+    champion_holdout: result ? holdoutMessage(result.championHoldout) : null,
     learner: result?.learner ?? null,
     lambda: result?.lambda ?? null,
     duration_seconds: report.durationMs / 1_000,
@@ -40,7 +40,7 @@ export function trainingReportMessage(report: TrainingReport): TrainingReportBod
   };
 }
 
-function examMessage(metrics: LabelledMetrics | null): Exam | null {
+function holdoutMessage(metrics: LabelledMetrics | null): Holdout | null {
   if (!metrics) return null;
   return {
     accuracy: metrics.accuracy,

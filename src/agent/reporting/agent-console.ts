@@ -3,6 +3,7 @@ import type {
   TrainingReport as ConsoleReport,
   ConsoleSource,
   ConsoleStatus,
+  EncodedPicture,
   FrameSummary,
   HeadSummary,
   HeadVersion,
@@ -10,6 +11,7 @@ import type {
 } from '../../console/console-source.js';
 import type { HeadCard } from '../../registry/head-card.js';
 import type { StoredReport } from '../../training/stored-report.js';
+import { mediaTypeOf } from '../../vision/sniff.js';
 import type { Requester } from '../audit-trail.js';
 import { guesses } from '../seeing/guesses.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
@@ -17,6 +19,10 @@ import { type AgentStatus, agentStatus, type TrainingStatus, trainingStatus } fr
 import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };
+
+function encodedPicture(bytes: Uint8Array): EncodedPicture {
+  return { mediaType: mediaTypeOf(bytes), bytes };
+}
 
 /** The daemon as the web page sees it. */
 export function consoleSource(agent: AgentView): ConsoleSource {
@@ -26,7 +32,7 @@ export function consoleSource(agent: AgentView): ConsoleSource {
     status: () => consoleStatus(agentStatus(agent)),
     latest(camera) {
       const recent = agent.recent.latest(camera);
-      return recent ? { ...summary(recent), jpeg: recent.frame.jpeg } : null;
+      return recent ? { ...summary(recent), picture: encodedPicture(recent.frame.jpeg) } : null;
     },
     waiting(limit) {
       const waiting = samples.list({ labelled: false, order: 'newest', limit });
@@ -39,7 +45,10 @@ export function consoleSource(agent: AgentView): ConsoleSource {
         return { id, capturedAtMs, camera: source, guess: guessed.get(id) ?? null };
       });
     },
-    picture: (sampleId) => samples.picture(sampleId),
+    picture(sampleId) {
+      const bytes = samples.picture(sampleId);
+      return bytes && encodedPicture(bytes);
+    },
     async labelFrame(frameId, label, group) {
       const { sample } = await operations.label({ frame: frameId, group }, label, BY);
       return { sampleId: sample.id };
@@ -124,7 +133,11 @@ function consoleStatus(status: AgentStatus): ConsoleStatus {
       total: samples.total,
       labelled: samples.labelled,
       waiting: samples.waiting,
-      classes: samples.classes.map(({ label, training, exam }) => ({ label, training, exam })),
+      classes: samples.classes.map(({ label, training, holdout }) => ({
+        label,
+        training,
+        holdout,
+      })),
     },
     training: trainingState(status.training),
     frameMsP50: frames.msP50,
@@ -164,13 +177,13 @@ function headSummary(card: HeadCard): HeadSummary {
     learner: card.learner,
     labels: card.labels,
     trainedAt: card.createdAt,
-    examMacroF1: card.exam?.macroF1 ?? null,
+    holdoutMacroF1: card.holdout?.macroF1 ?? null,
     trust: card.trust?.level ?? null,
   };
 }
 
 function headVersion(card: HeadCard, serving: boolean): HeadVersion {
-  return { ...headSummary(card), exam: card.exam, serving };
+  return { ...headSummary(card), holdout: card.holdout, serving };
 }
 
 function report(source: StoredReport): ConsoleReport {
@@ -181,7 +194,7 @@ function report(source: StoredReport): ConsoleReport {
     reason: source.reason,
     headVersion: result?.version ?? null,
     learner: result?.learner ?? null,
-    exam: result?.exam ?? null,
+    holdout: result?.holdout ?? null,
     finishedAt: source.finishedAt,
     durations: { total: source.durationMs, ...result?.durationsMs },
   };

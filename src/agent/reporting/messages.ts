@@ -43,7 +43,7 @@ export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatu
     head_version: card?.version ?? null,
     labels: [...(learnt?.head.labels ?? card?.labels ?? [])],
     learner: card?.learner ?? learnt?.head.learner ?? null,
-    exam_macro_f1: card?.exam?.macroF1 ?? null,
+    holdout_macro_f1: card?.holdout?.macroF1 ?? null,
     trained_at: card?.createdAt ?? null,
     backbone,
     trust,
@@ -169,10 +169,10 @@ export function sampleTotals(counts: SampleCounts): {
   total: number;
   labelled: number;
   waiting: number;
-  exam: number;
+  holdout: number;
 } {
-  const exam = counts.classes.reduce((sum, { exam: inExam }) => sum + inExam, 0);
-  return { total: counts.total, labelled: counts.labelled, waiting: counts.waiting, exam };
+  const holdout = counts.classes.reduce((sum, { holdout: inHoldout }) => sum + inHoldout, 0);
+  return { total: counts.total, labelled: counts.labelled, waiting: counts.waiting, holdout };
 }
 
 export function isoTime(ms: number): string {

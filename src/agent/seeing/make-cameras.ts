@@ -1,11 +1,12 @@
 import type { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Frame } from '../../camera/camera.js';
-import { createDriver, resolveCamera } from '../../camera/open-driver.js';
+import { createDriver } from '../../camera/open-driver.js';
 import type { CameraQuality } from '../../camera/stage/quality-watch.js';
 import { CameraSupervisor } from '../../camera/supervisor.js';
 import type { Config } from '../../config/schema.js';
 import type { RunningCamera } from '../view.js';
+import { resolveCamera } from './resolve-camera.js';
 
 export interface CameraEvents {
   onState(): void;

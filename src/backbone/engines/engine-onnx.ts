@@ -5,6 +5,9 @@ import { type Backbone, FEATURES } from '../backbone.js';
 import type { ModelCard } from '../model-card.js';
 import { EngineInput, refuseClosed } from './engine-input.js';
 
+export type { InferenceSession, Tensor };
+export type Runtime = typeof import('onnxruntime-node');
+
 export interface OnnxEngineOptions {
   card: ModelCard;
   /** The converted model: one input 1 x 3 x S x S, one output `features` 1 x d. */
@@ -104,7 +107,7 @@ export class OnnxEngine implements Backbone {
 }
 
 /** ONNX Runtime, loaded on first use. @throws HeadlandError HL_ENGINE_UNAVAILABLE */
-export async function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+export async function loadRuntime(): Promise<Runtime> {
   // Newer versions on Linux carry a telemetry client; this must be set before they load.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {

@@ -2,10 +2,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
+import { createRandom, seedFrom, shuffled } from '../../base/random.js';
 import { nameOfRefused, sniffFormat } from '../../vision/sniff.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
-import { seededRandom, shuffled } from '../random.js';
 import { FfmpegDriver } from './ffmpeg.js';
 import { listPhotos, type Photo } from './photo-folder.js';
 
@@ -73,7 +73,9 @@ export class ReplayDriver implements CameraDriver {
   async #photosInOrder(): Promise<Photo[]> {
     const { path, groupPattern, shuffleSeed } = this.#config;
     const photos = await listPhotos(path, groupPattern);
-    return shuffleSeed === null ? photos : shuffled(photos, seededRandom('replay', shuffleSeed));
+    return shuffleSeed === null
+      ? photos
+      : shuffled(photos, createRandom(seedFrom('replay', shuffleSeed)));
   }
 
   async #showOnce(photos: Photo[], onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {

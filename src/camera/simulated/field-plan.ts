@@ -1,4 +1,4 @@
-import { between, type Random, seededRandom, shuffled } from '../random.js';
+import { createRandom, type Random, seedFrom, shuffled } from '../../base/random.js';
 
 /** What a pass over the simulated field can show; `thistle` comes only later. */
 export type FieldClass = 'crop' | 'weed' | 'obstacle' | 'soil' | 'thistle';
@@ -51,11 +51,14 @@ export class FieldPlan {
   }
 
   #passAt(index: number, firstFrame: number, previousWasLate: boolean): FieldPass {
-    const random = seededRandom('field length', this.#seed, index);
-    const frames = Math.floor(between(random, MIN_FRAMES, MAX_FRAMES + 1));
+    const random = createRandom(seedFrom('field length', this.#seed, index));
+    const frames = Math.floor(random.uniform(MIN_FRAMES, MAX_FRAMES + 1));
     const late = this.#isLate(firstFrame);
     const ten = Math.floor(index / 10);
-    const bag = shuffled(late ? LATE : EARLY, seededRandom('field classes', this.#seed, ten));
+    const bag = shuffled(
+      late ? LATE : EARLY,
+      createRandom(seedFrom('field classes', this.#seed, ten)),
+    );
     const fieldClass = late && !previousWasLate ? 'thistle' : bag[index % 10]!;
     return { index, firstFrame, frames, fieldClass };
   }
@@ -100,29 +103,29 @@ export function drawConditions(random: Random): FieldConditions {
     [104, 92, 82],
     [158, 112, 80],
   ];
-  const soil = soils[Math.floor(random() * soils.length)]!;
-  const wet = between(random, 0.62, 1.12);
-  const low = random() < 0.35;
+  const soil = soils[Math.floor(random.next() * soils.length)]!;
+  const wet = random.uniform(0.62, 1.12);
+  const low = random.next() < 0.35;
   return {
-    soilRgb: soil.map((c) => c * wet * between(random, 0.94, 1.06)) as [number, number, number],
-    soilContrast: between(random, 0.35, 0.95),
-    soilScale: between(random, 0.6, 1.5),
-    furrowSpacing: between(random, 56, 120),
-    furrowContrast: between(random, 0.04, 0.3),
-    skew: between(random, -0.14, 0.14),
-    straws: Math.floor(between(random, 0, 26)),
-    exposure: low ? between(random, 0.45, 0.75) : between(random, 0.8, 1.35),
-    warmth: between(random, -1, 1),
-    vignette: between(random, 0, 0.35),
-    sunAngle: between(random, 0, 2 * Math.PI),
-    shadowLength: between(random, 0.05, 0.4),
-    bandLight: random() < 0.4 ? between(random, 0.4, 0.75) : 1,
-    bandAngle: between(random, 0, 2 * Math.PI),
-    bandOffset: between(random, -0.25, 0.45),
-    zoom: between(random, 0.78, 1.25),
-    speed: between(random, 14, 34),
-    motionBlur: random() < 0.5 ? 1 : Math.round(between(random, 2, 8)),
-    defocus: random() < 0.6 ? 0 : 1 + Math.floor(random() * 2),
-    noise: between(random, 1.5, 9),
+    soilRgb: soil.map((c) => c * wet * random.uniform(0.94, 1.06)) as [number, number, number],
+    soilContrast: random.uniform(0.35, 0.95),
+    soilScale: random.uniform(0.6, 1.5),
+    furrowSpacing: random.uniform(56, 120),
+    furrowContrast: random.uniform(0.04, 0.3),
+    skew: random.uniform(-0.14, 0.14),
+    straws: Math.floor(random.uniform(0, 26)),
+    exposure: low ? random.uniform(0.45, 0.75) : random.uniform(0.8, 1.35),
+    warmth: random.uniform(-1, 1),
+    vignette: random.uniform(0, 0.35),
+    sunAngle: random.uniform(0, 2 * Math.PI),
+    shadowLength: random.uniform(0.05, 0.4),
+    bandLight: random.next() < 0.4 ? random.uniform(0.4, 0.75) : 1,
+    bandAngle: random.uniform(0, 2 * Math.PI),
+    bandOffset: random.uniform(-0.25, 0.45),
+    zoom: random.uniform(0.78, 1.25),
+    speed: random.uniform(14, 34),
+    motionBlur: random.next() < 0.5 ? 1 : Math.round(random.uniform(2, 8)),
+    defocus: random.next() < 0.6 ? 0 : 1 + Math.floor(random.next() * 2),
+    noise: random.uniform(1.5, 9),
   };
 }

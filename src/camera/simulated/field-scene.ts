@@ -1,4 +1,4 @@
-import { between, type Random, seededRandom } from '../random.js';
+import { createRandom, type Random, seedFrom } from '../../base/random.js';
 import { Canvas } from './field-canvas.js';
 import { layOut, type Thing } from './field-layout.js';
 import {
@@ -59,12 +59,12 @@ export class FieldScene {
     this.#settings = settings;
     this.#plan = new FieldPlan(settings.seed, settings.newWeedAfterFrames);
     this.#canvas = new Canvas(settings.widthPixels, settings.heightPixels);
-    this.#tile = soilTile(seededRandom('soil', settings.seed));
-    const random = seededRandom('noise', settings.seed);
+    this.#tile = soilTile(createRandom(seedFrom('soil', settings.seed)));
+    const random = createRandom(seedFrom('noise', settings.seed));
     // The sum of four uniform numbers: close enough to a sensor's bell curve, variance 1.
     this.#noise = Float32Array.from(
       { length: NOISE_MASK + 1 },
-      () => (random() + random() + random() + random() - 2) * 1.732,
+      () => (random.next() + random.next() + random.next() + random.next() - 2) * 1.732,
     );
   }
 
@@ -79,7 +79,7 @@ export class FieldScene {
     for (const thing of scene.things) this.#drawThing(scene, thing, travelled);
     canvas.blurDownwards(scene.conditions.motionBlur);
     canvas.soften(scene.conditions.defocus);
-    this.#applyLight(scene.conditions, seededRandom('light', this.#settings.seed, frame));
+    this.#applyLight(scene.conditions, createRandom(seedFrom('light', this.#settings.seed, frame)));
     return {
       width: canvas.width,
       height: canvas.height,
@@ -95,12 +95,12 @@ export class FieldScene {
   }
 
   #compose(pass: FieldPass): Scene {
-    const random = seededRandom('pass', this.#settings.seed, pass.index);
+    const random = createRandom(seedFrom('pass', this.#settings.seed, pass.index));
     const conditions = drawConditions(random);
     const length = pass.frames * conditions.speed + VIEW_HEIGHT / conditions.zoom;
     const things = layOut(pass.fieldClass, length, conditions.straws, random);
-    const tileX = Math.floor(random() * TILE);
-    const tileY = Math.floor(random() * TILE);
+    const tileX = Math.floor(random.next() * TILE);
+    const tileY = Math.floor(random.next() * TILE);
     return { pass, conditions, things, tileX, tileY };
   }
 
@@ -154,7 +154,7 @@ export class FieldScene {
     if (x < -reach || x > canvas.width + reach || y < -reach || y > canvas.height + reach) return;
     const { sunAngle, shadowLength } = conditions;
     const at: Placing = { x, y, radius, sunAngle, shadowLength };
-    const random = seededRandom(thing.seed);
+    const random = createRandom(seedFrom(thing.seed));
     const texture = (index: number) => this.#tile[(index * 7) & (TILE * TILE - 1)]! / 127;
     if (thing.kind === 'crop') this.#shapes.crop(canvas, at, random);
     else if (thing.kind === 'weed') this.#shapes.weed(canvas, at, thing.species, random);
@@ -167,7 +167,7 @@ export class FieldScene {
   /** Brightness, colour of the light, the robot's own shadow, vignette and sensor noise. */
   #applyLight(conditions: FieldConditions, random: Random): void {
     const { width, height, data } = this.#canvas;
-    const flicker = between(random, 0.96, 1.04);
+    const flicker = random.uniform(0.96, 1.04);
     const exposure = conditions.exposure * flicker;
     const red = exposure * (1 + 0.13 * conditions.warmth);
     const blue = exposure * (1 - 0.16 * conditions.warmth);
@@ -178,7 +178,7 @@ export class FieldScene {
     for (let row = 0; row < height; row += 1) {
       const y = row / height - 0.5;
       const rowLight = 1 - conditions.vignette * 2 * y * y;
-      let grain = (random() * NOISE_MASK) | 0;
+      let grain = (random.next() * NOISE_MASK) | 0;
       let band = (row - height / 2) * bandY - (width / 2) * bandX - conditions.bandOffset;
       for (let column = 0; column < width; column += 1, index += 3) {
         const x = column / width - 0.5;

@@ -1,4 +1,4 @@
-import { between, type Random } from '../random.js';
+import type { Random } from '../../base/random.js';
 import type { Canvas, Rgb } from './field-canvas.js';
 
 const STEPS = 96;
@@ -63,11 +63,11 @@ function drawLeaf(canvas: Canvas, leaf: Leaf, sunAngle: number): void {
 }
 
 function tinted(rgb: Rgb, random: Random, spread: number): Rgb {
-  const gain = between(random, 1 - spread, 1 + spread);
+  const gain = random.uniform(1 - spread, 1 + spread);
   return [
-    rgb[0] * gain * between(random, 1 - spread / 2, 1 + spread / 2),
+    rgb[0] * gain * random.uniform(1 - spread / 2, 1 + spread / 2),
     rgb[1] * gain,
-    rgb[2] * gain * between(random, 1 - spread / 2, 1 + spread / 2),
+    rgb[2] * gain * random.uniform(1 - spread / 2, 1 + spread / 2),
   ];
 }
 
@@ -103,13 +103,13 @@ interface RosetteStyle {
 
 function drawRosette(canvas: Canvas, at: Placing, style: RosetteStyle, random: Random): void {
   groundShadow(canvas, at, 0.38);
-  const count = Math.round(between(random, style.leaves[0], style.leaves[1]));
-  const start = random() * 2 * Math.PI;
+  const count = Math.round(random.uniform(style.leaves[0], style.leaves[1]));
+  const start = random.next() * 2 * Math.PI;
   const rgb = tinted(style.rgb, random, 0.12);
   for (let i = 0; i < count; i += 1) {
     // The golden angle, as leaves grow; the inner, younger ones lie on top, shorter and brighter.
     const age = 1 - i / count;
-    const length = at.radius * (0.45 + 0.55 * age) * between(random, 1 - style.lengthSpread, 1);
+    const length = at.radius * (0.45 + 0.55 * age) * random.uniform(1 - style.lengthSpread, 1);
     const young = 0.88 + 0.24 * (1 - age);
     const leafRgb = tinted([rgb[0] * young, rgb[1] * young, rgb[2] * young], random, 0.08);
     drawLeaf(
@@ -117,10 +117,10 @@ function drawRosette(canvas: Canvas, at: Placing, style: RosetteStyle, random: R
       {
         x: at.x,
         y: at.y,
-        angle: start + i * 2.399963 + between(random, -0.2, 0.2),
+        angle: start + i * 2.399963 + random.uniform(-0.2, 0.2),
         length,
-        halfWidth: length * between(random, style.slimness[0], style.slimness[1]),
-        bend: between(random, -style.bend, style.bend),
+        halfWidth: length * random.uniform(style.slimness[0], style.slimness[1]),
+        bend: random.uniform(-style.bend, style.bend),
         outline: style.outline,
         rgb: leafRgb,
         ribRgb: style.ribRgb,
@@ -192,17 +192,17 @@ export class FieldShapes {
   }
 
   straw(canvas: Canvas, at: Placing, random: Random): void {
-    const gain = between(random, 0.8, 1.15);
+    const gain = random.uniform(0.8, 1.15);
     const rgb: Rgb = [186 * gain, 164 * gain, 112 * gain];
     drawLeaf(
       canvas,
       {
         x: at.x,
         y: at.y,
-        angle: random() * 2 * Math.PI,
+        angle: random.next() * 2 * Math.PI,
         length: at.radius * 2,
         halfWidth: Math.max(0.8, at.radius * 0.07),
-        bend: between(random, -0.1, 0.1),
+        bend: random.uniform(-0.1, 0.1),
         outline: this.#straw,
         rgb,
         ribRgb: rgb,
@@ -215,8 +215,8 @@ export class FieldShapes {
   /** Deeply lobed, blue-green, white-ribbed; older ones carry a purple head. */
   thistle(canvas: Canvas, at: Placing, random: Random): void {
     drawRosette(canvas, at, this.#thistle, random);
-    if (random() > 0.6) return;
-    const radius = at.radius * between(random, 0.1, 0.17);
+    if (random.next() > 0.6) return;
+    const radius = at.radius * random.uniform(0.1, 0.17);
     canvas.visit(at.x, at.y, radius, radius, (dx, dy, index) => {
       const d = Math.sqrt(dx * dx + dy * dy) / radius;
       if (d > 1) return;
@@ -228,7 +228,7 @@ export class FieldShapes {
   /** A grey stone: a lumpy dome lit from the sun's side. `texture` gives -1..1 for a pixel. */
   stone(canvas: Canvas, at: Placing, texture: (index: number) => number, random: Random): void {
     groundShadow(canvas, { ...at, radius: at.radius * 1.12 }, 0.6);
-    const phases = [random() * 6.3, random() * 6.3, random() * 6.3];
+    const phases = [random.next() * 6.3, random.next() * 6.3, random.next() * 6.3];
     const radii = Float32Array.from({ length: 129 }, (_, i) => {
       const angle = (i / 128) * 2 * Math.PI;
       const lumps =
@@ -237,8 +237,8 @@ export class FieldShapes {
         0.05 * Math.sin(5 * angle + phases[2]!);
       return at.radius * (0.8 + lumps);
     });
-    const grey = between(random, 118, 176);
-    const tint = between(random, -10, 14);
+    const grey = random.uniform(118, 176);
+    const tint = random.uniform(-10, 14);
     const sunX = Math.cos(at.sunAngle);
     const sunY = Math.sin(at.sunAngle);
     canvas.visit(at.x, at.y, at.radius, at.radius, (dx, dy, index) => {
@@ -258,12 +258,12 @@ export class FieldShapes {
 
   /** A post that lies across the row: a wooden or zinc-coated cylinder. */
   post(canvas: Canvas, at: Placing, texture: (index: number) => number, random: Random): void {
-    const angle = between(random, -0.7, 0.7);
+    const angle = random.uniform(-0.7, 0.7);
     const cos = Math.cos(angle);
     const sin = Math.sin(angle);
     const halfLength = at.radius * 2.1;
-    const halfWidth = at.radius * between(random, 0.2, 0.32);
-    const wooden = random() < 0.5;
+    const halfWidth = at.radius * random.uniform(0.2, 0.32);
+    const wooden = random.next() < 0.5;
     const rgb: Rgb = wooden ? [150, 118, 84] : [164, 168, 172];
     const shadow = halfWidth * (0.6 + at.shadowLength);
     const reach = halfLength + halfWidth;

@@ -1,4 +1,4 @@
-import type { Random } from '../random.js';
+import type { Random } from '../../base/random.js';
 
 /** Side of the soil texture; a power of two, so that it wraps with a mask. */
 export const TILE = 512;
@@ -18,7 +18,7 @@ export function soilTile(random: Random): Int8Array {
   ] as const) {
     const cells = Math.floor(TILE / cell);
     const step = cells / TILE;
-    const lattice = Float32Array.from({ length: cells * cells }, () => random() * 2 - 1);
+    const lattice = Float32Array.from({ length: cells * cells }, () => random.next() * 2 - 1);
     for (let y = 0; y < TILE; y += 1) {
       const cellY = y * step;
       const top = Math.floor(cellY);

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { openState } from '../../agent/open-state.js';
+import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
 import { createLog } from '../../base/log.js';
-import { resolveCamera } from '../../camera/open-driver.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { basename, resolve } from 'node:path';
-import { resolveCamera } from '../../camera/open-driver.js';
+import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
+import { sha256Hex } from '../../base/hash.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { userCacheDir } from '../support/state-options.js';
@@ -21,7 +21,7 @@ export function demoStateDir(options: DemoOptions): string {
   if (options.state !== undefined) return resolve(options.state);
   if (options.photos === undefined) return resolve('.headland/demo');
   const path = resolve(options.photos);
-  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
+  const digest = sha256Hex(path).slice(0, 8);
   return resolve(`.headland/photos-${basename(path)}-${digest}`);
 }
 

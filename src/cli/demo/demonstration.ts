@@ -161,10 +161,10 @@ export class Demonstration {
 function printOutcome(report: TrainingReport | null): number {
   const result = report?.result ?? null;
   printJson({
-    samples: result ? result.samples.training + result.samples.exam : 0,
+    samples: result ? result.samples.training + result.samples.holdout : 0,
     classes: result ? result.classes.filter(({ leftOut }) => !leftOut).length : 0,
-    exam_accuracy: result?.exam?.accuracy ?? null,
-    exam_macro_f1: result?.exam?.macroF1 ?? null,
+    holdout_accuracy: result?.holdout?.accuracy ?? null,
+    holdout_macro_f1: result?.holdout?.macroF1 ?? null,
     train_seconds: report ? report.durationMs / 1_000 : null,
     head_version: result?.version ?? null,
     promoted: report?.outcome === 'promoted',

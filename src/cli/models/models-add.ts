@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { addedCardsDir } from '../../agent/open-state.js';
+import { POOLS, type Pool } from '../../backbone/model-card.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { type AddedModel, type Ask, addModel, removeModel } from '../../models/add-model.js';
-import { POOLS, type Pool } from '../../models/onnx/feature-nodes.js';
 import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';

@@ -161,7 +161,7 @@ function headsCommand(): Command {
           card ? card.createdAt : 'damaged',
           card?.learner ?? '-',
           card?.trust?.level ?? '-',
-          card?.exam ? `macro-F1 ${card.exam.macroF1.toFixed(3)}` : '-',
+          card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
           current ? 'serves' : served ? 'has served' : 'never served',
           card?.gate.reason ?? '',
         ]);

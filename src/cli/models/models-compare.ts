@@ -58,7 +58,7 @@ async function compare(
     wanted.add(config.models.backbone);
     for (const { name } of await cachedCards(config)) wanted.add(name);
   }
-  const photos = await openPhotoStore(dir, config, { ...options, examShare: 0 });
+  const photos = await openPhotoStore(dir, config, { ...options, holdoutShare: 0 });
   try {
     const cards: ModelCard[] = [];
     for (const name of wanted) {

@@ -16,13 +16,13 @@ export interface PhotoStore {
 /**
  * Imports a folder of class folders into a temporary store, so that bad photos, repetitions and
  * groups are treated as a robot treats them. Warnings go to standard error.
- * @param examShare Of the groups, 0..1, that are kept from training.
+ * @param holdoutShare Of the groups, 0..1, that are kept from training.
  * @throws HeadlandError HL_IMPORT_…
  */
 export async function openPhotoStore(
   dir: string,
   config: Config,
-  options: { groupPattern?: string; json?: boolean; examShare: number },
+  options: { groupPattern?: string; json?: boolean; holdoutShare: number },
 ): Promise<PhotoStore> {
   const scratch = await mkdtemp(join(tmpdir(), 'headland-photos-'));
   const database = openDatabase(join(scratch, 'photos.db'));
@@ -32,10 +32,10 @@ export async function openPhotoStore(
   };
   const bar = progressBar('photos', options.json);
   try {
-    const { maxPictureStoreBytes, examAfterSamples } = config.samples;
+    const { maxPictureStoreBytes, holdoutAfterSamples } = config.samples;
     const store = new SampleStore(database, {
-      examShare: options.examShare,
-      examAfterSamples,
+      holdoutShare: options.holdoutShare,
+      holdoutAfterSamples,
       maxPictureStoreBytes,
     });
     const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;

@@ -246,7 +246,7 @@ const refreshTrainings = oneAtATime(async () => {
   const [{ reports }, { heads }] = await Promise.all([get('/api/reports'), get('/api/heads')]);
   Object.assign(state, { reports, heads });
   renderTraining();
-  renderExam();
+  renderHoldout();
   renderHeads();
 });
 
@@ -351,7 +351,9 @@ function headLine({ head, learnt, trust }) {
   const parts = [
     head === null ? 'First labels' : `Head ${head.version}`,
     plural((learnt?.classes ?? head.labels).length, 'label'),
-    ...(head !== null && head.examMacroF1 !== null ? [`F1 ${percent(head.examMacroF1)}`] : []),
+    ...(head !== null && head.holdoutMacroF1 !== null
+      ? [`F1 ${percent(head.holdoutMacroF1)}`]
+      : []),
     ...(learnt !== null ? [`${plural(learnt.labels, 'frame')} learnt at once`] : []),
     ...(trust !== null ? [trust] : []),
   ];
@@ -366,7 +368,7 @@ function noHead() {
   const kinds = samples.classes.length;
   const { instantLabelsPerClass } = training;
   if (instantLabelsPerClass !== null) {
-    const ready = samples.classes.filter((c) => c.training + c.exam >= instantLabelsPerClass);
+    const ready = samples.classes.filter((c) => c.training + c.holdout >= instantLabelsPerClass);
     if (ready.length < 2) {
       return [
         `No head yet: label ${instantLabelsPerClass} frames each of two kinds`,
@@ -723,7 +725,7 @@ function renderTraining() {
   );
 }
 
-function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) {
+function verdict({ outcome, reason, headVersion, holdout, finishedAt, durations }) {
   const serving = state.status.head?.version ?? null;
   const now = serving === null ? 'no trained head serves now' : `version ${serving} serves now`;
   const words = {
@@ -738,7 +740,9 @@ function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) 
   const facts = [
     ago(finishedAt),
     `took ${duration(durations.total / 1_000)}`,
-    exam === null ? null : `macro-F1 ${percent(exam.macroF1)} on ${exam.samples} exam pictures`,
+    holdout === null
+      ? null
+      : `macro-F1 ${percent(holdout.macroF1)} on ${holdout.samples} holdout pictures`,
   ];
   return el(
     'div',
@@ -751,16 +755,16 @@ function verdict({ outcome, reason, headVersion, exam, finishedAt, durations }) 
 
 /** Macro-F1 of the last trainings: filled = promoted, hollow = refused. */
 function historyPlot() {
-  const points = state.reports.filter(({ exam }) => exam !== null).reverse();
+  const points = state.reports.filter(({ holdout }) => holdout !== null).reverse();
   if (points.length < 2) return [];
   const [width, height, left, right, top, bottom] = [400, 96, 40, 10, 12, 84];
-  const scores = points.map(({ exam }) => exam.macroF1);
+  const scores = points.map(({ holdout }) => holdout.macroF1);
   const low = Math.max(0, Math.floor(Math.min(...scores) * 10 - 0.2) / 10);
   const high = Math.min(1, Math.max(low + 0.1, Math.ceil(Math.max(...scores) * 10) / 10));
   const x = (index) => left + (index * (width - left - right)) / (points.length - 1);
   const y = (score) => bottom - ((score - low) / (high - low)) * (bottom - top);
-  const promoted = points.flatMap(({ outcome, exam }, index) =>
-    outcome === 'promoted' ? [`${x(index)},${y(exam.macroF1)}`] : [],
+  const promoted = points.flatMap(({ outcome, holdout }, index) =>
+    outcome === 'promoted' ? [`${x(index)},${y(holdout.macroF1)}`] : [],
   );
   const rule = (score) => [
     svg('line', { x1: left, x2: width - right, y1: y(score), y2: y(score) }),
@@ -774,8 +778,8 @@ function historyPlot() {
     ...rule(high),
     ...rule(low),
     svg('polyline', { points: promoted.join(' ') }),
-    ...points.map(({ outcome, exam }, index) =>
-      svg('circle', { class: outcome, cx: x(index), cy: y(exam.macroF1), r: 5 }),
+    ...points.map(({ outcome, holdout }, index) =>
+      svg('circle', { class: outcome, cx: x(index), cy: y(holdout.macroF1), r: 5 }),
     ),
   );
   const legend = 'Macro-F1 of the last trainings; hollow: refused.';
@@ -794,20 +798,20 @@ function renderClasses() {
         }),
       ];
     }
-    const most = Math.max(...samples.classes.map(({ training, exam }) => training + exam));
-    const rows = samples.classes.map(({ label, training, exam }) => {
+    const most = Math.max(...samples.classes.map(({ training, holdout }) => training + holdout));
+    const rows = samples.classes.map(({ label, training, holdout }) => {
       const bar = el('i');
-      bar.style.width = percent((training + exam) / most);
+      bar.style.width = percent((training + holdout) / most);
       return el(
         'tr',
         {},
         el('th', { scope: 'row', text: label }),
         el('td', { class: 'share', 'aria-hidden': 'true' }, bar),
         el('td', { class: 'number', text: String(training) }),
-        el('td', { class: 'number', text: String(exam) }),
+        el('td', { class: 'number', text: String(holdout) }),
       );
     });
-    return [table(['Label', null, '#Training', '#Exam'], rows)];
+    return [table(['Label', null, '#Training', '#Holdout'], rows)];
   });
 }
 
@@ -825,20 +829,20 @@ function table(headings, rows) {
   return el('table', {}, el('thead', {}, el('tr', {}, ...cells)), el('tbody', {}, ...rows));
 }
 
-function renderExam() {
+function renderHoldout() {
   const head = state.heads.find(({ serving }) => serving);
-  const last = state.reports.find(({ exam }) => exam !== null);
-  const exam = head === undefined ? last?.exam : head.exam;
+  const last = state.reports.find(({ holdout }) => holdout !== null);
+  const holdout = head === undefined ? last?.holdout : head.holdout;
   text(
-    'exam-count',
+    'holdout-count',
     head !== undefined
       ? `version ${head.version}`
       : last === undefined
         ? ''
         : 'last training, not serving',
   );
-  build('exam', exam ?? head?.version ?? null, () => {
-    if (exam === undefined || exam === null) {
+  build('holdout', holdout ?? head?.version ?? null, () => {
+    if (holdout === undefined || holdout === null) {
       const words =
         head === undefined
           ? 'After the first training: how well the head does on pictures that it never learned from.'
@@ -857,23 +861,23 @@ function renderExam() {
       el(
         'dl',
         { class: 'figures' },
-        figure('Macro-F1', share(exam.macroF1), '%'),
-        figure('Accuracy', share(exam.accuracy), '%'),
-        figure('Precision', share(exam.macroPrecision), '%'),
-        figure('Recall', share(exam.macroRecall), '%'),
-        figure('Log-loss', exam.logLoss.toFixed(2)),
-        figure('Calibration error', share(exam.ece), '%'),
+        figure('Macro-F1', share(holdout.macroF1), '%'),
+        figure('Accuracy', share(holdout.accuracy), '%'),
+        figure('Precision', share(holdout.macroPrecision), '%'),
+        figure('Recall', share(holdout.macroRecall), '%'),
+        figure('Log-loss', holdout.logLoss.toFixed(2)),
+        figure('Calibration error', share(holdout.ece), '%'),
       ),
       el('p', {
         class: 'hint',
-        text: `${plural(exam.samples, 'exam picture')}. Rows: what it was. Columns: what the head said.`,
+        text: `${plural(holdout.samples, 'holdout picture')}. Rows: what it was. Columns: what the head said.`,
       }),
       el(
         'div',
         { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Confusion matrix' },
-        confusion(exam),
+        confusion(holdout),
       ),
-      el('p', { text: mixUps(exam) }),
+      el('p', { text: mixUps(holdout) }),
     ];
   });
 }
@@ -948,7 +952,7 @@ function renderHeads() {
         }),
         el('td', {
           class: 'number',
-          text: head.examMacroF1 === null ? '–' : percent(head.examMacroF1),
+          text: head.holdoutMacroF1 === null ? '–' : percent(head.holdoutMacroF1),
         }),
         el('td', { class: 'time', text: ago(head.trainedAt) }),
         el(
@@ -1068,7 +1072,7 @@ function renderAll() {
   renderQueue();
   renderTraining();
   renderClasses();
-  renderExam();
+  renderHoldout();
   renderHeads();
   renderHealth();
 }

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import { mediaTypeOf } from '../../vision/sniff.js';
-import type { ConsoleSource, LatestFrame } from '../console-source.js';
+import type { ConsoleSource, EncodedPicture, LatestFrame } from '../console-source.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
 import { type EventStreams, withClock } from './stream.js';
@@ -85,7 +84,7 @@ export function createRoutes(parts: {
       const frame = latest(source, query);
       if (frame === null) return { kind: 'empty' };
       // The decision travels with its picture, so that a page never shows one over another.
-      return picture(frame.jpeg, {
+      return picture(frame.picture, {
         'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
       });
     }),
@@ -95,9 +94,9 @@ export function createRoutes(parts: {
     }),
     get('/api/waiting', ({ query }) => json({ samples: source.waiting(limit(query, 24)) })),
     get(/^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/, ({ parts: [sampleId] }) => {
-      const bytes = source.picture(sampleId!);
-      if (bytes === null) throw notFound(`no sample ${sampleId}`);
-      return picture(bytes);
+      const stored = source.picture(sampleId!);
+      if (stored === null) throw notFound(`no sample ${sampleId}`);
+      return picture(stored);
     }),
     get('/api/reports', ({ query }) => json({ reports: source.reports(limit(query, 20)) })),
     get('/api/heads', async () => json({ heads: await source.heads() })),
@@ -153,8 +152,8 @@ function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame) {
   return { frameId, camera, capturedAtMs, decision };
 }
 
-function picture(bytes: Uint8Array, headers?: Record<string, string>): Reply {
-  return { kind: 'bytes', type: mediaTypeOf(bytes), bytes, ...(headers && { headers }) };
+function picture({ mediaType, bytes }: EncodedPicture, headers?: Record<string, string>): Reply {
+  return { kind: 'bytes', type: mediaType, bytes, ...(headers && { headers }) };
 }
 
 function limit(query: URLSearchParams, fallback: number): number {

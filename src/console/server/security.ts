@@ -1,8 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { HeadlandError } from '../../base/errors.js';
+import { sha256 } from '../../base/hash.js';
 
 /** Shorter tokens can be guessed over a network. */
 const MIN_TOKEN_CHARACTERS = 16;
@@ -127,7 +128,7 @@ export class Gatekeeper {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return sha256(text);
 }
 
 /** Name part of a Host header, lower case, without brackets and port; null when malformed. */

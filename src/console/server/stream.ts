@@ -70,7 +70,7 @@ export class EventStreams {
     for (const camera of status.cameras) {
       const frame = this.source.latest(camera.name);
       if (frame === null) continue;
-      const { jpeg: _, ...summary } = frame;
+      const { picture: _, ...summary } = frame;
       response.write(serialise({ type: 'decision', data: summary }));
     }
   }

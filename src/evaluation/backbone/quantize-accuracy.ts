@@ -29,14 +29,14 @@ export interface AccuracyOptions {
 /**
  * Compares what a head can learn from the features of either precision: ridge regression, each
  * group of samples judged by a head that never saw it. Null where labels and groups do not allow
- * it: it takes two classes with two groups each. The exam stays out of it.
+ * it: it takes two classes with two groups each. The holdout stays out of it.
  */
 export async function compareAccuracy(
   options: AccuracyOptions,
 ): Promise<AccuracyComparison | null> {
   const { store, fp32, int8, onStep } = options;
   const chosen = spread(
-    comparable(readLabelled(store).filter(({ exam }) => !exam)),
+    comparable(readLabelled(store).filter(({ holdout }) => !holdout)),
     options.maxLabelled,
   );
   const samples: LabelledSample[] = [];

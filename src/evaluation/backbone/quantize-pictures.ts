@@ -1,9 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
-import { hasReadableEnding } from '../../vision/sniff.js';
 
 type RgbImage = Awaited<ReturnType<Embedder['decode']>>;
 
@@ -34,12 +33,7 @@ export function storedPictures(store: SampleStore): PictureSource {
 /** Every JPEG, PNG and WebP file in a folder, however deep. @throws HL_QUANTIZE_PHOTOS_UNREADABLE */
 export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
-    const entries = await readdir(dir, { withFileTypes: true, recursive: true });
-    const ids = entries
-      .filter((entry) => entry.isFile() && hasReadableEnding(entry.name))
-      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-      .sort();
-    return { name: dir, ids, read: (path) => readFile(path) };
+    return { name: dir, ids: await listPictureFiles(dir), read: (path) => readFile(path) };
   } catch (cause) {
     throw new HeadlandError(
       'HL_QUANTIZE_PHOTOS_UNREADABLE',

@@ -1,4 +1,4 @@
-import type { LabelledMetrics } from '../../registry/head-card.js';
+import type { LabelledMetrics } from '../../head/labelled-metrics.js';
 import type { Disagreement, Evaluation, Interval } from '../evaluation-types.js';
 import { learningCurveChart, reliabilityChart } from './report-charts.js';
 import { duration, figure, html, type Markup, moment, percent } from './report-markup.js';
@@ -35,11 +35,11 @@ ${footer(evaluation)}`,
 }
 
 function headline({ head, metrics, evidence, data, createdAt }: Evaluation): Markup {
-  const on = evidence === 'exam' ? 'exam pictures' : 'pictures by leave-group-out';
+  const on = evidence === 'holdout' ? 'holdout pictures' : 'pictures by leave-group-out';
   const lede =
-    evidence === 'exam'
-      ? `Measured on ${data.exam} pictures of ${data.examGroups} groups that no head is ever trained on.`
-      : `The exam is too small (${data.exam} pictures), so each training picture was answered by a head that never saw its group.`;
+    evidence === 'holdout'
+      ? `Measured on ${data.holdout} pictures of ${data.holdoutGroups} groups that no head is ever trained on.`
+      : `The holdout is too small (${data.holdout} pictures), so each training picture was answered by a head that never saw its group.`;
   return html`<header><p class="over">headland evaluate · head ${head.version} · ${moment(createdAt)}</p>
 <h1>${Math.round(metrics.accuracy * metrics.samples)} of ${metrics.samples} ${on} are right</h1>
 <p class="lede">${lede}</p></header>`;
@@ -137,13 +137,13 @@ function card(d: Disagreement, withId: boolean): Markup {
     ? html`<img src="data:image/jpeg;base64,${d.jpeg}" alt="${d.label}">`
     : html`<div class="blank">picture cannot be read</div>`;
   return html`<figure>${picture}<figcaption>labelled <b>${d.label}</b><br>
-<span class="said">says <b>${d.answer}</b></span> ${percent(d.probability, 0)}<small>${d.exam ? 'exam, ' : ''}group ${d.group}${
+<span class="said">says <b>${d.answer}</b></span> ${percent(d.probability, 0)}<small>${d.holdout ? 'holdout, ' : ''}group ${d.group}${
     withId ? html`<br><code>${d.id}</code>` : null
   }</small></figcaption></figure>`;
 }
 
 function footer({ head, data, durationMs, learningCurve }: Evaluation): Markup {
   const repeats = learningCurve[0]?.repeats ?? 1;
-  return html`<footer><p>Head ${head.version}: ${head.learner}, features ${head.transform}, λ ${head.lambda.toPrecision(2)}, temperature ${figure(head.temperature, 2)}, backbone ${head.backbone}, trained ${moment(head.trainedAt)}. Samples: ${data.training} for training in ${data.trainingGroups} groups, ${data.exam} for the exam in ${data.examGroups}.</p>
+  return html`<footer><p>Head ${head.version}: ${head.learner}, features ${head.transform}, λ ${head.lambda.toPrecision(2)}, temperature ${figure(head.temperature, 2)}, backbone ${head.backbone}, trained ${moment(head.trainedAt)}. Samples: ${data.training} for training in ${data.trainingGroups} groups, ${data.holdout} for the holdout in ${data.holdoutGroups}.</p>
 <p>Macro-F1 is the mean over classes. Intervals are bootstraps that draw whole groups, because pictures of one pass are no independent evidence. Learning curve: ${repeats} ${repeats === 1 ? 'draw' : 'draws'} of groups for each share, classes spread evenly, λ chosen anew each time. Made in ${duration(durationMs / 1000)}.</p></footer>`;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tfjs } from '../../backbone/engines/tfjs-library.js';
-import { seededRandom } from '../../head/random.js';
+import { createRandom } from '../../base/random.js';
 import { addSeededDropout } from '../../training/fit/tf-dropout.js';
 
 /** An 8-bit RGB picture, as vision makes it. */
@@ -71,9 +71,9 @@ export class SmallCnn {
     isOver: () => boolean,
   ): Promise<void> {
     const order = labels.map((_, i) => i);
-    const random = seededRandom(this.#seed * 1_000 + number);
+    const random = createRandom(this.#seed * 1_000 + number);
     for (let i = order.length - 1; i > 0; i--) {
-      const j = random.below(i + 1);
+      const j = random.int(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
     for (let from = 0; from < order.length && !isOver(); from += BATCH) {

@@ -1,6 +1,6 @@
+import { createRandom } from '../../base/random.js';
 import { dot } from '../algebra/lbfgs.js';
 import type { FeatureTransform } from '../head.js';
-import { seededRandom } from '../random.js';
 import {
   checkTrainingSet,
   classBalancedWeights,
@@ -110,7 +110,7 @@ function* principalBasis(
   features: number,
   size: number,
 ): Products<Float32Array> {
-  const random = seededRandom(rows);
+  const random = createRandom(rows);
   const start = Float32Array.from({ length: size * rows }, () => (random.next() < 0.5 ? -1 : 1));
   const common = { x, rows, features, count: size };
   let basis = yield* orthonormal(yield { ...common, kind: 'matrix-x', matrix: start }, size);

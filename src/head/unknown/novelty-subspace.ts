@@ -1,6 +1,6 @@
+import { createRandom } from '../../base/random.js';
 import { addProductTransposed, cholesky } from '../algebra/linalg.js';
 import { solveLower } from '../algebra/triangular.js';
-import { seededRandom } from '../random.js';
 
 /** Enough for a subspace that only has to hold most of the variance. */
 const ITERATIONS = 3;
@@ -21,7 +21,7 @@ export function subspace(
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < m; j++) own[i * m + j] = gram[training[i]! * n + training[j]!]!;
   }
-  const random = seededRandom(m);
+  const random = createRandom(m);
   // Column k of the basis is row k here, so that every product runs along rows.
   let q: Float64Array = Float64Array.from({ length: r * m }, () => random.next() - 0.5);
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {

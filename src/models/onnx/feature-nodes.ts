@@ -5,24 +5,8 @@ import type {
   OnnxNode,
   OnnxTensor,
 } from '../../backbone/engines/onnx-proto.js';
+import type { Pool } from '../../backbone/model-card.js';
 import { freeName } from './onnx-graph.js';
-
-/**
- * How a tapped tensor becomes a vector of d features:
- * - `none`: it is one, N x d, N x d x 1 x 1 or N x 1 x d;
- * - `average`: a feature map N x d x h x w, averaged over its places;
- * - `average-channels-last`: the same as N x h x w x d;
- * - `average-tokens`: tokens N x t x d, averaged;
- * - `first-token`: of tokens N x t x d the first one, a transformer's class token.
- */
-export const POOLS = [
-  'none',
-  'average',
-  'average-channels-last',
-  'average-tokens',
-  'first-token',
-] as const;
-export type Pool = (typeof POOLS)[number];
 
 const FLOAT = 1;
 const INT64 = 7;

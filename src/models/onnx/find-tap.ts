@@ -1,10 +1,7 @@
 import { type OnnxGraph, type OnnxNode, toNumber } from '../../backbone/engines/onnx-proto.js';
+import type { Pool } from '../../backbone/model-card.js';
 import { HeadlandError } from '../../base/errors.js';
-import type { Pool } from './feature-nodes.js';
 import { referencedTensors } from './onnx-graph.js';
-
-/** What a card says to have its tap found. */
-export const AUTO_TAP = 'auto';
 
 /** Where the features of a network are, as its graph shows. */
 export interface FoundTap {

@@ -1,7 +1,7 @@
 import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec } from '../../backbone/engines/onnx-proto.js';
+import type { Pool } from '../../backbone/model-card.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import type { Pool } from './feature-nodes.js';
 import { neededNodes, referencedTensors } from './onnx-graph.js';
 import { readImageInput, takePlanes } from './onnx-input.js';
 import { tensorInfo } from './prune.js';

@@ -5,8 +5,9 @@ import {
   type OnnxModel,
   type OnnxValueInfo,
 } from '../../backbone/engines/onnx-proto.js';
-import { addFeatureNodes, type Pool } from './feature-nodes.js';
-import { AUTO_TAP, findTap } from './find-tap.js';
+import { AUTO_TAP, type Pool } from '../../backbone/model-card.js';
+import { addFeatureNodes } from './feature-nodes.js';
+import { findTap } from './find-tap.js';
 import { freeName, neededNodes, referencedTensors, renameTensor } from './onnx-graph.js';
 import { readImageInput, takePlanes } from './onnx-input.js';
 

@@ -1,13 +1,13 @@
 import { type Agreement, agreementOf } from '../../backbone/agreement.js';
 import { readCachedModel } from '../../backbone/cache.js';
+import { conversionRecipe } from '../../backbone/conversion-recipe.js';
 import { OnnxEngine } from '../../backbone/engines/engine-onnx.js';
 import { invalidOnnx, OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
 import type { ModelCard } from '../../backbone/model-card.js';
 import { quantizedCard } from '../../backbone/variant.js';
 import { HeadlandError } from '../../base/errors.js';
+import { sha256Hex } from '../../base/hash.js';
 import type { RgbImage } from '../../vision/image.js';
-import { conversionRecipe } from '../convert-model.js';
-import { sha256Hex } from '../sources/offer.js';
 import type { IntegerKernels } from './kernels.js';
 import { planQuantization, type QuantizationPlan } from './quantization-plan.js';
 import {

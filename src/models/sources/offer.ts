@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { ModelSource } from '../../backbone/model-card.js';
 import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
+import { sha256Hex } from '../../base/hash.js';
 
 /** What a source needs to fetch its one file. */
 export interface FetchContext {
@@ -27,23 +27,11 @@ export function sourceError(
   });
 }
 
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 /** What a source gave: every byte of it proven. */
 export interface Offer {
   file: Uint8Array;
   /** Of a TensorFlow.js model, by path. */
   shards: Map<string, Uint8Array>;
-}
-
-/** Names the weights that a source stands for, wherever it has them from: 64 hex digits. */
-export function sourceIdentity(source: Pick<ModelSource, 'sha256' | 'member' | 'shards'>): string {
-  const model = source.member?.sha256 ?? source.sha256;
-  if (source.shards.length === 0) return model;
-  const parts = source.shards.map(({ file, sha256 }) => `${sha256} ${file}`).sort();
-  return sha256Hex(Buffer.from([model, ...parts].join('\n'), 'utf8'));
 }
 
 /**

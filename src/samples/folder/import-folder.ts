@@ -21,7 +21,7 @@ const LONE_MIN = 20;
 
 /**
  * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label) or
- * an export of headland, which also gives back groups, exam sides and times. Bad pictures are
+ * an export of headland, which also gives back groups, holdout sides and times. Bad pictures are
  * quarantined and the import goes on; a second import adds nothing. The folder is only read. A
  * label that the store already has is kept: importing again never undoes a correction.
  *
@@ -76,7 +76,7 @@ export async function importFolder(
   if (alike >= LONE_MIN && lone / alike > LONE_SHARE) {
     run.warn(
       'HL_IMPORT_GROUPS_WEAK',
-      `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the exam, and its score too good; give --group-pattern`,
+      `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good; give --group-pattern`,
     );
   }
   if (run.quarantine.failure !== null) {

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
+import { sha256Hex } from '../../base/hash.js';
 import { decodePicture } from '../../vision/decode.js';
 import { differenceHash } from '../../vision/dhash.js';
 import { inspectPicture } from '../../vision/inspect.js';
-import { sha256Of } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
 import { asItem, type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 import type { ManifestEntry } from './manifest.js';
@@ -67,7 +67,7 @@ export class ImportReader {
         return null;
       }
       bytes = await readFile(picture.path);
-      const sha256 = sha256Of(bytes);
+      const sha256 = sha256Hex(bytes);
       const known = this.store.findPicture(sha256);
       const common = { picture, label: picture.label, name: origin };
       if (known) {

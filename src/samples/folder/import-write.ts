@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import { sha256Of } from '../sample-rows.js';
+import { sha256Hex } from '../../base/hash.js';
 import type { SampleStore } from '../store.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
@@ -51,7 +51,7 @@ export class ImportWriter {
     const origin = candidate.name;
     try {
       const again = await readFile(candidate.picture.path);
-      if (sha256Of(again) === candidate.sha256) {
+      if (sha256Hex(again) === candidate.sha256) {
         bytes.set(candidate, again);
         return;
       }
@@ -89,7 +89,7 @@ export class ImportWriter {
       restored === null
         ? {}
         : {
-            exam: restored.exam,
+            holdout: restored.holdout,
             multiplicity: restored.multiplicity,
             ...(sameLabel && restored.labelled_at_ms !== null
               ? { labelledAtMs: restored.labelled_at_ms }

@@ -1,7 +1,7 @@
 import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '../../base/errors.js';
-import { sha256Of } from '../sample-rows.js';
+import { sha256Hex } from '../../base/hash.js';
 import type { Obstacle } from './walk.js';
 
 /** One line a refused picture, beside the copies. */
@@ -21,7 +21,7 @@ export class Quarantine {
   /** @param bytes null for what is not copied: too large, or out of reach */
   async add(obstacle: Obstacle, bytes: Uint8Array | null): Promise<void> {
     if (this.dir === null) return;
-    const identity = sha256Of(bytes ?? Buffer.from(obstacle.origin)).slice(0, 16);
+    const identity = sha256Hex(bytes ?? Buffer.from(obstacle.origin)).slice(0, 16);
     const copy = `${identity}-${basename(obstacle.origin)}`.slice(0, 200);
     try {
       await mkdir(this.dir, { recursive: true, mode: 0o700 });

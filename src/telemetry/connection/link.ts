@@ -47,7 +47,10 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     const { backoffInitialMs, backoffMaxMs, protocol } = options.settings;
-    this.#backoff = new Backoff(backoffInitialMs, backoffMaxMs, options.random);
+    this.#backoff = new Backoff(
+      { initialMs: backoffInitialMs, maxMs: backoffMaxMs },
+      options.random,
+    );
     this.#choice = new ProtocolChoice(protocol);
   }
 

@@ -31,7 +31,7 @@ export const COMMANDS = {
       label: text(64),
       group: text(128)
         .optional()
-        .describe('Pictures of one group are never split between training and exam'),
+        .describe('Pictures of one group are never split between training and holdout'),
     })
     .refine((c) => (c.sample === undefined) !== (c.frame === undefined), {
       message: 'give either "sample" or "frame"',

@@ -84,7 +84,7 @@ export const modelSchema = z
     head_version: version.nullable().describe('Null: no head serves yet'),
     labels: z.array(label).max(10_000).describe('What the serving head can tell apart'),
     learner: z.string().max(32).nullable(),
-    exam_macro_f1: probability.nullable(),
+    holdout_macro_f1: probability.nullable(),
     trained_at: time.nullable(),
     backbone: z.string().max(128),
     trust: trust
@@ -208,7 +208,7 @@ export const metricsSchema = z
       total: count,
       labelled: count,
       waiting: count.describe('Kept frames that ask for a label'),
-      exam: count.optional(),
+      holdout: count.optional(),
     }),
     outbox: z.strictObject({
       messages: count,
@@ -254,7 +254,7 @@ export const trainingProgressSchema = z
   })
   .describe('How far a training is');
 
-export const examSchema = z
+export const holdoutSchema = z
   .strictObject({
     accuracy: probability,
     macro_precision: probability,
@@ -266,9 +266,9 @@ export const examSchema = z
     confusion: z.array(z.array(count)).describe('[truth][decision], in the order of labels'),
     labels: z.array(label),
     evidence: z
-      .enum(['exam', 'leave_group_out'])
+      .enum(['holdout', 'leave_group_out'])
       .optional()
-      .describe('exam (default): groups never trained on; else predictions on left-out groups'),
+      .describe('holdout (default): groups never trained on; else predictions on left-out groups'),
   })
   .describe('What a head showed');
 
@@ -282,8 +282,8 @@ export const trainingReportSchema = z
     head_version: version.nullable().describe('The new head; null when there is none'),
     samples: count,
     classes: count,
-    exam: examSchema.nullable(),
-    champion_exam: examSchema.nullable().describe('Of the head that served before'),
+    holdout: holdoutSchema.nullable(),
+    champion_holdout: holdoutSchema.nullable().describe('Of the head that served before'),
     learner: z.string().max(32).nullable(),
     lambda: z.number().min(0).nullable(),
     duration_seconds: z.number().min(0),
@@ -334,7 +334,7 @@ export type MetricsBody = Omit<
 export type CameraQualityBody = Omit<Message<'camera_quality'>, Envelope>;
 export type TrainingProgressBody = Omit<Message<'training_progress'>, Envelope>;
 export type TrainingReportBody = Omit<Message<'training_report'>, Envelope>;
-export type Exam = z.infer<typeof examSchema>;
+export type Holdout = z.infer<typeof holdoutSchema>;
 
 /** `headland/<robot>/`, under which every topic of a robot lies. */
 export function topicPrefix(robotId: string): string {

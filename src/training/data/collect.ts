@@ -8,10 +8,10 @@ const PAGE = 1_000;
 export type LabelledSample = Sample & { label: string };
 
 export interface Collected {
-  /** Of the classes that are learnt, outside the exam, by id. */
+  /** Of the classes that are learnt, outside the holdout, by id. */
   training: LabelledSample[];
-  /** All of the exam, also of classes that are not learnt: they count against the head. */
-  exam: LabelledSample[];
+  /** All of the holdout, also of classes that are not learnt: they count against the head. */
+  holdout: LabelledSample[];
   /** What the head will know: sorted, at least two. */
   labels: string[];
   /** Every label of the store. */
@@ -59,7 +59,7 @@ export function collect(
       .join('; ');
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_CLASSES',
-      `fewer than two classes have ${minLabelsPerClass} samples outside the exam (${counts})`,
+      `fewer than two classes have ${minLabelsPerClass} samples outside the holdout (${counts})`,
       {
         remedy: 'Label samples of at least two classes, captured at different times.',
         details: { minLabelsPerClass, classes },
@@ -67,23 +67,23 @@ export function collect(
     );
   }
   const known = new Set(labels);
-  const training = samples.filter((sample) => !sample.exam && known.has(sample.label));
-  return { training, exam: samples.filter((sample) => sample.exam), labels, classes };
+  const training = samples.filter((sample) => !sample.holdout && known.has(sample.label));
+  return { training, holdout: samples.filter((sample) => sample.holdout), labels, classes };
 }
 
 function countClasses(
   samples: readonly LabelledSample[],
   minLabelsPerClass: number,
 ): TrainedClass[] {
-  const counts = new Map<string, { training: number; exam: number }>();
-  for (const { label, exam } of samples) {
-    const count = counts.get(label) ?? { training: 0, exam: 0 };
+  const counts = new Map<string, { training: number; holdout: number }>();
+  for (const { label, holdout } of samples) {
+    const count = counts.get(label) ?? { training: 0, holdout: 0 };
     counts.set(label, count);
-    if (exam) count.exam += 1;
+    if (holdout) count.holdout += 1;
     else count.training += 1;
   }
   return [...counts.keys()].sort().map((label) => {
-    const count = counts.get(label) as { training: number; exam: number };
+    const count = counts.get(label) as { training: number; holdout: number };
     const missing = Math.max(0, minLabelsPerClass - count.training);
     return { label, ...count, leftOut: missing > 0, missing };
   });

@@ -11,7 +11,7 @@ const COMMIT_SAMPLES = 16;
 export interface EmbedOptions {
   store: SampleStore;
   embedder: Embedder;
-  /** Exam samples get their original only; the store knows which they are. */
+  /** Holdout samples get their original only; the store knows which they are. */
   samples: readonly LabelledSample[];
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;

@@ -1,11 +1,14 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import {
+  type InferenceSession,
+  loadRuntime,
+  type Runtime,
+  type Tensor,
+} from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxNode, type OnnxValueInfo } from '../../backbone/engines/onnx-proto.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { SoftmaxData } from '../../head/learners/softmax-objective.js';
 import type { ProductRequest } from '../../head/learners/subspace.js';
 import type { FitEngine } from './search.js';
-
-type Runtime = typeof import('onnxruntime-node');
 
 /** The tensors that stay the same while a fold is fitted. */
 interface Fold {
@@ -31,9 +34,8 @@ export class OnnxFitEngine implements FitEngine {
 
   /** @throws HeadlandError HL_ENGINE_UNAVAILABLE */
   static async create(threads: number): Promise<OnnxFitEngine> {
-    process.env.ORT_DISABLE_TELEMETRY = '1';
+    const runtime = await loadRuntime();
     try {
-      const runtime = await import('onnxruntime-node');
       const open = (graph: Uint8Array): Promise<InferenceSession> =>
         runtime.InferenceSession.create(graph, {
           executionProviders: ['cpu'],

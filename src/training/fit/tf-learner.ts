@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openTfjs, type Tfjs, type TfjsEngine } from '../../backbone/engines/tfjs-library.js';
 import { silentLog } from '../../base/log.js';
+import { createRandom } from '../../base/random.js';
 import { stratifiedGroupFolds } from '../../head/folds.js';
 import type { FeatureTransform } from '../../head/head.js';
 import { bestCandidate, judgeLogits, pickRows } from '../../head/learners/select.js';
 import { type Standardised, standardise } from '../../head/learners/standardise.js';
-import { seededRandom } from '../../head/random.js';
 import {
   type Candidate,
   checkCancelled,
@@ -182,7 +182,7 @@ class LayersSearch {
       this.set.classCount,
     );
     const weightOf = new Map(Array.from(rows, (row, i) => [row, balanced[i]!]));
-    const random = seededRandom(this.#seed);
+    const random = createRandom(this.#seed);
     const order = rows.slice();
     const values = () =>
       variables.map((v) => v.dataSync<'float32'>().slice()) as [Float32Array, Float32Array];
@@ -190,7 +190,7 @@ class LayersSearch {
     try {
       for (let epoch = 1; epoch <= maxEpochs; epoch++) {
         checkCancelled(this.options.signal);
-        shuffle(order, random.below);
+        shuffle(order, random.int);
         for (let from = 0; from < order.length; from += BATCH_ROWS) {
           this.#step(
             model,

@@ -10,8 +10,8 @@ if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
 const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
 // It admits nothing, so that the bounds of admission do not matter.
 const { store, close } = openSampleStore(dbPath, {
-  examShare: 0,
-  examAfterSamples: 0,
+  holdoutShare: 0,
+  holdoutAfterSamples: 0,
   maxPictureStoreBytes: 0,
 });
 const send = (message: FromInstantWorker): void => port.postMessage(message);

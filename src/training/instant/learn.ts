@@ -29,7 +29,7 @@ interface Taught {
  * Makes the best head of the labels as they stand in the store: a correction of the base, or without
  * one a first head. The same store and base give the same head.
  *
- * Samples of the exam are learnt too: what comes of it never enters the registry, is never examined,
+ * Samples of the holdout are learnt too: what comes of it never enters the registry, is never examined,
  * and ends with the next training, which does not see them.
  *
  * @returns Null when there is nothing to learn beyond the base, or too little for a first head.
@@ -155,7 +155,7 @@ class Source {
   labels(least: number): string[] {
     return this.store
       .counts()
-      .classes.filter(({ training, exam }) => training + exam >= least)
+      .classes.filter(({ training, holdout }) => training + holdout >= least)
       .map(({ label }) => label);
   }
 

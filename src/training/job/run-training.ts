@@ -71,7 +71,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       featureSize: backbone.featureSize,
     });
     // Before the fit, which may take minutes in which samples come and go.
-    const examFeatures = presentOriginals(store, collected.exam, embedded.key);
+    const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
     engine = await OnnxFitEngine.create(1);
     const { recipe, novelty, table } = await fitHead(set, {
       learners: settings.training.learners,
@@ -91,11 +91,11 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     };
     const head = await registry.stage(trained);
     const judgement = await judge({
-      ...{ store, registry, engine, collected, set, examFeatures, key: embedded.key },
+      ...{ store, registry, engine, collected, set, holdoutFeatures, key: embedded.key },
       ...{ recipe, trained, challenger: head, settings: settings.gate },
     });
 
-    const trust = trustOf(trained, collected, set, recipe, examFeatures);
+    const trust = trustOf(trained, collected, set, recipe, holdoutFeatures);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -118,10 +118,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       // What is left of older backbones and augmentations: no head in service needs it any more.
       store.dropFeatures({ exceptBackbone: embedded.key, exceptRecipe: embedded.recipe });
     }
-    const { decision, championVersion, exam, championExam, leaveGroupOut } = judgement;
+    const { decision, championVersion, holdout, championHoldout, leaveGroupOut } = judgement;
     return {
       version,
-      ...{ decision, championVersion, exam, championExam, leaveGroupOut },
+      ...{ decision, championVersion, holdout, championHoldout, leaveGroupOut },
       ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
       temperature: recipe.temperature,
       trust,
@@ -129,7 +129,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       classes: collected.classes,
       samples: {
         training: collected.training.length,
-        exam: collected.exam.length,
+        holdout: collected.holdout.length,
         skipped: embedded.skipped.length,
       },
       skipped: embedded.skipped.slice(0, NAMED_SKIPPED_SAMPLES),
@@ -146,7 +146,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
 async function embed(
   store: SampleStore,
   backbone: Backbone,
-  { training, exam }: Collected,
+  { training, holdout }: Collected,
   { inference, augmentation: { seed, ...augmentation } }: JobSettings,
   phases: Phases,
 ): Promise<{ key: string; recipe: string; skipped: SkippedSample[]; forwards: number }> {
@@ -158,7 +158,7 @@ async function embed(
   });
   const { skipped, forwards } = await embedMissing({
     ...{ store, embedder, recipe, seed, augmentation },
-    samples: [...training, ...exam],
+    samples: [...training, ...holdout],
     onProgress: (done, total) => phases.step(done, total),
   });
   return { key: embedder.checksum, recipe, skipped, forwards };
@@ -168,22 +168,22 @@ async function embed(
 function withFeatures(
   store: SampleStore,
   samples: readonly LabelledSample[],
-  { training, exam }: Collected,
+  { training, holdout }: Collected,
   key: string,
 ): LabelledSample[] {
-  const wanted = [...training, ...exam];
+  const wanted = [...training, ...holdout];
   const vectors = originals(store, wanted, key);
   const without = new Set(wanted.filter((_, i) => !vectors[i]).map((sample) => sample.id));
   return samples.filter((sample) => !without.has(sample.id));
 }
 
-/** From the answers of heads that never saw the group of the sample; of the exam by the head itself. */
+/** From the answers of heads that never saw the group of the sample; of the holdout by the head itself. */
 function trustOf(
   head: Head,
-  { training, exam, labels, classes }: Collected,
+  { training, holdout, labels, classes }: Collected,
   set: TrainingSet,
   recipe: FittedRecipe,
-  examFeatures: readonly Float32Array[],
+  holdoutFeatures: readonly Float32Array[],
 ): Trust {
   const { judged } = judgedRows(set, groupingOf(set));
   const leftOut = headAnswers(
@@ -196,8 +196,8 @@ function trustOf(
   });
   const trust = judgeTrust(labels, [
     ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
-    ...exam
-      .map((sample, i) => ({ sample, features: examFeatures[i]! }))
+    ...holdout
+      .map((sample, i) => ({ sample, features: holdoutFeatures[i]! }))
       .filter(({ sample }) => labels.includes(sample.label))
       .map(({ sample, features }) => {
         const probabilities = headProbabilities(head, features);
@@ -237,7 +237,7 @@ function describe(
   backbone: string,
   collected: Collected,
   { fit, views, macroLogLoss }: FittedRecipe,
-  { decision, exam, leaveGroupOut }: Judgement,
+  { decision, holdout, leaveGroupOut }: Judgement,
   recipe: string,
   phases: Phases,
   about: Pick<NewHeadCard, 'labelRevision' | 'trust'>,
@@ -253,7 +253,7 @@ function describe(
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
     samples: collected.classes.map(({ missing: _, ...counts }) => counts),
-    ...{ exam, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
+    ...{ holdout, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
     gate: decision,
     refused: decision.promote ? null : decision.reason,
     augmentation: { recipe, views, seed: settings.augmentation.seed },

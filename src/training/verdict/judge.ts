@@ -1,23 +1,24 @@
 import { isHeadlandError, messageOf } from '../../base/errors.js';
-import { decide, type GateDecision } from '../../gate/decide.js';
+import { sha256Hex } from '../../base/hash.js';
+import { decide } from '../../gate/decide.js';
 import {
   chooseEvidence,
   type EvidenceSettings,
   type JudgedSample,
   type ServingHead,
 } from '../../gate/evidence.js';
+import type { GateDecision } from '../../gate/gate-decision.js';
 import type { GateInput, GateSettings } from '../../gate/gate-input.js';
 import { goldenOutputs } from '../../gate/golden.js';
 import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
 import { scoreUnknowns, type UnknownScores } from '../../gate/unknown-auroc.js';
 import { encodeHead } from '../../head/codec.js';
 import type { Head } from '../../head/head.js';
-import { labelledMetrics } from '../../head/labelled-metrics.js';
+import { type LabelledMetrics, labelledMetrics } from '../../head/labelled-metrics.js';
 import { headProbabilities } from '../../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
-import type { LabelledMetrics } from '../../registry/head-card.js';
 import type { HeadRegistry } from '../../registry/registry.js';
-import { type StoredHead, sha256 } from '../../registry/version-directory.js';
+import type { StoredHead } from '../../registry/version-directory.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Collected } from '../data/collect.js';
 import { originals } from '../data/feature-matrix.js';
@@ -33,8 +34,8 @@ export interface JudgeInput {
   key: string;
   /** Of the training samples: originals first, in the order of `collected.training`. */
   set: TrainingSet;
-  /** Originals of the exam samples, in the order of `collected.exam`. */
-  examFeatures: readonly Float32Array[];
+  /** Originals of the holdout samples, in the order of `collected.holdout`. */
+  holdoutFeatures: readonly Float32Array[];
   recipe: FittedRecipe;
   /** The new head before it was written. */
   trained: Head;
@@ -53,8 +54,8 @@ export interface Judgement {
   championVersion: number | null;
   /** The serving head, if there is one, was trained on the features of today. */
   sameFeatures: boolean;
-  exam: LabelledMetrics | null;
-  championExam: LabelledMetrics | null;
+  holdout: LabelledMetrics | null;
+  championHoldout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
 }
 
@@ -69,41 +70,42 @@ interface Champion {
 /** Lets the new head and the serving one meet, and the gate decide. */
 export async function judge(input: JudgeInput): Promise<Judgement> {
   const { collected, key, set, recipe, challenger, settings } = input;
-  const { training, exam, labels } = collected;
+  const { training, holdout, labels } = collected;
   const champion = await readChampion(input.registry, key);
-  const all = [...training, ...exam];
+  const all = [...training, ...holdout];
   const today = concatenate([
     set.features.subarray(0, training.length * set.featureSize),
-    ...input.examFeatures,
+    ...input.holdoutFeatures,
   ]);
-  const examToday = today.subarray(training.length * set.featureSize);
+  const holdoutToday = today.subarray(training.length * set.featureSize);
 
   const truth = all.map((sample) => sample.label);
-  const examTruth = truth.slice(training.length);
-  const onExam = exam.length > 0 ? headProbabilities(challenger, examToday) : new Float64Array(0);
+  const holdoutTruth = truth.slice(training.length);
+  const onHoldout =
+    holdout.length > 0 ? headProbabilities(challenger, holdoutToday) : new Float64Array(0);
   const answers = [
     ...headAnswers(recipe.leaveGroupOutProbabilities, labels, truth.slice(0, training.length)),
-    ...headAnswers(onExam, challenger.labels, examTruth),
+    ...headAnswers(onHoldout, challenger.labels, holdoutTruth),
   ];
   const championAnswers = answersOfChampion(champion, input, today);
   const known = new Set(judgedRows(set, groupingOf(set)).judged);
   const learntAtMs = champion?.stored ? Date.parse(champion.stored.card.createdAt) : 0;
   const samples = all.map(
-    ({ id, label, group, exam: isExam, labelledAtMs }, i): JudgedSample => ({
-      ...{ id, label, group, exam: isExam, relabelled: (labelledAtMs ?? 0) > learntAtMs },
+    ({ id, label, group, holdout: isHoldout, labelledAtMs }, i): JudgedSample => ({
+      ...{ id, label, group, holdout: isHoldout, relabelled: (labelledAtMs ?? 0) > learntAtMs },
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
-      judged: isExam || known.has(i),
+      judged: isHoldout || known.has(i),
     }),
   );
   const serving = champion && servingHead(champion, input);
   const evidence = await chooseEvidence(samples, serving, settings);
-  const championExam = examFeaturesOf(champion, input, examToday);
+  const championHoldout = holdoutFeaturesOf(champion, input, holdoutToday);
   const gateInput: GateInput = {
     ...evidence,
     challengerLabels: [...challenger.labels],
     labelsWithSamples: collected.classes.map((c) => c.label),
-    unknownScores: unknownScores(champion, input, examToday, championExam),
+    unknownScores: unknownScores(champion, input, holdoutToday, championHoldout),
     golden: goldenOutputs(input.trained, challenger, seedOf(challenger)),
     settings: gateSettings(settings),
   };
@@ -112,8 +114,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
     ...{ decision, input: gateInput },
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
-    exam: labelledMetrics(onExam, challenger.labels, examTruth),
-    championExam: examOfChampion(champion, championExam, examTruth),
+    holdout: labelledMetrics(onHoldout, challenger.labels, holdoutTruth),
+    championHoldout: holdoutOfChampion(champion, championHoldout, holdoutTruth),
     leaveGroupOut: labelledMetrics(
       recipe.leaveGroupOutProbabilities,
       labels,
@@ -163,7 +165,7 @@ function answersOfChampion(
 ): (HeadAnswer | null)[] {
   if (!champion?.stored) return [];
   const { head, card } = champion.stored;
-  const all = [...collected.training, ...collected.exam];
+  const all = [...collected.training, ...collected.holdout];
   const answers = (of: Float32Array, samples: typeof all): HeadAnswer[] =>
     headAnswers(
       headProbabilities(head, of),
@@ -176,19 +178,19 @@ function answersOfChampion(
   );
 }
 
-/** Of the exam, in the features that the serving head was trained on; null: not of every sample. */
-function examFeaturesOf(
+/** Of the holdout, in the features that the serving head was trained on; null: not of every sample. */
+function holdoutFeaturesOf(
   champion: Champion | null,
   { store, collected }: JudgeInput,
-  examToday: Float32Array,
+  holdoutToday: Float32Array,
 ): Float32Array | null {
-  if (!champion?.stored || examToday.length === 0) return null;
-  if (!champion.otherFeatures) return examToday;
-  const found = originals(store, collected.exam, champion.stored.card.backbone.checksum);
+  if (!champion?.stored || holdoutToday.length === 0) return null;
+  if (!champion.otherFeatures) return holdoutToday;
+  const found = originals(store, collected.holdout, champion.stored.card.backbone.checksum);
   return found.includes(null) ? null : concatenate(found as Float32Array[]);
 }
 
-function examOfChampion(
+function holdoutOfChampion(
   champion: Champion | null,
   features: Float32Array | null,
   truth: string[],
@@ -198,22 +200,22 @@ function examOfChampion(
   return labelledMetrics(headProbabilities(head, features), head.labels, truth);
 }
 
-/** Null when the serving head has learnt a group of the exam, or has no features of all of it. */
+/** Null when the serving head has learnt a group of the holdout, or has no features of all of it. */
 function unknownScores(
   champion: Champion | null,
-  { challenger, collected: { exam }, settings }: JudgeInput,
-  examToday: Float32Array,
+  { challenger, collected: { holdout }, settings }: JudgeInput,
+  holdoutToday: Float32Array,
   features: Float32Array | null,
 ): UnknownScores[] | null {
   if (!champion?.stored || !features) return null;
   const { head, trainingGroups } = champion.stored;
   const learnt = new Set(trainingGroups);
-  if (exam.some(({ group }) => learnt.has(group))) return null;
+  if (holdout.some(({ group }) => learnt.has(group))) return null;
   return scoreUnknowns(
-    { head: challenger, features: examToday },
+    { head: challenger, features: holdoutToday },
     { head, features },
-    exam,
-    settings.minExamSamples,
+    holdout,
+    settings.minHoldoutSamples,
   );
 }
 
@@ -225,7 +227,7 @@ function gateSettings(settings: GateSettings): GateSettings {
 
 /** The same head is asked the same golden inputs wherever it is judged. */
 function seedOf(head: Head): number {
-  return Number.parseInt(sha256(encodeHead(head)).slice(0, 8), 16);
+  return Number.parseInt(sha256Hex(encodeHead(head)).slice(0, 8), 16);
 }
 
 function concatenate(vectors: readonly Float32Array[]): Float32Array {

@@ -43,14 +43,14 @@ function thinned(values: Float32Array): Float32Array {
   return Float32Array.from({ length }, (_, i) => values[Math.floor((i * values.length) / length)]!);
 }
 
-/** Features of the newest frames that wait for a label, outside the exam: n x featureSize. */
+/** Features of the newest frames that wait for a label, outside the holdout: n x featureSize. */
 export function waitingFeatures(
   store: SampleStore,
   key: string,
   featureSize: number,
 ): Float32Array {
   const waiting = store.list({
-    ...{ labelled: false, exam: false },
+    ...{ labelled: false, holdout: false },
     ...{ order: 'newest' as const, limit: BACKGROUND_SAMPLES },
   });
   const found = store.features(

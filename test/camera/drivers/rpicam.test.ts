@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { resolveCamera } from '../../../src/agent/seeing/resolve-camera.js';
 import { type HeadlandError, isHeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import type { CapturedPicture } from '../../../src/camera/camera.js';
 import { csiCamerasIn, RpicamDriver } from '../../../src/camera/drivers/rpicam.js';
 import { rpicamArguments } from '../../../src/camera/drivers/rpicam-arguments.js';
-import { resolveCamera } from '../../../src/camera/open-driver.js';
 import { CameraSupervisor } from '../../../src/camera/supervisor.js';
 import {
   cameraConfig,

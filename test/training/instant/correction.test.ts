@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createRandom } from '../../../src/base/random.js';
 import { minimise } from '../../../src/head/algebra/lbfgs.js';
 import type { FeatureTransform, Head } from '../../../src/head/head.js';
-import { seededRandom } from '../../../src/head/random.js';
 import { headLogits, headProbabilities, softmaxRows } from '../../../src/head/score.js';
 import { transformFeatures } from '../../../src/head/transform.js';
 import { correctHead, type Lesson } from '../../../src/training/instant/correction.js';
@@ -15,7 +15,7 @@ function drawn(
   n: number,
   transform: FeatureTransform,
 ): { head: Head; lesson: Lesson } {
-  const random = seededRandom(seed);
+  const random = createRandom(seed);
   const values = (count: number): Float32Array =>
     Float32Array.from({ length: count }, () => 2 * random.next() - 1);
   const labels = ['crop', 'soil', 'weed'];

@@ -15,8 +15,8 @@ function store(t: Parameters<typeof temporaryDirectory>[0], perClass: number) {
   const database = openDatabase(dbPath);
   t.after(() => database.close());
   const samples = new SampleStore(database, {
-    examShare: 0.2,
-    examAfterSamples: 0,
+    holdoutShare: 0.2,
+    holdoutAfterSamples: 0,
     maxPictureStoreBytes: 1e9,
   });
   const teach = (label: string, value: number): void => {
