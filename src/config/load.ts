@@ -138,8 +138,10 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
       };
     });
   }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const shortest = [...issue.errors].sort((a, b) => a.length - b.length)[0];
+  if (issue.code === 'invalid_union' && issue.errors[0]) {
+    const shortest = issue.errors.reduce((best, errors) =>
+      errors.length < best.length ? errors : best,
+    );
     return shortest.flatMap((inner) =>
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root),
     );

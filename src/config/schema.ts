@@ -1,9 +1,20 @@
 import { z } from 'zod';
-import { camera } from './cameras.js';
-import { milliseconds, name, type secret, section } from './fields.js';
-import { augmentation, gate, heads, samples, training } from './learning.js';
-import { board, inference, models, quantization } from './perceiving.js';
-import { alerts, console, embeddedBroker, gpio, mqtt } from './reporting.js';
+import { name, type secret, section } from './fields.js';
+import { alerts } from './sections/alerts.js';
+import { augmentation } from './sections/augmentation.js';
+import { board } from './sections/board.js';
+import { cameraBackoff, cameras } from './sections/cameras.js';
+import { console } from './sections/console.js';
+import { embeddedBroker } from './sections/embedded-broker.js';
+import { gate } from './sections/gate.js';
+import { gpio } from './sections/gpio.js';
+import { heads } from './sections/heads.js';
+import { inference } from './sections/inference.js';
+import { models } from './sections/models.js';
+import { mqtt } from './sections/mqtt.js';
+import { quantization } from './sections/quantization.js';
+import { samples } from './sections/samples.js';
+import { training } from './sections/training.js';
 
 /**
  * Every setting of headland: its unit (in the name), its bounds, its default and what it does.
@@ -35,19 +46,8 @@ export const configSchema = z.strictObject({
   inference,
   quantization,
   board,
-  cameras: z
-    .array(camera)
-    .min(1)
-    .max(8)
-    .prefault([{ driver: 'auto' }])
-    .describe('One entry a camera; names must differ'),
-  cameraBackoff: section(
-    {
-      initialMs: milliseconds(10, 60_000).default(500),
-      maxMs: milliseconds(100, 600_000).default(30_000),
-    },
-    'Full-jitter back-off between attempts to open a camera again; attempts never end',
-  ),
+  cameras,
+  cameraBackoff,
   samples,
   augmentation,
   training,

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { parseConfig } from '../../src/config/load.js';
 
-const camera = (settings: string) => parseConfig(`cameras: [{${settings}}]`).cameras[0];
+const camera = (settings: string) => parseConfig(`cameras: [{${settings}}]`).cameras[0]!;
 
 describe('settings of a camera', () => {
   it('hand pictures on untouched unless something else is asked for', () => {

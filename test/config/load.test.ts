@@ -27,7 +27,7 @@ describe('configuration', () => {
   test('an empty file gives every default', () => {
     const config = parseConfig('');
     assert.equal(config.models.backbone, 'efficientnet-lite0-288');
-    assert.equal(config.cameras[0].driver, 'auto');
+    assert.equal(config.cameras[0]?.driver, 'auto');
     assert.equal(config.samples.holdoutShare, 0.2);
   });
 

@@ -44,9 +44,8 @@ export class FrameStatistics {
 
   /** Over the last frames; null before the first. */
   durationMs(quantile: number): number | null {
-    if (this.#durationsMs.length === 0) return null;
     const sorted = [...this.#durationsMs].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))];
+    return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? null;
   }
 
   framesPerSecond(nowMs: number): number {

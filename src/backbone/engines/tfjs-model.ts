@@ -22,10 +22,10 @@ const weightSpec = z.object({
   quantization: z
     .object({
       dtype: z.enum(['uint8', 'uint16', 'float16']),
-      scale: z.number().optional(),
-      min: z.number().optional(),
+      scale: z.number().exactOptional(),
+      min: z.number().exactOptional(),
     })
-    .optional(),
+    .exactOptional(),
 });
 
 const modelSchema = z.object({

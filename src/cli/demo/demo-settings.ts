@@ -60,7 +60,7 @@ function demoCamera(options: DemoOptions, startFrame: number): object {
     };
   }
   const [auto] = validateConfig({ cameras: [{ driver: 'auto' }] }).cameras;
-  const found = options.simulated ? null : resolveCamera(auto);
+  const found = options.simulated ? null : resolveCamera(auto!);
   if (found && found.driver !== 'simulated') return found;
   return { driver: 'simulated', intervalMs: 150, startFrame };
 }

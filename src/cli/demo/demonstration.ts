@@ -134,10 +134,10 @@ export class Demonstration {
   }
 
   async #stop(): Promise<void> {
-    const camera = this.config.cameras[0];
+    const [camera] = this.config.cameras;
     if (!this.options.photos) {
-      const seen = this.#agent.cameras[0].supervisor.state().framesTotal;
-      const start = camera.driver === 'simulated' ? camera.startFrame : 0;
+      const seen = this.#agent.cameras[0]?.supervisor.state().framesTotal ?? 0;
+      const start = camera?.driver === 'simulated' ? camera.startFrame : 0;
       this.#agent.state.meta.set(SIMULATED_FRAME_KEY, String(start + seen));
     }
     await this.#labeller?.close();

@@ -29,7 +29,7 @@ export function table(rows: readonly (readonly string[])[], indent = '  '): stri
       (row) =>
         indent +
         row
-          .map((cell, column) => cell.padEnd(widths[column]))
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
           .join('  ')
           .trimEnd(),
     )

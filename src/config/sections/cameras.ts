@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, name, probability, section } from './fields.js';
+import { milliseconds, name, probability, section } from '../fields.js';
 
 /** Of the width, the height or the pixels of a picture. */
 const share = z.number().min(0).max(1);
@@ -228,7 +228,7 @@ const simulatedCamera = z
   .describe('A seeded drawing of a field: crops, weeds, obstacles, changing light. Not real');
 
 /** One camera: what its driver needs, and what all cameras share. */
-export const camera = z.discriminatedUnion('driver', [
+const camera = z.discriminatedUnion('driver', [
   autoCamera,
   ffmpegCamera,
   rpicamCamera,
@@ -236,3 +236,19 @@ export const camera = z.discriminatedUnion('driver', [
   replayCamera,
   simulatedCamera,
 ]);
+
+/** At least one camera; their names must differ. */
+export const cameras = z
+  .array(camera)
+  .min(1)
+  .max(8)
+  .prefault([{ driver: 'auto' }])
+  .describe('One entry per camera; names must differ');
+
+export const cameraBackoff = section(
+  {
+    initialMs: milliseconds(10, 60_000).default(500),
+    maxMs: milliseconds(100, 600_000).default(30_000),
+  },
+  'Full-jitter back-off between attempts to reopen a camera; attempts never end',
+);

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { milliseconds, name, probability, section } from '../fields.js';
+
+const alertRule = z.strictObject({
+  name: name('Name of the rule: appears in events'),
+  labels: z
+    .array(z.string().min(1))
+    .min(1)
+    .max(64)
+    .describe('Labels that raise it; "unknown" too, whatever minProbability'),
+  camera: z.string().nullable().default(null).describe('Only this camera; null = any'),
+  minProbability: probability.default(0.7).describe('Of the label, 0..1'),
+  guesses: z.boolean().default(false).describe('Also answers that are marked as guesses raise it'),
+  matches: z.int().min(1).max(1_000).default(3).describe('N: how many of the last M frames'),
+  ofFrames: z.int().min(1).max(1_000).default(5).describe('M: the window, frames'),
+  holdMs: milliseconds(0, 3_600_000)
+    .default(1_000)
+    .describe('The output stays on at least this long after the last match'),
+  output: z.string().nullable().default(null).describe('Name of a GPIO output; null = event only'),
+});
+
+export const alerts = section(
+  { rules: z.array(alertRule).max(64).default([]) },
+  'When to raise an alert',
+);

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { milliseconds, name, section } from '../fields.js';
+
+export const models = section(
+  {
+    backbone: name('Model card of the backbone: see `headland models list`').default(
+      'efficientnet-lite0-288',
+    ),
+    cardsDir: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Folder of your own model cards, looked at before those that come along'),
+    mirrors: z
+      .array(z.string().min(1))
+      .max(16)
+      .default([])
+      .describe('Folders or http(s) URLs asked first for model files'),
+    allowDownload: z
+      .boolean()
+      .default(true)
+      .describe('False: only mirrors that are folders, files and the cache'),
+    pipCommand: z
+      .array(z.string().min(1))
+      .min(1)
+      .default(['python3', '-m', 'pip'])
+      .describe('How pip is called for cards that come from a Python package'),
+    downloadTimeoutMs: milliseconds(1_000, 3_600_000).default(300_000),
+    maxBytes: z.int().min(1_000).max(4_000_000_000).default(500_000_000),
+  },
+  'Where backbones come from',
+);

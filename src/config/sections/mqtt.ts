@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { milliseconds, secret, section } from '../fields.js';
+
+export const mqtt = section(
+  {
+    url: z
+      .string()
+      .regex(/^(mqtts?|wss?|tcp|tls):\/\//, 'use mqtt://host:1883 or mqtts://host:8883')
+      .nullable()
+      .default(null)
+      .describe('Broker; null = the embedded broker below'),
+    protocol: z
+      .enum(['auto', '5', '3.1.1'])
+      .default('auto')
+      .describe('auto: MQTT 5, and 3.1.1 where the broker refuses it'),
+    clientId: z.string().min(1).max(64).nullable().default(null).describe('null = headland-<id>'),
+    username: z.string().nullable().default(null),
+    password: secret.nullable().default(null),
+    caFile: z.string().nullable().default(null),
+    certFile: z.string().nullable().default(null),
+    key: secret.nullable().default(null),
+    keepaliveSeconds: z.int().min(5).max(3_600).default(30),
+    willDelaySeconds: z.int().min(0).max(3_600).default(5).describe('MQTT 5 only'),
+    sessionExpirySeconds: z.int().min(0).max(31_536_000).default(604_800).describe('MQTT 5 only'),
+    maxInFlight: z.int().min(1).max(1_000).default(20),
+    backoffInitialMs: milliseconds(50, 60_000).default(1_000),
+    backoffMaxMs: milliseconds(1_000, 3_600_000).default(60_000),
+    commandMaxBytes: z.int().min(256).max(1_048_576).default(16_384),
+    commandsPerMinute: z.int().min(1).max(60_000).default(600),
+    predictionIntervalMs: milliseconds(0, 3_600_000)
+      .default(0)
+      .describe('At least this long between predictions of a camera; 0 = every frame'),
+    metricsIntervalMs: milliseconds(1_000, 86_400_000).default(60_000),
+    outboxMaxBytes: z.int().min(65_536).default(67_108_864),
+    outboxMaxAgeMs: milliseconds(60_000, 31_536_000_000).default(604_800_000),
+  },
+  'Reports and commands',
+);
