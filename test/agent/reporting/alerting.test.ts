@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { Alerting } from '../../src/agent/reporting/alerting.js';
-import { silentLog } from '../../src/base/log.js';
-import { configSchema } from '../../src/config/schema.js';
+import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { silentLog } from '../../../src/base/log.js';
+import { configSchema } from '../../../src/config/schema.js';
 
 test('outputs that cannot be opened are one critical event, and alerts go on without', async (t) => {
   if (existsSync('/sys/class/gpio')) {

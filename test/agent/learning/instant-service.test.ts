@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InstantService } from '../../src/agent/learning/instant-service.js';
-import { silentLog } from '../../src/base/log.js';
-import type { ServingHead } from '../../src/perception/perception-protocol.js';
-import { SampleStore } from '../../src/samples/store.js';
-import { openDatabase } from '../../src/storage/database.js';
-import { Meta } from '../../src/storage/meta-table.js';
-import { InstantLearner } from '../../src/training/instant/instant-learner.js';
-import { HANG_MS } from '../liveness.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { InstantService } from '../../../src/agent/learning/instant-service.js';
+import { silentLog } from '../../../src/base/log.js';
+import type { ServingHead } from '../../../src/perception/perception-protocol.js';
+import { SampleStore } from '../../../src/samples/store.js';
+import { openDatabase } from '../../../src/storage/database.js';
+import { Meta } from '../../../src/storage/meta-table.js';
+import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
+import { HANG_MS } from '../../liveness.js';
+import { temporaryDirectory } from '../../training/fixture.js';
 
 async function until(condition: () => boolean): Promise<void> {
   const deadlineMs = Date.now() + HANG_MS;

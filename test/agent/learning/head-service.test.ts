@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeadService } from '../../src/agent/learning/head-service.js';
-import { InstantService } from '../../src/agent/learning/instant-service.js';
-import { HeadlandError } from '../../src/base/errors.js';
-import { silentLog } from '../../src/base/log.js';
-import { HeadRegistry } from '../../src/registry/registry.js';
-import { SampleStore } from '../../src/samples/store.js';
-import { openDatabase } from '../../src/storage/database.js';
-import { Meta } from '../../src/storage/meta-table.js';
-import { InstantLearner } from '../../src/training/instant/instant-learner.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { HeadService } from '../../../src/agent/learning/head-service.js';
+import { InstantService } from '../../../src/agent/learning/instant-service.js';
+import { HeadlandError } from '../../../src/base/errors.js';
+import { silentLog } from '../../../src/base/log.js';
+import { HeadRegistry } from '../../../src/registry/registry.js';
+import { SampleStore } from '../../../src/samples/store.js';
+import { openDatabase } from '../../../src/storage/database.js';
+import { Meta } from '../../../src/storage/meta-table.js';
+import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
+import { someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const;
 
