@@ -112,11 +112,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
-    this.labelling = new Labelling(
-      this.state.samples,
-      this.recent,
-      () => this.#perception.backbone?.checksum ?? null,
-    );
+    this.labelling = new Labelling(this.state.samples, this.recent);
     this.training = new TrainingService(
       config,
       this.state,
@@ -294,7 +290,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   // perception → memory, alerts, telemetry, and now and then a question
   #decided(frame: Frame, perceived: Perceived): void {
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
-    const recent: RecentFrame = { frameId, frame, perceived };
+    const backboneChecksum = this.#perception.backbone?.checksum ?? null;
+    const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
     // A head of the first labels has passed no gate: it switches nothing.

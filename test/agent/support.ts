@@ -18,6 +18,8 @@ type Cleanup = Pick<TestContext, 'after'>;
 
 /** Length of the features of the tiny backbone. */
 export const FEATURES = 24;
+/** Of frames that no real backbone has embedded. */
+export const BACKBONE = 'b'.repeat(64);
 
 /** Settings of the robot `r1`, all of whose folders lie in `dir`. */
 export function robotConfig(dir: string, settings: Settings = {}): Config {
@@ -44,7 +46,7 @@ export function openRobot(
 export function recentFrame(
   frame: Partial<Frame> = {},
   decision: Partial<Decision> = {},
-  features = new Float32Array(FEATURES).fill(0.5),
+  { features = new Float32Array(FEATURES).fill(0.5), backboneChecksum = BACKBONE } = {},
 ): RecentFrame {
   const { camera = 'main', sequence = 1 } = frame;
   return {
@@ -62,6 +64,7 @@ export function recentFrame(
       dhash: '0123456789abcdef',
       timings: { decodeMs: 2, backboneMs: 5, headMs: 0.1, totalMs: 8 },
     },
+    backboneChecksum,
   };
 }
 

@@ -6,7 +6,7 @@ import { RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
 import type { Decision } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { recordedLog } from '../../recorder.js';
-import { openRobot, outgoing, recentFrame } from '../support.js';
+import { BACKBONE, openRobot, outgoing, recentFrame } from '../support.js';
 
 const SURE: Partial<Decision> = {
   label: 'crop',
@@ -28,9 +28,7 @@ function asking(
   const clock = { nowMs: 0 };
   const asker = new Asking({
     settings: { ...config.samples, ...config.inference, ...changes },
-    labelling: new Labelling(state.samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 }), () =>
-      'b'.repeat(64),
-    ),
+    labelling: new Labelling(state.samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
     samples: state.samples,
     telemetry: {
       event: (body) => void events.push(body),
@@ -67,7 +65,7 @@ describe('the daemon asks', () => {
         { label: 'crop', probability: 0.4 },
       ],
     });
-    assert.ok(state.samples.features([id!], 'b'.repeat(64), '', 0).get(id!)?.[0]);
+    assert.ok(state.samples.features([id!], BACKBONE, '', 0).get(id!)?.[0]);
   });
 
   test('not about what it is sure of, whether it is asked often or never', (t) => {
