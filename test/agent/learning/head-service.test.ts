@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadService } from '../../../src/agent/learning/head-service.js';
-import { InstantService } from '../../../src/agent/learning/instant-service.js';
 import { HeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { HeadRegistry } from '../../../src/registry/registry.js';
-import { SampleStore } from '../../../src/samples/store.js';
-import { openDatabase } from '../../../src/storage/database.js';
-import { Meta } from '../../../src/storage/meta-table.js';
-import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
-import { someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
+import { startPerception } from '../../perception/support.js';
+import { recordedLog } from '../../recorder.js';
+import { drawPicture, someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const;
 
@@ -33,6 +30,7 @@ async function threeHeads(dir: string): Promise<HeadRegistry> {
 function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
   const worker = { serving: null as number | null, fails: false };
   const unusable: [number, string, number | null][] = [];
+  const { log, lines } = recordedLog();
   const service = new HeadService(
     registry,
     async (serving) => {
@@ -44,9 +42,9 @@ function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
       onServing: () => undefined,
       onUnusable: (version, { code }, instead) => unusable.push([version, code, instead]),
     },
-    silentLog(),
+    log,
   );
-  return { service, worker, unusable };
+  return { service, worker, unusable, lines };
 }
 
 describe('a switch of the serving head', () => {
@@ -104,58 +102,92 @@ describe('a switch of the serving head', () => {
     assert.equal(service.serving?.head.backboneChecksum, A);
   });
 
-  test('is never followed by what was learnt for the head before', async (t) => {
-    const dbPath = join(temporaryDirectory(t), 'headland.db');
-    const database = openDatabase(dbPath);
-    t.after(() => database.close());
-    const samples = new SampleStore(database, {
-      ...{ holdoutShare: 0.2, holdoutAfterSamples: 60, maxPictureStoreBytes: 1e9 },
-    });
-    const real = new InstantLearner({ dbPath, minLabelsPerClass: 2 });
-    let [begun, ended] = [0, 0];
-    const swapped: string[] = [];
-    const service = new InstantService({
-      learner: {
-        learn: (request) => {
-          begun++;
-          return real.learn(request).finally(() => ended++);
-        },
-        stop: () => real.stop(),
-      },
-      ...{ samples, meta: new Meta(database), log: silentLog() },
-      backboneChecksum: () => A,
-      swap: (serving) => void swapped.push(serving?.learnt ? 'learnt' : 'trained'),
-      isPaused: () => false,
-      onLearnt: () => {},
-      onFailure: (error) => assert.fail(error),
-    });
-    t.after(() => service.stop());
-    for (let index = 0; index < 6; index++) {
-      const label = index % 2 ? 'crop' : 'weed';
-      const { sample } = samples.admit({
-        ...{ jpeg: Uint8Array.of(index), label, labelSource: 'cli', group: `g${index}` },
-        ...{ source: 'test', capturedAtMs: 1, dhash: '0000000000000000' },
-      });
-      const features = Float32Array.from({ length: 8 }, (_, f) => (f % 2 === index % 2 ? 1 : 0.1));
-      samples.putFeatures([
-        { sampleId: sample.id, backboneChecksum: A, features, recipe: '', view: 0 },
-      ]);
+  test('is one that the worker makes: the next frame is decided by the new head', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const registry = new HeadRegistry(temporaryDirectory(t), { keep: 5 });
+    const { checksum } = perception.backbone!;
+    for (const seed of [1, 2]) {
+      const head = { ...someHead(seed), backboneChecksum: checksum };
+      await registry.promote(await registry.publish(head, someCard(head), []));
     }
-    service.start();
-    const until = async (condition: () => boolean): Promise<void> => {
-      for (let i = 0; !condition(); i++) {
-        assert.ok(i < 2_000, 'it did not come to that');
-        await sleep(10);
-      }
+    const foreign = await registry.publish(someHead(3), someCard(someHead(3)), []);
+    const served: (number | null)[] = [];
+    const service = new HeadService(
+      registry,
+      (serving) => perception.swapHead(serving),
+      () => checksum,
+      {
+        onServing: (stored) => served.push(stored?.card.version ?? null),
+        onUnusable: (version) => assert.fail(`head ${version} cannot serve`),
+      },
+      silentLog(),
+    );
+    t.after(() => service.stop());
+    const decidedBy = async (): Promise<number | null | undefined> => {
+      await perception.submit({ camera: 'main', jpeg: await drawPicture('crop', answers.length) });
+      return answers.at(-1)?.perceived?.decision.headVersion;
     };
-    await until(() => begun === 1);
-    await service.hold(async () => {
-      await until(() => ended === 1);
-      await sleep(50);
-      swapped.push('trained');
-    });
-    assert.deepEqual(swapped, ['trained']);
-    await until(() => swapped.length === 2);
-    assert.deepEqual(swapped, ['trained', 'learnt'], 'it is learnt again on what serves then');
+    assert.equal(await decidedBy(), null);
+    await service.start();
+    assert.equal(await decidedBy(), 2);
+    await service.rollback();
+    assert.equal(await decidedBy(), 1);
+    await assert.rejects(service.promote(foreign), { code: 'HL_HEAD_BACKBONE_MISMATCH' });
+    await assert.rejects(service.promote(99), { code: 'HL_HEAD_UNKNOWN_VERSION' });
+    assert.equal(await decidedBy(), 1);
+    await service.promote(2);
+    assert.deepEqual([await decidedBy(), served], [2, [2, 1, 2]]);
+  });
+
+  test('by another process is followed; what did not change is left alone', async (t) => {
+    const dir = temporaryDirectory(t);
+    const registry = await threeHeads(dir);
+    const { service, worker } = serviceOver(registry, { checksum: A });
+    t.after(() => service.stop());
+    await service.start();
+    assert.equal(worker.serving, 2);
+    await new HeadRegistry(dir, { keep: 5 }).rollback(1);
+    await service.follow();
+    assert.deepEqual([worker.serving, service.serving?.card.version], [1, 1]);
+    worker.serving = null;
+    await service.follow();
+    assert.equal(worker.serving, null, 'nothing was sent again');
+  });
+
+  test('waits for the one before it', async (t) => {
+    const registry = await threeHeads(temporaryDirectory(t));
+    const { service, worker } = serviceOver(registry, { checksum: A });
+    t.after(() => service.stop());
+    await service.start();
+    const versions = [1, 2, 1].map((version) => service.promote(version));
+    const stored = await Promise.all(versions);
+    assert.deepEqual(
+      stored.map(({ card }) => card.version),
+      [1, 2, 1],
+    );
+    assert.deepEqual([worker.serving, await registry.current()], [1, 1]);
+  });
+
+  test('is not needed where no head was ever trained', async (t) => {
+    const registry = new HeadRegistry(join(temporaryDirectory(t), 'heads'), { keep: 5 });
+    const { service, worker, unusable } = serviceOver(registry, { checksum: A });
+    t.after(() => service.stop());
+    await service.start();
+    await service.follow();
+    assert.deepEqual([service.serving, worker.serving, unusable], [null, null, []]);
+    await assert.rejects(service.rollback(), { code: 'HL_HEAD_NO_PREVIOUS' });
+  });
+
+  test('that a damaged registry asks for is logged, and the head goes on', async (t) => {
+    const dir = temporaryDirectory(t);
+    const registry = await threeHeads(dir);
+    const { service, worker, lines } = serviceOver(registry, { checksum: A });
+    t.after(() => service.stop());
+    await service.start();
+    rmSync(join(dir, 'current'), { force: true });
+    mkdirSync(join(dir, 'current'));
+    await service.follow();
+    assert.deepEqual([worker.serving, service.serving?.card.version], [2, 2]);
+    assert.ok(lines.all.some(({ level }) => level === 50));
   });
 });
