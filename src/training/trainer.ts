@@ -50,6 +50,8 @@ interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
   startedAt: Date;
+  /** Monotonic: the wall clock may be set during a training. */
+  startedMs: number;
   job: JobHandle | null;
   cancelled: boolean;
   progress: TrainingProgress | null;
@@ -98,6 +100,7 @@ export class Trainer {
       trainingId: randomUUID(),
       trigger: options.trigger,
       startedAt: new Date(),
+      startedMs: performance.now(),
       job: null,
       cancelled: false,
       progress: null,
@@ -125,14 +128,13 @@ export class Trainer {
     } catch (error) {
       ending = failed(serialiseError(error), null);
     }
-    const finishedAt = new Date();
     const report: TrainingReport = {
       trainingId: run.trainingId,
       trigger: run.trigger,
       ...ending,
       startedAt: run.startedAt.toISOString(),
-      finishedAt: finishedAt.toISOString(),
-      durationMs: finishedAt.getTime() - run.startedAt.getTime(),
+      finishedAt: new Date().toISOString(),
+      durationMs: Math.round(performance.now() - run.startedMs),
     };
     await this.#tidy(report);
     this.#run = null;
