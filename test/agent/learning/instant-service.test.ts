@@ -207,7 +207,9 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('that the worker does not take are a failure, and the head before goes on', async (t) => {
-    const refusal = new HeadlandError('HL_PERCEPTION_CRASHED', 'the thread ended', { remedy: 'None.' });
+    const refusal = new HeadlandError('HL_PERCEPTION_CRASHED', 'the thread ended', {
+      remedy: 'None.',
+    });
     const room = new Classroom(t, openRobot(t).state, { swap: () => Promise.reject(refusal) });
     room.teach('crop', 2);
     room.teach('weed', 2);
