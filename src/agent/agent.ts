@@ -232,9 +232,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
-    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick());
+    this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
+    this.#every(LABEL_LOOK_INTERVAL_MS, 'look for labels', () => this.#lookForLabels());
+    this.#every(250, 'end alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
       () => this.#isHealthy(),
@@ -357,21 +357,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now. */
+  /** What learns from labels looks at them now. What fails here undoes no label. */
   #labelsChanged(): void {
-    this.#labelRevision = this.state.samples.labelRevision();
-    this.instant.labelsChanged();
-    this.training.onLabel();
+    this.#attempt('look at the labels', () => {
+      this.#labelRevision = this.state.samples.labelRevision();
+      this.instant.labelsChanged();
+      this.training.onLabel();
+    });
     this.emit('status');
   }
 
   /** A label that another process gave has the same effect as one that came through this daemon. */
   #lookForLabels(): void {
-    try {
-      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
-    } catch (error) {
-      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
-    }
+    if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
   /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
@@ -397,7 +395,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state.close();
   }
 
-  #every(intervalMs: number, work: () => void): void {
-    this.#timers.push(setInterval(work, intervalMs));
+  #every(intervalMs: number, what: string, work: () => void): void {
+    this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
+  }
+
+  /** A disk or a database that fails must not end the daemon: frames are classified without it. */
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.log.error({ err: messageOf(error) }, `cannot ${what}`);
+    }
   }
 }
