@@ -1,9 +1,10 @@
 import type { Head } from '../head/head.js';
+import { mixWithPrior } from '../head/prior.js';
 import { headProbabilities, topLabels } from '../head/score.js';
 import { answerProbability, predictionSet } from '../head/unknown/conformal.js';
 import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
-import type { Prior, ServingHead } from './perception-protocol.js';
+import type { ServingHead } from './perception-protocol.js';
 
 /** What an answer needs beside the head, worked out once per head. */
 export interface AnswerSettings extends DecisionSettings {
@@ -38,7 +39,7 @@ export function answer(
   const { labels, novelty, setProbability } = head;
   const point = novelty ? subspacePoints(novelty, features) : undefined;
   const probabilities = headProbabilities(head, features, point);
-  if (prior) drawTowards(prior, probabilities);
+  if (prior) mixWithPrior(prior, probabilities);
   const doubt: Doubt = { noveltyPValue: novelty && point ? noveltyPValueAt(novelty, point) : null };
   if (setProbability !== undefined) {
     doubt.labelSet = predictionSet(probabilities, setProbability).map((i) => labels[i]!);
@@ -50,11 +51,4 @@ export function answer(
   };
   const top = topLabels({ labels, probabilities }, settings.topK);
   return decide(top, decider, settings, doubt);
-}
-
-/** In place. */
-function drawTowards({ share, frequencies }: Prior, probabilities: Float64Array): void {
-  for (const [c, frequency] of frequencies.entries()) {
-    probabilities[c] = (1 - share) * probabilities[c]! + share * frequency;
-  }
 }

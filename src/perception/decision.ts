@@ -1,7 +1,5 @@
+import { UNKNOWN_LABEL } from '../base/unknown-label.js';
 import type { TrustLevel } from '../head/trust.js';
-
-/** The answer when a frame shows none of the head's classes, or when no head serves yet. */
-export const UNKNOWN_LABEL = 'unknown';
 
 export interface ScoredLabel {
   label: string;

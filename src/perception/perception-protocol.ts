@@ -2,6 +2,7 @@ import type { ModelCard } from '../backbone/model-card.js';
 import type { VariantGolden } from '../backbone/variant-golden.js';
 import type { SerialisedError } from '../base/errors.js';
 import type { Head } from '../head/head.js';
+import type { Prior } from '../head/prior.js';
 import type { TrustLevel } from '../head/trust.js';
 import type { Fit } from '../vision/image.js';
 import type { Decision, DecisionSettings, LearntLabels } from './decision.js';
@@ -72,13 +73,6 @@ export interface ServingHead {
   learnt?: LearntLabels;
   /** What its probabilities are drawn towards; absent: nothing. */
   prior?: Prior;
-}
-
-export interface Prior {
-  /** 0..1: p = (1 - share) p + share frequencies. */
-  share: number;
-  /** Of the classes, in the order of the head's labels; sums to 1. */
-  frequencies: readonly number[];
 }
 
 /** What the worker found in the pixels of one frame. */

@@ -152,6 +152,8 @@ export function openDatabase(path: string): Database {
 /**
  * Looks through every page for damage: for `doctor`, not for each start (it reads the whole file).
  * Returns what SQLite finds, in its words; empty = sound.
+ *
+ * @internal until `doctor` calls it
  */
 export function findDamage(database: Database): string[] {
   return database

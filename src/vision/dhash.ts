@@ -28,17 +28,6 @@ export function differenceHash(image: RgbImage): string {
   return hash;
 }
 
-/** Number of differing bits of two hashes of equal length in hex digits: 0..64 for 16 digits. */
-export function hammingDistance(a: string, b: string): number {
-  if (a.length !== b.length) throw new RangeError(`hashes of ${a.length} and ${b.length} digits`);
-  let distance = 0;
-  for (let i = 0; i < a.length; i++) {
-    let bits = Number.parseInt(a[i]!, 16) ^ Number.parseInt(b[i]!, 16);
-    for (; bits !== 0; bits &= bits - 1) distance++;
-  }
-  return distance;
-}
-
 /** Mean luma (ITU-R BT.601) of each cell; a pixel on a border counts by the share it covers. */
 function areaMeans({ width, height, data }: RgbImage): Float64Array {
   const sums = new Float64Array(COLUMNS * ROWS);

@@ -28,7 +28,7 @@ export interface PhotometricChange {
   jpegQuality: number | null;
 }
 
-/** Changes nothing. */
+/** The identity. @internal for tests and benches */
 export const NO_PHOTOMETRIC_CHANGE: PhotometricChange = {
   gamma: 1,
   gain: 1,

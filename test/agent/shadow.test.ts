@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { HeadService } from '../../src/agent/learning/head-service.js';
 import { ShadowService } from '../../src/agent/learning/shadow-service.js';
 import { openState, type State } from '../../src/agent/open-state.js';
-import { trialMessage } from '../../src/agent/reporting/messages.js';
+import { trialMessage } from '../../src/agent/reporting/agent-messages.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import { decide } from '../../src/gate/decide.js';

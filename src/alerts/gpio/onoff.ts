@@ -1,7 +1,7 @@
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
-import type { OutputDriver } from '../output.js';
+import type { OutputDriver } from '../alert-output.js';
 import { globalLineNumber, listGpioChips } from './gpio-lines.js';
 
 export type OutputConfig = Config['gpio']['outputs'][number];

