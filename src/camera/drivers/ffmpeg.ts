@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { runTool, type ToolExit } from '../../base/child.js';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
+import { runTool, type ToolExit } from './camera-tool.js';
 import {
   type FfmpegConfig,
   type FfmpegMode,

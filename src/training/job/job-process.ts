@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { endChild } from '../../base/end-child.js';
 import { HeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { JobResult } from '../report.js';
 import type { JobMessage, JobSettings, TrainerMessage, TrainingProgress } from './job-protocol.js';
@@ -43,18 +44,11 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: jobEnvironment(process.env),
   });
-  const timers: NodeJS.Timeout[] = [];
-  const end = (signal: NodeJS.Signals): void => {
-    child.kill(signal);
-  };
-  const ended = watch(child, options, timers);
+  const ended = watch(child, options);
   send(child, { type: 'start', settings: options.settings });
   return {
     pid: child.pid,
-    stop: () => {
-      end('SIGTERM');
-      timers.push(setTimeout(end, KILL_AFTER_MS, 'SIGKILL'));
-    },
+    stop: () => void endChild(child, KILL_AFTER_MS),
     ended,
   };
 }
@@ -69,25 +63,19 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-function watch(
-  child: ChildProcess,
-  options: JobOptions,
-  timers: NodeJS.Timeout[],
-): Promise<JobEnd> {
+function watch(child: ChildProcess, options: JobOptions): Promise<JobEnd> {
   return new Promise((resolve) => {
     let said: JobEnd | null = null;
     let timedOut = false;
     let stderr = '';
+    const timer = setTimeout(() => {
+      timedOut = true;
+      void endChild(child, 0);
+    }, options.maxDurationMs);
     const finish = (end: JobEnd): void => {
-      timers.forEach(clearTimeout);
+      clearTimeout(timer);
       resolve(end);
     };
-    timers.push(
-      setTimeout(() => {
-        timedOut = true;
-        child.kill('SIGKILL');
-      }, options.maxDurationMs),
-    );
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_MAX_CHARACTERS);
     });
