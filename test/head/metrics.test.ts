@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { areaUnderRoc, calibrationError, classificationMetrics } from '../../src/head/metrics.js';
 import { readOracle } from './oracle.js';
-import { Draw, maxDifference, shuffled } from './synthetic.js';
+import { Draw, maxDifference, shareOfOrderedPairs, shuffled } from './synthetic.js';
 
 interface MetricCase {
   classes: number;
@@ -85,20 +85,12 @@ test('a ranking without positives or without negatives has no area', () => {
   assert.equal(result.perClass[1]!.recall, 0);
 });
 
-/** The definition: the share of (positive, negative) pairs in order, ties one half. */
-function shareOfOrderedPairs(rows: readonly (readonly [number, boolean])[]): number | null {
-  const scoresOf = (positive: boolean) => rows.filter((row) => row[1] === positive).map(([s]) => s);
-  const pairs = scoresOf(true).flatMap((a) =>
-    scoresOf(false).map((b) => (Math.sign(a - b) + 1) / 2),
-  );
-  return pairs.length === 0 ? null : pairs.reduce((sum, x) => sum + x, 0) / pairs.length;
-}
-
 test('area is the share of ordered pairs, ties one half', () => {
   const scored = fc.tuple(fc.integer({ min: 0, max: 6 }), fc.boolean());
   fc.assert(
     fc.property(fc.array(scored, { maxLength: 30 }), (rows) => {
-      const expected = shareOfOrderedPairs(rows);
+      const scoresOf = (side: boolean) => rows.flatMap(([score, s]) => (s === side ? score : []));
+      const expected = shareOfOrderedPairs(scoresOf(true), scoresOf(false));
       const area = areaUnderRoc(
         Float64Array.from(rows, ([score]) => score),
         Uint8Array.from(rows, ([, positive]) => Number(positive)),

@@ -129,6 +129,15 @@ export function solveDense(a: readonly number[][], b: readonly number[][]): numb
   return m.map((row, i) => row.slice(n).map((x) => x / row[i]!));
 }
 
+/** Share of (positive, negative) pairs in which the positive scores higher, ties one half; null without a pair. */
+export function shareOfOrderedPairs(
+  positives: readonly number[],
+  negatives: readonly number[],
+): number | null {
+  const won = positives.flatMap((a) => negatives.map((b) => (Math.sign(a - b) + 1) / 2));
+  return won.length === 0 ? null : won.reduce((sum, x) => sum + x, 0) / won.length;
+}
+
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
