@@ -77,48 +77,55 @@ export function validateConfig(value: unknown, origin = 'configuration'): Config
   return deepFreeze(result.data);
 }
 
+/** What one setting demands of another. */
 function crossChecks(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const cameraNames = config.cameras.map((camera) => camera.name);
-  for (const [index, name] of cameraNames.entries()) {
-    if (cameraNames.indexOf(name) !== index) {
-      problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
-    }
-  }
-  for (const [index, camera] of config.cameras.entries()) {
-    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
-    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
-    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
-    if (setting) {
-      problems.push({
-        path: `cameras[${index}].${setting}`,
-        message: 'only a V4L2 device (/dev/video<number>) has this setting',
-      });
-    }
-  }
-  const outputs = new Set(config.gpio.outputs.map((output) => output.name));
-  for (const [index, rule] of config.alerts.rules.entries()) {
-    if (rule.matches > rule.ofFrames) {
-      problems.push({
-        path: `alerts.rules[${index}].matches`,
-        message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
-      });
-    }
-    if (rule.camera !== null && !cameraNames.includes(rule.camera)) {
-      problems.push({
-        path: `alerts.rules[${index}].camera`,
-        message: `no camera is named "${rule.camera}"`,
-      });
-    }
-    if (rule.output !== null && !outputs.has(rule.output)) {
-      problems.push({
-        path: `alerts.rules[${index}].output`,
-        message: `no output in gpio.outputs is named "${rule.output}"`,
-      });
-    }
-  }
+  const problems = [
+    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
+    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+  ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
+  const camera = cameras[index]!;
+  const path = `cameras[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is taken already` });
+  }
+  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
+  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+  if (setting) {
+    problems.push({
+      path: `${path}.${setting}`,
+      message: 'only a V4L2 device (/dev/video<number>) has this setting',
+    });
+  }
+  return problems;
+}
+
+function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigProblem[] {
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (rule.matches > rule.ofFrames) {
+    problems.push({
+      path: `${path}.matches`,
+      message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+    });
+  }
+  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
+    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+  }
+  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
+    problems.push({
+      path: `${path}.output`,
+      message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
   }
   return problems;
 }

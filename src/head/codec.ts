@@ -73,7 +73,7 @@ export function encodeHead(head: Head): Uint8Array {
     view.setFloat32(at, value, true);
     at += 4;
   }
-  bytes.set(hashOf(bytes.subarray(0, at)), at);
+  bytes.set(sha256(bytes.subarray(0, at)), at);
   return bytes;
 }
 
@@ -83,76 +83,128 @@ export function encodeHead(head: Head): Uint8Array {
  * @throws HL_HEAD_INVALID
  */
 export function decodeHead(bytes: Uint8Array): Head {
+  const { version, header, payload } = openEnvelope(bytes);
+  const { sizes, leftOutAnswers, ...fields } = parseHeader(header);
+  const layout = layoutOf(fields, sizes, leftOutAnswers ?? 0);
+  if (payload.byteLength !== layout.bytes) {
+    const shape = `${fields.labels.length} x ${fields.featureSize}`;
+    throw invalid(`${payload.byteLength} bytes do not hold ${shape}`);
+  }
+  const read = (from: number, to: number): Float32Array =>
+    Float32Array.from({ length: (to - from) / 4 }, (_, i) =>
+      payload.getFloat32(from + 4 * i, true),
+    );
+  const head: Head = {
+    ...fields,
+    weights: read(0, layout.biasAt),
+    bias: read(layout.biasAt, layout.noveltyAt),
+    ...(sizes && {
+      novelty: readNovelty(sizes.dimensions, layout.tensors, payload, layout.noveltyAt),
+    }),
+    ...(leftOutAnswers !== undefined && {
+      leftOutConfidences: read(layout.confidencesAt, layout.bytes),
+    }),
+  };
+  checkHead(head);
+  if (version !== versionOf(head)) throw invalid(`its content is not of version ${version}`);
+  if (!sameBytes(headerOf(head), header)) throw invalid('its header is not in canonical form');
+  return head;
+}
+
+interface Envelope {
+  version: number;
+  header: Uint8Array;
+  payload: DataView;
+}
+
+/** The parts of a head whose magic bytes, version and hash are right. */
+function openEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length < PREFIX_BYTES + HASH_BYTES) throw invalid(`${bytes.length} bytes are too few`);
   const version = bytes[MAGIC.length]!;
   if (!MAGIC.every((byte, i) => bytes[i] === byte) || !VERSIONS.includes(version)) {
     throw invalid('it does not begin as a head of this format version');
   }
   const body = bytes.subarray(0, bytes.length - HASH_BYTES);
-  const hash = hashOf(body);
-  if (!hash.every((byte, i) => bytes[body.length + i] === byte)) throw invalid('its hash is wrong');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!sameBytes(sha256(body), bytes.subarray(body.length))) throw invalid('its hash is wrong');
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const headerLength = view.getUint32(MAGIC.length + 1, true);
-  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > body.length) {
+  const payloadAt = PREFIX_BYTES + headerLength;
+  if (headerLength > MAX_HEADER_BYTES || payloadAt > body.length) {
     throw invalid(`a header of ${headerLength} bytes`);
   }
-  const header = body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
-  const { sizes, leftOutAnswers, ...fields } = parseHeader(header);
-  const classes = fields.labels.length;
-  const size = classes * fields.featureSize;
-  const payload = PREFIX_BYTES + headerLength;
+  return {
+    version,
+    header: body.subarray(PREFIX_BYTES, payloadAt),
+    payload: new DataView(body.buffer, body.byteOffset + payloadAt, body.length - payloadAt),
+  };
+}
+
+/** Where each part of the payload begins, in bytes; weights begin at 0. */
+interface Layout {
+  biasAt: number;
+  noveltyAt: number;
+  tensors: NoveltyTensor[];
+  confidencesAt: number;
+  /** Length of the payload. */
+  bytes: number;
+}
+
+/** Refuses sizes that no head has. */
+function layoutOf(
+  { labels, featureSize }: Pick<Head, 'labels' | 'featureSize'>,
+  sizes: NoveltySizes | undefined,
+  answers: number,
+): Layout {
+  const classes = labels.length;
+  if (classes * featureSize > MAX_WEIGHTS) throw invalid(`${classes} x ${featureSize} weights`);
   const fault = sizes && noveltySizeFault(sizes, classes);
   if (fault) throw invalid(fault);
-  const answers = leftOutAnswers ?? 0;
   if (!Number.isInteger(answers) || answers < 0 || answers > MAX_LEFT_OUT_CONFIDENCES) {
     throw invalid(`${answers} left-out confidences`);
   }
-  const tensors = sizes ? noveltyTensors(sizes, classes, fields.featureSize) : [];
-  const afterNovelty = 4 * (size + classes) + noveltyByteLength(tensors);
-  const expected = afterNovelty + 4 * answers;
-  if (size > MAX_WEIGHTS || body.length - payload !== expected) {
-    throw invalid(`${body.length - payload} bytes do not hold ${classes} x ${fields.featureSize}`);
-  }
-  const read = (from: number, count: number) =>
-    Float32Array.from({ length: count }, (_, i) => view.getFloat32(from + 4 * i, true));
-  const head: Head = {
-    ...fields,
-    weights: read(payload, size),
-    bias: read(payload + 4 * size, classes),
-    ...(sizes && {
-      novelty: readNovelty(sizes.dimensions, tensors, view, payload + 4 * (size + classes)),
-    }),
-    ...(leftOutAnswers !== undefined && {
-      leftOutConfidences: read(payload + afterNovelty, answers),
-    }),
-  };
-  checkHead(head);
-  if (version !== versionOf(head)) throw invalid(`its content is not of version ${version}`);
-  const canonical = headerOf(head);
-  if (canonical.length !== header.length || !canonical.every((byte, i) => header[i] === byte)) {
-    throw invalid('its header is not in canonical form');
-  }
-  return head;
+  const tensors = sizes ? noveltyTensors(sizes, classes, featureSize) : [];
+  const biasAt = 4 * classes * featureSize;
+  const noveltyAt = biasAt + 4 * classes;
+  const confidencesAt = noveltyAt + noveltyByteLength(tensors);
+  return { biasAt, noveltyAt, tensors, confidencesAt, bytes: confidencesAt + 4 * answers };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => b[i] === byte);
 }
 
 /** Refuses heads that cannot serve. @throws HL_HEAD_INVALID */
 export function checkHead(head: Head): void {
-  const { labels, featureSize, weights, bias, temperature } = head;
+  const { labels, featureSize, temperature } = head;
   if (!LEARNERS.includes(head.learner)) throw invalid(`learner ${head.learner}`);
   if (!TRANSFORMS.includes(head.transform)) throw invalid(`transform ${head.transform}`);
-  if (labels.length < 2 || labels.length > MAX_CLASSES) throw invalid(`${labels.length} labels`);
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i] === '') throw invalid('an empty label');
-    if (i > 0 && !(labels[i - 1]! < labels[i]!)) {
-      throw invalid(`labels are not sorted and unique at "${labels[i]}"`);
-    }
-  }
+  checkLabels(labels);
   if (!Number.isInteger(featureSize) || featureSize < 1 || featureSize > MAX_FEATURES) {
     throw invalid(`feature size ${featureSize}`);
   }
   if (head.backboneChecksum === '') throw invalid('no backbone checksum');
-  if (!(temperature > 0 && Number.isFinite(temperature)))
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw invalid(`temperature ${temperature}`);
+  }
+  checkWeights(head);
+  checkSetProbability(head.setProbability);
+  const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
+  if (fault) throw invalid(fault);
+  checkGaussians(head);
+  checkConfidences(head.leftOutConfidences);
+}
+
+function checkLabels(labels: readonly string[]): void {
+  if (labels.length < 2 || labels.length > MAX_CLASSES) throw invalid(`${labels.length} labels`);
+  for (const [i, label] of labels.entries()) {
+    if (label === '') throw invalid('an empty label');
+    if (i > 0 && !(labels[i - 1]! < label)) {
+      throw invalid(`labels are not sorted and unique at "${label}"`);
+    }
+  }
+}
+
+function checkWeights({ labels, featureSize, weights, bias }: Head): void {
   const size = labels.length * featureSize;
   if (size > MAX_WEIGHTS || weights.length !== size || bias.length !== labels.length) {
     throw invalid(
@@ -162,16 +214,12 @@ export function checkHead(head: Head): void {
   if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {
     throw invalid('a weight is not a finite number');
   }
-  if (
-    head.setProbability !== undefined &&
-    !(head.setProbability >= 0 && head.setProbability <= 1)
-  ) {
-    throw invalid(`probability ${head.setProbability} of the prediction set`);
+}
+
+function checkSetProbability(probability: number | undefined): void {
+  if (probability !== undefined && !(probability >= 0 && probability <= 1)) {
+    throw invalid(`probability ${probability} of the prediction set`);
   }
-  const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
-  if (fault) throw invalid(fault);
-  checkGaussians(head);
-  checkConfidences(head.leftOutConfidences);
 }
 
 function checkGaussians({ gaussianScale, novelty, labels }: Head): void {
@@ -301,10 +349,6 @@ function parseHeader(header: Uint8Array): Omit<
       ? {}
       : { sizes: { dimensions, scores, covariances } as NoveltySizes }),
   };
-}
-
-function hashOf(bytes: Uint8Array): Uint8Array {
-  return sha256(bytes);
 }
 
 function invalid(what: string, cause?: unknown): HeadlandError {

@@ -52,6 +52,15 @@ interface Swap {
   reject(error: HeadlandError): void;
 }
 
+/** A worker from its start to its end. */
+interface Start {
+  ready: boolean;
+  /** Why it ends, as far as it has said so. */
+  lastError: HeadlandError | null;
+  resolve(backbone: BackboneInfo): void;
+  reject(error: HeadlandError): void;
+}
+
 interface Running {
   backbone: BackboneInfo;
   ring: PixelRing;
@@ -120,44 +129,54 @@ export class Perception<F extends PerceivableFrame> {
         name: 'perception',
       });
       this.#worker = worker;
-      let ready = false;
-      let lastError: HeadlandError | null = null;
-      worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
-          ready = true;
-          const { buffers } = message;
-          const backbone = {
-            ...message.backbone,
-            insteadOf: this.#unfit ? this.settings.backbone : null,
-          };
-          this.#running = { backbone, ring: new PixelRing(buffers) };
-          this.#sendHeads();
-          resolve(backbone);
-          this.#begin();
-        } else if (message.type === 'failed') {
-          lastError = deserialiseError(message.error);
-          if (ready) this.events.onFailure(lastError);
-        } else if (message.type === 'swapped') {
-          this.#swapped(message.id);
-        } else if (message.type === 'head-refused') {
-          this.#endSwap(message.id)?.reject(deserialiseError(message.error));
-        } else {
-          this.#settle(message);
-        }
-      });
+      const start: Start = { ready: false, lastError: null, resolve, reject };
+      worker.on('message', (message: FromWorker) => this.#receive(message, start));
       worker.on('error', (error) => {
-        lastError = crashed(messageOf(error), error);
+        start.lastError = crashed(messageOf(error), error);
       });
       worker.on('exit', (code) => {
-        if (this.#worker !== worker) return;
-        this.#worker = null;
-        this.#giveUpWork();
-        const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
-        for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
-        if (!ready) reject(error);
-        else if (!this.#stopping) this.#restart(error);
+        if (this.#worker === worker) this.#exited(code, start);
       });
     });
+  }
+
+  #receive(message: FromWorker, start: Start): void {
+    switch (message.type) {
+      case 'ready':
+        start.ready = true;
+        start.resolve(this.#ready(message));
+        this.#begin();
+        break;
+      case 'failed':
+        start.lastError = deserialiseError(message.error);
+        if (start.ready) this.events.onFailure(start.lastError);
+        break;
+      case 'swapped':
+        this.#swapped(message.id);
+        break;
+      case 'head-refused':
+        this.#endSwap(message.id)?.reject(deserialiseError(message.error));
+        break;
+      default:
+        this.#settle(message);
+    }
+  }
+
+  #ready({ backbone, buffers }: Extract<FromWorker, { type: 'ready' }>): BackboneInfo {
+    const insteadOf = this.#unfit ? this.settings.backbone : null;
+    const info: BackboneInfo = { ...backbone, insteadOf };
+    this.#running = { backbone: info, ring: new PixelRing(buffers) };
+    this.#sendHeads();
+    return info;
+  }
+
+  #exited(code: number, { ready, lastError, reject }: Start): void {
+    this.#worker = null;
+    this.#giveUpWork();
+    const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
+    for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
+    if (!ready) reject(error);
+    else if (!this.#stopping) this.#restart(error);
   }
 
   /**

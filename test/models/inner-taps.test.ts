@@ -196,7 +196,10 @@ test('inner taps that cannot be are refused', () => {
       () => tinyCard({ ...twoTaps, ...changes }),
       (error) => isHeadlandError(error, 'HL_MODEL_CARD_INVALID') && part.test(error.message),
     );
-  refused({ featureSize: TINY_FEATURES }, /featureSize: it counts the features of the inner taps/);
+  refused(
+    { featureSize: TINY_FEATURES },
+    /featureSize: must include the features of the inner taps/,
+  );
   refused({ format: 'tfjs-graph-model', engine: 'tfjs', layout: 'NHWC-RGB' }, /innerTaps: .*once/);
   const absent = [{ tap: 'nowhere', pool: 'none', featureSize: 1 }];
   assert.throws(

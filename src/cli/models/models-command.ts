@@ -5,7 +5,7 @@ import { cachedModelDir, readCachedModel } from '../../backbone/cache.js';
 import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js';
 import type { ModelCard } from '../../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
 import { fetchBackbone } from '../fetch-backbone-command.js';
@@ -119,32 +119,50 @@ function verifyCommand(): Command {
     .argument('[name]', 'name of a model card (default: every cached one)')
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
-      const cards = name
-        ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
-        : await cardsWithVariants(config);
-      const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
-      for (const card of cards) {
-        try {
-          const { checksum } = await verifyModel(card, config.paths.cacheDir);
-          results.push({ name: card.name, ok: true, checksum });
-        } catch (error) {
-          if (!isHeadlandError(error)) throw error;
-          if (!name && /^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(error.code)) continue;
-          results.push({ name: card.name, ok: false, error: error.toJSON() });
-        }
-      }
+      const results = name
+        ? [
+            await verified(
+              await loadCard(name, config.models.cardsDir, addedCardsDir(config)),
+              config,
+            ),
+          ]
+        : await verifyCached(config);
       if (options.json) printJson(results);
-      else if (results.length === 0) printLine('no backbone is in the cache');
-      else {
-        const cells = results.map(({ name: card, ok, checksum, error }) => [
-          card,
-          ok ? 'intact' : 'DAMAGED',
-          checksum ?? (error as { message: string }).message,
-        ]);
-        printLine(table(cells, ''));
-      }
+      else printLine(verificationTable(results));
       if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
     });
+}
+
+type Verification =
+  | { name: string; ok: true; checksum: string }
+  | { name: string; ok: false; error: SerialisedError };
+
+async function verifyCached(config: Config): Promise<Verification[]> {
+  const results: Verification[] = [];
+  for (const card of await cardsWithVariants(config)) results.push(await verified(card, config));
+  return results.filter(
+    (result) => result.ok || !/^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(result.error.code),
+  );
+}
+
+async function verified(card: ModelCard, config: Config): Promise<Verification> {
+  try {
+    const { checksum } = await verifyModel(card, config.paths.cacheDir);
+    return { name: card.name, ok: true, checksum };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { name: card.name, ok: false, error: error.toJSON() };
+  }
+}
+
+function verificationTable(results: readonly Verification[]): string {
+  if (results.length === 0) return 'no backbone is in the cache';
+  const cells = results.map((result) =>
+    result.ok
+      ? [result.name, 'intact', result.checksum]
+      : [result.name, 'DAMAGED', result.error.message],
+  );
+  return table(cells, '');
 }
 
 function headsCommand(): Command {

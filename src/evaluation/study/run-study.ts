@@ -134,22 +134,27 @@ class StudyRun {
       for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
         if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
         if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
-        for (const [i, variant] of variants.entries()) {
-          if (this.#isOver()) break;
-          const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
-          const fit =
-            variant.kind === 'backbone'
-              ? await this.#head(fold, engine)
-              : await this.#network(variant, fold, until);
-          if (!fit) continue;
-          fits.get(variant.id)!.push(fit);
-          this.#notify(variant, fit);
-        }
+        await this.#runFold(fold, engine, fits);
       }
     } finally {
       await engine.close();
     }
     return fits;
+  }
+
+  async #runFold(fold: number, engine: OnnxFitEngine, fits: Map<string, Fit[]>): Promise<void> {
+    const { variants } = this.input;
+    for (const [i, variant] of variants.entries()) {
+      if (this.#isOver()) return;
+      const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
+      const fit =
+        variant.kind === 'backbone'
+          ? await this.#head(fold, engine)
+          : await this.#network(variant, fold, until);
+      if (!fit) continue;
+      fits.get(variant.id)!.push(fit);
+      this.#notify(variant, fit);
+    }
   }
 
   #isOver(until = this.clock.deadline): boolean {

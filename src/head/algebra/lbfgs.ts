@@ -55,8 +55,7 @@ export function* lbfgs(
   let value = yield { x, gradient };
   let evaluations = 1;
   const pairs: Pair[] = [];
-  const trial = new Float64Array(n);
-  let trialGradient = new Float64Array(n);
+  const trial = { x: new Float64Array(n), gradient: new Float64Array(n) };
   for (let iteration = 0; ; iteration++) {
     if (isDone(value, gradient)) {
       return { value, iterations: iteration, evaluations, converged: true };
@@ -71,29 +70,42 @@ export function* lbfgs(
       direction.set(gradient);
       slope = -dot(gradient, gradient);
     }
-    let low = 0;
-    let high = Number.POSITIVE_INFINITY;
-    let step = 1;
-    let found = false;
-    for (let k = 0; k < MAX_LINE_STEPS && !found; k++) {
-      for (let i = 0; i < n; i++) trial[i] = x[i]! - step * direction[i]!;
-      const next = yield { x: trial, gradient: trialGradient };
-      evaluations++;
-      if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
-      else if (-dot(trialGradient, direction) < CURVATURE * slope) low = step;
-      else {
-        found = true;
-        value = next;
-        break;
-      }
-      step = high === Number.POSITIVE_INFINITY ? 2 * step : (low + high) / 2;
+    const found = yield* lineSearch(x, value, slope, direction, trial);
+    evaluations += found.evaluations;
+    if (found.value === null) {
+      return { value, iterations: iteration, evaluations, converged: true };
     }
-    // Rounding hides any further decrease: this is as low as it gets.
-    if (!found) return { value, iterations: iteration, evaluations, converged: true };
-    remember(pairs, history, x, trial, gradient, trialGradient);
-    x.set(trial);
-    [gradient, trialGradient] = [trialGradient, gradient];
+    value = found.value;
+    remember(pairs, history, x, trial.x, gradient, trial.gradient);
+    x.set(trial.x);
+    [gradient, trial.gradient] = [trial.gradient, gradient];
   }
+}
+
+/**
+ * Looks for a step along -`direction` that fulfils the Wolfe conditions and leaves its end in `trial`.
+ * @param value at `x`. @param slope of the function along -`direction` at `x`, < 0.
+ * @returns The value at `trial`; null when rounding hides any further decrease.
+ */
+function* lineSearch(
+  x: Float64Array,
+  value: number,
+  slope: number,
+  direction: Float64Array,
+  trial: Evaluation,
+): Generator<Evaluation, { value: number | null; evaluations: number }, number> {
+  let low = 0;
+  let high = Number.POSITIVE_INFINITY;
+  let step = 1;
+  for (let evaluations = 1; evaluations <= MAX_LINE_STEPS; evaluations++) {
+    for (let i = 0; i < x.length; i++) trial.x[i] = x[i]! - step * direction[i]!;
+    const next = yield trial;
+    if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
+    else if (-dot(trial.gradient, direction) < CURVATURE * slope) low = step;
+    else return { value: next, evaluations };
+    step = high === Number.POSITIVE_INFINITY ? 2 * step : (low + high) / 2;
+  }
+  return { value: null, evaluations: MAX_LINE_STEPS };
 }
 
 function remember(

@@ -34,25 +34,53 @@ export function addProductTransposed(
     const depth = Math.min(DEPTH, k - k0);
     for (let j0 = 0; j0 < n; j0 += PACKED_ROWS) {
       const width = Math.min(PACKED_ROWS, n - j0);
-      for (let j = 0; j < width; j++) {
-        const from = b.offset + (j0 + j) * b.stride + k0;
-        packed.set(b.data.subarray(from, from + depth), j * DEPTH);
-      }
+      packRows(b, b.offset + j0 * b.stride + k0, width, depth, packed);
       const first = lowerOnly ? j0 - (j0 % 4) : 0;
       for (let i = first; i < m; i += 4) {
         const rows = Math.min(4, m - i);
         const reach = lowerOnly ? Math.min(width, i + rows - j0) : width;
-        for (let j = 0; j < reach; j += 4) {
-          const aAt = a.offset + i * a.stride + k0;
-          const cAt = c.offset + i * c.stride + j0 + j;
-          const columns = Math.min(4, width - j);
-          if (rows === 4 && columns === 4) {
-            tile4x4(a.data, aAt, a.stride, packed, j * DEPTH, depth, c.data, cAt, c.stride, sign);
-          } else {
-            tileEdge(a.data, aAt, a.stride, rows, packed, j * DEPTH, columns, depth, c, cAt, sign);
-          }
-        }
+        const aAt = a.offset + i * a.stride + k0;
+        const cAt = c.offset + i * c.stride + j0;
+        addStrip(c, cAt, a, aAt, rows, packed, width, reach, depth, sign);
       }
+    }
+  }
+}
+
+/** Copies `depth` elements of each of `count` rows, DEPTH apart. */
+function packRows(
+  b: Block,
+  from: number,
+  count: number,
+  depth: number,
+  packed: Float64Array,
+): void {
+  for (let j = 0; j < count; j++) {
+    const at = from + j * b.stride;
+    packed.set(b.data.subarray(at, at + depth), j * DEPTH);
+  }
+}
+
+/** Products of `rows` <= 4 rows of A with the tiles that begin in the first `reach` of `width` packed rows. */
+function addStrip(
+  c: Block,
+  cAt: number,
+  a: Block,
+  aAt: number,
+  rows: number,
+  packed: Float64Array,
+  width: number,
+  reach: number,
+  depth: number,
+  sign: number,
+): void {
+  for (let j = 0; j < reach; j += 4) {
+    const columns = Math.min(4, width - j);
+    const b0 = j * DEPTH;
+    if (rows === 4 && columns === 4) {
+      tile4x4(a.data, aAt, a.stride, packed, b0, depth, c.data, cAt + j, c.stride, sign);
+    } else {
+      tileEdge(a.data, aAt, a.stride, rows, packed, b0, columns, depth, c, cAt + j, sign);
     }
   }
 }
@@ -217,38 +245,52 @@ export function gramOfColumns(
  * @throws HL_MATRIX_NOT_POSITIVE_DEFINITE when a pivot is not positive.
  */
 export function cholesky(a: Float64Array, n: number): void {
-  const column = new Float64Array(n * PANEL);
+  const buffer = new Float64Array(n * PANEL);
   for (let k0 = 0; k0 < n; k0 += PANEL) {
     const k1 = Math.min(n, k0 + PANEL);
-    for (let i = k0; i < n; i++) {
-      const row = i * n;
-      const last = Math.min(i, k1 - 1);
-      for (let j = k0; j <= last; j++) {
-        const other = j * n;
-        let sum = a[row + j]!;
-        for (let p = k0; p < j; p++) sum -= a[row + p]! * a[other + p]!;
-        if (j < i) {
-          a[row + j] = sum / a[other + j]!;
-        } else if (sum > 0) {
-          a[row + j] = Math.sqrt(sum);
-        } else {
-          throw new HeadlandError(
-            'HL_MATRIX_NOT_POSITIVE_DEFINITE',
-            `pivot ${i} of ${n} is ${sum}, not positive`,
-            { remedy: 'Raise the ridge penalty or remove constant features.' },
-          );
-        }
-      }
-    }
-    const left = n - k1;
-    if (left === 0) break;
-    const width = k1 - k0;
-    for (let i = 0; i < left; i++) {
-      const from = (k1 + i) * n + k0;
-      column.set(a.subarray(from, from + width), i * width);
-    }
-    const panel = { data: column, offset: 0, stride: width };
-    const rest = { data: a, offset: k1 * n + k1, stride: n };
-    addProductTransposed(rest, panel, left, panel, left, width, -1, true);
+    factorisePanel(a, n, k0, k1);
+    if (k1 < n) subtractPanel(a, n, k0, k1, buffer);
   }
+}
+
+/** Finishes columns [k0, k1) of L, whose products with earlier columns are subtracted already. */
+function factorisePanel(a: Float64Array, n: number, k0: number, k1: number): void {
+  for (let i = k0; i < n; i++) {
+    const row = i * n;
+    const last = Math.min(i, k1 - 1);
+    for (let j = k0; j <= last; j++) {
+      const other = j * n;
+      let sum = a[row + j]!;
+      for (let p = k0; p < j; p++) sum -= a[row + p]! * a[other + p]!;
+      a[row + j] = j < i ? sum / a[other + j]! : rootOfPivot(sum, i, n);
+    }
+  }
+}
+
+function rootOfPivot(pivot: number, i: number, n: number): number {
+  if (pivot > 0) return Math.sqrt(pivot);
+  throw new HeadlandError(
+    'HL_MATRIX_NOT_POSITIVE_DEFINITE',
+    `pivot ${i} of ${n} is ${pivot}, not positive`,
+    { remedy: 'Raise the ridge penalty or remove constant features.' },
+  );
+}
+
+/** Subtracts the products of the finished columns [k0, k1) from the triangle right of them. */
+function subtractPanel(
+  a: Float64Array,
+  n: number,
+  k0: number,
+  k1: number,
+  buffer: Float64Array,
+): void {
+  const left = n - k1;
+  const width = k1 - k0;
+  for (let i = 0; i < left; i++) {
+    const from = (k1 + i) * n + k0;
+    buffer.set(a.subarray(from, from + width), i * width);
+  }
+  const panel = { data: buffer, offset: 0, stride: width };
+  const rest = { data: a, offset: k1 * n + k1, stride: n };
+  addProductTransposed(rest, panel, left, panel, left, width, -1, true);
 }

@@ -197,47 +197,91 @@ export class RidgeSystem {
     lambdas: readonly number[],
     residuals: Float64Array[],
   ): void {
+    const { targets } = this.#problem;
+    const means = this.#meansWithout(from, to);
+    const projected = this.#projectWithout(from, to, means);
+    const t = tridiagonalise(this.#gramWithout(from, to, means), this.#t.size);
+    rotateRows(t, projected, targets);
+    for (const [l, lambda] of lambdas.entries()) {
+      this.#residualsOfRefit(from, to, means, this.#solve(t, projected, lambda), residuals[l]!);
+    }
+  }
+
+  #meansWithout(from: number, to: number): Means {
     const { roots, y, targets } = this.#problem;
     const size = this.#t.size;
-    const mean = new Float64Array(size);
-    const meanTarget = new Float64Array(targets);
+    const features = new Float64Array(size);
+    const ofTargets = new Float64Array(targets);
     let weight = this.#totalWeight;
     for (let i = from; i < to; i++) weight -= roots[i]! * roots[i]!;
     for (let i = from; i < to; i++) {
       const factor = -roots[i]! / weight;
-      for (let j = 0; j < size; j++) mean[j] = mean[j]! + factor * this.#rotated[i * size + j]!;
-      for (let c = 0; c < targets; c++) {
-        meanTarget[c] = meanTarget[c]! + factor * y[i * targets + c]!;
-      }
+      addTimes(features, this.#rotated, i * size, factor);
+      addTimes(ofTargets, y, i * targets, factor);
     }
+    return { features, targets: ofTargets, weight };
+  }
+
+  /** RᵀR of the rows outside [from, to) around their own mean; only the lower triangle is right. */
+  #gramWithout(from: number, to: number, { features: mean, weight }: Means): Float64Array {
+    const { size, diagonal, subdiagonal } = this.#t;
     const gram = gramOfColumns(this.#rotated, from, to, size);
     for (let i = 0; i < size; i++) {
       for (let j = 0; j <= i; j++) {
-        const own = i === j ? this.#t.diagonal[i]! : i === j + 1 ? this.#t.subdiagonal[i]! : 0;
-        gram[i * size + j] = own - gram[i * size + j]! - weight * mean[i]! * mean[j]!;
+        const all = i === j ? diagonal[i]! : i === j + 1 ? subdiagonal[i]! : 0;
+        gram[i * size + j] = all - gram[i * size + j]! - weight * mean[i]! * mean[j]!;
       }
     }
+    return gram;
+  }
+
+  /** Rᵀ y of the rows outside [from, to) around their own means: targets x size. */
+  #projectWithout(from: number, to: number, means: Means): Float64Array {
+    const size = this.#t.size;
     const projected = this.#project(from, to);
-    for (let c = 0; c < targets; c++) {
+    for (let c = 0; c < this.#problem.targets; c++) {
       for (let j = 0; j < size; j++) {
         const at = c * size + j;
-        projected[at] = this.#projected[at]! - projected[at]! - weight * mean[j]! * meanTarget[c]!;
+        const moved = means.weight * means.features[j]! * means.targets[c]!;
+        projected[at] = this.#projected[at]! - projected[at]! - moved;
       }
     }
-    const t = tridiagonalise(gram, size);
-    rotateRows(t, projected, targets);
-    for (const [l, lambda] of lambdas.entries()) {
-      const solution = this.#solve(t, projected, lambda);
-      for (let i = from; i < to; i++) {
-        for (let c = 0; c < targets; c++) {
-          let value = meanTarget[c]! * roots[i]!;
-          for (let j = 0; j < size; j++) {
-            const centred = this.#rotated[i * size + j]! - roots[i]! * mean[j]!;
-            value += centred * solution[c * size + j]!;
-          }
-          residuals[l]![i * targets + c] = y[i * targets + c]! - value;
+    return projected;
+  }
+
+  /** Residuals of rows [from, to) from a fit without them: targets x size `solution`. */
+  #residualsOfRefit(
+    from: number,
+    to: number,
+    means: Means,
+    solution: Float64Array,
+    out: Float64Array,
+  ): void {
+    const { roots, y, targets } = this.#problem;
+    const size = this.#t.size;
+    const mean = means.features;
+    const rotated = this.#rotated;
+    for (let i = from; i < to; i++) {
+      for (let c = 0; c < targets; c++) {
+        let value = means.targets[c]! * roots[i]!;
+        for (let j = 0; j < size; j++) {
+          const centred = rotated[i * size + j]! - roots[i]! * mean[j]!;
+          value += centred * solution[c * size + j]!;
         }
+        out[i * targets + c] = y[i * targets + c]! - value;
       }
     }
   }
+}
+
+/** Means without a group, in the basis of the rotated rows, and the weight that is left. */
+interface Means {
+  features: Float64Array;
+  targets: Float64Array;
+  weight: number;
+}
+
+/** target += factor · (as many values of `x` from `from` on). */
+function addTimes(target: Float64Array, x: Float64Array, from: number, factor: number): void {
+  for (let j = 0; j < target.length; j++) target[j] = target[j]! + factor * x[from + j]!;
 }

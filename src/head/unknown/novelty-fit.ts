@@ -90,7 +90,8 @@ export function fitClassGaussians(
   const views = lastViews(set, rows);
   const viewRows = [...views.values()];
   const viewGram = products(gather(set.features, d, viewRows), known, d);
-  const material = { rows, labels, gram, others, otherGram, views, viewGram };
+  const viewAt = new Map([...views.keys()].map((i, at) => [i, at]));
+  const material = { rows, labels, others, otherGram, viewAt, viewGram };
   const leftOut = leaveOut(set, material, folds, fit);
   return {
     model: {
@@ -116,15 +117,13 @@ interface Material {
   rows: readonly number[];
   /** Of `rows`. */
   labels: Int32Array;
-  /** Products of `rows`, and of what follows them, with `rows`. */
-  gram: Float64Array;
   /** The other originals. */
   others: readonly number[];
   /** Products of `others` with `rows`. */
   otherGram: Float64Array;
-  /** A view of some of `rows`, by their index; empty: there are none. */
-  views: ReadonlyMap<number, number>;
-  /** Products of `views`, in their order, with `rows`. */
+  /** Row of `viewGram` for each index into `rows` whose sample has a view; empty: there are none. */
+  viewAt: ReadonlyMap<number, number>;
+  /** Products of the views with `rows`. */
   viewGram: Float64Array;
 }
 
@@ -138,61 +137,89 @@ interface LeftOut {
 /** What models that saw nothing of a row's group say to it; null with fewer than two groups. */
 function leaveOut(
   set: TrainingSet,
-  { rows, labels, others, otherGram, views, viewGram }: Material,
+  material: Material,
   folds: number,
   fit: (training: number[]) => PartFit,
 ): LeftOut | null {
-  const n = rows.length;
+  const { rows, others, otherGram } = material;
+  const split = splitByGroup(set, material, folds);
+  if (!split) return null;
+  const scores: number[] = [];
+  const logDensities = new Map<number, Float64Array>();
+  for (const fold of split.folds) {
+    const part = fit([...rows.keys()].filter((i) => split.foldOf[i] !== fold));
+    for (const [i, row] of rows.entries()) {
+      if (split.foldOf[i] !== fold) continue;
+      logDensities.set(row, logDensitiesAt(part, part.points[i]!, set.classCount));
+      scores.push(...scoresOf(i, part, material));
+    }
+    for (const [i, row] of others.entries()) {
+      if (split.foldOfOther[i] !== fold) continue;
+      const point = pointOf(otherGram, i, part);
+      logDensities.set(row, logDensitiesAt(part, point, set.classCount));
+    }
+  }
+  return { scores: Float32Array.from(scores).sort(), logDensities };
+}
+
+interface Split {
+  folds: readonly number[];
+  /** Fold of each of `rows` of the material. */
+  foldOf: Int32Array;
+  /** Fold of each of its `others`. */
+  foldOfOther: readonly number[];
+}
+
+/** Null with fewer than two groups. */
+function splitByGroup(
+  set: TrainingSet,
+  { rows, labels, others }: Material,
+  folds: number,
+): Split | null {
   const grouping = groupingOf(set);
   const groupOf = new Map([...grouping.rows].map((row, i) => [row, grouping.groups[i]!]));
   const groups = Int32Array.from(rows, (row) => groupOf.get(row)!);
   if (new Set(groups).size < 2) return null;
   const foldOf = stratifiedGroupFolds(labels, groups, set.classCount, { folds, seed: FOLD_SEED });
   const foldOfGroup = new Map([...groups].map((group, i) => [group, foldOf[i]!]));
-  const names = [...new Set(foldOf)];
+  const used = [...new Set(foldOf)];
   // No model has seen a group of which no row was picked: any will do.
-  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? names[0]!);
-  const scores: number[] = [];
-  const logDensities = new Map<number, Float64Array>();
-  const at = (gramOf: Float64Array, i: number, { coefficients, gaussians }: PartFit) =>
-    productTransposed(
-      gramOf.subarray(i * n, (i + 1) * n),
-      1,
-      coefficients,
-      gaussians.dimensions,
-      n,
+  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? used[0]!);
+  return { folds: used, foldOf, foldOfOther };
+}
+
+/** Log-density of a point under each class, up to a constant; see {@link NoveltyFit}. */
+function logDensitiesAt(part: PartFit, point: Float64Array, classCount: number): Float64Array {
+  const distances = classDistances(part.gaussians, point);
+  const densities = distances.map((distance, k) => part.offsets[k]! - distance / 2);
+  const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
+  const every = new Float64Array(classCount).fill(absent);
+  for (const [k, c] of part.classes.entries()) every[c] = densities[k]!;
+  return every;
+}
+
+/** Novelty scores of a left-out sample and of its view. Where there are views, only samples with one count. */
+function scoresOf(i: number, part: PartFit, { labels, viewAt, viewGram }: Material): number[] {
+  // A class of which nothing is left is unknown to this model: it says nothing of known ones.
+  if (!part.classes.includes(labels[i]!)) return [];
+  const view = viewAt.get(i);
+  if (view !== undefined) {
+    return [part.points[i]!, pointOf(viewGram, view, part)].map((point) =>
+      noveltyScore(part.gaussians, point),
     );
-  const viewIndex = new Map([...views.keys()].map((i, view) => [i, view]));
-  for (const fold of names) {
-    const training = [...rows.keys()].filter((i) => foldOf[i] !== fold);
-    const part = fit(training);
-    const offsets = logDensityOffsets(part.gaussians);
-    const look = (row: number, point: Float64Array): void => {
-      const distances = classDistances(part.gaussians, point);
-      const densities = distances.map((distance, k) => offsets[k]! - distance / 2);
-      const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
-      const every = new Float64Array(set.classCount).fill(absent);
-      part.classes.forEach((c, k) => {
-        every[c] = densities[k]!;
-      });
-      logDensities.set(row, every);
-    };
-    for (let i = 0; i < n; i++) {
-      if (foldOf[i] !== fold) continue;
-      look(rows[i]!, part.points[i]!);
-      // A class of which nothing is left is unknown to this model: it says nothing of known ones.
-      if (part.classes.includes(labels[i]!)) {
-        const view = viewIndex.get(i);
-        if (views.size > 0 && view === undefined) continue;
-        scores.push(noveltyScore(part.gaussians, part.points[i]!));
-        if (view !== undefined) scores.push(noveltyScore(part.gaussians, at(viewGram, view, part)));
-      }
-    }
-    for (const [i, row] of others.entries()) {
-      if (foldOfOther[i] === fold) look(row, at(otherGram, i, part));
-    }
   }
-  return { scores: Float32Array.from(scores).sort(), logDensities };
+  return viewAt.size > 0 ? [] : [noveltyScore(part.gaussians, part.points[i]!)];
+}
+
+/** Coordinates in the subspace of row `i` of a Gram matrix with the labelled rows. */
+function pointOf(
+  gram: Float64Array,
+  i: number,
+  { coefficients, gaussians }: PartFit,
+): Float64Array {
+  const r = gaussians.dimensions;
+  const n = coefficients.length / r;
+  return productTransposed(gram.subarray(i * n, (i + 1) * n), 1, coefficients, r, n);
 }
 
 function inOrder(
@@ -209,6 +236,8 @@ interface PartFit {
   gaussians: Gaussians;
   /** The class behind each Gaussian. */
   classes: number[];
+  /** See {@link logDensityOffsets}. */
+  offsets: Float64Array;
   /** r x n: each vector of the basis as a sum of labelled rows. */
   coefficients: Float64Array;
   /** All rows of the Gram matrix in the subspace, r coordinates each. */
@@ -240,7 +269,7 @@ function fitPart(
     [...used, ...points.slice(n)],
     options,
   );
-  return { gaussians, classes, coefficients, points };
+  return { gaussians, classes, offsets: logDensityOffsets(gaussians), coefficients, points };
 }
 
 /** The basis as vectors of features, in 16 bits a value. */

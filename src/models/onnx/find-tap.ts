@@ -55,6 +55,21 @@ export function findTap(graph: OnnxGraph): FoundTap {
   );
 }
 
+/** What the walk from an output back has passed. */
+interface Behind {
+  probabilities: boolean;
+  /** The output has as many values as a usual classifier has classes. */
+  classes: boolean;
+  pooled: boolean;
+}
+
+/** Whether a node may stand between the last linear layer and an output. */
+function mayFollowLinear(opType: string, { probabilities, classes, pooled }: Behind): boolean {
+  if (AFTER_LINEAR.has(opType) || PROBABILITIES.has(opType)) return true;
+  if (POOLING.has(opType)) return probabilities || classes;
+  return pooled && ACTIVATIONS.has(opType);
+}
+
 class Walk {
   private readonly producers = new Map<string, OnnxNode>();
   /** Tensors that depend on the picture. */
@@ -74,34 +89,33 @@ class Walk {
   /** Null: it ends in a classifier whose linear layer is not found, or in nothing of the picture. */
   from(output: string): FoundTap | null {
     if (!this.live.has(output)) return null;
-    const asOutput: FoundTap = { tensor: output, pool: null, kind: 'output', output };
-    let probabilities = false;
-    let pooled = false;
+    const behind: Behind = {
+      probabilities: false,
+      classes: CLASS_COUNTS.includes(this.lastDimension(output)),
+      pooled: false,
+    };
     for (let name = output; ; ) {
       const node = this.producers.get(name);
       if (node === undefined) return null;
-      const { opType } = node;
       const source = this.onlySource(node);
-      if (source !== null && LINEAR.has(opType)) {
-        return { tensor: source, pool: 'none', kind: 'classifier', output };
+      const pool = source === null ? null : this.poolOfLinear(node, source, behind.pooled);
+      if (source !== null && pool !== null) {
+        return { tensor: source, pool, kind: 'classifier', output };
       }
-      if (source !== null && opType === 'Conv') {
-        const pool = this.classifyingPool(source, pooled);
-        if (pool && this.isOneByOne(node)) {
-          return { tensor: source, pool, kind: 'classifier', output };
-        }
+      if (source === null || !mayFollowLinear(node.opType, behind)) {
+        return behind.probabilities ? null : { tensor: output, pool: null, kind: 'output', output };
       }
-      const classes = probabilities || CLASS_COUNTS.includes(this.lastDimension(output));
-      const passes =
-        AFTER_LINEAR.has(opType) ||
-        PROBABILITIES.has(opType) ||
-        (classes && POOLING.has(opType)) ||
-        (pooled && ACTIVATIONS.has(opType));
-      if (source === null || !passes) return probabilities ? null : asOutput;
-      probabilities ||= PROBABILITIES.has(opType);
-      pooled ||= POOLING.has(opType);
+      behind.probabilities ||= PROBABILITIES.has(node.opType);
+      behind.pooled ||= POOLING.has(node.opType);
       name = source;
     }
+  }
+
+  /** How the input of a linear layer becomes a vector; null: the node is not one. */
+  private poolOfLinear(node: OnnxNode, source: string, pooledBehind: boolean): Pool | null {
+    if (LINEAR.has(node.opType)) return 'none';
+    if (node.opType !== 'Conv' || !this.isOneByOne(node)) return null;
+    return this.classifyingPool(source, pooledBehind);
   }
 
   /** Tensors of the picture that were computed last, the last one first. */
