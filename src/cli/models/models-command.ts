@@ -5,7 +5,7 @@ import { cachedModelDir, readCachedModel } from '../../backbone/cache.js';
 import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js';
 import type { ModelCard } from '../../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
 import { fetchBackbone } from '../fetch-backbone-command.js';
@@ -61,13 +61,14 @@ function listCommand(): Command {
       const cells = rows.map((row) => [
         row.default ? `${row.name} *` : row.name,
         [row.added ? 'added' : '', row.cached ? 'cached' : ''].filter(Boolean).join(', ') || '-',
-        `${row.inputSize} px`,
-        `${row.featureSize} features`,
-        row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
+        String(row.inputSize),
+        String(row.featureSize),
+        row.reportedTop1 === null ? '-' : `${(row.reportedTop1 * 100).toFixed(1)} %`,
         row.licence,
         row.title,
       ]);
-      printLine(table(cells, ''));
+      const header = ['name', 'state', 'pixels', 'features', 'top-1', 'licence', ''];
+      printLine(table([header, ...cells], ''));
       printLine('\n* = configured. Fetch one with: headland models pull NAME');
       printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
       printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
@@ -122,7 +123,7 @@ function verifyCommand(): Command {
       const cards = name
         ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
         : await cardsWithVariants(config);
-      const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
+      const results: Verification[] = [];
       for (const card of cards) {
         try {
           const { checksum } = await verifyModel(card, config.paths.cacheDir);
@@ -136,15 +137,29 @@ function verifyCommand(): Command {
       if (options.json) printJson(results);
       else if (results.length === 0) printLine('no backbone is in the cache');
       else {
-        const cells = results.map(({ name: card, ok, checksum, error }) => [
-          card,
-          ok ? 'intact' : 'DAMAGED',
-          checksum ?? (error as { message: string }).message,
-        ]);
-        printLine(table(cells, ''));
+        printLine(table(results.map(verificationCells), ''));
+        for (const result of results) {
+          if (result.ok) continue;
+          const { code, message, remedy } = result.error;
+          printLine(`\n${result.name}: ${code}: ${message}\n  what to do: ${remedy}`);
+        }
       }
       if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
     });
+}
+
+type Verification =
+  | { name: string; ok: true; checksum: string }
+  | { name: string; ok: false; error: SerialisedError };
+
+function verificationCells(result: Verification): string[] {
+  if (result.ok) return [result.name, 'intact', `SHA-256 ${result.checksum.slice(0, 12)}…`];
+  const states: Record<string, string> = {
+    HL_MODEL_CHECKSUM: 'DAMAGED',
+    HL_MODEL_NOT_CACHED: 'MISSING',
+    HL_MODEL_NOT_QUANTIZED: 'MISSING',
+  };
+  return [result.name, states[result.error.code] ?? 'FAILED'];
 }
 
 function headsCommand(): Command {
