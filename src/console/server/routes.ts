@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
+import { issueText } from '../../base/issue-text.js';
 import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
 import type {
   ConsoleSource,
@@ -189,7 +190,7 @@ function limit(query: URLSearchParams, fallback: number): number {
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: issueText });
   if (result.success) return result.data;
   const texts = reasons(result.error);
   throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
