@@ -157,7 +157,10 @@ async function verified(card: ModelCard, config: Config): Promise<Verification> 
 }
 
 function printVerifications(results: readonly Verification[]): void {
-  if (results.length === 0) return printLine('no backbone is in the cache');
+  if (results.length === 0) {
+    printLine('no backbone is in the cache');
+    return;
+  }
   printLine(table(results.map(verificationCells), ''));
   for (const result of results) {
     if (result.ok) continue;

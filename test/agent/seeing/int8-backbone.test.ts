@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeSmallCard } from '../backbone/small-network.js';
-import { headland, Person, Rig } from './daemon.js';
+import { writeSmallCard } from '../../backbone/small-network.js';
+import { headland, Person, Rig } from '../daemon.js';
 
 test('from labels to a daemon that serves an 8-bit backbone', { timeout: 1_800_000 }, async (t) => {
   const rig = await Rig.create(t);

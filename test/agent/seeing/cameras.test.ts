@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { parse } from 'yaml';
-import { SampleStore } from '../../src/samples/store.js';
-import { openDatabase } from '../../src/storage/database.js';
-import { TEST_HANG_MS } from '../liveness.js';
-import { Person, Rig } from './daemon.js';
+import { SampleStore } from '../../../src/samples/store.js';
+import { openDatabase } from '../../../src/storage/database.js';
+import { TEST_HANG_MS } from '../../liveness.js';
+import { Person, Rig } from '../daemon.js';
 
 const LOWER_HALF = [
   [0, 0.5],

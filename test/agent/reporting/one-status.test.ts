@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import { type Daemon, headland, Person, Rig } from '../daemon.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
 type Body = Record<string, any>;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openDatabase } from '../../src/storage/database.js';
-import { TEST_HANG_MS } from '../liveness.js';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import { openDatabase } from '../../../src/storage/database.js';
+import { TEST_HANG_MS } from '../../liveness.js';
+import { type Daemon, headland, Person, Rig } from '../daemon.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
 type Body = Record<string, any>;

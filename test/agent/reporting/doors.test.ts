@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { SampleStore } from '../../src/samples/store.js';
-import { openDatabase } from '../../src/storage/database.js';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import { SampleStore } from '../../../src/samples/store.js';
+import { openDatabase } from '../../../src/storage/database.js';
+import { type Daemon, headland, Person, Rig } from '../daemon.js';
 
 interface Outcome {
   /** Null: it was done. */

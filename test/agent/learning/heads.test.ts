@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { installBackbone } from '../training/fixture.js';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import { installBackbone } from '../../training/fixture.js';
+import { type Daemon, headland, Person, Rig } from '../daemon.js';
 
 type Topic = 'prediction' | 'event' | 'model' | 'training/report';
 
