@@ -9,7 +9,7 @@ export const META_TABLES: readonly string[] = [
 /** Small facts that outlive a restart: where a replay stood, the revision trained on last. */
 export class Meta {
   constructor(private readonly database: Database) {
-    migrate(database, 'meta', META_TABLES);
+    database.whenOpened(() => migrate(database, 'meta', META_TABLES));
   }
 
   get(key: string): string | null {
