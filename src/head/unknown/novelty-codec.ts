@@ -21,7 +21,8 @@ const MAX_WITHIN = 2 ** 23;
 
 export function noveltySizes({ dimensions, scores, within }: NoveltyModel): NoveltySizes {
   return {
-    ...{ dimensions, scores: scores.length },
+    dimensions,
+    scores: scores.length,
     covariances: within.length / triangleLength(dimensions),
   };
 }
