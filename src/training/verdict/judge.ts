@@ -92,7 +92,11 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const learntAtMs = champion?.stored ? Date.parse(champion.stored.card.createdAt) : 0;
   const samples = all.map(
     ({ id, label, group, holdout: isHoldout, labelledAtMs }, i): JudgedSample => ({
-      ...{ id, label, group, holdout: isHoldout, relabelled: (labelledAtMs ?? 0) > learntAtMs },
+      id,
+      label,
+      group,
+      holdout: isHoldout,
+      relabelled: (labelledAtMs ?? 0) > learntAtMs,
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isHoldout || known.has(i),
@@ -111,7 +115,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   };
   const decision = decide(gateInput);
   return {
-    ...{ decision, input: gateInput },
+    decision,
+    input: gateInput,
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
     holdout: labelledMetrics(onHoldout, challenger.labels, holdoutTruth),
