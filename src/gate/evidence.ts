@@ -86,7 +86,10 @@ export async function chooseEvidence(
     const learnt = training.length;
     return {
       ...alone(holdout, training, settings),
-      ...{ champion: null, newlyLearnt: learnt, learnt, removed: 0 },
+      champion: null,
+      newlyLearnt: learnt,
+      learnt,
+      removed: 0,
     };
   }
   const { version, otherFeatures, groups } = champion;
@@ -105,7 +108,10 @@ export async function chooseEvidence(
   const answered = (sample: JudgedSample): boolean => sample.champion !== null && isNew(sample);
   const onHoldout = holdout.filter(answered);
   const byHoldout = (): Evidence => ({
-    ...{ source: 'holdout', note: ownFeatures, samples: onHoldout.map(bare), compared: 'heads' },
+    source: 'holdout',
+    note: ownFeatures,
+    samples: onHoldout.map(bare),
+    compared: 'heads',
     ...about,
   });
   if (enough(onHoldout, settings.holdoutAloneSamples)) return byHoldout();
@@ -120,8 +126,11 @@ export async function chooseEvidence(
   if (all.length > 0 || !otherFeatures) {
     const why = leftOutNote(holdout, onTraining.length);
     return {
-      ...{ source: 'leave-group-out', note: ownFeatures ? `${why}. ${ownFeatures}` : why },
-      ...{ samples: all.map(bare), compared: 'heads', ...about },
+      source: 'leave-group-out',
+      note: ownFeatures ? `${why}. ${ownFeatures}` : why,
+      samples: all.map(bare),
+      compared: 'heads',
+      ...about,
     };
   }
   return {

@@ -84,7 +84,10 @@ export function unknowns(
       ? against
       : `${against}, where ${figure(margin)} less is allowed and chance explains ${figure(UNKNOWN_ERRORS * standardError)}`,
     values: {
-      ...{ challenger, champion, margin, samples: scores.length },
+      challenger,
+      champion,
+      margin,
+      samples: scores.length,
       ...(Number.isFinite(standardError) ? { standardError } : {}),
     },
   };

@@ -72,8 +72,16 @@ export function expectedGain(samples: readonly PairedSample[], input: GateInput)
         `measured ${points(difference)}${Number.isFinite(spread) ? ` ± ${points(spread, false)}` : ', which one pass cannot prove'}` +
         `${added.length > 0 ? `, and it knows ${quoted(added)}` : ''}`,
       values: {
-        ...{ mean, deviation, expected, expectedSpread, difference, groups },
-        ...{ news, learnt: champion.learnt, classes, added },
+        mean,
+        deviation,
+        expected,
+        expectedSpread,
+        difference,
+        groups,
+        news,
+        learnt: champion.learnt,
+        classes,
+        added,
         // JSON has no infinity: with a single group nothing is measured.
         ...(Number.isFinite(spread) ? { spread } : {}),
       },

@@ -20,7 +20,8 @@ export interface GoldenOutputs {
 /** Lets both answer the same features; anything but equal checksums is a damaged artefact. */
 export function goldenOutputs(trained: Head, readBack: Head, seed: number): GoldenOutputs {
   return {
-    ...{ seed, rows: ROWS },
+    seed,
+    rows: ROWS,
     trained: goldenChecksum(trained, { seed, rows: ROWS }),
     readBack: goldenChecksum(readBack, { seed, rows: ROWS }),
   };

@@ -116,7 +116,10 @@ export function tally(trial: ShadowTrial): TrialTally {
   }
   return {
     labels: trial.observations.length,
-    ...{ currentAlone, previousAlone, wealth: monitor.wealth, alarm: monitor.alarm },
+    currentAlone,
+    previousAlone,
+    wealth: monitor.wealth,
+    alarm: monitor.alarm,
   };
 }
 

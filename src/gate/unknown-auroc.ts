@@ -111,7 +111,8 @@ export function comparedAuroc(scores: readonly UnknownScores[]): {
   );
   const count = groups.length;
   return {
-    ...{ challenger: own!.auroc, champion: other!.auroc },
+    challenger: own!.auroc,
+    champion: other!.auroc,
     standardError:
       count < 2 ? Number.POSITIVE_INFINITY : Math.sqrt((squares * count) / (count - 1)),
   };

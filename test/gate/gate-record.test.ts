@@ -46,13 +46,22 @@ function someUnknownScores(): GateInput['unknownScores'] {
 function someRecord(seed = 1): GateRecord {
   const head = someHead(seed);
   const input: GateInput = {
-    ...{ source: 'leave-group-out', note: 'The holdout is small', samples: someSamples(seed) },
-    ...{ compared: 'heads', champion: { version: 2, labels: ['crop', 'weed'], learnt: 35 } },
-    ...{ newlyLearnt: 5, learnt: 40, removed: 0, challengerLabels: ['crop', 'weed'] },
-    ...{ labelsWithSamples: ['crop', 'weed'], unknownScores: someUnknownScores() },
+    source: 'leave-group-out',
+    note: 'The holdout is small',
+    samples: someSamples(seed),
+    compared: 'heads',
+    champion: { version: 2, labels: ['crop', 'weed'], learnt: 35 },
+    newlyLearnt: 5,
+    learnt: 40,
+    removed: 0,
+    challengerLabels: ['crop', 'weed'],
+    labelsWithSamples: ['crop', 'weed'],
+    unknownScores: someUnknownScores(),
     golden: goldenOutputs(head, head, seed),
     settings: {
-      ...{ learningExponent: 0.3, gainSpread: 0.03, evidenceSpread: 0.03 },
+      learningExponent: 0.3,
+      gainSpread: 0.03,
+      evidenceSpread: 0.03,
       unknownAurocMargin: 0.02,
     },
   };

@@ -70,7 +70,9 @@ function inputOf(c: Case): GateInput {
       c.champion === undefined
         ? null
         : { version: 3, labels: words(c.championLabels ?? 'crop weed'), learnt: 100 },
-    ...{ newlyLearnt, learnt: 100 + newlyLearnt, removed: c.removed ?? 0 },
+    newlyLearnt,
+    learnt: 100 + newlyLearnt,
+    removed: c.removed ?? 0,
     challengerLabels: words(c.challengerLabels ?? 'crop weed'),
     labelsWithSamples: labels,
     unknownScores: c.unknownScores ?? null,
@@ -207,7 +209,8 @@ const CASES: Case[] = [
     truth: BOTH,
     challenger: someWeedWrong(8),
     champion: someWeedWrong(8),
-    ...{ newlyLearnt: 0, removed: 3 },
+    newlyLearnt: 0,
+    removed: 3,
     promote: true,
     reason: /^On trial: 72 of 80 right instead of 72\. /,
   },
@@ -336,9 +339,15 @@ type Drawn = { truth: string; challenger: string; champion: string; group: numbe
 function drawnInput(samples: Drawn, newlyLearnt: number): GateInput {
   const all = (key: 'truth' | 'challenger' | 'champion') => samples.map((s) => s[key]).join(' ');
   const input = inputOf({
-    ...{ name: '', promote: true, reason: /./, newlyLearnt },
-    ...{ truth: all('truth'), challenger: all('challenger'), champion: all('champion') },
-    ...{ challengerLabels: LABELS.join(' '), championLabels: LABELS.join(' ') },
+    name: '',
+    promote: true,
+    reason: /./,
+    newlyLearnt,
+    truth: all('truth'),
+    challenger: all('challenger'),
+    champion: all('champion'),
+    challengerLabels: LABELS.join(' '),
+    championLabels: LABELS.join(' '),
     labelsWithSamples: LABELS.join(' '),
   });
   const grouped = input.samples.map((s, i) => ({ ...s, group: `g${samples[i]?.group}` }));
@@ -389,7 +398,9 @@ describe('the gate', () => {
       gainOf(
         inputOf({
           ...(CASES[6] as Case),
-          ...{ challenger: someWeedWrong(wrong), champion: someWeedWrong(wrong), newlyLearnt },
+          challenger: someWeedWrong(wrong),
+          champion: someWeedWrong(wrong),
+          newlyLearnt,
         }),
       ).expected as number;
     assert.equal(expected(0, 8), 0);
