@@ -31,7 +31,10 @@ const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
 
 try {
   const backbone = await openEngine({
-    ...{ card, model, checksum: modelChecksum, threads },
+    card,
+    model,
+    checksum: modelChecksum,
+    threads,
     log: silentLog(),
   });
   if (variantGolden) {

@@ -125,7 +125,8 @@ export class Perception<F extends PerceivableFrame> {
     if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./perception-worker.js', import.meta.url), {
-        ...{ workerData, transferList: [workerData.model.buffer as ArrayBuffer] },
+        workerData,
+        transferList: [workerData.model.buffer as ArrayBuffer],
         name: 'perception',
       });
       this.#worker = worker;
@@ -288,8 +289,10 @@ export class Perception<F extends PerceivableFrame> {
   async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {
     const { fit, maxPictureBytes, maxPicturePixels } = this.settings;
     const decoded = await decodePicture(job.frame.jpeg, {
-      ...{ sizePixels: backbone.inputSize, fit },
-      ...{ maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
+      sizePixels: backbone.inputSize,
+      fit,
+      maxBytes: maxPictureBytes,
+      maxPixels: maxPicturePixels,
     }).catch((error: unknown) => deserialiseError(serialiseError(error)));
     if (this.#decoding !== job) return;
     this.#decoding = null;
@@ -416,14 +419,12 @@ async function readBackbone(
   const card = await loadCard(name, cardsDir, addedCardsDir);
   const { model, checksum, variantGolden } = await readCachedModel(card, cacheDir);
   return {
-    ...{
-      card,
-      modelChecksum: checksum,
-      variantGolden,
-      checksum: featureChecksum(checksum, fit),
-      threads,
-      decision,
-    },
+    card,
+    modelChecksum: checksum,
+    variantGolden,
+    checksum: featureChecksum(checksum, fit),
+    threads,
+    decision,
     // Of its own, so that it can move to the worker: a Buffer may be part of a larger piece.
     model: model.byteLength === model.buffer.byteLength ? model : new Uint8Array(model),
   };
