@@ -107,7 +107,7 @@ describe('the record of a decision', () => {
     const flipped = { ...record, decision: { ...decision, promote: !decision.promote } };
     const again = recompute(flipped, someHead(1));
     assert.equal(again.same, false);
-    assert.match(again.differences[0] as string, /it would be (promoted|refused) now/);
+    assert.match(again.differences[0] as string, /the gate would (promote|refuse) the head now/);
     const samples = record.input.samples.map((sample, i) =>
       i < 10 ? { ...sample, challenger: { ...sample.challenger, probability: 0 } } : sample,
     );
@@ -125,7 +125,7 @@ describe('the record of a decision', () => {
   it('says when the head on the disk is another one', () => {
     const again = recompute(someRecord(), someHead(2));
     assert.deepEqual(again.differences, [
-      'the head on the disk answers otherwise than the one that was judged',
+      'the head on the disk gives other answers than the head that was judged',
     ]);
   });
 

@@ -127,7 +127,7 @@ describe('how well two heads tell unknown things apart', () => {
     assert.equal(refused.promote, false);
     assert.match(
       refused.reason,
-      /fails "unknowns"\. On \d+ holdout samples: tells unknown things apart with AUROC 0\.\d+ against 0\.9\d+/,
+      /fails "unknowns"\. On \d+ holdout samples: detects unknown things with AUROC 0\.\d+ against 0\.9\d+/,
     );
     assert.equal(decisionOn(compare(headWith(novelty), headWith(novelty))).promote, true);
   });
