@@ -5,7 +5,7 @@ import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
 export interface Statement<Row> {
-  /** Runs it to its end; `changes` = rows written. */
+  /** Runs the statement to its end; `changes` = rows written. */
   run(...parameters: SqlValue[]): { changes: number; lastInsertRowid: number };
   /** The first row. Blobs are `Uint8Array`. */
   get(...parameters: SqlValue[]): Row | undefined;
@@ -15,12 +15,13 @@ export interface Statement<Row> {
 
 /**
  * One connection to one SQLite file: the part of better-sqlite3's API that headland uses, over
- * libsql. It stands between because libsql 0.5 ends the whole process when it is handed a boolean
- * or a lone Blob, cuts strings at NUL, loses the first error when a full disk has already rolled
- * back, returns blobs as two different types and adds a field to rows. Statements are prepared
- * once and kept.
+ * libsql. It works around defects of libsql 0.5, which ends the whole process on a boolean or a
+ * lone Blob, cuts strings at NUL, loses the first error after a full disk has caused a rollback,
+ * returns blobs as two different types and adds a field to rows. Statements are prepared once and
+ * kept.
  *
- * Nothing outside this file sees the libsql connection. Every method throws HL_STORE_… as {@link storeError} maps them.
+ * No other file sees the libsql connection. Every method throws HL_STORE_… as {@link storeError}
+ * maps them.
  */
 export class Database {
   readonly path: string;
@@ -37,7 +38,7 @@ export class Database {
     return this.native.inTransaction;
   }
 
-  /** Prepares `sql`, or returns what was prepared for the same text before. */
+  /** Prepares `sql`, or returns the statement prepared earlier for the same text. */
   prepare<Row>(sql: string): Statement<Row> {
     const known = this.statements.get(sql);
     if (known) return known as Statement<Row>;
@@ -63,7 +64,7 @@ export class Database {
     this.guard(() => this.native.exec(sql));
   }
 
-  /** `pragma('user_version')`: the rows that the pragma returns. */
+  /** Runs `PRAGMA source`, for example `pragma('user_version')`, and returns its rows. */
   pragma(source: string): Record<string, SqlValue>[] {
     return this.guard(() => this.native.prepare(`PRAGMA ${source}`).all([])).map(
       (row) => clean(row) as Record<string, SqlValue>,
@@ -71,9 +72,9 @@ export class Database {
   }
 
   /**
-   * Wraps `work` so that everything it writes is committed at once and durable when the call
-   * returns, or, when it throws, not at all. Called inside another transaction it becomes part of
-   * it, and a throw undoes only its own part. `work` must be synchronous.
+   * Wraps `work` in a transaction: everything it writes is committed at once and durable when the
+   * call returns; when it throws, nothing is written. Inside another transaction it becomes part of
+   * that, and a throw undoes only its own part. `work` must be synchronous.
    */
   transaction<Arguments extends unknown[], Result>(
     work: (...args: Arguments) => Result,
@@ -89,7 +90,7 @@ export class Database {
         this.exec(outermost ? 'COMMIT' : `RELEASE ${name}`);
         return result;
       } catch (error) {
-        // A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the reason.
+        // On a full disk SQLite rolls back by itself; a second ROLLBACK would hide the reason.
         if (this.native.inTransaction) {
           this.exec(outermost ? 'ROLLBACK' : `ROLLBACK TO ${name}; RELEASE ${name}`);
         }
@@ -106,7 +107,7 @@ export class Database {
     try {
       this.native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
-      // The log stays beside the file and is read at the next start: nothing is lost.
+      // The log stays beside the file, and the next start reads it: nothing is lost.
     }
     this.statements.clear();
     this.native.close();
@@ -122,11 +123,11 @@ export class Database {
 }
 
 /**
- * Opens the database file at `path`, creating it (mode 0600) and its folder (mode 0700) when they
- * are missing. WAL with `synchronous=FULL`: what is committed survives a power cut, as far as the
- * disk keeps its word. Other processes may open it at the same time; a writer waits up to 5 s.
- * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL,
- *   HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
+ * Opens the database file at `path`; creates it (mode 0600) and its folder (mode 0700) when
+ * missing. WAL with `synchronous=FULL`: committed data survives a power cut if the disk honours its
+ * flushes. Other processes may open the file at the same time; a writer waits up to 5 s.
+ * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL, HL_STORE_BUSY,
+ *   HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
  */
 export function openDatabase(path: string): Database {
   let native: Libsql.Database | undefined;
@@ -150,8 +151,8 @@ export function openDatabase(path: string): Database {
 }
 
 /**
- * Looks through every page for damage: for `doctor`, not for each start (it reads the whole file).
- * Returns what SQLite finds, in its words; empty = sound.
+ * Checks every page for damage: for `doctor`, not for each start, because it reads the whole file.
+ * Returns the findings in SQLite's words; empty = sound.
  *
  * @internal until `doctor` calls it
  */
@@ -176,8 +177,8 @@ function createPrivately(path: string): void {
 }
 
 /**
- * libsql takes an array safely; a lone Blob or null would end the process or fail.
- * @throws TypeError for a value that SQLite cannot keep as it is
+ * libsql accepts an array safely; a lone Blob or null would end the process or fail.
+ * @throws TypeError for a value that SQLite cannot store unchanged
  */
 function check(parameters: SqlValue[]): SqlValue[] {
   for (const value of parameters) {
