@@ -66,6 +66,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
+  readonly #startedMs = performance.now();
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
   readonly #audit: AuditTrail;
@@ -111,11 +112,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
-    this.labelling = new Labelling(
-      this.state.samples,
-      this.recent,
-      () => this.#perception.backbone?.checksum ?? null,
-    );
+    this.labelling = new Labelling(this.state.samples, this.recent);
     this.training = new TrainingService(
       config,
       this.state,
@@ -154,7 +151,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.sparing = new Sparing({
       config,
-      framesPerSecond: () => this.statistics.framesPerSecond(Date.now()),
+      framesPerSecond: () => this.statistics.framesPerSecond(),
       onLimit: (limit, temperatureC) => {
         this.#perception.limitRate(limit.framesPerSecond);
         if (limit.reason !== 'configured') {
@@ -237,7 +234,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
     this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick(Date.now()));
+    this.#every(250, () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
       () => this.#isHealthy(),
@@ -258,6 +255,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** Synchronous, for the very end of the process: whatever happened, no output stays on. */
   outputsOff(): void {
     this.#alerting.allOff();
+  }
+
+  /** Monotonic: right also when the wall clock was set since the start. */
+  get uptimeMs(): number {
+    return performance.now() - this.#startedMs;
   }
 
   get heads(): HeadService {
@@ -287,16 +289,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry, and now and then a question
   #decided(frame: Frame, perceived: Perceived): void {
-    const nowMs = Date.now();
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
-    const recent: RecentFrame = { frameId, frame, perceived };
+    const backboneChecksum = this.#perception.backbone?.checksum ?? null;
+    const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
-    this.statistics.add(perceived.timings.totalMs, nowMs);
+    this.statistics.add(perceived.timings.totalMs);
     // A head of the first labels has passed no gate: it switches nothing.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame.camera, perceived.decision, nowMs);
+      this.#alerting.observe(frame.camera, perceived.decision);
     }
-    const sampleId = this.#asking.consider(recent, nowMs);
+    const sampleId = this.#asking.consider(recent);
     this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
   }

@@ -94,7 +94,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     version: options.version,
     boot: agent.boot,
     startedAtMs: agent.startedAtMs,
-    uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
+    uptimeSeconds: agent.uptimeMs / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
     simulated: agent.cameras.some((camera) => camera.config.driver === 'simulated'),
@@ -108,7 +108,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     frames: {
       total: statistics.framesTotal,
       droppedTotal: cameras.reduce((sum, { droppedTotal }) => sum + droppedTotal, 0),
-      perSecond: statistics.framesPerSecond(Date.now()),
+      perSecond: statistics.framesPerSecond(),
       msP50: statistics.durationMs(0.5),
       msP95: statistics.durationMs(0.95),
       limit: agent.sparing.limit,

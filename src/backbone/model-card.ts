@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError } from '../base/errors.js';
+import { issueText } from '../base/issue-text.js';
 
 /** What a card says to have its tap found. */
 export const AUTO_TAP = 'auto';
@@ -280,7 +281,7 @@ export function isCardName(name: string): boolean {
  * @throws HeadlandError HL_MODEL_CARD_INVALID with one line a fault.
  */
 export function parseCard(value: unknown, origin: string): ModelCard {
-  const result = cardSchema.safeParse(value);
+  const result = cardSchema.safeParse(value, { error: issueText });
   if (result.success) return result.data;
   const faults = result.error.issues.map(
     (issue) => `${issue.path.map(String).join('.') || '(whole card)'}: ${issue.message}`,

@@ -3,6 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { issueText } from '../base/issue-text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -63,12 +64,12 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */
 export function validateConfig(value: unknown, origin = 'configuration'): Config {
-  const result = configSchema.safeParse(value);
+  const result = configSchema.safeParse(value, { error: issueText });
   const problems = result.success
     ? crossChecks(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
   if (problems.length > 0 || !result.success) {
-    const lines = problems.map(({ path, message }) => `${path || '(top)'}: ${message}`);
+    const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);
     throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
       remedy: 'Mend the settings named; `headland config schema` lists every setting.',
       details: { problems },

@@ -48,7 +48,7 @@ export class AuditLog {
     private readonly database: Database,
     private readonly maxEntries = 100_000,
   ) {
-    migrate(database, 'audit', AUDIT_TABLES);
+    database.whenOpened(() => migrate(database, 'audit', AUDIT_TABLES));
   }
 
   /** Durable when it returns. `detail` must be JSON-serialisable and free of secrets. */

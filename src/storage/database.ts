@@ -1,8 +1,11 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Libsql from 'libsql';
+import type Libsql from 'libsql';
+import { type HeadlandError, isHeadlandError } from '../base/errors.js';
+import { type Connection, closeQuietly, openEmpty, openFile, openStandIn } from './connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
+
+/** How often {@link Database.probe} counts before it begins again. */
+const PROBES = 1_000;
 
 export interface Statement<Row> {
   /** Runs the statement to its end; `changes` = rows written. */
@@ -20,18 +23,77 @@ export interface Statement<Row> {
  * returns blobs as two different types and adds a field to rows. Statements are prepared once and
  * kept.
  *
- * No other file sees the libsql connection. Every method throws HL_STORE_… as {@link storeError}
- * maps them.
+ * Where the file cannot be opened for writing, a stand-in takes its place (see
+ * {@link openDatabaseOrStandIn}): reading works, and every write throws the reason. {@link reopen}
+ * returns to the file as soon as that is possible.
+ *
+ * No file outside this folder sees the libsql connection. Every method throws HL_STORE_… as
+ * {@link storeError} maps them.
  */
 export class Database {
   readonly path: string;
-  private readonly native: Libsql.Database;
+  private connection: Connection;
+  private readonly onTrouble: (error: HeadlandError) => void;
+  private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
 
-  constructor(path: string, native: Libsql.Database) {
+  /** @param onTrouble called when the disk refuses to be read or written, before that is thrown */
+  constructor(
+    path: string,
+    connection: Connection,
+    onTrouble: (error: HeadlandError) => void = () => {},
+  ) {
     this.path = path;
-    this.native = native;
+    this.connection = connection;
+    this.onTrouble = onTrouble;
+  }
+
+  /** Why the file cannot be had and something stands in for it; null: it is open. */
+  get standsInFor(): HeadlandError | null {
+    return this.connection.standsInFor;
+  }
+
+  private get native(): Libsql.Database {
+    return this.connection.native;
+  }
+
+  /**
+   * Runs `setup` now and again after each {@link reopen}: brings tables up to date and reads what is
+   * kept in memory of them. It must leave nothing of an earlier run behind.
+   */
+  whenOpened(setup: () => void): void {
+    this.setups.push(setup);
+    this.runSetups([setup]);
+  }
+
+  /**
+   * Opens the file again, in the place of what stands in for it or of a connection whose disk has
+   * gone. Must not be called within a transaction.
+   * @throws HeadlandError HL_STORE_…; everything is as before then
+   */
+  reopen(): void {
+    const before = this.connection;
+    this.use(this.guard(() => openFile(this.path)));
+    try {
+      for (const setup of this.setups) setup();
+    } catch (error) {
+      closeQuietly(this.connection);
+      this.use(before);
+      this.runSetups(this.setups);
+      throw error;
+    }
+    closeQuietly(before);
+  }
+
+  /**
+   * Writes a page durably that nobody reads, to know whether the disk takes it.
+   * @throws HeadlandError HL_STORE_…
+   */
+  probe(): void {
+    const [row] = this.pragma('user_version');
+    const before = Number(row?.user_version ?? 0);
+    this.exec(`PRAGMA user_version = ${(before + 1) % PROBES}`);
   }
 
   get inTransaction(): boolean {
@@ -104,20 +166,53 @@ export class Database {
   /** Moves the write-ahead log into the main file and closes. May be called twice. */
   close(): void {
     if (!this.native.open) return;
-    try {
-      this.native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // The log stays beside the file, and the next start reads it: nothing is lost.
-    }
     this.statements.clear();
-    this.native.close();
+    closeQuietly(this.connection);
+  }
+
+  private use(connection: Connection): void {
+    this.statements.clear();
+    this.connection = connection;
+  }
+
+  private runSetups(setups: readonly (() => void)[]): void {
+    const { kind, standsInFor } = this.connection;
+    if (standsInFor === null) {
+      for (const setup of setups) setup();
+    } else if (kind === 'memory') {
+      this.inEmptyTables(setups);
+    } else {
+      try {
+        for (const setup of setups) setup();
+      } catch {
+        // The tables of an older headland cannot be brought up to date where nothing can be written.
+        closeQuietly(this.connection);
+        this.use(openEmpty(standsInFor));
+        this.inEmptyTables(this.setups);
+      }
+    }
+  }
+
+  private inEmptyTables(setups: readonly (() => void)[]): void {
+    this.native.exec('PRAGMA query_only = OFF');
+    try {
+      for (const setup of setups) setup();
+    } finally {
+      this.native.exec('PRAGMA query_only = ON');
+    }
   }
 
   private guard<T>(call: () => T): T {
     try {
       return call();
     } catch (error) {
-      throw storeError(error, this.path);
+      const { standsInFor } = this.connection;
+      const meant = storeError(error, this.path);
+      if (!isHeadlandError(meant)) throw meant;
+      if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
+      // Another process that writes for long is no trouble of the disk.
+      if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
+      throw meant;
     }
   }
 }
@@ -130,23 +225,30 @@ export class Database {
  *   HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
  */
 export function openDatabase(path: string): Database {
-  let native: Libsql.Database | undefined;
   try {
-    createPrivately(path);
-    native = new Libsql(path);
-    const database = new Database(path, native);
-    database.pragma('busy_timeout = 5000');
-    // Read before anything is written: a damaged file must stay as it is.
-    database.prepare('SELECT count(*) AS n FROM sqlite_schema').get();
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    database.pragma('wal_autocheckpoint = 1000');
-    database.pragma('journal_size_limit = 16777216');
-    return database;
+    return new Database(path, openFile(path));
   } catch (error) {
-    native?.close();
     throw storeError(error, path);
+  }
+}
+
+/**
+ * Like {@link openDatabase}, but where the file cannot be opened, a stand-in takes its place until
+ * {@link Database.reopen}: the file itself, for reading, on a disk that has become read-only; else
+ * empty tables.
+ * @param onTrouble see {@link Database}; also called when the file cannot be opened
+ */
+export function openDatabaseOrStandIn(
+  path: string,
+  onTrouble: (error: HeadlandError) => void,
+): Database {
+  try {
+    return new Database(path, openFile(path), onTrouble);
+  } catch (error) {
+    const reason = storeError(error, path);
+    if (!isHeadlandError(reason)) throw reason;
+    onTrouble(reason);
+    return new Database(path, openStandIn(path, reason), onTrouble);
   }
 }
 
@@ -161,19 +263,6 @@ export function findDamage(database: Database): string[] {
     .pragma('quick_check(20)')
     .map((row) => String(Object.values(row)[0]))
     .filter((line) => line !== 'ok');
-}
-
-function createPrivately(path: string): void {
-  const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-  if (created === undefined) return;
-  const parent = openSync(dirname(created), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
 }
 
 /**

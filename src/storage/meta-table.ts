@@ -11,7 +11,7 @@ export const META_TABLES: readonly string[] = [
  */
 export class Meta {
   constructor(private readonly database: Database) {
-    migrate(database, 'meta', META_TABLES);
+    database.whenOpened(() => migrate(database, 'meta', META_TABLES));
   }
 
   get(key: string): string | null {

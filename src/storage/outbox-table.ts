@@ -71,6 +71,8 @@ const ROW_OVERHEAD_BYTES = 128;
 /** An earlier time means that the clock of a board without a battery has not been set. */
 const CLOCK_IS_SET_MS = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
+/** A message cannot wait longer than this: its time, or the clock, is wrong. */
+const LONGEST_WAIT_MS = 366 * DAY_MS;
 
 /** Bytes that a message counts towards the bound of the outbox. */
 export function sizeOf(message: OutboxMessage): number {
@@ -94,7 +96,7 @@ export class OutboxTable {
   /** @throws HeadlandError HL_STORE_NEWER when the table comes from a later headland */
   constructor(database: Database) {
     this.#database = database;
-    migrate(database, 'outbox', OUTBOX_TABLES);
+    database.whenOpened(() => migrate(database, 'outbox', OUTBOX_TABLES));
   }
 
   /** Runs `work` as one durable transaction, or as part of the open one. */
@@ -183,7 +185,10 @@ export class OutboxTable {
       .run(Math.round(byMs), Math.round(byMs), Math.round(sinceMs));
   }
 
-  /** Dates messages of a start whose clock was never set as written now. */
+  /**
+   * Dates messages of a start whose clock was never set, or set to another decade, as written now:
+   * nobody knows how old they are.
+   */
   repairTimes(nowMs: number): void {
     if (nowMs < CLOCK_IS_SET_MS) return;
     this.#database
@@ -191,7 +196,12 @@ export class OutboxTable {
         `UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - created_at_ms + ?,
            created_at_ms = ? WHERE created_at_ms < ? OR created_at_ms > ?`,
       )
-      .run(Math.round(nowMs), Math.round(nowMs), CLOCK_IS_SET_MS, Math.round(nowMs) + DAY_MS);
+      .run(
+        Math.round(nowMs),
+        Math.round(nowMs),
+        Math.max(CLOCK_IS_SET_MS, Math.round(nowMs) - LONGEST_WAIT_MS),
+        Math.round(nowMs) + DAY_MS,
+      );
   }
 }
 

@@ -48,7 +48,7 @@ export class ReportLog {
     this.#database = database;
     this.#maxReports = maxReports;
     this.#maxLength = maxLength;
-    migrate(database, 'reports', REPORT_TABLES);
+    database.whenOpened(() => migrate(database, 'reports', REPORT_TABLES));
   }
 
   /** Durable when it returns. @param body the whole report, JSON-serialisable */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { dateOf } from '../base/moment.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
 import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
@@ -49,7 +50,8 @@ export interface RunningTraining {
 interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
-  startedAt: Date;
+  /** As `performance.now()` said it. */
+  startedMs: number;
   job: JobHandle | null;
   cancelled: boolean;
   progress: TrainingProgress | null;
@@ -74,7 +76,8 @@ export class Trainer {
   /** What runs now; null: nothing. */
   running(): RunningTraining | null {
     if (!this.#run) return null;
-    const { trainingId, trigger, startedAt, progress, job } = this.#run;
+    const { trainingId, trigger, startedMs, progress, job } = this.#run;
+    const startedAt = new Date(dateOf(startedMs));
     return { trainingId, trigger, startedAt, progress, pid: job?.pid ?? null };
   }
 
@@ -97,7 +100,7 @@ export class Trainer {
     const run: Run = {
       trainingId: randomUUID(),
       trigger: options.trigger,
-      startedAt: new Date(),
+      startedMs: performance.now(),
       job: null,
       cancelled: false,
       progress: null,
@@ -125,14 +128,13 @@ export class Trainer {
     } catch (error) {
       ending = failed(serialiseError(error), null);
     }
-    const finishedAt = new Date();
     const report: TrainingReport = {
       trainingId: run.trainingId,
       trigger: run.trigger,
       ...ending,
-      startedAt: run.startedAt.toISOString(),
-      finishedAt: finishedAt.toISOString(),
-      durationMs: finishedAt.getTime() - run.startedAt.getTime(),
+      startedAt: new Date(dateOf(run.startedMs)).toISOString(),
+      finishedAt: new Date().toISOString(),
+      durationMs: performance.now() - run.startedMs,
     };
     await this.#tidy(report);
     this.#run = null;

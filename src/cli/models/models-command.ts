@@ -61,13 +61,14 @@ function listCommand(): Command {
       const cells = rows.map((row) => [
         row.default ? `${row.name} *` : row.name,
         [row.added ? 'added' : '', row.cached ? 'cached' : ''].filter(Boolean).join(', ') || '-',
-        `${row.inputSize} px`,
-        `${row.featureSize} features`,
-        row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
+        String(row.inputSize),
+        String(row.featureSize),
+        row.reportedTop1 === null ? '-' : `${(row.reportedTop1 * 100).toFixed(1)} %`,
         row.licence,
         row.title,
       ]);
-      printLine(table(cells, ''));
+      const header = ['name', 'state', 'pixels', 'features', 'top-1', 'licence', ''];
+      printLine(table([header, ...cells], ''));
       printLine('\n* = configured. Fetch one with: headland models pull NAME');
       printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
       printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
@@ -128,7 +129,7 @@ function verifyCommand(): Command {
           ]
         : await verifyCached(config);
       if (options.json) printJson(results);
-      else printLine(verificationTable(results));
+      else printVerifications(results);
       if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
     });
 }
@@ -155,14 +156,27 @@ async function verified(card: ModelCard, config: Config): Promise<Verification> 
   }
 }
 
-function verificationTable(results: readonly Verification[]): string {
-  if (results.length === 0) return 'no backbone is in the cache';
-  const cells = results.map((result) =>
-    result.ok
-      ? [result.name, 'intact', result.checksum]
-      : [result.name, 'DAMAGED', result.error.message],
-  );
-  return table(cells, '');
+function printVerifications(results: readonly Verification[]): void {
+  if (results.length === 0) {
+    printLine('no backbone is in the cache');
+    return;
+  }
+  printLine(table(results.map(verificationCells), ''));
+  for (const result of results) {
+    if (result.ok) continue;
+    const { code, message, remedy } = result.error;
+    printLine(`\n${result.name}: ${code}: ${message}\n  what to do: ${remedy}`);
+  }
+}
+
+function verificationCells(result: Verification): string[] {
+  if (result.ok) return [result.name, 'intact', `SHA-256 ${result.checksum.slice(0, 12)}…`];
+  const states: Record<string, string> = {
+    HL_MODEL_CHECKSUM: 'DAMAGED',
+    HL_MODEL_NOT_CACHED: 'MISSING',
+    HL_MODEL_NOT_QUANTIZED: 'MISSING',
+  };
+  return [result.name, states[result.error.code] ?? 'FAILED'];
 }
 
 function headsCommand(): Command {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { RefusalBody } from '../console-api.js';
 
 /** What a route gives back; `taken` = the handler writes the response itself. */
 export type Reply =
@@ -43,9 +44,7 @@ export function statusOf(error: unknown): number {
 }
 
 /** The body of every refusal. What is no HeadlandError keeps its message to the log. */
-export function errorBody(error: unknown): {
-  error: { code: string; message: string; remedy: string };
-} {
+export function errorBody(error: unknown): RefusalBody {
   if (isHeadlandError(error)) {
     return { error: { code: error.code, message: error.message, remedy: error.remedy } };
   }
