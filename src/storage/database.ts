@@ -4,7 +4,7 @@ import { type Connection, closeQuietly, openEmpty, openFile, openStandIn } from 
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
-/** How often {@link Database.probe} counts before it begins again. */
+/** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 
 export interface Statement<Row> {
@@ -38,7 +38,7 @@ export class Database {
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
 
-  /** @param onTrouble called when the disk refuses to be read or written, before that is thrown */
+  /** @param onTrouble called before an error of the disk is thrown */
   constructor(
     path: string,
     connection: Connection,
@@ -49,7 +49,7 @@ export class Database {
     this.onTrouble = onTrouble;
   }
 
-  /** Why the file cannot be had and something stands in for it; null: it is open. */
+  /** Why a stand-in takes the place of the file; null: the file is open. */
   get standsInFor(): HeadlandError | null {
     return this.connection.standsInFor;
   }
@@ -59,8 +59,9 @@ export class Database {
   }
 
   /**
-   * Runs `setup` now and again after each {@link reopen}: brings tables up to date and reads what is
-   * kept in memory of them. It must leave nothing of an earlier run behind.
+   * Runs `setup` now and again after each {@link reopen}. A setup brings tables up to date and
+   * reads what is kept of them in memory. It must replace everything that an earlier run left
+   * there.
    */
   whenOpened(setup: () => void): void {
     this.setups.push(setup);
@@ -68,9 +69,9 @@ export class Database {
   }
 
   /**
-   * Opens the file again, in the place of what stands in for it or of a connection whose disk has
-   * gone. Must not be called within a transaction.
-   * @throws HeadlandError HL_STORE_…; everything is as before then
+   * Opens the file again, in place of a stand-in or of a connection whose disk has gone. Must not
+   * be called within a transaction.
+   * @throws HeadlandError HL_STORE_…; the old connection is in use again then
    */
   reopen(): void {
     const before = this.connection;
@@ -87,7 +88,7 @@ export class Database {
   }
 
   /**
-   * Writes a page durably that nobody reads, to know whether the disk takes it.
+   * Durably writes a page that nobody reads, to test whether the disk accepts writes.
    * @throws HeadlandError HL_STORE_…
    */
   probe(): void {
@@ -185,7 +186,7 @@ export class Database {
       try {
         for (const setup of setups) setup();
       } catch {
-        // The tables of an older headland cannot be brought up to date where nothing can be written.
+        // The tables of an older headland cannot be migrated where nothing can be written.
         closeQuietly(this.connection);
         this.use(openEmpty(standsInFor));
         this.inEmptyTables(this.setups);
@@ -210,7 +211,7 @@ export class Database {
       const meant = storeError(error, this.path);
       if (!isHeadlandError(meant)) throw meant;
       if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
-      // Another process that writes for long is no trouble of the disk.
+      // Another process that writes for a long time is no fault of the disk.
       if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
       throw meant;
     }
