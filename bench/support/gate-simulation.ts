@@ -173,9 +173,12 @@ function apply(
     const truly = truthOf(offered.head) - truthOf(current.head);
     count(tally, truly, promote);
     const trial = (shadow: Served, gain: number): Trial => ({
-      ...{ shadow, labels: 0, truly: gain },
+      shadow,
+      labels: 0,
+      truly: gain,
       monitor: new RollbackMonitor({
-        ...{ classes: classCount(current, offered), alarmAt: alarmAt(checks, settings) },
+        classes: classCount(current, offered),
+        alarmAt: alarmAt(checks, settings),
       }),
     });
     if (promote) robot.replaced = trial(current, -truly);
@@ -256,7 +259,8 @@ function injectBad(
     const offered = train(misnamed);
     injected.loss += truthOf(head) - truthOf(offered.head);
     const monitor = new RollbackMonitor({
-      ...{ classes: classCount({ head }, offered), alarmAt: settings.rollbackAlarm },
+      classes: classCount({ head }, offered),
+      alarmAt: settings.rollbackAlarm,
     });
     injected.labels.push(labelsUntilAlarm(stream, monitor, head, offered.head));
   }

@@ -74,7 +74,9 @@ export function trainingSet(data: GroceryData, rows: readonly number[]): Trainin
 /** A head as training makes it on the transform it prefers, and its leave-group-out answers. */
 export async function fitHead(engine: FitEngine, set: TrainingSet, learner: 'ridge' | 'blend') {
   const { recipes } = await searchRecipes(set, {
-    ...{ engine, transforms: ['l2'], budgetMs: Number.MAX_SAFE_INTEGER },
+    engine,
+    transforms: ['l2'],
+    budgetMs: Number.MAX_SAFE_INTEGER,
     learners: [learner],
   });
   const recipe = recipes.find((one) => one.learner === learner) as FittedRecipe;

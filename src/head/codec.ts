@@ -30,10 +30,10 @@ import type { NoveltyModel } from './unknown/novelty-model.js';
  *   …   from version 4 on: the left-out confidences, Float32
  *   32  SHA-256 of everything before it
  *
- * Version 1 has neither a novelty model nor a prediction set, version 2 has one covariance for all
- * classes, version 3 one per class, version 4 class Gaussians in the logits and left-out confidences.
- * Heads are written as the oldest version that holds them, so that
- * an older headland can roll back to them.
+ * Version 1 has neither a novelty model nor a prediction set. Version 2 has one covariance for all
+ * classes, version 3 one per class. Version 4 has class Gaussians in the logits and left-out
+ * confidences. Each head is written in the oldest version that can hold it, so that an older
+ * headland can roll back to it.
  */
 const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0);
 const HASH_BYTES = 32;
@@ -46,7 +46,7 @@ const MAX_WEIGHTS = 2 ** 26;
 const LEARNERS: readonly LearnerName[] = ['ridge', 'softmax', 'blend', 'tf-layers'];
 const TRANSFORMS: readonly FeatureTransform[] = ['none', 'l2', 'sqrt', 'sqrt-l2'];
 
-/** Writes a head as checked bytes. @throws HL_HEAD_INVALID when it is no sound head. */
+/** Writes a head as bytes. @throws HL_HEAD_INVALID when the head cannot serve. */
 export function encodeHead(head: Head): Uint8Array {
   checkHead(head);
   const header = headerOf(head);
@@ -78,8 +78,8 @@ export function encodeHead(head: Head): Uint8Array {
 }
 
 /**
- * Reads what {@link encodeHead} wrote. Nothing is allocated by sizes that were not checked against
- * the length first, and no damaged byte passes.
+ * Reads what {@link encodeHead} wrote. Sizes are checked against the length before anything is
+ * allocated, and no damaged byte passes.
  * @throws HL_HEAD_INVALID
  */
 export function decodeHead(bytes: Uint8Array): Head {
@@ -117,7 +117,7 @@ interface Envelope {
   payload: DataView;
 }
 
-/** The parts of a head whose magic bytes, version and hash are right. */
+/** The parts of a head after checks of its magic bytes, version and hash. */
 function openEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length < PREFIX_BYTES + HASH_BYTES) throw invalid(`${bytes.length} bytes are too few`);
   const version = bytes[MAGIC.length]!;
@@ -139,7 +139,7 @@ function openEnvelope(bytes: Uint8Array): Envelope {
   };
 }
 
-/** Where each part of the payload begins, in bytes; weights begin at 0. */
+/** Where each part of the payload begins, in bytes; the weights begin at 0. */
 interface Layout {
   biasAt: number;
   noveltyAt: number;
@@ -290,13 +290,16 @@ function headerOf(head: Head): Uint8Array {
   return header;
 }
 
-/** As the header names them; one covariance goes unnamed, as in version 2. */
+/** Sizes as the header names them; a single covariance is not named, as in version 2. */
 function namedSizes(novelty: NoveltyModel): Partial<NoveltySizes> {
   const { covariances, ...sizes } = noveltySizes(novelty);
   return covariances === 1 ? sizes : { ...sizes, covariances };
 }
 
-/** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
+/**
+ * Checks types only. {@link checkHead} checks the values, the canonical form tensors and unknown
+ * fields.
+ */
 function parseHeader(header: Uint8Array): Omit<
   Head,
   'weights' | 'bias' | 'novelty' | 'leftOutConfidences'

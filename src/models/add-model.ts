@@ -87,14 +87,22 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
   const { channelOrder, ...deviations } = normalisation;
   const file = join(addedDir, `${name}.onnx`);
   const draft = {
-    ...{ schema: 1, name, title: options.title ?? `${name}, added` },
+    schema: 1,
+    name,
+    title: options.title ?? `${name}, added`,
     licence: options.licence ?? 'NOASSERTION',
     attribution: `added from ${options.file}`,
     trainingData: 'not stated',
     reportedTop1: null,
-    ...{ engine: 'onnx', format: 'onnx', inputSize, layout: 'NCHW-RGB', channelOrder },
+    engine: 'onnx',
+    format: 'onnx',
+    inputSize,
+    layout: 'NCHW-RGB',
+    channelOrder,
     normalisation: deviations,
-    ...{ tap: found.tensor, pool, featureSize: featuresOf(shape, pool, pooled.featureSize) },
+    tap: found.tensor,
+    pool,
+    featureSize: featuresOf(shape, pool, pooled.featureSize),
     sources: [
       { kind: 'file', file: `${name}.onnx`, sha256: sha256Hex(bytes), bytes: bytes.length },
     ],

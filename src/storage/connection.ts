@@ -18,11 +18,11 @@ import type { HeadlandError } from '../base/errors.js';
  */
 export type ConnectionKind = 'file' | 'view' | 'memory';
 
-/** libsql's connection, and what it leads to. */
+/** A connection of libsql and what it opens. */
 export interface Connection {
   native: Libsql.Database;
   kind: ConnectionKind;
-  /** Why it is not the file; null: it is. */
+  /** Why the connection is not to the file; null: it is. */
   standsInFor: HeadlandError | null;
 }
 
@@ -48,7 +48,10 @@ export function openFile(path: string): Connection {
   }
 }
 
-/** What can be had without writing: the file for reading where its disk is read-only, else nothing. */
+/**
+ * The best connection without writing: the file, for reading, if its disk is read-only; else empty
+ * tables.
+ */
 export function openStandIn(path: string, reason: HeadlandError): Connection {
   const native = openView(path);
   return native
@@ -56,28 +59,28 @@ export function openStandIn(path: string, reason: HeadlandError): Connection {
     : { native: emptyTables(), kind: 'memory', standsInFor: reason };
 }
 
-/** As {@link openStandIn} where nothing of the file can be used. */
+/** Like {@link openStandIn}, for a file that cannot be used at all. */
 export function openEmpty(reason: HeadlandError): Connection {
   return { native: emptyTables(), kind: 'memory', standsInFor: reason };
 }
 
-/** Moves the write-ahead log into the main file and closes; a disk that is gone is no obstacle. */
+/** Moves the write-ahead log into the main file and closes; ignores a disk that is gone. */
 export function closeQuietly({ native }: Connection): void {
   try {
     native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {
-    // The log stays beside the file and is read at the next start: nothing is lost.
+    // The log stays beside the file, and the next start reads it: nothing is lost.
   }
   try {
     native.close();
   } catch {
-    // What it held goes with the process.
+    // Its resources are freed with the process.
   }
 }
 
 function openView(path: string): Libsql.Database | null {
   if (!isOnReadOnlyDisk(path)) return null;
-  // Without a log nothing changes the file; with one, SQLite reads both.
+  // Without a log, nothing changes the file. With one, SQLite must read both.
   const how = sizeOf(`${path}-wal`) > 0 ? 'mode=ro' : 'immutable=1';
   let native: Libsql.Database | null = null;
   try {
@@ -101,7 +104,7 @@ function readSchema(native: Libsql.Database): void {
   native.prepare('SELECT count(*) AS n FROM sqlite_schema').get([]);
 }
 
-/** Where a disk is writable but not for us, another process may be writing: that is no view. */
+/** False on a writable disk without permission: another process may be writing there. */
 function isOnReadOnlyDisk(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);

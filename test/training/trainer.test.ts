@@ -129,7 +129,11 @@ describe('a training that is killed', () => {
     const { dbPath, cacheDir, registryDir } = robot;
     const settings: JobSettings = {
       ...robot.settings,
-      ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
+      dbPath,
+      cacheDir,
+      registryDir,
+      trainingId: 'test',
+      trigger: 'cli',
     };
     const real = fileURLToPath(new URL('../../src/training/job/training-job.js', import.meta.url));
     const orphan = fork(real);

@@ -2,7 +2,7 @@
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Looked at before every step; true ends the search. */
+  /** Called before every step; true ends the search. */
   isDone: (value: number, gradient: Float64Array) => boolean;
   maxIterations: number;
   /** Pairs of steps and gradient changes kept. Default 10. */
@@ -26,7 +26,7 @@ interface Pair {
   rho: number;
 }
 
-/** A point whose value is wanted; whoever answers also writes the gradient there. */
+/** A point whose value the search needs; the caller also writes the gradient there. */
 export interface Evaluation {
   x: Float64Array;
   gradient: Float64Array;
@@ -44,7 +44,10 @@ export function minimise(f: Objective, x: Float64Array, options: LbfgsOptions): 
   return step.value;
 }
 
-/** {@link minimise} turned inside out: yields points and is told their values, by any way of computing. */
+/**
+ * {@link minimise} as a generator: it yields points and receives their values, however the caller
+ * computes them.
+ */
 export function* lbfgs(
   x: Float64Array,
   options: LbfgsOptions,
@@ -83,7 +86,8 @@ export function* lbfgs(
 }
 
 /**
- * Looks for a step along -`direction` that fulfils the Wolfe conditions and leaves its end in `trial`.
+ * Searches for a step along -`direction` that fulfils the Wolfe conditions; `trial` receives its
+ * end.
  * @param value at `x`. @param slope of the function along -`direction` at `x`, < 0.
  * @returns The value at `trial`; null when rounding hides any further decrease.
  */
@@ -149,7 +153,7 @@ function quasiNewton(gradient: Float64Array, pairs: readonly Pair[]): Float64Arr
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
-  // Four sums side by side: one sum waits for every addition.
+  // Four sums side by side, because one sum would wait for each addition.
   const whole = a.length - (a.length % 4);
   let s0 = 0;
   let s1 = 0;

@@ -1,12 +1,12 @@
 import { HeadlandError } from '../../base/errors.js';
 
-/** Depth of a packed block: 24 rows of it are 24 KiB and stay in a 32 KiB first-level cache. */
+/** Depth of a packed block: 24 rows of it take 24 KiB and stay in a 32 KiB first-level cache. */
 const DEPTH = 128;
 const PACKED_ROWS = 24;
-/** Columns that a blocked factorisation finishes before it updates what is left. */
+/** Columns that the blocked factorisation finishes before it updates the rest. */
 const PANEL = 48;
 
-/** A row-major view on a part of a Float64Array. */
+/** A row-major view of a part of a Float64Array. */
 export interface Block {
   data: Float64Array;
   offset: number;
@@ -15,9 +15,9 @@ export interface Block {
 }
 
 /**
- * C += sign · A Bᵀ with A m x k, B n x k and C m x n, all row-major; B is packed so that any
- * stride is kind to the cache.
- * With `lowerOnly` (A and B are the same rows) tiles that lie wholly above the diagonal are left out.
+ * C += sign · A Bᵀ with A m x k, B n x k and C m x n, all row-major. B is packed, so that every
+ * stride uses the cache well. With `lowerOnly` (A and B are the same rows) tiles above the diagonal
+ * are left out.
  */
 export function addProductTransposed(
   c: Block,
@@ -61,7 +61,10 @@ function packRows(
   }
 }
 
-/** Products of `rows` <= 4 rows of A with the tiles that begin in the first `reach` of `width` packed rows. */
+/**
+ * Adds the products of `rows` <= 4 rows of A with the tiles that begin in the first `reach` of
+ * `width` packed rows.
+ */
 function addStrip(
   c: Block,
   cAt: number,
@@ -85,7 +88,7 @@ function addStrip(
   }
 }
 
-/** Sixteen dot products at once: each loaded value is used four times. */
+/** Sixteen dot products at once, so that each loaded value is used four times. */
 function tile4x4(
   a: Float64Array,
   a0: number,
@@ -240,8 +243,8 @@ export function gramOfColumns(
 
 /**
  * Blocked Cholesky factorisation in place (right-looking, Golub & Van Loan, Matrix Computations,
- * 4th ed., section 4.2.6): the lower triangle of the row-major n x n matrix `a` becomes L with
- * A = L Lᵀ. Only the lower triangle is read; the upper triangle is left as it was.
+ * 4th ed., section 4.2.6): the lower triangle of the row-major n x n matrix `a` becomes L with A =
+ * L Lᵀ. The upper triangle is neither read nor written.
  * @throws HL_MATRIX_NOT_POSITIVE_DEFINITE when a pivot is not positive.
  */
 export function cholesky(a: Float64Array, n: number): void {
@@ -253,7 +256,7 @@ export function cholesky(a: Float64Array, n: number): void {
   }
 }
 
-/** Finishes columns [k0, k1) of L, whose products with earlier columns are subtracted already. */
+/** Finishes columns [k0, k1) of L; the products with earlier columns are already subtracted. */
 function factorisePanel(a: Float64Array, n: number, k0: number, k1: number): void {
   for (let i = k0; i < n; i++) {
     const row = i * n;
@@ -276,7 +279,7 @@ function rootOfPivot(pivot: number, i: number, n: number): number {
   );
 }
 
-/** Subtracts the products of the finished columns [k0, k1) from the triangle right of them. */
+/** Subtracts the products of the finished columns [k0, k1) from the triangle to their right. */
 function subtractPanel(
   a: Float64Array,
   n: number,

@@ -8,49 +8,57 @@ import type { NoveltyModel } from './novelty-model.js';
 import { productTransposed, subspace } from './novelty-subspace.js';
 
 export interface NoveltyOptions {
-  /** Of the subspace, at most; fewer when there are few samples. */
+  /** Most dimensions of the subspace; fewer when there are few samples. */
   dimensions?: number;
-  /** How far covariances are drawn towards a sphere of the same trace, 0..1. */
+  /** Shrinkage of covariances towards a sphere of the same trace, 0..1. */
   shrinkage?: number;
-  /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
+  /**
+   * Number of samples at which a class uses half its own covariance and half that of all classes; >
+   * 0.
+   */
   commonSamples?: number;
-  /** Parts of the groups that are left out in turn; half of it where samples are many. */
+  /** Parts of the groups, left out in turn; half as many with many samples. */
   folds?: number;
-  /** Labelled samples, and as many unlabelled ones, that are used at most. */
+  /** Most labelled samples that are used, and most unlabelled ones. */
   maxRows?: number;
 }
 
 const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
-/** With more samples than this, half as many parts leave enough of them in. */
+/** With more samples than this, half as many parts still leave enough of them for each fit. */
 const MANY_ROWS = 400;
-/** Samples whose views are scored at most; then only they are, so that views weigh as much as originals. */
+/**
+ * Most samples whose views are scored. Only these samples count then, so that views weigh as much
+ * as originals.
+ */
 const MAX_VIEWED = 400;
-/** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
+/**
+ * With fewer samples per class on average, all classes share one covariance. It also bounds memory.
+ */
 const LEAST_FOR_OWN = 5;
 
-/** A novelty model and what models without the group of a sample say to it. */
+/** A novelty model, and the answers of models without the group of each sample. */
 export interface NoveltyFit {
   model: NoveltyModel;
   /**
-   * n0 x classCount: the log-density of each original under each class, by a model that saw nothing
-   * of its group, up to a constant; a class that this model does not know is far away. Null with
-   * fewer than two groups to leave out.
+   * n0 x classCount: log-density of each original under each class, up to a constant, by a model
+   * that saw nothing of the original's group. A class that this model does not know is far away.
+   * Null with fewer than two groups.
    */
   leaveGroupOutLogDensities: Float64Array | null;
 }
 
-/** A class of which nothing was left lies so many nats below the least likely one. */
+/** Distance of a class without samples below the least likely class, nats. */
 const ABSENT_CLASS_NATS = 5;
 
 /**
- * Fits the novelty model of a head to the originals of a training set. Models are fitted on the Gram
- * matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory are
- * bounded; further originals are only looked at, at the cost of `maxRows` products of rows each.
+ * Fits the novelty model of a head to the originals of a training set. Models are fitted on the
+ * Gram matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory
+ * are bounded. Further originals are only scored, at the cost of `maxRows` products of rows each.
  *
- * @param unlabelled features of frames of no known class, n x featureSize, row-major, untransformed;
- *   may be empty. They widen the background: what often stands in the field without a label is
- *   then told apart better.
+ * @param unlabelled features of frames of no known class, n x featureSize, row-major,
+ *   untransformed; may be empty. They widen the background, so that the model better detects what
+ *   is often in the field without a label.
  * @throws HL_TRAINING_SET_INVALID when the lengths do not fit.
  */
 export function fitClassGaussians(
@@ -115,9 +123,9 @@ export function fitNovelty(
 interface Material {
   /** Originals that models are fitted on. */
   rows: readonly number[];
-  /** Of `rows`. */
+  /** Class index of each of `rows`. */
   labels: Int32Array;
-  /** The other originals. */
+  /** The originals that no model is fitted on. */
   others: readonly number[];
   /** Products of `others` with `rows`. */
   otherGram: Float64Array;
@@ -130,11 +138,11 @@ interface Material {
 interface LeftOut {
   /** Novelty scores of `rows`, or of those with a view and of their views, ascending. */
   scores: Float32Array;
-  /** By row of the set. */
+  /** Log-densities of each class, by row of the set. */
   logDensities: Map<number, Float64Array>;
 }
 
-/** What models that saw nothing of a row's group say to it; null with fewer than two groups. */
+/** Answers of models that saw nothing of a row's group; null with fewer than two groups. */
 function leaveOut(
   set: TrainingSet,
   material: Material,
@@ -170,7 +178,7 @@ interface Split {
   foldOfOther: readonly number[];
 }
 
-/** Null with fewer than two groups. */
+/** The folds of a leave-group-out; null with fewer than two groups. */
 function splitByGroup(
   set: TrainingSet,
   { rows, labels, others }: Material,
@@ -183,7 +191,7 @@ function splitByGroup(
   const foldOf = stratifiedGroupFolds(labels, groups, set.classCount, { folds, seed: FOLD_SEED });
   const foldOfGroup = new Map([...groups].map((group, i) => [group, foldOf[i]!]));
   const used = [...new Set(foldOf)];
-  // No model has seen a group of which no row was picked: any will do.
+  // No row of this group was picked, so no model has seen it, and any model can answer.
   const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? used[0]!);
   return { folds: used, foldOf, foldOfOther };
 }
@@ -198,9 +206,12 @@ function logDensitiesAt(part: PartFit, point: Float64Array, classCount: number):
   return every;
 }
 
-/** Novelty scores of a left-out sample and of its view. Where there are views, only samples with one count. */
+/**
+ * Novelty scores of a left-out sample and of its view. Where there are views, only samples with a
+ * view count.
+ */
 function scoresOf(i: number, part: PartFit, { labels, viewAt, viewGram }: Material): number[] {
-  // A class of which nothing is left is unknown to this model: it says nothing of known ones.
+  // This model knows no sample of the class; the score would not be that of a known sample.
   if (!part.classes.includes(labels[i]!)) return [];
   const view = viewAt.get(i);
   if (view !== undefined) {
@@ -238,13 +249,13 @@ interface PartFit {
   classes: number[];
   /** See {@link logDensityOffsets}. */
   offsets: Float64Array;
-  /** r x n: each vector of the basis as a sum of labelled rows. */
+  /** r x n: each basis vector as a sum of labelled rows. */
   coefficients: Float64Array;
   /** All rows of the Gram matrix in the subspace, r coordinates each. */
   points: Float64Array[];
 }
 
-/** The model of some of the labelled rows and all unlabelled ones. */
+/** The model of some labelled rows and all unlabelled rows. */
 function fitPart(
   gram: Float64Array,
   n: number,
@@ -272,7 +283,7 @@ function fitPart(
   return { gaussians, classes, offsets: logDensityOffsets(gaussians), coefficients, points };
 }
 
-/** The basis as vectors of features, in 16 bits a value. */
+/** The basis as feature vectors, in 16 bits a value. */
 function quantise(
   coefficients: Float64Array,
   known: Float64Array,
@@ -298,9 +309,9 @@ function quantise(
 }
 
 /**
- * The last view of each row, which is a photometric one where there are such: known things in another
- * light must not look strange, and only views show how far light carries them. None where a row has
- * no view, or parents are unknown.
+ * The last view of each row, which is a photometric one where there are any. Known things in
+ * another light must not seem novel, and only views show how much light changes them. Empty where a
+ * row has no view or parents are unknown.
  * @returns By index of the row, evenly spaced.
  */
 function lastViews(
@@ -316,7 +327,7 @@ function lastViews(
   return new Map(spaced(rows.length, MAX_VIEWED).map((i) => [i, views[i]!]));
 }
 
-/** Originals, at most `maxRows`, evenly from every class. */
+/** At most `maxRows` originals, evenly from every class. */
 function pickEvenly(set: TrainingSet, originals: number[], maxRows: number): number[] {
   if (originals.length <= maxRows) return originals;
   return Array.from({ length: set.classCount }, (_, c) => {

@@ -16,8 +16,21 @@ export interface FoundTap {
 
 /** Stand behind a classifier's linear layer and change no class. */
 const AFTER_LINEAR = new Set([
-  ...['Identity', 'Cast', 'Dropout', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten'],
-  ...['Add', 'Sub', 'Mul', 'Div', 'QuantizeLinear', 'DequantizeLinear', 'ArgMax', 'TopK'],
+  'Identity',
+  'Cast',
+  'Dropout',
+  'Squeeze',
+  'Unsqueeze',
+  'Reshape',
+  'Flatten',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'ArgMax',
+  'TopK',
 ]);
 const COMMUTATIVE = new Set(['Add', 'Mul']);
 const PROBABILITIES = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);

@@ -107,7 +107,11 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
       quantizers.set(name, quantizerOf(chooseRange(histogram, rangeMethod)));
     }
     const written = rewriteQuantized(model, {
-      ...{ plan, quantizers, channelMeans, kernels, activations },
+      plan,
+      quantizers,
+      channelMeans,
+      kernels,
+      activations,
     });
     return new OnnxCodec().encode(withRecipe(written, variant));
   };
@@ -133,7 +137,9 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
     model: forms[activations],
     bytes: { fp32: cached.model.length, int8: forms[activations].length },
     checksum: sha256Hex(forms[activations]),
-    ...{ activations, rangeMethod: best.rangeMethod, kernels },
+    activations,
+    rangeMethod: best.rangeMethod,
+    kernels,
     ...countLayers(model, plan),
     calibrationPictures: calibration.length,
     agreement: best.agreement,

@@ -175,7 +175,10 @@ function graph(
   output: OnnxValueInfo[],
 ): Uint8Array {
   const axis = (axisName: string, value: number) => ({
-    ...{ name: axisName, dims: [1], dataType: 7, int64Data: [value] },
+    name: axisName,
+    dims: [1],
+    dataType: 7,
+    int64Data: [value],
   });
   const used = new Set(nodes.flatMap((one) => one.input));
   const axes = [axis('columns', 1), axis('rows', 0)].filter((one) => used.has(one.name));
@@ -195,8 +198,14 @@ function node(
   ...flags: [name: string, value: number][]
 ): OnnxNode {
   const attribute = flags.map(([name, i]) => ({
-    ...{ name, type: 2, i },
-    ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [] },
+    name,
+    type: 2,
+    i,
+    floats: [],
+    ints: [],
+    strings: [],
+    tensors: [],
+    graphs: [],
   }));
   return { name: output, opType, input, output: [output], attribute };
 }

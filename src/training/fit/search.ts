@@ -124,8 +124,15 @@ export async function searchRecipes(
   const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
     const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
     return {
-      ...{ learner, transform: fit.transform, views: recipe.views, lambda: fit.lambda },
-      ...{ temperature, macroLogLoss, macroF1, durationMs, chosen: recipe === chosen },
+      learner,
+      transform: fit.transform,
+      views: recipe.views,
+      lambda: fit.lambda,
+      temperature,
+      macroLogLoss,
+      macroF1,
+      durationMs,
+      chosen: recipe === chosen,
     };
   });
   return { chosen, table, recipes };

@@ -99,7 +99,11 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const relabelled = relabelledSince(champion?.stored?.card.labelRevision, input.store);
   const samples = all.map(
     ({ id, label, group, holdout: isHoldout }, i): JudgedSample => ({
-      ...{ id, label, group, holdout: isHoldout, relabelled: relabelled.has(id) },
+      id,
+      label,
+      group,
+      holdout: isHoldout,
+      relabelled: relabelled.has(id),
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isHoldout || known.has(i),
@@ -118,7 +122,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   };
   const decision = decide(gateInput);
   return {
-    ...{ decision, input: gateInput },
+    decision,
+    input: gateInput,
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
     holdout: labelledMetrics(onHoldout, challenger.labels, holdoutTruth),

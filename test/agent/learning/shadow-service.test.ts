@@ -187,7 +187,7 @@ describe('the replaced head in the shadow', () => {
       { encoding: 'utf8' },
     );
     assert.equal(status, 0);
-    assert.match(stdout, /rolled back to head 1: of \d+ new labels head 2 alone had \d+ right/);
+    assert.match(stdout, /rolled back to head 1: of \d+ new labels, head 2 alone was right on \d+/);
   });
 
   it('goes when the new one has passed its trial', async (t) => {
