@@ -49,8 +49,10 @@ export class HeadService {
     this.#timer.unref();
   }
 
-  stop(): void {
+  /** Resolves when no switch is under way: one that the end of perception cut off would go back. */
+  async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
+    await this.#last;
   }
 
   /**
