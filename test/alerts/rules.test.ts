@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AlertEvent, AlertRules } from '../../src/alerts/rules.js';
-import { isHeadlandError } from '../../src/base/errors.js';
 import { type AlertRuleConfig, configSchema } from '../../src/config/schema.js';
 
 /** A rule with the defaults of the configuration. */
@@ -109,13 +108,6 @@ describe('AlertRules', () => {
     rules.observe(frame(3_600_000));
     assert.deepEqual(rules.tick(0), []);
     assert.equal(rules.tick(1_000).length, 1);
-  });
-
-  it('refuses a rule that could never be raised', () => {
-    assert.throws(
-      () => new AlertRules([rule({ matches: 4, ofFrames: 3 })]),
-      (error) => isHeadlandError(error, 'HL_ALERT_RULE_IMPOSSIBLE'),
-    );
   });
 
   it('holds what it promises for any rules and any stream', () => {
