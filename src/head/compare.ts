@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 
 /** So much of what a head says is spread over all classes: one label in five may well be wrong. */
 const LABEL_SPREAD = 0.2;
@@ -20,9 +20,13 @@ export class RollbackMonitor {
   /** @param classes that either head knows, >= 2. @param alarmAt wealth, > 1, default 20 (error 5 %). */
   constructor({ classes, alarmAt = 20 }: { classes: number; alarmAt?: number }) {
     if (!(classes >= 2 && alarmAt > 1)) {
-      throw new HeadlandError('HL_COMPARISON_INVALID', `${classes} classes, alarm at ${alarmAt}`, {
-        remedy: 'Watch heads of two classes or more and raise the alarm above 1.',
-      });
+      throw new HeadlandError(
+        'HL_COMPARISON_INVALID',
+        `cannot compare heads of ${classes} classes with an alarm at ${alarmAt}`,
+        {
+          remedy: DEFECT_REMEDY,
+        },
+      );
     }
     this.#classes = classes;
     this.#alarmAt = alarmAt;

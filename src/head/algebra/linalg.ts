@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
 /** Depth of a packed block: 24 rows of it are 24 KiB and stay in a 32 KiB first-level cache. */
 const DEPTH = 128;
@@ -234,8 +234,8 @@ export function cholesky(a: Float64Array, n: number): void {
         } else {
           throw new HeadlandError(
             'HL_MATRIX_NOT_POSITIVE_DEFINITE',
-            `pivot ${i} of ${n} is ${sum}, not positive`,
-            { remedy: 'Raise the ridge penalty or remove constant features.' },
+            `the matrix cannot be factored: pivot ${i} of ${n} is ${sum}, not positive`,
+            { remedy: DEFECT_REMEDY },
           );
         }
       }

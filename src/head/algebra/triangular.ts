@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
 /**
  * Solves L x = b in place for `count` right-hand sides.
@@ -125,7 +125,7 @@ export function updateInverse(
     throw new HeadlandError(
       'HL_MATRIX_NOT_POSITIVE_DEFINITE',
       `removing this row leaves no inverse (1 - x'A⁻¹x = ${denominator})`,
-      { remedy: 'Remove only rows that were added before, each once.' },
+      { remedy: DEFECT_REMEDY },
     );
   }
   const scale = -sign / denominator;

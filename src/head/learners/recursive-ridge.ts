@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import { updateInverse } from '../algebra/triangular.js';
 
 export interface RecursiveRidgeOptions {
@@ -33,8 +33,8 @@ export class RecursiveRidge {
     if (!(featureSize >= 1 && lambda > 0 && biasLambda > 0)) {
       throw new HeadlandError(
         'HL_RIDGE_INVALID',
-        `recursive ridge with ${featureSize} features, λ ${lambda}, bias λ ${biasLambda}`,
-        { remedy: 'Give at least one feature and penalties above 0.' },
+        `cannot learn from ${featureSize} features with λ ${lambda}, bias λ ${biasLambda}`,
+        { remedy: DEFECT_REMEDY },
       );
     }
     this.featureSize = featureSize;
@@ -68,9 +68,13 @@ export class RecursiveRidge {
    */
   remove(x: Float32Array, y: number, weight = 1): void {
     if (y >= this.classCount || this.#rows === 0) {
-      throw new HeadlandError('HL_RIDGE_INVALID', `no row of class ${y} was learned`, {
-        remedy: 'Remove only rows that were added before, each once.',
-      });
+      throw new HeadlandError(
+        'HL_RIDGE_INVALID',
+        `cannot remove a row of class ${y}: none was learned`,
+        {
+          remedy: DEFECT_REMEDY,
+        },
+      );
     }
     this.#change(x, y, weight, -1);
   }
@@ -85,8 +89,8 @@ export class RecursiveRidge {
     if (!valid || !row.every(Number.isFinite)) {
       throw new HeadlandError(
         'HL_RIDGE_INVALID',
-        `a row of ${x.length} features, class ${y}, weight ${weight} cannot be learned`,
-        { remedy: `Give ${d} finite features, a class from 0 and a weight above 0.` },
+        `cannot learn a row of ${x.length} features of ${d}, class ${y}, weight ${weight}`,
+        { remedy: DEFECT_REMEDY },
       );
     }
     const { direction, denominator } = updateInverse(this.#inverse, this.#size, row, sign);
