@@ -412,7 +412,8 @@ async function readBackbone(
 
 function crashed(message: string, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PERCEPTION_CRASHED', message, {
-    remedy: 'It is started again by itself; if this repeats, check free memory and report the log.',
+    remedy:
+      'Nothing: the thread starts again by itself. If this repeats, check free memory and report the log.',
     cause,
   });
 }

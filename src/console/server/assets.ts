@@ -26,7 +26,7 @@ export function loadAssets(folder: string = pageFolder()): Map<string, Asset> {
     );
   } catch (cause) {
     throw new HeadlandError('HL_CONSOLE_PAGE_MISSING', `the page is not in ${folder}`, {
-      remedy: 'Install headland again: files of the package are missing.',
+      remedy: 'Install headland again: a file of the package is missing.',
       cause,
     });
   }
