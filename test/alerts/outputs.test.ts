@@ -84,7 +84,7 @@ describe('OnoffOutputs', () => {
     assert.deepEqual(levels(), ['1', '0']);
     outputs.allOff();
     assert.deepEqual(levels(), ['0', '1']);
-    assert.throws(() => outputs.set('siren', true), fails('HL_GPIO_OUTPUT_UNKNOWN'));
+    assert.throws(() => outputs.set('siren', true), fails('HL_INTERNAL'));
     outputs.close();
     assert.deepEqual(levels(), [null, null]);
     outputs.close();

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AlertEvent, AlertRules } from '../../src/alerts/rules.js';
-import { isHeadlandError } from '../../src/base/errors.js';
 import { type AlertRuleConfig, configSchema } from '../../src/config/schema.js';
 
 /** A rule with the defaults of the configuration. */

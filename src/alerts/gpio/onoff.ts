@@ -1,4 +1,4 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { OutputDriver } from '../alert-output.js';
@@ -50,7 +50,7 @@ export class OnoffOutputs implements OutputDriver {
           `output "${name}" on gpio${numbers[i]} cannot be taken: ${messageOf(error)}`,
           {
             remedy:
-              'Check that no other program holds the line and that the daemon is in group gpio.',
+              'End other programs that hold the line, and add the user of the daemon to the group gpio.',
             details: { name, gpio: numbers[i] },
             cause: error,
           },
@@ -62,8 +62,8 @@ export class OnoffOutputs implements OutputDriver {
   set(name: string, on: boolean): void {
     const line = this.#lines.get(name);
     if (line === undefined) {
-      throw new HeadlandError('HL_GPIO_OUTPUT_UNKNOWN', `there is no output "${name}"`, {
-        remedy: 'Add it to gpio.outputs or take it from the alert rule.',
+      throw new HeadlandError('HL_INTERNAL', `there is no output "${name}"`, {
+        remedy: DEFECT_REMEDY,
         details: { name, outputs: [...this.#lines.keys()] },
       });
     }
@@ -73,7 +73,12 @@ export class OnoffOutputs implements OutputDriver {
       throw new HeadlandError(
         'HL_GPIO_WRITE_FAILED',
         `output "${name}" cannot be switched ${on ? 'on' : 'off'}: ${messageOf(error)}`,
-        { remedy: 'Check the wiring and the kernel log.', details: { name, on }, cause: error },
+        {
+          remedy:
+            'Look for errors of the GPIO chip in the kernel log (`dmesg`), and check the wiring.',
+          details: { name, on },
+          cause: error,
+        },
       );
     }
   }
@@ -124,15 +129,14 @@ export async function loadOnoff(): Promise<TakeLine> {
 export function onoffLoadError(error: unknown): HeadlandError {
   const told = messageOf(error);
   const reason = unusableBinary(error, told);
-  const remedy =
-    reason === null
-      ? 'Install g++, make and python3 and run "npm install onoff" where headland lives'
-      : 'Run "npm rebuild epoll" where headland lives (it needs g++, make and python3) and start headland again';
   return new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
     reason ?? `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
     {
-      remedy: `${remedy}, or set gpio.driver to none.`,
+      remedy:
+        reason !== null
+          ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to none.'
+          : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to none.',
       details: { node: process.version },
       cause: error,
     },

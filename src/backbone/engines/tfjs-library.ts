@@ -54,7 +54,10 @@ export async function openTfjs(
   throw new HeadlandError(
     'HL_TFJS_UNAVAILABLE',
     `TensorFlow.js cannot be used: ${refused.join('; ')}`,
-    { remedy: 'Install the optional packages: `npm ci --include=optional`.' },
+    {
+      remedy:
+        'Install the optional packages where headland is installed (`npm ci --include=optional`), or use an ONNX backbone.',
+    },
   );
 }
 
