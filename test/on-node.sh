@@ -39,7 +39,8 @@ git clone --quiet "$root" "$work/headland"
 cd "$work/headland"
 echo "Node $(node --version), npm $(npm --version), commit $(git rev-parse --short HEAD)"
 
-npm ci 2>&1 | tee "$work/install.log"
+# Loud also where npm was started as npm --silent.
+npm ci --loglevel=notice 2>&1 | tee "$work/install.log"
 # What a person has set for npm on this machine is no matter of ours.
 if grep -i 'npm warn' "$work/install.log" | grep -v 'Unknown .* config'; then
   echo 'on-node.sh: npm ci prints the warnings above' >&2
