@@ -19,7 +19,6 @@ import { TrainingService, trainingPaused } from './learning/training-service.js'
 import { openState, type State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
-import { Alerting } from './reporting/alerting.js';
 import {
   failureMessage,
   modelMessage,
@@ -27,7 +26,8 @@ import {
   rateLimitMessage,
   trialMessage,
   unusableMessage,
-} from './reporting/messages.js';
+} from './reporting/agent-messages.js';
+import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';

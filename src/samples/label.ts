@@ -1,10 +1,9 @@
 import { HeadlandError } from '../base/errors.js';
+import { UNKNOWN_LABEL } from '../base/unknown-label.js';
 
 const MAX_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */
 const MAX_BYTES = 255;
-/** The decision's word for "none of the classes": nobody can teach it as a class. */
-const RESERVED = 'unknown';
 
 /**
  * The one spelling of a label: Unicode NFC, no space around it; 1 to 64 characters without control
@@ -19,7 +18,7 @@ export function normaliseLabel(text: string): string {
     'HL_LABEL_INVALID',
     `label ${JSON.stringify(text.slice(0, 100))} ${reason}`,
     {
-      remedy: `Use 1 to ${MAX_CHARACTERS} characters without "/" and control characters, not beginning with ".", and not "${RESERVED}".`,
+      remedy: `Use 1 to ${MAX_CHARACTERS} characters, no "/", no control characters, no "." at the beginning, and not the word "${UNKNOWN_LABEL}".`,
       details: { label: text.slice(0, 100) },
     },
   );
@@ -32,6 +31,6 @@ function faultOf(label: string): string | null {
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(label)) return 'has a control character';
   if (label.includes('/')) return 'has a "/"';
   if (label.startsWith('.')) return 'begins with "."';
-  if (label.toLowerCase() === RESERVED) return 'is reserved for what no class fits';
+  if (label.toLowerCase() === UNKNOWN_LABEL) return 'is reserved for what no class fits';
   return null;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { executeCommand } from '../../src/agent/execute-command.js';
-import { predictionMessage } from '../../src/agent/reporting/messages.js';
+import { predictionMessage } from '../../src/agent/reporting/agent-messages.js';
 import type { ErrorCode } from '../../src/base/errors.js';
 import { parseCommand } from '../../src/telemetry/commands/command-parser.js';
 import { COMMAND_NAMES } from '../../src/telemetry/contract/command-contract.js';

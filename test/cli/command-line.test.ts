@@ -66,7 +66,7 @@ describe('the command line', { concurrency: false }, () => {
       ],
     );
     const last = headland('audit', '--limit', '1', ...at).stdout;
-    assert.match(last, /^\S+Z +command +\{.*"source":"cli".*HL_HEAD_UNKNOWN_VERSION/);
+    assert.match(last, /^\S+Z +command +name: rollback,.*source: cli,.*HL_HEAD_UNKNOWN_VERSION/s);
     assert.equal(headland('audit', '--limit', 'all', ...at).status, 2);
 
     const target = join(rig.dir, 'exported');

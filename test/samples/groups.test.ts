@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { hammingDistance } from '../../src/base/hamming.js';
 import { assignGroups, type GroupItem } from '../../src/samples/groups.js';
-import { hammingDistance } from '../../src/vision/dhash.js';
 import { sharedFolder } from './support.js';
 
 const item = (number: number, given: Partial<GroupItem> = {}): GroupItem => ({

@@ -177,7 +177,7 @@ export class TrainingService {
 /** The obstacle while a person has paused trainings. */
 export function trainingPaused(): HeadlandError {
   return new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
-    remedy: 'Send the command `resume` with {"what":"training"}.',
+    remedy: 'Resume training on the page, or send the command `resume` with {"what":"training"}.',
   });
 }
 
@@ -188,7 +188,7 @@ function stopping(): HeadlandError {
 }
 
 function alreadyTraining(): HeadlandError {
-  return new HeadlandError('HL_TRAINING_RUNNING', 'a training is running already', {
-    remedy: 'Wait for its report.',
+  return new HeadlandError('HL_TRAINING_RUNNING', 'another training is running', {
+    remedy: 'Wait for its report, then try again.',
   });
 }

@@ -1,11 +1,12 @@
+import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import type { OutputDriver } from '../../alerts/output.js';
 import { type AlertEvent, AlertRules } from '../../alerts/rules.js';
 import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { UNKNOWN_LABEL } from '../../base/unknown-label.js';
 import type { Config } from '../../config/schema.js';
-import { type Decision, UNKNOWN_LABEL } from '../../perception/decision.js';
-import { alertMessage, failureMessage } from './messages.js';
+import type { Decision } from '../../perception/decision.js';
+import { alertMessage, failureMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 /** Lets decisions raise alerts, and alerts switch outputs: all off before, after and on every exit. */

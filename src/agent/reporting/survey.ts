@@ -4,7 +4,7 @@ import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
 import type { AgentStatus } from '../status.js';
 import type { AgentView } from '../view.js';
-import { isoTime, modelMessage, sampleTotals } from './messages.js';
+import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 
 /** The status in the words of the MQTT contract and of systemd. */
 

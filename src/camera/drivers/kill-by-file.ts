@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { pause } from './pause.js';
+import { pause } from '../../base/pause.js';
 
 const KILL_LIMIT_MS = 2_000;
 const KILL_POLL_MS = 20;

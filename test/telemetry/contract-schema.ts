@@ -1,7 +1,12 @@
 import { z } from 'zod';
-import { COMMANDS, responseSchema } from './command-contract.js';
-import { MESSAGES, type MessageName } from './messages.js';
-import { CONTRACT, commandTopic, type Route, responseTopic } from './topics.js';
+import { COMMANDS, responseSchema } from '../../src/telemetry/contract/command-contract.js';
+import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
+import {
+  CONTRACT,
+  commandTopic,
+  type Route,
+  responseTopic,
+} from '../../src/telemetry/contract/topics.js';
 
 /**
  * The MQTT contract as one JSON Schema document (draft 2020-12): `$defs` holds a schema per

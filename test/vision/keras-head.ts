@@ -1,4 +1,9 @@
-import { type AffineParameters, composeAffine, type FillMode, fillIndex } from './affine.js';
+import {
+  type AffineParameters,
+  composeAffine,
+  type FillMode,
+  fillIndex,
+} from '../../src/vision/affine.js';
 
 /** A single-channel picture of floats, `data[row * width + column]`. */
 export interface FloatPlane {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { HeadlandError, messageOf } from './errors.js';
-import { pause, settledOrAborted } from './pause.js';
+import { endChild } from '../../base/end-child.js';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import { pause, settledOrAborted } from '../../base/pause.js';
 
 const TERMINATE_GRACE_MS = 300;
-const GIVE_UP_MS = 2_000;
 /** A tool that closed its output is about to end; one that does not is ended. */
 const LINGER_MS = 1_000;
 const KEPT_LINES = 12;
@@ -68,7 +68,7 @@ export async function runTool(
     if (!signal.aborted && !startError) throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await terminate(child, gone);
+    await endChild(child, TERMINATE_GRACE_MS);
     if (!signal.aborted) await Promise.race([drained, pause(TERMINATE_GRACE_MS)]);
     child.stdin.destroy();
     child.stdout.destroy();
@@ -76,19 +76,6 @@ export async function runTool(
   }
   if (startError) throw startFailure(tool, startError);
   return { code: child.exitCode, signal: child.signalCode, lastLines };
-}
-
-/** Ends a child for sure; resolves when it is gone, or after 2 s when even SIGKILL does not help. */
-async function terminate(child: ChildProcess, gone: Promise<void>): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  const over = new AbortController();
-  void gone.then(() => over.abort());
-  await pause(TERMINATE_GRACE_MS, over.signal);
-  if (over.signal.aborted) return;
-  child.kill('SIGKILL');
-  await pause(GIVE_UP_MS, over.signal);
-  if (!over.signal.aborted) child.unref();
 }
 
 function keepLastLines(child: ChildProcess, redact: (line: string) => string): string[] {
@@ -118,7 +105,7 @@ function startFailure(tool: Tool, error: NodeJS.ErrnoException): HeadlandError {
     'HL_CAMERA_EXITED',
     `${tool.command} could not be started: ${messageOf(error)}`,
     {
-      remedy: `Run ${tool.command} by hand as the user of the daemon and mend what it says.`,
+      remedy: `Run ${tool.command} by hand as the user of the daemon, and correct what it reports.`,
       details: { command: tool.command },
       cause: error,
     },
