@@ -113,18 +113,11 @@ describe('alerts', () => {
         'off 0 0',
       ],
       told: [
-        ['alert_raised', 'critical', null, 'stop'],
-        ['alert_raised', 'critical', null, 'look'],
-        // A rule whose output nobody configured is told, and the other alerts go on.
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
-        ['alert_raised', 'critical', null, 'wrong'],
-        ['alert_cleared', 'info', null, 'stop'],
-        ['alert_cleared', 'info', null, 'look'],
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
-        ['alert_cleared', 'info', null, 'wrong'],
-        ['alert_raised', 'critical', null, 'look'],
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
-        ['alert_raised', 'critical', null, 'wrong'],
+        ['alert_raised', 'critical', 'stop'],
+        ['alert_raised', 'critical', 'look'],
+        ['alert_cleared', 'info', 'stop'],
+        ['alert_cleared', 'info', 'look'],
+        ['alert_raised', 'critical', 'look'],
       ],
     });
   });
