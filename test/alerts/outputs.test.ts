@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -17,6 +17,7 @@ import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import { HANG_MS } from '../liveness.js';
+import { writeExportedLine, writeGpioTree } from './sysfs-tree.js';
 
 /** The chips of a Raspberry Pi 4 with Linux 6.6: not from 0, and not in the order of names. */
 const PI4 = [
@@ -27,14 +28,7 @@ const PI4 = [
 function sysfs(t: TestContext, chips = PI4): string {
   const root = mkdtempSync(join(tmpdir(), 'headland-gpio-'));
   t.after(() => rmSync(root, { recursive: true }));
-  for (const { base, label, lines } of chips) {
-    const chip = join(root, `gpiochip${base}`);
-    mkdirSync(chip);
-    writeFileSync(join(chip, 'base'), `${base}\n`);
-    writeFileSync(join(chip, 'label'), `${label}\n`);
-    writeFileSync(join(chip, 'ngpio'), `${lines}\n`);
-  }
-  for (const file of ['export', 'unexport']) writeFileSync(join(root, file), '');
+  writeGpioTree(root, chips);
   return root;
 }
 
@@ -170,13 +164,7 @@ describe('OnoffOutputs', () => {
       return;
     }
     const root = sysfs(t);
-    // Lines that are exported already: the kernel's part of "export" cannot be had from files.
-    for (const gpio of [529, 516]) {
-      mkdirSync(join(root, `gpio${gpio}`));
-      for (const file of ['direction', 'active_low', 'value']) {
-        writeFileSync(join(root, `gpio${gpio}`, file), file === 'direction' ? 'in' : '0');
-      }
-    }
+    for (const gpio of [529, 516]) writeExportedLine(root, gpio, '1');
     const script =
       'mount -t tmpfs none /sys/class && mkdir /sys/class/gpio && ' +
       'mount --bind "$0" /sys/class/gpio && exec "$1" "$2"';
