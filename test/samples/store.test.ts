@@ -201,7 +201,7 @@ test('a store of the version before keeps what it held out, but for small classe
   const insert = (group: string, holdout: number, label: string | null): void => {
     id += 1;
     before
-      .prepare('INSERT INTO sample_groups (name, holdout) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
       .run(group, holdout);
     before
       .prepare(
