@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { failureMessage, predictionMessage } from '../../../src/agent/reporting/messages.js';
+import { failureMessage, predictionMessage } from '../../../src/agent/reporting/agent-messages.js';
 import { TelemetryService } from '../../../src/agent/reporting/telemetry-service.js';
 import { HeadlandError } from '../../../src/base/errors.js';
 import type { Command } from '../../../src/telemetry/contract/command-contract.js';

@@ -13,7 +13,7 @@ import {
   sampleTotals,
   trialMessage,
   unusableMessage,
-} from '../../../src/agent/reporting/messages.js';
+} from '../../../src/agent/reporting/agent-messages.js';
 import type { ModelStatus } from '../../../src/agent/status.js';
 import type { AlertEvent } from '../../../src/alerts/rules.js';
 import { HeadlandError } from '../../../src/base/errors.js';
