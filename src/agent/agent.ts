@@ -160,7 +160,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
-      onCooled: () => this.training.onLabel(),
+      onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);

@@ -26,9 +26,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
 };
 
 const STATUS_OF_ENDING: readonly (readonly [RegExp, number])[] = [
-  [/_(NOT_FOUND|UNKNOWN|GONE|MISSING|NONE)$/, 404],
+  [/_(NOT_FOUND|UNKNOWN|UNKNOWN_VERSION|GONE|MISSING|NONE)$/, 404],
   [/_(RUNNING|BUSY|CONFLICT)$/, 409],
-  [/_(FULL|NO_SPACE)$/, 507],
+  [/_(FULL|LIMIT|NO_SPACE)$/, 507],
   [/_INTERNAL$/, 500],
 ];
 
