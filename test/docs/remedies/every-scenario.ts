@@ -1,6 +1,7 @@
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
+import { modelScenarios } from './model-scenarios.js';
 import type { Situation } from './scenario.js';
 import { storeScenarios } from './store-scenarios.js';
 
@@ -8,6 +9,7 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...configScenarios,
   ...storeScenarios,
   ...importScenarios,
+  ...modelScenarios,
 ];
 
 export const everyScenario: readonly Situation[] = [...commandScenarios];
