@@ -118,8 +118,13 @@ async function peers(set: TrainingSet, data: SoftmaxData): Promise<PeerTimes> {
     writeFileSync(join(folder, 'raw.f32'), set.features);
     writeFileSync(join(folder, 'scaled.f32'), data.x);
     return await runPeer<PeerTimes>('training.py', {
-      ...{ folder, rows: set.rows, features: set.featureSize, classes: set.classCount },
-      ...{ labels: [...set.labels], lambda: LAMBDA, repeats: REPEATS },
+      folder,
+      rows: set.rows,
+      features: set.featureSize,
+      classes: set.classCount,
+      labels: [...set.labels],
+      lambda: LAMBDA,
+      repeats: REPEATS,
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

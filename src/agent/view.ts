@@ -43,7 +43,9 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly boot: string;
+  /** Unix time, milliseconds. */
   readonly startedAtMs: number;
+  readonly uptimeMs: number;
   readonly statistics: FrameStatistics;
   readonly recent: RecentFrames;
   readonly cameras: readonly RunningCamera[];

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Frame } from '../camera/camera.js';
 import type { SystemdNotifier } from '../host/notify.js';
@@ -38,7 +39,13 @@ export class Watchdog {
       this.log.warn({ reason: this.notifier.libcError }, 'systemd is told through systemd-notify');
     }
     this.notifier.ready();
-    const tell = (): void => void this.notifier.status(statusLine());
+    const tell = (): void => {
+      try {
+        this.notifier.status(statusLine());
+      } catch (error) {
+        this.log.error({ err: messageOf(error) }, 'systemd cannot be told the status');
+      }
+    };
     tell();
     this.#timers.push(setInterval(tell, STATUS_INTERVAL_MS));
     const intervalMs = this.notifier.watchdogIntervalMs;

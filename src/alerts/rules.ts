@@ -1,4 +1,3 @@
-import { HeadlandError } from '../base/errors.js';
 import type { AlertRuleConfig } from '../config/schema.js';
 
 /** What was decided about one frame. */
@@ -10,7 +9,7 @@ export interface Observation {
   probability: number;
   /** The label is a guess: it raises only rules that take guesses. */
   guess: boolean;
-  /** Milliseconds of one clock for all cameras; monotonic if possible. */
+  /** As `performance.now()` says it, milliseconds. */
   atMs: number;
 }
 
@@ -44,17 +43,7 @@ export class AlertRules {
   readonly #rules: AlertRuleConfig[];
   readonly #watches = new Map<string, Watch[]>();
 
-  /** @throws HeadlandError HL_ALERT_RULE_IMPOSSIBLE when a rule asks for N > M */
   constructor(rules: AlertRuleConfig[]) {
-    for (const { name, matches, ofFrames } of rules) {
-      if (matches > ofFrames) {
-        throw new HeadlandError(
-          'HL_ALERT_RULE_IMPOSSIBLE',
-          `alert rule "${name}" wants ${matches} matches of ${ofFrames} frames`,
-          { remedy: 'Set matches to at most ofFrames.', details: { name, matches, ofFrames } },
-        );
-      }
-    }
     this.#rules = rules;
   }
 
@@ -101,8 +90,6 @@ export class AlertRules {
     for (const watch of [...this.#watches.values()].flat()) {
       if (watch.raisedBy === null || except.has(watch)) continue;
       const { holdMs } = watch.rule;
-      // A clock that was set back would otherwise keep an output on for as long.
-      if (watch.raisedBy.atMs - atMs > holdMs) watch.raisedBy = { ...watch.raisedBy, atMs };
       if (atMs - watch.raisedBy.atMs < holdMs) continue;
       const { raisedBy } = watch;
       watch.raisedBy = null;

@@ -60,9 +60,7 @@ export async function loadCard(
   const names = [...new Set(known)].sort();
   const nearest = [...names].sort((a, b) => distance(a, name) - distance(b, name))[0];
   throw new HeadlandError('HL_MODEL_CARD_UNKNOWN', `there is no model card named "${name}"`, {
-    remedy: nearest
-      ? `Use one of ${names.join(', ')} (nearest: ${nearest}).`
-      : 'Put a card into models.cardsDir.',
+    remedy: `Use a name that \`headland models list\` prints (nearest: ${nearest}).`,
     details: { name, known: names },
   });
 }
@@ -89,8 +87,12 @@ async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
     }
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
-      `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Correct models.cardsDir, or set it to null.', details: { dir }, cause },
+      `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
+      {
+        remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
+        details: { dir },
+        cause,
+      },
     );
   }
 }
@@ -103,15 +105,18 @@ async function readCard(path: string): Promise<ModelCard> {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
       `model card ${path} is not readable JSON: ${messageOf(cause)}`,
-      { remedy: 'Correct the card; those in models/ are examples.', details: { path }, cause },
+      { remedy: 'Correct the syntax of this file.', details: { path }, cause },
     );
   }
   const card = parseCard(value, path);
   if (!path.endsWith(`/${card.name}.json`)) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
-      `model card ${path} calls itself "${card.name}"`,
-      { remedy: `Name the file ${card.name}.json.`, details: { path, name: card.name } },
+      `model card ${path} has the name "${card.name}"`,
+      {
+        remedy: `Rename the file to ${card.name}.json, or correct "name" in it.`,
+        details: { path, name: card.name },
+      },
     );
   }
   return {

@@ -1,6 +1,7 @@
 import { Backoff, type BackoffPolicy } from '../base/backoff.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { dateOf } from '../base/moment.js';
 import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
@@ -83,9 +84,11 @@ export class CameraSupervisor {
   #running: Promise<void> | null = null;
   #phase: CameraPhase = 'stopped';
   #restarts = 0;
-  #lastRestartReason: CameraState['lastRestartReason'] = null;
+  /** Its moment as `performance.now()` said it. */
+  #lastFailure: { code: string; message: string; momentMs: number } | null = null;
   #framesTotal = 0;
-  #lastFrameAtMs: number | null = null;
+  /** As `performance.now()` said it. */
+  #lastFrameMs: number | null = null;
   #undecodable = 0;
 
   constructor(driver: CameraDriver, options: SupervisorOptions) {
@@ -103,16 +106,21 @@ export class CameraSupervisor {
   }
 
   state(): CameraState {
+    const failure = this.#lastFailure;
     return {
       name: this.#options.name,
       description: this.#driver.description,
       phase: this.#phase,
       restarts: this.#restarts,
-      lastRestartReason: this.#lastRestartReason,
+      lastRestartReason: failure && {
+        code: failure.code,
+        message: failure.message,
+        atMs: dateOf(failure.momentMs),
+      },
       framesTotal: this.#framesTotal,
       stillFrames: this.#stage.stillFrames,
       droppedFrames: this.#stage.droppedFrames,
-      lastFrameAtMs: this.#lastFrameAtMs,
+      lastFrameAtMs: this.#lastFrameMs === null ? null : dateOf(this.#lastFrameMs),
       invalidPictures: this.#undecodable + (this.#driver.invalidPictures ?? 0),
       quality: this.#stage.quality,
     };
@@ -169,7 +177,7 @@ export class CameraSupervisor {
       const delayMs = Math.round(backoff.nextMs());
       const { code, message } = failure;
       if (code === 'HL_CAMERA_GARBAGE') this.#stage.sentGarbage();
-      this.#lastRestartReason = { code, message, atMs: Date.now() };
+      this.#lastFailure = { code, message, momentMs: performance.now() };
       log.warn(
         { camera: name, code, remedy: failure.remedy, details: failure.details, delayMs },
         `camera is opened again: ${message}`,
@@ -182,15 +190,16 @@ export class CameraSupervisor {
 
   #deliver(picture: CapturedPicture): unknown {
     const capturedAtMs = picture.capturedAtMs ?? Date.now();
+    const nowMs = performance.now();
     this.#framesTotal += 1;
-    this.#lastFrameAtMs = capturedAtMs;
+    this.#lastFrameMs = nowMs;
     this.#enter('running');
     return this.#stage.submit({
       ...picture,
       camera: this.#options.name,
       sequence: this.#framesTotal,
       capturedAtMs,
-      group: picture.group ?? this.#groups.groupAt(capturedAtMs),
+      group: picture.group ?? this.#groups.groupAt(capturedAtMs, nowMs),
     });
   }
 

@@ -21,7 +21,7 @@ import { readLabelled } from '../training/data/collect.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
-import { EXIT, printJson, printLine, table } from './support/output.js';
+import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
 import { openPhotoStore } from './support/photo-store.js';
 import { progressBar } from './support/progress.js';
@@ -71,7 +71,7 @@ export function studyCommand(): Command {
         'by commas: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
       )
         .argParser(readVariants)
-        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS),
+        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS.replaceAll(',', ', ')),
     )
     .option(
       '--budget-seconds <s>',
@@ -195,7 +195,7 @@ function announce(
   }
   lines.push('Ctrl-C ends it with what there is.');
   // Standard output stays data with --json; people see it in both cases.
-  process.stderr.write(`${lines.join('\n')}\n`);
+  printNote(lines.join('\n'));
 }
 
 function studyProgress(silent: boolean | undefined) {
@@ -207,8 +207,8 @@ function studyProgress(silent: boolean | undefined) {
     fit({ fold, folds, name, accuracy, trainingAccuracy, secondsLeft }: FitNotice): void {
       bar.stop();
       const share = (value: number) => `${(100 * value).toFixed(1)} %`;
-      process.stderr.write(
-        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left\n`,
+      printNote(
+        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left`,
       );
     },
     stop: () => bar.stop(),

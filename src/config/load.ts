@@ -3,6 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { issueText } from '../base/issue-text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -28,7 +29,12 @@ export function loadConfigFile(path: string): Config {
     throw new HeadlandError(
       missing ? 'HL_CONFIG_NOT_FOUND' : 'HL_CONFIG_UNREADABLE',
       `cannot read the configuration file ${path}: ${messageOf(error)}`,
-      { remedy: 'Give the path of a readable YAML file with --config.', cause: error },
+      {
+        remedy: missing
+          ? 'Create this file, or name another one: --config FILE. An empty file is valid: every setting has a default.'
+          : 'Name a YAML file that this user may read: --config FILE.',
+        cause: error,
+      },
     );
   }
   return parseConfig(text, path);
@@ -38,23 +44,27 @@ export function loadConfigFile(path: string): Config {
 export function parseConfig(text: string, origin = 'configuration'): Config {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
-      remedy: 'A configuration is a few kilobytes: check that this is the right file.',
+      remedy: 'Name the right file: a configuration has a few kilobytes.',
     });
   }
   const document = parseDocument(text, { uniqueKeys: true });
   const [syntaxError] = document.errors;
   if (syntaxError) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${syntaxError.message}`, {
-      remedy: 'Mend the line that the message points at; indentation is two spaces, never tabs.',
-      cause: syntaxError,
-    });
+    throw new HeadlandError(
+      'HL_CONFIG_SYNTAX',
+      `${origin} is not YAML: ${syntaxError.message.trimEnd()}`,
+      {
+        remedy: 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
+        cause: syntaxError,
+      },
+    );
   }
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${messageOf(error)}`, {
-      remedy: 'Remove the aliases that make the document grow without bound.',
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
+      remedy: 'Write the values out instead of using aliases (`*name`).',
       cause: error,
     });
   }
@@ -63,62 +73,69 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */
 export function validateConfig(value: unknown, origin = 'configuration'): Config {
-  const result = configSchema.safeParse(value);
+  const result = configSchema.safeParse(value, { error: issueText });
   const problems = result.success
     ? crossChecks(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
   if (problems.length > 0 || !result.success) {
-    const lines = problems.map(({ path, message }) => `${path || '(top)'}: ${message}`);
+    const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);
     throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
-      remedy: 'Mend the settings named; `headland config schema` lists every setting.',
+      remedy: 'Correct the settings named. `headland config schema` lists every setting.',
       details: { problems },
     });
   }
   return deepFreeze(result.data);
 }
 
+/** What one setting demands of another. */
 function crossChecks(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const cameraNames = config.cameras.map((camera) => camera.name);
-  for (const [index, name] of cameraNames.entries()) {
-    if (cameraNames.indexOf(name) !== index) {
-      problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
-    }
-  }
-  for (const [index, camera] of config.cameras.entries()) {
-    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
-    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
-    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
-    if (setting) {
-      problems.push({
-        path: `cameras[${index}].${setting}`,
-        message: 'only a V4L2 device (/dev/video<number>) has this setting',
-      });
-    }
-  }
-  const outputs = new Set(config.gpio.outputs.map((output) => output.name));
-  for (const [index, rule] of config.alerts.rules.entries()) {
-    if (rule.matches > rule.ofFrames) {
-      problems.push({
-        path: `alerts.rules[${index}].matches`,
-        message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
-      });
-    }
-    if (rule.camera !== null && !cameraNames.includes(rule.camera)) {
-      problems.push({
-        path: `alerts.rules[${index}].camera`,
-        message: `no camera is named "${rule.camera}"`,
-      });
-    }
-    if (rule.output !== null && !outputs.has(rule.output)) {
-      problems.push({
-        path: `alerts.rules[${index}].output`,
-        message: `no output in gpio.outputs is named "${rule.output}"`,
-      });
-    }
-  }
+  const problems = [
+    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
+    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+  ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
+  const camera = cameras[index]!;
+  const path = `cameras[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is taken already` });
+  }
+  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
+  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+  if (setting) {
+    problems.push({
+      path: `${path}.${setting}`,
+      message: 'only a V4L2 device (/dev/video<number>) has this setting',
+    });
+  }
+  return problems;
+}
+
+function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigProblem[] {
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (rule.matches > rule.ofFrames) {
+    problems.push({
+      path: `${path}.matches`,
+      message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+    });
+  }
+  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
+    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+  }
+  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
+    problems.push({
+      path: `${path}.output`,
+      message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
   }
   return problems;
 }

@@ -71,7 +71,9 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const collected = await collectEmbedded(input);
   const { training, holdout, labels } = collected;
   const set = assemble(store, training, labels, {
-    ...{ key, recipe: input.recipe, views: input.augmentation.views },
+    key,
+    recipe: input.recipe,
+    views: input.augmentation.views,
     featureSize: embedder.backbone.featureSize,
   });
   const holdoutFeatures = concatenate(presentOriginals(store, holdout, key));
@@ -101,7 +103,10 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const metrics = metricsOf(chosen) ?? fail();
   const repeats = Math.floor(CURVE_MS / (WHOLE_FITS_PER_REPEAT * Math.max(1, fitMs)));
   const curve = await learningCurve({
-    ...{ set, labels, refit, whole },
+    set,
+    labels,
+    refit,
+    whole,
     holdout: enough ? { features: holdoutFeatures, truth: holdout.map((s) => s.label) } : null,
     repeats: Math.min(MAX_REPEATS, Math.max(MIN_REPEATS, repeats)),
     onStep: (done, total) => input.onProgress('curve', done, total),
@@ -138,7 +143,12 @@ async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
   const wanted = collect(samples, input.training);
   const all = [...wanted.training, ...wanted.holdout];
   await embedMissing({
-    ...{ store, embedder, samples: all, augmentation, seed, recipe },
+    store,
+    embedder,
+    samples: all,
+    augmentation,
+    seed,
+    recipe,
     onProgress: (done, total) => input.onProgress('embed', done, total),
   });
   const vectors = originals(store, all, embedder.checksum);
@@ -164,7 +174,11 @@ async function refitLike({ card, head }: StoredHead, set: TrainingSet): Promise<
 function describeHead({ card }: StoredHead): Evaluation['head'] {
   const { version, learner, transform, lambda, temperature, createdAt, labels, backbone } = card;
   return {
-    ...{ version, learner, transform, lambda, temperature },
+    version,
+    learner,
+    transform,
+    lambda,
+    temperature,
     backbone: backbone.name,
     trainedAt: createdAt,
     labels: [...labels],
@@ -273,7 +287,9 @@ function fail(): NonNullable<ReturnType<typeof metricsOf>> {
 function otherFeatures({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EVALUATE_OTHER_FEATURES',
-    `head ${card.version} was trained on ${card.backbone.name} (${card.backbone.fit}), which is not what is configured now`,
-    { remedy: 'Train again, or set models.backbone and inference.fit back.' },
+    `head ${card.version} was trained on features of ${card.backbone.name} (${card.backbone.fit}); another backbone, or another inference.fit, is configured`,
+    {
+      remedy: `Train again (\`headland train\`), or set models.backbone to ${card.backbone.name} and inference.fit to ${card.backbone.fit}.`,
+    },
   );
 }

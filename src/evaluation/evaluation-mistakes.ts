@@ -35,8 +35,16 @@ export function disagreements({ samples, probabilities, labels }: Answered): Dis
       const labelProbability = own === -1 ? 0 : probabilities[row * labels.length + own]!;
       return [
         {
-          ...{ id, label, answer, probability, labelProbability },
-          ...{ group, holdout, origin, capturedAtMs, jpeg: null },
+          id,
+          label,
+          answer,
+          probability,
+          labelProbability,
+          group,
+          holdout,
+          origin,
+          capturedAtMs,
+          jpeg: null,
         },
       ];
     })

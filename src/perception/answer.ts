@@ -6,15 +6,15 @@ import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
 import type { ServingHead } from './perception-protocol.js';
 
-/** What an answer needs beside the head, worked out once per head. */
+/** What an answer depends on besides the head, computed once per head. */
 export interface AnswerSettings extends DecisionSettings {
-  /** From this probability on an answer is no guess; above 1: every answer is one. */
+  /** Answers of this probability or more are no guesses; above 1: every answer is a guess. */
   answerProbability: number;
 }
 
 /**
- * The settings for one head: which of its answers keep the promise of `maxErrorShare`. A head that
- * does not know how its left-out answers fared can promise nothing.
+ * The settings for one head, with the least probability at which its answers meet `maxErrorShare`.
+ * A head without left-out answers can promise nothing.
  */
 export function answerSettings(
   head: Pick<Head, 'leftOutConfidences'>,
@@ -28,7 +28,7 @@ export function answerSettings(
 }
 
 /**
- * What a head makes of the features of one frame.
+ * The decision of a head on the features of one frame.
  * @throws HL_FEATURES_MISMATCH
  */
 export function answer(

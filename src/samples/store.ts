@@ -59,21 +59,25 @@ export class SampleStore {
   private readonly featureTable: FeatureTable;
   private readonly nearDuplicates: NearDuplicates | null;
   private readonly holdout: Holdout;
-  private readonly nextId: () => string;
+  private nextId: () => string = createIds(null);
   private readonly now: () => number;
 
   constructor(
     private readonly database: Database,
     private readonly options: SampleStoreOptions,
   ) {
-    migrate(database, 'samples', SAMPLE_TABLES);
     this.now = options.now ?? Date.now;
+    database.whenOpened(() => {
+      migrate(database, 'samples', SAMPLE_TABLES);
+      const { last } = database
+        .prepare<{ last: string | null }>('SELECT max(id) AS last FROM samples')
+        .get()!;
+      this.nextId = createIds(last, this.now);
+    });
     this.featureTable = new FeatureTable(database);
     this.holdout = new Holdout(database, options);
     const bits = options.nearDuplicateBits ?? 0;
     this.nearDuplicates = bits > 0 ? new NearDuplicates(database, bits) : null;
-    const last = database.prepare<{ id: string | null }>('SELECT max(id) AS id FROM samples').get();
-    this.nextId = createIds(last?.id ?? null, this.now);
   }
 
   /**
@@ -302,7 +306,7 @@ export class SampleStore {
     if (sample) return sample;
     throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
       remedy:
-        'Take the id from `headland label` (it lists the waiting samples) or from an event; it may have been removed.',
+        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
       details: { id },
     });
   }

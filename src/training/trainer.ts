@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { dateOf } from '../base/moment.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
 import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
@@ -49,7 +50,8 @@ export interface RunningTraining {
 interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
-  startedAt: Date;
+  /** As `performance.now()` said it. */
+  startedMs: number;
   job: JobHandle | null;
   cancelled: boolean;
   progress: TrainingProgress | null;
@@ -74,7 +76,8 @@ export class Trainer {
   /** What runs now; null: nothing. */
   running(): RunningTraining | null {
     if (!this.#run) return null;
-    const { trainingId, trigger, startedAt, progress, job } = this.#run;
+    const { trainingId, trigger, startedMs, progress, job } = this.#run;
+    const startedAt = new Date(dateOf(startedMs));
     return { trainingId, trigger, startedAt, progress, pid: job?.pid ?? null };
   }
 
@@ -89,7 +92,7 @@ export class Trainer {
         'HL_TRAINING_RUNNING',
         `training ${this.#run.trainingId} is still running`,
         {
-          remedy: 'Wait for its report, or cancel it first.',
+          remedy: 'Wait for its report, then try again.',
           details: { trainingId: this.#run.trainingId },
         },
       );
@@ -97,7 +100,7 @@ export class Trainer {
     const run: Run = {
       trainingId: randomUUID(),
       trigger: options.trigger,
-      startedAt: new Date(),
+      startedMs: performance.now(),
       job: null,
       cancelled: false,
       progress: null,
@@ -125,14 +128,13 @@ export class Trainer {
     } catch (error) {
       ending = failed(serialiseError(error), null);
     }
-    const finishedAt = new Date();
     const report: TrainingReport = {
       trainingId: run.trainingId,
       trigger: run.trigger,
       ...ending,
-      startedAt: run.startedAt.toISOString(),
-      finishedAt: finishedAt.toISOString(),
-      durationMs: finishedAt.getTime() - run.startedAt.getTime(),
+      startedAt: new Date(dateOf(run.startedMs)).toISOString(),
+      finishedAt: new Date().toISOString(),
+      durationMs: Math.round(performance.now() - run.startedMs),
     };
     await this.#tidy(report);
     this.#run = null;
@@ -153,10 +155,19 @@ export class Trainer {
       maxOldSpaceMegabytes: training.maxOldSpaceMegabytes,
       maxDurationMs: training.maxDurationMs,
       settings: {
-        ...{ models, inference, samples, augmentation, training, gate, heads },
-        ...{ dbPath, cacheDir, registryDir: registry.dir },
+        models,
+        inference,
+        samples,
+        augmentation,
+        training,
+        gate,
+        heads,
+        dbPath,
+        cacheDir,
+        registryDir: registry.dir,
         ...(addedCardsDir ? { addedCardsDir } : {}),
-        ...{ trainingId: run.trainingId, trigger: run.trigger },
+        trainingId: run.trainingId,
+        trigger: run.trigger,
       },
       onWarning: (fields, message) =>
         this.#options.log.warn({ trainingId: run.trainingId, ...fields }, message),
@@ -173,7 +184,12 @@ export class Trainer {
 
   async #settle(run: Run, end: JobEnd): Promise<Ending> {
     if (run.cancelled) {
-      return { outcome: 'cancelled', reason: 'cancelled', error: null, result: null };
+      return {
+        outcome: 'cancelled',
+        reason: 'stopped before its end; what it has embedded is kept',
+        error: null,
+        result: null,
+      };
     }
     if (end.error) return failed(end.error, null);
     const { result } = end;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
+import { loadAssets } from '../../src/console/server/assets.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
@@ -24,7 +25,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   });
   after(() => server.stop());
 
-  const open = ['/', '/app.js', '/style.css', '/healthz'];
+  const open = [...loadAssets().keys(), '/healthz'];
   const reads = [
     ...['/readyz', '/api/status', '/api/latest', '/api/frame.jpg', '/api/stream'],
     ...['/api/waiting', '/api/samples/SAMPLE/picture', '/api/reports', '/api/heads'],

@@ -15,9 +15,18 @@ function row(
   error = 0,
 ): MeasuredBackbone {
   return {
-    ...{ name, accuracy, macroF1: accuracy, macroLogLoss: 1, forwardMs, bytes: 1 },
-    ...{ featureSize: 1, inputSize: 1, learner: 'ridge', transform: 'l2' },
-    ...{ behind, behindStandardError: error },
+    name,
+    accuracy,
+    macroF1: accuracy,
+    macroLogLoss: 1,
+    forwardMs,
+    bytes: 1,
+    featureSize: 1,
+    inputSize: 1,
+    learner: 'ridge',
+    transform: 'l2',
+    behind,
+    behindStandardError: error,
   };
 }
 

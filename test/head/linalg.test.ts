@@ -22,16 +22,28 @@ function positiveDefinite(n: number, draw: Draw): Float64Array {
   return a;
 }
 
-function multiply(a: Float64Array, x: Float64Array, n: number, count: number): Float64Array {
-  const out = new Float64Array(n * count);
-  for (let i = 0; i < n; i++) {
+/** A X of a rows x depth matrix and a depth x count one. */
+function multiply(
+  a: Float64Array,
+  x: Float64Array,
+  rows: number,
+  depth: number,
+  count: number,
+): Float64Array {
+  const out = new Float64Array(rows * count);
+  for (let i = 0; i < rows; i++) {
     for (let c = 0; c < count; c++) {
-      for (let j = 0; j < n; j++) {
-        out[i * count + c] = out[i * count + c]! + a[i * n + j]! * x[j * count + c]!;
+      for (let j = 0; j < depth; j++) {
+        out[i * count + c] = out[i * count + c]! + a[i * depth + j]! * x[j * count + c]!;
       }
     }
   }
   return out;
+}
+
+/** k x n from n x k. */
+function transpose(x: Float64Array, n: number, k: number): Float64Array {
+  return Float64Array.from({ length: n * k }, (_, at) => x[(at % n) * k + Math.floor(at / n)]!);
 }
 
 test('both Gram matrices equal their definition at every size', () => {
@@ -39,17 +51,9 @@ test('both Gram matrices equal their definition at every size', () => {
   for (const n of SIZES) {
     for (const k of [1, 7, 127, 129, 260]) {
       const x = draw.normals(n * k);
-      const expected = new Float64Array(n * n);
-      for (let i = 0; i < n; i++) {
-        for (let j = 0; j < n; j++) {
-          let sum = 0;
-          for (let p = 0; p < k; p++) sum += x[i * k + p]! * x[j * k + p]!;
-          expected[i * n + j] = sum;
-        }
-      }
+      const transposed = transpose(x, n, k);
+      const expected = multiply(x, transposed, n, k, n);
       assert.ok(maxDifference(gramOfRows(x, n, k), expected) < 1e-11 * k, `rows ${n} x ${k}`);
-      const transposed = new Float64Array(n * k);
-      for (let i = 0; i < n; i++) for (let p = 0; p < k; p++) transposed[p * n + i] = x[i * k + p]!;
       const gram = gramOfColumns(transposed, 0, k, n);
       assert.ok(maxDifference(gram, expected) < 1e-11 * k, `columns ${n} x ${k}`);
     }
@@ -69,7 +73,7 @@ test('Cholesky and its solves undo the matrix', () => {
     const l = a.slice();
     cholesky(l, n);
     const x = draw.normals(n * 3);
-    const b = multiply(a, x, n, 3);
+    const b = multiply(a, x, n, n, 3);
     solveCholesky(l, n, b, 3);
     assert.ok(maxDifference(b, x) < 1e-7, `solve ${n}: ${maxDifference(b, x)}`);
   }
@@ -98,7 +102,7 @@ test('the tridiagonal form solves shifted systems as the matrix itself does', ()
       const shifted = a.slice();
       for (let i = 0; i < n; i++) shifted[i * n + i] = shifted[i * n + i]! + lambda;
       const x = draw.normals(n);
-      const b = multiply(shifted, x, n, 1);
+      const b = multiply(shifted, x, n, n, 1);
       const factor = factoriseShifted(t, lambda);
       rotateRows(t, b, 1);
       whitenRows(factor, b.slice(), 0, 1, b);

@@ -6,7 +6,8 @@ import { type JudgedAnswer, judgeTrust, TRUST_LEVELS } from '../../src/head/trus
 /** `count` answers for a class, `right` of them right, `perGroup` in a group. */
 function answers(label: string, count: number, right: number, perGroup = 1): JudgedAnswer[] {
   return Array.from({ length: count }, (_, i) => ({
-    ...{ label, right: i < right },
+    label,
+    right: i < right,
     group: `${label} ${Math.floor(i / perGroup)}`,
   }));
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { SystemdNotifier } from '../../src/host/notify.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { receiver, withoutReceiver as skip } from './notify-receiver.js';
+import { systemdReceiver, withoutReceiver } from './systemd-receiver.js';
 
 const withoutTool = spawnSync('systemd-notify', ['--version']).error
   ? 'systemd-notify is not installed'
@@ -12,8 +12,11 @@ const withoutTool = spawnSync('systemd-notify', ['--version']).error
 describe('SystemdNotifier', () => {
   for (const abstract of [false, true]) {
     const kind = abstract ? 'an abstract socket' : 'a socket in the file system';
-    it(`speaks to ${kind} in its own name`, { skip, timeout: TEST_HANG_MS }, async (t) => {
-      const { path, next } = await receiver(t, abstract);
+    it(`speaks to ${kind} in its own name`, {
+      skip: withoutReceiver,
+      timeout: TEST_HANG_MS,
+    }, async (t) => {
+      const { path, messages } = await systemdReceiver(t, abstract);
       const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
       assert.equal(notifier.libcError, null);
       assert.equal(notifier.transport, 'libc');
@@ -22,18 +25,20 @@ describe('SystemdNotifier', () => {
       assert.equal(notifier.watchdog(), true);
       assert.equal(notifier.stopping(), true);
       const { pid } = process;
-      assert.deepEqual(await next(), { text: 'STATUS=warming up: 3 of 5 heads', pid });
-      assert.deepEqual(await next(), { text: 'READY=1', pid });
-      assert.deepEqual(await next(), { text: 'WATCHDOG=1', pid });
-      assert.deepEqual(await next(), { text: 'STOPPING=1', pid });
+      assert.deepEqual(await messages.count(4), [
+        { text: 'STATUS=warming up: 3 of 5 heads', pid },
+        { text: 'READY=1', pid },
+        { text: 'WATCHDOG=1', pid },
+        { text: 'STOPPING=1', pid },
+      ]);
     });
   }
 
   it('never waits for a receiver that reads nothing', {
-    skip,
+    skip: withoutReceiver,
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const { path, child } = await receiver(t, false);
+    const { path, child } = await systemdReceiver(t);
     child.kill('SIGSTOP');
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
     assert.equal(notifier.transport, 'libc');
@@ -48,17 +53,17 @@ describe('SystemdNotifier', () => {
   });
 
   it('calls systemd-notify where libc cannot be called', {
-    skip: skip || withoutTool,
+    skip: withoutReceiver || withoutTool,
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const { path, next } = await receiver(t, false);
+    const { path, messages } = await systemdReceiver(t);
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path }, () => {
       throw new Error('no such binary');
     });
     assert.equal(notifier.transport, 'systemd-notify');
     assert.match(notifier.libcError ?? '', /no such binary/);
     assert.equal(notifier.status('two words'), true);
-    assert.equal((await next()).text, 'STATUS=two words');
+    assert.equal((await messages.count(1))[0]?.text, 'STATUS=two words');
   });
 
   it('does nothing without NOTIFY_SOCKET', () => {

@@ -223,9 +223,18 @@ describe('outbox', () => {
     const dir = temporaryDir(t);
     let run = 0;
     const action = fc.oneof(
-      { weight: 4, arbitrary: fc.constantFrom('event', 'report', 'result', 'metrics') },
-      { weight: 3, arbitrary: fc.constantFrom('take', 'acknowledge', 'take all') },
-      { weight: 1, arbitrary: fc.constantFrom('release', 'restart', 'flush') },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom<OutboxClass[]>('event', 'report', 'result', 'metrics'),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom('take' as const, 'acknowledge' as const, 'take all' as const),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('release' as const, 'restart' as const, 'flush' as const),
+      },
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
@@ -242,27 +251,38 @@ describe('outbox', () => {
           }
           assert.ok(inFlight.length <= 4);
         };
-        for (const step of actions) {
-          if (step === 'take') take(1);
-          else if (step === 'take all') take(99);
-          else if (step === 'flush') box.outbox.flush();
-          else if (step === 'acknowledge') {
-            const done = inFlight.shift();
-            if (!done) continue;
-            box.outbox.acknowledge(done.id);
-            model = model.filter((text) => text !== done.text);
-          } else if (step === 'release') {
+        const enqueue = (outboxClass: OutboxClass) => {
+          const text = `${count++}`;
+          model.push(text);
+          box.outbox.enqueue(message(text, outboxClass));
+        };
+        const acknowledge = () => {
+          const done = inFlight.shift();
+          if (!done) return;
+          box.outbox.acknowledge(done.id);
+          model = model.filter((text) => text !== done.text);
+        };
+        const perform = {
+          event: () => enqueue('event'),
+          report: () => enqueue('report'),
+          result: () => enqueue('result'),
+          metrics: () => enqueue('metrics'),
+          take: () => take(1),
+          'take all': () => take(99),
+          acknowledge,
+          flush: () => box.outbox.flush(),
+          release: () => {
             box.outbox.release();
             inFlight = [];
-          } else if (step === 'restart') {
+          },
+          restart: () => {
             box.close();
             box = openOutbox(path, options);
             inFlight = [];
-          } else {
-            const text = `${count++}`;
-            model.push(text);
-            box.outbox.enqueue(message(text, step as OutboxClass));
-          }
+          },
+        };
+        for (const step of actions) {
+          perform[step]();
           assert.equal(box.outbox.stats().messages, model.length);
           const sent = inFlight.map(({ text }) => Number(text));
           assert.deepEqual(

@@ -129,7 +129,11 @@ describe('a training that is killed', () => {
     const { dbPath, cacheDir, registryDir } = robot;
     const settings: JobSettings = {
       ...robot.settings,
-      ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
+      dbPath,
+      cacheDir,
+      registryDir,
+      trainingId: 'test',
+      trigger: 'cli',
     };
     const real = fileURLToPath(new URL('../../src/training/job/training-job.js', import.meta.url));
     const orphan = fork(real);
@@ -211,8 +215,8 @@ describe('the trainer', () => {
     stderr: RegExp,
     remedy: RegExp,
   ][] = [
-    ['throw', { exitCode: 1, signal: null }, /Error: boom/, /details\.stderr/],
-    ['exit', { exitCode: 0, signal: null }, /about to crash/, /details\.stderr/],
+    ['throw', { exitCode: 1, signal: null }, /Error: boom/, /stderr in details/],
+    ['exit', { exitCode: 0, signal: null }, /about to crash/, /stderr in details/],
     ['memory', { exitCode: null, signal: 'SIGABRT' }, /heap out of memory/, /maxOldSpaceMegabytes/],
   ];
   for (const [how, expected, stderr, remedy] of crashes) {

@@ -11,13 +11,11 @@ export class Labelling {
   constructor(
     private readonly store: SampleStore,
     private readonly recent: RecentFrames,
-    /** Null until the backbone is loaded. */
-    private readonly backboneChecksum: () => string | null,
   ) {}
 
   /**
-   * Stores a frame that a person gave a label; durable when it returns.
-   * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_STORE_…
+   * Stores a frame that a person gave a label; durable when it returns, nothing is kept when it throws.
+   * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_FEATURES_INVALID, HL_STORE_…
    */
   labelFrame(frameId: string, label: string, source: LabelSource, group?: string): Sample {
     return this.#keep(this.#recentFrame(frameId), { label, source }, group);
@@ -28,7 +26,7 @@ export class Labelling {
     return this.store.label(sampleId, label, source);
   }
 
-  /** Keeps a frame without a label, to be asked about. @throws HeadlandError HL_STORE_… */
+  /** Keeps a frame without a label, to be asked about. @throws as {@link labelFrame} */
   keepWaiting(recent: RecentFrame): Sample {
     return this.#keep(recent, null);
   }
@@ -36,33 +34,35 @@ export class Labelling {
   #recentFrame(frameId: string): RecentFrame {
     const found = this.recent.get(frameId);
     if (found) return found;
-    throw new HeadlandError('HL_FRAME_GONE', `the frame "${frameId}" is not in memory any more`, {
-      remedy: 'Label a newer frame, raise samples.recentFrames, or take a snapshot first.',
+    throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
+      remedy:
+        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames says how many frames are kept.',
       details: { frameId },
     });
   }
 
   #keep(
-    { frame, perceived }: RecentFrame,
+    { frame, perceived, backboneChecksum }: RecentFrame,
     given: { label: string; source: LabelSource } | null,
     group?: string,
   ): Sample {
-    const { sample } = this.store.admit({
-      jpeg: frame.jpeg,
-      label: given?.label ?? null,
-      labelSource: given?.source ?? null,
-      group: group ?? frame.group ?? frame.camera,
-      source: frame.camera,
-      capturedAtMs: frame.capturedAtMs,
-      origin: frame.origin ?? null,
-      dhash: perceived.dhash,
+    return this.store.batch(() => {
+      const { sample } = this.store.admit({
+        jpeg: frame.jpeg,
+        label: given?.label ?? null,
+        labelSource: given?.source ?? null,
+        group: group ?? frame.group ?? frame.camera,
+        source: frame.camera,
+        capturedAtMs: frame.capturedAtMs,
+        origin: frame.origin ?? null,
+        dhash: perceived.dhash,
+      });
+      if (backboneChecksum !== null) {
+        this.store.putFeatures([
+          { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },
+        ]);
+      }
+      return sample;
     });
-    const backboneChecksum = this.backboneChecksum();
-    if (backboneChecksum !== null) {
-      this.store.putFeatures([
-        { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },
-      ]);
-    }
-    return sample;
   }
 }

@@ -52,7 +52,8 @@ export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatu
   };
 }
 
-export function alertMessage(alert: AlertEvent): EventBody {
+/** @param occurredAtMs Unix time, milliseconds: that of the event is of a monotonic clock */
+export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
   const raised = alert.state === 'raised';
   return {
     kind: raised ? 'alert_raised' : 'alert_cleared',
@@ -66,7 +67,7 @@ export function alertMessage(alert: AlertEvent): EventBody {
       label: alert.label,
       probability: alert.probability,
       output: alert.output,
-      occurred_at: isoTime(alert.atMs),
+      occurred_at: isoTime(occurredAtMs),
     },
   };
 }

@@ -20,6 +20,8 @@ export class Alerting {
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
     private readonly telemetry: Pick<TelemetryService, 'event'>,
     private readonly log: Log,
+    /** Monotonic milliseconds: an output must not stay on because the wall clock was set. */
+    private readonly nowMs: () => number = () => performance.now(),
   ) {
     this.#rules = new AlertRules(config.alerts.rules);
   }
@@ -38,18 +40,19 @@ export class Alerting {
     }
   }
 
-  observe(camera: string, { label, probability, guess }: Decision, atMs: number): void {
+  observe(camera: string, { label, probability, guess }: Decision): void {
     // `unknown` is an answer of its own; the probability is that of the label it was not given.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
+    const atMs = this.nowMs();
     this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
   }
 
   /** Lets time pass, so that alerts end also when no frame comes. */
-  tick(atMs: number): void {
+  tick(): void {
     if (this.#unreported)
       this.telemetry.event(failureMessage(this.#unreported, 'gpio', 'critical'));
     this.#unreported = null;
-    this.#apply(this.#rules.tick(atMs));
+    this.#apply(this.#rules.tick(this.nowMs()));
   }
 
   /** Synchronous and safe at the very end of the process. */
@@ -63,9 +66,10 @@ export class Alerting {
 
   #apply(alerts: readonly AlertEvent[]): void {
     for (const alert of alerts) {
-      this.log.info({ ...alert }, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
+      const { atMs: _, ...facts } = alert;
+      this.log.info(facts, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
       if (alert.output !== null) this.#switch(alert.output);
-      this.telemetry.event(alertMessage(alert));
+      this.telemetry.event(alertMessage(alert, Date.now()));
     }
   }
 

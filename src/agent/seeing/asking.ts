@@ -21,17 +21,22 @@ export interface AskingParts {
   samples: Pick<SampleStore, 'removeOldestWaiting'>;
   telemetry: Pick<TelemetryService, 'event' | 'storeRefused'>;
   log: Log;
+  /** Monotonic milliseconds. */
+  nowMs?: () => number;
 }
 
 /** Keeps frames that are worth a person's time, doubtful ones and not too many, and asks. */
 export class Asking {
-  readonly #lastAskedAtMs = new Map<string, number>();
+  readonly #lastAskedMs = new Map<string, number>();
+  readonly #nowMs: () => number;
 
-  constructor(private readonly parts: AskingParts) {}
+  constructor(private readonly parts: AskingParts) {
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
+  }
 
   /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
-  consider(recent: RecentFrame, atMs: number): string | null {
-    if (!this.#wants(recent.frame.camera, recent.perceived.decision, atMs)) return null;
+  consider(recent: RecentFrame): string | null {
+    if (!this.#wants(recent.frame.camera, recent.perceived.decision)) return null;
     const { settings, labelling, samples, telemetry, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);
@@ -47,15 +52,16 @@ export class Asking {
   }
 
   /** True at most once per camera and interval. */
-  #wants(camera: string, decision: Decision, atMs: number): boolean {
+  #wants(camera: string, decision: Decision): boolean {
     const { settings } = this.parts;
     if (settings.askMaxWaiting === 0) return false;
     const { probability, noveltyPValue } = decision;
     const novel = isNovel(noveltyPValue, settings);
     if (probability >= settings.askBelowProbability && !novel) return false;
-    const lastMs = this.#lastAskedAtMs.get(camera) ?? Number.NEGATIVE_INFINITY;
-    if (atMs - lastMs < settings.askIntervalMs) return false;
-    this.#lastAskedAtMs.set(camera, atMs);
+    const nowMs = this.#nowMs();
+    const lastMs = this.#lastAskedMs.get(camera) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - lastMs < settings.askIntervalMs) return false;
+    this.#lastAskedMs.set(camera, nowMs);
     return true;
   }
 }

@@ -217,6 +217,6 @@ export function invalidTfjs(why: string, cause?: unknown): HeadlandError {
   return new HeadlandError(
     'HL_MODEL_TFJS_INVALID',
     `the TensorFlow.js model cannot be used: ${why}`,
-    { remedy: 'Check the card (tap, sizes, shards), or convert the model again.', cause },
+    { remedy: 'In the card, correct tap, sizes and shards, or convert the model again.', cause },
   );
 }

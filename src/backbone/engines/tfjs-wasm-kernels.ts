@@ -87,30 +87,36 @@ function unfold(
   from: number,
   count: number,
 ): void {
-  const { inHeight, inWidth, inChannels, outHeight, outWidth, strideHeight, strideWidth } = info;
-  const columns = count * outHeight * outWidth;
-  let row = 0;
-  for (let fy = 0; fy < info.filterHeight; fy++) {
-    for (let fx = 0; fx < info.filterWidth; fx++) {
-      for (let channel = 0; channel < inChannels; channel++, row++) {
-        let at = row * columns;
-        for (let image = from; image < from + count; image++) {
-          for (let oy = 0; oy < outHeight; oy++) {
-            const y = oy * strideHeight - info.padInfo.top + fy;
-            if (y < 0 || y >= inHeight) {
-              to.fill(0, at, at + outWidth);
-              at += outWidth;
-              continue;
-            }
-            const line = (image * inHeight + y) * inWidth;
-            for (let ox = 0; ox < outWidth; ox++) {
-              const column = ox * strideWidth - info.padInfo.left + fx;
-              const inside = column >= 0 && column < inWidth;
-              to[at++] = inside ? x[(line + column) * inChannels + channel]! : 0;
-            }
-          }
-        }
+  const { filterHeight, filterWidth, inHeight, inChannels, outHeight, outWidth } = info;
+  let at = 0;
+  for (let k = 0; k < filterHeight * filterWidth * inChannels; k++) {
+    const place = Math.floor(k / inChannels);
+    const fy = Math.floor(place / filterWidth) - info.padInfo.top;
+    const fx = (place % filterWidth) - info.padInfo.left;
+    for (let image = from; image < from + count; image++) {
+      for (let oy = 0; oy < outHeight; oy++, at += outWidth) {
+        const y = oy * info.strideHeight + fy;
+        const inside = y >= 0 && y < inHeight;
+        if (inside) unfoldLine(x, image * inHeight + y, fx, k % inChannels, to, at, info);
+        else to.fill(0, at, at + outWidth);
       }
     }
+  }
+}
+
+/** One channel of a line of the input, begun at column `fx`, a value per column of the output. */
+function unfoldLine(
+  x: Float32Array,
+  line: number,
+  fx: number,
+  channel: number,
+  to: Float32Array,
+  at: number,
+  { inWidth, inChannels, outWidth, strideWidth }: backend_util.Conv2DInfo,
+): void {
+  for (let ox = 0; ox < outWidth; ox++) {
+    const column = ox * strideWidth + fx;
+    const inside = column >= 0 && column < inWidth;
+    to[at + ox] = inside ? x[(line * inWidth + column) * inChannels + channel]! : 0;
   }
 }

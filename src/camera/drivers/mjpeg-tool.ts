@@ -1,6 +1,6 @@
-import { runTool, type Tool, type ToolExit } from '../../base/child.js';
 import { settledOrAborted } from '../../base/pause.js';
 import type { PictureReceiver } from '../camera.js';
+import { runTool, type Tool, type ToolExit } from './camera-tool.js';
 import { JpegSplitter } from './jpeg-stream.js';
 
 const MAX_PICTURE_BYTES = 32 * 1024 * 1024;

@@ -75,8 +75,12 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
       try {
         const embedder = new Embedder(backbone, input.pictures);
         await embedMissing({
-          ...{ store, embedder, samples: wanted.training, views: input.views },
-          ...{ augmentation: input.augmentation, seed: input.seed, recipe: input.recipe },
+          store,
+          embedder,
+          samples: wanted.training,
+          augmentation: input.augmentation,
+          seed: input.seed,
+          recipe: input.recipe,
           onProgress: (done, total) => {
             input.signal?.throwIfAborted();
             input.onProgress(candidate.name, 'embed', done, total);
@@ -90,12 +94,17 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
         const collected = collect(samples, training);
         const { labels } = collected;
         const set = assemble(store, collected.training, labels, {
-          ...{ key: embedder.checksum, recipe: input.recipe, views: input.views },
+          key: embedder.checksum,
+          recipe: input.recipe,
+          views: input.views,
           featureSize: backbone.featureSize,
         });
         const { learners, searchBudgetMs: budgetMs, classGaussians } = training;
         const { recipe } = await fitHead(set, {
-          ...{ learners, budgetMs, classGaussians, engine },
+          learners,
+          budgetMs,
+          classGaussians,
+          engine,
           onCandidate: (done, total) => input.onProgress(candidate.name, 'fit', done, total),
         });
         const { judged } = judgedRows(set, groupingOf(set));
@@ -114,13 +123,16 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
         answers.push({
           right,
           score: {
-            ...{ name: candidate.name, featureSize: backbone.featureSize },
+            name: candidate.name,
+            featureSize: backbone.featureSize,
             inputSize: backbone.inputSize,
             accuracy: metrics?.accuracy ?? 0,
             macroF1: metrics?.macroF1 ?? 0,
             macroLogLoss: recipe.macroLogLoss,
-            ...{ learner: recipe.learner, transform: recipe.fit.transform },
-            ...{ behind: 0, behindStandardError: 0 },
+            learner: recipe.learner,
+            transform: recipe.fit.transform,
+            behind: 0,
+            behindStandardError: 0,
           },
         });
       } finally {

@@ -69,7 +69,9 @@ export async function compareAccuracy(
   return {
     samples: count,
     classes: labels.length,
-    ...{ fp32: before, int8: after, loss },
+    fp32: before,
+    int8: after,
+    loss,
     standardError: Math.sqrt(Math.max(0, differing / count - loss ** 2) / count),
   };
 }
@@ -95,7 +97,10 @@ function rightAnswers(
   const rows = new Float32Array(kept.length * featureSize);
   for (const [row, i] of kept.entries()) rows.set(features[i] as Float32Array, row * featureSize);
   const set: TrainingSet = {
-    ...{ features: rows, rows: kept.length, featureSize, classCount: labels.length },
+    features: rows,
+    rows: kept.length,
+    featureSize,
+    classCount: labels.length,
     labels: Int32Array.from(kept, (i) => labels.indexOf((samples[i] as LabelledSample).label)),
     groups: Int32Array.from(kept, (i) => groups.indexOf((samples[i] as LabelledSample).group)),
     isView: new Uint8Array(kept.length),

@@ -77,7 +77,9 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     let accuracy: AccuracyComparison | null;
     try {
       accuracy = await compareAccuracy({
-        ...{ store, fp32, int8: new Embedder(quantized, pictureOptions) },
+        store,
+        fp32,
+        int8: new Embedder(quantized, pictureOptions),
         maxLabelled: limits.maxLabelled,
         onStep: (done, total) => onProgress('accuracy', done, total),
       });
@@ -87,15 +89,20 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     const { agreement, milliseconds, rangeMethod, activations, layers, layersLeft, tried } = made;
     const report: QuantizationReport = {
       schema: 1,
-      ...{ backbone: card.name, variant: made.card.name },
+      backbone: card.name,
+      variant: made.card.name,
       ...decide(agreement, accuracy, limits),
-      ...{ checksum: made.checksum, bytes: made.bytes },
+      checksum: made.checksum,
+      bytes: made.bytes,
       pictures: {
         source: source.name,
         calibration: made.calibrationPictures,
         compared: agreement.pictures,
       },
-      ...{ agreement, accuracy, milliseconds, speedup: milliseconds.fp32 / milliseconds.int8 },
+      agreement,
+      accuracy,
+      milliseconds,
+      speedup: milliseconds.fp32 / milliseconds.int8,
       made: { rangeMethod, activations, kernels, layers, layersLeft, tried },
     };
     if (report.kept) await keepQuantized(made, cacheDir, report);

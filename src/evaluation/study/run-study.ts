@@ -97,8 +97,11 @@ export async function runStudy(input: StudyInput): Promise<Study> {
       parts: Array.from({ length: folds.count }, (_, fold) => describePart(folds, fold)),
     },
     settings: {
-      ...{ epochs: plan.epochs, sizePixels: input.sizePixels, batch: BATCH },
-      ...{ views: plan.views, seed: input.seed },
+      epochs: plan.epochs,
+      sizePixels: input.sizePixels,
+      batch: BATCH,
+      views: plan.views,
+      seed: input.seed,
     },
     engine: {
       backend: input.engine.backend,
@@ -134,22 +137,27 @@ class StudyRun {
       for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
         if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
         if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
-        for (const [i, variant] of variants.entries()) {
-          if (this.#isOver()) break;
-          const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
-          const fit =
-            variant.kind === 'backbone'
-              ? await this.#head(fold, engine)
-              : await this.#network(variant, fold, until);
-          if (!fit) continue;
-          fits.get(variant.id)!.push(fit);
-          this.#notify(variant, fit);
-        }
+        await this.#runFold(fold, engine, fits);
       }
     } finally {
       await engine.close();
     }
     return fits;
+  }
+
+  async #runFold(fold: number, engine: OnnxFitEngine, fits: Map<string, Fit[]>): Promise<void> {
+    const { variants } = this.input;
+    for (const [i, variant] of variants.entries()) {
+      if (this.#isOver()) return;
+      const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
+      const fit =
+        variant.kind === 'backbone'
+          ? await this.#head(fold, engine)
+          : await this.#network(variant, fold, until);
+      if (!fit) continue;
+      fits.get(variant.id)!.push(fit);
+      this.#notify(variant, fit);
+    }
   }
 
   #isOver(until = this.clock.deadline): boolean {
@@ -171,9 +179,12 @@ class StudyRun {
 
   #notify(variant: Variant, { fold, accuracy, trainingAccuracy }: Fit): void {
     this.input.onFit({
-      ...{ fold: fold + 1, folds: Math.max(fold + 1, this.clock.plan.folds) },
+      fold: fold + 1,
+      folds: Math.max(fold + 1, this.clock.plan.folds),
       name: variantName(variant),
-      ...{ accuracy, trainingAccuracy, secondsLeft: this.clock.left() },
+      accuracy,
+      trainingAccuracy,
+      secondsLeft: this.clock.left(),
     });
   }
 
@@ -204,7 +215,9 @@ class StudyRun {
     const result = this.#result(fold, split, answers);
     return {
       ...result,
-      ...{ epochs: 0, complete: true, seconds: seconds + (fold === 0 ? this.#embedSeconds : 0) },
+      epochs: 0,
+      complete: true,
+      seconds: seconds + (fold === 0 ? this.#embedSeconds : 0),
       points: [{ seconds: this.#embedSeconds + seconds, score: result.macroF1 }],
     };
   }
@@ -219,7 +232,9 @@ class StudyRun {
     const isOver = () => this.#isOver(until);
     const cnn = new SmallCnn(engine.tf, {
       ...variant,
-      ...{ sizePixels, classCount: this.folds.labels.length, seed: seed + fold },
+      sizePixels,
+      classCount: this.folds.labels.length,
+      seed: seed + fold,
     });
     const points: { seconds: number; score: number }[] = [];
     let seconds = 0;
@@ -244,7 +259,9 @@ class StudyRun {
       const learnt = await cnn.probabilities(training.map((i) => photos[i]!.image));
       return {
         ...this.#result(fold, split, { heldOut: answers, training: learnt }),
-        ...{ epochs: points.length, seconds, points },
+        epochs: points.length,
+        seconds,
+        points,
         complete: points.length === epochs,
       };
     } finally {
@@ -273,7 +290,10 @@ async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   const images = photos.map(({ image }) => image);
   if (networks.length > 0) {
     const cnn = new SmallCnn(input.engine.tf, {
-      ...{ sizePixels, seed, classCount: folds.labels.length, learningRate: 1e-3 },
+      sizePixels,
+      seed,
+      classCount: folds.labels.length,
+      learningRate: 1e-3,
       // What any of them has: the dearest.
       l2: Math.max(...networks.map(({ l2 }) => l2)),
       dropout: Math.max(...networks.map(({ dropout }) => dropout)),
@@ -329,7 +349,11 @@ function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): 
     epochs: counted[0]?.epochs ?? 0,
     seconds: counted.reduce((sum, fit) => sum + fit.seconds, 0),
     folds: counted.map(({ fold, accuracy, macroF1, trainingAccuracy, groups }) => ({
-      ...{ fold, accuracy, macroF1, trainingAccuracy, groups },
+      fold,
+      accuracy,
+      macroF1,
+      trainingAccuracy,
+      groups,
     })),
     accuracy: over((fit) => fit.accuracy),
     macroF1: over((fit) => fit.macroF1),

@@ -81,8 +81,11 @@ export async function fitHead(
   const { chosen } = fitted;
   const head = {
     ...chosen.fit,
-    ...{ learner: chosen.learner, labels: folds.labels, featureSize },
-    ...{ backboneChecksum: '', temperature: chosen.temperature },
+    learner: chosen.learner,
+    labels: folds.labels,
+    featureSize,
+    backboneChecksum: '',
+    temperature: chosen.temperature,
   };
   const answers = (photos: readonly number[]) =>
     headProbabilities(

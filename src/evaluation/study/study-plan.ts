@@ -56,7 +56,10 @@ export function planStudy(costs: Costs, wanted: Wanted): StudyPlan {
     if (fitting < Math.min(asked, FEWEST_EPOCHS) && folds > FEWEST_FOLDS) continue;
     const epochs = Math.max(1, Math.min(asked, fitting));
     return {
-      ...{ epochs, folds, views, seconds: total(folds, epochs) },
+      epochs,
+      folds,
+      views,
+      seconds: total(folds, epochs),
       embedSeconds: embedSeconds(costs, priced),
       foldSeconds: foldSeconds(costs, priced, epochs),
       perVariant: Object.fromEntries(

@@ -43,6 +43,10 @@ export function gaussianMatrices(
   }
   return {
     basis: Float32Array.from(basis, (value, i) => value * basisScale[Math.floor(i / featureSize)]!),
-    ...{ whiteners, means, sums, dimensions: r, terms },
+    whiteners,
+    means,
+    sums,
+    dimensions: r,
+    terms,
   };
 }

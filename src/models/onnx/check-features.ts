@@ -71,7 +71,8 @@ function drawPictures(size: number): RgbImage[] {
   const check = drawCheckPicture(size);
   const { width, height, data } = check;
   const change = (value: (i: number) => number): RgbImage => ({
-    ...{ width, height },
+    width,
+    height,
     data: Uint8Array.from(data, (_, i) => value(i)),
   });
   return [

@@ -16,8 +16,21 @@ export interface FoundTap {
 
 /** Stand behind a classifier's linear layer and change no class. */
 const AFTER_LINEAR = new Set([
-  ...['Identity', 'Cast', 'Dropout', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten'],
-  ...['Add', 'Sub', 'Mul', 'Div', 'QuantizeLinear', 'DequantizeLinear', 'ArgMax', 'TopK'],
+  'Identity',
+  'Cast',
+  'Dropout',
+  'Squeeze',
+  'Unsqueeze',
+  'Reshape',
+  'Flatten',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'ArgMax',
+  'TopK',
 ]);
 const COMMUTATIVE = new Set(['Add', 'Mul']);
 const PROBABILITIES = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
@@ -44,15 +57,34 @@ export function findTap(graph: OnnxGraph): FoundTap {
   const found = graph.output.flatMap(({ name }) => walk.from(name) ?? []);
   const chosen = found.find(({ kind }) => kind === 'classifier') ?? found[0];
   if (chosen !== undefined) return chosen;
-  const near = walk.lastTensors();
-  throw new HeadlandError(
-    'HL_MODEL_TAP_UNKNOWN',
-    'the graph ends in a classifier whose linear layer cannot be found, so where its features are is unknown',
-    {
-      remedy: `Name the tensor that holds them: --tap NAME, or "tap" in the card (the last tensors: ${near.join(', ')}).`,
-      details: { near },
-    },
+  throw tapUnknown(
+    graph,
+    'the graph ends in a classifier, and the linear layer that reads its features is not found',
   );
+}
+
+/** What the walk from an output back has passed. */
+interface Behind {
+  probabilities: boolean;
+  /** The output has as many values as a usual classifier has classes. */
+  classes: boolean;
+  pooled: boolean;
+}
+
+/** Whether a node may stand between the last linear layer and an output. */
+function mayFollowLinear(opType: string, { probabilities, classes, pooled }: Behind): boolean {
+  if (AFTER_LINEAR.has(opType) || PROBABILITIES.has(opType)) return true;
+  if (POOLING.has(opType)) return probabilities || classes;
+  return pooled && ACTIVATIONS.has(opType);
+}
+
+/** HL_MODEL_TAP_UNKNOWN with the names of the last tensors. */
+export function tapUnknown(graph: OnnxGraph, message: string): HeadlandError {
+  const near = new Walk(graph).lastTensors();
+  return new HeadlandError('HL_MODEL_TAP_UNKNOWN', message, {
+    remedy: `Name the tensor that holds the features: --tap NAME, or "tap" in the card. The last tensors are ${near.join(', ')}.`,
+    details: { near },
+  });
 }
 
 class Walk {
@@ -74,34 +106,33 @@ class Walk {
   /** Null: it ends in a classifier whose linear layer is not found, or in nothing of the picture. */
   from(output: string): FoundTap | null {
     if (!this.live.has(output)) return null;
-    const asOutput: FoundTap = { tensor: output, pool: null, kind: 'output', output };
-    let probabilities = false;
-    let pooled = false;
+    const behind: Behind = {
+      probabilities: false,
+      classes: CLASS_COUNTS.includes(this.lastDimension(output)),
+      pooled: false,
+    };
     for (let name = output; ; ) {
       const node = this.producers.get(name);
       if (node === undefined) return null;
-      const { opType } = node;
       const source = this.onlySource(node);
-      if (source !== null && LINEAR.has(opType)) {
-        return { tensor: source, pool: 'none', kind: 'classifier', output };
+      const pool = source === null ? null : this.poolOfLinear(node, source, behind.pooled);
+      if (source !== null && pool !== null) {
+        return { tensor: source, pool, kind: 'classifier', output };
       }
-      if (source !== null && opType === 'Conv') {
-        const pool = this.classifyingPool(source, pooled);
-        if (pool && this.isOneByOne(node)) {
-          return { tensor: source, pool, kind: 'classifier', output };
-        }
+      if (source === null || !mayFollowLinear(node.opType, behind)) {
+        return behind.probabilities ? null : { tensor: output, pool: null, kind: 'output', output };
       }
-      const classes = probabilities || CLASS_COUNTS.includes(this.lastDimension(output));
-      const passes =
-        AFTER_LINEAR.has(opType) ||
-        PROBABILITIES.has(opType) ||
-        (classes && POOLING.has(opType)) ||
-        (pooled && ACTIVATIONS.has(opType));
-      if (source === null || !passes) return probabilities ? null : asOutput;
-      probabilities ||= PROBABILITIES.has(opType);
-      pooled ||= POOLING.has(opType);
+      behind.probabilities ||= PROBABILITIES.has(node.opType);
+      behind.pooled ||= POOLING.has(node.opType);
       name = source;
     }
+  }
+
+  /** How the input of a linear layer becomes a vector; null: the node is not one. */
+  private poolOfLinear(node: OnnxNode, source: string, pooledBehind: boolean): Pool | null {
+    if (LINEAR.has(node.opType)) return 'none';
+    if (node.opType !== 'Conv' || !this.isOneByOne(node)) return null;
+    return this.classifyingPool(source, pooledBehind);
   }
 
   /** Tensors of the picture that were computed last, the last one first. */

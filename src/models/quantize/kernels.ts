@@ -116,7 +116,9 @@ function convolution(weights: Int8Array, groups: number, scale: number): OnnxMod
     constant('middle', [], UINT8, Uint8Array.of(128)),
   ];
   const node = {
-    ...{ name: 'convolution', opType: 'QLinearConv', output: ['output'] },
+    name: 'convolution',
+    opType: 'QLinearConv',
+    output: ['output'],
     input: ['input', 'one', 'zero', 'weights', 'ones', 'zeros', 'scale', 'middle'],
     attribute: [
       { name: 'pads', type: 7, ints: [border, border, border, border] },
@@ -124,9 +126,14 @@ function convolution(weights: Int8Array, groups: number, scale: number): OnnxMod
     ],
   };
   return {
-    ...{ irVersion: 8, opsetImport: [{ domain: '', version: 13 }], metadataProps: [] },
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 13 }],
+    metadataProps: [],
     graph: {
-      ...{ name: 'probe', node: [node], initializer, valueInfo: [] },
+      name: 'probe',
+      node: [node],
+      initializer,
+      valueInfo: [],
       input: [tensorInfo('input', shape, UINT8)],
       output: [tensorInfo('output', shape, UINT8)],
     },

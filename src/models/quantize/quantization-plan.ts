@@ -110,7 +110,14 @@ function plannedLayer(
   if ((weightDims[1] as number) * groups < LEAST_INPUT_CHANNELS) return null;
   return {
     kind: 'convolution',
-    ...{ node, input: first, output, limits, weights, weightDims, bias, groups },
+    node,
+    input: first,
+    output,
+    limits,
+    weights,
+    weightDims,
+    bias,
+    groups,
   };
 }
 

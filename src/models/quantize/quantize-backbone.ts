@@ -68,6 +68,16 @@ const TIMED_ROUNDS = 12;
 /** Rounds out of {@link TIMED_ROUNDS} that chance alone gives in 3 of 1,000 comparisons. */
 const CLEAR_WINS = 11;
 
+/** @throws HeadlandError HL_QUANTIZE_ENGINE */
+export function requireOnnxEngine(card: ModelCard): void {
+  if (card.engine === 'onnx') return;
+  throw new HeadlandError(
+    'HL_QUANTIZE_ENGINE',
+    `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
+    { remedy: 'Choose a backbone that `headland models list` does not mark "engine: tfjs".' },
+  );
+}
+
 /**
  * Makes the static 8-bit variant of a cached backbone: weights per output channel, symmetric and
  * no larger than the kernels sum without saturating, activations with ranges calibrated on the
@@ -80,17 +90,14 @@ const CLEAR_WINS = 11;
  */
 export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
   const { card, cacheDir, kernels, onProgress } = options;
-  if (card.engine !== 'onnx') {
-    throw new HeadlandError(
-      'HL_QUANTIZE_ENGINE',
-      `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
-      { remedy: 'Choose a backbone whose card says engine: onnx (`headland models list`).' },
-    );
-  }
+  requireOnnxEngine(card);
   const cached = await readCachedModel(card, cacheDir);
   const model = await simplifyModel(cached.model, cacheDir);
   const plan = planQuantization(model);
-  if (plan.layers.length === 0) throw invalidOnnx('it holds nothing that can run in 8 bits');
+  if (plan.layers.length === 0)
+    throw invalidOnnx('it holds nothing that can run in 8 bits', {
+      remedy: 'Keep the fp32 backbone, or choose another one for 8 bits.',
+    });
   const calibration = options.pictures.filter((_, i) => i % HELD_OUT !== 0);
   const heldOut = options.pictures.filter((_, i) => i % HELD_OUT === 0);
   const records = await recordActivations(model, plan.tensors, {
@@ -107,7 +114,11 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
       quantizers.set(name, quantizerOf(chooseRange(histogram, rangeMethod)));
     }
     const written = rewriteQuantized(model, {
-      ...{ plan, quantizers, channelMeans, kernels, activations },
+      plan,
+      quantizers,
+      channelMeans,
+      kernels,
+      activations,
     });
     return new OnnxCodec().encode(withRecipe(written, variant));
   };
@@ -133,7 +144,9 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
     model: forms[activations],
     bytes: { fp32: cached.model.length, int8: forms[activations].length },
     checksum: sha256Hex(forms[activations]),
-    ...{ activations, rangeMethod: best.rangeMethod, kernels },
+    activations,
+    rangeMethod: best.rangeMethod,
+    kernels,
     ...countLayers(model, plan),
     calibrationPictures: calibration.length,
     agreement: best.agreement,

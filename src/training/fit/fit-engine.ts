@@ -54,7 +54,11 @@ export class OnnxFitEngine implements FitEngine {
       throw new HeadlandError(
         'HL_ENGINE_UNAVAILABLE',
         `ONNX Runtime cannot run the softmax objective: ${messageOf(cause)}`,
-        { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+        {
+          remedy:
+            'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
+          cause,
+        },
       );
     }
   }
@@ -175,7 +179,10 @@ function graph(
   output: OnnxValueInfo[],
 ): Uint8Array {
   const axis = (axisName: string, value: number) => ({
-    ...{ name: axisName, dims: [1], dataType: 7, int64Data: [value] },
+    name: axisName,
+    dims: [1],
+    dataType: 7,
+    int64Data: [value],
   });
   const used = new Set(nodes.flatMap((one) => one.input));
   const axes = [axis('columns', 1), axis('rows', 0)].filter((one) => used.has(one.name));
@@ -195,8 +202,14 @@ function node(
   ...flags: [name: string, value: number][]
 ): OnnxNode {
   const attribute = flags.map(([name, i]) => ({
-    ...{ name, type: 2, i },
-    ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [] },
+    name,
+    type: 2,
+    i,
+    floats: [],
+    ints: [],
+    strings: [],
+    tensors: [],
+    graphs: [],
   }));
   return { name: output, opType, input, output: [output], attribute };
 }

@@ -36,6 +36,9 @@ const STANDARD_ERRORS = 2;
 /** On equal evidence the earlier one is kept. */
 const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
 
+/** Members of a blend, in the order in which they are fitted. */
+const LINEAR_LEARNERS = ['ridge', 'softmax'] as const;
+
 /** What computes the matrix products of the fits. */
 export interface FitEngine extends SoftmaxEngine {
   product(request: ProductRequest): Promise<Float32Array>;
@@ -121,8 +124,15 @@ export async function searchRecipes(
   const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
     const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
     return {
-      ...{ learner, transform: fit.transform, views: recipe.views, lambda: fit.lambda },
-      ...{ temperature, macroLogLoss, macroF1, durationMs, chosen: recipe === chosen },
+      learner,
+      transform: fit.transform,
+      views: recipe.views,
+      lambda: fit.lambda,
+      temperature,
+      macroLogLoss,
+      macroF1,
+      durationMs,
+      chosen: recipe === chosen,
     };
   });
   return { chosen, table, recipes };
@@ -152,35 +162,64 @@ async function* tryTransform(
   members: FittedRecipe[],
 ): AsyncGenerator<Tried> {
   const blends = learners.includes('blend');
-  let mustEnd = isFirst;
-  let startedAt = performance.now();
-  const lap = (recipe: FittedRecipe) => {
-    const durationMs = performance.now() - startedAt;
-    startedAt = performance.now();
-    mustEnd = false;
-    return { recipe, durationMs };
-  };
+  const wanted = LINEAR_LEARNERS.filter((learner) => blends || learners.includes(learner));
+  const laps = new Laps(deadline, isFirst);
   for (const part of parts) {
     if (part !== set && performance.now() >= deadline) break;
-    const own: FittedRecipe[] = [];
     const projected = await projectWith(engine, part, transform);
-    if (blends || learners.includes('ridge')) {
-      const fit = fitRidge(projected.set, { transform: 'none' });
-      const ridge = calibrated(part, 'ridge', projected.lift(fit));
-      own.push(ridge);
-      if (learners.includes('ridge')) yield lap(ridge);
+    const own: FittedRecipe[] = [];
+    for (const learner of wanted) {
+      const recipe = await fitLinear(learner, part, projected, engine, laps.deadline);
+      if (!recipe) break;
+      own.push(recipe);
+      if (learners.includes(learner)) yield laps.end(recipe);
     }
-    if (blends || learners.includes('softmax')) {
-      const fit = await fitUntil(projected, engine, mustEnd ? null : deadline);
-      if (!fit) break;
-      const softmax = calibrated(part, 'softmax', projected.lift(fit));
-      own.push(softmax);
-      if (learners.includes('softmax')) yield lap(softmax);
-    }
+    if (own.length < wanted.length) break;
     members.push(...own);
-    if (blends && part !== set) yield lap(blended(part, own));
+    if (blends && part !== set) yield laps.end(blended(part, own));
   }
-  if (blends && members.length > 0) yield lap(blended(set, members));
+  if (blends && members.length > 0) yield laps.end(blended(set, members));
+}
+
+/** Times recipe after recipe. */
+class Laps {
+  #startedAt = performance.now();
+  #deadline: number | null;
+
+  /** @param firstMustEnd however late it is. */
+  constructor(
+    private readonly laterDeadline: number,
+    firstMustEnd: boolean,
+  ) {
+    this.#deadline = firstMustEnd ? null : laterDeadline;
+  }
+
+  /** Of the recipe in work, by `performance.now()`; null: it has none. */
+  get deadline(): number | null {
+    return this.#deadline;
+  }
+
+  end(recipe: FittedRecipe): Tried {
+    const durationMs = performance.now() - this.#startedAt;
+    this.#startedAt = performance.now();
+    this.#deadline = this.laterDeadline;
+    return { recipe, durationMs };
+  }
+}
+
+/** Null when the deadline came first. */
+async function fitLinear(
+  learner: (typeof LINEAR_LEARNERS)[number],
+  part: TrainingSet,
+  projected: ProjectedSet,
+  engine: FitEngine,
+  deadline: number | null,
+): Promise<FittedRecipe | null> {
+  const fit =
+    learner === 'ridge'
+      ? fitRidge(projected.set, { transform: 'none' })
+      : await fitUntil(projected, engine, deadline);
+  return fit && calibrated(part, learner, projected.lift(fit));
 }
 
 function recipesOf(tried: readonly Tried[]): FittedRecipe[] {

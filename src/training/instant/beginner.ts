@@ -42,8 +42,14 @@ export function fitBeginner(
   mixWithPrior(prior, mixed);
   return {
     head: {
-      ...{ learner: 'ridge', labels, featureSize: set.featureSize, backboneChecksum },
-      ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
+      learner: 'ridge',
+      labels,
+      featureSize: set.featureSize,
+      backboneChecksum,
+      transform: fit.transform,
+      weights: fit.weights,
+      bias: fit.bias,
+      temperature,
       novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS),
       leftOutConfidences: leftOutAnswers(set, mixed).leftOutConfidences,
     },
@@ -58,7 +64,10 @@ function trainingSet(samples: readonly BeginnerSample[], labels: readonly string
   for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
   const groups = [...new Set(samples.map((sample) => sample.group))];
   return {
-    ...{ features, featureSize, rows: samples.length, classCount: labels.length },
+    features,
+    featureSize,
+    rows: samples.length,
+    classCount: labels.length,
     labels: Int32Array.from(samples, (sample) => labels.indexOf(sample.label)),
     groups: Int32Array.from(samples, (sample) => groups.indexOf(sample.group)),
     isView: new Uint8Array(samples.length),

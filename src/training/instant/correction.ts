@@ -142,7 +142,7 @@ function standardised(
   return { rows, mean, scale };
 }
 
-/** Y - P at the minimum, n x C. */
+/** Y - P at the minimum, n x C. Overwrites the kernel with its Cholesky factor. */
 function solve(
   kernel: Float64Array,
   offset: Float64Array,
@@ -152,39 +152,17 @@ function solve(
 ): Float64Array {
   const n = truth.length;
   cholesky(kernel, n);
-  const l = kernel;
   const residuals = new Float64Array(n * classes);
   const evaluate = (b: Float64Array, gradient: Float64Array): number => {
     const logits = offset.slice();
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j <= i; j++) {
-        const share = l[i * n + j]!;
-        for (let c = 0; c < classes; c++) {
-          logits[i * classes + c] = logits[i * classes + c]! + share * b[j * classes + c]!;
-        }
-      }
-    }
+    addLowerProduct(kernel, b, classes, logits);
     softmaxRows(logits, classes);
-    let loss = 0;
-    for (let i = 0; i < n; i++) {
-      for (let c = 0; c < classes; c++) {
-        residuals[i * classes + c] = (truth[i] === c ? 1 : 0) - logits[i * classes + c]!;
-      }
-      loss -= Math.log(Math.max(logits[i * classes + truth[i]!]!, Number.MIN_VALUE));
-    }
+    let loss = logLoss(logits, truth, classes, residuals);
     for (let k = 0; k < b.length; k++) {
       gradient[k] = lambda * b[k]!;
       loss += (lambda / 2) * b[k]! * b[k]!;
     }
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j <= i; j++) {
-        const share = l[i * n + j]!;
-        for (let c = 0; c < classes; c++) {
-          gradient[j * classes + c] =
-            gradient[j * classes + c]! - share * residuals[i * classes + c]!;
-        }
-      }
-    }
+    subtractLowerTransposedProduct(kernel, residuals, classes, gradient);
     return loss;
   };
   const b = new Float64Array(n * classes);
@@ -193,4 +171,57 @@ function solve(
   minimise(evaluate, b, { isDone, maxIterations: MAX_ITERATIONS });
   evaluate(b, new Float64Array(b.length));
   return residuals;
+}
+
+/** target += L b; `b` and `target` are n x C, L is the lower triangle of an n x n matrix. */
+function addLowerProduct(
+  l: Float64Array,
+  b: Float64Array,
+  classes: number,
+  target: Float64Array,
+): void {
+  const n = target.length / classes;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const share = l[i * n + j]!;
+      for (let c = 0; c < classes; c++) {
+        target[i * classes + c] = target[i * classes + c]! + share * b[j * classes + c]!;
+      }
+    }
+  }
+}
+
+/** target -= Lᵀ b; the arguments are those of {@link addLowerProduct}. */
+function subtractLowerTransposedProduct(
+  l: Float64Array,
+  b: Float64Array,
+  classes: number,
+  target: Float64Array,
+): void {
+  const n = target.length / classes;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const share = l[i * n + j]!;
+      for (let c = 0; c < classes; c++) {
+        target[j * classes + c] = target[j * classes + c]! - share * b[i * classes + c]!;
+      }
+    }
+  }
+}
+
+/** Σ -ln p of the true class, in nats; writes Y - P to `residuals`, n x C. */
+function logLoss(
+  probabilities: Float64Array,
+  truth: readonly number[],
+  classes: number,
+  residuals: Float64Array,
+): number {
+  let loss = 0;
+  for (const [i, label] of truth.entries()) {
+    for (let c = 0; c < classes; c++) {
+      residuals[i * classes + c] = (label === c ? 1 : 0) - probabilities[i * classes + c]!;
+    }
+    loss -= Math.log(Math.max(probabilities[i * classes + label]!, Number.MIN_VALUE));
+  }
+  return loss;
 }

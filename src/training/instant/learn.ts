@@ -54,7 +54,9 @@ function beginner(source: Source, minLabelsPerClass: number): Omit<InstantHead, 
   const newClasses = labelsOf(taught);
   if (newClasses.length < 2) return null;
   const samples = taught.map(({ sample: { label, group }, features }) => ({
-    ...{ label, group, features },
+    label,
+    group,
+    features,
   }));
   const fitted = fitBeginner(samples, source.backboneChecksum);
   return { ...fitted, labels: taught.length, newClasses };
@@ -87,7 +89,10 @@ function correction(
   });
   return {
     head: { ...head, ...unknownParts(base, taught, old, newClasses) },
-    ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(unknown) },
+    prior: null,
+    labels: taught.length,
+    newClasses,
+    trust: trustOf(unknown),
   };
 }
 
@@ -101,7 +106,12 @@ function trustOf(unknown: readonly Taught[]): Trust | null {
   });
   const untrained = labels.map((label) => `"${label}"`).join(', ');
   return {
-    ...{ level: 'beginner', answers: 0, groups: 0, meanRecall: null, lowerBound: null, needs },
+    level: 'beginner',
+    answers: 0,
+    groups: 0,
+    meanRecall: null,
+    lowerBound: null,
+    needs,
     next: needs.length > 0 ? wanted(needs) : `Train: no trained head knows ${untrained} yet.`,
   };
 }
@@ -132,8 +142,10 @@ function unknownParts(
   return {
     novelty: fitNovelty(
       {
-        ...{ features: matrix(rows, base.featureSize), featureSize: base.featureSize },
-        ...{ rows: rows.length, classCount: labels.length },
+        features: matrix(rows, base.featureSize),
+        featureSize: base.featureSize,
+        rows: rows.length,
+        classCount: labels.length,
         labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
         groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
         isView: new Uint8Array(rows.length),
@@ -203,7 +215,10 @@ function checkLengths(taught: readonly Taught[]): void {
   throw new HeadlandError(
     'HL_FEATURES_INVALID',
     `stored features of one backbone have different lengths: ${[...lengths].join(', ')}`,
-    { remedy: 'Restore headland.db from a backup: its cache of features is damaged.' },
+    {
+      remedy:
+        'Restore headland.db from a backup, or import an export into a new state folder: its cache of features is damaged.',
+    },
   );
 }
 

@@ -67,7 +67,9 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('fit');
     const { views } = settings.augmentation;
     const set = assemble(store, collected.training, collected.labels, {
-      ...{ key: embedded.key, recipe: embedded.recipe, views },
+      key: embedded.key,
+      recipe: embedded.recipe,
+      views,
       featureSize: backbone.featureSize,
     });
     // Before the fit, which may take minutes in which samples come and go.
@@ -91,8 +93,17 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     };
     const head = await registry.stage(trained);
     const judgement = await judge({
-      ...{ store, registry, engine, collected, set, holdoutFeatures, key: embedded.key },
-      ...{ recipe, trained, challenger: head, settings: settings.gate },
+      store,
+      registry,
+      engine,
+      collected,
+      set,
+      holdoutFeatures,
+      key: embedded.key,
+      recipe,
+      trained,
+      challenger: head,
+      settings: settings.gate,
     });
 
     const trust = trustOf(trained, collected, set, recipe, holdoutFeatures);
@@ -121,8 +132,14 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     const { decision, championVersion, holdout, championHoldout, leaveGroupOut } = judgement;
     return {
       version,
-      ...{ decision, championVersion, holdout, championHoldout, leaveGroupOut },
-      ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
+      decision,
+      championVersion,
+      holdout,
+      championHoldout,
+      leaveGroupOut,
+      learner: recipe.learner,
+      lambda: recipe.fit.lambda,
+      transform: recipe.fit.transform,
       temperature: recipe.temperature,
       trust,
       caution: recipe.fit.grouping === 'row' ? ONE_GROUP : null,
@@ -157,7 +174,11 @@ async function embed(
     maxPixels: inference.maxPicturePixels,
   });
   const { skipped, forwards } = await embedMissing({
-    ...{ store, embedder, recipe, seed, augmentation },
+    store,
+    embedder,
+    recipe,
+    seed,
+    augmentation,
     samples: [...training, ...holdout],
     onProgress: (done, total) => phases.step(done, total),
   });
@@ -192,7 +213,9 @@ function trustOf(
     training.map((sample) => sample.label),
   );
   const answered = (sample: LabelledSample, answer: string): JudgedAnswer => ({
-    ...{ label: sample.label, group: sample.group, right: answer === sample.label },
+    label: sample.label,
+    group: sample.group,
+    right: answer === sample.label,
   });
   const trust = judgeTrust(labels, [
     ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
@@ -245,15 +268,22 @@ function describe(
   const { learner, transform, temperature, featureSize, backboneChecksum } = head;
   return {
     createdAt: new Date().toISOString(),
-    ...{ trainingId: settings.trainingId, trigger: settings.trigger },
-    ...{ learner, lambda: fit.lambda, transform, temperature },
-    ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
+    trainingId: settings.trainingId,
+    trigger: settings.trigger,
+    learner,
+    lambda: fit.lambda,
+    transform,
+    temperature,
+    setProbability: head.setProbability,
+    noveltySamples: head.novelty?.scores.length,
     labels: [...head.labels],
     ...about,
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
     samples: collected.classes.map(({ missing: _, ...counts }) => counts),
-    ...{ holdout, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
+    holdout,
+    leaveGroupOut,
+    leaveGroupOutMacroLogLoss: macroLogLoss,
     gate: decision,
     refused: decision.promote ? null : decision.reason,
     augmentation: { recipe, views, seed: settings.augmentation.seed },

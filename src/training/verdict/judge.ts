@@ -67,6 +67,13 @@ interface Champion {
   otherFeatures: string | null;
 }
 
+/** Labels changed after a revision; by revisions, because the clock may have been set meanwhile. */
+function relabelledSince(revision: number | undefined, store: SampleStore): Set<string> {
+  if (revision === undefined) return new Set();
+  const changes = store.labelsSince(revision, Number.MAX_SAFE_INTEGER);
+  return new Set(changes.map(({ sampleId }) => sampleId));
+}
+
 /** Lets the new head and the serving one meet, and the gate decide. */
 export async function judge(input: JudgeInput): Promise<Judgement> {
   const { collected, key, set, recipe, challenger, settings } = input;
@@ -89,10 +96,14 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   ];
   const championAnswers = answersOfChampion(champion, input, today);
   const known = new Set(judgedRows(set, groupingOf(set)).judged);
-  const learntAtMs = champion?.stored ? Date.parse(champion.stored.card.createdAt) : 0;
+  const relabelled = relabelledSince(champion?.stored?.card.labelRevision, input.store);
   const samples = all.map(
-    ({ id, label, group, holdout: isHoldout, labelledAtMs }, i): JudgedSample => ({
-      ...{ id, label, group, holdout: isHoldout, relabelled: (labelledAtMs ?? 0) > learntAtMs },
+    ({ id, label, group, holdout: isHoldout }, i): JudgedSample => ({
+      id,
+      label,
+      group,
+      holdout: isHoldout,
+      relabelled: relabelled.has(id),
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isHoldout || known.has(i),
@@ -111,7 +122,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   };
   const decision = decide(gateInput);
   return {
-    ...{ decision, input: gateInput },
+    decision,
+    input: gateInput,
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
     holdout: labelledMetrics(onHoldout, challenger.labels, holdoutTruth),

@@ -66,7 +66,10 @@ function subsetOf(
     features.set(set.features.subarray(row * d, (row + 1) * d), i * d);
   });
   return {
-    ...{ features, rows: rows.length, featureSize: d, classCount: labels.length },
+    features,
+    rows: rows.length,
+    featureSize: d,
+    classCount: labels.length,
     labels: Int32Array.from(rows, (row) => classOf.get(set.labels[row])!),
     groups: Int32Array.from(rows, (row) => set.groups[row]!),
     isView: Uint8Array.from(rows, (row) => set.isView[row]!),

@@ -50,8 +50,10 @@ export function waitingFeatures(
   featureSize: number,
 ): Float32Array {
   const waiting = store.list({
-    ...{ labelled: false, holdout: false },
-    ...{ order: 'newest' as const, limit: BACKGROUND_SAMPLES },
+    labelled: false,
+    holdout: false,
+    order: 'newest' as const,
+    limit: BACKGROUND_SAMPLES,
   });
   const found = store.features(
     waiting.map((sample) => sample.id),
