@@ -7,7 +7,7 @@ import { Sandbox, type TestRun } from './sandbox.js';
 const GREEN_LIMIT_MS = 300_000;
 /** Tests that need so much longer with a mutant than without have noticed it. */
 const HANG_FACTOR = 6;
-const HANG_LEAST_MS = 30_000;
+const HANG_LEAST_MS = 20_000;
 
 export interface RunnerOptions {
   repository: string;

@@ -4,7 +4,6 @@ const DESK = 'src/telemetry/commands/command-desk.ts';
 const PARSER = 'src/telemetry/commands/command-parser.ts';
 const JSON_PARSER = 'src/telemetry/commands/strict-json.ts';
 const PARSER_TESTS = [{ file: 'test/telemetry/commands.test.ts', names: 'refuses:|answers stay' }];
-const DESK_TESTS = [{ file: 'test/telemetry/commands.test.ts' }];
 
 export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
@@ -12,70 +11,84 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     file: DESK,
     text: 'if (incoming.retain) {',
     replacement: 'if (incoming.retain && name === "") {',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'safe to answer' }],
   },
   {
     promise: 'a retained command is known as such also when it comes live',
     file: 'src/telemetry/connection/connection.ts',
     text: '{ qos, rap: true }',
     replacement: '{ qos, rap: false }',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'mosquitto, MQTT 5' }],
+  },
+  {
+    promise: 'a command does not wait for a robot that speaks 3.1.1 and is away',
+    file: 'src/telemetry/connection/connection.ts',
+    text: 'clean: !isV5 || settings.sessionExpirySeconds === 0',
+    replacement: 'clean: settings.sessionExpirySeconds === 0',
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'while it is away' }],
+  },
+  {
+    promise: 'a command waits for a robot that speaks MQTT 5 and is away',
+    file: 'src/telemetry/connection/connection.ts',
+    text: 'clean: !isV5 || settings.sessionExpirySeconds === 0',
+    replacement: 'clean: true',
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'while it is away' }],
   },
   {
     promise: 'a command is acknowledged after it was done',
     file: DESK,
     text: '(await handler(command, meta)) ?? null',
     replacement: 'handler(command, meta)',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'errors of the handler' }],
   },
   {
     promise: 'a transaction that comes again is not executed a second time',
     file: DESK,
     text: 'if (known) return known.answer;',
     replacement: '',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'executed once' }],
   },
   {
     promise: 'a transaction stands for one command',
     file: DESK,
     text: 'known.fingerprint !== fingerprint',
     replacement: "known.fingerprint === ''",
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'executed once' }],
   },
   {
     promise: 'a transaction is remembered for ten minutes',
     file: DESK,
     text: 'const REMEMBER_MS = 600_000;',
     replacement: 'const REMEMBER_MS = 60_000;',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'executed once' }],
   },
   {
     promise: 'no more commands are executed than a minute may have',
     file: DESK,
     text: 'if (!this.#commands.take()) {',
     replacement: 'if (!this.#commands.take() && name === "") {',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'too many commands' }],
   },
   {
     promise: 'after a rest no more commands are allowed at once than in a minute',
     file: 'src/telemetry/commands/token-bucket.ts',
     text: 'Math.min(\n      this.#capacity,',
     replacement: 'Math.max(\n      this.#capacity,',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'too many commands' }],
   },
   {
     promise: 'a flood of bad commands writes at most 60 answers a minute',
     file: DESK,
     text: 'if (!this.#refusals.take()) {',
     replacement: "if (!this.#refusals.take() && name === '') {",
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'too many commands' }],
   },
   {
     promise: 'no stack and no details leave the robot',
     file: DESK,
     text: 'return { code, message, remedy };',
     replacement: 'return { ...serialiseError(error), code, message, remedy };',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'errors of the handler' }],
   },
   {
     promise: 'a command beyond its size is not read',
@@ -89,7 +102,7 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     file: 'src/telemetry/contract/command-contract.ts',
     text: 'retrain: z.strictObject(',
     replacement: 'retrain: z.object(',
-    tests: DESK_TESTS,
+    tests: [{ file: 'test/telemetry/commands.test.ts', names: 'field that it does not have' }],
   },
   {
     promise: "a robot does not answer on another robot's topics",

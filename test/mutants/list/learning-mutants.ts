@@ -2,7 +2,6 @@ import type { Mutant } from '../mutant.js';
 
 const REGISTRY = 'src/registry/registry.ts';
 const VERSIONS = 'src/registry/version-directory.ts';
-const REGISTRY_TESTS = [{ file: 'test/registry/registry.test.ts' }];
 const POINTER_TESTS = [{ file: 'test/registry/pointer.test.ts' }];
 const HISTORY_TESTS = [{ file: 'test/registry/history.test.ts' }];
 const TRIGGERS = 'src/training/triggers.ts';
@@ -53,14 +52,14 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     file: REGISTRY,
     text: 'stack.filter((v) => v !== current)',
     replacement: 'stack',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'rolls back step by step' }],
   },
   {
     promise: 'a rollback moves the pointer',
     file: REGISTRY,
     text: "await this.#pointer.set(stored.card.version, 'rolled-back');",
     replacement: '',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'rolls back step by step' }],
   },
   {
     promise: 'a promotion that could not be put to work is taken back',
@@ -81,42 +80,42 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     file: REGISTRY,
     text: 'if (card?.gate.promote) passed.push(version);',
     replacement: 'if (card) passed.push(version);',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'never falls back' }],
   },
   {
     promise: 'a version number is never given out again',
     file: REGISTRY,
     text: 'Math.max(0, ...valid, ...corrupt,',
     replacement: 'Math.max(0, ...valid,',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'gives a number out again' }],
   },
   {
-    promise: 'a flipped byte of the weights is noticed by their checksum',
+    promise: 'a version is never read with the weights of another',
     file: VERSIONS,
     text: 'sha256Hex(weights) !== card.weightsSha256',
     replacement: "card.weightsSha256 === ''",
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'those of another version' }],
   },
   {
     promise: 'a flipped byte in the list of training groups is noticed',
     file: VERSIONS,
     text: 'sha256Hex(groups) !== card.trainingGroupsSha256',
     replacement: "card.trainingGroupsSha256 === ''",
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'every flipped byte' }],
   },
   {
     promise: 'the serving head is never removed',
     file: VERSIONS,
     text: 'const kept = new Set([\n    current,',
     replacement: 'const kept = new Set([',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'however old' }],
   },
   {
     promise: 'as many versions are kept as the setting says',
     file: VERSIONS,
     text: 'formerly.slice(-(keep - 1))',
     replacement: 'formerly.slice(-keep)',
-    tests: REGISTRY_TESTS,
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'keeps the last that served' }],
   },
   {
     promise: 'new labels start a training from their bound on',

@@ -1,7 +1,8 @@
 import type { Mutant } from '../mutant.js';
 
-const STORE_TESTS = [{ file: 'test/samples/store.test.ts' }];
-const IMPORT_TESTS = [{ file: 'test/samples/import.test.ts', names: 'quarantined' }];
+const IMPORT_TESTS = [
+  { file: 'test/samples/import.test.ts', names: 'bad pictures are quarantined' },
+];
 const FLOAT16_TESTS = [{ file: 'test/samples/float16.test.ts' }];
 const COLLECT_TESTS = [{ file: 'test/training/data/collect.test.ts' }];
 const GROUPS_TESTS = [{ file: 'test/samples/groups.test.ts', names: 'by time|by likeness|join' }];
@@ -40,7 +41,7 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     file: 'src/samples/feature-table.ts',
     text: 'holdout ? 1 : views + 1',
     replacement: 'views + 1',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'features: by backbone' }],
   },
   {
     promise: 'the holdout has its share of the groups',
@@ -54,98 +55,98 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     file: 'src/samples/holdout.ts',
     text: 'if (open === 0 && holdout === 0) return;',
     replacement: 'if (open === 2 && holdout === 0) return;',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'never held out' }],
   },
   {
     promise: 'a class with too few samples to learn from gives none to the holdout',
     file: 'src/samples/holdout.ts',
     text: 'chosen && this.hasEnough(label)',
     replacement: 'chosen',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'enough to learn from' }],
   },
   {
     promise: 'a class gives to the holdout from its bound on',
     file: 'src/samples/holdout.ts',
     text: 'training >= this.rule.holdoutAfterSamples',
     replacement: 'training > this.rule.holdoutAfterSamples',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'enough to learn from|never held out' }],
   },
   {
     promise: 'a frame that waits does not decide about its group',
     file: 'src/samples/store.ts',
     text: 'this.holdout.meet(n.group, known ? holdout : null);',
     replacement: 'this.holdout.meet(n.group, known ? holdout : false);',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'a frame that waits' }],
   },
   {
     promise: 'the same picture is stored once',
     file: 'src/samples/store.ts',
     text: 'this.findPicture(pictureSha256)?.id ??',
     replacement: '',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'same picture counts up' }],
   },
   {
     promise: 'a picture within the bits is a repetition',
     file: 'src/samples/near-duplicates.ts',
     text: 'bits <= this.maxBits',
     replacement: 'bits < this.maxBits',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'a picture beyond the bits is no repetition',
     file: 'src/samples/near-duplicates.ts',
     text: 'bits <= this.maxBits',
     replacement: 'bits <= this.maxBits + 1',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'what a person calls otherwise is no repetition',
     file: 'src/samples/near-duplicates.ts',
     text: 'if (label !== null && known !== null && known !== label) continue;',
     replacement: '',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'what another camera sees is no repetition',
     file: 'src/samples/near-duplicates.ts',
     text: 'WHERE source = ? ORDER',
     replacement: 'WHERE length(?) > 0 ORDER',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'a label is in the history of its sample',
     file: 'src/samples/store.ts',
     text: '.run(id, old, label, source, atMs);',
     replacement: '.run(id, null, label, source, atMs);',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'same picture counts up' }],
   },
   {
     promise: 'what has a label is never evicted',
     file: 'src/samples/store.ts',
     text: 'WHERE label IS NULL ORDER BY id DESC',
     replacement: 'ORDER BY id DESC',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
     promise: 'of the frames that wait the oldest are evicted',
     file: 'src/samples/store.ts',
     text: 'WHERE label IS NULL ORDER BY id DESC',
     replacement: 'WHERE label IS NULL ORDER BY id ASC',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
     promise: 'pictures fill their bound and no more',
     file: 'src/samples/picture-limit.ts',
     text: 'stored + bytes <= maxBytes',
     replacement: 'stored <= maxBytes',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
     file: 'src/samples/picture-limit.ts',
     text: 'stored + bytes <= maxBytes',
     replacement: 'stored + bytes < maxBytes',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'float16 rounds half-way to even',
@@ -166,7 +167,7 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     file: 'src/samples/feature-table.ts',
     text: '!(Math.abs(value) <= FLOAT16_MAX)',
     replacement: 'Number.isNaN(value)',
-    tests: STORE_TESTS,
+    tests: [{ file: 'test/samples/store.test.ts', names: 'no head could learn from' }],
   },
   {
     promise: 'a refused picture is kept, with its reason',

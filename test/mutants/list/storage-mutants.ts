@@ -4,7 +4,6 @@ const DATABASE = 'src/storage/database.ts';
 const DATABASE_TESTS = [{ file: 'test/storage/database.test.ts' }];
 const AUDIT_TESTS = [{ file: 'test/storage/audit.test.ts' }];
 const OUTBOX = 'src/telemetry/outbox/outbox.ts';
-const OUTBOX_TESTS = [{ file: 'test/telemetry/outbox.test.ts' }];
 
 export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
@@ -106,14 +105,14 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     return this.#waiting.has(id) ? 'waiting' : 'stored';`,
     replacement: `this.#schedule();
     return 'stored';`,
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'keeps everything across a restart' }],
   },
   {
     promise: 'an acknowledged message is not sent again after a restart',
     file: OUTBOX,
     text: 'this.#table.delete(id);\n          removedBytes += bytes;',
     replacement: 'removedBytes += bytes;',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'keeps everything across a restart' }],
   },
   {
     promise: 'a message stays until it is acknowledged',
@@ -121,62 +120,62 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     text: 'this.#inFlight.set(message.id, sizeOf(message));',
     replacement:
       'this.#inFlight.set(message.id, sizeOf(message));\n      this.#table.delete(message.id);',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'same again after a lost connection' }],
   },
   {
     promise: 'no more is in flight than was agreed',
     file: OUTBOX,
     text: 'this.#options.maxInFlight - this.#inFlightCount()',
     replacement: 'this.#options.maxInFlight',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'never hands out more' }],
   },
   {
     promise: 'what was in flight is offered again after a lost connection, in its old order',
     file: OUTBOX,
     text: 'this.#waiting.release();\n    this.#cursor = 0;',
     replacement: 'this.#waiting.release();',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'same again after a lost connection' }],
   },
   {
     promise: 'when the outbox is full metrics go before all others',
     file: OUTBOX,
     text: "[{ class: 'metrics' }, { not: 'metrics' }] as const",
     replacement: "[{ not: 'metrics' }, { class: 'metrics' }] as const",
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'metrics go first' }],
   },
   {
     promise: 'every message that is lost is counted',
     file: OUTBOX,
     text: 'this.#dropped[victim.class]++;',
     replacement: '',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'all are counted' }],
   },
   {
     promise: 'a message that has expired is not sent',
     file: OUTBOX,
     text: 'message.expiresAtMs <= this.#options.now()',
     replacement: 'message.expiresAtMs <= 0',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'has expired' }],
   },
   {
     promise: 'a clock that is set makes no message old',
     file: OUTBOX,
     text: 'if (clockStepMs !== 0) {',
     replacement: 'if (clockStepMs < 0) {',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'clock that was never set' }],
   },
   {
     promise: 'what the broker refuses holds nothing up, and is offered again later',
     file: OUTBOX,
     text: 'if (untilMs > this.#options.monotonic()) continue;',
     replacement: 'if (untilMs > this.#options.monotonic()) break;',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'broker refuses waits' }],
   },
   {
     promise: 'while the disk is full messages are sent from memory',
     file: OUTBOX,
     text: 'while (this.#lastWriteError !== null && free() > 0) {',
     replacement: 'while (this.#closed && free() > 0) {',
-    tests: OUTBOX_TESTS,
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'disk refuses' }],
   },
 ];

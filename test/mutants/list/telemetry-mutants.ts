@@ -5,6 +5,7 @@ const CONTRACT_TESTS = [{ file: 'test/telemetry/contract.test.ts', names: 'QoS' 
 const CONNECTION = 'src/telemetry/connection/connection.ts';
 /** MQTT 5, so that an expiry can be seen. */
 const WIRE_TESTS = [{ file: 'test/telemetry/wire.test.ts', names: 'MQTT 5, the contract' }];
+const PROTOCOL_TESTS = [{ file: 'test/telemetry/protocol-choice.test.ts' }];
 const CHANGED_WIRE_TESTS = [
   { file: 'test/telemetry/wire.test.ts', names: 'MQTT 5, another (QoS|retain flag)' },
 ];
@@ -169,13 +170,13 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
     file: 'src/telemetry/connection/sender.ts',
     text: 'for (const key of this.#states.keys()) this.#dirty.add(key);',
     replacement: '',
-    tests: [{ file: 'test/telemetry/client.test.ts', names: 'not sent when the robot comes back' }],
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'broker killed and restarted' }],
   },
   {
-    promise: 'a clean stop says offline',
+    promise: 'a clean stop is told from a lost connection',
     file: 'src/telemetry/telemetry-client.ts',
-    text: "this.publishStatus({ state: 'offline', since: now, reason: 'stopped', paused: [] });",
-    replacement: '',
+    text: "reason: 'stopped'",
+    replacement: "reason: 'connection_lost'",
     tests: [{ file: 'test/telemetry/client.test.ts', names: 'protocol 3.1.1' }],
   },
   {
@@ -183,20 +184,34 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
     file: 'src/telemetry/connection/protocol-choice.ts',
     text: 'this.#oldUntilMs = this.#nowMs() + ASK_AGAIN_MS;',
     replacement: '',
-    tests: [{ file: 'test/telemetry/client.test.ts', names: 'MQTT 5 is refused' }],
+    tests: PROTOCOL_TESTS,
+  },
+  {
+    promise: 'a broker that learnt MQTT 5 is found out within ten minutes',
+    file: 'src/telemetry/connection/protocol-choice.ts',
+    text: 'const ASK_AGAIN_MS = 600_000;',
+    replacement: 'const ASK_AGAIN_MS = 6_000_000;',
+    tests: PROTOCOL_TESTS,
+  },
+  {
+    promise: 'a broker that is going down is not hammered',
+    file: 'src/telemetry/connection/protocol-choice.ts',
+    text: "return kind === 'version';",
+    replacement: 'return true;',
+    tests: PROTOCOL_TESTS,
   },
   {
     promise: 'the embedded broker listens on loopback only',
     file: 'src/telemetry/broker/embedded-broker.ts',
-    text: "const HOST = '127.0.0.1';",
-    replacement: "const HOST = '0.0.0.0';",
-    tests: [{ file: 'test/telemetry/embedded-broker.test.ts' }],
+    text: 'server.listen(port, HOST,',
+    replacement: "server.listen(port, '0.0.0.0',",
+    tests: [{ file: 'test/telemetry/embedded-broker.test.ts', names: 'that of loopback' }],
   },
   {
     promise: 'the embedded broker holds no packet beyond its bound in memory',
     file: 'src/telemetry/broker/packet-guard.ts',
     text: 'this.#length > this.#maxBytes',
-    replacement: 'this.#length > 1_000 * this.#maxBytes',
-    tests: [{ file: 'test/telemetry/embedded-broker.test.ts' }],
+    replacement: 'this.#length > 2 * this.#maxBytes',
+    tests: [{ file: 'test/telemetry/embedded-broker.test.ts', names: 'stops at a large one' }],
   },
 ];
