@@ -40,11 +40,8 @@ import { perceptionSettings, startPerception } from './seeing/start-perception.j
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
-import { Watchdog } from './watchdog.js';
+import { makesProgress, Watchdog } from './watchdog.js';
 
-/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
-const STUCK_FRAME_MS = 20_000;
-const PERCEPTION_DOWN_MS = 60_000;
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */
 const LABEL_LOOK_INTERVAL_MS = 1_000;
 
@@ -276,7 +273,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(250, 'end alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
-      () => this.#isHealthy(),
+      () => makesProgress(this.#perception),
       () => statusLine(agentStatus(this)),
     );
     this.options.log.info(
@@ -409,12 +406,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** A label that another process gave has the same effect as one that came through this daemon. */
   #lookForLabels(): void {
     if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
-  }
-
-  /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
-  #isHealthy(): boolean {
-    const { busyForMs, downForMs } = this.#perception;
-    return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
   }
 
   async #stopAll(): Promise<void> {

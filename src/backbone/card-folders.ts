@@ -33,7 +33,7 @@ export async function listCards(
 
 /** Those that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
 export async function addedCards(addedDir: string): Promise<ModelCard[]> {
-  const files = await cardFiles(addedDir, true);
+  const files = await cardFiles(addedDir, ADDED);
   return Promise.all(files.map((file) => readCard(join(addedDir, file))));
 }
 
@@ -73,12 +73,21 @@ async function cardFolders(
   return [
     ...(cardsDir === null ? [] : [{ dir: cardsDir, files: await cardFiles(cardsDir) }]),
     // Before those that come along, so that a later version with a card of that name changes nothing.
-    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, true) }]),
+    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, ADDED) }]),
     { dir: builtIn, files: await cardFiles(builtIn) },
   ];
 }
 
-async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
+const CONFIGURED = {
+  mayBeAbsent: false,
+  remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
+};
+const ADDED = {
+  mayBeAbsent: true,
+  remedy: 'Give this user read access to the folder, or remove what stands in its place.',
+};
+
+async function cardFiles(dir: string, { mayBeAbsent, remedy } = CONFIGURED): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
@@ -89,7 +98,7 @@ async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
       'HL_MODEL_CARDS_UNREADABLE',
       `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
       {
-        remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
+        remedy,
         details: { dir },
         cause,
       },

@@ -167,15 +167,24 @@ function result(cached: CachedModel, fromCache: boolean): PulledModel {
   return { path: cached.path, checksum: cached.checksum, source: cached.source, fromCache };
 }
 
+const NOT_FETCHED: ReadonlySet<string> = new Set(['HL_MODEL_SOURCE_FAILED', 'HL_MODEL_CHECKSUM']);
+
 function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
   const tried =
     failures.length === 0
       ? 'its card names mirrors only, and models.mirrors is empty'
-      : failures.map((f) => `${f.source}: ${f.code}, ${f.reason}`).join('; ');
+      : failures.map((f) => `${f.source}: ${f.code}: ${f.reason}`).join('; ');
   const files = [...new Set(card.sources.map(mirrorFileName))];
   const remedies = new Set(failures.flatMap(({ remedy }) => remedy ?? []));
-  remedies.add(`Or put ${files.join(' or ')} into a folder, and add the folder to models.mirrors.`);
-  const remedy = [...remedies].join(' ').replace(/^Or p/, 'P');
+  // What was fetched and is not what the card says cannot be put right by another place.
+  const isFetched = failures.length > 0 && !failures.some(({ code }) => NOT_FETCHED.has(code));
+  if (!isFetched) {
+    const [or, put] = remedies.size === 0 ? ['', 'Put'] : ['Or ', 'put'];
+    remedies.add(
+      `${or}${put} ${files.join(' or ')} into a folder, and add the folder to models.mirrors.`,
+    );
+  }
+  const remedy = [...remedies].join(' ');
   return new HeadlandError(
     'HL_MODEL_UNAVAILABLE',
     `backbone ${card.name} is not available: ${tried}`,

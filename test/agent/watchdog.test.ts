@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Watchdog } from '../../src/agent/watchdog.js';
+import { makesProgress, Watchdog } from '../../src/agent/watchdog.js';
 import { SystemdNotifier } from '../../src/host/notify.js';
 import { systemdReceiver, withoutReceiver } from '../host/systemd-receiver.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -104,5 +104,13 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
     await messages.until(({ text }) => text === 'WATCHDOG=1');
     assert.equal(messages.all[0]?.text, 'READY=1');
     assert.match(String(lines.all[0]?.err), /the disk reports an error/);
+  });
+
+  test('starves when a frame hangs, or when perception stays away', () => {
+    assert.equal(makesProgress({ busyForMs: 0, downForMs: 0 }), true);
+    assert.equal(makesProgress({ busyForMs: 19_999, downForMs: 0 }), true);
+    assert.equal(makesProgress({ busyForMs: 20_000, downForMs: 0 }), false);
+    assert.equal(makesProgress({ busyForMs: 0, downForMs: 59_999 }), true);
+    assert.equal(makesProgress({ busyForMs: 0, downForMs: 60_000 }), false);
   });
 });
