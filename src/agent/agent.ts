@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, messageOf } from '../base/errors.js';
+import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
@@ -16,9 +17,10 @@ import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
 import { ShadowService } from './learning/shadow-service.js';
 import { TrainingService, trainingPaused } from './learning/training-service.js';
-import { openState, type State } from './open-state.js';
+import { openStateOrStandIn, type State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
+import { AlarmReports } from './reporting/alarm-reports.js';
 import { Alerting } from './reporting/alerting.js';
 import {
   failureMessage,
@@ -32,13 +34,15 @@ import { type RunningConsole, startConsole } from './reporting/start-console.js'
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
+import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
-import { perceptionSettings, startPerception } from './seeing/start-perception.js';
+import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
+import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { Watchdog } from './watchdog.js';
 
@@ -55,7 +59,8 @@ const LABEL_LOOK_INTERVAL_MS = 1_000;
 export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** New on every start; frame ids and messages carry it. */
   readonly boot = randomBytes(4).toString('hex');
-  readonly startedAtMs = Date.now();
+  readonly startedMs = performance.now();
+  readonly alarms: Alarms;
   readonly statistics = new FrameStatistics();
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
@@ -71,6 +76,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #cameraReports: CameraReports;
+  readonly #refusedPictures: RefusedPictures;
+  readonly #backbone: BackboneService;
+  readonly #storeWatch: StoreWatch;
+  readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
@@ -81,20 +90,39 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #console: RunningConsole | null = null;
   #stopping: Promise<void> | null = null;
 
-  /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
+  /** Opens nothing but the state; where that cannot be had, something stands in for it. */
   constructor(
     readonly config: Config,
     readonly options: AgentOptions,
   ) {
     super();
-    const { log } = options;
-    this.state = openState(config, log);
+    const { log, environment } = options;
+    const reports = new AlarmReports(
+      () => this.telemetry,
+      (alarm, raised) => this.#alarmChanged(alarm, raised),
+      log,
+    );
+    this.alarms = new Alarms(reports);
+    // While the state is being opened nobody watches yet: what is wrong then, the watch says at start.
+    let watch: StoreWatch | null = null;
+    this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
+    this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
+    watch = this.#storeWatch;
+    this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
+    this.#refusedPictures = new RefusedPictures(this.alarms);
+    this.#consoleService = new SideService({
+      alarm: 'console',
+      alarms: this.alarms,
+      open: async () => {
+        this.#console = await startConsole(this);
+      },
+    });
     this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
     });
-    this.cameras = makeCameras(config, log, {
+    this.cameras = makeCameras(config, log, this.alarms, {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
@@ -119,7 +147,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.training = new TrainingService(
       config,
       this.state,
-      () => (this.pausing.has('training') ? trainingPaused() : this.sparing.tooHotToTrain),
+      () => this.#trainingObstacle(),
       {
         onProgress: (progress, trainingId) => {
           this.telemetry.trainingProgress(progress, trainingId);
@@ -133,6 +161,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
       () => this.#heads?.serving?.head.labels ?? null,
+      () => this.#backbone.cacheDir,
     );
     this.instant = new InstantService({
       learner: new InstantLearner({
@@ -148,13 +177,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
-      environment: options.environment,
+      environment,
       database: this.state.database,
+      alarms: this.alarms,
       log,
     });
     this.sparing = new Sparing({
       config,
-      framesPerSecond: () => this.statistics.framesPerSecond(Date.now()),
+      framesPerSecond: () => this.statistics.framesPerSecond(performance.now()),
       onLimit: (limit, temperatureC) => {
         this.#perception.limitRate(limit.framesPerSecond);
         if (limit.reason !== 'configured') {
@@ -168,23 +198,25 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({
       settings: { ...config.samples, ...config.inference },
-      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry, log },
+      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry },
+      ...{ alarms: this.alarms, log },
     });
-    this.#alerting = new Alerting(config, this.telemetry, log);
-    this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
+    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
   }
 
   /**
-   * Opens everything; resolves when frames flow.
+   * Opens everything; resolves when frames flow. What fails beside the main job (disk, broker, page,
+   * outputs) is an alarm and tried again.
    * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError of the part that failed
+   * @throws HeadlandError when there is no backbone, or a setting is impossible
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
     const { config } = this;
-    const { log, environment } = this.options;
-    mkdirSync(config.paths.cacheDir, { recursive: true });
+    const { log } = this.options;
+    this.#storeWatch.start();
     await this.#alerting.open();
-    const backbone = await startPerception(this.#perception, config, { log, environment });
+    const backbone = await this.#backbone.start(this.#perception);
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -216,7 +248,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
-    if (unfit) this.telemetry.event(failureMessage(unfit));
+    if (unfit) this.alarms.raise('backbone', unfit);
     await this.heads.start();
     this.instant.start();
     this.#shadow = new ShadowService({
@@ -231,13 +263,13 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
-    this.#console = await startConsole(this);
+    if (config.console.enabled) await this.#consoleService.start();
     this.statistics.start();
     await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
     this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick(Date.now()));
+    this.#every(250, () => this.#alerting.tick(performance.now()));
     this.#pausingChanged();
     this.#watchdog.ready(
       () => this.#isHealthy(),
@@ -287,11 +319,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry, and now and then a question
   #decided(frame: Frame, perceived: Perceived): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
     const recent: RecentFrame = { frameId, frame, perceived };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs, nowMs);
+    this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate: it switches nothing.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
       this.#alerting.observe(frame.camera, perceived.decision, nowMs);
@@ -310,11 +343,29 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    this.options.log.warn(
+    // Counted in the status; only many in a row are worth more than that.
+    this.options.log.debug(
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
     );
-    this.telemetry.pictureRefused(failureMessage(error, 'camera'));
+    this.#refusedPictures.refused(frame.camera, error);
+  }
+
+  #alarmChanged({ name }: Alarm, raised: boolean): void {
+    if (name === 'store' && !raised) void this.#storeRecovered();
+    this.emit('status');
+  }
+
+  /** The disk is back: what was left undone without it. */
+  async #storeRecovered(): Promise<void> {
+    await this.#heads?.recover();
+    this.#labelsChanged();
+    this.#reportModel();
+  }
+
+  #trainingObstacle(): HeadlandError | null {
+    if (this.pausing.has('training')) return trainingPaused();
+    return this.#storeWatch.obstacle ?? this.sparing.tooHotToTrain;
   }
 
   #serving(stored: StoredHead | null): void {
@@ -355,21 +406,21 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now. */
+  /** What learns from labels looks at them now; a disk that cannot be read is an alarm already. */
   #labelsChanged(): void {
-    this.#labelRevision = this.state.samples.labelRevision();
-    this.instant.labelsChanged();
-    this.training.onLabel();
+    try {
+      this.#labelRevision = this.state.samples.labelRevision();
+      this.instant.labelsChanged();
+      this.training.onLabel();
+    } catch (error) {
+      this.options.log.debug({ err: messageOf(error) }, 'cannot look for new labels');
+    }
     this.emit('status');
   }
 
   /** A label that another process gave has the same effect as one that came through this daemon. */
   #lookForLabels(): void {
-    try {
-      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
-    } catch (error) {
-      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
-    }
+    if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
   /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
@@ -389,13 +440,24 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    await this.#consoleService.stop();
     await Promise.allSettled([training, this.#perception.stop(), this.#console?.close()]);
+    await this.#backbone.stop();
+    await this.#storeWatch.stop();
     await this.telemetry.stop();
-    this.#alerting.close();
+    await this.#alerting.close();
     this.state.close();
   }
 
+  /** What fails once is done the next time. */
   #every(intervalMs: number, work: () => void): void {
-    this.#timers.push(setInterval(work, intervalMs));
+    const attempt = (): void => {
+      try {
+        work();
+      } catch (error) {
+        this.options.log.debug({ err: messageOf(error) }, 'not done this time');
+      }
+    };
+    this.#timers.push(setInterval(attempt, intervalMs));
   }
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { Command } from 'commander';
 import { Agent } from '../agent/agent.js';
 import { messageOf } from '../base/errors.js';
@@ -21,7 +20,6 @@ export function runCommand(): Command {
         journal: process.env.JOURNAL_STREAM !== undefined,
         bindings: { robot: config.robot.id },
       });
-      mkdirSync(config.paths.stateDir, { recursive: true });
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
       const agent = new Agent(config, { log, environment: process.env, version: packageVersion() });
       process.on('exit', () => agent.outputsOff());

@@ -1,6 +1,13 @@
 import type Libsql from 'libsql';
-import { type HeadlandError, isHeadlandError } from '../base/errors.js';
-import { type Connection, closeQuietly, openEmpty, openFile, openStandIn } from './connection.js';
+import { HeadlandError, isHeadlandError } from '../base/errors.js';
+import {
+  type Connection,
+  closeQuietly,
+  identityOf,
+  openEmpty,
+  openFile,
+  openStandIn,
+} from './connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
@@ -36,6 +43,8 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
+  /** It is not made anew then: an empty one would hide that the old one is missing. */
+  private wasOpen: boolean;
 
   /** @param onTrouble called when the disk refuses to be read or written, before that is thrown */
   constructor(
@@ -46,6 +55,7 @@ export class Database {
     this.path = path;
     this.connection = connection;
     this.onTrouble = onTrouble;
+    this.wasOpen = connection.kind === 'file';
   }
 
   /** Why the file cannot be had and something stands in for it; null: it is open. */
@@ -73,7 +83,7 @@ export class Database {
    */
   reopen(): void {
     const before = this.connection;
-    this.use(this.guard(() => openFile(this.path)));
+    this.use(this.guard(() => openFile(this.path, !this.wasOpen)));
     try {
       for (const setup of this.setups) setup();
     } catch (error) {
@@ -83,6 +93,30 @@ export class Database {
       throw error;
     }
     closeQuietly(before);
+    this.wasOpen = true;
+  }
+
+  /**
+   * Lets go of a file that is not at its path any more, because its disk was taken out or somebody
+   * removed it: what would be written to it would be lost. Something stands in for it then.
+   * @returns why; null: the file is where it was
+   */
+  letGoOfLostFile(): HeadlandError | null {
+    const { identity } = this.connection;
+    if (identity === null || identity === identityOf(this.path)) return null;
+    const lost = new HeadlandError(
+      'HL_STORE_UNAVAILABLE',
+      `${this.path}: the file is gone, or another one is in its place`,
+      {
+        remedy: 'Put the disk back; to begin with an empty state folder, start headland again.',
+        details: { path: this.path },
+      },
+    );
+    const before = this.connection;
+    this.use(openStandIn(this.path, lost));
+    this.runSetups(this.setups);
+    closeQuietly(before);
+    return lost;
   }
 
   /**
@@ -225,7 +259,7 @@ export class Database {
  */
 export function openDatabase(path: string): Database {
   try {
-    return new Database(path, openFile(path));
+    return new Database(path, openFile(path, true));
   } catch (error) {
     throw storeError(error, path);
   }
@@ -242,7 +276,7 @@ export function openDatabaseOrStandIn(
   onTrouble: (error: HeadlandError) => void,
 ): Database {
   try {
-    return new Database(path, openFile(path), onTrouble);
+    return new Database(path, openFile(path, true), onTrouble);
   } catch (error) {
     const reason = storeError(error, path);
     if (!isHeadlandError(reason)) throw reason;

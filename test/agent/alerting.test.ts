@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { Alerting } from '../../src/agent/reporting/alerting.js';
+import { NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 
@@ -18,7 +19,7 @@ test('outputs that cannot be opened are one critical event, and alerts go on wit
     event: ({ kind, severity, code }: (typeof events)[number]) =>
       void events.push({ kind, severity, code }),
   };
-  const alerting = new Alerting(config, telemetry, silentLog());
+  const alerting = new Alerting(config, telemetry, NO_ALARMS, silentLog());
   await alerting.open();
   alerting.tick(1_000);
   alerting.tick(2_000);

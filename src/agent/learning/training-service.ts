@@ -37,11 +37,15 @@ export class TrainingService {
     private readonly log: Log,
     /** What the trained head that serves can answer; null: none does. */
     knownLabels: () => readonly string[] | null = () => null,
+    /** Where the backbone is. */
+    cacheDir: () => string = () => config.paths.cacheDir,
   ) {
     this.#audit = new AuditTrail(state.audit, log);
     this.#trainer = new Trainer({
       dbPath: state.databasePath,
-      cacheDir: config.paths.cacheDir,
+      get cacheDir() {
+        return cacheDir();
+      },
       addedCardsDir: addedCardsDir(config),
       registry: state.heads,
       settings: config,
@@ -57,7 +61,7 @@ export class TrainingService {
           const text = state.meta.get(REVISION_KEY);
           return text === null ? null : Number(text);
         },
-        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
+        set: (revision) => this.#remember(revision),
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
@@ -123,6 +127,15 @@ export class TrainingService {
     return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
   }
 
+  /** What cannot be written down costs a training more at worst. */
+  #remember(revision: number): void {
+    try {
+      this.state.meta.set(REVISION_KEY, String(revision));
+    } catch (error) {
+      this.log.error({ err: messageOf(error) }, 'cannot note what the training has met');
+    }
+  }
+
   async #ended(report: TrainingReport): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
@@ -130,7 +143,12 @@ export class TrainingService {
     this.#audit.trained(report);
     this.events.onReport(report);
     // A training that the stop cancelled is due again at the next start.
-    if (!this.#stopped) this.#triggers.trainingEnded();
+    if (this.#stopped) return;
+    try {
+      this.#triggers.trainingEnded();
+    } catch (error) {
+      this.log.error({ err: messageOf(error) }, 'cannot note that the training has ended');
+    }
   }
 
   /** A report that cannot be kept undoes no training. */

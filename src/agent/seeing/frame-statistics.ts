@@ -19,11 +19,14 @@ export class FrameStatistics {
     this.#loopDelay.disable();
   }
 
-  /** @param durationMs from picture bytes to decision */
-  add(durationMs: number, atMs: number): void {
+  /**
+   * @param durationMs from picture bytes to decision
+   * @param nowMs as `performance.now()` says it
+   */
+  add(durationMs: number, nowMs: number): void {
     this.#framesTotal += 1;
     this.#durationsMs.push(durationMs);
-    this.#arrivalsMs.push(atMs);
+    this.#arrivalsMs.push(nowMs);
     if (this.#durationsMs.length > WINDOW_FRAMES) {
       this.#durationsMs.shift();
       this.#arrivalsMs.shift();

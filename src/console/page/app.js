@@ -57,6 +57,21 @@ function build(id, data, make) {
   $(id).replaceChildren(...make().filter((node) => node !== null));
 }
 
+/** What is out of order, and what to do about it. */
+function renderAlarms(alarms) {
+  $('alarms').hidden = alarms.length === 0;
+  build('alarms', alarms, () =>
+    alarms.map(({ severity, code, message, remedy }) =>
+      el(
+        'li',
+        { 'data-severity': severity },
+        el('strong', { text: message }),
+        el('span', { text: ` ${remedy} (${code})` }),
+      ),
+    ),
+  );
+}
+
 const text = (id, value) => {
   if ($(id).textContent !== value) $(id).textContent = value;
 };
@@ -420,6 +435,7 @@ function renderViewer() {
   text('hold', held ? 'Held' : 'Hold');
   $('back').hidden = live;
   $('simulated').hidden = !status.simulated;
+  renderAlarms(status.alarms);
   renderCameras();
   renderAge();
   renderDecision(shown && live ? frame.decision : null);
