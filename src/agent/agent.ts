@@ -343,12 +343,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    // Counted in the status; only many in a row are worth more than that.
-    this.options.log.debug(
+    // Cameras send a damaged picture at times: it is counted in the status and no reason for alarm.
+    const news = this.#refusedPictures.refused(frame.camera, error);
+    this.options.log[news ? 'info' : 'debug'](
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
     );
-    this.#refusedPictures.refused(frame.camera, error);
   }
 
   #alarmChanged({ name }: Alarm, raised: boolean): void {

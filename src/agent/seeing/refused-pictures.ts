@@ -10,10 +10,12 @@ export class RefusedPictures {
 
   constructor(private readonly alarms: AlarmSwitch) {}
 
-  refused(camera: string, error: HeadlandError): void {
+  /** @returns whether it is news: not one of many in a row */
+  refused(camera: string, error: HeadlandError): boolean {
     const count = (this.#inARow.get(camera) ?? 0) + 1;
     this.#inARow.set(camera, count);
     if (count >= IN_A_ROW) this.alarms.raise(`pictures-${camera}`, error, 'critical');
+    return count < IN_A_ROW;
   }
 
   used(camera: string): void {
