@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
-import { type Database, openDatabase } from '../storage/database.js';
+import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
 import { Meta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -48,14 +48,32 @@ export function createStateDir(stateDir: string): void {
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
 export function openState(config: Config, log?: Log): State {
-  const { stateDir } = config.paths;
-  createStateDir(stateDir);
-  const databasePath = join(stateDir, 'headland.db');
-  const headsDir = join(stateDir, 'heads');
-  const database = openDatabase(databasePath);
+  createStateDir(config.paths.stateDir);
+  return stateIn(config, openDatabase(databasePathOf(config)), log);
+}
+
+/**
+ * As {@link openState} for the daemon, which classifies without a disk too: see
+ * {@link openDatabaseOrStandIn}.
+ * @param onTrouble called whenever the disk refuses something, also while the state is being opened
+ */
+export function openStateOrStandIn(
+  config: Config,
+  onTrouble: (error: HeadlandError) => void,
+  log: Log,
+): State {
+  return stateIn(config, openDatabaseOrStandIn(databasePathOf(config), onTrouble), log);
+}
+
+function databasePathOf({ paths }: Config): string {
+  return join(paths.stateDir, 'headland.db');
+}
+
+function stateIn(config: Config, database: Database, log?: Log): State {
+  const headsDir = join(config.paths.stateDir, 'heads');
   return {
     database,
-    databasePath,
+    databasePath: database.path,
     samples: new SampleStore(database, {
       holdoutShare: config.samples.holdoutShare,
       holdoutAfterSamples: config.samples.holdoutAfterSamples,

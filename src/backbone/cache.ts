@@ -117,7 +117,8 @@ export async function writeCachedModel(
     source,
     recipe: conversionRecipe(card),
     card,
-    ...(quantization ? { golden: variantGolden, quantization } : {}),
+    ...(variantGolden ? { golden: variantGolden } : {}),
+    ...(quantization ? { quantization } : {}),
   };
   await mkdir(join(cacheDir, 'backbones'), { recursive: true });
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {

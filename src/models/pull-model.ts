@@ -21,6 +21,8 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
+  /** Caches of this machine that may hold a whole copy; asked before all others. */
+  otherCaches?: readonly string[];
   /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
   /** False: nothing leaves this machine. */
@@ -64,16 +66,21 @@ interface Failure {
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
-  const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
-    // An 8-bit variant is nowhere to be had: it is made here.
-    if (card.precision !== undefined) throw error;
-    if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
-      log.warn({ err: error.toJSON() }, error.message);
-    return null;
-  });
   const parent = join(cacheDir, 'backbones');
-  await removeLeftovers(parent);
-  if (cached) return result(cached, true);
+  // What cannot be removed harms nobody.
+  await removeLeftovers(parent).catch(() => {});
+  let missing: HeadlandError;
+  try {
+    return result(await readCachedModel(card, cacheDir), true);
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    if (error.code === 'HL_MODEL_CHECKSUM') log.warn({ err: error.toJSON() }, error.message);
+    missing = error;
+  }
+  const copied = await fromOtherCache(card, options);
+  if (copied) return copied;
+  // An 8-bit variant is nowhere to be had: it is made here.
+  if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
   const failures: Failure[] = [];
   for (const attempt of attempts) {
@@ -103,6 +110,21 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
     }
   }
   throw unavailable(card, failures);
+}
+
+/** A copy that another cache of this machine holds whole; null: none does. */
+async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<PulledModel | null> {
+  const { cacheDir, log } = options;
+  for (const other of options.otherCaches ?? []) {
+    const found = await readCachedModel(card, other).catch(() => null);
+    if (!found) continue;
+    const { model, checksum, source, sourceSha256, variantGolden } = found;
+    const copy = { model, checksum, source, sourceSha256, ...(variantGolden && { variantGolden }) };
+    const written = await inCache(cacheDir, () => writeCachedModel(card, cacheDir, copy));
+    log.info({ backbone: card.name, from: other, checksum }, 'backbone is in the cache');
+    return result(written, false);
+  }
+  return null;
 }
 
 async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions): Promise<Offer> {

@@ -137,6 +137,7 @@ export function createFieldSource(): FieldSource {
         paused: [...paused],
         uptimeSeconds: 4_210,
         simulated: false,
+        alarms: [],
         mqtt: { url: 'mqtt://127.0.0.1:1883', connected: true },
         cameras: [
           {

@@ -107,6 +107,30 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
+  it('shows what is out of order and how to mend it, until it is mended', async () => {
+    await visit(
+      async ({ page, source }) => {
+        const alarm = page.locator('#alarms li');
+        await alarm.filter({ hasText: 'the disk is full' }).waitFor();
+        assert.match(await alarm.innerText(), /Free space on this disk.*HL_STORE_FULL/s);
+        source.facts = { alarms: [] };
+        await source.advance(known);
+        await alarm.waitFor({ state: 'detached' });
+      },
+      {
+        prepare: async (source) => {
+          const alarm = {
+            ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
+            ...{ message: 'the disk is full', remedy: 'Free space on this disk.' },
+            sinceAtMs: Date.now(),
+          };
+          source.facts = { alarms: [alarm] };
+          await source.advance(known);
+        },
+      },
+    );
+  });
+
   it('starts from nothing: the first label, typed, and what is still missing', async () => {
     await visit(async ({ page, source }) => {
       await page.getByText('Waiting for the first picture…').waitFor();

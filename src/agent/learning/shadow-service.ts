@@ -1,4 +1,4 @@
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
 import {
@@ -61,6 +61,8 @@ export class ShadowService {
   #candidate: OpenTrial | null = null;
   #timer: NodeJS.Timeout | null = null;
   #last: Promise<void> = Promise.resolve();
+  /** Why the last look failed. */
+  #complaint: string | null = null;
 
   constructor(private readonly parts: ShadowParts) {}
 
@@ -91,12 +93,20 @@ export class ShadowService {
       try {
         await this.#look();
       } catch (error) {
-        const { log } = this.parts;
-        if (isHeadlandError(error)) log.error({ code: error.code }, error.message);
-        else log.error({ err: error }, 'the replaced head could not be followed');
+        this.#complain(error);
       }
     });
     return this.#last;
+  }
+
+  /** Said once: the next look is a second away. */
+  #complain(error: unknown): void {
+    const { log } = this.parts;
+    const message = messageOf(error);
+    const level = message === this.#complaint ? 'debug' : 'error';
+    this.#complaint = message;
+    if (isHeadlandError(error)) log[level]({ code: error.code }, message);
+    else log[level]({ err: error }, 'the replaced head could not be followed');
   }
 
   async #look(): Promise<void> {

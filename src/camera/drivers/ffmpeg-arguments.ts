@@ -8,6 +8,9 @@ export type InputKind = 'v4l2' | 'rtsp' | 'http' | 'stream' | 'file';
 /** `copy` hands the camera's own JPEGs on untouched; `encode` decodes and encodes MJPEG. */
 export type FfmpegMode = 'copy' | 'encode';
 
+/** How pictures are had: through ffmpeg, or `scan`: looked for in whatever an HTTP camera sends. */
+export type CaptureWay = FfmpegMode | 'scan';
+
 /**
  * The decoders that ffmpeg may use on what comes from outside: those of cameras and recordings. It
  * would otherwise also draw SVG and open dozens of formats that no camera sends.
@@ -34,14 +37,14 @@ export function inputKind(input: string): InputKind {
   return 'stream';
 }
 
-/** The modes to try, best first: where JPEGs may come from the camera itself, they are kept. */
-export function ffmpegModes(config: FfmpegConfig): FfmpegMode[] {
+/** The ways to try, best first: where JPEGs may come from the camera itself, they are kept. */
+export function captureWays(config: FfmpegConfig): CaptureWay[] {
   const kind = inputKind(config.input);
   if (kind === 'v4l2') {
     if (config.inputFormat === 'v4l2-mjpeg') return ['copy'];
     return config.inputFormat === 'v4l2-yuyv' ? ['encode'] : ['copy', 'encode'];
   }
-  return kind === 'http' ? ['copy', 'encode'] : ['encode'];
+  return kind === 'http' ? ['copy', 'scan', 'encode'] : ['encode'];
 }
 
 /**

@@ -4,6 +4,7 @@ import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
+import { recordedAlarms } from '../support.js';
 
 // Run by alerting.test.ts where /sys/class/gpio is a tree of its own: prints what the lines showed.
 const value = (gpio: number): string =>
@@ -21,14 +22,17 @@ const config = configSchema.parse({
     rules: [
       { name: 'stop', labels: ['stone'], matches: 2, ofFrames: 3, output: 'horn' },
       { name: 'look', labels: ['weed'], matches: 1, ofFrames: 1, output: 'beacon' },
+      { name: 'wrong', labels: ['weed'], matches: 1, ofFrames: 1, output: 'siren' },
     ],
   },
 });
 const events: EventBody[] = [];
+const { alarms, said } = recordedAlarms();
 let nowMs = 0;
 const alerting = new Alerting(
   config,
   { event: (body) => void events.push(body) },
+  alarms,
   silentLog(),
   () => nowMs,
 );
@@ -48,5 +52,7 @@ show('weed');
 alerting.allOff();
 seen.push(`off ${levels()}`);
 alerting.close();
-const told = events.map(({ kind, severity, details }) => [kind, severity, details.rule]);
-process.stdout.write(JSON.stringify({ seen, told }));
+const told = events.map(({ kind, severity, code, details }) => {
+  return [kind, severity, code ?? null, details.rule ?? details.name];
+});
+process.stdout.write(JSON.stringify({ seen, told, said }));
