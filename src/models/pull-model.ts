@@ -13,7 +13,7 @@ import { type Attempt, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
 export interface PullProgress {
-  /** Which source is being read. */
+  /** The source that is being read. */
   source: string;
   receivedBytes: number;
   totalBytes: number | null;
@@ -21,18 +21,18 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
-  /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
+  /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
-  /** False: nothing leaves this machine. */
+  /** False: nothing is fetched over the network. */
   allowDownload: boolean;
-  /** How pip is called: command and leading arguments. */
+  /** The command that runs pip, with leading arguments. */
   pipCommand: readonly string[];
-  /** Per source. */
+  /** For each source. */
   downloadTimeoutMs: number;
   /** Bound on a fetched file and on the model in it. */
   maxBytes: number;
   onProgress?: (progress: PullProgress) => void;
-  /** Ends the pull; what is half-finished is removed. */
+  /** Ends the pull; unfinished files are removed. */
   signal?: AbortSignal;
   log: Log;
 }
@@ -44,7 +44,7 @@ export interface PulledModel {
   checksum: string;
   /** Where the weights came from. */
   source: string;
-  /** True: it was there already. */
+  /** True: the backbone was in the cache already. */
   fromCache: boolean;
 }
 
@@ -55,16 +55,16 @@ interface Failure {
 }
 
 /**
- * Makes sure that a backbone is in the cache: cache, then mirrors, then the card's sources in
- * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
- * and only then switched in. Whatever fails leaves the cache as it was.
+ * Makes sure that a backbone is in the cache. Tries the cache, then the mirrors, then the card's
+ * sources in order. A file is compared with its checksum before it is parsed, converted and run
+ * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
+ *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
   const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
-    // An 8-bit variant is nowhere to be had: it is made here.
+    // No source offers an 8-bit variant: the robot makes it.
     if (card.precision !== undefined) throw error;
     if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
       log.warn({ err: error.toJSON() }, error.message);
@@ -113,7 +113,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
   }
   const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const modelBytes = (source.member?.bytes ?? source.bytes) + shardBytes;
-  // In an archive, the shards are part of what is fetched.
+  // In an archive, the shards are part of the fetched file.
   const totalBytes = source.bytes + (source.member ? 0 : shardBytes);
   if (Math.max(totalBytes, modelBytes) > options.maxBytes) {
     throw sourceError(
@@ -165,14 +165,14 @@ function result(cached: CachedModel, fromCache: boolean): PulledModel {
 function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
   const tried =
     failures.length === 0
-      ? 'there is nowhere to ask: the card names mirrors only, and none is configured'
+      ? 'no source is left: the card names only mirrors, and none is configured'
       : failures.map((f) => `${f.source}: ${f.code}, ${f.reason}`).join('; ');
   return new HeadlandError(
     'HL_MODEL_UNAVAILABLE',
-    `backbone ${card.name} cannot be had: ${tried}`,
+    `backbone ${card.name} cannot be fetched: ${tried}`,
     {
       remedy:
-        'Put one of its files into a folder and name that in models.mirrors, ' +
+        'Put one of its files into a folder and add that folder to models.mirrors, ' +
         'or allow downloads and check the network.',
       details: { card: card.name, tried: failures },
     },
