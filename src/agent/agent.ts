@@ -6,7 +6,7 @@ import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
-import type { Perceived } from '../perception/perception-protocol.js';
+import type { BackboneInfo, Perceived } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
 import { AuditTrail } from './audit-trail.js';
@@ -40,11 +40,8 @@ import { perceptionSettings, startPerception } from './seeing/start-perception.j
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
-import { Watchdog } from './watchdog.js';
+import { makesProgress, Watchdog } from './watchdog.js';
 
-/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
-const STUCK_FRAME_MS = 20_000;
-const PERCEPTION_DOWN_MS = 60_000;
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */
 const LABEL_LOOK_INTERVAL_MS = 1_000;
 
@@ -80,6 +77,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
+  /** Aborted when the daemon is to end. */
+  readonly #end = new AbortController();
+  /** Settled when nothing is being opened. */
+  #opening: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
@@ -159,7 +160,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
-      onCooled: () => this.training.onLabel(),
+      onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
@@ -174,14 +175,25 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /**
    * Opens everything; resolves when frames flow.
    * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError of the part that failed
+   * @throws HeadlandError of the part that failed; Error when it was stopped meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
+    const opened = this.#open();
+    this.#opening = opened.catch(() => undefined);
+    await opened;
+    await hooks.beforeFrames?.();
+    this.#goOn();
+    this.#letFramesFlow();
+  }
+
+  async #open(): Promise<void> {
     const { config } = this;
-    const { log, environment } = this.options;
+    const { log } = this.options;
     mkdirSync(config.paths.cacheDir, { recursive: true });
     await this.#alerting.open();
-    const backbone = await startPerception(this.#perception, config, { log, environment });
+    this.#goOn();
+    const backbone = await this.#openPerception();
+    this.#goOn();
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -211,10 +223,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
+    this.#goOn();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
     if (unfit) this.telemetry.event(failureMessage(unfit));
     await this.heads.start();
+    this.#goOn();
     this.instant.start();
     this.#shadow = new ShadowService({
       ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
@@ -229,18 +243,40 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
     this.#console = await startConsole(this);
+    this.#goOn();
+  }
+
+  /** A stop ends it, and with it the fetching of a backbone. */
+  async #openPerception(): Promise<BackboneInfo> {
+    const { log, environment } = this.options;
+    const { signal } = this.#end;
+    const end = (): void => void this.#perception.stop();
+    signal.addEventListener('abort', end);
+    try {
+      return await startPerception(this.#perception, this.config, { log, environment, signal });
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** @throws Error when the daemon is to end: what would be opened now would stay open */
+  #goOn(): void {
+    if (this.#end.signal.aborted) throw new Error('the agent was stopped while it started');
+  }
+
+  #letFramesFlow(): void {
+    const { config } = this;
     this.statistics.start();
-    await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
-    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick());
+    this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
+    this.#every(LABEL_LOOK_INTERVAL_MS, 'look for labels', () => this.#lookForLabels());
+    this.#every(250, 'end alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
-      () => this.#isHealthy(),
+      () => makesProgress(this.#perception),
       () => statusLine(agentStatus(this)),
     );
-    log.info(
+    this.options.log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
       'ready',
     );
@@ -357,33 +393,27 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now. */
+  /** What learns from labels looks at them now. What fails here undoes no label. */
   #labelsChanged(): void {
-    this.#labelRevision = this.state.samples.labelRevision();
-    this.instant.labelsChanged();
-    this.training.onLabel();
+    this.#attempt('look at the labels', () => {
+      this.#labelRevision = this.state.samples.labelRevision();
+      this.instant.labelsChanged();
+      this.training.onLabel();
+    });
     this.emit('status');
   }
 
   /** A label that another process gave has the same effect as one that came through this daemon. */
   #lookForLabels(): void {
-    try {
-      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
-    } catch (error) {
-      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
-    }
-  }
-
-  /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
-  #isHealthy(): boolean {
-    const { busyForMs, downForMs } = this.#perception;
-    return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
+    if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
   async #stopAll(): Promise<void> {
     this.#watchdog.stopping();
+    this.#end.abort();
+    await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#heads?.stop();
+    await this.#heads?.stop();
     await this.#shadow?.stop();
     await this.instant.stop();
     this.statistics.stop();
@@ -397,7 +427,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state.close();
   }
 
-  #every(intervalMs: number, work: () => void): void {
-    this.#timers.push(setInterval(work, intervalMs));
+  #every(intervalMs: number, what: string, work: () => void): void {
+    this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
+  }
+
+  /** A disk or a database that fails must not end the daemon: frames are classified without it. */
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.log.error({ err: messageOf(error) }, `cannot ${what}`);
+    }
   }
 }

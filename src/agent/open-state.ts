@@ -27,24 +27,29 @@ export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
   return join(paths.stateDir, 'backbones');
 }
 
+/** @throws HeadlandError HL_STATE_UNWRITABLE */
+export function createStateDir(stateDir: string): void {
+  try {
+    mkdirSync(stateDir, { recursive: true });
+  } catch (error) {
+    throw new HeadlandError(
+      'HL_STATE_UNWRITABLE',
+      `cannot create the state folder ${stateDir}: ${messageOf(error)}`,
+      {
+        remedy: 'Set paths.stateDir, or --state, to a folder that this user may create or write.',
+        cause: error,
+      },
+    );
+  }
+}
+
 /**
  * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
 export function openState(config: Config, log?: Log): State {
   const { stateDir } = config.paths;
-  try {
-    mkdirSync(stateDir, { recursive: true });
-  } catch (error) {
-    throw new HeadlandError(
-      'HL_STATE_UNWRITABLE',
-      `cannot create ${stateDir}: ${messageOf(error)}`,
-      {
-        remedy: 'Give a directory that this user may write: paths.stateDir or --state.',
-        cause: error,
-      },
-    );
-  }
+  createStateDir(stateDir);
   const databasePath = join(stateDir, 'headland.db');
   const headsDir = join(stateDir, 'heads');
   const database = openDatabase(databasePath);

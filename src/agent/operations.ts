@@ -107,8 +107,9 @@ export class Operations {
     const { recent, labelling } = this.parts;
     const latest = recent.latest(camera);
     if (!latest) {
-      throw new HeadlandError('HL_FRAME_NONE', 'no frame has been perceived yet', {
-        remedy: 'Wait for the camera, or look at `status` for the reason that it gives none.',
+      const of = camera === undefined ? 'any camera' : `camera "${camera}"`;
+      throw new HeadlandError('HL_FRAME_NONE', `there is no frame of ${of} yet`, {
+        remedy: '`headland status` lists the cameras and says why one gives no frame.',
         details: { camera: camera ?? null },
       });
     }

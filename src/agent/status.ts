@@ -1,4 +1,5 @@
 import type { CameraState } from '../camera/supervisor.js';
+import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
 import { type BoardReadings, readings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
@@ -25,7 +26,7 @@ export interface AgentStatus {
   /** `paused`: no frame is judged. */
   state: 'online' | 'paused';
   paused: Pausable[];
-  /** A camera shows drawings instead of the world. */
+  /** A camera shows drawings or recordings instead of what is there now. */
   simulated: boolean;
   mqtt: { url: string; connected: boolean };
   /** Null while the console is off. */
@@ -97,7 +98,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: agent.uptimeMs / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some((camera) => camera.config.driver === 'simulated'),
+    simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,
     cameras,
@@ -116,6 +117,23 @@ export function agentStatus(agent: AgentView): AgentStatus {
     },
     board: readings({ diskPath: config.paths.stateDir }),
   };
+}
+
+/** False for drawings and recordings. */
+export function showsWhatIsThere(camera: CameraConfig): boolean {
+  switch (camera.driver) {
+    case 'simulated':
+    case 'replay':
+      return false;
+    case 'webcam':
+      return camera.device.startsWith('/dev/');
+    case 'ffmpeg':
+      // A device or the address of a stream; anything else is a file.
+      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
+    case 'rpicam':
+    case 'auto':
+      return true;
+  }
 }
 
 export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant'>): ModelStatus {

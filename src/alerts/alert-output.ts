@@ -5,7 +5,7 @@ export interface OutputDriver {
   /**
    * Switches one output, synchronously.
    *
-   * @throws HeadlandError HL_GPIO_OUTPUT_UNKNOWN, HL_GPIO_WRITE_FAILED
+   * @throws HeadlandError HL_GPIO_WRITE_FAILED
    */
   set(name: string, on: boolean): void;
   /**

@@ -64,7 +64,7 @@ export function cachedModelDir(cacheDir: string, name: string): string {
 /**
  * Reads the cached model of a card and proves it against its checksum.
  * @throws HeadlandError HL_MODEL_NOT_CACHED (HL_MODEL_NOT_QUANTIZED for an 8-bit variant) when it
- *   is absent or made from another card;
+ *   is not there, cannot be read, or was made from another version of the card;
  *   HL_MODEL_CHECKSUM when its file is damaged.
  */
 export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
@@ -78,19 +78,19 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
     record = recordSchema.parse(JSON.parse(await readFile(join(version, RECORD_FILE), 'utf8')));
     model = await readFile(join(version, modelFile(card)));
   } catch (cause) {
-    throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
+    throw notCached(card, dir, whyUnread(cause));
   }
   if (JSON.stringify(record.recipe) !== JSON.stringify(conversionRecipe(card))) {
-    throw notCached(card, dir, 'it was converted by another card or version');
+    throw notCached(card, dir, 'what is there was made from another version of the card');
   }
   if (!card.sources.some((source) => sourceIdentity(source) === record.sourceSha256)) {
-    throw notCached(card, dir, 'it was converted from weights that the card no longer names');
+    throw notCached(card, dir, 'what is there was made from weights that the card no longer names');
   }
   const checksum = sha256Hex(model);
   if (checksum !== record.checksum) {
     throw new HeadlandError(
       'HL_MODEL_CHECKSUM',
-      `cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
+      `the cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
       { remedy: remedyFor(card), details: { path } },
     );
   }
@@ -148,11 +148,16 @@ function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
   const details = { dir, why };
   const remedy = remedyFor(card);
   if (card.precision === undefined) {
-    const message = `backbone ${card.name} is not in ${dir}: ${why}`;
+    const message = `backbone ${card.name} is not in the cache (${dir}): ${why}`;
     return new HeadlandError('HL_MODEL_NOT_CACHED', message, { remedy, details });
   }
-  const message = `the 8-bit backbone ${card.name} has not been made on this machine: ${why}`;
+  const message = `the 8-bit backbone ${card.name} is not in the cache (${dir}): ${why}`;
   return new HeadlandError('HL_MODEL_NOT_QUANTIZED', message, { remedy, details });
+}
+
+function whyUnread(cause: unknown): string {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return missing ? 'no file' : `cannot be read: ${messageOf(cause).split('\n')[0]}`;
 }
 
 function remedyFor(card: ModelCard): string {

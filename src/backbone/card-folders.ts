@@ -33,7 +33,7 @@ export async function listCards(
 
 /** Those that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
 export async function addedCards(addedDir: string): Promise<ModelCard[]> {
-  const files = await cardFiles(addedDir, true);
+  const files = await cardFiles(addedDir, ADDED);
   return Promise.all(files.map((file) => readCard(join(addedDir, file))));
 }
 
@@ -60,9 +60,7 @@ export async function loadCard(
   const names = [...new Set(known)].sort();
   const nearest = [...names].sort((a, b) => distance(a, name) - distance(b, name))[0];
   throw new HeadlandError('HL_MODEL_CARD_UNKNOWN', `there is no model card named "${name}"`, {
-    remedy: nearest
-      ? `Use one of ${names.join(', ')} (nearest: ${nearest}).`
-      : 'Put a card into models.cardsDir.',
+    remedy: `Use a name that \`headland models list\` prints (nearest: ${nearest}).`,
     details: { name, known: names },
   });
 }
@@ -75,12 +73,21 @@ async function cardFolders(
   return [
     ...(cardsDir === null ? [] : [{ dir: cardsDir, files: await cardFiles(cardsDir) }]),
     // Before those that come along, so that a later version with a card of that name changes nothing.
-    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, true) }]),
+    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, ADDED) }]),
     { dir: builtIn, files: await cardFiles(builtIn) },
   ];
 }
 
-async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
+const CONFIGURED = {
+  mayBeAbsent: false,
+  remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
+};
+const ADDED = {
+  mayBeAbsent: true,
+  remedy: 'Give this user read access to the folder, or remove what stands in its place.',
+};
+
+async function cardFiles(dir: string, { mayBeAbsent, remedy } = CONFIGURED): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
@@ -89,8 +96,12 @@ async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
     }
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
-      `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Correct models.cardsDir, or set it to null.', details: { dir }, cause },
+      `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
+      {
+        remedy,
+        details: { dir },
+        cause,
+      },
     );
   }
 }
@@ -103,15 +114,18 @@ async function readCard(path: string): Promise<ModelCard> {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
       `model card ${path} is not readable JSON: ${messageOf(cause)}`,
-      { remedy: 'Correct the card; those in models/ are examples.', details: { path }, cause },
+      { remedy: 'Correct the syntax of this file.', details: { path }, cause },
     );
   }
   const card = parseCard(value, path);
   if (!path.endsWith(`/${card.name}.json`)) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
-      `model card ${path} calls itself "${card.name}"`,
-      { remedy: `Name the file ${card.name}.json.`, details: { path, name: card.name } },
+      `model card ${path} has the name "${card.name}"`,
+      {
+        remedy: `Rename the file to ${card.name}.json, or correct "name" in it.`,
+        details: { path, name: card.name },
+      },
     );
   }
   return {

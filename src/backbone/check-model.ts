@@ -24,10 +24,10 @@ export async function checkModel(
     const grey = await engine.embed(drawConstantPicture(card.inputSize, 128));
     const again = await engine.embed(picture);
     if (distance(features, grey) === 0) {
-      throw checkFailed(card, 'it gives the same features for different pictures');
+      throw checkFailed(card, 'it computes the same features from different pictures');
     }
     if (distance(features, again) !== 0) {
-      throw checkFailed(card, 'it gives different features for the same picture');
+      throw checkFailed(card, 'it computes different features from the same picture');
     }
     compareGolden(card, features);
     if (variantGolden) await compareWithGolden(engine, variantGolden);
@@ -42,7 +42,7 @@ function compareGolden(card: ModelCard, features: Float32Array): void {
   if (!(off <= card.golden.tolerance)) {
     throw checkFailed(
       card,
-      `its features are up to ${off} off the card's golden ones, ${card.golden.tolerance} is fine`,
+      `its features differ by up to ${off} from the golden features of its card; ${card.golden.tolerance} is allowed`,
     );
   }
 }
@@ -61,7 +61,8 @@ export function checkFailed(card: ModelCard, why: string): HeadlandError {
     'HL_MODEL_CHECK_FAILED',
     `backbone ${card.name} fails its check: ${why}`,
     {
-      remedy: 'Correct the card (tap, normalisation, golden features) or use another backbone.',
+      remedy:
+        'In a card of your own, correct tap, normalisation or golden features. Else fetch the backbone again (`headland models pull NAME`) or use another one.',
       details: { card: card.name, why },
     },
   );

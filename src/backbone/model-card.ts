@@ -289,6 +289,6 @@ export function parseCard(value: unknown, origin: string): ModelCard {
   throw new HeadlandError(
     'HL_MODEL_CARD_INVALID',
     `model card ${origin} is invalid: ${faults.join('; ')}`,
-    { remedy: 'Correct the card; those in models/ are examples.', details: { origin, faults } },
+    { remedy: 'Correct the fields named in this file.', details: { origin, faults } },
   );
 }

@@ -43,8 +43,8 @@ export async function compareWithGolden(
   const base = fullPrecisionName(variant.name);
   throw new HeadlandError(
     'HL_MODEL_INT8_DIFFERS',
-    `the 8-bit backbone ${variant.name} computes other features on this processor than where it ` +
-      `was made: relative error ${relativeError.toFixed(3)}, ${maxRelativeError.toFixed(3)} is allowed`,
+    `the 8-bit backbone ${variant.name} computes other features on this processor than on the one ` +
+      `that it was made on: relative error ${relativeError.toFixed(3)}, ${maxRelativeError.toFixed(3)} is allowed`,
     {
       remedy: `Run \`headland models quantize ${base}\` on this machine and train again.`,
       details: { backbone: variant.name, relativeError, maxRelativeError },

@@ -114,7 +114,7 @@ function print({ head, metrics, evidence, advice }: Evaluation, file: string): v
 }
 
 function noHead(): HeadlandError {
-  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves, so there is none to evaluate', {
-    remedy: 'Label some frames and train: `headland train`.',
+  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves', {
+    remedy: 'Label some frames, then train: `headland train`.',
   });
 }

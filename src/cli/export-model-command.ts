@@ -100,8 +100,9 @@ function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: num
 async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {
   const chosen = version ?? (await heads.current());
   if (chosen !== null) return heads.load(chosen);
-  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves, so there is none to export', {
-    remedy: 'Train one (`headland train`), or name a version with --head.',
+  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves', {
+    remedy:
+      'Train (`headland train`), or name a version that `headland models heads` lists: --head VERSION.',
   });
 }
 
@@ -122,8 +123,12 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
     if (largest <= exported.tolerance) return largest;
     throw new HeadlandError(
       'HL_EXPORT_MISMATCH',
-      `the exported model answers otherwise than the daemon, by ${largest}`,
-      { remedy: 'Run `headland models verify`, then export again.', details: { largest } },
+      `the exported model and the daemon differ by up to ${largest} in a probability`,
+      {
+        remedy:
+          'Run `headland models verify` and do what it says, then export again. If it says "intact", report a defect.',
+        details: { largest },
+      },
     );
   } finally {
     await model.close();
@@ -133,7 +138,7 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
 function otherBackbone({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EXPORT_BACKBONE_CHANGED',
-    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
-    { remedy: 'Train again, then export.', details: { version: card.version } },
+    `head ${card.version} was trained on other weights of ${card.backbone.name} than those that are in the cache`,
+    { remedy: 'Train again (`headland train`), then export.', details: { version: card.version } },
   );
 }

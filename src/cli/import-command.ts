@@ -27,6 +27,9 @@ export function importCommand(): Command {
       const config = resolveConfig(options);
       const state = openState(config);
       const bar = progressBar('pictures', options.json);
+      const abort = new AbortController();
+      const interrupt = () => abort.abort();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
       try {
         const report = await importFolder(state.samples, dir, {
           groupPattern: options.groupPattern ?? null,
@@ -37,6 +40,7 @@ export function importCommand(): Command {
           },
           quarantineDir: join(config.paths.stateDir, 'quarantine'),
           onProgress: ({ done, total }) => bar.update(done, total),
+          signal: abort.signal,
         });
         bar.stop();
         if (options.json) return printJson(report);
@@ -50,6 +54,7 @@ export function importCommand(): Command {
         }
         for (const warning of report.warnings) printLine(`  note: ${formatWarning(warning)}`);
       } finally {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
         bar.stop();
         state.close();
       }

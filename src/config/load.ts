@@ -29,7 +29,12 @@ export function loadConfigFile(path: string): Config {
     throw new HeadlandError(
       missing ? 'HL_CONFIG_NOT_FOUND' : 'HL_CONFIG_UNREADABLE',
       `cannot read the configuration file ${path}: ${messageOf(error)}`,
-      { remedy: 'Give the path of a readable YAML file with --config.', cause: error },
+      {
+        remedy: missing
+          ? 'Create this file, or name another one: --config FILE. An empty file is valid: every setting has a default.'
+          : 'Name a YAML file that this user may read: --config FILE.',
+        cause: error,
+      },
     );
   }
   return parseConfig(text, path);
@@ -39,23 +44,27 @@ export function loadConfigFile(path: string): Config {
 export function parseConfig(text: string, origin = 'configuration'): Config {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
-      remedy: 'A configuration is a few kilobytes: check that this is the right file.',
+      remedy: 'Name the right file: a configuration has a few kilobytes.',
     });
   }
   const document = parseDocument(text, { uniqueKeys: true });
   const [syntaxError] = document.errors;
   if (syntaxError) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${syntaxError.message}`, {
-      remedy: 'Mend the line that the message points at; indentation is two spaces, never tabs.',
-      cause: syntaxError,
-    });
+    throw new HeadlandError(
+      'HL_CONFIG_SYNTAX',
+      `${origin} is not YAML: ${syntaxError.message.trimEnd()}`,
+      {
+        remedy: 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
+        cause: syntaxError,
+      },
+    );
   }
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${messageOf(error)}`, {
-      remedy: 'Remove the aliases that make the document grow without bound.',
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
+      remedy: 'Write the values out instead of using aliases (`*name`).',
       cause: error,
     });
   }
@@ -71,7 +80,7 @@ export function validateConfig(value: unknown, origin = 'configuration'): Config
   if (problems.length > 0 || !result.success) {
     const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);
     throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
-      remedy: 'Mend the settings named; `headland config schema` lists every setting.',
+      remedy: 'Correct the settings named. `headland config schema` lists every setting.',
       details: { problems },
     });
   }

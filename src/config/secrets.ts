@@ -29,7 +29,7 @@ export function readSecret(
   } catch (error) {
     if (error instanceof HeadlandError) throw error;
     throw new HeadlandError('HL_SECRET_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, {
-      remedy: 'Create the file with mode 0600 for the user that runs the daemon.',
+      remedy: 'Create the file, owned by the user of the daemon and with mode 0600.',
       cause: error,
     });
   }
@@ -53,7 +53,9 @@ function credentialPath(reference: { credential: string }, environment: NodeJS.P
     throw new HeadlandError(
       'HL_SECRET_UNREADABLE',
       `the credential "${reference.credential}" was not given to this process`,
-      { remedy: 'Add LoadCredential= to the systemd unit, or name a file instead.' },
+      {
+        remedy: `Add LoadCredential=${reference.credential}:FILE to the systemd unit, or name a file instead: {file: FILE}.`,
+      },
     );
   }
   return join(folder, reference.credential);

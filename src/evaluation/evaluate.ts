@@ -287,7 +287,9 @@ function fail(): NonNullable<ReturnType<typeof metricsOf>> {
 function otherFeatures({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EVALUATE_OTHER_FEATURES',
-    `head ${card.version} was trained on ${card.backbone.name} (${card.backbone.fit}), which is not what is configured now`,
-    { remedy: 'Train again, or set models.backbone and inference.fit back.' },
+    `head ${card.version} was trained on features of ${card.backbone.name} (${card.backbone.fit}); another backbone, or another inference.fit, is configured`,
+    {
+      remedy: `Train again (\`headland train\`), or set models.backbone to ${card.backbone.name} and inference.fit to ${card.backbone.fit}.`,
+    },
   );
 }

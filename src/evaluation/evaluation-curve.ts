@@ -27,10 +27,12 @@ export interface CurveInput {
 /**
  * Fits the recipe to 10, 20, 40, 70 and 100 % of the training groups. The groups are dealt into
  * ten parts of like classes, and each share is the first so many of them, so that smaller shares
- * lie within larger ones; every repeat deals anew. A share with one group or class has no point.
+ * lie within larger ones; every repeat deals anew. A share with one group or class has no point; of
+ * a single group in all there is only the point of 100 %.
  */
 export async function learningCurve(input: CurveInput): Promise<CurvePoint[]> {
-  const { set, labels, repeats } = input;
+  const { set, labels } = input;
+  const repeats = new Set(set.groups).size < 2 ? 0 : input.repeats;
   const total = SHARES.length * repeats + 1;
   const found = new Map<number, Measured[]>();
   const keep = (share: number, measured: Measured | null): void => {

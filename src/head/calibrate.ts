@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 
 const MIN_TEMPERATURE = 0.05;
 const MAX_TEMPERATURE = 1_000;
@@ -113,7 +113,7 @@ function slopes(
 function check(logits: Float64Array, labels: Int32Array, classCount: number): void {
   const wrong = (what: string) =>
     new HeadlandError('HL_CALIBRATION_INVALID', `cannot calibrate: ${what}`, {
-      remedy: 'Give finite logits, one row of classCount values per label.',
+      remedy: DEFECT_REMEDY,
     });
   if (labels.length === 0 || logits.length !== labels.length * classCount) {
     throw wrong(`${logits.length} logits for ${labels.length} labels of ${classCount} classes`);

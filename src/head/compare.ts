@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 
 /**
  * Share of a head's probability that is spread over all classes: one label in five may be wrong.
@@ -26,9 +26,13 @@ export class RollbackMonitor {
    */
   constructor({ classes, alarmAt = 20 }: { classes: number; alarmAt?: number }) {
     if (!(classes >= 2 && alarmAt > 1)) {
-      throw new HeadlandError('HL_COMPARISON_INVALID', `${classes} classes, alarm at ${alarmAt}`, {
-        remedy: 'Watch heads of two classes or more and raise the alarm above 1.',
-      });
+      throw new HeadlandError(
+        'HL_COMPARISON_INVALID',
+        `cannot compare heads of ${classes} classes with an alarm at ${alarmAt}`,
+        {
+          remedy: DEFECT_REMEDY,
+        },
+      );
     }
     this.#classes = classes;
     this.#alarmAt = alarmAt;

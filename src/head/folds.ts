@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
 
 export interface FoldOptions {
@@ -27,8 +27,8 @@ export function stratifiedGroupFolds(
   if (!(folds >= 2) || labels.length !== groups.length) {
     throw new HeadlandError(
       'HL_FOLDS_INVALID',
-      `${options.folds} folds of ${labels.length} rows in ${names.length} groups`,
-      { remedy: 'Give at least two groups and two folds.' },
+      `cannot split ${labels.length} rows of ${names.length} groups into ${options.folds} folds`,
+      { remedy: DEFECT_REMEDY },
     );
   }
   const index = new Map(names.map((name, i) => [name, i]));

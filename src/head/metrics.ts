@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { indexOfLargest } from './score.js';
 
 const CALIBRATION_BINS = 15;
@@ -179,8 +179,8 @@ export function calibrationError(
 
 function check(probabilities: Float64Array, labels: Int32Array, classCount: number): void {
   const wrong = (what: string) =>
-    new HeadlandError('HL_METRICS_INVALID', `cannot judge: ${what}`, {
-      remedy: 'Give one row of classCount probabilities per label.',
+    new HeadlandError('HL_METRICS_INVALID', `cannot compute metrics: ${what}`, {
+      remedy: DEFECT_REMEDY,
     });
   if (labels.length === 0 || probabilities.length !== labels.length * classCount) {
     throw wrong(

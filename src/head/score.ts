@@ -59,8 +59,8 @@ export function headLogits(
   if (features.length === 0 || features.length % d !== 0) {
     throw new HeadlandError(
       'HL_FEATURES_MISMATCH',
-      `${features.length} features do not fit a head for ${d}`,
-      { remedy: 'Use the head with the backbone that it was trained on.' },
+      `the head takes ${d} features, not ${features.length}`,
+      { remedy: 'Train again: the head belongs to another backbone.' },
     );
   }
   const rows = features.length / d;

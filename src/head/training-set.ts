@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import type { FeatureTransform } from './head.js';
 
 /** The input of a learner. Rows are samples and their augmented views, in any order. */
@@ -62,7 +62,7 @@ export interface LinearFit {
 export function checkTrainingSet(set: TrainingSet): void {
   const { rows, featureSize, classCount, features, labels, groups, isView } = set;
   if (!(Number.isInteger(classCount) && classCount >= 2)) {
-    throw invalid(`${classCount} classes`, 'Label samples of at least two classes.');
+    throw invalid(`it has ${classCount} classes`);
   }
   if (
     !(rows > 0 && featureSize > 0) ||
@@ -75,14 +75,12 @@ export function checkTrainingSet(set: TrainingSet): void {
     throw invalid(
       `${rows} rows x ${featureSize} features do not fit arrays of ${features.length} features, ` +
         `${labels.length} labels, ${groups.length} groups, ${isView.length} view marks`,
-      'Give every array one entry per row.',
     );
   }
   for (let i = 0; i < features.length; i++) {
     if (!Number.isFinite(features[i]!)) {
       throw invalid(
         `feature ${i % featureSize} of row ${Math.floor(i / featureSize)} is ${features[i]}`,
-        'Embed the sample again; its features are damaged.',
       );
     }
   }
@@ -90,28 +88,31 @@ export function checkTrainingSet(set: TrainingSet): void {
   for (let i = 0; i < rows; i++) {
     const label = labels[i]!;
     if (label < 0 || label >= classCount) {
-      throw invalid(
-        `label ${label} of row ${i} is not below ${classCount}`,
-        'Number classes from 0.',
-      );
+      throw invalid(`label ${label} of row ${i} is not below ${classCount}`);
     }
     if (isView[i] === 0) originals[label]!++;
   }
   const empty = originals.indexOf(0);
   if (empty >= 0) {
-    throw invalid(`class ${empty} has no sample`, 'Leave classes without samples out of the set.');
+    throw invalid(`class ${empty} has no sample`);
   }
 }
 
-function invalid(what: string, remedy: string): HeadlandError {
-  return new HeadlandError('HL_TRAINING_SET_INVALID', `training set: ${what}`, { remedy });
+function invalid(what: string): HeadlandError {
+  return new HeadlandError(
+    'HL_TRAINING_SET_INVALID',
+    `cannot learn from the training set: ${what}`,
+    {
+      remedy: DEFECT_REMEDY,
+    },
+  );
 }
 
 /** Ends a long fit. @throws HL_TRAINING_CANCELLED when the signal is aborted. */
 export function checkCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted) {
     throw new HeadlandError('HL_TRAINING_CANCELLED', 'training was cancelled', {
-      remedy: 'Start it again.',
+      remedy: 'Train again: it goes on with the features that are kept.',
     });
   }
 }

@@ -147,15 +147,20 @@ export async function removeModel(options: {
   const own = (await addedCards(addedDir)).find((card) => card.name === name);
   if (own === undefined) {
     throw new HeadlandError('HL_MODEL_NOT_ADDED', `"${name}" was not added by \`models add\``, {
-      remedy: 'See `headland models list`: those marked "added" can be removed.',
+      remedy: 'Name one that `headland models list` marks "added": only those can be removed.',
       details: { name },
     });
   }
   if (fullPrecisionName(options.configured) === name) {
-    throw new HeadlandError('HL_MODEL_IN_USE', `"${name}" is the backbone of models.backbone`, {
-      remedy: 'Set models.backbone to another backbone, train on it, then remove this one.',
-      details: { name },
-    });
+    throw new HeadlandError(
+      'HL_MODEL_IN_USE',
+      `backbone "${name}" is configured (models.backbone)`,
+      {
+        remedy:
+          'Set models.backbone to another one, train (`headland train`), then remove this one.',
+        details: { name },
+      },
+    );
   }
   // The card goes first: without it, nothing reads the other files.
   await inFolder(addedDir, async () => {
@@ -173,14 +178,14 @@ async function checkName({ name, cardsDir, addedDir }: AddOptions): Promise<void
   if (!isCardName(name) || fullPrecisionName(name) !== name) {
     throw new HeadlandError('HL_MODEL_NAME_INVALID', `"${name}" cannot be the name of a backbone`, {
       remedy:
-        'Use lower-case letters, digits, ".", "_" or "-", 63 at most, and no "-int8" at the end: ' +
-        'that names the 8-bit variant.',
+        'Use at most 63 lower-case letters, digits, ".", "_" or "-". "-int8" at the end is the name of ' +
+        'the 8-bit variant.',
       details: { name },
     });
   }
   if ((await listCards(cardsDir, addedDir)).some((card) => card.name === name)) {
-    throw new HeadlandError('HL_MODEL_NAME_TAKEN', `a backbone named "${name}" exists already`, {
-      remedy: `Use another --name, or run \`headland models remove ${name}\` if it was added.`,
+    throw new HeadlandError('HL_MODEL_NAME_TAKEN', `there is a backbone named "${name}" already`, {
+      remedy: `Give another --name. If \`headland models list\` marks ${name} "added", \`headland models remove ${name}\` frees the name.`,
       details: { name },
     });
   }
@@ -193,15 +198,22 @@ async function readModel(file: string, maxBytes: number): Promise<Uint8Array> {
     if (size <= maxBytes) return await readFile(file);
     throw new HeadlandError(
       'HL_MODEL_TOO_LARGE',
-      `${file} has ${size} bytes, models.maxBytes allows ${maxBytes}`,
-      { remedy: 'Raise models.maxBytes if the file is right.', details: { file, size, maxBytes } },
+      `${file} has ${size} bytes; models.maxBytes allows ${maxBytes}`,
+      {
+        remedy: 'Raise models.maxBytes, if this is the right file.',
+        details: { file, size, maxBytes },
+      },
     );
   } catch (cause) {
     if (cause instanceof HeadlandError) throw cause;
     throw new HeadlandError(
       'HL_MODEL_FILE_UNREADABLE',
       `${file} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Give the path of a readable ONNX file.', details: { file }, cause },
+      {
+        remedy: 'Give the path of an ONNX file that this user may read.',
+        details: { file },
+        cause,
+      },
     );
   }
 }
@@ -223,8 +235,8 @@ async function chooseInputSize(
   const fixed = height ?? width;
   if (height !== null && width !== null && height !== width) {
     throw notABackbone(
-      `its input "${name}" is ${height} x ${width} pixels, but headland makes square images`,
-      'Export it with a square input, or with open sides and give --input-size.',
+      `its input "${name}" is ${height} x ${width} pixels, not a square`,
+      'Export it with a square input, or with open sides and --input-size.',
     );
   }
   const size = inputSize ?? fixed ?? (await ask?.inputSize()) ?? null;
@@ -232,19 +244,19 @@ async function chooseInputSize(
     throw new HeadlandError(
       'HL_MODEL_INPUT_SIZE_UNKNOWN',
       `the graph leaves the size of its input "${name}" open`,
-      { remedy: 'Give the side that it was trained with, for example --input-size 224.' },
+      { remedy: 'Give the side that the network was trained with, for example --input-size 224.' },
     );
   }
   if (fixed !== null && size !== fixed) {
     throw notABackbone(
       `its input "${name}" is ${fixed} x ${fixed} pixels, not ${size}`,
-      `Leave --input-size out, or export it with open sides.`,
+      'Leave --input-size out, or export the network with open sides.',
     );
   }
   if (size >= 16 && size <= 1_024) return size;
   throw notABackbone(
-    `its input "${name}" is ${size} x ${size} pixels; 16 to 1,024 are possible`,
-    'Use a network with an input of 16 to 1,024 pixels.',
+    `its input "${name}" is ${size} x ${size} pixels; a backbone takes 16 to 1,024`,
+    'Use a network for images of that size.',
   );
 }
 
@@ -268,9 +280,9 @@ async function chooseNormalisation(
   }
   throw new HeadlandError(
     'HL_MODEL_NORMALISATION_UNKNOWN',
-    'the graph does not normalise images itself, so the normalisation of its training is unknown',
+    'the graph does not normalise images, and it does not say how they were normalised in its training',
     {
-      remedy: `Find out how the network was trained and give --normalise: ${describePresets().join('; ')}; or numbers, MEAN,MEAN,MEAN/STD,STD,STD.`,
+      remedy: `Look up how the network was trained, and give --normalise: ${describePresets().join('; ')}; or numbers, MEAN,MEAN,MEAN/STD,STD,STD.`,
     },
   );
 }
@@ -283,7 +295,7 @@ function featuresOf(shape: readonly number[], pool: Pool, otherwise: number): nu
 
 function noVector(tensor: string, shape: readonly number[]): HeadlandError {
   return notABackbone(
-    `"${tensor}" is ${shape.join(' x ')}: neither a vector, a feature map nor tokens`,
+    `"${tensor}" is ${shape.join(' x ')}, which is no vector, no feature map and no tokens`,
     'Name another tensor: --tap NAME.',
   );
 }
@@ -303,7 +315,8 @@ async function inFolder(addedDir: string, change: () => Promise<void>): Promise<
       'HL_MODEL_CACHE_UNWRITABLE',
       `the folder of added backbones ${addedDir} cannot be written: ${messageOf(cause)}`,
       {
-        remedy: 'Free space there, run as a user who may write it, or set paths.stateDir.',
+        remedy:
+          'Free space there, give this user write access to the folder, or set paths.stateDir (--state).',
         details: { addedDir },
         cause,
       },

@@ -9,7 +9,7 @@ import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
 import { type Offer, readOffer, readProven, sourceError } from './sources/offer.js';
-import { type Attempt, planAttempts } from './sources/plan.js';
+import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
 export interface PullProgress {
@@ -52,6 +52,7 @@ interface Failure {
   source: string;
   code: string;
   reason: string;
+  remedy: string | null;
 }
 
 /**
@@ -94,7 +95,8 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
       options.signal?.throwIfAborted();
       if (isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
       const code = isHeadlandError(error) ? error.code : 'HL_MODEL_SOURCE_FAILED';
-      failures.push({ source: attempt.label, code, reason: messageOf(error) });
+      const remedy = isHeadlandError(error) ? error.remedy : null;
+      failures.push({ source: attempt.label, code, reason: messageOf(error), remedy });
       log.debug({ backbone: card.name, source: attempt.label, code }, messageOf(error));
     } finally {
       await rm(workDir, { recursive: true, force: true });
@@ -109,6 +111,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
       'downloads are switched off (models.allowDownload: false)',
+      { remedy: 'Set models.allowDownload to true.' },
     );
   }
   const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
@@ -119,6 +122,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
     throw sourceError(
       'HL_MODEL_TOO_LARGE',
       `${Math.max(totalBytes, modelBytes)} bytes are more than models.maxBytes (${options.maxBytes})`,
+      { remedy: 'Raise models.maxBytes.' },
     );
   }
   const timeout = AbortSignal.timeout(options.downloadTimeoutMs);
@@ -150,7 +154,8 @@ async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T>
       'HL_MODEL_CACHE_UNWRITABLE',
       `the model cache ${cacheDir} cannot be written: ${messageOf(cause)}`,
       {
-        remedy: 'Free space there, give headland the folder, or set paths.cacheDir.',
+        remedy:
+          'Free space there, give this user write access to the folder, or set paths.cacheDir (--cache).',
         details: { cacheDir },
         cause,
       },
@@ -162,19 +167,27 @@ function result(cached: CachedModel, fromCache: boolean): PulledModel {
   return { path: cached.path, checksum: cached.checksum, source: cached.source, fromCache };
 }
 
+const NOT_FETCHED: ReadonlySet<string> = new Set(['HL_MODEL_SOURCE_FAILED', 'HL_MODEL_CHECKSUM']);
+
 function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
   const tried =
     failures.length === 0
-      ? 'no source is left: the card names only mirrors, and none is configured'
-      : failures.map((f) => `${f.source}: ${f.code}, ${f.reason}`).join('; ');
+      ? 'its card names mirrors only, and models.mirrors is empty'
+      : failures.map((f) => `${f.source}: ${f.code}: ${f.reason}`).join('; ');
+  const files = [...new Set(card.sources.map(mirrorFileName))];
+  const remedies = new Set(failures.flatMap(({ remedy }) => remedy ?? []));
+  // What was fetched and is not what the card says cannot be put right by another place.
+  const isFetched = failures.length > 0 && !failures.some(({ code }) => NOT_FETCHED.has(code));
+  if (!isFetched) {
+    const [or, put] = remedies.size === 0 ? ['', 'Put'] : ['Or ', 'put'];
+    remedies.add(
+      `${or}${put} ${files.join(' or ')} into a folder, and add the folder to models.mirrors.`,
+    );
+  }
+  const remedy = [...remedies].join(' ');
   return new HeadlandError(
     'HL_MODEL_UNAVAILABLE',
-    `backbone ${card.name} cannot be fetched: ${tried}`,
-    {
-      remedy:
-        'Put one of its files into a folder and add that folder to models.mirrors, ' +
-        'or allow downloads and check the network.',
-      details: { card: card.name, tried: failures },
-    },
+    `backbone ${card.name} is not available: ${tried}`,
+    { remedy, details: { card: card.name, tried: failures } },
   );
 }

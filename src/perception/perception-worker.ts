@@ -70,7 +70,7 @@ try {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
         `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
-        { remedy: 'Train again: `headland train`, or set models.backbone back.' },
+        { remedy: 'Train again (`headland train`), or set models.backbone back.' },
       );
     }
     const nextSettings = answerSettings(next?.head ?? {}, decision);

@@ -433,7 +433,8 @@ async function readBackbone(
 
 function crashed(message: string, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PERCEPTION_CRASHED', message, {
-    remedy: 'headland restarts it; if this repeats, check free memory and report the log.',
+    remedy:
+      'Nothing: the thread starts again by itself. If this repeats, check free memory and report the log.',
     cause,
   });
 }

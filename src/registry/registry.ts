@@ -268,8 +268,9 @@ export class HeadRegistry {
       const stored = await this.#openOrSkip(version, check ? { use: check } : {});
       if (stored) return stored;
     }
-    throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before this one', {
-      remedy: 'Name a version that `headland models heads` lists, or train again.',
+    throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before', {
+      remedy:
+        'Name a version of `headland models heads`: `headland rollback VERSION`. If it lists none, train: `headland train`.',
       details: { current },
     });
   }

@@ -170,7 +170,7 @@ export async function writeTrial(directory: string, trial: ShadowTrial): Promise
 
 export function unknownVersion(version: number): HeadlandError {
   return new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `there is no head ${version}`, {
-    remedy: 'Choose one of the versions that `headland models heads` lists.',
+    remedy: 'Name one of the versions that `headland models heads` lists.',
     details: { version },
   });
 }

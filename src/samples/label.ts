@@ -18,7 +18,7 @@ export function normaliseLabel(text: string): string {
     'HL_LABEL_INVALID',
     `label ${JSON.stringify(text.slice(0, 100))} ${reason}`,
     {
-      remedy: `Use 1 to ${MAX_CHARACTERS} characters without "/" and control characters, not beginning with ".", and not "${UNKNOWN_LABEL}".`,
+      remedy: `Use 1 to ${MAX_CHARACTERS} characters, no "/", no control characters, no "." at the beginning, and not the word "${UNKNOWN_LABEL}".`,
       details: { label: text.slice(0, 100) },
     },
   );

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** What an export remembers of a sample and an import gives back to it. */
@@ -48,8 +48,11 @@ export function checkNewSample(sample: NewSample): void {
           (Number.isSafeInteger(capturedAtMs) ? null : `its time ${capturedAtMs} is no integer`) ??
           (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
   if (fault === null) return;
-  throw new HeadlandError('HL_SAMPLE_INVALID', `sample cannot be stored: ${fault}`, {
-    remedy: 'Correct the value at its source.',
+  throw new HeadlandError('HL_SAMPLE_INVALID', `the sample cannot be stored: ${fault}`, {
+    remedy:
+      group.length > MAX_NAME_CHARACTERS
+        ? `Give a --group-pattern that captures at most ${MAX_NAME_CHARACTERS} characters.`
+        : DEFECT_REMEDY,
     details: { group, source, origin: origin ?? null, capturedAtMs },
   });
 }

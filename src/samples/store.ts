@@ -306,7 +306,7 @@ export class SampleStore {
     if (sample) return sample;
     throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
       remedy:
-        'Take the id from `headland label` (it lists the waiting samples) or from an event; it may have been removed.',
+        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
       details: { id },
     });
   }

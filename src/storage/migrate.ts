@@ -19,9 +19,10 @@ export function migrate(database: Database, room: string, steps: readonly string
     if (version > steps.length) {
       throw new HeadlandError(
         'HL_STORE_NEWER',
-        `${database.path}: the tables of "${room}" have version ${version}, this headland knows ${steps.length}`,
+        `${database.path}: the tables of "${room}" have version ${version}; this headland knows versions up to ${steps.length}`,
         {
-          remedy: 'Install the newer headland again, or restore a backup from before the update.',
+          remedy:
+            'Install the newer headland again, or put a backup from before the update in place of the file.',
           details: { path: database.path, room, version, known: steps.length },
         },
       );

@@ -245,7 +245,10 @@ export class TelemetryClient {
     }
     this.#outboxFailing = writeError !== null;
     if (outcome === 'too large') {
-      this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+      this.#log.error(
+        { code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic },
+        'a message is larger than mqtt.outboxMaxBytes and was not sent',
+      );
     }
     if (outcome === 'invalid') {
       this.#log.error(

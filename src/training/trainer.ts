@@ -92,7 +92,7 @@ export class Trainer {
         'HL_TRAINING_RUNNING',
         `training ${this.#run.trainingId} is still running`,
         {
-          remedy: 'Wait for its report, or cancel it first.',
+          remedy: 'Wait for its report, then try again.',
           details: { trainingId: this.#run.trainingId },
         },
       );
@@ -134,7 +134,7 @@ export class Trainer {
       ...ending,
       startedAt: new Date(dateOf(run.startedMs)).toISOString(),
       finishedAt: new Date().toISOString(),
-      durationMs: performance.now() - run.startedMs,
+      durationMs: Math.round(performance.now() - run.startedMs),
     };
     await this.#tidy(report);
     this.#run = null;
@@ -184,7 +184,12 @@ export class Trainer {
 
   async #settle(run: Run, end: JobEnd): Promise<Ending> {
     if (run.cancelled) {
-      return { outcome: 'cancelled', reason: 'cancelled', error: null, result: null };
+      return {
+        outcome: 'cancelled',
+        reason: 'stopped before its end; what it has embedded is kept',
+        error: null,
+        result: null,
+      };
     }
     if (end.error) return failed(end.error, null);
     const { result } = end;

@@ -168,8 +168,12 @@ export class TrainingTriggers {
     } catch (cause) {
       throw new HeadlandError(
         'HL_TRAINING_CRON_INVALID',
-        `training.cron is not a cron expression: "${pattern}" (${messageOf(cause)})`,
-        { remedy: 'Write five fields, as in "0 3 * * *" for every night at 3:00 UTC.', cause },
+        `training.cron "${pattern}" is not a cron expression: ${messageOf(cause)}`,
+        {
+          remedy:
+            'Write five fields: minute, hour, day, month, weekday, in UTC. "0 3 * * *" is every night at 3:00.',
+          cause,
+        },
       );
     }
   }

@@ -31,7 +31,7 @@ export async function decodePicture(bytes: Uint8Array, options: DecodeOptions): 
   );
   if (channels !== 3 || data.length !== sizePixels * sizePixels * 3) {
     throw new HeadlandError('HL_PICTURE_INVALID', `the picture has ${channels} channels, not 3`, {
-      remedy: 'Check the source: the file or frame is damaged or is not a picture.',
+      remedy: 'Replace the file, or look at the camera: the picture is damaged or is none.',
       details: { bytes: bytes.length, channels },
     });
   }

@@ -45,7 +45,7 @@ function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
       `the picture has ${bytes.length} bytes, the limit is ${limits.maxBytes}`,
       {
         remedy:
-          'Lower the resolution or quality at the source, or raise inference.maxPictureBytes.',
+          'Make the picture smaller, lower the resolution or quality of the camera, or raise inference.maxPictureBytes.',
         details: { bytes: bytes.length, maxBytes: limits.maxBytes },
       },
     );
@@ -55,7 +55,7 @@ function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
     const name = nameOfRefused(bytes);
     const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
     throw new HeadlandError('HL_PICTURE_INVALID', message, {
-      remedy: 'Give JPEG, PNG or WebP: convert the picture, or set the camera to one of them.',
+      remedy: 'Convert the file to JPEG, PNG or WebP, or set the camera to JPEG.',
       details: { bytes: bytes.length, format: name },
     });
   }
@@ -81,7 +81,8 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
       'HL_PICTURE_TOO_MANY_PIXELS',
       `the picture has ${metadata.width} x ${metadata.height} = ${pixels} pixels, the limit is ${limits.maxPixels}`,
       {
-        remedy: 'Lower the resolution at the source, or raise inference.maxPicturePixels.',
+        remedy:
+          'Make the picture smaller, lower the resolution of the camera, or raise inference.maxPicturePixels.',
         details: { width: metadata.width, height: metadata.height, maxPixels: limits.maxPixels },
       },
     );
@@ -164,7 +165,7 @@ export async function recompressJpeg(image: RgbImage, quality: number): Promise<
 /** The error for bytes that are no whole picture. */
 function invalid(message: string, bytes: Uint8Array, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PICTURE_INVALID', message, {
-    remedy: 'Check the source: the file or frame is damaged or is not a picture.',
+    remedy: 'Replace the file, or look at the camera: the picture is damaged or is none.',
     details: { bytes: bytes.length },
     ...(cause === undefined ? {} : { cause }),
   });

@@ -220,7 +220,7 @@ describe('the daemon', { concurrency: false }, () => {
       },
     );
     assert.equal(status, 2);
-    assert.match(stderr, /HL_CONFIG_INVALID.*did you mean "samples"/);
+    assert.match(stderr, /HL_CONFIG_INVALID.*did you mean "samples"/s);
   });
 });
 

@@ -84,7 +84,7 @@ describe('OnoffOutputs', () => {
     assert.deepEqual(levels(), ['1', '0']);
     outputs.allOff();
     assert.deepEqual(levels(), ['0', '1']);
-    assert.throws(() => outputs.set('siren', true), fails('HL_GPIO_OUTPUT_UNKNOWN'));
+    assert.throws(() => outputs.set('siren', true), fails('HL_INTERNAL'));
     outputs.close();
     assert.deepEqual(levels(), [null, null]);
     outputs.close();
@@ -113,15 +113,21 @@ describe('OnoffOutputs', () => {
     assert.equal(level(root, 516), '1');
   });
 
-  it('names the package to rebuild when Node.js changed after the install', () => {
+  it('tells a missing package from one that must be compiled again', () => {
+    assert.match(onoffLoadError(new Error('Cannot find package')).remedy, /npm install onoff/);
     // As Node 22 says it of a binary that was compiled for Node 20.
-    const told = new Error(
+    const otherNode = new Error(
       "The module '/opt/headland/node_modules/epoll/build/Release/epoll.node'\n" +
         'was compiled against a different Node.js version using\n' +
         'NODE_MODULE_VERSION 115. This version of Node.js requires\nNODE_MODULE_VERSION 127.',
     );
-    assert.match(onoffLoadError(told).remedy, /npm rebuild epoll/);
-    assert.doesNotMatch(onoffLoadError(new Error('Cannot find package')).remedy, /rebuild/);
+    const elsewhere = Object.assign(new Error('epoll.node: invalid ELF header'), {
+      code: 'ERR_DLOPEN_FAILED',
+    });
+    const uncompiled = new Error('Could not locate the bindings file. Tried:\n → …/epoll.node');
+    for (const error of [otherNode, elsewhere, uncompiled]) {
+      assert.match(onoffLoadError(error).remedy, /npm rebuild epoll/);
+    }
   });
 
   it('drives the real package on a /sys/class/gpio of its own', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -224,8 +224,10 @@ describe('secrets', () => {
   });
 
   test('a credential cannot name a path', () => {
+    const credentials = join(folder, 'credentials');
+    mkdirSync(credentials);
     const error = refusal(() =>
-      readSecretText({ credential: '../x' }, { CREDENTIALS_DIRECTORY: folder }),
+      readSecretText({ credential: '../password' }, { CREDENTIALS_DIRECTORY: credentials }),
     );
     assert.equal(error.code, 'HL_SECRET_UNREADABLE');
   });

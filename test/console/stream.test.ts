@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { events } from './client.js';
 import { createFieldSource } from './field-source.js';
 
 const decision = (totalMs: number) => ({
@@ -19,23 +20,6 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
   const { url } = await server.start();
   t.after(() => server.stop());
   return { source, url };
-}
-
-/** Events as they come; ends with the stream. */
-async function* events(url: string, signal: AbortSignal) {
-  const response = await fetch(`${url}api/stream`, { signal });
-  assert.equal(response.status, 200);
-  assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
-  let buffer = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    buffer += chunk;
-    const blocks = buffer.split('\n\n');
-    buffer = blocks.pop()!;
-    for (const block of blocks) {
-      const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!;
-      yield { type: type!, data: JSON.parse(data!) };
-    }
-  }
 }
 
 describe('the event stream', { timeout: TEST_HANG_MS }, () => {

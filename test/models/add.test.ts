@@ -369,7 +369,7 @@ const refusals: {
   {
     what: 'a classifier that cannot be seen through',
     code: 'HL_MODEL_TAP_UNKNOWN',
-    part: /unknown/,
+    part: /linear layer .* not found/,
     model: () => {
       const model = headless('pooled');
       model.graph.node.push({

@@ -211,6 +211,6 @@ test('inner taps that cannot be are refused', () => {
   const absent = [{ tap: 'nowhere', pool: 'none', featureSize: 1 }];
   assert.throws(
     () => convertModel(encodeModel(tinyClassifier()), tinyCard({ ...twoTaps, innerTaps: absent })),
-    (error) => isHeadlandError(error, 'HL_MODEL_ONNX_INVALID') && /nowhere/.test(error.message),
+    (error) => isHeadlandError(error, 'HL_MODEL_TAP_UNKNOWN') && /nowhere/.test(error.message),
   );
 });

@@ -111,7 +111,7 @@ test('when all fail, every source is named with its reason', async (t) => {
     assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
   }
   const nowhere = await failureOf(pullModel(tinyCard(), pullOptions(cacheDir)));
-  assert.match(nowhere.message, /only mirrors, and none is configured/);
+  assert.match(nowhere.message, /mirrors only, and models\.mirrors is empty/);
 });
 
 test('a URL mirror streams with progress', async (t) => {

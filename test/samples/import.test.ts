@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -125,6 +126,9 @@ test('bad pictures are quarantined with their reason and the import goes on', as
   assert.equal(text.code, 'HL_PICTURE_INVALID');
   assert.equal(readFileSync(join(quarantineDir, text.copy!), 'utf8'), 'I am not a picture');
   assert.equal(lines().find(({ origin }) => origin === 'weed/heavy.jpg')?.copy, null);
+  for (const entry of ['.', ...readdirSync(quarantineDir)]) {
+    assert.equal(statSync(join(quarantineDir, entry)).mode & 0o077, 0, `${entry} is private`);
+  }
   assert.equal(lines().length, 6);
   await importFolder(store, dir, options);
   assert.equal(lines().filter(({ copy }) => copy !== null).length, 5);

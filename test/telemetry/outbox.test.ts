@@ -132,6 +132,20 @@ describe('outbox', () => {
     second.close();
   });
 
+  test('what has expired is not handed out, also before it is cleared away', (t) => {
+    let wall = Date.UTC(2026, 0, 1);
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), {
+      now: () => wall,
+      monotonic: () => 0,
+    });
+    outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
+    outbox.enqueue(message('lasting'));
+    wall += 30_000;
+    assert.deepEqual(texts(outbox.take(9)), ['lasting']);
+    assert.equal(outbox.stats().messages, 2);
+    close();
+  });
+
   test('what the broker refuses waits while others go on', (t) => {
     let mono = 0;
     const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
@@ -140,7 +154,11 @@ describe('outbox', () => {
     outbox.defer(a!.id, 1_000);
     assert.deepEqual(texts(outbox.take(9)), ['b', 'c']);
     outbox.release();
-    assert.deepEqual(texts(outbox.take(9)), ['b', 'c'], 'a reconnect does not hurry it');
+    assert.deepEqual(texts(outbox.take(1)), ['b'], 'a reconnect does not hurry it');
+    outbox.defer(2, 10);
+    assert.deepEqual(texts(outbox.take(9)), ['c']);
+    mono = 11;
+    assert.deepEqual(texts(outbox.take(9)), ['b'], 'whichever was refused first');
     mono = 1_001;
     assert.deepEqual(texts(outbox.take(9)), ['a']);
     close();

@@ -34,8 +34,9 @@ export class Labelling {
   #recentFrame(frameId: string): RecentFrame {
     const found = this.recent.get(frameId);
     if (found) return found;
-    throw new HeadlandError('HL_FRAME_GONE', `the frame "${frameId}" is not in memory any more`, {
-      remedy: 'Label a newer frame, raise samples.recentFrames, or take a snapshot first.',
+    throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
+      remedy:
+        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames says how many frames are kept.',
       details: { frameId },
     });
   }

@@ -114,7 +114,7 @@ export function statusLine(status: AgentStatus): string {
   const limit = frameLimit(frames.limit);
   return [
     status.state === 'paused' ? 'paused' : `${frames.perSecond.toFixed(1)} frames/s`,
-    status.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
+    status.backbone?.insteadOf ? 'fp32 instead of 8-bit backbone' : null,
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
     headLine(status),
     `${samples.labelled} labels`,

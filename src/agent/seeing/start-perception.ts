@@ -1,9 +1,9 @@
 import { fullPrecisionName } from '../../backbone/variant.js';
 import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
-import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { BackboneInfo, PerceptionSettings } from '../../perception/perception-protocol.js';
 import { addedCardsDir } from '../open-state.js';
+import type { PrepareOptions } from './prepare-backbone.js';
 
 /** What perception needs of the configuration. */
 export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
@@ -29,7 +29,7 @@ export function perceptionSettings({ models, paths, inference }: Config): Percep
 export async function startPerception(
   perception: { start(): Promise<BackboneInfo>; readonly unfit: HeadlandError | null },
   config: Config,
-  options: { log: Log; environment: NodeJS.ProcessEnv },
+  options: Pick<PrepareOptions, 'log' | 'environment' | 'signal'>,
 ): Promise<BackboneInfo> {
   try {
     return await perception.start();

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import type { RgbImage } from '../../vision/image.js';
 import type { ModelCard } from '../model-card.js';
 
@@ -28,7 +28,7 @@ export class EngineInput {
         'HL_BACKBONE_INPUT_SIZE',
         `backbone ${name} takes ${size} x ${size} RGB pixels, ` +
           `not ${image.width} x ${image.height} (${image.data.length} bytes)`,
-        { remedy: 'Decode the picture to the input size of the backbone.' },
+        { remedy: DEFECT_REMEDY },
       );
     }
     const { data } = image;
@@ -95,7 +95,7 @@ export class EngineInput {
       `backbone ${this.card.name} gave ${what}`,
       {
         remedy:
-          'Run `headland models verify`; if that passes, the picture or the memory is damaged.',
+          'Run `headland models verify` and do what it says. If it says "intact", check the memory of the board.',
       },
     );
   }
@@ -105,7 +105,7 @@ export class EngineInput {
 export function refuseClosed(name: string, closed: boolean): void {
   if (!closed) return;
   throw new HeadlandError('HL_BACKBONE_CLOSED', `backbone ${name} is closed`, {
-    remedy: 'Open it again.',
+    remedy: DEFECT_REMEDY,
   });
 }
 

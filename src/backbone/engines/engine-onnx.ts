@@ -70,7 +70,11 @@ export class OnnxEngine implements Backbone {
       throw new HeadlandError(
         'HL_MODEL_ONNX_INVALID',
         `ONNX Runtime cannot load backbone ${card.name}: ${messageOf(cause)}`,
-        { remedy: 'Check the card, or export the model with opset 13 to 21.', cause },
+        {
+          remedy:
+            'Export the model again, with ONNX opset 13 to 21. In a card of your own, correct tap and sizes.',
+          cause,
+        },
       );
     }
     const input = new EngineInput(card);
@@ -116,7 +120,10 @@ export async function loadRuntime(): Promise<Runtime> {
     throw new HeadlandError(
       'HL_ENGINE_UNAVAILABLE',
       `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${messageOf(cause)}`,
-      { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+      {
+        remedy: 'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
+        cause,
+      },
     );
   }
 }

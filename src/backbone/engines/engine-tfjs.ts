@@ -82,7 +82,7 @@ export class TfjsBackbone implements Backbone {
         this.network.run(tf.tensor4d(this.input.values, [1, inputSize, inputSize, 3])).dataSync(),
       );
     } catch (error) {
-      throw invalidTfjs(`TensorFlow.js cannot run it: ${messageOf(error)}`, error);
+      throw invalidTfjs(`TensorFlow.js cannot run it: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -108,7 +108,7 @@ async function load(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Networ
       : await loadGraph(tf, model);
   } catch (error) {
     if (isHeadlandError(error)) throw error;
-    throw invalidTfjs(`TensorFlow.js cannot load it: ${messageOf(error)}`, error);
+    throw invalidTfjs(`TensorFlow.js cannot load it: ${messageOf(error)}`, { cause: error });
   }
 }
 

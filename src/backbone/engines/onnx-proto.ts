@@ -174,13 +174,15 @@ export class OnnxCodec {
     try {
       model = this.model.decode(bytes) as unknown as OnnxModel;
     } catch (cause) {
-      throw invalidOnnx(`it cannot be parsed: ${messageOf(cause)}`, cause);
+      throw invalidOnnx(`it cannot be parsed: ${messageOf(cause)}`, { remedy: NO_ONNX, cause });
     }
-    if (!model.graph?.node?.length) throw invalidOnnx('it holds no graph');
+    if (!model.graph?.node?.length) throw invalidOnnx('it holds no graph', { remedy: NO_ONNX });
     if (model.functions?.length) throw invalidOnnx('it uses model-local functions');
     if (model.graph.sparseInitializer?.length) throw invalidOnnx('it uses sparse initialisers');
     if (model.graph.initializer.some((tensor) => tensor.externalData?.length)) {
-      throw invalidOnnx('its weights lie in another file');
+      throw invalidOnnx('its weights lie in another file', {
+        remedy: 'Export the model as one file, with its weights inside.',
+      });
     }
     return model;
   }
@@ -190,10 +192,17 @@ export class OnnxCodec {
   }
 }
 
-export function invalidOnnx(why: string, cause?: unknown): HeadlandError {
+const NO_ONNX = 'Name an ONNX file. If this is one, it is damaged: export the model again.';
+
+export function invalidOnnx(
+  why: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): HeadlandError {
   return new HeadlandError('HL_MODEL_ONNX_INVALID', `the ONNX model cannot be used: ${why}`, {
-    remedy: 'Check the card (tap, sizes), or export the model as one plain ONNX file.',
-    cause,
+    remedy:
+      options.remedy ??
+      'Export the model again, with ONNX opset 13 to 21. In a card of your own, correct tap and sizes.',
+    cause: options.cause,
   });
 }
 

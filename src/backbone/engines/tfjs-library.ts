@@ -54,7 +54,10 @@ export async function openTfjs(
   throw new HeadlandError(
     'HL_TFJS_UNAVAILABLE',
     `TensorFlow.js cannot be used: ${refused.join('; ')}`,
-    { remedy: 'Install the optional packages: `npm ci --include=optional`.' },
+    {
+      remedy:
+        'Install the optional packages where headland is installed (`npm ci --include=optional`), or use an ONNX backbone.',
+    },
   );
 }
 
@@ -89,9 +92,9 @@ async function loadPackages(): Promise<Tfjs> {
 async function openNative(): Promise<Opened> {
   const folder = process.env.HEADLAND_TFJS_NODE;
   const require = createRequire(folder ? join(resolve(folder), 'package.json') : import.meta.url);
-  // tfjs-node 4.22 calls what Node 23 removed.
+  // tfjs-node 4.22 calls what Node 22 warns of and Node 23 removed.
   const util = require('node:util') as Record<string, unknown>;
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
   // It tells standard error about the processor otherwise.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const tf = require('@tensorflow/tfjs-node') as Tfjs & { version: Record<string, string> };

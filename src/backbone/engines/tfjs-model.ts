@@ -73,7 +73,7 @@ export function readTfjsFiles(
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (cause) {
-    throw invalidTfjs(`its model.json is not JSON: ${messageOf(cause)}`, cause);
+    throw invalidTfjs(`its model.json is not JSON: ${messageOf(cause)}`, { cause });
   }
   const parsed = modelSchema.safeParse(value);
   if (!parsed.success) {
@@ -151,7 +151,7 @@ export function unpackTfjs(archive: Uint8Array): TfjsModel {
   try {
     files = unzipSync(archive);
   } catch (cause) {
-    throw invalidTfjs(`its archive is broken: ${messageOf(cause)}`, cause);
+    throw invalidTfjs(`its archive is damaged: ${messageOf(cause)}`, { cause });
   }
   const { [MODEL_JSON]: json, ...shards } = files;
   if (json === undefined) throw invalidTfjs(`its archive holds no ${MODEL_JSON}`);
@@ -213,10 +213,17 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-export function invalidTfjs(why: string, cause?: unknown): HeadlandError {
+export function invalidTfjs(
+  why: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): HeadlandError {
   return new HeadlandError(
     'HL_MODEL_TFJS_INVALID',
     `the TensorFlow.js model cannot be used: ${why}`,
-    { remedy: 'Check the card (tap, sizes, shards), or convert the model again.', cause },
+    {
+      remedy:
+        options.remedy ?? 'In the card, correct tap, sizes and shards, or convert the model again.',
+      cause: options.cause,
+    },
   );
 }

@@ -105,7 +105,7 @@ function startFailure(tool: Tool, error: NodeJS.ErrnoException): HeadlandError {
     'HL_CAMERA_EXITED',
     `${tool.command} could not be started: ${messageOf(error)}`,
     {
-      remedy: `Run ${tool.command} by hand as the user of the daemon and mend what it says.`,
+      remedy: `Run ${tool.command} by hand as the user of the daemon, and correct what it reports.`,
       details: { command: tool.command },
       cause: error,
     },

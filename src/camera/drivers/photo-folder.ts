@@ -31,8 +31,8 @@ export async function listPhotos(folder: string, groupPattern: string | null): P
   const pattern = compile(groupPattern);
   const origins = (await listFiles(folder)).filter(hasPictureEnding);
   if (origins.length === 0) {
-    throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo is in ${folder}`, {
-      remedy: 'Put .jpg, .png or .webp files into it, or into one folder a class.',
+    throw new HeadlandError('HL_CAMERA_NO_PICTURE', `there is no picture in ${folder}`, {
+      remedy: 'Put .jpg, .png or .webp files into it, or into one folder for each class.',
       details: { folder },
     });
   }
@@ -80,8 +80,8 @@ async function listFiles(folder: string): Promise<string[]> {
       `cannot list ${folder}: ${messageOf(error)}`,
       {
         remedy: denied
-          ? 'Give the user of the daemon the right to read the folder.'
-          : 'Check the path of the folder.',
+          ? 'Give the user of the daemon read access to the folder.'
+          : 'Create the folder, or correct path in the configuration.',
         details: { folder },
         cause: error,
       },
@@ -96,9 +96,9 @@ function compile(groupPattern: string | null): RegExp | null {
   } catch (error) {
     throw new HeadlandError(
       'HL_CAMERA_PATTERN_INVALID',
-      `groupPattern is no regular expression: ${messageOf(error)}`,
+      `groupPattern is not a regular expression: ${messageOf(error)}`,
       {
-        remedy: 'Correct the pattern; for example "^(.*)_[0-9]+\\." takes all before the last "_".',
+        remedy: 'Correct groupPattern. Example: "^(.*)_[0-9]+\\." takes all before the last "_".',
         details: { groupPattern },
         cause: error,
       },

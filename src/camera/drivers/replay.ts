@@ -62,8 +62,9 @@ export class ReplayDriver implements CameraDriver {
     do {
       await this.#showOnce(photos, onPicture, signal);
       if (this.#unreadable.size >= photos.length) {
-        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo in ${path} can be read`, {
-          remedy: 'Look at the warnings above: each names a file and what is wrong with it.',
+        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no picture in ${path} can be read`, {
+          remedy:
+            'Put readable pictures into the folder. The log names each file that cannot be read, and why.',
           details: { path, photos: photos.length },
         });
       }

@@ -49,6 +49,7 @@ function listCommand(): Command {
       const rows = cards.map((card) => ({
         name: card.name,
         title: card.title,
+        engine: card.engine,
         licence: card.licence,
         featureSize: card.featureSize,
         inputSize: card.inputSize,
@@ -65,7 +66,7 @@ function listCommand(): Command {
         String(row.featureSize),
         row.reportedTop1 === null ? '-' : `${(row.reportedTop1 * 100).toFixed(1)} %`,
         row.licence,
-        row.title,
+        row.engine === 'onnx' ? row.title : `${row.title} (engine: ${row.engine})`,
       ]);
       const header = ['name', 'state', 'pixels', 'features', 'top-1', 'licence', ''];
       printLine(table([header, ...cells], ''));

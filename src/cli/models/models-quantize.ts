@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 
 import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { loadCard } from '../../backbone/card-folders.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
 import {
   type QuantizationReport,
   runQuantization,
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
+import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
 import { fetchBackbone } from '../fetch-backbone-command.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
@@ -27,6 +29,8 @@ export function quantizeCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const base = fullPrecisionName(name ?? config.models.backbone);
+      // Before anything is fetched that would be of no use.
+      requireOnnxEngine(await loadCard(base, config.models.cardsDir, addedCardsDir(config)));
       await fetchBackbone(config, log, options, base);
       const state = openState(config, log);
       const bar = progressBar('steps', options.json);

@@ -49,6 +49,7 @@ export function reportFailure(error: unknown, options: OutputOptions): number {
   printNote(`headland: ${serialised.code}: ${serialised.message.trimEnd()}`);
   if (serialised.remedy) printNote(`  what to do: ${serialised.remedy}`);
   if (!isHeadlandError(error)) process.stderr.write(`${String(serialised.details.stack ?? '')}\n`);
+  if (isHeadlandError(error) && error.code.endsWith('_CANCELLED')) return EXIT.interrupted;
   return isConfigError(error) ? EXIT.usage : EXIT.failed;
 }
 

@@ -109,7 +109,7 @@ export function createRoutes(parts: {
       path: /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/,
       handle: ({ parts: [sampleId] }) => {
         const stored = source.picture(sampleId!);
-        if (stored === null) throw notFound(`no sample ${sampleId}`);
+        if (stored === null) throw notFound(`there is no picture of a sample ${sampleId}`);
         return picture(stored);
       },
     },
@@ -151,7 +151,8 @@ function post<Path extends keyof PostBodies>(
 
 export function notFound(message: string): HeadlandError {
   return new HeadlandError('HL_CONSOLE_NOT_FOUND', message, {
-    remedy: 'Look up the route in docs/reference/console.md, and the identifier in the page.',
+    remedy:
+      'Use an address that docs/reference/console.md lists. Take ids and names of cameras from GET /api/waiting and GET /api/status.',
   });
 }
 
@@ -167,7 +168,7 @@ function readiness(source: ConsoleSource): Reply {
 function latest(source: ConsoleSource, query: URLSearchParams): LatestFrame | null {
   const camera = query.get('camera') ?? undefined;
   if (camera !== undefined && !source.status().cameras.some(({ name }) => name === camera)) {
-    throw notFound(`no camera ${JSON.stringify(camera.slice(0, 64))}`);
+    throw notFound(`there is no camera ${JSON.stringify(camera.slice(0, 64))}`);
   }
   return source.latest(camera);
 }
@@ -184,8 +185,8 @@ function limit(query: URLSearchParams, fallback: number): number {
   const given = query.get('limit');
   if (given === null) return fallback;
   if (/^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 100) return Number(given);
-  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a number from 1 to 100', {
-    remedy: 'Ask for 1 to 100 entries.',
+  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a whole number from 1 to 100', {
+    remedy: 'Give limit a whole number from 1 to 100.',
   });
 }
 

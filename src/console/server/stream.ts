@@ -58,8 +58,8 @@ export class EventStreams {
     if (this.listeners.size >= this.limits.maxListeners) {
       throw new HeadlandError(
         'HL_CONSOLE_BUSY',
-        `${this.listeners.size} pages are watching, which is the limit`,
-        { remedy: 'Close the console on another device and try again.' },
+        `${this.listeners.size} pages are open; no more are served at once`,
+        { remedy: 'Close the page on another device, then try again.' },
       );
     }
     const status = this.source.status();

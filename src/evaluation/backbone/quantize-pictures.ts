@@ -37,8 +37,12 @@ export async function folderPictures(dir: string): Promise<PictureSource> {
   } catch (cause) {
     throw new HeadlandError(
       'HL_QUANTIZE_PHOTOS_UNREADABLE',
-      `folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Give a folder that holds pictures of the field.', details: { dir }, cause },
+      `the folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
+      {
+        remedy: 'Give --photos a folder of pictures that this user may read.',
+        details: { dir },
+        cause,
+      },
     );
   }
 }
@@ -66,10 +70,11 @@ export async function readPictures(
   if (pictures.length >= limits.minFrames) return pictures;
   throw new HeadlandError(
     'HL_QUANTIZE_TOO_FEW_FRAMES',
-    `there are ${pictures.length} usable pictures (${source.name}), ` +
-      `an 8-bit backbone needs ${limits.minFrames}`,
+    `there are ${pictures.length} usable pictures (${source.name}); ` +
+      `an 8-bit backbone needs ${limits.minFrames} (quantization.minFrames)`,
     {
-      remedy: 'Let the camera collect some, import some, or name a folder of them: --photos DIR.',
+      remedy:
+        'Let the robot collect frames, import pictures (`headland import DIR`), or name a folder of pictures: --photos DIR.',
       details: { pictures: pictures.length, minFrames: limits.minFrames },
     },
   );

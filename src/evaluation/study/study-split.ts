@@ -50,16 +50,20 @@ export function studyFolds(
   const names = photos.map((photo) => photo.label);
   const labels = [...new Set(names)].sort();
   if (labels.length < 2) {
-    throw new HeadlandError('HL_STUDY_TOO_FEW_CLASSES', `${labels.length} classes of photos`, {
-      remedy: 'Give a folder with one folder of photos for each of at least two classes.',
-    });
+    throw new HeadlandError(
+      'HL_STUDY_TOO_FEW_CLASSES',
+      `the folder holds photos of ${labels.length} class, a study needs two`,
+      {
+        remedy: 'Put photos of at least two classes into the folder, one folder a class.',
+      },
+    );
   }
   const groupNames = [...new Set(photos.map((photo) => photo.group))];
   const possible = Math.floor(groupNames.length / GROUPS_PER_FOLD);
   const count = asked ?? Math.max(2, Math.min(USUAL_FOLDS, possible));
   if (count > possible) {
     throw tooFewGroups(
-      `the photos make ${groupNames.length} groups, ${count} folds need ${count * GROUPS_PER_FOLD}`,
+      `the photos are of ${groupNames.length} groups; ${count} folds need ${count * GROUPS_PER_FOLD}`,
     );
   }
   const single = labels.find(
@@ -94,6 +98,6 @@ export function splitOf({ foldOf }: StudyFolds, fold: number): Split {
 function tooFewGroups(message: string): HeadlandError {
   return new HeadlandError('HL_STUDY_TOO_FEW_GROUPS', message, {
     remedy:
-      'Add photos of other places or times, say with --group-pattern what a group is, or ask for fewer --folds.',
+      'Add photos of other places or times, give a --group-pattern that makes more groups, or ask for fewer --folds.',
   });
 }

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
 /** Depth of a packed block: 24 rows of it take 24 KiB and stay in a 32 KiB first-level cache. */
 const DEPTH = 128;
@@ -274,8 +274,8 @@ function rootOfPivot(pivot: number, i: number, n: number): number {
   if (pivot > 0) return Math.sqrt(pivot);
   throw new HeadlandError(
     'HL_MATRIX_NOT_POSITIVE_DEFINITE',
-    `pivot ${i} of ${n} is ${pivot}, not positive`,
-    { remedy: 'Raise the ridge penalty or remove constant features.' },
+    `the matrix cannot be factored: pivot ${i} of ${n} is ${pivot}, not positive`,
+    { remedy: DEFECT_REMEDY },
   );
 }
 

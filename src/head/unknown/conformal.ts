@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
 /**
  * The share of exchangeable samples that would score at least this high: (1 + #{s_i >= s}) / (n +
@@ -127,9 +127,9 @@ export function fitSetProbability(
   if (probabilities.length !== labels.length * classCount || !(coverage > 0 && coverage < 1)) {
     throw new HeadlandError(
       'HL_CALIBRATION_INVALID',
-      `${probabilities.length} probabilities for ${labels.length} labels of ${classCount} classes, ` +
+      `cannot calibrate: ${probabilities.length} probabilities for ${labels.length} labels of ${classCount} classes, ` +
         `coverage ${coverage}`,
-      { remedy: 'Give one row of probabilities per label and a coverage between 0 and 1.' },
+      { remedy: DEFECT_REMEDY },
     );
   }
   const ofTruth = Float64Array.from(labels, (label, i) => probabilities[i * classCount + label]!);

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import { stratifiedGroupFolds } from '../folds.js';
 import { groupingOf, type TrainingSet } from '../training-set.js';
 import { transformFeatures } from '../transform.js';
@@ -72,8 +72,8 @@ export function fitClassGaussians(
   if (unlabelled.length % d !== 0) {
     throw new HeadlandError(
       'HL_TRAINING_SET_INVALID',
-      `${unlabelled.length} unlabelled features are no multiple of ${d}`,
-      { remedy: 'Give whole rows of features.' },
+      `${unlabelled.length} unlabelled features are not whole rows of ${d}`,
+      { remedy: DEFECT_REMEDY },
     );
   }
   const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);

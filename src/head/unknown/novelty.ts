@@ -21,8 +21,8 @@ export function subspacePoints(model: NoveltyModel, features: Float32Array): Flo
   if (features.length === 0 || features.length % d !== 0) {
     throw new HeadlandError(
       'HL_FEATURES_MISMATCH',
-      `${features.length} features do not fit a novelty model for ${d}`,
-      { remedy: 'Use the head with the backbone that it was trained on.' },
+      `the novelty model of the head takes ${d} features, not ${features.length}`,
+      { remedy: 'Train again: the head belongs to another backbone.' },
     );
   }
   const z = transformFeatures(features, d, NOVELTY_TRANSFORM);

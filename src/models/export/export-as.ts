@@ -57,7 +57,7 @@ export async function exportAs(
     throw new HeadlandError(
       'HL_EXPORT_FORMAT',
       `backbone ${card.name} runs on TensorFlow.js and has no ONNX form`,
-      { remedy: 'Export with --format tfjs.' },
+      { remedy: 'Export it as TensorFlow.js: --format tfjs.' },
     );
   }
   const { model, names } = joinHead(backbone, head, options);
@@ -105,8 +105,8 @@ async function writeFolder(path: string, files: Record<string, Uint8Array>): Pro
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw cause;
     throw new HeadlandError(
       'HL_EXPORT_NOT_EMPTY',
-      `${path} exists already and is not an empty folder: ${messageOf(cause)}`,
-      { remedy: 'Name a folder that does not exist yet: a TensorFlow.js model has several files.' },
+      `${path} exists and is not an empty folder: ${messageOf(cause)}`,
+      { remedy: 'Name a folder that does not exist yet: a TensorFlow.js model is several files.' },
     );
   }
 }

@@ -31,20 +31,19 @@ export async function joinLayersHead(
   if (head.gaussianScale !== undefined) {
     throw new HeadlandError(
       'HL_EXPORT_TRANSFORM',
-      'the head has class Gaussians, which tf.layers cannot express',
+      'the head has class Gaussians; a layers model cannot express them',
       {
         remedy:
-          'Set training.classGaussians to false and train again, or convert the backbone to a graph model.',
+          'Set training.classGaussians to false and train again, or use a backbone that is a graph model.',
       },
     );
   }
   if (head.transform === 'sqrt' || head.transform === 'sqrt-l2') {
     throw new HeadlandError(
       'HL_EXPORT_TRANSFORM',
-      `the head's feature transform is ${head.transform}, which tf.layers cannot express`,
+      `the head transforms features by ${head.transform}; a layers model cannot express that`,
       {
-        remedy:
-          'Export a head that was trained without square root, or convert the backbone to a graph model.',
+        remedy: 'Export another version (--head VERSION), or use a backbone that is a graph model.',
         details: { transform: head.transform },
       },
     );

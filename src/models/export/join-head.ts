@@ -67,7 +67,7 @@ export function joinHead(
   const opset = toNumber(model.opsetImport.find(({ domain }) => !domain)?.version ?? 1);
   if (opset < MIN_OPSET) {
     throw new HeadlandError('HL_EXPORT_OPSET', `backbone ${card.name} uses ONNX opset ${opset}`, {
-      remedy: `Export the backbone with opset ${MIN_OPSET} or newer and fetch it again.`,
+      remedy: `Export the backbone with opset ${MIN_OPSET} or newer, add it (\`headland models add\`), and train on it.`,
       details: { opset },
     });
   }
@@ -101,8 +101,8 @@ export function checkSizes(head: ExportedHead, card: ModelCard): void {
   if (head.featureSize === card.featureSize) return;
   throw new HeadlandError(
     'HL_EXPORT_MISMATCH',
-    `the head takes ${head.featureSize} features, backbone ${card.name} gives ${card.featureSize}`,
-    { remedy: 'Export the head with the backbone that it was trained on.' },
+    `the head takes ${head.featureSize} features; backbone ${card.name} gives ${card.featureSize}`,
+    { remedy: 'Train again (`headland train`), then export.' },
   );
 }
 

@@ -57,14 +57,9 @@ export function findTap(graph: OnnxGraph): FoundTap {
   const found = graph.output.flatMap(({ name }) => walk.from(name) ?? []);
   const chosen = found.find(({ kind }) => kind === 'classifier') ?? found[0];
   if (chosen !== undefined) return chosen;
-  const near = walk.lastTensors();
-  throw new HeadlandError(
-    'HL_MODEL_TAP_UNKNOWN',
-    'the graph ends in a classifier, but its linear layer was not found, so the place of its features is unknown',
-    {
-      remedy: `Name the tensor that holds them: --tap NAME, or "tap" in the card (the last tensors: ${near.join(', ')}).`,
-      details: { near },
-    },
+  throw tapUnknown(
+    graph,
+    'the graph ends in a classifier, and the linear layer that reads its features is not found',
   );
 }
 
@@ -81,6 +76,15 @@ function mayFollowLinear(opType: string, { probabilities, classes, pooled }: Beh
   if (AFTER_LINEAR.has(opType) || PROBABILITIES.has(opType)) return true;
   if (POOLING.has(opType)) return probabilities || classes;
   return pooled && ACTIVATIONS.has(opType);
+}
+
+/** HL_MODEL_TAP_UNKNOWN with the names of the last tensors. */
+export function tapUnknown(graph: OnnxGraph, message: string): HeadlandError {
+  const near = new Walk(graph).lastTensors();
+  return new HeadlandError('HL_MODEL_TAP_UNKNOWN', message, {
+    remedy: `Name the tensor that holds the features: --tap NAME, or "tap" in the card. The last tensors are ${near.join(', ')}.`,
+    details: { near },
+  });
 }
 
 class Walk {

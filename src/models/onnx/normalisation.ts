@@ -70,7 +70,7 @@ export function parseNormalisation(text: string): Normalisation {
     `"${text}" is neither a known normalisation nor three means and three deviations`,
     {
       remedy:
-        `Use one of ${Object.keys(PRESETS).join(', ')}, ` +
+        `Give --normalise one of ${Object.keys(PRESETS).join(', ')}, ` +
         'or numbers for R, G, B: --normalise 0.485,0.456,0.406/0.229,0.224,0.225.',
       details: { text },
     },

@@ -37,9 +37,7 @@ export function readImageInput(graph: OnnxGraph): ImageInput {
   const inputs = graph.input.filter(({ name }) => !constants.has(name));
   if (inputs.length !== 1) {
     const named = inputs.map(({ name }) => name).join(', ');
-    throw notAPicture(
-      `it has ${inputs.length} inputs${named ? ` (${named})` : ''}; a backbone has one`,
-    );
+    throw notAPicture(`it has ${inputs.length} inputs${named ? ` (${named})` : ''} instead of one`);
   }
   const { name, type } = inputs[0] as OnnxValueInfo;
   const elemType = type?.tensorType?.elemType ?? 0;
@@ -115,7 +113,7 @@ export function takePlanes(
 function notAPicture(why: string): HeadlandError {
   return new HeadlandError('HL_MODEL_NOT_A_BACKBONE', `the graph takes no RGB image: ${why}`, {
     remedy:
-      'Use a network that takes one RGB image; from a network with several inputs, export the image part.',
+      'Use a network that takes one RGB image. If the network has several inputs, export its image part alone.',
     details: { why },
   });
 }

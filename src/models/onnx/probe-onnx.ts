@@ -47,7 +47,7 @@ export async function probeShape(
       `ONNX Runtime cannot run the graph on an image of ${inputSize} x ${inputSize} pixels: ${messageOf(cause)}`,
       {
         remedy:
-          'Give the size that it was trained with (--input-size), or export it with opset 13 to 21.',
+          'Give the size that the network was trained with (--input-size), or export it with ONNX opset 13 to 21.',
         details: { inputSize },
         cause,
       },

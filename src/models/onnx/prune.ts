@@ -1,13 +1,8 @@
 import { FEATURES } from '../../backbone/backbone.js';
-import {
-  invalidOnnx,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxValueInfo,
-} from '../../backbone/engines/onnx-proto.js';
+import type { OnnxGraph, OnnxModel, OnnxValueInfo } from '../../backbone/engines/onnx-proto.js';
 import { AUTO_TAP, type Pool } from '../../backbone/model-card.js';
 import { addFeatureNodes } from './feature-nodes.js';
-import { findTap } from './find-tap.js';
+import { findTap, tapUnknown } from './find-tap.js';
 import { freeName, neededNodes, referencedTensors, renameTensor } from './onnx-graph.js';
 import { readImageInput, takePlanes } from './onnx-input.js';
 
@@ -101,20 +96,22 @@ function tapped(graph: OnnxGraph, { tap, pool }: Tap): { tensor: string; pool: P
 /**
  * The tensor of a card's tap.
  * @param tap Tensor or node; null = the only graph output.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID
+ * @throws HeadlandError HL_MODEL_TAP_UNKNOWN
  */
 export function tappedTensor(graph: OnnxGraph, tap: string | null): string {
   if (tap === null) {
     if (graph.output.length !== 1) {
-      throw invalidOnnx(
-        `it has ${graph.output.length} outputs; the card must name one of them as its tap`,
+      throw tapUnknown(
+        graph,
+        `the graph has ${graph.output.length} outputs, and the card names none of them as tap`,
       );
     }
     return (graph.output[0] as OnnxValueInfo).name;
   }
   if (graph.node.some((node) => node.output.includes(tap))) return tap;
   const output = graph.node.find((node) => node.name === tap)?.output[0];
-  if (output === undefined) throw invalidOnnx(`it has no tensor or node named "${tap}"`);
+  if (output === undefined)
+    throw tapUnknown(graph, `the graph has no tensor or node named "${tap}"`);
   return output;
 }
 

@@ -68,6 +68,16 @@ const TIMED_ROUNDS = 12;
 /** Won rounds out of {@link TIMED_ROUNDS} that chance alone gives in 3 of 1,000 comparisons. */
 const CLEAR_WINS = 11;
 
+/** @throws HeadlandError HL_QUANTIZE_ENGINE */
+export function requireOnnxEngine(card: ModelCard): void {
+  if (card.engine === 'onnx') return;
+  throw new HeadlandError(
+    'HL_QUANTIZE_ENGINE',
+    `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
+    { remedy: 'Choose a backbone that `headland models list` does not mark "engine: tfjs".' },
+  );
+}
+
 /**
  * Makes the static 8-bit variant of a cached backbone. Weights are symmetric per output channel and
  * small enough that the kernels do not saturate. The ranges of activations are calibrated on the
@@ -80,17 +90,14 @@ const CLEAR_WINS = 11;
  */
 export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
   const { card, cacheDir, kernels, onProgress } = options;
-  if (card.engine !== 'onnx') {
-    throw new HeadlandError(
-      'HL_QUANTIZE_ENGINE',
-      `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
-      { remedy: 'Choose a backbone whose card says engine: onnx (`headland models list`).' },
-    );
-  }
+  requireOnnxEngine(card);
   const cached = await readCachedModel(card, cacheDir);
   const model = await simplifyModel(cached.model, cacheDir);
   const plan = planQuantization(model);
-  if (plan.layers.length === 0) throw invalidOnnx('it has no layer that can run in 8 bits');
+  if (plan.layers.length === 0)
+    throw invalidOnnx('it has no layer that can run in 8 bits', {
+      remedy: 'Keep the fp32 backbone, or choose another one for 8 bits.',
+    });
   const calibration = options.pictures.filter((_, i) => i % HELD_OUT !== 0);
   const heldOut = options.pictures.filter((_, i) => i % HELD_OUT === 0);
   const records = await recordActivations(model, plan.tensors, {

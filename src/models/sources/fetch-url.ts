@@ -49,6 +49,7 @@ async function receive(
         throw sourceError(
           'HL_MODEL_TOO_LARGE',
           `${shown(url)} sends more than the ${maxBytes} bytes that the card names`,
+          { remedy: 'Use another mirror. In a card of your own, correct bytes.' },
         );
       }
       await file.writeFile(chunk);

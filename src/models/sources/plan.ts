@@ -63,7 +63,8 @@ function mirrorAttempt(mirror: string, source: ModelSource): Attempt {
   return { label: `mirror ${path}`, source, network: false, ...fromPath(() => path) };
 }
 
-function mirrorFileName(source: ModelSource): string {
+/** The name under which a mirror has the file of a source. */
+export function mirrorFileName(source: ModelSource): string {
   if (source.kind === 'mirror') return source.file;
   const path = source.kind === 'https' ? new URL(source.url).pathname : source.file;
   return path.split('/').at(-1) as string;

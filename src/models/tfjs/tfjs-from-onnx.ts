@@ -314,7 +314,10 @@ class Translation {
   }
 
   private unsupported(node: OnnxNode, why: string): HeadlandError {
-    return invalidTfjs(`ONNX operator ${node.opType} (${node.name}): ${why}`);
+    return invalidTfjs(`ONNX operator ${node.opType} (${node.name}): ${why}`, {
+      remedy:
+        'Run the network with the ONNX engine ("engine": "onnx" in the card), or use another one.',
+    });
   }
 }
 

@@ -209,7 +209,7 @@ class LiteBuilder {
     return new HeadlandError(
       'HL_MODEL_STATE_INVALID',
       `the weights are not those of ${this.architecture}: ${why}`,
-      { remedy: 'Correct the architecture in the model card.', details: { why } },
+      { remedy: 'Correct "architecture" in the model card.', details: { why } },
     );
   }
 }

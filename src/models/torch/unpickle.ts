@@ -46,8 +46,9 @@ const STOP = 0x2e;
 const MAX_INSTRUCTIONS = 200_000;
 
 export function refusePickle(why: string, details: Record<string, unknown> = {}): HeadlandError {
-  return new HeadlandError('HL_MODEL_PICKLE_REFUSED', `refused to read the pickle: ${why}`, {
-    remedy: 'Use the weights that the model card names, or convert yours to ONNX.',
+  return new HeadlandError('HL_MODEL_PICKLE_REFUSED', `the PyTorch file is refused: ${why}`, {
+    remedy:
+      'Use the file of a built-in card. Export weights of your own to ONNX, and add them with `headland models add`.',
     details,
   });
 }

@@ -135,7 +135,7 @@ function isNotEmpty(error: unknown): boolean {
 }
 
 function notEmpty(target: string): HeadlandError {
-  return new HeadlandError('HL_EXPORT_NOT_EMPTY', `${target} is not an empty folder`, {
+  return new HeadlandError('HL_EXPORT_NOT_EMPTY', `${target} exists and is not an empty folder`, {
     remedy: 'Name a folder that does not exist yet.',
     details: { dir: target },
   });

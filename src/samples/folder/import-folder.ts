@@ -43,7 +43,7 @@ export async function importFolder(
   if (manifest.badLines.length > 0) {
     run.warn(
       'HL_IMPORT_MANIFEST_INVALID',
-      `samples.jsonl: lines ${manifest.badLines.slice(0, 10).join(', ')} cannot be understood; their pictures count as new`,
+      `samples.jsonl: cannot read line ${manifest.badLines.slice(0, 10).join(', ')}; the pictures of these lines count as new`,
     );
   }
   const candidates = await new ImportReader(store, run, manifest.entries).read(folder.pictures);
@@ -64,7 +64,10 @@ export async function importFolder(
   report.groups = new Set(candidates.map(({ group }) => group)).size;
   report.groupedBy = mostOf(grouping.by);
   if (folder.ignored > 0) {
-    run.warn('HL_IMPORT_IGNORED', `${folder.ignored} files are no pictures by their name`);
+    run.warn(
+      'HL_IMPORT_IGNORED',
+      `${folder.ignored} files were left out: their names do not end as those of pictures do`,
+    );
   }
   for (const { folder: name, label } of folder.classes) {
     if (!report.classes[label]) {
@@ -76,11 +79,14 @@ export async function importFolder(
   if (alike >= LONE_MIN && lone / alike > LONE_SHARE) {
     run.warn(
       'HL_IMPORT_GROUPS_WEAK',
-      `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good; give --group-pattern`,
+      `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good. Import into a new state folder with --group-pattern (--state DIR)`,
     );
   }
   if (run.quarantine.failure !== null) {
-    run.warn('HL_IMPORT_QUARANTINE_FAILED', `copies are missing: ${run.quarantine.failure}`);
+    run.warn(
+      'HL_IMPORT_QUARANTINE_FAILED',
+      `refused pictures could not be copied: ${run.quarantine.failure}`,
+    );
   }
   return report;
 }
@@ -104,10 +110,14 @@ function compile(pattern: string | null): RegExp | null {
   try {
     return new RegExp(pattern);
   } catch (error) {
-    throw new HeadlandError('HL_IMPORT_PATTERN_INVALID', `group pattern: ${messageOf(error)}`, {
-      remedy: 'Give a JavaScript regular expression, such as "(pass-[0-9]+)".',
-      details: { pattern },
-    });
+    throw new HeadlandError(
+      'HL_IMPORT_PATTERN_INVALID',
+      `--group-pattern is not a regular expression: ${messageOf(error)}`,
+      {
+        remedy: "Give a JavaScript regular expression in quotes, such as '(pass-[0-9]+)'.",
+        details: { pattern },
+      },
+    );
   }
 }
 

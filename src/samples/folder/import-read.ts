@@ -50,7 +50,8 @@ export class ImportReader {
       }
       this.run.report.duplicates += 1;
       if (same.label === null) same.label = candidate.label;
-      else if (candidate.label !== null) this.run.compareLabels(same.label, candidate);
+      else if (candidate.label !== null)
+        this.run.compareLabels(same.label, candidate, same.known?.id ?? null);
     }
     return [...first.values()];
   }

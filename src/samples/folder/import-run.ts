@@ -80,12 +80,16 @@ export class ImportRun {
     await this.quarantine.add(obstacle, bytes);
   }
 
-  /** Notes when the same picture is called otherwise by the store, or by a folder before. */
-  compareLabels(kept: string | null, candidate: Candidate): void {
+  /**
+   * Notes when the store, or a folder before, has the same picture under another label.
+   * @param sampleId of the picture; null while it is not stored yet
+   */
+  compareLabels(kept: string | null, candidate: Candidate, sampleId: string | null): void {
     if (kept === candidate.label) return;
+    const change = sampleId === null ? '' : `; to change it: headland label ${sampleId} LABEL`;
     this.warn(
       'HL_IMPORT_LABEL_CONFLICT',
-      `${candidate.name}: the same picture is already "${kept}", which is kept`,
+      `${candidate.name}: the same picture has the label "${kept}", which stays${change}`,
     );
   }
 
@@ -93,7 +97,7 @@ export class ImportRun {
   checkCancelled(): void {
     if (!this.options.signal?.aborted) return;
     throw new HeadlandError('HL_IMPORT_CANCELLED', 'the import was cancelled', {
-      remedy: 'Import again to go on: what was stored stays.',
+      remedy: 'Import again: it goes on where it stopped.',
       details: { imported: this.report.imported },
     });
   }

@@ -68,7 +68,7 @@ export class ImportWriter {
     const { known, label, restored } = candidate;
     if (known !== null) {
       if (known.label === null && label !== null) this.store.label(known.id, label, 'import');
-      else if (label !== null) this.run.compareLabels(known.label, candidate);
+      else if (label !== null) this.run.compareLabels(known.label, candidate, known.id);
       return 'known';
     }
     if (jpeg === undefined) return 'gone';

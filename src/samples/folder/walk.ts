@@ -60,8 +60,9 @@ export async function findPictures(dir: string): Promise<FoundFolder> {
     await walker.walk(target.path, entry.name, label, new Set());
   }
   if (found.classes.length === 0 && found.unusable.length === 0 && found.pictures.length === 0) {
-    throw new HeadlandError('HL_IMPORT_NO_CLASSES', `${dir} holds no class folders`, {
-      remedy: 'Put the pictures into one folder per class, named like the class: DIR/weed/1.jpg.',
+    throw new HeadlandError('HL_IMPORT_NO_CLASSES', `${dir} holds no class folder`, {
+      remedy:
+        'Put the pictures into one folder for each class, named as the class: DIR/weed/1.jpg.',
       details: { dir },
     });
   }
@@ -73,11 +74,15 @@ async function openRoot(dir: string): Promise<[root: string, entries: Dirent[]]>
     const root = await realpath(dir);
     return [root, await entriesOf(root)];
   } catch (error) {
-    throw new HeadlandError('HL_IMPORT_NOT_FOUND', `no folder to read: ${messageOf(error)}`, {
-      remedy: 'Give the path of a folder that holds one folder of pictures per class.',
-      details: { dir },
-      cause: error,
-    });
+    throw new HeadlandError(
+      'HL_IMPORT_NOT_FOUND',
+      `the folder cannot be read: ${messageOf(error)}`,
+      {
+        remedy: 'Give the path of a folder that holds one folder of pictures for each class.',
+        details: { dir },
+        cause: error,
+      },
+    );
   }
 }
 

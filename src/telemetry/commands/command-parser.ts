@@ -25,7 +25,7 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
   if (payload.byteLength > maxBytes) {
     throw new HeadlandError(
       'HL_COMMAND_TOO_LARGE',
-      `the command has ${payload.byteLength} bytes; at most ${maxBytes} are read`,
+      `the command has ${payload.byteLength} bytes; mqtt.commandMaxBytes allows ${maxBytes}`,
       { remedy: 'Send a smaller command, or raise mqtt.commandMaxBytes.' },
     );
   }
@@ -68,7 +68,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
   ) {
     throw new HeadlandError(
       'HL_COMMAND_RESPONSE_TOPIC',
-      `answers are not sent to ${JSON.stringify(requested.slice(0, 128))}`,
+      `no answer may go to the topic ${JSON.stringify(requested.slice(0, 128))}`,
       { remedy: `Ask for the answer on a topic below ${prefix}response/.` },
     );
   }

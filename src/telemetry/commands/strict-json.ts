@@ -79,13 +79,13 @@ function addKey(keys: Set<string>, quoted: string): void {
   }
   const shown = JSON.stringify(key.slice(0, 64));
   if (FORBIDDEN_KEYS.has(key)) throw invalid(`the key ${shown} is not allowed`);
-  if (keys.has(key)) throw invalid(`the key ${shown} stands twice in an object`);
+  if (keys.has(key)) throw invalid(`an object has the key ${shown} twice`);
   keys.add(key);
 }
 
 function invalid(message: string): HeadlandError {
   return new HeadlandError('HL_COMMAND_INVALID_JSON', message, {
     remedy:
-      'Send one JSON object in UTF-8, such as {"transaction":"1"}; {} when nothing is to say.',
+      'Send one JSON object in UTF-8, such as {"transaction":"1"}, or {} where no field is needed.',
   });
 }

@@ -42,7 +42,7 @@ export function collect(
   if (samples.length < minLabels) {
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_LABELS',
-      `there are ${samples.length} labelled samples, training needs ${minLabels}`,
+      `there are ${samples.length} labelled samples; training needs ${minLabels} (training.minLabels)`,
       {
         remedy: `Label ${minLabels - samples.length} more, or lower training.minLabels.`,
         details: { labels: samples.length, minLabels },
@@ -59,9 +59,10 @@ export function collect(
       .join('; ');
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_CLASSES',
-      `fewer than two classes have ${minLabelsPerClass} samples outside the holdout (${counts})`,
+      `training needs two classes with ${minLabelsPerClass} samples each outside the holdout; there is ${counts}`,
       {
-        remedy: 'Label samples of at least two classes, captured at different times.',
+        remedy:
+          'Label samples of another class. Label frames of several times, because the holdout takes whole passes.',
         details: { minLabelsPerClass, classes },
       },
     );

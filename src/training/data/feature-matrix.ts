@@ -94,7 +94,7 @@ export function assemble(
 
 function gone({ id }: LabelledSample): never {
   throw new HeadlandError('HL_TRAINING_SAMPLE_GONE', `sample ${id} was removed during training`, {
-    remedy: 'Train again; what was embedded is kept.',
+    remedy: 'Train again (`headland train`): it goes on with the features that are kept.',
     details: { id },
   });
 }

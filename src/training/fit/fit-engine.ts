@@ -54,7 +54,11 @@ export class OnnxFitEngine implements FitEngine {
       throw new HeadlandError(
         'HL_ENGINE_UNAVAILABLE',
         `ONNX Runtime cannot run the softmax objective: ${messageOf(cause)}`,
-        { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+        {
+          remedy:
+            'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
+          cause,
+        },
       );
     }
   }

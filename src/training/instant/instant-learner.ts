@@ -95,9 +95,13 @@ export class InstantLearner {
 }
 
 function crashed(why: string, cause: unknown): HeadlandError {
-  return new HeadlandError('HL_INSTANT_CRASHED', `the thread that learns at once ended: ${why}`, {
-    remedy:
-      'The next label starts it again; if this repeats, check free memory and report the log.',
-    cause,
-  });
+  return new HeadlandError(
+    'HL_INSTANT_CRASHED',
+    `the thread that learns from single labels ended: ${why}`,
+    {
+      remedy:
+        'Nothing: the next label starts it again. If this repeats, check free memory and report the log.',
+      cause,
+    },
+  );
 }

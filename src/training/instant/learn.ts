@@ -215,7 +215,10 @@ function checkLengths(taught: readonly Taught[]): void {
   throw new HeadlandError(
     'HL_FEATURES_INVALID',
     `stored features of one backbone have different lengths: ${[...lengths].join(', ')}`,
-    { remedy: 'Restore headland.db from a backup: its cache of features is damaged.' },
+    {
+      remedy:
+        'Restore headland.db from a backup, or import an export into a new state folder: its cache of features is damaged.',
+    },
   );
 }
 

@@ -128,7 +128,8 @@ function notStarted(error: Error): SerialisedError {
     'HL_TRAINING_CRASHED',
     `the training could not start: ${error.message}`,
     {
-      remedy: 'Look at free memory and the limit of processes (TasksMax), then train again.',
+      remedy:
+        'Free memory, or raise the limit of processes (TasksMax in the systemd unit), then train again.',
     },
   ).toJSON();
 }
@@ -136,9 +137,10 @@ function notStarted(error: Error): SerialisedError {
 function timeOut(maxDurationMs: number): SerialisedError {
   return new HeadlandError(
     'HL_TRAINING_TIMED_OUT',
-    `the training was ended after ${Math.round(maxDurationMs / 1000)} s`,
+    `the training was ended after ${Math.round(maxDurationMs / 1000)} s (training.maxDurationMs)`,
     {
-      remedy: 'Train again: features are kept, it continues. Or raise training.maxDurationMs.',
+      remedy:
+        'Train again: it goes on with the features that are kept. If that is not enough, raise training.maxDurationMs.',
       details: { maxDurationMs },
     },
   ).toJSON();
@@ -146,14 +148,16 @@ function timeOut(maxDurationMs: number): SerialisedError {
 
 function crash(code: number | null, signal: string | null, stderr: string): SerialisedError {
   const lines = stderr.trimEnd().split('\n').slice(-STDERR_LINES);
-  const outOfMemory = signal === 'SIGKILL' || stderr.includes('heap out of memory');
+  const remedy = stderr.includes('heap out of memory')
+    ? 'Raise training.maxOldSpaceMegabytes: the training ran out of it.'
+    : signal === 'SIGKILL'
+      ? 'Free memory, then train again: the kernel probably ended the training for lack of it.'
+      : 'Look at the last lines that it wrote (stderr in details), then train again.';
   return new HeadlandError(
     'HL_TRAINING_CRASHED',
     `the training process ended with ${signal === null ? `exit code ${code}` : signal}`,
     {
-      remedy: outOfMemory
-        ? 'It probably ran out of memory: free some, or change training.maxOldSpaceMegabytes.'
-        : 'Look at the last lines it wrote (details.stderr), then train again.',
+      remedy,
       details: { exitCode: code, signal, stderr: lines },
     },
   ).toJSON();

@@ -7,7 +7,7 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { HeadRegistry } from '../../../src/registry/registry.js';
 import { startPerception } from '../../perception/support.js';
-import { recordedLog } from '../../recorder.js';
+import { Recorder, recordedLog } from '../../recorder.js';
 import { drawPicture, someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const;
@@ -166,6 +166,26 @@ describe('a switch of the serving head', () => {
       [1, 2, 1],
     );
     assert.deepEqual([worker.serving, await registry.current()], [1, 1]);
+  });
+
+  test('is waited for when the service stops', async (t) => {
+    const registry = await threeHeads(temporaryDirectory(t));
+    const asked = new Recorder<() => void>();
+    const { log } = recordedLog();
+    const service = new HeadService(
+      registry,
+      () => new Promise((resolve) => asked.add(resolve)),
+      () => A,
+      { onServing: () => undefined, onUnusable: () => undefined },
+      log,
+    );
+    const order: string[] = [];
+    const switched = service.promote(1).then(() => order.push('switched'));
+    const acknowledge = await asked.until(() => true);
+    const stopped = service.stop().then(() => order.push('stopped'));
+    acknowledge();
+    await Promise.all([switched, stopped]);
+    assert.deepEqual([order, await registry.current()], [['switched', 'stopped'], 1]);
   });
 
   test('is not needed where no head was ever trained', async (t) => {
