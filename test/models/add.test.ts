@@ -303,7 +303,7 @@ const refusals: {
   {
     what: 'an unknown normalisation',
     code: 'HL_MODEL_NORMALISATION_UNKNOWN',
-    part: /the normalisation of its training is unknown/,
+    part: /normalised in its training/,
     model: () => resnetLike(),
     changes: { normalisation: null },
     remedy: { changes: { normalisation: parseNormalisation('tensorflow') } },
