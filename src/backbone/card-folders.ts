@@ -6,14 +6,14 @@ import { HeadlandError, messageOf } from '../base/errors.js';
 import { type ModelCard, parseCard } from './model-card.js';
 import { fullPrecisionName, quantizedCard } from './variant.js';
 
-/** Folder of the cards that come along with headland. */
+/** Folder of the built-in cards. */
 export function builtInCardsDir(): string {
   return fileURLToPath(new URL('../../../models/', import.meta.url));
 }
 
 /**
- * Every card, by name: those of `cardsDir` first, then those in `addedDir`, then those that
- * come along; of two with one name the first counts.
+ * Every card, by name: those of `cardsDir` first, then those in `addedDir`, then the built-in ones.
+ * Of two cards with one name the first counts.
  * @param addedDir Folder that `models add` writes; it may be absent.
  * @throws HeadlandError HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
@@ -31,15 +31,15 @@ export async function listCards(
   return [...cards.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Those that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
+/** The cards that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
 export async function addedCards(addedDir: string): Promise<ModelCard[]> {
   const files = await cardFiles(addedDir, ADDED);
   return Promise.all(files.map((file) => readCard(join(addedDir, file))));
 }
 
 /**
- * The card `name`, from the first of the folders that has it (see {@link listCards}); for
- * `<name>-int8` the 8-bit variant of that card.
+ * The card `name`, from the first folder that has it (see {@link listCards}); for `<name>-int8` the
+ * 8-bit variant of that card.
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
 export async function loadCard(
@@ -72,7 +72,7 @@ async function cardFolders(
   const builtIn = builtInCardsDir();
   return [
     ...(cardsDir === null ? [] : [{ dir: cardsDir, files: await cardFiles(cardsDir) }]),
-    // Before those that come along, so that a later version with a card of that name changes nothing.
+    // Before the built-in ones, so that a later version with a card of that name changes nothing.
     ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, ADDED) }]),
     { dir: builtIn, files: await cardFiles(builtIn) },
   ];

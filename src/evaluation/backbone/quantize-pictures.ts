@@ -6,13 +6,13 @@ import type { SampleStore } from '../../samples/store.js';
 
 type RgbImage = Awaited<ReturnType<Embedder['decode']>>;
 
-/** Where the pictures come from that a backbone is calibrated on. */
+/** A source of images for the calibration of a backbone. */
 export interface PictureSource {
-  /** In words, for the report. */
+  /** Its name in the report. */
   name: string;
-  /** Every picture there is, oldest first. */
+  /** Every image, oldest first. */
   ids: string[];
-  /** Null: gone since it was listed. */
+  /** Null: removed since it was listed. */
   read(id: string): Promise<Uint8Array | null>;
 }
 
@@ -30,7 +30,9 @@ export function storedPictures(store: SampleStore): PictureSource {
   return { name: 'stored samples', ids, read: async (id) => store.picture(id) };
 }
 
-/** Every JPEG, PNG and WebP file in a folder, however deep. @throws HL_QUANTIZE_PHOTOS_UNREADABLE */
+/**
+ * Every JPEG, PNG and WebP file in a folder, at any depth. @throws HL_QUANTIZE_PHOTOS_UNREADABLE
+ */
 export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
     return { name: dir, ids: await listPictureFiles(dir), read: (path) => readFile(path) };
@@ -48,8 +50,8 @@ export async function folderPictures(dir: string): Promise<PictureSource> {
 }
 
 /**
- * Up to `limits.maxFrames` decoded pictures, spread evenly over what there is, because neighbours
- * look alike. Pictures that cannot be decoded are passed over.
+ * Decodes up to `limits.maxFrames` images, spread evenly over the source, because neighbours are
+ * alike. Skips images that cannot be decoded.
  * @throws HeadlandError HL_QUANTIZE_TOO_FEW_FRAMES
  */
 export async function readPictures(
@@ -80,7 +82,7 @@ export async function readPictures(
   );
 }
 
-/** At most `count` of the items, at even distances, in their order. */
+/** At most `count` of the items, evenly spaced, in their order. */
 export function spread<Item>(items: readonly Item[], count: number): Item[] {
   if (items.length <= count) return [...items];
   return Array.from(
