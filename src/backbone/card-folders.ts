@@ -80,13 +80,15 @@ async function cardFolders(
   ];
 }
 
-async function cardFiles(dir: string, mayBeAbsent = false): Promise<string[]> {
+/**
+ * @param onStateDisk the folder need not be there, and trouble of its disk must not keep the backbones
+ *   that come along from serving
+ */
+async function cardFiles(dir: string, onStateDisk = false): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
-    if (mayBeAbsent && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      return [];
-    }
+    if (onStateDisk) return [];
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
       `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,

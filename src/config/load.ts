@@ -20,9 +20,23 @@ const MAX_CONFIG_BYTES = 1_048_576;
  *   HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
-  let text: string;
+  return parseConfig(readConfigFile(path), path);
+}
+
+/**
+ * Reads one section of a configuration file and its defaults, whatever is wrong with the others: for
+ * what must be done although the daemon cannot start.
+ * @throws HeadlandError as {@link loadConfigFile}, of this section alone
+ */
+export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
+  const value = parseYaml(readConfigFile(path), path);
+  const given = (value as Partial<Record<string, unknown>> | null)?.[name];
+  return validateConfig(given === undefined ? {} : { [name]: given }, path)[name];
+}
+
+function readConfigFile(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new HeadlandError(
@@ -31,11 +45,14 @@ export function loadConfigFile(path: string): Config {
       { remedy: 'Give the path of a readable YAML file with --config.', cause: error },
     );
   }
-  return parseConfig(text, path);
 }
 
 /** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
 export function parseConfig(text: string, origin = 'configuration'): Config {
+  return validateConfig(parseYaml(text, origin), origin);
+}
+
+function parseYaml(text: string, origin: string): unknown {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
       remedy: 'A configuration is a few kilobytes: check that this is the right file.',
@@ -49,16 +66,14 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
       cause: syntaxError,
     });
   }
-  let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${messageOf(error)}`, {
       remedy: 'Remove the aliases that make the document grow without bound.',
       cause: error,
     });
   }
-  return validateConfig(value, origin);
 }
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */

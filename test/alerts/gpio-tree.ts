@@ -16,7 +16,7 @@ export interface Chip {
 /** A tree like /sys/class/gpio, and what runs a program that sees it there. */
 export interface GpioTree {
   root: string;
-  command(program: string, ...args: string[]): [string, string[]];
+  command(...words: string[]): [string, string[]];
 }
 
 const MOUNT =

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Alerting } from '../../src/agent/reporting/alerting.js';
-import { Alarms } from '../../src/base/alarms.js';
-import { silentLog } from '../../src/base/log.js';
-import { configSchema } from '../../src/config/schema.js';
-import { gpioTree, usableOnoff } from '../alerts/gpio-tree.js';
-import { HANG_MS } from '../liveness.js';
+import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { Alarms } from '../../../src/base/alarms.js';
+import { silentLog } from '../../../src/base/log.js';
+import { configSchema } from '../../../src/config/schema.js';
+import { gpioTree, usableOnoff } from '../../alerts/gpio-tree.js';
+import { HANG_MS } from '../../liveness.js';
 
 test('an output that cannot be opened is one critical alarm, and alerts go on without', async (t) => {
   if (existsSync('/sys/class/gpio')) {

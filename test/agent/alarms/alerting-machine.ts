@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Alerting } from '../../src/agent/reporting/alerting.js';
-import { Alarms } from '../../src/base/alarms.js';
-import { silentLog } from '../../src/base/log.js';
-import { configSchema } from '../../src/config/schema.js';
-import { addChip } from '../alerts/gpio-tree.js';
+import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { Alarms } from '../../../src/base/alarms.js';
+import { silentLog } from '../../../src/base/log.js';
+import { configSchema } from '../../../src/config/schema.js';
+import { addChip } from '../../alerts/gpio-tree.js';
 
 // Run by alerting.test.ts where /sys/class/gpio is a tree of its own: prints what happened, in order.
 const root = '/sys/class/gpio';
