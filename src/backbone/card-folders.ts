@@ -79,21 +79,17 @@ async function cardFolders(
 }
 
 const CONFIGURED = {
-  mayBeAbsent: false,
+  onStateDisk: false,
   remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
 };
-const ADDED = {
-  mayBeAbsent: true,
-  remedy: 'Give this user read access to the folder, or remove what stands in its place.',
-};
+/** Trouble with the disk of the state folder must not keep the built-in backbones from serving. */
+const ADDED = { onStateDisk: true, remedy: '' };
 
-async function cardFiles(dir: string, { mayBeAbsent, remedy } = CONFIGURED): Promise<string[]> {
+async function cardFiles(dir: string, { onStateDisk, remedy } = CONFIGURED): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
-    if (mayBeAbsent && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      return [];
-    }
+    if (onStateDisk) return [];
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
       `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,

@@ -13,8 +13,8 @@ import { answerProbability } from '../head/unknown/conformal.js';
 import { type Exported, type ExportFormat, exportAs } from '../models/export/export-as.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
-import { fetchBackbone } from './fetch-backbone-command.js';
 import { parseVersion } from './rollback-command.js';
+import { fetchBackbone } from './support/fetch-backbone.js';
 import { formatBytes, printJson, printLine } from './support/output.js';
 import {
   commandLog,

@@ -4,7 +4,7 @@ import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { deserialiseError } from '../base/errors.js';
 import type { TrainingReport } from '../training/report.js';
-import { fetchBackbone } from './fetch-backbone-command.js';
+import { fetchBackbone } from './support/fetch-backbone.js';
 import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
 import { progressBar } from './support/progress.js';
 import {

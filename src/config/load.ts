@@ -21,9 +21,23 @@ const MAX_CONFIG_BYTES = 1_048_576;
  *   HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
-  let text: string;
+  return parseConfig(readConfigFile(path), path);
+}
+
+/**
+ * Reads one section of a configuration file and its defaults, whatever is wrong with the others: for
+ * what must be done although the daemon cannot start.
+ * @throws HeadlandError as {@link loadConfigFile}, of this section alone
+ */
+export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
+  const value = parseYaml(readConfigFile(path), path);
+  const given = (value as Partial<Record<string, unknown>> | null)?.[name];
+  return validateConfig(given === undefined ? {} : { [name]: given }, path)[name];
+}
+
+function readConfigFile(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new HeadlandError(
@@ -37,11 +51,14 @@ export function loadConfigFile(path: string): Config {
       },
     );
   }
-  return parseConfig(text, path);
 }
 
 /** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
 export function parseConfig(text: string, origin = 'configuration'): Config {
+  return validateConfig(parseYaml(text, origin), origin);
+}
+
+function parseYaml(text: string, origin: string): unknown {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
       remedy: 'Name the right file: a configuration has a few kilobytes.',
@@ -59,16 +76,14 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
       },
     );
   }
-  let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
       remedy: 'Write the values out instead of using aliases (`*name`).',
       cause: error,
     });
   }
-  return validateConfig(value, origin);
 }
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */

@@ -13,7 +13,7 @@ import type { Config } from '../../config/schema.js';
 import { type BoardFacts, describeBoard } from '../../host/cpu.js';
 import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { encodeJpeg } from '../../vision/picture.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
 import {

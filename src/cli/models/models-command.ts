@@ -8,7 +8,7 @@ import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
 import {
   commandLog,

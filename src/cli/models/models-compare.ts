@@ -13,7 +13,7 @@ import { spread } from '../../evaluation/backbone/quantize-pictures.js';
 import type { SampleStore } from '../../samples/store.js';
 import { readLabelled } from '../../training/data/collect.js';
 import { measure } from '../bench/bench-measure.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
 import { openPhotoStore } from '../support/photo-store.js';

@@ -9,7 +9,7 @@ import {
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';

@@ -7,7 +7,7 @@ import { fullPrecisionCard } from '../../backbone/variant.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { AugmentationSettings } from '../../vision/augment.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from './fetch-backbone.js';
 
 /** The configured way from pictures and their augmented views to features. */
 export interface OpenedEmbedder {
