@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { type HeadlandError, messageOf } from '../base/errors.js';
+import { makeFolderSync } from '../base/make-folder.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
@@ -182,7 +182,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
     const { config } = this;
     const { log, environment } = this.options;
-    mkdirSync(config.paths.cacheDir, { recursive: true });
+    makeFolderSync(config.paths.cacheDir);
     await this.#alerting.open();
     const backbone = await startPerception(this.#perception, config, { log, environment });
     log.info(backbone, 'backbone ready');

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { makeFolderSync } from '../base/make-folder.js';
 import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SampleStore } from '../samples/store.js';
@@ -34,7 +34,7 @@ export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
 export function openState(config: Config, log?: Log): State {
   const { stateDir } = config.paths;
   try {
-    mkdirSync(stateDir, { recursive: true });
+    makeFolderSync(stateDir);
   } catch (error) {
     throw new HeadlandError(
       'HL_STATE_UNWRITABLE',

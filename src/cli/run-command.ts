@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { Command } from 'commander';
 import { Agent } from '../agent/agent.js';
 import { messageOf } from '../base/errors.js';
 import { createLog } from '../base/log.js';
+import { makeFolderSync } from '../base/make-folder.js';
 import { loadConfigFile } from '../config/load.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
@@ -21,7 +21,7 @@ export function runCommand(): Command {
         journal: process.env.JOURNAL_STREAM !== undefined,
         bindings: { robot: config.robot.id },
       });
-      mkdirSync(config.paths.stateDir, { recursive: true });
+      makeFolderSync(config.paths.stateDir);
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
       const agent = new Agent(config, { log, environment: process.env, version: packageVersion() });
       process.on('exit', () => agent.outputsOff());

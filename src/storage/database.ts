@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Libsql from 'libsql';
+import { makeFolderSync } from '../base/make-folder.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
@@ -162,9 +163,9 @@ export function findDamage(database: Database): string[] {
 
 function createPrivately(path: string): void {
   const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const created = makeFolderSync(folder, 0o700);
   closeSync(openSync(path, 'a', 0o600));
-  if (created === undefined) return;
+  if (created === null) return;
   const parent = openSync(dirname(created), 'r');
   try {
     fsyncSync(parent);
