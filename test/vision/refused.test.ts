@@ -9,7 +9,7 @@ import { measureQuality } from '../../src/camera/stage/quality.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import { inspectPicture } from '../../src/vision/inspect.js';
 import { withPicture } from '../../src/vision/picture.js';
-import { mediaTypeOf, nameOfRefused, sniffFormat } from '../../src/vision/sniff.js';
+import { describeRefused, mediaTypeOf, sniffFormat } from '../../src/vision/sniff.js';
 import { pictureSettings } from '../camera/support.js';
 import { drawing } from './pictures.js';
 import { refusedFiles } from './refused.js';
@@ -65,7 +65,9 @@ describe('pictures that are not JPEG, PNG or WebP', () => {
   it('get a name whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
-        assert.match(nameOfRefused(bytes), /^(empty|not a picture|an? .+)$/);
+        const { name, remedy } = describeRefused(bytes);
+        assert.match(name, /^(empty|not a picture|nothing but zeros.*|what macOS .*|an? .+)$/);
+        assert.match(remedy, /^[A-Z].{5,}/);
       }),
     );
   });
