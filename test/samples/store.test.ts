@@ -24,6 +24,7 @@ test('a sample comes back whole, also after a restart', (t) => {
     labelledAtMs: 5_000,
     group: 'group-1',
     holdout: isHoldoutGroup('group-1', 0.2),
+    kept: false,
     source: 'main',
     capturedAtMs: 1_700_000_000_000,
     origin: 'weed/ä 1.jpg',
@@ -201,7 +202,7 @@ test('a store of the version before keeps what it held out, but for small classe
   const insert = (group: string, holdout: number, label: string | null): void => {
     id += 1;
     before
-      .prepare('INSERT INTO sample_groups (name, holdout) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
       .run(group, holdout);
     before
       .prepare(

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
-import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { fileProblem } from '../../base/file-problem.js';
 import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
 
@@ -33,11 +34,20 @@ export function storedPictures(store: SampleStore): PictureSource {
 /** Every JPEG, PNG and WebP file in a folder, however deep. @throws HL_QUANTIZE_PHOTOS_UNREADABLE */
 export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
-    return { name: dir, ids: await listPictureFiles(dir), read: (path) => readFile(path) };
+    const found = await listPictureFiles(dir);
+    const paths = new Map(found.map(({ name, path }) => [name, path]));
+    return {
+      name: dir,
+      ids: [...paths.keys()],
+      read: async (name) => {
+        const path = paths.get(name);
+        return path === undefined ? null : readFile(path);
+      },
+    };
   } catch (cause) {
     throw new HeadlandError(
       'HL_QUANTIZE_PHOTOS_UNREADABLE',
-      `folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
+      `folder of pictures ${dir} cannot be read: ${fileProblem(cause)}`,
       { remedy: 'Give a folder that holds pictures of the field.', details: { dir }, cause },
     );
   }
