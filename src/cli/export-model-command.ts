@@ -79,7 +79,10 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
     const difference = await prove(exported, backbone, head).finally(() => backbone.close());
     await exported.write(file).catch((error: unknown) => {
-      throw isFileError(error) ? unwritable(file, fileProblem(error), error) : error;
+      if (!isFileError(error)) throw error;
+      // The folder is there: what is missing is the right to make a file in it.
+      const problem = error.code === 'ENOENT' ? 'no file can be made there' : fileProblem(error);
+      throw unwritable(file, problem, error);
     });
     const { names } = exported;
     const result = {

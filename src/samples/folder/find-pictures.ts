@@ -90,7 +90,14 @@ class Finder {
   addWaiting(folder: Folder): void {
     visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
       if (!file.isPicture) return;
-      this.pictures.push({ path: file.path, name, label: null, split: null, session: null });
+      this.pictures.push({
+        path: file.path,
+        name,
+        label: null,
+        split: null,
+        session: null,
+        keptOut: false,
+      });
     });
   }
 
@@ -122,7 +129,14 @@ class Finder {
     visit(root, '', (file, name) => {
       if (file.isPicture) {
         const split = null;
-        this.pictures.push({ path: file.path, name, label, split, session: folderOf(name) });
+        this.pictures.push({
+          path: file.path,
+          name,
+          label,
+          split,
+          session: folderOf(name),
+          keptOut: false,
+        });
       } else others += 1;
     });
     this.#classes.set(label, ['.']);
@@ -216,10 +230,17 @@ class Finder {
   }
 
   #add({ file, name, split }: PlacedPicture, label: string, session: string | null): void {
-    this.pictures.push({ path: file.path, name, label, split, session });
+    this.pictures.push({ path: file.path, name, label, split, session, keptOut: false });
   }
 
-  #noteLayout({ splits, classesLikeSplits, sharedInside }: Layout): void {
+  #noteLayout({ splits, days, classesLikeSplits, sharedInside }: Layout): void {
+    if (days.length > 0) {
+      const what = days.length > 1 ? 'days, not as classes' : 'a day, not as a class';
+      this.#note(
+        'HL_IMPORT_SPLITS',
+        `${nameSome(days)} ${days.length > 1 ? 'were' : 'was'} seen as ${what}`,
+      );
+    }
     if (splits.length > 0) {
       this.#note(
         'HL_IMPORT_SPLITS',

@@ -10,6 +10,8 @@ export interface FoundPicture {
   split: Split | null;
   /** Folders around it that are neither its class nor a split; null: none. */
   session: string | null;
+  /** Of a part that a person wants held out. */
+  keptOut: boolean;
 }
 
 /** Something in the way, by its name relative to the imported folder. */

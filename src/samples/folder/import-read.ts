@@ -49,11 +49,20 @@ export class ImportReader {
         continue;
       }
       this.run.report.duplicates += 1;
-      same.keptOut ||= candidate.keptOut;
+      if (same.keptOut !== candidate.keptOut) this.keepOut(same, candidate);
       if (same.label === null) same.label = candidate.label;
       else if (candidate.label !== null) this.run.compareLabels(same.label, candidate);
     }
     return [...first.values()];
+  }
+
+  /** A picture that is in both parts teaches nothing: it would be judged on what it taught. */
+  private keepOut(first: Candidate, second: Candidate): void {
+    first.keptOut = true;
+    this.run.warnOfPicture(
+      'HL_IMPORT_SPLIT_OVERLAP',
+      `${second.name}: the same picture as ${first.name}, in another part; it is kept out of training`,
+    );
   }
 
   private async readOne(picture: FoundPicture): Promise<Candidate | null> {
@@ -66,8 +75,8 @@ export class ImportReader {
       const sha256 = sha256Hex(bytes);
       const known = this.store.findPicture(sha256);
       const restored = this.entries.get(sha256) ?? null;
-      const { label, session } = picture;
-      const about = { picture, name: origin, label, session, restored, known, keptOut: false };
+      const { label, session, keptOut } = picture;
+      const about = { picture, name: origin, label, session, restored, known, keptOut };
       const { regroup } = this.run.options;
       if (known && !(regroup && !known.kept)) {
         const times = { gpsTimeMs: null, capturedAtMs: 0, fileTimeMs: 0 };

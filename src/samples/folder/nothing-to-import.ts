@@ -1,5 +1,7 @@
+import { basename, dirname, resolve } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
 import { type Folder, visit } from '../../vision/folder/folder-tree.js';
+import { isWrapper, splitOf } from '../../vision/folder/splits.js';
 import { countOf, type FoundFolder, nameSome } from './found.js';
 
 const ARCHIVE = /\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar)$/i;
@@ -8,7 +10,7 @@ const RECORDS =
 
 /** Why nothing of a folder can be imported, with what its owner can do about it. */
 export function nothingToImport(dir: string, root: Folder, found: FoundFolder): HeadlandError {
-  const { what, remedy } = explain(root, found);
+  const { what, remedy } = explain(dir, root, found);
   return new HeadlandError(
     'HL_IMPORT_NO_CLASSES',
     `${dir} holds no class folder with pictures${what}`,
@@ -22,7 +24,7 @@ export function nothingToImport(dir: string, root: Folder, found: FoundFolder): 
 const ONE_FOLDER_A_CLASS =
   'Put the pictures into one folder per class, named like the class: DIR/weed/1.jpg; or give --label when all show the same class.';
 
-function explain(root: Folder, found: FoundFolder): { what: string; remedy: string } {
+function explain(dir: string, root: Folder, found: FoundFolder): { what: string; remedy: string } {
   const links = found.refused.filter(({ code }) => code === 'HL_IMPORT_LINK_OUTSIDE');
   if (links.length > 0) {
     const names = nameSome(links.map(({ origin }) => origin));
@@ -41,10 +43,13 @@ function explain(root: Folder, found: FoundFolder): { what: string; remedy: stri
     if (RECORDS.test(name.text)) records.push(path);
   });
   if (found.leftOut.length > 0 || found.notes.length > 0) {
-    const reasons = found.leftOut.map(({ files, reason }) => `${files} ${reason}`);
-    const notes = found.notes.map(({ message }) => message);
-    const facts = reasons.length > 0 ? reasons : notes;
-    return { what: ` (${facts.join('; ')})`, remedy: ONE_FOLDER_A_CLASS };
+    const facts = found.notes.map(({ message }) => message);
+    const own = basename(resolve(dir));
+    const isPart = isWrapper(own) || splitOf(own) !== null;
+    const remedy = isPart
+      ? `${ONE_FOLDER_A_CLASS} Annotations may lie in the folder above: import ${dirname(resolve(dir))}.`
+      : ONE_FOLDER_A_CLASS;
+    return { what: `: ${facts.join('; ')}`, remedy };
   }
   if (archives.length > 0) {
     return {

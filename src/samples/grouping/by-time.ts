@@ -22,12 +22,13 @@ interface Timed {
  * Pictures of all classes in the order of time; a pause begins a new group. A chain without a pause,
  * as a camera makes that takes one picture every few seconds all day, is cut at the longest pauses
  * within the bounds: otherwise a whole season is one group, and nothing is left to compare with.
+ * @returns groups by index; `cut`: pictures without a group so far that stand in chains that were cut
  */
 export function byCaptureTime(
   items: readonly GroupItem[],
   groups: Groups,
   bounds: TimeBounds,
-): Map<number, string> {
+): { found: Map<number, string>; cut: number } {
   const timed: Timed[] = [];
   items.forEach(({ captureTimeMs }, index) => {
     if (captureTimeMs !== null) timed.push({ index, timeMs: captureTimeMs });
@@ -36,15 +37,20 @@ export function byCaptureTime(
     (a, b) => a.timeMs - b.timeMs || (items[a.index]!.sha256 < items[b.index]!.sha256 ? -1 : 1),
   );
   const found = new Map<number, string>();
+  let cutPictures = 0;
   for (const chain of chains(timed, bounds.gapMs)) {
     let [beginMs, again] = [Number.NaN, 0];
-    for (const run of cut(chain, bounds)) {
+    const runs = [...cut(chain, bounds)];
+    if (runs.length > 1) {
+      cutPictures += chain.filter(({ index }) => groups[index] === null).length;
+    }
+    for (const run of runs) {
       again = run[0]!.timeMs === beginMs ? again + 1 : 0;
       beginMs = run[0]!.timeMs;
       nameRun(run, again, groups, found);
     }
   }
-  return found;
+  return { found, cut: cutPictures };
 }
 
 function* chains(timed: readonly Timed[], gapMs: number): Generator<readonly Timed[]> {

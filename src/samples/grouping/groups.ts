@@ -24,6 +24,8 @@ export interface Grouping {
   groups: string[];
   /** How many items without a group got theirs by each method. */
   by: Record<GroupMethod, number>;
+  /** How many of them stand in chains of capture times without a pause that had to be cut. */
+  cut: number;
 }
 
 const DEFAULT_GAP_MS = 30_000;
@@ -37,6 +39,8 @@ const MAX_PICTURES = 200;
  * of 1,211 different ones 10 bits joined 2, 12 bits 5, 16 bits 18 and 20 bits 242.
  */
 const DEFAULT_MAX_BITS = 10;
+const PLACE_PREFIX = 'place-';
+const FOLDER_PREFIX = 'folder-';
 /** Side of the squares that places are told apart by, degrees of latitude: 22 m. */
 const CELL_DEGREES = 0.0002;
 /** The store takes names of up to 256 characters. */
@@ -50,7 +54,8 @@ const MAX_NAME_CHARACTERS = 200;
  * pictures of all classes in the order of time; a pause begins a new group, and no group is longer
  * than ten of the longest pauses. By place: squares of 22 m. By folder: those around a picture that
  * are neither its class nor a split. By likeness: clusters (single linkage) of near-duplicates of one
- * class. Place and folder say nothing where all have the same, or where a group would be too large.
+ * class. Place and folder say nothing of a class whose pictures all have the same, or where a group
+ * would be too large.
  */
 export function assignGroups(items: readonly GroupItem[], options: GroupOptions = {}): Grouping {
   const groups = items.map(({ group }) => group);
@@ -65,18 +70,21 @@ export function assignGroups(items: readonly GroupItem[], options: GroupOptions 
     for (const [index, group] of found) groups[index] = group;
     by[method] += found.size;
   };
+  let cut = 0;
   const { method, pattern, gapMs = DEFAULT_GAP_MS } = options;
   const asked = (one: GroupMethod): boolean => method === undefined || method === one;
   if (pattern && asked('pattern')) assign('pattern', byPattern(items, groups, pattern));
   if (asked('exif')) {
     const bounds = { gapMs, maxDurationMs: MAX_GAPS * gapMs, maxPictures: MAX_PICTURES };
-    assign('exif', byCaptureTime(items, groups, bounds));
+    const timed = byCaptureTime(items, groups, bounds);
+    cut = timed.cut;
+    assign('exif', timed.found);
   }
-  if (asked('place')) assign('place', byKey(items, groups, placeKey));
-  if (asked('folder')) assign('folder', byKey(items, groups, folderKey));
+  if (asked('place')) assign('place', byKey(items, groups, PLACE_PREFIX, placeKey));
+  if (asked('folder')) assign('folder', byKey(items, groups, FOLDER_PREFIX, folderKey));
   const { maxBits = DEFAULT_MAX_BITS } = options;
   assign('similarity', byLikeness(items, groups, { maxBits, maxPictures: MAX_PICTURES }));
-  return { groups: groups as string[], by };
+  return { groups: groups as string[], by, cut };
 }
 
 function byPattern(
@@ -97,30 +105,41 @@ function byPattern(
   return found;
 }
 
-/** Items with the same key, unless all have the same one or too many do. */
+/** Items with the same key, unless a class has no other or too many items have it. */
 function byKey(
   items: readonly GroupItem[],
   groups: Groups,
+  prefix: string,
   keyOf: (item: GroupItem) => string | null,
 ): Map<number, string> {
-  const byName = new Map<string, number[]>();
+  const members = new Map<string, number[]>();
+  const keysOfClass = new Map<string | null, Set<string>>();
   items.forEach((item, index) => {
-    const key = groups[index] === null ? keyOf(item) : null;
+    const known = groups[index] ?? null;
+    const key = known === null ? keyOf(item) : known.startsWith(prefix) ? known : null;
     if (key === null) return;
-    const members = byName.get(key);
-    if (members) members.push(index);
-    else byName.set(key, [index]);
+    listIn(keysOfClass, item.label, () => new Set<string>()).add(key);
+    if (known === null) listIn(members, key, (): number[] => []).push(index);
   });
   const found = new Map<number, string>();
-  for (const [key, members] of byName) {
-    if (members.length > MAX_PICTURES || members.length === items.length) continue;
-    for (const index of members) found.set(index, groupName(key));
+  for (const [key, indices] of members) {
+    if (indices.length > MAX_PICTURES) continue;
+    for (const index of indices) {
+      const keys = keysOfClass.get(items[index]!.label);
+      if ((keys?.size ?? 0) > 1) found.set(index, groupName(key));
+    }
   }
   return found;
 }
 
+function listIn<Key, List>(lists: Map<Key, List>, key: Key, make: () => List): List {
+  const list = lists.get(key) ?? make();
+  lists.set(key, list);
+  return list;
+}
+
 function folderKey({ session }: GroupItem): string | null {
-  return session === null ? null : `folder-${session}`;
+  return session === null ? null : `${FOLDER_PREFIX}${session}`;
 }
 
 function placeKey({ place }: GroupItem): string | null {
@@ -129,7 +148,7 @@ function placeKey({ place }: GroupItem): string | null {
   const latitude = (row + 0.5) * CELL_DEGREES;
   const width = CELL_DEGREES / Math.max(0.01, Math.cos((latitude * Math.PI) / 180));
   const longitude = (Math.floor(place.longitude / width) + 0.5) * width;
-  return `place-${latitude.toFixed(4)},${longitude.toFixed(4)}`;
+  return `${PLACE_PREFIX}${latitude.toFixed(4)},${longitude.toFixed(4)}`;
 }
 
 /** A name that the store takes and that stands on one line. */

@@ -112,35 +112,40 @@ class TreeReader {
 
   async #add(folder: Folder, name: FileName, entry: Dirent<Buffer>, depth: number): Promise<void> {
     try {
-      const target = await this.#target(joinPath(folder.path, name.bytes), entry);
-      if (target === null) {
+      const { kind, path, outside } = await this.#target(joinPath(folder.path, name.bytes), entry);
+      const isPicture = kind === 'file' && hasPictureEnding(name.text);
+      if (outside && (isPicture || kind === 'folder')) {
         const message = 'the link leads out of the folder and was not followed';
         folder.obstacles.push({ name, kind: 'link-outside', message });
-      } else if (target.kind === 'folder') {
+      } else if (kind === 'folder') {
         if (depth >= MAX_DEPTH) throw new Error(`it lies more than ${MAX_DEPTH} folders deep`);
-        folder.folders.push({ name, folder: await this.read(target.path, depth + 1) });
-      } else {
-        const isPicture = target.kind === 'file' && hasPictureEnding(name.text);
-        folder.files.push({ name, path: target.path, isPicture });
+        folder.folders.push({ name, folder: await this.read(path, depth + 1) });
+      } else if (!outside) {
+        folder.files.push({ name, path, isPicture });
       }
     } catch (error) {
       folder.obstacles.push({ name, kind: 'unreadable', message: fileProblem(error) });
     }
   }
 
-  /** What an entry is behind its links; null: a link that leads out and may not be followed. */
-  async #target(
-    own: Buffer,
-    entry: Dirent<Buffer>,
-  ): Promise<{ kind: 'folder' | 'file' | 'other'; path: Buffer } | null> {
-    if (entry.isDirectory()) return { kind: 'folder', path: own };
-    if (entry.isFile()) return { kind: 'file', path: own };
-    if (!entry.isSymbolicLink()) return { kind: 'other', path: own };
+  /** What an entry is behind its links; `outside`: a link led out that may not be followed. */
+  async #target(own: Buffer, entry: Dirent<Buffer>): Promise<Target> {
+    if (!entry.isSymbolicLink()) return { kind: kindOf(entry), path: own, outside: false };
     const path = await realpath(own, { encoding: 'buffer' });
-    if (!this.options.followLinks && !isWithin(path, this.root)) return null;
-    const info = await stat(path);
-    return { kind: info.isDirectory() ? 'folder' : info.isFile() ? 'file' : 'other', path };
+    const outside = !this.options.followLinks && !isWithin(path, this.root);
+    return { kind: kindOf(await stat(path)), path, outside };
   }
+}
+
+interface Target {
+  kind: 'folder' | 'file' | 'other';
+  path: Buffer;
+  outside: boolean;
+}
+
+function kindOf(entry: Pick<Dirent, 'isDirectory' | 'isFile'>): Target['kind'] {
+  if (entry.isDirectory()) return 'folder';
+  return entry.isFile() ? 'file' : 'other';
 }
 
 function entriesOf(path: Buffer): Promise<Dirent<Buffer>[]> {

@@ -29,6 +29,8 @@ export interface Layout {
   unclassed: PlacedPicture[];
   /** Names of the folders that were seen as splits: "train", "valid" … */
   splits: string[];
+  /** Names of folders of days that were seen through. */
+  days: string[];
   /** Folders named like splits that were taken for classes all the same. */
   classesLikeSplits: string[];
   /** Names of the folders that each class folder holds: the classes might be these. */
@@ -73,6 +75,7 @@ class LayoutReader {
     classes: [],
     unclassed: [],
     splits: [],
+    days: [],
     classesLikeSplits: [],
     sharedInside: [],
     unclear: null,
@@ -166,6 +169,7 @@ class LayoutReader {
       ({ name, folder }) => splitOf(name.text) !== null && this.#holdsFolders(folder),
     );
     if (isWrapper(only.name.text) || holdsSplits || isDate(only.name.text)) {
+      if (isDate(only.name.text)) this.layout.days.push(`${place.route}${only.name.text}`);
       const route = `${place.route}${only.name.text}/`;
       if (inner.length === 0) this.#leaveAll({ ...place, folder: only.folder, route });
       else this.read({ ...place, folder: only.folder, route }, depth + 1);
@@ -188,6 +192,7 @@ class LayoutReader {
     if (full.length === 0 || !full.every(({ name }) => isDate(name.text))) return false;
     this.#leaveLoose(place);
     for (const { name, folder } of full) {
+      this.layout.days.push(`${place.route}${name.text}`);
       const route = `${place.route}${name.text}/`;
       if (this.#holdsFolders(folder)) this.read({ ...place, folder, route }, depth + 1);
       else this.#leaveAll({ ...place, folder, route });
