@@ -36,11 +36,11 @@ const MAX_RUN = 2;
 export function readFileName(bytes: Buffer): FileName {
   if (isUtf8(bytes)) return { bytes, text: bytes.toString(), encoding: 'UTF-8' };
   const high = bytes.filter((byte) => byte >= 0x80);
-  if (plausible(bytes)) {
-    if (high.every((byte) => byte >= 0xc0 && windowsLetter(byte) !== null)) return windows(bytes);
-    if (high.every((byte) => OEM_LETTERS.has(byte))) return oem(bytes);
-    if (high.every((byte) => windowsLetter(byte) !== null)) return windows(bytes);
-  }
+  const windows = (): FileName | null => readAs(bytes, 'Windows-1252', windowsLetter);
+  const oem = (): FileName | null => readAs(bytes, 'code page 850', oemLetter);
+  // Above 0xc0 letters of Windows-1252 stand close together; below, those of code page 850.
+  const read = high.every((byte) => byte >= 0xc0) ? windows() : (oem() ?? windows());
+  if (read !== null) return read;
   const text = spell(bytes, (byte) => `\\x${byte.toString(16)}`);
   return { bytes, text, encoding: null };
 }
@@ -51,14 +51,14 @@ export function joinPath(folder: Buffer, name: Buffer): Buffer {
   return Buffer.concat([folder, Buffer.from(slash), name]);
 }
 
-function windows(bytes: Buffer): FileName {
-  const text = spell(bytes, (byte) => windowsLetter(byte) ?? '');
-  return { bytes, text, encoding: 'Windows-1252' };
-}
-
-function oem(bytes: Buffer): FileName {
-  const text = spell(bytes, (byte) => OEM_LETTERS.get(byte) ?? '');
-  return { bytes, text, encoding: 'code page 850' };
+function readAs(
+  bytes: Buffer,
+  encoding: 'Windows-1252' | 'code page 850',
+  letterOf: (byte: number) => string | null,
+): FileName | null {
+  if (bytes.some((byte) => byte >= 0x80 && letterOf(byte) === null)) return null;
+  const text = spell(bytes, (byte) => letterOf(byte) ?? '');
+  return isWord(text) ? { bytes, text, encoding } : null;
 }
 
 function spell(bytes: Buffer, beyondAscii: (byte: number) => string): string {
@@ -72,11 +72,12 @@ function windowsLetter(byte: number): string | null {
   return WINDOWS_LETTERS.get(byte) ?? null;
 }
 
-function plausible(bytes: Buffer): boolean {
-  let run = 0;
-  for (const byte of bytes) {
-    run = byte >= 0x80 ? run + 1 : 0;
-    if (run > MAX_RUN) return false;
-  }
-  return true;
+function oemLetter(byte: number): string | null {
+  return OEM_LETTERS.get(byte) ?? null;
+}
+
+/** Whether letters beyond ASCII stand as they do in words: few in a row, no capital after a small one. */
+function isWord(text: string): boolean {
+  const run = new RegExp(`[^\\p{ASCII}]{${MAX_RUN + 1}}`, 'u');
+  return !run.test(text) && !/\p{Ll}(?!\p{ASCII})\p{Lu}/u.test(text);
 }

@@ -1,7 +1,7 @@
 import { labelKey } from '../../base/label.js';
 import type { FileName } from './file-name.js';
 import { type Folder, type FolderFile, type Subfolder, visit } from './folder-tree.js';
-import { isDate, isWrapper, type Split, splitOf } from './splits.js';
+import { isBesideImages, isDate, isWrapper, type Split, splitOf } from './splits.js';
 
 /** A picture with its place in the order of a data set. */
 export interface PlacedPicture {
@@ -90,7 +90,7 @@ class LayoutReader {
       if (this.#readWrapper(place, full, depth)) return;
       if (this.#readDates(place, full, depth)) return;
     }
-    this.readClasses(place, place.folder.folders);
+    this.#readBeside(place, place.folder.folders, true);
   }
 
   /** Takes folders for classes by their names; what lies beside them is in none. */
@@ -200,13 +200,17 @@ class LayoutReader {
     return true;
   }
 
+  /** Folders as classes, but for those such as "images" that cannot be one. */
   #readBeside(place: Place, folders: readonly Subfolder[], alsoEmpty = false): void {
-    const isClass = ({ name, folder }: Subfolder) =>
-      !isWrapper(name.text) && (alsoEmpty || this.#hasPictures(folder));
-    this.readClasses(place, folders.filter(isClass));
-    for (const { name, folder } of folders) {
-      if (isWrapper(name.text))
-        this.#leaveAll({ ...place, folder, route: `${place.route}${name.text}/` });
+    const hasImages = folders.some(({ name }) => isWrapper(name.text));
+    const isNone = ({ name }: Subfolder) =>
+      isWrapper(name.text) || (hasImages && isBesideImages(name.text));
+    this.readClasses(
+      place,
+      folders.filter((child) => !isNone(child) && (alsoEmpty || this.#hasPictures(child.folder))),
+    );
+    for (const { name, folder } of folders.filter(isNone)) {
+      this.#leaveAll({ ...place, folder, route: `${place.route}${name.text}/` });
     }
   }
 

@@ -28,6 +28,11 @@ export function isWrapper(name: string): boolean {
   return WRAPPER.test(name);
 }
 
+/** Whether a folder of this name is no class where one called "images" lies beside it: "masks" … */
+export function isBesideImages(name: string): boolean {
+  return /^(?:masks?|segmentation.*|ground.?truth|gt|depth|thumbs|previews?)$/i.test(name);
+}
+
 /** Whether a name begins with a date, year first. */
 export function isDate(name: string): boolean {
   return DATE.test(name);
