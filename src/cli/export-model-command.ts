@@ -127,6 +127,7 @@ function checkTarget(file: string, format: ExportFormat): void {
   if (format === 'tfjs') return;
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) throw unwritable(file, `the folder ${folder} does not exist`);
+  if (!statSync(folder).isDirectory()) throw unwritable(file, `${folder} is no folder`);
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw unwritable(file, 'it is a folder');
   }

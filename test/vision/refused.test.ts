@@ -62,6 +62,29 @@ describe('pictures that are not JPEG, PNG or WebP', () => {
     }
   });
 
+  it('are called damaged, never unknown, where their head is right', async () => {
+    const jpeg = await drawing(200, 150).jpeg({ progressive: true }).toBuffer();
+    const cut = [jpeg.subarray(0, 400), jpeg.subarray(0, 20), jpeg.subarray(0, jpeg.length >> 1)];
+    const png = await drawing(200, 150).png().toBuffer();
+    const webp = await drawing(200, 150).webp().toBuffer();
+    for (const bytes of [
+      ...cut,
+      png.subarray(0, 600),
+      png.subarray(0, 20),
+      webp.subarray(0, 200),
+    ]) {
+      await assert.rejects(inspectPicture(bytes, LIMITS), (error) => {
+        assert.ok(isHeadlandError(error, 'HL_PICTURE_INVALID'), String(error));
+        assert.match(
+          error.message,
+          /^the (jpeg|png|webp) (header cannot be read|picture is damaged): \S/,
+        );
+        assert.doesNotMatch(error.message, /unknown error/i);
+        return true;
+      });
+    }
+  });
+
   it('get a name whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
