@@ -57,7 +57,9 @@ const DEVELOP =
   'Let the camera save JPEG too, or export JPEG from a raw developer such as darktable.';
 const TAKE_OUT = 'Take pictures out of it, for example with: ffmpeg -i IN -vf fps=1 OUT-%04d.jpg';
 const FROM_PHONE =
-  'Convert it to JPEG, for example with: heif-convert IN OUT.jpg; or set the phone to save JPEG ("Most Compatible").';
+  'Convert it to JPEG, for example with heif-convert IN OUT.jpg (Debian: libheif-examples), or set the phone to save JPEG ("Most Compatible").';
+const CONVERT_AVIF =
+  'Convert it to JPEG, for example with heif-convert IN OUT.jpg (Debian: libheif-examples).';
 const UNPACK = 'Unpack it first.';
 const REMOVE = 'Remove it, or put the picture there that was meant.';
 const DOWNLOAD = 'Download the picture again: this is what a server sent instead of it.';
@@ -76,7 +78,7 @@ const REFUSED_STARTS: readonly (readonly [start: string, name: string, remedy: s
   ['II\xbc\x01', 'a JPEG XR picture', CONVERT_BY_PROGRAM],
   ['BM????\0\0\0\0', 'a BMP picture', CONVERT],
   ['%PDF-', 'a PDF document', CONVERT_BY_PROGRAM],
-  ['????ftypavi', 'an AVIF picture', CONVERT],
+  ['????ftypavi', 'an AVIF picture', CONVERT_AVIF],
   ['????ftyphe', 'a HEIC picture', FROM_PHONE],
   ['????ftypmif1', 'a HEIC picture', FROM_PHONE],
   ['????ftypmsf1', 'a HEIC picture', FROM_PHONE],
@@ -97,11 +99,11 @@ const REFUSED_STARTS: readonly (readonly [start: string, name: string, remedy: s
   ['OggS', 'an Ogg video or sound', TAKE_OUT],
   ['\0\0\x01\0', 'an ICO picture', CONVERT],
   ['icns', 'a macOS icon', CONVERT_BY_PROGRAM],
-  ['8BPS', 'a Photoshop document', CONVERT],
+  ['8BPS', 'a Photoshop document', CONVERT_BY_PROGRAM],
   ['\x76\x2f\x31\x01', 'an OpenEXR picture', CONVERT],
-  ['#?RADIANCE', 'a Radiance HDR picture', CONVERT],
+  ['#?RADIANCE', 'a Radiance HDR picture', CONVERT_BY_PROGRAM],
   ['qoif', 'a QOI picture', CONVERT],
-  ['DDS ', 'a DDS texture', CONVERT],
+  ['DDS ', 'a DDS texture', CONVERT_BY_PROGRAM],
   ['SIMPLE  =', 'a FITS picture', CONVERT_BY_PROGRAM],
   ['\x93NUMPY', 'a NumPy array', CONVERT_BY_PROGRAM],
   ['\x89HDF\r\n', 'an HDF5 file', CONVERT_BY_PROGRAM],
