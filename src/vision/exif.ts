@@ -103,7 +103,7 @@ function gpsTimeMs(block: Block, gps: Directory): number | null {
   const [hour = 0, minute = 0, second = 0] = time;
   const whole = [...date.slice(1).map(Number), hour, minute, Math.floor(second)];
   const atMs = validTimeMs(whole);
-  return atMs === null ? null : atMs + Math.floor((second % 1) * 1000);
+  return atMs === null ? null : atMs + Math.round((second % 1) * 1000);
 }
 
 /** Unix time of [year, month, day, hour, minute, second] in UTC; null for what is no time. */

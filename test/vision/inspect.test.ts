@@ -44,6 +44,31 @@ describe('inspectPicture', () => {
     }
   });
 
+  it('reads the time of the satellites and the place', async () => {
+    const of = async (gps: Record<string, string>) => {
+      const bytes = await drawing(80, 60).withExif({ IFD3: gps }).jpeg().toBuffer();
+      const { gpsTimeMs, place } = await inspectPicture(bytes, LIMITS);
+      const degrees = place && [place.latitude, place.longitude].map((value) => value.toFixed(4));
+      return [gpsTimeMs, degrees];
+    };
+    const position = {
+      GPSLatitudeRef: 'S',
+      GPSLatitude: '33/1 30/1 3600/100',
+      GPSLongitudeRef: 'E',
+      GPSLongitude: '151/1 1230/100 0/1',
+    };
+    const time = { GPSDateStamp: '2025:07:01', GPSTimeStamp: '9/1 8/1 755/100' };
+    assert.deepEqual(await of({ ...position, ...time }), [
+      Date.UTC(2025, 6, 1, 9, 8, 7, 550),
+      ['-33.5100', '151.2050'],
+    ]);
+    assert.deepEqual(await of({ ...time, GPSDateStamp: '2025:13:01' }), [null, null]);
+    assert.deepEqual(await of({ ...position, GPSLatitude: '91/1 0/1 0/1' }), [null, null]);
+    assert.deepEqual(await of({ ...position, GPSLatitude: '33/0 0/1 0/1' }), [null, null]);
+    const nowhere = { GPSLatitude: '0/1 0/1 0/1', GPSLongitude: '0/1 0/1 0/1' };
+    assert.deepEqual(await of({ ...position, ...nowhere }), [null, null]);
+  });
+
   it('knows no time when there is none or the camera made one up', async () => {
     const bytes = await drawing(80, 60).jpeg().toBuffer();
     assert.equal((await inspectPicture(bytes, LIMITS)).captureTimeMs, null);

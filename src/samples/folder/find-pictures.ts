@@ -9,6 +9,7 @@ import {
   readLayout,
 } from '../../vision/folder/layout.js';
 import { isWrapper, splitOf } from '../../vision/folder/splits.js';
+import { listIn } from '../list-in.js';
 import { readAnnotations } from './annotations/read-annotations.js';
 import { ClassLabels, type NamedClass } from './class-labels.js';
 import {
@@ -285,12 +286,6 @@ class Finder {
   #note(code: string, message: string): void {
     this.#notes.push({ code, message });
   }
-}
-
-function listIn<Item>(lists: Map<string, Item[]>, name: string): Item[] {
-  const list = lists.get(name) ?? [];
-  lists.set(name, list);
-  return list;
 }
 
 async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {

@@ -1,4 +1,5 @@
 import { hammingBits, splitHash } from '../../base/hamming.js';
+import { listIn } from '../list-in.js';
 import type { GroupItem, Groups } from './group-item.js';
 
 /** Groups made from likeness begin with this. */
@@ -19,9 +20,7 @@ export function byLikeness(
 ): Map<number, string> {
   const classes = new Map<string | null, number[]>();
   items.forEach(({ label }, index) => {
-    const members = classes.get(label);
-    if (members) members.push(index);
-    else classes.set(label, [index]);
+    listIn(classes, label).push(index);
   });
   const found = new Map<number, string>();
   for (const members of classes.values()) {
@@ -73,10 +72,7 @@ function joinAlike(
   }
   const clusters = new Map<number, number[]>();
   free.forEach((index, i) => {
-    const root = find(parent, i);
-    const cluster = clusters.get(root);
-    if (cluster) cluster.push(index);
-    else clusters.set(root, [index]);
+    listIn(clusters, find(parent, i)).push(index);
   });
   for (const [root, cluster] of clusters) {
     const anchor = anchorOf[best.get(root)!]!;

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../base/hash.js';
 import { visible } from '../../base/text.js';
+import { listIn } from '../list-in.js';
 import { byLikeness } from './by-likeness.js';
 import { byCaptureTime } from './by-time.js';
 import type { GroupItem, Groups } from './group-item.js';
@@ -113,29 +114,26 @@ function byKey(
   keyOf: (item: GroupItem) => string | null,
 ): Map<number, string> {
   const members = new Map<string, number[]>();
-  const keysOfClass = new Map<string | null, Set<string>>();
+  const keysOfClass = new Map<string | null, string[]>();
   items.forEach((item, index) => {
     const known = groups[index] ?? null;
     const key = known === null ? keyOf(item) : known.startsWith(prefix) ? known : null;
     if (key === null) return;
-    listIn(keysOfClass, item.label, () => new Set<string>()).add(key);
-    if (known === null) listIn(members, key, (): number[] => []).push(index);
+    listIn(keysOfClass, item.label).push(key);
+    if (known === null) listIn(members, key).push(index);
   });
+  const divided = new Set<string | null>();
+  for (const [label, keys] of keysOfClass) {
+    if (keys.some((key) => key !== keys[0])) divided.add(label);
+  }
   const found = new Map<number, string>();
   for (const [key, indices] of members) {
     if (indices.length > MAX_PICTURES) continue;
     for (const index of indices) {
-      const keys = keysOfClass.get(items[index]!.label);
-      if ((keys?.size ?? 0) > 1) found.set(index, groupName(key));
+      if (divided.has(items[index]!.label)) found.set(index, groupName(key));
     }
   }
   return found;
-}
-
-function listIn<Key, List>(lists: Map<Key, List>, key: Key, make: () => List): List {
-  const list = lists.get(key) ?? make();
-  lists.set(key, list);
-  return list;
 }
 
 function folderKey({ session }: GroupItem): string | null {

@@ -88,6 +88,26 @@ describe('capture times that cannot be true', () => {
   });
 });
 
+it('pictures without a time are grouped by place', async (t) => {
+  const files: Record<string, Uint8Array> = {};
+  for (let i = 0; i < 8; i++) {
+    const seconds = [1000, 1002, 4000, 4002][i % 4]!;
+    files[`${i < 4 ? 'weed' : 'crop'}/${i}.jpg`] = await (await scene(i + 1))
+      .jpeg()
+      .withExif({
+        IFD3: {
+          GPSLatitudeRef: 'N',
+          GPSLatitude: `48/1 0/1 ${seconds}/100`,
+          GPSLongitudeRef: 'E',
+          GPSLongitude: '11/1 0/1 10/1',
+        },
+      })
+      .toBuffer();
+  }
+  const { report } = await imported(t, writeFiles(temporaryFolder(t), files));
+  assert.deepEqual([report.groupedBy, report.groups], ['place', 2]);
+});
+
 describe('a chain of capture times without a pause', () => {
   it('of a time-lapse becomes many groups, and that is said', async (t) => {
     const dir = await timedFolder(t, (i) => Date.UTC(2026, 4, 4, 8) + i * 20_000);

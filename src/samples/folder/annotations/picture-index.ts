@@ -1,3 +1,5 @@
+import { listIn } from '../../list-in.js';
+
 /** Finds the pictures that annotation files mean, however they write the names. */
 export class PictureIndex {
   readonly #names: ReadonlySet<string>;
@@ -84,10 +86,4 @@ function lastPart(path: string): string {
 export function stemOf(fileName: string): string {
   const dot = fileName.lastIndexOf('.');
   return dot > 0 ? fileName.slice(0, dot) : fileName;
-}
-
-function listIn(lists: Map<string, string[]>, key: string): string[] {
-  const list = lists.get(key) ?? [];
-  lists.set(key, list);
-  return list;
 }
