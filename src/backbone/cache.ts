@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { switchLinkDurably, writeDirectoryDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { makeFolder } from '../base/make-folder.js';
 import { conversionRecipe, sourceIdentity } from './conversion-recipe.js';
 import type { ModelCard } from './model-card.js';
 import { fullPrecisionName } from './variant.js';
@@ -125,7 +126,7 @@ export async function writeCachedModel(
     ...(variantGolden ? { golden: variantGolden } : {}),
     ...(quantization ? { quantization } : {}),
   };
-  await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+  await makeFolder(join(cacheDir, 'backbones'));
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
     [modelFile(card)]: model,
     [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { decodeText } from '../base/text.js';
 import { type ModelCard, parseCard } from './model-card.js';
 import { fullPrecisionName, quantizedCard } from './variant.js';
 
@@ -105,7 +106,9 @@ async function cardFiles(dir: string, { onStateDisk, remedy } = CONFIGURED): Pro
 async function readCard(path: string): Promise<ModelCard> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    const decoded = decodeText(await readFile(path));
+    if (decoded.encoding === 'unknown') throw new Error(`it ${decoded.fault}`);
+    value = JSON.parse(decoded.text);
   } catch (cause) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',

@@ -71,8 +71,11 @@ function printReport(report: TrainingReport, options: TrainOptions): number {
         : 'no holdout sample yet';
       printLine(`head ${result.version} (${result.learner}): ${holdout}`);
       printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
-      for (const { label, training } of result.classes.filter(({ leftOut }) => leftOut))
-        printLine(`  left out: ${label} (${training} to learn from)`);
+      for (const { label, training, holdout, missing } of result.classes) {
+        if (missing === 0) continue;
+        const held = holdout > 0 ? `, ${holdout} held out` : '';
+        printLine(`  left out: ${label} (${training} to learn from${held}; needs ${missing} more)`);
+      }
       for (const { id, code, message } of result.skipped)
         printLine(`  skipped ${id}: ${code}: ${message}`);
     }

@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/issue-text.js';
+import { decodeText } from '../base/text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -17,8 +18,8 @@ const MAX_CONFIG_BYTES = 1_048_576;
 
 /**
  * Reads, validates and freezes a YAML configuration file.
- * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_SYNTAX,
- *   HL_CONFIG_INVALID (its details list every problem)
+ * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_ENCODING,
+ *   HL_CONFIG_SYNTAX, HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
   return parseConfig(readConfigFile(path), path);
@@ -36,8 +37,9 @@ export function loadSection<Name extends keyof Config>(path: string, name: Name)
 }
 
 function readConfigFile(path: string): string {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new HeadlandError(
@@ -51,6 +53,17 @@ function readConfigFile(path: string): string {
       },
     );
   }
+  const decoded = decodeText(bytes);
+  if (decoded.encoding === 'UTF-8') return decoded.text;
+  const fault =
+    decoded.encoding === 'unknown'
+      ? decoded.fault
+      : `is written in ${decoded.encoding}; a configuration is UTF-8`;
+  throw new HeadlandError('HL_CONFIG_ENCODING', `${path} ${fault}`, {
+    remedy:
+      'Save it as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or: iconv -f UTF-16 -t UTF-8.',
+    details: { path, encoding: decoded.encoding },
+  });
 }
 
 /** Validates the text of a configuration file; errors as {@link loadConfigFile}. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { removeCachedModel } from '../backbone/cache.js';
@@ -9,6 +9,7 @@ import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
 import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { makeFolder } from '../base/make-folder.js';
 import { convertModel } from './convert-model.js';
 import { checkFeatures, type FeatureCheck } from './onnx/check-features.js';
 import { type FoundTap, findTap } from './onnx/find-tap.js';
@@ -116,7 +117,7 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
     sources: card.sources.map((s) => (s.kind === 'file' ? { ...s, file } : s)),
   };
   await inFolder(addedDir, async () => {
-    await mkdir(addedDir, { recursive: true });
+    await makeFolder(addedDir);
     await writeFileDurably(file, bytes);
   });
   try {

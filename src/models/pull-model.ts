@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
@@ -7,6 +7,7 @@ import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
+import { makeFolder } from '../base/make-folder.js';
 import { convertModel } from './convert-model.js';
 import { type Offer, readOffer, readProven, sourceError } from './sources/offer.js';
 import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
@@ -169,7 +170,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+    await makeFolder(join(cacheDir, 'backbones'));
     return await write();
   } catch (cause) {
     throw new HeadlandError(

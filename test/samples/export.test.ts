@@ -56,7 +56,11 @@ test('an export is a folder of class folders with the pictures as captured', asy
   const report = await exportFolder(store, dir);
   assert.deepEqual(report, {
     samples: 4,
-    classes: { weed: 2, 'sugar beet': 1, Ähre: 1 },
+    classes: new Map([
+      ['sugar beet', 1],
+      ['weed', 2],
+      ['Ähre', 1],
+    ]),
     waiting: 0,
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
@@ -131,7 +135,7 @@ test('an empty store exports to a folder that says so', async (t) => {
   const dir = join(temporaryFolder(t), 'field');
   assert.deepEqual(await exportFolder(temporaryStore(t).store, dir), {
     samples: 0,
-    classes: {},
+    classes: new Map(),
     waiting: 0,
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');

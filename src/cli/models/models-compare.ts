@@ -16,6 +16,7 @@ import { measure } from '../bench/bench-measure.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
+import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
 import { openPhotoStore } from '../support/photo-store.js';
 import { progressBar } from '../support/progress.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
@@ -24,22 +25,22 @@ import { commandLog, resolveConfig, type StateOptions } from '../support/state-o
 const TIMED_PHOTOS = 16;
 const SECONDS_EACH = 3;
 
-interface CompareOptions extends StateOptions {
+interface CompareOptions extends StateOptions, PhotoOptions {
   backbone?: string[];
   only?: boolean;
-  groupPattern?: string;
   views: number;
   json?: boolean;
 }
 
 /** Every backbone at hand, measured on photos of the user's own. */
 export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
-  return new Command('compare')
-    .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
-    .argument('<dir>', 'folder with one folder of photos per class')
+  return withPhotoOptions(
+    new Command('compare')
+      .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
+      .argument('<dir>', 'folder with one folder of photos per class'),
+  )
     .option('--backbone <names...>', 'measure these too; what is missing is fetched')
     .option('--only', 'measure only those that --backbone names')
-    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
     .option('--views <n>', 'augmented views a photo, 0 to 20', parseWhole(0, 20), 0)
     .action((dir: string, options: CompareOptions) => compare(dir, options, cachedCards));
 }
