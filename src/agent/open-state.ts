@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
-import { makeFolderSync } from '../base/make-folder.js';
 import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SampleStore } from '../samples/store.js';

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { HeadlandError, messageOf } from '../base/errors.js';
-import { decodeText } from '../base/text.js';
+import { decodeText } from '../base/words/text.js';
 import { type ModelCard, parseCard } from './model-card.js';
 import { fullPrecisionName, quantizedCard } from './variant.js';
 

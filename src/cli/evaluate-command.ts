@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
-import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
-import { makeFolder } from '../base/make-folder.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
@@ -53,8 +53,12 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
     let phase = '';
     try {
       const evaluation = await evaluateHead({
-        ...{ store: state.samples, stored, training: config.training },
-        ...{ embedder, augmentation: settings, ...named },
+        store: state.samples,
+        stored,
+        training: config.training,
+        embedder,
+        augmentation: settings,
+        ...named,
         minHoldoutSamples: config.gate.minHoldoutSamples,
         maxErrorShare: config.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),

@@ -9,7 +9,7 @@ import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture
 import { featureChecksum } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open-backbone.js';
 import { HeadlandError } from '../base/errors.js';
-import { fileProblem, isFileError } from '../base/file-problem.js';
+import { fileProblem, isFileError } from '../base/files/file-problem.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { answerProbability } from '../head/unknown/conformal.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
 import { HeadlandError } from '../base/errors.js';
-import { visible } from '../base/text.js';
+import { visible } from '../base/words/text.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type ImportReport, importFolder, nothingUsable } from '../samples/folder/import-folder.js';
 import { EXIT, printJson, printLine, table } from './support/output.js';

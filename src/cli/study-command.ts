@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openTfjs } from '../backbone/engines/tfjs-library.js';
-import { writeFileDurably } from '../base/durable-files.js';
 import { messageOf } from '../base/errors.js';
-import { makeFolder } from '../base/make-folder.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import type { Config } from '../config/schema.js';
 import { duration } from '../evaluation/report/report-markup.js';
@@ -133,7 +133,10 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
           drawAugmentation(random, settings, image.width, image.height),
         );
       },
-      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
+      epochs: options.epochs,
+      sizePixels: options.size,
+      views,
+      seed,
       budgetSeconds: options.budgetSeconds,
       onPlan: (plan, folds) => {
         announce(plan, { folds, views }, options, engine.reason);

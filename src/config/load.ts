@@ -3,8 +3,8 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
-import { issueText } from '../base/issue-text.js';
-import { decodeText } from '../base/text.js';
+import { issueText } from '../base/words/issue-text.js';
+import { decodeText } from '../base/words/text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
-import { decodeText } from '../base/text.js';
+import { decodeText } from '../base/words/text.js';
 import type { SecretReference } from './schema.js';
 
 const MAX_SECRET_BYTES = 65_536;

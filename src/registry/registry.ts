@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDirectoryDurably, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { writeDirectoryDurably, writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
-import { makeFolder } from '../base/make-folder.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
 import { decodeHead, encodeHead } from '../head/codec.js';

@@ -1,6 +1,6 @@
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
-import { alikeLabel, normaliseLabel } from '../base/label.js';
+import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';

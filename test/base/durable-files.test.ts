@@ -6,11 +6,11 @@ import {
   switchLinkDurably,
   writeDirectoryDurably,
   writeFileDurably,
-} from '../../src/base/durable-files.js';
+} from '../../src/base/files/durable-files.js';
 import { temporaryFolder } from '../backbone/support.js';
 import { diskCalls, withoutStrace } from './disk-calls.js';
 
-const MODULE = new URL('../../src/base/durable-files.js', import.meta.url).href;
+const MODULE = new URL('../../src/base/files/durable-files.js', import.meta.url).href;
 
 /** What one call of the module does to the files of a folder. */
 function callsOf(folder: string, call: string): string[] {

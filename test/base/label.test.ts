@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { alikeLabel, joinAlike, labelKey, normaliseLabel } from '../../src/base/label.js';
+import { alikeLabel, joinAlike, labelKey, normaliseLabel } from '../../src/base/words/label.js';
 import { hasCode } from '../samples/support.js';
 
 describe('normaliseLabel', () => {

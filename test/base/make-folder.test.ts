@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeFolder, makeFolderSync } from '../../src/base/make-folder.js';
+import { makeFolder, makeFolderSync } from '../../src/base/files/make-folder.js';
 import { temporaryFolder } from '../samples/support.js';
 
 test('folders are made with those above them, and left as they are', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cutToBytes, decodeText, visible } from '../../src/base/text.js';
+import { cutToBytes, decodeText, visible } from '../../src/base/words/text.js';
 
 /** The text in each encoding that is read, with the name of the encoding. */
 function encoded(text: string): [name: string, bytes: Buffer][] {

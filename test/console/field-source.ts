@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
 import { HeadlandError } from '../../src/base/errors.js';
-import { normaliseLabel } from '../../src/base/label.js';
+import { normaliseLabel } from '../../src/base/words/label.js';
 import type {
   ConsoleEvent,
   ConsoleSource,

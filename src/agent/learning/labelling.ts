@@ -1,5 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
-import { normaliseLabel } from '../../base/label.js';
+import { normaliseLabel } from '../../base/words/label.js';
 import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { RecentFrame, RecentFrames } from '../seeing/recent-frames.js';

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
-import { fileProblem, isFileError } from '../../base/file-problem.js';
-import { joinAlike, normaliseLabel } from '../../base/label.js';
+import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { joinAlike, normaliseLabel } from '../../base/words/label.js';
 import { type Folder, picturesBelow, readFolderTree } from '../../vision/folder/folder-tree.js';
 import { readLayout } from '../../vision/folder/layout.js';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
-import { fileProblem } from '../../base/file-problem.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import type { Log } from '../../base/log.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
 import { createRandom, seedFrom, shuffled } from '../../base/random.js';

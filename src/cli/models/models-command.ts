@@ -28,9 +28,15 @@ interface ModelsOptions extends StateOptions {
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
-    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
-    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
-    ...[headsCommand(), whyCommand()],
+    listCommand(),
+    pullCommand(),
+    verifyCommand(),
+    quantizeCommand(),
+    addCommand(),
+    removeCommand(),
+    compareCommand(cachedCards),
+    headsCommand(),
+    whyCommand(),
   ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));

@@ -70,7 +70,12 @@ async function compare(
     const comparison = await score(photos.store, cards, config, options);
     const bar = progressBar('timings', options.json);
     const { measurements } = await measure({
-      ...{ cards, threads: [threads], head: null, inference: config.inference, cacheDir, log },
+      cards,
+      threads: [threads],
+      head: null,
+      inference: config.inference,
+      cacheDir,
+      log,
       pictures: timedPictures(photos.store),
       seconds: SECONDS_EACH * cards.length,
       onStep: (done, total) => bar.update(done, total),
@@ -85,8 +90,14 @@ async function compare(
     );
     const recommendation = adviseBackbone(rows, config.models.backbone);
     const report = {
-      ...{ schema: 1, folder: resolve(dir), threads, views: options.views },
-      ...{ ...comparison, scores: undefined, backbones: rows, recommendation },
+      schema: 1,
+      folder: resolve(dir),
+      threads,
+      views: options.views,
+      ...comparison,
+      scores: undefined,
+      backbones: rows,
+      recommendation,
     };
     if (options.json) printJson(report);
     else print(comparison, rows, recommendation.reasons, threads);
@@ -114,8 +125,11 @@ async function score(
         name: card.name,
         open: () => openBackbone({ card, cacheDir, threads, log: commandLog() }),
       })),
-      ...{ pictures: { fit, maxBytes, maxPixels }, training: config.training },
-      ...{ augmentation, views: options.views, seed },
+      pictures: { fit, maxBytes, maxPixels },
+      training: config.training,
+      augmentation,
+      views: options.views,
+      seed,
       recipe: augmentationRecipe(augmentation, seed),
       onProgress: (name, phase, done, total) => {
         if (`${name} ${phase}` !== running) {
@@ -158,11 +172,14 @@ function print(
     'file',
   ];
   const cells = rows.map((r) => [
-    ...[r.name, percent(r.accuracy)],
+    r.name,
+    percent(r.accuracy),
     r.behind === 0 && r.behindStandardError === 0
       ? '-'
       : `${(-100 * r.behind).toFixed(1)} ± ${(100 * r.behindStandardError).toFixed(1)}`,
-    ...[r.macroF1.toFixed(3), `${r.forwardMs.toFixed(1)} ms`, formatBytes(r.bytes)],
+    r.macroF1.toFixed(3),
+    `${r.forwardMs.toFixed(1)} ms`,
+    formatBytes(r.bytes),
   ]);
   printLine(table([header, ...cells]));
   printLine();

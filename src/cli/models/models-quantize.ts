@@ -37,9 +37,13 @@ export function quantizeCommand(): Command {
       let running = '';
       try {
         const report = await runQuantization({
-          ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
+          name: base,
+          settings: config,
+          cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          ...{ store: state.samples, photosDir: options.photos ?? null, log },
+          store: state.samples,
+          photosDir: options.photos ?? null,
+          log,
           kernels: await probeIntegerKernels(),
           onProgress: (phase, done, total) => {
             if (phase !== running) bar.stop();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { visible } from '../../base/text.js';
+import { visible } from '../../base/words/text.js';
 import type { Config } from '../../config/schema.js';
 import { importFolder, nothingUsable } from '../../samples/folder/import-folder.js';
 import { SampleStore } from '../../samples/store.js';

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import { issueText } from '../../base/issue-text.js';
-import { MAX_LABEL_CHARACTERS } from '../../base/label.js';
+import { issueText } from '../../base/words/issue-text.js';
+import { MAX_LABEL_CHARACTERS } from '../../base/words/label.js';
 import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
 import type {
   ConsoleSource,

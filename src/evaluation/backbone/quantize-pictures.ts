@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import { fileProblem } from '../../base/file-problem.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
 

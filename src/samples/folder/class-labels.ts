@@ -1,5 +1,5 @@
 import { isHeadlandError } from '../../base/errors.js';
-import { joinAlike, normaliseLabel } from '../../base/label.js';
+import { joinAlike, normaliseLabel } from '../../base/words/label.js';
 import type { FileName } from '../../vision/folder/file-name.js';
 import type { Note } from './found.js';
 

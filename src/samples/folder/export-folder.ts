@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { temporaryBeside } from '../../base/durable-files.js';
 import { HeadlandError } from '../../base/errors.js';
-import { makeFolder } from '../../base/make-folder.js';
+import { temporaryBeside } from '../../base/files/durable-files.js';
+import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
 import { sniffFormat } from '../../vision/sniff.js';
 import type { Sample } from '../sample.js';

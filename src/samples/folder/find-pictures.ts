@@ -1,6 +1,6 @@
 import { HeadlandError } from '../../base/errors.js';
-import { fileProblem } from '../../base/file-problem.js';
-import { normaliseLabel } from '../../base/label.js';
+import { fileProblem } from '../../base/files/file-problem.js';
+import { normaliseLabel } from '../../base/words/label.js';
 import { type Folder, readFolderTree, visit } from '../../vision/folder/folder-tree.js';
 import {
   type ClassFolder,

@@ -1,5 +1,5 @@
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import { fileProblem, isFileError } from '../../base/file-problem.js';
+import { fileProblem, isFileError } from '../../base/files/file-problem.js';
 import type { Place } from '../../vision/exif.js';
 import { TIME_GROUP_PREFIX } from '../grouping/by-time.js';
 import type { GroupItem } from '../grouping/group-item.js';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fileProblem, isFileError } from '../../base/file-problem.js';
-import { decodeText } from '../../base/text.js';
+import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
 /** Lies in an exported folder beside its class folders: one JSON object a line. */

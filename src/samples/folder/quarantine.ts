@@ -1,9 +1,9 @@
 import { appendFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileProblem } from '../../base/file-problem.js';
+import { fileProblem } from '../../base/files/file-problem.js';
+import { makeFolder } from '../../base/files/make-folder.js';
 import { sha256Hex } from '../../base/hash.js';
-import { makeFolder } from '../../base/make-folder.js';
-import { cutToBytes, visible } from '../../base/text.js';
+import { cutToBytes, visible } from '../../base/words/text.js';
 import type { Obstacle } from './found.js';
 
 /** One line a refused picture, beside the copies. */

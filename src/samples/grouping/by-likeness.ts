@@ -33,6 +33,47 @@ export function byLikeness(
   return found;
 }
 
+/**
+ * Joins hashes that differ in at most `maxBits` bits; of the last ones, beyond `free`, no pairs.
+ * @returns the forest of clusters over the first `free` hashes, and for the root of a cluster the one
+ *   beyond `free` that looks most like a member of it
+ */
+function clusterAlike(
+  hashes: readonly string[],
+  free: number,
+  maxBits: number,
+): { parent: Uint32Array; anchorOf: Map<number, number> } {
+  // Signed: numbers above 2^31 would be kept as doubles, which is slower.
+  const high = new Int32Array(hashes.length);
+  const low = new Int32Array(hashes.length);
+  hashes.forEach((hash, i) => {
+    [high[i], low[i]] = splitHash(hash);
+  });
+  const parent = Uint32Array.from(hashes, (_, i) => i);
+  const nearest = new Int32Array(free).fill(-1);
+  const nearestBits = new Uint8Array(free).fill(255);
+  for (let i = 0; i < free; i++) {
+    for (let j = i + 1; j < hashes.length; j++) {
+      const bits = hammingBits(high[i]!, low[i]!, high[j]!, low[j]!);
+      if (bits > maxBits) continue;
+      if (j < free) {
+        join(parent, i, j);
+      } else if (bits < nearestBits[i]!) {
+        nearestBits[i] = bits;
+        nearest[i] = j;
+      }
+    }
+  }
+  const best = new Map<number, number>();
+  for (let i = 0; i < free; i++) {
+    const root = find(parent, i);
+    const known = best.get(root);
+    if (known === undefined || nearestBits[i]! < nearestBits[known]!) best.set(root, i);
+  }
+  const anchorOf = new Map([...best].map(([root, i]) => [root, nearest[i]!]));
+  return { parent, anchorOf };
+}
+
 function joinAlike(
   items: readonly GroupItem[],
   groups: Groups,
@@ -42,40 +83,17 @@ function joinAlike(
   found: Map<number, string>,
 ): void {
   const all = [...free, ...anchors];
-  // Signed: numbers above 2^31 would be kept as doubles, which is slower.
-  const high = new Int32Array(all.length);
-  const low = new Int32Array(all.length);
-  all.forEach((index, i) => {
-    [high[i], low[i]] = splitHash(items[index]!.dhash);
-  });
-  const parent = Uint32Array.from(all, (_, i) => i);
-  // The anchor that looks most like a cluster lends it its group.
-  const anchorOf = new Int32Array(free.length).fill(-1);
-  const anchorBits = new Uint8Array(free.length).fill(255);
-  for (let i = 0; i < free.length; i++) {
-    for (let j = i + 1; j < all.length; j++) {
-      const bits = hammingBits(high[i]!, low[i]!, high[j]!, low[j]!);
-      if (bits > maxBits) continue;
-      if (j < free.length) {
-        join(parent, i, j);
-      } else if (bits < anchorBits[i]!) {
-        anchorBits[i] = bits;
-        anchorOf[i] = j;
-      }
-    }
-  }
-  const best = new Map<number, number>();
-  for (let i = 0; i < free.length; i++) {
-    const root = find(parent, i);
-    const known = best.get(root);
-    if (known === undefined || anchorBits[i]! < anchorBits[known]!) best.set(root, i);
-  }
+  const { parent, anchorOf } = clusterAlike(
+    all.map((index) => items[index]!.dhash),
+    free.length,
+    maxBits,
+  );
   const clusters = new Map<number, number[]>();
   free.forEach((index, i) => {
     listIn(clusters, find(parent, i)).push(index);
   });
   for (const [root, cluster] of clusters) {
-    const anchor = anchorOf[best.get(root)!]!;
+    const anchor = anchorOf.get(root) ?? -1;
     if (anchor < 0 && cluster.length > maxPictures && maxBits > 0) {
       const closer = { maxBits: maxBits >> 1, maxPictures };
       joinAlike(items, groups, cluster, [], closer, found);

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../base/hash.js';
-import { visible } from '../../base/text.js';
+import { visible } from '../../base/words/text.js';
 import { listIn } from '../list-in.js';
 import { byLikeness } from './by-likeness.js';
 import { byCaptureTime } from './by-time.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_LABEL_TEXT } from '../../base/label.js';
+import { MAX_LABEL_TEXT } from '../../base/words/label.js';
 
 /** Every command a robot takes on `headland/<robot>/cmd/<name>`, and the form of its answer. */
 

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { fileProblem } from '../../base/file-problem.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import { hasPictureEnding } from '../sniff.js';
 import { type FileName, joinPath, readFileName } from './file-name.js';
 import { isLeftover } from './leftovers.js';

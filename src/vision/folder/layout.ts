@@ -1,4 +1,4 @@
-import { labelKey } from '../../base/label.js';
+import { labelKey } from '../../base/words/label.js';
 import type { FileName } from './file-name.js';
 import { type Folder, type FolderFile, type Subfolder, visit } from './folder-tree.js';
 import { isBesideImages, isDate, isWrapper, type Split, splitOf } from './splits.js';

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
-const DURABLE_FILES = 'src/base/durable-files.ts';
+const DURABLE_FILES = 'src/base/files/durable-files.ts';
 const DURABLE_TESTS = [{ file: 'test/base/durable-files.test.ts' }];
 const BACKOFF = 'src/base/backoff.ts';
 const BACKOFF_TESTS = [{ file: 'test/base/backoff.test.ts' }];

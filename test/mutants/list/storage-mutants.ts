@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
-const CONNECTION = 'src/storage/connection.ts';
+const CONNECTION = 'src/storage/sqlite-connection.ts';
 const DATABASE = 'src/storage/database.ts';
 const DATABASE_TESTS = [{ file: 'test/storage/database.test.ts' }];
 const AUDIT_TESTS = [{ file: 'test/storage/audit.test.ts' }];

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { fileProblem } from '../../../base/file-problem.js';
-import { decodeText } from '../../../base/text.js';
+import { fileProblem } from '../../../base/files/file-problem.js';
+import { decodeText } from '../../../base/words/text.js';
 import { type Folder, type FolderFile, visit } from '../../../vision/folder/folder-tree.js';
 import type { PlacedPicture } from '../../../vision/folder/layout.js';
 import { ANNOTATION_FORMATS, type AnnotationFile, type AnnotationFormat } from './annotation.js';

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Libsql from 'libsql';
 import type { HeadlandError } from '../base/errors.js';
-import { makeFolderSync } from '../base/make-folder.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
  * `file`: the database file, open for writing; `view`: the file as it was left on a disk that has

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { cutToBytes } from '../words/text.js';
 import { makeFolder } from './make-folder.js';
-import { cutToBytes } from './text.js';
 
 /** NAME_MAX of the usual file systems. */
 const MAX_NAME_BYTES = 255;

@@ -1,4 +1,4 @@
-import { messageOf } from './errors.js';
+import { messageOf } from '../errors.js';
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'permission denied'],

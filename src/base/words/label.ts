@@ -1,4 +1,4 @@
-import { HeadlandError } from './errors.js';
+import { HeadlandError } from '../errors.js';
 import { visible } from './text.js';
 
 /** The decision's word for "none of the classes": nobody can teach it as a class. */
