@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Rig } from '../agent/daemon.js';
 import { writeExportedLine, writeGpioTree } from '../alerts/sysfs-tree.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { until } from '../telemetry/tools.js';
 
 /** Line 17 of the one chip. */
 const GPIO = 529;
@@ -45,7 +46,7 @@ for (const [how, signal, code] of [
     });
     const value = (): string => readFileSync(join(gpio, `gpio${GPIO}`, 'value'), 'utf8');
     await daemon.logged((line) => line.msg === 'alert raised');
-    assert.equal(value(), '1');
+    await until('the horn is on', () => value() === '1');
     assert.deepEqual(await daemon.stop(signal), { code });
     assert.equal(value(), '0');
   });
