@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, messageOf } from '../base/errors.js';
+import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
@@ -16,7 +17,7 @@ import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
 import { ShadowService } from './learning/shadow-service.js';
 import { TrainingService, trainingPaused } from './learning/training-service.js';
-import { openState, type State } from './open-state.js';
+import { openStateOrStandIn, type State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
 import {
@@ -27,18 +28,21 @@ import {
   trialMessage,
   unusableMessage,
 } from './reporting/agent-messages.js';
+import { AlarmReports } from './reporting/alarm-reports.js';
 import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
+import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
-import { perceptionSettings, startPerception } from './seeing/start-perception.js';
+import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
+import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { makesProgress, Watchdog } from './watchdog.js';
 
@@ -52,7 +56,8 @@ const LABEL_LOOK_INTERVAL_MS = 1_000;
 export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** New on every start; frame ids and messages carry it. */
   readonly boot = randomBytes(4).toString('hex');
-  readonly startedAtMs = Date.now();
+  readonly startedMs = performance.now();
+  readonly alarms: Alarms;
   readonly statistics = new FrameStatistics();
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
@@ -69,6 +74,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #cameraReports: CameraReports;
+  readonly #refusedPictures: RefusedPictures;
+  readonly #backbone: BackboneService;
+  readonly #storeWatch: StoreWatch;
+  readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
@@ -83,20 +92,39 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #opening: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
+  /** Opens nothing but the state; where that cannot be had, something stands in for it. */
   constructor(
     readonly config: Config,
     readonly options: AgentOptions,
   ) {
     super();
-    const { log } = options;
-    this.state = openState(config, log);
+    const { log, environment } = options;
+    const reports = new AlarmReports(
+      () => this.telemetry,
+      (alarm, raised) => this.#alarmChanged(alarm, raised),
+      log,
+    );
+    this.alarms = new Alarms(reports);
+    // While the state is being opened nobody watches yet: what is wrong then, the watch says at start.
+    let watch: StoreWatch | null = null;
+    this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
+    this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
+    watch = this.#storeWatch;
+    this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
+    this.#refusedPictures = new RefusedPictures(this.alarms);
+    this.#consoleService = new SideService({
+      alarm: 'console',
+      alarms: this.alarms,
+      open: async () => {
+        this.#console = await startConsole(this);
+      },
+    });
     this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
     });
-    this.cameras = makeCameras(config, log, {
+    this.cameras = makeCameras(config, log, this.alarms, {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
@@ -117,7 +145,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.training = new TrainingService(
       config,
       this.state,
-      () => (this.pausing.has('training') ? trainingPaused() : this.sparing.tooHotToTrain),
+      () => this.#trainingObstacle(),
       {
         onProgress: (progress, trainingId) => {
           this.telemetry.trainingProgress(progress, trainingId);
@@ -131,13 +159,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
       () => this.#heads?.serving?.head.labels ?? null,
+      () => this.#backbone.cacheDir,
     );
     this.instant = new InstantService({
       learner: new InstantLearner({
         dbPath: this.state.databasePath,
         minLabelsPerClass: config.training.minLabelsPerClass,
       }),
-      ...{ samples: this.state.samples, meta: this.state.meta, log },
+      samples: this.state.samples,
+      meta: this.state.meta,
+      log,
       backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
       swap: (serving) => this.#perception.swapHead(serving),
       isPaused: () => !config.training.instant || this.pausing.has('training'),
@@ -146,8 +177,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
-      environment: options.environment,
+      environment,
       database: this.state.database,
+      alarms: this.alarms,
       log,
     });
     this.sparing = new Sparing({
@@ -166,16 +198,22 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({
       settings: { ...config.samples, ...config.inference },
-      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry, log },
+      labelling: this.labelling,
+      samples: this.state.samples,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
     });
-    this.#alerting = new Alerting(config, this.telemetry, log);
-    this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
+    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
   }
 
   /**
-   * Opens everything; resolves when frames flow.
+   * Opens everything; resolves when frames flow. What fails beside the main job (disk, broker, page,
+   * outputs) is an alarm and tried again.
    * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError of the part that failed; Error when it was stopped meanwhile
+   * @throws HeadlandError when there is no backbone, or a setting is impossible; Error when it was
+   *   stopped meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
     const opened = this.#open();
@@ -189,7 +227,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   async #open(): Promise<void> {
     const { config } = this;
     const { log } = this.options;
-    mkdirSync(config.paths.cacheDir, { recursive: true });
+    this.#storeWatch.start();
     await this.#alerting.open();
     this.#goOn();
     const backbone = await this.#openPerception();
@@ -226,13 +264,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#goOn();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
-    if (unfit) this.telemetry.event(failureMessage(unfit));
+    if (unfit) this.alarms.raise('backbone', unfit);
     await this.heads.start();
     this.#goOn();
     this.instant.start();
     this.#shadow = new ShadowService({
-      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
-      ...{ settings: config.gate, log },
+      registry: this.state.heads,
+      samples: this.state.samples,
+      heads: this.heads,
+      settings: config.gate,
+      log,
       onSwitched: (trial) => {
         this.#audit.tried(trial);
         this.telemetry.event(trialMessage(trial));
@@ -242,18 +283,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
-    this.#console = await startConsole(this);
+    if (this.config.console.enabled) await this.#consoleService.start();
     this.#goOn();
   }
 
   /** A stop ends it, and with it the fetching of a backbone. */
   async #openPerception(): Promise<BackboneInfo> {
-    const { log, environment } = this.options;
     const { signal } = this.#end;
     const end = (): void => void this.#perception.stop();
     signal.addEventListener('abort', end);
     try {
-      return await startPerception(this.#perception, this.config, { log, environment, signal });
+      return await this.#backbone.start(this.#perception, signal);
     } finally {
       signal.removeEventListener('abort', end);
     }
@@ -330,6 +370,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
+    this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate: it switches nothing.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
       this.#alerting.observe(frame.camera, perceived.decision);
@@ -348,11 +389,29 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    this.options.log.warn(
+    // Cameras send a damaged picture at times: it is counted in the status and no reason for alarm.
+    const news = this.#refusedPictures.refused(frame.camera, error);
+    this.options.log[news ? 'info' : 'debug'](
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
     );
-    this.telemetry.pictureRefused(failureMessage(error, 'camera'));
+  }
+
+  #alarmChanged({ name }: Alarm, raised: boolean): void {
+    if (name === 'store' && !raised) void this.#storeRecovered();
+    this.emit('status');
+  }
+
+  /** The disk is back: what was left undone without it. */
+  async #storeRecovered(): Promise<void> {
+    await this.#heads?.recover();
+    this.#labelsChanged();
+    this.#reportModel();
+  }
+
+  #trainingObstacle(): HeadlandError | null {
+    if (this.pausing.has('training')) return trainingPaused();
+    return this.#storeWatch.obstacle ?? this.sparing.tooHotToTrain;
   }
 
   #serving(stored: StoredHead | null): void {
@@ -421,9 +480,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    await this.#consoleService.stop();
     await Promise.allSettled([training, this.#perception.stop(), this.#console?.close()]);
+    await this.#backbone.stop();
+    await this.#storeWatch.stop();
     await this.telemetry.stop();
-    this.#alerting.close();
+    await this.#alerting.close();
     this.state.close();
   }
 

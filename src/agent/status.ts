@@ -1,3 +1,6 @@
+import type { Alarm } from '../base/alarms.js';
+import { isHeadlandError } from '../base/errors.js';
+import { dateOf } from '../base/moment.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
@@ -28,6 +31,8 @@ export interface AgentStatus {
   paused: Pausable[];
   /** A camera shows drawings or recordings instead of what is there now. */
   simulated: boolean;
+  /** What is out of order now, the longest first. */
+  alarms: AlarmStatus[];
   mqtt: { url: string; connected: boolean };
   /** Null while the console is off. */
   consoleUrl: string | null;
@@ -41,6 +46,22 @@ export interface AgentStatus {
   frames: FrameStatus;
   board: BoardReadings;
 }
+
+export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
+  code: string;
+  message: string;
+  remedy: string;
+  /** Unix time, milliseconds. */
+  sinceAtMs: number;
+}
+
+const NO_SAMPLES: SampleCounts = {
+  total: 0,
+  labelled: 0,
+  waiting: 0,
+  pictureBytes: 0,
+  classes: [],
+};
 
 /** What decides. */
 export interface ModelStatus {
@@ -94,17 +115,21 @@ export function agentStatus(agent: AgentView): AgentStatus {
     robot: config.robot.id,
     version: options.version,
     boot: agent.boot,
-    startedAtMs: agent.startedAtMs,
-    uptimeSeconds: agent.uptimeMs / 1_000,
+    startedAtMs: dateOf(agent.startedMs),
+    uptimeSeconds: (performance.now() - agent.startedMs) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
     simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),
+    alarms: agent.alarms.list().map(({ name, severity, error, sinceMs }) => {
+      const { code, message, remedy } = error;
+      return { name, severity, code, message, remedy, sinceAtMs: dateOf(sinceMs) };
+    }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,
     model: modelStatus(agent),
-    samples: agent.state.samples.counts(),
+    samples: readable(() => agent.state.samples.counts(), NO_SAMPLES),
     training: trainingStatus(agent),
     frames: {
       total: statistics.framesTotal,
@@ -154,11 +179,21 @@ export function trainingStatus({ config, training, instant, state }: AgentView):
   const { everyNewLabels, minLabels, minLabelsPerClass } = config.training;
   return {
     running: training.running,
-    newLabels: training.newLabels,
+    newLabels: readable(() => training.newLabels, 0),
     everyNewLabels,
     minLabels,
     instantLabelsPerClass: config.training.instant ? minLabelsPerClass : null,
     instantFailures: instant.failures,
-    last: state.reports.last(),
+    last: readable(() => state.reports.last(), null),
   };
+}
+
+/** A disk that cannot be read is an alarm; what else there is to say is said. */
+function readable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return otherwise;
+  }
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { switchLinkDurably, writeDirectoryDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { switchLinkDurably, writeDirectoryDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import { conversionRecipe, sourceIdentity } from './conversion-recipe.js';
 import type { ModelCard } from './model-card.js';
@@ -122,9 +123,10 @@ export async function writeCachedModel(
     source,
     recipe: conversionRecipe(card),
     card,
-    ...(quantization ? { golden: variantGolden, quantization } : {}),
+    ...(variantGolden ? { golden: variantGolden } : {}),
+    ...(quantization ? { quantization } : {}),
   };
-  await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+  await makeFolder(join(cacheDir, 'backbones'));
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
     [modelFile(card)]: model,
     [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,

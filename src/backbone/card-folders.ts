@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { decodeText } from '../base/words/text.js';
 import { type ModelCard, parseCard } from './model-card.js';
 import { fullPrecisionName, quantizedCard } from './variant.js';
 
@@ -79,21 +80,17 @@ async function cardFolders(
 }
 
 const CONFIGURED = {
-  mayBeAbsent: false,
+  onStateDisk: false,
   remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
 };
-const ADDED = {
-  mayBeAbsent: true,
-  remedy: 'Give this user read access to the folder, or remove what stands in its place.',
-};
+/** Trouble with the disk of the state folder must not keep the built-in backbones from serving. */
+const ADDED = { onStateDisk: true, remedy: '' };
 
-async function cardFiles(dir: string, { mayBeAbsent, remedy } = CONFIGURED): Promise<string[]> {
+async function cardFiles(dir: string, { onStateDisk, remedy } = CONFIGURED): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
-    if (mayBeAbsent && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      return [];
-    }
+    if (onStateDisk) return [];
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
       `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
@@ -109,7 +106,9 @@ async function cardFiles(dir: string, { mayBeAbsent, remedy } = CONFIGURED): Pro
 async function readCard(path: string): Promise<ModelCard> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    const decoded = decodeText(await readFile(path));
+    if (decoded.encoding === 'unknown') throw new Error(`it ${decoded.fault}`);
+    value = JSON.parse(decoded.text);
   } catch (cause) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError } from '../base/errors.js';
-import { issueText } from '../base/issue-text.js';
+import { issueText } from '../base/words/issue-text.js';
 
 /** Tap of a card whose tap is found automatically. */
 export const AUTO_TAP = 'auto';

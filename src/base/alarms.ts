@@ -2,11 +2,11 @@ import { type SerialisedError, serialiseError } from './errors.js';
 
 /**
  * What an alarm is about. Each is raised and cleared by one part of the daemon; docs/reference/mqtt.md
- * says what they mean. The cameras' carry the name of the camera, the outputs' that of the output.
+ * says what they mean. Some end with the name of a camera or of an output.
  */
 export type AlarmName =
   | 'store'
-  | 'pictures'
+  | 'picture-limit'
   | 'backbone'
   | 'console'
   | 'broker'
@@ -15,7 +15,8 @@ export type AlarmName =
   | 'mqtt-commands'
   | 'mqtt-messages'
   | `output-${string}`
-  | `camera-${string}`;
+  | `camera-${string}`
+  | `pictures-${string}`;
 
 /** Something is out of order, and stays so until it is cleared. */
 export interface Alarm {

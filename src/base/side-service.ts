@@ -58,6 +58,8 @@ export class SideService {
   }
 
   async #try(): Promise<void> {
+    // What `open` itself reports as failed belongs to this attempt.
+    await null;
     const { alarm, severity, open, alarms } = this.#options;
     try {
       await open();

@@ -1,5 +1,6 @@
+import { type AlarmSwitch, NO_ALARMS } from '../base/alarms.js';
 import { Backoff, type BackoffPolicy } from '../base/backoff.js';
-import type { HeadlandError } from '../base/errors.js';
+import { deserialiseError, type HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import { pause } from '../base/pause.js';
@@ -53,6 +54,8 @@ export interface SupervisorOptions {
   pictures: PictureSettings;
   /** Pictures that have to be decoded here and are larger are refused. */
   pictureLimits: PictureLimits;
+  /** Told when the camera gives no picture at all, and when it gives one again. */
+  alarms?: AlarmSwitch;
   log: Log;
   /** Uniform in [0, 1); draws the pauses between attempts. */
   random?: () => number;
@@ -77,6 +80,7 @@ export type FrameReceiver = (frame: Frame) => unknown;
 export class CameraSupervisor {
   readonly #driver: CameraDriver;
   readonly #options: SupervisorOptions;
+  readonly #alarms: AlarmSwitch;
   readonly #groups: GroupClock;
   readonly #stage: FrameStage;
   readonly #stop = new AbortController();
@@ -94,6 +98,7 @@ export class CameraSupervisor {
   constructor(driver: CameraDriver, options: SupervisorOptions) {
     this.#driver = driver;
     this.#options = options;
+    this.#alarms = options.alarms ?? NO_ALARMS;
     this.#groups = new GroupClock(options.name, options.groupWindowMs);
     this.#stage = new FrameStage(options.pictures, options.pictureLimits, {
       onFrame: (frame) => this.#hand(frame),
@@ -174,6 +179,9 @@ export class CameraSupervisor {
         return;
       }
       if (run.wasHealthy) backoff.reset();
+      // A camera that only drops its connection now and then is none.
+      if (!run.gavePictures)
+        this.#alarms.raise(`camera-${name}`, deserialiseError(failure), 'critical');
       const delayMs = Math.round(backoff.nextMs());
       const { code, message } = failure;
       if (code === 'HL_CAMERA_GARBAGE') this.#stage.sentGarbage();
@@ -193,6 +201,7 @@ export class CameraSupervisor {
     const nowMs = performance.now();
     this.#framesTotal += 1;
     this.#lastFrameMs = nowMs;
+    this.#alarms.clear(`camera-${this.#options.name}`);
     this.#enter('running');
     return this.#stage.submit({
       ...picture,

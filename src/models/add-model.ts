@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { removeCachedModel } from '../backbone/cache.js';
@@ -6,8 +6,9 @@ import { addedCards, listCards } from '../backbone/card-folders.js';
 import { OnnxCodec, type OnnxGraph } from '../backbone/engines/onnx-proto.js';
 import { isCardName, type ModelCard, type Pool, parseCard } from '../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
-import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import { convertModel } from './convert-model.js';
 import { checkFeatures, type FeatureCheck } from './onnx/check-features.js';
@@ -116,7 +117,7 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
     sources: card.sources.map((s) => (s.kind === 'file' ? { ...s, file } : s)),
   };
   await inFolder(addedDir, async () => {
-    await mkdir(addedDir, { recursive: true });
+    await makeFolder(addedDir);
     await writeFileDurably(file, bytes);
   });
   try {

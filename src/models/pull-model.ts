@@ -1,10 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
 import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
@@ -21,7 +22,9 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
-  /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
+  /** Caches of this machine that may hold a whole copy; asked before all others. */
+  otherCaches?: readonly string[];
+  /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
   /** False: nothing is fetched over the network. */
   allowDownload: boolean;
@@ -64,16 +67,21 @@ interface Failure {
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
-  const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
-    // No source offers an 8-bit variant: the robot makes it.
-    if (card.precision !== undefined) throw error;
-    if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
-      log.warn({ err: error.toJSON() }, error.message);
-    return null;
-  });
   const parent = join(cacheDir, 'backbones');
-  await removeLeftovers(parent);
-  if (cached) return result(cached, true);
+  // What cannot be removed harms nobody.
+  await removeLeftovers(parent).catch(() => {});
+  let missing: HeadlandError;
+  try {
+    return result(await readCachedModel(card, cacheDir), true);
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    if (error.code === 'HL_MODEL_CHECKSUM') log.warn({ err: error.toJSON() }, error.message);
+    missing = error;
+  }
+  const copied = await fromOtherCache(card, options);
+  if (copied) return copied;
+  // An 8-bit variant is nowhere to be had: it is made here.
+  if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
   const failures: Failure[] = [];
   for (const attempt of attempts) {
@@ -103,6 +111,21 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
     }
   }
   throw unavailable(card, failures);
+}
+
+/** A copy that another cache of this machine holds whole; null: none does. */
+async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<PulledModel | null> {
+  const { cacheDir, log } = options;
+  for (const other of options.otherCaches ?? []) {
+    const found = await readCachedModel(card, other).catch(() => null);
+    if (!found) continue;
+    const { model, checksum, source, sourceSha256, variantGolden } = found;
+    const copy = { model, checksum, source, sourceSha256, ...(variantGolden && { variantGolden }) };
+    const written = await inCache(cacheDir, () => writeCachedModel(card, cacheDir, copy));
+    log.info({ backbone: card.name, from: other, checksum }, 'backbone is in the cache');
+    return result(written, false);
+  }
+  return null;
 }
 
 async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions): Promise<Offer> {
@@ -147,7 +170,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+    await makeFolder(join(cacheDir, 'backbones'));
     return await write();
   } catch (cause) {
     throw new HeadlandError(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../base/files/make-folder.js';
 
 const PREFIX = '.pull-';
 
@@ -15,7 +16,7 @@ export async function createWorkFolder(parent: string): Promise<string> {
   const started = (await startTicks(process.pid)) ?? '0';
   const name = `${PREFIX}${process.pid}-${started}-${randomBytes(6).toString('hex')}`;
   const path = join(parent, name);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeFolder(path, 0o700);
   return path;
 }
 

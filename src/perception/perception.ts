@@ -87,6 +87,7 @@ export class Perception<F extends PerceivableFrame> {
   /** Already sent to the worker, which begins it when it has finished the one before. */
   #next: DecodedJob<F> | null = null;
   #nextId = 1;
+  #cacheDir: string;
   #stopping = false;
   #downSinceMs = performance.now();
   /** Why the configured backbone does not serve. */
@@ -101,14 +102,18 @@ export class Perception<F extends PerceivableFrame> {
     private readonly settings: PerceptionSettings,
     private readonly events: PerceptionEvents<F>,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#cacheDir = settings.cacheDir;
+  }
 
   /**
    * Starts the worker and resolves when the backbone is loaded. If an 8-bit backbone computes other
    * features here than on the machine that made it, the fp32 backbone serves instead.
+   * @param cacheDir where the backbone is read from, now and after a crash
    * @throws HeadlandError errors of opening the backbone, HL_PERCEPTION_CRASHED
    */
-  async start(): Promise<BackboneInfo> {
+  async start(cacheDir: string = this.#cacheDir): Promise<BackboneInfo> {
+    this.#cacheDir = cacheDir;
     try {
       return await this.#open();
     } catch (error) {
@@ -120,8 +125,14 @@ export class Perception<F extends PerceivableFrame> {
     }
   }
 
+  /** Lets the fp32 backbone serve from the next {@link start} on, because its 8-bit variant cannot. */
+  useFullPrecision(reason: HeadlandError): void {
+    this.#unfit = reason;
+  }
+
   async #open(): Promise<BackboneInfo> {
-    const workerData = await readBackbone(this.settings, this.#unfit !== null);
+    const settings = { ...this.settings, cacheDir: this.#cacheDir };
+    const workerData = await readBackbone(settings, this.#unfit !== null);
     if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./perception-worker.js', import.meta.url), {
@@ -208,7 +219,7 @@ export class Perception<F extends PerceivableFrame> {
     return this.#running?.backbone ?? null;
   }
 
-  /** HL_MODEL_INT8_DIFFERS: why the fp32 backbone serves; null: the configured one does. */
+  /** Why the fp32 backbone serves instead of the configured one; null: that one does. */
   get unfit(): HeadlandError | null {
     return this.#unfit;
   }

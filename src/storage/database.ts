@@ -1,6 +1,13 @@
 import type Libsql from 'libsql';
-import { type HeadlandError, isHeadlandError } from '../base/errors.js';
-import { type Connection, closeQuietly, openEmpty, openFile, openStandIn } from './connection.js';
+import { HeadlandError, isHeadlandError } from '../base/errors.js';
+import {
+  type Connection,
+  closeQuietly,
+  identityOf,
+  openEmpty,
+  openFile,
+  openStandIn,
+} from './sqlite-connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
@@ -37,6 +44,8 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
+  /** It is not made anew then: an empty one would hide that the old one is missing. */
+  private wasOpen: boolean;
 
   /** @param onTrouble called before an error of the disk is thrown */
   constructor(
@@ -47,6 +56,7 @@ export class Database {
     this.path = path;
     this.connection = connection;
     this.onTrouble = onTrouble;
+    this.wasOpen = connection.kind === 'file';
   }
 
   /** Why a stand-in takes the place of the file; null: the file is open. */
@@ -75,7 +85,7 @@ export class Database {
    */
   reopen(): void {
     const before = this.connection;
-    this.use(this.guard(() => openFile(this.path)));
+    this.use(this.guard(() => openFile(this.path, !this.wasOpen)));
     try {
       for (const setup of this.setups) setup();
     } catch (error) {
@@ -85,6 +95,30 @@ export class Database {
       throw error;
     }
     closeQuietly(before);
+    this.wasOpen = true;
+  }
+
+  /**
+   * Lets go of a file that is not at its path any more, because its disk was taken out or somebody
+   * removed it: what would be written to it would be lost. Something stands in for it then.
+   * @returns why; null: the file is where it was
+   */
+  letGoOfLostFile(): HeadlandError | null {
+    const { identity } = this.connection;
+    if (identity === null || identity === identityOf(this.path)) return null;
+    const lost = new HeadlandError(
+      'HL_STORE_UNAVAILABLE',
+      `${this.path}: the file is gone, or another one is in its place`,
+      {
+        remedy: 'Put the disk back; to begin with an empty state folder, start headland again.',
+        details: { path: this.path },
+      },
+    );
+    const before = this.connection;
+    this.use(openStandIn(this.path, lost));
+    this.runSetups(this.setups);
+    closeQuietly(before);
+    return lost;
   }
 
   /**
@@ -227,7 +261,7 @@ export class Database {
  */
 export function openDatabase(path: string): Database {
   try {
-    return new Database(path, openFile(path));
+    return new Database(path, openFile(path, true));
   } catch (error) {
     throw storeError(error, path);
   }
@@ -244,7 +278,7 @@ export function openDatabaseOrStandIn(
   onTrouble: (error: HeadlandError) => void,
 ): Database {
   try {
-    return new Database(path, openFile(path), onTrouble);
+    return new Database(path, openFile(path, true), onTrouble);
   } catch (error) {
     const reason = storeError(error, path);
     if (!isHeadlandError(reason)) throw reason;

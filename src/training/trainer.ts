@@ -10,6 +10,7 @@ import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from
 
 export interface TrainerOptions {
   dbPath: string;
+  /** Where the backbone is; read at each start. */
   cacheDir: string;
   /** Folder of added backbones. */
   addedCardsDir?: string;

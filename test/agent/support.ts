@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { Agent } from '../../src/agent/agent.js';
 import { openState, type State } from '../../src/agent/open-state.js';
 import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
+import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { type Decision, undecided } from '../../src/perception/decision.js';
@@ -164,4 +165,14 @@ export class TestAgent {
     assert.ok(consoleUrl, 'the page is off');
     return consoleUrl.slice(0, -1);
   }
+}
+
+/** Alarms, and what was said of them in order: `raised NAME SEVERITY CODE`, `cleared NAME`. */
+export function recordedAlarms(): { alarms: Alarms; said: string[] } {
+  const said: string[] = [];
+  const alarms = new Alarms({
+    onRaised: ({ name, severity, error }) => said.push(`raised ${name} ${severity} ${error.code}`),
+    onCleared: ({ name }) => said.push(`cleared ${name}`),
+  });
+  return { alarms, said };
 }

@@ -1,4 +1,5 @@
 import { Alerting } from '../../src/agent/reporting/alerting.js';
+import { Alarms } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { Decision } from '../../src/perception/decision.js';
@@ -19,7 +20,8 @@ const thistle: Decision = {
 };
 const events: EventBody[] = [];
 const telemetry = { event: (event: EventBody) => void events.push(event) };
-const alerting = new Alerting(config, telemetry, silentLog());
+const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
+const alerting = new Alerting(config, telemetry, alarms, silentLog());
 await alerting.open();
 alerting.tick();
 alerting.observe('main', thistle);

@@ -172,7 +172,7 @@ describe('outbox', () => {
     const filler = 'f'.repeat(20_000);
     const shortLived = { expirySeconds: 60 };
     assert.equal(outbox.enqueue(message(filler, 'result', shortLived)), 'waiting');
-    assert.match(outbox.writeError ?? '', /full/);
+    assert.match(outbox.stats().lastError ?? '', /full/);
     assert.equal(db.inTransaction, false);
     const [before, waiting] = outbox.take(9);
     assert.deepEqual(texts([before!, waiting!]), ['before', filler]);
@@ -180,7 +180,7 @@ describe('outbox', () => {
     outbox.release();
     db.pragma('max_page_count = 100000');
     assert.equal(outbox.enqueue(message('after')), 'stored');
-    assert.equal(outbox.writeError, null);
+    assert.equal(outbox.stats().lastError, null);
     assert.deepEqual(texts(outbox.take(9)), ['before', filler, 'after']);
     close();
   });
@@ -200,7 +200,7 @@ describe('outbox', () => {
       assert.equal(outbox.enqueue(message('bad', outboxClass, extra)), 'invalid');
     }
     assert.equal(outbox.enqueue(message('good')), 'stored');
-    assert.equal(outbox.writeError, null);
+    assert.equal(outbox.stats().lastError, null);
     const { dropped, messages, writeFailures } = outbox.stats();
     assert.deepEqual(dropped, { event: 2, report: 2, metrics: 0, result: 2 });
     assert.deepEqual([messages, writeFailures], [1, 0]);

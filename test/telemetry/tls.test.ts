@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -25,9 +26,12 @@ test('TLS: client certificate and own authority; an unknown authority is refused
       robotId: 'r1',
       boot,
       settings: mqttSettings(),
-      brokerUrl: `mqtts://127.0.0.1:${tlsPort}`,
-      credentials: { ca, cert: file('r1.crt'), key: file('r1.key') },
+      access: () => ({
+        url: `mqtts://127.0.0.1:${tlsPort}`,
+        credentials: { ca, cert: file('r1.crt'), key: file('r1.key') },
+      }),
       outbox: store.outbox,
+      alarms: NO_ALARMS,
       log: silentLog(),
     });
     t.after(async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
+import { Alarms } from '../../src/base/alarms.js';
 import { createLog, silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { openDatabase } from '../../src/storage/database.js';
@@ -86,12 +87,14 @@ export function robot(
   } = {},
 ) {
   const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
+  const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
   const options: TelemetryClientOptions = {
     robotId,
     boot,
     settings: mqttSettings(settings),
-    brokerUrl,
+    access: () => ({ url: brokerUrl, credentials: {} }),
     outbox: store.outbox,
+    alarms,
     ...(guarantees ? { guarantees } : {}),
     log: process.env.HL_TEST_LOG ? createLog({ level: 'debug', fileDescriptor: 2 }) : silentLog(),
   };
@@ -104,7 +107,7 @@ export function robot(
     store.close();
   };
   t?.after(stop);
-  return { client, outbox: store.outbox, stop };
+  return { client, outbox: store.outbox, alarms, stop };
 }
 
 export interface Seen {
@@ -279,7 +282,7 @@ export function allKinds(client: TelemetryClient): Record<MessageName, () => boo
   };
   return {
     status: said(() =>
-      client.publishStatus({ state: 'online', since: null, reason: null, paused: [] }),
+      client.publishStatus(() => ({ state: 'online', since: null, reason: null, paused: [] })),
     ),
     info: said(() =>
       client.publishInfo({

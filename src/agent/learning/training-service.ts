@@ -39,11 +39,15 @@ export class TrainingService {
     private readonly log: Log,
     /** What the trained head that serves can answer; null: none does. */
     knownLabels: () => readonly string[] | null = () => null,
+    /** Where the backbone is. */
+    cacheDir: () => string = () => config.paths.cacheDir,
   ) {
     this.#audit = new AuditTrail(state.audit, log);
     this.#trainer = new Trainer({
       dbPath: state.databasePath,
-      cacheDir: config.paths.cacheDir,
+      get cacheDir() {
+        return cacheDir();
+      },
       addedCardsDir: addedCardsDir(config),
       registry: state.heads,
       settings: config,
@@ -61,7 +65,7 @@ export class TrainingService {
           const text = state.meta.get(REVISION_KEY);
           return text === null ? null : Number(text);
         },
-        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
+        set: (revision) => this.#remember(revision),
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
@@ -141,6 +145,15 @@ export class TrainingService {
   /** Newest first, at most `limit`, of whatever process trained. @throws HeadlandError HL_STORE_… */
   reports(limit: number): StoredReport[] {
     return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
+  }
+
+  /** What cannot be written down costs a training more at worst. */
+  #remember(revision: number): void {
+    try {
+      this.state.meta.set(REVISION_KEY, String(revision));
+    } catch (error) {
+      this.log.error({ err: messageOf(error) }, 'cannot note what the training has met');
+    }
   }
 
   async #ended(report: TrainingReport): Promise<void> {

@@ -117,6 +117,9 @@ function consoleStatus(status: AgentStatus): ConsoleStatus {
     paused: status.paused,
     uptimeSeconds: status.uptimeSeconds,
     simulated: status.simulated,
+    alarms: status.alarms.map(({ name, severity, code, message, remedy, sinceAtMs }) => {
+      return { name, severity, code, message, remedy, sinceAtMs };
+    }),
     mqtt: status.mqtt,
     cameras: status.cameras.map((camera) => ({
       name: camera.name,

@@ -1,4 +1,5 @@
 import type { AlertEvent } from '../../alerts/rules.js';
+import type { Alarm } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
 import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
 import type { RateLimit } from '../../host/rate.js';
@@ -69,6 +70,27 @@ export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody
       output: alert.output,
       occurred_at: isoTime(occurredAtMs),
     },
+  };
+}
+
+export function alarmRaisedMessage({ name, severity, error }: Alarm): EventBody {
+  const { code, message, remedy, details } = error;
+  return {
+    kind: 'alarm_raised',
+    severity,
+    code,
+    message: message.slice(0, 2_048),
+    details: { ...details, alarm: name, remedy },
+  };
+}
+
+export function alarmClearedMessage({ name, error }: Alarm, raisedForMs: number): EventBody {
+  return {
+    kind: 'alarm_cleared',
+    severity: 'info',
+    code: error.code,
+    message: `over: ${error.message}`.slice(0, 2_048),
+    details: { alarm: name, raised_for_seconds: Math.round(raisedForMs / 1_000) },
   };
 }
 

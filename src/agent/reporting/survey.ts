@@ -70,6 +70,9 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     boot: status.boot,
     started_at: isoTime(status.startedAtMs),
     version: status.version,
+    alarms: status.alarms.map(({ name, severity, code, message, remedy, sinceAtMs }) => {
+      return { alarm: name, severity, code, message, remedy, since: isoTime(sinceAtMs) };
+    }),
     mqtt: status.mqtt,
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({
@@ -120,6 +123,7 @@ export function statusLine(status: AgentStatus): string {
     `${samples.labelled} labels`,
     training.running ? 'training' : null,
     mqtt.connected ? null : 'no broker',
+    ...status.alarms.map(({ code }) => code),
   ]
     .filter((part) => part !== null)
     .join(', ');

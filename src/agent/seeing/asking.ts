@@ -1,9 +1,10 @@
+import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { type Decision, isNovel } from '../../perception/decision.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Labelling } from '../learning/labelling.js';
-import { failureMessage, labelRequestedMessage } from '../reporting/agent-messages.js';
+import { labelRequestedMessage } from '../reporting/agent-messages.js';
 import type { TelemetryService } from '../reporting/telemetry-service.js';
 import type { RecentFrame } from './recent-frames.js';
 
@@ -19,7 +20,8 @@ export interface AskingParts {
   settings: AskingSettings;
   labelling: Pick<Labelling, 'keepWaiting'>;
   samples: Pick<SampleStore, 'removeOldestWaiting'>;
-  telemetry: Pick<TelemetryService, 'event' | 'storeRefused'>;
+  telemetry: Pick<TelemetryService, 'event'>;
+  alarms: AlarmSwitch;
   log: Log;
   /** Monotonic milliseconds. */
   nowMs?: () => number;
@@ -37,16 +39,18 @@ export class Asking {
   /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
   consider(recent: RecentFrame): string | null {
     if (!this.#wants(recent.frame.camera, recent.perceived.decision)) return null;
-    const { settings, labelling, samples, telemetry, log } = this.parts;
+    const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);
+      alarms.clear('picture-limit');
       samples.removeOldestWaiting(settings.askMaxWaiting);
       telemetry.event(labelRequestedMessage(recent, id));
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      log.error({ code: error.code }, `a frame could not be kept: ${error.message}`);
-      telemetry.storeRefused(failureMessage(error, 'store_full', 'critical'));
+      // What the disk refuses is an alarm already.
+      if (error.code === 'HL_STORE_LIMIT') alarms.raise('picture-limit', error);
+      else log.debug({ code: error.code }, `a frame could not be kept: ${error.message}`);
       return null;
     }
   }

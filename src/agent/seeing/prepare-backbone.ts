@@ -1,9 +1,13 @@
+import { join, resolve } from 'node:path';
 import { loadCard } from '../../backbone/card-folders.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import { type PullProgress, pullModel } from '../../models/pull-model.js';
 import { parseMirrors } from '../../models/sources/plan.js';
 import { addedCardsDir } from '../open-state.js';
+
+/** Where backbones are kept on an installed robot; see `paths.cacheDir`. */
+const SYSTEM_CACHE = '/var/cache/headland';
 
 export interface PrepareOptions {
   log: Log;
@@ -12,6 +16,8 @@ export interface PrepareOptions {
   onProgress(progress: PullProgress): void;
   /** Ends it; what is half-fetched is removed. */
   signal?: AbortSignal;
+  /** Where it is put; default `paths.cacheDir`. */
+  cacheDir?: string;
 }
 
 /**
@@ -23,9 +29,11 @@ export async function prepareBackbone(
   options: PrepareOptions,
   name = config.models.backbone,
 ): Promise<{ path: string; checksum: string }> {
+  const { cacheDir = config.paths.cacheDir } = options;
   const { cardsDir, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
   return pullModel(await loadCard(name, cardsDir, addedCardsDir(config)), {
-    cacheDir: config.paths.cacheDir,
+    cacheDir,
+    otherCaches: otherCaches(cacheDir, config, options.environment),
     mirrors: [
       ...parseMirrors(options.environment.HEADLAND_MODEL_MIRRORS),
       ...config.models.mirrors,
@@ -38,4 +46,17 @@ export async function prepareBackbone(
     log: options.log,
     ...(options.signal ? { signal: options.signal } : {}),
   });
+}
+
+/** The caches that headland uses on a machine, but for the one in question. */
+function otherCaches(
+  cacheDir: string,
+  { paths }: Pick<Config, 'paths'>,
+  { XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv,
+): string[] {
+  const ofUser = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  const known = [paths.cacheDir, SYSTEM_CACHE, ...(ofUser ? [join(ofUser, 'headland')] : [])];
+  return [...new Set(known.map((path) => resolve(path)))].filter(
+    (path) => path !== resolve(cacheDir),
+  );
 }

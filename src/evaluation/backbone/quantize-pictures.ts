@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
-import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
 
@@ -35,11 +36,20 @@ export function storedPictures(store: SampleStore): PictureSource {
  */
 export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
-    return { name: dir, ids: await listPictureFiles(dir), read: (path) => readFile(path) };
+    const found = await listPictureFiles(dir);
+    const paths = new Map(found.map(({ name, path }) => [name, path]));
+    return {
+      name: dir,
+      ids: [...paths.keys()],
+      read: async (name) => {
+        const path = paths.get(name);
+        return path === undefined ? null : readFile(path);
+      },
+    };
   } catch (cause) {
     throw new HeadlandError(
       'HL_QUANTIZE_PHOTOS_UNREADABLE',
-      `the folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
+      `the folder of pictures ${dir} cannot be read: ${fileProblem(cause)}`,
       {
         remedy: 'Give --photos a folder of pictures that this user may read.',
         details: { dir },

@@ -1,8 +1,8 @@
 import { OnnxCodec } from '../../backbone/engines/onnx-proto.js';
 import { openTfjs } from '../../backbone/engines/tfjs-library.js';
 import { tfjsFiles, unpackTfjs } from '../../backbone/engines/tfjs-model.js';
-import { writeDirectoryDurably, writeFileDurably } from '../../base/durable-files.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
+import { writeDirectoryDurably, writeFileDurably } from '../../base/files/durable-files.js';
 import type { Log } from '../../base/log.js';
 import { tfjsFromOnnx } from '../convert-model.js';
 import { ExportedModel, openExportedTfjs, type Runnable } from './export-run.js';

@@ -8,6 +8,9 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** What a sender may make us hold in memory at once; the size limit of commands is far below. */
 const INCOMING_MAX_BYTES = 4_194_304;
 const INCOMING_MAX_MESSAGES = 16;
+/** Reason codes from here on mean no. */
+const REFUSED = 0x80;
+const SESSION_TAKEN_OVER = 0x8e;
 /** What fits into MQTT's four bytes. */
 const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
@@ -17,6 +20,13 @@ export interface BrokerCredentials {
   ca?: Buffer;
   cert?: Buffer;
   key?: Buffer;
+}
+
+/** Where the broker is and how it is asked in. */
+export interface BrokerAccess {
+  /** mqtt://, mqtts://, ws:// or wss:// */
+  url: string;
+  credentials: BrokerCredentials;
 }
 
 export interface Publication {
@@ -35,20 +45,21 @@ export interface ConnectionEnd {
   /**
    * `version`: the broker refuses this protocol version; `silent`: it took the connection and
    * closed it without an answer; `refused`: it answered no; `unreachable`: no way to it; `lost`:
-   * it was up.
+   * it was up; `taken-over`: it was up, and the broker says that another client with this id came.
    */
-  kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost';
+  kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost' | 'taken-over';
   message: string;
+  /** The other side closed it and gave no reason. */
+  wordless: boolean;
   /** CONNACK code or errno. */
   code?: number | string;
 }
 
 export interface ConnectionOptions {
-  brokerUrl: string;
+  access: BrokerAccess;
   protocolVersion: 4 | 5;
   clientId: string;
   settings: Config['mqtt'];
-  credentials: BrokerCredentials;
   will: Publication;
   /** Topic filter of commands, and the QoS with which they come at most. */
   subscription: { filter: string; qos: QoS };
@@ -57,8 +68,8 @@ export interface ConnectionOptions {
   onCommand: (command: IncomingCommand) => void;
   /** Exactly once, whatever happened. */
   onEnd: (end: ConnectionEnd) => void;
-  /** Trouble that does not end the connection. */
-  onWarning: (message: string) => void;
+  /** The broker lets us hear commands; null: it does, else its answer. */
+  onSubscribed: (refusal: string | null) => void;
 }
 
 /**
@@ -73,12 +84,13 @@ export class Connection {
   #ready = false;
   #ended = false;
   #lastError: { message: string; code?: number | string } | null = null;
+  #subscribeAgain: NodeJS.Timeout | null = null;
 
   /** Throws what MQTT.js throws for an impossible URL or certificate. */
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.protocolVersion = options.protocolVersion;
-    this.#client = connect(options.brokerUrl, clientOptions(options));
+    this.#client = connect(options.access.url, clientOptions(options));
     this.#client.on('connect', () => this.#onConnect());
     this.#client.on('message', (topic, payload, packet) => {
       this.#onMessage(topic, payload, packet);
@@ -155,18 +167,26 @@ export class Connection {
 
   #onConnect(): void {
     this.#acknowledged = true;
-    const { filter, qos } = this.#options.subscription;
+    this.#subscribe();
+  }
+
+  /** Without commands the robot still reports; whether it may hear them is asked again and again. */
+  #subscribe(): void {
+    const { subscription, settings, onSubscribed, onReady } = this.#options;
+    const { filter, qos } = subscription;
     // With `rap` a retained command is known as such even when it comes live.
     this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
-      if (error || granted?.some(({ qos }) => qos === 128)) {
-        this.#options.onWarning(
-          `the broker does not let us subscribe to ${filter}: ` +
-            (error ? messageOf(error) : 'refused'),
-        );
+      const refused = granted?.some(({ qos }) => qos >= REFUSED);
+      if (error && !isRefusal(error)) return;
+      onSubscribed(error ? messageOf(error) : refused ? 'refused' : null);
+      if (error || refused) {
+        this.#subscribeAgain = setTimeout(() => this.#subscribe(), settings.backoffMaxMs);
+        this.#subscribeAgain.unref();
       }
+      if (this.#ready) return;
       this.#ready = true;
-      this.#options.onReady();
+      onReady();
     });
   }
 
@@ -193,6 +213,7 @@ export class Connection {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#subscribeAgain !== null) clearTimeout(this.#subscribeAgain);
     const error = this.#lastError;
     this.#client.end(true);
     // MQTT.js does not force an end that it has already begun politely.
@@ -200,17 +221,27 @@ export class Connection {
     this.#options.onEnd({
       kind: this.#kindOfEnd(error?.code),
       message: error?.message ?? 'the broker closed the connection',
+      wordless: isWordless(error),
       ...(error?.code === undefined ? {} : { code: error.code }),
     });
   }
 
   #kindOfEnd(code: number | string | undefined): ConnectionEnd['kind'] {
-    if (this.#acknowledged) return 'lost';
+    if (this.#acknowledged) return code === SESSION_TAKEN_OVER ? 'taken-over' : 'lost';
     if (code === 1 || code === 0x84) return 'version';
     if (typeof code === 'number') return 'refused';
-    const silent = this.#lastError === null || code === 'ECONNRESET' || code === 'EPIPE';
-    return silent ? 'silent' : 'unreachable';
+    return isWordless(this.#lastError) ? 'silent' : 'unreachable';
   }
+}
+
+function isWordless(error: { code?: number | string } | null): boolean {
+  return error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}
+
+/** The broker's own no, and not the end of the connection while it was asked. */
+function isRefusal(error: Error): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'number' && code >= REFUSED;
 }
 
 function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
@@ -221,7 +252,8 @@ function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval
 }
 
 function clientOptions(options: ConnectionOptions): IClientOptions {
-  const { settings, credentials, will, protocolVersion } = options;
+  const { settings, access, will, protocolVersion } = options;
+  const { credentials } = access;
   const isV5 = protocolVersion === 5;
   return {
     protocolVersion,

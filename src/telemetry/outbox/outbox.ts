@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.js';
+import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Database } from '../../storage/database.js';
 import {
   type OutboxClass,
@@ -56,7 +56,7 @@ export class Outbox {
   #cursor = 0;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #writeFailures = 0;
-  #lastWriteError: string | null = null;
+  #lastError: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #onReady: () => void = () => {};
   #closed = false;
@@ -109,18 +109,18 @@ export class Outbox {
    * They stay in the outbox until {@link acknowledge}.
    */
   take(limit: number): StoredMessage[] {
-    if (this.#repairDue && this.#lastWriteError === null) this.flush();
+    if (this.#repairDue && this.#lastError === null) this.flush();
     const taken: StoredMessage[] = [];
     const free = () =>
       Math.min(limit - taken.length, this.#options.maxInFlight - this.#inFlightCount());
     while (free() > 0) {
-      const message = this.#nextDeferred() ?? this.#nextStored();
+      const message = this.#read(() => this.#nextDeferred() ?? this.#nextStored(), null);
       if (!message) break;
       this.#inFlight.set(message.id, sizeOf(message));
       taken.push(this.#withTimeLeft(message));
     }
     // In good order everything is on disk before it is sent.
-    while (this.#lastWriteError !== null && free() > 0) {
+    while (this.#lastError !== null && free() > 0) {
       const message = this.#waiting.take(this.#options.monotonic());
       if (!message) break;
       taken.push(this.#withTimeLeft(message));
@@ -190,7 +190,7 @@ export class Outbox {
       });
     } catch (error) {
       this.#writeFailures++;
-      this.#lastWriteError = messageOf(error);
+      this.#lastError = messageOf(error);
       for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
       this.#schedule();
       this.#onReady();
@@ -199,7 +199,7 @@ export class Outbox {
     this.#repairDue = false;
     if (sweepDue) this.#sweptAtMs = this.#options.monotonic();
     this.#clock.follow(clockStepMs);
-    this.#lastWriteError = null;
+    this.#lastError = null;
     const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
     this.#bytes += addedBytes - removedBytes - lostBytes;
     this.#messages += ready.length - this.#acknowledged.size - lost.length;
@@ -216,13 +216,9 @@ export class Outbox {
     return true;
   }
 
-  /** Why the last commit failed; null in good order. */
-  get writeError(): string | null {
-    return this.#lastWriteError;
-  }
-
   stats(): OutboxStats {
-    const oldestMs = this.#table.oldestCreatedAtMs() ?? this.#waiting.oldestCreatedAtMs;
+    const onDiskMs = this.#read(() => this.#table.oldestCreatedAtMs(), null);
+    const oldestMs = onDiskMs ?? this.#waiting.oldestCreatedAtMs;
     return {
       messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
       bytes: this.#bytes + this.#waiting.bytes,
@@ -230,7 +226,7 @@ export class Outbox {
         oldestMs === undefined ? 0 : Math.max(0, (this.#clock.nowMs() - oldestMs) / 1_000),
       dropped: { ...this.#dropped },
       writeFailures: this.#writeFailures,
-      lastWriteError: this.#lastWriteError,
+      lastError: this.#lastError,
     };
   }
 
@@ -272,6 +268,17 @@ export class Outbox {
       // The sweep will delete and count it.
       if (message.expiresAtMs !== null && message.expiresAtMs <= this.#clock.nowMs()) continue;
       return message;
+    }
+  }
+
+  /** A disk that cannot be read must not stop what comes from memory. */
+  #read<T>(read: () => T, otherwise: T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.#lastError = error.message;
+      return otherwise;
     }
   }
 

@@ -56,8 +56,12 @@ export function collect(
   const labels = classes.filter((c) => !c.leftOut).map((c) => c.label);
   if (labels.length < 2) {
     const counts = classes
-      .map(({ label, training, missing }) =>
-        missing > 0 ? `${label}: ${training}, needs ${missing} more` : `${label}: ${training}`,
+      .map(({ label, training, holdout, missing }) =>
+        [
+          `${label}: ${training}`,
+          ...(holdout > 0 ? [`${holdout} held out`] : []),
+          ...(missing > 0 ? [`needs ${missing} more`] : []),
+        ].join(', '),
       )
       .join('; ');
     throw new HeadlandError(

@@ -4,6 +4,7 @@ import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
+import { recordedAlarms } from '../support.js';
 
 // Run by alerting.test.ts where /sys/class/gpio is a tree of its own: prints what the lines showed.
 const value = (gpio: number): string =>
@@ -26,10 +27,12 @@ const config = configSchema.parse({
   },
 });
 const events: EventBody[] = [];
+const { alarms, said } = recordedAlarms();
 let nowMs = 0;
 const alerting = new Alerting(
   config,
   { event: (body) => void events.push(body) },
+  alarms,
   silentLog(),
   () => nowMs,
 );
@@ -52,4 +55,4 @@ alerting.close();
 const told = events.map(({ kind, severity, code, details }) => {
   return [kind, severity, code ?? null, details.rule ?? details.name];
 });
-process.stdout.write(JSON.stringify({ seen, told }));
+process.stdout.write(JSON.stringify({ seen, told, said }));

@@ -2,23 +2,25 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Alerting } from '../../../src/agent/reporting/alerting.js';
-import { UNKNOWN_LABEL } from '../../../src/base/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../../src/base/words/unknown-label.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { type Decision, undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { runOnGpioMachine } from '../../alerts/gpio-machine.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { recordedLog } from '../../recorder.js';
-import { outgoing } from '../support.js';
+import { outgoing, recordedAlarms } from '../support.js';
 
 /** Alerts by these rules, with a clock that the test moves. */
 function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown> = {}) {
   const events: EventBody[] = [];
   const { log, lines } = recordedLog();
+  const { alarms, said } = recordedAlarms();
   const clock = { nowMs: 0 };
   const part = new Alerting(
     configSchema.parse({ alerts: { rules }, gpio }),
     { event: (body) => void events.push(body) },
+    alarms,
     log,
     () => clock.nowMs,
   );
@@ -26,7 +28,7 @@ function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown
     clock.nowMs += 100;
     part.observe(camera, { ...undecided(), label, probability: 0.9, ...decision });
   };
-  return { part, events, lines, clock, show };
+  return { part, events, lines, said, clock, show };
 }
 
 const kinds = (events: readonly EventBody[]): string[] => events.map(({ kind }) => kind);
@@ -62,7 +64,7 @@ describe('alerts', () => {
         ['alert cleared', 'stop'],
       ],
     );
-    part.close();
+    await part.close();
   });
 
   test('end in time although the wall clock was set back', async (t) => {
@@ -72,6 +74,7 @@ describe('alerts', () => {
     const part = new Alerting(
       configSchema.parse({ alerts: { rules } }),
       { event: (body) => void events.push(body) },
+      recordedAlarms().alarms,
       log,
     );
     part.observe('main', { ...undecided(), label: 'stone', probability: 0.9 });
@@ -115,36 +118,47 @@ describe('alerts', () => {
       told: [
         ['alert_raised', 'critical', null, 'stop'],
         ['alert_raised', 'critical', null, 'look'],
-        // A rule whose output nobody configured is told, and the other alerts go on.
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
         ['alert_raised', 'critical', null, 'wrong'],
         ['alert_cleared', 'info', null, 'stop'],
         ['alert_cleared', 'info', null, 'look'],
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
         ['alert_cleared', 'info', null, 'wrong'],
         ['alert_raised', 'critical', null, 'look'],
-        ['gpio', 'critical', 'HL_GPIO_OUTPUT_UNKNOWN', 'siren'],
         ['alert_raised', 'critical', null, 'wrong'],
       ],
     });
   });
 
-  test('without outputs are one critical event, and go on', async (t) => {
+  test('go on without an output that cannot be opened, which is one critical alarm', async (t) => {
     if (existsSync('/sys/class/gpio')) {
       t.skip('this machine has GPIO');
       return;
     }
     const rule = { name: 'stop', labels: ['stone'], matches: 1, ofFrames: 1, output: 'horn' };
     const gpio = { driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] };
-    const { part, events, show } = alerting([rule], gpio);
+    const { part, events, said, clock, show } = alerting([rule], gpio);
     await part.open();
-    part.tick();
-    part.tick();
-    const { kind, severity, code } = outgoing('event', events[0]!);
-    assert.deepEqual([kind, severity, code], ['gpio', 'critical', 'HL_GPIO_UNAVAILABLE']);
     show('stone');
+    clock.nowMs += 5_000;
+    part.tick();
     part.allOff();
-    part.close();
-    assert.deepEqual(kinds(events), ['gpio', 'alert_raised']);
+    await part.close();
+    assert.deepEqual(said, ['raised output-horn critical HL_GPIO_UNAVAILABLE']);
+    assert.deepEqual(kinds(events), ['alert_raised', 'alert_cleared']);
+  });
+
+  test('get an output back by itself, as they want it, while the others work all along', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const program = new URL('./output-comes-back.js', import.meta.url);
+    const chips = [{ base: 512, label: 'pinctrl-bcm2711', lines: 58 }];
+    const printed = await runOnGpioMachine(t, program, [529, 573], chips);
+    if (printed === null) return;
+    assert.deepEqual(printed, [
+      'raised output-beacon HL_GPIO_LINE_UNKNOWN',
+      'horn 1',
+      'cleared output-beacon',
+      'beacon 1',
+      'off 0 0',
+    ]);
   });
 });

@@ -120,7 +120,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       [answer.state, answer.paused, answer.boot, answer.version, answer.console],
       ['online', [], agent.boot, '0.0.0-test', agent.consoleUrl],
     );
-    assert.equal(Date.parse(answer.started_at), agent.startedAtMs);
+    assert.equal(Date.parse(answer.started_at), Math.trunc(status.startedAtMs));
     const envelope = { schema: 'model/1', boot: 'b', seq: 1, at: answer.started_at };
     assert.equal(modelSchema.parse({ ...envelope, ...answer.model }).head_version, 1);
     outgoing('metrics', Object.assign(answer.metrics, OWN));

@@ -13,7 +13,7 @@ import { tlsListener, withoutOpenssl, writeCertificates } from '../../telemetry/
 import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { event, Observer, TcpProxy } from '../../telemetry/tools.js';
 import { temporaryDirectory } from '../../training/fixture.js';
-import { openRobot, recentFrame } from '../support.js';
+import { openRobot, recentFrame, recordedAlarms } from '../support.js';
 
 type Test = Parameters<typeof Mosquitto.start>[0];
 
@@ -31,6 +31,7 @@ function telemetry(t: Test, mqtt: Record<string, unknown>, dir?: string) {
     boot: 'boot-1',
     environment: {},
     database: robot.state.database,
+    alarms: recordedAlarms().alarms,
     log,
   });
   let stopped: Promise<void> | null = null;
@@ -141,14 +142,12 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(commands, [{ name: 'pause', what: 'training', transaction: 't1' }]);
   });
 
-  test('reports a fault that comes with every frame once in a while, each kind by itself', async (t) => {
+  test('reports a failure to learn that comes with every label once in a while', async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
     const { service, start } = telemetry(t, { url: broker.url });
     await start();
     for (let i = 0; i < 100; i++) {
-      service.pictureRefused(failureMessage(ERROR, 'camera'));
-      service.storeRefused(failureMessage(ERROR, 'store_full'));
       service.learningFailed(failureMessage(ERROR, 'failure'));
     }
     service.event(event(9));
@@ -156,8 +155,6 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(
       observer.on('headland/r1/event').map(({ json }) => [json.kind, json.code ?? null]),
       [
-        ['camera', 'HL_PICTURE_INVALID'],
-        ['store_full', 'HL_PICTURE_INVALID'],
         ['failure', 'HL_PICTURE_INVALID'],
         ['camera', null],
       ],
@@ -271,7 +268,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     const { service, stop } = telemetry(t, { url: 'mqtt://127.0.0.1:1' });
     service.status('online', []);
     service.event(event(1));
-    service.pictureRefused(event(2));
+    service.learningFailed(event(2));
     service.prediction(predictionMessage(recentFrame(), null));
     await stop();
   });

@@ -6,7 +6,7 @@ import { RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
 import type { Decision } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { recordedLog } from '../../recorder.js';
-import { BACKBONE, openRobot, outgoing, recentFrame } from '../support.js';
+import { BACKBONE, openRobot, outgoing, recentFrame, recordedAlarms } from '../support.js';
 
 const SURE: Partial<Decision> = {
   label: 'crop',
@@ -24,23 +24,21 @@ function asking(
   const { config, state } = openRobot(t, { samples: { maxPictureStoreBytes } });
   const { log, lines } = recordedLog();
   const events: EventBody[] = [];
-  const refused: EventBody[] = [];
+  const { alarms, said } = recordedAlarms();
   const clock = { nowMs: 0 };
   const asker = new Asking({
     settings: { ...config.samples, ...config.inference, ...changes },
     labelling: new Labelling(state.samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
     samples: state.samples,
-    telemetry: {
-      event: (body) => void events.push(body),
-      storeRefused: (body) => void refused.push(body),
-    },
+    telemetry: { event: (body) => void events.push(body) },
+    alarms,
     log,
     nowMs: () => clock.nowMs,
   });
   let sequence = 0;
   const consider = (decision: Partial<Decision>, camera = 'main'): string | null =>
     asker.consider(recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision }));
-  return { state, events, refused, lines, clock, consider };
+  return { state, events, said, lines, clock, consider };
 }
 
 describe('the daemon asks', () => {
@@ -119,8 +117,8 @@ describe('the daemon asks', () => {
     assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
   });
 
-  test('but a full store is told, and is no question', (t) => {
-    const { state, events, refused, lines, consider } = asking(t, { askIntervalMs: 0 }, 1_000_000);
+  test('but a full store is an alarm, and is no question', (t) => {
+    const { state, events, said, consider } = asking(t, { askIntervalMs: 0 }, 1_000_000);
     state.samples.admit({
       jpeg: new Uint8Array(999_990),
       label: 'crop',
@@ -132,11 +130,6 @@ describe('the daemon asks', () => {
     });
     assert.equal(consider({ probability: 0.1 }), null);
     assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
-    const { kind, severity, code } = outgoing('event', refused[0]!);
-    assert.deepEqual([kind, severity, code], ['store_full', 'critical', 'HL_STORE_LIMIT']);
-    assert.deepEqual(
-      lines.all.map(({ level, code }) => [level, code]),
-      [[50, 'HL_STORE_LIMIT']],
-    );
+    assert.deepEqual(said, ['raised picture-limit warning HL_STORE_LIMIT']);
   });
 });

@@ -13,7 +13,7 @@ import type { CameraPhase } from '../../../src/camera/supervisor.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Recorder } from '../../recorder.js';
 import { temporaryDirectory } from '../../training/fixture.js';
-import { robotConfig, writePhotos } from '../support.js';
+import { recordedAlarms, robotConfig, writePhotos } from '../support.js';
 
 /** The cameras of these sections, and everything that they report. */
 function cameras(
@@ -26,7 +26,7 @@ function cameras(
   const qualities = new Recorder<{ camera: string; quality: CameraQuality }>();
   const refused = new Recorder<{ frame: Frame; error: HeadlandError }>();
   const config = robotConfig(temporaryDirectory(t), { cameras: sections, ...settings });
-  const made: RunningCamera[] = makeCameras(config, silentLog(), {
+  const made: RunningCamera[] = makeCameras(config, silentLog(), recordedAlarms().alarms, {
     onState: () => states.add(made.map(({ supervisor }) => supervisor.state().phase)),
     onQuality: (camera, quality) => qualities.add({ camera, quality }),
     onRefused: (frame, error) => refused.add({ frame, error }),

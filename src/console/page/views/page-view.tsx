@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
+import { AlarmList } from './alarm-list.js';
 import { HeadVersions } from './cards/head-versions.js';
 import { HealthCard } from './cards/health-card.js';
 import { HoldoutCard } from './cards/holdout-card.js';
@@ -26,6 +27,7 @@ export function PageView({ page }: { page: PageParts }) {
       </a>
       <HeaderBar page={page} />
       <TokenForm page={page} />
+      {status !== null && <AlarmList alarms={status.alarms} />}
       <main id="main" hidden={status === null}>
         {status !== null && (
           <>

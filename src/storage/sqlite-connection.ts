@@ -1,16 +1,9 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Libsql from 'libsql';
 import type { HeadlandError } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
  * `file`: the database file, open for writing; `view`: the file as it was left on a disk that has
@@ -24,11 +17,17 @@ export interface Connection {
   kind: ConnectionKind;
   /** Why the connection is not to the file; null: it is. */
   standsInFor: HeadlandError | null;
+  /** Of the file, to notice that another one, or none, has taken its place; null: it is not the file. */
+  identity: string | null;
 }
 
-/** Opens the file for writing; creates it (mode 0600) and its folder (mode 0700) when missing. */
-export function openFile(path: string): Connection {
-  createPrivately(path);
+/**
+ * Opens the file for writing.
+ * @param create makes it (mode 0600) and its folder (mode 0700) when missing; else ENOENT is thrown
+ */
+export function openFile(path: string, create: boolean): Connection {
+  if (create) createPrivately(path);
+  else closeSync(openSync(path, 'r+'));
   const native = new Libsql(path);
   try {
     native.exec('PRAGMA busy_timeout = 5000');
@@ -41,7 +40,7 @@ export function openFile(path: string): Connection {
       PRAGMA wal_autocheckpoint = 1000;
       PRAGMA journal_size_limit = 16777216;
     `);
-    return { native, kind: 'file', standsInFor: null };
+    return { native, kind: 'file', standsInFor: null, identity: identityOf(path) };
   } catch (error) {
     native.close();
     throw error;
@@ -54,14 +53,22 @@ export function openFile(path: string): Connection {
  */
 export function openStandIn(path: string, reason: HeadlandError): Connection {
   const native = openView(path);
-  return native
-    ? { native, kind: 'view', standsInFor: reason }
-    : { native: emptyTables(), kind: 'memory', standsInFor: reason };
+  return native ? { native, kind: 'view', standsInFor: reason, identity: null } : openEmpty(reason);
 }
 
 /** Like {@link openStandIn}, for a file that cannot be used at all. */
 export function openEmpty(reason: HeadlandError): Connection {
-  return { native: emptyTables(), kind: 'memory', standsInFor: reason };
+  return { native: emptyTables(), kind: 'memory', standsInFor: reason, identity: null };
+}
+
+/** Device and number of the file at a path; null: there is none. */
+export function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return null;
+  }
 }
 
 /** Moves the write-ahead log into the main file and closes; ignores a disk that is gone. */
@@ -120,9 +127,9 @@ function sizeOf(path: string): number {
 
 function createPrivately(path: string): void {
   const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const created = makeFolderSync(folder, 0o700);
   closeSync(openSync(path, 'a', 0o600));
-  if (created === undefined) return;
+  if (created === null) return;
   const parent = openSync(dirname(created), 'r');
   try {
     fsyncSync(parent);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { perceptionSettings, startPerception } from '../../../src/agent/seeing/start-perception.js';
+import { BackboneService, perceptionSettings } from '../../../src/agent/seeing/backbone-service.js';
 import {
   modelFile,
   readCachedModel,
@@ -16,7 +16,7 @@ import { TEST_HANG_MS } from '../../liveness.js';
 import type { TestFrame } from '../../perception/support.js';
 import { Recorder, recordedLog } from '../../recorder.js';
 import { drawPicture, installBackbone, temporaryDirectory } from '../../training/fixture.js';
-import { FEATURES, robotConfig } from '../support.js';
+import { FEATURES, recordedAlarms, robotConfig } from '../support.js';
 
 /** A robot with the backbone `tiny` in its cache, and a perception that has not started. */
 async function robot(
@@ -42,7 +42,10 @@ async function robot(
     log,
   );
   t.after(() => perception.stop());
-  const start = () => startPerception(perception, config, { log, environment: {} });
+  const { alarms, said } = recordedAlarms();
+  const service = new BackboneService({ config, environment: {}, alarms, log });
+  t.after(() => service.stop());
+  const start = () => service.start(perception);
   const fetched = (): boolean =>
     lines.all.some(({ msg }) => msg.startsWith('the backbone is fetched'));
   return {
@@ -53,11 +56,12 @@ async function robot(
     answers,
     lines,
     start,
+    said,
     fetched,
   };
 }
 
-describe('startPerception', { timeout: TEST_HANG_MS }, () => {
+describe('the backbone of the daemon', { timeout: TEST_HANG_MS }, () => {
   test('opens the backbone in the cache and fetches nothing', async (t) => {
     const { perception, answers, start, fetched } = await robot(t);
     const { name, featureSize, insteadOf } = await start();
