@@ -43,7 +43,7 @@ test('the fastest of those that the photos cannot tell from the best is recommen
   const kept = adviseBackbone([big, worse], 'big');
   assert.equal(kept.backbone, 'big');
   assert.match(kept.reasons.join('\n'), /It is the configured backbone/);
-  assert.match(adviseBackbone([big], 'other').reasons.join('\n'), /only one here/);
+  assert.match(adviseBackbone([big], 'other').reasons.join('\n'), /only backbone here/);
 });
 
 test('equal ones keep what is configured, and a few per cent of time are no reason', () => {
