@@ -60,7 +60,7 @@ export function trainCommand(): Command {
 }
 
 function printReport(report: TrainingReport, options: TrainOptions): number {
-  const { outcome, error, result } = report;
+  const { outcome, error } = report;
   if (error && outcome === 'failed') return reportFailure(deserialiseError(error), options);
   if (options.json) printJson(report);
   else printForPeople(report);
