@@ -32,6 +32,16 @@ test('a file that cannot be put in place leaves nothing beside it', async (t) =>
   assert.deepEqual(await readdir(dir), ['a']);
 });
 
+test('a name as long as the file system takes needs no longer one on the way', async (t) => {
+  const dir = await temporaryFolder(t);
+  const names = ['x'.repeat(255), '雑'.repeat(85)];
+  for (const name of names) {
+    await writeFileDurably(join(dir, name), 'x');
+    await writeFileDurably(join(dir, name), 'y');
+  }
+  assert.deepEqual((await readdir(dir)).sort(), [...names].sort());
+});
+
 test('a folder appears with all its files and never replaces another', async (t) => {
   const dir = await temporaryFolder(t);
   await writeDirectoryDurably(join(dir, 'v1'), { a: 'one', b: 'two' });

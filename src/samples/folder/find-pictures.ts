@@ -292,15 +292,23 @@ async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
   try {
     return await readFolderTree(dir, { followLinks, alsoHidden: WAITING_FOLDER });
   } catch (error) {
-    const isArchive = /\.(zip|tar|tgz|gz|bz2|xz|7z|rar)$/i.test(dir);
     throw new HeadlandError('HL_IMPORT_NOT_FOUND', `${dir} cannot be read: ${fileProblem(error)}`, {
-      remedy: isArchive
-        ? 'Unpack it, and give the path of the folder that comes out.'
-        : 'Give the path of a folder that holds one folder of pictures per class.',
+      remedy: remedyFor(dir),
       details: { dir },
       cause: error,
     });
   }
+}
+
+function remedyFor(dir: string): string {
+  if (/\.(zip|tar|tgz|gz|bz2|xz|7z|rar)$/i.test(dir)) {
+    return 'Unpack it, and give the path of the folder that comes out.';
+  }
+  // Words of a command line that are not UTF-8 reach no program of Node as they are.
+  if (dir.includes('\ufffd')) {
+    return 'Its name is not UTF-8: go into the folder (cd), and import "." from there.';
+  }
+  return 'Give the path of a folder that holds one folder of pictures per class.';
 }
 
 function unclear(
