@@ -134,7 +134,8 @@ class LayoutReader {
   /** Folders named like splits with pictures right in them. */
   #readFlatSplits(place: Place, splits: Subfolder[], rest: Subfolder[]): boolean {
     if (rest.length === 0) {
-      this.#leaveLoose(place);
+      const beside = place.folder.folders.filter((child) => !splits.includes(child));
+      this.#readBeside(place, beside);
       for (const { name, folder } of splits) {
         this.layout.splits.push(`${place.route}${name.text}`);
         this.#leaveAll({
