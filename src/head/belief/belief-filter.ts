@@ -5,68 +5,76 @@ import { FramePace } from './frame-pace.js';
 import { changeLogOdds, type Look, lookDifference } from './scene-change.js';
 import { type FrameEvidence, SceneRun } from './scene-run.js';
 
-/** What a head and the camera say of one frame. */
+/** The answer of a head to one frame, and the look of the frame. */
 export interface BeliefFrame extends Look {
-  /** Of the head that answered. */
+  /** Labels of the head that answered. */
   labels: readonly string[];
   /** One per label, calibrated. */
   probabilities: ArrayLike<number>;
-  /** Null where the head cannot tell. */
+  /** Null when the head has no novelty model. */
   noveltyPValue: number | null;
-  /** Milliseconds of a monotonic clock; NaN where it is not known. */
+  /** Milliseconds of a monotonic clock; NaN when unknown. */
   atMs: number;
 }
 
-/** What all frames of the scene say together. */
+/** The joint result of all frames of the scene. */
 export interface Belief {
-  /** The label that is believed most, or `unknown`. */
+  /** The most probable label, or `unknown`. */
   label: string;
   /**
-   * That the label is right, 0..1: of `unknown` the belief in it, of any other label the belief in it
-   * where the thing is none that the head does not know. Of a scene's first frame it is the head's
-   * probability.
+   * Probability that the label is right, 0..1. For `unknown`, the belief in it; for any other
+   * label, the belief in it given that the thing is not unknown. For the first frame of a scene,
+   * the head's probability.
    */
   belief: number;
-  /** That the thing is none of the head's classes, 0..1; 0 without a head that can tell. */
+  /** Probability that the thing is none of the head's classes, 0..1; 0 without a novelty model. */
   unknown: number;
-  /** One per label, in their order: that it is this one; with `unknown` their sum is 1. */
+  /** Probability of each label, in the order of labels; together with `unknown` they sum to 1. */
   labels: Float64Array;
-  /** That the scene began with this frame, 0..1. */
+  /** Probability that the scene began with this frame, 0..1. */
   changeProbability: number;
   /** The scene most probably began with this frame. */
   changed: boolean;
-  /** Frames of what is most probably the scene, this one among them. */
+  /** Number of frames of the most probable scene, including this one. */
   frames: number;
 }
 
 export interface BeliefSettings {
   parameters: BeliefParameters;
-  /** As `inference.unknownAlpha`; 0: nothing is called unknown. */
+  /** The setting `inference.unknownAlpha`; 0: no frame is called unknown. */
   unknownAlpha: number;
 }
 
-/** Possible beginnings of the scene that are kept; more are no better (bench `belief`, part train). */
-const MAX_RUNS = 4;
-/** Log-odds of this size are as good as certain, and no smaller ones are believed; nats. */
-const CERTAIN = 5;
-/** Features at this distance repeat 1/e of what the frame before said; bench `belief`. */
-const REPEATING_DISTANCE = 0.15;
-/** A class is never taken to be less probable: one frame alone must not rule it out. */
-const LEAST_PROBABILITY = 1e-6;
 /**
- * P-values v of unknown things have the density a v^(a - 1), those of known ones are uniform; bench
+ * Possible beginnings of the scene that are kept; more are no better (bench `belief`, part train).
+ */
+const MAX_RUNS = 4;
+/** Larger log-odds are cut to this size; nats. */
+const CERTAIN = 5;
+/**
+ * At this distance of features, a frame repeats 1/e of the evidence of the frame before; bench
  * `belief`.
  */
+const REPEATING_DISTANCE = 0.15;
+/** Floor of a class probability: one frame alone must not rule a class out. */
+const LEAST_PROBABILITY = 1e-6;
+/**
+ * p-values v of unknown things have the density a v^(a - 1), those of known things are uniform;
+ * bench `belief`.
+ */
 const UNKNOWN_EXPONENT = 0.4;
-/** P-values below this share of `unknownAlpha` say no more: a single frame may be out of focus. */
+/**
+ * p-values below this share of `unknownAlpha` are cut to it: a single frame may be out of focus.
+ */
 const LEAST_P_VALUE_SHARE = 1 / 50;
 
 /**
- * A decision over time about what one camera sees: pools the frames of a scene, and notices when it
- * changes. Bayesian online changepoint detection (Adams & MacKay 2007): several possible beginnings of
- * the scene are weighed against each other, by how like consecutive pictures are and by how well
- * frames agree. Frames since a beginning are pooled log-linearly as equally correlated ones (Kish 1965,
- * the design effect); what repeats the frame before counts less. A single frame is what the head said.
+ * A decision over time for one camera: pools the frames of a scene and detects when the scene
+ * changes. Bayesian online changepoint detection (Adams & MacKay 2007) weighs several possible
+ * beginnings of the scene by the similarity of consecutive images and the agreement of frames.
+ * Frames since a beginning are pooled log-linearly as equally correlated (Kish 1965, the design
+ * effect); what repeats the frame before counts less. For a single frame the result is that of the
+ * head.
  *
  * Memory: a few numbers per class, and the features of the last frame.
  */
@@ -79,7 +87,7 @@ export class BeliefFilter {
 
   constructor(private readonly settings: BeliefSettings) {}
 
-  /** Takes one frame in; frames come in the order in which they were captured. */
+  /** Adds one frame; frames must come in the order of capture. */
   observe(frame: BeliefFrame): Belief {
     if (!this.#continues(frame)) this.#begin(frame);
     const evidence = this.#evidence(frame);
@@ -96,14 +104,14 @@ export class BeliefFilter {
     return this.#belief();
   }
 
-  /** Forgets the scene: the next frame begins one. */
+  /** Forgets the scene: the next frame begins a new one. */
   reset(): void {
     this.#runs = [];
     this.#last = null;
     this.#pace.reset();
   }
 
-  /** Whether a frame is an answer to the same question as those before. */
+  /** Whether a frame answers the same question as the frames before. */
   #continues({ labels, features, noveltyPValue }: BeliefFrame): boolean {
     const last = this.#last;
     if (!last || last.features.length !== features.length) return false;
@@ -116,7 +124,7 @@ export class BeliefFilter {
   #begin({ labels, noveltyPValue }: BeliefFrame): void {
     this.reset();
     this.#labels = labels;
-    // So that a single frame is called unknown below `unknownAlpha`, as without a filter.
+    // Chosen so that a single frame is called unknown below `unknownAlpha`, as without a filter.
     this.#unknownLogOdds = this.#tellsUnknown(noveltyPValue)
       ? -Math.log(unknownDensity(this.settings.unknownAlpha))
       : null;
@@ -151,7 +159,7 @@ export class BeliefFilter {
     return new SceneRun(first, logWeight, correlation, this.#unknownLogOdds);
   }
 
-  /** @param logOdds of a change by the pictures. @param share as in {@link SceneRun.add}. */
+  /** @param logOdds of a change, from the images. @param share as in {@link SceneRun.add}. */
   #advance(evidence: FrameEvidence, logOdds: number, share: number): void {
     if (logOdds >= CERTAIN) {
       this.#runs = [this.#run(evidence, 0)];
@@ -195,7 +203,7 @@ export class BeliefFilter {
   }
 }
 
-/** Of a p-value of an unknown thing; that of a known one is 1 everywhere. */
+/** Density of the p-value of an unknown thing; that of a known thing is 1 everywhere. */
 function unknownDensity(pValue: number): number {
   return UNKNOWN_EXPONENT * pValue ** (UNKNOWN_EXPONENT - 1);
 }
