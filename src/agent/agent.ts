@@ -165,7 +165,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         dbPath: this.state.databasePath,
         minLabelsPerClass: config.training.minLabelsPerClass,
       }),
-      ...{ samples: this.state.samples, meta: this.state.meta, log },
+      samples: this.state.samples,
+      meta: this.state.meta,
+      log,
       backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
       swap: (serving) => this.#perception.swapHead(serving),
       isPaused: () => !config.training.instant || this.pausing.has('training'),
@@ -195,8 +197,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({
       settings: { ...config.samples, ...config.inference },
-      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry },
-      ...{ alarms: this.alarms, log },
+      labelling: this.labelling,
+      samples: this.state.samples,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
     });
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
@@ -263,8 +268,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#goOn();
     this.instant.start();
     this.#shadow = new ShadowService({
-      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
-      ...{ settings: config.gate, log },
+      registry: this.state.heads,
+      samples: this.state.samples,
+      heads: this.heads,
+      settings: config.gate,
+      log,
       onSwitched: (trial) => {
         this.#audit.tried(trial);
         this.telemetry.event(trialMessage(trial));

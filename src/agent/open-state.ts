@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
@@ -30,7 +30,7 @@ export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
 /** @throws HeadlandError HL_STATE_UNWRITABLE */
 export function createStateDir(stateDir: string): void {
   try {
-    mkdirSync(stateDir, { recursive: true });
+    makeFolderSync(stateDir);
   } catch (error) {
     throw new HeadlandError(
       'HL_STATE_UNWRITABLE',

@@ -1,18 +1,18 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { HeadlandError } from '../base/errors.js';
-import { issueText } from '../base/issue-text.js';
+import { issueText } from '../base/words/issue-text.js';
 
-/** What a card says to have its tap found. */
+/** Tap of a card whose tap is found automatically. */
 export const AUTO_TAP = 'auto';
 
 /**
  * How a tapped tensor becomes a vector of d features:
- * - `none`: it is one, N x d, N x d x 1 x 1 or N x 1 x d;
+ * - `none`: it is a vector already, N x d, N x d x 1 x 1 or N x 1 x d;
  * - `average`: a feature map N x d x h x w, averaged over its places;
  * - `average-channels-last`: the same as N x h x w x d;
  * - `average-tokens`: tokens N x t x d, averaged;
- * - `first-token`: of tokens N x t x d the first one, a transformer's class token.
+ * - `first-token`: the first of the tokens N x t x d, a transformer's class token.
  */
 export const POOLS = [
   'none',
@@ -36,7 +36,7 @@ const relativePath = z
     'use a relative path with "/" and without ".."',
   );
 
-/** What is offered, whole: its size and checksum are compared before anything parses it. */
+/** The offered file as a whole: its size and checksum are compared before anything parses it. */
 const offered = {
   sha256: sha256.describe('SHA-256 of the offered file'),
   bytes: bytes.describe('Size of the offered file, bytes'),
@@ -50,14 +50,14 @@ const offered = {
     .max(1_000)
     .default([])
     .describe(
-      'Weights of a TensorFlow.js model: files beside its model.json, named as that names them',
+      'Weights of a TensorFlow.js model: files beside its model.json, under the names in it',
     ),
 };
 
 const source = z.discriminatedUnion('kind', [
   z
     .strictObject({ kind: z.literal('mirror'), file: relativePath, ...offered })
-    .describe('<mirror>/<file>, asked of every configured mirror'),
+    .describe('<mirror>/<file>, tried on every configured mirror'),
   z
     .strictObject({ kind: z.literal('file'), file: z.string().min(1), ...offered })
     .describe('A path; relative ones start at the folder of the card'),
@@ -95,7 +95,7 @@ const cardFields = z.strictObject({
   name: z.string().regex(NAME, 'use lower-case letters, digits, ".", "_" or "-"'),
   title: z.string().min(1).max(200),
   licence: z.string().min(1).describe('SPDX expression of the weights'),
-  attribution: z.string().min(1).describe('Who made the weights, and where they are from'),
+  attribution: z.string().min(1).describe('Who made the weights, and where they come from'),
   trainingData: z.string().min(1),
   reportedTop1: z
     .number()
@@ -105,7 +105,9 @@ const cardFields = z.strictObject({
     .describe("Authors' ImageNet top-1 accuracy, 0..1"),
   engine: z
     .enum(['onnx', 'tfjs'])
-    .describe('What runs it. tfjs runs every format, onnx all but the TensorFlow.js ones'),
+    .describe(
+      'Engine that runs it. tfjs runs every format, onnx all except the TensorFlow.js ones',
+    ),
   format: z.enum(['onnx', 'efficientnet-lite-state-dict', 'tfjs-layers-model', 'tfjs-graph-model']),
   architecture: z
     .enum([
@@ -117,15 +119,12 @@ const cardFields = z.strictObject({
     ])
     .nullable()
     .default(null)
-    .describe('Which network a state_dict belongs to; null for the others, which carry their own'),
+    .describe('Network of a state_dict; null for the other formats, which contain it'),
   inputSize: z.int().min(16).max(1_024).describe('Side of the square input, pixels'),
   layout: z
     .enum(['NCHW-RGB', 'NHWC-RGB'])
-    .describe('What the engine takes: NCHW-RGB with onnx, NHWC-RGB with tfjs'),
-  channelOrder: z
-    .enum(['RGB', 'BGR'])
-    .default('RGB')
-    .describe('Order in which an ONNX graph takes the channels'),
+    .describe('Input layout of the engine: NCHW-RGB for onnx, NHWC-RGB for tfjs'),
+  channelOrder: z.enum(['RGB', 'BGR']).default('RGB').describe('Channel order of an ONNX graph'),
   normalisation: z
     .strictObject({ mean: channels, std: deviations })
     .describe('(value - mean) / std on 0..255 values, for R, G, B'),
@@ -154,13 +153,13 @@ const cardFields = z.strictObject({
           .positive()
           .max(1_000)
           .default(1)
-          .describe('Its features times this: so that neither layer drowns the other'),
+          .describe('Factor on its features, so that no layer dominates the others'),
       }),
     )
     .max(8)
     .default([])
     .describe('Inner layers whose features are appended to those of the tap, in this order'),
-  featureSize: z.int().min(1).max(65_536).describe('Of everything that is tapped, together'),
+  featureSize: z.int().min(1).max(65_536).describe('Number of features of all taps together'),
   sources: z.array(source).min(1).max(16).describe('In order of preference'),
   golden: z
     .strictObject({
@@ -169,7 +168,7 @@ const cardFields = z.strictObject({
     })
     .nullable()
     .default(null)
-    .describe('First features of the check picture (check-picture.ts), and how far off is fine'),
+    .describe('First features of the check picture (check-picture.ts), and the allowed difference'),
 });
 
 type CardFields = z.infer<typeof cardFields>;
@@ -185,7 +184,7 @@ interface CardRule {
   message: string | ((card: CardFields) => string);
 }
 
-/** What fields of a card demand of each other. */
+/** Rules between the fields of a card. */
 const CARD_RULES: readonly CardRule[] = [
   {
     path: ['architecture'],
@@ -264,9 +263,9 @@ const cardSchema = cardFields.superRefine((card, context) => {
   }
 });
 
-/** What headland knows of a backbone: where it comes from, what it takes and what it gives. */
+/** A backbone: its sources, its input and its features. */
 export type ModelCard = z.infer<typeof cardSchema> & {
-  /** Of the variant that `quantizedCard` derives; card files cannot say it. */
+  /** Set for the variant that `quantizedCard` derives; a card file cannot set it. */
   precision?: 'int8';
 };
 export type ModelSource = ModelCard['sources'][number];
@@ -277,8 +276,8 @@ export function isCardName(name: string): boolean {
 
 /**
  * Checks a card.
- * @param origin Where it came from, for the error (a path).
- * @throws HeadlandError HL_MODEL_CARD_INVALID with one line a fault.
+ * @param origin Where the card came from, for the error (a path).
+ * @throws HeadlandError HL_MODEL_CARD_INVALID with one line per fault.
  */
 export function parseCard(value: unknown, origin: string): ModelCard {
   const result = cardSchema.safeParse(value, { error: issueText });

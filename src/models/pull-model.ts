@@ -1,10 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
 import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
@@ -13,7 +14,7 @@ import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
 export interface PullProgress {
-  /** Which source is being read. */
+  /** The source that is being read. */
   source: string;
   receivedBytes: number;
   totalBytes: number | null;
@@ -25,16 +26,16 @@ export interface PullOptions {
   otherCaches?: readonly string[];
   /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
-  /** False: nothing leaves this machine. */
+  /** False: nothing is fetched over the network. */
   allowDownload: boolean;
-  /** How pip is called: command and leading arguments. */
+  /** The command that runs pip, with leading arguments. */
   pipCommand: readonly string[];
-  /** Per source. */
+  /** For each source. */
   downloadTimeoutMs: number;
   /** Bound on a fetched file and on the model in it. */
   maxBytes: number;
   onProgress?: (progress: PullProgress) => void;
-  /** Ends the pull; what is half-finished is removed. */
+  /** Ends the pull; unfinished files are removed. */
   signal?: AbortSignal;
   log: Log;
 }
@@ -46,7 +47,7 @@ export interface PulledModel {
   checksum: string;
   /** Where the weights came from. */
   source: string;
-  /** True: it was there already. */
+  /** True: the backbone was in the cache already. */
   fromCache: boolean;
 }
 
@@ -58,11 +59,11 @@ interface Failure {
 }
 
 /**
- * Makes sure that a backbone is in the cache: cache, then mirrors, then the card's sources in
- * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
- * and only then switched in. Whatever fails leaves the cache as it was.
+ * Makes sure that a backbone is in the cache. Tries the cache, then the mirrors, then the card's
+ * sources in order. A file is compared with its checksum before it is parsed, converted and run
+ * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
+ *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
@@ -138,7 +139,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
   }
   const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const modelBytes = (source.member?.bytes ?? source.bytes) + shardBytes;
-  // In an archive, the shards are part of what is fetched.
+  // In an archive, the shards are part of the fetched file.
   const totalBytes = source.bytes + (source.member ? 0 : shardBytes);
   if (Math.max(totalBytes, modelBytes) > options.maxBytes) {
     throw sourceError(
@@ -169,7 +170,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+    await makeFolder(join(cacheDir, 'backbones'));
     return await write();
   } catch (cause) {
     throw new HeadlandError(

@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { writeFileDurably } from '../base/durable-files.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
 
 /** A longer journal is cut to the second number; nobody rolls back further than that. */
 const COMPACT_ABOVE_RECORDS = 1_000;

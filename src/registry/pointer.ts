@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
+import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
 import type { Log } from '../base/log.js';
 import {
   appendHistory,

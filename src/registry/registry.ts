@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDirectoryDurably, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { writeDirectoryDurably, writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
@@ -128,7 +129,7 @@ export class HeadRegistry {
   /** Removes what an interruption left and reconciles history and pointer. Only at start. */
   recover(): Promise<void> {
     return this.#exclusive(async () => {
-      await mkdir(this.dir, { recursive: true });
+      await makeFolder(this.dir);
       for (const entry of await readdir(this.dir)) {
         if (entry.startsWith('.')) await rm(join(this.dir, entry), { recursive: true });
       }
@@ -144,7 +145,7 @@ export class HeadRegistry {
    * @throws HeadlandError HL_HEAD_INVALID when the head cannot be read back
    */
   async stage(head: Head): Promise<Head> {
-    await mkdir(this.dir, { recursive: true });
+    await makeFolder(this.dir);
     const path = join(this.dir, `.staged-${randomUUID()}`);
     try {
       await writeFileDurably(path, encodeHead(head));
@@ -167,7 +168,7 @@ export class HeadRegistry {
     trainingGroups: readonly string[],
     gate: GateRecord | null = null,
   ): Promise<number> {
-    await mkdir(this.dir, { recursive: true });
+    await makeFolder(this.dir);
     const weights = encodeHead(head);
     for (;;) {
       const version = (await this.#highest()) + 1;

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
 import { sha256Hex } from '../base/hash.js';
 import { decodeGateRecord, encodeGateRecord, type GateRecord } from '../gate/gate-record.js';
 import { parseTrial, type ShadowTrial } from '../gate/shadow.js';

@@ -7,7 +7,7 @@ import {
   openEmpty,
   openFile,
   openStandIn,
-} from './connection.js';
+} from './sqlite-connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 

@@ -1,7 +1,7 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import type { RgbImage } from './image.js';
-import { nameOfRefused, type PictureFormat, sniffFormat } from './sniff.js';
+import { describeRefused, type PictureFormat, sniffFormat } from './sniff.js';
 
 // One picture is decoded at a time in one thread: libvips' own pool would take the core from the
 // backbone, and its cache would keep pixels of pictures that never come back.
@@ -39,27 +39,33 @@ const DECODE_TIMEOUT_SECONDS = 20;
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE
  */
 function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
-  if (bytes.length > limits.maxBytes) {
-    throw new HeadlandError(
-      'HL_PICTURE_TOO_LARGE',
-      `the picture has ${bytes.length} bytes, the limit is ${limits.maxBytes}`,
-      {
-        remedy:
-          'Make the picture smaller, lower the resolution or quality of the camera, or raise inference.maxPictureBytes.',
-        details: { bytes: bytes.length, maxBytes: limits.maxBytes },
-      },
-    );
-  }
-  const format = sniffFormat(bytes);
-  if (format === null) {
-    const name = nameOfRefused(bytes);
-    const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
-    throw new HeadlandError('HL_PICTURE_INVALID', message, {
-      remedy: 'Convert the file to JPEG, PNG or WebP, or set the camera to JPEG.',
-      details: { bytes: bytes.length, format: name },
-    });
-  }
-  return format;
+  checkSize(bytes.length, limits);
+  return checkFormat(bytes);
+}
+
+/** @throws HeadlandError HL_PICTURE_TOO_LARGE */
+export function checkSize(bytes: number, { maxBytes }: Pick<PictureLimits, 'maxBytes'>): void {
+  if (bytes <= maxBytes) return;
+  throw new HeadlandError(
+    'HL_PICTURE_TOO_LARGE',
+    `the picture has ${bytes} bytes, the limit is ${maxBytes}`,
+    {
+      remedy: 'Lower the resolution or quality at the source, or raise inference.maxPictureBytes.',
+      details: { bytes, maxBytes },
+    },
+  );
+}
+
+/**
+ * What a picture is by its first bytes, a kilobyte or more of them.
+ * @throws HeadlandError HL_PICTURE_INVALID, which names what else it is
+ */
+export function checkFormat(head: Uint8Array): PictureFormat {
+  const format = sniffFormat(head);
+  if (format !== null) return format;
+  const { name, remedy } = describeRefused(head);
+  const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
+  throw new HeadlandError('HL_PICTURE_INVALID', message, { remedy, details: { format: name } });
 }
 
 /**
@@ -171,7 +177,8 @@ function invalid(message: string, bytes: Uint8Array, cause?: unknown): HeadlandE
   });
 }
 
-/** libvips answers in several lines; the first says what is wrong. */
+/** libvips answers in several lines, or not at all; the first line says what is wrong. */
 function firstLine(error: unknown): string {
-  return messageOf(error).split('\n', 1)[0] ?? '';
+  const line = (messageOf(error).split('\n', 1)[0] ?? '').trim();
+  return /^(unknown error)?$/i.test(line) ? 'its data does not make a whole picture' : line;
 }

@@ -39,6 +39,7 @@ export class Rig {
   readonly configFile: string;
   readonly #labels = new Map<string, string>();
   readonly #daemons: Daemon[] = [];
+  #settings: Settings = {};
   #mounted = false;
 
   private constructor(readonly dir: string) {
@@ -66,7 +67,7 @@ export class Rig {
         writeFileSync(join(rig.photosDir, label, name), picture);
       }
     }
-    rig.writeConfig({
+    rig.#settings = {
       robot: { id: 'r1' },
       paths: { stateDir: rig.stateDir, cacheDir: rig.cacheDir },
       models: { backbone: 'tiny', cardsDir, allowDownload: false },
@@ -84,9 +85,14 @@ export class Rig {
       training: { everyNewLabels: 0, minLabels: 12 },
       embeddedBroker: { port: 0 },
       console: { port: 0 },
-      ...settings,
-    });
+    };
+    rig.configure(settings);
     return rig;
+  }
+
+  /** Writes the configuration anew, these sections in the place of the usual ones. */
+  configure(settings: Settings): void {
+    this.writeConfig({ ...this.#settings, ...settings });
   }
 
   /** What is on one of the drawn pictures; null for any other. */
@@ -200,7 +206,22 @@ export class Person {
     return this.#received.all;
   }
 
+  /** What came so far counts no more. */
+  forget(): void {
+    this.#received.all.length = 0;
+  }
+
   static async connect(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
+    const person = await Person.listen(t, url, protocolVersion);
+    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
+    await person.until(
+      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
+    );
+    return person;
+  }
+
+  /** Hears a broker from before the daemon is there. */
+  static async listen(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
     const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 200 });
     t.after(() => client.endAsync(true));
     const person = new Person(client);
@@ -210,10 +231,6 @@ export class Person {
       person.#received.add({ topic, body: JSON.parse(payload.toString('utf8')) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
-    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
-    await person.until(
-      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
-    );
     return person;
   }
 

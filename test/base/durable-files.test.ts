@@ -6,11 +6,11 @@ import {
   switchLinkDurably,
   writeDirectoryDurably,
   writeFileDurably,
-} from '../../src/base/durable-files.js';
+} from '../../src/base/files/durable-files.js';
 import { temporaryFolder } from '../backbone/support.js';
 import { diskCalls, withoutStrace } from './disk-calls.js';
 
-const MODULE = new URL('../../src/base/durable-files.js', import.meta.url).href;
+const MODULE = new URL('../../src/base/files/durable-files.js', import.meta.url).href;
 
 /** What one call of the module does to the files of a folder. */
 function callsOf(folder: string, call: string): string[] {
@@ -30,6 +30,16 @@ test('a file that cannot be put in place leaves nothing beside it', async (t) =>
   await mkdir(join(dir, 'a', 'full'), { recursive: true });
   await assert.rejects(writeFileDurably(join(dir, 'a'), 'x'));
   assert.deepEqual(await readdir(dir), ['a']);
+});
+
+test('a name as long as the file system takes needs no longer one on the way', async (t) => {
+  const dir = await temporaryFolder(t);
+  const names = ['x'.repeat(255), '雑'.repeat(85)];
+  for (const name of names) {
+    await writeFileDurably(join(dir, name), 'x');
+    await writeFileDurably(join(dir, name), 'y');
+  }
+  assert.deepEqual((await readdir(dir)).sort(), [...names].sort());
 });
 
 test('a folder appears with all its files and never replaces another', async (t) => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Rig } from '../agent/daemon.js';
 import { gpioTree, usableOnoff } from '../alerts/gpio-tree.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { until } from '../telemetry/tools.js';
 
 const withoutOnoff = await usableOnoff();
 
@@ -33,7 +34,7 @@ for (const [how, signal, code] of [
     });
     const value = (): string => readFileSync(join(tree.root, `gpio${GPIO}`, 'value'), 'utf8');
     await daemon.logged((line) => line.msg === 'alert raised');
-    assert.equal(value(), '1');
+    await until('the horn is on', () => value() === '1');
     assert.deepEqual(await daemon.stop(signal), { code });
     assert.equal(value(), '0');
   });

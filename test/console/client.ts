@@ -58,7 +58,11 @@ export async function open(
   const source = createFieldSource();
   const log = silentLog();
   const server = new ConsoleServer({
-    ...{ host: '127.0.0.1', port: 0, token: null, source, log },
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    source,
+    log,
     ...options,
   });
   const { url } = await server.start();

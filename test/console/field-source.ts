@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
 import { HeadlandError } from '../../src/base/errors.js';
+import { normaliseLabel } from '../../src/base/words/label.js';
 import type {
   ConsoleEvent,
   ConsoleSource,
@@ -13,7 +14,6 @@ import type {
   TrainingState,
   WaitingSample,
 } from '../../src/console/console-source.js';
-import { normaliseLabel } from '../../src/samples/label.js';
 
 interface StoredSample {
   id: string;

@@ -12,7 +12,11 @@ const TOKEN = 'a-token-of-the-field-robot';
 const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}: apt-get install chromium`;
 
 const known = {
-  ...{ label: 'maize', probability: 0.93, guess: false, headVersion: 2, totalMs: 11 },
+  label: 'maize',
+  probability: 0.93,
+  guess: false,
+  headVersion: 2,
+  totalMs: 11,
   top: [
     { label: 'maize', probability: 0.93 },
     { label: 'thistle', probability: 0.05 },
@@ -44,7 +48,11 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     const source = createFieldSource();
     await prepare(source);
     const server = new ConsoleServer({
-      ...{ host: '127.0.0.1', port: 0, token, source, log: silentLog() },
+      host: '127.0.0.1',
+      port: 0,
+      token,
+      source,
+      log: silentLog(),
     });
     const { url } = await server.start();
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
@@ -121,7 +129,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         prepare: async (source) => {
           const alarm = {
             ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
-            ...{ message: 'the disk is full', remedy: 'Free space on this disk.' },
+            message: 'the disk is full',
+            remedy: 'Free space on this disk.',
             sinceAtMs: Date.now(),
           };
           source.facts = { alarms: [alarm] };

@@ -9,13 +9,23 @@ import { events } from './client.js';
 import { createFieldSource } from './field-source.js';
 
 const decision = (totalMs: number) => ({
-  ...{ label: 'maize', probability: 0.9, guess: false, top: [], headVersion: 1, totalMs },
+  label: 'maize',
+  probability: 0.9,
+  guess: false,
+  top: [],
+  headVersion: 1,
+  totalMs,
 });
 
 async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
   const source = createFieldSource();
   const server = new ConsoleServer({
-    ...{ host: '127.0.0.1', port: 0, token: null, source, log: silentLog(), limits },
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    source,
+    log: silentLog(),
+    limits,
   });
   const { url } = await server.start();
   t.after(() => server.stop());
@@ -99,7 +109,9 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
 
   it('lets go of a listener that does not read', async (t) => {
     const { source, url } = await open(t, {
-      ...{ statusIntervalMs: 60_000, decisionIntervalMs: 0, maxBacklogBytes: 200_000 },
+      statusIntervalMs: 60_000,
+      decisionIntervalMs: 0,
+      maxBacklogBytes: 200_000,
     });
     const outgoing = httpRequest(`${url}api/stream`, { agent: false }).end();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];

@@ -230,6 +230,6 @@ describe('its statistics', () => {
       ['samples', 'confused'],
     );
     assert.equal(advice[0]?.text, '“c” has 7 samples; 20 more would help most.');
-    assert.equal(advice[1]?.text, '“a” and “b” are confused most: 6 of 40 pictures.');
+    assert.equal(advice[1]?.text, '“a” and “b” are confused most: 6 of 40 images.');
   });
 });

@@ -193,6 +193,6 @@ test('one fold states no difference and says why there is only one', () => {
 
 test('without anything that ran there is nothing to say', () => {
   const { headline, text } = verdict({ backbone: [[], []], plain: [[], []] }, { count: 5 });
-  assert.equal(headline, 'Nothing ran to its end');
+  assert.equal(headline, 'No variant ran to its end');
   assert.match(text, /Not run: Frozen backbone \+ head; Network from scratch\./);
 });

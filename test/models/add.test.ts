@@ -319,7 +319,7 @@ const refusals: {
   {
     what: 'a size that its position embedding does not take',
     code: 'HL_MODEL_NOT_A_BACKBONE',
-    part: /cannot run the graph on a picture of 48/,
+    part: /cannot run the graph on an image of 48/,
     model: () => {
       const model = vitLike(true);
       model.graph.input = [info('pixel_values', [1, 3, 'h', 'w'])];

@@ -9,10 +9,13 @@ export class Compiler {
   /** Changed sources by path, each with the number of its last change. */
   readonly #changed = new Map<string, { text: string | null; version: number }>();
 
-  /** @throws Error when tsconfig.json cannot be read */
+  /** @throws Error when tsconfig.node.json cannot be read */
   constructor(repository: string) {
     this.#repository = repository;
-    const { config, error } = ts.readConfigFile(join(repository, 'tsconfig.json'), ts.sys.readFile);
+    const { config, error } = ts.readConfigFile(
+      join(repository, 'tsconfig.node.json'),
+      ts.sys.readFile,
+    );
     if (error) throw new Error(inWords([error]));
     const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, repository);
     this.#options = {

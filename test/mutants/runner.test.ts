@@ -10,7 +10,7 @@ import { runMutants } from './runner.js';
 /** A repository whose test does not tell adding from multiplying. */
 const REPOSITORY: Record<string, string> = {
   'package.json': '{ "type": "module" }',
-  'tsconfig.json': JSON.stringify({
+  'tsconfig.node.json': JSON.stringify({
     compilerOptions: { target: 'ES2022', module: 'NodeNext', strict: true, types: [] },
   }),
   'node_modules/nothing': '',

@@ -64,7 +64,8 @@ export async function runMutants(
       const startMs = performance.now();
       const putBack = sandbox.replace(path, content);
       for (const tests of mutant.tests) {
-        const { outcome } = await sandbox.run(tests, limitsMs.get(keyOf(tests))!);
+        const limitMs = limitsMs.get(keyOf(tests))!;
+        const { outcome } = await sandbox.run(tests, { limitMs, until: 'failure' });
         if (outcome === 'green') survived.add(mutant);
       }
       putBack();
@@ -122,7 +123,7 @@ async function hangLimits(
   let done = 0;
   await share([...selections], sandboxes, signal, async ([key, selection], sandbox) => {
     const startMs = performance.now();
-    const run = await sandbox.run(selection, GREEN_LIMIT_MS);
+    const run = await sandbox.run(selection, { limitMs: GREEN_LIMIT_MS, until: 'end' });
     const state = stateOf(run);
     if (state === 'green') {
       limitsMs.set(key, Math.max(HANG_LEAST_MS, HANG_FACTOR * run.durationMs));

@@ -24,6 +24,7 @@ test('a sample comes back whole, also after a restart', (t) => {
     labelledAtMs: 5_000,
     group: 'group-1',
     holdout: isHoldoutGroup('group-1', 0.2),
+    kept: false,
     source: 'main',
     capturedAtMs: 1_700_000_000_000,
     origin: 'weed/ä 1.jpg',

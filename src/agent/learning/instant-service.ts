@@ -165,7 +165,9 @@ export class InstantService {
       const { head, prior, labels, revision } = learnt;
       const trust = learnt.trust?.level ?? base?.card.trust?.level;
       await this.parts.swap({
-        ...{ version: base?.card.version ?? null, head, learnt: { labels, revision } },
+        version: base?.card.version ?? null,
+        head,
+        learnt: { labels, revision },
         ...(prior ? { prior } : {}),
         ...(trust ? { trust } : {}),
       });

@@ -8,7 +8,7 @@ import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
 import {
   commandLog,
@@ -28,9 +28,15 @@ interface ModelsOptions extends StateOptions {
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
-    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
-    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
-    ...[headsCommand(), whyCommand()],
+    listCommand(),
+    pullCommand(),
+    verifyCommand(),
+    quantizeCommand(),
+    addCommand(),
+    removeCommand(),
+    compareCommand(cachedCards),
+    headsCommand(),
+    whyCommand(),
   ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));

@@ -4,7 +4,7 @@ import { milliseconds, name, probability, section } from '../fields.js';
 const alertRule = z.strictObject({
   name: name('Name of the rule: appears in events'),
   labels: z
-    .array(z.string().min(1))
+    .array(z.string().normalize('NFC').trim().min(1))
     .min(1)
     .max(64)
     .describe('Labels that raise it; "unknown" too, whatever minProbability'),

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import { issueText } from '../../base/issue-text.js';
+import { issueText } from '../../base/words/issue-text.js';
+import { MAX_LABEL_CHARACTERS } from '../../base/words/label.js';
 import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
 import type {
   ConsoleSource,
@@ -35,7 +36,10 @@ const label = z
   .string()
   .trim()
   .min(1, 'a label needs at least one character')
-  .max(64, 'a label has at most 64 characters')
+  .refine(
+    (text) => [...text].length <= MAX_LABEL_CHARACTERS,
+    `a label has at most ${MAX_LABEL_CHARACTERS} characters`,
+  )
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters');
 const id = z.string().min(1).max(128);
 const version = z.int().min(1);

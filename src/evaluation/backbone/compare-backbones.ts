@@ -13,10 +13,10 @@ import type { JobSettings } from '../../training/job/job-protocol.js';
 
 export interface ComparisonInput {
   store: SampleStore;
-  /** Each is opened, asked and closed before the next. */
+  /** Each is opened, measured and closed before the next. */
   candidates: readonly { name: string; open: () => Promise<Backbone> }[];
   pictures: EmbedderOptions;
-  /** As in a training. */
+  /** The settings of a training. */
   training: Pick<
     JobSettings['training'],
     'minLabels' | 'minLabelsPerClass' | 'learners' | 'searchBudgetMs' | 'classGaussians'
@@ -29,7 +29,7 @@ export interface ComparisonInput {
   signal?: AbortSignal;
 }
 
-/** What a head on one backbone makes of photos whose groups it has not seen. */
+/** Score of a head on one backbone, on photos of groups that it has not seen. */
 export interface BackboneScore {
   name: string;
   featureSize: number;
@@ -42,13 +42,13 @@ export interface BackboneScore {
   transform: string;
   /** Accuracy minus that of the most accurate backbone: 0 or below. */
   behind: number;
-  /** Of `behind`, over groups of photos; 0 for the most accurate. */
+  /** Standard error of `behind` over groups of photos; 0 for the most accurate. */
   behindStandardError: number;
 }
 
 export interface Comparison {
   photos: number;
-  /** Photos that were answered by heads which had not seen their group. */
+  /** Number of photos that were answered by heads that had not seen their group. */
   judged: number;
   groups: number;
   classes: string[];
@@ -57,7 +57,7 @@ export interface Comparison {
 }
 
 /**
- * Measures backbones on labelled samples as a training does: the same features, search and
+ * Measures backbones on labelled samples in the way of a training: the same features, search and
  * leave-group-out answers, on the same photos for all.
  * @throws HeadlandError HL_TRAINING_TOO_FEW_…, HL_MODEL_…, HL_BACKBONE_…
  */
@@ -86,7 +86,8 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
             input.onProgress(candidate.name, 'embed', done, total);
           },
         });
-        // A photo that cannot be decoded is so for every backbone; the first tells which are left.
+        // A photo that one backbone cannot decode, none can; the first one tells which photos are
+        // left.
         const vectors = originals(store, wanted.training, embedder.checksum);
         ids ??= wanted.training.flatMap((sample, i) => (vectors[i] ? [sample.id] : []));
         const kept = new Set(ids);
@@ -156,7 +157,10 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
   };
 }
 
-/** Difference of two accuracies on the same photos; photos of one group err together. */
+/**
+ * Difference of two accuracies on the same photos, by groups, because photos of one group err
+ * together.
+ */
 export function pairedDifference(
   right: Uint8Array,
   best: Uint8Array,

@@ -20,23 +20,23 @@ import { studyVerdict } from './study-verdict.js';
 export interface StudyInput {
   folder: string;
   photos: readonly StudyPhoto[];
-  /** In the order they run; at least one. */
+  /** In the order of running; at least one. */
   variants: readonly Variant[];
-  /** Null: five, or fewer with less than ten groups. */
+  /** Null: five, or fewer with fewer than ten groups. */
   folds: number | null;
   engine: TfjsEngine;
   backbone: StudyBackbone;
-  /** A new augmentation of a picture; the same (index, round) gives the same. */
+  /** A new augmentation of an image; the same (index, round) gives the same result. */
   augment: (image: StudyImage, index: number, round: number) => StudyImage;
   epochs: number;
   sizePixels: number;
   views: number;
   seed: number;
-  /** Everything together; fewer epochs and folds are run where they would not fit. */
+  /** For the whole study; fewer epochs and folds are run where they would not fit. */
   budgetSeconds: number;
-  /** Told once, before anything long begins. */
+  /** Called once, before the long work begins. */
   onPlan: (plan: StudyPlan, folds: number) => void;
-  /** Told after each epoch and forward pass: seconds of the plan. */
+  /** Called after each epoch and forward pass, with seconds of the plan. */
   onProgress: (doneSeconds: number, totalSeconds: number) => void;
   onFit: (fit: FitNotice) => void;
   signal?: AbortSignal;
@@ -49,7 +49,7 @@ export interface FitNotice {
   name: string;
   accuracy: number;
   trainingAccuracy: number;
-  /** Until the end of the study, as far as the pace so far tells. */
+  /** Until the end of the study, estimated from the pace so far. */
   secondsLeft: number;
 }
 
@@ -65,10 +65,10 @@ interface Fit extends FoldResult {
 /**
  * The article's experiment by stratified k-fold cross-validation over groups: small CNNs from
  * scratch, with and without augmentation, dropout, L2 and other learning rates, and the frozen
- * backbone with headland's head. All variants learn from the same photos of the same folds, with
- * the same seeds, so that they can be compared in pairs. How long it takes is measured on one batch
- * first. Fold follows fold and each is run for all variants; an abort or the end of the budget
- * leaves the folds that every variant has ended.
+ * backbone with headland's head. All variants learn from the same photos of the same folds with the
+ * same seeds, so that they can be compared in pairs. The duration is first measured on one batch.
+ * One fold after the other is run for all variants; after an abort or the end of the budget, the
+ * folds that every variant has finished count.
  *
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
@@ -116,7 +116,7 @@ export async function runStudy(input: StudyInput): Promise<Study> {
   return { ...study, verdict: studyVerdict(study), seconds };
 }
 
-/** Runs every variant in one fold after the other. */
+/** Runs every variant, one fold after the other. */
 class StudyRun {
   #features: StudyFeatures | null = null;
   #embedSeconds = 0;
@@ -133,7 +133,7 @@ class StudyRun {
     const fits = new Map<string, Fit[]>(variants.map(({ id }) => [id, []]));
     const engine = await OnnxFitEngine.create(1);
     try {
-      // A machine that was busy while it was measured may do more folds than planned.
+      // A machine that was busy during the measurement may manage more folds than planned.
       for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
         if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
         if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
@@ -164,7 +164,10 @@ class StudyRun {
     return this.input.signal?.aborted === true || performance.now() > until;
   }
 
-  /** In the first fold each variant gets its share of what is left, so that the last ones run too. */
+  /**
+   * In the first fold each variant gets its share of the remaining time, so that the last ones run
+   * too.
+   */
   #shareUntil(variants: readonly Variant[]): number {
     const { perVariant } = this.clock.plan;
     const rest = variants.reduce((sum, { id }) => sum + perVariant[id]!, 0);
@@ -249,7 +252,7 @@ class StudyRun {
             isOver,
           ),
         );
-        // An epoch that was cut off has no point of its own, unless it is all there is.
+        // An interrupted epoch has no point of its own, unless it is the only one.
         if (isOver() && points.length > 0) break;
         answers = await cnn.probabilities(heldOut.map((i) => photos[i]!.image));
         points.push({ seconds, score: score(answers, this.folds, heldOut).macroF1 });
@@ -281,7 +284,7 @@ class StudyRun {
   }
 }
 
-/** A batch of a network (the first one warms up), augmentations and forward passes. */
+/** Measures a batch of a network (the first one warms up), augmentations and forward passes. */
 async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   const { variants, sizePixels, seed } = input;
   const networks = variants.filter((variant) => variant.kind === 'network');
@@ -294,7 +297,7 @@ async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
       seed,
       classCount: folds.labels.length,
       learningRate: 1e-3,
-      // What any of them has: the dearest.
+      // The most expensive settings of all networks.
       l2: Math.max(...networks.map(({ l2 }) => l2)),
       dropout: Math.max(...networks.map(({ dropout }) => dropout)),
     });
@@ -316,7 +319,7 @@ async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   return costs;
 }
 
-/** Those that every variant has ended; without one, the first as far as it came. */
+/** The folds that every variant has finished; without one, the first fold as far as it got. */
 function countedFolds(
   variants: readonly Variant[],
   fits: ReadonlyMap<string, readonly Fit[]>,
@@ -393,7 +396,7 @@ function describePart(folds: StudyFolds, fold: number) {
   };
 }
 
-/** Macro-F1 over the classes that are among the photos: a small fold need not hold all. */
+/** Macro-F1 over the classes of these photos: a small fold need not contain all classes. */
 function score(
   probabilities: Float64Array,
   { labels, names }: StudyFolds,
@@ -422,7 +425,7 @@ function byGroup(
   return [...counts.values()];
 }
 
-/** Median of five: one alone may meet a busy moment of the machine. */
+/** Median of five, because a single run may meet a busy moment of the machine. */
 async function usual(work: () => Promise<unknown>): Promise<number> {
   const seconds: number[] = [];
   for (let i = 0; i < 5; i++) seconds.push(await timed(work));

@@ -5,7 +5,7 @@ import { isHeadlandError, messageOf } from '../../base/errors.js';
 import { type FetchContext, sourceError } from './offer.js';
 
 /**
- * Streams a URL into the work folder and never takes more than `maxBytes` of it.
+ * Streams a URL into the work folder, at most `maxBytes` of it.
  * @returns Path of the received file.
  * @throws HeadlandError HL_MODEL_SOURCE_FAILED, HL_MODEL_TOO_LARGE
  */
@@ -14,7 +14,7 @@ export async function fetchUrl(
   maxBytes: number,
   context: FetchContext,
 ): Promise<string> {
-  // A model may be several files, fetched one after the other.
+  // A model may consist of several files, fetched one after the other.
   const path = join(context.workDir, `download-${randomUUID()}`);
   try {
     const response = await fetch(url, { signal: context.signal, redirect: 'follow' });
@@ -60,7 +60,7 @@ async function receive(
   }
 }
 
-/** Without user, password and query, which may be secret. */
+/** The URL without user, password and query, which may be secret. */
 export function shown(url: string): string {
   try {
     const { origin, pathname } = new URL(url);

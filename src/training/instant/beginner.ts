@@ -7,9 +7,12 @@ import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import { fitRecipe } from '../fit/recipes.js';
 import { leftOutAnswers } from '../verdict/unknown-threshold.js';
 
-/** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
+/**
+ * Labels of the smallest class at which half of the probability is prior; chosen by `bench --
+ * instant`.
+ */
 const PRIOR_LABELS = 0.25;
-/** A second on a small board. */
+/** Limits that take a second on a small board. */
 export const NOVELTY_OPTIONS = { maxRows: 200, folds: 5 };
 
 export interface BeginnerSample {
@@ -18,7 +21,7 @@ export interface BeginnerSample {
   features: Float32Array;
 }
 
-/** A head for the first labels: one recipe without a search, in closed form. */
+/** A head for the first labels: one recipe in closed form, without a search. */
 export function fitBeginner(
   samples: readonly BeginnerSample[],
   backboneChecksum: string,
@@ -76,8 +79,9 @@ function trainingSet(samples: readonly BeginnerSample[], labels: readonly string
 }
 
 /**
- * While fewer than two classes stand in two groups, no head without a group knows its class, and the
- * scale of the logits would come from nothing but errors: rows are left out one by one then.
+ * The set for the fit. While fewer than two classes have two groups, no left-out head knows the
+ * class of its group, and the scale of the logits would come from errors alone; then rows are left
+ * out one by one.
  */
 function spreadOut(set: TrainingSet): TrainingSet {
   const { singleGroupClasses } = judgedRows(set, groupingOf(set));

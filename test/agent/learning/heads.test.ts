@@ -73,7 +73,12 @@ async function taughtRig(t: Parameters<typeof Rig.create>[0]): Promise<Rig> {
   });
   const pattern = '_(\\d+)';
   const imported = headland(
-    ...['import', rig.photosDir, '--config', rig.configFile, '--group-pattern', pattern],
+    'import',
+    rig.photosDir,
+    '--config',
+    rig.configFile,
+    '--group-pattern',
+    pattern,
   );
   assert.equal(imported.status, 0, imported.stderr);
   return rig;

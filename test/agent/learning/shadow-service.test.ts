@@ -52,8 +52,11 @@ class Robot {
       silentLog(),
     );
     this.shadow = new ShadowService({
-      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
-      ...{ settings: config.gate, log: silentLog() },
+      registry: this.state.heads,
+      samples: this.state.samples,
+      heads: this.heads,
+      settings: config.gate,
+      log: silentLog(),
       onSwitched: (trial) => this.switched.push(trial),
     });
     this.#pictures = this.state.samples.counts().total;
@@ -86,14 +89,24 @@ class Robot {
     const answer = { label: 'crop', confidence: 0.6, probability: 0.6 };
     const worse = { label: 'weed', confidence: 0.9, probability: 0.1 };
     const input: GateInput = {
-      ...{ source: 'holdout', note: null, compared: 'heads' },
+      source: 'holdout',
+      note: null,
+      compared: 'heads',
       samples: Array.from({ length: 20 }, (_, i) => ({
-        ...{ id: `s${i}`, label: 'crop', group: `g${i}`, holdout: true },
-        ...{ challenger: failing === 'expected-gain' && i % 2 ? worse : answer, champion: answer },
+        id: `s${i}`,
+        label: 'crop',
+        group: `g${i}`,
+        holdout: true,
+        challenger: failing === 'expected-gain' && i % 2 ? worse : answer,
+        champion: answer,
       })),
       champion: { version: 1, labels: [...head.labels], learnt: 10 },
-      ...{ newlyLearnt: 1, learnt: 11, removed: 0, unknownScores: null },
-      ...{ challengerLabels: [...head.labels], labelsWithSamples: [...head.labels] },
+      newlyLearnt: 1,
+      learnt: 11,
+      removed: 0,
+      unknownScores: null,
+      challengerLabels: [...head.labels],
+      labelsWithSamples: [...head.labels],
       golden: {
         ...goldenOutputs(head, head, 1),
         ...(failing === 'reproduces' && { trained: '0'.repeat(64) }),
@@ -269,7 +282,9 @@ describe('the replaced head in the shadow', () => {
   it('has to outweigh what the gate was sure of', () => {
     const settings = { trialAlarm: 5, rollbackAlarm: 20 };
     const check = (mean: number) => ({
-      ...{ name: 'expected-gain', passed: true, detail: '' },
+      name: 'expected-gain',
+      passed: true,
+      detail: '',
       values: { mean, deviation: 0.02 },
     });
     const at = (mean: number): number => alarmAt([check(mean)], settings);

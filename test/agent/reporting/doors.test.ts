@@ -165,9 +165,21 @@ describe('an operation', { concurrency: false }, () => {
     }
     assert.deepEqual(lived.console, lived.mqtt);
     assert.deepEqual(lived.mqtt?.codes, [
-      ...['HL_SAMPLE_UNKNOWN', 'HL_FRAME_GONE', 'HL_HEAD_NO_PREVIOUS', 'HL_HEAD_UNKNOWN_VERSION'],
-      ...[null, 'HL_TRAINING_PAUSED', 'HL_LABEL_INVALID', 'HL_LABEL_INVALID', null],
-      ...[null, null, null, null, null, null],
+      'HL_SAMPLE_UNKNOWN',
+      'HL_FRAME_GONE',
+      'HL_HEAD_NO_PREVIOUS',
+      'HL_HEAD_UNKNOWN_VERSION',
+      null,
+      'HL_TRAINING_PAUSED',
+      'HL_LABEL_INVALID',
+      'HL_LABEL_INVALID',
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
     ]);
     assert.deepEqual(lived.mqtt?.triggers, ['labels', 'asked']);
     assert.ok(

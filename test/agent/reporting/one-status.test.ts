@@ -62,7 +62,12 @@ describe('the status', { concurrency: false }, () => {
     const taught = join(rig.dir, 'taught');
     cpSync(rig.photosDir, taught, { recursive: true, filter: (path) => !/_0[01][05]/.test(path) });
     const imported = headland(
-      ...['import', taught, '--config', rig.configFile, '--group-pattern', '_(\\d+)'],
+      'import',
+      taught,
+      '--config',
+      rig.configFile,
+      '--group-pattern',
+      '_(\\d+)',
     );
     assert.equal(imported.status, 0, imported.stderr);
     const first = await retrained(person);

@@ -36,7 +36,9 @@ test('two cameras at once, each with its own cut and mask, which nothing gets pa
     cameras: [
       { ...replay, name: 'left', masks: [LOWER_HALF], quality: { intervalMs: 1_000 } },
       {
-        ...{ ...replay, name: 'right', quality: { intervalMs: 1_000 } },
+        ...replay,
+        name: 'right',
+        quality: { intervalMs: 1_000 },
         region: { left: 0.25, top: 0, width: 0.5, height: 1 },
       },
     ],

@@ -1,5 +1,6 @@
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
+import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
 import type { Situation } from './scenario.js';
@@ -10,6 +11,7 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...storeScenarios,
   ...importScenarios,
   ...modelScenarios,
+  ...headScenarios,
 ];
 
 export const everyScenario: readonly Situation[] = [...commandScenarios];

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
-const DURABLE_FILES = 'src/base/durable-files.ts';
+const DURABLE_FILES = 'src/base/files/durable-files.ts';
 const DURABLE_TESTS = [{ file: 'test/base/durable-files.test.ts' }];
 const BACKOFF = 'src/base/backoff.ts';
 const BACKOFF_TESTS = [{ file: 'test/base/backoff.test.ts' }];
@@ -109,10 +109,17 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     tests: BACKOFF_TESTS,
   },
   {
-    promise: 'a tool that ignores SIGTERM is killed',
-    file: 'src/base/child.ts',
+    promise: 'a process that ignores SIGTERM is killed',
+    file: 'src/base/end-child.ts',
     text: "child.kill('SIGKILL');",
     replacement: "child.kill('SIGTERM');",
-    tests: [{ file: 'test/camera/supervisor.test.ts', names: 'even a stopped one' }],
+    tests: [{ file: 'test/base/end-child.test.ts', names: 'ignores SIGTERM' }],
+  },
+  {
+    promise: 'a process has its time to end by itself',
+    file: 'src/base/end-child.ts',
+    text: 'if (graceMs > 0) {',
+    replacement: 'if (graceMs < 0) {',
+    tests: [{ file: 'test/base/end-child.test.ts', names: 'end by itself' }],
   },
 ];

@@ -124,13 +124,6 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: RULES_TESTS,
   },
   {
-    promise: 'a clock that was set back leaves no output on',
-    file: RULES,
-    text: 'watch.raisedBy.atMs - atMs > holdMs',
-    replacement: 'watch.raisedBy.atMs - atMs > 1e12 * holdMs',
-    tests: RULES_TESTS,
-  },
-  {
     promise: 'an output stays on while another alert wants it',
     file: RULES,
     text: 'raisedBy !== null && rule.output !== null',

@@ -62,15 +62,15 @@ export const CAMERA_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a group lasts no longer than its window',
     file: 'src/camera/group-clock.ts',
-    text: 'ageMs < this.#windowMs',
-    replacement: 'ageMs <= 2 * this.#windowMs',
+    text: 'nowMs - this.#startMs >= this.#windowMs',
+    replacement: 'nowMs - this.#startMs > this.#windowMs',
     tests: [{ file: 'test/camera/pace.test.ts' }],
   },
   {
-    promise: 'a clock that was set back begins a new group',
+    promise: 'a clock that is set neither begins nor ends a group',
     file: 'src/camera/group-clock.ts',
-    text: 'ageMs >= 0 &&',
-    replacement: '',
+    text: 'this.#startMs = nowMs;',
+    replacement: 'this.#startMs = capturedAtMs;',
     tests: [{ file: 'test/camera/pace.test.ts' }],
   },
   {
@@ -146,8 +146,8 @@ export const CAMERA_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a still picture is shown now and then all the same',
     file: 'src/camera/stage/motion.ts',
-    text: 'ageMs >= this.#settings.keepAliveMs ||',
-    replacement: '',
+    text: 'nowMs - this.#shownMs >= this.#settings.keepAliveMs',
+    replacement: 'nowMs < 0',
     tests: MOTION_TESTS,
   },
 ];

@@ -8,7 +8,6 @@ const TRIGGERS = 'src/training/triggers.ts';
 const TRIGGERS_TESTS = [{ file: 'test/training/triggers.test.ts' }];
 const TRAINER = 'src/training/trainer.ts';
 const TRAINER_TESTS = 'test/training/trainer.test.ts';
-const SWITCH_TESTS = [{ file: 'test/agent/head-switch.test.ts' }];
 
 export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
@@ -66,14 +65,14 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     file: 'src/agent/learning/head-service.ts',
     text: 'await this.#withdraw(before);',
     replacement: '',
-    tests: SWITCH_TESTS,
+    tests: [{ file: 'test/agent/learning/head-service.test.ts', names: 'is taken back' }],
   },
   {
     promise: 'a head of another backbone does not serve',
     file: 'src/agent/learning/head-service.ts',
     text: 'head.backboneChecksum === this.backboneChecksum()',
     replacement: "head.backboneChecksum !== ''",
-    tests: SWITCH_TESTS,
+    tests: [{ file: 'test/agent/learning/head-service.test.ts', names: 'fits the backbone' }],
   },
   {
     promise: 'a refused head is never fallen back to',
@@ -198,15 +197,15 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a training that does not listen is killed',
     file: 'src/training/job/job-process.ts',
-    text: "timers.push(setTimeout(end, KILL_AFTER_MS, 'SIGKILL'));",
-    replacement: '',
+    text: 'void endChild(child, KILL_AFTER_MS)',
+    replacement: "void child.kill('SIGTERM')",
     tests: [{ file: TRAINER_TESTS, names: 'does not listen' }],
   },
   {
     promise: 'a training ends after its time',
     file: 'src/training/job/job-process.ts',
-    text: "child.kill('SIGKILL');\n      }, options.maxDurationMs)",
-    replacement: '}, options.maxDurationMs)',
+    text: 'void endChild(child, 0);',
+    replacement: '',
     tests: [{ file: TRAINER_TESTS, names: 'takes too long' }],
   },
   {
@@ -235,14 +234,18 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     file: 'src/gate/shadow.ts',
     text: 'Math.exp((LOGISTIC_SCALE * Math.abs(mean)) / deviation)',
     replacement: 'Math.exp((LOGISTIC_SCALE * mean) / deviation)',
-    tests: [{ file: 'test/agent/shadow.test.ts', names: 'what the gate was sure of' }],
+    tests: [
+      { file: 'test/agent/learning/shadow-service.test.ts', names: 'what the gate was sure of' },
+    ],
   },
   {
     promise: 'the alarm of a trial is never above its bound',
     file: 'src/gate/shadow.ts',
     text: 'Math.min(odds, rollbackAlarm)',
     replacement: 'odds',
-    tests: [{ file: 'test/agent/shadow.test.ts', names: 'what the gate was sure of' }],
+    tests: [
+      { file: 'test/agent/learning/shadow-service.test.ts', names: 'what the gate was sure of' },
+    ],
   },
   {
     promise: 'the newest frame of a camera takes the place of one that waits',

@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
+const CONNECTION = 'src/storage/sqlite-connection.ts';
 const DATABASE = 'src/storage/database.ts';
 const DATABASE_TESTS = [{ file: 'test/storage/database.test.ts' }];
 const AUDIT_TESTS = [{ file: 'test/storage/audit.test.ts' }];
@@ -8,28 +9,28 @@ const OUTBOX = 'src/telemetry/outbox/outbox.ts';
 export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what is committed survives a power cut',
-    file: DATABASE,
-    text: "'synchronous = FULL'",
-    replacement: "'synchronous = NORMAL'",
+    file: CONNECTION,
+    text: 'PRAGMA synchronous = FULL;',
+    replacement: 'PRAGMA synchronous = NORMAL;',
     tests: DATABASE_TESTS,
   },
   {
     promise: 'a new state folder outlives a power cut',
-    file: DATABASE,
+    file: CONNECTION,
     text: 'fsyncSync(parent);',
     replacement: '',
     tests: DATABASE_TESTS,
   },
   {
     promise: 'the database can be read by its owner alone',
-    file: DATABASE,
+    file: CONNECTION,
     text: "openSync(path, 'a', 0o600)",
     replacement: "openSync(path, 'a', 0o644)",
     tests: DATABASE_TESTS,
   },
   {
     promise: 'the state folder can be entered by its owner alone',
-    file: DATABASE,
+    file: CONNECTION,
     text: 'recursive: true, mode: 0o700',
     replacement: 'recursive: true, mode: 0o755',
     tests: DATABASE_TESTS,
@@ -153,15 +154,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a message that has expired is not sent',
     file: OUTBOX,
-    text: 'message.expiresAtMs <= this.#options.now()',
+    text: 'message.expiresAtMs <= this.#clock.nowMs()',
     replacement: 'message.expiresAtMs <= 0',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'has expired' }],
   },
   {
     promise: 'a clock that is set makes no message old',
     file: OUTBOX,
-    text: 'if (clockStepMs !== 0) {',
-    replacement: 'if (clockStepMs < 0) {',
+    text: 'if (clockStepMs !== 0) this.#moveTimes(clockStepMs);',
+    replacement: '',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'clock that was never set' }],
   },
   {

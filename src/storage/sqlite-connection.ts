@@ -1,16 +1,9 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Libsql from 'libsql';
 import type { HeadlandError } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
  * `file`: the database file, open for writing; `view`: the file as it was left on a disk that has
@@ -134,9 +127,9 @@ function sizeOf(path: string): number {
 
 function createPrivately(path: string): void {
   const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const created = makeFolderSync(folder, 0o700);
   closeSync(openSync(path, 'a', 0o600));
-  if (created === undefined) return;
+  if (created === null) return;
   const parent = openSync(dirname(created), 'r');
   try {
     fsyncSync(parent);

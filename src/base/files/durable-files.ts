@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, symlink } from 'node:fs/promises';
+import { open, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { cutToBytes } from '../words/text.js';
+import { makeFolder } from './make-folder.js';
+
+/** NAME_MAX of the usual file systems. */
+const MAX_NAME_BYTES = 255;
 
 /**
  * Writes a file so that a crash or a power cut leaves either the old content or the new, whole.
@@ -29,7 +34,7 @@ export async function writeDirectoryDurably(
   files: Record<string, Uint8Array | string>,
 ): Promise<void> {
   const temporary = temporaryBeside(path);
-  await mkdir(temporary, { recursive: true });
+  await makeFolder(temporary);
   try {
     for (const [name, bytes] of Object.entries(files)) {
       if (name === '' || name !== basename(name))
@@ -81,6 +86,9 @@ async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<v
   }
 }
 
-function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+/** A name of its own in the same folder, not longer than file systems take. */
+export function temporaryBeside(path: string, what = 'tmp'): string {
+  const ending = `.${randomBytes(6).toString('hex')}.${what}`;
+  const name = cutToBytes(basename(path), MAX_NAME_BYTES - ending.length - 1);
+  return join(dirname(path), `.${name}${ending}`);
 }

@@ -1,8 +1,8 @@
-import { prepareBackbone } from '../agent/seeing/prepare-backbone.js';
-import type { Log } from '../base/log.js';
-import type { Config } from '../config/schema.js';
-import type { PullProgress } from '../models/pull-model.js';
-import { progressBar } from './support/progress.js';
+import { prepareBackbone } from '../../agent/seeing/prepare-backbone.js';
+import type { Log } from '../../base/log.js';
+import type { Config } from '../../config/schema.js';
+import type { PullProgress } from '../../models/pull-model.js';
+import { progressBar } from './progress.js';
 
 /**
  * Makes sure that a backbone, by default the configured one, is in the cache, with a bar of bytes

@@ -1,0 +1,80 @@
+import { softmaxRows } from '../score.js';
+
+/** What one frame says, relative to knowing nothing. */
+export interface FrameEvidence {
+  /** p_c C for each class: how much likelier it has become. */
+  ratios: Float64Array;
+  /** ln of `ratios`. */
+  logRatios: Float64Array;
+  /** How much likelier its novelty is of an unknown thing than of a known one. */
+  unknownRatio: number;
+}
+
+/** The frames since one possible beginning of the scene, pooled. */
+export class SceneRun {
+  /** ln of how probable it is that the scene began with the first frame of this run. */
+  logWeight: number;
+  frames = 1;
+  /** Frames, where one that repeats the frame before counts as the share that it does not repeat. */
+  #looks = 1;
+  readonly #logRatios: Float64Array;
+  #unknownLogRatio: number;
+  readonly #known: Float64Array;
+  #unknown = 0;
+
+  constructor(
+    first: FrameEvidence,
+    logWeight: number,
+    private readonly correlation: number,
+    /** ln of the odds that a thing is unknown before it was seen; null: nothing is called unknown. */
+    private readonly unknownLogOdds: number | null,
+  ) {
+    this.logWeight = logWeight;
+    this.#logRatios = first.logRatios.slice();
+    this.#unknownLogRatio = Math.log(first.unknownRatio);
+    this.#known = new Float64Array(first.logRatios.length);
+    this.#pool();
+  }
+
+  /** Belief in each class where the thing is known, sum 1; overwritten by the next frame. */
+  get known(): Float64Array {
+    return this.#known;
+  }
+
+  /** Belief that the thing is unknown, 0..1. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** @param share of the frame that the one before did not show, 0..1. */
+  add({ logRatios, unknownRatio }: FrameEvidence, share: number): void {
+    for (let c = 0; c < logRatios.length; c++) this.#logRatios[c]! += share * logRatios[c]!;
+    this.#unknownLogRatio += share * Math.log(unknownRatio);
+    this.#looks += share;
+    this.frames += 1;
+    this.#pool();
+  }
+
+  /** How much likelier a frame is when this run goes on than when a scene begins with it. */
+  likelihoodRatio({ ratios, unknownRatio }: FrameEvidence): number {
+    let known = 0;
+    for (let c = 0; c < ratios.length; c++) known += this.#known[c]! * ratios[c]!;
+    if (this.unknownLogOdds === null) return known;
+    const prior = sigmoid(this.unknownLogOdds);
+    const goesOn = (1 - this.#unknown) * known + this.#unknown * unknownRatio;
+    return goesOn / (1 - prior + prior * unknownRatio);
+  }
+
+  /** k equally correlated frames count as k / (1 + (k - 1) correlation) independent ones. */
+  #pool(): void {
+    const discount = 1 / (1 + (this.#looks - 1) * this.correlation);
+    this.#known.set(this.#logRatios);
+    softmaxRows(this.#known, this.#known.length, discount);
+    if (this.unknownLogOdds === null) return;
+    this.#unknown = sigmoid(this.unknownLogOdds + discount * this.#unknownLogRatio);
+  }
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
