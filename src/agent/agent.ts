@@ -68,7 +68,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
-  readonly #startedMs = performance.now();
   readonly #perception: Perception<Frame>;
   readonly #asking: Asking;
   readonly #audit: AuditTrail;
@@ -331,11 +330,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** Synchronous, for the very end of the process: whatever happened, no output stays on. */
   outputsOff(): void {
     this.#alerting.allOff();
-  }
-
-  /** Monotonic: right also when the wall clock was set since the start. */
-  get uptimeMs(): number {
-    return performance.now() - this.#startedMs;
   }
 
   get heads(): HeadService {

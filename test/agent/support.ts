@@ -168,11 +168,12 @@ export class TestAgent {
 }
 
 /** Alarms, and what was said of them in order: `raised NAME SEVERITY CODE`, `cleared NAME`. */
-export function recordedAlarms(): { alarms: Alarms; said: string[] } {
-  const said: string[] = [];
+export function recordedAlarms() {
+  const changes = new Recorder<string>();
   const alarms = new Alarms({
-    onRaised: ({ name, severity, error }) => said.push(`raised ${name} ${severity} ${error.code}`),
-    onCleared: ({ name }) => said.push(`cleared ${name}`),
+    onRaised: ({ name, severity, error }) =>
+      changes.add(`raised ${name} ${severity} ${error.code}`),
+    onCleared: ({ name }) => changes.add(`cleared ${name}`),
   });
-  return { alarms, said };
+  return { alarms, changes, said: changes.all };
 }

@@ -65,7 +65,7 @@ export class TrainingService {
           const text = state.meta.get(REVISION_KEY);
           return text === null ? null : Number(text);
         },
-        set: (revision) => this.#remember(revision),
+        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
@@ -147,15 +147,6 @@ export class TrainingService {
     return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
   }
 
-  /** What cannot be written down costs a training more at worst. */
-  #remember(revision: number): void {
-    try {
-      this.state.meta.set(REVISION_KEY, String(revision));
-    } catch (error) {
-      this.log.error({ err: messageOf(error) }, 'cannot note what the training has met');
-    }
-  }
-
   async #ended(report: TrainingReport): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
@@ -166,7 +157,10 @@ export class TrainingService {
     this.events.onReport(report);
   }
 
-  /** Before anybody is told, so that no status beside the report counts its labels as new. */
+  /**
+   * Before anybody is told, so that no status beside the report counts its labels as new. What cannot
+   * be written down costs a training more at worst.
+   */
   #count({ trainingId }: TrainingReport): void {
     try {
       this.#triggers.trainingEnded();

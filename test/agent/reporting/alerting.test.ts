@@ -105,6 +105,7 @@ describe('alerts', () => {
     const printed = await runOnGpioMachine(t, program, [529, 516]);
     if (printed === null) return;
     assert.deepEqual(printed, {
+      said: [],
       seen: [
         'open 0 0',
         'stone 0 0',

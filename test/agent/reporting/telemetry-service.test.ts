@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { failureMessage, predictionMessage } from '../../../src/agent/reporting/agent-messages.js';
@@ -20,33 +21,35 @@ type Test = Parameters<typeof Mosquitto.start>[0];
 const ERROR = new HeadlandError('HL_PICTURE_INVALID', 'no picture', { remedy: 'None.' });
 
 /** The telemetry of a robot that talks to this broker; null: to its own. */
-function telemetry(t: Test, mqtt: Record<string, unknown>, dir?: string) {
+function telemetry(t: Test, mqtt: Record<string, unknown>, dir?: string, port = 0) {
   const settings = {
     mqtt: { backoffInitialMs: 50, backoffMaxMs: 1_000, willDelaySeconds: 0, ...mqtt },
-    embeddedBroker: { port: 0 },
+    embeddedBroker: { port },
   };
-  const robot = openRobot(t, settings, dir);
-  const { log, lines } = recordedLog();
-  const service = new TelemetryService(robot.config, {
-    boot: 'boot-1',
-    environment: {},
-    database: robot.state.database,
-    alarms: recordedAlarms().alarms,
-    log,
-  });
   let stopped: Promise<void> | null = null;
   const stop = (): Promise<void> => {
     stopped ??= service.stop();
     return stopped;
   };
+  // Before the database is closed.
   t.after(stop);
+  const robot = openRobot(t, settings, dir);
+  const { log, lines } = recordedLog();
+  const { alarms, said, changes } = recordedAlarms();
+  const service = new TelemetryService(robot.config, {
+    boot: 'boot-1',
+    environment: {},
+    database: robot.state.database,
+    alarms,
+    log,
+  });
   const commands: Command[] = [];
   const start = (): Promise<void> =>
     service.start(async (command) => {
       commands.push(command);
       return { done: command.name };
     });
-  return { service, dir: robot.dir, start, stop, commands, lines };
+  return { service, dir: robot.dir, start, stop, commands, lines, alarms, said, changes };
 }
 
 describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
@@ -234,7 +237,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     await observer.next('headland/r1/event');
   });
 
-  test('names the file that it cannot read', async (t) => {
+  test('raises an alarm about a file that it cannot read', async (t) => {
     const dir = temporaryDirectory(t);
     const url = 'mqtts://127.0.0.1:1';
     const open = join(dir, 'open');
@@ -248,13 +251,45 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
       [{ url, password: { file: open } }, 'HL_SECRET_TOO_OPEN'],
       [{ url, password: { credential: 'mqtt' } }, 'HL_SECRET_UNREADABLE'],
     ] as const) {
-      await assert.rejects(telemetry(t, mqtt).start(), { code }, JSON.stringify(mqtt));
+      const { start, changes } = telemetry(t, mqtt);
+      await start();
+      await changes.until((change) => change === `raised mqtt warning ${code}`);
     }
+  });
+
+  test('connects when the password can be read after all', async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const file = join(temporaryDirectory(t), 'secret');
+    const robot = telemetry(t, { url: broker.url, username: 'robot', password: { file } });
+    await robot.start();
+    await robot.changes.until((change) => change === 'raised mqtt warning HL_SECRET_UNREADABLE');
+    writeFileSync(file, 'swordfish', { mode: 0o600 });
+    robot.service.event(event(1));
+    await observer.next('headland/r1/event');
+    assert.deepEqual(robot.said, ['raised mqtt warning HL_SECRET_UNREADABLE', 'cleared mqtt']);
+  });
+
+  test('waits for the port of its own broker, and says so', async (t) => {
+    const port = await freePort();
+    const other = createServer();
+    await new Promise<void>((listening) => other.listen(port, '127.0.0.1', listening));
+    t.after(() => other.close());
+    const { service, start, lines, said } = telemetry(t, { url: null }, undefined, port);
+    await start();
+    assert.deepEqual(said, ['raised broker warning HL_BROKER_PORT_IN_USE']);
+    assert.equal(service.url, `mqtt://127.0.0.1:${port}`, 'where it will be');
+    service.event(event(1));
+    other.close();
+    await lines.until(({ msg }) => msg === 'the embedded broker is open');
+    const observer = await Observer.connect(t, service.url, 4);
+    await observer.next('headland/r1/status');
+    assert.deepEqual(said.slice(1), ['cleared broker']);
   });
 
   test('brings its own broker along where none is named', async (t) => {
     const { service, start, stop } = telemetry(t, { url: null });
-    assert.deepEqual([service.url, service.connected], ['', false]);
+    assert.equal(service.connected, false);
     await start();
     assert.match(service.url, /^mqtt:\/\/127\.0\.0\.1:\d+$/);
     service.status('online', []);
