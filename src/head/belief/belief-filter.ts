@@ -45,28 +45,24 @@ export interface BeliefSettings {
   unknownAlpha: number;
 }
 
-/**
- * Possible beginnings of the scene that are kept; more are no better (bench `belief`, part train).
- */
+/** Possible beginnings of the scene that are kept; more are no better (bench `belief`, part train). */
 const MAX_RUNS = 4;
-/** Larger log-odds are cut to this size; nats. */
+/** Log-odds of this size are as good as certain, and no smaller ones are believed; nats. */
 const CERTAIN = 5;
-/**
- * At this distance of features, a frame repeats 1/e of the evidence of the frame before; bench
- * `belief`.
- */
-const REPEATING_DISTANCE = 0.15;
-/** Floor of a class probability: one frame alone must not rule a class out. */
+/** Features at this distance repeat 1/e of what the frame before said; bench `belief`. */
+const REPEATING_DISTANCE = 0.3;
+/** A class is never taken to be less probable: one frame alone must not rule it out. */
 const LEAST_PROBABILITY = 1e-6;
 /**
- * p-values v of unknown things have the density a v^(a - 1), those of known things are uniform;
- * bench `belief`.
+ * A p-value v speaks for an unknown thing by (neutral / v)^steepness. Of known things in another place
+ * than the training samples' a quarter lie below 0.05 (bench/results/unknown.md), their geometric mean
+ * is about 0.1: what is neutral must lie below, or the frames of a scene together would call known
+ * things unknown. In units of `unknownAlpha`.
  */
-const UNKNOWN_EXPONENT = 0.4;
-/**
- * p-values below this share of `unknownAlpha` are cut to it: a single frame may be out of focus.
- */
-const LEAST_P_VALUE_SHARE = 1 / 50;
+const NEUTRAL_P_VALUE = 1.5;
+const UNKNOWN_STEEPNESS = 0.6;
+/** Smaller ones say no more, for a single frame may be out of focus. In units of `unknownAlpha`. */
+const LEAST_P_VALUE = 0.02;
 
 /**
  * A decision over time for one camera: pools the frames of a scene and detects when the scene
@@ -126,7 +122,7 @@ export class BeliefFilter {
     this.#labels = labels;
     // Chosen so that a single frame is called unknown below `unknownAlpha`, as without a filter.
     this.#unknownLogOdds = this.#tellsUnknown(noveltyPValue)
-      ? -Math.log(unknownDensity(this.settings.unknownAlpha))
+      ? -UNKNOWN_STEEPNESS * Math.log(NEUTRAL_P_VALUE)
       : null;
   }
 
@@ -146,11 +142,11 @@ export class BeliefFilter {
       ratios[c] = count * (p > LEAST_PROBABILITY ? p : LEAST_PROBABILITY);
       logRatios[c] = Math.log(ratios[c]!);
     }
-    const { unknownAlpha } = this.settings;
+    const strangeness = (noveltyPValue ?? 1) / this.settings.unknownAlpha;
     const unknownRatio =
-      noveltyPValue === null || this.#unknownLogOdds === null
+      this.#unknownLogOdds === null
         ? 1
-        : unknownDensity(Math.max(noveltyPValue, unknownAlpha * LEAST_P_VALUE_SHARE));
+        : (NEUTRAL_P_VALUE / Math.max(strangeness, LEAST_P_VALUE)) ** UNKNOWN_STEEPNESS;
     return { ratios, logRatios, unknownRatio };
   }
 
@@ -201,9 +197,4 @@ export class BeliefFilter {
       frames: this.#runs[0]!.frames,
     };
   }
-}
-
-/** Density of the p-value of an unknown thing; that of a known thing is 1 everywhere. */
-function unknownDensity(pValue: number): number {
-  return UNKNOWN_EXPONENT * pValue ** (UNKNOWN_EXPONENT - 1);
 }

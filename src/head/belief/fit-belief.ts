@@ -29,8 +29,8 @@ const MAX_LOOKS = 1_000;
 /** Random orders of the groups, so that each group follows several others. */
 const ORDERS = 2;
 const ORDER_SEED = 1;
-const CORRELATIONS = [0.05, 0.1, 0.15, 0.22, 0.32, 0.45, 0.65];
-/** Prior spread of the log-odds of the correlation around its default. */
+const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
+/** Of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
 /**
  * Prior spreads of the offset, the slope by distance and the slope by bits around their defaults.
