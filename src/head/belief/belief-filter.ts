@@ -1,4 +1,4 @@
-import { UNKNOWN_LABEL } from '../../base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import { indexOfLargest } from '../score.js';
 import type { BeliefParameters } from './belief-parameters.js';
 import { FramePace } from './frame-pace.js';
