@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { headland, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { Daemon, headland, Rig } from './daemon.js';
 
 describe('the command line', { concurrency: false }, () => {
   test('imports class folders, trains, lists, rolls back and exports', {
@@ -127,5 +128,14 @@ describe('the command line', { concurrency: false }, () => {
     const { status, stderr } = headland('status', '--config', rig.configFile);
     assert.equal(status, 1);
     assert.match(stderr, /HL_STATUS_NO_ANSWER/);
+  });
+
+  test('a signal during the start ends the daemon', { timeout: TEST_HANG_MS }, async (t) => {
+    const rig = await Rig.create(t);
+    const daemon = new Daemon(rig, {});
+    t.after(() => daemon.stop('SIGKILL'));
+    await daemon.logged((line) => line.msg === 'backbone ready');
+    assert.deepEqual(await daemon.stop(), { code: 0 });
+    assert.ok(!daemon.lines.some((line) => line.msg === 'ready'));
   });
 });

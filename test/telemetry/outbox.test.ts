@@ -141,13 +141,18 @@ describe('outbox', () => {
     assert.deepEqual(texts(outbox.take(9)), ['lasting']);
     assert.equal(outbox.stats().messages, 2);
     close();
+  });
+
   test('ages go by the monotonic clock, wherever the wall clock is set', (t) => {
     const year = 366 * 86_400_000;
     for (const stepMs of [-56 * year, 56 * year, 86_400_000, -86_400_000, -3_600_000, 61_000]) {
       let mono = 0;
       let wall = Date.UTC(2026, 5, 1);
       const { outbox, close } = openOutbox(join(temporaryDir(t), `${stepMs}.db`), {
-        now: () => wall, monotonic: () => mono, maxAgeMs: 3_600_000, maxInFlight: 99,
+        now: () => wall,
+        monotonic: () => mono,
+        maxAgeMs: 3_600_000,
+        maxInFlight: 99,
       });
       outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
       outbox.enqueue(message('event'));

@@ -4,7 +4,10 @@ import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
 import type { Situation } from './scenario.js';
+import { startScenarios } from './start-scenarios.js';
 import { storeScenarios } from './store-scenarios.js';
+import type { TalkScenario } from './talk-scenario.js';
+import { commandTalks, consoleTalks } from './talk-scenarios.js';
 
 export const commandScenarios: readonly CommandScenario[] = [
   ...configScenarios,
@@ -14,4 +17,12 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...headScenarios,
 ];
 
-export const everyScenario: readonly Situation[] = [...commandScenarios];
+export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
+
+export { startScenarios };
+
+export const everyScenario: readonly Situation[] = [
+  ...commandScenarios,
+  ...talkScenarios,
+  ...startScenarios,
+];
