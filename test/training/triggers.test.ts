@@ -224,7 +224,7 @@ describe('the clock as a trigger', () => {
       }
       assert.deepEqual(bench.started, ['cron']);
       const busy = (): number =>
-        bench.infos.filter((message) => message.includes('not now')).length;
+        bench.infos.filter((message) => message.includes('cannot start now')).length;
       while (busy() === 0 && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

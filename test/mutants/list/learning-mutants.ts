@@ -5,7 +5,9 @@ const VERSIONS = 'src/registry/version-directory.ts';
 const POINTER_TESTS = [{ file: 'test/registry/pointer.test.ts' }];
 const HISTORY_TESTS = [{ file: 'test/registry/history.test.ts' }];
 const TRIGGERS = 'src/training/triggers.ts';
-const TRIGGERS_TESTS = [{ file: 'test/training/triggers.test.ts' }];
+const TRIGGERS_TESTS = [
+  { file: 'test/training/triggers.test.ts', names: 'new labels as a trigger' },
+];
 const TRAINER = 'src/training/trainer.ts';
 const TRAINER_TESTS = 'test/training/trainer.test.ts';
 
@@ -171,7 +173,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     file: TRIGGERS,
     text: "timezone: 'UTC'",
     replacement: "timezone: 'Asia/Kolkata'",
-    tests: TRIGGERS_TESTS,
+    tests: [{ file: 'test/training/triggers.test.ts', names: 'expression in UTC' }],
   },
   {
     promise: 'one training runs at a time',
