@@ -12,6 +12,7 @@ ensure_programs 'Test tools' \
   fswebcam:fswebcam \
   chromium:chromium \
   strace:strace \
+  faketime:faketime \
   python3:python3 \
   qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'

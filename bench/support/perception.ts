@@ -1,4 +1,4 @@
-import { perceptionSettings } from '../../src/agent/seeing/start-perception.js';
+import { perceptionSettings } from '../../src/agent/seeing/backbone-service.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
 import { Perception, type PerceptionEvents } from '../../src/perception/perception.js';

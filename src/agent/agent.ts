@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, messageOf } from '../base/errors.js';
+import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
-import type { Perceived } from '../perception/perception-protocol.js';
+import type { BackboneInfo, Perceived } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
 import { AuditTrail } from './audit-trail.js';
@@ -16,10 +17,9 @@ import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
 import { ShadowService } from './learning/shadow-service.js';
 import { TrainingService, trainingPaused } from './learning/training-service.js';
-import { openState, type State } from './open-state.js';
+import { openStateOrStandIn, type State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
-import { Alerting } from './reporting/alerting.js';
 import {
   failureMessage,
   modelMessage,
@@ -27,24 +27,25 @@ import {
   rateLimitMessage,
   trialMessage,
   unusableMessage,
-} from './reporting/messages.js';
+} from './reporting/agent-messages.js';
+import { AlarmReports } from './reporting/alarm-reports.js';
+import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
+import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
-import { perceptionSettings, startPerception } from './seeing/start-perception.js';
+import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
+import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
-import { Watchdog } from './watchdog.js';
+import { makesProgress, Watchdog } from './watchdog.js';
 
-/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
-const STUCK_FRAME_MS = 20_000;
-const PERCEPTION_DOWN_MS = 60_000;
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */
 const LABEL_LOOK_INTERVAL_MS = 1_000;
 
@@ -55,7 +56,8 @@ const LABEL_LOOK_INTERVAL_MS = 1_000;
 export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** New on every start; frame ids and messages carry it. */
   readonly boot = randomBytes(4).toString('hex');
-  readonly startedAtMs = Date.now();
+  readonly startedMs = performance.now();
+  readonly alarms: Alarms;
   readonly statistics = new FrameStatistics();
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
@@ -71,6 +73,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #cameraReports: CameraReports;
+  readonly #refusedPictures: RefusedPictures;
+  readonly #backbone: BackboneService;
+  readonly #storeWatch: StoreWatch;
+  readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
@@ -79,22 +85,45 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
+  /** Aborted when the daemon is to end. */
+  readonly #end = new AbortController();
+  /** Settled when nothing is being opened. */
+  #opening: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  /** @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…, HL_SECRET_… */
+  /** Opens nothing but the state; where that cannot be had, something stands in for it. */
   constructor(
     readonly config: Config,
     readonly options: AgentOptions,
   ) {
     super();
-    const { log } = options;
-    this.state = openState(config, log);
+    const { log, environment } = options;
+    const reports = new AlarmReports(
+      () => this.telemetry,
+      (alarm, raised) => this.#alarmChanged(alarm, raised),
+      log,
+    );
+    this.alarms = new Alarms(reports);
+    // While the state is being opened nobody watches yet: what is wrong then, the watch says at start.
+    let watch: StoreWatch | null = null;
+    this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
+    this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
+    watch = this.#storeWatch;
+    this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
+    this.#refusedPictures = new RefusedPictures(this.alarms);
+    this.#consoleService = new SideService({
+      alarm: 'console',
+      alarms: this.alarms,
+      open: async () => {
+        this.#console = await startConsole(this);
+      },
+    });
     this.#audit = new AuditTrail(this.state.audit, log);
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
     });
-    this.cameras = makeCameras(config, log, {
+    this.cameras = makeCameras(config, log, this.alarms, {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
@@ -111,15 +140,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
-    this.labelling = new Labelling(
-      this.state.samples,
-      this.recent,
-      () => this.#perception.backbone?.checksum ?? null,
-    );
+    this.labelling = new Labelling(this.state.samples, this.recent);
     this.training = new TrainingService(
       config,
       this.state,
-      () => (this.pausing.has('training') ? trainingPaused() : this.sparing.tooHotToTrain),
+      () => this.#trainingObstacle(),
       {
         onProgress: (progress, trainingId) => {
           this.telemetry.trainingProgress(progress, trainingId);
@@ -133,13 +158,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
       () => this.#heads?.serving?.head.labels ?? null,
+      () => this.#backbone.cacheDir,
     );
     this.instant = new InstantService({
       learner: new InstantLearner({
         dbPath: this.state.databasePath,
         minLabelsPerClass: config.training.minLabelsPerClass,
       }),
-      ...{ samples: this.state.samples, meta: this.state.meta, log },
+      samples: this.state.samples,
+      meta: this.state.meta,
+      log,
       backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
       swap: (serving) => this.#perception.swapHead(serving),
       isPaused: () => !config.training.instant || this.pausing.has('training'),
@@ -148,13 +176,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
-      environment: options.environment,
+      environment,
       database: this.state.database,
+      alarms: this.alarms,
       log,
     });
     this.sparing = new Sparing({
       config,
-      framesPerSecond: () => this.statistics.framesPerSecond(Date.now()),
+      framesPerSecond: () => this.statistics.framesPerSecond(),
       onLimit: (limit, temperatureC) => {
         this.#perception.limitRate(limit.framesPerSecond);
         if (limit.reason !== 'configured') {
@@ -162,29 +191,46 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
-      onCooled: () => this.training.onLabel(),
+      onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({
       settings: { ...config.samples, ...config.inference },
-      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry, log },
+      labelling: this.labelling,
+      samples: this.state.samples,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
     });
-    this.#alerting = new Alerting(config, this.telemetry, log);
-    this.#watchdog = new Watchdog(new SystemdNotifier(options.environment), log);
+    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
   }
 
   /**
-   * Opens everything; resolves when frames flow.
+   * Opens everything; resolves when frames flow. What fails beside the main job (disk, broker, page,
+   * outputs) is an alarm and tried again.
    * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError of the part that failed
+   * @throws HeadlandError when there is no backbone, or a setting is impossible; Error when it was
+   *   stopped meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
+    const opened = this.#open();
+    this.#opening = opened.catch(() => undefined);
+    await opened;
+    await hooks.beforeFrames?.();
+    this.#goOn();
+    this.#letFramesFlow();
+  }
+
+  async #open(): Promise<void> {
     const { config } = this;
-    const { log, environment } = this.options;
-    mkdirSync(config.paths.cacheDir, { recursive: true });
+    const { log } = this.options;
+    this.#storeWatch.start();
     await this.#alerting.open();
-    const backbone = await startPerception(this.#perception, config, { log, environment });
+    this.#goOn();
+    const backbone = await this.#openPerception();
+    this.#goOn();
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -214,14 +260,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
+    this.#goOn();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
-    if (unfit) this.telemetry.event(failureMessage(unfit));
+    if (unfit) this.alarms.raise('backbone', unfit);
     await this.heads.start();
+    this.#goOn();
     this.instant.start();
     this.#shadow = new ShadowService({
-      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
-      ...{ settings: config.gate, log },
+      registry: this.state.heads,
+      samples: this.state.samples,
+      heads: this.heads,
+      settings: config.gate,
+      log,
       onSwitched: (trial) => {
         this.#audit.tried(trial);
         this.telemetry.event(trialMessage(trial));
@@ -231,19 +282,40 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
-    this.#console = await startConsole(this);
+    if (this.config.console.enabled) await this.#consoleService.start();
+    this.#goOn();
+  }
+
+  /** A stop ends it, and with it the fetching of a backbone. */
+  async #openPerception(): Promise<BackboneInfo> {
+    const { signal } = this.#end;
+    const end = (): void => void this.#perception.stop();
+    signal.addEventListener('abort', end);
+    try {
+      return await this.#backbone.start(this.#perception, signal);
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** @throws Error when the daemon is to end: what would be opened now would stay open */
+  #goOn(): void {
+    if (this.#end.signal.aborted) throw new Error('the agent was stopped while it started');
+  }
+
+  #letFramesFlow(): void {
+    const { config } = this;
     this.statistics.start();
-    await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
-    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick(Date.now()));
+    this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
+    this.#every(LABEL_LOOK_INTERVAL_MS, 'look for labels', () => this.#lookForLabels());
+    this.#every(250, 'end alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
-      () => this.#isHealthy(),
+      () => makesProgress(this.#perception),
       () => statusLine(agentStatus(this)),
     );
-    log.info(
+    this.options.log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
       'ready',
     );
@@ -287,16 +359,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry, and now and then a question
   #decided(frame: Frame, perceived: Perceived): void {
-    const nowMs = Date.now();
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
-    const recent: RecentFrame = { frameId, frame, perceived };
+    const backboneChecksum = this.#perception.backbone?.checksum ?? null;
+    const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
-    this.statistics.add(perceived.timings.totalMs, nowMs);
+    this.statistics.add(perceived.timings.totalMs);
+    this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate: it switches nothing.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame.camera, perceived.decision, nowMs);
+      this.#alerting.observe(frame.camera, perceived.decision);
     }
-    const sampleId = this.#asking.consider(recent, nowMs);
+    const sampleId = this.#asking.consider(recent);
     this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
   }
@@ -310,11 +383,29 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    this.options.log.warn(
+    // Cameras send a damaged picture at times: it is counted in the status and no reason for alarm.
+    const news = this.#refusedPictures.refused(frame.camera, error);
+    this.options.log[news ? 'info' : 'debug'](
       { code: error.code, camera: frame.camera, origin: frame.origin },
       `a picture was refused: ${error.message}`,
     );
-    this.telemetry.pictureRefused(failureMessage(error, 'camera'));
+  }
+
+  #alarmChanged({ name }: Alarm, raised: boolean): void {
+    if (name === 'store' && !raised) void this.#storeRecovered();
+    this.emit('status');
+  }
+
+  /** The disk is back: what was left undone without it. */
+  async #storeRecovered(): Promise<void> {
+    await this.#heads?.recover();
+    this.#labelsChanged();
+    this.#reportModel();
+  }
+
+  #trainingObstacle(): HeadlandError | null {
+    if (this.pausing.has('training')) return trainingPaused();
+    return this.#storeWatch.obstacle ?? this.sparing.tooHotToTrain;
   }
 
   #serving(stored: StoredHead | null): void {
@@ -355,33 +446,27 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now. */
+  /** What learns from labels looks at them now. What fails here undoes no label. */
   #labelsChanged(): void {
-    this.#labelRevision = this.state.samples.labelRevision();
-    this.instant.labelsChanged();
-    this.training.onLabel();
+    this.#attempt('look at the labels', () => {
+      this.#labelRevision = this.state.samples.labelRevision();
+      this.instant.labelsChanged();
+      this.training.onLabel();
+    });
     this.emit('status');
   }
 
   /** A label that another process gave has the same effect as one that came through this daemon. */
   #lookForLabels(): void {
-    try {
-      if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
-    } catch (error) {
-      this.options.log.error({ err: messageOf(error) }, 'cannot look for new labels');
-    }
-  }
-
-  /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
-  #isHealthy(): boolean {
-    const { busyForMs, downForMs } = this.#perception;
-    return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
+    if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
   async #stopAll(): Promise<void> {
     this.#watchdog.stopping();
+    this.#end.abort();
+    await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#heads?.stop();
+    await this.#heads?.stop();
     await this.#shadow?.stop();
     await this.instant.stop();
     this.statistics.stop();
@@ -389,13 +474,25 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const training = this.training.stop();
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    await this.#consoleService.stop();
     await Promise.allSettled([training, this.#perception.stop(), this.#console?.close()]);
+    await this.#backbone.stop();
+    await this.#storeWatch.stop();
     await this.telemetry.stop();
-    this.#alerting.close();
+    await this.#alerting.close();
     this.state.close();
   }
 
-  #every(intervalMs: number, work: () => void): void {
-    this.#timers.push(setInterval(work, intervalMs));
+  #every(intervalMs: number, what: string, work: () => void): void {
+    this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
+  }
+
+  /** A disk or a database that fails must not end the daemon: frames are classified without it. */
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.log.error({ err: messageOf(error) }, `cannot ${what}`);
+    }
   }
 }

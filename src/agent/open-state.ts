@@ -1,12 +1,12 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
-import { type Database, openDatabase } from '../storage/database.js';
+import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
 import { Meta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -30,7 +30,7 @@ export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
 /** @throws HeadlandError HL_STATE_UNWRITABLE */
 export function createStateDir(stateDir: string): void {
   try {
-    mkdirSync(stateDir, { recursive: true });
+    makeFolderSync(stateDir);
   } catch (error) {
     throw new HeadlandError(
       'HL_STATE_UNWRITABLE',
@@ -48,14 +48,32 @@ export function createStateDir(stateDir: string): void {
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
 export function openState(config: Config, log?: Log): State {
-  const { stateDir } = config.paths;
-  createStateDir(stateDir);
-  const databasePath = join(stateDir, 'headland.db');
-  const headsDir = join(stateDir, 'heads');
-  const database = openDatabase(databasePath);
+  createStateDir(config.paths.stateDir);
+  return stateIn(config, openDatabase(databasePathOf(config)), log);
+}
+
+/**
+ * As {@link openState} for the daemon, which classifies without a disk too: see
+ * {@link openDatabaseOrStandIn}.
+ * @param onTrouble called whenever the disk refuses something, also while the state is being opened
+ */
+export function openStateOrStandIn(
+  config: Config,
+  onTrouble: (error: HeadlandError) => void,
+  log: Log,
+): State {
+  return stateIn(config, openDatabaseOrStandIn(databasePathOf(config), onTrouble), log);
+}
+
+function databasePathOf({ paths }: Config): string {
+  return join(paths.stateDir, 'headland.db');
+}
+
+function stateIn(config: Config, database: Database, log?: Log): State {
+  const headsDir = join(config.paths.stateDir, 'heads');
   return {
     database,
-    databasePath,
+    databasePath: database.path,
     samples: new SampleStore(database, {
       holdoutShare: config.samples.holdoutShare,
       holdoutAfterSamples: config.samples.holdoutAfterSamples,

@@ -37,7 +37,7 @@ export class Operations {
   /**
    * Labels a frame or a sample, or corrects the label of a sample; durable when it resolves.
    * @returns the sample, and the label revision from which on a decision has learnt this label
-   * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_STORE_…
+   * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
    */
   label(
     target: LabelTarget,

@@ -1,4 +1,8 @@
+import type { Alarm } from '../base/alarms.js';
+import { isHeadlandError } from '../base/errors.js';
+import { dateOf } from '../base/moment.js';
 import type { CameraState } from '../camera/supervisor.js';
+import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
 import { type BoardReadings, readings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
@@ -25,8 +29,10 @@ export interface AgentStatus {
   /** `paused`: no frame is judged. */
   state: 'online' | 'paused';
   paused: Pausable[];
-  /** A camera shows drawings instead of the world. */
+  /** A camera shows drawings or recordings instead of what is there now. */
   simulated: boolean;
+  /** What is out of order now, the longest first. */
+  alarms: AlarmStatus[];
   mqtt: { url: string; connected: boolean };
   /** Null while the console is off. */
   consoleUrl: string | null;
@@ -40,6 +46,22 @@ export interface AgentStatus {
   frames: FrameStatus;
   board: BoardReadings;
 }
+
+export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
+  code: string;
+  message: string;
+  remedy: string;
+  /** Unix time, milliseconds. */
+  sinceAtMs: number;
+}
+
+const NO_SAMPLES: SampleCounts = {
+  total: 0,
+  labelled: 0,
+  waiting: 0,
+  pictureBytes: 0,
+  classes: [],
+};
 
 /** What decides. */
 export interface ModelStatus {
@@ -93,22 +115,26 @@ export function agentStatus(agent: AgentView): AgentStatus {
     robot: config.robot.id,
     version: options.version,
     boot: agent.boot,
-    startedAtMs: agent.startedAtMs,
-    uptimeSeconds: (Date.now() - agent.startedAtMs) / 1_000,
+    startedAtMs: dateOf(agent.startedMs),
+    uptimeSeconds: (performance.now() - agent.startedMs) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some((camera) => camera.config.driver === 'simulated'),
+    simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),
+    alarms: agent.alarms.list().map(({ name, severity, error, sinceMs }) => {
+      const { code, message, remedy } = error;
+      return { name, severity, code, message, remedy, sinceAtMs: dateOf(sinceMs) };
+    }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,
     model: modelStatus(agent),
-    samples: agent.state.samples.counts(),
+    samples: readable(() => agent.state.samples.counts(), NO_SAMPLES),
     training: trainingStatus(agent),
     frames: {
       total: statistics.framesTotal,
       droppedTotal: cameras.reduce((sum, { droppedTotal }) => sum + droppedTotal, 0),
-      perSecond: statistics.framesPerSecond(Date.now()),
+      perSecond: statistics.framesPerSecond(),
       msP50: statistics.durationMs(0.5),
       msP95: statistics.durationMs(0.95),
       limit: agent.sparing.limit,
@@ -116,6 +142,23 @@ export function agentStatus(agent: AgentView): AgentStatus {
     },
     board: readings({ diskPath: config.paths.stateDir }),
   };
+}
+
+/** False for drawings and recordings. */
+export function showsWhatIsThere(camera: CameraConfig): boolean {
+  switch (camera.driver) {
+    case 'simulated':
+    case 'replay':
+      return false;
+    case 'webcam':
+      return camera.device.startsWith('/dev/');
+    case 'ffmpeg':
+      // A device or the address of a stream; anything else is a file.
+      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
+    case 'rpicam':
+    case 'auto':
+      return true;
+  }
 }
 
 export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant'>): ModelStatus {
@@ -136,11 +179,21 @@ export function trainingStatus({ config, training, instant, state }: AgentView):
   const { everyNewLabels, minLabels, minLabelsPerClass } = config.training;
   return {
     running: training.running,
-    newLabels: training.newLabels,
+    newLabels: readable(() => training.newLabels, 0),
     everyNewLabels,
     minLabels,
     instantLabelsPerClass: config.training.instant ? minLabelsPerClass : null,
     instantFailures: instant.failures,
-    last: state.reports.last(),
+    last: readable(() => state.reports.last(), null),
   };
+}
+
+/** A disk that cannot be read is an alarm; what else there is to say is said. */
+function readable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return otherwise;
+  }
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
@@ -43,7 +44,9 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly boot: string;
-  readonly startedAtMs: number;
+  /** As `performance.now()` said it. */
+  readonly startedMs: number;
+  readonly alarms: Alarms;
   readonly statistics: FrameStatistics;
   readonly recent: RecentFrames;
   readonly cameras: readonly RunningCamera[];

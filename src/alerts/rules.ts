@@ -9,7 +9,7 @@ export interface Observation {
   probability: number;
   /** The label is a guess: it raises only rules that take guesses. */
   guess: boolean;
-  /** Milliseconds of one clock for all cameras; monotonic if possible. */
+  /** As `performance.now()` says it, milliseconds. */
   atMs: number;
 }
 
@@ -90,8 +90,6 @@ export class AlertRules {
     for (const watch of [...this.#watches.values()].flat()) {
       if (watch.raisedBy === null || except.has(watch)) continue;
       const { holdMs } = watch.rule;
-      // A clock that was set back would otherwise keep an output on for as long.
-      if (watch.raisedBy.atMs - atMs > holdMs) watch.raisedBy = { ...watch.raisedBy, atMs };
       if (atMs - watch.raisedBy.atMs < holdMs) continue;
       const { raisedBy } = watch;
       watch.raisedBy = null;

@@ -22,6 +22,10 @@ export class CameraRun {
     return this.#lastPictureMs - this.#firstPictureMs >= this.#stallMs;
   }
 
+  get gavePictures(): boolean {
+    return this.#pictures > 0;
+  }
+
   /** Runs to the end; null when it was asked to stop or the source is over, else why it failed. */
   async capture(
     deliver: (picture: CapturedPicture) => unknown,

@@ -1,11 +1,12 @@
 /**
- * Groups frames by time: a group begins with a frame and lasts `windowMs` from that frame's time.
- * Its id is the camera and the start, `main-20260314T091500.250Z`, so that it sorts and is unique.
+ * Groups frames by time: a group begins with a frame and lasts `windowMs` from then on, whatever the
+ * wall clock does meanwhile. Its id is the camera and the start, `main-20260314T091500.250Z`, so that
+ * it sorts and is unique.
  */
 export class GroupClock {
   readonly #camera: string;
   readonly #windowMs: number;
-  #startMs = Number.NaN;
+  #startMs = Number.NEGATIVE_INFINITY;
   #group = '';
 
   constructor(camera: string, windowMs: number) {
@@ -14,13 +15,14 @@ export class GroupClock {
   }
 
   /**
-   * The group of a frame captured at `capturedAtMs` (Unix time, milliseconds). A clock that was set
-   * back begins a new group, for nobody knows how much time really passed.
+   * The group of a frame.
+   *
+   * @param capturedAtMs Unix time, milliseconds: names the group
+   * @param nowMs monotonic, milliseconds
    */
-  groupAt(capturedAtMs: number): string {
-    const ageMs = capturedAtMs - this.#startMs;
-    if (!(ageMs >= 0 && ageMs < this.#windowMs)) {
-      this.#startMs = capturedAtMs;
+  groupAt(capturedAtMs: number, nowMs: number): string {
+    if (nowMs - this.#startMs >= this.#windowMs) {
+      this.#startMs = nowMs;
       const start = new Date(capturedAtMs).toISOString().replace(/[-:]/g, '');
       this.#group = `${this.#camera}-${start}`;
     }

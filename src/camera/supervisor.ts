@@ -1,6 +1,8 @@
+import { type AlarmSwitch, NO_ALARMS } from '../base/alarms.js';
 import { Backoff, type BackoffPolicy } from '../base/backoff.js';
-import type { HeadlandError } from '../base/errors.js';
+import { deserialiseError, type HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { dateOf } from '../base/moment.js';
 import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
 import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
@@ -52,6 +54,8 @@ export interface SupervisorOptions {
   pictures: PictureSettings;
   /** Pictures that have to be decoded here and are larger are refused. */
   pictureLimits: PictureLimits;
+  /** Told when the camera gives no picture at all, and when it gives one again. */
+  alarms?: AlarmSwitch;
   log: Log;
   /** Uniform in [0, 1); draws the pauses between attempts. */
   random?: () => number;
@@ -76,6 +80,7 @@ export type FrameReceiver = (frame: Frame) => unknown;
 export class CameraSupervisor {
   readonly #driver: CameraDriver;
   readonly #options: SupervisorOptions;
+  readonly #alarms: AlarmSwitch;
   readonly #groups: GroupClock;
   readonly #stage: FrameStage;
   readonly #stop = new AbortController();
@@ -83,14 +88,17 @@ export class CameraSupervisor {
   #running: Promise<void> | null = null;
   #phase: CameraPhase = 'stopped';
   #restarts = 0;
-  #lastRestartReason: CameraState['lastRestartReason'] = null;
+  /** Its moment as `performance.now()` said it. */
+  #lastFailure: { code: string; message: string; momentMs: number } | null = null;
   #framesTotal = 0;
-  #lastFrameAtMs: number | null = null;
+  /** As `performance.now()` said it. */
+  #lastFrameMs: number | null = null;
   #undecodable = 0;
 
   constructor(driver: CameraDriver, options: SupervisorOptions) {
     this.#driver = driver;
     this.#options = options;
+    this.#alarms = options.alarms ?? NO_ALARMS;
     this.#groups = new GroupClock(options.name, options.groupWindowMs);
     this.#stage = new FrameStage(options.pictures, options.pictureLimits, {
       onFrame: (frame) => this.#hand(frame),
@@ -103,16 +111,21 @@ export class CameraSupervisor {
   }
 
   state(): CameraState {
+    const failure = this.#lastFailure;
     return {
       name: this.#options.name,
       description: this.#driver.description,
       phase: this.#phase,
       restarts: this.#restarts,
-      lastRestartReason: this.#lastRestartReason,
+      lastRestartReason: failure && {
+        code: failure.code,
+        message: failure.message,
+        atMs: dateOf(failure.momentMs),
+      },
       framesTotal: this.#framesTotal,
       stillFrames: this.#stage.stillFrames,
       droppedFrames: this.#stage.droppedFrames,
-      lastFrameAtMs: this.#lastFrameAtMs,
+      lastFrameAtMs: this.#lastFrameMs === null ? null : dateOf(this.#lastFrameMs),
       invalidPictures: this.#undecodable + (this.#driver.invalidPictures ?? 0),
       quality: this.#stage.quality,
     };
@@ -166,10 +179,13 @@ export class CameraSupervisor {
         return;
       }
       if (run.wasHealthy) backoff.reset();
+      // A camera that only drops its connection now and then is none.
+      if (!run.gavePictures)
+        this.#alarms.raise(`camera-${name}`, deserialiseError(failure), 'critical');
       const delayMs = Math.round(backoff.nextMs());
       const { code, message } = failure;
       if (code === 'HL_CAMERA_GARBAGE') this.#stage.sentGarbage();
-      this.#lastRestartReason = { code, message, atMs: Date.now() };
+      this.#lastFailure = { code, message, momentMs: performance.now() };
       log.warn(
         { camera: name, code, remedy: failure.remedy, details: failure.details, delayMs },
         `camera is opened again: ${message}`,
@@ -182,15 +198,17 @@ export class CameraSupervisor {
 
   #deliver(picture: CapturedPicture): unknown {
     const capturedAtMs = picture.capturedAtMs ?? Date.now();
+    const nowMs = performance.now();
     this.#framesTotal += 1;
-    this.#lastFrameAtMs = capturedAtMs;
+    this.#lastFrameMs = nowMs;
+    this.#alarms.clear(`camera-${this.#options.name}`);
     this.#enter('running');
     return this.#stage.submit({
       ...picture,
       camera: this.#options.name,
       sequence: this.#framesTotal,
       capturedAtMs,
-      group: picture.group ?? this.#groups.groupAt(capturedAtMs),
+      group: picture.group ?? this.#groups.groupAt(capturedAtMs, nowMs),
     });
   }
 

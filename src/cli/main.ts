@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   bench: async () => (await import('./bench/bench-command.js')).benchCommand(),
   status: async () => (await import('./status-command.js')).statusCommand(),
   audit: async () => (await import('./audit-command.js')).auditCommand(),
+  outputs: async () => (await import('./outputs-command.js')).outputsCommand(),
   config: async () => (await import('./config-command.js')).configCommand(),
 };
 

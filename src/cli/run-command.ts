@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { Agent } from '../agent/agent.js';
-import { createStateDir } from '../agent/open-state.js';
 import { messageOf } from '../base/errors.js';
 import { createLog } from '../base/log.js';
 import { loadConfigFile } from '../config/load.js';
@@ -21,7 +20,6 @@ export function runCommand(): Command {
         journal: process.env.JOURNAL_STREAM !== undefined,
         bindings: { robot: config.robot.id },
       });
-      createStateDir(config.paths.stateDir);
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
       const agent = new Agent(config, { log, environment: process.env, version: packageVersion() });
       process.on('exit', () => agent.outputsOff());

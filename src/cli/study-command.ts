@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openTfjs } from '../backbone/engines/tfjs-library.js';
-import { writeFileDurably } from '../base/durable-files.js';
 import { messageOf } from '../base/errors.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import type { Config } from '../config/schema.js';
 import { duration } from '../evaluation/report/report-markup.js';
@@ -23,6 +23,7 @@ import { decodePicture } from '../vision/decode.js';
 import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
+import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { openPhotoStore } from './support/photo-store.js';
 import { progressBar } from './support/progress.js';
 import {
@@ -32,25 +33,26 @@ import {
   withStateOptions,
 } from './support/state-options.js';
 
-interface StudyOptions extends StateOptions {
+interface StudyOptions extends StateOptions, PhotoOptions {
   out: string;
   epochs: number;
   size: number;
   folds?: number;
   variants: Variant[];
   budgetSeconds: number;
-  groupPattern?: string;
   json?: boolean;
 }
 
 /** Networks from scratch against the frozen backbone, on the user's own photos. */
 export function studyCommand(): Command {
   return withStateOptions(
-    new Command('study')
-      .description(
-        'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
-      )
-      .argument('<dir>', 'folder with one folder of photos per class'),
+    withPhotoOptions(
+      new Command('study')
+        .description(
+          'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
+        )
+        .argument('<dir>', 'folder with one folder of photos per class'),
+    ),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
     .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
@@ -79,7 +81,6 @@ export function studyCommand(): Command {
       parseWhole(1, 864_000),
       1_800,
     )
-    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
     .option('--json', 'print one JSON object')
     .action(study);
 }
@@ -132,7 +133,10 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
           drawAugmentation(random, settings, image.width, image.height),
         );
       },
-      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
+      epochs: options.epochs,
+      sizePixels: options.size,
+      views,
+      seed,
       budgetSeconds: options.budgetSeconds,
       onPlan: (plan, folds) => {
         announce(plan, { folds, views }, options, engine.reason);
@@ -216,7 +220,7 @@ function studyProgress(silent: boolean | undefined) {
 }
 
 async function report(result: Study, options: StudyOptions): Promise<void> {
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   const files = { html: join(options.out, 'study.html'), json: join(options.out, 'study.json') };
   await writeFileDurably(files.html, studyPage(result));
   await writeFileDurably(files.json, `${JSON.stringify(result, null, 2)}\n`);

@@ -3,7 +3,8 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
-import { issueText } from '../base/issue-text.js';
+import { issueText } from '../base/words/issue-text.js';
+import { decodeText } from '../base/words/text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -17,13 +18,28 @@ const MAX_CONFIG_BYTES = 1_048_576;
 
 /**
  * Reads, validates and freezes a YAML configuration file.
- * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_SYNTAX,
- *   HL_CONFIG_INVALID (its details list every problem)
+ * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_ENCODING,
+ *   HL_CONFIG_SYNTAX, HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
-  let text: string;
+  return parseConfig(readConfigFile(path), path);
+}
+
+/**
+ * Reads one section of a configuration file and its defaults, whatever is wrong with the others: for
+ * what must be done although the daemon cannot start.
+ * @throws HeadlandError as {@link loadConfigFile}, of this section alone
+ */
+export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
+  const value = parseYaml(readConfigFile(path), path);
+  const given = (value as Partial<Record<string, unknown>> | null)?.[name];
+  return validateConfig(given === undefined ? {} : { [name]: given }, path)[name];
+}
+
+function readConfigFile(path: string): string {
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new HeadlandError(
@@ -37,11 +53,25 @@ export function loadConfigFile(path: string): Config {
       },
     );
   }
-  return parseConfig(text, path);
+  const decoded = decodeText(bytes);
+  if (decoded.encoding === 'UTF-8') return decoded.text;
+  const fault =
+    decoded.encoding === 'unknown'
+      ? decoded.fault
+      : `is written in ${decoded.encoding}; a configuration is UTF-8`;
+  throw new HeadlandError('HL_CONFIG_ENCODING', `${path} ${fault}`, {
+    remedy:
+      'Save it as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or: iconv -f UTF-16 -t UTF-8.',
+    details: { path, encoding: decoded.encoding },
+  });
 }
 
 /** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
 export function parseConfig(text: string, origin = 'configuration'): Config {
+  return validateConfig(parseYaml(text, origin), origin);
+}
+
+function parseYaml(text: string, origin: string): unknown {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
       remedy: 'Name the right file: a configuration has a few kilobytes.',
@@ -59,16 +89,14 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
       },
     );
   }
-  let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
       remedy: 'Write the values out instead of using aliases (`*name`).',
       cause: error,
     });
   }
-  return validateConfig(value, origin);
 }
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */
@@ -87,48 +115,55 @@ export function validateConfig(value: unknown, origin = 'configuration'): Config
   return deepFreeze(result.data);
 }
 
+/** What one setting demands of another. */
 function crossChecks(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const cameraNames = config.cameras.map((camera) => camera.name);
-  for (const [index, name] of cameraNames.entries()) {
-    if (cameraNames.indexOf(name) !== index) {
-      problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
-    }
-  }
-  for (const [index, camera] of config.cameras.entries()) {
-    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
-    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
-    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
-    if (setting) {
-      problems.push({
-        path: `cameras[${index}].${setting}`,
-        message: 'only a V4L2 device (/dev/video<number>) has this setting',
-      });
-    }
-  }
-  const outputs = new Set(config.gpio.outputs.map((output) => output.name));
-  for (const [index, rule] of config.alerts.rules.entries()) {
-    if (rule.matches > rule.ofFrames) {
-      problems.push({
-        path: `alerts.rules[${index}].matches`,
-        message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
-      });
-    }
-    if (rule.camera !== null && !cameraNames.includes(rule.camera)) {
-      problems.push({
-        path: `alerts.rules[${index}].camera`,
-        message: `no camera is named "${rule.camera}"`,
-      });
-    }
-    if (rule.output !== null && !outputs.has(rule.output)) {
-      problems.push({
-        path: `alerts.rules[${index}].output`,
-        message: `no output in gpio.outputs is named "${rule.output}"`,
-      });
-    }
-  }
+  const problems = [
+    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
+    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+  ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
+  const camera = cameras[index]!;
+  const path = `cameras[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is taken already` });
+  }
+  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
+  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+  if (setting) {
+    problems.push({
+      path: `${path}.${setting}`,
+      message: 'only a V4L2 device (/dev/video<number>) has this setting',
+    });
+  }
+  return problems;
+}
+
+function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigProblem[] {
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (rule.matches > rule.ofFrames) {
+    problems.push({
+      path: `${path}.matches`,
+      message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+    });
+  }
+  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
+    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+  }
+  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
+    problems.push({
+      path: `${path}.output`,
+      message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
   }
   return problems;
 }

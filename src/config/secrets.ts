@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { decodeText } from '../base/words/text.js';
 import type { SecretReference } from './schema.js';
 
 const MAX_SECRET_BYTES = 65_536;
@@ -35,16 +36,23 @@ export function readSecret(
   }
 }
 
-/** {@link readSecret} for passwords and tokens: text without the line end that editors add. */
+/**
+ * {@link readSecret} for passwords and tokens: text without the byte order mark and the line end that
+ * editors add. UTF-16, as PowerShell writes it, is read too.
+ * @throws HeadlandError HL_SECRET_UNREADABLE, HL_SECRET_TOO_OPEN, HL_SECRET_ENCODING
+ */
 export function readSecretText(
   reference: SecretReference | null,
   environment: NodeJS.ProcessEnv,
 ): string | null {
-  return (
-    readSecret(reference, environment)
-      ?.toString('utf8')
-      .replace(/\r?\n$/, '') ?? null
-  );
+  const bytes = readSecret(reference, environment);
+  if (reference === null || bytes === null) return null;
+  const decoded = decodeText(bytes);
+  if (decoded.encoding !== 'unknown') return decoded.text.replace(/\r?\n$/, '');
+  const what = 'file' in reference ? reference.file : `the credential "${reference.credential}"`;
+  throw new HeadlandError('HL_SECRET_ENCODING', `${what} ${decoded.fault}`, {
+    remedy: 'Save it as UTF-8.',
+  });
 }
 
 function credentialPath(reference: { credential: string }, environment: NodeJS.ProcessEnv): string {

@@ -49,6 +49,8 @@ export interface ConsoleStatus {
   uptimeSeconds: number;
   /** True when any camera shows drawings or recordings instead of the world. */
   simulated: boolean;
+  /** What is out of order now, the longest first. */
+  alarms: AlarmState[];
   mqtt: { url: string; connected: boolean };
   cameras: CameraStatus[];
   /** Null while it is not loaded. */
@@ -68,6 +70,17 @@ export interface ConsoleStatus {
   frameMsP95: number | null;
   framesPerSecond: number;
   temperatureC: number | null;
+}
+
+export interface AlarmState {
+  /** What it is about: `store`, `console`, `output-<name>` … */
+  name: string;
+  severity: 'warning' | 'critical';
+  /** `HL_…` */
+  code: string;
+  message: string;
+  remedy: string;
+  sinceAtMs: number;
 }
 
 export interface CameraStatus {

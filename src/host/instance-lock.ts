@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { resolve as absolute } from 'node:path';
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 
@@ -10,11 +11,11 @@ export interface InstanceLock {
 /**
  * Holds an abstract unix socket named after a directory and a purpose: the kernel lets go of it
  * when the process ends, however it ends, so no stale lock file survives a power cut.
- * @param directory must exist
+ * @param directory need not exist
  * @throws HeadlandError HL_ALREADY_RUNNING when another process holds it
  */
 export function acquireInstanceLock(directory: string, purpose: string): Promise<InstanceLock> {
-  const path = realpathSync(directory);
+  const path = realPath(directory);
   const digest = sha256Hex(`${purpose}\0${path}`).slice(0, 32);
   const server = createServer((socket) => socket.destroy());
   server.unref();
@@ -41,4 +42,13 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
       resolve({ release: () => new Promise((done) => server.close(() => done())) }),
     );
   });
+}
+
+/** A folder on a disk that is not there has no other name than the one it was given. */
+function realPath(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return absolute(directory);
+  }
 }

@@ -1,10 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
 import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
@@ -13,7 +14,7 @@ import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
 export interface PullProgress {
-  /** Which source is being read. */
+  /** The source that is being read. */
   source: string;
   receivedBytes: number;
   totalBytes: number | null;
@@ -21,18 +22,20 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
-  /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
+  /** Caches of this machine that may have a whole copy; tried before all others. */
+  otherCaches?: readonly string[];
+  /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
-  /** False: nothing leaves this machine. */
+  /** False: nothing is fetched over the network. */
   allowDownload: boolean;
-  /** How pip is called: command and leading arguments. */
+  /** The command that runs pip, with leading arguments. */
   pipCommand: readonly string[];
-  /** Per source. */
+  /** For each source. */
   downloadTimeoutMs: number;
   /** Bound on a fetched file and on the model in it. */
   maxBytes: number;
   onProgress?: (progress: PullProgress) => void;
-  /** Ends the pull; what is half-finished is removed. */
+  /** Ends the pull; unfinished files are removed. */
   signal?: AbortSignal;
   log: Log;
 }
@@ -44,7 +47,7 @@ export interface PulledModel {
   checksum: string;
   /** Where the weights came from. */
   source: string;
-  /** True: it was there already. */
+  /** True: the backbone was in the cache already. */
   fromCache: boolean;
 }
 
@@ -56,24 +59,29 @@ interface Failure {
 }
 
 /**
- * Makes sure that a backbone is in the cache: cache, then mirrors, then the card's sources in
- * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
- * and only then switched in. Whatever fails leaves the cache as it was.
+ * Makes sure that a backbone is in the cache. Tries the cache, then the mirrors, then the card's
+ * sources in order. A file is compared with its checksum before it is parsed, converted and run
+ * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
+ *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
-  const cached = await readCachedModel(card, cacheDir).catch((error: unknown) => {
-    // An 8-bit variant is nowhere to be had: it is made here.
-    if (card.precision !== undefined) throw error;
-    if (isHeadlandError(error, 'HL_MODEL_CHECKSUM'))
-      log.warn({ err: error.toJSON() }, error.message);
-    return null;
-  });
   const parent = join(cacheDir, 'backbones');
-  await removeLeftovers(parent);
-  if (cached) return result(cached, true);
+  // Leftovers that cannot be removed do no harm.
+  await removeLeftovers(parent).catch(() => {});
+  let missing: HeadlandError;
+  try {
+    return result(await readCachedModel(card, cacheDir), true);
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    if (error.code === 'HL_MODEL_CHECKSUM') log.warn({ err: error.toJSON() }, error.message);
+    missing = error;
+  }
+  const copied = await fromOtherCache(card, options);
+  if (copied) return copied;
+  // No source offers an 8-bit variant: the robot makes it.
+  if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
   const failures: Failure[] = [];
   for (const attempt of attempts) {
@@ -105,6 +113,21 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   throw unavailable(card, failures);
 }
 
+/** A whole copy from another cache of this machine; null: none has it. */
+async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<PulledModel | null> {
+  const { cacheDir, log } = options;
+  for (const other of options.otherCaches ?? []) {
+    const found = await readCachedModel(card, other).catch(() => null);
+    if (!found) continue;
+    const { model, checksum, source, sourceSha256, variantGolden } = found;
+    const copy = { model, checksum, source, sourceSha256, ...(variantGolden && { variantGolden }) };
+    const written = await inCache(cacheDir, () => writeCachedModel(card, cacheDir, copy));
+    log.info({ backbone: card.name, from: other, checksum }, 'backbone is in the cache');
+    return result(written, false);
+  }
+  return null;
+}
+
 async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions): Promise<Offer> {
   const { source, label } = attempt;
   if (attempt.network && !options.allowDownload) {
@@ -116,7 +139,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
   }
   const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const modelBytes = (source.member?.bytes ?? source.bytes) + shardBytes;
-  // In an archive, the shards are part of what is fetched.
+  // In an archive, the shards are part of the fetched file.
   const totalBytes = source.bytes + (source.member ? 0 : shardBytes);
   if (Math.max(totalBytes, modelBytes) > options.maxBytes) {
     throw sourceError(
@@ -147,7 +170,7 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+    await makeFolder(join(cacheDir, 'backbones'));
     return await write();
   } catch (cause) {
     throw new HeadlandError(
@@ -176,7 +199,7 @@ function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
       : failures.map((f) => `${f.source}: ${f.code}: ${f.reason}`).join('; ');
   const files = [...new Set(card.sources.map(mirrorFileName))];
   const remedies = new Set(failures.flatMap(({ remedy }) => remedy ?? []));
-  // What was fetched and is not what the card says cannot be put right by another place.
+  // A fetched file that differs from its card cannot be corrected by another source.
   const isFetched = failures.length > 0 && !failures.some(({ code }) => NOT_FETCHED.has(code));
   if (!isFetched) {
     const [or, put] = remedies.size === 0 ? ['', 'Put'] : ['Or ', 'put'];

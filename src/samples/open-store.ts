@@ -1,4 +1,4 @@
-import { openDatabase } from '../storage/database.js';
+import { openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
 import { SampleStore, type SampleStoreOptions } from './store.js';
 
 export interface OpenedStore {
@@ -18,4 +18,26 @@ export function openSampleStore(path: string, options: SampleStoreOptions): Open
     database.close();
     throw error;
   }
+}
+
+export interface StoreToRead extends OpenedStore {
+  /** Tries to open the file where something stands in for it. */
+  refresh(): void;
+}
+
+/** As {@link openSampleStore} for a reader, which goes without what a disk does not give. */
+export function openSampleStoreToRead(path: string, options: SampleStoreOptions): StoreToRead {
+  const database = openDatabaseOrStandIn(path, () => {});
+  return {
+    store: new SampleStore(database, options),
+    close: () => database.close(),
+    refresh: () => {
+      if (!database.standsInFor) return;
+      try {
+        database.reopen();
+      } catch {
+        // The daemon says so; this reads what it can.
+      }
+    },
+  };
 }

@@ -5,26 +5,28 @@ import type { LabelSource, NewSample, Sample } from './sample.js';
 export interface RestoredFacts {
   /** Where the group stood; a group that the store already knows keeps its own side. */
   holdout?: boolean;
+  /** Held out whatever its class needs. */
+  kept?: boolean;
   labelledAtMs?: number;
   multiplicity?: number;
 }
 
 /** A row of `samples` joined with its group, as {@link SAMPLE_COLUMNS} selects it. */
-export type SampleRow = Omit<Sample, 'holdout'> & { holdout: number };
+export type SampleRow = Omit<Sample, 'holdout' | 'kept'> & { holdout: number; kept: number };
 
 export const SAMPLE_COLUMNS = `s.id, s.label, s.label_source AS labelSource,
-  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, s.source,
+  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
   s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity`;
 
 export const SAMPLE_TABLES_JOINED = 'samples s JOIN sample_groups g ON g.name = s.group_name';
 
 const MAX_NAME_CHARACTERS = 256;
-const MAX_ORIGIN_CHARACTERS = 4_096;
+export const MAX_ORIGIN_CHARACTERS = 4_096;
 const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
 
 export function toSample(row: SampleRow): Sample {
-  return { ...row, holdout: row.holdout === 1 };
+  return { ...row, holdout: row.holdout === 1, kept: row.kept === 1 };
 }
 
 export function isLabelSource(value: unknown): value is LabelSource {

@@ -1,11 +1,21 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Libsql from 'libsql';
+import type Libsql from 'libsql';
+import { HeadlandError, isHeadlandError } from '../base/errors.js';
+import {
+  type Connection,
+  closeQuietly,
+  identityOf,
+  openEmpty,
+  openFile,
+  openStandIn,
+} from './sqlite-connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
+/** Number of values that {@link Database.probe} cycles through. */
+const PROBES = 1_000;
+
 export interface Statement<Row> {
-  /** Runs it to its end; `changes` = rows written. */
+  /** Runs the statement to its end; `changes` = rows written. */
   run(...parameters: SqlValue[]): { changes: number; lastInsertRowid: number };
   /** The first row. Blobs are `Uint8Array`. */
   get(...parameters: SqlValue[]): Row | undefined;
@@ -15,29 +25,117 @@ export interface Statement<Row> {
 
 /**
  * One connection to one SQLite file: the part of better-sqlite3's API that headland uses, over
- * libsql. It stands between because libsql 0.5 ends the whole process when it is handed a boolean
- * or a lone Blob, cuts strings at NUL, loses the first error when a full disk has already rolled
- * back, returns blobs as two different types and adds a field to rows. Statements are prepared
- * once and kept.
+ * libsql. It works around defects of libsql 0.5, which ends the whole process on a boolean or a
+ * lone Blob, cuts strings at NUL, loses the first error after a full disk has caused a rollback,
+ * returns blobs as two different types and adds a field to rows. Statements are prepared once and
+ * kept.
  *
- * Nothing outside this file sees the libsql connection. Every method throws HL_STORE_… as {@link storeError} maps them.
+ * Where the file cannot be opened for writing, a stand-in takes its place (see
+ * {@link openDatabaseOrStandIn}): reading works, and every write throws the reason. {@link reopen}
+ * returns to the file as soon as that is possible.
+ *
+ * No file outside this folder sees the libsql connection. Every method throws HL_STORE_… as
+ * {@link storeError} maps them.
  */
 export class Database {
   readonly path: string;
-  private readonly native: Libsql.Database;
+  private connection: Connection;
+  private readonly onTrouble: (error: HeadlandError) => void;
+  private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
+  /** Then the file is not created again: an empty one would hide that the old one is missing. */
+  private wasOpen: boolean;
 
-  constructor(path: string, native: Libsql.Database) {
+  /** @param onTrouble called before an error of the disk is thrown */
+  constructor(
+    path: string,
+    connection: Connection,
+    onTrouble: (error: HeadlandError) => void = () => {},
+  ) {
     this.path = path;
-    this.native = native;
+    this.connection = connection;
+    this.onTrouble = onTrouble;
+    this.wasOpen = connection.kind === 'file';
+  }
+
+  /** Why a stand-in takes the place of the file; null: the file is open. */
+  get standsInFor(): HeadlandError | null {
+    return this.connection.standsInFor;
+  }
+
+  private get native(): Libsql.Database {
+    return this.connection.native;
+  }
+
+  /**
+   * Runs `setup` now and again after each {@link reopen}. A setup brings tables up to date and
+   * reads what is kept of them in memory. It must replace everything that an earlier run left
+   * there.
+   */
+  whenOpened(setup: () => void): void {
+    this.setups.push(setup);
+    this.runSetups([setup]);
+  }
+
+  /**
+   * Opens the file again, in place of a stand-in or of a connection whose disk has gone. Must not
+   * be called within a transaction.
+   * @throws HeadlandError HL_STORE_…; the old connection is in use again then
+   */
+  reopen(): void {
+    const before = this.connection;
+    this.use(this.guard(() => openFile(this.path, !this.wasOpen)));
+    try {
+      for (const setup of this.setups) setup();
+    } catch (error) {
+      closeQuietly(this.connection);
+      this.use(before);
+      this.runSetups(this.setups);
+      throw error;
+    }
+    closeQuietly(before);
+    this.wasOpen = true;
+  }
+
+  /**
+   * Closes a file that is no longer at its path, because its disk was removed or somebody deleted
+   * it: writes to it would be lost. A stand-in takes its place.
+   * @returns why; null: the file is still there
+   */
+  closeLostFile(): HeadlandError | null {
+    const { identity } = this.connection;
+    if (identity === null || identity === identityOf(this.path)) return null;
+    const lost = new HeadlandError(
+      'HL_STORE_UNAVAILABLE',
+      `${this.path}: the file is gone, or another one is in its place`,
+      {
+        remedy: 'Put the disk back; to begin with an empty state folder, start headland again.',
+        details: { path: this.path },
+      },
+    );
+    const before = this.connection;
+    this.use(openStandIn(this.path, lost));
+    this.runSetups(this.setups);
+    closeQuietly(before);
+    return lost;
+  }
+
+  /**
+   * Durably writes a page that nobody reads, to test whether the disk accepts writes.
+   * @throws HeadlandError HL_STORE_…
+   */
+  probe(): void {
+    const [row] = this.pragma('user_version');
+    const before = Number(row?.user_version ?? 0);
+    this.exec(`PRAGMA user_version = ${(before + 1) % PROBES}`);
   }
 
   get inTransaction(): boolean {
     return this.native.inTransaction;
   }
 
-  /** Prepares `sql`, or returns what was prepared for the same text before. */
+  /** Prepares `sql`, or returns the statement prepared earlier for the same text. */
   prepare<Row>(sql: string): Statement<Row> {
     const known = this.statements.get(sql);
     if (known) return known as Statement<Row>;
@@ -63,7 +161,7 @@ export class Database {
     this.guard(() => this.native.exec(sql));
   }
 
-  /** `pragma('user_version')`: the rows that the pragma returns. */
+  /** Runs `PRAGMA source`, for example `pragma('user_version')`, and returns its rows. */
   pragma(source: string): Record<string, SqlValue>[] {
     return this.guard(() => this.native.prepare(`PRAGMA ${source}`).all([])).map(
       (row) => clean(row) as Record<string, SqlValue>,
@@ -71,9 +169,9 @@ export class Database {
   }
 
   /**
-   * Wraps `work` so that everything it writes is committed at once and durable when the call
-   * returns, or, when it throws, not at all. Called inside another transaction it becomes part of
-   * it, and a throw undoes only its own part. `work` must be synchronous.
+   * Wraps `work` in a transaction: everything it writes is committed at once and durable when the
+   * call returns; when it throws, nothing is written. Inside another transaction it becomes part of
+   * that, and a throw undoes only its own part. `work` must be synchronous.
    */
   transaction<Arguments extends unknown[], Result>(
     work: (...args: Arguments) => Result,
@@ -89,7 +187,7 @@ export class Database {
         this.exec(outermost ? 'COMMIT' : `RELEASE ${name}`);
         return result;
       } catch (error) {
-        // A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the reason.
+        // On a full disk SQLite rolls back by itself; a second ROLLBACK would hide the reason.
         if (this.native.inTransaction) {
           this.exec(outermost ? 'ROLLBACK' : `ROLLBACK TO ${name}; RELEASE ${name}`);
         }
@@ -103,55 +201,97 @@ export class Database {
   /** Moves the write-ahead log into the main file and closes. May be called twice. */
   close(): void {
     if (!this.native.open) return;
-    try {
-      this.native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // The log stays beside the file and is read at the next start: nothing is lost.
-    }
     this.statements.clear();
-    this.native.close();
+    closeQuietly(this.connection);
+  }
+
+  private use(connection: Connection): void {
+    this.statements.clear();
+    this.connection = connection;
+  }
+
+  private runSetups(setups: readonly (() => void)[]): void {
+    const { kind, standsInFor } = this.connection;
+    if (standsInFor === null) {
+      for (const setup of setups) setup();
+    } else if (kind === 'memory') {
+      this.inEmptyTables(setups);
+    } else {
+      try {
+        for (const setup of setups) setup();
+      } catch {
+        // The tables of an older headland cannot be migrated where nothing can be written.
+        closeQuietly(this.connection);
+        this.use(openEmpty(standsInFor));
+        this.inEmptyTables(this.setups);
+      }
+    }
+  }
+
+  private inEmptyTables(setups: readonly (() => void)[]): void {
+    this.native.exec('PRAGMA query_only = OFF');
+    try {
+      for (const setup of setups) setup();
+    } finally {
+      this.native.exec('PRAGMA query_only = ON');
+    }
   }
 
   private guard<T>(call: () => T): T {
     try {
       return call();
     } catch (error) {
-      throw storeError(error, this.path);
+      const { standsInFor } = this.connection;
+      const meant = storeError(error, this.path);
+      if (!isHeadlandError(meant)) throw meant;
+      if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
+      // Another process that writes for a long time is no fault of the disk.
+      if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
+      throw meant;
     }
   }
 }
 
 /**
- * Opens the database file at `path`, creating it (mode 0600) and its folder (mode 0700) when they
- * are missing. WAL with `synchronous=FULL`: what is committed survives a power cut, as far as the
- * disk keeps its word. Other processes may open it at the same time; a writer waits up to 5 s.
- * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL,
- *   HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
+ * Opens the database file at `path`; creates it (mode 0600) and its folder (mode 0700) when
+ * missing. WAL with `synchronous=FULL`: committed data survives a power cut if the disk honours its
+ * flushes. Other processes may open the file at the same time; a writer waits up to 5 s.
+ * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL, HL_STORE_BUSY,
+ *   HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
  */
 export function openDatabase(path: string): Database {
-  let native: Libsql.Database | undefined;
   try {
-    createPrivately(path);
-    native = new Libsql(path);
-    const database = new Database(path, native);
-    database.pragma('busy_timeout = 5000');
-    // Read before anything is written: a damaged file must stay as it is.
-    database.prepare('SELECT count(*) AS n FROM sqlite_schema').get();
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    database.pragma('wal_autocheckpoint = 1000');
-    database.pragma('journal_size_limit = 16777216');
-    return database;
+    return new Database(path, openFile(path, true));
   } catch (error) {
-    native?.close();
     throw storeError(error, path);
   }
 }
 
 /**
- * Looks through every page for damage: for `doctor`, not for each start (it reads the whole file).
- * Returns what SQLite finds, in its words; empty = sound.
+ * Like {@link openDatabase}, but where the file cannot be opened, a stand-in takes its place until
+ * {@link Database.reopen}: the file itself, for reading, on a disk that has become read-only; else
+ * empty tables.
+ * @param onTrouble see {@link Database}; also called when the file cannot be opened
+ */
+export function openDatabaseOrStandIn(
+  path: string,
+  onTrouble: (error: HeadlandError) => void,
+): Database {
+  try {
+    return new Database(path, openFile(path, true), onTrouble);
+  } catch (error) {
+    const reason = storeError(error, path);
+    if (!isHeadlandError(reason)) throw reason;
+    onTrouble(reason);
+    return new Database(path, openStandIn(path, reason), onTrouble);
+  }
+}
+
+/**
+ * Checks every page for damage: for `doctor`, not for each start, because it reads the whole file.
+ * Returns the findings in SQLite's words; empty = sound.
+ *
+ * @internal until `doctor` calls it
  */
 export function findDamage(database: Database): string[] {
   return database
@@ -160,22 +300,9 @@ export function findDamage(database: Database): string[] {
     .filter((line) => line !== 'ok');
 }
 
-function createPrivately(path: string): void {
-  const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-  if (created === undefined) return;
-  const parent = openSync(dirname(created), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
-}
-
 /**
- * libsql takes an array safely; a lone Blob or null would end the process or fail.
- * @throws TypeError for a value that SQLite cannot keep as it is
+ * libsql accepts an array safely; a lone Blob or null would end the process or fail.
+ * @throws TypeError for a value that SQLite cannot store unchanged
  */
 function check(parameters: SqlValue[]): SqlValue[] {
   for (const value of parameters) {

@@ -2,9 +2,9 @@ import { HeadlandError } from '../base/errors.js';
 import type { Database } from './database.js';
 
 /**
- * Brings the tables of one room up to date. `steps[n]` is the SQL that leads from version n to
- * n + 1; steps are only ever appended. All missing steps run in one transaction.
- * @throws HeadlandError HL_STORE_NEWER when a later headland has already been here
+ * Brings the tables of one room up to date. `steps[n]` is the SQL that leads from version n to n +
+ * 1; steps are only ever appended. All missing steps run in one transaction.
+ * @throws HeadlandError HL_STORE_NEWER when the tables come from a later headland
  */
 export function migrate(database: Database, room: string, steps: readonly string[]): void {
   database.exec(

@@ -1,7 +1,7 @@
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
-/** A step that has been released is never edited: add one behind it. */
+/** Never edit a released step; append a new one. */
 export const REPORT_TABLES: readonly string[] = [
   `
   CREATE TABLE reports (
@@ -16,13 +16,13 @@ export const REPORT_TABLES: readonly string[] = [
   `,
 ];
 
-/** How a training ended, without its figures. */
+/** The outcome of a training, without its figures. */
 export interface ReportSummary {
   trainingId: string;
   outcome: string;
   /** One sentence in words. */
   reason: string;
-  /** The version that came of it; null: none did. */
+  /** The version that the training made; null: none. */
   headVersion: number | null;
   /** ISO 8601, UTC. */
   finishedAt: string;
@@ -31,11 +31,11 @@ export interface ReportSummary {
 export interface ReportLogLimits {
   /** Default 200. */
   maxReports?: number;
-  /** Of their JSON in UTF-16 units together; the newest is kept in any case. Default 16 Mi. */
+  /** Limit of all JSON together, UTF-16 units; the newest report is always kept. Default 16 Mi. */
   maxLength?: number;
 }
 
-/** The reports of trainings, however they ended; beyond the limits the oldest go. */
+/** The reports of trainings of any outcome; beyond the limits the oldest are removed. */
 export class ReportLog {
   readonly #database: Database;
   readonly #maxReports: number;
@@ -48,7 +48,7 @@ export class ReportLog {
     this.#database = database;
     this.#maxReports = maxReports;
     this.#maxLength = maxLength;
-    migrate(database, 'reports', REPORT_TABLES);
+    database.whenOpened(() => migrate(database, 'reports', REPORT_TABLES));
   }
 
   /** Durable when it returns. @param body the whole report, JSON-serialisable */
@@ -83,7 +83,7 @@ export class ReportLog {
       .map(({ body }): unknown => JSON.parse(body));
   }
 
-  /** The newest; null before the first. */
+  /** The newest report; null before the first. */
   last(): ReportSummary | null {
     return (
       this.#database

@@ -69,13 +69,13 @@ const BY_ERRNO: Record<string, Meaning> = {
   EEXIST: UNAVAILABLE,
 };
 
-/** Below this many free bytes an I/O error of SQLite is taken for a full disk. */
+/** With fewer free bytes, an I/O error of SQLite counts as a full disk. */
 const FULL_BELOW_BYTES = 65_536;
 
 /**
- * Translates what SQLite, libsql or the file system throws into an `HL_STORE_…` error.
- * A HeadlandError passes through; what has no storage meaning (SQL mistakes, broken constraints,
- * defects) comes back as it was, so that it is not mistaken for a failing disk.
+ * Translates errors of SQLite, libsql or the file system into `HL_STORE_…` errors. Returns any
+ * other error unchanged, HeadlandErrors and SQL mistakes alike, so that it is not mistaken for a
+ * failing disk.
  *
  * Codes: HL_STORE_FULL, HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_CORRUPT, HL_STORE_UNAVAILABLE,
  * HL_STORE_IO.
@@ -103,7 +103,7 @@ function meaningOf(error: unknown, path: string): Meaning | undefined {
   const meaning = Number.isNaN(raw)
     ? BY_ERRNO[typeof code === 'string' ? code : '']
     : BY_SQLITE[raw & 0xff];
-  // A full disk also shows as an I/O error, when the shared-memory file cannot grow.
+  // A full disk also causes I/O errors, when the shared-memory file cannot grow.
   if ((meaning === IO || meaning === UNAVAILABLE) && isFull(path)) return FULL;
   return meaning;
 }

@@ -1,9 +1,11 @@
+import type { AlarmSwitch } from '../base/alarms.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { dateOf } from '../base/moment.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
-import type { BrokerCredentials, Publication } from './connection/connection.js';
+import type { BrokerAccess, Publication } from './connection/connection.js';
 import { Link } from './connection/link.js';
 import { Sender } from './connection/sender.js';
 import type { CommandAnswer } from './contract/command-contract.js';
@@ -33,10 +35,10 @@ export interface TelemetryClientOptions {
   /** Differs on every start of the daemon. */
   boot: string;
   settings: Config['mqtt'];
-  /** mqtt://, mqtts://, ws:// or wss://; that of the embedded broker when none is configured. */
-  brokerUrl: string;
-  credentials?: BrokerCredentials;
+  /** Where the broker is, and the secrets for it; asked for every connection. */
+  access: () => BrokerAccess;
   outbox: Outbox;
+  alarms: AlarmSwitch;
   log: Log;
   /** QoS, retain flag and expiry of every kind; default {@link CONTRACT}. */
   guarantees?: Guarantees;
@@ -59,24 +61,27 @@ export class TelemetryClient {
   readonly #log: Log;
   readonly #lastPredictionMs = new Map<string, number>();
   #handler: CommandHandler | null = null;
-  #status: StatusBody;
+  #status: () => StatusBody;
   #predictionsSent = 0;
   #predictionsDropped = 0;
-  #outboxFailing = false;
 
   constructor(options: TelemetryClientOptions) {
-    const { settings, robotId, outbox, log } = options;
+    const { settings, robotId, outbox, alarms, log } = options;
     this.#options = options;
     this.#log = log;
     this.#prefix = topicPrefix(robotId);
     this.#guarantees = options.guarantees ?? CONTRACT;
     this.#composer = new Composer(options.boot, log);
-    this.#status = { state: 'online', since: new Date().toISOString(), reason: null, paused: [] };
+    const startedMs = performance.now();
+    this.#status = () => {
+      const since = new Date(dateOf(startedMs)).toISOString();
+      return { state: 'online', since, reason: null, paused: [] };
+    };
     this.#link = new Link({
-      brokerUrl: options.brokerUrl,
+      access: options.access,
       clientId: settings.clientId ?? `headland-${robotId}`,
       settings,
-      credentials: options.credentials ?? {},
+      alarms,
       subscription: {
         filter: this.#prefix + commandTopic('+'),
         qos: this.#guarantees.command.qos,
@@ -91,6 +96,7 @@ export class TelemetryClient {
       outbox,
       maxInFlight: settings.maxInFlight,
       connection: () => this.#link.ready,
+      alarms,
       log,
     });
     this.#desk = new CommandDesk({
@@ -101,7 +107,7 @@ export class TelemetryClient {
       answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
       refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
     });
-    this.#publishState('status', () => this.#status);
+    this.#publishState('status', () => this.#status());
   }
 
   get connected(): boolean {
@@ -123,8 +129,8 @@ export class TelemetryClient {
     this.#options.outbox.flush();
     if (this.connected) {
       await this.#sender.drained(leftMs() / 2);
-      const now = new Date().toISOString();
-      this.publishStatus({ state: 'offline', since: now, reason: 'stopped', paused: [] });
+      const since = new Date().toISOString();
+      this.publishStatus(() => ({ state: 'offline', since, reason: 'stopped', paused: [] }));
       await this.#sender.drained(leftMs() * 0.75);
     }
     await this.#link.stop(leftMs());
@@ -137,9 +143,10 @@ export class TelemetryClient {
     this.#handler = handler;
   }
 
-  publishStatus(status: StatusBody): void {
-    this.#status = status;
-    this.#publishState('status', () => this.#status);
+  /** @param compose asked at every sending, also after a reconnect */
+  publishStatus(compose: () => StatusBody): void {
+    this.#status = compose;
+    this.#publishState('status', () => this.#status());
   }
 
   publishInfo(info: InfoBody): void {
@@ -239,11 +246,6 @@ export class TelemetryClient {
     const { outbox } = this.#options;
     const { topic } = message;
     const outcome = outbox.enqueue(message);
-    const { writeError } = outbox;
-    if (writeError !== null && !this.#outboxFailing) {
-      this.#log.error({ code: 'HL_OUTBOX_WRITE_FAILED' }, `the outbox cannot write: ${writeError}`);
-    }
-    this.#outboxFailing = writeError !== null;
     if (outcome === 'too large') {
       this.#log.error(
         { code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic },

@@ -5,11 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
 import { HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 import { drawPicture, installBackbone } from '../training/fixture.js';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -29,6 +29,7 @@ interface StartOptions {
 }
 
 type Settings = Record<string, unknown>;
+type LogLine = Record<string, unknown>;
 
 /** A robot's folders with a tiny real backbone and class folders for its replay camera. */
 export class Rig {
@@ -38,6 +39,7 @@ export class Rig {
   readonly configFile: string;
   readonly #labels = new Map<string, string>();
   readonly #daemons: Daemon[] = [];
+  #settings: Settings = {};
   #mounted = false;
 
   private constructor(readonly dir: string) {
@@ -65,7 +67,7 @@ export class Rig {
         writeFileSync(join(rig.photosDir, label, name), picture);
       }
     }
-    rig.writeConfig({
+    rig.#settings = {
       robot: { id: 'r1' },
       paths: { stateDir: rig.stateDir, cacheDir: rig.cacheDir },
       models: { backbone: 'tiny', cardsDir, allowDownload: false },
@@ -83,9 +85,14 @@ export class Rig {
       training: { everyNewLabels: 0, minLabels: 12 },
       embeddedBroker: { port: 0 },
       console: { port: 0 },
-      ...settings,
-    });
+    };
+    rig.configure(settings);
     return rig;
+  }
+
+  /** Writes the configuration anew, these sections in the place of the usual ones. */
+  configure(settings: Settings): void {
+    this.writeConfig({ ...this.#settings, ...settings });
   }
 
   /** What is on one of the drawn pictures; null for any other. */
@@ -121,9 +128,8 @@ export class Rig {
 
 /** A running `headland run`, with what it logs. */
 export class Daemon {
-  readonly lines: Record<string, unknown>[] = [];
-
   readonly process: ChildProcess;
+  readonly #lines = new Recorder<LogLine>();
 
   constructor(rig: Rig, { wrapper = [], env = {} }: StartOptions) {
     const node = [process.execPath, CLI, 'run', '--config', rig.configFile];
@@ -136,22 +142,21 @@ export class Daemon {
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
       rest = parts.pop()!;
-      for (const part of parts) this.lines.push(JSON.parse(part));
+      for (const part of parts) this.#lines.add(JSON.parse(part));
     });
+    // After `close` nothing more can come through the pipe.
+    this.process.once('close', (code) =>
+      this.#lines.end(new Error(`no such line; exit code ${code}:\n${this.tail()}`)),
+    );
   }
 
   /** Waits until a log line matches. */
-  async logged(
-    matches: (line: Record<string, unknown>) => boolean,
-  ): Promise<Record<string, unknown>> {
-    const deadlineMs = Date.now() + HANG_MS;
-    while (Date.now() < deadlineMs) {
-      const found = this.lines.find(matches);
-      if (found) return found;
-      if (this.process.exitCode !== null) break;
-      await sleep(20);
-    }
-    throw new Error(`no such line; exit code ${this.process.exitCode}:\n${this.tail()}`);
+  logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    return this.#lines.until(matches, 'a line of the log');
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#lines.all;
   }
 
   get mqttUrl(): string {
@@ -192,25 +197,40 @@ interface Received {
 
 /** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
 export class Person {
-  readonly received: Received[] = [];
+  readonly #received = new Recorder<Received>();
   #transactions = 0;
 
   private constructor(private readonly client: MqttClient) {}
 
+  get received(): readonly Received[] {
+    return this.#received.all;
+  }
+
+  /** What came so far counts no more. */
+  forget(): void {
+    this.#received.all.length = 0;
+  }
+
   static async connect(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
+    const person = await Person.listen(t, url, protocolVersion);
+    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
+    await person.until(
+      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
+    );
+    return person;
+  }
+
+  /** Hears a broker from before the daemon is there. */
+  static async listen(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
     const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 200 });
     t.after(() => client.endAsync(true));
     const person = new Person(client);
     client.on('message', (topic, payload) => {
       // Our own broken commands come back on the wildcard.
       if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
-      person.received.push({ topic, body: JSON.parse(payload.toString('utf8')) });
+      person.#received.add({ topic, body: JSON.parse(payload.toString('utf8')) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
-    // What is sent before the daemon has subscribed is lost, as with any MQTT 3.1.1 client.
-    await person.until(
-      ({ topic, body }) => topic === 'headland/r1/status' && body.state === 'online',
-    );
     return person;
   }
 
@@ -229,15 +249,8 @@ export class Person {
     return body;
   }
 
-  async until(matches: (message: Received) => boolean): Promise<Received> {
-    const deadlineMs = Date.now() + HANG_MS;
-    while (Date.now() < deadlineMs) {
-      const found = this.received.find(matches);
-      if (found) return found;
-      await sleep(20);
-    }
-    const topics = [...new Set(this.received.map(({ topic }) => topic))].join(', ');
-    throw new Error(`no such message among ${this.received.length} on ${topics}`);
+  until(matches: (message: Received) => boolean): Promise<Received> {
+    return this.#received.until(matches, 'a message');
   }
 
   /** Looks at frames, as `snapshot` shows them, and labels them until so many were labelled. */

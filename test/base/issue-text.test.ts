@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { issueText } from '../../src/base/issue-text.js';
+import { issueText } from '../../src/base/words/issue-text.js';
 
 const schema = z.strictObject({
   name: z.string().min(2).max(4),

@@ -8,28 +8,28 @@ describe('GroupClock', () => {
   it('begins a group with a frame and ends it after the window', () => {
     const clock = new GroupClock('main', 30_000);
     const start = Date.UTC(2026, 2, 14, 9, 15, 0, 250);
-    assert.equal(clock.groupAt(start), 'main-20260314T091500.250Z');
-    assert.equal(clock.groupAt(start + 29_999), 'main-20260314T091500.250Z');
-    assert.equal(clock.groupAt(start + 30_000), 'main-20260314T091530.250Z');
+    assert.equal(clock.groupAt(start, 500), 'main-20260314T091500.250Z');
+    assert.equal(clock.groupAt(start + 29_999, 30_499), 'main-20260314T091500.250Z');
+    assert.equal(clock.groupAt(start + 30_000, 30_500), 'main-20260314T091530.250Z');
   });
 
-  it('never lets a group span more than the window, even when the clock is set', () => {
-    const steps = fc.array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 100 });
+  it('ends a group after the window and not before, wherever the wall clock is set', () => {
+    const frame = fc.record({
+      passedMs: fc.integer({ min: 0, max: 100_000 }),
+      setByMs: fc.constantFrom(0, 0, 0, -86_400_000, 86_400_000, -1_750_000_000_000),
+    });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 60_000 }), steps, (windowMs, moves) => {
+      fc.property(fc.integer({ min: 1, max: 60_000 }), fc.array(frame), (windowMs, frames) => {
         const clock = new GroupClock('cam', windowMs);
-        const spans = new Map<string, number[]>();
-        let nowMs = 1_750_000_000_000;
-        let previous = '';
-        for (const move of moves) {
-          nowMs += move;
-          const group = clock.groupAt(nowMs);
-          if (group !== previous) spans.set(group, []);
-          previous = group;
-          spans.get(group)!.push(nowMs);
-        }
-        for (const times of spans.values()) {
-          assert.ok(Math.max(...times) - Math.min(...times) < windowMs);
+        let nowMs = 0;
+        let wallMs = 1_750_000_000_000;
+        let began: { group: string; nowMs: number } | null = null;
+        for (const { passedMs, setByMs } of frames) {
+          nowMs += passedMs;
+          wallMs += passedMs + setByMs;
+          const group = clock.groupAt(wallMs, nowMs);
+          if (began && nowMs - began.nowMs < windowMs) assert.equal(group, began.group);
+          else began = { group, nowMs };
         }
       }),
     );

@@ -18,7 +18,7 @@ function installed(t: TestContext, change: (text: string) => string, dropIns: st
   const root = mkdtempSync(join(tmpdir(), 'headland-unit-'));
   t.after(() => rmSync(root, { recursive: true }));
   const path = join(root, 'headland.service');
-  writeFileSync(path, change(unit.replace('/usr/bin/headland', process.execPath)));
+  writeFileSync(path, change(unit.replaceAll('/usr/bin/headland', process.execPath)));
   for (const name of dropIns) {
     mkdirSync(`${path}.d`, { recursive: true });
     cpSync(join(folder, 'drop-ins', name), join(`${path}.d`, name));
@@ -77,6 +77,7 @@ describe('headland.service', () => {
       'WatchdogSec=30',
       'Restart=always',
       'ExecStart=/usr/bin/headland run --config /etc/headland/headland.yaml',
+      'ExecStopPost=-/usr/bin/headland outputs off --config /etc/headland/headland.yaml',
       'StateDirectory=headland',
       'CacheDirectory=headland',
       'Environment=ORT_DISABLE_TELEMETRY=1',

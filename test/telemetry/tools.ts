@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
+import { Alarms } from '../../src/base/alarms.js';
 import { createLog, silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { openDatabase } from '../../src/storage/database.js';
@@ -16,6 +17,7 @@ import {
   type TelemetryClientOptions,
 } from '../../src/telemetry/telemetry-client.js';
 import { HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 
 /** Waits until `check` gives something; the limit only guards against a hang. */
 export async function until<T>(
@@ -85,12 +87,14 @@ export function robot(
   } = {},
 ) {
   const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
+  const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
   const options: TelemetryClientOptions = {
     robotId,
     boot,
     settings: mqttSettings(settings),
-    brokerUrl,
+    access: () => ({ url: brokerUrl, credentials: {} }),
     outbox: store.outbox,
+    alarms,
     ...(guarantees ? { guarantees } : {}),
     log: process.env.HL_TEST_LOG ? createLog({ level: 'debug', fileDescriptor: 2 }) : silentLog(),
   };
@@ -103,7 +107,7 @@ export function robot(
     store.close();
   };
   t?.after(stop);
-  return { client, outbox: store.outbox, stop };
+  return { client, outbox: store.outbox, alarms, stop };
 }
 
 export interface Seen {
@@ -117,8 +121,8 @@ export interface Seen {
 
 /** Somebody else on the broker: hears everything below headland/ and can send. */
 export class Observer {
-  readonly seen: Seen[] = [];
   readonly client: MqttClient;
+  readonly #seen = new Recorder<Seen>();
 
   private constructor(client: MqttClient) {
     this.client = client;
@@ -127,7 +131,7 @@ export class Observer {
       try {
         json = JSON.parse(bytes.toString());
       } catch {}
-      this.seen.push({ topic, retain: packet.retain, bytes, json, packet });
+      this.#seen.add({ topic, retain: packet.retain, bytes, json, packet });
     });
   }
 
@@ -139,12 +143,17 @@ export class Observer {
     return observer;
   }
 
+  get seen(): readonly Seen[] {
+    return this.#seen.all;
+  }
+
   on(topic: string): Seen[] {
     return this.seen.filter((message) => message.topic === topic);
   }
 
-  async next(topic: string, test: (message: Seen) => boolean = () => true): Promise<Seen> {
-    return until(`${topic}`, () => this.on(topic).find(test));
+  /** The first on this topic that matches, of those that came or will come. */
+  next(topic: string, test: (message: Seen) => boolean = () => true): Promise<Seen> {
+    return this.#seen.until((message) => message.topic === topic && test(message), topic);
   }
 
   close(): void {
@@ -273,7 +282,7 @@ export function allKinds(client: TelemetryClient): Record<MessageName, () => boo
   };
   return {
     status: said(() =>
-      client.publishStatus({ state: 'online', since: null, reason: null, paused: [] }),
+      client.publishStatus(() => ({ state: 'online', since: null, reason: null, paused: [] })),
     ),
     info: said(() =>
       client.publishInfo({

@@ -25,6 +25,8 @@ export class HeadService {
   /** The pointer when it was followed last. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Why the pointer could not be followed last. */
+  #cannot: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -41,16 +43,27 @@ export class HeadService {
     return this.#serving;
   }
 
-  /** Clears what an interruption left and lets the newest version that works serve. */
+  /**
+   * Clears what an interruption left and lets the newest version that works serve; from a disk that
+   * cannot be written too.
+   */
   async start(): Promise<void> {
-    await this.registry.recover();
-    await this.#exclusive(() => this.#open());
+    await this.#tidy();
+    await this.#exclusive(() => this.#open()).catch((error: unknown) => this.#cannotFollow(error));
     this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
     this.#timer.unref();
   }
 
-  stop(): void {
+  /** The disk is back: what could not be cleared or opened without it. Never throws. */
+  async recover(): Promise<void> {
+    await this.#tidy();
+    await this.follow();
+  }
+
+  /** Resolves when no switch is under way: one that the end of perception cut off would go back. */
+  async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
+    await this.#last;
   }
 
   /**
@@ -76,7 +89,7 @@ export class HeadService {
       try {
         if ((await this.registry.current()) !== this.#seen) await this.#open();
       } catch (error) {
-        this.log.error({ err: messageOf(error) }, 'cannot follow the pointer to the serving head');
+        this.#cannotFollow(error);
       }
     });
   }
@@ -91,6 +104,22 @@ export class HeadService {
         this.log.error({ err: messageOf(error) }, 'no head could be put to work');
       }
     });
+  }
+
+  async #tidy(): Promise<void> {
+    try {
+      await this.registry.recover();
+    } catch (error) {
+      this.log.warn({ err: messageOf(error) }, 'cannot clear what an interruption left of heads');
+    }
+  }
+
+  /** Said once: it is tried again every two seconds. */
+  #cannotFollow(error: unknown): void {
+    const err = messageOf(error);
+    const level = err === this.#cannot ? 'debug' : 'error';
+    this.#cannot = err;
+    this.log[level]({ err }, 'cannot follow the pointer to the serving head');
   }
 
   #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {

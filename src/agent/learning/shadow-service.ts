@@ -1,4 +1,4 @@
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
 import {
@@ -61,6 +61,8 @@ export class ShadowService {
   #candidate: OpenTrial | null = null;
   #timer: NodeJS.Timeout | null = null;
   #last: Promise<void> = Promise.resolve();
+  /** Why the last look failed. */
+  #complaint: string | null = null;
 
   constructor(private readonly parts: ShadowParts) {}
 
@@ -91,12 +93,20 @@ export class ShadowService {
       try {
         await this.#look();
       } catch (error) {
-        const { log } = this.parts;
-        if (isHeadlandError(error)) log.error({ code: error.code }, error.message);
-        else log.error({ err: error }, 'the replaced head could not be followed');
+        this.#complain(error);
       }
     });
     return this.#last;
+  }
+
+  /** Said once: the next look is a second away. */
+  #complain(error: unknown): void {
+    const { log } = this.parts;
+    const message = messageOf(error);
+    const level = message === this.#complaint ? 'debug' : 'error';
+    this.#complaint = message;
+    if (isHeadlandError(error)) log[level]({ code: error.code }, message);
+    else log[level]({ err: error }, 'the replaced head could not be followed');
   }
 
   async #look(): Promise<void> {
@@ -186,8 +196,12 @@ export class ShadowService {
       known?.role === role && known.since === since && known.previous === previous.card.version;
     if (known && same) return { trial: known, current, previous };
     const trial = newTrial({
-      ...{ role, version, previous: previous.card.version, since },
-      ...{ revision: samples.labelRevision(), maxLabels: settings.shadowLabels },
+      role,
+      version,
+      previous: previous.card.version,
+      since,
+      revision: samples.labelRevision(),
+      maxLabels: settings.shadowLabels,
       alarmAt: alarmAt(gate.checks, settings),
       classes: new Set([...current.head.labels, ...previous.head.labels]).size,
     });
@@ -212,7 +226,9 @@ export class ShadowService {
     const features = this.parts.samples.features([id], checksum, '', 0).get(id)?.[0];
     if (!features) return null;
     return {
-      ...{ sampleId: id, group, label },
+      sampleId: id,
+      group,
+      label,
       previous: answer(previous.head, features, label),
       current: answer(current.head, features, label),
     };

@@ -1,80 +1,109 @@
+import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import type { OutputDriver } from '../../alerts/output.js';
 import { type AlertEvent, AlertRules } from '../../alerts/rules.js';
-import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { AlarmSwitch } from '../../base/alarms.js';
+import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { SideService } from '../../base/side-service.js';
+import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Config } from '../../config/schema.js';
-import { type Decision, UNKNOWN_LABEL } from '../../perception/decision.js';
-import { alertMessage, failureMessage } from './messages.js';
+import type { Decision } from '../../perception/decision.js';
+import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
-/** Lets decisions raise alerts, and alerts switch outputs: all off before, after and on every exit. */
+/** One output: its line while it is open, and what opens it again. */
+interface Output {
+  driver: OutputDriver | null;
+  service: SideService;
+}
+
+/**
+ * Lets decisions raise alerts, and alerts switch outputs: all off before, after and on every exit. An
+ * output that cannot be opened or switched is an alarm and tried again; the others go on, and alerts
+ * are events in any case.
+ */
 export class Alerting {
   readonly #rules: AlertRules;
-  #outputs: OutputDriver | null = null;
-  /** Why there are no outputs, until telemetry can carry it. */
-  #unreported: HeadlandError | null = null;
+  readonly #outputs: ReadonlyMap<string, Output>;
 
   constructor(
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
     private readonly telemetry: Pick<TelemetryService, 'event'>,
+    alarms: AlarmSwitch,
     private readonly log: Log,
+    /** Monotonic milliseconds: an output must not stay on because the wall clock was set. */
+    private readonly nowMs: () => number = () => performance.now(),
   ) {
     this.#rules = new AlertRules(config.alerts.rules);
+    this.#outputs = new Map(
+      config.gpio.outputs.map(({ name }) => {
+        const service = new SideService({
+          alarm: `output-${name}`,
+          severity: 'critical',
+          alarms,
+          open: () => this.#open(name),
+        });
+        return [name, { driver: null, service }];
+      }),
+    );
   }
 
-  /**
-   * Opens the outputs, all off. Outputs that cannot be opened are logged, and the first tick reports
-   * them: alerts are events only then, and classifying goes on.
-   */
+  /** Opens the outputs, all off; resolves when each has been tried once. */
   async open(): Promise<void> {
-    try {
-      this.#outputs = await openOutputs(this.config.gpio, this.log);
-    } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      this.log.error({ code: error.code, remedy: error.remedy }, error.message);
-      this.#unreported = error;
-    }
+    await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
-  observe(camera: string, { label, probability, guess }: Decision, atMs: number): void {
+  observe(camera: string, { label, probability, guess }: Decision): void {
     // `unknown` is an answer of its own; the probability is that of the label it was not given.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
+    const atMs = this.nowMs();
     this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
   }
 
   /** Lets time pass, so that alerts end also when no frame comes. */
-  tick(atMs: number): void {
-    if (this.#unreported)
-      this.telemetry.event(failureMessage(this.#unreported, 'gpio', 'critical'));
-    this.#unreported = null;
-    this.#apply(this.#rules.tick(atMs));
+  tick(): void {
+    this.#apply(this.#rules.tick(this.nowMs()));
   }
 
   /** Synchronous and safe at the very end of the process. */
   allOff(): void {
-    this.#outputs?.allOff();
+    for (const { driver } of this.#outputs.values()) driver?.allOff();
   }
 
-  close(): void {
-    this.#outputs?.close();
+  async close(): Promise<void> {
+    for (const { driver, service } of this.#outputs.values()) {
+      await service.stop();
+      driver?.close();
+    }
+  }
+
+  async #open(name: string): Promise<void> {
+    const output = this.#outputs.get(name);
+    const line = this.config.gpio.outputs.find((candidate) => candidate.name === name);
+    if (!output || !line) return;
+    output.driver?.close();
+    output.driver = null;
+    const { driver } = this.config.gpio;
+    output.driver = await openOutputs({ driver, outputs: [line] }, this.log);
+    if (this.#rules.activeOutputs().has(name)) output.driver.set(name, true);
   }
 
   #apply(alerts: readonly AlertEvent[]): void {
     for (const alert of alerts) {
-      this.log.info({ ...alert }, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
+      const { atMs: _, ...facts } = alert;
+      this.log.info(facts, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
       if (alert.output !== null) this.#switch(alert.output);
-      this.telemetry.event(alertMessage(alert));
+      this.telemetry.event(alertMessage(alert, Date.now()));
     }
   }
 
-  #switch(output: string): void {
+  #switch(name: string): void {
+    const output = this.#outputs.get(name);
     try {
-      this.#outputs?.set(output, this.#rules.activeOutputs().has(output));
+      output?.driver?.set(name, this.#rules.activeOutputs().has(name));
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      this.log.error({ code: error.code }, error.message);
-      this.telemetry.event(failureMessage(error, 'gpio', 'critical'));
+      output?.service.failed(error);
     }
   }
 }

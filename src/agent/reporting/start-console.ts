@@ -9,17 +9,18 @@ export interface RunningConsole {
 }
 
 /**
- * Opens the web page over a running daemon; null when it is switched off.
+ * Opens the web page over a running daemon.
  * @throws HeadlandError HL_CONSOLE_…, HL_SECRET_…
  */
-export async function startConsole(agent: AgentView): Promise<RunningConsole | null> {
+export async function startConsole(agent: AgentView): Promise<RunningConsole> {
   const { console: settings } = agent.config;
-  if (!settings.enabled) return null;
   const { environment, log } = agent.options;
   const server = new ConsoleServer({
-    ...{ host: settings.host, port: settings.port, log },
+    host: settings.host,
+    port: settings.port,
     token: readSecretText(settings.token, environment),
     source: consoleSource(agent),
+    log,
   });
   const { url } = await server.start();
   return { url, close: () => server.stop() };

@@ -1,3 +1,4 @@
+import type { AlarmSwitch } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Frame } from '../../camera/camera.js';
@@ -19,11 +20,20 @@ export interface CameraEvents {
  * A supervised camera for each section of the configuration; opens no device yet.
  * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED
  */
-export function makeCameras(config: Config, log: Log, events: CameraEvents): RunningCamera[] {
+export function makeCameras(
+  config: Config,
+  log: Log,
+  alarms: AlarmSwitch,
+  events: CameraEvents,
+): RunningCamera[] {
   return config.cameras.map((section) => {
     const camera = resolveCamera(section);
     const supervisor = new CameraSupervisor(createDriver(camera, { log }), {
-      ...{ name: camera.name, stallMs: camera.stallMs, pictures: camera, log },
+      name: camera.name,
+      stallMs: camera.stallMs,
+      pictures: camera,
+      alarms,
+      log,
       backoff: config.cameraBackoff,
       groupWindowMs: config.samples.groupWindowMs,
       pictureLimits: {

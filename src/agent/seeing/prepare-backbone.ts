@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import { loadCard } from '../../backbone/card-folders.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
@@ -5,11 +6,18 @@ import { type PullProgress, pullModel } from '../../models/pull-model.js';
 import { parseMirrors } from '../../models/sources/plan.js';
 import { addedCardsDir } from '../open-state.js';
 
+/** Where backbones are kept on an installed robot; see `paths.cacheDir`. */
+const SYSTEM_CACHE = '/var/cache/headland';
+
 export interface PrepareOptions {
   log: Log;
   /** HEADLAND_MODEL_MIRRORS (comma-separated) is asked before the configured mirrors. */
   environment: NodeJS.ProcessEnv;
   onProgress(progress: PullProgress): void;
+  /** Ends it; what is half-fetched is removed. */
+  signal?: AbortSignal;
+  /** Where it is put; default `paths.cacheDir`. */
+  cacheDir?: string;
 }
 
 /**
@@ -21,9 +29,11 @@ export async function prepareBackbone(
   options: PrepareOptions,
   name = config.models.backbone,
 ): Promise<{ path: string; checksum: string }> {
+  const { cacheDir = config.paths.cacheDir } = options;
   const { cardsDir, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
   return pullModel(await loadCard(name, cardsDir, addedCardsDir(config)), {
-    cacheDir: config.paths.cacheDir,
+    cacheDir,
+    otherCaches: otherCaches(cacheDir, config, options.environment),
     mirrors: [
       ...parseMirrors(options.environment.HEADLAND_MODEL_MIRRORS),
       ...config.models.mirrors,
@@ -34,5 +44,19 @@ export async function prepareBackbone(
     maxBytes,
     onProgress: options.onProgress,
     log: options.log,
+    ...(options.signal ? { signal: options.signal } : {}),
   });
+}
+
+/** The caches that headland uses on a machine, but for the one in question. */
+function otherCaches(
+  cacheDir: string,
+  { paths }: Pick<Config, 'paths'>,
+  { XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv,
+): string[] {
+  const ofUser = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  const known = [paths.cacheDir, SYSTEM_CACHE, ...(ofUser ? [join(ofUser, 'headland')] : [])];
+  return [...new Set(known.map((path) => resolve(path)))].filter(
+    (path) => path !== resolve(cacheDir),
+  );
 }

@@ -1,7 +1,7 @@
 import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
-import type { OutputDriver } from '../output.js';
+import type { OutputDriver } from '../alert-output.js';
 import { globalLineNumber, listGpioChips } from './gpio-lines.js';
 
 export type OutputConfig = Config['gpio']['outputs'][number];
@@ -123,23 +123,36 @@ export async function loadOnoff(): Promise<TakeLine> {
 }
 
 /**
- * Says why onoff cannot be loaded. The binary of its dependency epoll fits one ABI of Node.js: after
- * an upgrade of Node.js the loader refuses it.
+ * Says why onoff cannot be loaded. npm compiles the binary of its dependency epoll at install, for one
+ * ABI of Node.js: after a change of Node.js the loader refuses it.
  */
 export function onoffLoadError(error: unknown): HeadlandError {
   const told = messageOf(error);
-  const otherNode = /NODE_MODULE_VERSION|different Node\.js version/.test(told);
+  const reason = unusableBinary(error, told);
   return new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
-    otherNode
-      ? `the package epoll was compiled for another Node.js than this ${process.version}`
-      : `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    reason ?? `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
     {
-      remedy: otherNode
-        ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to none.'
-        : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to none.',
+      remedy:
+        reason !== null
+          ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to none.'
+          : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to none.',
       details: { node: process.version },
       cause: error,
     },
   );
+}
+
+/** What is wrong with epoll's binary; null: the packages themselves are missing. */
+function unusableBinary(error: unknown, told: string): string | null {
+  if (/NODE_MODULE_VERSION|different Node\.js version/.test(told)) {
+    return `the package epoll was compiled for another Node.js than this ${process.version}`;
+  }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
+    return `the binary of the package epoll cannot be loaded: ${told.split('\n', 1)[0]}`;
+  }
+  // The words of the package bindings, which looks for the binary.
+  return /could not locate the bindings file/i.test(told)
+    ? 'the package epoll was installed without being compiled'
+    : null;
 }

@@ -19,12 +19,12 @@ export interface OnnxEngineOptions {
 }
 
 /**
- * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the thread that
- * asks for it, so frames belong into a worker thread; several engines may live in one process.
+ * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the calling thread,
+ * so frames belong into a worker thread; several engines may exist in one process.
  *
- * A worker must be asked to close its engine and end by itself: `worker.terminate()`, or
- * `process.exit()` elsewhere, in the middle of a forward pass aborts the whole process
- * (onnxruntime-node 1.27: "terminate called after throwing an instance of 'Napi::Error'").
+ * A worker must be asked to close its engine and to end by itself: `worker.terminate()`, or
+ * `process.exit()` elsewhere, during a forward pass aborts the whole process (onnxruntime-node
+ * 1.27: "terminate called after throwing an instance of 'Napi::Error'").
  */
 export class OnnxEngine implements Backbone {
   readonly name: string;
@@ -61,7 +61,7 @@ export class OnnxEngine implements Backbone {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-        // A spinning thread takes the core that the camera or the trainer waits for.
+        // A spinning thread would take the core from the camera or the trainer.
         extra: {
           session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
         },
@@ -86,7 +86,7 @@ export class OnnxEngine implements Backbone {
 
   async embed(image: RgbImage): Promise<Float32Array> {
     refuseClosed(this.name, this.closed);
-    // The input buffer is one: calls that overlap wait for each other.
+    // There is one input buffer, so overlapping calls wait for each other.
     const result = this.last.then(() => this.forward(image));
     this.last = result.catch(() => undefined);
     return result;

@@ -1,18 +1,29 @@
 import { existsSync } from 'node:fs';
-import { runTool, type ToolExit } from '../../base/child.js';
-import { HeadlandError } from '../../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
+import { runTool, type ToolExit } from './camera-tool.js';
 import {
+  type CaptureWay,
+  captureWays,
   type FfmpegConfig,
   type FfmpegMode,
   ffmpegArguments,
-  ffmpegModes,
   hiddenInput,
   inputKind,
 } from './ffmpeg-arguments.js';
+import { captureHttpJpegs } from './http-jpegs.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
+
+/** How one way of having pictures came to its end. */
+interface CaptureEnd {
+  pictures: number;
+  /** Null: it was asked to end, or the file is over; `one picture`: the address is that of a still. */
+  failure: HeadlandError | 'one picture' | null;
+  /** The source is there, and may be understood in another way. */
+  otherWayMayWork: boolean;
+}
 
 /** A long-lived ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through untouched), video files. */
 export class FfmpegDriver implements CameraDriver {
@@ -20,12 +31,16 @@ export class FfmpegDriver implements CameraDriver {
   readonly paceMs: number;
   readonly #config: FfmpegConfig;
   readonly #log: Log;
+  readonly #ways: readonly CaptureWay[];
+  #first: CaptureWay;
   #invalidPictures = 0;
   #majorVersion: number | null = null;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
     this.#log = log;
+    this.#ways = captureWays(config);
+    this.#first = this.#ways[0] ?? 'encode';
     this.description = `ffmpeg ${withoutCredentials(config.input)}`;
     this.paceMs = 1_000 / config.framesPerSecond;
   }
@@ -38,28 +53,91 @@ export class FfmpegDriver implements CameraDriver {
    * Resolves at the end of a file; the end of anything else is a failure.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
-   *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_EXITED.
+   *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE, HL_CAMERA_EXITED.
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
-    const modes = ffmpegModes(this.#config);
-    const version = this.#majorVersion ?? (await majorVersion(signal));
-    if (signal.aborted) return;
-    this.#majorVersion = version;
     if (inputKind(this.#config.input) === 'v4l2') {
       await setV4l2Controls(this.#config.input, this.#config, this.#log, signal);
     }
-    for (const [index, mode] of modes.entries()) {
-      const { exit, pictures, notJpeg } = await this.#run(mode, version, onPicture, signal);
-      if (signal.aborted) return;
-      const finite = inputKind(this.#config.input) === 'file';
-      if (finite && exit.code === 0) return;
-      const failure = explainExit(this.#config.input, exit);
-      const lastMode = index === modes.length - 1;
-      if (lastMode || pictures > 0 || !(notJpeg || formatRefused(failure))) throw failure;
-      this.#log.info(
-        { input: withoutCredentials(this.#config.input) },
-        'the source gives no JPEG of its own: pictures are encoded here, which costs processor time',
+    const ways = this.#waysInOrder();
+    for (const [index, way] of ways.entries()) {
+      const { pictures, failure, otherWayMayWork } = await this.#try(way, onPicture, signal);
+      const next = ways[index + 1];
+      this.#learn(way, pictures, next ?? ways[0] ?? way, signal.aborted);
+      if (signal.aborted || failure === null) return;
+      if (failure !== 'one picture' && (!next || pictures > 0 || !otherWayMayWork)) throw failure;
+      if (next) this.#tell(next);
+    }
+  }
+
+  /** All ways, the one that is to be tried first at the beginning. */
+  #waysInOrder(): CaptureWay[] {
+    const first = Math.max(0, this.#ways.indexOf(this.#first));
+    return [...this.#ways.slice(first), ...this.#ways.slice(0, first)];
+  }
+
+  /** Keeps a way that gave pictures; leaves one in which an HTTP camera stalled before the first. */
+  #learn(way: CaptureWay, pictures: number, next: CaptureWay, stalled: boolean): void {
+    if (pictures > 0) this.#first = way;
+    else if (stalled && inputKind(this.#config.input) === 'http') this.#first = next;
+  }
+
+  #tell(way: CaptureWay): void {
+    const fields = { input: withoutCredentials(this.#config.input) };
+    const message =
+      way === 'scan'
+        ? 'ffmpeg finds no pictures in what the camera sends: it is searched for JPEGs here'
+        : 'the source gives no JPEG of its own: pictures are encoded here, which costs processor time';
+    this.#log.info(fields, message);
+  }
+
+  async #try(
+    way: CaptureWay,
+    onPicture: PictureReceiver,
+    signal: AbortSignal,
+  ): Promise<CaptureEnd> {
+    const { input } = this.#config;
+    if (way === 'scan') return this.#scan(onPicture, signal);
+    this.#majorVersion ??= await majorVersion(signal);
+    const version = this.#majorVersion;
+    if (signal.aborted) return { pictures: 0, failure: null, otherWayMayWork: false };
+    const { exit, pictures, notJpeg } = await this.#run(way, version, onPicture, signal);
+    const kind = inputKind(input);
+    const inOrder = exit.code === 0;
+    if (kind === 'file' && inOrder) return { pictures, failure: null, otherWayMayWork: false };
+    // An address that gives one JPEG and ends is asked for again and again.
+    const still = kind === 'http' && way === 'copy' && inOrder && pictures === 1;
+    if (still) return { pictures, failure: 'one picture', otherWayMayWork: true };
+    const failure = explainExit(input, exit);
+    const otherWayMayWork = notJpeg || kind === 'http' || formatRefused(failure);
+    return { pictures, failure, otherWayMayWork };
+  }
+
+  async #scan(onPicture: PictureReceiver, signal: AbortSignal): Promise<CaptureEnd> {
+    const { input, framesPerSecond } = this.#config;
+    let pictures = 0;
+    try {
+      await captureHttpJpegs(
+        input,
+        {
+          framesPerSecond,
+          intervalMs: 1_000 / framesPerSecond,
+          waits: false,
+          onPicture: (picture) => {
+            pictures += 1;
+            return onPicture(picture);
+          },
+          onInvalid: (count) => {
+            this.#invalidPictures += count;
+          },
+        },
+        signal,
       );
+      return { pictures, failure: null, otherWayMayWork: false };
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      const otherWayMayWork = error.code === 'HL_CAMERA_NO_PICTURE';
+      return { pictures, failure: error, otherWayMayWork };
     }
   }
 

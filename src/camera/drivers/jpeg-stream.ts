@@ -24,7 +24,7 @@ function swallowsPicture(marker: number, segment: Buffer): boolean {
   return segment.at(-1) === 0xff || (segment.at(-2) === 0xff && segment.at(-1) === SOI);
 }
 
-/** So many bytes without the start of a picture are as good as one broken picture. */
+/** So many bytes without any picture are as good as one broken picture. */
 const GARBAGE_BYTES_PER_PICTURE = 65_536;
 
 type State = 'seek' | 'header' | 'scan';
@@ -35,6 +35,9 @@ type State = 'seek' | 'header' | 'scan';
  * and bytes between pictures do not confuse it. A picture that is cut off, too large or malformed
  * is dropped and counted, and the search begins again where the next picture may start. (One that is
  * cut off inside application data, its first few bytes, can hide the start of the next.)
+ *
+ * Cameras hand on buffers that are larger than the picture in them: what follows a whole picture,
+ * zeros or the rest of an older one, is no damage.
  *
  * Memory: never more than `maxPictureBytes` and one chunk, doubled.
  */
@@ -50,13 +53,15 @@ export class JpegSplitter {
   #state: State = 'seek';
   #frameHeaderSeen = false;
   #garbageBytes = 0;
+  /** So much may follow the last whole picture without being damage. */
+  #freeBytes = 0;
   #invalidPictures = 0;
 
   constructor(maxPictureBytes: number) {
     this.#maxPictureBytes = maxPictureBytes;
   }
 
-  /** Broken pictures so far; each 64 KiB that belong to no picture count as one. */
+  /** Broken pictures so far; before the first whole one, 64 KiB that belong to none count as one. */
   get invalidPictures(): number {
     return this.#invalidPictures + Math.floor(this.#garbageBytes / GARBAGE_BYTES_PER_PICTURE);
   }
@@ -72,7 +77,7 @@ export class JpegSplitter {
   /** No more bytes will come: what is unfinished is dropped and counted. */
   end(): void {
     if (this.#state !== 'seek') this.#reject(this.#length);
-    else this.#garbageBytes += this.#length - this.#start;
+    else this.#skip(this.#length - this.#start);
     this.#length = this.#start = this.#position = 0;
   }
 
@@ -106,7 +111,7 @@ export class JpegSplitter {
     for (;;) {
       const found = this.#data.subarray(0, this.#length).indexOf(0xff, this.#start);
       const next = found < 0 ? this.#length : found;
-      this.#garbageBytes += next - this.#start;
+      this.#skip(next - this.#start);
       this.#start = this.#position = next;
       if (next + 2 >= this.#length) return false;
       if (this.#data[next + 1] === SOI && this.#data[next + 2] === 0xff) {
@@ -116,9 +121,16 @@ export class JpegSplitter {
         this.#frameHeaderSeen = false;
         return true;
       }
-      this.#garbageBytes += 1;
+      this.#skip(1);
       this.#start = next + 1;
     }
+  }
+
+  /** Bytes that belong to no picture; a buffer is never larger than the largest picture. */
+  #skip(bytes: number): void {
+    const free = Math.min(bytes, this.#freeBytes);
+    this.#freeBytes -= free;
+    this.#garbageBytes += bytes - free;
   }
 
   /** At a marker segment: reads its length and steps over it. */
@@ -180,6 +192,7 @@ export class JpegSplitter {
       return this.#reject(end);
     }
     pictures.push(new Uint8Array(this.#data.subarray(this.#start, end)));
+    this.#freeBytes = this.#maxPictureBytes;
     this.#state = 'seek';
     this.#start = this.#position = end;
     return true;

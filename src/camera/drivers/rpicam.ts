@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import type { ToolExit } from '../../base/child.js';
 import { HeadlandError } from '../../base/errors.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
+import type { ToolExit } from './camera-tool.js';
 import { captureJpegs, type JpegCaptureEnd } from './mjpeg-tool.js';
 import { type RpicamConfig, rpicamArguments } from './rpicam-arguments.js';
 

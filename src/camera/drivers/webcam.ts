@@ -5,11 +5,11 @@ import { join } from 'node:path';
 // @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
 import untypedNodeWebcam from 'node-webcam';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { killByFile } from '../../base/kill-by-file.js';
 import { pause } from '../../base/pause.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
 import { isWholeJpeg } from './jpeg-stream.js';
+import { killByFile } from './kill-by-file.js';
 
 export type WebcamConfig = DriverConfig<'webcam'>;
 

@@ -114,7 +114,7 @@ export class FrameStage {
   /** Null when it is to be left out. */
   async #prepare(frame: Frame): Promise<Frame | null> {
     const jpeg = await this.#cutter.cut(frame.jpeg);
-    if (this.#motion && !(await this.#motion.passes(jpeg, frame.capturedAtMs))) {
+    if (this.#motion && !(await this.#motion.passes(jpeg, performance.now()))) {
       this.#stillFrames += 1;
       return null;
     }

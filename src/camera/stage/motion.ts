@@ -17,7 +17,7 @@ export class MotionGate {
   readonly #visibleCount: number;
   readonly #limits: PictureLimits;
   #shown: Uint8Array | null = null;
-  #shownAtMs = 0;
+  #shownMs = 0;
 
   /** @param mask what is covered in the pictures; it never counts as moving, nor as picture. */
   constructor(
@@ -35,19 +35,17 @@ export class MotionGate {
    * Whether a picture is to be shown: something moved, or nothing was shown for `keepAliveMs`.
    * Pictures are given in their order, one at a time.
    *
-   * @param atMs when it was captured, Unix time, milliseconds.
+   * @param nowMs monotonic, milliseconds.
    * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
-  async passes(picture: Uint8Array, atMs: number): Promise<boolean> {
+  async passes(picture: Uint8Array, nowMs: number): Promise<boolean> {
     const grid = await this.#gridOf(picture);
-    const ageMs = atMs - this.#shownAtMs;
-    // A clock that was set back says nothing of how long ago it was.
-    const due = ageMs >= this.#settings.keepAliveMs || ageMs < 0;
+    const due = nowMs - this.#shownMs >= this.#settings.keepAliveMs;
     if (this.#shown && !due && this.#changedShare(this.#shown, grid) < this.#settings.share) {
       return false;
     }
     this.#shown = grid;
-    this.#shownAtMs = atMs;
+    this.#shownMs = nowMs;
     return true;
   }
 

@@ -13,7 +13,7 @@ import type { Config } from '../../config/schema.js';
 import { type BoardFacts, describeBoard } from '../../host/cpu.js';
 import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { encodeJpeg } from '../../vision/picture.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
 import {
@@ -80,15 +80,21 @@ export function benchCommand(): Command {
           cards,
           threads: Array.from({ length: most }, (_, i) => i + 1),
           head: state && current !== null ? (await state.heads.load(current)).head : null,
-          ...{ pictures, seconds: options.seconds, inference: config.inference, log },
+          pictures,
+          seconds: options.seconds,
+          inference: config.inference,
+          log,
           cacheDir: config.paths.cacheDir,
           onStep: (done, total) => bar.update(done, total),
         });
         bar.stop();
         const report: BenchReport = {
-          ...{ schema: 1, board },
+          schema: 1,
+          board,
           engine: { node: process.version, arch: process.arch, integerKernels },
-          ...{ pictures: { source, count: pictures.length }, measurements, strain },
+          pictures: { source, count: pictures.length },
+          measurements,
+          strain,
           recommendation: advise(measurements, strain, {
             backbone: given.models.backbone,
             threads: given.inference.threads,
@@ -173,8 +179,12 @@ function printReport(report: BenchReport): void {
   if (published.length > 0) {
     printLine('\nPublished of this board, backbone alone:');
     const lines = published.map((p) => [
-      ...[p.network, p.precision, p.threads === null ? 'several threads' : `${p.threads} threads`],
-      ...[`${p.milliseconds} ms`, p.runtime, p.source],
+      p.network,
+      p.precision,
+      p.threads === null ? 'several threads' : `${p.threads} threads`,
+      `${p.milliseconds} ms`,
+      p.runtime,
+      p.source,
     ]);
     printLine(table(lines));
   }

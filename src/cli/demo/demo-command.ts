@@ -6,7 +6,7 @@ import { createLog } from '../../base/log.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT } from '../support/output.js';
 import { packageVersion } from '../support/version.js';
 import { type DemoOptions, demoConfig, demoStateDir } from './demo-settings.js';

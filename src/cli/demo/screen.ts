@@ -41,7 +41,7 @@ export class Screen {
   }
 
   decision(label: string, reference: string | undefined, decision: Decision): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const interval = this.out.isTTY ? STATUS_INTERVAL_MS : PLAIN_INTERVAL_MS;
     if (nowMs - this.#lastStatusMs < interval) return;
     this.#lastStatusMs = nowMs;

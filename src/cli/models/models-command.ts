@@ -8,7 +8,7 @@ import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
 import {
   commandLog,
@@ -28,9 +28,15 @@ interface ModelsOptions extends StateOptions {
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
-    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
-    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
-    ...[headsCommand(), whyCommand()],
+    listCommand(),
+    pullCommand(),
+    verifyCommand(),
+    quantizeCommand(),
+    addCommand(),
+    removeCommand(),
+    compareCommand(cachedCards),
+    headsCommand(),
+    whyCommand(),
   ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
@@ -121,30 +127,16 @@ function verifyCommand(): Command {
     .argument('[name]', 'name of a model card (default: every cached one)')
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
-      const cards = name
-        ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
-        : await cardsWithVariants(config);
-      const results: Verification[] = [];
-      for (const card of cards) {
-        try {
-          const { checksum } = await verifyModel(card, config.paths.cacheDir);
-          results.push({ name: card.name, ok: true, checksum });
-        } catch (error) {
-          if (!isHeadlandError(error)) throw error;
-          if (!name && /^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(error.code)) continue;
-          results.push({ name: card.name, ok: false, error: error.toJSON() });
-        }
-      }
+      const results = name
+        ? [
+            await verified(
+              await loadCard(name, config.models.cardsDir, addedCardsDir(config)),
+              config,
+            ),
+          ]
+        : await verifyCached(config);
       if (options.json) printJson(results);
-      else if (results.length === 0) printLine('no backbone is in the cache');
-      else {
-        printLine(table(results.map(verificationCells), ''));
-        for (const result of results) {
-          if (result.ok) continue;
-          const { code, message, remedy } = result.error;
-          printLine(`\n${result.name}: ${code}: ${message}\n  what to do: ${remedy}`);
-        }
-      }
+      else printVerifications(results);
       if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
     });
 }
@@ -152,6 +144,37 @@ function verifyCommand(): Command {
 type Verification =
   | { name: string; ok: true; checksum: string }
   | { name: string; ok: false; error: SerialisedError };
+
+async function verifyCached(config: Config): Promise<Verification[]> {
+  const results: Verification[] = [];
+  for (const card of await cardsWithVariants(config)) results.push(await verified(card, config));
+  return results.filter(
+    (result) => result.ok || !/^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(result.error.code),
+  );
+}
+
+async function verified(card: ModelCard, config: Config): Promise<Verification> {
+  try {
+    const { checksum } = await verifyModel(card, config.paths.cacheDir);
+    return { name: card.name, ok: true, checksum };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { name: card.name, ok: false, error: error.toJSON() };
+  }
+}
+
+function printVerifications(results: readonly Verification[]): void {
+  if (results.length === 0) {
+    printLine('no backbone is in the cache');
+    return;
+  }
+  printLine(table(results.map(verificationCells), ''));
+  for (const result of results) {
+    if (result.ok) continue;
+    const { code, message, remedy } = result.error;
+    printLine(`\n${result.name}: ${code}: ${message}\n  what to do: ${remedy}`);
+  }
+}
 
 function verificationCells(result: Verification): string[] {
   if (result.ok) return [result.name, 'intact', `SHA-256 ${result.checksum.slice(0, 12)}…`];

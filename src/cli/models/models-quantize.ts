@@ -9,7 +9,7 @@ import {
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
@@ -37,9 +37,13 @@ export function quantizeCommand(): Command {
       let running = '';
       try {
         const report = await runQuantization({
-          ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
+          name: base,
+          settings: config,
+          cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          ...{ store: state.samples, photosDir: options.photos ?? null, log },
+          store: state.samples,
+          photosDir: options.photos ?? null,
+          log,
           kernels: await probeIntegerKernels(),
           onProgress: (phase, done, total) => {
             if (phase !== running) bar.stop();

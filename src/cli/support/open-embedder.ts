@@ -7,7 +7,7 @@ import { fullPrecisionCard } from '../../backbone/variant.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { AugmentationSettings } from '../../vision/augment.js';
-import { fetchBackbone } from '../fetch-backbone-command.js';
+import { fetchBackbone } from './fetch-backbone.js';
 
 /** The configured way from pictures and their augmented views to features. */
 export interface OpenedEmbedder {
@@ -35,7 +35,10 @@ export async function openEmbedder(
   const configured = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const { threads } = inference;
   const backbone = await openFittingBackbone({
-    ...{ card: configured, cacheDir: paths.cacheDir, threads, log },
+    card: configured,
+    cacheDir: paths.cacheDir,
+    threads,
+    log,
   });
   const card = backbone.name === configured.name ? configured : fullPrecisionCard(configured);
   const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { RefusalBody } from '../console-api.js';
 
 /** What a route gives back; `taken` = the handler writes the response itself. */
 export type Reply =
@@ -25,9 +26,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
 };
 
 const STATUS_OF_ENDING: readonly (readonly [RegExp, number])[] = [
-  [/_(NOT_FOUND|UNKNOWN|GONE|MISSING|NONE)$/, 404],
+  [/_(NOT_FOUND|UNKNOWN|UNKNOWN_VERSION|GONE|MISSING|NONE)$/, 404],
   [/_(RUNNING|BUSY|CONFLICT)$/, 409],
-  [/_(FULL|NO_SPACE)$/, 507],
+  [/_(FULL|LIMIT|NO_SPACE)$/, 507],
   [/_INTERNAL$/, 500],
 ];
 
@@ -43,9 +44,7 @@ export function statusOf(error: unknown): number {
 }
 
 /** The body of every refusal. What is no HeadlandError keeps its message to the log. */
-export function errorBody(error: unknown): {
-  error: { code: string; message: string; remedy: string };
-} {
+export function errorBody(error: unknown): RefusalBody {
   if (isHeadlandError(error)) {
     return { error: { code: error.code, message: error.message, remedy: error.remedy } };
   }

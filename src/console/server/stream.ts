@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { ClockedStatus, StreamEvent } from '../console-api.js';
 import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
 
 export interface StreamLimits {
@@ -21,7 +22,7 @@ interface Lane {
 }
 
 /** The time of the robot goes along, because a phone's clock may be wrong. */
-export function withClock(status: ConsoleStatus): ConsoleStatus & { nowMs: number } {
+export function withClock(status: ConsoleStatus): ClockedStatus {
   return { ...status, nowMs: Date.now() };
 }
 
@@ -128,6 +129,7 @@ export class EventStreams {
 }
 
 function serialise(event: ConsoleEvent): string {
-  const data = event.type === 'status' ? withClock(event.data) : event.data;
-  return `event: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+  const sent: StreamEvent =
+    event.type === 'status' ? { type: 'status', data: withClock(event.data) } : event;
+  return `event: ${sent.type}\ndata: ${JSON.stringify(sent.data)}\n\n`;
 }

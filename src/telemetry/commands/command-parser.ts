@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import { issueText } from '../../base/issue-text.js';
+import { issueText } from '../../base/words/issue-text.js';
 import {
   COMMAND_NAMES,
   COMMANDS,

@@ -31,23 +31,33 @@ function inspect(text: string, maxDepth: number): void {
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '"') {
-      const end = endOfString(text, i);
-      const keys = open.at(-1);
-      if (expectsKey && keys) addKey(keys, text.slice(i, end + 1));
-      expectsKey = false;
-      i = end;
-    } else if (character === '{' || character === '[') {
-      open.push(character === '{' ? new Set() : null);
-      if (open.length > maxDepth) throw invalid(`nested deeper than ${maxDepth} levels`);
-      expectsKey = character === '{';
-    } else if (character === '}' || character === ']') {
-      open.pop();
-      expectsKey = false;
-    } else if (character === ',') {
-      expectsKey = open.at(-1) instanceof Set;
+    switch (text[i]) {
+      case '"': {
+        const end = endOfString(text, i);
+        const keys = open.at(-1);
+        if (expectsKey && keys) addKey(keys, text.slice(i, end + 1));
+        expectsKey = false;
+        i = end;
+        break;
+      }
+      case '{':
+        open.push(new Set());
+        expectsKey = true;
+        break;
+      case '[':
+        open.push(null);
+        expectsKey = false;
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        expectsKey = false;
+        break;
+      case ',':
+        expectsKey = open.at(-1) instanceof Set;
+        break;
     }
+    if (open.length > maxDepth) throw invalid(`nested deeper than ${maxDepth} levels`);
   }
 }
 

@@ -1,5 +1,10 @@
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
-import { messageOf } from '../../base/errors.js';
+import {
+  connect,
+  ErrorWithSubackPacket,
+  type IClientOptions,
+  type IPublishPacket,
+  type MqttClient,
+} from 'mqtt';
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
@@ -8,6 +13,11 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** What a sender may make us hold in memory at once; the size limit of commands is far below. */
 const INCOMING_MAX_BYTES = 4_194_304;
 const INCOMING_MAX_MESSAGES = 16;
+/** Reason codes from here on mean no. */
+const REFUSED = 0x80;
+const SESSION_TAKEN_OVER = 0x8e;
+/** What fits into MQTT's four bytes. */
+const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
 /** Secrets and certificates, read by the caller. */
 export interface BrokerCredentials {
@@ -15,6 +25,13 @@ export interface BrokerCredentials {
   ca?: Buffer;
   cert?: Buffer;
   key?: Buffer;
+}
+
+/** Where the broker is and how it is asked in. */
+export interface BrokerAccess {
+  /** mqtt://, mqtts://, ws:// or wss:// */
+  url: string;
+  credentials: BrokerCredentials;
 }
 
 export interface Publication {
@@ -33,20 +50,21 @@ export interface ConnectionEnd {
   /**
    * `version`: the broker refuses this protocol version; `silent`: it took the connection and
    * closed it without an answer; `refused`: it answered no; `unreachable`: no way to it; `lost`:
-   * it was up.
+   * it was up; `taken-over`: it was up, and the broker says that another client with this id came.
    */
-  kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost';
+  kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost' | 'taken-over';
   message: string;
+  /** The other side closed it and gave no reason. */
+  wordless: boolean;
   /** CONNACK code or errno. */
   code?: number | string;
 }
 
 export interface ConnectionOptions {
-  brokerUrl: string;
+  access: BrokerAccess;
   protocolVersion: 4 | 5;
   clientId: string;
   settings: Config['mqtt'];
-  credentials: BrokerCredentials;
   will: Publication;
   /** Topic filter of commands, and the QoS with which they come at most. */
   subscription: { filter: string; qos: QoS };
@@ -55,8 +73,8 @@ export interface ConnectionOptions {
   onCommand: (command: IncomingCommand) => void;
   /** Exactly once, whatever happened. */
   onEnd: (end: ConnectionEnd) => void;
-  /** Trouble that does not end the connection. */
-  onWarning: (message: string) => void;
+  /** The broker lets us hear commands; null: it does, else its answer. */
+  onSubscribed: (refusal: string | null) => void;
 }
 
 /**
@@ -71,12 +89,13 @@ export class Connection {
   #ready = false;
   #ended = false;
   #lastError: { message: string; code?: number | string } | null = null;
+  #subscribeAgain: NodeJS.Timeout | null = null;
 
   /** Throws what MQTT.js throws for an impossible URL or certificate. */
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.protocolVersion = options.protocolVersion;
-    this.#client = connect(options.brokerUrl, clientOptions(options));
+    this.#client = connect(options.access.url, clientOptions(options));
     this.#client.on('connect', () => this.#onConnect());
     this.#client.on('message', (topic, payload, packet) => {
       this.#onMessage(topic, payload, packet);
@@ -153,18 +172,30 @@ export class Connection {
 
   #onConnect(): void {
     this.#acknowledged = true;
-    const { filter, qos } = this.#options.subscription;
+    this.#subscribe();
+  }
+
+  /** Without commands the robot still reports; whether it may hear them is asked again and again. */
+  #subscribe(): void {
+    const { subscription, settings, onSubscribed, onReady } = this.#options;
+    const { filter, qos } = subscription;
     // With `rap` a retained command is known as such even when it comes live.
     this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
-      if (error || granted?.some(({ qos }) => qos === 128)) {
-        this.#options.onWarning(
-          `the broker does not let us subscribe to ${filter}: ` +
-            (error ? messageOf(error) : 'refused'),
-        );
+      const answers: number[] | null = error
+        ? answersIn(error)
+        : (granted?.map((grant) => grant.qos) ?? null);
+      // Without an answer the connection has ended while it was asked.
+      if (!answers) return;
+      const refusal = answers.find((answer) => answer >= REFUSED);
+      onSubscribed(refusal === undefined ? null : `0x${refusal.toString(16)}`);
+      if (refusal !== undefined) {
+        this.#subscribeAgain = setTimeout(() => this.#subscribe(), settings.backoffMaxMs);
+        this.#subscribeAgain.unref();
       }
+      if (this.#ready) return;
       this.#ready = true;
-      this.#options.onReady();
+      onReady();
     });
   }
 
@@ -191,6 +222,7 @@ export class Connection {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#subscribeAgain !== null) clearTimeout(this.#subscribeAgain);
     const error = this.#lastError;
     this.#client.end(true);
     // MQTT.js does not force an end that it has already begun politely.
@@ -198,26 +230,41 @@ export class Connection {
     this.#options.onEnd({
       kind: this.#kindOfEnd(error?.code),
       message: error?.message ?? 'the broker closed the connection',
+      wordless: isWordless(error),
       ...(error?.code === undefined ? {} : { code: error.code }),
     });
   }
 
   #kindOfEnd(code: number | string | undefined): ConnectionEnd['kind'] {
-    if (this.#acknowledged) return 'lost';
+    if (this.#acknowledged) return code === SESSION_TAKEN_OVER ? 'taken-over' : 'lost';
     if (code === 1 || code === 0x84) return 'version';
     if (typeof code === 'number') return 'refused';
-    const silent = this.#lastError === null || code === 'ECONNRESET' || code === 'EPIPE';
-    return silent ? 'silent' : 'unreachable';
+    return isWordless(this.#lastError) ? 'silent' : 'unreachable';
   }
+}
+
+function isWordless(error: { code?: number | string } | null): boolean {
+  return error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}
+
+/** The reason codes of the SUBACK that an error is about; null: it is about something else. */
+function answersIn(error: Error): number[] | null {
+  if (!(error instanceof ErrorWithSubackPacket)) return null;
+  // A connection that ended has brought no packet, whatever the type says.
+  const packet: { granted: unknown[] } | undefined = error.packet;
+  return packet ? packet.granted.map(Number) : null;
 }
 
 function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
   if (expirySeconds === undefined) return {};
-  return { messageExpiryInterval: Math.max(1, Math.ceil(expirySeconds)) };
+  return {
+    messageExpiryInterval: Math.min(EXPIRY_MAX_SECONDS, Math.max(1, Math.ceil(expirySeconds))),
+  };
 }
 
 function clientOptions(options: ConnectionOptions): IClientOptions {
-  const { settings, credentials, will, protocolVersion } = options;
+  const { settings, access, will, protocolVersion } = options;
+  const { credentials } = access;
   const isV5 = protocolVersion === 5;
   return {
     protocolVersion,

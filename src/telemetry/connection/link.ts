@@ -1,26 +1,31 @@
+import type { AlarmSwitch } from '../../base/alarms.js';
 import { Backoff } from '../../base/backoff.js';
-import { messageOf } from '../../base/errors.js';
+import { type ErrorCode, HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import {
-  type BrokerCredentials,
+  type BrokerAccess,
   Connection,
   type ConnectionEnd,
   type ConnectionOptions,
   type Publication,
 } from './connection.js';
+import { Contest } from './contest.js';
 import { ProtocolChoice } from './protocol-choice.js';
 
 /** A connection that held so long was a good one: the back-off begins anew. */
 const STABLE_MS = 10_000;
+/** Robots in the field are often out of reach: so long without a broker is worth an alarm. */
+const UNREACHABLE_ALARM_MS = 60_000;
 
 export interface LinkOptions {
-  brokerUrl: string;
+  /** Asked for every connection, so that a secret that was corrected is used. Throws HeadlandErrors. */
+  access: () => BrokerAccess;
   clientId: string;
   settings: Config['mqtt'];
-  credentials: BrokerCredentials;
   subscription: ConnectionOptions['subscription'];
+  alarms: AlarmSwitch;
   log: Log;
   /** The last will for the connection with this number. */
   will: (session: number) => Publication;
@@ -41,6 +46,10 @@ export class Link {
   #timer: NodeJS.Timeout | null = null;
   #session = 0;
   #readyAtMs: number | null = null;
+  /** Since when there has been no connection, monotonic milliseconds. */
+  #downSinceMs = 0;
+  readonly #contest: Contest;
+  #uncontested: NodeJS.Timeout | null = null;
   #stopped = true;
   #lastEnd: ConnectionEnd | null = null;
 
@@ -52,6 +61,8 @@ export class Link {
       options.random,
     );
     this.#choice = new ProtocolChoice(protocol);
+    // The other client comes back within its own back-off.
+    this.#contest = new Contest(Math.max(STABLE_MS, 2 * backoffMaxMs));
   }
 
   /** The connection while it is ready to publish. */
@@ -71,6 +82,7 @@ export class Link {
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
+    this.#downSinceMs = performance.now();
     // Robots that are switched on together do not connect together.
     this.#connectIn(this.#backoff.nextMs());
   }
@@ -80,6 +92,7 @@ export class Link {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#uncontested !== null) clearTimeout(this.#uncontested);
     await this.#connection?.close(timeoutMs);
   }
 
@@ -97,26 +110,56 @@ export class Link {
     const protocolVersion = this.#choice.next();
     try {
       this.#connection = new Connection({
-        brokerUrl: options.brokerUrl,
+        access: options.access(),
         protocolVersion,
         clientId: options.clientId,
         settings: options.settings,
-        credentials: options.credentials,
         will: options.will(session),
         subscription: options.subscription,
-        onReady: () => {
-          this.#readyAtMs = performance.now();
-          this.#lastEnd = null;
-          options.log.info({ protocolVersion, session }, 'connected to the broker');
-          options.onReady();
-        },
+        onReady: () => this.#onReady(protocolVersion, session),
         onCommand: options.onCommand,
         onEnd: (end) => this.#onEnd(protocolVersion, end),
-        onWarning: (message) => options.log.warn({ code: 'HL_BROKER_REFUSED' }, message),
+        onSubscribed: (refusal) => this.#onSubscribed(refusal),
       });
     } catch (error) {
-      this.#onEnd(protocolVersion, { kind: 'unreachable', message: messageOf(error) });
+      if (isHeadlandError(error)) {
+        // A secret that cannot be read is known now, not after a while.
+        options.alarms.raise('mqtt', error);
+        this.#connectIn(this.#backoff.nextMs());
+        return;
+      }
+      const message = messageOf(error);
+      this.#onEnd(protocolVersion, { kind: 'unreachable', message, wordless: false });
     }
+  }
+
+  #onReady(protocolVersion: 4 | 5, session: number): void {
+    const { alarms, log, onReady } = this.#options;
+    this.#readyAtMs = performance.now();
+    this.#lastEnd = null;
+    alarms.clear('mqtt');
+    this.#uncontested = setTimeout(() => alarms.clear('mqtt-client-id'), this.#contest.quietMs);
+    this.#uncontested.unref();
+    log.info({ protocolVersion, session }, 'connected to the broker');
+    onReady();
+  }
+
+  #onSubscribed(refusal: string | null): void {
+    const { alarms, subscription } = this.#options;
+    if (refusal === null) {
+      alarms.clear('mqtt-commands');
+      return;
+    }
+    const { filter } = subscription;
+    const error = new HeadlandError(
+      'HL_BROKER_SUBSCRIPTION_REFUSED',
+      `the broker does not let the robot hear commands (${filter}): ${refusal}`,
+      {
+        remedy: `Allow the robot to read ${filter} in the broker's access list.`,
+        details: { filter },
+      },
+    );
+    alarms.raise('mqtt-commands', error);
   }
 
   #onEnd(protocolVersion: 4 | 5, end: ConnectionEnd): void {
@@ -124,13 +167,33 @@ export class Link {
     const heldMs = this.#readyAtMs === null ? 0 : performance.now() - this.#readyAtMs;
     this.#connection = null;
     this.#readyAtMs = null;
-    if (wasReady) this.#options.onLost();
+    if (this.#uncontested !== null) clearTimeout(this.#uncontested);
+    if (wasReady) {
+      this.#downSinceMs = performance.now();
+      this.#options.onLost();
+    }
     if (this.#stopped) return;
+    this.#judge(end, wasReady, heldMs);
     if (heldMs >= STABLE_MS) this.#backoff.reset();
     const atOnce = this.#choice.ended(protocolVersion, end.kind);
     const delayMs = atOnce ? 0 : this.#backoff.nextMs();
     this.#report(protocolVersion, end, delayMs);
     this.#connectIn(delayMs);
+  }
+
+  /** Raises an alarm where the end says more than that the connection is gone. */
+  #judge(end: ConnectionEnd, wasReady: boolean, heldMs: number): void {
+    const { alarms, clientId } = this.#options;
+    const takenOver = end.kind === 'taken-over';
+    if (!wasReady && !takenOver) {
+      this.#contest.notTaken();
+      const downForMs = performance.now() - this.#downSinceMs;
+      if (end.kind === 'refused' || (end.kind !== 'version' && downForMs >= UNREACHABLE_ALARM_MS)) {
+        alarms.raise('mqtt', noBroker(end));
+      }
+    } else if (this.#contest.ended({ takenOver, wordless: end.wordless, heldMs })) {
+      alarms.raise('mqtt-client-id', otherClient(clientId, takenOver));
+    }
   }
 
   /** The same failure again is only worth a debug line. */
@@ -150,10 +213,36 @@ export class Link {
   }
 }
 
+function noBroker({ kind, message, code: reason }: ConnectionEnd): HeadlandError {
+  const code = kind === 'refused' ? 'HL_BROKER_REFUSED' : 'HL_BROKER_UNREACHABLE';
+  return new HeadlandError(code, `no connection to the broker: ${message}`, {
+    remedy:
+      kind === 'refused'
+        ? 'Check user name, password and access list of the robot at the broker.'
+        : 'Check mqtt.url, then the network.',
+    details: { reason: reason ?? null },
+  });
+}
+
+function otherClient(clientId: string, certain: boolean): HeadlandError {
+  return new HeadlandError(
+    'HL_BROKER_CLIENT_ID_TAKEN',
+    certain
+      ? `another client with the client id "${clientId}" throws this robot out of the broker`
+      : `the broker takes the robot's connections and closes each: another client with the client id "${clientId}" seems to come in between`,
+    {
+      remedy:
+        'Give every robot its own robot.id (or mqtt.clientId); look for a second robot with a copy of this card.',
+      details: { clientId },
+    },
+  );
+}
+
 const CODES = {
   version: 'HL_BROKER_PROTOCOL',
   silent: 'HL_BROKER_CLOSED',
   refused: 'HL_BROKER_REFUSED',
   unreachable: 'HL_BROKER_UNREACHABLE',
   lost: 'HL_BROKER_LOST',
-} as const;
+  'taken-over': 'HL_BROKER_CLIENT_ID_TAKEN',
+} as const satisfies Record<ConnectionEnd['kind'], ErrorCode>;

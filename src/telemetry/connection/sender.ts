@@ -1,3 +1,5 @@
+import type { AlarmSwitch } from '../../base/alarms.js';
+import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { QoS } from '../contract/topics.js';
 import type { Outbox, StoredMessage } from '../outbox/outbox.js';
@@ -12,6 +14,7 @@ const BACKLOG_MAX_BYTES = 262_144;
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
 const REFUSED_RETRY_MS = 60_000;
+const NOT_AUTHORISED = 0x87;
 /** Fixed header, topic length, properties: more than a PUBLISH ever needs besides its payload. */
 const PACKET_OVERHEAD_BYTES = 256;
 
@@ -20,6 +23,7 @@ export interface SenderOptions {
   maxInFlight: number;
   /** The connection while it is ready. */
   connection: () => Connection | null;
+  alarms: AlarmSwitch;
   log: Log;
 }
 
@@ -33,6 +37,8 @@ export class Sender {
   readonly #dirty = new Set<string>();
   /** Ids of outbox messages that await their PUBACK, oldest first. */
   readonly #awaiting = new Set<number>();
+  /** Topics that the broker has refused, and until when it is not asked again, monotonic ms. */
+  readonly #refused = new Map<string, number>();
   /** Messages from elsewhere than the outbox that await their PUBACK. */
   #othersInFlight = 0;
   #pumping = false;
@@ -40,6 +46,8 @@ export class Sender {
   #suspect: number | null = null;
   #strikes = 0;
   #retry: NodeJS.Timeout | null = null;
+  /** What the retry does before it sends. */
+  readonly #due: (() => void)[] = [];
   #onDrained: (() => void) | null = null;
 
   constructor(options: SenderOptions) {
@@ -57,6 +65,8 @@ export class Sender {
   connected(): void {
     for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
+    // What was set back on the connection before is due by then.
+    if (this.#refused.size > 0) this.#pumpIn(REFUSED_RETRY_MS);
     this.pump();
   }
 
@@ -66,6 +76,9 @@ export class Sender {
     this.#othersInFlight = 0;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
+    this.#due.length = 0;
+    // With the next connection they are asked at once.
+    for (const topic of this.#refused.keys()) this.#refused.set(topic, 0);
     this.#options.outbox.release();
     this.#onDrained?.();
   }
@@ -121,7 +134,7 @@ export class Sender {
       if (this.#inFlight >= window) return;
       this.#dirty.delete(key);
       const publication = this.#states.get(key)?.();
-      if (publication) this.#publish(connection, publication);
+      if (publication) this.#publish(connection, publication, key);
     }
     // A message that may be what kills the connections travels alone.
     const limit = this.#strikes > 0 ? 1 : window;
@@ -136,7 +149,8 @@ export class Sender {
     return this.#awaiting.size + this.#othersInFlight;
   }
 
-  #publish(connection: Connection, publication: Publication): void {
+  /** @param state its key, when it is one: a refused state is offered again */
+  #publish(connection: Connection, publication: Publication, state?: string): void {
     if (publication.qos === 0) {
       connection.publish(publication);
       return;
@@ -144,18 +158,27 @@ export class Sender {
     this.#othersInFlight++;
     connection.publish(publication, (refusal) => {
       this.#othersInFlight--;
-      if (refusal !== null) this.#warnOfRefusal(publication.topic, refusal);
+      this.#answered(publication.topic, refusal);
+      if (refusal !== null && state !== undefined) {
+        this.#pumpIn(REFUSED_RETRY_MS, () => this.#dirty.add(state));
+      }
       this.#settled();
     });
   }
 
   #send(connection: Connection, message: StoredMessage): void {
-    const { id, topic, payload, qos, retain, correlation, expiresAtMs } = message;
+    const { id, topic, payload, qos, retain, correlation, expirySeconds } = message;
     const { outbox, log } = this.#options;
     const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
     if (size > connection.maximumPacketSize) {
       outbox.defer(id, SET_ASIDE_MS);
       log.error({ code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size }, 'a message is larger than the broker takes: it is kept and offered again later');
+      return;
+    }
+    const waitMs = this.#waitForTopicMs(topic);
+    if (waitMs > 0) {
+      outbox.defer(id, waitMs);
+      this.#pumpIn(waitMs);
       return;
     }
     this.#awaiting.add(id);
@@ -166,22 +189,34 @@ export class Sender {
         qos,
         retain,
         ...(correlation === undefined ? {} : { correlation }),
-        ...(expiresAtMs === null ? {} : { expirySeconds: (expiresAtMs - Date.now()) / 1_000 }),
+        ...(expirySeconds === undefined ? {} : { expirySeconds }),
       },
       (refusal) => {
         this.#awaiting.delete(id);
         this.#acknowledged++;
         this.#strikes = 0;
+        this.#answered(topic, refusal);
         if (refusal === null) {
           outbox.acknowledge(id);
         } else {
           outbox.defer(id, REFUSED_RETRY_MS);
-          this.#warnOfRefusal(topic, refusal);
           this.#pumpIn(REFUSED_RETRY_MS);
         }
         this.#settled();
       },
     );
+  }
+
+  /**
+   * How long a message must wait because the broker has refused its topic: others may be taken, and
+   * brokers end connections on which they refuse much. One message at a time asks again.
+   */
+  #waitForTopicMs(topic: string): number {
+    const untilMs = this.#refused.get(topic);
+    if (untilMs === undefined) return 0;
+    const waitMs = untilMs - performance.now();
+    if (waitMs <= 0) this.#refused.set(topic, performance.now() + REFUSED_RETRY_MS);
+    return Math.max(0, waitMs);
   }
 
   #settled(): void {
@@ -207,17 +242,33 @@ export class Sender {
     );
   }
 
-  #warnOfRefusal(topic: string, reason: number): void {
-    this.#options.log.warn(
-      { code: 'HL_BROKER_REFUSED', topic, reason },
-      'the broker refuses a message; it is kept and offered again',
+  /** Keeps the alarm true: raised while the broker refuses a topic, cleared when it takes them all. */
+  #answered(topic: string, refusal: number | null): void {
+    const { alarms } = this.#options;
+    if (refusal === null) {
+      if (this.#refused.delete(topic) && this.#refused.size === 0) alarms.clear('mqtt-messages');
+      return;
+    }
+    this.#refused.set(topic, performance.now() + REFUSED_RETRY_MS);
+    const topics = [...this.#refused.keys()].sort();
+    const reason = `0x${refusal.toString(16)}${refusal === NOT_AUTHORISED ? ', not authorised' : ''}`;
+    const error = new HeadlandError(
+      'HL_BROKER_REFUSED',
+      `the broker refuses messages (${reason}) on ${topics.join(', ')}; they are kept and offered again`,
+      {
+        remedy: "Allow the robot to write these topics in the broker's access list.",
+        details: { topics, reason: refusal },
+      },
     );
+    alarms.raise('mqtt-messages', error);
   }
 
-  #pumpIn(delayMs: number): void {
+  #pumpIn(delayMs: number, before: () => void = () => {}): void {
+    this.#due.push(before);
     if (this.#retry !== null) return;
     this.#retry = setTimeout(() => {
       this.#retry = null;
+      for (const work of this.#due.splice(0)) work();
       this.pump();
     }, delayMs + 100);
     this.#retry.unref();

@@ -12,6 +12,8 @@ const count = z.int().min(0);
 const milliseconds = z.number().min(0);
 const label = z.string().min(1).max(128);
 const version = z.int().min(1);
+const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
+const alarmName = z.string().max(128).describe('What the alarm is about, such as "store"');
 
 const trust = z.enum(['beginner', 'useful', 'proven']);
 const headLabels = count
@@ -45,6 +47,11 @@ export const statusSchema = z
       .nullable()
       .describe('"connection_lost" in the last will, "stopped" after a clean stop'),
     paused: z.array(z.enum(['inference', 'training'])).describe('What is paused by command'),
+    alarms: z
+      .array(z.strictObject({ alarm: alarmName, code: errorCode }))
+      .max(256)
+      .optional()
+      .describe('What is out of order, the longest first; absent in an offline'),
   })
   .describe('Whether the robot can be reached and works');
 
@@ -142,20 +149,18 @@ export const predictionSchema = z
 export const EVENT_KINDS = [
   'alert_raised',
   'alert_cleared',
+  'alarm_raised',
+  'alarm_cleared',
   'label_requested',
   'labelled',
   'camera',
-  'store_full',
-  'disk_full',
   'training',
   'head_changed',
   'new_class',
   'drift',
   'temperature',
-  'gpio',
   'configuration',
   'command_refused',
-  'outbox',
   'failure',
 ] as const;
 
@@ -165,11 +170,7 @@ export const eventSchema = z
     kind: z.enum(EVENT_KINDS),
     severity: z.enum(['info', 'warning', 'critical']),
     message: z.string().max(2_048).describe('For people'),
-    code: z
-      .string()
-      .regex(/^HL_[A-Z0-9_]+$/)
-      .optional()
-      .describe('The error code behind it, when there is one'),
+    code: errorCode.optional().describe('The error code behind it, when there is one'),
     details: z.record(z.string(), z.unknown()).describe('For programs; depends on kind'),
   })
   .describe('Something happened that somebody may want to know');

@@ -1,8 +1,9 @@
 const CLOCK_STEP_MS = 60_000;
 
 /**
- * Notices when somebody sets the clock: a board without a battery starts in the past and jumps
- * when the network time comes, which must not make its messages old.
+ * A clock for ages: it counts with the monotonic clock, whatever happens to the wall clock, and notices
+ * when somebody sets that. A board without a battery starts in the past and jumps when the network
+ * time comes, and a wrong clock is set back; neither must make messages old, or young for ever.
  */
 export class ClockWatch {
   readonly #now: () => number;
@@ -18,7 +19,15 @@ export class ClockWatch {
     this.#offsetMs = this.#startedAtMs - monotonic();
   }
 
-  /** When the watch began, by the clock as it goes now; Unix time, milliseconds. */
+  /**
+   * Unix time, milliseconds, as if the clock had not been set since the last `follow`: comparable
+   * with every time that was written since.
+   */
+  nowMs(): number {
+    return this.#monotonic() + this.#offsetMs;
+  }
+
+  /** When the watch began, by the clock as it was followed last; Unix time, milliseconds. */
   get startedAtMs(): number {
     return this.#startedAtMs;
   }
@@ -29,7 +38,7 @@ export class ClockWatch {
     return Math.abs(stepMs) > CLOCK_STEP_MS ? stepMs : 0;
   }
 
-  /** Takes a step as known. */
+  /** Takes a step as known: what was written before must have been moved by it. */
   follow(stepMs: number): void {
     this.#offsetMs += stepMs;
     this.#startedAtMs += stepMs;

@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.js';
+import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Database } from '../../storage/database.js';
 import {
   type OutboxClass,
@@ -49,12 +49,14 @@ export class Outbox {
   readonly #clock: ClockWatch;
   readonly #waiting = new WaitingRoom();
   /** Of the table, as of the last commit. */
-  #messages: number;
-  #bytes: number;
+  #messages = 0;
+  #bytes = 0;
+  /** Times that another start wrote with a wrong clock are still to be mended. */
+  #repairDue = false;
   #cursor = 0;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #writeFailures = 0;
-  #lastWriteError: string | null = null;
+  #lastError: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #onReady: () => void = () => {};
   #closed = false;
@@ -72,8 +74,7 @@ export class Outbox {
     };
     this.#table = new OutboxTable(database);
     this.#clock = new ClockWatch(this.#options.now, this.#options.monotonic);
-    this.#table.repairTimes(this.#clock.startedAtMs);
-    ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
+    database.whenOpened(() => this.#takeStock());
   }
 
   /** Called when messages became ready that `take` did not see before. */
@@ -94,7 +95,7 @@ export class Outbox {
       this.#dropped[message.class]++;
       return tooLarge ? 'too large' : 'invalid';
     }
-    const id = this.#waiting.add(message, this.#options.now());
+    const id = this.#waiting.add(message, this.#clock.nowMs());
     if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {
       this.#schedule();
       return 'waiting';
@@ -108,20 +109,21 @@ export class Outbox {
    * They stay in the outbox until {@link acknowledge}.
    */
   take(limit: number): StoredMessage[] {
+    if (this.#repairDue && this.#lastError === null) this.flush();
     const taken: StoredMessage[] = [];
     const free = () =>
       Math.min(limit - taken.length, this.#options.maxInFlight - this.#inFlightCount());
     while (free() > 0) {
-      const message = this.#nextDeferred() ?? this.#nextStored();
+      const message = this.#read(() => this.#nextDeferred() ?? this.#nextStored(), null);
       if (!message) break;
       this.#inFlight.set(message.id, sizeOf(message));
-      taken.push(message);
+      taken.push(this.#withTimeLeft(message));
     }
     // In good order everything is on disk before it is sent.
-    while (this.#lastWriteError !== null && free() > 0) {
+    while (this.#lastError !== null && free() > 0) {
       const message = this.#waiting.take(this.#options.monotonic());
       if (!message) break;
-      taken.push(message);
+      taken.push(this.#withTimeLeft(message));
     }
     return taken;
   }
@@ -163,13 +165,15 @@ export class Outbox {
     this.#stopTimer();
     const ready = this.#waiting.ready();
     const sweepDue = this.#options.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
-    if (ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue) return true;
     const clockStepMs = this.#clock.stepMs();
+    const nothingToDo = ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue;
+    if (nothingToDo && clockStepMs === 0 && !this.#repairDue) return true;
     const lost: Victim[] = [];
     let removedBytes = 0;
     let addedBytes = 0;
     try {
       this.#table.transaction(() => {
+        if (this.#repairDue) this.#table.repairTimes(this.#clock.nowMs());
         for (const [id, bytes] of this.#acknowledged) {
           this.#table.delete(id);
           removedBytes += bytes;
@@ -178,29 +182,30 @@ export class Outbox {
           this.#table.insert(message, createdAtMs);
           addedBytes += sizeOf(message);
         }
-        if (sweepDue) lost.push(...this.#sweep(clockStepMs));
+        if (clockStepMs !== 0) this.#moveTimes(clockStepMs);
+        if (sweepDue) lost.push(...this.#outdated(clockStepMs));
         for (const victim of lost) this.#table.delete(victim.id);
         const gone = lost.reduce((sum, victim) => sum + victim.bytes, 0);
         lost.push(...this.#makeRoom(this.#bytes + addedBytes - removedBytes - gone));
       });
     } catch (error) {
       this.#writeFailures++;
-      this.#lastWriteError = messageOf(error);
+      this.#lastError = messageOf(error);
       for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
       this.#schedule();
       this.#onReady();
       return false;
     }
-    if (sweepDue) {
-      this.#sweptAtMs = this.#options.monotonic();
-      this.#clock.follow(clockStepMs);
-    }
-    this.#lastWriteError = null;
+    this.#repairDue = false;
+    if (sweepDue) this.#sweptAtMs = this.#options.monotonic();
+    this.#clock.follow(clockStepMs);
+    this.#lastError = null;
     const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
     this.#bytes += addedBytes - removedBytes - lostBytes;
     this.#messages += ready.length - this.#acknowledged.size - lost.length;
     this.#acknowledged.clear();
     this.#waiting.remove(new Set(ready.map(({ id }) => id)));
+    this.#waiting.moveTimes(clockStepMs);
     for (const victim of lost) {
       this.#dropped[victim.class]++;
       this.#deferred.delete(victim.id);
@@ -211,21 +216,17 @@ export class Outbox {
     return true;
   }
 
-  /** Why the last commit failed; null in good order. */
-  get writeError(): string | null {
-    return this.#lastWriteError;
-  }
-
   stats(): OutboxStats {
-    const oldestMs = this.#table.oldestCreatedAtMs() ?? this.#waiting.oldestCreatedAtMs;
+    const onDiskMs = this.#read(() => this.#table.oldestCreatedAtMs(), null);
+    const oldestMs = onDiskMs ?? this.#waiting.oldestCreatedAtMs;
     return {
       messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
       bytes: this.#bytes + this.#waiting.bytes,
       oldestSeconds:
-        oldestMs === undefined ? 0 : Math.max(0, (this.#options.now() - oldestMs) / 1_000),
+        oldestMs === undefined ? 0 : Math.max(0, (this.#clock.nowMs() - oldestMs) / 1_000),
       dropped: { ...this.#dropped },
       writeFailures: this.#writeFailures,
-      lastWriteError: this.#lastWriteError,
+      lastError: this.#lastError,
     };
   }
 
@@ -235,6 +236,16 @@ export class Outbox {
     this.#waiting.release();
     this.flush();
     this.#stopTimer();
+  }
+
+  /** Of a table that has just been opened: nothing of it is in flight. */
+  #takeStock(): void {
+    this.#inFlight.clear();
+    this.#acknowledged.clear();
+    this.#deferred.clear();
+    this.#cursor = 0;
+    ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
+    this.#repairDue = this.#messages > 0;
   }
 
   #nextDeferred(): StoredMessage | null {
@@ -255,19 +266,38 @@ export class Outbox {
       const { id } = message;
       if (this.#acknowledged.has(id) || this.#inFlight.has(id) || this.#deferred.has(id)) continue;
       // The sweep will delete and count it.
-      if (message.expiresAtMs !== null && message.expiresAtMs <= this.#options.now()) continue;
+      if (message.expiresAtMs !== null && message.expiresAtMs <= this.#clock.nowMs()) continue;
       return message;
     }
   }
 
-  /** What is too old or has expired, after mending times that a wrong clock wrote. */
-  #sweep(clockStepMs: number): Victim[] {
-    const now = this.#options.now();
-    if (clockStepMs !== 0) {
-      this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
-      this.#table.repairTimes(now);
+  /** A disk that cannot be read must not stop what comes from memory. */
+  #read<T>(read: () => T, otherwise: T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.#lastError = error.message;
+      return otherwise;
     }
-    return this.#table.outdated(now - this.#options.maxAgeMs, now, SWEEP_AT_MOST);
+  }
+
+  /** What the broker is told: how long the message is still worth anything. */
+  #withTimeLeft(message: StoredMessage): StoredMessage {
+    if (message.expiresAtMs === null) return message;
+    return { ...message, expirySeconds: (message.expiresAtMs - this.#clock.nowMs()) / 1_000 };
+  }
+
+  /** The clock was set: what was written by the one before gets the times of the new one. */
+  #moveTimes(clockStepMs: number): void {
+    this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
+    this.#table.repairTimes(this.#clock.nowMs() + clockStepMs);
+  }
+
+  /** What is too old or has expired. */
+  #outdated(clockStepMs: number): Victim[] {
+    const nowMs = this.#clock.nowMs() + clockStepMs;
+    return this.#table.outdated(nowMs - this.#options.maxAgeMs, nowMs, SWEEP_AT_MOST);
   }
 
   #makeRoom(bytes: number): Victim[] {

@@ -9,7 +9,8 @@ export interface OutboxStats {
   /** Given up because of the bounds (bytes, age, expiry), by class, since the start. */
   dropped: Record<OutboxClass, number>;
   writeFailures: number;
-  lastWriteError: string | null;
+  /** Why the disk refused last; null in good order. */
+  lastError: string | null;
 }
 
 /** How telemetry itself is doing; counters count from the start of the daemon. */

@@ -81,6 +81,11 @@ export class WaitingRoom {
     this.#waiting = this.#waiting.filter((waiting) => !ids.has(waiting.id));
   }
 
+  /** The clock was set by `byMs`. */
+  moveTimes(byMs: number): void {
+    for (const waiting of this.#waiting) waiting.createdAtMs += byMs;
+  }
+
   /** Gives up the oldest metrics, then the oldest of the rest, until `maxBytes` hold it. */
   trim(maxBytes: number): OutboxClass[] {
     const lost: OutboxClass[] = [];

@@ -15,8 +15,8 @@ import { isHeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { FfmpegDriver, withoutCredentials } from '../../../src/camera/drivers/ffmpeg.js';
 import {
+  captureWays,
   ffmpegArguments,
-  ffmpegModes,
   hiddenInput,
   inputKind,
 } from '../../../src/camera/drivers/ffmpeg-arguments.js';
@@ -363,7 +363,7 @@ describe('ffmpegArguments', () => {
       'file',
       'file',
     ]);
-    assert.deepEqual(ffmpegModes(config({ inputFormat: 'v4l2-mjpeg' })), ['copy']);
+    assert.deepEqual(captureWays(config({ inputFormat: 'v4l2-mjpeg' })), ['copy']);
   });
 });
 

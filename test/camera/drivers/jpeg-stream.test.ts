@@ -90,8 +90,19 @@ describe('JpegSplitter', () => {
     assert.equal(splitter.invalidPictures, 0);
     splitter.push(pictures[0]!);
     assert.equal(splitter.invalidPictures, 1);
+  });
+
+  it('counts data in which no picture is, but not what follows one in its buffer', () => {
+    const splitter = new JpegSplitter(MAX_BYTES);
     splitter.push(Buffer.alloc(3 * 65_536, 0x41));
-    assert.equal(splitter.invalidPictures, 4);
+    assert.equal(splitter.invalidPictures, 3);
+    for (const fill of [0x00, 0xff, 0x41]) {
+      splitter.push(pictures[0]!);
+      assert.deepEqual(splitter.push(Buffer.alloc(5 * 65_536, fill)), []);
+    }
+    assert.equal(splitter.invalidPictures, 3);
+    splitter.push(Buffer.alloc(MAX_BYTES, 0x41));
+    assert.ok(splitter.invalidPictures > 3, 'more than a buffer can be');
   });
 
   it('drops a picture that is larger than allowed, and keeps the small ones around it', async () => {

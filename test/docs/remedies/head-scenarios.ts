@@ -11,8 +11,10 @@ import type { Ran, Robot } from './field.js';
 const labelled = async (robot: Robot): Promise<void> => robot.adopt(await robot.field.labelled());
 const trained = async (robot: Robot): Promise<void> => robot.adopt(await robot.field.trained());
 const importAll = (robot: Robot): string[] => [
-  ...['import', robot.photosDir],
-  ...['--group-pattern', '_(\\d+)'],
+  'import',
+  robot.photosDir,
+  '--group-pattern',
+  '_(\\d+)',
 ];
 
 export const headScenarios: CommandScenario[] = [

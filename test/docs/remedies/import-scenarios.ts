@@ -85,7 +85,10 @@ export const importScenarios: CommandScenario[] = [
     command: importSome,
     follow: (robot) => [
       ...importSome(robot),
-      ...['--group-pattern', '(pass[0-9])_', '--state', robot.path('new-state')],
+      '--group-pattern',
+      '(pass[0-9])_',
+      '--state',
+      robot.path('new-state'),
     ],
   },
   {
@@ -108,7 +111,7 @@ export const importScenarios: CommandScenario[] = [
     when: 'the picture is stored',
     follows: 'run the `headland label ID LABEL` that the note gives',
     given: async (robot) => {
-      await robot.must(...['import', some(robot)]);
+      await robot.must('import', some(robot));
       renameSync(
         robot.path('some', 'crop', 'crop_000.jpg'),
         robot.path('some', 'weed', 'crop_000.jpg'),

@@ -44,7 +44,11 @@ function source(path: string, file = path): Card {
 }
 
 const add = (file: string, ...options: string[]): string[] => [
-  ...['models', 'add', file, '--name', 'mine'],
+  'models',
+  'add',
+  file,
+  '--name',
+  'mine',
   ...options,
 ];
 const addTiny = (robot: Robot, ...options: string[]): string[] =>
@@ -356,7 +360,8 @@ export const modelScenarios: CommandScenario[] = [
     follows: 'Export weights of your own to ONNX, and add them with `headland models add`',
     given: (robot) =>
       writeCard(robot, {
-        ...{ format: 'efficientnet-lite-state-dict', architecture: 'efficientnet-lite0' },
+        format: 'efficientnet-lite-state-dict',
+        architecture: 'efficientnet-lite0',
         sources: [source(fixture('evil-zip.pth'))],
       }),
     command: pull,

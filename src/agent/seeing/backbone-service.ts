@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fullPrecisionName } from '../../backbone/variant.js';
+import type { AlarmSwitch } from '../../base/alarms.js';
+import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { SideService } from '../../base/side-service.js';
+import type { Config } from '../../config/schema.js';
+import type { BackboneInfo, PerceptionSettings } from '../../perception/perception-protocol.js';
+import { addedCardsDir } from '../open-state.js';
+
+/** Fetching may mean the network: it is tried again less often than other things. */
+const MENDING = { initialMs: 5_000, maxMs: 120_000 };
+
+/** What perception needs of the configuration. */
+export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
+  return {
+    backbone: models.backbone,
+    cardsDir: models.cardsDir,
+    addedCardsDir: addedCardsDir({ paths }),
+    cacheDir: paths.cacheDir,
+    threads: inference.threads,
+    fit: inference.fit,
+    maxPictureBytes: inference.maxPictureBytes,
+    maxPicturePixels: inference.maxPicturePixels,
+    decision: inference,
+  };
+}
+
+/** The part of perception that needs a backbone. */
+export interface NeedsBackbone {
+  start(cacheDir?: string): Promise<BackboneInfo>;
+  useFullPrecision(reason: HeadlandError): void;
+  /** Why the fp32 backbone serves instead of the configured one; null: that one does. */
+  readonly unfit: HeadlandError | null;
+}
+
+export interface BackboneServiceOptions {
+  config: Config;
+  environment: NodeJS.ProcessEnv;
+  alarms: AlarmSwitch;
+  log: Log;
+}
+
+/**
+ * Gets perception its backbone: from the cache; where that is damaged, outdated or empty, it is fetched
+ * first, from another cache of this machine, a mirror or the sources of its card. A cache that cannot
+ * be mended is an alarm: the backbone then serves from a folder of its own, and mending is tried again.
+ *
+ * Trying comes before fetching because it is the common case, and reading and converting backbones is
+ * code and memory that a daemon seldom needs.
+ */
+export class BackboneService {
+  readonly #options: BackboneServiceOptions;
+  readonly #mending: SideService;
+  /** A private cache while the configured one cannot be used. */
+  #spareDir: string | null = null;
+
+  constructor(options: BackboneServiceOptions) {
+    this.#options = options;
+    this.#mending = new SideService({
+      alarm: 'backbone',
+      alarms: options.alarms,
+      open: () => this.#mend(),
+      retry: MENDING,
+    });
+  }
+
+  /** The cache that the serving backbone is in. */
+  get cacheDir(): string {
+    return this.#spareDir ?? this.#options.config.paths.cacheDir;
+  }
+
+  /** @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws. @param signal ends fetching */
+  async start(perception: NeedsBackbone, signal?: AbortSignal): Promise<BackboneInfo> {
+    const { alarms, config, log } = this.#options;
+    try {
+      return await perception.start();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      log.info({ code: error.code }, `the backbone is fetched: ${error.message}`);
+      // A cache that was never filled is no alarm.
+      if (error.code === 'HL_MODEL_CHECKSUM') alarms.raise('backbone', error);
+      const name = perception.unfit ? fullPrecisionName(config.models.backbone) : undefined;
+      try {
+        await this.#fetch(name, signal);
+      } catch (failure) {
+        if (perception.unfit || !isVariant(config.models.backbone)) throw failure;
+        perception.useFullPrecision(error);
+        return this.start(perception, signal);
+      }
+    }
+    return perception.start(this.cacheDir);
+  }
+
+  async stop(): Promise<void> {
+    await this.#mending.stop();
+    if (this.#spareDir) await rm(this.#spareDir, { recursive: true, force: true });
+  }
+
+  /** Into the configured cache or, where that cannot be written, into one of its own. */
+  async #fetch(name?: string, signal?: AbortSignal): Promise<void> {
+    const { alarms } = this.#options;
+    try {
+      await this.#prepare(this.#options.config.paths.cacheDir, name, signal);
+      alarms.clear('backbone');
+    } catch (error) {
+      if (!isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
+      this.#spareDir = await mkdtemp(join(tmpdir(), 'headland-cache-'));
+      await this.#prepare(this.#spareDir, name, signal);
+      this.#mending.failed(error);
+    }
+  }
+
+  /** What is mended serves from the next start on; it is the same backbone. */
+  async #mend(): Promise<void> {
+    await this.#prepare(this.#options.config.paths.cacheDir);
+  }
+
+  async #prepare(cacheDir: string, name?: string, signal?: AbortSignal): Promise<void> {
+    const { config, environment, log } = this.#options;
+    const { prepareBackbone } = await import('./prepare-backbone.js');
+    const options = { environment, log, cacheDir, onProgress: () => {}, ...(signal && { signal }) };
+    await prepareBackbone(config, options, name);
+  }
+}
+
+function isMissing(error: unknown): error is HeadlandError {
+  return (
+    isHeadlandError(error, 'HL_MODEL_NOT_CACHED') ||
+    isHeadlandError(error, 'HL_MODEL_NOT_QUANTIZED') ||
+    isHeadlandError(error, 'HL_MODEL_CHECKSUM')
+  );
+}
+
+function isVariant(backbone: string): boolean {
+  return fullPrecisionName(backbone) !== backbone;
+}
