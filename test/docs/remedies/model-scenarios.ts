@@ -91,14 +91,6 @@ export const modelScenarios: CommandScenario[] = [
     follow: (robot) => robot.configure({ models: { cardsDir: null } }),
   },
   {
-    code: 'HL_MODEL_CARDS_UNREADABLE',
-    when: 'added backbones',
-    follows: 'remove what stands in its place',
-    given: (robot) => robot.write('state/backbones', ''),
-    command: () => ['models', 'list'],
-    follow: (robot) => rmSync(join(robot.stateDir, 'backbones')),
-  },
-  {
     code: 'HL_MODEL_CARD_INVALID',
     when: 'a field',
     follows: 'Correct the fields named in this file',
