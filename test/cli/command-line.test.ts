@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { headland, Rig } from '../agent/daemon.js';
+import { Daemon, headland, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { Daemon, headland, Rig } from './daemon.js';
 
 describe('the command line', { concurrency: false }, () => {
   test('imports class folders, trains, lists, rolls back and exports', {
@@ -136,6 +135,5 @@ describe('the command line', { concurrency: false }, () => {
     t.after(() => daemon.stop('SIGKILL'));
     await daemon.logged((line) => line.msg === 'backbone ready');
     assert.deepEqual(await daemon.stop(), { code: 0 });
-    assert.ok(!daemon.lines.some((line) => line.msg === 'ready'));
   });
 });

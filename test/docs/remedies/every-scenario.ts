@@ -1,3 +1,4 @@
+import { brokerScenarios } from './broker-scenarios.js';
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
@@ -19,10 +20,11 @@ export const commandScenarios: readonly CommandScenario[] = [
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
 
-export { startScenarios };
+export { brokerScenarios, startScenarios };
 
 export const everyScenario: readonly Situation[] = [
   ...commandScenarios,
   ...talkScenarios,
   ...startScenarios,
+  ...brokerScenarios,
 ];

@@ -30,14 +30,14 @@ function plainPicture(side: number): Promise<Buffer> {
 export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_NOT_FOUND',
-    follows: 'Give the path of a folder that holds one folder of pictures for each class',
+    follows: 'Give the path of a folder that holds one folder of pictures per class',
     given: some,
     command: (robot) => ['import', robot.path('som')],
     follow: importSome,
   },
   {
     code: 'HL_IMPORT_NO_CLASSES',
-    follows: 'Put the pictures into one folder for each class',
+    follows: 'Put the pictures into one folder per class',
     given: (robot) =>
       copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path('some', 'top.jpg')),
     command: (robot) => ['import', robot.path('some', 'crop')],
@@ -142,13 +142,10 @@ export const importScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_IMPORT_LINK_OUTSIDE',
-    follows: 'Copy what it leads to into the folder',
+    follows: 'Import with --follow-links',
     given: (robot) => symlinkSync(join(robot.photosDir, 'stone'), join(some(robot), 'stone')),
     command: importSome,
-    follow: (robot) => {
-      rmSync(robot.path('some', 'stone'));
-      robot.photos('some', ['stone']);
-    },
+    follow: (robot) => [...importSome(robot), '--follow-links'],
   },
   {
     code: 'HL_IMPORT_MANIFEST_INVALID',
@@ -178,7 +175,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_UNREADABLE',
     when: 'rights',
-    follows: 'Give this user read access to the file',
+    follows: 'Let this user read it',
     given: (robot) => {
       chmodSync(join(some(robot), 'crop', 'crop_000.jpg'), 0o000);
       mkdirSync(robot.stateDir);
@@ -218,7 +215,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_LABEL_INVALID',
     when: 'a folder',
-    follows: 'not the word "unknown"',
+    follows: 'and not "unknown"',
     given: (robot) =>
       renameSync(
         join(robot.photos('some', [...both, 'stone']), 'stone'),
@@ -230,7 +227,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_LABEL_INVALID',
     when: 'a label',
-    follows: 'no "/"',
+    follows: 'without "/"',
     given: async (robot) => robot.adopt(await robot.field.labelled()),
     command: () => ['label', 'ID', 'weed/large'],
     provoke: async (robot) => robot.headland('label', await anySample(robot), 'weed/large'),
@@ -254,7 +251,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_PICTURE_INVALID',
     when: 'another format',
-    follows: 'JPEG, PNG or WebP',
+    follows: 'Convert it to JPEG or PNG',
     given: async (robot) => {
       some(robot);
       robot.write(
