@@ -24,7 +24,10 @@ const MOUNT =
   'mount -t tmpfs none /sys/class && mkdir /sys/class/gpio && ' +
   'mount --bind "$0" /sys/class/gpio && exec "$@"';
 
-/** @param exported lines that are there already: the kernel's part of "export" cannot be had from files */
+/**
+ * @param exported lines that are there already, and on: the kernel's part of "export" cannot be had
+ *   from files
+ */
 export function gpioTree(
   t: Pick<TestContext, 'after'>,
   chips: readonly Chip[],
@@ -36,8 +39,9 @@ export function gpioTree(
   for (const file of ['export', 'unexport']) writeFileSync(join(root, file), '');
   for (const gpio of exported) {
     mkdirSync(join(root, `gpio${gpio}`));
-    for (const file of ['direction', 'active_low', 'value', 'edge']) {
-      writeFileSync(join(root, `gpio${gpio}`, file), file === 'direction' ? 'in' : '0');
+    const line = { direction: 'in', active_low: '0', value: '1', edge: 'none' };
+    for (const [file, text] of Object.entries(line)) {
+      writeFileSync(join(root, `gpio${gpio}`, file), text);
     }
   }
   return {
