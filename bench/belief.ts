@@ -1,4 +1,4 @@
-import { UNKNOWN_LABEL } from '../src/base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../src/base/words/label.js';
 import { validateConfig } from '../src/config/load.js';
 import { BeliefFilter } from '../src/head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../src/head/belief/belief-parameters.js';

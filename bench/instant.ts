@@ -195,7 +195,7 @@ async function latencies(found: { folder: string; photos: Photo[] }) {
     let revision = 0;
     const label = async (name: string): Promise<number> => {
       const { body } = await rig.until(({ topic }) => topic === 'prediction', 10_000);
-      const startMs = Date.now();
+      const startMs = performance.now();
       const { data } = await rig.ask('label', { frame: body.frame_id, label: name });
       const before = revision;
       revision = data.label_revision;
@@ -207,7 +207,7 @@ async function latencies(found: { folder: string; photos: Photo[] }) {
         10_000,
       );
       rig.heard.length = 0;
-      return shown.atMs - startMs;
+      return shown.momentMs - startMs;
     };
     const silently = async (name: string): Promise<void> => {
       rig.heard.length = 0;

@@ -1,4 +1,4 @@
-import { UNKNOWN_LABEL } from '../../src/base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../src/base/words/label.js';
 import { groupsOf, type Series, type SeriesFrame } from './belief-series.js';
 import { mean, round } from './protocols.js';
 

@@ -1,4 +1,4 @@
-import { UNKNOWN_LABEL } from '../../src/base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../src/base/words/label.js';
 import type { Config } from '../../src/config/schema.js';
 import { answer, answerSettings } from '../../src/perception/answer.js';
 import { isNovel } from '../../src/perception/decision.js';

@@ -25,8 +25,10 @@ export interface Heard {
   topic: string;
   // biome-ignore lint/suspicious/noExplicitAny: what came over the wire
   body: any;
-  /** Unix time of arrival, milliseconds. */
+  /** Unix time of arrival, milliseconds: the only clock that the daemon shares. */
   atMs: number;
+  /** The same as `performance.now()` said it. */
+  momentMs: number;
 }
 
 /**
@@ -58,8 +60,9 @@ export class StreamRig {
     client.on('message', (topic, payload) => {
       if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
       const atMs = Date.now();
+      const momentMs = performance.now();
       const body = JSON.parse(payload.toString('utf8'));
-      rig.heard.push({ topic: topic.replace('headland/bench/', ''), body, atMs });
+      rig.heard.push({ topic: topic.replace('headland/bench/', ''), body, atMs, momentMs });
     });
     await client.subscribeAsync('headland/bench/#');
     const config = {
@@ -106,13 +109,13 @@ export class StreamRig {
   /** Starts the daemon; resolves with the milliseconds to its first prediction. */
   async start(): Promise<number> {
     this.heard.length = 0;
-    const startMs = Date.now();
+    const startMs = performance.now();
     const environment = { ...process.env, ...unitEnvironment() };
     this.daemon = spawn(process.execPath, [CLI, 'run', '--config', this.#configFile], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: environment,
     });
-    return (await this.until(({ topic }) => topic === 'prediction', 60_000)).atMs - startMs;
+    return (await this.until(({ topic }) => topic === 'prediction', 60_000)).momentMs - startMs;
   }
 
   async stop(): Promise<void> {
@@ -138,12 +141,12 @@ export class StreamRig {
   }
 
   async until(matches: (heard: Heard) => boolean, limitMs: number): Promise<Heard> {
-    const deadlineMs = Date.now() + limitMs;
+    const deadlineMs = performance.now() + limitMs;
     for (;;) {
       const found = this.heard.find(matches);
       if (found) return found;
       const code = this.daemon?.exitCode;
-      if (Date.now() > deadlineMs || typeof code === 'number') {
+      if (performance.now() > deadlineMs || typeof code === 'number') {
         throw new Error(`no such message; exit code of the daemon: ${code ?? 'none'}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -22,9 +22,9 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
-  /** Caches of this machine that may hold a whole copy; asked before all others. */
+  /** Caches of this machine that may have a whole copy; tried before all others. */
   otherCaches?: readonly string[];
-  /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
+  /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
   /** False: nothing is fetched over the network. */
   allowDownload: boolean;
@@ -68,7 +68,7 @@ interface Failure {
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
   const parent = join(cacheDir, 'backbones');
-  // What cannot be removed harms nobody.
+  // Leftovers that cannot be removed do no harm.
   await removeLeftovers(parent).catch(() => {});
   let missing: HeadlandError;
   try {
@@ -80,7 +80,7 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   }
   const copied = await fromOtherCache(card, options);
   if (copied) return copied;
-  // An 8-bit variant is nowhere to be had: it is made here.
+  // No source offers an 8-bit variant: the robot makes it.
   if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
   const failures: Failure[] = [];
@@ -113,7 +113,7 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   throw unavailable(card, failures);
 }
 
-/** A copy that another cache of this machine holds whole; null: none does. */
+/** A whole copy from another cache of this machine; null: none has it. */
 async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<PulledModel | null> {
   const { cacheDir, log } = options;
   for (const other of options.otherCaches ?? []) {
@@ -199,7 +199,7 @@ function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
       : failures.map((f) => `${f.source}: ${f.code}: ${f.reason}`).join('; ');
   const files = [...new Set(card.sources.map(mirrorFileName))];
   const remedies = new Set(failures.flatMap(({ remedy }) => remedy ?? []));
-  // What was fetched and is not what the card says cannot be put right by another place.
+  // A fetched file that differs from its card cannot be corrected by another source.
   const isFetched = failures.length > 0 && !failures.some(({ code }) => NOT_FETCHED.has(code));
   if (!isFetched) {
     const [or, put] = remedies.size === 0 ? ['', 'Put'] : ['Or ', 'put'];

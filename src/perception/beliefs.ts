@@ -1,7 +1,7 @@
 import { type Belief, BeliefFilter, type BeliefFrame } from '../head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../head/belief/belief-parameters.js';
 
-/** What is asked of which part of which picture. */
+/** A task on a region of a camera. */
 export interface BeliefSource {
   task: string;
   camera: string;
@@ -14,20 +14,19 @@ interface Watched {
 }
 
 /**
- * The decisions over time of all tasks, cameras and regions, each apart from the others: as many as the
- * configuration has.
+ * The separate decisions over time of all tasks, cameras and regions in the configuration.
  * @internal until tasks are wired
  */
 export class Beliefs {
   readonly #byTask = new Map<string, Map<string, Watched>>();
 
-  /** @param unknownAlpha as `inference.unknownAlpha`. */
+  /** @param unknownAlpha The setting `inference.unknownAlpha`. */
   constructor(private readonly unknownAlpha: number) {}
 
   /**
-   * Takes in what the head of a task says to a frame; frames of one source come in the order in which
-   * they were captured.
-   * @param parameters of that head; absent: it has learnt none. With others the scene begins anew.
+   * Adds the answer of a task's head to a frame; frames of one source must come in the order of
+   * capture.
+   * @param parameters of that head; absent: it has learnt none. Other parameters begin a new scene.
    */
   observe(
     { task, camera, region }: BeliefSource,
@@ -46,7 +45,7 @@ export class Beliefs {
     return watched.filter.observe(frame);
   }
 
-  /** While no head answers a task, nothing is believed: its scenes begin anew. */
+  /** Ends the scenes of a task that no head answers. */
   forget(task: string): void {
     this.#byTask.delete(task);
   }

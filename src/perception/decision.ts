@@ -1,4 +1,4 @@
-import { UNKNOWN_LABEL } from '../base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { TrustLevel } from '../head/trust.js';
 
 export interface ScoredLabel {

@@ -125,7 +125,9 @@ export class Perception<F extends PerceivableFrame> {
     }
   }
 
-  /** Lets the fp32 backbone serve from the next {@link start} on, because its 8-bit variant cannot. */
+  /**
+   * Makes the fp32 backbone serve from the next {@link start} on, because its 8-bit variant cannot.
+   */
   useFullPrecision(reason: HeadlandError): void {
     this.#unfit = reason;
   }

@@ -44,7 +44,7 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
-  /** It is not made anew then: an empty one would hide that the old one is missing. */
+  /** Then the file is not created again: an empty one would hide that the old one is missing. */
   private wasOpen: boolean;
 
   /** @param onTrouble called before an error of the disk is thrown */
@@ -99,11 +99,11 @@ export class Database {
   }
 
   /**
-   * Lets go of a file that is not at its path any more, because its disk was taken out or somebody
-   * removed it: what would be written to it would be lost. Something stands in for it then.
-   * @returns why; null: the file is where it was
+   * Closes a file that is no longer at its path, because its disk was removed or somebody deleted
+   * it: writes to it would be lost. A stand-in takes its place.
+   * @returns why; null: the file is still there
    */
-  letGoOfLostFile(): HeadlandError | null {
+  closeLostFile(): HeadlandError | null {
     const { identity } = this.connection;
     if (identity === null || identity === identityOf(this.path)) return null;
     const lost = new HeadlandError(

@@ -68,8 +68,6 @@ interface Row {
 /** Approximate cost of a row besides its texts: keys, index, page overhead. */
 const ROW_OVERHEAD_BYTES = 128;
 
-/** An earlier time means that the clock of a board without a battery has not been set. */
-const CLOCK_IS_SET_MS = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 /** A message cannot wait longer than this: its time, or the clock, is wrong. */
 const LONGEST_WAIT_MS = 366 * DAY_MS;
@@ -186,11 +184,10 @@ export class OutboxTable {
   }
 
   /**
-   * Dates messages of a start whose clock was never set, or set to another decade, as written now:
-   * nobody knows how old they are.
+   * Messages from a start whose clock was never set, or that believed to be in another year, count as
+   * written now: nobody knows how old they are.
    */
   repairTimes(nowMs: number): void {
-    if (nowMs < CLOCK_IS_SET_MS) return;
     this.#database
       .prepare(
         `UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - created_at_ms + ?,
@@ -199,7 +196,7 @@ export class OutboxTable {
       .run(
         Math.round(nowMs),
         Math.round(nowMs),
-        Math.max(CLOCK_IS_SET_MS, Math.round(nowMs) - LONGEST_WAIT_MS),
+        Math.round(nowMs) - LONGEST_WAIT_MS,
         Math.round(nowMs) + DAY_MS,
       );
   }

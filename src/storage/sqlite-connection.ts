@@ -6,8 +6,8 @@ import type { HeadlandError } from '../base/errors.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
- * `file`: the database file, open for writing; `view`: the file as it was left on a disk that has
- * become read-only; `memory`: empty tables, because the file cannot even be read.
+ * `file`: the database file, open for writing; `view`: the file on a disk that has become
+ * read-only, open for reading; `memory`: empty tables, because the file cannot even be read.
  */
 export type ConnectionKind = 'file' | 'view' | 'memory';
 
@@ -17,7 +17,10 @@ export interface Connection {
   kind: ConnectionKind;
   /** Why the connection is not to the file; null: it is. */
   standsInFor: HeadlandError | null;
-  /** Of the file, to notice that another one, or none, has taken its place; null: it is not the file. */
+  /**
+   * Identity of the file, which shows when it was replaced or removed; null: the connection is not
+   * to it.
+   */
   identity: string | null;
 }
 
@@ -61,7 +64,7 @@ export function openEmpty(reason: HeadlandError): Connection {
   return { native: emptyTables(), kind: 'memory', standsInFor: reason, identity: null };
 }
 
-/** Device and number of the file at a path; null: there is none. */
+/** Device and inode of the file at a path; null: there is none. */
 export function identityOf(path: string): string | null {
   try {
     const { dev, ino } = statSync(path);

@@ -1,7 +1,7 @@
 /**
- * Reads from its EXIF block when and where a picture was taken, and nothing else. A general reader
- * follows whatever counts the block declares, so that 64 kB of hostile EXIF grow to gigabytes; this
- * one visits three directories of a bounded number of entries and a few short values.
+ * Reads from an EXIF block when and where an image was taken, and nothing else. A general reader
+ * trusts the counts in the block, so that 64 kB of hostile EXIF can grow to gigabytes. This one
+ * reads three directories with a bounded number of entries, and a few short values.
  *
  * Format: CIPA DC-008 (Exif 2.32), sections 4.6.2 to 4.6.6.
  */
@@ -9,16 +9,16 @@
 export interface ExifFacts {
   /**
    * Unix time of `DateTimeOriginal`, milliseconds, with `SubSecTimeOriginal` and
-   * `OffsetTimeOriginal` where they are there. A camera that writes no offset is taken to run on
-   * UTC, as the daemon does: groups need differences of time only. Null when there is no valid one.
+   * `OffsetTimeOriginal` if present. Without an offset the camera is assumed to run on UTC, like
+   * the daemon: groups need only differences of time. Null when there is no valid time.
    */
   captureTimeMs: number | null;
-  /** Unix time by the satellites, milliseconds: right even where the camera's clock is not. */
+  /** Unix time from the satellites, milliseconds: right even where the camera's clock is not. */
   gpsTimeMs: number | null;
   place: Place | null;
 }
 
-/** Where a picture was taken, degrees: latitude -90..90, longitude -180..180. */
+/** Where an image was taken, degrees: latitude -90..90, longitude -180..180. */
 export interface Place {
   latitude: number;
   longitude: number;
@@ -41,7 +41,7 @@ const TYPE_RATIONAL = 5;
 const MAX_ENTRIES = 512;
 const MAX_TEXT_BYTES = 64;
 
-/** What the block of a picture says; never throws. */
+/** The facts in the EXIF block of an image; never throws. */
 export function readExif(exif: Uint8Array): ExifFacts {
   const facts: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, place: null };
   const hasPrefix = exif[0] === 0x45 && exif[1] === 0x78 && exif[2] === 0x69 && exif[3] === 0x66;
@@ -72,7 +72,7 @@ interface Block {
 interface Entry {
   type: number;
   count: number;
-  /** Offset of the four bytes that hold the value, or where it is. */
+  /** Offset of the four bytes that hold the value, or its offset. */
   valueAt: number;
 }
 
@@ -106,7 +106,7 @@ function gpsTimeMs(block: Block, gps: Directory): number | null {
   return atMs === null ? null : atMs + Math.round((second % 1) * 1000);
 }
 
-/** Unix time of [year, month, day, hour, minute, second] in UTC; null for what is no time. */
+/** Unix time of [year, month, day, hour, minute, second] in UTC; null when they are not a time. */
 function validTimeMs(parts: readonly number[]): number | null {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const at = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
@@ -120,7 +120,7 @@ function readPlace(block: Block, gps: Directory): Place | null {
   const latitude = readDegrees(block, gps.get(GPS_LATITUDE), gps.get(GPS_LATITUDE_REF), 90);
   const longitude = readDegrees(block, gps.get(GPS_LONGITUDE), gps.get(GPS_LONGITUDE_REF), 180);
   if (latitude === null || longitude === null) return null;
-  // Receivers without a fix write zeros: a place in the Gulf of Guinea.
+  // Receivers without a fix write zeros, which would be a place in the Gulf of Guinea.
   if (latitude === 0 && longitude === 0) return null;
   return { latitude, longitude };
 }
@@ -174,7 +174,7 @@ function readText({ view, little }: Block, entry: Entry | undefined): string | n
   return text.trim();
 }
 
-/** `count` fractions that are numbers of at least 0; null where they are not. */
+/** `count` fractions of finite, non-negative numbers; null when they are not. */
 function readRationals(
   { view, little }: Block,
   entry: Entry | undefined,

@@ -13,8 +13,8 @@ export interface PictureInspection extends ExifFacts {
 const NO_EXIF: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, place: null };
 
 /**
- * Says what a picture is and proves that all of it can be decoded: every row is read and scaled
- * down to a few pixels, so that memory stays small whatever its size.
+ * Reads the properties of an image and proves that all of it can be decoded: every row is read and
+ * scaled down to a few pixels, so that memory stays small whatever its size.
  *
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
  */

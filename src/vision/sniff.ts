@@ -1,12 +1,12 @@
 import { extname } from 'node:path';
 import { nameOfTiff } from './tiff-kind.js';
 
-/** The encodings that headland reads. Anything else is refused before a decoder sees it. */
+/** The encodings that headland reads. All others are refused before a decoder sees them. */
 export type PictureFormat = 'jpeg' | 'png' | 'webp';
 
-/** What a file is that headland does not read, and what its owner can do. */
+/** A kind of file that headland does not read, and what its owner can do. */
 export interface Refused {
-  /** In words that follow "is": "a HEIC picture", "empty", "not a picture". */
+  /** Name that can follow "is": "a HEIC picture", "empty", "not a picture". */
   name: string;
   remedy: string;
 }
@@ -23,20 +23,17 @@ const OTHER_ENDINGS: ReadonlySet<string> = new Set(
     .split(' '),
 );
 
-/** Whether the name of a file ends as pictures do that headland reads. */
+/** Whether a file name has an extension of the images that headland reads. */
 export function hasReadableEnding(fileName: string): boolean {
   return READ_ENDINGS.has(extname(fileName).toLowerCase());
 }
 
-/**
- * Whether the name of a file announces a picture or video, one that headland reads or one that it
- * refuses.
- */
+/** Whether a file name has an extension of an image or video, readable or refused. */
 export function hasPictureEnding(fileName: string): boolean {
   return hasReadableEnding(fileName) || OTHER_ENDINGS.has(extname(fileName).toLowerCase());
 }
 
-/** The encoding that the first bytes announce; null for all that headland does not read. */
+/** The encoding by the first bytes; null for all that headland does not read. */
 export function sniffFormat(bytes: Uint8Array): PictureFormat | null {
   const head = latin1(bytes, 12);
   if (head.startsWith('\xff\xd8\xff')) return 'jpeg';
@@ -45,7 +42,7 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | null {
   return null;
 }
 
-/** The media type of a picture as it was captured. */
+/** The media type of an image as it was captured. */
 export function mediaTypeOf(bytes: Uint8Array): string {
   const format = sniffFormat(bytes);
   return format === null ? 'application/octet-stream' : `image/${format}`;
@@ -64,7 +61,10 @@ const UNPACK = 'Unpack it first.';
 const REMOVE = 'Remove it, or put the picture there that was meant.';
 const DOWNLOAD = 'Download the picture again: this is what a server sent instead of it.';
 
-/** How other formats begin that cameras, phones, programs and web servers write; "?" is any byte. */
+/**
+ * First bytes of other formats that cameras, phones, programs and web servers write; "?" is any
+ * byte.
+ */
 const REFUSED_STARTS: readonly (readonly [start: string, name: string, remedy: string])[] = [
   ['GIF8', 'a GIF picture', CONVERT],
   ['IIU\0', 'a Panasonic raw picture (RW2)', DEVELOP],
@@ -120,12 +120,14 @@ const REFUSED_STARTS: readonly (readonly [start: string, name: string, remedy: s
     'Fetch the pictures: git lfs pull',
   ],
 ];
-/** Libraries look about so far for the beginning of an SVG, behind comments and declarations. */
+/** Libraries search this far for the beginning of an SVG, behind comments and declarations. */
 const TEXT_BYTES = 1_024;
 /** A transport stream has its sync byte at the beginning of each packet. */
 const TRANSPORT_PACKET_BYTES = 188;
 
-/** Says what bytes are that headland does not read; {@link sniffFormat} has been asked before. */
+/**
+ * Describes bytes that headland does not read, that is, for which {@link sniffFormat} returns null.
+ */
 export function describeRefused(bytes: Uint8Array): Refused {
   if (bytes.length === 0) return { name: 'empty', remedy: REMOVE };
   const head = latin1(bytes, TEXT_BYTES);
@@ -146,7 +148,7 @@ export function describeRefused(bytes: Uint8Array): Refused {
 }
 
 function describeText(head: string): Refused {
-  // UTF-16 has a zero between the letters; a byte order mark stands before them.
+  // UTF-16 has a zero between letters, after a byte order mark.
   const text = head.replaceAll('\0', '').toLowerCase();
   if (/^[^a-z0-9<]{0,8}</.test(text)) {
     if (text.includes('<svg')) return { name: 'an SVG picture', remedy: CONVERT_BY_PROGRAM };

@@ -1,4 +1,4 @@
-/** What a file is that begins as TIFF: most cameras' raw files do. */
+/** The kind of a file that begins as TIFF, which includes most raw formats of cameras. */
 export interface TiffKind {
   /** "a TIFF picture", "a Nikon raw picture (NEF)" … */
   name: string;
@@ -25,7 +25,7 @@ const RAW_MAKES: readonly (readonly [make: RegExp, name: string])[] = [
   [/^epson|^seiko/i, 'an Epson raw picture (ERF)'],
 ];
 
-/** Tells TIFF and the raw formats built on it apart; null: it is none of them. Never throws. */
+/** Tells TIFF from the raw formats based on it; null: none of them. Never throws. */
 export function nameOfTiff(bytes: Uint8Array): TiffKind | null {
   if (bytes.length < 8) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

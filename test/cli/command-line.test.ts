@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { headland, Rig } from '../agent/daemon.js';
+import { Daemon, headland, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 
 describe('the command line', { concurrency: false }, () => {
@@ -127,5 +127,13 @@ describe('the command line', { concurrency: false }, () => {
     const { status, stderr } = headland('status', '--config', rig.configFile);
     assert.equal(status, 1);
     assert.match(stderr, /HL_STATUS_NO_ANSWER/);
+  });
+
+  test('a signal during the start ends the daemon', { timeout: TEST_HANG_MS }, async (t) => {
+    const rig = await Rig.create(t);
+    const daemon = new Daemon(rig, {});
+    t.after(() => daemon.stop('SIGKILL'));
+    await daemon.logged((line) => line.msg === 'backbone ready');
+    assert.deepEqual(await daemon.stop(), { code: 0 });
   });
 });

@@ -107,6 +107,14 @@ test('by time: same group exactly when no longer pause lies between', () => {
   );
 });
 
+test('by time: a pause of the bound joins, a millisecond more does not', () => {
+  const { groups } = assignGroups(
+    [0, 30_000, 60_001].map((captureTimeMs, i) => item(i, { captureTimeMs })),
+  );
+  assert.equal(groups[0], groups[1]);
+  assert.notEqual(groups[1], groups[2]);
+});
+
 test('by likeness: the clusters are the connected near-duplicates of a class', () => {
   fc.assert(
     fc.property(items, (given) => {

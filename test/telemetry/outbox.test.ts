@@ -133,17 +133,73 @@ describe('outbox', () => {
   });
 
   test('what has expired is not handed out, also before it is cleared away', (t) => {
-    let wall = Date.UTC(2026, 0, 1);
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), {
-      now: () => wall,
-      monotonic: () => 0,
-    });
+    let mono = 0;
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
     outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
     outbox.enqueue(message('lasting'));
-    wall += 30_000;
+    mono = 30_000;
     assert.deepEqual(texts(outbox.take(9)), ['lasting']);
     assert.equal(outbox.stats().messages, 2);
     close();
+  });
+
+  test('ages go by the monotonic clock, wherever the wall clock is set', (t) => {
+    const year = 366 * 86_400_000;
+    for (const stepMs of [-56 * year, 56 * year, 86_400_000, -86_400_000, -3_600_000, 61_000]) {
+      let mono = 0;
+      let wall = Date.UTC(2026, 5, 1);
+      const { outbox, close } = openOutbox(join(temporaryDir(t), `${stepMs}.db`), {
+        now: () => wall,
+        monotonic: () => mono,
+        maxAgeMs: 3_600_000,
+        maxInFlight: 99,
+      });
+      outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
+      outbox.enqueue(message('event'));
+      wall += stepMs;
+      const offered = outbox.take(9);
+      assert.deepEqual(texts(offered), ['answer', 'event'], `${stepMs}`);
+      assert.equal(offered[0]!.expirySeconds, 600);
+      outbox.release();
+      outbox.enqueue(message('later', 'result', { expirySeconds: 600 }));
+      wall -= stepMs / 2;
+      mono += 120_000;
+      wall += 120_000;
+      outbox.flush();
+      const again = outbox.take(9);
+      assert.deepEqual(texts(again), ['answer', 'event', 'later'], `${stepMs}`);
+      assert.ok(Math.abs(again[0]!.expirySeconds! - 480) < 1, String(again[0]!.expirySeconds));
+      outbox.release();
+      mono += 481_000;
+      outbox.flush();
+      assert.deepEqual(texts(outbox.take(9)), ['event'], 'both answers have expired');
+      outbox.release();
+      mono += 3_600_000;
+      outbox.flush();
+      assert.deepEqual(texts(outbox.take(9)), []);
+      assert.deepEqual(outbox.stats().dropped, { event: 1, report: 0, metrics: 0, result: 2 });
+      close();
+    }
+  });
+
+  test('what another start wrote leaves, in whatever year that or this one believes to be', (t) => {
+    const years = [1970, 2000, 2026, 2038, 2060];
+    for (const written of years) {
+      for (const read of years) {
+        const path = join(temporaryDir(t), `${written}-${read}.db`);
+        let wall = Date.UTC(written, 5, 1);
+        const options = { now: () => wall, maxAgeMs: 604_800_000 };
+        const before = openOutbox(path, options);
+        before.outbox.enqueue(message('event'));
+        before.outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
+        before.close();
+        wall = Date.UTC(read, 5, 1) + 60_000;
+        const after = openOutbox(path, options);
+        after.outbox.flush();
+        assert.deepEqual(texts(after.outbox.take(9)), ['event', 'answer'], `${written} ${read}`);
+        after.close();
+      }
+    }
   });
 
   test('what the broker refuses waits while others go on', (t) => {

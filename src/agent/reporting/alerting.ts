@@ -5,7 +5,7 @@ import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
-import { UNKNOWN_LABEL } from '../../base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Config } from '../../config/schema.js';
 import type { Decision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';

@@ -1,47 +1,47 @@
-import { UNKNOWN_LABEL } from '../../base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import { indexOfLargest } from '../score.js';
 import type { BeliefParameters } from './belief-parameters.js';
 import { FramePace } from './frame-pace.js';
 import { changeLogOdds, type Look, lookDifference } from './scene-change.js';
 import { type FrameEvidence, SceneRun } from './scene-run.js';
 
-/** What a head and the camera say of one frame. */
+/** The answer of a head to one frame, and the look of the frame. */
 export interface BeliefFrame extends Look {
-  /** Of the head that answered. */
+  /** Labels of the head that answered. */
   labels: readonly string[];
   /** One per label, calibrated. */
   probabilities: ArrayLike<number>;
-  /** Null where the head cannot tell. */
+  /** Null when the head has no novelty model. */
   noveltyPValue: number | null;
-  /** Milliseconds of a monotonic clock; NaN where it is not known. */
+  /** Milliseconds of a monotonic clock; NaN when unknown. */
   atMs: number;
 }
 
-/** What all frames of the scene say together. */
+/** The joint result of all frames of the scene. */
 export interface Belief {
-  /** The label that is believed most, or `unknown`. */
+  /** The most probable label, or `unknown`. */
   label: string;
   /**
-   * That the label is right, 0..1: of `unknown` the belief in it, of any other label the belief in it
-   * where the thing is none that the head does not know. Of a scene's first frame it is the head's
-   * probability.
+   * Probability that the label is right, 0..1. For `unknown`, the belief in it; for any other
+   * label, the belief in it given that the thing is not unknown. For the first frame of a scene,
+   * the head's probability.
    */
   belief: number;
-  /** That the thing is none of the head's classes, 0..1; 0 without a head that can tell. */
+  /** Probability that the thing is none of the head's classes, 0..1; 0 without a novelty model. */
   unknown: number;
-  /** One per label, in their order: that it is this one; with `unknown` their sum is 1. */
+  /** Probability of each label, in the order of labels; together with `unknown` they sum to 1. */
   labels: Float64Array;
-  /** That the scene began with this frame, 0..1. */
+  /** Probability that the scene began with this frame, 0..1. */
   changeProbability: number;
   /** The scene most probably began with this frame. */
   changed: boolean;
-  /** Frames of what is most probably the scene, this one among them. */
+  /** Number of frames of the most probable scene, including this one. */
   frames: number;
 }
 
 export interface BeliefSettings {
   parameters: BeliefParameters;
-  /** As `inference.unknownAlpha`; 0: nothing is called unknown. */
+  /** The setting `inference.unknownAlpha`; 0: no frame is called unknown. */
   unknownAlpha: number;
 }
 
@@ -50,23 +50,27 @@ const MAX_RUNS = 4;
 /** Log-odds of this size are as good as certain, and no smaller ones are believed; nats. */
 const CERTAIN = 5;
 /** Features at this distance repeat 1/e of what the frame before said; bench `belief`. */
-const REPEATING_DISTANCE = 0.15;
+const REPEATING_DISTANCE = 0.3;
 /** A class is never taken to be less probable: one frame alone must not rule it out. */
 const LEAST_PROBABILITY = 1e-6;
 /**
- * P-values v of unknown things have the density a v^(a - 1), those of known ones are uniform; bench
- * `belief`.
+ * A p-value v speaks for an unknown thing by (neutral / v)^steepness. Of known things in another place
+ * than the training samples' a quarter lie below 0.05 (bench/results/unknown.md), their geometric mean
+ * is about 0.1: what is neutral must lie below, or the frames of a scene together would call known
+ * things unknown. In units of `unknownAlpha`.
  */
-const UNKNOWN_EXPONENT = 0.4;
-/** P-values below this share of `unknownAlpha` say no more: a single frame may be out of focus. */
-const LEAST_P_VALUE_SHARE = 1 / 50;
+const NEUTRAL_P_VALUE = 1.5;
+const UNKNOWN_STEEPNESS = 0.6;
+/** Smaller ones say no more, for a single frame may be out of focus. In units of `unknownAlpha`. */
+const LEAST_P_VALUE = 0.02;
 
 /**
- * A decision over time about what one camera sees: pools the frames of a scene, and notices when it
- * changes. Bayesian online changepoint detection (Adams & MacKay 2007): several possible beginnings of
- * the scene are weighed against each other, by how like consecutive pictures are and by how well
- * frames agree. Frames since a beginning are pooled log-linearly as equally correlated ones (Kish 1965,
- * the design effect); what repeats the frame before counts less. A single frame is what the head said.
+ * A decision over time for one camera: pools the frames of a scene and detects when the scene
+ * changes. Bayesian online changepoint detection (Adams & MacKay 2007) weighs several possible
+ * beginnings of the scene by the similarity of consecutive images and the agreement of frames.
+ * Frames since a beginning are pooled log-linearly as equally correlated (Kish 1965, the design
+ * effect); what repeats the frame before counts less. For a single frame the result is that of the
+ * head.
  *
  * Memory: a few numbers per class, and the features of the last frame.
  */
@@ -79,7 +83,7 @@ export class BeliefFilter {
 
   constructor(private readonly settings: BeliefSettings) {}
 
-  /** Takes one frame in; frames come in the order in which they were captured. */
+  /** Adds one frame; frames must come in the order of capture. */
   observe(frame: BeliefFrame): Belief {
     if (!this.#continues(frame)) this.#begin(frame);
     const evidence = this.#evidence(frame);
@@ -96,14 +100,14 @@ export class BeliefFilter {
     return this.#belief();
   }
 
-  /** Forgets the scene: the next frame begins one. */
+  /** Forgets the scene: the next frame begins a new one. */
   reset(): void {
     this.#runs = [];
     this.#last = null;
     this.#pace.reset();
   }
 
-  /** Whether a frame is an answer to the same question as those before. */
+  /** Whether a frame answers the same question as the frames before. */
   #continues({ labels, features, noveltyPValue }: BeliefFrame): boolean {
     const last = this.#last;
     if (!last || last.features.length !== features.length) return false;
@@ -116,9 +120,9 @@ export class BeliefFilter {
   #begin({ labels, noveltyPValue }: BeliefFrame): void {
     this.reset();
     this.#labels = labels;
-    // So that a single frame is called unknown below `unknownAlpha`, as without a filter.
+    // Chosen so that a single frame is called unknown below `unknownAlpha`, as without a filter.
     this.#unknownLogOdds = this.#tellsUnknown(noveltyPValue)
-      ? -Math.log(unknownDensity(this.settings.unknownAlpha))
+      ? -UNKNOWN_STEEPNESS * Math.log(NEUTRAL_P_VALUE)
       : null;
   }
 
@@ -138,11 +142,11 @@ export class BeliefFilter {
       ratios[c] = count * (p > LEAST_PROBABILITY ? p : LEAST_PROBABILITY);
       logRatios[c] = Math.log(ratios[c]!);
     }
-    const { unknownAlpha } = this.settings;
+    const strangeness = (noveltyPValue ?? 1) / this.settings.unknownAlpha;
     const unknownRatio =
-      noveltyPValue === null || this.#unknownLogOdds === null
+      this.#unknownLogOdds === null
         ? 1
-        : unknownDensity(Math.max(noveltyPValue, unknownAlpha * LEAST_P_VALUE_SHARE));
+        : (NEUTRAL_P_VALUE / Math.max(strangeness, LEAST_P_VALUE)) ** UNKNOWN_STEEPNESS;
     return { ratios, logRatios, unknownRatio };
   }
 
@@ -151,7 +155,7 @@ export class BeliefFilter {
     return new SceneRun(first, logWeight, correlation, this.#unknownLogOdds);
   }
 
-  /** @param logOdds of a change by the pictures. @param share as in {@link SceneRun.add}. */
+  /** @param logOdds of a change, from the images. @param share as in {@link SceneRun.add}. */
   #advance(evidence: FrameEvidence, logOdds: number, share: number): void {
     if (logOdds >= CERTAIN) {
       this.#runs = [this.#run(evidence, 0)];
@@ -193,9 +197,4 @@ export class BeliefFilter {
       frames: this.#runs[0]!.frames,
     };
   }
-}
-
-/** Of a p-value of an unknown thing; that of a known one is 1 everywhere. */
-function unknownDensity(pValue: number): number {
-  return UNKNOWN_EXPONENT * pValue ** (UNKNOWN_EXPONENT - 1);
 }

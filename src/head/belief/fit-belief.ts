@@ -4,46 +4,55 @@ import { BeliefFilter, type BeliefFrame } from './belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from './belief-parameters.js';
 import { changeTerms, type Look, lookDifference } from './scene-change.js';
 
-/** A labelled picture, and what a head that never saw its group says to it. */
+/** A labelled image with the answer of a head that never saw its group. */
 export interface LabelledLook extends Look {
-  /** What it shows: one of the labels of the head. */
+  /** The true label, one of the labels of the head. */
   label: string;
   /** One per label of the head, calibrated. */
   probabilities: ArrayLike<number>;
 }
 
-/** What was learnt, and what it does to the same answers: an optimistic figure, of few parameters. */
+/**
+ * Fitted parameters with their effect on the same answers: an optimistic figure, but of few
+ * parameters.
+ */
 export interface BeliefFit {
   parameters: BeliefParameters;
-  /** Groups that were learnt from. */
+  /** Number of groups that were learnt from. */
   groups: number;
-  /** Mean -ln p of the label, frame by frame; null without a frame. */
+  /** Mean -ln p of the label over frames; null without a frame. */
   logLoss: { single: number; belief: number } | null;
 }
 
-/** Pictures that are learnt from at most, in whole groups. */
+/** Most images that are learnt from, in whole groups. */
 const MAX_LOOKS = 1_000;
-/** Random orders of the groups, so that every beginning of one meets the ends of several. */
+/** Random orders of the groups, so that each group follows several others. */
 const ORDERS = 2;
 const ORDER_SEED = 1;
-const CORRELATIONS = [0.05, 0.1, 0.15, 0.22, 0.32, 0.45, 0.65];
+const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
 /** Of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
-/** Of the offset, the slope by distance and the slope by bits around their defaults. */
+/**
+ * Prior spreads of the offset, the slope by distance and the slope by bits around their defaults.
+ */
 const CHANGE_SPREADS = [0.35, 0.35, 0.02];
-/** A missed change spoils the next answers, a false one only forgets: so much worse it is. */
+/**
+ * Weight of a missed change, which spoils the next answers, against a false one, which only
+ * forgets.
+ */
 const MISSED_CHANGE = 3;
 const CHANGE_TOLERANCE = 1e-8;
 const CHANGE_ITERATIONS = 100;
 
 /**
- * Learns from labelled groups how scenes change and how alike the frames of one are: the change by
- * logistic regression on pairs of consecutive pictures, the correlation by the log-loss of the belief at
- * each frame. Groups follow each other in random orders, so that scenes change. Both are drawn towards
- * {@link DEFAULT_BELIEF}, and stay there where there is nothing to learn from.
+ * Learns from labelled groups how scenes change and how alike the frames of one scene are: the
+ * change by logistic regression on pairs of consecutive images, the correlation by the log-loss of
+ * the belief at each frame. Groups follow each other in random orders, so that scenes change. Both
+ * are shrunk towards {@link DEFAULT_BELIEF}, and equal it where there is nothing to learn from.
  *
  * @param labels of the head.
- * @param groups Of one thing each, in order of time; `probabilities` by heads that never saw the group.
+ * @param groups Each of one thing, in order of time; `probabilities` by heads that never saw the
+ *   group.
  */
 export function fitBelief(
   labels: readonly string[],
@@ -76,8 +85,8 @@ interface Pair {
 }
 
 /**
- * Logistic regression with weights of its own for either outcome: how often scenes change among
- * labelled pictures says nothing of how often they change before the camera.
+ * Logistic regression with separate weights for the outcomes, because the share of changes among
+ * labelled images differs from that in front of the camera.
  */
 function fitChange(orders: readonly (readonly (readonly Look[])[])[]): BeliefParameters['change'] {
   const { offset, perLogDistance, perBit } = DEFAULT_BELIEF.change;
@@ -87,7 +96,7 @@ function fitChange(orders: readonly (readonly (readonly Look[])[])[]): BeliefPar
   const stays = pairs.length - changes;
   const groups = orders[0]?.filter((group) => group.length > 1).length ?? 0;
   if (changes === 0 || stays === 0) return DEFAULT_BELIEF.change;
-  // Pairs of one group are alike: each outcome weighs as much as there are groups with a pair.
+  // Pairs of one group are alike, so each outcome weighs as much as there are groups with a pair.
   const weights = { changed: (MISSED_CHANGE * groups) / changes, stayed: groups / stays };
   const x = Float64Array.from(prior);
   minimise(
@@ -114,7 +123,7 @@ function fitChange(orders: readonly (readonly (readonly Look[])[])[]): BeliefPar
       maxIterations: CHANGE_ITERATIONS,
     },
   );
-  // A greater difference never speaks against a change.
+  // A larger difference never counts against a change.
   return { offset: x[0]!, perLogDistance: Math.max(0, x[1]!), perBit: Math.max(0, x[2]!) };
 }
 
@@ -136,7 +145,7 @@ function softplus(x: number): number {
   return Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
-/** @param lossOf Mean log-loss a frame; frames of a group are right or wrong together. */
+/** @param lossOf Mean log-loss per frame; frames of a group are right or wrong together. */
 function fitCorrelation(groups: number, lossOf: (correlation: number) => number): number {
   const { correlation: usual } = DEFAULT_BELIEF;
   let best = usual;
@@ -157,7 +166,7 @@ function logit(p: number): number {
 }
 
 interface LabelledFrame extends BeliefFrame {
-  /** Index of the label that is true; -1: none of them. */
+  /** Index of the true label; -1: none of them. */
   truth: number;
 }
 
@@ -191,7 +200,7 @@ function singleLogLoss(
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }
 
-/** -ln p; a label that the head does not know counts as one of probability 0. */
+/** -ln p; the probability of a label that the head does not know is 0. */
 function logLoss(probabilities: ArrayLike<number>, label: number): number {
   return -Math.log(Math.max(Number.EPSILON, probabilities[label] ?? 0));
 }

@@ -1,16 +1,17 @@
-/** Gaps between frames that the usual one is the median of. */
+/** Number of recent gaps between frames whose median is the usual gap. */
 const REMEMBERED_GAPS = 9;
 const LEAST_GAPS = 3;
 
 /**
- * How much longer than usual there was no frame: in ten times the time a scene is ten times as likely to
- * change. What is no gap (a clock that was set back or is not known) is taken for a usual one.
+ * Measures by how much the gap before a frame was longer than usual: in ten times the time, a scene
+ * is ten times as likely to change. An invalid gap (the clock was set back or is unknown) counts as
+ * usual.
  */
 export class FramePace {
   readonly #gapsMs: number[] = [];
   #lastMs = Number.NaN;
 
-  /** What the time since the frame before adds to the log-odds of a change, >= 0. */
+  /** What the gap before this frame adds to the log-odds of a change, >= 0. */
   next(atMs: number): number {
     const gapMs = atMs - this.#lastMs;
     this.#lastMs = atMs;

@@ -1,22 +1,24 @@
 import { hammingDistance } from '../../base/hamming.js';
 import { type BeliefParameters, REFERENCE } from './belief-parameters.js';
 
-/** What tells whether two pictures show one scene. */
+/** The parts of a frame that show whether two images are of one scene. */
 export interface Look {
   /** 16 hex digits. */
   dhash: string;
   features: Float32Array;
 }
 
-/** How far two looks lie apart. */
+/** Difference between two looks. */
 export interface LookDifference {
   /** 1 - cosine of the features, 0..2; the reference where they cannot be compared. */
   distance: number;
-  /** Of the hashes, 0..64. */
+  /** Differing bits of the hashes, 0..64. */
   bits: number;
 }
 
-/** Equal pictures have no logarithm; below this distances are noise of the camera. */
+/**
+ * Floor of the distance: equal images have no logarithm, and smaller distances are camera noise.
+ */
 const LEAST_DISTANCE = 1e-4;
 
 export function lookDifference(a: Look, b: Look): LookDifference {
@@ -41,7 +43,7 @@ function cosineDistance(a: Float32Array, b: Float32Array): number {
   return Number.isFinite(distance) ? Math.max(0, distance) : REFERENCE.distance;
 }
 
-/** What the log-odds of a change are a sum of, in the order offset, distance, bits. */
+/** The terms of the log-odds of a change, in the order offset, distance, bits. */
 export function changeTerms({ distance, bits }: LookDifference): [number, number, number] {
   return [
     1,
@@ -50,7 +52,7 @@ export function changeTerms({ distance, bits }: LookDifference): [number, number
   ];
 }
 
-/** Log-odds that the scene has changed between two looks, as far as their pictures tell; nats. */
+/** Log-odds, from the images alone, that the scene has changed between two looks; nats. */
 export function changeLogOdds(
   { offset, perLogDistance, perBit }: BeliefParameters['change'],
   difference: LookDifference,

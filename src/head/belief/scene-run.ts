@@ -1,21 +1,21 @@
 import { softmaxRows } from '../score.js';
 
-/** What one frame says, relative to knowing nothing. */
+/** The evidence of one frame, relative to no knowledge. */
 export interface FrameEvidence {
-  /** p_c C for each class: how much likelier it has become. */
+  /** p_c C for each class: by how much the frame raises its probability. */
   ratios: Float64Array;
   /** ln of `ratios`. */
   logRatios: Float64Array;
-  /** How much likelier its novelty is of an unknown thing than of a known one. */
+  /** Likelihood ratio of its novelty for an unknown thing against a known one. */
   unknownRatio: number;
 }
 
-/** The frames since one possible beginning of the scene, pooled. */
+/** The pooled frames since one possible beginning of the scene. */
 export class SceneRun {
-  /** ln of how probable it is that the scene began with the first frame of this run. */
+  /** ln of the probability that the scene began with the first frame of this run. */
   logWeight: number;
   frames = 1;
-  /** Frames, where one that repeats the frame before counts as the share that it does not repeat. */
+  /** Number of frames, where a repeating frame counts by the share that is new. */
   #looks = 1;
   readonly #logRatios: Float64Array;
   #unknownLogRatio: number;
@@ -26,7 +26,7 @@ export class SceneRun {
     first: FrameEvidence,
     logWeight: number,
     private readonly correlation: number,
-    /** ln of the odds that a thing is unknown before it was seen; null: nothing is called unknown. */
+    /** ln of the prior odds that a thing is unknown; null: nothing is called unknown. */
     private readonly unknownLogOdds: number | null,
   ) {
     this.logWeight = logWeight;
@@ -36,7 +36,7 @@ export class SceneRun {
     this.#pool();
   }
 
-  /** Belief in each class where the thing is known, sum 1; overwritten by the next frame. */
+  /** Belief in each class given that the thing is known, sum 1; overwritten by the next frame. */
   get known(): Float64Array {
     return this.#known;
   }
@@ -46,7 +46,7 @@ export class SceneRun {
     return this.#unknown;
   }
 
-  /** @param share of the frame that the one before did not show, 0..1. */
+  /** @param share of the frame that is new since the one before, 0..1. */
   add({ logRatios, unknownRatio }: FrameEvidence, share: number): void {
     for (let c = 0; c < logRatios.length; c++) this.#logRatios[c]! += share * logRatios[c]!;
     this.#unknownLogRatio += share * Math.log(unknownRatio);
@@ -55,7 +55,7 @@ export class SceneRun {
     this.#pool();
   }
 
-  /** How much likelier a frame is when this run goes on than when a scene begins with it. */
+  /** Likelihood ratio of a frame if this run goes on against the beginning of a new scene. */
   likelihoodRatio({ ratios, unknownRatio }: FrameEvidence): number {
     let known = 0;
     for (let c = 0; c < ratios.length; c++) known += this.#known[c]! * ratios[c]!;

@@ -1,5 +1,10 @@
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
-import { messageOf } from '../../base/errors.js';
+import {
+  connect,
+  ErrorWithSubackPacket,
+  type IClientOptions,
+  type IPublishPacket,
+  type MqttClient,
+} from 'mqtt';
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
@@ -177,10 +182,14 @@ export class Connection {
     // With `rap` a retained command is known as such even when it comes live.
     this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
-      const refused = granted?.some(({ qos }) => qos >= REFUSED);
-      if (error && !isRefusal(error)) return;
-      onSubscribed(error ? messageOf(error) : refused ? 'refused' : null);
-      if (error || refused) {
+      const answers: number[] | null = error
+        ? answersIn(error)
+        : (granted?.map((grant) => grant.qos) ?? null);
+      // Without an answer the connection has ended while it was asked.
+      if (!answers) return;
+      const refusal = answers.find((answer) => answer >= REFUSED);
+      onSubscribed(refusal === undefined ? null : `0x${refusal.toString(16)}`);
+      if (refusal !== undefined) {
         this.#subscribeAgain = setTimeout(() => this.#subscribe(), settings.backoffMaxMs);
         this.#subscribeAgain.unref();
       }
@@ -238,10 +247,12 @@ function isWordless(error: { code?: number | string } | null): boolean {
   return error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
-/** The broker's own no, and not the end of the connection while it was asked. */
-function isRefusal(error: Error): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'number' && code >= REFUSED;
+/** The reason codes of the SUBACK that an error is about; null: it is about something else. */
+function answersIn(error: Error): number[] | null {
+  if (!(error instanceof ErrorWithSubackPacket)) return null;
+  // A connection that ended has brought no packet, whatever the type says.
+  const packet: { granted: unknown[] } | undefined = error.packet;
+  return packet ? packet.granted.map(Number) : null;
 }
 
 function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {

@@ -1,5 +1,5 @@
 /** So many connections in a row that the broker took and closed without a word are no accident. */
-const WORDLESS_ENDS = 3;
+const WORDLESS_ENDS = 4;
 
 /** How a connection ended that the broker had taken. */
 export interface EndOfConnection {

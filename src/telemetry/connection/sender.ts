@@ -65,6 +65,8 @@ export class Sender {
   connected(): void {
     for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
+    // What was set back on the connection before is due by then.
+    if (this.#refused.size > 0) this.#pumpIn(REFUSED_RETRY_MS);
     this.pump();
   }
 
@@ -170,13 +172,16 @@ export class Sender {
     const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
     if (size > connection.maximumPacketSize) {
       outbox.defer(id, SET_ASIDE_MS);
-      log.error({ code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size }, 'message set aside');
+      log.error(
+        { code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size },
+        'a message is larger than the broker takes: it is kept and offered again later',
+      );
       return;
     }
-    const refusedForMs = (this.#refused.get(topic) ?? 0) - performance.now();
-    if (refusedForMs > 0) {
-      outbox.defer(id, refusedForMs);
-      this.#pumpIn(refusedForMs);
+    const waitMs = this.#waitForTopicMs(topic);
+    if (waitMs > 0) {
+      outbox.defer(id, waitMs);
+      this.#pumpIn(waitMs);
       return;
     }
     this.#awaiting.add(id);
@@ -203,6 +208,18 @@ export class Sender {
         this.#settled();
       },
     );
+  }
+
+  /**
+   * How long a message must wait because the broker has refused its topic: others may be taken, and
+   * brokers end connections on which they refuse much. One message at a time asks again.
+   */
+  #waitForTopicMs(topic: string): number {
+    const untilMs = this.#refused.get(topic);
+    if (untilMs === undefined) return 0;
+    const waitMs = untilMs - performance.now();
+    if (waitMs <= 0) this.#refused.set(topic, performance.now() + REFUSED_RETRY_MS);
+    return Math.max(0, waitMs);
   }
 
   #settled(): void {

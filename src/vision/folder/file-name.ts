@@ -1,15 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A name on a disk: bytes that may be no text at all. */
+/** A file name on a disk: bytes that need not be text. */
 export interface FileName {
   bytes: Buffer;
-  /** For people: where no encoding is plausible, other bytes than ASCII stand as `\xff`. */
+  /**
+   * The name for people; where no encoding is plausible, bytes beyond ASCII are written as `\xff`.
+   */
   text: string;
-  /** What the text was read as; null: as nothing, the bytes make no sense. */
+  /** Encoding of the text; null: no encoding is plausible. */
   encoding: 'UTF-8' | 'Windows-1252' | 'code page 850' | null;
 }
 
-/** Letters of code page 850 that code page 437 has at the same place, and ø, Ø of 850 alone. */
+/** Letters that code page 850 shares with code page 437, and ø, Ø, which only 850 has. */
 const OEM_LETTERS: ReadonlyMap<number, string> = new Map([
   ...[...'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø'].map((letter, i): [number, string] => [0x80 + i, letter]),
   [0x9d, 'Ø'],
@@ -26,19 +28,19 @@ const WINDOWS_LETTERS: ReadonlyMap<number, string> = new Map([
   [0x9e, 'ž'],
   [0x9f, 'Ÿ'],
 ]);
-/** More letters beyond ASCII in a row are no word of a western language. */
+/** A longer run of letters beyond ASCII is not a word of a western language. */
 const MAX_RUN = 2;
 
 /**
- * Reads the name of a file as text. Names are UTF-8 on Linux; those that an old camera, Windows or
- * `unzip` wrote otherwise are read as Windows-1252 or code page 850 where that gives words.
+ * Reads the name of a file as text. Names are UTF-8 on Linux. Names that an old camera, Windows or
+ * `unzip` wrote are read as Windows-1252 or code page 850 where that gives words.
  */
 export function readFileName(bytes: Buffer): FileName {
   if (isUtf8(bytes)) return { bytes, text: bytes.toString(), encoding: 'UTF-8' };
   const high = bytes.filter((byte) => byte >= 0x80);
   const windows = (): FileName | null => readAs(bytes, 'Windows-1252', windowsLetter);
   const oem = (): FileName | null => readAs(bytes, 'code page 850', oemLetter);
-  // Above 0xc0 letters of Windows-1252 stand close together; below, those of code page 850.
+  // Letters of Windows-1252 are mostly above 0xc0, those of code page 850 below.
   const read = high.every((byte) => byte >= 0xc0) ? windows() : (oem() ?? windows());
   if (read !== null) return read;
   const text = spell(bytes, (byte) => `\\x${byte.toString(16)}`);
@@ -76,7 +78,10 @@ function oemLetter(byte: number): string | null {
   return OEM_LETTERS.get(byte) ?? null;
 }
 
-/** Whether letters beyond ASCII stand as they do in words: few in a row, no capital after a small one. */
+/**
+ * Whether letters beyond ASCII occur as in words: few in a row, and no capital after a small
+ * letter.
+ */
 function isWord(text: string): boolean {
   const run = new RegExp(`[^\\p{ASCII}]{${MAX_RUN + 1}}`, 'u');
   return !run.test(text) && !/\p{Ll}(?!\p{ASCII})\p{Lu}/u.test(text);

@@ -5,9 +5,9 @@ import { hasPictureEnding } from '../sniff.js';
 import { type FileName, joinPath, readFileName } from './file-name.js';
 import { isLeftover } from './leftovers.js';
 
-/** A folder with all that lies in it. A link back up makes it a circle. */
+/** A folder with its contents. A link to a parent makes it a cycle. */
 export interface Folder {
-  /** Behind all links. */
+  /** With all links resolved. */
   path: Buffer;
   /** By name. */
   folders: Subfolder[];
@@ -17,7 +17,7 @@ export interface Folder {
 }
 
 export interface Subfolder {
-  /** Of the entry: that of a link, where it is one. */
+  /** Name of the entry, which may be a link. */
   name: FileName;
   folder: Folder;
 }
@@ -37,19 +37,19 @@ export interface FolderObstacle {
 }
 
 export interface TreeOptions {
-  /** Follow links that lead out of the folder; those within it are always followed. */
+  /** Follow links that lead out of the folder; links within it are always followed. */
   followLinks: boolean;
-  /** A hidden folder at the top that is wanted all the same. */
+  /** A hidden folder at the top that is read nevertheless. */
   alsoHidden?: string;
 }
 
-/** Deeper folders are no person's order any more. */
+/** No person sorts images into deeper folders. */
 const MAX_DEPTH = 64;
 
 /**
- * Reads a folder with all below it, without what systems leave behind (see {@link isLeftover}).
- * Each folder is read once, however many links lead to it, so that circles end. Files that are
- * neither plain files nor links to such (devices, pipes) count as files that are no pictures.
+ * Reads a folder with everything below it, without leftovers of systems (see {@link isLeftover}).
+ * Each folder is read once, however many links lead to it, so that cycles end. Files that are
+ * neither plain files nor links to such (devices, pipes) count as files that are no images.
  * @throws the error of the file system for the folder itself
  */
 export async function readFolderTree(dir: string, options: TreeOptions): Promise<Folder> {
@@ -57,14 +57,14 @@ export async function readFolderTree(dir: string, options: TreeOptions): Promise
   return new TreeReader(root, options).read(root, 0);
 }
 
-/** A picture file as found below a folder. */
+/** An image file found below a folder. */
 export interface PictureFile {
   path: Buffer;
   /** Below the folder, with "/". */
   name: string;
 }
 
-/** Every file below a folder that is called a picture, whatever the layout; by name. */
+/** Every file below a folder with the extension of an image, whatever the layout; by name. */
 export function picturesBelow(folder: Folder): PictureFile[] {
   const found: PictureFile[] = [];
   visit(folder, '', (file, name) => {
@@ -128,7 +128,7 @@ class TreeReader {
     }
   }
 
-  /** What an entry is behind its links; `outside`: a link led out that may not be followed. */
+  /** The target of an entry after its links; `outside`: a link led out that may not be followed. */
   async #target(own: Buffer, entry: Dirent<Buffer>): Promise<Target> {
     if (!entry.isSymbolicLink()) return { kind: kindOf(entry), path: own, outside: false };
     const path = await realpath(own, { encoding: 'buffer' });

@@ -3,46 +3,46 @@ import type { FileName } from './file-name.js';
 import { type Folder, type FolderFile, type Subfolder, visit } from './folder-tree.js';
 import { isBesideImages, isDate, isWrapper, type Split, splitOf } from './splits.js';
 
-/** A picture with its place in the order of a data set. */
+/** An image with its place in the layout of a data set. */
 export interface PlacedPicture {
   file: FolderFile;
-  /** Below the data set's folder, with "/". */
+  /** Path below the data set's folder, with "/". */
   name: string;
-  /** Of the folder around it that is named like a split. */
+  /** Split of the enclosing folder, by its name. */
   split: Split | null;
 }
 
 /** A folder whose name is a class; a class may have one in each split. */
 export interface ClassFolder {
   name: FileName;
-  /** Below the data set's folder, with "/". */
+  /** Path below the data set's folder, with "/". */
   route: string;
   pictures: PlacedPicture[];
-  /** Other files in it. */
+  /** Number of other files in it. */
   others: number;
 }
 
-/** How the pictures of a folder are ordered. */
+/** How the images of a folder are sorted into folders. */
 export interface Layout {
   classes: ClassFolder[];
-  /** Pictures that lie in no class folder. */
+  /** Images outside of all class folders. */
   unclassed: PlacedPicture[];
-  /** Names of the folders that were seen as splits: "train", "valid" … */
+  /** Names of the folders that were taken for splits: "train", "valid" … */
   splits: string[];
-  /** Names of folders of days that were seen through. */
+  /** Names of folders of days that were ignored as a level. */
   days: string[];
-  /** Folders named like splits that were taken for classes all the same. */
+  /** Folders with names of splits that were nevertheless taken for classes. */
   classesLikeSplits: string[];
-  /** Names of the folders that each class folder holds: the classes might be these. */
+  /** Names of the folders inside every class folder, which might be the classes instead. */
   sharedInside: string[];
-  /** What contradicts itself: nothing may be guessed from it. Null: it is clear. */
+  /** A contradiction from which nothing may be guessed; null: the layout is clear. */
   unclear: Unclear | null;
 }
 
 export interface Unclear {
   /** In words. */
   message: string;
-  /** Folders below the data set's that could be meant. */
+  /** Folders below the data set's folder that may be the right one. */
   candidates: string[];
 }
 
@@ -55,9 +55,9 @@ interface Place {
 
 /**
  * Finds the class folders of a data set: beside each other (Keras' `flow_from_directory`), in
- * splits (`train/weed`), in splits within folders that hold everything (`data/images/train/weed`),
- * or with splits inside (`weed/train`). Upper and lower case do not matter.
- * @param alwaysClasses every folder is a class, whatever it is called: for our own exports
+ * splits (`train/weed`), in splits within wrapper folders (`data/images/train/weed`), or with
+ * splits inside (`weed/train`). Upper and lower case do not matter.
+ * @param alwaysClasses every folder is a class, whatever its name: for headland's own exports
  */
 export function readLayout(root: Folder, alwaysClasses = false): Layout {
   const reader = new LayoutReader();
@@ -67,7 +67,7 @@ export function readLayout(root: Folder, alwaysClasses = false): Layout {
   return reader.layout;
 }
 
-/** More wrappers and splits in each other than that mean nothing. */
+/** Wrappers and splits nested deeper than this have no meaning. */
 const MAX_NESTING = 8;
 
 class LayoutReader {
@@ -82,7 +82,7 @@ class LayoutReader {
   };
   readonly #withPictures = new Map<Folder, boolean>();
 
-  /** @param depth of wrappers and splits around the place */
+  /** @param depth Number of wrappers and splits around the place */
   read(place: Place, depth: number): void {
     const full = place.folder.folders.filter(({ folder }) => this.#hasPictures(folder));
     if (depth < MAX_NESTING) {
@@ -93,7 +93,7 @@ class LayoutReader {
     this.#readBeside(place, place.folder.folders, true);
   }
 
-  /** Takes folders for classes by their names; what lies beside them is in none. */
+  /** Takes folders for classes by their names; files beside them have no class. */
   readClasses(place: Place, folders: readonly Subfolder[]): void {
     this.#leaveLoose(place);
     this.#compareInside(folders);
@@ -131,10 +131,11 @@ class LayoutReader {
     return true;
   }
 
-  /** Folders named like splits with pictures right in them. */
+  /** Folders with names of splits that directly contain images. */
   #readFlatSplits(place: Place, splits: Subfolder[], rest: Subfolder[]): boolean {
     if (rest.length === 0) {
-      this.#leaveLoose(place);
+      const beside = place.folder.folders.filter((child) => !splits.includes(child));
+      this.#readBeside(place, beside);
       for (const { name, folder } of splits) {
         this.layout.splits.push(`${place.route}${name.text}`);
         this.#leaveAll({
@@ -145,7 +146,7 @@ class LayoutReader {
       }
       return true;
     }
-    // "train" is also a vehicle, and "valid" the opposite of "invalid"; nobody's class is "test".
+    // "train" is also a vehicle, and "valid" the opposite of "invalid"; "test" is never a class.
     const isClass = ({ name }: Subfolder) =>
       splits.length === 1 && /^(?:train|valid)$/i.test(name.text);
     for (const child of splits) {
@@ -160,7 +161,7 @@ class LayoutReader {
     return true;
   }
 
-  /** Goes into a folder that holds everything. */
+  /** Enters a folder that contains everything. */
   #readWrapper(place: Place, full: readonly Subfolder[], depth: number): boolean {
     const [only] = full;
     if (only === undefined || full.length > 1 || this.#hasOwnPictures(place.folder)) return false;
@@ -187,7 +188,7 @@ class LayoutReader {
     return false;
   }
 
-  /** Folders of days: the classes are inside, or nowhere. */
+  /** Folders of days: the classes are inside, or there are none. */
   #readDates(place: Place, full: readonly Subfolder[], depth: number): boolean {
     if (full.length === 0 || !full.every(({ name }) => isDate(name.text))) return false;
     this.#leaveLoose(place);
@@ -200,7 +201,7 @@ class LayoutReader {
     return true;
   }
 
-  /** Folders as classes, but for those such as "images" that cannot be one. */
+  /** Takes folders for classes, except those such as "images" that cannot be one. */
   #readBeside(place: Place, folders: readonly Subfolder[], alsoEmpty = false): void {
     const hasImages = folders.some(({ name }) => isWrapper(name.text));
     const isNone = ({ name }: Subfolder) =>
@@ -214,7 +215,7 @@ class LayoutReader {
     }
   }
 
-  /** Notes when all of several folders hold nothing but the same folders. */
+  /** Notes when several folders all contain only the same folders. */
   #compareInside(folders: readonly Subfolder[]): void {
     const full = folders.filter(({ folder }) => this.#hasPictures(folder));
     if (full.length < 2 || full.some(({ folder }) => this.#hasOwnPictures(folder))) return;
@@ -245,7 +246,7 @@ class LayoutReader {
     }
   }
 
-  /** The pictures that lie right in a folder belong to no class. */
+  /** Images directly in a folder belong to no class. */
   #leaveLoose({ folder, route, split }: Place): void {
     for (const file of folder.files) {
       if (!file.isPicture) continue;
@@ -284,7 +285,7 @@ class LayoutReader {
   #hasPictures(folder: Folder): boolean {
     const known = this.#withPictures.get(folder);
     if (known !== undefined) return known;
-    // Within a circle the answer comes from the folder that began it.
+    // Within a cycle, the folder that began it determines the answer.
     this.#withPictures.set(folder, false);
     const found =
       this.#hasOwnPictures(folder) ||

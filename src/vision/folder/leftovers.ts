@@ -1,6 +1,6 @@
 /**
- * What systems, cameras and programs put beside a person's pictures for themselves. The one list
- * for every walk through folders: it is neither a picture nor a reason to say anything.
+ * Files that systems, cameras and programs write beside a person's images for their own use. Every
+ * walk through folders uses this list; such files are neither images nor worth a message.
  */
 const LEFTOVER_NAMES: ReadonlySet<string> = new Set([
   // Synology, QNAP and other network disks
@@ -51,7 +51,7 @@ const LEFTOVER_PATTERNS: readonly RegExp[] = [
   /~$/,
 ];
 
-/** Whether a file or folder of this name is one of them. */
+/** Whether a file or folder name is one of them. */
 export function isLeftover(name: string): boolean {
   return (
     LEFTOVER_NAMES.has(name.toLowerCase()) ||

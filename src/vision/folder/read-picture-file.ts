@@ -1,15 +1,15 @@
 import { open } from 'node:fs/promises';
 import { checkFormat, checkSize } from '../picture.js';
 
-/** So much of a file tells what it is. */
+/** Bytes of a file that suffice to detect its kind. */
 const HEAD_BYTES = 65_536;
 
 /**
- * Reads a picture file whole. One that is too large is told by its kind first: a film of gigabytes is
- * a film, not a large picture.
+ * Reads an image file whole. The kind of a file that is too large is checked first: a film of
+ * gigabytes is a film, not a large image.
  * @returns the bytes, and the Unix time of the file, milliseconds
- * @throws HeadlandError HL_PICTURE_TOO_LARGE; HL_PICTURE_INVALID for what is too large and no picture;
- *   the error of the file system
+ * @throws HeadlandError HL_PICTURE_TOO_LARGE; HL_PICTURE_INVALID for a file that is too large and
+ *   not an image; the error of the file system
  */
 export async function readPictureFile(
   path: Buffer,

@@ -1,4 +1,6 @@
-/** The part of a data set that a folder holds; `part`: one of several that mean nothing more. */
+/**
+ * The part of a data set that a folder contains; `part`: one of several without further meaning.
+ */
 export type Split = 'train' | 'validation' | 'test' | 'part';
 
 const AROUND = (words: string): RegExp =>
@@ -13,12 +15,12 @@ const SPLIT_NAMES: readonly (readonly [Split, RegExp])[] = [
   ['part', /^(?:fold|split)[ _-]?\d{1,3}$/i],
 ];
 
-/** What folders are called that hold all of a data set, or of a kind of file: never a class. */
+/** Names of folders that contain a whole data set or a kind of file, and are never a class. */
 const WRAPPER =
   /^(?:images?|imgs?|pics|pictures|photos|jpegimages|pngimages|labels?|annotations?|data|datasets?|default|frames|obj(?:_[a-z]+)*_data|dcim|\d{3}[A-Z_]{5}|un-?labell?ed)$/i;
 const DATE = /^(?:19|20)\d{2}[-_. ]?(?:0[1-9]|1[0-2])[-_. ]?(?:0[1-9]|[12]\d|3[01])(?!\d)/;
 
-/** The split that a folder of this name holds; null: none by its name. */
+/** The split of a folder by its name; null: none. */
 export function splitOf(name: string): Split | null {
   return SPLIT_NAMES.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 }
@@ -28,7 +30,7 @@ export function isWrapper(name: string): boolean {
   return WRAPPER.test(name);
 }
 
-/** Whether a folder of this name is no class where one called "images" lies beside it: "masks" … */
+/** Whether a folder of this name is no class beside one called "images": "masks" … */
 export function isBesideImages(name: string): boolean {
   return /^(?:masks?|segmentation.*|ground.?truth|gt|depth|thumbs|previews?)$/i.test(name);
 }

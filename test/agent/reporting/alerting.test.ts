@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Alerting } from '../../../src/agent/reporting/alerting.js';
-import { UNKNOWN_LABEL } from '../../../src/base/words/unknown-label.js';
+import { UNKNOWN_LABEL } from '../../../src/base/words/label.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { type Decision, undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';

@@ -30,14 +30,14 @@ function plainPicture(side: number): Promise<Buffer> {
 export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_NOT_FOUND',
-    follows: 'Give the path of a folder that holds one folder of pictures for each class',
+    follows: 'Give the path of a folder that holds one folder of pictures per class',
     given: some,
     command: (robot) => ['import', robot.path('som')],
     follow: importSome,
   },
   {
     code: 'HL_IMPORT_NO_CLASSES',
-    follows: 'Put the pictures into one folder for each class',
+    follows: 'Put the pictures into one folder per class',
     given: (robot) =>
       copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path('some', 'top.jpg')),
     command: (robot) => ['import', robot.path('some', 'crop')],
@@ -142,13 +142,10 @@ export const importScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_IMPORT_LINK_OUTSIDE',
-    follows: 'Copy what it leads to into the folder',
+    follows: 'Import with --follow-links',
     given: (robot) => symlinkSync(join(robot.photosDir, 'stone'), join(some(robot), 'stone')),
     command: importSome,
-    follow: (robot) => {
-      rmSync(robot.path('some', 'stone'));
-      robot.photos('some', ['stone']);
-    },
+    follow: (robot) => [...importSome(robot), '--follow-links'],
   },
   {
     code: 'HL_IMPORT_MANIFEST_INVALID',
@@ -178,7 +175,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_UNREADABLE',
     when: 'rights',
-    follows: 'Give this user read access to the file',
+    follows: 'Let this user read it',
     given: (robot) => {
       chmodSync(join(some(robot), 'crop', 'crop_000.jpg'), 0o000);
       mkdirSync(robot.stateDir);

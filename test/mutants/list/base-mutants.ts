@@ -54,7 +54,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a folder appears with all its files at once',
     file: DURABLE_FILES,
     text: 'await writeAndSync(join(temporary, name), bytes);',
-    replacement: `await mkdir(path, { recursive: true });
+    replacement: `await makeFolder(path);
       await writeAndSync(join(path, name), bytes);`,
     tests: DURABLE_TESTS,
   },

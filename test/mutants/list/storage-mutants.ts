@@ -31,8 +31,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the state folder can be entered by its owner alone',
     file: CONNECTION,
-    text: 'recursive: true, mode: 0o700',
-    replacement: 'recursive: true, mode: 0o755',
+    text: 'makeFolderSync(folder, 0o700)',
+    replacement: 'makeFolderSync(folder, 0o755)',
     tests: DATABASE_TESTS,
   },
   {
@@ -175,8 +175,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'while the disk is full messages are sent from memory',
     file: OUTBOX,
-    text: 'while (this.#lastWriteError !== null && free() > 0) {',
-    replacement: 'while (this.#closed && free() > 0) {',
+    text: 'this.#lastError !== null && free() > 0',
+    replacement: 'this.#closed && free() > 0',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'disk refuses' }],
   },
 ];

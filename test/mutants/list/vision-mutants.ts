@@ -116,8 +116,8 @@ export const VISION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a picture beyond its bytes is refused before anything is decoded',
     file: PICTURE,
-    text: 'bytes.length > limits.maxBytes',
-    replacement: 'bytes.length > 2 * limits.maxBytes',
+    text: 'bytes <= maxBytes',
+    replacement: 'bytes <= 2 * maxBytes',
     tests: DECODE_TESTS,
   },
   {
@@ -130,8 +130,8 @@ export const VISION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what is no JPEG, PNG or WebP never reaches the decoder',
     file: PICTURE,
-    text: 'const format = sniffFormat(bytes);',
-    replacement: "const format = sniffFormat(bytes) ?? 'jpeg';",
+    text: 'sniffFormat(head);',
+    replacement: "sniffFormat(head) ?? 'jpeg';",
     tests: [{ file: 'test/vision/refused.test.ts' }],
   },
   {

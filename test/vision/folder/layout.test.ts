@@ -116,6 +116,7 @@ describe('class folders', () => {
       ['images/train/1.jpg', 'images/val/2.jpg'],
       ['images/default/1.jpg'],
       ['images/1.jpg', 'masks/1.jpg'],
+      ['images/1.jpg', 'train/2.jpg', '3.jpg'],
       ['DCIM/100CANON/1.jpg'],
       ['20240501/1.jpg', '20240502/2.jpg'],
       ['1.jpg', '2.jpg'],
