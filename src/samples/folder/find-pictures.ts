@@ -117,7 +117,7 @@ class Finder {
           reason: isLink ? 'links that lead out of the folder' : message,
           remedy: isLink
             ? 'Import with --follow-links.'
-            : 'Let this user read it, then import again.',
+            : 'Let this user read it, or replace a link that leads nowhere; then import again.',
         });
       }
       for (const { name, folder: below } of folder.folders) look(below, `${route}${name.text}/`);

@@ -215,7 +215,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_LABEL_INVALID',
     when: 'a folder',
-    follows: 'not the word "unknown"',
+    follows: 'and not "unknown"',
     given: (robot) =>
       renameSync(
         join(robot.photos('some', [...both, 'stone']), 'stone'),
@@ -227,7 +227,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_LABEL_INVALID',
     when: 'a label',
-    follows: 'no "/"',
+    follows: 'without "/"',
     given: async (robot) => robot.adopt(await robot.field.labelled()),
     command: () => ['label', 'ID', 'weed/large'],
     provoke: async (robot) => robot.headland('label', await anySample(robot), 'weed/large'),
@@ -251,7 +251,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_PICTURE_INVALID',
     when: 'another format',
-    follows: 'JPEG, PNG or WebP',
+    follows: 'Convert it to JPEG or PNG',
     given: async (robot) => {
       some(robot);
       robot.write(
