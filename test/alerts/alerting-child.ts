@@ -1,3 +1,4 @@
+import { alarmRaisedMessage } from '../../src/agent/reporting/agent-messages.js';
 import { Alerting } from '../../src/agent/reporting/alerting.js';
 import { Alarms } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
@@ -20,10 +21,13 @@ const thistle: Decision = {
 };
 const events: EventBody[] = [];
 const telemetry = { event: (event: EventBody) => void events.push(event) };
-const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
+const alarms = new Alarms({
+  onRaised: (alarm) => void events.push(alarmRaisedMessage(alarm)),
+  onCleared: () => {},
+});
 const alerting = new Alerting(config, telemetry, alarms, silentLog());
 await alerting.open();
 alerting.tick();
 alerting.observe('main', thistle);
-alerting.close();
+await alerting.close();
 process.stdout.write(JSON.stringify(events));

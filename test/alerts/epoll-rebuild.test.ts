@@ -69,7 +69,7 @@ test('after a change of Node.js outputs are an alarm, until epoll is rebuilt as 
     return;
   }
   const [alarm, alert] = run();
-  assert.equal(alarm?.kind, 'gpio');
+  assert.equal(alarm?.kind, 'alarm_raised');
   assert.match(alarm.message, /epoll was compiled for another Node\.js/);
   assert.match(String(alarm.details?.remedy), /npm rebuild epoll/);
   assert.equal(alert?.kind, 'alert_raised');

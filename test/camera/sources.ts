@@ -6,6 +6,7 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { Recorder } from '../recorder.js';
 import { freePort, until } from './support.js';
 
 /** Makes a real video file: `seconds` of a moving test card, `rate` frames a second. */
@@ -61,11 +62,10 @@ export async function ffmpegHttpCamera(t: TestContext): Promise<string> {
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   endAfter(t, child);
-  let said = '';
-  child.stderr.on('data', (text) => {
-    said += text;
-  });
-  await until(() => said.includes('Input #0'), 'the ffmpeg camera opens its source');
+  const said = new Recorder<string>();
+  child.stderr.setEncoding('utf8').on('data', said.add);
+  child.once('exit', () => said.end(new Error(`ffmpeg has ended: ${said.all.join('')}`)));
+  await said.until(() => said.all.join('').includes('Input #0'), 'the source of the ffmpeg camera');
   return url;
 }
 

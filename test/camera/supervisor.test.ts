@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { HeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
@@ -9,6 +10,7 @@ import type { CameraDriver } from '../../src/camera/camera.js';
 import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import { ReplayDriver } from '../../src/camera/drivers/replay.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
+import { Recorder } from '../recorder.js';
 import { httpCamera, makeVideo } from './sources.js';
 import {
   cameraConfig,
@@ -17,7 +19,6 @@ import {
   needsTool,
   pictureSettings,
   temporaryFolder,
-  until,
   watch,
 } from './support.js';
 
@@ -30,7 +31,7 @@ function endlessVideo(folder: string, stallMs = 20_000): FfmpegDriver {
 describe('CameraSupervisor with ffmpeg', () => {
   it('numbers, times and groups the pictures', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    const { frames, supervisor } = watch(t, endlessVideo(temporaryFolder(t)));
+    const { frames, supervisor, until } = watch(t, endlessVideo(temporaryFolder(t)));
     await until(() => frames.length >= 3, 'three frames');
     assert.deepEqual(
       frames.slice(0, 3).map((frame) => [frame.camera, frame.sequence]),
@@ -51,7 +52,7 @@ describe('CameraSupervisor with ffmpeg', () => {
 
   it('opens a killed ffmpeg again and says why', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    const { frames, supervisor, states } = watch(t, endlessVideo(temporaryFolder(t)));
+    const { frames, supervisor, states, until } = watch(t, endlessVideo(temporaryFolder(t)));
     for (const restarts of [1, 2]) {
       await until(() => supervisor.state().phase === 'running', 'frames');
       const [child] = childrenNamed('ffmpeg');
@@ -74,7 +75,9 @@ describe('CameraSupervisor with ffmpeg', () => {
 
   it('ends a stopped (SIGSTOP) ffmpeg after the stall time and opens a new one', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    const { frames, supervisor } = watch(t, endlessVideo(temporaryFolder(t)), { stallMs: 3_000 });
+    const { frames, supervisor, until } = watch(t, endlessVideo(temporaryFolder(t)), {
+      stallMs: 3_000,
+    });
     await until(() => frames.length > 3, 'frames');
     const { restarts } = supervisor.state();
     const [child] = childrenNamed('ffmpeg');
@@ -88,14 +91,14 @@ describe('CameraSupervisor with ffmpeg', () => {
 
   it('stops without leaving a process, even a stopped one', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
-    const { frames, supervisor } = watch(t, endlessVideo(temporaryFolder(t)));
+    const { frames, supervisor, until } = watch(t, endlessVideo(temporaryFolder(t)));
     await until(() => frames.length > 0, 'a frame');
     process.kill(childrenNamed('ffmpeg')[0]!, 'SIGSTOP');
     await supervisor.stop();
     assert.deepEqual(childrenNamed('ffmpeg'), []);
     assert.equal(supervisor.state().phase, 'stopped');
     const seen = frames.length;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await turn();
     assert.equal(frames.length, seen);
     await supervisor.stop();
   });
@@ -104,7 +107,7 @@ describe('CameraSupervisor with ffmpeg', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const input = makeVideo(temporaryFolder(t), 1, 10);
     const config = cameraConfig({ driver: 'ffmpeg', input, realTime: false });
-    const { frames, supervisor } = watch(t, new FfmpegDriver(config, silentLog()));
+    const { frames, supervisor, until } = watch(t, new FfmpegDriver(config, silentLog()));
     await until(() => supervisor.state().phase === 'ended', 'the end');
     assert.equal(frames.length, 10);
     assert.equal(supervisor.state().restarts, 0);
@@ -126,7 +129,7 @@ describe('CameraSupervisor with ffmpeg', () => {
       }
     });
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60, stallMs: 4_000 });
-    const { supervisor, states } = watch(t, new FfmpegDriver(config, silentLog()), {
+    const { supervisor, states, until } = watch(t, new FfmpegDriver(config, silentLog()), {
       stallMs: 4_000,
     });
     await until(() => viewers >= 3 && supervisor.state().phase === 'running', 'the third viewer');
@@ -145,7 +148,9 @@ describe('CameraSupervisor with ffmpeg', () => {
       t.after(() => clearInterval(timer));
     });
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60 });
-    const { supervisor } = watch(t, new FfmpegDriver(config, silentLog()), { stallMs: 3_000 });
+    const { supervisor, until } = watch(t, new FfmpegDriver(config, silentLog()), {
+      stallMs: 3_000,
+    });
     await until(() => supervisor.state().lastRestartReason !== null, 'a restart');
     assert.equal(supervisor.state().lastRestartReason!.code, 'HL_CAMERA_GARBAGE');
     assert.ok(supervisor.state().invalidPictures > 0);
@@ -158,7 +163,7 @@ describe('CameraSupervisor with ffmpeg', () => {
       process.env.PATH = before;
     });
     const driver = new FfmpegDriver(cameraConfig({ driver: 'ffmpeg' }), silentLog());
-    const { supervisor } = watch(t, driver);
+    const { supervisor, until } = watch(t, driver);
     await until(() => supervisor.state().restarts >= 3, 'three restarts');
     assert.equal(supervisor.state().lastRestartReason!.code, 'HL_CAMERA_TOOL_MISSING');
   });
@@ -176,7 +181,7 @@ describe('CameraSupervisor', () => {
   it('waits with the watchdog while a file-like source waits for its receiver', async (t) => {
     const section = { driver: 'replay' as const, path: await photos(t, 2), intervalMs: 0 };
     const driver = new ReplayDriver(cameraConfig({ ...section, loop: false }), silentLog());
-    const { supervisor, frames } = watch(t, driver, {
+    const { supervisor, frames, until } = watch(t, driver, {
       stallMs: 200,
       onFrame: () => new Promise((resolve) => setTimeout(resolve, 700)),
     });
@@ -188,7 +193,7 @@ describe('CameraSupervisor', () => {
   it('allows for the pace of a slow source', async (t) => {
     const section = { driver: 'replay' as const, path: await photos(t, 2), intervalMs: 600 };
     const driver = new ReplayDriver(cameraConfig({ ...section, loop: false }), silentLog());
-    const { supervisor } = watch(t, driver, { stallMs: 200 });
+    const { supervisor, until } = watch(t, driver, { stallMs: 200 });
     await until(() => supervisor.state().phase === 'ended', 'the end');
     assert.equal(supervisor.state().restarts, 0);
   });
@@ -196,7 +201,7 @@ describe('CameraSupervisor', () => {
   it('lives on when the receiver fails', async (t) => {
     const section = { driver: 'replay' as const, path: await photos(t, 3), intervalMs: 0 };
     const driver = new ReplayDriver(cameraConfig({ ...section, loop: false }), silentLog());
-    const { supervisor, frames } = watch(t, driver, {
+    const { supervisor, frames, until } = watch(t, driver, {
       onFrame: (frame) => {
         if (frame.sequence === 1) throw new Error('full');
         return Promise.reject(new Error('fuller'));
@@ -219,8 +224,8 @@ describe('CameraSupervisor', () => {
         throw new HeadlandError('HL_CAMERA_EXITED', `run ${runs}`, { remedy: 'None.' });
       },
     };
-    const pauses: number[] = [];
-    const log = pino({ level: 'warn' }, { write: (line) => pauses.push(JSON.parse(line).delayMs) });
+    const pauses = new Recorder<number>();
+    const log = pino({ level: 'warn' }, { write: (line) => pauses.add(JSON.parse(line).delayMs) });
     const supervisor = new CameraSupervisor(driver, {
       name: 'front',
       stallMs: 1_000,
@@ -233,8 +238,7 @@ describe('CameraSupervisor', () => {
     });
     supervisor.start(() => {});
     t.after(() => supervisor.stop());
-    await until(() => runs >= 6, 'six runs');
-    assert.deepEqual(pauses.slice(0, 5), [10, 20, 40, 10, 20]);
+    assert.deepEqual(await pauses.count(5, 'pauses'), [10, 20, 40, 10, 20]);
   });
 
   it('is started once', async (t) => {

@@ -16,6 +16,7 @@ import {
 import type { CameraConfig } from '../../src/config/schema.js';
 import { configSchema } from '../../src/config/schema.js';
 import { HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 
 /** A folder below the temporary directory that is removed after the test. */
 export function temporaryFolder(t: TestContext): string {
@@ -129,6 +130,8 @@ export interface Watched {
   frames: Frame[];
   /** The state at each change of phase. */
   states: CameraState[];
+  /** Resolves when `condition` holds; it is looked at with each frame, change of phase and measurement. */
+  until(condition: () => boolean, what: string): Promise<void>;
 }
 
 /** A supervised camera that starts at once and stops with the test. */
@@ -144,6 +147,7 @@ export function watch(
 ): Watched {
   const frames: Frame[] = [];
   const states: CameraState[] = [];
+  const happened = new Recorder<void>();
   const supervisor = new CameraSupervisor(driver, {
     name: 'front',
     stallMs: options.stallMs ?? 20_000,
@@ -152,12 +156,20 @@ export function watch(
     pictures: pictureSettings(options.pictures),
     pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
     log: silentLog(),
-    onState: (state) => states.push(state),
+    onState: (state) => {
+      states.push(state);
+      happened.add();
+    },
+    onQuality: () => happened.add(),
   });
   supervisor.start((frame) => {
     frames.push(frame);
+    happened.add();
     return options.onFrame?.(frame);
   });
   t.after(() => supervisor.stop());
-  return { supervisor, frames, states };
+  const until: Watched['until'] = async (condition, what) => {
+    while (!condition()) await happened.next(undefined, what);
+  };
+  return { supervisor, frames, states, until };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +9,12 @@ import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
 import { jobEnvironment } from '../../src/training/job/job-process.js';
-import type { JobSettings } from '../../src/training/job/job-protocol.js';
+import type { JobSettings, TrainingProgress } from '../../src/training/job/job-protocol.js';
 import { lowPriorityCommand } from '../../src/training/job/low-priority.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
-import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
+import { fileAppears } from '../file-appears.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 import {
   createRobot,
   groupNames,
@@ -46,14 +48,6 @@ async function teachMore(robot: Robot): Promise<void> {
   await teach(robot, { labels: ['crop', 'weed'], groups, seed: 700 });
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + HANG_MS;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, 'waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 /** Sets what the job's program reads, for one test. */
 function environment(t: TestContext, values: Record<string, string>): void {
   Object.assign(process.env, values);
@@ -82,7 +76,7 @@ describe('a training that is killed', () => {
           promote: async (version) => void swapped.push(version),
         });
         const { finished } = trainer.start({ trigger: 'labels' });
-        await until(() => existsSync(marker));
+        await fileAppears(marker);
         process.kill(Number(readFileSync(marker, 'utf8')), 'SIGKILL');
         const report = await finished;
         assert.equal(report.outcome, 'failed');
@@ -111,7 +105,7 @@ describe('a training that is killed', () => {
     await teachMore(robot);
     const marker = join(robot.dir, 'promoting');
     const daemon = fork(job('daemon'), [JSON.stringify(robot), marker]);
-    await until(() => existsSync(marker));
+    await fileAppears(marker);
     daemon.kill('SIGKILL');
     await once(daemon, 'exit');
     const registry = new HeadRegistry(robot.registryDir, { keep: 5 });
@@ -167,7 +161,7 @@ describe('the trainer', () => {
       (error) =>
         isHeadlandError(error, 'HL_TRAINING_RUNNING') && error.details.trainingId === trainingId,
     );
-    await until(() => existsSync(marker));
+    await fileAppears(marker);
     assert.equal(trainer.running()?.pid, Number(readFileSync(marker, 'utf8')));
     const report = await trainer.cancel();
     assert.equal(report?.outcome, 'cancelled');
@@ -186,15 +180,10 @@ describe('the trainer', () => {
 
   it('kills a job that does not listen', { timeout: TEST_HANG_MS }, async (t) => {
     const robot = await createRobot(t);
-    let heard = false;
-    const trainer = trainerFor(robot, {
-      jobPath: job('stubborn'),
-      onProgress: () => {
-        heard = true;
-      },
-    });
+    const heard = new Recorder<TrainingProgress>();
+    const trainer = trainerFor(robot, { jobPath: job('stubborn'), onProgress: heard.add });
     trainer.start({ trigger: 'cli' });
-    await until(() => heard);
+    await heard.count(1);
     const pid = trainer.running()?.pid as number;
     assert.equal((await trainer.cancel())?.outcome, 'cancelled');
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
@@ -271,7 +260,7 @@ describe('the trainer', () => {
     const { finished } = trainerFor(robot, { registry, jobPath: job('pausing') }).start({
       trigger: 'cli',
     });
-    await until(() => existsSync(marker));
+    await fileAppears(marker);
     await registry.withdraw(null);
     writeFileSync(`${marker}.go`, '');
     const report = await finished;
@@ -290,7 +279,7 @@ describe('a sample that is removed while a training runs', () => {
     const marker = join(robot.dir, 'paused');
     environment(t, { HEADLAND_TEST_PAUSE: 'fit', HEADLAND_TEST_MARKER: marker });
     const { finished } = trainerFor(robot, { jobPath: job('pausing') }).start({ trigger: 'cli' });
-    await until(() => existsSync(marker));
+    await fileAppears(marker);
     const { store, close } = openStore(robot);
     const [removed] = store.list({ holdout: false, limit: 1 });
     store.remove(removed?.id as string);
@@ -313,11 +302,12 @@ describe('the job', () => {
     }
     assert.deepEqual(await lowPriorityCommand(19), ['chrt', '--idle', '0']);
     const robot = await createRobot(t, { training: { nice: 19 } });
-    const trainer = trainerFor(robot, { jobPath: job('stubborn') });
+    const heard = new Recorder<TrainingProgress>();
+    const trainer = trainerFor(robot, { jobPath: job('stubborn'), onProgress: heard.add });
     trainer.start({ trigger: 'cli' });
-    await until(() => trainer.running()?.pid != null);
+    // It is heard when the program itself runs in the place of chrt.
+    await heard.count(1);
     const pid = trainer.running()?.pid as number;
-    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(process.execPath));
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
       const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
       // Field 41, counted behind the name: the scheduling policy; 5 = SCHED_IDLE.

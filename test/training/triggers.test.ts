@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isHeadlandError } from '../../src/base/errors.js';
-import { silentLog } from '../../src/base/log.js';
 import type { TrainingTrigger } from '../../src/training/report.js';
 import { decideOnLabels, TrainingTriggers } from '../../src/training/triggers.js';
-import { HANG_MS } from '../liveness.js';
+import { type LogLine, type Recorder, recordedLog } from '../recorder.js';
 
 class Bench {
   revision = 0;
@@ -16,14 +15,12 @@ class Bench {
   classes: { label: string; training: number }[] = [];
   remembered: number | null = null;
   started: TrainingTrigger[] = [];
-  infos: string[] = [];
+  readonly lines: Recorder<LogLine>;
   readonly triggers: TrainingTriggers;
 
   constructor(settings: { everyNewLabels?: number; cron?: string; minLabels?: number } = {}) {
-    const log = silentLog();
-    log.info = ((_: object, message: string) => {
-      this.infos.push(message);
-    }) as typeof log.info;
+    const { log, lines } = recordedLog();
+    this.lines = lines;
     this.triggers = new TrainingTriggers({
       settings: {
         everyNewLabels: settings.everyNewLabels ?? 5,
@@ -145,7 +142,7 @@ describe('new labels as a trigger', () => {
   it('says once that there are too few labels, and trains when there are enough', () => {
     const bench = new Bench({ everyNewLabels: 2, minLabels: 6 });
     bench.label(5);
-    assert.equal(bench.infos.length, 1);
+    assert.equal(bench.lines.all.length, 1);
     assert.deepEqual(bench.started, []);
     bench.label(1);
     assert.deepEqual(bench.started, ['labels']);
@@ -218,17 +215,7 @@ describe('the clock as a trigger', () => {
     const bench = new Bench({ everyNewLabels: 0, cron: '* * * * * *' });
     bench.triggers.start();
     try {
-      const deadline = Date.now() + HANG_MS;
-      while (bench.started.length === 0 && Date.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.deepEqual(bench.started, ['cron']);
-      const busy = (): number =>
-        bench.infos.filter((message) => message.includes('cannot start now')).length;
-      while (busy() === 0 && Date.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.ok(busy() > 0);
+      await bench.lines.until(({ msg }) => msg.includes('cannot start now'));
       assert.deepEqual(bench.started, ['cron']);
     } finally {
       bench.triggers.stop();
