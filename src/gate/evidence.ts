@@ -36,7 +36,7 @@ export interface ServingHead {
   otherFeatures: string | null;
   /**
    * Leave-group-out answers of the head's recipe, fitted to today's training samples of its groups,
-   * by sample id. Null when they cannot be had.
+   * by sample id. Null when they are not available.
    */
   answersOfRecipe: (() => Promise<ReadonlyMap<string, HeadAnswer>>) | null;
 }

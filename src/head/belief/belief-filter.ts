@@ -47,21 +47,27 @@ export interface BeliefSettings {
 
 /** Possible beginnings of the scene that are kept; more are no better (bench `belief`, part train). */
 const MAX_RUNS = 4;
-/** Log-odds of this size are as good as certain, and no smaller ones are believed; nats. */
+/** Larger log-odds are cut to this size; nats. */
 const CERTAIN = 5;
-/** Features at this distance repeat 1/e of what the frame before said; bench `belief`. */
+/**
+ * At this distance of features, a frame repeats 1/e of the evidence of the frame before; bench
+ * `belief`.
+ */
 const REPEATING_DISTANCE = 0.3;
-/** A class is never taken to be less probable: one frame alone must not rule it out. */
+/** Floor of a class probability: one frame alone must not rule a class out. */
 const LEAST_PROBABILITY = 1e-6;
 /**
- * A p-value v speaks for an unknown thing by (neutral / v)^steepness. Of known things in another place
- * than the training samples' a quarter lie below 0.05 (bench/results/unknown.md), their geometric mean
- * is about 0.1: what is neutral must lie below, or the frames of a scene together would call known
- * things unknown. In units of `unknownAlpha`.
+ * A p-value v multiplies the odds of an unknown thing by (neutral / v)^steepness. Of known things
+ * in another place than that of the training samples, a quarter lie below 0.05
+ * (bench/results/unknown.md) and the geometric mean is about 0.1. The neutral value must lie below
+ * that, or the frames of a scene together would call known things unknown. In units of
+ * `unknownAlpha`.
  */
 const NEUTRAL_P_VALUE = 1.5;
 const UNKNOWN_STEEPNESS = 0.6;
-/** Smaller ones say no more, for a single frame may be out of focus. In units of `unknownAlpha`. */
+/**
+ * Smaller p-values are cut to this: a single frame may be out of focus. In units of `unknownAlpha`.
+ */
 const LEAST_P_VALUE = 0.02;
 
 /**

@@ -30,7 +30,7 @@ const MAX_LOOKS = 1_000;
 const ORDERS = 2;
 const ORDER_SEED = 1;
 const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
-/** Of the log-odds of the correlation around its default. */
+/** Prior spread of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
 /**
  * Prior spreads of the offset, the slope by distance and the slope by bits around their defaults.
