@@ -5,7 +5,7 @@ import { HeadlandError } from '../base/errors.js';
 import { visible } from '../base/words/text.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type ImportReport, importFolder, nothingUsable } from '../samples/folder/import-folder.js';
-import { EXIT, printJson, printLine, table } from './support/output.js';
+import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { progressBar } from './support/progress.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
@@ -42,6 +42,9 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
   const config = resolveConfig(options);
   const state = openState(config);
   const bar = progressBar('pictures', options.json);
+  const abort = new AbortController();
+  const interrupt = () => abort.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
     if (options.regroup) await refuseAfterTraining(state.heads);
     const report = await importFolder(state.samples, dir, {
@@ -54,6 +57,7 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
       },
       quarantineDir: join(config.paths.stateDir, 'quarantine'),
       onProgress: ({ done, total }) => bar.update(done, total),
+      signal: abort.signal,
     });
     bar.stop();
     const failure = nothingUsable(dir, report);
@@ -62,10 +66,11 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
       printJson({ ...report, classes, ...(failure ? { error: failure } : {}) });
     } else print(report);
     if (failure === null) return;
-    process.stderr.write(`headland: ${failure.code}: ${visible(failure.message)}\n`);
-    process.stderr.write(`  what to do: ${failure.remedy}\n`);
+    printNote(`headland: ${failure.code}: ${visible(failure.message)}`);
+    printNote(`  what to do: ${failure.remedy}`);
     process.exitCode = EXIT.failed;
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
     bar.stop();
     state.close();
   }
