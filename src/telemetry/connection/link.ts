@@ -232,7 +232,7 @@ function otherClient(clientId: string, certain: boolean): HeadlandError {
       : `the broker takes the robot's connections and closes each: another client with the client id "${clientId}" seems to come in between`,
     {
       remedy:
-        'Give every robot its own robot.id (or mqtt.clientId); look for a second robot with a copy of this card.',
+        'Give every robot its own robot.id (or mqtt.clientId). Look for a second robot with a copy of this card.',
       details: { clientId },
     },
   );
