@@ -4,7 +4,6 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -89,14 +88,6 @@ export const modelScenarios: CommandScenario[] = [
     settings: { models: { cardsDir: '/nowhere/cards' } },
     command: () => ['models', 'list'],
     follow: (robot) => robot.configure({ models: { cardsDir: null } }),
-  },
-  {
-    code: 'HL_MODEL_CARDS_UNREADABLE',
-    when: 'added backbones',
-    follows: 'remove what stands in its place',
-    given: (robot) => robot.write('state/backbones', ''),
-    command: () => ['models', 'list'],
-    follow: (robot) => rmSync(join(robot.stateDir, 'backbones')),
   },
   {
     code: 'HL_MODEL_CARD_INVALID',
