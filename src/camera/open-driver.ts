@@ -68,7 +68,6 @@ function isCaptureNode(directory: string): boolean {
 /**
  * Makes the driver that a camera section asks for; opens nothing yet.
  *
- * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED for a webcam device that is not allowed.
  */
 export function createDriver(config: ResolvedCameraConfig, { log }: { log: Log }): CameraDriver {
   switch (config.driver) {

@@ -61,7 +61,7 @@ function readConfigFile(path: string): string {
       : `is written in ${decoded.encoding}; a configuration is UTF-8`;
   throw new HeadlandError('HL_CONFIG_ENCODING', `${path} ${fault}`, {
     remedy:
-      'Save it as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or: iconv -f UTF-16 -t UTF-8.',
+      'Save the file as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or iconv -f UTF-16 -t UTF-8 IN > OUT.',
     details: { path, encoding: decoded.encoding },
   });
 }

@@ -51,7 +51,7 @@ export function readSecretText(
   if (decoded.encoding !== 'unknown') return decoded.text.replace(/\r?\n$/, '');
   const what = 'file' in reference ? reference.file : `the credential "${reference.credential}"`;
   throw new HeadlandError('HL_SECRET_ENCODING', `${what} ${decoded.fault}`, {
-    remedy: 'Save it as UTF-8.',
+    remedy: 'Save the file of the secret as UTF-8.',
   });
 }
 

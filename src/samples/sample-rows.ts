@@ -51,10 +51,7 @@ export function checkNewSample(sample: NewSample): void {
           (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
   if (fault === null) return;
   throw new HeadlandError('HL_SAMPLE_INVALID', `the sample cannot be stored: ${fault}`, {
-    remedy:
-      group.length > MAX_NAME_CHARACTERS
-        ? `Give a --group-pattern that captures at most ${MAX_NAME_CHARACTERS} characters.`
-        : DEFECT_REMEDY,
+    remedy: DEFECT_REMEDY,
     details: { group, source, origin: origin ?? null, capturedAtMs },
   });
 }

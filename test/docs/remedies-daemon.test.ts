@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { connectAsync } from 'mqtt';
 import { Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { withoutMosquitto } from '../telemetry/mosquitto.js';
 import { BrokerWorld } from './remedies/broker-world.js';
-import { brokerScenarios, startScenarios, talkScenarios } from './remedies/every-scenario.js';
+import { CameraWorld } from './remedies/camera-scenarios.js';
+import {
+  brokerScenarios,
+  cameraScenarios,
+  startScenarios,
+  talkScenarios,
+} from './remedies/every-scenario.js';
 import { Field } from './remedies/field.js';
 import { checkSaid, titleOf } from './remedies/scenario.js';
-import { tryStart } from './remedies/start-scenario.js';
+import { Running, tryStart } from './remedies/start-scenario.js';
 import { Talk, tryTalk } from './remedies/talk-scenario.js';
 
 test('remedies of a running daemon end the trouble', { timeout: TEST_HANG_MS }, async (t) => {
@@ -39,6 +48,41 @@ test('remedies of a daemon and its broker end the trouble', {
         checkSaid(scenario, said);
       });
       assert.ok(heard, 'nothing was said');
+    });
+  }
+});
+
+test('remedies of cameras end the trouble', {
+  skip: spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing',
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const field = await Field.create(t);
+  const robot = field.robot({ cameraBackoff: { initialMs: 50, maxMs: 1_000 } });
+  const world = new CameraWorld(t, robot);
+  const cameras = await Promise.all(
+    cameraScenarios.map(async (scenario) => ({
+      name: scenario.name,
+      ...(await scenario.camera(world)),
+    })),
+  );
+  robot.configure({ cameras });
+  const daemon = new Running(robot);
+  t.after(() => daemon.stop());
+  const { mqtt } = await daemon.logged(({ msg }) => msg === 'ready');
+  const client = await connectAsync(String(mqtt));
+  t.after(() => client.endAsync(true));
+  const showing = new Set<string>();
+  client.on('message', (_, payload) => showing.add(JSON.parse(payload.toString('utf8')).camera));
+  await client.subscribeAsync('headland/r1/prediction');
+  for (const scenario of cameraScenarios) {
+    await t.test(titleOf(scenario), async () => {
+      const { name, code } = scenario;
+      const line = await daemon.logged((each) => each.camera === name && each.code === code);
+      const said = { code, message: String(line.msg), remedy: String(line.remedy) };
+      checkSaid(scenario, said);
+      assert.ok(!showing.has(name));
+      await scenario.mend(world, said);
+      while (!showing.has(name)) await new Promise((resolve) => client.once('message', resolve));
     });
   }
 });

@@ -18,7 +18,6 @@ export interface CameraEvents {
 
 /**
  * A supervised camera for each section of the configuration; opens no device yet.
- * @throws HeadlandError HL_CAMERA_DEVICE_REFUSED
  */
 export function makeCameras(
   config: Config,

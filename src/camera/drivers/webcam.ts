@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 // @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
 import untypedNodeWebcam from 'node-webcam';
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import { pause } from '../../base/pause.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
@@ -54,12 +54,12 @@ export class WebcamDriver implements CameraDriver {
   readonly #config: WebcamConfig;
   #invalidPictures = 0;
 
-  /** @throws HeadlandError HL_CAMERA_DEVICE_REFUSED for a device that is not on the allow-list. */
+  /** @throws HeadlandError HL_INTERNAL for a device that the configuration should have refused */
   constructor(config: WebcamConfig) {
     const { device, widthPixels, heightPixels } = config;
     if (!SAFE_DEVICE.test(device) || ![widthPixels, heightPixels].every(Number.isSafeInteger)) {
-      throw new HeadlandError('HL_CAMERA_DEVICE_REFUSED', `"${device}" is not a webcam device`, {
-        remedy: 'Use /dev/video<number>, TEST: or FILE:<path without spaces>.',
+      throw new HeadlandError('HL_INTERNAL', `"${device}" is not a webcam device`, {
+        remedy: DEFECT_REMEDY,
         details: { device },
       });
     }

@@ -117,7 +117,7 @@ class Finder {
           reason: isLink ? 'links that lead out of the folder' : message,
           remedy: isLink
             ? 'Import with --follow-links.'
-            : 'Let this user read it, or replace a link that leads nowhere; then import again.',
+            : 'Let this user read it, then import again. Replace a link that leads nowhere.',
         });
       }
       for (const { name, folder: below } of folder.folders) look(below, `${route}${name.text}/`);
@@ -273,7 +273,7 @@ class Finder {
     this.#leftOut.push({ code: 'HL_IMPORT_IGNORED', reason, files, examples: [] });
     this.#note(
       'HL_IMPORT_IGNORED',
-      `${countOf(files, 'file')} of class folders ${files === 1 ? 'is no picture by its name' : 'are no pictures by their names'}`,
+      `${countOf(files, 'file')} of class folders ${files === 1 ? 'is no picture by its name' : 'are no pictures by their names'}; pictures end in .jpg, .png or .webp`,
     );
   }
 
@@ -308,7 +308,7 @@ function remedyFor(dir: string): string {
   if (dir.includes('\ufffd')) {
     return 'Its name is not UTF-8: go into the folder (cd), and import "." from there.';
   }
-  return 'Give the path of a folder that holds one folder of pictures per class.';
+  return 'Give the path of a folder that holds one folder of pictures for each class.';
 }
 
 function unclear(

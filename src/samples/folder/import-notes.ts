@@ -21,7 +21,7 @@ export function warnOfManifest(run: ImportRun, { badLines, fault }: Manifest): v
   } else if (badLines.length > 0) {
     run.warn(
       'HL_IMPORT_MANIFEST_INVALID',
-      `samples.jsonl: lines ${badLines.slice(0, 10).join(', ')} cannot be understood; their pictures count as new`,
+      `samples.jsonl: lines ${badLines.slice(0, 10).join(', ')} cannot be read; their pictures count as new`,
     );
   }
 }
@@ -61,13 +61,13 @@ export function warnOfGroups(
   if (cut > 0) {
     run.warn(
       'HL_IMPORT_CHAIN_CUT',
-      `${cut} pictures follow each other without a pause and were cut into groups at the longest ones; --group-pattern says better what belongs together`,
+      `${cut} pictures follow each other without a pause and were cut into groups at the longest ones. If you know better what belongs together, import again with --group-pattern and --regroup`,
     );
   }
   if (run.report.groups === 1 && candidates.length >= ONE_GROUP_MIN) {
     run.warn(
       'HL_IMPORT_ONE_GROUP',
-      `all ${candidates.length} pictures are of one group, so that no figure about a head can be trusted; if they are of several occasions, say which with --group-pattern or --group-by`,
+      `all ${candidates.length} pictures are of one group, so that no figure about a head can be trusted. If they are of several occasions, import again with --group-pattern or --group-by, and --regroup`,
     );
   }
   const lone = countLone(candidates);
@@ -75,7 +75,7 @@ export function warnOfGroups(
   if (alike < LONE_MIN || lone / alike <= LONE_SHARE) return;
   run.warn(
     'HL_IMPORT_GROUPS_WEAK',
-    `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good; give --group-pattern`,
+    `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good. Import again with --group-pattern and --regroup`,
   );
 }
 

@@ -176,7 +176,7 @@ export function obstacleOf(error: unknown, origin: string): Obstacle | null {
     code: 'HL_IMPORT_UNREADABLE',
     message: `cannot be read: ${problem}`,
     reason: problem,
-    remedy: 'Let this user read it, or replace a link that leads nowhere; then import again.',
+    remedy: 'Let this user read it, then import again. Replace a link that leads nowhere.',
   };
 }
 

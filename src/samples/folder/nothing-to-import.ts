@@ -22,7 +22,7 @@ export function nothingToImport(dir: string, root: Folder, found: FoundFolder): 
 }
 
 const ONE_FOLDER_A_CLASS =
-  'Put the pictures into one folder per class, named like the class: DIR/weed/1.jpg; or give --label when all show the same class.';
+  'Put the pictures into one folder for each class, named as the class: DIR/weed/1.jpg; or give --label when all show the same class.';
 
 function explain(dir: string, root: Folder, found: FoundFolder): { what: string; remedy: string } {
   const links = found.refused.filter(({ code }) => code === 'HL_IMPORT_LINK_OUTSIDE');

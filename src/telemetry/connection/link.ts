@@ -155,7 +155,7 @@ export class Link {
       'HL_BROKER_SUBSCRIPTION_REFUSED',
       `the broker does not let the robot hear commands (${filter}): ${refusal}`,
       {
-        remedy: `Allow the robot to read ${filter} in the broker's access list.`,
+        remedy: `Allow the robot to read ${filter} in the access list of the broker.`,
         details: { filter },
       },
     );
@@ -218,8 +218,8 @@ function noBroker({ kind, message, code: reason }: ConnectionEnd): HeadlandError
   return new HeadlandError(code, `no connection to the broker: ${message}`, {
     remedy:
       kind === 'refused'
-        ? 'Check user name, password and access list of the robot at the broker.'
-        : 'Check mqtt.url, then the network.',
+        ? 'Correct mqtt.username and mqtt.password, or the access list of the broker.'
+        : 'Start the broker, or correct mqtt.url; check the network.',
     details: { reason: reason ?? null },
   });
 }
@@ -232,7 +232,7 @@ function otherClient(clientId: string, certain: boolean): HeadlandError {
       : `the broker takes the robot's connections and closes each: another client with the client id "${clientId}" seems to come in between`,
     {
       remedy:
-        'Give every robot its own robot.id (or mqtt.clientId); look for a second robot with a copy of this card.',
+        'Give every robot its own robot.id (or mqtt.clientId). Look for a second robot with a copy of this card.',
       details: { clientId },
     },
   );

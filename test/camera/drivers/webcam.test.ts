@@ -99,7 +99,7 @@ describe('WebcamDriver against bad tools and devices', () => {
       const config = { ...cameraConfig({ driver: 'webcam' }), device };
       assert.throws(
         () => new WebcamDriver(config),
-        (error) => isHeadlandError(error, 'HL_CAMERA_DEVICE_REFUSED'),
+        (error) => isHeadlandError(error, 'HL_INTERNAL'),
       );
     }
   });

@@ -4,7 +4,7 @@ import { chmodSync } from 'node:fs';
 import { freePort } from '../../telemetry/mosquitto.js';
 import type { BrokerWorld, Person } from './broker-world.js';
 import type { Said, Situation } from './scenario.js';
-import type { Running } from './start-scenario.js';
+import { Running } from './start-scenario.js';
 
 /** What a daemon has with a real broker: provokes, hands what was said to `heard`, and follows. */
 export interface BrokerScenario extends Situation {
@@ -72,6 +72,24 @@ export const brokerScenarios: BrokerScenario[] = [
       await refused.stop();
       const file = robot.write('password', 'swordfish', 0o600);
       await connected(world.daemon({ url: broker.url, username: 'robot', password: { file } }));
+    },
+  },
+  {
+    code: 'HL_BROKER_CLIENT_ID_TAKEN',
+    follows: 'Give every robot its own robot.id',
+    run: async (world, heard) => {
+      const broker = await world.broker();
+      const daemon = world.daemon({ url: broker.url });
+      await connected(daemon);
+      const copy = world.field.robot({ mqtt: { url: broker.url, backoffInitialMs: 50 } });
+      const second = new Running(copy);
+      world.t.after(() => second.stop());
+      heard(await second.said('HL_BROKER_CLIENT_ID_TAKEN'));
+      await second.stop();
+      copy.configure({ robot: { id: 'r2' } });
+      const other = new Running(copy);
+      world.t.after(() => other.stop());
+      await connected(other);
     },
   },
   {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import type { CommandScenario } from './command-scenario.js';
 
@@ -79,6 +80,28 @@ export const configScenarios: CommandScenario[] = [
       const id = kind === 'string' ? '"7"' : '7';
       robot.write('typo.yaml', `training: {${meant}: 6}\nrobot: {id: ${id}}\n`);
     },
+  },
+  {
+    code: 'HL_CONFIG_ENCODING',
+    follows: 'iconv -f UTF-16 -t UTF-8',
+    given: (robot) => robot.write('wide.yaml', Buffer.from('\ufeffrobot: {id: r1}\n', 'utf16le')),
+    command: (robot) => check(robot.path('wide.yaml')),
+    follow: (robot) =>
+      robot.write(
+        'wide.yaml',
+        execFileSync('iconv', ['-f', 'UTF-16', '-t', 'UTF-8', robot.path('wide.yaml')]),
+      ),
+  },
+  {
+    code: 'HL_SECRET_ENCODING',
+    follows: 'Save the file of the secret as UTF-8',
+    given: (robot) => {
+      const file = robot.write('password', Buffer.from('pa\xdfwort', 'latin1'), 0o600);
+      robot.configure({ mqtt: { url: 'mqtt://127.0.0.1:1', password: { file } } });
+    },
+    command: () => ['status'],
+    follow: (robot) => robot.write('password', 'paßwort', 0o600),
+    leaves: 1,
   },
   {
     code: 'HL_SECRET_TOO_OPEN',

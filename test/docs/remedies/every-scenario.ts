@@ -1,4 +1,5 @@
 import { brokerScenarios } from './broker-scenarios.js';
+import { cameraScenarios } from './camera-scenarios.js';
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
@@ -20,11 +21,12 @@ export const commandScenarios: readonly CommandScenario[] = [
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
 
-export { brokerScenarios, startScenarios };
+export { brokerScenarios, cameraScenarios, startScenarios };
 
 export const everyScenario: readonly Situation[] = [
   ...commandScenarios,
   ...talkScenarios,
   ...startScenarios,
   ...brokerScenarios,
+  ...cameraScenarios,
 ];

@@ -123,6 +123,20 @@ export const headScenarios: CommandScenario[] = [
     follow: (robot) => robot.must('train'),
   },
   {
+    code: 'HL_EXPORT_ENDING',
+    follows: 'FILE.onnx',
+    given: trained,
+    command: (robot) => ['export', robot.path('model.tflite')],
+    follow: (robot) => ['export', robot.path('model.onnx')],
+  },
+  {
+    code: 'HL_EXPORT_UNWRITABLE',
+    follows: 'Name a file in a folder that exists',
+    given: trained,
+    command: (robot) => ['export', robot.path('none', 'model.onnx')],
+    follow: (robot) => ['export', robot.path('model.onnx')],
+  },
+  {
     code: 'HL_EXPORT_BACKBONE_CHANGED',
     follows: 'Train again (`headland train`), then export',
     given: async (robot) => {

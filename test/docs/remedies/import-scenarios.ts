@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -68,7 +68,7 @@ export const importScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_IMPORT_GROUPS_WEAK',
-    follows: 'import into a new state folder with --group-pattern',
+    follows: 'Import again with --group-pattern and --regroup',
     given: async (robot) => {
       for (const label of both) {
         for (let i = 0; i < 30; i++) {
@@ -141,15 +141,8 @@ export const importScenarios: CommandScenario[] = [
     },
   },
   {
-    code: 'HL_IMPORT_LINK_OUTSIDE',
-    follows: 'Import with --follow-links',
-    given: (robot) => symlinkSync(join(robot.photosDir, 'stone'), join(some(robot), 'stone')),
-    command: importSome,
-    follow: (robot) => [...importSome(robot), '--follow-links'],
-  },
-  {
     code: 'HL_IMPORT_MANIFEST_INVALID',
-    follows: 'Correct the line and import into a new state folder',
+    follows: 'export the samples again (`headland export-samples`) and import that',
     given: (robot) => {
       some(robot);
       robot.write('some/samples.jsonl', '{"file": "crop/crop_000.jpg"\n');
@@ -160,6 +153,13 @@ export const importScenarios: CommandScenario[] = [
       await robot.must('export-samples', robot.path('export'));
       return ['import', robot.path('export'), '--state', robot.path('new-state')];
     },
+  },
+  {
+    code: 'HL_IMPORT_LINK_OUTSIDE',
+    follows: 'Import with --follow-links',
+    given: (robot) => symlinkSync(join(robot.photosDir, 'stone'), join(some(robot), 'stone')),
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--follow-links'],
   },
   {
     code: 'HL_IMPORT_QUARANTINE_FAILED',
@@ -175,7 +175,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_UNREADABLE',
     when: 'rights',
-    follows: 'Let this user read it',
+    follows: 'Let this user read',
     given: (robot) => {
       chmodSync(join(some(robot), 'crop', 'crop_000.jpg'), 0o000);
       mkdirSync(robot.stateDir);
@@ -215,7 +215,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_LABEL_INVALID',
     when: 'a folder',
-    follows: 'and not "unknown"',
+    follows: 'not "unknown"',
     given: (robot) =>
       renameSync(
         join(robot.photos('some', [...both, 'stone']), 'stone'),
@@ -251,7 +251,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_PICTURE_INVALID',
     when: 'another format',
-    follows: 'Convert it to JPEG or PNG',
+    follows: 'ffmpeg -i IN OUT.png',
     given: async (robot) => {
       some(robot);
       robot.write(
@@ -262,7 +262,17 @@ export const importScenarios: CommandScenario[] = [
       );
     },
     command: importSome,
-    follow: async (robot) => robot.write('some/crop/animation.jpg', await plainPicture(40)),
+    follow: (robot) => {
+      const from = robot.path('some', 'crop', 'animation.jpg');
+      execFileSync('ffmpeg', [
+        '-loglevel',
+        'error',
+        '-i',
+        from,
+        robot.path('some', 'crop', 'still.png'),
+      ]);
+      rmSync(from);
+    },
   },
   {
     code: 'HL_PICTURE_TOO_LARGE',
@@ -298,16 +308,208 @@ export const importScenarios: CommandScenario[] = [
     follow: async (robot) => robot.write('some/crop/large.jpg', await plainPicture(64)),
   },
   {
-    code: 'HL_SAMPLE_INVALID',
-    follows: 'Give a --group-pattern that captures at most 256 characters',
-    given: (robot) => {
-      const deep = join('some', 'crop', 'n'.repeat(150), 'm'.repeat(150));
-      mkdirSync(robot.path(deep), { recursive: true });
-      copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path(deep, 'deep.jpg'));
-      rmSync(robot.path('some', 'crop', 'crop_000.jpg'));
+    code: 'HL_IMPORT_HEADS_TRAINED',
+    follows: '--state DIR --regroup',
+    given: async (robot) => {
+      some(robot);
+      robot.adopt(await robot.field.trained());
     },
-    command: (robot) => [...importSome(robot), '--group-pattern', '(.*)\\.jpg'],
-    follow: (robot) => [...importSome(robot), '--group-pattern', '([^/]*)\\.jpg'],
+    command: (robot) => [...importSome(robot), '--regroup'],
+    follow: (robot) => [...importSome(robot), '--regroup', '--state', robot.path('new-state')],
+  },
+  {
+    code: 'HL_IMPORT_LAYOUT_UNCLEAR',
+    when: 'the folder that is meant',
+    follows: 'Import',
+    given: unclearFolder,
+    command: importSome,
+    follow: (_, { remedy }) => {
+      const [, meant] = /Import what is meant: ([^,;]+)/.exec(remedy ?? '')!;
+      return ['import', meant!];
+    },
+  },
+  {
+    code: 'HL_IMPORT_LAYOUT_UNCLEAR',
+    when: 'every folder is a class',
+    follows: 'say with --layout classes',
+    given: unclearFolder,
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--layout', 'classes'],
+  },
+  {
+    code: 'HL_IMPORT_SPLITS',
+    follows: '--layout classes makes classes of them',
+    given: splitFolder,
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--layout', 'classes'],
+  },
+  {
+    code: 'HL_IMPORT_NOT_KEPT_OUT',
+    follows: 'Import with --regroup too, before the first training',
+    given: async (robot) => {
+      splitFolder(robot);
+      await robot.must(...importSome(robot));
+    },
+    command: (robot) => [...importSome(robot), '--keep-split'],
+    follow: (robot) => [...importSome(robot), '--keep-split', '--regroup'],
+  },
+  {
+    code: 'HL_IMPORT_SPLIT_OVERLAP',
+    follows: 'remove one of both files',
+    given: (robot) => {
+      splitFolder(robot);
+      copyFileSync(
+        robot.path('some', 'test', 'crop', 'crop_000.jpg'),
+        robot.path('some', 'train', 'crop', 'copy.jpg'),
+      );
+    },
+    command: (robot) => [...importSome(robot), '--keep-split'],
+    follow: (robot) => rmSync(robot.path('some', 'train', 'crop', 'copy.jpg')),
+  },
+  {
+    code: 'HL_IMPORT_CLASS_LIKE_SPLIT',
+    follows: 'if it is a class, rename it',
+    given: (robot) =>
+      renameSync(
+        join(robot.photos('some', [...both, 'stone']), 'stone'),
+        robot.path('some', 'train'),
+      ),
+    command: importSome,
+    follow: (robot) => renameSync(robot.path('some', 'train'), robot.path('some', 'railway train')),
+  },
+  {
+    code: 'HL_IMPORT_FOLDERS_INSIDE',
+    follows: 'import each of the outer folders by itself',
+    given: (robot) => {
+      for (const [place, label] of [
+        ['north', 'crop'],
+        ['north', 'weed'],
+        ['south', 'crop'],
+        ['south', 'weed'],
+      ]) {
+        mkdirSync(robot.path('some', place!), { recursive: true });
+        renameSync(
+          join(robot.photos(`of-${place}`, [label!]), label!),
+          robot.path('some', place!, label!),
+        );
+      }
+    },
+    command: importSome,
+    follow: (robot) => ['import', robot.path('some', 'north')],
+  },
+  {
+    code: 'HL_IMPORT_LOOSE',
+    follows: 'Move them into one',
+    given: (robot) =>
+      copyFileSync(join(robot.photosDir, 'crop', 'crop_010.jpg'), join(some(robot), 'loose.jpg')),
+    command: importSome,
+    follow: (robot) =>
+      renameSync(robot.path('some', 'loose.jpg'), robot.path('some', 'crop', 'loose.jpg')),
+  },
+  {
+    code: 'HL_IMPORT_NAME_ENCODING',
+    follows: 'Rename it',
+    given: (robot) => {
+      const stone = join(robot.photos('some', [...both, 'stone']), 'stone');
+      renameSync(
+        stone,
+        Buffer.concat([Buffer.from(`${robot.path('some')}/`), Buffer.from('R\xfcbe', 'latin1')]),
+      );
+    },
+    command: importSome,
+    follow: (robot) => {
+      const [name] = readdirSync(robot.path('some'), { encoding: 'buffer' }).filter((each) =>
+        each.includes(0xfc),
+      );
+      renameSync(
+        Buffer.concat([Buffer.from(`${robot.path('some')}/`), name!]),
+        robot.path('some', 'Rübe'),
+      );
+    },
+  },
+  {
+    code: 'HL_IMPORT_NOTHING',
+    follows: 'put the picture there that was meant',
+    given: (robot) => robot.write('some/crop/crop_000.jpg', 'no picture'),
+    command: importSome,
+    follow: some,
+  },
+  {
+    code: 'HL_IMPORT_CLASS_SMALL',
+    when: 'more pictures',
+    follows: 'Add pictures of it',
+    settings: { training: { minLabelsPerClass: 5 } },
+    given: some,
+    command: importSome,
+    follow: (robot) => robot.photos('some', both, 6),
+  },
+  {
+    code: 'HL_IMPORT_CLASS_SMALL',
+    when: 'the limit',
+    follows: 'lower training.minLabelsPerClass',
+    settings: { training: { minLabelsPerClass: 5 } },
+    given: some,
+    command: importSome,
+    follow: (robot) => robot.configure({ training: { minLabelsPerClass: 4 } }),
+  },
+  {
+    code: 'HL_IMPORT_ONE_GROUP',
+    follows: '--group-pattern or --group-by',
+    given: some,
+    command: (robot) => [...importSome(robot), '--group-pattern', '(_)'],
+    follow: (robot) => [...importSome(robot), '--group-pattern', '_([0-9]+)', '--regroup'],
+  },
+  {
+    code: 'HL_IMPORT_SEVERAL_CLASSES',
+    follows: 'Cut it into one picture for each class',
+    given: (robot) => annotated(robot, 'a.jpg,weed\nb.jpg,weed\nb.jpg,crop\n'),
+    command: importSome,
+    follow: (robot) => {
+      renameSync(robot.path('some', 'b.jpg'), robot.path('some', 'b-weed.jpg'));
+      robot.write('some/labels.csv', 'image,label\na.jpg,weed\nb-weed.jpg,weed\nc.jpg,crop\n');
+    },
+  },
+  {
+    code: 'HL_IMPORT_UNLABELLED',
+    follows: 'Label them in the annotations',
+    given: (robot) => annotated(robot, 'a.jpg,weed\nb.jpg,crop\n'),
+    command: importSome,
+    follow: (robot) =>
+      robot.write('some/labels.csv', 'image,label\na.jpg,weed\nb.jpg,crop\nc.jpg,crop\n'),
+  },
+  {
+    code: 'HL_IMPORT_ANNOTATION_INVALID',
+    follows: 'Save it as UTF-8',
+    given: (robot) => {
+      annotated(robot, 'a.jpg,weed\nb.jpg,crop\n');
+      robot.write('some/more.csv', Buffer.from('image,label\nc.jpg,R\xfcbe\n', 'latin1'));
+    },
+    command: importSome,
+    follow: (robot) => robot.write('some/more.csv', 'image,label\nc.jpg,Rübe\n'),
+  },
+  {
+    code: 'HL_LABEL_ALIKE',
+    when: 'folders',
+    follows: '--keep-alike',
+    given: (robot) =>
+      renameSync(
+        join(robot.photos('some', [...both, 'stone']), 'stone'),
+        robot.path('some', 'Crop'),
+      ),
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--keep-alike'],
+  },
+  {
+    code: 'HL_LABEL_ALIKE',
+    when: 'a label',
+    follows: 'Give',
+    given: async (robot) => robot.adopt(await robot.field.labelled()),
+    command: () => ['label', 'ID', 'Weed'],
+    provoke: async (robot) => robot.headland('label', await anySample(robot), 'Weed'),
+    follow: async (robot, { remedy }) => {
+      const [, meant] = /Did you mean "(\w+)"/.exec(remedy ?? '')!;
+      return ['label', await anySample(robot), meant!];
+    },
   },
   {
     code: 'HL_EXPORT_NOT_EMPTY',
@@ -320,6 +522,35 @@ export const importScenarios: CommandScenario[] = [
     follow: (robot) => ['export-samples', robot.path('export-2')],
   },
 ];
+
+/** Two parts of a data set. */
+function splitFolder(robot: Robot): void {
+  robot.photos('some/train', both, 8);
+  for (const label of both) {
+    for (const name of readdirSync(robot.path('some', 'train', label)).slice(0, 3)) {
+      mkdirSync(robot.path('some', 'test', label), { recursive: true });
+      renameSync(robot.path('some', 'train', label, name), robot.path('some', 'test', label, name));
+    }
+  }
+}
+
+/** Parts of a data set, and beside them something that may be a class or not. */
+function unclearFolder(robot: Robot): void {
+  splitFolder(robot);
+  robot.photos('some', ['stone']);
+}
+
+/** Three pictures without class folders, and a table of labels. */
+function annotated(robot: Robot, rows: string): void {
+  for (const [i, name] of ['a', 'b', 'c'].entries()) {
+    mkdirSync(robot.path('some'), { recursive: true });
+    copyFileSync(
+      join(robot.photosDir, 'weed', `weed_00${i}.jpg`),
+      robot.path('some', `${name}.jpg`),
+    );
+  }
+  robot.write('some/labels.csv', `image,label\n${rows}`);
+}
 
 async function anySample(robot: Robot): Promise<string> {
   const dir = robot.path('export-for-ids');

@@ -52,15 +52,18 @@ export class Running {
 
   /** Waits until it has printed what is wanted, or has ended. */
   async until<T>(wanted: () => T | undefined | null): Promise<T> {
-    const limit = AbortSignal.timeout(HANG_MS);
+    const deadline = AbortSignal.timeout(HANG_MS);
     for (;;) {
+      deadline.throwIfAborted();
       const found = wanted();
       if (found !== undefined && found !== null) return found;
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) break;
+      const turn = new AbortController();
+      const signal = AbortSignal.any([deadline, turn.signal]);
       await Promise.race([
-        once(this.#child, 'printed', { signal: limit }),
-        once(this.#child, 'close', { signal: limit }),
-      ]);
+        once(this.#child, 'printed', { signal }),
+        once(this.#child, 'close', { signal }),
+      ]).finally(() => turn.abort());
     }
     const last = wanted();
     if (last !== undefined && last !== null) return last;

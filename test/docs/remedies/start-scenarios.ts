@@ -57,9 +57,9 @@ export const startScenarios: StartScenario[] = [
     follow: letGo,
   },
   {
-    code: 'HL_STATE_UNWRITABLE',
+    code: 'HL_STORE_UNAVAILABLE',
     when: 'of the daemon',
-    follows: 'Set paths.stateDir',
+    follows: 'set another paths.stateDir',
     given: (robot) => {
       const file = robot.write('file', '');
       robot.configure({ paths: { stateDir: join(file, 'state') } });
@@ -147,7 +147,8 @@ export const startScenarios: StartScenario[] = [
   {
     code: 'HL_MQTT_TLS_FILE',
     follows: 'Correct mqtt.caFile',
-    given: (robot) => robot.configure({ mqtt: { caFile: robot.path('none.pem') } }),
+    given: (robot) =>
+      robot.configure({ mqtt: { url: 'mqtts://127.0.0.1:1', caFile: robot.path('none.pem') } }),
     follow: (robot) => robot.configure({ mqtt: { caFile: null } }),
   },
   {
