@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { Rig } from '../agent/daemon.js';
