@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
 import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
+import { redactedJson } from '../base/redact.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
@@ -74,7 +75,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         json: join(options.out, 'evaluation.json'),
       };
       await writeFileDurably(files.html, evaluationPage(evaluation));
-      await writeFileDurably(files.json, `${JSON.stringify(evaluation, null, 2)}\n`);
+      await writeFileDurably(files.json, `${redactedJson(evaluation, 2)}\n`);
       if (options.json) printJson({ ...withoutPictures(evaluation), files });
       else print(evaluation, files.html);
     } finally {

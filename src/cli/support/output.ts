@@ -1,4 +1,6 @@
+import { stringify } from 'yaml';
 import { type HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
+import { redactedJson, redactText, redactValue } from '../../base/redact.js';
 
 /** What a command's exit code means; docs/reference/cli.md lists them. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
@@ -9,11 +11,21 @@ export interface OutputOptions {
 }
 
 export function printLine(text = ''): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${redactText(text)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${redactedJson(value)}\n`);
+}
+
+/** Facts for people who read them as they would write them in the configuration. */
+export function printYaml(value: unknown): void {
+  process.stdout.write(stringify(redactValue(value)));
+}
+
+/** A remark beside the result, on standard error. */
+export function printNote(text: string): void {
+  process.stderr.write(`${redactText(text)}\n`);
 }
 
 /** Columns padded to their widest cell; numbers are the caller's to format. */
@@ -46,9 +58,9 @@ export function formatBytes(bytes: number): string {
 export function reportFailure(error: unknown, options: OutputOptions): number {
   const serialised = serialiseError(error);
   if (options.json) printJson({ error: serialised });
-  process.stderr.write(`headland: ${serialised.code}: ${serialised.message}\n`);
-  if (serialised.remedy) process.stderr.write(`  what to do: ${serialised.remedy}\n`);
-  if (!isHeadlandError(error)) process.stderr.write(`${String(serialised.details.stack ?? '')}\n`);
+  printNote(`headland: ${serialised.code}: ${serialised.message}`);
+  if (serialised.remedy) printNote(`  what to do: ${serialised.remedy}`);
+  if (!isHeadlandError(error)) printNote(String(serialised.details.stack ?? ''));
   return isConfigError(error) ? EXIT.usage : EXIT.failed;
 }
 

@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.js';
 import { importFolder } from '../../samples/folder/import-folder.js';
 import { SampleStore } from '../../samples/store.js';
 import { openDatabase } from '../../storage/database.js';
+import { printNote } from './output.js';
 import { progressBar } from './progress.js';
 
 /** A store of its own for a folder of photos, gone when it is closed. */
@@ -46,7 +47,7 @@ export async function openPhotoStore(
       onProgress: ({ done, total }) => bar.update(done, total),
     });
     bar.stop();
-    for (const { message } of imported.warnings) process.stderr.write(`note: ${message}\n`);
+    for (const { message } of imported.warnings) printNote(`note: ${message}`);
     return { store, close };
   } catch (error) {
     bar.stop();

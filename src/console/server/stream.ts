@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { redactedJson } from '../../base/redact.js';
 import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
 
 export interface StreamLimits {
@@ -129,5 +130,5 @@ export class EventStreams {
 
 function serialise(event: ConsoleEvent): string {
   const data = event.type === 'status' ? withClock(event.data) : event.data;
-  return `event: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+  return `event: ${event.type}\ndata: ${redactedJson(data)}\n\n`;
 }
