@@ -22,22 +22,12 @@ export function redactAddress(address: string): string {
   const found = /^\s*([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(address);
   if (!found) return address;
   const [, scheme = '', rest = ''] = found;
-  // Passwords may hold "/", "?" and "@" although they should be escaped: the last "@" is the one.
-  const at = endOfLogin(rest);
+  // A password may hold "/", "?", ":" and "@" although they should be escaped, so that it cannot be
+  // told from a host with a path: what stands before the last "@" is hidden in any case.
+  const at = rest.lastIndexOf('@');
   const login = at < 0 ? '' : `${HIDDEN}@`;
   const [, path = '', query = ''] = /^([^?#]*)(.*)$/s.exec(rest.slice(at + 1)) ?? [];
   return scheme + login + redactPath(path) + redactQuery(query);
-}
-
-/** Index of the "@" behind user and password; -1: there is none. */
-function endOfLogin(rest: string): number {
-  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
-  const last = rest.lastIndexOf('@');
-  if (last < 0) return -1;
-  if (authority.includes('@')) return last;
-  // `cam:554/stream@2` has a port, `admin:pa/ss@cam` has none.
-  const port = /:([^:\]]*)$/.exec(authority)?.[1];
-  return port !== undefined && !/^\d{1,5}$/.test(port) ? last : -1;
 }
 
 function redactPath(path: string): string {

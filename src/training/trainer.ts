@@ -135,7 +135,7 @@ export class Trainer {
       ...ending,
       startedAt: new Date(dateOf(run.startedMs)).toISOString(),
       finishedAt: new Date().toISOString(),
-      durationMs: performance.now() - run.startedMs,
+      durationMs: Math.round(performance.now() - run.startedMs),
     };
     await this.#tidy(report);
     this.#run = null;

@@ -21,7 +21,9 @@ describe('redactAddress', () => {
     ['rtsp://admin:pa/ss@cam/1', 'rtsp://[redacted]@cam/1'],
     ['rtsp://admin:pa?ss#x@cam/1', 'rtsp://[redacted]@cam/1'],
     ['rtsp://admin:my pass"word@cam/1', 'rtsp://[redacted]@cam/1'],
-    ['rtsp://cam:554/stream@2', 'rtsp://cam:554/stream@2'],
+    ['rtsp://admin:12345/6@cam/1', 'rtsp://[redacted]@cam/1'],
+    ['rtsp://admin:1.:0#x@cam/1', 'rtsp://[redacted]@cam/1'],
+    ['rtsp://cam:554/stream@2', 'rtsp://[redacted]@2'],
     [
       'http://cam/snap.cgi?user=admin&pwd=geheim&chn=0',
       'http://cam/snap.cgi?user=[redacted]&pwd=[redacted]&chn=[redacted]',
