@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
-import { type HeadlandError, messageOf } from '../base/errors.js';
+import { type HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
 import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
@@ -455,7 +455,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       try {
         work();
       } catch (error) {
-        this.options.log.debug({ err: messageOf(error) }, 'not done this time');
+        // What the disk refuses is an alarm already; anything else is a defect.
+        const level = isHeadlandError(error) ? 'debug' : 'error';
+        this.options.log[level]({ err: error }, 'not done this time');
       }
     };
     this.#timers.push(setInterval(attempt, intervalMs));

@@ -186,6 +186,7 @@ describe('a broker that refuses', { timeout: TEST_HANG_MS }, () => {
     const denials = () => broker.log.match(/Denied PUBLISH .*headland\/r1\/event/g)?.length ?? 0;
     assert.ok(denials() <= 20, `${denials()} of 60 events were offered`);
     assert.equal(outbox.stats().messages, 60);
+    assert.equal(alarms.has('mqtt-client-id'), false, 'mosquitto 2.0.11 ends such connections');
 
     writeFileSync(acl, 'topic readwrite headland/#\n');
     await broker.kill('SIGTERM');
