@@ -13,6 +13,7 @@ import { event, Observer, robot, TcpProxy, until } from './tools.js';
 
 const raised = (alarms: Alarms, name: AlarmName) =>
   until(`the alarm ${name}`, () => alarms.list().find((alarm) => alarm.name === name));
+const isContest = ({ name }: { name: AlarmName }) => name === 'mqtt-client-id';
 const cleared = (alarms: Alarms, name: AlarmName) =>
   until(`the end of the alarm ${name}`, () => !alarms.has(name));
 
@@ -71,10 +72,9 @@ describe('another client with the same id', { timeout: TEST_HANG_MS }, () => {
       one.client.start();
       await until('connected', () => one.client.connected);
       other.client.start();
-      const alarm = await Promise.race([
-        raised(one.alarms, 'mqtt-client-id'),
-        raised(other.alarms, 'mqtt-client-id'),
-      ]);
+      const alarm = await until('an alarm of either', () =>
+        [one, other].flatMap(({ alarms }) => alarms.list()).find(isContest),
+      );
       assert.equal(alarm.error.code, 'HL_BROKER_CLIENT_ID_TAKEN');
       assert.match(alarm.error.message, /another client with the client id "headland-r1"/);
       await other.stop();
