@@ -80,7 +80,7 @@ module.exports = {
       from: {
         orphan: true,
         path: '^src/',
-        pathNot: ['^src/console/page/', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'],
+        pathNot: ['^src/console/page/boot\\.tsx$', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'],
       },
       to: {},
     },
@@ -91,16 +91,38 @@ module.exports = {
       to: { path: '^(test|bench)/' },
     },
     {
+      name: 'the-page-is-built-from-itself-and-the-types-of-the-console',
+      severity: 'error',
+      from: { path: '^src/console/page/' },
+      to: {
+        path: '^(src|test|bench)/',
+        pathNot: ['^src/console/page/', '^src/console/console-(api|source)\\.ts$'],
+      },
+    },
+    {
+      name: 'the-page-takes-only-types-of-the-console',
+      severity: 'error',
+      from: { path: '^src/console/page/' },
+      to: { path: '^src/console/console-', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-its-build-imports-the-page',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/console/page/' },
+      to: { path: '^src/console/page/' },
+    },
+    {
+      // What the page imports is built into it.
       name: 'no-development-dependency',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^src/', pathNot: '^src/console/page/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
+    tsConfig: { fileName: 'tsconfig.node.json' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],

@@ -137,7 +137,10 @@ async function load(card: string, folder: string, photos: Photo[]): Promise<Mate
   const cache = new FeatureCache(card, folder);
   const { seed, ...settings } = augmentation;
   const wanted: View[] = Array.from({ length: settings.views }, (_, i) => ({
-    ...{ kind: 'augmented', settings, seed, number: i + 1 },
+    kind: 'augmented',
+    settings,
+    seed,
+    number: i + 1,
   }));
   const train = photos.filter((photo) => photo.split === 'train');
   const [original] = (await cache.features(photos, [{ kind: 'original' }])) as [Features];
@@ -147,7 +150,11 @@ async function load(card: string, folder: string, photos: Photo[]): Promise<Mate
     if (photo.split === 'train') trainRow.set(i, trainRow.size);
   });
   return {
-    ...{ card, photos, classes, original, trainRow },
+    card,
+    photos,
+    classes,
+    original,
+    trainRow,
     labels: photos.map((photo) => classes.indexOf(photo.label)),
     test: photos.flatMap((photo, i) => (photo.split === 'test' ? [i] : [])),
     views: await cache.features(train, wanted),
@@ -306,7 +313,10 @@ async function peerScores(
   const viewRows = rows.map((row) => trainRow.get(row));
   const request = {
     featureSize: original.featureSize,
-    ...{ labels, test, originals: files.originals, views: files.views },
+    labels,
+    test,
+    originals: files.originals,
+    views: files.views,
     tasks: names.map((peer) => {
       const [method, views] = peer.split('+');
       return { method, views: views ? files.views.length : 0, rows, viewRows, seed };

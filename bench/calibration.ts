@@ -8,9 +8,10 @@ import {
   BACKBONES,
   fitHead,
   groceryData,
-  mean,
+  meansByName,
   officialSplit,
   type Protocol,
+  prefixed,
   round,
   rowsOf,
   sameShop,
@@ -42,20 +43,8 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const grocery = groceryPhotos();
   if (!grocery)
     return { skipped: 'the grocery photos are not beside the checkout (HEADLAND_SHARED)' };
-  const figures: Record<string, unknown> = {};
+  const figures: Record<string, unknown> = simulatedFigures();
   const engine = await OnnxFitEngine.create(1);
-  // Exchangeable without and with likeness inside groups.
-  for (const [perGroup, groupEffect] of [
-    [1, 0],
-    [5, 0.5],
-  ] as const) {
-    for (const samples of [30, 60, 200, 1000]) {
-      const found = simulateCoverage({ samples, perGroup, groupEffect }, samples > 500 ? 20 : 80);
-      for (const [key, value] of Object.entries(found)) {
-        figures[`simulated groups of ${perGroup}, ${samples} samples ${key}`] = round(value);
-      }
-    }
-  }
   for (const backbone of BACKBONES) {
     if (BACKBONES.some((name) => options.includes(name)) && !options.includes(backbone)) continue;
     const data = groceryData(grocery.photos, await groceryFeatures(backbone, grocery));
@@ -64,21 +53,32 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       ...SEEDS.map((seed) => sameShop(data, seed)),
     ];
     for (const learner of LEARNERS) {
-      const results: { name: string; values: Record<string, number> }[] = [];
+      const results: { name: string; figures: Record<string, number> }[] = [];
       for (const protocol of protocols) {
-        results.push({ name: protocol.name, values: await measure(engine, protocol, learner) });
+        results.push({ name: protocol.name, figures: await measure(engine, protocol, learner) });
       }
-      for (const name of new Set(results.map((result) => result.name))) {
-        const same = results.filter((result) => result.name === name);
-        for (const key of Object.keys(same[0]!.values)) {
-          figures[`${backbone} ${learner} ${name} ${key}`] = round(
-            mean(same.map(({ values }) => values[key]!)),
-          );
-        }
-      }
+      Object.assign(figures, prefixed(`${backbone} ${learner}`, meansByName(results)));
     }
   }
   await engine.close();
+  return figures;
+}
+
+/** Coverage where samples are exchangeable, without and with likeness inside groups. */
+function simulatedFigures(): Record<string, number> {
+  const worlds = [
+    { perGroup: 1, groupEffect: 0 },
+    { perGroup: 5, groupEffect: 0.5 },
+  ];
+  const figures: Record<string, number> = {};
+  for (const world of worlds) {
+    for (const samples of [30, 60, 200, 1000]) {
+      const found = simulateCoverage({ samples, ...world }, samples > 500 ? 20 : 80);
+      for (const [key, value] of Object.entries(found)) {
+        figures[`simulated groups of ${world.perGroup}, ${samples} samples ${key}`] = round(value);
+      }
+    }
+  }
   return figures;
 }
 

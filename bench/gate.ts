@@ -35,8 +35,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const seconds = Math.round((performance.now() - startedAt) / 1e3);
   if (seed === REPORTED_SEED) {
     writeMarkdown({ streams, seed }, byWrong, {
-      ...{ rounds: ROUNDS, firstLabels: FIRST_LABELS, roundLabels: ROUND_LABELS },
-      ...{ features: FEATURES, shadowLabels: SHADOW_LABELS },
+      rounds: ROUNDS,
+      firstLabels: FIRST_LABELS,
+      roundLabels: ROUND_LABELS,
+      features: FEATURES,
+      shadowLabels: SHADOW_LABELS,
     });
   }
   return { streams, seed, ...byWrong, seconds };

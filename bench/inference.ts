@@ -41,8 +41,12 @@ const CALIBRATION_PICTURES = 128;
 /** Behind the name of a contender that decodes the next frame meanwhile. */
 const OVERLAPPED = '-overlapped';
 const PEERS = [
-  ...['litert-fp32', 'litert-int8', 'litert-fp32+opencv', 'litert-int8+opencv'],
-  ...['torch', 'opencv+opencv'],
+  'litert-fp32',
+  'litert-int8',
+  'litert-fp32+opencv',
+  'litert-int8+opencv',
+  'torch',
+  'opencv+opencv',
 ];
 
 /**
@@ -71,7 +75,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   });
   const name = config.models.backbone;
   await prepareBackbone(config, {
-    ...{ log: silentLog(), environment: process.env, onProgress: () => {} },
+    log: silentLog(),
+    environment: process.env,
+    onProgress: () => {},
   });
   const card = await loadCard(name, null);
   const work = mkdtempSync(join(tmpdir(), 'headland-inference-'));
@@ -83,7 +89,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     const pictures = await calibrationPictures(card, work, config);
     const kernels = await probeIntegerKernels();
     const made = await quantizeBackbone({
-      ...{ card, cacheDir: work, pictures, kernels, onProgress: () => {} },
+      card,
+      cacheDir: work,
+      pictures,
+      kernels,
+      onProgress: () => {},
     });
     await keepQuantized(made, work, {});
     const jpegs = await cameraPictures();
@@ -98,7 +108,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       ? { accuracy: await accuracyOf(card, made, work, request) }
       : {};
     return {
-      ...{ backbone: name, ...timed, ...accuracy },
+      backbone: name,
+      ...timed,
+      ...accuracy,
       features: { cosine: made.agreement.cosine, relative_error: made.agreement.relativeError },
       calibration: { pictures: pictures.length, ranges: made.rangeMethod, kernels },
     };
@@ -189,7 +201,9 @@ async function timings(setting: Setting): Promise<Record<string, unknown>> {
   for (const contender of contenders) await contender.close();
   return {
     ...figures(medians),
-    ...{ rounds: turns.rounds, frames_a_turn: turns.frames, lead_in_frames: turns.leadInFrames },
+    rounds: turns.rounds,
+    frames_a_turn: turns.frames,
+    lead_in_frames: turns.leadInFrames,
     peers: about,
     missing,
   };

@@ -112,7 +112,8 @@ function newClass(world: World): Record<string, unknown>[] {
       for (const lead of [0, 1, 2]) {
         for (const lambda of LAMBDAS) {
           const corrected = correct(world, head, taught, labels, replayed, {
-            ...{ lambda, newClassLead: lead },
+            lambda,
+            newClassLead: lead,
           });
           table.add([count, lead, lambda], {
             recall_percent: score(world, corrected, shown).accuracy,
@@ -172,7 +173,8 @@ function beginners(world: World): Record<string, unknown>[] {
       });
       const limit = Math.log(classCount);
       return {
-        ...{ classes: classCount, labels_per_class: perClass },
+        classes: classCount,
+        labels_per_class: perClass,
         accuracy: mean(rows.map((row) => row.accuracy)),
         log_loss: mean(rows.map((row) => row.humble)),
         worst_log_loss: Math.max(...rows.map((row) => row.humble)),
@@ -292,7 +294,9 @@ function ridge(
   given.splice(rows.length - lastLabels.length, lastLabels.length, ...lastLabels);
   const groups = [...new Set(rows.map((i) => world.photos[i]!.group))];
   const set: TrainingSet = {
-    ...{ features: matrix(world, rows), rows: rows.length, classCount: classes.length },
+    features: matrix(world, rows),
+    rows: rows.length,
+    classCount: classes.length,
     featureSize: world.data.featureSize,
     labels: Int32Array.from(given, (label) => classes.indexOf(label)),
     groups: Int32Array.from(rows, (i) => groups.indexOf(world.photos[i]!.group)),
@@ -301,8 +305,14 @@ function ridge(
   };
   const { fit, temperature } = fitRecipe(set, 'ridge', 'sqrt-l2');
   return {
-    ...{ learner: 'ridge', labels: classes, featureSize: set.featureSize, backboneChecksum: '' },
-    ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
+    learner: 'ridge',
+    labels: classes,
+    featureSize: set.featureSize,
+    backboneChecksum: '',
+    transform: fit.transform,
+    weights: fit.weights,
+    bias: fit.bias,
+    temperature,
   };
 }
 

@@ -80,7 +80,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     const measured = robots.filter(({ kind }) => !(kind in skipped));
     const speedups = timeByTurns(measured, name, { rounds, seconds });
     return {
-      ...{ backbone: name, rounds, seconds_a_turn: seconds },
+      backbone: name,
+      rounds,
+      seconds_a_turn: seconds,
       kernels: Object.fromEntries(
         measured.map((robot) => {
           const report = reports.get(robot.kind) as QuantizationReport;
@@ -105,7 +107,9 @@ async function fetchDefault(): Promise<string> {
     models: { mirrors },
   });
   await prepareBackbone(config, {
-    ...{ log: silentLog(), environment: process.env, onProgress: () => {} },
+    log: silentLog(),
+    environment: process.env,
+    onProgress: () => {},
   });
   return config.models.backbone;
 }
@@ -132,7 +136,9 @@ function openRobot(kind: KernelKind, work: string, name: string, libraries: stri
 function headland({ configFile, environment }: Robot, ...command: string[]): unknown {
   const args = [CLI, ...command, '--config', configFile, '--json'];
   const { stdout, stderr } = spawnSync(process.execPath, args, {
-    ...{ env: environment, encoding: 'utf8', maxBuffer: 64 << 20 },
+    env: environment,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
   });
   if (stdout === '') throw new Error(`headland ${command.join(' ')} printed nothing: ${stderr}`);
   return JSON.parse(stdout);
@@ -169,15 +175,19 @@ function figures(report: QuantizationReport, speedups: readonly number[]) {
     activations: made.activations,
     pictures: report.pictures,
     features: {
-      ...{ relative_error: round3(agreement.relativeError), cosine: round4(agreement.cosine) },
+      relative_error: round3(agreement.relativeError),
+      cosine: round4(agreement.cosine),
       least_cosine: round4(agreement.leastCosine),
     },
     speedup: [...speedups].sort((a, b) => a - b)[speedups.length >> 1] ?? null,
     speedup_by_round: speedups,
     top1_percent: accuracy && {
-      ...{ samples: accuracy.samples, classes: accuracy.classes },
-      ...{ fp32: percent(accuracy.fp32), int8: percent(accuracy.int8) },
-      ...{ lost: percent(accuracy.loss), standard_error: percent(accuracy.standardError) },
+      samples: accuracy.samples,
+      classes: accuracy.classes,
+      fp32: percent(accuracy.fp32),
+      int8: percent(accuracy.int8),
+      lost: percent(accuracy.loss),
+      standard_error: percent(accuracy.standardError),
     },
   };
 }

@@ -20,7 +20,8 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
   await prepareBackbone(config, {
-    ...{ log: silentLog(), environment: process.env },
+    log: silentLog(),
+    environment: process.env,
     onProgress: () => {},
   });
   const codes: Record<string, number> = {};

@@ -50,7 +50,8 @@ export async function run(): Promise<Record<string, unknown>> {
   const jpegs = await Promise.all(sources.map((source) => jpegOf(source, 640, 480)));
   const decode = (jpeg: Uint8Array): Promise<RgbImage> =>
     decodePicture(jpeg, {
-      ...{ sizePixels: bare.inputSize, fit: config.inference.fit },
+      sizePixels: bare.inputSize,
+      fit: config.inference.fit,
       maxBytes: config.inference.maxPictureBytes,
       maxPixels: config.inference.maxPicturePixels,
     });
@@ -173,7 +174,11 @@ async function serveHead(
     version: 1,
     head: {
       learner: 'ridge',
-      ...{ labels, featureSize, backboneChecksum: checksum, transform: 'none', temperature: 1 },
+      labels,
+      featureSize,
+      backboneChecksum: checksum,
+      transform: 'none',
+      temperature: 1,
       weights: new Float32Array(12 * featureSize).map((_, i) => Math.sin(i)),
       bias: new Float32Array(12),
     },

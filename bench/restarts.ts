@@ -138,13 +138,12 @@ function supervise(name: string, input: string): CameraSupervisor {
   if (camera?.driver !== 'ffmpeg') throw new Error('not the camera that was asked for');
   const isLeak = input.startsWith('http');
   return new CameraSupervisor(new FfmpegDriver(camera, silentLog()), {
-    ...{
-      name,
-      stallMs: STALL_MS,
-      groupWindowMs: 30_000,
-      pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
-    },
-    ...{ pictures: camera, log: silentLog() },
+    name,
+    stallMs: STALL_MS,
+    groupWindowMs: 30_000,
+    pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
+    pictures: camera,
+    log: silentLog(),
     backoff: isLeak ? { initialMs: 1, maxMs: 1 } : cameraBackoff,
   });
 }
@@ -161,8 +160,17 @@ function summary(fault: string, tookMs: number[], stallMs: number): Record<strin
 function endlessVideo(folder: string): string {
   const path = join(folder, 'field.mp4');
   execFileSync('ffmpeg', [
-    ...['-loglevel', 'error', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=20:duration=2'],
-    ...['-c:v', 'mpeg4', '-q:v', '3', path],
+    '-loglevel',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc=size=320x240:rate=20:duration=2',
+    '-c:v',
+    'mpeg4',
+    '-q:v',
+    '3',
+    path,
   ]);
   return path;
 }

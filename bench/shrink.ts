@@ -108,7 +108,10 @@ function headOf(features: Float32Array[], photos: readonly Photo[], labels: stri
   const groups = [...new Set(photos.map(({ group }) => group))];
   const fit = fitRidge(
     {
-      ...{ features: flat, rows: photos.length, featureSize, classCount: labels.length },
+      features: flat,
+      rows: photos.length,
+      featureSize,
+      classCount: labels.length,
       labels: Int32Array.from(photos, ({ label }) => labels.indexOf(label)),
       groups: Int32Array.from(photos, ({ group }) => groups.indexOf(group)),
       isView: new Uint8Array(photos.length),
@@ -117,7 +120,13 @@ function headOf(features: Float32Array[], photos: readonly Photo[], labels: stri
   );
   const { weights, bias, transform } = fit;
   return {
-    ...{ learner: 'ridge', labels, featureSize, weights, bias, transform, temperature: 1 },
+    learner: 'ridge',
+    labels,
+    featureSize,
+    weights,
+    bias,
+    transform,
+    temperature: 1,
     backboneChecksum: '',
   };
 }

@@ -144,7 +144,9 @@ async function readData(dir: string, card: string): Promise<DataSet> {
         features.set(embedded.features, i * featureSize);
       }
       return {
-        ...{ labels, features, featureSize },
+        labels,
+        features,
+        featureSize,
         classes: Int32Array.from(samples, ({ label }) => labels.indexOf(label)),
         groups: Int32Array.from(samples, ({ group }) => groups.indexOf(group)),
       };
@@ -253,19 +255,26 @@ async function fitAndAsk(
     return out;
   };
   const set: TrainingSet = {
-    ...{ features: rowsOf(learnt), rows: learnt.length, featureSize, classCount: labels.length },
+    features: rowsOf(learnt),
+    rows: learnt.length,
+    featureSize,
+    classCount: labels.length,
     labels: Int32Array.from(learnt, (i) => classes[i]!),
     groups: Int32Array.from(learnt, (i) => groups[i]!),
     isView: new Uint8Array(learnt.length),
   };
   const { learners } = validateConfig({}).training;
   const { chosen } = await searchRecipes(set, {
-    ...{ learners, engine, budgetMs: BUDGET_MS },
+    learners,
+    engine,
+    budgetMs: BUDGET_MS,
   });
   const probabilities = headProbabilities(
     {
-      ...chosen.fit,
-      ...{ learner: chosen.learner, labels, featureSize, backboneChecksum: '' },
+      weights: chosen.fit.weights,
+      bias: chosen.fit.bias,
+      transform: chosen.fit.transform,
+      featureSize,
       temperature: chosen.temperature,
     },
     rowsOf(asked),

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dot, lbfgs } from '../src/head/algebra/lbfgs.js';
-import { RecursiveRidge } from '../src/head/learners/recursive-ridge.js';
 import { fitRidge } from '../src/head/learners/ridge.js';
 import {
   parameterCount,
@@ -77,21 +76,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     at('refit_over_sklearn', refit / peer.sklearn_fit_s);
   }
   await engine.close();
-  figures.one_label_by_rank_one_ms = Number((1_000 * rankOneSeconds()).toPrecision(3));
   return figures;
-}
-
-/** A label learnt by a rank-1 step in all 1,280 directions: the median of some. */
-function rankOneSeconds(): number {
-  const { features, featureSize: d, labels } = syntheticSet(60);
-  const ridge = new RecursiveRidge({ featureSize: d, lambda: 1 });
-  const times = Array.from(labels, (label, i) => {
-    const before = process.cpuUsage();
-    ridge.add(features.subarray(i * d, (i + 1) * d), label);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1e6;
-  });
-  return times.sort((a, b) => a - b)[30] as number;
 }
 
 function dataOf(set: TrainingSet): SoftmaxData {
@@ -133,8 +118,13 @@ async function peers(set: TrainingSet, data: SoftmaxData): Promise<PeerTimes> {
     writeFileSync(join(folder, 'raw.f32'), set.features);
     writeFileSync(join(folder, 'scaled.f32'), data.x);
     return await runPeer<PeerTimes>('training.py', {
-      ...{ folder, rows: set.rows, features: set.featureSize, classes: set.classCount },
-      ...{ labels: [...set.labels], lambda: LAMBDA, repeats: REPEATS },
+      folder,
+      rows: set.rows,
+      features: set.featureSize,
+      classes: set.classCount,
+      labels: [...set.labels],
+      lambda: LAMBDA,
+      repeats: REPEATS,
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -25,8 +25,10 @@ import {
   type GroceryData,
   groceryData,
   mean,
+  meansByName,
   officialSplit,
   type Protocol,
+  prefixed,
   round,
   rowsOf,
   sameShop,
@@ -39,11 +41,19 @@ const SAME_SHOP_SEEDS = [1, 2, 3];
 /** Where only the order of scores counts, no left-out scores are needed beyond the fewest. */
 const ORDER_ONLY = { folds: 2 };
 
-const SUFFIX = {
-  ...{ rmds: '', common: '_one_covariance', msp: '_msp' },
-  ...{ knn: '_knn', both: '_fisher' },
+const DETECTORS = ['rmds', 'common', 'msp', 'knn', 'both'] as const;
+type Detector = (typeof DETECTORS)[number];
+
+/** Of the names of figures. */
+const SUFFIX: Record<Detector, string> = {
+  rmds: '',
+  common: '_one_covariance',
+  msp: '_msp',
+  knn: '_knn',
+  both: '_fisher',
 };
-type Detector = keyof typeof SUFFIX;
+
+type Detectors = Record<Detector, (features: Float32Array) => ArrayLike<number>>;
 
 /** A set of pictures that are no groceries. */
 type Far = Map<string, Float32Array>;
@@ -78,16 +88,12 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     const results = [];
     for (const [i, protocol] of protocols.entries()) {
       process.stderr.write(`${backbone}: ${protocol.name}\n`);
-      results.push({ protocol, ...(await measure(engine, protocol, far, i < 2)) });
+      const near = i < 2 ? await measureNear(engine, protocol) : null;
+      const others = await measure(engine, protocol, far);
+      results.push({ name: protocol.name, figures: { ...near?.figures, ...others }, near });
     }
-    for (const name of new Set(protocols.map((protocol) => protocol.name))) {
-      const same = results.filter(({ protocol }) => protocol.name === name);
-      for (const key of Object.keys(same[0]!.figures)) {
-        const values = same.flatMap((one) => one.figures[key] ?? []);
-        figures[`${backbone} ${name} ${key}`] = round(mean(values));
-      }
-    }
-    figures[`${backbone} official_split near_auroc_by_class`] = results[0]!.byClass;
+    Object.assign(figures, prefixed(backbone, meansByName(results)));
+    figures[`${backbone} official_split near_auroc_by_class`] = results[0]!.near?.byClass;
     figures[`${backbone} frame_ms`] = round(timePerFrame(data));
   }
   await engine.close();
@@ -97,22 +103,14 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   return figures;
 }
 
-async function measure(
+/** Each class in turn as the unknown one. */
+async function measureNear(
   engine: FitEngine,
   { name, data, training, holdout }: Protocol,
-  far: Far,
-  inTurn: boolean,
-) {
-  const near = {
-    rmds: [] as number[],
-    common: [] as number[],
-    msp: [] as number[],
-    knn: [] as number[],
-    both: [] as number[],
-  };
+): Promise<{ figures: Record<string, number>; byClass: Record<string, number> }> {
+  const near: Record<Detector, number[]> = { rmds: [], common: [], msp: [], knn: [], both: [] };
   const withBackground: number[] = [];
-  const classes = inTurn ? [...data.classes.keys()] : [];
-  for (const unknown of classes) {
+  for (const unknown of data.classes.keys()) {
     const known = (row: number) => data.labels[row] !== unknown;
     const set = trainingSet(data, training.filter(known));
     const isKnown = rowsOf(data, holdout.filter(known));
@@ -121,8 +119,9 @@ async function measure(
       holdout.filter((row) => !known(row)),
     );
     const detectors = detectorsOf(set, (await fitHead(engine, set, 'ridge')).head);
-    for (const [detector, score] of Object.entries(detectors)) {
-      near[detector as keyof typeof near].push(auroc(score(isKnown), score(isNot)));
+    for (const detector of DETECTORS) {
+      const score = detectors[detector];
+      near[detector].push(auroc(score(isKnown), score(isNot)));
     }
     if (name === 'official_split') {
       const unlabelled = rowsOf(
@@ -133,7 +132,26 @@ async function measure(
       withBackground.push(auroc(noveltyScores(model, isKnown), noveltyScores(model, isNot)));
     }
   }
+  return {
+    figures: {
+      near_auroc: mean(near.rmds),
+      near_auroc_least: Math.min(...near.rmds),
+      near_auroc_one_covariance: mean(near.common),
+      near_auroc_msp: mean(near.msp),
+      near_auroc_knn: mean(near.knn),
+      near_auroc_fisher: mean(near.both),
+      ...(withBackground.length > 0 ? { near_auroc_with_background: mean(withBackground) } : {}),
+    },
+    byClass: Object.fromEntries(near.rmds.map((auc, c) => [data.classes[c]!, round(auc)])),
+  };
+}
 
+/** Known things of the holdout, and pictures of other things. */
+async function measure(
+  engine: FitEngine,
+  { data, training, holdout }: Protocol,
+  far: Far,
+): Promise<Record<string, number>> {
   const set = trainingSet(data, training);
   const examined = rowsOf(data, holdout);
   const { recipe, head } = await fitHead(engine, set, 'ridge');
@@ -153,51 +171,48 @@ async function measure(
     const features = examined.subarray(i * data.featureSize, (i + 1) * data.featureSize);
     falseUnknown += Number(noveltyPValue(novelty, features) < ALPHA) / holdout.length;
   }
-  const figures: Record<string, number> = {
-    ...(inTurn && {
-      near_auroc: mean(near.rmds),
-      near_auroc_least: Math.min(...near.rmds),
-      near_auroc_one_covariance: mean(near.common),
-      near_auroc_msp: mean(near.msp),
-      near_auroc_knn: mean(near.knn),
-      near_auroc_fisher: mean(near.both),
-    }),
-    ...(withBackground.length > 0 ? { near_auroc_with_background: mean(withBackground) } : {}),
+  return {
     false_unknown: falseUnknown,
     set_coverage: covered,
     set_size: setSize,
     ece: classificationMetrics(probabilities, truth, set.classCount).ece,
     holdout_photos: holdout.length,
+    ...farAurocs(detectors, examined, far),
+    far_called_unknown: shareCalledUnknown(novelty, far),
   };
-  for (const [detector, score] of Object.entries(detectors)) {
+}
+
+/** How well each detector tells far pictures from the holdout. */
+function farAurocs(detectors: Detectors, examined: Float32Array, far: Far): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const detector of DETECTORS) {
+    const score = detectors[detector];
     const known = score(examined);
-    const byKind = [...far].map(([kind, features]) => ({
-      kind,
-      auc: auroc(known, score(features)),
-    }));
-    const suffix = SUFFIX[detector as Detector];
-    figures[`far_auroc${suffix}`] = mean(byKind.map(({ auc }) => auc));
-    if (detector === 'rmds') for (const { kind, auc } of byKind) figures[`far_auroc ${kind}`] = auc;
+    const byKind = new Map([...far].map(([kind, rows]) => [kind, auroc(known, score(rows))]));
+    figures[`far_auroc${SUFFIX[detector]}`] = mean([...byKind.values()]);
+    if (detector === 'rmds')
+      Object.assign(figures, prefixed('far_auroc', Object.fromEntries(byKind)));
   }
+  return figures;
+}
+
+/** Over all far pictures. */
+function shareCalledUnknown(novelty: NoveltyModel, far: Far): number {
+  const size = novelty.basis.length / novelty.dimensions;
   let called = 0;
   let strange = 0;
   for (const features of far.values()) {
-    for (let at = 0; at < features.length; at += data.featureSize) {
+    for (let at = 0; at < features.length; at += size) {
       strange++;
-      const row = features.subarray(at, at + data.featureSize);
+      const row = features.subarray(at, at + size);
       if (noveltyPValue(novelty, row) < ALPHA) called++;
     }
   }
-  figures.far_called_unknown = called / strange;
-  const byClass = Object.fromEntries(near.rmds.map((auc, c) => [data.classes[c]!, round(auc)]));
-  return { figures, byClass };
+  return called / strange;
 }
 
 /** Scores of the detectors under comparison; larger = stranger. */
-function detectorsOf(
-  set: TrainingSet,
-  head: Head,
-): Record<Detector, (features: Float32Array) => ArrayLike<number>> {
+function detectorsOf(set: TrainingSet, head: Head): Detectors {
   const common = fitNovelty(set, undefined, {
     ...ORDER_ONLY,
     commonSamples: Number.POSITIVE_INFINITY,

@@ -20,8 +20,15 @@ export async function makeFilm(folder: string, pictures: readonly Uint8Array[]):
   );
   const film = join(folder, 'film.mkv');
   const made = spawnSync('ffmpeg', [
-    ...['-loglevel', 'error', '-framerate', '30', '-i', join(stills, '%04d.jpg')],
-    ...['-c:v', 'copy', film],
+    '-loglevel',
+    'error',
+    '-framerate',
+    '30',
+    '-i',
+    join(stills, '%04d.jpg'),
+    '-c:v',
+    'copy',
+    film,
   ]);
   if (made.status !== 0) throw new Error(`ffmpeg makes no film: ${made.stderr}`);
   return film;
@@ -41,8 +48,20 @@ export async function openHttpCamera(film: string): Promise<HttpCamera> {
     child = spawn(
       'ffmpeg',
       [
-        ...['-loglevel', 'quiet', '-re', '-stream_loop', '-1', '-i', film],
-        ...['-c:v', 'copy', '-f', 'mpjpeg', '-listen', '1', url],
+        '-loglevel',
+        'quiet',
+        '-re',
+        '-stream_loop',
+        '-1',
+        '-i',
+        film,
+        '-c:v',
+        'copy',
+        '-f',
+        'mpjpeg',
+        '-listen',
+        '1',
+        url,
       ],
       { stdio: 'ignore' },
     );

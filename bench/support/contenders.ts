@@ -122,7 +122,9 @@ async function decode(picture: Uint8Array, size: number): Promise<void> {
 
 async function session(model: Uint8Array, size: number) {
   const opened = await ort.InferenceSession.create(model, {
-    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   const { data } = drawCheckPicture(size);

@@ -69,9 +69,20 @@ function ffmpegFrames(): Uint8Array[] {
       execFileSync(
         'ffmpeg',
         [
-          ...['-nostdin', '-loglevel', 'error', '-f', 'lavfi'],
-          ...['-i', `${name}=${own}s=${WIDTH}x${HEIGHT}`, '-r', '4', '-q:v', '3'],
-          ...['-frames:v', String(FRAMES_PER_SOURCE), join(dir, `${i}-%d.jpg`)],
+          '-nostdin',
+          '-loglevel',
+          'error',
+          '-f',
+          'lavfi',
+          '-i',
+          `${name}=${own}s=${WIDTH}x${HEIGHT}`,
+          '-r',
+          '4',
+          '-q:v',
+          '3',
+          '-frames:v',
+          String(FRAMES_PER_SOURCE),
+          join(dir, `${i}-%d.jpg`),
         ],
         { stdio: ['ignore', 'ignore', 'inherit'], timeout: 60_000 },
       );

@@ -40,26 +40,36 @@ export class SimulatedGate {
     const others = current ? answersTo(current.head, all, truth) : [];
     const samples = all.map(
       ({ id, group, holdout: isHoldout }, i): JudgedSample => ({
-        ...{ id, group, holdout: isHoldout, label: truth[i]!, relabelled: false },
+        id,
+        group,
+        holdout: isHoldout,
+        label: truth[i]!,
+        relabelled: false,
         challenger: answers[i]!,
         champion: others[i] ?? null,
         judged: isHoldout || challenger.judged.has(i),
       }),
     );
     const serving = current && {
-      ...{ version: current.version, labels: current.head.labels, groups: current.groups },
+      version: current.version,
+      labels: current.head.labels,
+      groups: current.groups,
       learnt: current.recipe.size,
-      ...{ otherFeatures: null, answersOfRecipe: async () => current.recipe },
+      otherFeatures: null,
+      answersOfRecipe: async () => current.recipe,
     };
     const evidence = await chooseEvidence(samples, serving, settings);
     const decision = decide({
       ...evidence,
-      ...{ challengerLabels: [...labels], labelsWithSamples: [...new Set(truth)] },
+      challengerLabels: [...labels],
+      labelsWithSamples: [...new Set(truth)],
       golden: { seed: 0, rows: 1, trained: '', readBack: '' },
-      ...{ unknownScores: null, settings },
+      unknownScores: null,
+      settings,
     });
     return {
-      ...{ offered: challenger, promote: decision.promote },
+      offered: challenger,
+      promote: decision.promote,
       checks: decision.checks,
     };
   }

@@ -77,7 +77,9 @@ async function simulate(
   counts: Counts,
 ): Promise<void> {
   const stream = new SimulatedStream(random, {
-    ...{ features: FEATURES, wrongLabels, holdout: settings.samples },
+    features: FEATURES,
+    wrongLabels,
+    holdout: settings.samples,
   });
   const robots = POLICIES.map((policy): Robot => {
     const gate = new SimulatedGate(settings.gate);
@@ -95,26 +97,38 @@ async function simulate(
     }
     frames.push(...fresh);
     // After the last training heads only serve.
-    if (round === ROUNDS) break;
-    const fitted = fit(frames.filter((frame) => !frame.holdout));
-    const onAll = frames.some((frame) => frame.holdout) ? fit(frames) : fitted;
-    for (const robot of robots) {
-      const offered = robot.policy === 'none' ? onAll : fitted;
-      if (!offered) continue;
-      const verdict = await judge(robot, frames, offered, random);
-      apply(robot, verdict, truthOf, counts.tallies[robot.policy], settings.gate);
-    }
+    if (round < ROUNDS) await trainAll(robots, frames, truthOf, random, settings.gate, counts);
   }
   const truthOf = measure(stream, ROUNDS);
-  for (const { policy, current, lag } of robots) {
-    const tally = counts.tallies[policy];
-    tally.streams += 1;
-    tally.finalServed += current ? truthOf(current.head) : 0;
-    tally.keptTooLong += Number(lag.kept);
-    tally.behindTooLong += Number(lag.behind);
-  }
+  for (const robot of robots) tallyEnd(robot, truthOf, counts.tallies[robot.policy]);
   const last = robots.find(({ policy }) => policy === 'gate')?.current;
   if (last) injectBad(stream, frames, last.head, counts, settings.gate);
+}
+
+/** Offers every robot the head that its policy trains on the frames so far. */
+async function trainAll(
+  robots: readonly Robot[],
+  frames: readonly SimulatedFrame[],
+  truthOf: Truth,
+  random: Random,
+  settings: Config['gate'],
+  counts: Counts,
+): Promise<void> {
+  const fitted = fit(frames.filter((frame) => !frame.holdout));
+  const onAll = frames.some((frame) => frame.holdout) ? fit(frames) : fitted;
+  for (const robot of robots) {
+    const offered = robot.policy === 'none' ? onAll : fitted;
+    if (!offered) continue;
+    const verdict = await judge(robot, frames, offered, random);
+    apply(robot, verdict, truthOf, counts.tallies[robot.policy], settings);
+  }
+}
+
+function tallyEnd({ current, lag }: Robot, truthOf: Truth, tally: Tally): void {
+  tally.streams += 1;
+  tally.finalServed += current ? truthOf(current.head) : 0;
+  tally.keptTooLong += Number(lag.kept);
+  tally.behindTooLong += Number(lag.behind);
 }
 
 function fit(frames: readonly SimulatedFrame[]): Trained | null {
@@ -159,9 +173,12 @@ function apply(
     const truly = truthOf(offered.head) - truthOf(current.head);
     count(tally, truly, promote);
     const trial = (shadow: Served, gain: number): Trial => ({
-      ...{ shadow, labels: 0, truly: gain },
+      shadow,
+      labels: 0,
+      truly: gain,
       monitor: new RollbackMonitor({
-        ...{ classes: classCount(current, offered), alarmAt: alarmAt(checks, settings) },
+        classes: classCount(current, offered),
+        alarmAt: alarmAt(checks, settings),
       }),
     });
     if (promote) robot.replaced = trial(current, -truly);
@@ -242,7 +259,8 @@ function injectBad(
     const offered = train(misnamed);
     injected.loss += truthOf(head) - truthOf(offered.head);
     const monitor = new RollbackMonitor({
-      ...{ classes: classCount({ head }, offered), alarmAt: settings.rollbackAlarm },
+      classes: classCount({ head }, offered),
+      alarmAt: settings.rollbackAlarm,
     });
     injected.labels.push(labelsUntilAlarm(stream, monitor, head, offered.head));
   }

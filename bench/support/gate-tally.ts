@@ -49,14 +49,26 @@ export interface Counts {
 
 export function newCounts(): Counts {
   const tally = (): Tally => ({
-    ...{ offered: 0, promoted: 0, promotedWorse: 0, refusedBetter: 0 },
-    ...{ takenBack: 0, takenBackBetter: 0, letIn: 0, letInBetter: 0 },
-    ...{ served: 0, labels: 0, withoutHead: 0, finalServed: 0, streams: 0 },
-    ...{ keptTooLong: 0, behindTooLong: 0 },
+    offered: 0,
+    promoted: 0,
+    promotedWorse: 0,
+    refusedBetter: 0,
+    takenBack: 0,
+    takenBackBetter: 0,
+    letIn: 0,
+    letInBetter: 0,
+    served: 0,
+    labels: 0,
+    withoutHead: 0,
+    finalServed: 0,
+    streams: 0,
+    keptTooLong: 0,
+    behindTooLong: 0,
   });
   return {
     tallies: { gate: tally(), gate_alone: tally(), naive: tally(), none: tally() },
-    ...{ bad: { labels: [], loss: 0 }, halfBad: { labels: [], loss: 0 } },
+    bad: { labels: [], loss: 0 },
+    halfBad: { labels: [], loss: 0 },
   };
 }
 
@@ -124,8 +136,10 @@ export function summary({ tallies, bad, halfBad }: Counts): Record<string, numbe
   }
   const { takenBack, takenBackBetter, letIn, letInBetter } = tallies.gate;
   Object.assign(figures, {
-    ...{ taken_back: takenBack, taken_back_better: takenBackBetter },
-    ...{ let_in: letIn, let_in_better: letInBetter },
+    taken_back: takenBack,
+    taken_back_better: takenBackBetter,
+    let_in: letIn,
+    let_in_better: letInBetter,
   });
   for (const [name, { labels, loss }] of [
     ['bad', bad],

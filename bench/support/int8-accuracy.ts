@@ -60,7 +60,9 @@ export async function int8Accuracy(
         return { featureSize: backbone.featureSize, features: readFloats(kept) };
       }
       const embedder = new Embedder(backbone, {
-        ...{ fit: 'squash', maxBytes: 8_388_608, maxPixels: 25_000_000 },
+        fit: 'squash',
+        maxBytes: 8_388_608,
+        maxPixels: 25_000_000,
       });
       const read = photos.map(({ path }) => readFileSync(join(folder, path)));
       const embedded = await embedAll(embedder, read);
@@ -92,7 +94,9 @@ export async function int8Accuracy(
       worst = Math.max(worst, lost('int8'));
       process.stderr.write(`${learner}, ${size} photos a class: ${lost('int8')} points lost\n`);
       results[`${size}_${learner}`] = {
-        ...{ fp32: round(mean(scores.fp32)), int8: round(mean(scores.int8)), lost: lost('int8') },
+        fp32: round(mean(scores.fp32)),
+        int8: round(mean(scores.int8)),
+        lost: lost('int8'),
         ...(litert ? { lost_by_litert: lost('litert') } : {}),
         lost_by_seed: scores.fp32.map((score, i) => round(score - (scores.int8[i] as number))),
       };

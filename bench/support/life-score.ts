@@ -1,6 +1,7 @@
+import { UNKNOWN_LABEL } from '../../src/base/words/label.js';
 import type { Config } from '../../src/config/schema.js';
 import { answer, answerSettings } from '../../src/perception/answer.js';
-import { isNovel, UNKNOWN_LABEL } from '../../src/perception/decision.js';
+import { isNovel } from '../../src/perception/decision.js';
 import type { ServingHead } from '../../src/perception/perception-protocol.js';
 import { type DecisionScores, noHead, scoresOf } from './life-metrics.js';
 

@@ -57,9 +57,13 @@ function describeNetwork(model: Uint8Array, card: ModelCard, dir: string) {
   const weights = join(dir, 'weights.f32');
   writeFileSync(weights, Buffer.concat(chunks));
   return {
-    ...{ layers, weights, input: graph.input[0]!.name },
-    ...{ size: card.inputSize, feature_size: card.featureSize },
-    ...{ mean: card.normalisation.mean, std: card.normalisation.std },
+    layers,
+    weights,
+    input: graph.input[0]!.name,
+    size: card.inputSize,
+    feature_size: card.featureSize,
+    mean: card.normalisation.mean,
+    std: card.normalisation.std,
   };
 }
 
@@ -86,8 +90,12 @@ export function writePeerRequest({
   writeFileSync(
     request,
     JSON.stringify({
-      ...{ ...network, onnx, head: headFile, pictures: files },
-      ...{ 'litert-fp32': litert[0], 'litert-int8': litert[1] },
+      ...network,
+      onnx,
+      head: headFile,
+      pictures: files,
+      'litert-fp32': litert[0],
+      'litert-int8': litert[1],
     }),
   );
   if (!litert.every((file) => existsSync(file))) {

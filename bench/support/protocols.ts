@@ -74,7 +74,9 @@ export function trainingSet(data: GroceryData, rows: readonly number[]): Trainin
 /** A head as training makes it on the transform it prefers, and its leave-group-out answers. */
 export async function fitHead(engine: FitEngine, set: TrainingSet, learner: 'ridge' | 'blend') {
   const { recipes } = await searchRecipes(set, {
-    ...{ engine, transforms: ['l2'], budgetMs: Number.MAX_SAFE_INTEGER },
+    engine,
+    transforms: ['l2'],
+    budgetMs: Number.MAX_SAFE_INTEGER,
     learners: [learner],
   });
   const recipe = recipes.find((one) => one.learner === learner) as FittedRecipe;
@@ -111,6 +113,28 @@ function below(sorted: Float64Array, value: number, equal: boolean): number {
     else high = middle;
   }
   return low;
+}
+
+/** Figures of protocols of the same name, averaged; a figure that some lack is the mean of the others. */
+export function meansByName(
+  results: readonly { name: string; figures: Readonly<Record<string, number>> }[],
+): Record<string, number> {
+  const values = new Map<string, number[]>();
+  for (const { name, figures } of results) {
+    for (const [key, value] of Object.entries(figures)) {
+      const known = values.get(`${name} ${key}`) ?? [];
+      values.set(`${name} ${key}`, [...known, value]);
+    }
+  }
+  return Object.fromEntries([...values].map(([key, all]) => [key, round(mean(all))]));
+}
+
+/** The same figures, each with a word before its name. */
+export function prefixed(
+  prefix: string,
+  figures: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(figures).map(([k, value]) => [`${prefix} ${k}`, value]));
 }
 
 export function mean(values: readonly number[]): number {

@@ -44,8 +44,10 @@ export function simulateCoverage(world: SimulatedWorld, repeats: number): Simula
     const { weights, bias, transform } = recipe.fit;
     const probabilities = headProbabilities(
       {
-        ...{ learner: 'ridge', labels: ['0', '1', '2', '3'], featureSize: FEATURES },
-        ...{ backboneChecksum: 'bench', transform, weights, bias },
+        featureSize: FEATURES,
+        transform,
+        weights,
+        bias,
         temperature: recipe.temperature,
       },
       fresh.features,
@@ -62,8 +64,10 @@ export function simulateCoverage(world: SimulatedWorld, repeats: number): Simula
   const mean = coverages.reduce((sum, x) => sum + x, 0) / repeats;
   const variance = coverages.reduce((sum, x) => sum + (x - mean) ** 2, 0) / repeats;
   return {
-    ...{ coverage: mean, deviation: Math.sqrt(variance) },
-    ...{ leastCoverage: Math.min(...coverages), setSize: size },
+    coverage: mean,
+    deviation: Math.sqrt(variance),
+    leastCoverage: Math.min(...coverages),
+    setSize: size,
   };
 }
 
@@ -93,7 +97,9 @@ function draw(world: SimulatedWorld, seed: number): { training: TrainingSet; fre
     }
     return {
       features: Float32Array.from(features),
-      ...{ rows: labels.length, featureSize: FEATURES, classCount: CLASSES },
+      rows: labels.length,
+      featureSize: FEATURES,
+      classCount: CLASSES,
       labels: Int32Array.from(labels),
       groups: Int32Array.from(groups),
       isView: new Uint8Array(labels.length),

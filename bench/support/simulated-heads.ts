@@ -48,7 +48,10 @@ export function train(frames: readonly SimulatedFrame[]): Trained {
     features.set(frame.features, i * FEATURES);
   });
   const set: TrainingSet = {
-    ...{ features, rows: rows.length, featureSize: FEATURES, classCount: names.length },
+    features,
+    rows: rows.length,
+    featureSize: FEATURES,
+    classCount: names.length,
     labels: Int32Array.from(rows, ({ label }) => names.indexOf(label)),
     groups: Int32Array.from(rows, ({ group }) => groupOf.get(group)!),
     isView: new Uint8Array(rows.length),
@@ -59,9 +62,14 @@ export function train(frames: readonly SimulatedFrame[]): Trained {
   softmaxRows(leftOut, names.length, 1 / temperature);
   return {
     head: {
-      ...{ learner: 'ridge', labels: names.map(String), featureSize: FEATURES },
-      ...{ backboneChecksum: 'simulated', transform: fit.transform, temperature },
-      ...{ weights: fit.weights, bias: fit.bias },
+      learner: 'ridge',
+      labels: names.map(String),
+      featureSize: FEATURES,
+      backboneChecksum: 'simulated',
+      transform: fit.transform,
+      temperature,
+      weights: fit.weights,
+      bias: fit.bias,
     },
     groups: new Set(groupOf.keys()),
     recipe: new Map(
@@ -71,7 +79,8 @@ export function train(frames: readonly SimulatedFrame[]): Trained {
         rows.map(({ label }) => String(label)),
       ).map((answer, i) => [rows[i]!.id, answer]),
     ),
-    ...{ leftOut, known },
+    leftOut,
+    known,
     judged: new Set(judgedRows(set, groupingOf(set)).judged),
   };
 }

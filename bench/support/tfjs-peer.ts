@@ -17,7 +17,13 @@ export async function openTfjs(card: ModelCard, config: Config) {
     const log = silentLog();
     const { mirrors, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
     await pullModel(other, {
-      ...{ cacheDir, mirrors, allowDownload, pipCommand, downloadTimeoutMs, maxBytes, log },
+      cacheDir,
+      mirrors,
+      allowDownload,
+      pipCommand,
+      downloadTimeoutMs,
+      maxBytes,
+      log,
     });
     return await openBackbone({ card: other, cacheDir, threads: 1, log });
   } catch (error) {

@@ -3,8 +3,8 @@ const { createRequire } = require('node:module');
 const { join, resolve } = require('node:path');
 const util = require('node:util');
 
-// tfjs-node 4.22 calls what Node 23 removed.
-util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+// tfjs-node 4.22 calls what Node 22 warns of and Node 23 removed.
+util.isNullOrUndefined = (value) => value === null || value === undefined;
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 
 const from = createRequire(join(resolve(process.argv[2]), 'package.json'));

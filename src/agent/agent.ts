@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
-import { type HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
-import type { Perceived } from '../perception/perception-protocol.js';
+import type { BackboneInfo, Perceived } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
 import { AuditTrail } from './audit-trail.js';
@@ -20,8 +20,6 @@ import { TrainingService, trainingPaused } from './learning/training-service.js'
 import { openStateOrStandIn, type State } from './open-state.js';
 import { Operations } from './operations.js';
 import { Pausing } from './pausing.js';
-import { AlarmReports } from './reporting/alarm-reports.js';
-import { Alerting } from './reporting/alerting.js';
 import {
   failureMessage,
   modelMessage,
@@ -29,7 +27,9 @@ import {
   rateLimitMessage,
   trialMessage,
   unusableMessage,
-} from './reporting/messages.js';
+} from './reporting/agent-messages.js';
+import { AlarmReports } from './reporting/alarm-reports.js';
+import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
@@ -44,11 +44,8 @@ import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
-import { Watchdog } from './watchdog.js';
+import { makesProgress, Watchdog } from './watchdog.js';
 
-/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
-const STUCK_FRAME_MS = 20_000;
-const PERCEPTION_DOWN_MS = 60_000;
 /** Labels of other processes (`label`, `import`) are seen after at most so long. */
 const LABEL_LOOK_INTERVAL_MS = 1_000;
 
@@ -88,6 +85,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
+  /** Aborted when the daemon is to end. */
+  readonly #end = new AbortController();
+  /** Settled when nothing is being opened. */
+  #opening: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   /** Opens nothing but the state; where that cannot be had, something stands in for it. */
@@ -139,11 +140,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       log,
     );
-    this.labelling = new Labelling(
-      this.state.samples,
-      this.recent,
-      () => this.#perception.backbone?.checksum ?? null,
-    );
+    this.labelling = new Labelling(this.state.samples, this.recent);
     this.training = new TrainingService(
       config,
       this.state,
@@ -168,7 +165,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         dbPath: this.state.databasePath,
         minLabelsPerClass: config.training.minLabelsPerClass,
       }),
-      ...{ samples: this.state.samples, meta: this.state.meta, log },
+      samples: this.state.samples,
+      meta: this.state.meta,
+      log,
       backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
       swap: (serving) => this.#perception.swapHead(serving),
       isPaused: () => !config.training.instant || this.pausing.has('training'),
@@ -184,7 +183,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.sparing = new Sparing({
       config,
-      framesPerSecond: () => this.statistics.framesPerSecond(performance.now()),
+      framesPerSecond: () => this.statistics.framesPerSecond(),
       onLimit: (limit, temperatureC) => {
         this.#perception.limitRate(limit.framesPerSecond);
         if (limit.reason !== 'configured') {
@@ -192,14 +191,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
-      onCooled: () => this.training.onLabel(),
+      onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.#asking = new Asking({
       settings: { ...config.samples, ...config.inference },
-      ...{ labelling: this.labelling, samples: this.state.samples, telemetry: this.telemetry },
-      ...{ alarms: this.alarms, log },
+      labelling: this.labelling,
+      samples: this.state.samples,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
     });
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
@@ -209,14 +211,26 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
    * Opens everything; resolves when frames flow. What fails beside the main job (disk, broker, page,
    * outputs) is an alarm and tried again.
    * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError when there is no backbone, or a setting is impossible
+   * @throws HeadlandError when there is no backbone, or a setting is impossible; Error when it was
+   *   stopped meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
+    const opened = this.#open();
+    this.#opening = opened.catch(() => undefined);
+    await opened;
+    await hooks.beforeFrames?.();
+    this.#goOn();
+    this.#letFramesFlow();
+  }
+
+  async #open(): Promise<void> {
     const { config } = this;
     const { log } = this.options;
     this.#storeWatch.start();
     await this.#alerting.open();
-    const backbone = await this.#backbone.start(this.#perception);
+    this.#goOn();
+    const backbone = await this.#openPerception();
+    this.#goOn();
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -246,14 +260,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
+    this.#goOn();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
     if (unfit) this.alarms.raise('backbone', unfit);
     await this.heads.start();
+    this.#goOn();
     this.instant.start();
     this.#shadow = new ShadowService({
-      ...{ registry: this.state.heads, samples: this.state.samples, heads: this.heads },
-      ...{ settings: config.gate, log },
+      registry: this.state.heads,
+      samples: this.state.samples,
+      heads: this.heads,
+      settings: config.gate,
+      log,
       onSwitched: (trial) => {
         this.#audit.tried(trial);
         this.telemetry.event(trialMessage(trial));
@@ -263,19 +282,40 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
-    if (config.console.enabled) await this.#consoleService.start();
+    if (this.config.console.enabled) await this.#consoleService.start();
+    this.#goOn();
+  }
+
+  /** A stop ends it, and with it the fetching of a backbone. */
+  async #openPerception(): Promise<BackboneInfo> {
+    const { signal } = this.#end;
+    const end = (): void => void this.#perception.stop();
+    signal.addEventListener('abort', end);
+    try {
+      return await this.#backbone.start(this.#perception, signal);
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** @throws Error when the daemon is to end: what would be opened now would stay open */
+  #goOn(): void {
+    if (this.#end.signal.aborted) throw new Error('the agent was stopped while it started');
+  }
+
+  #letFramesFlow(): void {
+    const { config } = this;
     this.statistics.start();
-    await hooks.beforeFrames?.();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
-    this.#every(config.mqtt.metricsIntervalMs, () => this.#reportMetrics());
-    this.#every(LABEL_LOOK_INTERVAL_MS, () => this.#lookForLabels());
-    this.#every(250, () => this.#alerting.tick(performance.now()));
+    this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
+    this.#every(LABEL_LOOK_INTERVAL_MS, 'look for labels', () => this.#lookForLabels());
+    this.#every(250, 'end alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
-      () => this.#isHealthy(),
+      () => makesProgress(this.#perception),
       () => statusLine(agentStatus(this)),
     );
-    log.info(
+    this.options.log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
       'ready',
     );
@@ -319,17 +359,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry, and now and then a question
   #decided(frame: Frame, perceived: Perceived): void {
-    const nowMs = performance.now();
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
-    const recent: RecentFrame = { frameId, frame, perceived };
+    const backboneChecksum = this.#perception.backbone?.checksum ?? null;
+    const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
-    this.statistics.add(perceived.timings.totalMs, nowMs);
+    this.statistics.add(perceived.timings.totalMs);
     this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate: it switches nothing.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame.camera, perceived.decision, nowMs);
+      this.#alerting.observe(frame.camera, perceived.decision);
     }
-    const sampleId = this.#asking.consider(recent, nowMs);
+    const sampleId = this.#asking.consider(recent);
     this.telemetry.prediction(predictionMessage(recent, sampleId));
     this.emit('decision', recent);
   }
@@ -406,15 +446,13 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now; a disk that cannot be read is an alarm already. */
+  /** What learns from labels looks at them now. What fails here undoes no label. */
   #labelsChanged(): void {
-    try {
+    this.#attempt('look at the labels', () => {
       this.#labelRevision = this.state.samples.labelRevision();
       this.instant.labelsChanged();
       this.training.onLabel();
-    } catch (error) {
-      this.options.log.debug({ err: messageOf(error) }, 'cannot look for new labels');
-    }
+    });
     this.emit('status');
   }
 
@@ -423,16 +461,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
-  /** The watchdog feeds on this: no frame is stuck, and perception is there or coming back. */
-  #isHealthy(): boolean {
-    const { busyForMs, downForMs } = this.#perception;
-    return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
-  }
-
   async #stopAll(): Promise<void> {
     this.#watchdog.stopping();
+    this.#end.abort();
+    await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#heads?.stop();
+    await this.#heads?.stop();
     await this.#shadow?.stop();
     await this.instant.stop();
     this.statistics.stop();
@@ -450,16 +484,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   /** What fails once is done the next time. */
-  #every(intervalMs: number, work: () => void): void {
-    const attempt = (): void => {
-      try {
-        work();
-      } catch (error) {
-        // What the disk refuses is an alarm already; anything else is a defect.
-        const level = isHeadlandError(error) ? 'debug' : 'error';
-        this.options.log[level]({ err: error }, 'not done this time');
-      }
-    };
-    this.#timers.push(setInterval(attempt, intervalMs));
+  #every(intervalMs: number, what: string, work: () => void): void {
+    this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
+  }
+
+  /** A disk or a database that fails must not end the daemon: frames are classified without it. */
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      // What the disk refuses is an alarm already; anything else is a defect.
+      if (isHeadlandError(error)) this.options.log.debug({ err: error }, `cannot ${what}`);
+      else this.options.log.error({ err: error }, `cannot ${what}`);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from '../telemetry/contract/command-contract.js';
 import type { Requester } from './audit-trail.js';
 import type { LabelTarget, Operations } from './operations.js';
-import { predictionMessage } from './reporting/messages.js';
+import { predictionMessage } from './reporting/agent-messages.js';
 
 /** The operations in the words of MQTT: the answer becomes `data` of the response. */
 export async function executeCommand(

@@ -26,7 +26,7 @@ export function localOperations(
 ): Operations {
   const recent = new RecentFrames({ maxFrames: 0, maxBytes: 0 });
   return new Operations({
-    labelling: new Labelling(state.samples, recent, () => null),
+    labelling: new Labelling(state.samples, recent),
     recent,
     samples: state.samples,
     heads: state.heads,

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { HeadRegistry } from '../registry/registry.js';
@@ -27,24 +27,28 @@ export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
   return join(paths.stateDir, 'backbones');
 }
 
+/** @throws HeadlandError HL_STATE_UNWRITABLE */
+export function createStateDir(stateDir: string): void {
+  try {
+    makeFolderSync(stateDir);
+  } catch (error) {
+    throw new HeadlandError(
+      'HL_STATE_UNWRITABLE',
+      `cannot create the state folder ${stateDir}: ${messageOf(error)}`,
+      {
+        remedy: 'Set paths.stateDir, or --state, to a folder that this user may create or write.',
+        cause: error,
+      },
+    );
+  }
+}
+
 /**
  * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
 export function openState(config: Config, log?: Log): State {
-  const { stateDir } = config.paths;
-  try {
-    mkdirSync(stateDir, { recursive: true });
-  } catch (error) {
-    throw new HeadlandError(
-      'HL_STATE_UNWRITABLE',
-      `cannot create ${stateDir}: ${messageOf(error)}`,
-      {
-        remedy: 'Give a directory that this user may write: paths.stateDir or --state.',
-        cause: error,
-      },
-    );
-  }
+  createStateDir(config.paths.stateDir);
   return stateIn(config, openDatabase(databasePathOf(config)), log);
 }
 

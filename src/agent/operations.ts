@@ -37,7 +37,7 @@ export class Operations {
   /**
    * Labels a frame or a sample, or corrects the label of a sample; durable when it resolves.
    * @returns the sample, and the label revision from which on a decision has learnt this label
-   * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_STORE_…
+   * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
    */
   label(
     target: LabelTarget,
@@ -107,8 +107,9 @@ export class Operations {
     const { recent, labelling } = this.parts;
     const latest = recent.latest(camera);
     if (!latest) {
-      throw new HeadlandError('HL_FRAME_NONE', 'no frame has been perceived yet', {
-        remedy: 'Wait for the camera, or look at `status` for the reason that it gives none.',
+      const of = camera === undefined ? 'any camera' : `camera "${camera}"`;
+      throw new HeadlandError('HL_FRAME_NONE', `there is no frame of ${of} yet`, {
+        remedy: '`headland status` lists the cameras and says why one gives no frame.',
         details: { camera: camera ?? null },
       });
     }

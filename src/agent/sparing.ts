@@ -49,9 +49,9 @@ export class Sparing {
     if (temperatureC === null || temperatureC < trainBelowC) return null;
     return new HeadlandError(
       'HL_BOARD_TOO_HOT',
-      `the board has ${temperatureC.toFixed(1)} °C, trainings start below ${trainBelowC} °C`,
+      `the board is at ${temperatureC.toFixed(1)} °C; a training starts below ${trainBelowC} °C`,
       {
-        remedy: 'Let it cool, give it air, or raise board.trainBelowC.',
+        remedy: 'Wait until the board has cooled, improve its cooling, or raise board.trainBelowC.',
         details: { temperatureC, trainBelowC },
       },
     );

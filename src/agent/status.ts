@@ -2,6 +2,7 @@ import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
 import { dateOf } from '../base/moment.js';
 import type { CameraState } from '../camera/supervisor.js';
+import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
 import { type BoardReadings, readings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
@@ -28,7 +29,7 @@ export interface AgentStatus {
   /** `paused`: no frame is judged. */
   state: 'online' | 'paused';
   paused: Pausable[];
-  /** A camera shows drawings instead of the world. */
+  /** A camera shows drawings or recordings instead of what is there now. */
   simulated: boolean;
   /** What is out of order now, the longest first. */
   alarms: AlarmStatus[];
@@ -118,7 +119,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(performance.now() - agent.startedMs) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some((camera) => camera.config.driver === 'simulated'),
+    simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),
     alarms: agent.alarms.list().map(({ name, severity, error, sinceMs }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: dateOf(sinceMs) };
@@ -133,7 +134,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     frames: {
       total: statistics.framesTotal,
       droppedTotal: cameras.reduce((sum, { droppedTotal }) => sum + droppedTotal, 0),
-      perSecond: statistics.framesPerSecond(performance.now()),
+      perSecond: statistics.framesPerSecond(),
       msP50: statistics.durationMs(0.5),
       msP95: statistics.durationMs(0.95),
       limit: agent.sparing.limit,
@@ -141,6 +142,23 @@ export function agentStatus(agent: AgentView): AgentStatus {
     },
     board: readings({ diskPath: config.paths.stateDir }),
   };
+}
+
+/** False for drawings and recordings. */
+export function showsWhatIsThere(camera: CameraConfig): boolean {
+  switch (camera.driver) {
+    case 'simulated':
+    case 'replay':
+      return false;
+    case 'webcam':
+      return camera.device.startsWith('/dev/');
+    case 'ffmpeg':
+      // A device or the address of a stream; anything else is a file.
+      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
+    case 'rpicam':
+    case 'auto':
+      return true;
+  }
 }
 
 export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant'>): ModelStatus {

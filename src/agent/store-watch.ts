@@ -56,7 +56,7 @@ export class StoreWatch {
   }
 
   #look(): void {
-    const lost = this.#database.letGoOfLostFile();
+    const lost = this.#database.closeLostFile();
     if (lost) this.#service.failed(lost);
   }
 

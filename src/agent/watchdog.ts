@@ -1,7 +1,21 @@
+import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { Frame } from '../camera/camera.js';
 import type { SystemdNotifier } from '../host/notify.js';
+import type { Perception } from '../perception/perception.js';
 
 const STATUS_INTERVAL_MS = 10_000;
+/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
+const STUCK_FRAME_MS = 20_000;
+const PERCEPTION_DOWN_MS = 60_000;
+
+/** What the watchdog feeds on: no frame is stuck, and perception is there or coming back. */
+export function makesProgress({
+  busyForMs,
+  downForMs,
+}: Pick<Perception<Frame>, 'busyForMs' | 'downForMs'>): boolean {
+  return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
+}
 
 /**
  * Feeds systemd's watchdog only while the daemon is healthy, and keeps its status line true. A bare
@@ -25,7 +39,13 @@ export class Watchdog {
       this.log.warn({ reason: this.notifier.libcError }, 'systemd is told through systemd-notify');
     }
     this.notifier.ready();
-    const tell = (): void => void this.notifier.status(statusLine());
+    const tell = (): void => {
+      try {
+        this.notifier.status(statusLine());
+      } catch (error) {
+        this.log.error({ err: messageOf(error) }, 'systemd cannot be told the status');
+      }
+    };
     tell();
     this.#timers.push(setInterval(tell, STATUS_INTERVAL_MS));
     const intervalMs = this.notifier.watchdogIntervalMs;

@@ -1,8 +1,8 @@
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
+import type { OutputDriver } from './alert-output.js';
 import { NoOutputs } from './gpio/none.js';
 import { loadOnoff, OnoffOutputs } from './gpio/onoff.js';
-import type { OutputDriver } from './output.js';
 
 /**
  * Opens the configured outputs, all off. The caller switches them off on its way out as well:

@@ -1,4 +1,3 @@
-import { HeadlandError } from '../base/errors.js';
 import type { AlertRuleConfig } from '../config/schema.js';
 
 /** What was decided about one frame. */
@@ -44,17 +43,7 @@ export class AlertRules {
   readonly #rules: AlertRuleConfig[];
   readonly #watches = new Map<string, Watch[]>();
 
-  /** @throws HeadlandError HL_ALERT_RULE_IMPOSSIBLE when a rule asks for N > M */
   constructor(rules: AlertRuleConfig[]) {
-    for (const { name, matches, ofFrames } of rules) {
-      if (matches > ofFrames) {
-        throw new HeadlandError(
-          'HL_ALERT_RULE_IMPOSSIBLE',
-          `alert rule "${name}" wants ${matches} matches of ${ofFrames} frames`,
-          { remedy: 'Set matches to at most ofFrames.', details: { name, matches, ofFrames } },
-        );
-      }
-    }
     this.#rules = rules;
   }
 

@@ -1,15 +1,15 @@
-/** How far the features of two precisions are apart, over the same pictures. */
+/** Agreement of the features of two precisions over the same images. */
 export interface Agreement {
   pictures: number;
-  /** Mean cosine of the angle between the two vectors of a picture; 1 = same direction. */
+  /** Mean cosine of the angle between the two vectors of an image; 1 = same direction. */
   cosine: number;
-  /** The worst picture's. */
+  /** Cosine of the worst image. */
   leastCosine: number;
-  /** Mean length of the difference, as a share of the fp32 vector's length. */
+  /** Mean length of the difference, as a share of the length of the fp32 vector. */
   relativeError: number;
 }
 
-/** @param reference One vector a picture; `other` in the same order and of the same length. */
+/** @param reference One vector per image; `other` in the same order and of the same length. */
 export function agreementOf(
   reference: readonly Float32Array[],
   other: readonly Float32Array[],

@@ -1,6 +1,6 @@
 import type { RgbImage } from '../vision/image.js';
 
-/** Name of the one output of every converted ONNX model. */
+/** Name of the only output of every converted ONNX model. */
 export const FEATURES = 'features';
 
 /** A frozen, pretrained feature extractor. */
@@ -13,11 +13,11 @@ export interface Backbone {
   readonly inputSize: number;
   /** Length of the pooled feature vector (the embedding). */
   readonly featureSize: number;
-  /** Engine that runs it, as the log and `doctor` name it: "onnxruntime-node 1.27.0 cpu". */
+  /** Engine that runs it, as in the log: "onnxruntime-node 1.27.0 cpu". */
   readonly engine: string;
   /**
-   * One forward pass. `image` is `inputSize` x `inputSize` RGB; normalisation happens inside.
-   * Returns a fresh vector of `featureSize` finite numbers.
+   * One forward pass. `image` is `inputSize` x `inputSize` RGB and not normalised. Returns a new
+   * vector of `featureSize` finite numbers.
    * @throws HeadlandError HL_BACKBONE_INPUT_SIZE, HL_BACKBONE_OUTPUT_INVALID
    */
   embed(image: RgbImage): Promise<Float32Array>;

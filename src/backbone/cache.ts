@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { switchLinkDurably, writeDirectoryDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { switchLinkDurably, writeDirectoryDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import { conversionRecipe, sourceIdentity } from './conversion-recipe.js';
 import type { ModelCard } from './model-card.js';
@@ -17,17 +18,17 @@ export function modelFile({ engine }: ModelCard): string {
   return engine === 'tfjs' ? 'model.tfjs.zip' : 'model.onnx';
 }
 
-/** What stands in `card.json` beside a cached model. */
+/** Content of `card.json` beside a cached model. */
 const recordSchema = z.object({
   schema: z.literal(1),
   /** SHA-256 (hex) of the model file. */
   checksum: z.string().regex(/^[0-9a-f]{64}$/),
-  /** {@link sourceIdentity} of what it was converted from. */
+  /** {@link sourceIdentity} of the weights that it was converted from. */
   sourceSha256: z.string(),
-  /** Where that file came from. */
+  /** Where the source file came from. */
   source: z.string(),
   recipe: z.record(z.string(), z.unknown()),
-  /** Of an 8-bit variant: what it computed of the check picture when it was made. */
+  /** For an 8-bit variant: its features of the check picture when it was made. */
   golden: z
     .object({ features: z.array(z.number()), maxRelativeError: z.number() })
     .nullable()
@@ -35,37 +36,37 @@ const recordSchema = z.object({
 });
 
 export interface CachedModel {
-  /** `<cacheDir>/backbones/<name>/model.onnx`, or what {@link modelFile} says. */
+  /** `<cacheDir>/backbones/<name>/model.onnx`, or another file name by {@link modelFile}. */
   path: string;
   model: Uint8Array;
   /** SHA-256 (hex) of the model file. */
   checksum: string;
   /** Where the weights came from. */
   source: string;
-  /** SHA-256 (hex) of the file that they came in. */
+  /** SHA-256 (hex) of the source file of the weights. */
   sourceSha256: string;
-  /** Of an 8-bit variant: what it computed of the check picture when it was made. */
+  /** For an 8-bit variant: its features of the check picture when it was made. */
   variantGolden: VariantGolden | null;
 }
 
-/** What {@link writeCachedModel} puts into the cache. */
+/** A model that {@link writeCachedModel} puts into the cache. */
 export interface NewCachedModel
   extends Pick<CachedModel, 'model' | 'checksum' | 'source' | 'sourceSha256'> {
   variantGolden?: VariantGolden;
-  /** Of an 8-bit variant: how it was made and how it compared. */
+  /** For an 8-bit variant: how it was made and how it compared. */
   quantization?: object;
 }
 
-/** Folder in which a backbone's files stand. It is a link, so that it can be switched at once. */
+/** Folder of a backbone's files. It is a link, so that it can be switched at once. */
 export function cachedModelDir(cacheDir: string, name: string): string {
   return join(cacheDir, 'backbones', name);
 }
 
 /**
- * Reads the cached model of a card and proves it against its checksum.
+ * Reads the cached model of a card and proves it by its checksum.
  * @throws HeadlandError HL_MODEL_NOT_CACHED (HL_MODEL_NOT_QUANTIZED for an 8-bit variant) when it
- *   is absent or made from another card;
- *   HL_MODEL_CHECKSUM when its file is damaged.
+ *   is missing, unreadable, or made from another version of the card; HL_MODEL_CHECKSUM when its
+ *   file is damaged.
  */
 export async function readCachedModel(card: ModelCard, cacheDir: string): Promise<CachedModel> {
   const dir = cachedModelDir(cacheDir, card.name);
@@ -73,24 +74,28 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
   let record: z.infer<typeof recordSchema>;
   let model: Uint8Array;
   try {
-    // One look at the link, so that both files are of one version while another pull switches.
+    // Resolves the link once, so that both files are of one version while another pull switches.
     const version = await realpath(dir);
     record = recordSchema.parse(JSON.parse(await readFile(join(version, RECORD_FILE), 'utf8')));
     model = await readFile(join(version, modelFile(card)));
   } catch (cause) {
-    throw notCached(card, dir, `it cannot be read (${messageOf(cause).split('\n')[0]})`);
+    throw notCached(card, dir, whyUnread(cause));
   }
   if (JSON.stringify(record.recipe) !== JSON.stringify(conversionRecipe(card))) {
-    throw notCached(card, dir, 'it was converted by another card or version');
+    throw notCached(card, dir, 'the cached model was made from another version of the card');
   }
   if (!card.sources.some((source) => sourceIdentity(source) === record.sourceSha256)) {
-    throw notCached(card, dir, 'it was converted from weights that the card no longer names');
+    throw notCached(
+      card,
+      dir,
+      'the cached model was made from weights that the card no longer names',
+    );
   }
   const checksum = sha256Hex(model);
   if (checksum !== record.checksum) {
     throw new HeadlandError(
       'HL_MODEL_CHECKSUM',
-      `cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
+      `the cached model ${path} is damaged: its SHA-256 is ${checksum}, not ${record.checksum}`,
       { remedy: remedyFor(card), details: { path } },
     );
   }
@@ -100,7 +105,8 @@ export async function readCachedModel(card: ModelCard, cacheDir: string): Promis
 
 /**
  * Puts a checked model into the cache: written whole beside the old one, then switched to in one
- * step; the old one goes last. A crash anywhere leaves the old model or the new one serving.
+ * step; the old one is removed last. A crash at any point leaves either the old or the new model in
+ * service.
  */
 export async function writeCachedModel(
   card: ModelCard,
@@ -120,7 +126,7 @@ export async function writeCachedModel(
     ...(variantGolden ? { golden: variantGolden } : {}),
     ...(quantization ? { quantization } : {}),
   };
-  await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+  await makeFolder(join(cacheDir, 'backbones'));
   await writeDirectoryDurably(join(cacheDir, 'backbones', target), {
     [modelFile(card)]: model,
     [RECORD_FILE]: `${JSON.stringify(record, null, 2)}\n`,
@@ -135,7 +141,7 @@ export async function writeCachedModel(
   return { path, model, checksum, source, sourceSha256, variantGolden };
 }
 
-/** Removes what is cached of a backbone, if anything is. */
+/** Removes the cached files of a backbone, if there are any. */
 export async function removeCachedModel(cacheDir: string, name: string): Promise<void> {
   const link = cachedModelDir(cacheDir, name);
   const target = await readlink(link).catch(() => null);
@@ -149,11 +155,16 @@ function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
   const details = { dir, why };
   const remedy = remedyFor(card);
   if (card.precision === undefined) {
-    const message = `backbone ${card.name} is not in ${dir}: ${why}`;
+    const message = `backbone ${card.name} is not in the cache (${dir}): ${why}`;
     return new HeadlandError('HL_MODEL_NOT_CACHED', message, { remedy, details });
   }
-  const message = `the 8-bit backbone ${card.name} has not been made on this machine: ${why}`;
+  const message = `the 8-bit backbone ${card.name} is not in the cache (${dir}): ${why}`;
   return new HeadlandError('HL_MODEL_NOT_QUANTIZED', message, { remedy, details });
+}
+
+function whyUnread(cause: unknown): string {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return missing ? 'no file' : `cannot be read: ${messageOf(cause).split('\n')[0]}`;
 }
 
 function remedyFor(card: ModelCard): string {

@@ -3,17 +3,18 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { decodeText } from '../base/words/text.js';
 import { type ModelCard, parseCard } from './model-card.js';
 import { fullPrecisionName, quantizedCard } from './variant.js';
 
-/** Folder of the cards that come along with headland. */
+/** Folder of the built-in cards. */
 export function builtInCardsDir(): string {
   return fileURLToPath(new URL('../../../models/', import.meta.url));
 }
 
 /**
- * Every card, by name: those of `cardsDir` first, then those in `addedDir`, then those that
- * come along; of two with one name the first counts.
+ * Every card, by name: those of `cardsDir` first, then those in `addedDir`, then the built-in ones.
+ * Of two cards with one name the first counts.
  * @param addedDir Folder that `models add` writes; it may be absent.
  * @throws HeadlandError HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
@@ -31,15 +32,15 @@ export async function listCards(
   return [...cards.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Those that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
+/** The cards that `models add` wrote. @throws HeadlandError HL_MODEL_CARD_INVALID */
 export async function addedCards(addedDir: string): Promise<ModelCard[]> {
-  const files = await cardFiles(addedDir, true);
+  const files = await cardFiles(addedDir, ADDED);
   return Promise.all(files.map((file) => readCard(join(addedDir, file))));
 }
 
 /**
- * The card `name`, from the first of the folders that has it (see {@link listCards}); for
- * `<name>-int8` the 8-bit variant of that card.
+ * The card `name`, from the first folder that has it (see {@link listCards}); for `<name>-int8` the
+ * 8-bit variant of that card.
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_CARD_INVALID, HL_MODEL_CARDS_UNREADABLE
  */
 export async function loadCard(
@@ -60,9 +61,7 @@ export async function loadCard(
   const names = [...new Set(known)].sort();
   const nearest = [...names].sort((a, b) => distance(a, name) - distance(b, name))[0];
   throw new HeadlandError('HL_MODEL_CARD_UNKNOWN', `there is no model card named "${name}"`, {
-    remedy: nearest
-      ? `Use one of ${names.join(', ')} (nearest: ${nearest}).`
-      : 'Put a card into models.cardsDir.',
+    remedy: `Use a name that \`headland models list\` prints (nearest: ${nearest}).`,
     details: { name, known: names },
   });
 }
@@ -74,25 +73,32 @@ async function cardFolders(
   const builtIn = builtInCardsDir();
   return [
     ...(cardsDir === null ? [] : [{ dir: cardsDir, files: await cardFiles(cardsDir) }]),
-    // Before those that come along, so that a later version with a card of that name changes nothing.
-    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, true) }]),
+    // Before the built-in ones, so that a later version with a card of that name changes nothing.
+    ...(addedDir === null ? [] : [{ dir: addedDir, files: await cardFiles(addedDir, ADDED) }]),
     { dir: builtIn, files: await cardFiles(builtIn) },
   ];
 }
 
-/**
- * @param onStateDisk the folder need not be there, and trouble of its disk must not keep the backbones
- *   that come along from serving
- */
-async function cardFiles(dir: string, onStateDisk = false): Promise<string[]> {
+const CONFIGURED = {
+  onStateDisk: false,
+  remedy: 'Set models.cardsDir to a folder that this user may read, or to null.',
+};
+/** Trouble with the disk of the state folder must not keep the built-in backbones from serving. */
+const ADDED = { onStateDisk: true, remedy: '' };
+
+async function cardFiles(dir: string, { onStateDisk, remedy } = CONFIGURED): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((file) => file.endsWith('.json')).sort();
   } catch (cause) {
     if (onStateDisk) return [];
     throw new HeadlandError(
       'HL_MODEL_CARDS_UNREADABLE',
-      `folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Correct models.cardsDir, or set it to null.', details: { dir }, cause },
+      `the folder of model cards ${dir} cannot be read: ${messageOf(cause)}`,
+      {
+        remedy,
+        details: { dir },
+        cause,
+      },
     );
   }
 }
@@ -100,20 +106,25 @@ async function cardFiles(dir: string, onStateDisk = false): Promise<string[]> {
 async function readCard(path: string): Promise<ModelCard> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    const decoded = decodeText(await readFile(path));
+    if (decoded.encoding === 'unknown') throw new Error(`it ${decoded.fault}`);
+    value = JSON.parse(decoded.text);
   } catch (cause) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
       `model card ${path} is not readable JSON: ${messageOf(cause)}`,
-      { remedy: 'Correct the card; those in models/ are examples.', details: { path }, cause },
+      { remedy: 'Correct the syntax of this file.', details: { path }, cause },
     );
   }
   const card = parseCard(value, path);
   if (!path.endsWith(`/${card.name}.json`)) {
     throw new HeadlandError(
       'HL_MODEL_CARD_INVALID',
-      `model card ${path} calls itself "${card.name}"`,
-      { remedy: `Name the file ${card.name}.json.`, details: { path, name: card.name } },
+      `model card ${path} has the name "${card.name}"`,
+      {
+        remedy: `Rename the file to ${card.name}.json, or correct "name" in it.`,
+        details: { path, name: card.name },
+      },
     );
   }
   return {

@@ -6,9 +6,9 @@ import { openEngine } from './open-engine.js';
 import { compareWithGolden, type VariantGolden } from './variant-golden.js';
 
 /**
- * Runs a converted model before it may serve: the features have the card's size, are finite, tell
- * a picture from plain grey, repeat themselves, and equal the card's golden features, or those that
- * an 8-bit variant gave where it was made.
+ * Runs a converted model before it may serve. Its features must have the card's size, be finite,
+ * differ between an image and plain grey, repeat themselves, and equal the card's golden features,
+ * or those that an 8-bit variant gave where it was made.
  * @throws HeadlandError HL_MODEL_CHECK_FAILED, HL_MODEL_INT8_DIFFERS; also what the engine throws.
  */
 export async function checkModel(
@@ -24,10 +24,10 @@ export async function checkModel(
     const grey = await engine.embed(drawConstantPicture(card.inputSize, 128));
     const again = await engine.embed(picture);
     if (distance(features, grey) === 0) {
-      throw checkFailed(card, 'it gives the same features for different pictures');
+      throw checkFailed(card, 'it computes the same features from different images');
     }
     if (distance(features, again) !== 0) {
-      throw checkFailed(card, 'it gives different features for the same picture');
+      throw checkFailed(card, 'it computes different features from the same image');
     }
     compareGolden(card, features);
     if (variantGolden) await compareWithGolden(engine, variantGolden);
@@ -42,12 +42,12 @@ function compareGolden(card: ModelCard, features: Float32Array): void {
   if (!(off <= card.golden.tolerance)) {
     throw checkFailed(
       card,
-      `its features are up to ${off} off the card's golden ones, ${card.golden.tolerance} is fine`,
+      `its features differ by up to ${off} from the golden features of its card; ${card.golden.tolerance} is allowed`,
     );
   }
 }
 
-/** Greatest absolute difference over the elements of `a`. */
+/** Largest absolute difference over the elements of `a`. */
 function distance(a: Float32Array | Float64Array, b: Float32Array): number {
   let greatest = 0;
   for (let i = 0; i < a.length; i++) {
@@ -61,7 +61,8 @@ export function checkFailed(card: ModelCard, why: string): HeadlandError {
     'HL_MODEL_CHECK_FAILED',
     `backbone ${card.name} fails its check: ${why}`,
     {
-      remedy: 'Correct the card (tap, normalisation, golden features) or use another backbone.',
+      remedy:
+        'In a card of your own, correct tap, normalisation or golden features. Else fetch the backbone again (`headland models pull NAME`) or use another one.',
       details: { card: card.name, why },
     },
   );

@@ -1,8 +1,9 @@
 import type { RgbImage } from '../vision/image.js';
 
 /**
- * A picture that every machine draws alike, byte by byte: two colour gradients, a checkerboard and
- * a disc, so that edges, textures and colours all speak. Golden features of the cards are its.
+ * An image that every machine draws with the same bytes: two colour gradients, a checkerboard and a
+ * disc, so that edges, textures and colours all matter. The golden features of the cards are those
+ * of this image.
  * @param size Side of the square, pixels.
  */
 export function drawCheckPicture(size: number): RgbImage {
@@ -23,7 +24,7 @@ export function drawCheckPicture(size: number): RgbImage {
   return { width: size, height: size, data };
 }
 
-/** Nothing but one grey: the other end of what a camera may deliver. */
+/** An image of a single grey: the other extreme of what a camera may deliver. */
 export function drawConstantPicture(size: number, value: number): RgbImage {
   return { width: size, height: size, data: new Uint8Array(size * size * 3).fill(value) };
 }

@@ -5,7 +5,7 @@ import { QUANTIZER_VERSION } from './variant.js';
 /** Raised whenever conversion gives other bytes for the same weights: caches are then renewed. */
 const CONVERTER_VERSION = 1;
 
-/** Everything in a card that decides what {@link convertModel} writes, besides the weights. */
+/** Everything in a card, besides the weights, that determines what {@link convertModel} writes. */
 export function conversionRecipe(card: ModelCard) {
   return {
     converter: CONVERTER_VERSION,
@@ -17,14 +17,14 @@ export function conversionRecipe(card: ModelCard) {
     layout: card.layout,
     normalisation: { mean: card.normalisation.mean, std: card.normalisation.std },
     feature_size: card.featureSize,
-    // Absent where there are none: caches and checksums from before they existed stay good.
+    // Absent when there are none, so that earlier caches and checksums stay valid.
     ...(card.innerTaps.length > 0 ? { inner_taps: card.innerTaps } : {}),
     ...(card.channelOrder === 'RGB' ? {} : { channel_order: card.channelOrder }),
     ...(card.precision ? { precision: card.precision, quantizer: QUANTIZER_VERSION } : {}),
   };
 }
 
-/** Names the weights that a source stands for, wherever it has them from: 64 hex digits. */
+/** Identity of the weights of a source, wherever it gets them from: 64 hex digits. */
 export function sourceIdentity(source: Pick<ModelSource, 'sha256' | 'member' | 'shards'>): string {
   const model = source.member?.sha256 ?? source.sha256;
   if (source.shards.length === 0) return model;

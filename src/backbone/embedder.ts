@@ -12,27 +12,27 @@ import type { Backbone } from './backbone.js';
 
 export interface EmbedderOptions {
   fit: Fit;
-  /** Of a picture file. */
+  /** Largest image file. */
   maxBytes: number;
-  /** Of a decoded picture. */
+  /** Largest decoded image. */
   maxPixels: number;
 }
 
 export interface EmbeddedPicture {
   /** Backbone.featureSize values. */
   features: Float32Array;
-  /** What the backbone saw: inputSize x inputSize. */
+  /** The input of the backbone: inputSize x inputSize. */
   image: RgbImage;
   decodeMs: number;
-  /** Normalisation and forward pass. */
+  /** Duration of normalisation and forward pass. */
   forwardMs: number;
 }
 
-/** The one way from a picture file to features: serving and training share it. */
+/** The only way from an image file to features, for serving and training. */
 export class Embedder {
   /**
-   * Names the features it makes: the backbone's checksum for `squash`, another for `crop`, because
-   * features of different fits must not mix any more than those of different backbones.
+   * Identifies its features: the backbone's checksum for `squash`, another value for `crop`,
+   * because features of different fits must not mix, just like those of different backbones.
    */
   readonly checksum: string;
 
@@ -58,7 +58,7 @@ export class Embedder {
   }
 
   /**
-   * What the backbone sees of a picture: inputSize x inputSize.
+   * Decodes an image to the input of the backbone: inputSize x inputSize.
    * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
   decode(bytes: Uint8Array): Promise<RgbImage> {
@@ -71,8 +71,8 @@ export class Embedder {
   }
 
   /**
-   * Features of an augmented version of a picture. What is drawn depends on (seed, sampleId, view)
-   * alone, so that asking for more views later keeps the earlier ones.
+   * Features of an augmented version of an image. The augmentation depends only on (seed, sampleId,
+   * view), so that more views later leave the earlier ones unchanged.
    * @param image As {@link embedPicture} returned it.
    * @param view From 1 (0 is the original); the last `photometricViews` of `views` are photometric.
    */
@@ -109,13 +109,13 @@ export function featureChecksum(backboneChecksum: string, fit: Fit): string {
   return sha256Hex(`${backboneChecksum} ${fit}`);
 }
 
-/** Raised whenever the same settings begin to draw other augmentations. */
+/** Raised whenever the same settings draw other augmentations. */
 const RECIPE_VERSION = 1;
 
 /**
- * A short name (16 hex digits) for which views these settings and this seed make: cached features
- * of one recipe never stand in for those of another. How many views there are counts only where it
- * decides which of them are photometric.
+ * Identifies the views of these settings and this seed in 16 hex digits, so that cached features of
+ * one recipe never replace those of another. The number of views matters only where it decides
+ * which of them are photometric.
  */
 export function augmentationRecipe(
   settings: AugmentationSettings & { seed?: number },

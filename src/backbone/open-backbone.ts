@@ -16,8 +16,8 @@ export interface OpenBackboneOptions {
 }
 
 /**
- * Opens a backbone from the cache, never from the network. Its file is proven against its
- * checksum first, and an 8-bit variant against what it computed where it was made.
+ * Opens a backbone from the cache, never from the network. First proves its file by its checksum,
+ * and an 8-bit variant by the features that it gave where it was made.
  * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_INT8_DIFFERS,
  *   HL_ENGINE_UNAVAILABLE, HL_TFJS_UNAVAILABLE
  */
@@ -36,9 +36,9 @@ export async function openBackbone(options: OpenBackboneOptions): Promise<Backbo
 }
 
 /**
- * As {@link openBackbone}; where an 8-bit variant computes other features than where it was made,
- * the fp32 backbone instead of it, as the daemon does.
- * @throws HeadlandError what {@link openBackbone} throws but HL_MODEL_INT8_DIFFERS
+ * Like {@link openBackbone}, but if an 8-bit variant computes other features than where it was
+ * made, opens the fp32 backbone instead, as the daemon does.
+ * @throws HeadlandError the errors of {@link openBackbone} except HL_MODEL_INT8_DIFFERS
  */
 export async function openFittingBackbone(options: OpenBackboneOptions): Promise<Backbone> {
   try {

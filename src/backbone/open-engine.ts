@@ -14,7 +14,7 @@ export interface OpenEngineOptions {
 }
 
 /**
- * Opens a converted model on the engine that its card names; the other is not even loaded.
+ * Opens a converted model on the engine of its card; the other engine is not even loaded.
  * @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_MODEL_ONNX_INVALID, HL_TFJS_UNAVAILABLE,
  *   HL_MODEL_TFJS_INVALID
  */

@@ -9,6 +9,9 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
+/** The remedy of what no input should be able to cause. */
+export const DEFECT_REMEDY = 'This is a defect in headland: report it with the log around it.';
+
 /** The only error class that headland throws on purpose. */
 export class HeadlandError extends Error {
   override readonly name = 'HeadlandError';
@@ -59,7 +62,7 @@ export function serialiseError(error: unknown): SerialisedError {
   return {
     code: 'HL_INTERNAL',
     message: messageOf(error),
-    remedy: 'Report this with the log around it: it is a defect in headland.',
+    remedy: DEFECT_REMEDY,
     details: error instanceof Error && error.stack ? { stack: error.stack } : {},
   };
 }

@@ -8,6 +8,11 @@ export function hammingBits(aHigh: number, aLow: number, bHigh: number, bLow: nu
   return countBits(aHigh ^ bHigh) + countBits(aLow ^ bLow);
 }
 
+/** Number of differing bits of two 64-bit hashes of 16 hex digits, 0..64. */
+export function hammingDistance(a: string, b: string): number {
+  return hammingBits(...splitHash(a), ...splitHash(b));
+}
+
 /** Bits that are set in a 32-bit number (Warren, Hacker's Delight, figure 5-2). */
 function countBits(value: number): number {
   let v = value - ((value >>> 1) & 0x55555555);

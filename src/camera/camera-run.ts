@@ -85,8 +85,8 @@ export class CameraRun {
 }
 
 function stalled(allowedMs: number): HeadlandError {
-  return new HeadlandError('HL_CAMERA_STALLED', `no picture for ${Math.round(allowedMs)} ms`, {
-    remedy: 'Check cable and power of the camera; raise stallMs if it is only slow.',
+  return new HeadlandError('HL_CAMERA_STALLED', `no picture came for ${Math.round(allowedMs)} ms`, {
+    remedy: 'Check cable and power of the camera. If it is only slow, raise stallMs of the camera.',
     details: { allowedMs },
   });
 }
@@ -94,9 +94,9 @@ function stalled(allowedMs: number): HeadlandError {
 function garbage(invalidPictures: number): HeadlandError {
   return new HeadlandError(
     'HL_CAMERA_GARBAGE',
-    `the camera sends data, but no whole picture (${invalidPictures} broken)`,
+    `the camera sends data but no whole picture (${invalidPictures} damaged)`,
     {
-      remedy: 'Try a shorter or better cable, a lower resolution, or inputFormat v4l2-yuyv.',
+      remedy: 'Use a shorter or better cable, a lower resolution, or inputFormat: v4l2-yuyv.',
       details: { invalidPictures },
     },
   );

@@ -29,7 +29,7 @@ export function auditCommand(): Command {
             entries.map(({ atMs, kind: what, detail }) => [
               new Date(atMs).toISOString(),
               what,
-              JSON.stringify(detail),
+              describe(detail),
             ]),
             '',
           ),
@@ -38,4 +38,10 @@ export function auditCommand(): Command {
         state.close();
       }
     });
+}
+
+function describe(detail: object): string {
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
 }

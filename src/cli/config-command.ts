@@ -29,6 +29,9 @@ export function configCommand(): Command {
   command
     .command('schema')
     .description('print the JSON Schema of the file, for editors')
-    .action(() => printLine(JSON.stringify(configJsonSchema(), null, 2)));
+    .action(() => {
+      // The lines of a document are data: they stay as they are.
+      process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    });
   return command;
 }

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
-import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { redactedJson } from '../base/redact.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
@@ -54,8 +54,12 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
     let phase = '';
     try {
       const evaluation = await evaluateHead({
-        ...{ store: state.samples, stored, training: config.training },
-        ...{ embedder, augmentation: settings, ...named },
+        store: state.samples,
+        stored,
+        training: config.training,
+        embedder,
+        augmentation: settings,
+        ...named,
         minHoldoutSamples: config.gate.minHoldoutSamples,
         maxErrorShare: config.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
@@ -69,7 +73,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         },
       });
       (bar as ReturnType<typeof progressBar> | null)?.stop();
-      await mkdir(options.out, { recursive: true });
+      await makeFolder(options.out);
       const files = {
         html: join(options.out, 'evaluation.html'),
         json: join(options.out, 'evaluation.json'),
@@ -115,7 +119,7 @@ function print({ head, metrics, evidence, advice }: Evaluation, file: string): v
 }
 
 function noHead(): HeadlandError {
-  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves, so there is none to evaluate', {
-    remedy: 'Label some frames and train: `headland train`.',
+  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves', {
+    remedy: 'Label some frames, then train: `headland train`.',
   });
 }

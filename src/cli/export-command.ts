@@ -24,7 +24,7 @@ export function exportCommand(): Command {
         const report = await exportFolder(state.samples, dir, {
           includeWaiting: options.waiting === true,
         });
-        if (options.json) printJson(report);
+        if (options.json) printJson({ ...report, classes: Object.fromEntries(report.classes) });
         else printLine(`${report.samples} pictures written to ${dir}`);
       } finally {
         state.close();

@@ -1,3 +1,5 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { addedCardsDir, openState } from '../agent/open-state.js';
 import type { Backbone } from '../backbone/backbone.js';
@@ -7,6 +9,7 @@ import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture
 import { featureChecksum } from '../backbone/embedder.js';
 import { openBackbone } from '../backbone/open-backbone.js';
 import { HeadlandError } from '../base/errors.js';
+import { fileProblem, isFileError } from '../base/files/file-problem.js';
 import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { answerProbability } from '../head/unknown/conformal.js';
@@ -29,6 +32,10 @@ interface ExportModelOptions extends StateOptions {
   json?: boolean;
 }
 
+/** Files of models that are no TensorFlow.js folder. */
+const FOREIGN_ENDING =
+  /\.(?:onnx|tflite|lite|pb|h5|hdf5|keras|pt|pth|mlmodel|mlpackage|engine|trt|json|bin|zip)$/i;
+
 /** Backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
   return withStateOptions(
@@ -45,6 +52,7 @@ export function exportModelCommand(): Command {
 }
 
 async function exportModel(file: string, options: ExportModelOptions): Promise<void> {
+  checkTarget(file, options.format);
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);
@@ -70,7 +78,12 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
     });
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
     const difference = await prove(exported, backbone, head).finally(() => backbone.close());
-    await exported.write(file);
+    await exported.write(file).catch((error: unknown) => {
+      if (!isFileError(error)) throw error;
+      // The folder is there: what is missing is the right to make a file in it.
+      const problem = error.code === 'ENOENT' ? 'no file can be made there' : fileProblem(error);
+      throw unwritable(file, problem, error);
+    });
     const { names } = exported;
     const result = {
       file,
@@ -91,6 +104,43 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   }
 }
 
+/**
+ * Refuses what could not be written in the end, before minutes of work.
+ * @throws HeadlandError HL_EXPORT_ENDING, HL_EXPORT_UNWRITABLE
+ */
+function checkTarget(file: string, format: ExportFormat): void {
+  const isRight =
+    format === 'onnx' ? extname(file).toLowerCase() === '.onnx' : !FOREIGN_ENDING.test(file);
+  if (!isRight) {
+    throw new HeadlandError(
+      'HL_EXPORT_ENDING',
+      format === 'onnx'
+        ? `an ONNX model is not called ${basename(file)}`
+        : `a TensorFlow.js model is a folder, not a file such as ${basename(file)}`,
+      {
+        remedy:
+          'Known are: FILE.onnx (ONNX); DIR --format tfjs (TensorFlow.js, several files). Other tools convert ONNX.',
+        details: { file, format },
+      },
+    );
+  }
+  if (format === 'tfjs') return;
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder)) throw unwritable(file, `the folder ${folder} does not exist`);
+  if (!statSync(folder).isDirectory()) throw unwritable(file, `${folder} is no folder`);
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw unwritable(file, 'it is a folder');
+  }
+}
+
+function unwritable(file: string, problem: string, cause?: unknown): HeadlandError {
+  return new HeadlandError('HL_EXPORT_UNWRITABLE', `cannot write ${file}: ${problem}`, {
+    remedy: 'Name a file in a folder that exists and that this user may write.',
+    details: { file },
+    cause,
+  });
+}
+
 /** From this probability on an answer is no guess; null: every answer is one. */
 function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: number) {
   const least = answerProbability(leftOutConfidences, share);
@@ -100,8 +150,9 @@ function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: num
 async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {
   const chosen = version ?? (await heads.current());
   if (chosen !== null) return heads.load(chosen);
-  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves, so there is none to export', {
-    remedy: 'Train one (`headland train`), or name a version with --head.',
+  throw new HeadlandError('HL_EXPORT_NO_HEAD', 'no head serves', {
+    remedy:
+      'Train (`headland train`), or name a version that `headland models heads` lists: --head VERSION.',
   });
 }
 
@@ -122,8 +173,12 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
     if (largest <= exported.tolerance) return largest;
     throw new HeadlandError(
       'HL_EXPORT_MISMATCH',
-      `the exported model answers otherwise than the daemon, by ${largest}`,
-      { remedy: 'Run `headland models verify`, then export again.', details: { largest } },
+      `the exported model and the daemon differ by up to ${largest} in a probability`,
+      {
+        remedy:
+          'Run `headland models verify` and do what it says, then export again. If it says "intact", report a defect.',
+        details: { largest },
+      },
     );
   } finally {
     await model.close();
@@ -133,7 +188,7 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
 function otherBackbone({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EXPORT_BACKBONE_CHANGED',
-    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
-    { remedy: 'Train again, then export.', details: { version: card.version } },
+    `head ${card.version} was trained on other weights of ${card.backbone.name} than those that are in the cache`,
+    { remedy: 'Train again (`headland train`), then export.', details: { version: card.version } },
   );
 }

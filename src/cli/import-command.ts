@@ -1,63 +1,117 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
-import { importFolder } from '../samples/folder/import-folder.js';
-import { printJson, printLine, table } from './support/output.js';
+import { HeadlandError } from '../base/errors.js';
+import { visible } from '../base/words/text.js';
+import type { HeadRegistry } from '../registry/registry.js';
+import { type ImportReport, importFolder, nothingUsable } from '../samples/folder/import-folder.js';
+import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
+import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { progressBar } from './support/progress.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
 
-interface ImportOptions extends StateOptions {
-  groupPattern?: string;
+interface ImportOptions extends StateOptions, PhotoOptions {
+  label?: string;
+  keepSplit?: boolean;
+  regroup?: boolean;
   json?: boolean;
 }
+
+/** So many refused pictures are named one by one. */
+const NAMED_PICTURES = 20;
 
 /** Class folders of pictures become labelled samples; bad pictures are set aside, not lost. */
 export function importCommand(): Command {
   return withStateOptions(
-    new Command('import')
-      .description('import a folder of class folders (one folder a label) as labelled samples')
-      .argument('<dir>', 'folder whose subfolders are named after labels'),
+    withPhotoOptions(
+      new Command('import')
+        .description(
+          'import pictures as labelled samples: class folders, also in train/valid/test, or an export of an annotation tool',
+        )
+        .argument('<dir>', 'folder whose subfolders are named after labels'),
+    ),
   )
-    .option(
-      '--group-pattern <regexp>',
-      'pictures whose path gives the same captures belong together (default: EXIF time, else similarity)',
-    )
+    .option('--label <name>', 'all pictures in the folder, however deep, are of this class')
+    .option('--keep-split', 'the test part (else the validation part) is never trained on')
+    .option('--regroup', 'pictures that are stored already get new groups too')
     .option('--json', 'print one JSON object')
-    .action(async (dir: string, options: ImportOptions) => {
-      const config = resolveConfig(options);
-      const state = openState(config);
-      const bar = progressBar('pictures', options.json);
-      try {
-        const report = await importFolder(state.samples, dir, {
-          groupPattern: options.groupPattern ?? null,
-          gapMs: config.samples.groupWindowMs,
-          limits: {
-            maxBytes: config.inference.maxPictureBytes,
-            maxPixels: config.inference.maxPicturePixels,
-          },
-          quarantineDir: join(config.paths.stateDir, 'quarantine'),
-          onProgress: ({ done, total }) => bar.update(done, total),
-        });
-        bar.stop();
-        if (options.json) return printJson(report);
-        printLine(
-          `${report.imported} imported, ${report.duplicates} known already, ${report.quarantined.length} set aside, of ${report.found} pictures in ${report.groups} groups (by ${report.groupedBy})`,
-        );
-        const classes = Object.entries(report.classes);
-        printLine(table(classes.map(([label, count]) => [label, String(count)])));
-        for (const { origin, code, message } of report.quarantined) {
-          printLine(`  set aside: ${origin}: ${code}: ${message}`);
-        }
-        for (const warning of report.warnings) printLine(`  note: ${formatWarning(warning)}`);
-      } finally {
-        bar.stop();
-        state.close();
-      }
-    });
+    .action(importPictures);
 }
 
-function formatWarning(warning: unknown): string {
-  if (typeof warning === 'string') return warning;
-  const { code, message } = warning as { code?: string; message?: string };
-  return [code, message].filter(Boolean).join(': ');
+async function importPictures(dir: string, options: ImportOptions): Promise<void> {
+  const config = resolveConfig(options);
+  const state = openState(config);
+  const bar = progressBar('pictures', options.json);
+  const abort = new AbortController();
+  const interrupt = () => abort.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  try {
+    if (options.regroup) await refuseAfterTraining(state.heads);
+    const report = await importFolder(state.samples, dir, {
+      ...options,
+      gapMs: config.samples.groupWindowMs,
+      minLabelsPerClass: config.training.minLabelsPerClass,
+      limits: {
+        maxBytes: config.inference.maxPictureBytes,
+        maxPixels: config.inference.maxPicturePixels,
+      },
+      quarantineDir: join(config.paths.stateDir, 'quarantine'),
+      onProgress: ({ done, total }) => bar.update(done, total),
+      signal: abort.signal,
+    });
+    bar.stop();
+    const failure = nothingUsable(dir, report);
+    if (options.json) {
+      const classes = Object.fromEntries(report.classes);
+      printJson({ ...report, classes, ...(failure ? { error: failure } : {}) });
+    } else print(report);
+    if (failure === null) return;
+    printNote(`headland: ${failure.code}: ${visible(failure.message)}`);
+    printNote(`  what to do: ${failure.remedy}`);
+    process.exitCode = EXIT.failed;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    bar.stop();
+    state.close();
+  }
+}
+
+/** A head remembers which groups it has learnt: under other names it could be judged on them. */
+async function refuseAfterTraining(heads: HeadRegistry): Promise<void> {
+  const trained = await heads.list();
+  if (trained.length === 0) return;
+  throw new HeadlandError(
+    'HL_IMPORT_HEADS_TRAINED',
+    `${trained.length} heads have learnt from the groups as they are`,
+    { remedy: 'Import into a new state folder instead: --state DIR --regroup.' },
+  );
+}
+
+function print(report: ImportReport): void {
+  const { imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
+  printLine(
+    `${imported} imported, ${duplicates} known already, ${quarantined.length} set aside, of ${found} pictures in ${groups} groups (by ${groupedBy})`,
+  );
+  printLine(table([...report.classes].map(([label, count]) => [label, String(count)])));
+  if (keptOut > 0) printLine(`  kept out of training: ${keptOut}`);
+  for (const { origin, code, message } of quarantined.slice(0, NAMED_PICTURES)) {
+    printLine(`  set aside: ${visible(origin)}: ${code}: ${visible(message)}`);
+  }
+  if (quarantined.length > NAMED_PICTURES) {
+    printLine(`  … and ${quarantined.length - NAMED_PICTURES} more, all listed with --json`);
+  }
+  if (report.leftOut.length > 0) {
+    printLine('left out:');
+    const rows = report.leftOut.map(({ files, reason, examples }) => [
+      String(files),
+      reason,
+      visible(examples.join(', ')),
+    ]);
+    printLine(table(rows));
+    for (const remedy of new Set(quarantined.map((one) => one.remedy))) {
+      printLine(`  what to do: ${remedy}`);
+    }
+  }
+  for (const { code, message } of report.warnings)
+    printLine(`  note: ${code}: ${visible(message)}`);
 }

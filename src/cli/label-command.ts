@@ -36,9 +36,8 @@ export function labelCommand(): Command {
           if (sampleId === undefined) {
             const waiting = state.samples.list({ labelled: false, limit: 100 });
             if (options.json) return printJson({ waiting });
-            printLine(
-              waiting.length === 0 ? 'no sample waits for a label' : 'waiting for a label:',
-            );
+            if (waiting.length === 0) return printLine('no sample waits for a label');
+            printLine('waiting for a label:');
             printLine(
               table(waiting.map((s) => [s.id, s.source, new Date(s.capturedAtMs).toISOString()])),
             );

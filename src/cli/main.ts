@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT, reportFailure } from './support/output.js';
+import { EXIT, endWhenPipeCloses, reportFailure } from './support/output.js';
 import { packageVersion } from './support/version.js';
 
 /** In the order of the help. Each is loaded only when it is asked for: the daemon carries no other. */
@@ -29,6 +29,7 @@ function throwing(command: Command): Command {
   return command.exitOverride();
 }
 
+endWhenPipeCloses();
 const program = new Command('headland')
   .description('On-robot learning for field cameras')
   .version(packageVersion())

@@ -46,5 +46,7 @@ export function runCommand(): Command {
         await lock.release();
       }
       log.info('stopped');
+      // A start that the signal interrupted may still be opening parts, which would keep the process.
+      process.exit();
     });
 }

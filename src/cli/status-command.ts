@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { connectAsync } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { HeadlandError } from '../base/errors.js';
 import { readSecretText } from '../config/secrets.js';
 import { topicPrefix } from '../telemetry/contract/messages.js';
@@ -13,6 +13,16 @@ interface StatusOptions extends StateOptions {
 }
 
 const ANSWER_TIMEOUT_MS = 5_000;
+
+/** A connection that is closed before it was open is a failure too: not every one ends in an error. */
+function connected(url: string, options: IClientOptions): Promise<MqttClient> {
+  const client = connect(url, options);
+  return new Promise((resolve, reject) => {
+    client.once('connect', () => resolve(client));
+    client.on('error', reject);
+    client.once('close', () => reject(new Error('the connection was closed')));
+  });
+}
 
 /** Asks the running daemon, over its broker, what it knows of itself. */
 export function statusCommand(): Command {
@@ -40,7 +50,7 @@ async function askStatus(
       remedy: 'Start it (systemctl start headland), or give the --config that it runs with.',
       cause,
     });
-  const client = await connectAsync(url, {
+  const client = await connected(url, {
     protocolVersion: 4,
     clientId: `headland-status-${randomUUID().slice(0, 8)}`,
     reconnectPeriod: 0,

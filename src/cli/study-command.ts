@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openTfjs } from '../backbone/engines/tfjs-library.js';
-import { writeFileDurably } from '../base/durable-files.js';
 import { messageOf } from '../base/errors.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import { redactedJson } from '../base/redact.js';
 import type { Config } from '../config/schema.js';
@@ -22,8 +22,9 @@ import { readLabelled } from '../training/data/collect.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
 import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
-import { EXIT, printJson, printLine, table } from './support/output.js';
+import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
+import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { openPhotoStore } from './support/photo-store.js';
 import { progressBar } from './support/progress.js';
 import {
@@ -33,25 +34,26 @@ import {
   withStateOptions,
 } from './support/state-options.js';
 
-interface StudyOptions extends StateOptions {
+interface StudyOptions extends StateOptions, PhotoOptions {
   out: string;
   epochs: number;
   size: number;
   folds?: number;
   variants: Variant[];
   budgetSeconds: number;
-  groupPattern?: string;
   json?: boolean;
 }
 
 /** Networks from scratch against the frozen backbone, on the user's own photos. */
 export function studyCommand(): Command {
   return withStateOptions(
-    new Command('study')
-      .description(
-        'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
-      )
-      .argument('<dir>', 'folder with one folder of photos per class'),
+    withPhotoOptions(
+      new Command('study')
+        .description(
+          'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
+        )
+        .argument('<dir>', 'folder with one folder of photos per class'),
+    ),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
     .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
@@ -72,7 +74,7 @@ export function studyCommand(): Command {
         'by commas: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
       )
         .argParser(readVariants)
-        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS),
+        .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS.replaceAll(',', ', ')),
     )
     .option(
       '--budget-seconds <s>',
@@ -80,7 +82,6 @@ export function studyCommand(): Command {
       parseWhole(1, 864_000),
       1_800,
     )
-    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
     .option('--json', 'print one JSON object')
     .action(study);
 }
@@ -133,7 +134,10 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
           drawAugmentation(random, settings, image.width, image.height),
         );
       },
-      ...{ epochs: options.epochs, sizePixels: options.size, views, seed },
+      epochs: options.epochs,
+      sizePixels: options.size,
+      views,
+      seed,
       budgetSeconds: options.budgetSeconds,
       onPlan: (plan, folds) => {
         announce(plan, { folds, views }, options, engine.reason);
@@ -196,7 +200,7 @@ function announce(
   }
   lines.push('Ctrl-C ends it with what there is.');
   // Standard output stays data with --json; people see it in both cases.
-  process.stderr.write(`${lines.join('\n')}\n`);
+  printNote(lines.join('\n'));
 }
 
 function studyProgress(silent: boolean | undefined) {
@@ -208,8 +212,8 @@ function studyProgress(silent: boolean | undefined) {
     fit({ fold, folds, name, accuracy, trainingAccuracy, secondsLeft }: FitNotice): void {
       bar.stop();
       const share = (value: number) => `${(100 * value).toFixed(1)} %`;
-      process.stderr.write(
-        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left\n`,
+      printNote(
+        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left`,
       );
     },
     stop: () => bar.stop(),
@@ -217,7 +221,7 @@ function studyProgress(silent: boolean | undefined) {
 }
 
 async function report(result: Study, options: StudyOptions): Promise<void> {
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   const files = { html: join(options.out, 'study.html'), json: join(options.out, 'study.json') };
   await writeFileDurably(files.html, studyPage(result));
   await writeFileDurably(files.json, `${redactedJson(result, 2)}\n`);

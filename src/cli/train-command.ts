@@ -60,27 +60,32 @@ export function trainCommand(): Command {
 }
 
 function printReport(report: TrainingReport, options: TrainOptions): number {
-  const { outcome, error, result } = report;
+  const { outcome, error } = report;
   if (error && outcome === 'failed') return reportFailure(deserialiseError(error), options);
   if (options.json) printJson(report);
-  else {
-    printLine(`${outcome}: ${report.reason}`);
-    if (result) {
-      const holdout = result.holdout
-        ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
-        : 'no holdout sample yet';
-      printLine(`head ${result.version} (${result.learner}): ${holdout}`);
-      printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
-      for (const { label, training } of result.classes.filter(({ leftOut }) => leftOut))
-        printLine(`  left out: ${label} (${training} to learn from)`);
-      for (const { id, code, message } of result.skipped)
-        printLine(`  skipped ${id}: ${code}: ${message}`);
-    }
-  }
+  else printForPeople(report);
   return {
     promoted: EXIT.ok,
     refused: EXIT.refused,
     cancelled: EXIT.interrupted,
     failed: EXIT.failed,
   }[outcome];
+}
+
+function printForPeople({ outcome, reason, result }: TrainingReport): void {
+  printLine(`${outcome}: ${reason}`);
+  if (!result) return;
+  const holdout = result.holdout
+    ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
+    : 'no holdout sample yet';
+  printLine(`head ${result.version} (${result.learner}): ${holdout}`);
+  printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
+  for (const { label, training, holdout, missing } of result.classes) {
+    if (missing === 0) continue;
+    const held = holdout > 0 ? `, ${holdout} held out` : '';
+    printLine(`  left out: ${label} (${training} to learn from${held}; needs ${missing} more)`);
+  }
+  for (const { id, code, message } of result.skipped) {
+    printLine(`  skipped ${id}: ${code}: ${message}`);
+  }
 }

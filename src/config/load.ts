@@ -3,6 +3,8 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { issueText } from '../base/words/issue-text.js';
+import { decodeText } from '../base/words/text.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -16,8 +18,8 @@ const MAX_CONFIG_BYTES = 1_048_576;
 
 /**
  * Reads, validates and freezes a YAML configuration file.
- * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_SYNTAX,
- *   HL_CONFIG_INVALID (its details list every problem)
+ * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_ENCODING,
+ *   HL_CONFIG_SYNTAX, HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
   return parseConfig(readConfigFile(path), path);
@@ -35,16 +37,33 @@ export function loadSection<Name extends keyof Config>(path: string, name: Name)
 }
 
 function readConfigFile(path: string): string {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new HeadlandError(
       missing ? 'HL_CONFIG_NOT_FOUND' : 'HL_CONFIG_UNREADABLE',
       `cannot read the configuration file ${path}: ${messageOf(error)}`,
-      { remedy: 'Give the path of a readable YAML file with --config.', cause: error },
+      {
+        remedy: missing
+          ? 'Create this file, or name another one: --config FILE. An empty file is valid: every setting has a default.'
+          : 'Name a YAML file that this user may read: --config FILE.',
+        cause: error,
+      },
     );
   }
+  const decoded = decodeText(bytes);
+  if (decoded.encoding === 'UTF-8') return decoded.text;
+  const fault =
+    decoded.encoding === 'unknown'
+      ? decoded.fault
+      : `is written in ${decoded.encoding}; a configuration is UTF-8`;
+  throw new HeadlandError('HL_CONFIG_ENCODING', `${path} ${fault}`, {
+    remedy:
+      'Save it as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or: iconv -f UTF-16 -t UTF-8.',
+    details: { path, encoding: decoded.encoding },
+  });
 }
 
 /** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
@@ -55,22 +74,26 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
 function parseYaml(text: string, origin: string): unknown {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
-      remedy: 'A configuration is a few kilobytes: check that this is the right file.',
+      remedy: 'Name the right file: a configuration has a few kilobytes.',
     });
   }
   const document = parseDocument(text, { uniqueKeys: true });
   const [syntaxError] = document.errors;
   if (syntaxError) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${syntaxError.message}`, {
-      remedy: 'Mend the line that the message points at; indentation is two spaces, never tabs.',
-      cause: syntaxError,
-    });
+    throw new HeadlandError(
+      'HL_CONFIG_SYNTAX',
+      `${origin} is not YAML: ${syntaxError.message.trimEnd()}`,
+      {
+        remedy: 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
+        cause: syntaxError,
+      },
+    );
   }
   try {
     return document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is not YAML: ${messageOf(error)}`, {
-      remedy: 'Remove the aliases that make the document grow without bound.',
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
+      remedy: 'Write the values out instead of using aliases (`*name`).',
       cause: error,
     });
   }
@@ -78,62 +101,69 @@ function parseYaml(text: string, origin: string): unknown {
 
 /** Validates plain values (defaults fill what is missing) and freezes the result. */
 export function validateConfig(value: unknown, origin = 'configuration'): Config {
-  const result = configSchema.safeParse(value);
+  const result = configSchema.safeParse(value, { error: issueText });
   const problems = result.success
     ? crossChecks(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
   if (problems.length > 0 || !result.success) {
-    const lines = problems.map(({ path, message }) => `${path || '(top)'}: ${message}`);
+    const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);
     throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
-      remedy: 'Mend the settings named; `headland config schema` lists every setting.',
+      remedy: 'Correct the settings named. `headland config schema` lists every setting.',
       details: { problems },
     });
   }
   return deepFreeze(result.data);
 }
 
+/** What one setting demands of another. */
 function crossChecks(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const cameraNames = config.cameras.map((camera) => camera.name);
-  for (const [index, name] of cameraNames.entries()) {
-    if (cameraNames.indexOf(name) !== index) {
-      problems.push({ path: `cameras[${index}].name`, message: `"${name}" is taken already` });
-    }
-  }
-  for (const [index, camera] of config.cameras.entries()) {
-    if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) continue;
-    const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
-    const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
-    if (setting) {
-      problems.push({
-        path: `cameras[${index}].${setting}`,
-        message: 'only a V4L2 device (/dev/video<number>) has this setting',
-      });
-    }
-  }
-  const outputs = new Set(config.gpio.outputs.map((output) => output.name));
-  for (const [index, rule] of config.alerts.rules.entries()) {
-    if (rule.matches > rule.ofFrames) {
-      problems.push({
-        path: `alerts.rules[${index}].matches`,
-        message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
-      });
-    }
-    if (rule.camera !== null && !cameraNames.includes(rule.camera)) {
-      problems.push({
-        path: `alerts.rules[${index}].camera`,
-        message: `no camera is named "${rule.camera}"`,
-      });
-    }
-    if (rule.output !== null && !outputs.has(rule.output)) {
-      problems.push({
-        path: `alerts.rules[${index}].output`,
-        message: `no output in gpio.outputs is named "${rule.output}"`,
-      });
-    }
-  }
+  const problems = [
+    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
+    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+  ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
+  const camera = cameras[index]!;
+  const path = `cameras[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is taken already` });
+  }
+  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
+  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+  if (setting) {
+    problems.push({
+      path: `${path}.${setting}`,
+      message: 'only a V4L2 device (/dev/video<number>) has this setting',
+    });
+  }
+  return problems;
+}
+
+function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigProblem[] {
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (rule.matches > rule.ofFrames) {
+    problems.push({
+      path: `${path}.matches`,
+      message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+    });
+  }
+  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
+    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+  }
+  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
+    problems.push({
+      path: `${path}.output`,
+      message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
   }
   return problems;
 }

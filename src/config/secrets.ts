@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { decodeText } from '../base/words/text.js';
 import type { SecretReference } from './schema.js';
 
 const MAX_SECRET_BYTES = 65_536;
@@ -29,22 +30,29 @@ export function readSecret(
   } catch (error) {
     if (error instanceof HeadlandError) throw error;
     throw new HeadlandError('HL_SECRET_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, {
-      remedy: 'Create the file with mode 0600 for the user that runs the daemon.',
+      remedy: 'Create the file, owned by the user of the daemon and with mode 0600.',
       cause: error,
     });
   }
 }
 
-/** {@link readSecret} for passwords and tokens: text without the line end that editors add. */
+/**
+ * {@link readSecret} for passwords and tokens: text without the byte order mark and the line end that
+ * editors add. UTF-16, as PowerShell writes it, is read too.
+ * @throws HeadlandError HL_SECRET_UNREADABLE, HL_SECRET_TOO_OPEN, HL_SECRET_ENCODING
+ */
 export function readSecretText(
   reference: SecretReference | null,
   environment: NodeJS.ProcessEnv,
 ): string | null {
-  return (
-    readSecret(reference, environment)
-      ?.toString('utf8')
-      .replace(/\r?\n$/, '') ?? null
-  );
+  const bytes = readSecret(reference, environment);
+  if (reference === null || bytes === null) return null;
+  const decoded = decodeText(bytes);
+  if (decoded.encoding !== 'unknown') return decoded.text.replace(/\r?\n$/, '');
+  const what = 'file' in reference ? reference.file : `the credential "${reference.credential}"`;
+  throw new HeadlandError('HL_SECRET_ENCODING', `${what} ${decoded.fault}`, {
+    remedy: 'Save it as UTF-8.',
+  });
 }
 
 function credentialPath(reference: { credential: string }, environment: NodeJS.ProcessEnv): string {
@@ -53,7 +61,9 @@ function credentialPath(reference: { credential: string }, environment: NodeJS.P
     throw new HeadlandError(
       'HL_SECRET_UNREADABLE',
       `the credential "${reference.credential}" was not given to this process`,
-      { remedy: 'Add LoadCredential= to the systemd unit, or name a file instead.' },
+      {
+        remedy: `Add LoadCredential=${reference.credential}:FILE to the systemd unit, or name a file instead: {file: FILE}.`,
+      },
     );
   }
   return join(folder, reference.credential);

@@ -30,7 +30,7 @@ import { type Answers, groupIntervals, reliabilityBins } from './evaluation-stat
 import type { EvaluatedClass, Evaluation } from './evaluation-types.js';
 
 const MISTAKES = 10;
-/** All refits of the learning curve together should take about so long. */
+/** All refits of the learning curve together should take about this long. */
 const CURVE_MS = 30_000;
 const MIN_REPEATS = 3;
 const MAX_REPEATS = 5;
@@ -44,22 +44,22 @@ export interface EvaluationInput {
   /** The serving head. */
   stored: StoredHead;
   embedder: Embedder;
-  /** As in a training: so that its cached features are found again. */
+  /** The settings of a training, so that its cached features are found again. */
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;
   recipe: string;
   training: { minLabels: number; minLabelsPerClass: number };
   minHoldoutSamples: number;
-  /** As `inference.maxErrorShare`. */
+  /** The setting `inference.maxErrorShare`. */
   maxErrorShare: number;
-  /** A small JPEG of a picture, Base64. */
+  /** Makes a small JPEG of an image, Base64. */
   thumbnail: (picture: Uint8Array) => Promise<string>;
   onProgress: (phase: EvaluationPhase, done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Looks at the serving head from all sides; changes nothing but the cache of features.
+ * Evaluates the serving head; changes nothing but the cache of features.
  *
  * @throws HeadlandError HL_EVALUATE_OTHER_FEATURES, HL_TRAINING_TOO_FEW_…, HL_STORE_…
  */
@@ -71,7 +71,9 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const collected = await collectEmbedded(input);
   const { training, holdout, labels } = collected;
   const set = assemble(store, training, labels, {
-    ...{ key, recipe: input.recipe, views: input.augmentation.views },
+    key,
+    recipe: input.recipe,
+    views: input.augmentation.views,
     featureSize: embedder.backbone.featureSize,
   });
   const holdoutFeatures = concatenate(presentOriginals(store, holdout, key));
@@ -101,7 +103,10 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   const metrics = metricsOf(chosen) ?? fail();
   const repeats = Math.floor(CURVE_MS / (WHOLE_FITS_PER_REPEAT * Math.max(1, fitMs)));
   const curve = await learningCurve({
-    ...{ set, labels, refit, whole },
+    set,
+    labels,
+    refit,
+    whole,
     holdout: enough ? { features: holdoutFeatures, truth: holdout.map((s) => s.label) } : null,
     repeats: Math.min(MAX_REPEATS, Math.max(MIN_REPEATS, repeats)),
     onStep: (done, total) => input.onProgress('curve', done, total),
@@ -131,14 +136,19 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
   };
 }
 
-/** Embeds what is missing; what cannot be embedded is left out. */
+/** Embeds missing features; leaves out samples that cannot be embedded. */
 async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
   const { store, embedder, recipe, seed, augmentation } = input;
   const samples = readLabelled(store);
   const wanted = collect(samples, input.training);
   const all = [...wanted.training, ...wanted.holdout];
   await embedMissing({
-    ...{ store, embedder, samples: all, augmentation, seed, recipe },
+    store,
+    embedder,
+    samples: all,
+    augmentation,
+    seed,
+    recipe,
     onProgress: (done, total) => input.onProgress('embed', done, total),
   });
   const vectors = originals(store, all, embedder.checksum);
@@ -149,7 +159,7 @@ async function collectEmbedded(input: EvaluationInput): Promise<Collected> {
   );
 }
 
-/** The head's learner and transform; the strength of its penalty is chosen anew for each set. */
+/** Fits the head's learner and transform again; λ is chosen anew for each set. */
 async function refitLike({ card, head }: StoredHead, set: TrainingSet): Promise<FittedRecipe> {
   const { learner, transform } = card;
   const linear =
@@ -164,7 +174,11 @@ async function refitLike({ card, head }: StoredHead, set: TrainingSet): Promise<
 function describeHead({ card }: StoredHead): Evaluation['head'] {
   const { version, learner, transform, lambda, temperature, createdAt, labels, backbone } = card;
   return {
-    ...{ version, learner, transform, lambda, temperature },
+    version,
+    learner,
+    transform,
+    lambda,
+    temperature,
     backbone: backbone.name,
     trainedAt: createdAt,
     labels: [...labels],
@@ -265,7 +279,7 @@ function concatenate(vectors: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-/** `collect` lets no empty set pass. */
+/** `collect` never returns an empty set. */
 function fail(): NonNullable<ReturnType<typeof metricsOf>> {
   throw new RangeError('no sample to evaluate on');
 }
@@ -273,7 +287,9 @@ function fail(): NonNullable<ReturnType<typeof metricsOf>> {
 function otherFeatures({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EVALUATE_OTHER_FEATURES',
-    `head ${card.version} was trained on ${card.backbone.name} (${card.backbone.fit}), which is not what is configured now`,
-    { remedy: 'Train again, or set models.backbone and inference.fit back.' },
+    `head ${card.version} was trained on features of ${card.backbone.name} (${card.backbone.fit}), but another backbone or another inference.fit is configured`,
+    {
+      remedy: `Train again (\`headland train\`), or set models.backbone to ${card.backbone.name} and inference.fit to ${card.backbone.fit}.`,
+    },
   );
 }

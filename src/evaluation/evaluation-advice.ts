@@ -1,9 +1,9 @@
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Advice, EvaluatedClass, Evaluation } from './evaluation-types.js';
 
-/** So many samples more are imagined of each class. */
+/** Number of further samples of a class for which the gain is estimated. */
 const MORE = 20;
-/** Expected gain in F1 below which no class is singled out. */
+/** Least expected gain in F1 for which a class is named. */
 const WORTHWHILE_GAIN = 0.02;
 const FEW_GROUPS_PER_CLASS = 3;
 const FEW_GROUPS = 10;
@@ -14,7 +14,7 @@ const STEEP = 0.01;
 
 type Findings = Omit<Evaluation, 'advice' | 'schema' | 'createdAt' | 'durationMs'>;
 
-/** What to do next, in words; the most useful first. Pure. */
+/** What to do next, in words, the most useful first. Pure. */
 export function advise(findings: Findings, pooled: LabelledMetrics): Advice[] {
   const advice = [
     wrongLabels(findings),
@@ -31,7 +31,7 @@ export function advise(findings: Findings, pooled: LabelledMetrics): Advice[] {
     {
       kind: 'fine',
       text: 'Nothing stands out.',
-      detail: 'Go on labelling what the robot asks for; that is where it is least sure.',
+      detail: 'Go on labelling the frames that the robot asks for; there it is least sure.',
     },
   ];
 }
@@ -42,7 +42,7 @@ function wrongLabels({ suspects }: Findings): Advice | null {
     kind: 'labels',
     text: `${plural(suspects.total, 'label looks', 'labels look')} wrong: check ${suspects.total === 1 ? 'it' : 'them'} first.`,
     detail:
-      'Heads that never saw these pictures contradict their labels with more than 90 % certainty. Pictures that resemble two classes land here too: leave those labels that are right.',
+      'Heads that never saw these images contradict their labels with more than 90 % certainty. Images that resemble two classes appear here too: keep the labels that are right.',
   };
 }
 
@@ -55,12 +55,12 @@ function leftOut({ data }: Findings): Advice[] {
       kind: 'left-out',
       text: `${names} ${classes.length === 1 ? 'is' : 'are'} not learnt at all: too few samples.`,
       detail:
-        'The number of training samples stands in brackets. Until a class is learnt, every picture of it is answered wrongly or as unknown.',
+        'The number of training samples is in brackets. Until a class is learnt, every image of it is answered wrongly or as unknown.',
     },
   ];
 }
 
-/** Error falls about as n^-1/2, so a class gains most that errs much and has little. */
+/** The error falls about as n^-1/2, so a class with many errors and few samples gains most. */
 function moreSamples(classes: readonly EvaluatedClass[]): Advice | null {
   const ranked = classes
     .filter((c) => !c.leftOut)
@@ -78,7 +78,7 @@ function moreSamples(classes: readonly EvaluatedClass[]): Advice | null {
   return {
     kind: 'samples',
     text: `${quoted(first.label)} has ${plural(first.training, 'sample', 'samples')}; ${MORE} more would help most.`,
-    detail: `Its F1 is ${figure(first.pooledF1)}. Take them from other passes than the ones it has.${next}`,
+    detail: `Its F1 is ${figure(first.pooledF1)}. Take them from passes that it does not have yet.${next}`,
   };
 }
 
@@ -97,8 +97,8 @@ function confusedPair({ labels, confusion, perClass }: LabelledMetrics): Advice 
   const [one, other] = [quoted(labels[a] as string), quoted(labels[b] as string)];
   return {
     kind: 'confused',
-    text: `${one} and ${other} are confused most: ${count} of ${support} pictures.`,
-    detail: `Taken for ${other}: ${confusion[a]?.[b]}; the other way round: ${confusion[b]?.[a]}. If a person can tell them apart in these pictures, label more of both where it fails; if not, make them one class or move the camera closer.`,
+    text: `${one} and ${other} are confused most: ${count} of ${support} images.`,
+    detail: `Taken for ${other}: ${confusion[a]?.[b]}; the other way round: ${confusion[b]?.[a]}. If a person can tell them apart in these images, label more of both where it fails; if not, make them one class or move the camera closer.`,
   };
 }
 
@@ -110,14 +110,14 @@ function fewGroups({ data }: Findings): Advice | null {
       kind: 'groups',
       text: `Too few groups: ${names}.`,
       detail:
-        'A group is what was captured in one go, and its pictures resemble each other. A class needs samples of at least three, better ten passes, days or places, or nobody knows whether it is recognised elsewhere.',
+        'A group is what was captured in one pass, and its images resemble each other. A class needs samples of at least three, better ten, passes, days or places to show that it is recognised elsewhere.',
     };
   }
   if (data.trainingGroups >= FEW_GROUPS) return null;
   return {
     kind: 'groups',
     text: `All training samples come from ${plural(data.trainingGroups, 'group', 'groups')}.`,
-    detail: 'More pictures of the same passes bring little: capture other days, places and light.',
+    detail: 'More images of the same passes bring little: capture other days, places and light.',
   };
 }
 
@@ -129,7 +129,7 @@ function smallHoldout({ data, interval, evidence }: Findings): Advice | null {
   return {
     kind: 'holdout',
     text: `The holdout is small: ${plural(data.holdout, 'sample', 'samples')} in ${plural(data.holdoutGroups, 'group', 'groups')}.`,
-    detail: `${evidence === 'holdout' ? '' : 'So the figures come from leave-group-out. '}About a fifth of all new groups goes there by itself: label samples of more passes.${width}`,
+    detail: `${evidence === 'holdout' ? '' : 'The figures therefore come from leave-group-out. '}About a fifth of all new groups goes there by itself: label samples of more passes.${width}`,
   };
 }
 
@@ -141,7 +141,7 @@ function calibration({ metrics, reliability }: Findings): Advice | null {
     text: `The head is ${over ? 'surer' : 'less sure'} than it should be: calibration error ${percent(metrics.ece)}.`,
     detail: over
       ? 'The holdout differs from the training samples, or labels are wrong. Label more groups; until then, lower inference.maxErrorShare.'
-      : 'More answers are marked as guesses than need to be. Train again with the samples of today; or raise inference.maxErrorShare.',
+      : 'More answers are marked as guesses than necessary. Train again with the current samples, or raise inference.maxErrorShare.',
   };
 }
 
@@ -158,7 +158,7 @@ function curve({ learningCurve }: Findings): Advice | null {
       }
     : {
         kind: 'curve',
-        text: 'The learning curve is flat: more of the same will bring little.',
+        text: 'The learning curve is flat: more samples of the same kind will bring little.',
         detail: `${gained} Spend the time on the classes and pairs named here, on wrong labels, or try a larger backbone.`,
       };
 }

@@ -16,21 +16,25 @@ export interface CurveInput {
   refit: (set: TrainingSet) => Promise<FittedRecipe>;
   /** The recipe on the whole set. */
   whole: FittedRecipe;
-  /** What the heads are measured on; null: by leave-group-out within what they learn from. */
+  /**
+   * Samples that the heads are measured on; null: leave-group-out within their training samples.
+   */
   holdout: { features: Float32Array; truth: readonly string[] } | null;
-  /** How often each share is drawn. */
+  /** Number of draws of each share. */
   repeats: number;
   onStep: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Fits the recipe to 10, 20, 40, 70 and 100 % of the training groups. The groups are dealt into
- * ten parts of like classes, and each share is the first so many of them, so that smaller shares
- * lie within larger ones; every repeat deals anew. A share with one group or class has no point.
+ * Fits the recipe to 10, 20, 40, 70 and 100 % of the training groups. The groups are dealt into ten
+ * parts with similar classes, and each share takes the first parts, so that larger shares contain
+ * the smaller ones. Every repeat deals anew. A share with one group or class has no point; a single
+ * group in all has only the point of 100 %.
  */
 export async function learningCurve(input: CurveInput): Promise<CurvePoint[]> {
-  const { set, labels, repeats } = input;
+  const { set, labels } = input;
+  const repeats = new Set(set.groups).size < 2 ? 0 : input.repeats;
   const total = SHARES.length * repeats + 1;
   const found = new Map<number, Measured[]>();
   const keep = (share: number, measured: Measured | null): void => {

@@ -5,16 +5,16 @@ import type { LabelledSample } from '../training/data/collect.js';
 import type { Disagreement, Evaluation } from './evaluation-types.js';
 
 const SUSPECTS = 12;
-/** Above this a contradicted label looks wrong. */
+/** A label that is contradicted with a higher probability looks wrong. */
 const SURE = 0.9;
 
 export interface PictureSource {
   store: SampleStore;
-  /** A small JPEG of a picture, Base64. */
+  /** Makes a small JPEG of an image, Base64. */
   thumbnail: (picture: Uint8Array) => Promise<string>;
 }
 
-/** What a head, or left-out heads, said to samples. */
+/** Answers of a head, or of left-out heads, to samples. */
 export interface Answered {
   samples: readonly LabelledSample[];
   /** n x labels.length, row-major. */
@@ -35,15 +35,23 @@ export function disagreements({ samples, probabilities, labels }: Answered): Dis
       const labelProbability = own === -1 ? 0 : probabilities[row * labels.length + own]!;
       return [
         {
-          ...{ id, label, answer, probability, labelProbability },
-          ...{ group, holdout, origin, capturedAtMs, jpeg: null },
+          id,
+          label,
+          answer,
+          probability,
+          labelProbability,
+          group,
+          holdout,
+          origin,
+          capturedAtMs,
+          jpeg: null,
         },
       ];
     })
     .sort((a, b) => b.probability - b.labelProbability - (a.probability - a.labelProbability));
 }
 
-/** Only where the head that contradicts a label knew its class. */
+/** Labels that look wrong; only where the head that contradicts a label knew its class. */
 export async function suspects(
   onHoldout: Answered,
   leftOut: Answered,
@@ -69,7 +77,7 @@ export async function pictured(
   const shown: Disagreement[] = [];
   for (const disagreement of found) {
     const picture = store.picture(disagreement.id);
-    // What cannot be shown is still worth its line.
+    // A sample whose image cannot be shown is still listed.
     const jpeg = picture ? await thumbnail(picture).catch(() => null) : null;
     shown.push({ ...disagreement, jpeg });
   }

@@ -3,11 +3,11 @@ import { indexOfLargest } from '../head/score.js';
 import type { Interval, ReliabilityBin } from './evaluation-types.js';
 
 const DRAWS = 1_000;
-/** With fewer groups a bootstrap over groups says nothing. */
+/** With fewer groups a bootstrap over groups means nothing. */
 const MIN_GROUPS = 5;
 const BINS = 10;
 
-/** Answers to samples of known label: one row a sample, over the same classes. */
+/** Answers to samples of known label: one row per sample, all over the same classes. */
 export interface Answers {
   /** n x C, row-major. */
   probabilities: Float64Array;
@@ -18,9 +18,9 @@ export interface Answers {
 }
 
 /**
- * 95 % percentile intervals by a bootstrap that draws whole groups: frames of one pass are no
- * independent evidence. Macro-F1 is over the classes of `answers`; a class that a draw lost counts
- * by what is left of it.
+ * 95 % percentile intervals by a bootstrap that draws whole groups, because frames of one pass are
+ * not independent. Macro-F1 is over the classes of `answers`; in a draw without samples of a class,
+ * its F1 comes from the wrong answers alone.
  */
 export function groupIntervals(answers: Answers): { accuracy: Interval; macroF1: Interval } | null {
   const { probabilities, truth, classCount } = answers;

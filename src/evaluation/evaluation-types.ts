@@ -1,7 +1,7 @@
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 
-/** The whole of an evaluation: what `evaluation.json` holds and the page shows. */
+/** A whole evaluation: the content of `evaluation.json` and of the report. */
 export interface Evaluation {
   schema: 1;
   /** ISO 8601, UTC. */
@@ -25,22 +25,22 @@ export interface Evaluation {
     classes: EvaluatedClass[];
   };
   /**
-   * What the figures were measured on: the serving head on the holdout, or, where that is too small,
+   * What the figures were measured on: the serving head on the holdout or, where that is too small,
    * its recipe on the training samples, each answered by a head that never saw its group.
    */
   evidence: 'holdout' | 'leave-group-out';
-  /** On the evidence. */
+  /** Metrics on the evidence. */
   metrics: LabelledMetrics;
   /** 95 %, whole groups drawn with replacement; null with fewer than five groups. */
   interval: { accuracy: Interval; macroF1: Interval } | null;
-  /** Whatever the evidence; null: there is no holdout sample. */
+  /** Metrics on the holdout, whatever the evidence; null: no holdout samples. */
   holdout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
   reliability: ReliabilityBin[];
-  /** How the daemon would decide on the evidence. */
+  /** The daemon's decisions on the evidence. */
   decisions: {
     maxErrorShare: number;
-    /** From this probability on an answer is no guess; null: every answer is one. */
+    /** Answers of this probability or more are no guesses; null: every answer is a guess. */
     answerProbability: number | null;
     decidedShare: number;
     accuracyOfDecided: number | null;
@@ -48,7 +48,7 @@ export interface Evaluation {
   learningCurve: CurvePoint[];
   /** The worst first, at most ten. */
   mistakes: Disagreement[];
-  /** Labels that a head which never saw the picture contradicts with more than 0.9. */
+  /** Labels that a head that never saw the image contradicts with a probability above 0.9. */
   suspects: { total: number; shown: Disagreement[] };
   advice: Advice[];
   durationMs: number;
@@ -60,9 +60,9 @@ export interface EvaluatedClass {
   holdout: number;
   trainingGroups: number;
   holdoutGroups: number;
-  /** Too few training samples: no head knows it. */
+  /** The class has too few training samples: no head knows it. */
   leftOut: boolean;
-  /** F1 over all that was answered by a head that did not learn it: holdout and leave-group-out. */
+  /** F1 over all answers of heads that did not learn the sample: holdout and leave-group-out. */
   pooledF1: number;
 }
 
@@ -71,7 +71,7 @@ export interface Interval {
   upper: number;
 }
 
-/** Samples of similar probability; all bins hold equally many, give or take one. */
+/** Samples of similar probability; the sizes of bins differ by at most one. */
 export interface ReliabilityBin {
   samples: number;
   /** Mean probability of the answer, 0..1. */
@@ -80,9 +80,11 @@ export interface ReliabilityBin {
   accuracy: number;
 }
 
-/** Heads fitted to a share of the training groups; mean and range over `repeats` draws of groups. */
+/**
+ * Heads fitted to a share of the training groups; mean and range over `repeats` draws of groups.
+ */
 export interface CurvePoint {
-  /** Of the training groups, 0..1. */
+  /** Share of the training groups, 0..1. */
   share: number;
   /** Training samples, mean over the draws. */
   samples: number;
@@ -98,16 +100,16 @@ export interface Disagreement {
   id: string;
   label: string;
   answer: string;
-  /** Of the answer, 0..1. */
+  /** Probability of the answer, 0..1. */
   probability: number;
-  /** Of the label, 0..1. */
+  /** Probability of the label, 0..1. */
   labelProbability: number;
   group: string;
   holdout: boolean;
   origin: string | null;
   /** Unix time, milliseconds. */
   capturedAtMs: number;
-  /** Small JPEG, Base64; null: it cannot be read. */
+  /** Small JPEG, Base64; null: the image cannot be read. */
   jpeg: string | null;
 }
 

@@ -14,9 +14,9 @@ import type { PairedSample } from './paired.js';
 
 /**
  * Decides whether a challenger may serve. Pure: the same input gives the same decision on every
- * machine. Beside a champion it serves when it is expected to be better, by what more labels usually
- * bring and by what was measured, and when it misses nothing that matters. A first head serves unless
- * it is certainly useless.
+ * machine. Beside a champion, a challenger serves when it fails no check and the expected gain is
+ * positive. The expected gain combines what more labels usually bring with what was measured. A
+ * first head serves unless it is certainly useless.
  */
 export function decide(input: GateInput): GateDecision {
   const { champion, compared, samples, source } = input;
@@ -45,7 +45,7 @@ export function decide(input: GateInput): GateDecision {
   };
 }
 
-/** One sentence for a person who reads no further. */
+/** One short sentence for a person who reads no further. */
 function inShort(
   { samples, champion, newlyLearnt, challengerLabels }: GateInput,
   gain: ExpectedGain | null,

@@ -1,40 +1,42 @@
 import type { HeadAnswer } from './scorecard.js';
 
-/** What the scores were measured on; `none`: there is a serving head but nothing to compare on. */
+/** What the scores were measured on. `none`: a head serves, but nothing can be compared. */
 export type GateEvidence = 'holdout' | 'leave-group-out' | 'none';
 
-/** A sample of the evidence, and what both heads say to it. */
+/** A sample of the evidence with the answers of both heads. */
 export interface EvidenceSample {
   id: string;
   label: string;
   group: string;
   holdout: boolean;
-  /** By the new head; for a training sample by a head that never saw its group. */
+  /** Answer of the new head; for a training sample, of a head that never saw its group. */
   challenger: HeadAnswer;
-  /** By the serving head as it is on the disk; null: its features are not there. */
+  /** Answer of the serving head as it is on the disk; null: its features are not stored. */
   champion: HeadAnswer | null;
 }
 
-/** A sample that the gate may look at. */
+/** A sample that the gate may use. */
 export interface JudgedSample extends EvidenceSample {
-  /** It got its label, or another one, after the serving head was trained. */
+  /** The sample got its label, or another label, after the training of the serving head. */
   relabelled: boolean;
-  /** False: no left-out head knew its class, because the class stands in one group only. */
+  /** False: no left-out head knew the class, because all samples of the class are in one group. */
   judged: boolean;
 }
 
 export interface ServingHead {
   version: number;
   labels: readonly string[];
-  /** Groups it was trained on: it knows these samples by heart. */
+  /** Groups that the head was trained on: it has learnt these samples by heart. */
   groups: ReadonlySet<string>;
-  /** How many samples it was trained on. */
+  /** Number of samples that the head was trained on. */
   learnt: number;
-  /** In words when it was trained on other features: "it has another backbone (…)". */
+  /**
+   * Why the head was trained on other features, in words: "it has another backbone (…)"; else null.
+   */
   otherFeatures: string | null;
   /**
-   * What its recipe, fitted to those training samples of today that stand in its groups, answers to
-   * them by leave-group-out; by sample id. Null when that is not possible.
+   * Leave-group-out answers of the head's recipe, fitted to today's training samples of its groups,
+   * by sample id. Null when they cannot be had.
    */
   answersOfRecipe: (() => Promise<ReadonlyMap<string, HeadAnswer>>) | null;
 }
@@ -42,38 +44,40 @@ export interface ServingHead {
 export interface Evidence {
   /** Where the challenger's answers come from. */
   source: Exclude<GateEvidence, 'none'>;
-  /** In words, why this evidence and no better; null when it is the holdout. */
+  /** Why there is no better evidence, in words; null for the holdout. */
   note: string | null;
-  /** Every sample has an answer of both contenders, unless `compared` is `nothing`. */
+  /** Every sample has an answer of both heads, unless `compared` is `nothing`. */
   samples: EvidenceSample[];
-  /** Whether there is a serving head whose answers could be had. */
+  /** Whether a head serves whose answers are known. */
   compared: 'heads' | 'nothing';
   /** Null: no head serves. */
   champion: { version: number; labels: string[]; learnt: number } | null;
-  /** How many samples the challenger has learnt that the serving head has not, or with another label. */
+  /** Number of samples that only the challenger has learnt, or has learnt with another label. */
   newlyLearnt: number;
-  /** How many samples the serving head has learnt that the challenger has not: somebody removed them. */
+  /** Number of samples that only the serving head has learnt: somebody removed them. */
   removed: number;
-  /** How many samples the challenger has learnt. */
+  /** Number of samples that the challenger has learnt. */
   learnt: number;
 }
 
 export interface EvidenceSettings {
-  /** With fewer, the holdout says nothing alone where nothing else can be had. */
+  /** A smaller holdout does not decide alone, even where there is no other evidence. */
   minHoldoutSamples: number;
-  /** From so many on the holdout is large. */
+  /** A holdout of this size or more decides alone. */
   holdoutAloneSamples: number;
 }
 
 /**
- * Chooses the best evidence there is, always the same samples for both heads, each answered by
- * heads that never saw its group:
+ * Chooses the best evidence. Both heads always answer the same samples, and heads that never saw
+ * the group of a sample answer it:
  * 1. the holdout, where it is large;
- * 2. the holdout and the training samples of today: the new head's answers by leave-group-out, the
- *    serving head's own where it has not learnt the sample, else its recipe's by leave-group-out;
- * 3. without a serving head, or with one that cannot be asked, the challenger alone, on the same.
+ * 2. the holdout and today's training samples: the new head answers by leave-group-out; the serving
+ *    head answers the samples that it has not learnt, and its recipe the others by leave-group-out;
+ * 3. the same samples with the challenger alone, where no head serves or the serving head has no
+ *    answers.
  *
- * It looks at how many samples there are, never at answers, so that the choice favours nobody.
+ * The choice depends on the number of samples, never on the answers, so that it favours neither
+ * head.
  */
 export async function chooseEvidence(
   samples: readonly JudgedSample[],
@@ -86,7 +90,10 @@ export async function chooseEvidence(
     const learnt = training.length;
     return {
       ...alone(holdout, training, settings),
-      ...{ champion: null, newlyLearnt: learnt, learnt, removed: 0 },
+      champion: null,
+      newlyLearnt: learnt,
+      learnt,
+      removed: 0,
     };
   }
   const { version, otherFeatures, groups } = champion;
@@ -105,7 +112,10 @@ export async function chooseEvidence(
   const answered = (sample: JudgedSample): boolean => sample.champion !== null && isNew(sample);
   const onHoldout = holdout.filter(answered);
   const byHoldout = (): Evidence => ({
-    ...{ source: 'holdout', note: ownFeatures, samples: onHoldout.map(bare), compared: 'heads' },
+    source: 'holdout',
+    note: ownFeatures,
+    samples: onHoldout.map(bare),
+    compared: 'heads',
     ...about,
   });
   if (enough(onHoldout, settings.holdoutAloneSamples)) return byHoldout();
@@ -116,12 +126,15 @@ export async function chooseEvidence(
   });
   if (onTraining.length === 0 && enough(onHoldout, settings.minHoldoutSamples)) return byHoldout();
   const all = [...onHoldout, ...onTraining];
-  // Few samples, or none, say little, and weigh little: the gate knows by how much.
+  // A few samples, or none, are evidence too: the gate knows how little they weigh.
   if (all.length > 0 || !otherFeatures) {
     const why = leftOutNote(holdout, onTraining.length);
     return {
-      ...{ source: 'leave-group-out', note: ownFeatures ? `${why}. ${ownFeatures}` : why },
-      ...{ samples: all.map(bare), compared: 'heads', ...about },
+      source: 'leave-group-out',
+      note: ownFeatures ? `${why}. ${ownFeatures}` : why,
+      samples: all.map(bare),
+      compared: 'heads',
+      ...about,
     };
   }
   return {
@@ -151,7 +164,7 @@ function enough(set: readonly JudgedSample[], count: number): boolean {
   return set.length >= count && new Set(set.map((sample) => sample.label)).size >= 2;
 }
 
-/** Why training samples take part, in words. */
+/** Why training samples are part of the evidence, in words. */
 function leftOutNote(holdout: readonly JudgedSample[], training: number): string {
   const leftOut = `${training} training samples were answered by heads that never saw their group`;
   if (holdout.length === 0) return `No sample is held out yet; ${leftOut}`;
@@ -162,7 +175,7 @@ function counted(holdout: readonly JudgedSample[]): string {
   return `${holdout.length} samples of ${new Set(holdout.map((sample) => sample.label)).size} classes`;
 }
 
-/** Only samples whose class could be known, unless too little would be left. */
+/** Only samples whose class a left-out head could know, unless fewer than two classes are left. */
 function judgeable(training: readonly JudgedSample[]): readonly JudgedSample[] {
   const judged = training.filter((sample) => sample.judged);
   return new Set(judged.map((sample) => sample.label)).size >= 2 ? judged : training;

@@ -14,7 +14,7 @@ export interface GateCheck {
   values: Record<string, number | string[]>;
 }
 
-/** A sample and what the contenders say to it. */
+/** A sample with the answers of both heads. */
 export interface Answered {
   label: string;
   challenger: HeadAnswer;
@@ -36,7 +36,7 @@ export function figure(value: number): string {
   return value.toFixed(3);
 }
 
-/** A share 0..1 in points of a hundred, with its sign. */
+/** A share 0..1 in percentage points, with its sign. */
 export function points(value: number, sign = true): string {
   const text = Math.abs(value * 100).toFixed(1);
   if (!sign) return text;

@@ -3,29 +3,30 @@ import type { GateInput } from './gate-input.js';
 import type { PairedSample } from './paired.js';
 import { comparedAuroc, type UnknownScores } from './unknown-auroc.js';
 
-/** So many standard errors may the AUROC of unknowns be off. */
+/** The AUROC of unknowns may be worse by this many standard errors. */
 const UNKNOWN_ERRORS = 2;
-/** Fewer samples of a class than this say nothing about what became of it. */
+/** A class with fewer samples is not checked. */
 const MIN_SAMPLES_OF_A_CLASS = 10;
 /**
- * Of two heads that know a class equally well one loses this many passes, and wins none, once in 128
- * times. With three passes the check refused a head that was 14 points better (`bench -- life`).
+ * If two heads know a class equally well, one of them loses this many passes and wins none once in
+ * 128 times. With three passes the check refused a head that was 14 points better (`bench --
+ * life`).
  */
 const RECOGNISED_PASSES = 7;
-/** A first head that chance would beat is refused, with this one-sided error. */
+/** One-sided error with which the gate refuses a first head that chance would beat. */
 const CHANCE_P = 0.01;
-/** Rounding of two sums of the same figures in another order must not decide. */
+/** Two sums of the same figures in another order differ by their rounding; that must not decide. */
 const ROUNDING = 1e-12;
 
-/** As read back from the disk it answers bit by bit what it answered before it was written. */
+/** The head that was read back from the disk gives bit by bit the answers it gave before. */
 export function reproduces({ golden }: GateInput): GateCheck {
   const passed = golden.trained === golden.readBack;
   return {
     name: 'reproduces',
     passed,
     detail: passed
-      ? 'answers alike before and after it was written'
-      : 'read back from the disk it does not answer as it did before',
+      ? 'gives the same answers before and after it was written'
+      : 'gives other answers after it was read back from the disk',
     values: { seed: golden.seed, rows: golden.rows },
   };
 }
@@ -45,7 +46,7 @@ export function knowsEveryClass(championLabels: readonly string[], input: GateIn
   };
 }
 
-/** A class that the serving head recognises in several passes, and the new one never. */
+/** The new head still recognises each class that the serving head recognises in several passes. */
 export function noClassLost(samples: readonly PairedSample[]): GateCheck {
   const own = new Map(scoresOf(samples, 'challenger').perClass.map((c) => [c.label, c.f1]));
   const passes = (label: string): number =>
@@ -69,46 +70,50 @@ export function noClassLost(samples: readonly PairedSample[]): GateCheck {
   };
 }
 
-/** It tells things that it was not taught from those that it was as well as the serving head. */
+/** The new head detects things that it was not taught as well as the serving head does. */
 export function unknowns(
   scores: readonly UnknownScores[],
   { settings: { unknownAurocMargin: margin } }: GateInput,
 ): GateCheck {
   const { challenger, champion, standardError } = comparedAuroc(scores);
   const passed = champion - challenger - margin <= UNKNOWN_ERRORS * standardError + ROUNDING;
-  const against = `tells unknown things apart with AUROC ${figure(challenger)} against ${figure(champion)}`;
+  const against = `detects unknown things with AUROC ${figure(challenger)} against ${figure(champion)}`;
   return {
     name: 'unknowns',
     passed,
     detail: passed
       ? against
-      : `${against}, where ${figure(margin)} less is allowed and chance explains ${figure(UNKNOWN_ERRORS * standardError)}`,
+      : `${against}: the margin is ${figure(margin)}, and chance explains ${figure(UNKNOWN_ERRORS * standardError)} more`,
     values: {
-      ...{ challenger, champion, margin, samples: scores.length },
+      challenger,
+      champion,
+      margin,
+      samples: scores.length,
       ...(Number.isFinite(standardError) ? { standardError } : {}),
     },
   };
 }
 
 /**
- * A first head serves at once, however little it knows yet, unless it is certainly worse than always
- * answering one class, whose mean recall is one over the number of classes. A pass has one vote.
+ * A first head serves at once, however little it knows, unless it is certainly worse than always
+ * answering one class. The mean recall of that is one over the number of classes. Each pass has one
+ * vote.
  */
 export function notWorseThanChance(samples: readonly (Answered & { group: string })[]): GateCheck {
   if (samples.length === 0) {
-    const detail = 'nothing to measure it on yet';
+    const detail = 'no sample to measure on yet';
     return { name: 'not-worse-than-chance', passed: true, detail, values: { samples: 0 } };
   }
   const { meanRecall, perClass } = scoresOf(samples, 'challenger');
   const votes = new Set(samples.map(({ group }) => group)).size;
   const chance = 1 / perClass.length;
   const p = binomialTail(votes, Math.round(meanRecall * votes), chance);
-  const against = `mean recall ${figure(meanRecall)} against ${figure(chance)} of always answering one class`;
+  const against = `mean recall ${figure(meanRecall)} against ${figure(chance)} for always answering one class`;
   const passed = p >= CHANCE_P;
   return {
     name: 'not-worse-than-chance',
     passed,
-    detail: passed ? against : `${against}, which is no accident (p = ${p.toPrecision(2)})`,
+    detail: passed ? against : `${against}, too low to be chance (p = ${p.toPrecision(2)})`,
     values: { meanRecall, chance, votes, p },
   };
 }

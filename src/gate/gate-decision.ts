@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const count = z.int().min(0);
 
-/** How a decision of the gate is written down. */
+/** A decision of the gate as it is stored. */
 export const gateDecisionSchema = z.object({
   promote: z.boolean(),
   reason: z.string(),
@@ -10,7 +10,7 @@ export const gateDecisionSchema = z.object({
   samples: count,
   checks: z.array(
     z.object({
-      /** Heads of earlier rules had others than those of today. */
+      /** Earlier rules had checks of other names. */
       name: z.string(),
       passed: z.boolean(),
       detail: z.string(),

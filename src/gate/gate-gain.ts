@@ -2,34 +2,39 @@ import { type GateCheck, points, quoted, scoresOf } from './gate-check.js';
 import type { GateInput } from './gate-input.js';
 import { type PairedSample, quadraticScore, scoreDifference } from './paired.js';
 
-/** Of what new labels are expected to bring, so much is the spread of what they do bring. */
+/** Spread of the gain that new labels bring, as a share of the expected gain. */
 const RELATIVE_SPREAD = 0.5;
-/** With few groups the measured standard error is itself uncertain: so much more, over their root. */
+/**
+ * With few groups the measured standard error is itself uncertain. This much, divided by the root
+ * of their number, is added.
+ */
 const SPREAD_OF_A_GROUP = 0.05;
-/** What to expect of a class that only the new head knows, and how many samples that belief weighs. */
+/**
+ * Prior for a class that only the new head knows: its score, and how many samples the prior weighs.
+ */
 const NEW_CLASS = { score: 0.5, samples: 5 };
-/** Rounding of two sums of the same figures in another order must not decide. */
+/** Two sums of the same figures in another order differ by their rounding; that must not decide. */
 const ROUNDING = 1e-9;
-/** Without a new label only a gain by more than so many posterior standard deviations is one. */
+/** Without a new label, a gain counts from this many posterior standard deviations on. */
 const WITHOUT_NEWS = 1;
-/** A gain by so many posterior standard deviations is proven (one-sided error 5 %). */
+/** A gain of this many posterior standard deviations is proven (one-sided error 5 %). */
 const PROVEN = 1.645;
 
 export interface ExpectedGain {
   check: GateCheck;
   /** Posterior mean of the gain, as macro-F1. */
   mean: number;
-  /** It rests on measurement and not on what more labels usually bring. */
+  /** The measurement alone shows the gain, without what more labels usually bring. */
   proven: boolean;
 }
 
 /**
- * What the change is worth, before and after looking. Expected beforehand: errors fall with the number
- * of labels n as n^-a (power laws of learning: Hestness et al. 2017, a = `learningExponent`), so from n
- * to n + news they fall by the share 1 - (n / (n + news))^a; new, corrected and removed labels are
- * news. Measured: the difference of the scores where both heads know the class. Both are normal with
- * their spreads; the posterior mean weighs them by their precision. A class that only the new head
- * knows counts with its own score, shrunk towards one half.
+ * What a change of heads is worth. The prior: errors fall with the number of labels n as n^-a
+ * (power laws of learning: Hestness et al. 2017, a = `learningExponent`), so from n to n + news
+ * they fall by the share 1 - (n / (n + news))^a; new, corrected and removed labels are news. The
+ * measurement: the difference of the scores on classes that both heads know. Both are normal with
+ * their spreads, and the posterior mean weighs them by their precision. A class that only the new
+ * head knows counts with its own score, shrunk towards one half.
  */
 export function expectedGain(samples: readonly PairedSample[], input: GateInput): ExpectedGain {
   const { settings, challengerLabels, newlyLearnt, removed } = input;
@@ -41,7 +46,7 @@ export function expectedGain(samples: readonly PairedSample[], input: GateInput)
   const news = newlyLearnt + removed;
   const { difference, standardError, groups } = scoreDifference(paired);
   const measured = groups > 0 ? 1 - scoresOf(paired, 'champion').macroF1 : 0;
-  // Laplace's rule of succession: who was always right on a few passes still errs.
+  // Laplace's rule of succession: a head that was always right on a few passes still errs.
   const errors = (measured * groups + 1) / (groups + 2);
   const expected =
     errors * (1 - (1 + news / Math.max(1, champion.learnt)) ** -settings.learningExponent);
@@ -68,13 +73,21 @@ export function expectedGain(samples: readonly PairedSample[], input: GateInput)
       passed,
       detail:
         `expected gain ${points(mean)} ± ${points(deviation, false)}: ` +
-        `${points(expected)} by ${news} new or changed labels beside ${champion.learnt}, ` +
+        `${points(expected)} from ${news} new or changed labels beside ${champion.learnt}, ` +
         `measured ${points(difference)}${Number.isFinite(spread) ? ` ± ${points(spread, false)}` : ', which one pass cannot prove'}` +
         `${added.length > 0 ? `, and it knows ${quoted(added)}` : ''}`,
       values: {
-        ...{ mean, deviation, expected, expectedSpread, difference, groups },
-        ...{ news, learnt: champion.learnt, classes, added },
-        // JSON has no infinity: with a single group nothing is measured.
+        mean,
+        deviation,
+        expected,
+        expectedSpread,
+        difference,
+        groups,
+        news,
+        learnt: champion.learnt,
+        classes,
+        added,
+        // JSON has no infinity; a single group measures nothing.
         ...(Number.isFinite(spread) ? { spread } : {}),
       },
     },

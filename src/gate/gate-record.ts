@@ -64,7 +64,7 @@ const recordSchema = z.strictObject({
   decision: gateDecisionSchema,
 });
 
-/** One decision of the gate with all that is needed to take it again; `gate.json` of a version. */
+/** One decision of the gate with everything needed to repeat it; `gate.json` of a version. */
 export interface GateRecord {
   schema: 2;
   input: GateInput;
@@ -78,8 +78,8 @@ export function encodeGateRecord(record: GateRecord): Uint8Array {
 }
 
 /**
- * @returns null when an earlier rule decided: it cannot be taken again
- * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ * @returns Null when an earlier rule decided: that decision cannot be repeated.
+ * @throws HeadlandError HL_HEAD_INVALID when the record is not as it was written
  */
 export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
   let raw: GateRecord & { recordSha256: string };
@@ -90,7 +90,7 @@ export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
   }
   const { recordSha256, ...record } = { ...raw };
   if (checksum(JSON.stringify(record)) !== recordSha256) {
-    throw invalidHead('gate.json is not as it was written');
+    throw invalidHead('gate.json was changed after it was written');
   }
   if ((record.schema as number) === 1) return null;
   const parsed = recordSchema.safeParse(record);
@@ -99,20 +99,20 @@ export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
 }
 
 export interface Recomputed {
-  /** The same decision, and the same answers of the head as it lies on the disk now. */
+  /** The decision is the same, and so are the answers of the head that is on the disk now. */
   same: boolean;
   decision: GateDecision;
-  /** In words what differs; empty when nothing does. */
+  /** What differs, in words; empty when nothing does. */
   differences: string[];
 }
 
-/** Takes the decision again from the record and lets the head on the disk answer again. */
+/** Repeats the decision from the record and asks the head on the disk again. */
 export function recompute(record: GateRecord, head: Head): Recomputed {
-  // As it would be read back: JSON knows no -0.
+  // As read back from JSON, which has no -0.
   const decision: GateDecision = JSON.parse(JSON.stringify(decide(record.input)));
   const differences: string[] = [];
   if (decision.promote !== record.decision.promote) {
-    differences.push(`it would be ${decision.promote ? 'promoted' : 'refused'} now`);
+    differences.push(`the gate would ${decision.promote ? 'promote' : 'refuse'} the head now`);
   }
   for (const [i, check] of decision.checks.entries()) {
     if (isDeepStrictEqual(check, record.decision.checks[i])) continue;
@@ -123,7 +123,7 @@ export function recompute(record: GateRecord, head: Head): Recomputed {
   }
   const { golden } = record.input;
   if (goldenChecksum(head, golden) !== golden.readBack) {
-    differences.push('the head on the disk answers otherwise than the one that was judged');
+    differences.push('the head on the disk gives other answers than the head that was judged');
   }
   return { same: differences.length === 0, decision, differences };
 }

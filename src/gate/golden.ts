@@ -5,22 +5,23 @@ import { headProbabilities } from '../head/score.js';
 
 const ROWS = 16;
 
-/** What a head answers to drawn features, as checksums. */
+/** Checksums of the answers of a head to drawn features. */
 export interface GoldenOutputs {
-  /** Of the draw: the same features on every machine. */
+  /** Seed of the draw, which gives the same features on every machine. */
   seed: number;
-  /** How many feature vectors. */
+  /** Number of feature vectors. */
   rows: number;
   /** SHA-256 of the answers (float64, little endian) before the head was written. */
   trained: string;
-  /** The same of the head as read back from the disk. */
+  /** SHA-256 of the answers of the head that was read back from the disk. */
   readBack: string;
 }
 
-/** Lets both answer the same features; anything but equal checksums is a damaged artefact. */
+/** Asks both heads with the same features. Checksums that differ mean a damaged artefact. */
 export function goldenOutputs(trained: Head, readBack: Head, seed: number): GoldenOutputs {
   return {
-    ...{ seed, rows: ROWS },
+    seed,
+    rows: ROWS,
     trained: goldenChecksum(trained, { seed, rows: ROWS }),
     readBack: goldenChecksum(readBack, { seed, rows: ROWS }),
   };
@@ -29,7 +30,7 @@ export function goldenOutputs(trained: Head, readBack: Head, seed: number): Gold
 /** SHA-256 of the probabilities that a head gives to `rows` drawn feature vectors. */
 export function goldenChecksum(head: Head, { seed, rows }: { seed: number; rows: number }): string {
   const random = createRandom(seed);
-  // Features of a rectifying backbone: many zeros, never negative.
+  // Like features of a rectifying backbone: many zeros, never negative.
   const features = Float32Array.from({ length: rows * head.featureSize }, () =>
     Math.max(0, 2 * random.next() - 0.5),
   );

@@ -8,20 +8,20 @@ export interface PairedSample {
   champion: HeadAnswer;
 }
 
-/** A difference of two heads, challenger less champion. */
+/** A difference between two heads: challenger minus champion. */
 export interface PairedDifference {
   /** Mean over classes of the mean over their samples; 0 without samples. */
   difference: number;
-  /** Over groups: frames of one pass are no independent evidence; infinite with fewer than two. */
+  /** Over groups, because frames of one pass are not independent; infinite with fewer than two. */
   standardError: number;
-  /** How many independent groups it rests on. */
+  /** Number of independent groups. */
   groups: number;
 }
 
 /**
- * How good an answer is, 0..1: 1 - (1 - p)², where p is the probability that it gave to the truth
- * (Brier 1950; with two classes a proper score). It sees how sure a head is of the truth and not only
- * who is right, so that few samples say more; it is bounded, so that no wrong label outweighs others.
+ * Score of an answer, 0..1: 1 - (1 - p)², where p is the probability of the true label (Brier 1950;
+ * proper for two classes). It uses how sure a head is of the truth and not only which label leads,
+ * so that few samples say more. It is bounded, so that one wrong label cannot outweigh the others.
  *
  * @param probability of the true label, 0..1
  */
@@ -30,8 +30,8 @@ export function quadraticScore(probability: number): number {
 }
 
 /**
- * By how much the challenger scores better, each class weighing alike as in macro-F1, and its
- * standard error from the sums of the groups (linearised, with G / (G - 1)).
+ * By how much the challenger scores better, with equal weight for every class as in macro-F1. The
+ * standard error comes from the sums of the groups (linearised, with G / (G - 1)).
  */
 export function scoreDifference(samples: readonly PairedSample[]): PairedDifference {
   const supports = new Map<string, number>();

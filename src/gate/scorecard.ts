@@ -1,16 +1,16 @@
-/** What one head says to one sample. */
+/** The answer of one head to one sample. */
 export interface HeadAnswer {
   /** The most probable label. */
   label: string;
-  /** Its probability, 0..1. */
+  /** Probability of that label, 0..1. */
   confidence: number;
-  /** The probability of the sample's true label, 0..1; 0 when the head does not know the class. */
+  /** Probability of the sample's true label, 0..1; 0 when the head does not know the class. */
   probability: number;
 }
 
-/** How the answers of one contender compare with the truth on one set of samples. */
+/** How the answers of one head compare with the truth on one set of samples. */
 export interface Scorecard {
-  /** How many samples were answered. */
+  /** Number of answered samples. */
   samples: number;
   /** Share of right answers, 0..1. */
   accuracy: number;
@@ -23,9 +23,9 @@ export interface Scorecard {
 }
 
 /**
- * Scores answers by label, so that heads with different classes can be compared: the classes are
- * those of the truth, the same for every contender, and an answer outside of them is simply wrong.
- * F1 = 2TP / (2TP + FP + FN), 0 where undefined (scikit-learn's `f1_score(labels=set(truth))`).
+ * Scores answers by label, so that heads with different classes can be compared. The classes are
+ * those of the truth, the same for every head; an answer outside of them is wrong. F1 = 2TP / (2TP
+ * + FP + FN), 0 where undefined (scikit-learn's `f1_score(labels=set(truth))`).
  *
  * @param truth The label of each sample.
  * @param answers The answer to each sample, same length.

@@ -2,57 +2,61 @@ import { z } from 'zod';
 import { RollbackMonitor } from '../head/compare.js';
 import type { GateDecision } from './gate-decision.js';
 
-/** A normal tail is about a logistic one of this scale. */
+/** Scale of the logistic distribution that is close to the normal distribution. */
 const LOGISTIC_SCALE = 1.702;
 
 const answer = z.strictObject({
   label: z.string(),
-  /** Of the true label, 0..1; 0 when the head does not know it. */
+  /** Probability of the true label, 0..1; 0 when the head does not know it. */
   probability: z.number().min(0).max(1),
 });
 
 const trialSchema = z.strictObject({
   schema: z.literal(3),
   /**
-   * `serving`: the head on trial serves, the one that it replaced is in its shadow. `candidate`: the
-   * gate refused it, and it is in the shadow of the one that serves.
+   * `serving`: the head on trial serves, and the head that it replaced is in its shadow.
+   * `candidate`: the gate refused the head on trial, and it is in the shadow of the serving head.
    */
   role: z.enum(['serving', 'candidate']),
   /** The head on trial. */
   version: z.int().min(1),
-  /** The head that it replaced, or would. */
+  /** The head that it replaced, or would replace. */
   previous: z.int().min(1),
-  /** When it took over, as the history says, or was made; another promotion of it is another trial. */
+  /**
+   * When the head took over by the history, or was made. Another promotion of it is another trial.
+   */
   since: z.string(),
-  /** Labels up to this revision of the store were looked at. */
+  /** Labels up to this revision of the store are counted already. */
   revision: z.int().min(0),
-  /** After so many observations without an alarm the trial is over. */
+  /** The trial ends after this many observations without an alarm. */
   maxLabels: z.int().min(1),
-  /** Odds for the head in the shadow at which it serves instead. */
+  /** Odds for the head in the shadow at which it takes over. */
   alarmAt: z.number().gt(1),
-  /** How many classes either head knows. */
+  /** Number of classes that either head knows. */
   classes: z.int().min(2),
-  /** Samples that neither head has learnt, as their labels came. */
+  /** Samples that neither head has learnt, in the order of their labels. */
   observations: z.array(
     z.strictObject({
       sampleId: z.string(),
       group: z.string(),
       label: z.string(),
-      /** What each head says. */
+      /** Answers of both heads. */
       previous: answer,
       current: answer,
     }),
   ),
 
-  /** `passed`: what serves goes on; `rolled-back`, `promoted`: the head in the shadow took over. */
+  /**
+   * `passed`: the serving head stays; `rolled-back`, `promoted`: the head in the shadow took over.
+   */
   outcome: z.enum(['running', 'passed', 'rolled-back', 'promoted']),
-  /** ISO 8601, UTC; null while it runs. */
+  /** ISO 8601, UTC; null during the trial. */
   endedAt: z.string().nullable(),
 });
 
 /**
- * The trial of a head beside the one that it replaced, or that the gate preferred to it; `shadow.json` of its version. It is
- * the state that outlives a restart and the record of why it ended as it did.
+ * The trial of a head beside the one that it replaced, or beside the one that the gate preferred;
+ * `shadow.json` of its version. It survives a restart and records why the trial ended.
  */
 export type ShadowTrial = z.infer<typeof trialSchema>;
 export type ShadowObservation = ShadowTrial['observations'][number];
@@ -66,7 +70,10 @@ export function newTrial(
   return { schema: 3, ...start, observations: [], outcome: 'running', endedAt: null };
 }
 
-/** Reads a trial; null when it is not one: a trial can begin again, a head serves without. */
+/**
+ * Reads a trial; null when the text is none. A trial can begin again, and a head serves without
+ * one.
+ */
 export function parseTrial(text: string): ShadowTrial | null {
   try {
     return trialSchema.parse(JSON.parse(text));
@@ -75,7 +82,7 @@ export function parseTrial(text: string): ShadowTrial | null {
   }
 }
 
-/** The trial with one labelled sample more, ended when that decides it. Pure. */
+/** The trial with one more labelled sample; it ends when that sample decides it. Pure. */
 export function observed(
   trial: ShadowTrial,
   observation: ShadowObservation,
@@ -94,7 +101,7 @@ export function observed(
 
 export interface TrialTally {
   labels: number;
-  /** Labels that only the head on trial had right, and only the one before. */
+  /** Labels on which only the head on trial was right, and only the head before it. */
   currentAlone: number;
   previousAlone: number;
   /** Odds for the head in the shadow; see {@link RollbackMonitor}. */
@@ -102,7 +109,7 @@ export interface TrialTally {
   alarm: boolean;
 }
 
-/** How a trial stands, recomputed from its observations. */
+/** The state of a trial, recomputed from its observations. */
 export function tally(trial: ShadowTrial): TrialTally {
   const monitor = new RollbackMonitor(trial);
   let currentAlone = 0;
@@ -116,14 +123,18 @@ export function tally(trial: ShadowTrial): TrialTally {
   }
   return {
     labels: trial.observations.length,
-    ...{ currentAlone, previousAlone, wealth: monitor.wealth, alarm: monitor.alarm },
+    currentAlone,
+    previousAlone,
+    wealth: monitor.wealth,
+    alarm: monitor.alarm,
   };
 }
 
 /**
- * The less the gate was sure, the sooner new labels may overrule it: its own odds, of a gain when it
- * promoted and of none when it refused, are what the shadow has to outweigh. Odds of a normal
- * posterior by the logistic approximation, e^(1.702 |mean| / deviation) (Bowling et al. 2009).
+ * Odds that the shadow must reach: those of the gate, for a gain when it promoted and against one
+ * when it refused. The less sure the gate was, the sooner new labels overrule it. The odds of a
+ * normal posterior by the logistic approximation: e^(1.702 |mean| / deviation) (Bowling et al.
+ * 2009).
  */
 export function alarmAt(
   checks: GateDecision['checks'],
@@ -135,13 +146,13 @@ export function alarmAt(
   return Math.max(Math.min(odds, rollbackAlarm), Math.min(trialAlarm, rollbackAlarm));
 }
 
-/** One sentence in words. */
+/** The outcome in one sentence. */
 export function describeTrial(trial: ShadowTrial): string {
   const { labels, currentAlone, previousAlone, wealth } = tally(trial);
   const which = trial.role === 'serving' ? 'against it' : 'for it';
   const odds =
-    `of ${labels} new labels head ${trial.version} alone had ${currentAlone} right and ` +
-    `head ${trial.previous} alone ${previousAlone} (odds ${which} ${wealth.toFixed(1)}, alarm at ${trial.alarmAt.toFixed(1)})`;
+    `of ${labels} new labels, head ${trial.version} alone was right on ${currentAlone} and ` +
+    `head ${trial.previous} alone on ${previousAlone} (odds ${which} ${wealth.toFixed(1)}, alarm at ${trial.alarmAt.toFixed(1)})`;
   switch (trial.outcome) {
     case 'running':
       return `${trial.role === 'serving' ? 'on trial' : 'in the shadow'} until ${trial.maxLabels} labels: ${odds}`;

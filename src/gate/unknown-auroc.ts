@@ -1,18 +1,18 @@
 import type { Head } from '../head/head.js';
 import { noveltyScores, withoutClass } from '../head/unknown/novelty.js';
 
-/** So many holdout samples at most, evenly spread: a few seconds on a small board. */
+/** Most holdout samples used, evenly spread: a few seconds on a small board. */
 const MAX_SAMPLES = 500;
 
-/** How strange a sample looks to one head; larger = stranger. */
+/** Novelty scores of one sample by one head; larger = stranger. */
 export interface Strangeness {
-  /** As the head is; null when one of the two heads does not know its class. */
+  /** By the head as it is; null when one of the two heads does not know the class. */
   known: number | null;
-  /** As if the head had never been taught the class of the sample. */
+  /** By the head as if it had never been taught the class of the sample. */
   unknown: number;
 }
 
-/** A holdout sample, as both heads' novelty models see it. */
+/** A holdout sample with its novelty scores by both heads. */
 export interface UnknownScores {
   group: string;
   challenger: Strangeness;
@@ -26,13 +26,14 @@ export interface Seeing {
 }
 
 /**
- * Lets the novelty models of two heads, as they lie on the disk, look at holdout samples that neither
- * was fitted on: once as known things, and once as things that the head was never taught, with the
- * mean and the covariance of their class taken out of the model. What all classes share still holds the
- * class, in both heads alike; a class that a head does not know is unknown to it as it stands.
+ * Scores holdout samples that neither head was fitted on with the novelty models of both heads, as
+ * they are on the disk. Each sample counts twice: as a known thing, and as an unknown one, for
+ * which the mean and the covariance of its class are removed from the model. The parts that all
+ * classes share still contain the class, in both heads alike. A class that a head does not know is
+ * unknown to that head without any change.
  *
- * @returns null when a head has no novelty model, or when there are fewer than `minSamples` samples
- *   of classes that both know, or fewer than two such classes.
+ * @returns Null when a head has no novelty model, when there are fewer than `minSamples` samples of
+ *   classes that both heads know, or when there are fewer than two such classes.
  */
 export function scoreUnknowns(
   challenger: Seeing,
@@ -111,13 +112,16 @@ export function comparedAuroc(scores: readonly UnknownScores[]): {
   );
   const count = groups.length;
   return {
-    ...{ challenger: own!.auroc, champion: other!.auroc },
+    challenger: own!.auroc,
+    champion: other!.auroc,
     standardError:
       count < 2 ? Number.POSITIVE_INFINITY : Math.sqrt((squares * count) / (count - 1)),
   };
 }
 
-/** The influence of a group: by how much the AUROC would be off without its samples' share in it. */
+/**
+ * AUROC with the influence of each group: how far the AUROC would move without the group's samples.
+ */
 function aurocOf(samples: readonly ({ group: string } & Strangeness)[]): {
   auroc: number;
   influence: Map<string, number>;
@@ -137,7 +141,7 @@ function aurocOf(samples: readonly ({ group: string } & Strangeness)[]): {
   return { auroc, influence };
 }
 
-/** Share of sorted values below `x`; equal ones count half. */
+/** Share of sorted values below `x`; equal values count half. */
 function shareBelow(sorted: Float64Array, x: number): number {
   const first = (isPast: (value: number) => boolean): number => {
     let low = 0;

@@ -1,23 +1,23 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 
 const MIN_TEMPERATURE = 0.05;
 const MAX_TEMPERATURE = 1_000;
 
-/** Imagined answers per class, and at least in all; see {@link fitTemperature}. */
+/** Imagined answers per class, and the least in all; see {@link fitTemperature}. */
 const IMAGINED_PER_CLASS = 0.1;
 const LEAST_IMAGINED = 1;
 
 /**
  * The temperature T that minimises the mean -ln softmax(logits / T)[label] (Guo et al. 2017, On
- * Calibration of Modern Neural Networks), within 0.05..1000. The labels are smoothed by imagined
- * answers that are spread evenly over all classes, as Platt 1999 (Probabilistic Outputs for Support
- * Vector Machines) does: when all of a few answers are right, the plain minimum is a head that is
- * certain of everything. A tenth of an answer per class, and at least one in all, gave the least
- * log-loss and calibration error (bench/results/calibration.md).
+ * Calibration of Modern Neural Networks), within 0.05..1000. Imagined answers, spread evenly over
+ * all classes, smooth the labels, as in Platt 1999 (Probabilistic Outputs for Support Vector
+ * Machines): when all of a few answers are right, the plain minimum is a head that is certain of
+ * everything. A tenth of an answer per class, and at least one in all, gave the least log-loss and
+ * calibration error (bench/results/calibration.md).
  * @param logits n x classCount, row-major, of rows that the head did not learn from.
  * @param labels class index per row, n >= 1.
- * @param independent How many of the rows say something new: frames of one pass are right or wrong
- *   together. 1..n, default n.
+ * @param independent Number of independent rows: frames of one pass are right or wrong together.
+ *   1..n, default n.
  * @throws HL_CALIBRATION_INVALID on wrong lengths, labels or logits that are not finite.
  */
 export function fitTemperature(
@@ -34,8 +34,8 @@ export function fitTemperature(
 
 /**
  * The factor a > 0 that minimises the (weighted) mean -ln softmax(a · logits)[label]. The loss is
- * convex in a, so its derivative is driven to zero by Newton steps kept inside a shrinking bracket.
- * @param range bounds of a; the nearer bound is returned when the minimum lies beyond it.
+ * convex in a, so Newton steps inside a shrinking bracket drive its derivative to zero.
+ * @param range bounds of a; where the minimum lies beyond a bound, that bound is returned.
  * @param weights one per row, not negative; by default all equal.
  * @param smoothing share of each label that is spread over all classes, 0..1.
  * @throws HL_CALIBRATION_INVALID
@@ -61,7 +61,7 @@ export function fitScale(
     const newton = scale - first / second;
     const inside = newton > low && newton < high;
     if (!inside && !bounded) {
-      // Only now it matters whether the minimum lies beyond a bound.
+      // Checked last: only here does it matter whether the minimum lies beyond a bound.
       if (low === range.min && slopesAt(low).first >= 0) return low;
       if (high === range.max && slopesAt(high).first <= 0) return high;
       bounded = true;
@@ -73,7 +73,7 @@ export function fitScale(
   return scale;
 }
 
-/** First and second derivative of the loss by the scale. */
+/** First and second derivative of the loss with respect to the scale. */
 function slopes(
   logits: Float64Array,
   labels: Int32Array,
@@ -113,7 +113,7 @@ function slopes(
 function check(logits: Float64Array, labels: Int32Array, classCount: number): void {
   const wrong = (what: string) =>
     new HeadlandError('HL_CALIBRATION_INVALID', `cannot calibrate: ${what}`, {
-      remedy: 'Give finite logits, one row of classCount values per label.',
+      remedy: DEFECT_REMEDY,
     });
   if (labels.length === 0 || logits.length !== labels.length * classCount) {
     throw wrong(`${logits.length} logits for ${labels.length} labels of ${classCount} classes`);

@@ -30,10 +30,10 @@ import type { NoveltyModel } from './unknown/novelty-model.js';
  *   …   from version 4 on: the left-out confidences, Float32
  *   32  SHA-256 of everything before it
  *
- * Version 1 has neither a novelty model nor a prediction set, version 2 has one covariance for all
- * classes, version 3 one per class, version 4 class Gaussians in the logits and left-out confidences.
- * Heads are written as the oldest version that holds them, so that
- * an older headland can roll back to them.
+ * Version 1 has neither a novelty model nor a prediction set. Version 2 has one covariance for all
+ * classes, version 3 one per class. Version 4 has class Gaussians in the logits and left-out
+ * confidences. Each head is written in the oldest version that can hold it, so that an older
+ * headland can roll back to it.
  */
 const MAGIC = Uint8Array.of(0x48, 0x4c, 0x48, 0x45, 0x41, 0x44, 0);
 const HASH_BYTES = 32;
@@ -46,7 +46,7 @@ const MAX_WEIGHTS = 2 ** 26;
 const LEARNERS: readonly LearnerName[] = ['ridge', 'softmax', 'blend', 'tf-layers'];
 const TRANSFORMS: readonly FeatureTransform[] = ['none', 'l2', 'sqrt', 'sqrt-l2'];
 
-/** Writes a head as checked bytes. @throws HL_HEAD_INVALID when it is no sound head. */
+/** Writes a head as bytes. @throws HL_HEAD_INVALID when the head cannot serve. */
 export function encodeHead(head: Head): Uint8Array {
   checkHead(head);
   const header = headerOf(head);
@@ -73,86 +73,138 @@ export function encodeHead(head: Head): Uint8Array {
     view.setFloat32(at, value, true);
     at += 4;
   }
-  bytes.set(hashOf(bytes.subarray(0, at)), at);
+  bytes.set(sha256(bytes.subarray(0, at)), at);
   return bytes;
 }
 
 /**
- * Reads what {@link encodeHead} wrote. Nothing is allocated by sizes that were not checked against
- * the length first, and no damaged byte passes.
+ * Reads what {@link encodeHead} wrote. Sizes are checked against the length before anything is
+ * allocated, and no damaged byte passes.
  * @throws HL_HEAD_INVALID
  */
 export function decodeHead(bytes: Uint8Array): Head {
+  const { version, header, payload } = openEnvelope(bytes);
+  const { sizes, leftOutAnswers, ...fields } = parseHeader(header);
+  const layout = layoutOf(fields, sizes, leftOutAnswers ?? 0);
+  if (payload.byteLength !== layout.bytes) {
+    const shape = `${fields.labels.length} x ${fields.featureSize}`;
+    throw invalid(`${payload.byteLength} bytes do not hold ${shape}`);
+  }
+  const read = (from: number, to: number): Float32Array =>
+    Float32Array.from({ length: (to - from) / 4 }, (_, i) =>
+      payload.getFloat32(from + 4 * i, true),
+    );
+  const head: Head = {
+    ...fields,
+    weights: read(0, layout.biasAt),
+    bias: read(layout.biasAt, layout.noveltyAt),
+    ...(sizes && {
+      novelty: readNovelty(sizes.dimensions, layout.tensors, payload, layout.noveltyAt),
+    }),
+    ...(leftOutAnswers !== undefined && {
+      leftOutConfidences: read(layout.confidencesAt, layout.bytes),
+    }),
+  };
+  checkHead(head);
+  if (version !== versionOf(head)) throw invalid(`its content is not of version ${version}`);
+  if (!sameBytes(headerOf(head), header)) throw invalid('its header is not in canonical form');
+  return head;
+}
+
+interface Envelope {
+  version: number;
+  header: Uint8Array;
+  payload: DataView;
+}
+
+/** The parts of a head after checks of its magic bytes, version and hash. */
+function openEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length < PREFIX_BYTES + HASH_BYTES) throw invalid(`${bytes.length} bytes are too few`);
   const version = bytes[MAGIC.length]!;
   if (!MAGIC.every((byte, i) => bytes[i] === byte) || !VERSIONS.includes(version)) {
     throw invalid('it does not begin as a head of this format version');
   }
   const body = bytes.subarray(0, bytes.length - HASH_BYTES);
-  const hash = hashOf(body);
-  if (!hash.every((byte, i) => bytes[body.length + i] === byte)) throw invalid('its hash is wrong');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!sameBytes(sha256(body), bytes.subarray(body.length))) throw invalid('its hash is wrong');
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const headerLength = view.getUint32(MAGIC.length + 1, true);
-  if (headerLength > MAX_HEADER_BYTES || PREFIX_BYTES + headerLength > body.length) {
+  const payloadAt = PREFIX_BYTES + headerLength;
+  if (headerLength > MAX_HEADER_BYTES || payloadAt > body.length) {
     throw invalid(`a header of ${headerLength} bytes`);
   }
-  const header = body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength);
-  const { sizes, leftOutAnswers, ...fields } = parseHeader(header);
-  const classes = fields.labels.length;
-  const size = classes * fields.featureSize;
-  const payload = PREFIX_BYTES + headerLength;
+  return {
+    version,
+    header: body.subarray(PREFIX_BYTES, payloadAt),
+    payload: new DataView(body.buffer, body.byteOffset + payloadAt, body.length - payloadAt),
+  };
+}
+
+/** Where each part of the payload begins, in bytes; the weights begin at 0. */
+interface Layout {
+  biasAt: number;
+  noveltyAt: number;
+  tensors: NoveltyTensor[];
+  confidencesAt: number;
+  /** Length of the payload. */
+  bytes: number;
+}
+
+/** Refuses sizes that no head has. */
+function layoutOf(
+  { labels, featureSize }: Pick<Head, 'labels' | 'featureSize'>,
+  sizes: NoveltySizes | undefined,
+  answers: number,
+): Layout {
+  const classes = labels.length;
+  if (classes * featureSize > MAX_WEIGHTS) throw invalid(`${classes} x ${featureSize} weights`);
   const fault = sizes && noveltySizeFault(sizes, classes);
   if (fault) throw invalid(fault);
-  const answers = leftOutAnswers ?? 0;
   if (!Number.isInteger(answers) || answers < 0 || answers > MAX_LEFT_OUT_CONFIDENCES) {
     throw invalid(`${answers} left-out confidences`);
   }
-  const tensors = sizes ? noveltyTensors(sizes, classes, fields.featureSize) : [];
-  const afterNovelty = 4 * (size + classes) + noveltyByteLength(tensors);
-  const expected = afterNovelty + 4 * answers;
-  if (size > MAX_WEIGHTS || body.length - payload !== expected) {
-    throw invalid(`${body.length - payload} bytes do not hold ${classes} x ${fields.featureSize}`);
-  }
-  const read = (from: number, count: number) =>
-    Float32Array.from({ length: count }, (_, i) => view.getFloat32(from + 4 * i, true));
-  const head: Head = {
-    ...fields,
-    weights: read(payload, size),
-    bias: read(payload + 4 * size, classes),
-    ...(sizes && {
-      novelty: readNovelty(sizes.dimensions, tensors, view, payload + 4 * (size + classes)),
-    }),
-    ...(leftOutAnswers !== undefined && {
-      leftOutConfidences: read(payload + afterNovelty, answers),
-    }),
-  };
-  checkHead(head);
-  if (version !== versionOf(head)) throw invalid(`its content is not of version ${version}`);
-  const canonical = headerOf(head);
-  if (canonical.length !== header.length || !canonical.every((byte, i) => header[i] === byte)) {
-    throw invalid('its header is not in canonical form');
-  }
-  return head;
+  const tensors = sizes ? noveltyTensors(sizes, classes, featureSize) : [];
+  const biasAt = 4 * classes * featureSize;
+  const noveltyAt = biasAt + 4 * classes;
+  const confidencesAt = noveltyAt + noveltyByteLength(tensors);
+  return { biasAt, noveltyAt, tensors, confidencesAt, bytes: confidencesAt + 4 * answers };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => b[i] === byte);
 }
 
 /** Refuses heads that cannot serve. @throws HL_HEAD_INVALID */
 export function checkHead(head: Head): void {
-  const { labels, featureSize, weights, bias, temperature } = head;
+  const { labels, featureSize, temperature } = head;
   if (!LEARNERS.includes(head.learner)) throw invalid(`learner ${head.learner}`);
   if (!TRANSFORMS.includes(head.transform)) throw invalid(`transform ${head.transform}`);
-  if (labels.length < 2 || labels.length > MAX_CLASSES) throw invalid(`${labels.length} labels`);
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i] === '') throw invalid('an empty label');
-    if (i > 0 && !(labels[i - 1]! < labels[i]!)) {
-      throw invalid(`labels are not sorted and unique at "${labels[i]}"`);
-    }
-  }
+  checkLabels(labels);
   if (!Number.isInteger(featureSize) || featureSize < 1 || featureSize > MAX_FEATURES) {
     throw invalid(`feature size ${featureSize}`);
   }
   if (head.backboneChecksum === '') throw invalid('no backbone checksum');
-  if (!(temperature > 0 && Number.isFinite(temperature)))
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
     throw invalid(`temperature ${temperature}`);
+  }
+  checkWeights(head);
+  checkSetProbability(head.setProbability);
+  const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
+  if (fault) throw invalid(fault);
+  checkGaussians(head);
+  checkConfidences(head.leftOutConfidences);
+}
+
+function checkLabels(labels: readonly string[]): void {
+  if (labels.length < 2 || labels.length > MAX_CLASSES) throw invalid(`${labels.length} labels`);
+  for (const [i, label] of labels.entries()) {
+    if (label === '') throw invalid('an empty label');
+    if (i > 0 && !(labels[i - 1]! < label)) {
+      throw invalid(`labels are not sorted and unique at "${label}"`);
+    }
+  }
+}
+
+function checkWeights({ labels, featureSize, weights, bias }: Head): void {
   const size = labels.length * featureSize;
   if (size > MAX_WEIGHTS || weights.length !== size || bias.length !== labels.length) {
     throw invalid(
@@ -162,16 +214,12 @@ export function checkHead(head: Head): void {
   if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {
     throw invalid('a weight is not a finite number');
   }
-  if (
-    head.setProbability !== undefined &&
-    !(head.setProbability >= 0 && head.setProbability <= 1)
-  ) {
-    throw invalid(`probability ${head.setProbability} of the prediction set`);
+}
+
+function checkSetProbability(probability: number | undefined): void {
+  if (probability !== undefined && !(probability >= 0 && probability <= 1)) {
+    throw invalid(`probability ${probability} of the prediction set`);
   }
-  const fault = head.novelty && noveltyFault(head.novelty, labels.length, featureSize);
-  if (fault) throw invalid(fault);
-  checkGaussians(head);
-  checkConfidences(head.leftOutConfidences);
 }
 
 function checkGaussians({ gaussianScale, novelty, labels }: Head): void {
@@ -242,13 +290,16 @@ function headerOf(head: Head): Uint8Array {
   return header;
 }
 
-/** As the header names them; one covariance goes unnamed, as in version 2. */
+/** Sizes as the header names them; a single covariance is not named, as in version 2. */
 function namedSizes(novelty: NoveltyModel): Partial<NoveltySizes> {
   const { covariances, ...sizes } = noveltySizes(novelty);
   return covariances === 1 ? sizes : { ...sizes, covariances };
 }
 
-/** Types only; values are checked with the head, tensors and unknown fields by the canonical form. */
+/**
+ * Checks types only. {@link checkHead} checks the values, the canonical form tensors and unknown
+ * fields.
+ */
 function parseHeader(header: Uint8Array): Omit<
   Head,
   'weights' | 'bias' | 'novelty' | 'leftOutConfidences'
@@ -301,10 +352,6 @@ function parseHeader(header: Uint8Array): Omit<
       ? {}
       : { sizes: { dimensions, scores, covariances } as NoveltySizes }),
   };
-}
-
-function hashOf(bytes: Uint8Array): Uint8Array {
-  return sha256(bytes);
 }
 
 function invalid(what: string, cause?: unknown): HeadlandError {

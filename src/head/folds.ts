@@ -1,18 +1,18 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
 
 export interface FoldOptions {
-  /** At least 2; at most the number of groups are used. */
+  /** At least 2; no more than there are groups are made. */
   folds: number;
-  /** Shuffles the groups that are equally hard to place; without it their index decides. */
+  /** Shuffles groups that are equally hard to place; without a seed their index decides. */
   seed?: number | undefined;
 }
 
 /**
- * Stratified group k-fold: a fold per row, 0..folds-1, such that no group stands in two folds and
- * classes are spread as evenly as groups allow. Greedy, groups of the most uneven classes first,
- * each into the fold that keeps the spread of class shares over folds least: the algorithm of
- * scikit-learn's StratifiedGroupKFold.
+ * Stratified group k-fold: a fold per row, 0..folds-1. Each group is in one fold, and the classes
+ * are spread as evenly as the groups allow. The greedy algorithm of scikit-learn's
+ * StratifiedGroupKFold: groups with the most uneven classes come first, and each goes into the fold
+ * where the class shares of the folds spread least.
  * @param labels class index per row. @param groups group index per row, any whole numbers.
  * @throws HL_FOLDS_INVALID with fewer than two groups or folds, or arrays of different lengths.
  */
@@ -27,8 +27,8 @@ export function stratifiedGroupFolds(
   if (!(folds >= 2) || labels.length !== groups.length) {
     throw new HeadlandError(
       'HL_FOLDS_INVALID',
-      `${options.folds} folds of ${labels.length} rows in ${names.length} groups`,
-      { remedy: 'Give at least two groups and two folds.' },
+      `cannot split ${labels.length} rows of ${names.length} groups into ${options.folds} folds`,
+      { remedy: DEFECT_REMEDY },
     );
   }
   const index = new Map(names.map((name, i) => [name, i]));
@@ -90,7 +90,7 @@ function placeGroups(
   return foldOf;
 }
 
-/** Standard deviation over all, not a sample. */
+/** Standard deviation of the whole population, with divisor n. */
 function deviation(values: readonly number[]): number {
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
   return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);

@@ -1,12 +1,12 @@
 import type { NoveltyModel } from './unknown/novelty-model.js';
 
-/** Feature pre-processing that belongs to a head; applied before the linear layer. */
+/** Transform of the features before the linear layer; part of the head. */
 export type FeatureTransform = 'none' | 'l2' | 'sqrt' | 'sqrt-l2';
 
 /** `blend`: the mean of a ridge and a softmax, each calibrated. */
 export type LearnerName = 'ridge' | 'softmax' | 'blend' | 'tf-layers';
 
-/** Left-out answers that a head keeps at most. */
+/** Most left-out answers that a head keeps. */
 export const MAX_LEFT_OUT_CONFIDENCES = 4_096;
 
 /**
@@ -20,7 +20,7 @@ export interface Head {
   labels: readonly string[];
   /** Length d of the embedding. */
   featureSize: number;
-  /** Checksum of the backbone whose features it was trained on. */
+  /** Checksum of the backbone whose features the head was trained on. */
   backboneChecksum: string;
   transform: FeatureTransform;
   /** C x d, row-major. */
@@ -29,17 +29,17 @@ export interface Head {
   bias: Float32Array;
   /** > 0; divides the logits. 1 = uncalibrated. */
   temperature: number;
-  /** Tells what is none of the classes; absent in heads from before there was one. */
+  /** Detects what is none of the classes; absent in heads of early versions. */
   novelty?: NoveltyModel;
-  /** Labels at least so probable make up the 90 % prediction set, 0..1; absent as above. */
+  /** Least probability of a label in the 90 % prediction set, 0..1; absent as above. */
   setProbability?: number;
   /**
-   * Factor on the log-densities of the class Gaussians of `novelty` in the logits, > 0; absent: the
-   * linear layer answers alone. What does not depend on the features stands in `bias`.
+   * Factor on the log-densities of the class Gaussians of `novelty` in the logits, > 0. Absent: the
+   * linear layer answers alone. `bias` contains what does not depend on the features.
    */
   gaussianScale?: number;
   /**
-   * One value per left-out answer: the probability of the label that was answered, negative where it
+   * One value per left-out answer: the probability of the answered label, negative when the answer
    * was wrong. Ascending, at most {@link MAX_LEFT_OUT_CONFIDENCES}; absent in older heads.
    */
   leftOutConfidences?: Float32Array;

@@ -3,7 +3,7 @@ import { classificationMetrics } from './metrics.js';
 
 const count = z.int().min(0);
 
-/** {@link LabelledMetrics} as they are written to disk and to the wire. */
+/** {@link LabelledMetrics} as they are stored and sent. */
 export const metricsSchema = z.object({
   /** Class names; index = row and column of `confusion`. */
   labels: z.array(z.string()),
@@ -29,12 +29,12 @@ export const metricsSchema = z.object({
   ),
 });
 
-/** Classification metrics that carry the names of their classes. */
+/** Classification metrics with the names of their classes. */
 export type LabelledMetrics = z.infer<typeof metricsSchema>;
 
 /**
- * Metrics of answers against the truth, over every class of the head and of the truth: a class
- * that the head does not know has probability 0 and only wrong answers.
+ * Metrics of answers against the truth, over every class of the head and of the truth. A class that
+ * the head does not know has probability 0 and only wrong answers.
  *
  * @param probabilities n x C, row-major, C in the order of `labels`.
  * @returns Null without a sample.

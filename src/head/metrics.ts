@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { indexOfLargest } from './score.js';
 
 const CALIBRATION_BINS = 15;
@@ -8,7 +8,7 @@ export interface ClassMetrics {
   precision: number;
   /** TP / (TP + FN); 0 when the class has no sample. */
   recall: number;
-  /** 2 TP / (2 TP + FP + FN); 0 when the class is neither there nor predicted. */
+  /** 2 TP / (2 TP + FP + FN); 0 when the class neither occurs nor was predicted. */
   f1: number;
   /** Area under the one-vs-rest ROC curve; null when all samples or none are of this class. */
   auc: number | null;
@@ -23,13 +23,13 @@ export interface ClassificationMetrics {
   /** Unweighted mean over the classes that have a sample or were predicted. */
   macroPrecision: number;
   macroRecall: number;
-  /** Mean of the F1 of classes, not F1 of the means. */
+  /** Mean of the F1 of the classes, not the F1 of the means. */
   macroF1: number;
-  /** Mean of the F1 of classes by support. */
+  /** Mean of the F1 of the classes, weighted by support. */
   weightedF1: number;
-  /** Mean over the classes that have one; null when none has. */
+  /** Mean over the classes that have an area; null when none has. */
   macroAuc: number | null;
-  /** Of all scores of all classes as one ranking. */
+  /** All scores of all classes as one ranking. */
   microAuc: number;
   /** Mean -ln p of the true class, p clipped to [2.2e-16, 1 - 2.2e-16]. */
   logLoss: number;
@@ -41,10 +41,11 @@ export interface ClassificationMetrics {
 }
 
 /**
- * Judges probabilities by scikit-learn's definitions with its defaults (labels = those of truth and
- * predictions, zero_division = 0); the predicted class is the first of the most probable.
+ * Metrics of probabilities by scikit-learn's definitions with its defaults (labels = those of truth
+ * and predictions, zero_division = 0); the predicted class is the first of the most probable.
  * @param probabilities n x classCount, row-major, rows sum to 1. @param labels n, n >= 1.
- * @throws HL_METRICS_INVALID on no sample, wrong lengths, labels out of range or values outside 0..1.
+ * @throws HL_METRICS_INVALID on no sample, wrong lengths, labels out of range or values outside
+ *   0..1.
  */
 export function classificationMetrics(
   probabilities: Float64Array,
@@ -78,7 +79,7 @@ export function classificationMetrics(
       support,
     };
   });
-  // A class of which a small holdout has no sample says nothing about the head.
+  // A class without a sample in a small holdout says nothing about the head.
   const occurring = perClass.filter(
     ({ support }, c) => support > 0 || confusion.some((row) => row[c]! > 0),
   );
@@ -125,8 +126,9 @@ function microAuc(probabilities: Float64Array, labels: Int32Array, classCount: n
 }
 
 /**
- * Area under the ROC curve: the share of (positive, negative) pairs that the score puts in order,
- * ties counting one half (Mann & Whitney 1947, by midranks). Null without positives or negatives.
+ * Area under the ROC curve: the share of (positive, negative) pairs in which the positive scores
+ * higher, ties counting one half (Mann & Whitney 1947, by midranks). Null without positives or
+ * negatives.
  */
 export function areaUnderRoc(scores: Float64Array, positive: Uint8Array): number | null {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
@@ -149,10 +151,10 @@ export function areaUnderRoc(scores: Float64Array, positive: Uint8Array): number
 }
 
 /**
- * Expected calibration error: samples sorted by the probability of the predicted class (equal ones:
- * wrong before right, so that their order cannot matter) are cut into bins whose sizes differ by one
- * at most; the mean of |accuracy - confidence| over bins by size (equal-mass form of Naeini et al.
- * 2015; Nixon et al. 2019).
+ * Expected calibration error. Samples are sorted by the probability of the predicted class (equal
+ * ones: wrong before right, so that their order cannot matter) and cut into bins whose sizes differ
+ * by at most one. The error is the mean of |accuracy - confidence| over bins, weighted by size
+ * (equal-mass form of Naeini et al. 2015; Nixon et al. 2019).
  */
 export function calibrationError(
   confidence: Float64Array,
@@ -177,8 +179,8 @@ export function calibrationError(
 
 function check(probabilities: Float64Array, labels: Int32Array, classCount: number): void {
   const wrong = (what: string) =>
-    new HeadlandError('HL_METRICS_INVALID', `cannot judge: ${what}`, {
-      remedy: 'Give one row of classCount probabilities per label.',
+    new HeadlandError('HL_METRICS_INVALID', `cannot compute metrics: ${what}`, {
+      remedy: DEFECT_REMEDY,
     });
   if (labels.length === 0 || probabilities.length !== labels.length * classCount) {
     throw wrong(

@@ -12,7 +12,7 @@ export interface LabelProbability {
 
 /**
  * Replaces each row of a row-major n x classCount matrix of logits by softmax(logits · scale), in
- * place. The largest logit is taken off first, so that nothing overflows.
+ * place. The largest logit is subtracted first, so that nothing overflows.
  */
 export function softmaxRows(logits: Float64Array, classCount: number, scale = 1): void {
   for (let from = 0; from < logits.length; from += classCount) {
@@ -28,14 +28,14 @@ export function softmaxRows(logits: Float64Array, classCount: number, scale = 1)
   }
 }
 
-/** Index of the largest of `count` values from `from`; the first of equals. */
+/** Index of the largest of `count` values from `from` on; the first of equals. */
 export function indexOfLargest(values: ArrayLike<number>, from: number, count: number): number {
   let best = 0;
   for (let c = 1; c < count; c++) if (values[from + c]! > values[from + best]!) best = c;
   return best;
 }
 
-/** The parts of a head that make its logits. */
+/** The parts of a head that its logits depend on. */
 export type ScoringHead = Pick<
   Head,
   'weights' | 'bias' | 'transform' | 'featureSize' | 'novelty' | 'gaussianScale'
@@ -44,8 +44,8 @@ export type ScoringHead = Pick<
 /**
  * Logits of a head, before the temperature.
  * @param features untransformed, n x featureSize, row-major.
- * @param points of the features in the subspace of the head's novelty model, n x r, where they are
- *   known already; else they are computed.
+ * @param points the features in the subspace of the head's novelty model, n x r; computed when
+ *   absent.
  * @returns n x C, row-major.
  * @throws HL_FEATURES_MISMATCH when the length is no multiple of the head's feature size.
  */
@@ -59,8 +59,8 @@ export function headLogits(
   if (features.length === 0 || features.length % d !== 0) {
     throw new HeadlandError(
       'HL_FEATURES_MISMATCH',
-      `${features.length} features do not fit a head for ${d}`,
-      { remedy: 'Use the head with the backbone that it was trained on.' },
+      `the head takes ${d} features, not ${features.length}`,
+      { remedy: 'Train again: the head belongs to another backbone.' },
     );
   }
   const rows = features.length / d;
@@ -88,10 +88,10 @@ function dot(x: Float32Array, xAt: number, w: Float32Array, wAt: number, d: numb
 }
 
 /**
- * Probabilities that a head gives, softmax(logits / temperature).
+ * Probabilities of a head: softmax(logits / temperature).
  * @param features untransformed, n x featureSize, row-major (one row: one frame).
- * @returns n x C, row-major, each row sums to 1.
  * @param points as in {@link headLogits}.
+ * @returns n x C, row-major, each row sums to 1.
  * @throws HL_FEATURES_MISMATCH
  */
 export function headProbabilities(

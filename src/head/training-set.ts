@@ -1,7 +1,7 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import type { FeatureTransform } from './head.js';
 
-/** What a learner learns from. Rows are samples and their augmented views, in any order. */
+/** The input of a learner. Rows are samples and their augmented views, in any order. */
 export interface TrainingSet {
   /** rows x featureSize, row-major, untransformed, finite. */
   features: Float32Array;
@@ -11,18 +11,18 @@ export interface TrainingSet {
   labels: Int32Array;
   /** Group index per row; a view carries the group of its parent. */
   groups: Int32Array;
-  /** 1 = augmented view: it trains, but is never judged. */
+  /** 1 = augmented view: it is used for training, but never judged. */
   isView: Uint8Array;
   /**
-   * Sample index per row; a view carries that of its parent. Where it is known, views follow their
-   * parents when rows are left out one by one, and the search may leave views out.
+   * Sample index per row; a view carries that of its parent. With it, views follow their parents
+   * when rows are left out one by one, and the search may leave views out.
    */
   samples?: Int32Array;
   /** At least 2; every class needs at least one row that is not a view. */
   classCount: number;
 }
 
-/** What was tried on the way to a {@link LinearFit}. */
+/** One choice that was tried for a {@link LinearFit}. */
 export interface Candidate {
   lambda: number;
   transform: FeatureTransform;
@@ -32,24 +32,27 @@ export interface Candidate {
   macroF1: number;
 }
 
-/** A linear classifier, fitted and judged: logits = weights · transform(features) + bias. */
+/**
+ * A fitted linear classifier with its left-out results: logits = weights · transform(features) +
+ * bias.
+ */
 export interface LinearFit {
   /** classCount x featureSize, row-major. */
   weights: Float32Array;
   bias: Float32Array;
   lambda: number;
   transform: FeatureTransform;
-  /** n0 x classCount: the logits that a fit without the row's group gives it, for rows with isView = 0. */
+  /** n0 x classCount: the logits of a fit without the row's group, for rows with isView = 0. */
   leaveGroupOutLogits: Float64Array;
   candidates: Candidate[];
   /**
-   * What was left out together: `group`, or `row` where there are fewer than two groups. With
-   * `row` neighbouring frames inform on each other and the logits are optimistic.
+   * What was left out together: `group`, or `row` with fewer than two groups. With `row`,
+   * neighbouring frames inform each other and the logits are optimistic.
    */
   grouping: 'group' | 'row';
   /**
-   * Classes that stand in one group only. No left-out prediction can know them, so their rows do
-   * not take part in the choice of λ and scale as long as another class has two groups.
+   * Classes whose samples are all in one group. No left-out fit can know them, so their rows do not
+   * influence the choice of λ and scale as long as another class has two groups.
    */
   singleGroupClasses: number[];
   iterations?: number;
@@ -59,7 +62,7 @@ export interface LinearFit {
 export function checkTrainingSet(set: TrainingSet): void {
   const { rows, featureSize, classCount, features, labels, groups, isView } = set;
   if (!(Number.isInteger(classCount) && classCount >= 2)) {
-    throw invalid(`${classCount} classes`, 'Label samples of at least two classes.');
+    throw invalid(`it has ${classCount} classes`);
   }
   if (
     !(rows > 0 && featureSize > 0) ||
@@ -72,14 +75,12 @@ export function checkTrainingSet(set: TrainingSet): void {
     throw invalid(
       `${rows} rows x ${featureSize} features do not fit arrays of ${features.length} features, ` +
         `${labels.length} labels, ${groups.length} groups, ${isView.length} view marks`,
-      'Give every array one entry per row.',
     );
   }
   for (let i = 0; i < features.length; i++) {
     if (!Number.isFinite(features[i]!)) {
       throw invalid(
         `feature ${i % featureSize} of row ${Math.floor(i / featureSize)} is ${features[i]}`,
-        'Embed the sample again; its features are damaged.',
       );
     }
   }
@@ -87,33 +88,36 @@ export function checkTrainingSet(set: TrainingSet): void {
   for (let i = 0; i < rows; i++) {
     const label = labels[i]!;
     if (label < 0 || label >= classCount) {
-      throw invalid(
-        `label ${label} of row ${i} is not below ${classCount}`,
-        'Number classes from 0.',
-      );
+      throw invalid(`label ${label} of row ${i} is not below ${classCount}`);
     }
     if (isView[i] === 0) originals[label]!++;
   }
   const empty = originals.indexOf(0);
   if (empty >= 0) {
-    throw invalid(`class ${empty} has no sample`, 'Leave classes without samples out of the set.');
+    throw invalid(`class ${empty} has no sample`);
   }
 }
 
-function invalid(what: string, remedy: string): HeadlandError {
-  return new HeadlandError('HL_TRAINING_SET_INVALID', `training set: ${what}`, { remedy });
+function invalid(what: string): HeadlandError {
+  return new HeadlandError(
+    'HL_TRAINING_SET_INVALID',
+    `cannot learn from the training set: ${what}`,
+    {
+      remedy: DEFECT_REMEDY,
+    },
+  );
 }
 
 /** Ends a long fit. @throws HL_TRAINING_CANCELLED when the signal is aborted. */
 export function checkCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted) {
     throw new HeadlandError('HL_TRAINING_CANCELLED', 'training was cancelled', {
-      remedy: 'Start it again when it suits.',
+      remedy: 'Train again: it goes on with the features that are kept.',
     });
   }
 }
 
-/** w_i = N / (C · n_{label i}): every class weighs the same, the mean weight is 1. */
+/** w_i = N / (C · n_{label i}): all classes weigh the same, and the mean weight is 1. */
 export function classBalancedWeights(labels: Int32Array, classCount: number): Float64Array {
   const counts = new Float64Array(classCount);
   for (const label of labels) counts[label]!++;
@@ -122,20 +126,20 @@ export function classBalancedWeights(labels: Int32Array, classCount: number): Fl
   return Float64Array.from(labels, (label) => labels.length / (present * counts[label]!));
 }
 
-/** How rows are left out together, after the fallback for sets with fewer than two groups. */
+/** Which rows are left out together, after the fallback for sets with fewer than two groups. */
 export interface Grouping {
   kind: 'group' | 'row';
-  /** Rows that train. */
+  /** Rows used for training. */
   rows: Int32Array;
-  /** For each of `rows`, what it is left out with, 0..groupCount-1. */
+  /** Index of the unit that each of `rows` is left out with, 0..groupCount-1. */
   groups: Int32Array;
   groupCount: number;
 }
 
 /**
- * Dense group indices of a training set. With fewer than two groups each row stands for itself and
- * with its views. Where `samples` is missing views do not train then: a view of a left-out sample
- * would give the answer away.
+ * Dense group indices of a training set. With fewer than two groups, each row and its views form a
+ * unit. Without `samples` views are not used then: a view of a left-out sample would reveal the
+ * answer.
  */
 export function groupingOf(set: TrainingSet): Grouping {
   const dense = new Map<number, number>();
@@ -169,7 +173,9 @@ export function groupingOf(set: TrainingSet): Grouping {
   };
 }
 
-/** Which rows that are not views can be judged when groups are left out; see singleGroupClasses. */
+/**
+ * The rows, other than views, that can be judged when groups are left out; see singleGroupClasses.
+ */
 export interface JudgedRows {
   labels: Int32Array;
   /** Indices into the rows with isView = 0. */

@@ -2,9 +2,9 @@ import type { FeatureTransform } from './head.js';
 
 /**
  * Transforms each row of a row-major rows x featureSize matrix into a new one.
- * - `l2`: the row over its Euclidean norm; a row of zeros stays as it is.
- * - `sqrt`: sign(x) · sqrt|x|, which evens out the skew of pooled rectified features.
- * - `sqrt-l2`: first one, then the other (the "root" descriptor of Arandjelović & Zisserman 2012).
+ * - `l2`: the row divided by its Euclidean norm; a row of zeros stays as it is.
+ * - `sqrt`: sign(x) · sqrt|x|, which reduces the skew of pooled rectified features.
+ * - `sqrt-l2`: first `sqrt`, then `l2` (the "root" descriptor of Arandjelović & Zisserman 2012).
  */
 export function transformFeatures(
   features: Float32Array,

@@ -2,7 +2,7 @@
 export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
 
-/** What a head, or one that never saw the sample's group, answered to a labelled sample. */
+/** The answer to a labelled sample by a head, or by a head that never saw the sample's group. */
 export interface JudgedAnswer {
   /** The true label. */
   label: string;
@@ -10,41 +10,43 @@ export interface JudgedAnswer {
   right: boolean;
 }
 
-/** How far a head can be trusted, and what would raise it. */
+/** How far a head can be trusted, and what would raise that. */
 export interface Trust {
   level: TrustLevel;
-  /** Answers that could be judged, and the groups that they come from. */
+  /** Number of judged answers, and of the groups that they come from. */
   answers: number;
   groups: number;
   /** Mean over classes of the share of right answers, 0..1; null without an answer. */
   meanRecall: number | null;
-  /** That it is not below, with 95 % certainty, 0..1; null without an answer. */
+  /** Lower bound of `meanRecall` with 95 % confidence, 0..1; null without an answer. */
   lowerBound: number | null;
-  /** Classes with too few answers for the next level, those that lack most first. */
+  /** Classes with too few answers for the next level, those that need most first. */
   needs: { label: string; labels: number }[];
-  /** One sentence: what to do next. */
+  /** What to do next, in one sentence. */
   next: string;
 }
 
-/** What a level asks for; `USEFUL_ANSWERS` of each class. */
+/** What each level requires; `USEFUL_ANSWERS` for each class. */
 export const USEFUL_ANSWERS = 5;
 const USEFUL = { perClass: USEFUL_ANSWERS, groups: 10, answers: 10 };
 const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
-/** Of the normal distribution: a one-sided bound at 95 %. */
+/** Quantile of the normal distribution for a one-sided bound at 95 %. */
 const Z = 1.645;
-/** Between answers of one group: neighbouring frames are mostly right or wrong together. */
+/**
+ * Correlation between answers of one group: neighbouring frames are mostly right or wrong together.
+ */
 const GROUP_CORRELATION = 0.5;
 const NAMED_CLASSES = 3;
 
 /**
- * How far the evidence goes. `useful`: five answers for each class, ten groups, and certainly better
- * than guessing; `proven`: a hundred answers of twenty groups, ten for each class, and mean recall
- * certainly at least 0.8; else `beginner`.
+ * How far the evidence goes. `useful`: five answers for each class, ten groups, and certainly
+ * better than guessing. `proven`: a hundred answers of twenty groups, ten for each class, and mean
+ * recall certainly at least 0.8. Else `beginner`.
  *
- * The bound is Wilson's (1927), at the number of independent answers (Kish 1965, Survey Sampling: the
- * design effect), where answers of one group are correlated by 0.5. Classes weigh the same.
+ * The bound is Wilson's (1927) at the number of independent answers (Kish 1965, Survey Sampling:
+ * the design effect), where answers of one group are correlated by 0.5. All classes weigh the same.
  *
- * @param labels what the head can answer.
+ * @param labels the labels that the head can answer.
  */
 export function judgeTrust(labels: readonly string[], answers: readonly JudgedAnswer[]): Trust {
   const counts = new Map(labels.map((label) => [label, { answers: 0, right: 0 }]));
@@ -83,7 +85,7 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
     return { level: 'useful', ...about, needs: forProven, next: wanted(forProven) };
   }
   if (moreAnswers > 0) {
-    const next = `Label ${moreAnswers} more ${plural('frame', moreAnswers)}, of whatever class.`;
+    const next = `Label ${moreAnswers} more ${plural('frame', moreAnswers)} of any class.`;
     return { level: 'useful', ...about, needs: [], next };
   }
   if (groups < PROVEN.groups) {
@@ -92,7 +94,7 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
   if (bound.lowerBound < PROVEN.lowerBound) {
     return { level: 'useful', ...about, needs: [], next: weakest(counts) };
   }
-  const next = 'Nothing is missing: label what it asks about.';
+  const next = 'No evidence is missing: label the frames that it asks about.';
   return { level: 'proven', ...about, needs: [], next };
 }
 
@@ -119,7 +121,7 @@ function recallBound(
   return { meanRecall, lowerBound: wilsonLower(meanRecall, independent) };
 }
 
-/** Wilson's lower bound of a share, at `n` answers; not a whole number where they depend on each other. */
+/** Wilson's lower bound of a share at `n` answers, which need not be a whole number. */
 function wilsonLower(share: number, n: number): number {
   const z2 = Z * Z;
   const middle = share + z2 / (2 * n);
@@ -127,7 +129,7 @@ function wilsonLower(share: number, n: number): number {
   return Math.max(0, (middle - spread) / (1 + z2 / n));
 }
 
-/** "Tomato" needs 3 more labels, "Stone" 2. @param purpose with a space before it: what for */
+/** "Tomato" needs 3 more labels, "Stone" 2. @param purpose why, with a leading space */
 export function wanted(needs: Trust['needs'], purpose = ''): string {
   const [first, ...others] = needs.slice(0, NAMED_CLASSES);
   if (!first) return '';
@@ -136,11 +138,13 @@ export function wanted(needs: Trust['needs'], purpose = ''): string {
     ...others.map(({ label, labels }) => `"${label}" ${labels}`),
   ].join(', ');
   const left = needs.length - NAMED_CLASSES;
-  return left > 0 ? `${named}, ${left} more ${plural('class', left)} some too.` : `${named}.`;
+  return left > 0
+    ? `${named}, and ${left} more ${plural('class', left)} ${left === 1 ? 'needs' : 'need'} some.`
+    : `${named}.`;
 }
 
 function passes(count: number): string {
-  return `Label frames of ${count} more ${plural('pass', count)}, at another place or time.`;
+  return `Label frames of ${count} more ${plural('pass', count)} at another place or time.`;
 }
 
 function weakest(counts: Counts): string {
@@ -149,7 +153,7 @@ function weakest(counts: Counts): string {
     .sort(([, a], [, b]) => a.right / a.answers - b.right / b.answers) as [
     [string, { answers: number; right: number }],
   ];
-  return `It is right on ${count.right} of ${count.answers} "${label}": label more of it, and check its labels.`;
+  return `It is right on ${count.right} of ${count.answers} "${label}": label more of them and check their labels.`;
 }
 
 function plural(word: 'pass' | 'label' | 'frame' | 'class', count: number): string {

@@ -25,9 +25,14 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
       reject(
         new HeadlandError(
           'HL_ALREADY_RUNNING',
-          `another headland process does "${purpose}" in ${path}`,
+          purpose === 'train'
+            ? `another process trains or rolls back in ${path}`
+            : `another headland runs in ${path}`,
           {
-            remedy: 'Stop the other process (systemctl stop headland), or give another --state.',
+            remedy:
+              purpose === 'train'
+                ? 'Wait until it has ended, then try again.'
+                : 'Stop it (systemctl stop headland), or set another paths.stateDir.',
             details: { purpose, path },
           },
         ),

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { removeCachedModel } from '../backbone/cache.js';
@@ -6,8 +6,9 @@ import { addedCards, listCards } from '../backbone/card-folders.js';
 import { OnnxCodec, type OnnxGraph } from '../backbone/engines/onnx-proto.js';
 import { isCardName, type ModelCard, type Pool, parseCard } from '../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
-import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, messageOf } from '../base/errors.js';
+import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import { convertModel } from './convert-model.js';
 import { checkFeatures, type FeatureCheck } from './onnx/check-features.js';
@@ -21,27 +22,27 @@ import { type PullOptions, pullModel } from './pull-model.js';
 export interface AddOptions {
   /** ONNX file. */
   file: string;
-  /** Of the new card. */
+  /** Name of the new card. */
   name: string;
   cardsDir: string | null;
-  /** Folder of added cards; made if absent. */
+  /** Folder of added cards; created when absent. */
   addedDir: string;
-  /** Side of the square input, pixels; null: the graph must say it. */
+  /** Side of the square input, pixels; null: taken from the graph. */
   inputSize: number | null;
-  /** Null: the graph must do it itself. */
+  /** Null: the graph must normalise by itself. */
   normalisation: Normalisation | null;
-  /** Tensor or node; null: it is found. */
+  /** Tensor or node; null: found automatically. */
   tap: string | null;
   /** Null: by the shape of the tapped tensor. */
   pool: Pool | null;
   licence: string | null;
   title: string | null;
-  /** Asks a person for what the graph does not say; null where nobody is there. */
+  /** Asks a person for what the graph does not tell; null without a person. */
   ask: Ask | null;
   pull: PullOptions;
 }
 
-/** Of a person; asks again until the answer can be used. */
+/** Questions to a person, repeated until the answer is usable. */
 export interface Ask {
   inputSize(): Promise<number>;
   normalisation(): Promise<Normalisation>;
@@ -56,15 +57,15 @@ export interface AddedModel {
   bytes: number;
   input: ImageInput;
   tap: { tensor: string; kind: FoundTap['kind'] | 'given'; shape: readonly number[] };
-  /** both: by the person, though the graph seems to do it too. */
+  /** both: the person gave a normalisation although the graph seems to have one. */
   normalisedBy: 'graph' | 'person' | 'both';
   check: FeatureCheck;
 }
 
 /**
- * Makes a backbone of any ONNX network that takes a picture: finds input, normalisation and the
- * place of the features, converts and checks it, and keeps the file with a card of its own. The
- * card comes last, so that what is half-done is not listed.
+ * Makes a backbone from any ONNX network with an image input: finds input, normalisation and the
+ * place of the features, converts and checks it, and stores the file with a card of its own. The
+ * card is written last, so that an unfinished backbone is never listed.
  * @throws HeadlandError HL_MODEL_NAME_INVALID, HL_MODEL_NAME_TAKEN, HL_MODEL_FILE_UNREADABLE,
  *   HL_MODEL_TOO_LARGE, HL_MODEL_ONNX_INVALID, HL_MODEL_NOT_A_BACKBONE, HL_MODEL_TAP_UNKNOWN,
  *   HL_MODEL_INPUT_SIZE_UNKNOWN, HL_MODEL_NORMALISATION_UNKNOWN, HL_MODEL_CHECK_FAILED,
@@ -82,19 +83,27 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
   const shape = await probeShape(bytes, found.tensor, inputSize);
   const pooled = poolForShape(shape);
   if (pooled === null) throw noVector(found.tensor, shape);
-  // Answers that are averaged hide the map that they are given for; else the shape tells.
+  // Where answers are averaged, the map behind them is hidden; else the shape tells how to pool.
   const pool = options.pool ?? (found.pool === 'average' ? 'average' : pooled.pool);
   const { channelOrder, ...deviations } = normalisation;
   const file = join(addedDir, `${name}.onnx`);
   const draft = {
-    ...{ schema: 1, name, title: options.title ?? `${name}, added` },
+    schema: 1,
+    name,
+    title: options.title ?? `${name}, added`,
     licence: options.licence ?? 'NOASSERTION',
     attribution: `added from ${options.file}`,
     trainingData: 'not stated',
     reportedTop1: null,
-    ...{ engine: 'onnx', format: 'onnx', inputSize, layout: 'NCHW-RGB', channelOrder },
+    engine: 'onnx',
+    format: 'onnx',
+    inputSize,
+    layout: 'NCHW-RGB',
+    channelOrder,
     normalisation: deviations,
-    ...{ tap: found.tensor, pool, featureSize: featuresOf(shape, pool, pooled.featureSize) },
+    tap: found.tensor,
+    pool,
+    featureSize: featuresOf(shape, pool, pooled.featureSize),
     sources: [
       { kind: 'file', file: `${name}.onnx`, sha256: sha256Hex(bytes), bytes: bytes.length },
     ],
@@ -108,7 +117,7 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
     sources: card.sources.map((s) => (s.kind === 'file' ? { ...s, file } : s)),
   };
   await inFolder(addedDir, async () => {
-    await mkdir(addedDir, { recursive: true });
+    await makeFolder(addedDir);
     await writeFileDurably(file, bytes);
   });
   try {
@@ -125,8 +134,8 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
 }
 
 /**
- * Removes an added backbone: card, file, what was converted from it and its 8-bit variant.
- * @param configured Of models.backbone, which must not lose its card.
+ * Removes an added backbone: its card, its file, the converted model and the 8-bit variant.
+ * @param configured The backbone of models.backbone, which must not lose its card.
  * @throws HeadlandError HL_MODEL_NOT_ADDED, HL_MODEL_IN_USE
  */
 export async function removeModel(options: {
@@ -139,17 +148,22 @@ export async function removeModel(options: {
   const own = (await addedCards(addedDir)).find((card) => card.name === name);
   if (own === undefined) {
     throw new HeadlandError('HL_MODEL_NOT_ADDED', `"${name}" was not added by \`models add\``, {
-      remedy: 'See `headland models list`: those marked "added" can be removed.',
+      remedy: 'Name one that `headland models list` marks "added": only those can be removed.',
       details: { name },
     });
   }
   if (fullPrecisionName(options.configured) === name) {
-    throw new HeadlandError('HL_MODEL_IN_USE', `"${name}" is what models.backbone names`, {
-      remedy: 'Set models.backbone to another one first, train on that, and remove this then.',
-      details: { name },
-    });
+    throw new HeadlandError(
+      'HL_MODEL_IN_USE',
+      `backbone "${name}" is configured (models.backbone)`,
+      {
+        remedy:
+          'Set models.backbone to another one, train (`headland train`), then remove this one.',
+        details: { name },
+      },
+    );
   }
-  // The card first: without it nothing else is looked at.
+  // The card goes first: without it, nothing reads the other files.
   await inFolder(addedDir, async () => {
     await rm(join(addedDir, `${name}.json`), { force: true });
     await syncDirectory(addedDir);
@@ -165,14 +179,14 @@ async function checkName({ name, cardsDir, addedDir }: AddOptions): Promise<void
   if (!isCardName(name) || fullPrecisionName(name) !== name) {
     throw new HeadlandError('HL_MODEL_NAME_INVALID', `"${name}" cannot be the name of a backbone`, {
       remedy:
-        'Use lower-case letters, digits, ".", "_" or "-", 63 at most, and no "-int8" at the end: ' +
-        'that names the 8-bit variant.',
+        'Use at most 63 lower-case letters, digits, ".", "_" or "-". "-int8" at the end is the name of ' +
+        'the 8-bit variant.',
       details: { name },
     });
   }
   if ((await listCards(cardsDir, addedDir)).some((card) => card.name === name)) {
     throw new HeadlandError('HL_MODEL_NAME_TAKEN', `there is a backbone named "${name}" already`, {
-      remedy: `Use another --name, or run \`headland models remove ${name}\` if it was added.`,
+      remedy: `Give another --name. If \`headland models list\` marks ${name} "added", \`headland models remove ${name}\` frees the name.`,
       details: { name },
     });
   }
@@ -185,15 +199,22 @@ async function readModel(file: string, maxBytes: number): Promise<Uint8Array> {
     if (size <= maxBytes) return await readFile(file);
     throw new HeadlandError(
       'HL_MODEL_TOO_LARGE',
-      `${file} has ${size} bytes, models.maxBytes allows ${maxBytes}`,
-      { remedy: 'Raise models.maxBytes if the file is right.', details: { file, size, maxBytes } },
+      `${file} has ${size} bytes; models.maxBytes allows ${maxBytes}`,
+      {
+        remedy: 'Raise models.maxBytes, if this is the right file.',
+        details: { file, size, maxBytes },
+      },
     );
   } catch (cause) {
     if (cause instanceof HeadlandError) throw cause;
     throw new HeadlandError(
       'HL_MODEL_FILE_UNREADABLE',
       `${file} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Give the path of a readable ONNX file.', details: { file }, cause },
+      {
+        remedy: 'Give the path of an ONNX file that this user may read.',
+        details: { file },
+        cause,
+      },
     );
   }
 }
@@ -215,7 +236,7 @@ async function chooseInputSize(
   const fixed = height ?? width;
   if (height !== null && width !== null && height !== width) {
     throw notABackbone(
-      `its input "${name}" is ${height} x ${width} pixels, and pictures come as squares`,
+      `its input "${name}" is ${height} x ${width} pixels, not a square`,
       'Export it with a square input, or with open sides and --input-size.',
     );
   }
@@ -224,19 +245,19 @@ async function chooseInputSize(
     throw new HeadlandError(
       'HL_MODEL_INPUT_SIZE_UNKNOWN',
       `the graph leaves the size of its input "${name}" open`,
-      { remedy: 'Give the side that it was trained with, for example --input-size 224.' },
+      { remedy: 'Give the side that the network was trained with, for example --input-size 224.' },
     );
   }
   if (fixed !== null && size !== fixed) {
     throw notABackbone(
       `its input "${name}" is ${fixed} x ${fixed} pixels, not ${size}`,
-      `Leave --input-size out, or export it with open sides.`,
+      'Leave --input-size out, or export the network with open sides.',
     );
   }
   if (size >= 16 && size <= 1_024) return size;
   throw notABackbone(
-    `its input "${name}" is ${size} x ${size} pixels; 16 to 1,024 are possible`,
-    'Use a network for pictures of that size.',
+    `its input "${name}" is ${size} x ${size} pixels; a backbone takes 16 to 1,024`,
+    'Use a network for images of that size.',
   );
 }
 
@@ -260,9 +281,9 @@ async function chooseNormalisation(
   }
   throw new HeadlandError(
     'HL_MODEL_NORMALISATION_UNKNOWN',
-    'the graph does not normalise pictures itself, so how they were normalised in its training is unknown',
+    'the graph does not normalise images, and it does not say how they were normalised in its training',
     {
-      remedy: `Look at where the network is from and give --normalise: ${describePresets().join('; ')}; or numbers, MEAN,MEAN,MEAN/STD,STD,STD.`,
+      remedy: `Look up how the network was trained, and give --normalise: ${describePresets().join('; ')}; or numbers, MEAN,MEAN,MEAN/STD,STD,STD.`,
     },
   );
 }
@@ -275,7 +296,7 @@ function featuresOf(shape: readonly number[], pool: Pool, otherwise: number): nu
 
 function noVector(tensor: string, shape: readonly number[]): HeadlandError {
   return notABackbone(
-    `"${tensor}" is ${shape.join(' x ')}: neither a vector, a feature map nor tokens`,
+    `"${tensor}" is ${shape.join(' x ')}, which is no vector, no feature map and no tokens`,
     'Name another tensor: --tap NAME.',
   );
 }
@@ -295,7 +316,8 @@ async function inFolder(addedDir: string, change: () => Promise<void>): Promise<
       'HL_MODEL_CACHE_UNWRITABLE',
       `the folder of added backbones ${addedDir} cannot be written: ${messageOf(cause)}`,
       {
-        remedy: 'Free space there, run as a user who may write it, or set paths.stateDir.',
+        remedy:
+          'Free space there, give this user write access to the folder, or set paths.stateDir (--state).',
         details: { addedDir },
         cause,
       },

@@ -15,12 +15,12 @@ import { efficientNetLiteToOnnx } from './torch/efficientnet-lite.js';
 import { readStateDict } from './torch/state-dict.js';
 
 /**
- * Turns fetched, checksum-proven files into the one file that the engine runs: ONNX with one input
- * 1 x 3 x S x S and one output `features` 1 x d, or a packed TensorFlow.js model. Deterministic:
- * the same files and card give the same bytes. What decides the features but stands outside the
- * graph (the normalisation) is written into the file's metadata, so that its checksum names the
- * features completely.
- * @param shards Of a TensorFlow.js model, by path.
+ * Turns fetched files with proven checksums into the one file that the engine runs: ONNX with one
+ * input 1 x 3 x S x S and one output `features` 1 x d, or a packed TensorFlow.js model.
+ * Deterministic: the same files and card give the same bytes. The normalisation, which is outside
+ * the graph, is written into the metadata of the file, so that its checksum identifies the features
+ * completely.
+ * @param shards Shards of a TensorFlow.js model, by path.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED, HL_MODEL_STATE_INVALID, HL_MODEL_ONNX_INVALID,
  *   HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE, HL_MODEL_TFJS_INVALID
  */
@@ -46,17 +46,17 @@ export function convertModel(
 
 function readNetwork(codec: OnnxCodec, file: Uint8Array, card: ModelCard): OnnxModel {
   if (card.format === 'onnx') return pruneToFeatures(codec.decode(file), card);
-  if (card.architecture === null) throw new TypeError('parseCard lets no such card pass');
+  if (card.architecture === null) throw new TypeError('parseCard refuses such cards');
   const network = efficientNetLiteToOnnx(readStateDict(file), card.architecture, card.inputSize);
   return card.innerTaps.length === 0 ? network : pruneToFeatures(network, card);
 }
 
 /**
  * A converted ONNX backbone as a TensorFlow.js graph with the same weights.
- * @throws HeadlandError HL_MODEL_TFJS_INVALID when an operator of it has no translation.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID when one of its operators has no translation.
  */
 export function tfjsFromOnnx(model: OnnxModel, card: ModelCard): TfjsModel {
-  // It is tapped and pooled already.
+  // The model is already tapped and pooled.
   return prepareGraph(onnxToTfjs(model), FEATURES, 'none', conversionRecipe(card));
 }
 
@@ -70,7 +70,9 @@ function prepareTfjs(model: TfjsModel, card: ModelCard): TfjsModel {
   return { ...model, metadata: { headland: recipe }, signature: undefined };
 }
 
-/** Cuts a graph down to the tapped node and pools that; a tf.layers model is tapped when loaded. */
+/**
+ * Cuts a graph down to the tapped node and pools it; a tf.layers model is tapped when it is loaded.
+ */
 function prepareGraph(
   model: TfjsModel,
   tap: string | null,

@@ -1,19 +1,20 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
 import { checkModel } from '../backbone/check-model.js';
 import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { convertModel } from './convert-model.js';
 import { type Offer, readOffer, readProven, sourceError } from './sources/offer.js';
-import { type Attempt, planAttempts } from './sources/plan.js';
+import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
 
 export interface PullProgress {
-  /** Which source is being read. */
+  /** The source that is being read. */
   source: string;
   receivedBytes: number;
   totalBytes: number | null;
@@ -21,20 +22,20 @@ export interface PullProgress {
 
 export interface PullOptions {
   cacheDir: string;
-  /** Caches of this machine that may hold a whole copy; asked before all others. */
+  /** Caches of this machine that may have a whole copy; tried before all others. */
   otherCaches?: readonly string[];
-  /** Folders or http(s) URLs, asked first. Environment mirrors: `parseMirrors`. */
+  /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
-  /** False: nothing leaves this machine. */
+  /** False: nothing is fetched over the network. */
   allowDownload: boolean;
-  /** How pip is called: command and leading arguments. */
+  /** The command that runs pip, with leading arguments. */
   pipCommand: readonly string[];
-  /** Per source. */
+  /** For each source. */
   downloadTimeoutMs: number;
   /** Bound on a fetched file and on the model in it. */
   maxBytes: number;
   onProgress?: (progress: PullProgress) => void;
-  /** Ends the pull; what is half-finished is removed. */
+  /** Ends the pull; unfinished files are removed. */
   signal?: AbortSignal;
   log: Log;
 }
@@ -46,7 +47,7 @@ export interface PulledModel {
   checksum: string;
   /** Where the weights came from. */
   source: string;
-  /** True: it was there already. */
+  /** True: the backbone was in the cache already. */
   fromCache: boolean;
 }
 
@@ -54,19 +55,20 @@ interface Failure {
   source: string;
   code: string;
   reason: string;
+  remedy: string | null;
 }
 
 /**
- * Makes sure that a backbone is in the cache: cache, then mirrors, then the card's sources in
- * order. A file is compared with its checksum before it is parsed, converted, run once as a check,
- * and only then switched in. Whatever fails leaves the cache as it was.
+ * Makes sure that a backbone is in the cache. Tries the cache, then the mirrors, then the card's
+ * sources in order. A file is compared with its checksum before it is parsed, converted and run
+ * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
- *   HL_MODEL_CACHE_UNWRITABLE; for an 8-bit variant that is not there HL_MODEL_NOT_QUANTIZED
+ *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
  */
 export async function pullModel(card: ModelCard, options: PullOptions): Promise<PulledModel> {
   const { cacheDir, log } = options;
   const parent = join(cacheDir, 'backbones');
-  // What cannot be removed harms nobody.
+  // Leftovers that cannot be removed do no harm.
   await removeLeftovers(parent).catch(() => {});
   let missing: HeadlandError;
   try {
@@ -78,7 +80,7 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   }
   const copied = await fromOtherCache(card, options);
   if (copied) return copied;
-  // An 8-bit variant is nowhere to be had: it is made here.
+  // No source offers an 8-bit variant: the robot makes it.
   if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
   const failures: Failure[] = [];
@@ -101,7 +103,8 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
       options.signal?.throwIfAborted();
       if (isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
       const code = isHeadlandError(error) ? error.code : 'HL_MODEL_SOURCE_FAILED';
-      failures.push({ source: attempt.label, code, reason: messageOf(error) });
+      const remedy = isHeadlandError(error) ? error.remedy : null;
+      failures.push({ source: attempt.label, code, reason: messageOf(error), remedy });
       log.debug({ backbone: card.name, source: attempt.label, code }, messageOf(error));
     } finally {
       await rm(workDir, { recursive: true, force: true });
@@ -110,7 +113,7 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   throw unavailable(card, failures);
 }
 
-/** A copy that another cache of this machine holds whole; null: none does. */
+/** A whole copy from another cache of this machine; null: none has it. */
 async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<PulledModel | null> {
   const { cacheDir, log } = options;
   for (const other of options.otherCaches ?? []) {
@@ -131,16 +134,18 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
       'downloads are switched off (models.allowDownload: false)',
+      { remedy: 'Set models.allowDownload to true.' },
     );
   }
   const shardBytes = source.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const modelBytes = (source.member?.bytes ?? source.bytes) + shardBytes;
-  // In an archive, the shards are part of what is fetched.
+  // In an archive, the shards are part of the fetched file.
   const totalBytes = source.bytes + (source.member ? 0 : shardBytes);
   if (Math.max(totalBytes, modelBytes) > options.maxBytes) {
     throw sourceError(
       'HL_MODEL_TOO_LARGE',
       `${Math.max(totalBytes, modelBytes)} bytes are more than models.maxBytes (${options.maxBytes})`,
+      { remedy: 'Raise models.maxBytes.' },
     );
   }
   const timeout = AbortSignal.timeout(options.downloadTimeoutMs);
@@ -165,14 +170,15 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
 
 async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(join(cacheDir, 'backbones'), { recursive: true });
+    await makeFolder(join(cacheDir, 'backbones'));
     return await write();
   } catch (cause) {
     throw new HeadlandError(
       'HL_MODEL_CACHE_UNWRITABLE',
       `the model cache ${cacheDir} cannot be written: ${messageOf(cause)}`,
       {
-        remedy: 'Free space there, give headland the folder, or set paths.cacheDir.',
+        remedy:
+          'Free space there, give this user write access to the folder, or set paths.cacheDir (--cache).',
         details: { cacheDir },
         cause,
       },
@@ -184,19 +190,27 @@ function result(cached: CachedModel, fromCache: boolean): PulledModel {
   return { path: cached.path, checksum: cached.checksum, source: cached.source, fromCache };
 }
 
+const NOT_FETCHED: ReadonlySet<string> = new Set(['HL_MODEL_SOURCE_FAILED', 'HL_MODEL_CHECKSUM']);
+
 function unavailable(card: ModelCard, failures: Failure[]): HeadlandError {
   const tried =
     failures.length === 0
-      ? 'there is nowhere to ask: the card names mirrors only, and none is configured'
-      : failures.map((f) => `${f.source}: ${f.code}, ${f.reason}`).join('; ');
+      ? 'its card names mirrors only, and models.mirrors is empty'
+      : failures.map((f) => `${f.source}: ${f.code}: ${f.reason}`).join('; ');
+  const files = [...new Set(card.sources.map(mirrorFileName))];
+  const remedies = new Set(failures.flatMap(({ remedy }) => remedy ?? []));
+  // A fetched file that differs from its card cannot be corrected by another source.
+  const isFetched = failures.length > 0 && !failures.some(({ code }) => NOT_FETCHED.has(code));
+  if (!isFetched) {
+    const [or, put] = remedies.size === 0 ? ['', 'Put'] : ['Or ', 'put'];
+    remedies.add(
+      `${or}${put} ${files.join(' or ')} into a folder, and add the folder to models.mirrors.`,
+    );
+  }
+  const remedy = [...remedies].join(' ');
   return new HeadlandError(
     'HL_MODEL_UNAVAILABLE',
-    `backbone ${card.name} cannot be had: ${tried}`,
-    {
-      remedy:
-        'Put one of its files into a folder and name that in models.mirrors, ' +
-        'or allow downloads and check the network.',
-      details: { card: card.name, tried: failures },
-    },
+    `backbone ${card.name} is not available: ${tried}`,
+    { remedy, details: { card: card.name, tried: failures } },
   );
 }

@@ -10,13 +10,13 @@ export interface VerifiedModel {
   bytes: number;
   /** Where the weights came from. */
   source: string;
-  /** Whether golden features are known and were compared. */
+  /** Whether golden features exist and were compared. */
   golden: boolean;
 }
 
 /**
- * Hashes the cached model again and runs its check on this machine's engine: finds damaged disks
- * as well as engines that compute something else.
+ * Hashes the cached model again and runs its check on this machine's engine. Finds damaged disks as
+ * well as engines that compute other features.
  * @throws HeadlandError HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM, HL_MODEL_CHECK_FAILED,
  *   HL_MODEL_INT8_DIFFERS
  */

@@ -1,25 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../base/files/make-folder.js';
 
 const PREFIX = '.pull-';
 
-/** Between being written and being switched to, a model belongs to nobody for milliseconds. */
+/** A model that was just written belongs to no process for a few milliseconds, until the switch. */
 const ORPHAN_AGE_MS = 3_600_000;
 
 /**
- * Makes a private folder for a pull, on the same disk as the cache. Its name carries this
- * process's identity, so that {@link removeLeftovers} can tell a dead pull from a living one.
+ * Makes a private folder for a pull, on the disk of the cache. Its name identifies this process, so
+ * that {@link removeLeftovers} can distinguish a dead pull from a running one.
  */
 export async function createWorkFolder(parent: string): Promise<string> {
   const started = (await startTicks(process.pid)) ?? '0';
   const name = `${PREFIX}${process.pid}-${started}-${randomBytes(6).toString('hex')}`;
   const path = join(parent, name);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeFolder(path, 0o700);
   return path;
 }
 
-/** Removes what pulls that were killed left behind; living pulls and cached models stay. */
+/** Removes what killed pulls left behind; running pulls and cached models stay. */
 export async function removeLeftovers(parent: string): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   const targets = await Promise.all(
@@ -47,10 +48,13 @@ async function isOlderThan(path: string, ageMs: number): Promise<boolean> {
   return info !== null && Math.abs(Date.now() - info.mtimeMs) > ageMs;
 }
 
-/** When a process began, in clock ticks since boot: tells it from a later one of the same id. */
+/**
+ * When a process began, in clock ticks since boot: distinguishes it from a later one with the same
+ * id.
+ */
 async function startTicks(pid: number): Promise<string | null> {
   const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // The second field, the command, may itself hold spaces and brackets.
+  // The second field, the command, may contain spaces and brackets.
   return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 

@@ -1,19 +1,20 @@
 import type { Head } from '../head/head.js';
+import { mixWithPrior } from '../head/prior.js';
 import { headProbabilities, topLabels } from '../head/score.js';
 import { answerProbability, predictionSet } from '../head/unknown/conformal.js';
 import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
-import type { Prior, ServingHead } from './perception-protocol.js';
+import type { ServingHead } from './perception-protocol.js';
 
-/** What an answer needs beside the head, worked out once per head. */
+/** What an answer depends on besides the head, computed once per head. */
 export interface AnswerSettings extends DecisionSettings {
-  /** From this probability on an answer is no guess; above 1: every answer is one. */
+  /** Answers of this probability or more are no guesses; above 1: every answer is a guess. */
   answerProbability: number;
 }
 
 /**
- * The settings for one head: which of its answers keep the promise of `maxErrorShare`. A head that
- * does not know how its left-out answers fared can promise nothing.
+ * The settings for one head, with the least probability at which its answers meet `maxErrorShare`.
+ * A head without left-out answers can promise nothing.
  */
 export function answerSettings(
   head: Pick<Head, 'leftOutConfidences'>,
@@ -27,7 +28,7 @@ export function answerSettings(
 }
 
 /**
- * What a head makes of the features of one frame.
+ * The decision of a head on the features of one frame.
  * @throws HL_FEATURES_MISMATCH
  */
 export function answer(
@@ -38,7 +39,7 @@ export function answer(
   const { labels, novelty, setProbability } = head;
   const point = novelty ? subspacePoints(novelty, features) : undefined;
   const probabilities = headProbabilities(head, features, point);
-  if (prior) drawTowards(prior, probabilities);
+  if (prior) mixWithPrior(prior, probabilities);
   const doubt: Doubt = { noveltyPValue: novelty && point ? noveltyPValueAt(novelty, point) : null };
   if (setProbability !== undefined) {
     doubt.labelSet = predictionSet(probabilities, setProbability).map((i) => labels[i]!);
@@ -50,11 +51,4 @@ export function answer(
   };
   const top = topLabels({ labels, probabilities }, settings.topK);
   return decide(top, decider, settings, doubt);
-}
-
-/** In place. */
-function drawTowards({ share, frequencies }: Prior, probabilities: Float64Array): void {
-  for (const [c, frequency] of frequencies.entries()) {
-    probabilities[c] = (1 - share) * probabilities[c]! + share * frequency;
-  }
 }

@@ -1,7 +1,5 @@
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { TrustLevel } from '../head/trust.js';
-
-/** The answer when a frame shows none of the head's classes, or when no head serves yet. */
-export const UNKNOWN_LABEL = 'unknown';
 
 export interface ScoredLabel {
   label: string;
@@ -12,42 +10,44 @@ export interface ScoredLabel {
 export interface Decision {
   /** The most probable label, or `unknown`. */
   label: string;
-  /** Of the most probable label, 0..1; 0 without a head. */
+  /** Probability of the most probable label, 0..1; 0 without a head. */
   probability: number;
-  /** The label is a guess: answers of this probability are wrong more often than `maxErrorShare`. */
+  /**
+   * The label is a guess: answers of this probability are wrong more often than `maxErrorShare`.
+   */
   guess: boolean;
   /** The `topK` most probable labels, best first; empty without a head. */
   top: ScoredLabel[];
   /** Version of the head that decided; null without a trained head. */
   headVersion: number | null;
-  /** How far the head that decided can be trusted; absent without a head and where it is not known. */
+  /** Trust in the head that decided; absent without a head and where it is not known. */
   trust?: TrustLevel;
-  /** What that head has learnt since it was trained; absent: nothing. */
+  /** Labels that the head has learnt since its training; absent: none. */
   learnt?: LearntLabels;
   /**
-   * Share of known samples that look at least as strange as this frame, 0..1; null without a head
-   * that can tell.
+   * Share of known samples that are at least as novel as this frame, 0..1; null when the head has
+   * no novelty model.
    */
   noveltyPValue: number | null;
   /**
-   * The labels that hold the true one in 90 of 100 frames like the training samples, best first;
-   * absent where the head cannot tell.
+   * The labels that contain the true one in 90 of 100 frames like the training samples, best first;
+   * absent when the head has no prediction set.
    */
   labelSet?: string[];
 }
 
 /** Labels that a head has learnt at once, without a training. */
 export interface LearntLabels {
-  /** How many. */
+  /** Number of labels. */
   labels: number;
-  /** The label revision of the store that it is up to. */
+  /** Revision of the store up to which the labels are learnt. */
   revision: number;
 }
 
-/** Who decided. */
+/** The head that decided. */
 export type Decider = Pick<Decision, 'headVersion' | 'trust' | 'learnt'>;
 
-/** What a head says of a frame beside probabilities. */
+/** What a head tells about a frame besides probabilities. */
 export interface Doubt {
   noveltyPValue: number | null;
   labelSet?: string[];
@@ -55,14 +55,14 @@ export interface Doubt {
 
 export interface DecisionSettings {
   topK: number;
-  /** Of answers that are no guesses at most this share may be wrong, 0..1. */
+  /** Most wrong answers among those that are no guesses, as a share 0..1. */
   maxErrorShare: number;
   /** Below this p-value of novelty the label is `unknown`, 0..1; 0 = off. */
   unknownAlpha: number;
 }
 
 /**
- * Turns the sorted scores of a head into the label that is reported.
+ * Turns the sorted scores of a head into the reported decision.
  * @param settings.answerProbability Below this the label is marked as a guess, 0..1.
  */
 export function decide(
@@ -96,7 +96,7 @@ export function undecided(): Decision {
   };
 }
 
-/** Whether a frame is too strange to be one of the head's classes. */
+/** Whether a frame is too novel to belong to one of the head's classes. */
 export function isNovel(
   noveltyPValue: number | null,
   { unknownAlpha }: Pick<DecisionSettings, 'unknownAlpha'>,

@@ -1,7 +1,7 @@
 import type { RgbImage } from '../vision/image.js';
 import type { Perceived, Seen } from './perception-protocol.js';
 
-/** The least that perception must know of a frame; the caller's own frame comes back whole. */
+/** The part of a frame that perception needs; the caller gets its own frame back whole. */
 export interface PerceivableFrame {
   camera: string;
   jpeg: Uint8Array;
@@ -9,29 +9,29 @@ export interface PerceivableFrame {
 
 export interface Waiting<F> {
   frame: F;
-  /** Called when the frame was perceived, refused, replaced or given up. */
+  /** Called when the frame was perceived, refused, replaced or abandoned. */
   settled: () => void;
 }
 
 /** A frame in work. */
 export interface Job<F> extends Waiting<F> {
   id: number;
-  /** When its decoding began. */
+  /** Start of its decoding. */
   startMs: number;
   decodeMs: number;
 }
 
-/** A frame whose pixels lie in the ring. */
+/** A frame whose pixels are in the ring. */
 export interface DecodedJob<F> extends Job<F> {
   image: RgbImage;
   slot: number;
-  /** Of `image`; empty until the worker has it. */
+  /** Difference hash of `image`; empty until the worker has the image. */
   dhash: string;
-  /** When the worker got it, or was done with the one before, if that came later. */
+  /** When the worker received the frame, or finished the one before, if that was later. */
   forwardSinceMs: number;
 }
 
-/** What became of a frame, with the times that both threads took for it. */
+/** The result of a frame, with the times of both threads. */
 export function perceived(job: DecodedJob<PerceivableFrame>, seen: Seen): Perceived {
   const { decodeMs, dhash, startMs } = job;
   const totalMs = performance.now() - startMs;

@@ -1,18 +1,18 @@
 /** Weight of the newest measurement in the running means. */
 const WEIGHT = 0.2;
-/** Decoding ends so long before the forward pass before it should, milliseconds. */
+/** Decoding should end this long before the forward pass in work, milliseconds. */
 const MARGIN_MS = 1;
-/** So much of its interval may a frame come early under a limit. */
+/** Share of its interval by which a frame may come early under a limit. */
 const JITTER_SHARE = 0.1;
 
 /**
- * When to begin with the next frame: one is decoded while the one before is in its forward pass,
- * but as late as possible, because until then a newer frame may still take its place.
+ * Decides when the next frame begins. One frame is decoded during the forward pass of the one
+ * before, but as late as possible, because until then a newer frame can replace it.
  */
 export class Pace {
   #decodeMs = 0;
   #forwardMs = 0;
-  /** The limited rate allows the next frame from here on. */
+  /** The rate limit allows the next frame from this time on. */
   #allowedMs = Number.NEGATIVE_INFINITY;
   #maxFramesPerSecond: number | null = null;
 
@@ -21,12 +21,12 @@ export class Pace {
     this.#maxFramesPerSecond = maxFramesPerSecond;
   }
 
-  /** A frame is begun. */
+  /** Called when a frame begins. */
   started(nowMs: number): void {
     if (this.#maxFramesPerSecond === null) return;
     const intervalMs = 1_000 / this.#maxFramesPerSecond;
-    // On a grid, so that a camera at just this rate loses no frame to the jitter of timers; after a
-    // rest the grid begins anew.
+    // On a grid, so that a camera at exactly this rate loses no frame to timer jitter; after a
+    // pause the grid begins anew.
     this.#allowedMs = Math.max(
       this.#allowedMs + intervalMs,
       nowMs + (1 - JITTER_SHARE) * intervalMs,
@@ -44,7 +44,7 @@ export class Pace {
 
   /**
    * How long the next frame should still wait, milliseconds; 0 = begin now.
-   * @param forwardSinceMs when the forward pass in work began; null: none is
+   * @param forwardSinceMs start of the forward pass in work; null: there is none
    */
   waitMs(nowMs: number, forwardSinceMs: number | null): number {
     const limitedMs = this.#maxFramesPerSecond === null ? 0 : this.#allowedMs - nowMs;

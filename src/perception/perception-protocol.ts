@@ -2,6 +2,7 @@ import type { ModelCard } from '../backbone/model-card.js';
 import type { VariantGolden } from '../backbone/variant-golden.js';
 import type { SerialisedError } from '../base/errors.js';
 import type { Head } from '../head/head.js';
+import type { Prior } from '../head/prior.js';
 import type { TrustLevel } from '../head/trust.js';
 import type { Fit } from '../vision/image.js';
 import type { Decision, DecisionSettings, LearntLabels } from './decision.js';
@@ -20,16 +21,18 @@ export interface PerceptionSettings {
   decision: DecisionSettings;
 }
 
-/** What the worker thread starts with: it reads no file and checks no card, which takes memory. */
+/**
+ * Start data of the worker thread. It reads no file and checks no card, because both take memory.
+ */
 export interface WorkerSettings {
   card: ModelCard;
   /** The converted model, in memory of its own. */
   model: Uint8Array;
   /** SHA-256 (hex) of `model`. */
   modelChecksum: string;
-  /** Of an 8-bit variant: what it must compute of the check picture. */
+  /** For an 8-bit variant: the features that it must compute from the check picture. */
   variantGolden: VariantGolden | null;
-  /** Names the features: of the model and the fit. */
+  /** Identifies the features: by the model and the fit. */
   checksum: string;
   threads: number;
   decision: DecisionSettings;
@@ -37,12 +40,12 @@ export interface WorkerSettings {
 
 export interface BackboneInfo {
   name: string;
-  /** Names its features: those of another checksum never mix with them. */
+  /** Identifies the features; those of different checksums never mix. */
   checksum: string;
   engine: string;
   featureSize: number;
   inputSize: number;
-  /** The configured 8-bit backbone that this one serves for, because it does not fit this machine. */
+  /** The configured 8-bit backbone that this one replaces, because it does not fit this machine. */
   insteadOf: string | null;
 }
 
@@ -50,11 +53,11 @@ export interface Timings {
   decodeMs: number;
   backboneMs: number;
   headMs: number;
-  /** From the encoded picture to the decision, with hand-over and waiting. */
+  /** From the encoded image to the decision, including hand-over and waiting. */
   totalMs: number;
 }
 
-/** What became of one frame. `features` is the embedding, `dhash` the picture's hash. */
+/** The result of one frame. `features` is the embedding, `dhash` the hash of the image. */
 export interface Perceived {
   decision: Decision;
   features: Float32Array;
@@ -63,25 +66,20 @@ export interface Perceived {
 }
 
 export interface ServingHead {
-  /** Of the registry; null: no trained head serves, this one comes from the first labels. */
+  /**
+   * Version in the registry; null: a head from the first labels, because no trained head serves.
+   */
   version: number | null;
   head: Head;
   /** Absent: not known of this head. */
   trust?: TrustLevel;
-  /** What it has learnt beyond its version; absent: it is as it was trained. */
+  /** Labels learnt since that version; absent: none. */
   learnt?: LearntLabels;
-  /** What its probabilities are drawn towards; absent: nothing. */
+  /** Prior that its probabilities are mixed with; absent: none. */
   prior?: Prior;
 }
 
-export interface Prior {
-  /** 0..1: p = (1 - share) p + share frequencies. */
-  share: number;
-  /** Of the classes, in the order of the head's labels; sums to 1. */
-  frequencies: readonly number[];
-}
-
-/** What the worker found in the pixels of one frame. */
+/** The result of the worker for one frame. */
 export type Seen = Pick<Perceived, 'decision' | 'features'> & {
   timings: Pick<Timings, 'backboneMs' | 'headMs'>;
 };
@@ -92,12 +90,12 @@ export type ToWorker =
   | { type: 'close' };
 
 export type FromWorker =
-  /** With the slots of the ring that frames come through. */
+  /** The buffers are the slots of the ring that frames pass through. */
   | { type: 'ready'; backbone: BackboneInfo; buffers: SharedArrayBuffer[] }
   | { type: 'seen'; id: number; seen: Seen }
   | { type: 'refused'; id: number; error: SerialisedError }
   /** The head with this id decides from the next frame on. */
   | { type: 'swapped'; id: number }
-  /** The head with this id cannot decide; the one before goes on. */
+  /** The head with this id cannot decide; the head before it stays. */
   | { type: 'head-refused'; id: number; error: SerialisedError }
   | { type: 'failed'; error: SerialisedError };

@@ -15,12 +15,12 @@ import type {
 } from './perception-protocol.js';
 import { pixelBuffers } from './pixel-ring.js';
 
-/** One in its forward pass, one that waits for it. */
+/** One frame in its forward pass, one waiting. */
 const SLOTS = 2;
 
 /**
- * The thread in which pixels become a decision. It is a thread of its own because a forward pass
- * blocks the event loop that it runs on.
+ * The thread that turns pixels into decisions. A forward pass blocks its event loop, so it must not
+ * run on the main thread.
  */
 const port = parentPort;
 if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
@@ -31,7 +31,10 @@ const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
 
 try {
   const backbone = await openEngine({
-    ...{ card, model, checksum: modelChecksum, threads },
+    card,
+    model,
+    checksum: modelChecksum,
+    threads,
     log: silentLog(),
   });
   if (variantGolden) {
@@ -67,11 +70,11 @@ try {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
         `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
-        { remedy: 'Train again: `headland train`, or set models.backbone back.' },
+        { remedy: 'Train again (`headland train`), or set models.backbone back.' },
       );
     }
     const nextSettings = answerSettings(next?.head ?? {}, decision);
-    // A head that cannot answer is refused now, not frame by frame.
+    // Refuses a head that cannot answer now, instead of frame by frame.
     if (next) answer(next, new Float32Array(featureSize), nextSettings);
     settings = nextSettings;
     serving = next;
@@ -94,7 +97,7 @@ try {
       return;
     }
     const { id, slot } = message;
-    // One after the other, so that each one's time is its own.
+    // One after the other, so that each measured time belongs to one frame.
     last = last
       .then(() => see(images[slot]!))
       .then(
@@ -103,7 +106,7 @@ try {
       );
   });
   const info = { name, checksum, engine, featureSize, inputSize, insteadOf: null };
-  // The engine has its own copy of the model: the memory of this one leaves the thread at once.
+  // The engine has its own copy of the model; the transfer frees this one's memory at once.
   send({ type: 'ready', backbone: info, buffers }, [model.buffer as ArrayBuffer]);
 } catch (error) {
   send({ type: 'failed', error: serialiseError(error) });

@@ -34,21 +34,30 @@ import { PixelRing } from './pixel-ring.js';
 
 export interface PerceptionEvents<F extends PerceivableFrame> {
   onPerceived(frame: F, perceived: Perceived): void;
-  /** The frame could not be decoded or embedded; it is gone, the next one is taken. */
+  /** The frame could not be decoded or embedded; it is dropped, and the next one follows. */
   onRefused(frame: F, error: HeadlandError): void;
-  /** The worker ended by itself; it is started again. */
+  /** The worker ended unexpectedly and is restarted. */
   onFailure(error: HeadlandError): void;
-  /** The worker that started again refused the serving head: none decides. */
+  /** The restarted worker refused the serving head; now no head decides. */
   onHeadLost(error: HeadlandError): void;
 }
 
-/** A head that the worker has not answered for. */
+/** A head that the worker has not acknowledged yet. */
 interface Swap {
   serving: ServingHead | null;
   /** False while there is no worker to send it to. */
   sent: boolean;
   timer: NodeJS.Timeout;
   resolve(): void;
+  reject(error: HeadlandError): void;
+}
+
+/** A worker between its start and its end. */
+interface Start {
+  ready: boolean;
+  /** The last error that it reported. */
+  lastError: HeadlandError | null;
+  resolve(backbone: BackboneInfo): void;
   reject(error: HeadlandError): void;
 }
 
@@ -59,23 +68,23 @@ interface Running {
 
 const RESTART_DELAY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 1_500;
-/** A worker that starts again takes about two seconds, a forward pass much less. */
+/** A restart of the worker takes about two seconds, a forward pass much less. */
 const SWAP_TIMEOUT_MS = 15_000;
 
 /**
- * The way of a frame in two stages that overlap: libvips decodes on a thread of its own pool, the
- * worker embeds and decides. Always the newest frame of each camera: what waits is replaced, never
- * queued. Heads are swapped between two frames, so none is dropped by a swap.
+ * Perceives frames in two overlapping stages: libvips decodes on a thread of its own pool, and the
+ * worker embeds and decides. It always takes the newest frame of each camera: a waiting frame is
+ * replaced, never queued. Heads are swapped between two frames, so that a swap drops none.
  */
 export class Perception<F extends PerceivableFrame> {
   #worker: Worker | null = null;
   #running: Running | null = null;
-  /** What the worker said that it uses. */
+  /** The head that the worker has acknowledged. */
   #serving: ServingHead | null = null;
   readonly #swaps = new Map<number, Swap>();
   #decoding: Job<F> | null = null;
   #forward: DecodedJob<F> | null = null;
-  /** With the worker already, which begins with it as soon as it is done with the one before. */
+  /** Already sent to the worker, which begins it when it has finished the one before. */
   #next: DecodedJob<F> | null = null;
   #nextId = 1;
   #cacheDir: string;
@@ -98,10 +107,10 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Starts the worker and waits until the backbone is loaded. An 8-bit backbone that computes other
-   * features here than where it was made does not serve: the fp32 one takes its place.
+   * Starts the worker and resolves when the backbone is loaded. If an 8-bit backbone computes other
+   * features here than on the machine that made it, the fp32 backbone serves instead.
    * @param cacheDir where the backbone is read from, now and after a crash
-   * @throws HeadlandError what opening the backbone throws, HL_PERCEPTION_CRASHED
+   * @throws HeadlandError errors of opening the backbone, HL_PERCEPTION_CRASHED
    */
   async start(cacheDir: string = this.#cacheDir): Promise<BackboneInfo> {
     this.#cacheDir = cacheDir;
@@ -116,7 +125,9 @@ export class Perception<F extends PerceivableFrame> {
     }
   }
 
-  /** Lets the fp32 backbone serve from the next {@link start} on, because its 8-bit variant cannot. */
+  /**
+   * Makes the fp32 backbone serve from the next {@link start} on, because its 8-bit variant cannot.
+   */
   useFullPrecision(reason: HeadlandError): void {
     this.#unfit = reason;
   }
@@ -127,53 +138,64 @@ export class Perception<F extends PerceivableFrame> {
     if (this.#stopping) throw crashed('perception was stopped while it started');
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./perception-worker.js', import.meta.url), {
-        ...{ workerData, transferList: [workerData.model.buffer as ArrayBuffer] },
+        workerData,
+        transferList: [workerData.model.buffer as ArrayBuffer],
         name: 'perception',
       });
       this.#worker = worker;
-      let ready = false;
-      let lastError: HeadlandError | null = null;
-      worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
-          ready = true;
-          const { buffers } = message;
-          const backbone = {
-            ...message.backbone,
-            insteadOf: this.#unfit ? this.settings.backbone : null,
-          };
-          this.#running = { backbone, ring: new PixelRing(buffers) };
-          this.#sendHeads();
-          resolve(backbone);
-          this.#begin();
-        } else if (message.type === 'failed') {
-          lastError = deserialiseError(message.error);
-          if (ready) this.events.onFailure(lastError);
-        } else if (message.type === 'swapped') {
-          this.#swapped(message.id);
-        } else if (message.type === 'head-refused') {
-          this.#endSwap(message.id)?.reject(deserialiseError(message.error));
-        } else {
-          this.#settle(message);
-        }
-      });
+      const start: Start = { ready: false, lastError: null, resolve, reject };
+      worker.on('message', (message: FromWorker) => this.#receive(message, start));
       worker.on('error', (error) => {
-        lastError = crashed(messageOf(error), error);
+        start.lastError = crashed(messageOf(error), error);
       });
       worker.on('exit', (code) => {
-        if (this.#worker !== worker) return;
-        this.#worker = null;
-        this.#giveUpWork();
-        const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
-        for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
-        if (!ready) reject(error);
-        else if (!this.#stopping) this.#restart(error);
+        if (this.#worker === worker) this.#exited(code, start);
       });
     });
   }
 
+  #receive(message: FromWorker, start: Start): void {
+    switch (message.type) {
+      case 'ready':
+        start.ready = true;
+        start.resolve(this.#ready(message));
+        this.#begin();
+        break;
+      case 'failed':
+        start.lastError = deserialiseError(message.error);
+        if (start.ready) this.events.onFailure(start.lastError);
+        break;
+      case 'swapped':
+        this.#swapped(message.id);
+        break;
+      case 'head-refused':
+        this.#endSwap(message.id)?.reject(deserialiseError(message.error));
+        break;
+      default:
+        this.#settle(message);
+    }
+  }
+
+  #ready({ backbone, buffers }: Extract<FromWorker, { type: 'ready' }>): BackboneInfo {
+    const insteadOf = this.#unfit ? this.settings.backbone : null;
+    const info: BackboneInfo = { ...backbone, insteadOf };
+    this.#running = { backbone: info, ring: new PixelRing(buffers) };
+    this.#sendHeads();
+    return info;
+  }
+
+  #exited(code: number, { ready, lastError, reject }: Start): void {
+    this.#worker = null;
+    this.#giveUpWork();
+    const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
+    for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
+    if (!ready) reject(error);
+    else if (!this.#stopping) this.#restart(error);
+  }
+
   /**
-   * Gives a frame to be perceived; replaces one of the same camera that still waits. Resolves when
-   * nothing more happens to the frame, so that a recording can go at the pace of perception.
+   * Submits a frame; it replaces a waiting frame of the same camera. Resolves when the frame is
+   * finished in any way, so that a recording can run at the speed of perception.
    */
   submit(frame: F): Promise<void> {
     const replaced = this.#waiting.get(frame.camera);
@@ -189,12 +211,12 @@ export class Perception<F extends PerceivableFrame> {
     });
   }
 
-  /** Frames of a camera that were replaced before they could be perceived. */
+  /** Number of frames of a camera that were replaced before perception began them. */
   dropped(camera: string): number {
     return this.#dropped.get(camera) ?? 0;
   }
 
-  /** Null until {@link start} resolved. */
+  /** Null until {@link start} has resolved. */
   get backbone(): BackboneInfo | null {
     return this.#running?.backbone ?? null;
   }
@@ -204,13 +226,13 @@ export class Perception<F extends PerceivableFrame> {
     return this.#unfit;
   }
 
-  /** How long the oldest frame in work has been there, milliseconds; 0 = none is. */
+  /** Age of the oldest frame in work, milliseconds; 0 = none is. */
   get busyForMs(): number {
     const oldest = this.#forward ?? this.#decoding;
     return oldest ? performance.now() - oldest.startMs : 0;
   }
 
-  /** For how long there has been no backbone, milliseconds; 0 = it is there. */
+  /** Time without a backbone, milliseconds; 0 = there is one. */
   get downForMs(): number {
     return this.#running ? 0 : performance.now() - this.#downSinceMs;
   }
@@ -221,8 +243,8 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Lets a head decide from the next frame on; null: every decision is `unknown`. Resolves when the
-   * worker uses it. When it rejects, the head before goes on, also in a worker that starts again.
+   * Makes a head decide from the next frame on; null: every decision is `unknown`. Resolves when
+   * the worker uses it. When it rejects, the old head stays, also after a restart of the worker.
    * @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH, HL_FEATURES_MISMATCH, HL_PERCEPTION_CRASHED
    */
   swapHead(serving: ServingHead | null): Promise<void> {
@@ -236,7 +258,7 @@ export class Perception<F extends PerceivableFrame> {
     });
   }
 
-  /** Begins at most so many frames a second, over all cameras; null: as many as it can. */
+  /** Most frames per second to begin, over all cameras; null: no limit. */
   limitRate(maxFramesPerSecond: number | null): void {
     this.#pace.limit(maxFramesPerSecond);
     this.#begin();
@@ -259,7 +281,7 @@ export class Perception<F extends PerceivableFrame> {
     clearTimeout(timer);
   }
 
-  /** Begins with the next frame, now or when it is time. */
+  /** Begins the next frame, now or when it is due. */
   #begin(): void {
     if (this.#beginTimer) clearTimeout(this.#beginTimer);
     const { value: next } = this.#waiting.values().next();
@@ -270,7 +292,7 @@ export class Perception<F extends PerceivableFrame> {
       this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
       return;
     }
-    // A Map keeps the order of insertion: the camera that has waited longest comes first.
+    // A Map keeps insertion order: the camera that has waited longest comes first.
     this.#waiting.delete(next.frame.camera);
     this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
@@ -280,8 +302,10 @@ export class Perception<F extends PerceivableFrame> {
   async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {
     const { fit, maxPictureBytes, maxPicturePixels } = this.settings;
     const decoded = await decodePicture(job.frame.jpeg, {
-      ...{ sizePixels: backbone.inputSize, fit },
-      ...{ maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
+      sizePixels: backbone.inputSize,
+      fit,
+      maxBytes: maxPictureBytes,
+      maxPixels: maxPicturePixels,
     }).catch((error: unknown) => deserialiseError(serialiseError(error)));
     if (this.#decoding !== job) return;
     this.#decoding = null;
@@ -293,7 +317,7 @@ export class Perception<F extends PerceivableFrame> {
     }
     job.decodeMs = performance.now() - job.startMs;
     this.#pace.decoded(job.decodeMs);
-    // None is decoded while one waits for the worker, so one of two slots is free.
+    // No frame is decoded while one waits for the worker, so one of the two slots is free.
     const slot = ring.put(decoded.data) as number;
     this.#handOver({ ...job, image: decoded, slot, dhash: '', forwardSinceMs: performance.now() });
   }
@@ -303,14 +327,14 @@ export class Perception<F extends PerceivableFrame> {
     else this.#forward = job;
     this.#send({ type: 'frame', id: job.id, slot: job.slot });
     this.#begin();
-    // Last: no decision waits for it.
+    // Hashed last: no decision depends on it.
     job.dhash = differenceHash(job.image);
   }
 
-  /** To a worker that has just become ready. */
+  /** Sends the heads to a worker that has just become ready. */
   #sendHeads(): void {
     if (this.#serving) {
-      // What served before the worker ended; the swaps that waited for this one come after it.
+      // First the head that served before the worker ended, then the swaps that waited.
       const waiting = [...this.#swaps];
       this.#swaps.clear();
       this.swapHead(this.#serving).catch((error) => this.#lost(error));
@@ -319,9 +343,9 @@ export class Perception<F extends PerceivableFrame> {
     for (const [id, swap] of this.#swaps) if (!swap.sent) this.#sendSwap(id, swap);
   }
 
-  /** The worker that started again did not take the head that served. */
+  /** The restarted worker refused the head that served. */
   #lost(error: HeadlandError): void {
-    // It ended once more: the next one is asked again.
+    // The worker ended once more; the head is sent to the next one.
     if (error.code === 'HL_PERCEPTION_CRASHED') return;
     this.#serving = null;
     this.events.onHeadLost(error);
@@ -346,7 +370,7 @@ export class Perception<F extends PerceivableFrame> {
     return swap;
   }
 
-  /** The worker may still come to it: another head has to follow. */
+  /** The worker may still take the abandoned head, so the serving head is sent again after it. */
   #giveUpSwap(id: number): void {
     const swap = this.#endSwap(id);
     if (!swap) return;
@@ -371,7 +395,7 @@ export class Perception<F extends PerceivableFrame> {
     job.settled();
   }
 
-  /** The worker is gone, and with it the frames in work. */
+  /** Abandons the frames in work, because the worker is gone. */
   #giveUpWork(): void {
     for (const job of [this.#decoding, this.#forward, this.#next]) job?.settled();
     this.#decoding = this.#forward = this.#next = null;
@@ -398,7 +422,7 @@ export class Perception<F extends PerceivableFrame> {
   }
 }
 
-/** @param fullPrecision Of an 8-bit backbone the one that it was made of. */
+/** @param fullPrecision Reads the backbone that the configured 8-bit variant was made from. */
 async function readBackbone(
   settings: PerceptionSettings,
   fullPrecision: boolean,
@@ -408,22 +432,22 @@ async function readBackbone(
   const card = await loadCard(name, cardsDir, addedCardsDir);
   const { model, checksum, variantGolden } = await readCachedModel(card, cacheDir);
   return {
-    ...{
-      card,
-      modelChecksum: checksum,
-      variantGolden,
-      checksum: featureChecksum(checksum, fit),
-      threads,
-      decision,
-    },
-    // Of its own, so that it can move to the worker: a Buffer may be part of a larger piece.
+    card,
+    modelChecksum: checksum,
+    variantGolden,
+    checksum: featureChecksum(checksum, fit),
+    threads,
+    decision,
+    // In memory of its own, so that it can move to the worker: a Buffer may be part of a larger
+    // block.
     model: model.byteLength === model.buffer.byteLength ? model : new Uint8Array(model),
   };
 }
 
 function crashed(message: string, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PERCEPTION_CRASHED', message, {
-    remedy: 'It is started again by itself; if this repeats, check free memory and report the log.',
+    remedy:
+      'Nothing: the thread starts again by itself. If this repeats, check free memory and report the log.',
     cause,
   });
 }

@@ -29,57 +29,57 @@ const cardSchema = z.object({
   lambda: z.number(),
   transform: z.enum(['none', 'l2', 'sqrt', 'sqrt-l2']),
   temperature: z.number().positive(),
-  /** Labels at least so probable make up the 90 % prediction set; older heads have none. */
+  /** Least probability of a label in the 90 % prediction set; older heads have none. */
   setProbability: z.number().min(0).max(1).optional(),
-  /** Left-out samples behind the novelty p-values; older heads have none. */
+  /** Number of left-out samples behind the novelty p-values; older heads have none. */
   noveltySamples: count.optional(),
   labels: z.array(z.string()).min(2),
   featureSize: z.int().min(1),
-  /** The newest label that its training read, of the store's label revisions; older heads have none. */
+  /** Revision of the newest label that the training read; older heads have none. */
   labelRevision: count.optional(),
-  /** How far it can be trusted, from left-out and holdout answers; older heads have none. */
+  /** Trust from left-out and holdout answers; older heads have none. */
   trust: trustSchema.optional(),
-  /** What made the features; `checksum` is that of the features, `Embedder.checksum`. */
+  /** The backbone of the features; `checksum` is that of the features, `Embedder.checksum`. */
   backbone: z.object({
     name: z.string(),
     checksum: z.string(),
     fit: z.enum(['squash', 'crop']),
   }),
-  /** Samples per class that it was trained and examined on; `leftOut`: too few, not learnt. */
+  /** Samples per class in training and holdout; `leftOut`: too few, so not learnt. */
   samples: z.array(
     z.object({ label: z.string(), training: count, holdout: count, leftOut: z.boolean() }),
   ),
-  /** On the holdout samples, by the head as read back from the disk; null: there are none. */
+  /** Metrics of the head read back from the disk on the holdout; null: no holdout samples. */
   holdout: metricsSchema.nullable(),
-  /** Of the training samples, each answered by a head that never saw its group. */
+  /** Metrics on the training samples, each answered by a head that never saw its group. */
   leaveGroupOut: metricsSchema,
-  /** Class-balanced log-loss of the same answers: what the learners were compared by. */
+  /** Class-balanced log-loss of the same answers, by which the learners were compared. */
   leaveGroupOutMacroLogLoss: z.number(),
   gate: gateDecisionSchema,
-  /** The reason when the gate refused it; null when it passed. */
+  /** Why the gate refused the head; null when it passed. */
   refused: z.string().nullable(),
-  /** `views`: the most augmented views of a sample that it learnt from. */
+  /** `views`: most augmented views per training sample. */
   augmentation: z.object({ recipe: z.string(), views: count, seed: count }),
   /** Milliseconds per phase. */
   durationsMs: z.record(z.string(), z.number()),
-  /** Of the file `weights`. */
+  /** SHA-256 of the file `weights`. */
   weightsSha256: sha256,
-  /** Of the file `training-groups`. */
+  /** SHA-256 of the file `training-groups`. */
   trainingGroupsSha256: sha256,
 });
 
 /** What is known about one trained head; `card.json` in its version directory. */
 export type HeadCard = z.infer<typeof cardSchema>;
 
-/** A card before the registry gave it a number and checksums. */
+/** A card without the number and the checksums that the registry adds. */
 export type NewHeadCard = Omit<
   HeadCard,
   'schema' | 'version' | 'weightsSha256' | 'trainingGroupsSha256'
 >;
 
 /**
- * The one byte sequence that stands for a card. Its last line is the SHA-256 of the card without
- * it, so that any flipped bit is noticed.
+ * The only valid byte sequence of a card. Its last line is the SHA-256 of the card without that
+ * line, so that every flipped bit is detected.
  */
 export function encodeCard(card: HeadCard): Uint8Array {
   const cardSha256 = sha256Hex(JSON.stringify(card));
@@ -99,19 +99,23 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
     throw invalidHead(`card.json is not JSON: ${messageOf(cause)}`, cause);
   }
   const { cardSha256: _, ...card } = { ...(raw as HeadCard & { cardSha256: string }) };
-  if (!sameBytes(encodeCard(card), bytes)) throw invalidHead('card.json is not as it was written');
+  if (!sameBytes(encodeCard(card), bytes))
+    throw invalidHead('card.json was changed after it was written');
   const parsed = cardSchema.safeParse(card);
   if (!parsed.success) throw invalidHead(`card.json: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
 
-/** One name a line, control characters escaped as in JSON: readable, and one byte sequence only. */
+/**
+ * One name per line, with control characters escaped as in JSON: readable, and only one byte
+ * sequence.
+ */
 export function encodeLines(names: readonly string[]): Uint8Array {
   const lines = names.map((name) => JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"'));
   return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
 }
 
-/** @throws SyntaxError when it is not what {@link encodeLines} wrote */
+/** @throws SyntaxError when {@link encodeLines} did not write it */
 export function decodeLines(bytes: Uint8Array): string[] {
   const lines = new TextDecoder().decode(bytes).split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(`"${line.replaceAll('"', '\\"')}"`) as string);

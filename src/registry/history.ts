@@ -1,8 +1,8 @@
 import { open, readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { writeFileDurably } from '../base/durable-files.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
 
-/** Beyond the first the journal is rewritten with the second; nobody rolls back that far. */
+/** A longer journal is cut to the second number; nobody rolls back further than that. */
 const COMPACT_ABOVE_RECORDS = 1_000;
 const COMPACT_TO_RECORDS = 500;
 
@@ -10,12 +10,12 @@ const recordSchema = z.object({
   /** ISO 8601, UTC. */
   at: z.string(),
   /**
-   * `promoted` and `rolled-back` were asked for; `fell-back`: the version pointed at could not serve;
-   * `withdrawn`: it was promoted but could not be put to work; `found`: the switch had happened
-   * but the power went before it was written here.
+   * `promoted` and `rolled-back`: on request; `fell-back`: the version of the pointer could not
+   * serve; `withdrawn`: promoted, but perception did not take it; `found`: the head was switched,
+   * but a power cut prevented the record.
    */
   event: z.enum(['promoted', 'rolled-back', 'fell-back', 'withdrawn', 'found']),
-  /** The version that serves from here on; null: none. */
+  /** The version that serves after the switch; null: none. */
   version: z.int().min(1).nullable(),
   /** The version that served before; null: none. */
   previous: z.int().min(1).nullable(),
@@ -25,8 +25,8 @@ const recordSchema = z.object({
 export type HistoryRecord = z.infer<typeof recordSchema>;
 
 /**
- * Reads every whole record; a line that a power cut tore is passed over, because the pointer file,
- * not this journal, says what serves.
+ * Reads every whole record. A line that a power cut left torn is skipped: the pointer file, not
+ * this journal, decides which version serves.
  */
 export async function readHistory(path: string): Promise<HistoryRecord[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -43,14 +43,14 @@ export async function readHistory(path: string): Promise<HistoryRecord[]> {
   });
 }
 
-/** Appends one record and waits until it is on the disk. */
+/** Appends one record; durable when it resolves. */
 export async function appendHistory(path: string, record: HistoryRecord): Promise<void> {
   const file = await open(path, 'a+', 0o644);
   try {
     const { size } = await file.stat();
     const last = Buffer.alloc(1);
     if (size > 0) await file.read(last, 0, 1, size - 1);
-    // A torn last line must not swallow the next record.
+    // A torn last line must not merge with the next record.
     const lead = size > 0 && last.toString() !== '\n' ? '\n' : '';
     await file.write(`${lead}${JSON.stringify(record)}\n`);
     await file.sync();
@@ -59,7 +59,7 @@ export async function appendHistory(path: string, record: HistoryRecord): Promis
   }
 }
 
-/** Keeps the journal short; only for the one process that may switch heads. */
+/** Shortens the journal; only for the one process that may switch heads. */
 export async function compactHistory(path: string): Promise<void> {
   const records = await readHistory(path);
   if (records.length <= COMPACT_ABOVE_RECORDS) return;
@@ -68,9 +68,9 @@ export async function compactHistory(path: string): Promise<void> {
 }
 
 /**
- * The versions that rollback can go through, oldest first, the serving one last. A promotion puts
- * a version on top; going back takes off everything above the target, so that two rollbacks in a
- * row go two versions back instead of to and fro.
+ * The versions that rollback goes through, oldest first, the serving one last. A promotion pushes a
+ * version; a rollback pops everything above its target. Two rollbacks in a row therefore go two
+ * versions back instead of alternating.
  */
 export function servingStack(records: readonly HistoryRecord[]): number[] {
   const stack: number[] = [];
@@ -84,7 +84,7 @@ export function servingStack(records: readonly HistoryRecord[]): number[] {
   return stack;
 }
 
-/** Every version that ever served, the one that served last at the end. */
+/** Every version that ever served, ordered by its last switch. */
 export function everServed(records: readonly HistoryRecord[]): number[] {
   const order = new Set<number>();
   for (const { version } of records) {

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, writeFileDurably } from '../base/durable-files.js';
+import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
 import type { Log } from '../base/log.js';
 import {
   appendHistory,
@@ -12,8 +12,8 @@ import {
 } from './history.js';
 
 /**
- * Which version serves: `<dir>/current` holds its number and is replaced by one rename. It is the
- * truth; the journal beside it only says what rollback means.
+ * The serving version: `<dir>/current` holds its number and is replaced by one rename. The pointer
+ * decides; the journal beside it only tells rollback where to go.
  */
 export class ServingPointer {
   readonly #dir: string;
@@ -38,11 +38,16 @@ export class ServingPointer {
     const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
     if (found) return Number(found[1]);
     const version = (await this.stack()).at(-1) ?? null;
-    this.#log?.error({ version }, 'the pointer to the serving head is damaged; history decides');
+    this.#log?.error(
+      { version },
+      'the pointer to the serving head is damaged; using the history instead',
+    );
     return version;
   }
 
-  /** Switches; durable when it returns. The journal follows: see {@link reconcile}. */
+  /**
+   * Switches; durable when it resolves. The record in the journal follows; see {@link reconcile}.
+   */
   async set(version: number | null, event: HistoryRecord['event']): Promise<void> {
     const previous = await this.read();
     if (version === null) {
@@ -54,7 +59,7 @@ export class ServingPointer {
     await this.#note(event, version, previous);
   }
 
-  /** Writes down a switch that the power cut from its record, and keeps the journal short. */
+  /** Records a switch that a power cut kept out of the journal, and shortens the journal. */
   async reconcile(): Promise<void> {
     const current = await this.read();
     const noted = (await this.stack()).at(-1) ?? null;
@@ -67,12 +72,12 @@ export class ServingPointer {
     return servingStack(await readHistory(this.#history));
   }
 
-  /** Every version that ever served, the last one at the end. */
+  /** Every version that ever served, ordered by its last switch. */
   async everServed(): Promise<number[]> {
     return everServed(await readHistory(this.#history));
   }
 
-  /** The newest record of the journal; null: nothing was ever switched. */
+  /** The newest record of the journal; null: no head was ever switched. */
   async lastSwitch(): Promise<HistoryRecord | null> {
     return (await readHistory(this.#history)).at(-1) ?? null;
   }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDirectoryDurably, writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
+import { writeDirectoryDurably, writeFileDurably } from '../base/files/durable-files.js';
+import { makeFolder } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
@@ -23,40 +24,42 @@ import {
   writeTrial,
 } from './version-directory.js';
 
-/** Throws when a head cannot serve here. */
+/** Throws when a head cannot serve on this robot. */
 export type HeadCheck = (stored: StoredHead) => void;
 
 export interface OpenServingOptions {
-  /** Puts a head to work; when it throws, the next one is tried. */
+  /** Hands a head to perception; when it throws, the next head is tried. */
   use?: (stored: StoredHead) => Promise<void> | void;
-  /** A head was passed over. */
+  /** Called for each head that cannot serve. */
   onUnusable?: (version: number, error: unknown) => void;
-  /** The version that serves already: it comes before all others but the one pointed at. */
+  /** The version that serves already; tried first after the version of the pointer. */
   keep?: number | null;
 }
 
 /** One line of `headland models heads`. */
 export interface HeadListing {
   version: number;
-  /** Null: the directory is damaged; `load` says how. */
+  /** Null: the directory is damaged; `load` tells how. */
   card: HeadCard | null;
-  /** It serves now. */
+  /** The version serves now. */
   current: boolean;
-  /** It serves or has served. */
+  /** The version serves or has served. */
   served: boolean;
 }
 
 /**
- * The versions of the trained head: `<dir>/<n>/` is written whole and never changed, and a pointer
- * says which one serves. Several processes may publish; only one, the daemon or a command while no
- * daemon runs, may switch, recover and prune.
+ * The versions of the trained head. `<dir>/<n>/` is written whole and never changed, and a pointer
+ * names the serving version. Several processes may publish. Only one may switch, recover and prune:
+ * the daemon, or a command while no daemon runs.
  */
 export class HeadRegistry {
   readonly dir: string;
   readonly #keep: number;
   readonly #log: Log | null;
   readonly #pointer: ServingPointer;
-  /** Switches run one after the other: each reads the pointer that the one before it wrote. */
+  /**
+   * Switches run one after the other, because each reads the pointer that the one before it wrote.
+   */
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param options.keep How many versions that served, and how many that never did, are kept. */
@@ -103,10 +106,9 @@ export class HeadRegistry {
   }
 
   /**
-   * The head that the pointer names or, when that one cannot serve, the first of
-   * {@link OpenServingOptions.keep}, the versions that served before it, and those that passed the
-   * gate, newest first. The pointer then follows. A damaged version is put aside as `<n>.corrupt`.
-   * Null: there is none that can serve.
+   * Opens the head of the pointer. If it cannot serve, tries {@link OpenServingOptions.keep}, the
+   * versions that served before it, and those that passed the gate, newest first; the pointer then
+   * follows. A damaged version is renamed to `<n>.corrupt`. Null: no head can serve.
    */
   openServing(options: OpenServingOptions = {}): Promise<StoredHead | null> {
     return this.#exclusive(async () => {
@@ -124,10 +126,10 @@ export class HeadRegistry {
     });
   }
 
-  /** Removes what an interruption left and brings history and pointer together. At start only. */
+  /** Removes what an interruption left and reconciles history and pointer. Only at start. */
   recover(): Promise<void> {
     return this.#exclusive(async () => {
-      await mkdir(this.dir, { recursive: true });
+      await makeFolder(this.dir);
       for (const entry of await readdir(this.dir)) {
         if (entry.startsWith('.')) await rm(join(this.dir, entry), { recursive: true });
       }
@@ -137,12 +139,13 @@ export class HeadRegistry {
   }
 
   /**
-   * Writes the head to the disk and reads it back, so that what is judged is what would serve.
+   * Writes the head to the disk and reads it back, so that the gate judges exactly what would
+   * serve.
    *
-   * @throws HeadlandError HL_HEAD_INVALID when it does not come back
+   * @throws HeadlandError HL_HEAD_INVALID when the head cannot be read back
    */
   async stage(head: Head): Promise<Head> {
-    await mkdir(this.dir, { recursive: true });
+    await makeFolder(this.dir);
     const path = join(this.dir, `.staged-${randomUUID()}`);
     try {
       await writeFileDurably(path, encodeHead(head));
@@ -153,11 +156,11 @@ export class HeadRegistry {
   }
 
   /**
-   * Writes a new version directory; it does not serve yet. Versions only ever count up.
+   * Writes a new version directory, which does not serve yet. Version numbers only grow.
    *
-   * @param trainingGroups Groups of the samples it was trained on.
-   * @param gate Why it may serve or not; null when no gate has judged it.
-   * @returns Its version.
+   * @param trainingGroups Groups of the samples that the head was trained on.
+   * @param gate The decision of the gate; null when no gate has judged the head.
+   * @returns The new version.
    */
   async publish(
     head: Head,
@@ -165,7 +168,7 @@ export class HeadRegistry {
     trainingGroups: readonly string[],
     gate: GateRecord | null = null,
   ): Promise<number> {
-    await mkdir(this.dir, { recursive: true });
+    await makeFolder(this.dir);
     const weights = encodeHead(head);
     for (;;) {
       const version = (await this.#highest()) + 1;
@@ -183,11 +186,11 @@ export class HeadRegistry {
   }
 
   /**
-   * Makes a version the serving one, after checking every byte of it.
+   * Makes a version the serving one, after a check of every byte.
    *
-   * @param check Throws when the head cannot serve here.
-   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what `check` throws; the old
-   *   one serves on
+   * @param check Throws when the head cannot serve on this robot.
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what `check` throws; the
+   *   old head then stays
    */
   promote(version: number, check?: HeadCheck): Promise<StoredHead> {
     return this.#exclusive(async () => {
@@ -200,10 +203,11 @@ export class HeadRegistry {
   }
 
   /**
-   * Goes back to `version`, or without it to the one that served before the serving one. Two in a
+   * Goes back to `version`, by default to the version before the serving one. Two rollbacks in a
    * row go two versions back; `promote` goes forward again.
    *
-   * @param check Throws when a head cannot serve here; without `version` such a head is passed over.
+   * @param check Throws when a head cannot serve on this robot; without `version` such a head is
+   *   skipped.
    * @throws HeadlandError HL_HEAD_NO_PREVIOUS | HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what
    *   `check` throws
    */
@@ -222,17 +226,23 @@ export class HeadRegistry {
     });
   }
 
-  /** Takes back a promotion whose head could not be put to work; null: none serves then. */
+  /**
+   * Undoes a promotion whose head perception did not take. @param previous null: no head serves
+   * then
+   */
   withdraw(previous: number | null): Promise<void> {
     return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
   }
 
-  /** Removes what is more than is kept; never the serving version, never the newest. */
+  /** Removes old versions beyond the limit; never the serving version, never the newest. */
   prune(): Promise<void> {
     return this.#exclusive(() => this.#prune());
   }
 
-  /** Null: no gate has judged it. @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID */
+  /**
+   * Null: no gate has judged the head. @throws HeadlandError HL_HEAD_UNKNOWN_VERSION |
+   * HL_HEAD_INVALID
+   */
   async gateRecord(version: number): Promise<GateRecord | null> {
     await readCard(this.#path(version), version);
     return readGateRecord(this.#path(version));
@@ -243,12 +253,12 @@ export class HeadRegistry {
     return this.#pointer.lastSwitch();
   }
 
-  /** How a version did beside the one that it replaced; null: it has no (readable) trial. */
+  /** The trial of a version beside the head that it replaced; null: no readable trial. */
   shadowTrial(version: number): Promise<ShadowTrial | null> {
     return readTrial(this.#path(version));
   }
 
-  /** Durable when it returns. */
+  /** Durable when it resolves. */
   keepShadowTrial(trial: ShadowTrial): Promise<void> {
     return writeTrial(this.#path(trial.version), trial);
   }
@@ -259,8 +269,9 @@ export class HeadRegistry {
       const stored = await this.#openOrSkip(version, check ? { use: check } : {});
       if (stored) return stored;
     }
-    throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before this one', {
-      remedy: 'Name a version that `headland models heads` lists, or train again.',
+    throw new HeadlandError('HL_HEAD_NO_PREVIOUS', 'no other head has served before', {
+      remedy:
+        'Name a version of `headland models heads`: `headland rollback VERSION`. If it lists none, train: `headland train`.',
       details: { current },
     });
   }
@@ -278,7 +289,7 @@ export class HeadRegistry {
     return new Set(inOrder.filter((version) => version !== null));
   }
 
-  /** Loads a version and puts it to use; null when that fails, whatever the reason. */
+  /** Loads a version and hands it to perception; null when that fails for any reason. */
   async #openOrSkip(
     version: number,
     { use, onUnusable }: OpenServingOptions,
@@ -299,17 +310,23 @@ export class HeadRegistry {
     try {
       await rename(this.#path(version), `${this.#path(version)}.corrupt`);
     } catch (error) {
-      this.#log?.warn({ version, err: messageOf(error) }, 'the damaged head stays where it is');
+      this.#log?.warn(
+        { version, err: messageOf(error) },
+        'the damaged head could not be set aside',
+      );
     }
   }
 
-  /** A disk that takes no pointer must not stop a head that works. */
+  /** A disk that cannot store the pointer must not stop a head that works. */
   async #fallBack(wanted: number | null, version: number | null): Promise<void> {
-    this.#log?.error({ wanted, version }, 'the head pointed at cannot serve; another one does');
+    this.#log?.error(
+      { wanted, version },
+      'the selected head cannot serve; another head serves instead',
+    );
     try {
       await this.#pointer.set(version, 'fell-back');
     } catch (error) {
-      this.#log?.error({ version, err: messageOf(error) }, 'the pointer could not follow');
+      this.#log?.error({ version, err: messageOf(error) }, 'the pointer could not be updated');
     }
   }
 
@@ -327,7 +344,7 @@ export class HeadRegistry {
     }
   }
 
-  /** A half-removed directory must never look like a version. */
+  /** Renames first: a half-removed directory must never look like a version. */
   async #remove(path: string): Promise<void> {
     const grave = join(this.dir, `.removed-${randomUUID()}`);
     await rename(path, grave);

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileDurably } from '../base/durable-files.js';
 import { HeadlandError } from '../base/errors.js';
+import { writeFileDurably } from '../base/files/durable-files.js';
 import { sha256Hex } from '../base/hash.js';
 import { decodeGateRecord, encodeGateRecord, type GateRecord } from '../gate/gate-record.js';
 import { parseTrial, type ShadowTrial } from '../gate/shadow.js';
@@ -22,18 +22,18 @@ const LABELS = 'labels';
 const CARD = 'card.json';
 const TRAINING_GROUPS = 'training-groups';
 const GATE = 'gate.json';
-/** Changes while the head is on trial; all else is written once. */
+/** Changes while the head is on trial; every other file is written once. */
 const SHADOW = 'shadow.json';
 
-/** A head with everything that is kept about it. */
+/** A head with everything that is stored about it. */
 export interface StoredHead {
   head: Head;
   card: HeadCard;
-  /** Groups of the samples it was trained on: on these it cannot be examined. */
+  /** Groups of the samples that the head was trained on; it must not be evaluated on them. */
   trainingGroups: string[];
 }
 
-/** The version directories of a registry, and those put aside as damaged; numbers count up. */
+/** Version directories of a registry, and those renamed as damaged, in ascending order. */
 export async function listVersions(dir: string): Promise<{ valid: number[]; corrupt: number[] }> {
   const entries = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -51,11 +51,11 @@ export async function listVersions(dir: string): Promise<{ valid: number[]; corr
 }
 
 /**
- * What is more than is kept: of the versions that served the `keep` that served last stay, the
- * serving one among them; of the others the `keep` newest. The newest version of all stays always,
- * or its number would be given out again.
+ * The versions beyond the limit. The `keep` versions that served last stay, the serving one among
+ * them, and so do the `keep` newest of the others. The newest version always stays, because its
+ * number must not be used again.
  *
- * @param served Every version that ever served, the last one to serve at the end.
+ * @param served Every version that ever served, ordered by its last switch.
  */
 export function versionsToRemove(
   versions: readonly number[],
@@ -74,7 +74,7 @@ export function versionsToRemove(
   return versions.filter((version) => !kept.has(version));
 }
 
-/** The files of a version directory, as they are written. */
+/** The files of a version directory as they are written. */
 export function versionFiles(
   weights: Uint8Array,
   trainingGroups: readonly string[],
@@ -87,7 +87,7 @@ export function versionFiles(
     weightsSha256: sha256Hex(weights),
     trainingGroupsSha256: sha256Hex(groups),
   });
-  // What cannot be read back must not be written.
+  // A card that cannot be read back must not be written.
   decodeCard(encoded);
   return {
     [WEIGHTS]: weights,
@@ -102,7 +102,7 @@ export function versionFiles(
  * Reads a version directory and checks every byte of it.
  *
  * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION when there is no such directory, HL_HEAD_INVALID
- *   when a file is missing, unreadable, or not as it was written
+ *   when a file is missing, unreadable or changed
  */
 export async function readVersion(directory: string, version: number): Promise<StoredHead> {
   const card = await readCard(directory, version);
@@ -140,10 +140,9 @@ export async function readCard(directory: string, version: number): Promise<Head
 }
 
 /**
- * Reads why the gate decided as it did; null for a head that no gate has judged. A head serves
- * without it.
+ * Reads the gate's record; null for a head that no gate has judged. A head serves without a record.
  *
- * @throws HeadlandError HL_HEAD_INVALID when it is not as it was written
+ * @throws HeadlandError HL_HEAD_INVALID when the record was changed after it was written
  */
 export async function readGateRecord(directory: string): Promise<GateRecord | null> {
   const bytes = await readFile(join(directory, GATE)).catch((error: NodeJS.ErrnoException) => {
@@ -153,7 +152,7 @@ export async function readGateRecord(directory: string): Promise<GateRecord | nu
   return bytes && decodeGateRecord(bytes);
 }
 
-/** The trial of a version; null when there is none that can be read. */
+/** The trial of a version; null when there is no readable one. */
 export async function readTrial(directory: string): Promise<ShadowTrial | null> {
   const text = await readFile(join(directory, SHADOW), 'utf8').catch(
     (error: NodeJS.ErrnoException) => {
@@ -164,14 +163,14 @@ export async function readTrial(directory: string): Promise<ShadowTrial | null> 
   return text === null ? null : parseTrial(text);
 }
 
-/** Durable when it returns. */
+/** Durable when it resolves. */
 export async function writeTrial(directory: string, trial: ShadowTrial): Promise<void> {
   await writeFileDurably(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
 }
 
 export function unknownVersion(version: number): HeadlandError {
   return new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `there is no head ${version}`, {
-    remedy: 'Choose one of the versions that `headland models heads` lists.',
+    remedy: 'Name one of the versions that `headland models heads` lists.',
     details: { version },
   });
 }
@@ -181,7 +180,7 @@ async function part(directory: string, name: string): Promise<Uint8Array> {
     return await readFile(join(directory, name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Anything else (no permission, too many open files) says nothing about the head itself.
+    // Other errors (no permission, too many open files) say nothing about the head.
     if (code !== 'ENOENT' && code !== 'EIO') throw error;
     throw invalidHead(`${directory}: ${name} cannot be read (${code})`, error);
   }

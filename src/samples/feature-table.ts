@@ -127,7 +127,7 @@ function checkRow({ sampleId, recipe, view, features }: FeatureRow): void {
             : null;
   if (fault === null) return;
   throw new HeadlandError('HL_FEATURES_INVALID', `features of sample ${sampleId}: ${fault}`, {
-    remedy: 'Check the backbone: run `headland models verify`.',
+    remedy: 'Run `headland models verify`: the backbone gave features that cannot be used.',
     details: { sampleId, recipe, view, length: features.length },
   });
 }

@@ -1,4 +1,4 @@
-import { hammingBits, splitHash } from '../base/hamming.js';
+import { hammingDistance } from '../base/hamming.js';
 import type { Database } from '../storage/database.js';
 import type { NewSample } from './sample.js';
 
@@ -23,12 +23,10 @@ export class NearDuplicates {
         'SELECT id, label, dhash FROM samples WHERE source = ? ORDER BY id DESC LIMIT ?',
       )
       .all(sample.source, RECENT);
-    const [high, low] = splitHash(sample.dhash);
     let best: { id: string; bits: number } | null = null;
     for (const { id, label: known, dhash } of recent) {
       if (label !== null && known !== null && known !== label) continue;
-      const [otherHigh, otherLow] = splitHash(dhash);
-      const bits = hammingBits(high, low, otherHigh, otherLow);
+      const bits = hammingDistance(sample.dhash, dhash);
       if (bits <= this.maxBits && bits < (best?.bits ?? Infinity)) best = { id, bits };
     }
     return best?.id ?? null;

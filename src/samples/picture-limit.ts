@@ -12,9 +12,10 @@ export function checkPictureLimit(database: Database, bytes: number, maxBytes: n
   if (stored + bytes <= maxBytes) return;
   throw new HeadlandError(
     'HL_STORE_LIMIT',
-    `the store holds ${stored} bytes of pictures; ${bytes} more exceed the limit of ${maxBytes}`,
+    `the store holds ${stored} bytes of pictures; with ${bytes} more it would exceed samples.maxPictureStoreBytes (${maxBytes})`,
     {
-      remedy: 'Export and remove samples, or raise samples.maxPictureStoreBytes.',
+      remedy:
+        'Raise samples.maxPictureStoreBytes. Or export (`headland export-samples DIR`), remove pictures from DIR, and import it into a new state folder.',
       details: { stored, bytes, maxBytes },
     },
   );

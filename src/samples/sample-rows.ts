@@ -1,30 +1,32 @@
-import { HeadlandError } from '../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** What an export remembers of a sample and an import gives back to it. */
 export interface RestoredFacts {
   /** Where the group stood; a group that the store already knows keeps its own side. */
   holdout?: boolean;
+  /** Held out whatever its class needs. */
+  kept?: boolean;
   labelledAtMs?: number;
   multiplicity?: number;
 }
 
 /** A row of `samples` joined with its group, as {@link SAMPLE_COLUMNS} selects it. */
-export type SampleRow = Omit<Sample, 'holdout'> & { holdout: number };
+export type SampleRow = Omit<Sample, 'holdout' | 'kept'> & { holdout: number; kept: number };
 
 export const SAMPLE_COLUMNS = `s.id, s.label, s.label_source AS labelSource,
-  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, s.source,
+  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
   s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity`;
 
 export const SAMPLE_TABLES_JOINED = 'samples s JOIN sample_groups g ON g.name = s.group_name';
 
 const MAX_NAME_CHARACTERS = 256;
-const MAX_ORIGIN_CHARACTERS = 4_096;
+export const MAX_ORIGIN_CHARACTERS = 4_096;
 const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
 
 export function toSample(row: SampleRow): Sample {
-  return { ...row, holdout: row.holdout === 1 };
+  return { ...row, holdout: row.holdout === 1, kept: row.kept === 1 };
 }
 
 export function isLabelSource(value: unknown): value is LabelSource {
@@ -48,8 +50,11 @@ export function checkNewSample(sample: NewSample): void {
           (Number.isSafeInteger(capturedAtMs) ? null : `its time ${capturedAtMs} is no integer`) ??
           (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
   if (fault === null) return;
-  throw new HeadlandError('HL_SAMPLE_INVALID', `sample cannot be stored: ${fault}`, {
-    remedy: 'Correct the value at its source.',
+  throw new HeadlandError('HL_SAMPLE_INVALID', `the sample cannot be stored: ${fault}`, {
+    remedy:
+      group.length > MAX_NAME_CHARACTERS
+        ? `Give a --group-pattern that captures at most ${MAX_NAME_CHARACTERS} characters.`
+        : DEFECT_REMEDY,
     details: { group, source, origin: origin ?? null, capturedAtMs },
   });
 }

@@ -14,6 +14,8 @@ export interface Sample {
   group: string;
   /** True when its group is held out: no head is ever trained on it. */
   holdout: boolean;
+  /** True when a person wants its group held out, whatever its class needs. */
+  kept: boolean;
   /** Camera name, or "import". */
   source: string;
   /** Unix time of capture, milliseconds. */

@@ -1,10 +1,10 @@
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule } from './holdout.js';
-import { normaliseLabel } from './label.js';
 import { NearDuplicates } from './near-duplicates.js';
 import { checkPictureLimit } from './picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
@@ -106,7 +106,7 @@ export class SampleStore {
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
         // Of a class that comes back from an export, the first samples are not yet its number.
-        if (!restored.holdout) this.holdout.label(sample.group, label);
+        if (!restored.holdout && !restored.kept) this.holdout.label(sample.group, label);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
       return { sample: this.getKnown(id), duplicate: false };
@@ -123,6 +123,31 @@ export class SampleStore {
       this.relabel(id, normalised, source);
       return this.getKnown(id);
     })();
+  }
+
+  /**
+   * A label that other samples have and that looks like this one without being it (see
+   * {@link alikeLabel}): most likely the one that is meant. Null: none, or the label is known.
+   * @param except a sample whose own label does not count, for it is about to change
+   * @throws HeadlandError HL_LABEL_INVALID
+   */
+  alikeLabel(label: string, except?: string): string | null {
+    return alikeLabel(normaliseLabel(label), this.labels(except));
+  }
+
+  /** Every label there is. @param except a sample whose own label does not count */
+  labels(except = ''): string[] {
+    return this.database
+      .prepare<{ label: string }>(
+        'SELECT DISTINCT label FROM samples WHERE label IS NOT NULL AND id <> ? ORDER BY label',
+      )
+      .all(except)
+      .map(({ label }) => label);
+  }
+
+  /** Moves a sample to another group; see {@link Holdout.move}. */
+  regroup(id: string, group: string, kept: boolean): void {
+    this.database.transaction(() => this.holdout.move(id, group, kept))();
   }
 
   get(id: string): Sample | null {
@@ -260,7 +285,7 @@ export class SampleStore {
     // A frame that waits says nothing about its group, unless that is held out.
     const { holdout } = restored;
     const known = holdout !== undefined && (holdout || n.label !== null);
-    this.holdout.meet(n.group, known ? holdout : null);
+    this.holdout.meet(n.group, known ? holdout : null, restored.kept);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
@@ -306,7 +331,7 @@ export class SampleStore {
     if (sample) return sample;
     throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
       remedy:
-        'Take the id from `headland label` (it lists the waiting samples) or from an event; it may have been removed.',
+        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
       details: { id },
     });
   }

@@ -2,7 +2,7 @@ import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
-/** A step that has been released is never edited: add one behind it. */
+/** Never edit a released step; append a new one. */
 export const AUDIT_TABLES: readonly string[] = [
   `
   CREATE TABLE audit (
@@ -22,7 +22,7 @@ export const AUDIT_TABLES: readonly string[] = [
 ];
 
 export interface AuditEntry {
-  /** Counts up, without gaps. */
+  /** Ascending, without gaps. */
   sequence: number;
   /** Unix time, milliseconds. */
   atMs: number;
@@ -33,16 +33,16 @@ export interface AuditEntry {
 
 export interface AuditFilter {
   kind?: string;
-  /** Entries older than this sequence: the next page. */
+  /** Entries before this sequence: the next page. */
   beforeSequence?: number;
   /** Default 100. */
   limit?: number;
 }
 
 /**
- * What was done to this robot, in an append-only table: commands, promotions, refusals. The
- * database itself refuses changes; beyond `maxEntries` (default 100,000) the oldest goes. What was
- * taught is kept apart and whole, in the store's label history.
+ * Commands, promotions and refusals of this robot, in an append-only table. The database itself
+ * refuses changes. Beyond `maxEntries` (default 100,000) the oldest entry is removed. Labels are
+ * not here: the store keeps their whole history.
  */
 export class AuditLog {
   constructor(
@@ -82,7 +82,7 @@ export class AuditLog {
       'SELECT min(sequence) AS sequence FROM audit',
     );
     const remove = this.database.prepare('DELETE FROM audit WHERE sequence = ?');
-    // One by one: the table lets only its oldest entry go.
+    // One by one, because the trigger permits only the removal of the oldest entry.
     for (let at = oldest.get()!.sequence; at <= upTo; at++) remove.run(at);
   }
 }

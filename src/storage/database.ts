@@ -7,15 +7,15 @@ import {
   openEmpty,
   openFile,
   openStandIn,
-} from './connection.js';
+} from './sqlite-connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
-/** How often {@link Database.probe} counts before it begins again. */
+/** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 
 export interface Statement<Row> {
-  /** Runs it to its end; `changes` = rows written. */
+  /** Runs the statement to its end; `changes` = rows written. */
   run(...parameters: SqlValue[]): { changes: number; lastInsertRowid: number };
   /** The first row. Blobs are `Uint8Array`. */
   get(...parameters: SqlValue[]): Row | undefined;
@@ -25,16 +25,17 @@ export interface Statement<Row> {
 
 /**
  * One connection to one SQLite file: the part of better-sqlite3's API that headland uses, over
- * libsql. It stands between because libsql 0.5 ends the whole process when it is handed a boolean
- * or a lone Blob, cuts strings at NUL, loses the first error when a full disk has already rolled
- * back, returns blobs as two different types and adds a field to rows. Statements are prepared
- * once and kept.
+ * libsql. It works around defects of libsql 0.5, which ends the whole process on a boolean or a
+ * lone Blob, cuts strings at NUL, loses the first error after a full disk has caused a rollback,
+ * returns blobs as two different types and adds a field to rows. Statements are prepared once and
+ * kept.
  *
- * Where the file cannot be opened for writing, something may stand in for it (see
- * {@link openDatabaseOrStandIn}): reading works, every write throws why the file cannot be had, and
- * {@link reopen} puts the file in its place as soon as that is possible.
+ * Where the file cannot be opened for writing, a stand-in takes its place (see
+ * {@link openDatabaseOrStandIn}): reading works, and every write throws the reason. {@link reopen}
+ * returns to the file as soon as that is possible.
  *
- * Nothing outside this folder sees the libsql connection. Every method throws HL_STORE_… as {@link storeError} maps them.
+ * No file outside this folder sees the libsql connection. Every method throws HL_STORE_… as
+ * {@link storeError} maps them.
  */
 export class Database {
   readonly path: string;
@@ -43,10 +44,10 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
-  /** It is not made anew then: an empty one would hide that the old one is missing. */
+  /** Then the file is not created again: an empty one would hide that the old one is missing. */
   private wasOpen: boolean;
 
-  /** @param onTrouble called when the disk refuses to be read or written, before that is thrown */
+  /** @param onTrouble called before an error of the disk is thrown */
   constructor(
     path: string,
     connection: Connection,
@@ -58,7 +59,7 @@ export class Database {
     this.wasOpen = connection.kind === 'file';
   }
 
-  /** Why the file cannot be had and something stands in for it; null: it is open. */
+  /** Why a stand-in takes the place of the file; null: the file is open. */
   get standsInFor(): HeadlandError | null {
     return this.connection.standsInFor;
   }
@@ -68,8 +69,9 @@ export class Database {
   }
 
   /**
-   * Runs `setup` now and again after each {@link reopen}: brings tables up to date and reads what is
-   * kept in memory of them. It must leave nothing of an earlier run behind.
+   * Runs `setup` now and again after each {@link reopen}. A setup brings tables up to date and
+   * reads what is kept of them in memory. It must replace everything that an earlier run left
+   * there.
    */
   whenOpened(setup: () => void): void {
     this.setups.push(setup);
@@ -77,9 +79,9 @@ export class Database {
   }
 
   /**
-   * Opens the file again, in the place of what stands in for it or of a connection whose disk has
-   * gone. Must not be called within a transaction.
-   * @throws HeadlandError HL_STORE_…; everything is as before then
+   * Opens the file again, in place of a stand-in or of a connection whose disk has gone. Must not
+   * be called within a transaction.
+   * @throws HeadlandError HL_STORE_…; the old connection is in use again then
    */
   reopen(): void {
     const before = this.connection;
@@ -97,11 +99,11 @@ export class Database {
   }
 
   /**
-   * Lets go of a file that is not at its path any more, because its disk was taken out or somebody
-   * removed it: what would be written to it would be lost. Something stands in for it then.
-   * @returns why; null: the file is where it was
+   * Closes a file that is no longer at its path, because its disk was removed or somebody deleted
+   * it: writes to it would be lost. A stand-in takes its place.
+   * @returns why; null: the file is still there
    */
-  letGoOfLostFile(): HeadlandError | null {
+  closeLostFile(): HeadlandError | null {
     const { identity } = this.connection;
     if (identity === null || identity === identityOf(this.path)) return null;
     const lost = new HeadlandError(
@@ -120,7 +122,7 @@ export class Database {
   }
 
   /**
-   * Writes a page durably that nobody reads, to know whether the disk takes it.
+   * Durably writes a page that nobody reads, to test whether the disk accepts writes.
    * @throws HeadlandError HL_STORE_…
    */
   probe(): void {
@@ -133,7 +135,7 @@ export class Database {
     return this.native.inTransaction;
   }
 
-  /** Prepares `sql`, or returns what was prepared for the same text before. */
+  /** Prepares `sql`, or returns the statement prepared earlier for the same text. */
   prepare<Row>(sql: string): Statement<Row> {
     const known = this.statements.get(sql);
     if (known) return known as Statement<Row>;
@@ -159,7 +161,7 @@ export class Database {
     this.guard(() => this.native.exec(sql));
   }
 
-  /** `pragma('user_version')`: the rows that the pragma returns. */
+  /** Runs `PRAGMA source`, for example `pragma('user_version')`, and returns its rows. */
   pragma(source: string): Record<string, SqlValue>[] {
     return this.guard(() => this.native.prepare(`PRAGMA ${source}`).all([])).map(
       (row) => clean(row) as Record<string, SqlValue>,
@@ -167,9 +169,9 @@ export class Database {
   }
 
   /**
-   * Wraps `work` so that everything it writes is committed at once and durable when the call
-   * returns, or, when it throws, not at all. Called inside another transaction it becomes part of
-   * it, and a throw undoes only its own part. `work` must be synchronous.
+   * Wraps `work` in a transaction: everything it writes is committed at once and durable when the
+   * call returns; when it throws, nothing is written. Inside another transaction it becomes part of
+   * that, and a throw undoes only its own part. `work` must be synchronous.
    */
   transaction<Arguments extends unknown[], Result>(
     work: (...args: Arguments) => Result,
@@ -185,7 +187,7 @@ export class Database {
         this.exec(outermost ? 'COMMIT' : `RELEASE ${name}`);
         return result;
       } catch (error) {
-        // A full disk makes SQLite roll back by itself; a second ROLLBACK would hide the reason.
+        // On a full disk SQLite rolls back by itself; a second ROLLBACK would hide the reason.
         if (this.native.inTransaction) {
           this.exec(outermost ? 'ROLLBACK' : `ROLLBACK TO ${name}; RELEASE ${name}`);
         }
@@ -218,7 +220,7 @@ export class Database {
       try {
         for (const setup of setups) setup();
       } catch {
-        // The tables of an older headland cannot be brought up to date where nothing can be written.
+        // The tables of an older headland cannot be migrated where nothing can be written.
         closeQuietly(this.connection);
         this.use(openEmpty(standsInFor));
         this.inEmptyTables(this.setups);
@@ -243,7 +245,7 @@ export class Database {
       const meant = storeError(error, this.path);
       if (!isHeadlandError(meant)) throw meant;
       if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
-      // Another process that writes for long is no trouble of the disk.
+      // Another process that writes for a long time is no fault of the disk.
       if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
       throw meant;
     }
@@ -251,11 +253,11 @@ export class Database {
 }
 
 /**
- * Opens the database file at `path`, creating it (mode 0600) and its folder (mode 0700) when they
- * are missing. WAL with `synchronous=FULL`: what is committed survives a power cut, as far as the
- * disk keeps its word. Other processes may open it at the same time; a writer waits up to 5 s.
- * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL,
- *   HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
+ * Opens the database file at `path`; creates it (mode 0600) and its folder (mode 0700) when
+ * missing. WAL with `synchronous=FULL`: committed data survives a power cut if the disk honours its
+ * flushes. Other processes may open the file at the same time; a writer waits up to 5 s.
+ * @throws HeadlandError HL_STORE_CORRUPT (the file is left as it is), HL_STORE_FULL, HL_STORE_BUSY,
+ *   HL_STORE_READ_ONLY, HL_STORE_UNAVAILABLE, HL_STORE_IO
  */
 export function openDatabase(path: string): Database {
   try {
@@ -266,8 +268,8 @@ export function openDatabase(path: string): Database {
 }
 
 /**
- * As {@link openDatabase}, but where the file cannot be opened something stands in for it until
- * {@link Database.reopen}: the file as it is, for reading, on a disk that has become read-only; else
+ * Like {@link openDatabase}, but where the file cannot be opened, a stand-in takes its place until
+ * {@link Database.reopen}: the file itself, for reading, on a disk that has become read-only; else
  * empty tables.
  * @param onTrouble see {@link Database}; also called when the file cannot be opened
  */
@@ -286,8 +288,10 @@ export function openDatabaseOrStandIn(
 }
 
 /**
- * Looks through every page for damage: for `doctor`, not for each start (it reads the whole file).
- * Returns what SQLite finds, in its words; empty = sound.
+ * Checks every page for damage: for `doctor`, not for each start, because it reads the whole file.
+ * Returns the findings in SQLite's words; empty = sound.
+ *
+ * @internal until `doctor` calls it
  */
 export function findDamage(database: Database): string[] {
   return database
@@ -297,8 +301,8 @@ export function findDamage(database: Database): string[] {
 }
 
 /**
- * libsql takes an array safely; a lone Blob or null would end the process or fail.
- * @throws TypeError for a value that SQLite cannot keep as it is
+ * libsql accepts an array safely; a lone Blob or null would end the process or fail.
+ * @throws TypeError for a value that SQLite cannot store unchanged
  */
 function check(parameters: SqlValue[]): SqlValue[] {
   for (const value of parameters) {

@@ -1,12 +1,14 @@
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
-/** A step that has been released is never edited: add one behind it. */
+/** Never edit a released step; append a new one. */
 export const META_TABLES: readonly string[] = [
   'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
 ];
 
-/** Small facts that outlive a restart: where a replay stood, the revision trained on last. */
+/**
+ * Small values that survive a restart: the position of a replay, the revision of the last training.
+ */
 export class Meta {
   constructor(private readonly database: Database) {
     database.whenOpened(() => migrate(database, 'meta', META_TABLES));
@@ -19,7 +21,7 @@ export class Meta {
     );
   }
 
-  /** Durable when it returns; null forgets the key. */
+  /** Durable when it returns; null removes the key. */
   set(key: string, value: string | null): void {
     if (value === null) {
       this.database.prepare('DELETE FROM meta WHERE key = ?').run(key);

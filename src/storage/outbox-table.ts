@@ -3,11 +3,11 @@ import { migrate } from './migrate.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
 /**
- * The outbox, as steps of `migrate(database, 'outbox', OUTBOX_TABLES)`. A step that has been
- * released is never edited: add one behind it.
+ * The outbox, as steps of `migrate(database, 'outbox', OUTBOX_TABLES)`. Never edit a released step;
+ * append a new one.
  */
 export const OUTBOX_TABLES: readonly string[] = [
-  // Before there were versions the table was made without one: it is adopted with its messages.
+  // Before there were versions the table existed without one; it is adopted with its messages.
   `
   CREATE TABLE IF NOT EXISTS telemetry_outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,24 +25,24 @@ export const OUTBOX_TABLES: readonly string[] = [
   CREATE INDEX IF NOT EXISTS telemetry_outbox_by_expiry ON telemetry_outbox (expires_at_ms)
     WHERE expires_at_ms IS NOT NULL;
   `,
-  // Until then every message was sent with QoS 1. Adding a column rewrites no row, so that a full
-  // outbox on a nearly full disk can be brought up to date as well.
+  // Earlier messages all had QoS 1. Adding a column rewrites no row, so that this step also works
+  // with a full outbox on a nearly full disk.
   'ALTER TABLE telemetry_outbox ADD COLUMN qos INTEGER NOT NULL DEFAULT 1 CHECK (qos IN (0, 1))',
 ];
 
-/** Which messages go first when the outbox is full: metrics before all others. */
+/** Decides what is removed first from a full outbox: metrics before all others. */
 export type OutboxClass = 'event' | 'report' | 'metrics' | 'result';
 
-/** A message that shall reach the broker at least once. */
+/** A message that must reach the broker at least once. */
 export interface OutboxMessage {
   topic: string;
   payload: Uint8Array;
   qos: 0 | 1;
   retain: boolean;
   class: OutboxClass;
-  /** Worthless after so many seconds: not sent any more, and the broker is told. */
+  /** Lifetime, seconds: later it is not sent any more. The broker learns it too. */
   expirySeconds?: number;
-  /** MQTT 5 correlation data of the command that this answers. */
+  /** MQTT 5 correlation data of the command that this message answers. */
   correlation?: Uint8Array;
 }
 
@@ -65,20 +65,20 @@ interface Row {
   expires_at_ms: number | null;
 }
 
-/** What a row costs besides its texts: keys, index, page overhead, roughly. */
+/** Approximate cost of a row besides its texts: keys, index, page overhead. */
 const ROW_OVERHEAD_BYTES = 128;
 
 const DAY_MS = 86_400_000;
 /** A message cannot wait longer than this: its time, or the clock, is wrong. */
 const LONGEST_WAIT_MS = 366 * DAY_MS;
 
-/** Bytes that a message counts for in the bound of the outbox. */
+/** Bytes that a message counts towards the bound of the outbox. */
 export function sizeOf(message: OutboxMessage): number {
   const correlation = message.correlation?.byteLength ?? 0;
   return message.payload.byteLength + message.topic.length + correlation + ROW_OVERHEAD_BYTES;
 }
 
-/** Why the table cannot keep the message as it is, for people; null when it can. */
+/** Why the table cannot store the message unchanged, in words; null when it can. */
 export function whyNotQueueable(message: OutboxMessage): string | null {
   for (const value of valuesOf(message, 0)) {
     const problem = whyUnstorable(value);
@@ -91,13 +91,13 @@ export function whyNotQueueable(message: OutboxMessage): string | null {
 export class OutboxTable {
   readonly #database: Database;
 
-  /** @throws HeadlandError HL_STORE_NEWER when a later headland has already been here */
+  /** @throws HeadlandError HL_STORE_NEWER when the table comes from a later headland */
   constructor(database: Database) {
     this.#database = database;
     database.whenOpened(() => migrate(database, 'outbox', OUTBOX_TABLES));
   }
 
-  /** Runs `work` as one durable transaction, or as a part of the one that is already open. */
+  /** Runs `work` as one durable transaction, or as part of the open one. */
   transaction(work: () => void): void {
     this.#database.transaction(work)();
   }
@@ -131,7 +131,7 @@ export class OutboxTable {
     );
   }
 
-  /** Oldest first: of the one class, or of all but it. */
+  /** Oldest first: all messages of the class, or all but those. */
   *oldest(which: { class: OutboxClass } | { not: OutboxClass }): Generator<Victim> {
     const [sql, name] = 'class' in which ? ['class = ?', which.class] : ['class <> ?', which.not];
     const next = this.#database.prepare<Victim>(
@@ -173,7 +173,7 @@ export class OutboxTable {
       .get()!.oldest;
   }
 
-  /** Moves the times of all messages since `sinceMs`: the clock was wrong when they were written. */
+  /** Shifts the times of all messages since `sinceMs`, which were written with a wrong clock. */
   shiftTimes(sinceMs: number, byMs: number): void {
     this.#database
       .prepare(

@@ -2,7 +2,7 @@ import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
-/** A step that has been released is never edited: add one behind it. */
+/** Never edit a released step; append a new one. */
 export const REPORT_TABLES: readonly string[] = [
   `
   CREATE TABLE reports (
@@ -17,13 +17,13 @@ export const REPORT_TABLES: readonly string[] = [
   `,
 ];
 
-/** How a training ended, without its figures. */
+/** The outcome of a training, without its figures. */
 export interface ReportSummary {
   trainingId: string;
   outcome: string;
   /** One sentence in words. */
   reason: string;
-  /** The version that came of it; null: none did. */
+  /** The version that the training made; null: none. */
   headVersion: number | null;
   /** ISO 8601, UTC. */
   finishedAt: string;
@@ -32,11 +32,11 @@ export interface ReportSummary {
 export interface ReportLogLimits {
   /** Default 200. */
   maxReports?: number;
-  /** Of their JSON in UTF-16 units together; the newest is kept in any case. Default 16 Mi. */
+  /** Limit of all JSON together, UTF-16 units; the newest report is always kept. Default 16 Mi. */
   maxLength?: number;
 }
 
-/** The reports of trainings, however they ended; beyond the limits the oldest go. */
+/** The reports of trainings of any outcome; beyond the limits the oldest are removed. */
 export class ReportLog {
   readonly #database: Database;
   readonly #maxReports: number;
@@ -84,7 +84,7 @@ export class ReportLog {
       .map(({ body }): unknown => JSON.parse(body));
   }
 
-  /** The newest; null before the first. */
+  /** The newest report; null before the first. */
   last(): ReportSummary | null {
     return (
       this.#database

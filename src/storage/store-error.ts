@@ -11,34 +11,37 @@ interface Meaning {
 const FULL: Meaning = {
   code: 'HL_STORE_FULL',
   what: 'the disk is full',
-  remedy: 'Free space on this disk, or move the folder (paths.stateDir) to a larger one.',
+  remedy: 'Free space on this disk, or set paths.stateDir to a folder on a larger one.',
 };
 const BUSY: Meaning = {
   code: 'HL_STORE_BUSY',
-  what: 'another process holds the database for too long',
-  remedy: 'Try again; if it stays so, find the process that keeps the database open (fuser).',
+  what: 'another process has locked the database for too long',
+  remedy:
+    'Try again. If the error stays, `fuser headland.db` in the state folder names the process that keeps the database locked: end it.',
 };
 const READ_ONLY: Meaning = {
   code: 'HL_STORE_READ_ONLY',
-  what: 'the database cannot be written',
+  what: 'no write access to the database',
   remedy:
-    'Give the user of headland write access to the state folder; check that its disk is not mounted read-only.',
+    'Give this user write access to the state folder and its files. If its disk is mounted read-only, mount it read-write.',
 };
 const CORRUPT: Meaning = {
   code: 'HL_STORE_CORRUPT',
   what: 'the file is damaged or is not a database',
   remedy:
-    'Copy the file with its -wal and -shm neighbours away, then restore a backup or an export; `sqlite3 FILE .recover` may save the rest.',
+    'Move the file and its neighbours -wal and -shm away. Then put a backup in its place, or import an export (`headland import`); `sqlite3 FILE .recover` may save the rest.',
 };
 const UNAVAILABLE: Meaning = {
   code: 'HL_STORE_UNAVAILABLE',
   what: 'the database cannot be opened',
-  remedy: 'Check that the path is a file in an existing folder that the user of headland may open.',
+  remedy:
+    'Remove or rename what stands at this path instead of a file, or set another paths.stateDir.',
 };
 const IO: Meaning = {
   code: 'HL_STORE_IO',
   what: 'the disk reports an error',
-  remedy: 'Look into the kernel log for the disk; replace the card or disk if errors repeat.',
+  remedy:
+    'Look for errors of the disk in the kernel log (`dmesg`). Replace the card or disk if they repeat.',
 };
 
 /** Primary SQLite result codes (the low byte of the extended ones). */
@@ -66,13 +69,13 @@ const BY_ERRNO: Record<string, Meaning> = {
   EEXIST: UNAVAILABLE,
 };
 
-/** Below this many free bytes an I/O error of SQLite is taken for a full disk. */
+/** With fewer free bytes, an I/O error of SQLite counts as a full disk. */
 const FULL_BELOW_BYTES = 65_536;
 
 /**
- * Translates what SQLite, libsql or the file system throws into an `HL_STORE_…` error.
- * A HeadlandError passes through; what has no storage meaning (SQL mistakes, broken constraints,
- * defects) comes back as it was, so that it is not mistaken for a failing disk.
+ * Translates errors of SQLite, libsql or the file system into `HL_STORE_…` errors. Returns any
+ * other error unchanged, HeadlandErrors and SQL mistakes alike, so that it is not mistaken for a
+ * failing disk.
  *
  * Codes: HL_STORE_FULL, HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_CORRUPT, HL_STORE_UNAVAILABLE,
  * HL_STORE_IO.
@@ -100,7 +103,7 @@ function meaningOf(error: unknown, path: string): Meaning | undefined {
   const meaning = Number.isNaN(raw)
     ? BY_ERRNO[typeof code === 'string' ? code : '']
     : BY_SQLITE[raw & 0xff];
-  // A full disk also shows as an I/O error, when the shared-memory file cannot grow.
+  // A full disk also causes I/O errors, when the shared-memory file cannot grow.
   if ((meaning === IO || meaning === UNAVAILABLE) && isFull(path)) return FULL;
   return meaning;
 }

@@ -1,11 +1,11 @@
-/** What a column holds and a parameter may be. Booleans are written as 0 and 1 by the caller. */
+/** The value of a column or parameter. The caller writes booleans as 0 and 1. */
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
- * Why SQLite cannot keep `value` as it is, for people; null when it can. libsql 0.5 ends the
+ * Why SQLite cannot store `value` unchanged, in words; null when it can. libsql 0.5 ends the
  * process on a boolean, cuts a text at its first NUL, wraps integers beyond 64 bits and writes NaN
  * and undefined as NULL.
  */

@@ -248,7 +248,10 @@ export class TelemetryClient {
     const { topic } = message;
     const outcome = outbox.enqueue(message);
     if (outcome === 'too large') {
-      this.#log.error({ code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic }, 'message not sent');
+      this.#log.error(
+        { code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic },
+        'a message is larger than mqtt.outboxMaxBytes and was not sent',
+      );
     }
     if (outcome === 'invalid') {
       this.#log.error(

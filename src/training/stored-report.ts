@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { metricsSchema } from '../head/labelled-metrics.js';
 import { TRAINING_OUTCOMES } from './report.js';
 
-/** What of a {@link TrainingReport} is read again after a restart. */
+/** The part of a {@link TrainingReport} that is read after a restart. */
 const storedReportSchema = z.object({
   trainingId: z.string(),
   trigger: z.string(),
@@ -11,7 +11,7 @@ const storedReportSchema = z.object({
   /** ISO 8601, UTC. */
   finishedAt: z.string(),
   durationMs: z.number(),
-  /** Null unless the job got to its end. */
+  /** Null unless the job reached its end. */
   result: z
     .object({
       version: z.int().min(1),
@@ -24,7 +24,7 @@ const storedReportSchema = z.object({
 
 export type StoredReport = z.infer<typeof storedReportSchema>;
 
-/** Null when it is not one: then it was written by another version of headland. */
+/** Null for a report of another version of headland. */
 export function parseReport(value: unknown): StoredReport | null {
   return storedReportSchema.safeParse(value).data ?? null;
 }

@@ -14,27 +14,27 @@ export interface TrainerOptions {
   cacheDir: string;
   /** Folder of added backbones. */
   addedCardsDir?: string;
-  /** The one that the daemon switches heads with. */
+  /** The registry with which the daemon switches heads. */
   registry: HeadRegistry;
   settings: TrainerSettings;
   log: Log;
-  /** The program that trains; only tests name another. */
+  /** The program that trains; only tests use another one. */
   jobPath?: string;
-  /** How the job is started; default: in a process of its own. */
+  /** Starts the job; default: in its own process. */
   startJob?: typeof startJob;
   onProgress?: (progress: TrainingProgress, trainingId: string) => void;
-  /** Called once for every training that started, however it ended. */
+  /** Called once for every training that started, whatever the outcome. */
   onOutcome?: (report: TrainingReport) => void;
   /**
-   * Lets a head serve; when it throws, the one before goes on and the training has failed. Default:
-   * only the pointer of the registry moves, for a process in which no head is at work.
+   * Makes a head serve. When it throws, the old head stays and the training has failed. Default:
+   * only the pointer of the registry moves, for a process without a serving head.
    */
   promote?: (version: number) => Promise<unknown>;
 }
 
 export interface StartedTraining {
   trainingId: string;
-  /** Never rejects: what went wrong stands in the report. */
+  /** Never rejects: the report contains the error. */
   finished: Promise<TrainingReport>;
 }
 
@@ -44,14 +44,14 @@ export interface RunningTraining {
   startedAt: Date;
   /** Null before the first report. */
   progress: TrainingProgress | null;
-  /** Of the job; null while it is being started. */
+  /** Process id of the job; null while it starts. */
   pid: number | null;
 }
 
 interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
-  /** As `performance.now()` said it. */
+  /** By `performance.now()`. */
   startedMs: number;
   job: JobHandle | null;
   cancelled: boolean;
@@ -62,9 +62,9 @@ interface Run {
 type Ending = Pick<TrainingReport, 'outcome' | 'reason' | 'error' | 'result'>;
 
 /**
- * Runs one training at a time in a process of its own: a crash, a kill, or the end of the memory
- * there never touches what serves. The job trains, judges and publishes; only this class, in the
- * process that serves, promotes.
+ * Runs one training at a time in its own process, so that a crash, a kill or a lack of memory there
+ * never affects the serving head. The job trains, judges and publishes. Only this class, in the
+ * serving process, promotes.
  */
 export class Trainer {
   readonly #options: TrainerOptions;
@@ -74,7 +74,7 @@ export class Trainer {
     this.#options = options;
   }
 
-  /** What runs now; null: nothing. */
+  /** The training in work; null: none. */
   running(): RunningTraining | null {
     if (!this.#run) return null;
     const { trainingId, trigger, startedMs, progress, job } = this.#run;
@@ -93,7 +93,7 @@ export class Trainer {
         'HL_TRAINING_RUNNING',
         `training ${this.#run.trainingId} is still running`,
         {
-          remedy: 'Wait for its report, or cancel it first.',
+          remedy: 'Wait for its report, then try again.',
           details: { trainingId: this.#run.trainingId },
         },
       );
@@ -112,7 +112,7 @@ export class Trainer {
     return { trainingId: run.trainingId, finished: run.finished };
   }
 
-  /** Ends the running training; resolves with its report, or null when there was none. */
+  /** Ends the training in work; resolves with its report, or null when there was none. */
   async cancel(): Promise<TrainingReport | null> {
     const run = this.#run;
     if (!run) return null;
@@ -142,7 +142,7 @@ export class Trainer {
     try {
       this.#options.onOutcome?.(report);
     } catch (error) {
-      this.#options.log.error({ err: messageOf(error) }, 'nobody could be told of the training');
+      this.#options.log.error({ err: messageOf(error) }, 'the training could not be reported');
     }
     return report;
   }
@@ -156,10 +156,19 @@ export class Trainer {
       maxOldSpaceMegabytes: training.maxOldSpaceMegabytes,
       maxDurationMs: training.maxDurationMs,
       settings: {
-        ...{ models, inference, samples, augmentation, training, gate, heads },
-        ...{ dbPath, cacheDir, registryDir: registry.dir },
+        models,
+        inference,
+        samples,
+        augmentation,
+        training,
+        gate,
+        heads,
+        dbPath,
+        cacheDir,
+        registryDir: registry.dir,
         ...(addedCardsDir ? { addedCardsDir } : {}),
-        ...{ trainingId: run.trainingId, trigger: run.trigger },
+        trainingId: run.trainingId,
+        trigger: run.trigger,
       },
       onWarning: (fields, message) =>
         this.#options.log.warn({ trainingId: run.trainingId, ...fields }, message),
@@ -169,14 +178,19 @@ export class Trainer {
       },
     });
     run.job = job;
-    // It may have been cancelled while the process was being started.
+    // The training may have been cancelled while the process was starting.
     if (run.cancelled) job.stop();
     return job.ended;
   }
 
   async #settle(run: Run, end: JobEnd): Promise<Ending> {
     if (run.cancelled) {
-      return { outcome: 'cancelled', reason: 'cancelled', error: null, result: null };
+      return {
+        outcome: 'cancelled',
+        reason: 'stopped before its end; the features embedded so far are kept',
+        error: null,
+        result: null,
+      };
     }
     if (end.error) return failed(end.error, null);
     const { result } = end;
@@ -187,7 +201,7 @@ export class Trainer {
     const current = await registry.current();
     if (current !== result.championVersion) {
       const now = current === null ? 'no head serves' : `head ${current} serves`;
-      return judged('refused', `it was compared with another head than serves now: ${now}`, result);
+      return judged('refused', `it was compared with a head that no longer serves: ${now}`, result);
     }
     try {
       await this.#promote(result.version);
@@ -202,7 +216,7 @@ export class Trainer {
     await (promote ? promote(version) : registry.promote(version));
   }
 
-  /** A registry that cannot be tidied undoes no training. */
+  /** A registry that cannot be pruned does not undo a training. */
   async #tidy(report: TrainingReport): Promise<void> {
     const { registry, log } = this.#options;
     const { trainingId, outcome, reason, durationMs, result } = report;

@@ -3,9 +3,9 @@ import { HeadlandError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { TrainingTrigger } from './report.js';
 
-/** While no trained head serves, so many new labels are reason enough. */
+/** New labels that start a training while no trained head serves. */
 const FIRST_LABELS = 10;
-/** At so many labels a class that the head does not know is reason to train. */
+/** A class that the head does not know starts a training at these numbers of labels. */
 const NEW_CLASS_LABELS = [2, 5, 10];
 
 export interface TriggerSituation {
@@ -13,22 +13,22 @@ export interface TriggerSituation {
   newLabels: number;
   /** A trained head serves. */
   headServes: boolean;
-  /** A class that it does not know has come to so many labels that it should be learnt. */
+  /** A class that the head does not know has enough new labels to be learnt. */
   newClass: boolean;
   /** Labelled samples in the store. */
   labels: number;
-  /** Train after so many new labels; 0 = off. */
+  /** Number of new labels that starts a training; 0 = off. */
   everyNewLabels: number;
-  /** Below this a training would be refused. */
+  /** With fewer labels a training would be refused. */
   minLabels: number;
   paused: boolean;
   training: boolean;
 }
 
-/** `too-few`: it is time, but there are not enough labels for any training. */
+/** `too-few`: a training is due, but there are not enough labels for one. */
 export type TriggerDecision = 'train' | 'wait' | 'too-few';
 
-/** Whether new labels alone are reason to train. Pure. */
+/** Whether new labels alone start a training. Pure. */
 export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
   const { newLabels, labels, everyNewLabels, minLabels, paused, training } = situation;
   if (everyNewLabels === 0 || paused || training) return 'wait';
@@ -37,7 +37,9 @@ export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
   return labels < minLabels ? 'too-few' : 'train';
 }
 
-/** How many steps towards being learnt the classes that the head does not know have come. */
+/**
+ * How many steps of {@link NEW_CLASS_LABELS} the classes that the head does not know have reached.
+ */
 export function newClassSteps(
   classes: readonly { label: string; training: number }[],
   known: readonly string[],
@@ -52,29 +54,29 @@ export function newClassSteps(
 
 export interface TrainingTriggersOptions {
   settings: { everyNewLabels: number; cron: string | null; minLabels: number };
-  /** Where the label revision of the last training is remembered across restarts. */
+  /** Stores the label revision of the last training across restarts. */
   memory: { get(): number | null; set(revision: number): void };
-  /** Counts up with every label given or changed. */
+  /** Increases with every label given or changed. */
   labelRevision(): number;
-  /** The store's labels, samples of the holdout not counted. */
+  /** The store's labels with their numbers of training samples, without the holdout. */
   classes(): readonly { label: string; training: number }[];
-  /** Labelled samples in the store. */
+  /** Number of labelled samples in the store. */
   labels(): number;
-  /** What the trained head that serves can answer; null: none does. */
+  /** Labels that the serving trained head knows; null: none serves. */
   knownLabels(): readonly string[] | null;
   isPaused(): boolean;
   isTraining(): boolean;
-  /** Starts a training; what it throws is logged. */
+  /** Starts a training; errors are logged. */
   start(trigger: TrainingTrigger): void;
   log: Log;
 }
 
-/** Decides when a training starts by itself. Thin: it asks, the decision is pure. */
+/** Decides when a training starts by itself. It only collects the facts; the decision is pure. */
 export class TrainingTriggers {
   readonly #options: TrainingTriggersOptions;
   #cron: Cron | null = null;
   #revisionAtStart = 0;
-  /** The steps of new classes that the last training has met, whatever came of it. */
+  /** Steps of new classes that the last training has seen, whatever its outcome. */
   #metSteps = 0;
   #reportedTooFew = false;
 
@@ -83,17 +85,17 @@ export class TrainingTriggers {
   }
 
   /**
-   * Begins to listen to the clock and looks once at the labels that are there already.
+   * Starts the clock and checks the existing labels once.
    *
    * @throws HeadlandError HL_TRAINING_CRON_INVALID
    */
   start(): void {
     const { settings, memory, labelRevision } = this.#options;
     const { cron } = settings;
-    // A store that was restored from a backup counts lower than what was remembered.
+    // A store that was restored from a backup has a lower revision than the stored one.
     if ((memory.get() ?? 0) > labelRevision()) memory.set(labelRevision());
     if (cron !== null) this.#cron = this.#schedule(cron);
-    // Without a new label nothing has come since the last training began.
+    // Without a new label, nothing has changed since the last training began.
     if (this.newLabels() === 0) this.#metSteps = this.#steps();
     this.labelsChanged();
   }
@@ -108,11 +110,11 @@ export class TrainingTriggers {
     return this.#cron?.nextRun() ?? null;
   }
 
-  /** To be called after every label, after `resume` and after every training. */
+  /** Must be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
     const { settings, labels, knownLabels, isPaused, isTraining, log } = this.#options;
     const steps = this.#steps();
-    // A head that has learnt a class takes its steps away.
+    // When a head has learnt a class, its steps no longer count.
     this.#metSteps = Math.min(this.#metSteps, steps);
     const decision = decideOnLabels({
       newLabels: this.newLabels(),
@@ -141,7 +143,7 @@ export class TrainingTriggers {
     return labelRevision() - (memory.get() ?? 0);
   }
 
-  /** To be called when any training starts, whoever asked for it. */
+  /** Must be called when any training starts, whoever asked for it. */
   trainingStarted(): void {
     this.#revisionAtStart = this.#options.labelRevision();
     this.#metSteps = this.#steps();
@@ -149,8 +151,8 @@ export class TrainingTriggers {
   }
 
   /**
-   * To be called at its end, however it ended: a training that fails must not start again with
-   * the next label, but one that a power cut ended is due again.
+   * Must be called at the end of a training, whatever its outcome. A training that fails must not
+   * start again with the next label, but one that a power cut ended is due again.
    */
   trainingEnded(): void {
     this.#options.memory.set(this.#revisionAtStart);
@@ -168,8 +170,12 @@ export class TrainingTriggers {
     } catch (cause) {
       throw new HeadlandError(
         'HL_TRAINING_CRON_INVALID',
-        `training.cron is not a cron expression: "${pattern}" (${messageOf(cause)})`,
-        { remedy: 'Write five fields, as in "0 3 * * *" for every night at 3:00 UTC.', cause },
+        `training.cron "${pattern}" is not a cron expression: ${messageOf(cause)}`,
+        {
+          remedy:
+            'Write five fields: minute, hour, day, month, weekday, in UTC. "0 3 * * *" is every night at 3:00.',
+          cause,
+        },
       );
     }
   }
@@ -177,7 +183,7 @@ export class TrainingTriggers {
   #byClock(): void {
     const { isPaused, isTraining, log } = this.#options;
     if (isPaused() || isTraining()) {
-      log.info({ paused: isPaused() }, 'the clock asks for a training, but not now');
+      log.info({ paused: isPaused() }, 'a scheduled training cannot start now');
       return;
     }
     this.#start('cron');

@@ -1,19 +1,19 @@
 import type { RgbImage } from './image.js';
 
-/** How pixels outside the picture are made: the four `fill_mode` of Keras. */
+/** How pixels outside the image are made: the four `fill_mode` of Keras. */
 export type FillMode = 'nearest' | 'reflect' | 'wrap' | 'constant';
 
-/** The parameters of Keras' affine transform, in the inverse map (from result to picture). */
+/** The parameters of Keras' affine transform, in the inverse map (from result to source image). */
 export interface AffineParameters {
   rotationDegrees: number;
-  /** Pixels along the height: the result at row r shows the picture's row r + rowShift. */
+  /** Pixels along the height: row r of the result shows row r + rowShift of the source. */
   rowShift: number;
   /** Pixels along the width. */
   columnShift: number;
   shearDegrees: number;
-  /** Above 1 the picture shrinks along its height. */
+  /** Above 1 the image shrinks along its height. */
   rowZoom: number;
-  /** Above 1 the picture shrinks along its width. */
+  /** Above 1 the image shrinks along its width. */
   columnZoom: number;
 }
 
@@ -50,7 +50,7 @@ export function composeAffine(
   ];
 }
 
-/** The middle of a picture between its outermost pixel centres, (row, column). */
+/** The middle of an image between its outermost pixel centres, (row, column). */
 export function pictureCentre(height: number, width: number): [number, number] {
   return [height / 2 - 0.5, width / 2 - 0.5];
 }
@@ -65,12 +65,12 @@ const HALF = 1 << (2 * WEIGHT_BITS - 1);
 const MAX_COORDINATE = 32_000;
 
 /**
- * Resamples a picture through an inverse affine map, bilinearly, in fixed point (positions to
- * 2^-16 pixel, weights to 2^-10). Fill `wrap` has the period of the picture's side, as Keras
- * documents it; `constant` paints every point outside the outermost pixel centres.
+ * Resamples an image through an inverse affine map, bilinearly, in fixed point (positions to 2^-16
+ * pixel, weights to 2^-10). Fill `wrap` repeats with the side of the image, as Keras documents it;
+ * `constant` paints every point outside the outermost pixel centres.
  *
  * @param fillValue grey level 0..255 of fill `constant`
- * @throws RangeError when the map reaches further than 32,000 pixels from the picture's corner
+ * @throws RangeError when the map reaches further than 32,000 pixels from the corner of the image
  */
 export function warpRgb(
   image: RgbImage,
@@ -89,7 +89,8 @@ export function warpRgb(
   const columnLimit = (width - 1) * ONE;
   const rowStep = Math.round(matrix[1] * ONE);
   const columnStep = Math.round(matrix[4] * ONE);
-  // Rounding of the steps grows from the middle column outwards, half as far as from the left.
+  // From the middle column outwards, the rounding of the steps grows only half as far as from the
+  // left.
   const middle = width >> 1;
 
   for (let r = 0; r < height; r++) {
@@ -134,7 +135,8 @@ export function warpRgb(
       }
     }
 
-    // The same without tables and bounds where all four neighbours lie in the picture.
+    // The same without tables and bounds, for pixels whose four neighbours are all inside the
+    // image.
     let y = (rowAt + rowStep * from) | 0;
     let x = (columnAt + columnStep * from) | 0;
     let at = line + from * 3;
@@ -176,7 +178,7 @@ export function warpRgb(
   return { width, height, data: result };
 }
 
-/** Index inside 0..n-1 that stands for `index` outside; `constant` never looks outside. */
+/** The index in 0..n-1 that fills `index`; fill `constant` never needs one outside. */
 export function fillIndex(index: number, n: number, fill: FillMode): number {
   switch (fill) {
     case 'reflect': {
@@ -190,7 +192,7 @@ export function fillIndex(index: number, n: number, fill: FillMode): number {
   }
 }
 
-/** First and last whole coordinate that the map touches, with room for the right neighbour. */
+/** First and last integer coordinate that the map reads, the right neighbour included. */
 function reach(
   perRow: number,
   perColumn: number,
@@ -221,7 +223,7 @@ function offsetTable(
   );
 }
 
-/** The columns [from, to) of a line whose coordinate lies in [0, limit). */
+/** The columns [from, to) of a line whose coordinate is in [0, limit). */
 function insideSpan(at: number, step: number, limit: number, width: number): [number, number] {
   if (step === 0) return at >= 0 && at < limit ? [0, width] : [0, 0];
   const atZero = -at / step;

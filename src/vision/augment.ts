@@ -11,7 +11,7 @@ import {
 import type { RgbImage } from './image.js';
 import type { PhotometricRanges } from './photometric.js';
 
-/** How views are made and how many of which kind: the configuration without the seed. */
+/** Which views are made and how many: the configuration without the seed. */
 export type AugmentationSettings = Omit<Config['augmentation'], 'seed'>;
 
 /** Ranges that augmentations are drawn from. */
@@ -20,9 +20,11 @@ export type AugmentationRanges = Omit<
   'views' | 'photometricViews' | keyof PhotometricRanges
 >;
 
-/** One drawn augmentation: everything that decides the result. */
+/** One drawn augmentation, which fully determines the result. */
 export interface Augmentation extends AffineParameters {
-  /** 8-bit steps added to every channel, held within the picture's own darkest and brightest. */
+  /**
+   * 8-bit steps added to every channel, clamped to the darkest and brightest level of the image.
+   */
   channelShift: number;
   horizontalFlip: boolean;
   verticalFlip: boolean;
@@ -34,11 +36,11 @@ export interface Augmentation extends AffineParameters {
 }
 
 /**
- * Draws one augmentation in the order of Keras' `get_random_transform`. Ten numbers are taken
- * whatever the settings, so that switching one range off leaves the other draws as they were.
+ * Draws one augmentation in the order of Keras' `get_random_transform`. It always takes ten random
+ * numbers, so that switching one range off leaves the other draws unchanged.
  *
- * @param width of the picture, pixels; shifts are shares of it
- * @param height of the picture, pixels
+ * @param width of the image, pixels; shifts are shares of it
+ * @param height of the image, pixels
  */
 export function drawAugmentation(
   random: Random,
@@ -75,10 +77,10 @@ export function drawAugmentation(
 }
 
 /**
- * Applies an augmentation as Keras' `apply_transform` does: affine, channel shift, horizontal
- * flip, vertical flip, brightness. Meaning of the axes as in keras-preprocessing 1.1.2 (the first
- * shift and zoom belong to rows), turning about the true centre. The same augmentation and picture
- * give the same bytes; the picture itself is left as it is.
+ * Applies an augmentation in the order of Keras' `apply_transform`: affine, channel shift,
+ * horizontal flip, vertical flip, brightness. The axes are those of keras-preprocessing 1.1.2 (the
+ * first shift and zoom belong to rows); rotation is about the true centre. The same augmentation
+ * and image give the same bytes; the source image is not changed.
  */
 export function applyAugmentation(image: RgbImage, augmentation: Augmentation): RgbImage {
   const { width, height } = image;
@@ -100,8 +102,8 @@ export function applyAugmentation(image: RgbImage, augmentation: Augmentation): 
 }
 
 /**
- * Flips the result by reading the map backwards. Keras flips after the channel shift; that works
- * on each pixel alone, so the order of the two makes no difference.
+ * Flips the result by reading the map backwards. Keras flips after the channel shift, which works
+ * on each pixel alone, so the order makes no difference.
  */
 function flipped(
   matrix: AffineMatrix,
@@ -140,7 +142,7 @@ function levelTable(
   const factor = Math.fround(brightness);
   return Uint8Array.from({ length: 256 }, (_, level) => {
     const shifted = Math.min(brightest, Math.max(darkest, level + channelShift));
-    // Truncates twice: to 8 bits as Keras' array_to_img, then as Pillow's blend with black.
+    // Truncates twice: to 8 bits like Keras' array_to_img, then like Pillow's blend with black.
     return Math.min(255, Math.trunc(Math.fround(factor * Math.trunc(shifted))));
   });
 }

@@ -9,13 +9,13 @@ export interface DecodeOptions extends PictureLimits {
 }
 
 /**
- * Decodes a JPEG, PNG or WebP picture to a square RGB image: upright by its EXIF orientation,
- * alpha dropped (what is fully transparent becomes black), colours in sRGB, scaled with one
- * anti-aliased cubic kernel. Training and serving both call this, so that a head never meets
- * pixels that were made another way.
+ * Decodes a JPEG, PNG or WebP image to a square RGB image: upright by its EXIF orientation, without
+ * alpha (fully transparent pixels become black), in sRGB, scaled with one anti-aliased cubic
+ * kernel. Training and serving both use it, so that a head never sees pixels that were made another
+ * way.
  *
  * @returns `sizePixels x sizePixels x 3` bytes
- * @throws HeadlandError HL_PICTURE_INVALID (damaged, empty or not a picture), HL_PICTURE_TOO_LARGE
+ * @throws HeadlandError HL_PICTURE_INVALID (damaged, empty or not an image), HL_PICTURE_TOO_LARGE
  *   (bytes), HL_PICTURE_TOO_MANY_PIXELS (by its header, before anything is decoded)
  */
 export async function decodePicture(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
@@ -31,7 +31,7 @@ export async function decodePicture(bytes: Uint8Array, options: DecodeOptions): 
   );
   if (channels !== 3 || data.length !== sizePixels * sizePixels * 3) {
     throw new HeadlandError('HL_PICTURE_INVALID', `the picture has ${channels} channels, not 3`, {
-      remedy: 'Check the source: the file or frame is damaged or is not a picture.',
+      remedy: 'Replace the file, or look at the camera: the picture is damaged or is none.',
       details: { bytes: bytes.length, channels },
     });
   }

@@ -3,13 +3,13 @@ import type { RgbImage } from './image.js';
 const COLUMNS = 9;
 const ROWS = 8;
 
-/** Differences below this are rounding of the means, not brightness; grey levels of 0..255. */
+/** Smaller differences of grey levels 0..255 are rounding of the means. */
 const LEVEL_EPSILON = 1e-6;
 
 /**
- * 64-bit difference hash: the picture's luma averaged over 9 x 8 equal areas, one bit per pair of
- * horizontal neighbours, set when the right one is brighter; row by row, most significant first.
- * Method: N. Krawetz, "Kind of Like That", 2013.
+ * 64-bit difference hash: mean luma of 9 x 8 equal areas, one bit per pair of horizontal
+ * neighbours, set when the right one is brighter; row by row, most significant bit first. Method:
+ * N. Krawetz, "Kind of Like That", 2013.
  *
  * @returns 16 lower-case hex digits
  */
@@ -28,18 +28,9 @@ export function differenceHash(image: RgbImage): string {
   return hash;
 }
 
-/** Number of differing bits of two hashes of equal length in hex digits: 0..64 for 16 digits. */
-export function hammingDistance(a: string, b: string): number {
-  if (a.length !== b.length) throw new RangeError(`hashes of ${a.length} and ${b.length} digits`);
-  let distance = 0;
-  for (let i = 0; i < a.length; i++) {
-    let bits = Number.parseInt(a[i]!, 16) ^ Number.parseInt(b[i]!, 16);
-    for (; bits !== 0; bits &= bits - 1) distance++;
-  }
-  return distance;
-}
-
-/** Mean luma (ITU-R BT.601) of each cell; a pixel on a border counts by the share it covers. */
+/**
+ * Mean luma (ITU-R BT.601) of each cell; a pixel on a border counts by the share inside the cell.
+ */
 function areaMeans({ width, height, data }: RgbImage): Float64Array {
   const sums = new Float64Array(COLUMNS * ROWS);
   const line = new Float64Array(COLUMNS);

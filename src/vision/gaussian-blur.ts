@@ -1,18 +1,18 @@
 import type { RgbImage } from './image.js';
 
 const WEIGHT_BITS = 12;
-/** Bits of a sum of rows that are cut, so that it fits 16 bits and keeps 8 below the level. */
+/** Bits dropped from a sum of rows, so that it fits 16 bits and keeps 8 below the level. */
 const CUT_BITS = 4;
 const DOWN_BITS = 2 * WEIGHT_BITS - CUT_BITS;
 const HALF = 1 << (DOWN_BITS - 1);
 
 /**
- * Blurs with a Gaussian cut at three standard deviations, first along rows, then along columns, in
- * fixed point: the same bytes on every machine. Outside lies the nearest pixel of the border. An
+ * Blurs with a Gaussian that is cut at three standard deviations, first along rows, then along
+ * columns, in fixed point: the same bytes on every machine. The border pixels extend outwards. An
  * even area keeps its level.
  *
- * @param sigmaPixels standard deviation, >= 0; 0 and whatever is too small to weigh a neighbour
- *   return the picture itself
+ * @param sigmaPixels standard deviation, >= 0; when it is 0 or too small to weigh a neighbour, the
+ *   image itself is returned
  */
 export function gaussianBlurRgb(image: RgbImage, sigmaPixels: number): RgbImage {
   const weights = halfKernel(sigmaPixels);
@@ -21,7 +21,7 @@ export function gaussianBlurRgb(image: RgbImage, sigmaPixels: number): RgbImage 
   return { width, height, data: alongColumns(alongRows(image, weights), image, weights) };
 }
 
-/** Weights of the distances 0, 1, … that with both sides add up to 2^WEIGHT_BITS. */
+/** Weights of the distances 0, 1, …; over both sides they add up to 2^WEIGHT_BITS. */
 function halfKernel(sigmaPixels: number): Int32Array {
   const radius = Math.ceil(3 * sigmaPixels);
   const shares = Array.from({ length: radius + 1 }, (_, distance) =>

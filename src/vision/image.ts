@@ -1,4 +1,4 @@
-/** An 8-bit RGB picture: `data[(y * width + x) * 3 + channel]`, no padding. */
+/** An 8-bit RGB image: `data[(y * width + x) * 3 + channel]`, no padding. */
 export interface RgbImage {
   /** Pixels. */
   width: number;
@@ -9,7 +9,7 @@ export interface RgbImage {
 }
 
 /**
- * How a picture of any shape becomes a square: `squash` scales both axes independently (Keras'
+ * How an image of any shape becomes a square: `squash` scales both axes independently (Keras'
  * `flow_from_directory`: nothing is cut off), `crop` scales the short side and takes the centre.
  */
 export type Fit = 'squash' | 'crop';

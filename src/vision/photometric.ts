@@ -4,13 +4,13 @@ import { gaussianBlurRgb } from './gaussian-blur.js';
 import type { RgbImage } from './image.js';
 import { recompressJpeg } from './picture.js';
 
-/** Ranges that photometric changes are drawn from, as configured. */
+/** Configured ranges that photometric changes are drawn from. */
 export type PhotometricRanges = Pick<
   Config['augmentation'],
   'gamma' | 'exposure' | 'colourTemperature' | 'blurPixels' | 'noiseLevels' | 'jpegQuality'
 >;
 
-/** One change of light, lens, sensor and transmission: everything that decides the result. */
+/** One change of light, lens, sensor and transmission, which fully determines the result. */
 export interface PhotometricChange {
   /** Exponent on levels as shares of 255, > 0; above 1 darker, below 1 lighter. */
   gamma: number;
@@ -24,11 +24,11 @@ export interface PhotometricChange {
   noiseSdLevels: number;
   /** A safe integer >= 0. */
   noiseSeed: number;
-  /** 1..100; null leaves the picture uncompressed. */
+  /** 1..100; null leaves the image uncompressed. */
   jpegQuality: number | null;
 }
 
-/** Changes nothing. */
+/** The identity. @internal for tests and benches */
 export const NO_PHOTOMETRIC_CHANGE: PhotometricChange = {
   gamma: 1,
   gain: 1,
@@ -39,13 +39,13 @@ export const NO_PHOTOMETRIC_CHANGE: PhotometricChange = {
   jpegQuality: null,
 };
 
-/** How often a photometric view is blurred; the same for noise and for JPEG, each for itself. */
+/** Probability of blur in a photometric view; independently, of noise and of JPEG. */
 const PROBABILITY = 0.4;
 
 /**
- * Draws one photometric change. Ten numbers are taken whatever the settings, so that switching one
- * range off leaves the other draws as they were. Gamma and gain are drawn evenly on a logarithmic
- * scale: twice as light is as frequent as half as light.
+ * Draws one photometric change. It always takes ten random numbers, so that switching one range off
+ * leaves the other draws unchanged. Gamma and gain are uniform on a logarithmic scale: twice the
+ * light is as frequent as half of it.
  */
 export function drawPhotometricChange(
   random: Random,
@@ -74,9 +74,9 @@ export function drawPhotometricChange(
 }
 
 /**
- * Changes a picture in the order in which a camera does: light (gamma, gain, colour temperature),
- * lens (blur), sensor (noise), transmission (JPEG). The picture itself is left as it is; the size
- * stays. The same change and picture give the same bytes. On another architecture the JPEG part may
+ * Changes an image in the order of a camera: light (gamma, gain, colour temperature), lens (blur),
+ * sensor (noise), transmission (JPEG). The size stays, and the source image is not changed. The
+ * same change and image give the same bytes on one architecture. On another one, the JPEG part may
  * differ by its codec's rounding, and a level of the light part by one where `Math.pow` differs in
  * its last bit; blur and noise are integer arithmetic.
  */
@@ -106,20 +106,20 @@ function lightened(data: Uint8Array, change: PhotometricChange): Uint8Array {
 }
 
 function levelTable(gamma: number, gain: number): Uint8Array {
-  // Clamped: rounds to the nearest level and stays within 0..255.
+  // A clamped array rounds to the nearest level within 0..255.
   return new Uint8Array(
     Uint8ClampedArray.from({ length: 256 }, (_, level) => 255 * gain * (level / 255) ** gamma),
   );
 }
 
-/** The standard deviation of the sum of four uniform bytes. */
+/** Standard deviation of the sum of four uniform bytes. */
 const FOUR_BYTES_SD = Math.sqrt((4 * (256 ** 2 - 1)) / 12);
 const FOUR_BYTES_MEAN = 510;
 const FIXED_BITS = 16;
 
 /**
- * Adds noise that is Gaussian but for its ends: the sum of four uniform bytes (Irwin-Hall), never
- * beyond 3.5 standard deviations. One random number a value, integer arithmetic.
+ * Adds almost Gaussian noise: the sum of four uniform bytes (Irwin-Hall), never beyond 3.5 standard
+ * deviations. One random number per value, integer arithmetic.
  */
 function addNoise(data: Uint8Array, sdLevels: number, seed: number): void {
   if (sdLevels === 0) return;

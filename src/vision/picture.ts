@@ -1,14 +1,14 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import type { RgbImage } from './image.js';
-import { nameOfRefused, type PictureFormat, sniffFormat } from './sniff.js';
+import { describeRefused, type PictureFormat, sniffFormat } from './sniff.js';
 
-// One picture is decoded at a time in one thread: libvips' own pool would take the core from the
-// backbone, and its cache would keep pixels of pictures that never come back.
+// Decodes one image at a time in one thread: libvips' own pool would take the core from the
+// backbone, and its cache would keep pixels of images that are never read again.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Bounds that hold before a single pixel is decoded. */
+/** Limits that are checked before a single pixel is decoded. */
 export interface PictureLimits {
   /** Encoded size, bytes. */
   maxBytes: number;
@@ -21,7 +21,7 @@ interface PictureHeader {
   metadata: Metadata;
 }
 
-/** Pixels of a picture, row by row, interleaved, 8 bits a channel. */
+/** Pixels of an image, row by row, interleaved, 8 bits a channel. */
 export interface Pixels {
   data: Uint8Array;
   width: number;
@@ -30,46 +30,52 @@ export interface Pixels {
   channels: number;
 }
 
-/** Longest that one picture may take to decode, seconds; a 25-megapixel JPEG takes about one. */
+/** Longest time to decode one image, seconds; a 25-megapixel JPEG takes about one. */
 const DECODE_TIMEOUT_SECONDS = 20;
 
 /**
- * Checks what can be told without a decoder: size and kind.
+ * Checks size and format, which need no decoder.
  *
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE
  */
 function checkBytes(bytes: Uint8Array, limits: PictureLimits): PictureFormat {
-  if (bytes.length > limits.maxBytes) {
-    throw new HeadlandError(
-      'HL_PICTURE_TOO_LARGE',
-      `the picture has ${bytes.length} bytes, the limit is ${limits.maxBytes}`,
-      {
-        remedy:
-          'Lower the resolution or quality at the source, or raise inference.maxPictureBytes.',
-        details: { bytes: bytes.length, maxBytes: limits.maxBytes },
-      },
-    );
-  }
-  const format = sniffFormat(bytes);
-  if (format === null) {
-    const name = nameOfRefused(bytes);
-    const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
-    throw new HeadlandError('HL_PICTURE_INVALID', message, {
-      remedy: 'Give JPEG, PNG or WebP: convert the picture, or set the camera to one of them.',
-      details: { bytes: bytes.length, format: name },
-    });
-  }
-  return format;
+  checkSize(bytes.length, limits);
+  return checkFormat(bytes);
+}
+
+/** @throws HeadlandError HL_PICTURE_TOO_LARGE */
+export function checkSize(bytes: number, { maxBytes }: Pick<PictureLimits, 'maxBytes'>): void {
+  if (bytes <= maxBytes) return;
+  throw new HeadlandError(
+    'HL_PICTURE_TOO_LARGE',
+    `the picture has ${bytes} bytes, the limit is ${maxBytes}`,
+    {
+      remedy: 'Lower the resolution or quality at the source, or raise inference.maxPictureBytes.',
+      details: { bytes, maxBytes },
+    },
+  );
 }
 
 /**
- * Reads the header alone and checks it against the limits.
+ * Format of an image by its first bytes, a kilobyte or more of them.
+ * @throws HeadlandError HL_PICTURE_INVALID, which names any other format
+ */
+export function checkFormat(head: Uint8Array): PictureFormat {
+  const format = sniffFormat(head);
+  if (format !== null) return format;
+  const { name, remedy } = describeRefused(head);
+  const message = `the file or frame is ${name}; JPEG, PNG and WebP are read`;
+  throw new HeadlandError('HL_PICTURE_INVALID', message, { remedy, details: { format: name } });
+}
+
+/**
+ * Reads only the header and checks it against the limits.
  *
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
  */
 export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Promise<PictureHeader> {
   const format = checkBytes(bytes, limits);
-  // limitInputPixels is ours to judge here: sharp's message does not say how many there were.
+  // The limit is checked here, because sharp's message does not tell the number of pixels.
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
     .metadata()
     .catch((error: unknown) => {
@@ -81,7 +87,8 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
       'HL_PICTURE_TOO_MANY_PIXELS',
       `the picture has ${metadata.width} x ${metadata.height} = ${pixels} pixels, the limit is ${limits.maxPixels}`,
       {
-        remedy: 'Lower the resolution at the source, or raise inference.maxPicturePixels.',
+        remedy:
+          'Make the picture smaller, lower the resolution of the camera, or raise inference.maxPicturePixels.',
         details: { width: metadata.width, height: metadata.height, maxPixels: limits.maxPixels },
       },
     );
@@ -90,10 +97,10 @@ export async function readHeader(bytes: Uint8Array, limits: PictureLimits): Prom
 }
 
 /**
- * The only way to the pixels of a picture from outside: opens it upright by its EXIF orientation,
- * without alpha, 8-bit sRGB, and hands it to `run`, which scales and reads it. Bytes that are not
- * JPEG, PNG or WebP never reach the decoder: libvips would also try SVG, PDF, HEIC and others. It
- * stops at the first damaged byte instead of filling the rest with grey.
+ * The only way to the pixels of an outside image: opens it upright by its EXIF orientation, without
+ * alpha, in 8-bit sRGB, and passes it to `run`, which scales and reads it. Bytes that are not JPEG,
+ * PNG or WebP never reach the decoder, because libvips would also try SVG, PDF, HEIC and others.
+ * Decoding stops at the first damaged byte instead of filling the rest with grey.
  *
  * @returns what `run` resolves with
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE (bytes),
@@ -105,8 +112,8 @@ export async function withPicture<Result>(
   run: (picture: Sharp) => Promise<Result>,
 ): Promise<Result> {
   const format = checkBytes(bytes, limits);
-  // The decoder holds the limit of pixels itself, before it decodes: reading the header first would
-  // cost every good picture half a millisecond, so that is left to those that fail.
+  // The decoder checks the limit of pixels before it decodes. Reading the header first would cost
+  // every valid image half a millisecond, so only images that fail are read a second time.
   const picture = sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, pages: 1 })
     .timeout({ seconds: DECODE_TIMEOUT_SECONDS })
     .autoOrient()
@@ -121,7 +128,7 @@ export async function withPicture<Result>(
   }
 }
 
-/** Runs what was opened by {@link withPicture} to its pixels, 8 bits a channel. */
+/** Decodes an image that {@link withPicture} opened, 8 bits a channel. */
 export async function pixelsOf(picture: Sharp): Promise<Pixels> {
   const { data, info } = await picture
     .raw({ depth: 'uchar' })
@@ -135,9 +142,9 @@ export async function pixelsOf(picture: Sharp): Promise<Pixels> {
 }
 
 /**
- * Encodes pixels as a baseline JPEG with halved colour resolution, as most cameras do.
+ * Encodes pixels as a baseline JPEG with halved colour resolution, like most cameras.
  *
- * @param quality 1..100, as libjpeg counts
+ * @param quality 1..100, on libjpeg's scale
  */
 export async function encodeJpeg(
   { data, width, height }: Omit<RgbImage, 'data'> & { data: Uint8Array | Uint8ClampedArray },
@@ -149,10 +156,10 @@ export async function encodeJpeg(
 }
 
 /**
- * What is left of a picture after it was sent as a baseline JPEG with halved colour resolution, as
- * most cameras send it. Same size; the bytes depend on the codec of the architecture.
+ * An image after transmission as a baseline JPEG with halved colour resolution, like that of most
+ * cameras. The size stays; the bytes depend on the codec of the architecture.
  *
- * @param quality 1..100, as libjpeg counts
+ * @param quality 1..100, on libjpeg's scale
  */
 export async function recompressJpeg(image: RgbImage, quality: number): Promise<RgbImage> {
   const { width, height } = image;
@@ -161,16 +168,17 @@ export async function recompressJpeg(image: RgbImage, quality: number): Promise<
   return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
-/** The error for bytes that are no whole picture. */
+/** The error for bytes that are not a whole image. */
 function invalid(message: string, bytes: Uint8Array, cause?: unknown): HeadlandError {
   return new HeadlandError('HL_PICTURE_INVALID', message, {
-    remedy: 'Check the source: the file or frame is damaged or is not a picture.',
+    remedy: 'Replace the file, or look at the camera: the picture is damaged or is none.',
     details: { bytes: bytes.length },
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
-/** libvips answers in several lines; the first says what is wrong. */
+/** libvips answers in several lines, or not at all; the first line tells what is wrong. */
 function firstLine(error: unknown): string {
-  return messageOf(error).split('\n', 1)[0] ?? '';
+  const line = (messageOf(error).split('\n', 1)[0] ?? '').trim();
+  return /^(unknown error)?$/i.test(line) ? 'its data does not make a whole picture' : line;
 }

@@ -10,7 +10,10 @@ const PATH = process.env.PATH ?? '/usr/bin:/bin';
 const ENVIRONMENTS: Record<string, string[]> = {
   'nothing but a path': [`PATH=${PATH}`],
   'a foreign language and an unknown time zone': [
-    ...[`PATH=${PATH}`, 'TZ=Nowhere/Land', 'LANG=tr_TR.UTF-8', 'LC_ALL=tr_TR.UTF-8'],
+    `PATH=${PATH}`,
+    'TZ=Nowhere/Land',
+    'LANG=tr_TR.UTF-8',
+    'LC_ALL=tr_TR.UTF-8',
     'LC_NUMERIC=de_DE.UTF-8',
   ],
   'a home that is not there': [`PATH=${PATH}`, 'HOME=/nonexistent', 'TZ=', 'LANG='],

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { withoutStrace } from '../base/disk-calls.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Person, Rig } from './daemon.js';
-
-const withoutStrace =
-  spawnSync('strace', ['-V']).error === undefined
-    ? false
-    : 'strace is missing: apt-get install strace';
 
 /** Calls that create, change or remove files, and those that open connections. */
 const WATCHED =

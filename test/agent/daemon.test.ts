@@ -79,7 +79,7 @@ describe('the daemon', { concurrency: false }, () => {
       assert.equal(words.status, 0, words.stderr);
       assert.match(
         words.stdout,
-        /^head 1 \(\w+, trained .*\), promoted\. First head: \d+ of \d+ right\. On \d+ /,
+        /^head 1 \(\w+, trained .*\), promoted\.\s+First\s+head:\s+\d+\s+of\s+\d+\s+right\.\s+On\s+\d+\s/,
       );
       assert.match(words.stdout, /recomputed: the same decision, bit by bit the same answers/);
       const json = spawnSync(process.execPath, [...why, '--json'], { encoding: 'utf8' });
@@ -220,7 +220,7 @@ describe('the daemon', { concurrency: false }, () => {
       },
     );
     assert.equal(status, 2);
-    assert.match(stderr, /HL_CONFIG_INVALID.*did you mean "samples"/);
+    assert.match(stderr, /HL_CONFIG_INVALID.*did you mean "samples"/s);
   });
 });
 

@@ -5,11 +5,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
 import { HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 import { drawPicture, installBackbone } from '../training/fixture.js';
 
 export const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -29,6 +29,7 @@ interface StartOptions {
 }
 
 type Settings = Record<string, unknown>;
+type LogLine = Record<string, unknown>;
 
 /** A robot's folders with a tiny real backbone and class folders for its replay camera. */
 export class Rig {
@@ -127,9 +128,8 @@ export class Rig {
 
 /** A running `headland run`, with what it logs. */
 export class Daemon {
-  readonly lines: Record<string, unknown>[] = [];
-
   readonly process: ChildProcess;
+  readonly #lines = new Recorder<LogLine>();
 
   constructor(rig: Rig, { wrapper = [], env = {} }: StartOptions) {
     const node = [process.execPath, CLI, 'run', '--config', rig.configFile];
@@ -142,22 +142,21 @@ export class Daemon {
     this.process.stdout!.setEncoding('utf8').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
       rest = parts.pop()!;
-      for (const part of parts) this.lines.push(JSON.parse(part));
+      for (const part of parts) this.#lines.add(JSON.parse(part));
     });
+    // After `close` nothing more can come through the pipe.
+    this.process.once('close', (code) =>
+      this.#lines.end(new Error(`no such line; exit code ${code}:\n${this.tail()}`)),
+    );
   }
 
   /** Waits until a log line matches. */
-  async logged(
-    matches: (line: Record<string, unknown>) => boolean,
-  ): Promise<Record<string, unknown>> {
-    const deadlineMs = Date.now() + HANG_MS;
-    while (Date.now() < deadlineMs) {
-      const found = this.lines.find(matches);
-      if (found) return found;
-      if (this.process.exitCode !== null) break;
-      await sleep(20);
-    }
-    throw new Error(`no such line; exit code ${this.process.exitCode}:\n${this.tail()}`);
+  logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    return this.#lines.until(matches, 'a line of the log');
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#lines.all;
   }
 
   get mqttUrl(): string {
@@ -198,10 +197,19 @@ interface Received {
 
 /** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
 export class Person {
-  readonly received: Received[] = [];
+  readonly #received = new Recorder<Received>();
   #transactions = 0;
 
   private constructor(private readonly client: MqttClient) {}
+
+  get received(): readonly Received[] {
+    return this.#received.all;
+  }
+
+  /** What came so far counts no more. */
+  forget(): void {
+    this.#received.all.length = 0;
+  }
 
   static async connect(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
     const person = await Person.listen(t, url, protocolVersion);
@@ -220,7 +228,7 @@ export class Person {
     client.on('message', (topic, payload) => {
       // Our own broken commands come back on the wildcard.
       if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
-      person.received.push({ topic, body: JSON.parse(payload.toString('utf8')) });
+      person.#received.add({ topic, body: JSON.parse(payload.toString('utf8')) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
     return person;
@@ -241,15 +249,8 @@ export class Person {
     return body;
   }
 
-  async until(matches: (message: Received) => boolean): Promise<Received> {
-    const deadlineMs = Date.now() + HANG_MS;
-    while (Date.now() < deadlineMs) {
-      const found = this.received.find(matches);
-      if (found) return found;
-      await sleep(20);
-    }
-    const topics = [...new Set(this.received.map(({ topic }) => topic))].join(', ');
-    throw new Error(`no such message among ${this.received.length} on ${topics}`);
+  until(matches: (message: Received) => boolean): Promise<Received> {
+    return this.#received.until(matches, 'a message');
   }
 
   /** Looks at frames, as `snapshot` shows them, and labels them until so many were labelled. */

@@ -1,215 +1,185 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { SampleStore } from '../../src/samples/store.js';
-import { openDatabase } from '../../src/storage/database.js';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import type { Requester } from '../../src/agent/audit-trail.js';
+import type { ErrorCode } from '../../src/base/errors.js';
+import type { TrainingReport } from '../../src/training/report.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
+import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { TestAgent, writePhotos } from './support.js';
 
-interface Outcome {
-  /** Null: it was done. */
-  code: string | null;
-  // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
-  data: any;
-}
+const REQUESTERS: Requester[] = [
+  { source: 'mqtt', transaction: 't1' },
+  { source: 'console' },
+  { source: 'cli' },
+];
 
-/** One way into the daemon; the fields of an order are those of MQTT. */
-interface Door {
-  source: 'mqtt' | 'console';
-  order(name: string, fields?: Record<string, unknown>): Promise<Outcome>;
-  /** Keeps the newest frame. */
-  snapshot(): Promise<{ sample: string; frame: string; picture: Uint8Array }>;
-}
-
-function mqttDoor(person: Person): Door {
-  const order = async (name: string, fields = {}): Promise<Outcome> => {
-    const { ok, data, error } = await person.command(name, fields);
-    return { code: ok ? null : error.code, data };
-  };
-  return {
-    source: 'mqtt',
-    order,
-    async snapshot() {
-      const { data } = await order('snapshot', { include_picture: true });
-      const picture = Buffer.from(data.picture_base64, 'base64');
-      return { sample: data.sample_id, frame: data.frame_id, picture };
-    },
-  };
-}
-
-function consoleDoor(url: string): Door {
-  const names: Record<string, string> = { sample: 'sampleId', frame: 'frameId' };
-  const order = async (name: string, fields = {}): Promise<Outcome> => {
-    const body = Object.entries(fields).map(([field, value]) => [names[field] ?? field, value]);
-    const response = await fetch(`${url}api/${name}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-headland': '1' },
-      body: JSON.stringify(Object.fromEntries(body)),
-    });
-    // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
-    const data: any = await response.json();
-    return { code: response.ok ? null : data.error.code, data };
-  };
-  return {
-    source: 'console',
-    order,
-    async snapshot() {
-      const { data } = await order('snapshot');
-      const response = await fetch(`${url}api/samples/${data.sampleId}/picture`);
-      const picture = new Uint8Array(await response.arrayBuffer());
-      return { sample: data.sampleId, frame: data.frame.frameId, picture };
-    },
-  };
-}
-
-const HOLDOUT = { holdoutShare: 0.2, holdoutAfterSamples: 60 };
-const NOWHERE = '01900000-0000-7000-8000-000000000000';
-
-/** Does everything that a person can do, and tells what came of it; ids are left out. */
-async function live(
-  rig: Rig,
-  person: Person,
-  door: Door,
-): Promise<{ codes: (string | null)[]; triggers: string[] }> {
-  const codes: (string | null)[] = [];
-  const order = async (name: string, fields?: Record<string, unknown>): Promise<Outcome> => {
-    const outcome = await door.order(name, fields);
-    codes.push(outcome.code);
-    return outcome;
-  };
-  const isReport = ({ topic }: { topic: string }) => topic === 'headland/r1/training/report';
-  const reports = () => person.received.filter(isReport);
-  await person.until(({ topic }) => topic === 'headland/r1/prediction');
-
-  await order('label', { sample: NOWHERE, label: 'weed' });
-  await order('label', { frame: 'gone-main-1', label: 'weed' });
-  await order('rollback');
-  await order('promote', { version: 99 });
-  await order('pause', { what: 'training' });
-  await order('retrain');
-  const first = await door.snapshot();
-  await order('label', { sample: first.sample, label: 'Unknown' });
-  await order('label', { frame: first.frame, label: 'a/b', group: 'row 1' });
-  await order('resume', { what: 'training' });
-
-  // A frame is labelled, then its label is corrected.
-  await order('label', { frame: first.frame, label: 'mistake', group: 'row 1' });
-  await order('label', { sample: first.sample, label: rig.labelOf(first.picture) });
-  const labelled = new Set([first.sample]);
-  while (reports().length === 0) {
-    const { sample, picture } = await door.snapshot();
-    const label = rig.labelOf(picture);
-    if (label === null || labelled.has(sample)) continue;
-    labelled.add(sample);
-    const { code } = await door.order('label', { sample, label });
-    assert.equal(code, null);
-  }
-  const status = await person.command('status');
-  assert.ok(status.data.samples.labelled >= 12);
-  const { code, data } = await order('retrain');
-  assert.equal(code, null);
-  const trainingId = data.training_id ?? data.trainingId;
-  const { body } = await person.until((m) => isReport(m) && m.body.training_id === trainingId);
-  assert.equal(body.trigger, door.source);
-  await order('promote', { version: 1 });
-  await order('promote', { version: 2 });
-  await order('rollback');
-  const model = await person.command('status');
-  assert.equal(model.data.model.head_version, 1);
-  const triggers = reports().map(({ body: { trigger } }) => trigger);
-  return { codes, triggers: triggers.map((name) => (name === door.source ? 'asked' : name)) };
-}
-
-interface AuditLine {
-  kind: string;
-  detail: Record<string, unknown>;
-}
-
-function commandsOf(rig: Rig): Record<string, unknown>[] {
-  const { stdout } = headland('audit', '--config', rig.configFile, '--json', '--limit', '1000');
-  const lines: AuditLine[] = JSON.parse(stdout).entries;
-  return lines
-    .filter(({ kind }) => kind === 'command')
+/** What the audit says of commands, oldest first. */
+function commands({ agent }: TestAgent): Record<string, unknown>[] {
+  return agent.state.audit
+    .list({ kind: 'command' })
     .map(({ detail }) => detail)
     .reverse();
 }
 
-/** What must be the same whoever asked: ids, and what a frame happened to show, are left out. */
-function comparable(lines: Record<string, unknown>[]): string[] {
-  const texts = lines.map(({ source: _, transaction: __, ...detail }) => {
-    if (detail.sample !== undefined && detail.sample !== NOWHERE) detail.sample = 'id';
-    if (detail.frame !== undefined && detail.frame !== 'gone-main-1') detail.frame = 'id';
-    if (['crop', 'weed', 'stone'].includes(detail.label as string)) detail.label = 'shown';
-    return JSON.stringify(detail);
-  });
-  return texts.filter((text, index) => text !== texts[index - 1]);
+/** Publishes a head that fits the backbone which runs; it does not serve yet. */
+async function publish({ agent }: TestAgent, seed: number): Promise<number> {
+  const head = { ...someHead(seed), backboneChecksum: agent.perception.backbone!.checksum };
+  return agent.state.heads.publish(head, someCard(head), []);
 }
 
-describe('an operation', { concurrency: false }, () => {
-  test('has the same effect, audit and refusal by MQTT and by the web page', {
-    timeout: 300_000,
-  }, async (t) => {
-    const lived: Record<string, { codes: unknown; triggers: string[]; audit: string[] }> = {};
-    for (const source of ['mqtt', 'console'] as const) {
-      const rig = await Rig.create(t, {
-        training: { everyNewLabels: 500, minLabels: 12, learners: ['ridge'] },
-        samples: { askMaxWaiting: 0 },
+describe('the operations', { timeout: TEST_HANG_MS }, () => {
+  for (const by of REQUESTERS) {
+    test(`by ${by.source}: label and correct, audited, with what follows from a label`, async (t) => {
+      const running = await TestAgent.start(t, ['crop', 'weed', 'stone']);
+      const { operations, state, training } = running.agent;
+      const [first] = running.decisions.all;
+      const statuses = new Recorder<void>();
+      running.agent.on('status', statuses.add);
+
+      const { sample, labelRevision } = await operations.label(
+        { frame: first!.frameId, group: 'row 1' },
+        'crop',
+        by,
+      );
+      assert.deepEqual(
+        [sample.label, sample.labelSource, sample.group, labelRevision],
+        ['crop', by.source, 'row 1', 1],
+      );
+      assert.deepEqual([statuses.all.length, training.newLabels], [1, 1]);
+      const corrected = await operations.label({ sample: sample.id }, 'weed', by);
+      assert.deepEqual([corrected.sample.id, corrected.labelRevision], [sample.id, 2]);
+      assert.deepEqual(
+        state.samples.labelHistory(sample.id).map(({ newLabel, source }) => [newLabel, source]),
+        [
+          ['crop', by.source],
+          ['weed', by.source],
+        ],
+      );
+      assert.equal(statuses.all.length, 2);
+
+      const refusals: [ErrorCode, () => Promise<unknown>][] = [
+        ['HL_FRAME_GONE', () => operations.label({ frame: 'gone' }, 'crop', by)],
+        ['HL_SAMPLE_UNKNOWN', () => operations.label({ sample: 'gone' }, 'crop', by)],
+        ['HL_LABEL_INVALID', () => operations.label({ sample: sample.id }, ' ', by)],
+      ];
+      for (const [code, refused] of refusals) await assert.rejects(refused, { code });
+      assert.deepEqual([state.samples.labelRevision(), statuses.all.length], [2, 2]);
+      assert.deepEqual(commands(running), [
+        { name: 'label', frame: first!.frameId, group: 'row 1', label: 'crop', ...by, ok: true },
+        { name: 'label', sample: sample.id, label: 'weed', ...by, ok: true },
+        { name: 'label', frame: 'gone', label: 'crop', ...by, ok: false, code: 'HL_FRAME_GONE' },
+        {
+          name: 'label',
+          sample: 'gone',
+          label: 'crop',
+          ...by,
+          ok: false,
+          code: 'HL_SAMPLE_UNKNOWN',
+        },
+        {
+          name: 'label',
+          sample: sample.id,
+          label: ' ',
+          ...by,
+          ok: false,
+          code: 'HL_LABEL_INVALID',
+        },
+      ]);
+    });
+
+    test(`by ${by.source}: retrain, promote, roll back, pause and resume`, async (t) => {
+      const running = await TestAgent.start(t, ['crop']);
+      const { operations, heads, state, pausing } = running.agent;
+      const reports = new Recorder<TrainingReport>();
+      running.agent.on('trainingReport', reports.add);
+      for (const version of [await publish(running, 1), await publish(running, 2)]) {
+        assert.equal((await operations.promote(version, by)).card.version, version);
+        assert.equal(heads.serving?.card.version, version);
+      }
+      assert.equal((await operations.rollback(undefined, by)).card.version, 1);
+      assert.equal((await operations.rollback(2, by)).card.version, 2);
+      assert.equal(await state.heads.current(), 2);
+      await assert.rejects(operations.promote(99, by), { code: 'HL_HEAD_UNKNOWN_VERSION' });
+      await assert.rejects(operations.rollback(99, by), { code: 'HL_HEAD_UNKNOWN_VERSION' });
+      assert.equal(heads.serving?.card.version, 2);
+
+      assert.deepEqual(await operations.pause('training', by), ['training']);
+      await assert.rejects(operations.retrain(by), { code: 'HL_TRAINING_PAUSED' });
+      assert.deepEqual(await operations.resume('training', by), []);
+      assert.deepEqual(pausing.paused, []);
+      const trainingId = await operations.retrain(by);
+      const report = await reports.until((found) => found.trainingId === trainingId);
+      assert.equal(report.trigger, by.source);
+
+      assert.deepEqual(commands(running), [
+        { name: 'promote', version: 1, ...by, ok: true },
+        { name: 'promote', version: 2, ...by, ok: true },
+        { name: 'rollback', ...by, ok: true },
+        { name: 'rollback', version: 2, ...by, ok: true },
+        { name: 'promote', version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
+        { name: 'rollback', version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
+        { name: 'pause', what: 'training', ...by, ok: true },
+        { name: 'retrain', ...by, ok: false, code: 'HL_TRAINING_PAUSED' },
+        { name: 'resume', what: 'training', ...by, ok: true },
+        { name: 'retrain', ...by, ok: true },
+      ]);
+      const kinds = state.audit.list().map(({ kind }) => kind);
+      assert.ok(
+        kinds.includes('started') && kinds.includes('serving') && kinds.includes('training'),
+      );
+    });
+
+    test(`by ${by.source}: labels start a training by themselves`, async (t) => {
+      const running = await TestAgent.start(t, ['crop', 'weed', 'crop', 'weed'], {
+        training: { everyNewLabels: 4, minLabels: 4, instant: false, learners: ['ridge'], nice: 0 },
       });
-      const daemon: Daemon = await rig.start();
-      const person = await Person.connect(t, daemon.mqttUrl);
-      const door = source === 'mqtt' ? mqttDoor(person) : consoleDoor(daemon.consoleUrl);
-      const { codes, triggers } = await live(rig, person, door);
-      assert.equal((await daemon.stop()).code, 0);
-      const commands = commandsOf(rig);
-      assert.deepEqual([...new Set(commands.map((line) => line.source))], [source]);
-      lived[source] = { codes, triggers, audit: comparable(commands) };
-    }
-    assert.deepEqual(lived.console, lived.mqtt);
-    assert.deepEqual(lived.mqtt?.codes, [
-      ...['HL_SAMPLE_UNKNOWN', 'HL_FRAME_GONE', 'HL_HEAD_NO_PREVIOUS', 'HL_HEAD_UNKNOWN_VERSION'],
-      ...[null, 'HL_TRAINING_PAUSED', 'HL_LABEL_INVALID', 'HL_LABEL_INVALID', null],
-      ...[null, null, null, null, null, null],
-    ]);
-    assert.deepEqual(lived.mqtt?.triggers, ['labels', 'asked']);
-    assert.ok(
-      lived.mqtt?.audit.some((line) => /"name":"label".*"label":"mistake".*true/.test(line)),
-    );
+      const { operations } = running.agent;
+      const reports = new Recorder<TrainingReport>();
+      running.agent.on('trainingReport', reports.add);
+      await operations.pause('training', by);
+      for (const [index, { frameId }] of running.decisions.all.entries()) {
+        await operations.label(
+          { frame: frameId, group: `pass ${index}` },
+          index % 2 ? 'weed' : 'crop',
+          by,
+        );
+      }
+      assert.equal(running.agent.training.running, null, 'not while trainings are paused');
+      await operations.resume('training', by);
+      const { trigger, outcome } = await reports.until(() => true);
+      assert.deepEqual([trigger, outcome], ['labels', 'promoted']);
+      assert.equal(running.agent.heads.serving?.card.version, 1);
+    });
+  }
+
+  test('keep the newest frame of any camera or of one, without an audit', async (t) => {
+    const running = await TestAgent.start(t, ['crop', 'weed']);
+    const { operations, state } = running.agent;
+    const last = running.decisions.all.at(-1)!;
+    const { recent, sample } = operations.snapshot(undefined);
+    assert.deepEqual([recent.frameId, sample.label], [last.frameId, null]);
+    assert.equal(operations.snapshot('main').sample.id, sample.id, 'the same picture is kept once');
+    assert.throws(() => operations.snapshot('rear'), { code: 'HL_FRAME_NONE' });
+    assert.equal(state.samples.counts().waiting, 1);
+    assert.deepEqual(commands(running), []);
   });
 
-  test('by the command line is in the audit, and a daemon trains on its labels', {
-    timeout: 120_000,
-  }, async (t) => {
-    const rig = await Rig.create(t, {
-      training: { everyNewLabels: 500, minLabels: 12, learners: ['ridge'] },
-      samples: { askMaxWaiting: 0 },
+  test('stop the judging of frames, and let it go on', async (t) => {
+    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed']);
+    const running = await TestAgent.create(t, [], {
+      cameras: [{ driver: 'replay', path, intervalMs: 5 }],
     });
-    const daemon: Daemon = await rig.start();
-    const person = await Person.connect(t, daemon.mqttUrl);
-    const door = mqttDoor(person);
-    await person.until(({ topic }) => topic === 'headland/r1/prediction');
-    const kept = new Map<string, string>();
-    while (kept.size < 12) {
-      const { sample, picture } = await door.snapshot();
-      kept.set(sample, rig.labelOf(picture) ?? 'crop');
-    }
-    const [[sample, label], ...others] = [...kept] as [[string, string], ...[string, string][]];
-    const database = openDatabase(join(rig.stateDir, 'headland.db'));
-    const store = new SampleStore(database, { ...HOLDOUT, maxPictureStoreBytes: 1e9 });
-    for (const [id, shown] of others) store.label(id, shown, 'import');
-    database.close();
-    const { status, stderr } = headland('label', sample, label, '--config', rig.configFile);
-    assert.equal(status, 0, stderr);
-    await daemon.logged((line) => line.msg === 'training starts' && line.trigger === 'labels');
-    const refused = headland('label', NOWHERE, 'weed', '--config', rig.configFile);
-    assert.match(refused.stderr, /HL_SAMPLE_UNKNOWN/);
-    assert.equal((await daemon.stop()).code, 0);
-    const back = headland('rollback', '99', '--config', rig.configFile);
-    assert.match(back.stderr, /HL_HEAD_UNKNOWN_VERSION/);
-    assert.deepEqual(comparable(commandsOf(rig)), [
-      JSON.stringify({ name: 'label', sample: 'id', label: 'shown', ok: true }),
-      `{"name":"label","sample":"${NOWHERE}","label":"shown","ok":false,"code":"HL_SAMPLE_UNKNOWN"}`,
-      '{"name":"rollback","version":99,"ok":false,"code":"HL_HEAD_UNKNOWN_VERSION"}',
-    ]);
-    const line = { name: 'label', sample, label, source: 'cli', ok: true };
-    assert.deepEqual(commandsOf(rig)[0], line);
+    const by: Requester = { source: 'mqtt' };
+    const { agent } = running;
+    const phases = new Recorder<string>();
+    agent.on('status', () => phases.add(agent.cameras[0]!.supervisor.state().phase));
+    agent.pausing.pause('inference');
+    await agent.start();
+    await phases.until((phase) => phase === 'running');
+    assert.deepEqual(running.decisions.all, [], 'frames come, none is judged');
+    assert.deepEqual(await agent.operations.resume('inference', by), []);
+    await running.decisions.count(3);
+    assert.deepEqual(await agent.operations.pause('inference', by), ['inference']);
   });
 });

@@ -14,9 +14,20 @@ import { CLI, Person, Rig } from './daemon.js';
 /** One secret a setting, so that a leak names the setting. */
 const canary = (setting: string) => `kanarie-${setting}-7f3a9c`;
 const SETTINGS = [
-  ...['broker-user', 'broker-password', 'stream-user', 'stream-password', 'stream-query'],
-  ...['rtsp-password', 'rtsp-path', 'mirror-password', 'mirror-query', 'environment-mirror'],
-  ...['pip-index', 'pip-proxy', 'console-token', 'mqtt-key'],
+  'broker-user',
+  'broker-password',
+  'stream-user',
+  'stream-password',
+  'stream-query',
+  'rtsp-password',
+  'rtsp-path',
+  'mirror-password',
+  'mirror-query',
+  'environment-mirror',
+  'pip-index',
+  'pip-proxy',
+  'console-token',
+  'mqtt-key',
 ];
 
 /** Everything that came out of somewhere, by where. */
@@ -61,7 +72,9 @@ function commandLines(root: number): string[] {
 /** What a command says; meanwhile this process serves its pictures on. */
 async function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const child = spawn(process.execPath, [CLI, ...command], {
-    ...{ env, timeout: HANG_MS, stdio: ['ignore', 'pipe', 'pipe'] },
+    env,
+    timeout: HANG_MS,
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -131,19 +144,26 @@ test('no secret of any setting shows in any output, file or command line', {
     cameras: [
       { name: 'replay', driver: 'replay', path: rig.photosDir, intervalMs: 50 },
       {
-        ...{ name: 'stream', driver: 'ffmpeg', framesPerSecond: 20 },
+        name: 'stream',
+        driver: 'ffmpeg',
+        framesPerSecond: 20,
         input: `http://${streamLogin}@${web}/video?key=${canary('stream-query')}`,
       },
       {
-        ...{ name: 'dead', driver: 'ffmpeg' },
+        name: 'dead',
+        driver: 'ffmpeg',
         input: `rtsp://farmer:${canary('rtsp-password')}@127.0.0.1:1/${rtspPath}`,
       },
     ],
     models: {
-      ...{ backbone: 'tiny', cardsDir: join(rig.dir, 'models') },
+      backbone: 'tiny',
+      cardsDir: join(rig.dir, 'models'),
       mirrors: [`http://m:${canary('mirror-password')}@${web}/?t=${canary('mirror-query')}`],
       pipCommand: [
-        ...['sh', pip, '--index-url', `https://i:${canary('pip-index')}@127.0.0.1:1/simple`],
+        'sh',
+        pip,
+        '--index-url',
+        `https://i:${canary('pip-index')}@127.0.0.1:1/simple`,
         `--proxy=http://p:${canary('pip-proxy')}@127.0.0.1:1`,
       ],
     },

@@ -1,60 +1,126 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Sparing } from '../../src/agent/sparing.js';
-import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { RateLimit } from '../../src/host/rate.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { Recorder, recordedLog } from '../recorder.js';
+import { temporaryDirectory } from '../training/fixture.js';
 
-test('a board that heats up and cools gets fewer frames and no training meanwhile', (t) => {
-  const sysRoot = mkdtempSync(join(tmpdir(), 'headland-sparing-'));
-  t.after(() => rmSync(sysRoot, { recursive: true }));
-  const zone = join(sysRoot, 'class/thermal/thermal_zone0');
-  mkdirSync(zone, { recursive: true });
-  const heat = (celsius: number) => writeFileSync(join(zone, 'temp'), `${celsius * 1_000}\n`);
-  const limits: RateLimit[] = [];
+interface Limited extends RateLimit {
+  temperatureC: number | null;
+}
+
+/** A board whose kernel files the test writes; frames go by at ten a second. */
+function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {}) {
+  const sysRoot = temporaryDirectory(t);
+  const write = (path: string, text: string): void => {
+    const file = join(sysRoot, path);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, `${text}\n`);
+  };
+  const { log, lines } = recordedLog();
+  const limits = new Recorder<Limited>();
   let cooled = 0;
   const sparing = new Sparing({
-    config: configSchema.parse({ inference: { maxFramesPerSecond: 15 } }),
+    config: configSchema.parse(settings),
     framesPerSecond: () => 10,
-    onLimit: (limit) => limits.push(limit),
+    onLimit: (limit, temperatureC) => limits.add({ ...limit, temperatureC }),
     onCooled: () => {
       cooled += 1;
     },
-    log: silentLog(),
+    log,
     board: { sysRoot },
   });
   t.after(() => sparing.stop());
+  return {
+    sparing,
+    limits,
+    lines,
+    cooled: () => cooled,
+    heat: (celsius: number) =>
+      write('class/thermal/thermal_zone0/temp', String(Math.round(celsius * 1_000))),
+    battery: (percent: number, status: string) => {
+      write('class/power_supply/BAT0/type', 'Battery');
+      write('class/power_supply/BAT0/capacity', String(percent));
+      write('class/power_supply/BAT0/status', status);
+    },
+    undervoltage: (flags: number) =>
+      write('devices/platform/soc/soc:firmware/get_throttled', flags.toString(16)),
+  };
+}
 
-  const obstacle = () => sparing.tooHotToTrain;
+describe('a board', { timeout: TEST_HANG_MS }, () => {
+  test('that heats up and cools gets fewer frames and no training meanwhile', (t) => {
+    const { sparing, limits, lines, cooled, heat } = board(t, {
+      inference: { maxFramesPerSecond: 15 },
+    });
+    /** A function, for what it returns changes between two looks. */
+    const obstacle = () => sparing.tooHotToTrain;
+    heat(50);
+    sparing.start();
+    assert.deepEqual(limits.all, [{ framesPerSecond: 15, reason: 'configured', temperatureC: 50 }]);
+    assert.equal(obstacle(), null);
 
-  heat(50);
-  sparing.start();
-  assert.deepEqual(limits, [{ framesPerSecond: 15, reason: 'configured' }]);
-  assert.equal(obstacle(), null);
+    heat(75);
+    sparing.look();
+    assert.equal(limits.all.length, 1);
+    assert.equal(obstacle()?.code, 'HL_BOARD_TOO_HOT');
+    assert.match(obstacle()?.message ?? '', /75\.0 °C.*below 70 °C/);
 
-  heat(75);
-  sparing.look();
-  assert.equal(limits.length, 1);
-  assert.equal(obstacle()?.code, 'HL_BOARD_TOO_HOT');
-  assert.match(obstacle()?.message ?? '', /75\.0 °C, trainings start below 70 °C/);
+    heat(80);
+    sparing.look();
+    sparing.look();
+    assert.deepEqual(limits.all.slice(1), [
+      { framesPerSecond: 7.5, reason: 'heat', temperatureC: 80 },
+      { framesPerSecond: 5.625, reason: 'heat', temperatureC: 80 },
+    ]);
+    assert.equal(lines.all.length, 3, 'every change is in the log');
 
-  heat(80);
-  sparing.look();
-  sparing.look();
-  assert.deepEqual(limits.slice(1), [
-    { framesPerSecond: 7.5, reason: 'heat' },
-    { framesPerSecond: 5.625, reason: 'heat' },
-  ]);
+    heat(69);
+    sparing.look();
+    assert.deepEqual([cooled(), obstacle()], [1, null]);
+    sparing.look();
+    assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
+    sparing.look();
+    assert.equal(cooled(), 1);
+  });
 
-  heat(69);
-  sparing.look();
-  assert.equal(cooled, 1);
-  assert.equal(obstacle(), null);
-  sparing.look();
-  assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
-  sparing.look();
-  assert.equal(cooled, 1);
+  test('whose supply is weak is spared as well', (t) => {
+    const { sparing, undervoltage } = board(t);
+    undervoltage(0);
+    sparing.look();
+    assert.deepEqual(sparing.limit, { framesPerSecond: null, reason: null });
+    undervoltage(1);
+    sparing.look();
+    assert.deepEqual(sparing.limit, { framesPerSecond: 7.5, reason: 'supply' });
+    assert.equal(sparing.tooHotToTrain, null);
+  });
+
+  test('whose battery is nearly empty gets few frames, until it is charged', (t) => {
+    const { sparing, battery } = board(t);
+    battery(15, 'Discharging');
+    sparing.look();
+    assert.deepEqual(sparing.limit, { framesPerSecond: 2, reason: 'battery' });
+    battery(15, 'Charging');
+    sparing.look();
+    assert.deepEqual(sparing.limit, { framesPerSecond: null, reason: null });
+  });
+
+  test('that says nothing of itself is not spared', (t) => {
+    const { sparing, limits } = board(t);
+    sparing.look();
+    assert.deepEqual([sparing.tooHotToTrain, limits.all], [null, []]);
+  });
+
+  test('is looked at again and again', async (t) => {
+    const { sparing, limits, heat } = board(t, { board: { checkIntervalMs: 500 } });
+    heat(50);
+    sparing.start();
+    heat(80);
+    const { reason } = await limits.until(() => true);
+    assert.equal(reason, 'heat');
+  });
 });

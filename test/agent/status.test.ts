@@ -1,112 +1,205 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type Daemon, headland, Person, Rig } from './daemon.js';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import { statusAnswer } from '../../src/agent/reporting/survey.js';
+import {
+  agentStatus,
+  type ModelStatus,
+  modelStatus,
+  showsWhatIsThere,
+  trainingStatus,
+} from '../../src/agent/status.js';
+import { configSchema } from '../../src/config/schema.js';
+import type { TrainingReport } from '../../src/training/report.js';
+import { TEST_HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
+import { someCard, someHead } from '../training/fixture.js';
+import { CLI } from './daemon.js';
+import { TestAgent } from './support.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
-type Body = Record<string, any>;
-
-async function get(daemon: Daemon, path: string): Promise<Body> {
-  const response = await fetch(`${daemon.consoleUrl}api/${path}`);
-  assert.equal(response.status, 200, path);
-  return (await response.json()) as Body;
-}
-
-async function post(daemon: Daemon, path: string, body: unknown): Promise<Body> {
-  const response = await fetch(`${daemon.consoleUrl}api/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-headland': '1' },
-    body: JSON.stringify(body),
-  });
-  assert.equal(response.status < 300, true, path);
-  return (await response.json()) as Body;
-}
-
-async function retrained(person: Person): Promise<Body> {
-  const { data } = await person.command('retrain');
-  const { body } = await person.until(
-    ({ topic, body: report }) =>
-      topic === 'headland/r1/training/report' && report.training_id === data.training_id,
-  );
-  return body;
-}
-
-/** What everybody who can be asked says serves. */
-async function serving(daemon: Daemon, person: Person): Promise<(number | null)[]> {
-  const status = await person.command('status');
-  const page = await get(daemon, 'status');
-  const { heads } = await get(daemon, 'heads');
-  const listed = heads.find((head: Body) => head.serving);
-  return [status.data.model?.head_version ?? null, page.head?.version ?? null, listed?.version];
-}
-
-describe('the status', { concurrency: false }, () => {
-  test('of page and MQTT is one, and reports outlive a restart', {
-    timeout: 240_000,
-  }, async (t) => {
-    const rig = await Rig.create(t, {
-      training: { everyNewLabels: 0, minLabels: 12, instant: false, learners: ['ridge'] },
-      samples: { askMaxWaiting: 0, holdoutAfterSamples: 0 },
-    });
-    const daemon = await rig.start();
-    const person = await Person.connect(t, daemon.mqttUrl);
-    await person.until(({ topic }) => topic === 'headland/r1/prediction');
-    const before = await person.command('snapshot');
-    const [asked] = (await get(daemon, 'waiting')).samples;
-    assert.deepEqual([asked.id, asked.guess], [before.data.sample_id, null]);
-
-    const failed = await retrained(person);
-    assert.equal(failed.error.code, 'HL_TRAINING_TOO_FEW_LABELS');
-    // The others wait for a label when they are kept.
-    const taught = join(rig.dir, 'taught');
-    cpSync(rig.photosDir, taught, { recursive: true, filter: (path) => !/_0[01][05]/.test(path) });
-    const imported = headland(
-      ...['import', taught, '--config', rig.configFile, '--group-pattern', '_(\\d+)'],
-    );
-    assert.equal(imported.status, 0, imported.stderr);
-    const first = await retrained(person);
-    assert.equal(first.outcome, 'promoted', first.reason);
-    const second = await retrained(person);
-    await post(daemon, 'promote', { version: 2 });
-    assert.deepEqual(await serving(daemon, person), [2, 2, 2]);
-    await post(daemon, 'rollback', {});
-    assert.deepEqual(await serving(daemon, person), [1, 1, 1]);
-    const told = await get(daemon, 'reports');
-    await daemon.stop();
-
-    const again = await rig.start();
-    const later = await Person.connect(t, again.mqttUrl);
-    assert.deepEqual(await serving(again, later), [1, 1, 1]);
-    const { reports } = await get(again, 'reports');
-    assert.deepEqual(reports, told.reports);
-    const outcomes = reports.map(({ trainingId, outcome }: Body) => [trainingId, outcome]);
+describe('the status', { timeout: TEST_HANG_MS }, () => {
+  test('is what the parts of the daemon say', async (t) => {
+    const { agent } = await TestAgent.start(t, ['crop', 'weed', 'stone']);
+    const status = agentStatus(agent);
     assert.deepEqual(
-      outcomes,
-      [second, first, failed].map((report) => [report.training_id, report.outcome]),
+      [status.robot, status.version, status.boot, status.state, status.paused],
+      ['r1', '0.0.0-test', agent.boot, 'online', []],
     );
-    assert.deepEqual(reports[1].holdout.confusion, first.holdout.confusion);
-    const { heads } = await get(again, 'heads');
-    assert.deepEqual(heads.at(-1).holdout.confusion, first.holdout.confusion);
-    const { data } = await later.command('status');
-    assert.deepEqual(data.training.last, {
-      training_id: second.training_id,
-      outcome: second.outcome,
-      reason: second.reason,
-      head_version: 2,
-      finished_at: reports[0].finishedAt,
+    assert.equal(status.mqtt.url, agent.telemetry.url);
+    assert.equal(status.consoleUrl, agent.consoleUrl);
+    assert.deepEqual(
+      status.cameras.map(({ name, framesTotal, droppedTotal }) => [
+        name,
+        framesTotal,
+        droppedTotal,
+      ]),
+      [['main', 3, 0]],
+    );
+    assert.equal(status.backbone?.name, 'tiny');
+    assert.deepEqual(status.model, {
+      backbone: 'tiny',
+      card: null,
+      learnt: null,
+      trust: null,
+      next: null,
     });
+    assert.equal(status.samples.total, 0);
+    assert.deepEqual(status.training, {
+      running: null,
+      newLabels: 0,
+      everyNewLabels: 0,
+      minLabels: 4,
+      instantLabelsPerClass: null,
+      instantFailures: 0,
+      last: null,
+    });
+    const { total, droppedTotal, perSecond, msP50, msP95 } = status.frames;
+    assert.deepEqual([total, droppedTotal, perSecond], [3, 0, 3 / 5]);
+    assert.ok(msP50! > 0 && msP95! >= msP50!);
+    assert.ok(status.board.diskFreeBytes! > 0);
+    assert.equal(status.simulated, true, 'a recording');
+  });
 
-    // What waits for a label is guessed by the head that serves, as it decided on the frame.
-    for (;;) {
-      const { data: decided } = await later.command('snapshot');
-      const { samples } = await get(again, 'waiting');
-      const waiting = samples.find(({ id }: Body) => id === decided.sample_id);
-      if (waiting === undefined) continue;
-      assert.equal(waiting.guess.label, decided.top[0].label);
-      assert.ok(Math.abs(waiting.guess.probability - decided.top[0].probability) < 0.01);
-      break;
+  test('follows labels, pauses, trainings and the head that serves', async (t) => {
+    const { agent, decisions } = await TestAgent.start(t, ['crop']);
+    const { operations, state, perception } = agent;
+    const by = { source: 'console' } as const;
+    await operations.label({ frame: decisions.all[0]!.frameId }, 'crop', by);
+    await operations.pause('inference', by);
+    const trust = {
+      level: 'useful' as const,
+      answers: 12,
+      groups: 4,
+      meanRecall: 0.9,
+      lowerBound: 0.7,
+      needs: [],
+      next: '"weed" needs 3 more labels.',
+    };
+    const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
+    const version = await state.heads.publish(head, { ...someCard(head), trust }, []);
+    await operations.promote(version, by);
+    const changed = agentStatus(agent);
+    assert.deepEqual([changed.state, changed.paused], ['paused', ['inference']]);
+    assert.deepEqual([changed.samples.labelled, changed.training.newLabels], [1, 1]);
+    assert.deepEqual(
+      [changed.model.card?.version, changed.model.trust, changed.model.next],
+      [1, 'useful', '"weed" needs 3 more labels.'],
+    );
+
+    const reports = new Recorder<TrainingReport>();
+    agent.on('trainingReport', reports.add);
+    const trainingId = await operations.retrain(by);
+    assert.equal(trainingStatus(agent).running?.trainingId, trainingId);
+    await reports.count(1);
+    const { running, last, newLabels } = trainingStatus(agent);
+    assert.deepEqual(
+      [running, last?.trainingId, last?.outcome, newLabels],
+      [null, trainingId, 'failed', 0],
+    );
+  });
+
+  test('tells what the first labels made, and how little that is to be trusted', async (t) => {
+    const { agent, decisions } = await TestAgent.start(t, ['crop', 'weed', 'crop', 'weed'], {
+      training: { everyNewLabels: 0 },
+    });
+    const models = new Recorder<ModelStatus>();
+    agent.on('status', () => models.add(modelStatus(agent)));
+    for (const [index, { frameId }] of decisions.all.entries()) {
+      const label = index % 2 ? 'weed' : 'crop';
+      await agent.operations.label({ frame: frameId, group: `g${index}` }, label, {
+        source: 'cli',
+      });
     }
-    await again.stop();
+    const { card, trust, next } = await models.until(({ learnt }) => learnt?.labels === 4);
+    assert.deepEqual([card, trust], [null, 'beginner']);
+    assert.match(String(next), /needs \d more labels/);
+    assert.equal(trainingStatus(agent).instantLabelsPerClass, 2);
+  });
+
+  test('passes nothing drawn or recorded off as what is there now', () => {
+    const camera = (section: object) => configSchema.parse({ cameras: [section] }).cameras[0]!;
+    for (const [section, there] of [
+      [{ driver: 'simulated' }, false],
+      [{ driver: 'replay', path: '/photos' }, false],
+      [{ driver: 'ffmpeg', input: '/data/drive.mp4' }, false],
+      [{ driver: 'ffmpeg', input: 'drive.mp4' }, false],
+      [{ driver: 'ffmpeg', input: 'file:drive.mp4' }, false],
+      [{ driver: 'webcam', device: 'TEST:' }, false],
+      [{ driver: 'webcam', device: 'FILE:/data/photo.jpg' }, false],
+      [{ driver: 'ffmpeg', input: '/dev/video0' }, true],
+      [{ driver: 'ffmpeg', input: 'rtsp://camera.lan/stream' }, true],
+      [{ driver: 'webcam', device: '/dev/video0' }, true],
+      [{ driver: 'rpicam' }, true],
+    ] as const) {
+      assert.equal(showsWhatIsThere(camera(section)), there, JSON.stringify(section));
+    }
+  });
+
+  test('is one, whoever asks: MQTT, the web page or the command line', async (t) => {
+    const running = await TestAgent.start(t, ['crop', 'weed']);
+    const { agent, decisions, dir, lines, url } = running;
+    await lines.until(({ msg }) => msg === 'connected to the broker');
+    const by = { source: 'cli' } as const;
+    await agent.operations.label({ frame: decisions.all[0]!.frameId }, 'crop', by);
+    agent.operations.snapshot(undefined);
+    const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
+    await agent.operations.promote(await agent.state.heads.publish(head, someCard(head), []), by);
+    await agent.operations.pause('training', by);
+
+    const answer = statusAnswer(agentStatus(agent));
+    const page = await (await fetch(`${url}/api/status`)).json();
+    const config = join(dir, 'status.yaml');
+    writeFileSync(config, stringify({ robot: { id: 'r1' }, mqtt: { url: agent.telemetry.url } }));
+    const command = [CLI, 'status', '--config', config, '--json'];
+    const asked = await promisify(execFile)(process.execPath, command);
+    const told = JSON.parse(asked.stdout);
+    // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
+    const ofContract = (status: any) => ({
+      state: status.state,
+      paused: status.paused,
+      version: status.version,
+      mqtt: status.mqtt,
+      backbone: status.backbone.checksum,
+      head: status.model.head_version,
+      frames: status.metrics.frames_total,
+      camera: [status.cameras[0].name, status.cameras[0].phase, status.cameras[0].frames_total],
+      labelled: status.samples.labelled,
+      waiting: status.samples.waiting,
+      newLabels: status.training.new_labels,
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
+    const ofPage = (status: any) => ({
+      state: status.state,
+      paused: status.paused,
+      version: status.version,
+      mqtt: status.mqtt,
+      backbone: status.backbone.checksum,
+      head: status.head.version,
+      frames: status.cameras[0].framesTotal,
+      camera: [status.cameras[0].name, status.cameras[0].phase, status.cameras[0].framesTotal],
+      labelled: status.samples.labelled,
+      waiting: status.samples.waiting,
+      newLabels: status.training.newLabels,
+    });
+    const expected = {
+      state: 'online',
+      paused: ['training'],
+      version: '0.0.0-test',
+      mqtt: { url: agent.telemetry.url, connected: true },
+      backbone: agent.perception.backbone!.checksum,
+      head: 1,
+      frames: 2,
+      camera: ['main', 'ended', 2],
+      labelled: 1,
+      waiting: 1,
+      newLabels: 1,
+    };
+    assert.deepEqual(ofContract(told), expected);
+    assert.deepEqual(ofContract(answer), expected);
+    assert.deepEqual(ofPage(page), expected);
   });
 });

@@ -16,6 +16,7 @@ export interface Chip {
 /** A tree like /sys/class/gpio, and what runs a program that sees it there. */
 export interface GpioTree {
   root: string;
+  /** @param words the program and its arguments, unless they are added later */
   command(...words: string[]): [string, string[]];
 }
 

@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { describe, it } from 'node:test';
 import { globalLineNumber, listGpioChips } from '../../src/alerts/gpio/gpio-lines.js';
 import { OnoffOutputs, onoffLoadError, type TakeLine } from '../../src/alerts/gpio/onoff.js';
 import { openOutputs } from '../../src/alerts/open-outputs.js';
 import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
-import { HANG_MS } from '../liveness.js';
-import { gpioTree, usableOnoff } from './gpio-tree.js';
-
-/** The chips of a Raspberry Pi 4 with Linux 6.6: not from 0, and not in the order of names. */
-const PI4 = [
-  { base: 570, label: 'raspberrypi-exp-gpio', lines: 8 },
-  { base: 512, label: 'pinctrl-bcm2711', lines: 58 },
-];
-
-const sysfs = (t: TestContext, chips = PI4): string => gpioTree(t, chips).root;
+import { PI4, runOnGpioMachine, sysfs } from './gpio-machine.js';
 
 const fails = (code: ErrorCode) => (error: unknown) => {
   assert.ok(isHeadlandError(error, code), String(error));
@@ -95,7 +84,7 @@ describe('OnoffOutputs', () => {
     assert.deepEqual(levels(), ['1', '0']);
     outputs.allOff();
     assert.deepEqual(levels(), ['0', '1']);
-    assert.throws(() => outputs.set('siren', true), fails('HL_GPIO_OUTPUT_UNKNOWN'));
+    assert.throws(() => outputs.set('siren', true), fails('HL_INTERNAL'));
     outputs.close();
     assert.deepEqual(levels(), [null, null]);
     outputs.close();
@@ -124,32 +113,29 @@ describe('OnoffOutputs', () => {
     assert.equal(level(root, 516), '1');
   });
 
-  it('names the package to rebuild when Node.js changed after the install', () => {
+  it('tells a missing package from one that must be compiled again', () => {
+    assert.match(onoffLoadError(new Error('Cannot find package')).remedy, /npm install onoff/);
     // As Node 22 says it of a binary that was compiled for Node 20.
-    const told = new Error(
+    const otherNode = new Error(
       "The module '/opt/headland/node_modules/epoll/build/Release/epoll.node'\n" +
         'was compiled against a different Node.js version using\n' +
         'NODE_MODULE_VERSION 115. This version of Node.js requires\nNODE_MODULE_VERSION 127.',
     );
-    assert.match(onoffLoadError(told).remedy, /npm rebuild epoll/);
-    assert.doesNotMatch(onoffLoadError(new Error('Cannot find package')).remedy, /rebuild/);
+    const elsewhere = Object.assign(new Error('epoll.node: invalid ELF header'), {
+      code: 'ERR_DLOPEN_FAILED',
+    });
+    const uncompiled = new Error('Could not locate the bindings file. Tried:\n → …/epoll.node');
+    for (const error of [otherNode, elsewhere, uncompiled]) {
+      assert.match(onoffLoadError(error).remedy, /npm rebuild epoll/);
+    }
   });
 
   it('drives the real package on a /sys/class/gpio of its own', async (t) => {
-    const skip = await usableOnoff();
-    if (skip) {
-      t.skip(skip);
-      return;
-    }
-    const tree = gpioTree(t, PI4, [529, 516]);
-    const program = fileURLToPath(new URL('./onoff-machine.js', import.meta.url));
-    const { status, stdout, stderr } = spawnSync(...tree.command(process.execPath, program), {
-      encoding: 'utf8',
-      timeout: HANG_MS,
-    });
-    assert.equal(status, 0, stderr);
+    const program = new URL('./onoff-machine.js', import.meta.url);
+    const printed = await runOnGpioMachine(t, program, [529, 516]);
+    if (printed === null) return;
     // Files show what was written: value is on or off, the kernel applies active_low.
-    assert.deepEqual(JSON.parse(stdout), {
+    assert.deepEqual(printed, {
       description: 'onoff horn=gpio529 beacon=gpio516',
       opened: ['low 0 0', 'high 1 0'],
       hornOn: ['low 0 1', 'high 1 0'],

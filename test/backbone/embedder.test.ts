@@ -86,8 +86,12 @@ test('the last photometric views differ from geometric ones, the others stay as 
   assert.notDeepEqual(all[0], geometric[0]);
   assert.deepEqual(all.slice(2), mixed.slice(2));
   const off = {
-    ...{ gamma: 1, exposure: 0, colourTemperature: 0 },
-    ...{ blurPixels: 0, noiseLevels: 0, jpegQuality: 100 },
+    gamma: 1,
+    exposure: 0,
+    colourTemperature: 0,
+    blurPixels: 0,
+    noiseLevels: 0,
+    jpegQuality: 100,
   };
   assert.deepEqual(await views({ photometricViews: 4, ...off }), geometric);
   assert.deepEqual(image.data, before);

@@ -71,8 +71,12 @@ export class NetworkBuilder {
       opsetImport: [{ domain: '', version: 17 }],
       metadataProps: [],
       graph: {
-        ...{ name: 'made up', node: this.nodes, initializer: this.initializer, valueInfo: [] },
-        ...{ input: [input], output: outputs },
+        name: 'made up',
+        node: this.nodes,
+        initializer: this.initializer,
+        valueInfo: [],
+        input: [input],
+        output: outputs,
       },
     };
   }

@@ -68,7 +68,10 @@ export function smallNetwork(): OnnxModel {
     opsetImport: [{ domain: '', version: 13 }],
     metadataProps: [],
     graph: {
-      ...{ name: 'small', node: nodes, initializer, valueInfo: [] },
+      name: 'small',
+      node: nodes,
+      initializer,
+      valueInfo: [],
       input: [tensorInfo('image', [1, 3, SMALL_SIZE, SMALL_SIZE])],
       output: [tensorInfo('vector', [1, SMALL_FEATURES])],
     },
@@ -82,9 +85,17 @@ export function writeSmallCard(cardsDir: string, name = 'small'): ModelCard {
   const file = `${name}.onnx`;
   writeFileSync(join(cardsDir, file), bytes);
   const card = {
-    ...{ schema: 1, name, title: 'A small network', licence: 'Apache-2.0' },
-    ...{ attribution: 'headland', trainingData: 'none', reportedTop1: null },
-    ...{ engine: 'onnx', format: 'onnx', inputSize: SMALL_SIZE, layout: 'NCHW-RGB' },
+    schema: 1,
+    name,
+    title: 'A small network',
+    licence: 'Apache-2.0',
+    attribution: 'headland',
+    trainingData: 'none',
+    reportedTop1: null,
+    engine: 'onnx',
+    format: 'onnx',
+    inputSize: SMALL_SIZE,
+    layout: 'NCHW-RGB',
     normalisation: { mean: [120, 118, 104], std: [58, 57, 57] },
     featureSize: SMALL_FEATURES,
     sources: [{ kind: 'file', file, sha256: sha256Hex(bytes), bytes: bytes.length }],

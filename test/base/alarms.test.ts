@@ -64,7 +64,9 @@ describe('SideService', () => {
     const { alarms, said, next } = board();
     let attempts = 0;
     const service = new SideService({
-      ...{ alarm: 'console', alarms, retry },
+      alarm: 'console',
+      alarms,
+      retry,
       open: async () => {
         attempts += 1;
         if (attempts < 4) throw error('HL_CONSOLE_LISTEN_FAILED');
@@ -89,7 +91,10 @@ describe('SideService', () => {
     const { alarms, said, next } = board();
     let attempts = 0;
     const service = new SideService({
-      ...{ alarm: 'output-horn', severity: 'critical', alarms, retry },
+      alarm: 'output-horn',
+      severity: 'critical',
+      alarms,
+      retry,
       open: () => {
         attempts += 1;
       },
@@ -109,7 +114,9 @@ describe('SideService', () => {
     const { alarms, said } = board();
     let attempts = 0;
     const service: SideService = new SideService({
-      ...{ alarm: 'store', alarms, retry },
+      alarm: 'store',
+      alarms,
+      retry,
       open: () => {
         attempts += 1;
         service.failed(error('HL_STORE_IO'));

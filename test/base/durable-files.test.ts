@@ -6,8 +6,16 @@ import {
   switchLinkDurably,
   writeDirectoryDurably,
   writeFileDurably,
-} from '../../src/base/durable-files.js';
+} from '../../src/base/files/durable-files.js';
 import { temporaryFolder } from '../backbone/support.js';
+import { diskCalls, withoutStrace } from './disk-calls.js';
+
+const MODULE = new URL('../../src/base/files/durable-files.js', import.meta.url).href;
+
+/** What one call of the module does to the files of a folder. */
+function callsOf(folder: string, call: string): string[] {
+  return diskCalls(folder, `import * as files from '${MODULE}';\nawait files.${call};`);
+}
 
 test('a file is replaced whole and leaves nothing beside it', async (t) => {
   const dir = await temporaryFolder(t);
@@ -22,6 +30,16 @@ test('a file that cannot be put in place leaves nothing beside it', async (t) =>
   await mkdir(join(dir, 'a', 'full'), { recursive: true });
   await assert.rejects(writeFileDurably(join(dir, 'a'), 'x'));
   assert.deepEqual(await readdir(dir), ['a']);
+});
+
+test('a name as long as the file system takes needs no longer one on the way', async (t) => {
+  const dir = await temporaryFolder(t);
+  const names = ['x'.repeat(255), '雑'.repeat(85)];
+  for (const name of names) {
+    await writeFileDurably(join(dir, name), 'x');
+    await writeFileDurably(join(dir, name), 'y');
+  }
+  assert.deepEqual((await readdir(dir)).sort(), [...names].sort());
 });
 
 test('a folder appears with all its files and never replaces another', async (t) => {
@@ -54,4 +72,41 @@ test('a link is switched while a reader always finds a whole folder', async (t) 
   for (const text of await reader) assert.match(text, /^v[12]$/);
   assert.equal(await readlink(join(dir, 'current')), 'v1');
   assert.deepEqual((await readdir(dir)).sort(), ['current', 'v1', 'v2']);
+});
+
+test('a file is on the disk before it gets its name, and its name before the call returns', {
+  skip: withoutStrace,
+}, async (t) => {
+  const dir = await temporaryFolder(t);
+  assert.deepEqual(callsOf(dir, `writeFileDurably('${dir}/a', 'bytes')`), [
+    'write .a.tmp',
+    'sync .a.tmp',
+    'rename .a.tmp a',
+    'sync .',
+  ]);
+});
+
+test('a folder gets its name after its files and their names are on the disk', {
+  skip: withoutStrace,
+}, async (t) => {
+  const dir = await temporaryFolder(t);
+  assert.deepEqual(callsOf(dir, `writeDirectoryDurably('${dir}/v1', { a: '1', b: '2' })`), [
+    'write .v1.tmp/a',
+    'sync .v1.tmp/a',
+    'write .v1.tmp/b',
+    'sync .v1.tmp/b',
+    'sync .v1.tmp',
+    'rename .v1.tmp v1',
+    'sync .',
+  ]);
+});
+
+test('a link is on the disk where it points now before the call returns', {
+  skip: withoutStrace,
+}, async (t) => {
+  const dir = await temporaryFolder(t);
+  assert.deepEqual(callsOf(dir, `switchLinkDurably('${dir}/current', 'v1')`), [
+    'rename .current.tmp current',
+    'sync .',
+  ]);
 });

@@ -90,7 +90,9 @@ describe('redactValue', () => {
     assert.deepEqual(redactValue(value), {
       a: ['http://[redacted]@h/'],
       b: { c: 'http://[redacted]@h/' },
-      ...{ bytes, n: null, f: 1.5 },
+      bytes,
+      n: null,
+      f: 1.5,
     });
   });
 });

@@ -21,7 +21,8 @@ describe('a copy of ONNX Runtime that does not see what the processor can do', {
       const folder = temporaryDirectory(t);
       assert.equal(restrictKernels(kind, folder), null);
       const { stdout, stderr } = spawnSync(process.execPath, ['-e', PROBE], {
-        ...{ encoding: 'utf8', timeout: HANG_MS },
+        encoding: 'utf8',
+        timeout: HANG_MS,
         env: { ...process.env, LD_LIBRARY_PATH: folder },
       });
       assert.deepEqual(JSON.parse(stdout || stderr), { dense: 'saturating', depthwise: 'exact' });

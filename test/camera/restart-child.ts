@@ -37,12 +37,12 @@ async function restart(times: number): Promise<Held> {
 function supervise(name: string): CameraSupervisor {
   const driver = new RpicamDriver(cameraConfig({ driver: 'rpicam', framesPerSecond: 120 }));
   return new CameraSupervisor(driver, {
-    ...{ name, stallMs: 20_000, backoff: { initialMs: 1, maxMs: 1 } },
-    ...{
-      groupWindowMs: 1_000,
-      pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
-      log: silentLog(),
-    },
+    name,
+    stallMs: 20_000,
+    backoff: { initialMs: 1, maxMs: 1 },
+    groupWindowMs: 1_000,
+    pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
+    log: silentLog(),
     pictures: pictureSettings({
       region: { left: 0, top: 0, width: 0.5, height: 1 },
       onlyWhenMoving: {},

@@ -13,8 +13,17 @@ export function makeVideo(folder: string, seconds: number, rate: number): string
   const path = join(folder, 'field.mp4');
   const source = `testsrc=size=320x240:rate=${rate}:duration=${seconds}`;
   const made = spawnSync('ffmpeg', [
-    ...['-loglevel', 'error', '-f', 'lavfi', '-i', source],
-    ...['-c:v', 'mpeg4', '-q:v', '3', path],
+    '-loglevel',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    source,
+    '-c:v',
+    'mpeg4',
+    '-q:v',
+    '3',
+    path,
   ]);
   if (made.status !== 0) throw new Error(String(made.stderr));
   return path;
@@ -34,8 +43,20 @@ export async function ffmpegHttpCamera(t: TestContext): Promise<string> {
   const child = spawn(
     'ffmpeg',
     [
-      ...['-loglevel', 'info', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=10'],
-      ...['-c:v', 'mjpeg', '-f', 'mpjpeg', '-listen', '1', url],
+      '-loglevel',
+      'info',
+      '-re',
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=size=320x240:rate=10',
+      '-c:v',
+      'mjpeg',
+      '-f',
+      'mpjpeg',
+      '-listen',
+      '1',
+      url,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -103,10 +124,28 @@ export async function rtspCamera(t: TestContext, folder: string): Promise<string
   const child = spawn(
     'ffmpeg',
     [
-      ...['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=15'],
-      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '5'],
-      ...['-pix_fmt', 'yuv420p', '-sdp_file', description],
-      ...['-f', 'rtp', `rtp://127.0.0.1:${packets.address().port}`],
+      '-loglevel',
+      'error',
+      '-re',
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=size=320x240:rate=15',
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-tune',
+      'zerolatency',
+      '-g',
+      '5',
+      '-pix_fmt',
+      'yuv420p',
+      '-sdp_file',
+      description,
+      '-f',
+      'rtp',
+      `rtp://127.0.0.1:${packets.address().port}`,
     ],
     { stdio: 'ignore' },
   );

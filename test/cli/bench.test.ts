@@ -21,9 +21,17 @@ const CALM: Strain = {
 
 function way(precision: 'fp32' | 'int8', threads: number, framesPerSecond: number): Measurement {
   return {
-    ...{ backbone: precision === 'fp32' ? 'net' : 'net-int8', precision, threads },
-    ...{ engine: 'test', frames: 10, framesPerSecond, rssBytes: null },
-    ...{ decodeMs: TIMES, backboneMs: TIMES, headMs: TIMES, frameMs: TIMES },
+    backbone: precision === 'fp32' ? 'net' : 'net-int8',
+    precision,
+    threads,
+    engine: 'test',
+    frames: 10,
+    framesPerSecond,
+    rssBytes: null,
+    decodeMs: TIMES,
+    backboneMs: TIMES,
+    headMs: TIMES,
+    frameMs: TIMES,
   };
 }
 

@@ -48,9 +48,11 @@ describe('reports from the command line', { concurrency: false }, () => {
     const variants = ['--variants', 'backbone,plain,augmentation+l2=0.01'];
     const studied = headland(...of, ...small, ...variants, '--json');
     assert.equal(studied.status, 0, studied.stderr);
-    assert.match(studied.stderr, /^network on (tfjs-|tensorflow)/m);
-    assert.match(studied.stderr, /about .* in all, measured on one batch/);
-    assert.match(studied.stderr, /^fold 2 of 2, Network from scratch: .*; about .* left$/m);
+    // Wrapped to the terminal: what is continued is indented.
+    const notes = studied.stderr.replaceAll(/\n +/g, ' ');
+    assert.match(notes, /^network on (tfjs-|tensorflow)/m);
+    assert.match(notes, /about .* in all, measured on one batch/);
+    assert.match(notes, /^fold 2 of 2, Network from scratch: .*; about .* left$/m);
     const result = JSON.parse(studied.stdout);
     assert.deepEqual(
       result.rows.map((row: { variant: { id: string } }) => row.variant.id),

@@ -24,7 +24,9 @@ async function answers(dir: string): Promise<string[]> {
   for (const label of ['crop', 'weed', 'stone']) {
     const limits = { maxBytes: 1e6, maxPixels: 1e6 };
     const { data: pixels } = await decodePicture(await drawPicture(label, 500), {
-      ...{ sizePixels: preprocessing.size, fit: preprocessing.fit, ...limits },
+      sizePixels: preprocessing.size,
+      fit: preprocessing.fit,
+      ...limits,
     });
     const best = tf.tidy(() => {
       const size = preprocessing.size;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -166,6 +166,34 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     );
   });
 
+  test('a file of Windows is read, or its encoding is named', () => {
+    const path = join(folder, 'windows.yaml');
+    const text = 'robot:\r\n  id: feld3\r\n';
+    for (const mark of ['', '\ufeff']) {
+      writeFileSync(path, `${mark}${text}`);
+      assert.equal(loadConfigFile(path).robot.id, 'feld3');
+    }
+    const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
+    const wide: [Buffer, RegExp][] = [
+      [utf16, /UTF-16/],
+      [Buffer.from(utf16).swap16(), /UTF-16/],
+      [Buffer.from(text, 'utf16le'), /UTF-16/],
+      [Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0]), /UTF-32/],
+      [Buffer.from('robot:\n  # Rübenacker\n  id: feld3\n', 'latin1'), /line 2 .*not UTF-8/],
+    ];
+    for (const [bytes, words] of wide) {
+      writeFileSync(path, bytes);
+      const error = refusal(() => loadConfigFile(path));
+      assert.equal(error.code, 'HL_CONFIG_ENCODING');
+      assert.match(error.message, words);
+    }
+  });
+
+  test('the labels of an alert are spelt as labels are', () => {
+    const config = parseConfig('alerts: {rules: [{name: a, labels: [" Lo\u0308wenzahn "]}]}');
+    assert.deepEqual(config.alerts.rules[0]?.labels, ['Löwenzahn']);
+  });
+
   test('any value is either accepted or refused with a code', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.object()), (value) => {
@@ -216,6 +244,19 @@ describe('secrets', () => {
     assert.equal(readSecretText(null, {}), null);
   });
 
+  test('are read as Windows writes them, or their encoding is named', () => {
+    const password = (bytes: Buffer | string) => {
+      writeFileSync(path, bytes, { mode: 0o600 });
+      return readSecretText({ file: path }, {});
+    };
+    assert.equal(password('\ufeffgeheim\r\n'), 'geheim');
+    assert.equal(password(Buffer.from('\ufeffgeheim\r\n', 'utf16le')), 'geheim');
+    assert.equal(password(Buffer.from('\ufeffgeheim\r\n', 'utf16le').swap16()), 'geheim');
+    assert.equal(password(' spaces stay \n'), ' spaces stay ');
+    const latin1 = Buffer.from('geh\xe4im\n', 'latin1');
+    assert.equal(refusal(() => password(latin1)).code, 'HL_SECRET_ENCODING');
+  });
+
   test('files that others can read are refused', () => {
     const open = join(folder, 'open');
     writeFileSync(open, 'x');
@@ -224,8 +265,10 @@ describe('secrets', () => {
   });
 
   test('a credential cannot name a path', () => {
+    const credentials = join(folder, 'credentials');
+    mkdirSync(credentials);
     const error = refusal(() =>
-      readSecretText({ credential: '../x' }, { CREDENTIALS_DIRECTORY: folder }),
+      readSecretText({ credential: '../password' }, { CREDENTIALS_DIRECTORY: credentials }),
     );
     assert.equal(error.code, 'HL_SECRET_UNREADABLE');
   });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
@@ -57,7 +58,11 @@ export async function open(
   const source = createFieldSource();
   const log = silentLog();
   const server = new ConsoleServer({
-    ...{ host: '127.0.0.1', port: 0, token: null, source, log },
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    source,
+    log,
     ...options,
   });
   const { url } = await server.start();
@@ -81,4 +86,27 @@ export async function raw(url: string, text: string): Promise<string> {
 
 export function rawGet(url: string, path: string): Promise<string> {
   return raw(url, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
+type Data = any;
+
+/** Events of the stream as they come; ends with it. @param url of the page */
+export async function* events(
+  url: string,
+  signal: AbortSignal,
+): AsyncGenerator<{ type: string; data: Data }, void> {
+  const response = await fetch(new URL('/api/stream', url), { signal });
+  assert.equal(response.status, 200);
+  assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
+  let buffer = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    buffer += chunk;
+    const blocks = buffer.split('\n\n');
+    buffer = blocks.pop()!;
+    for (const block of blocks) {
+      const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!;
+      yield { type: type!, data: JSON.parse(data!) };
+    }
+  }
 }

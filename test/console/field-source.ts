@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
 import { HeadlandError } from '../../src/base/errors.js';
+import { normaliseLabel } from '../../src/base/words/label.js';
 import type {
   ConsoleEvent,
   ConsoleSource,
@@ -13,7 +14,6 @@ import type {
   TrainingState,
   WaitingSample,
 } from '../../src/console/console-source.js';
-import { normaliseLabel } from '../../src/samples/label.js';
 
 interface StoredSample {
   id: string;
@@ -209,7 +209,7 @@ export function createFieldSource(): FieldSource {
       const label = normaliseLabel(text);
       const sample = samples.get(sampleId);
       if (sample === undefined) {
-        throw new HeadlandError('HL_SAMPLE_NOT_FOUND', `no sample ${sampleId}`, {
+        throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample ${sampleId}`, {
           remedy: 'Reload the page.',
         });
       }
@@ -233,7 +233,7 @@ export function createFieldSource(): FieldSource {
     async rollback(version) {
       const target = version ?? source.versions.find((head) => !head.serving)?.version;
       if (!source.versions.some((head) => head.version === target)) {
-        throw new HeadlandError('HL_HEAD_NOT_FOUND', `head ${target} is not kept`, {
+        throw new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `head ${target} is not kept`, {
           remedy: 'Choose a version that is listed.',
         });
       }

@@ -12,7 +12,11 @@ const TOKEN = 'a-token-of-the-field-robot';
 const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}: apt-get install chromium`;
 
 const known = {
-  ...{ label: 'maize', probability: 0.93, guess: false, headVersion: 2, totalMs: 11 },
+  label: 'maize',
+  probability: 0.93,
+  guess: false,
+  headVersion: 2,
+  totalMs: 11,
   top: [
     { label: 'maize', probability: 0.93 },
     { label: 'thistle', probability: 0.05 },
@@ -36,13 +40,19 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     {
       token = null as string | null,
       hash = '',
+      /** A message of the browser that belongs to the test. */
+      expected = null as RegExp | null,
       prepare = async (_: ReturnType<typeof createFieldSource>) => {},
     } = {},
   ): Promise<void> {
     const source = createFieldSource();
     await prepare(source);
     const server = new ConsoleServer({
-      ...{ host: '127.0.0.1', port: 0, token, source, log: silentLog() },
+      host: '127.0.0.1',
+      port: 0,
+      token,
+      source,
+      log: silentLog(),
     });
     const { url } = await server.start();
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
@@ -50,7 +60,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       const page = await context.newPage();
       const problems: string[] = [];
       page.on('console', (message) => {
-        if (message.type() !== 'log') problems.push(message.text());
+        if (message.type() === 'log' || expected?.test(message.text())) return;
+        problems.push(message.text());
       });
       page.on('pageerror', (error) => problems.push(error.message));
       page.on('request', (request) => {
@@ -118,7 +129,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         prepare: async (source) => {
           const alarm = {
             ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
-            ...{ message: 'the disk is full', remedy: 'Free space on this disk.' },
+            message: 'the disk is full',
+            remedy: 'Free space on this disk.',
             sinceAtMs: Date.now(),
           };
           source.facts = { alarms: [alarm] };
@@ -143,6 +155,75 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre<i>']]);
       await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
     });
+  });
+
+  it('keeps a typed label that the robot refuses, and says why', async () => {
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#labels button:not([disabled])').first().waitFor();
+        await page.keyboard.press('n');
+        await page.keyboard.type('Unknown');
+        await page.keyboard.press('Enter');
+        await page.locator('#toast[data-kind="problem"]').waitFor();
+        assert.equal(await page.locator('#new-label-text').inputValue(), 'Unknown');
+        assert.equal(source.samples.size, 0);
+        // The picture goes on.
+        await source.advance(unknown);
+        await page.locator('.decision[data-kind="unknown"]').waitFor();
+      },
+      {
+        expected: /status of 422/,
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
+          await source.advance(known);
+        },
+      },
+    );
+  });
+
+  it('is worked by keyboard: a label is pressed again and again without losing the focus', async () => {
+    await visit(
+      async ({ page, source }) => {
+        const button = page.locator('#labels button[data-label="thistle"]:not([disabled])');
+        await button.focus();
+        for (const count of [1, 2]) {
+          await page.keyboard.press('Enter');
+          await page.locator('#classes-count', { hasText: `${count} labelled` }).waitFor();
+          await page.locator('#viewer[data-held="false"]').waitFor();
+          const focused = await page.evaluate('document.activeElement?.dataset.label');
+          assert.equal(focused, 'thistle');
+        }
+        assert.deepEqual(
+          [...source.samples.values()].map(({ label }) => label),
+          ['thistle', 'thistle'],
+        );
+      },
+      {
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
+          await source.advance(known);
+        },
+      },
+    );
+  });
+
+  it('shows the camera that is chosen', async () => {
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#picture[alt="Live picture of camera main"]').waitFor();
+        const camera = source.status().cameras[0]!;
+        source.facts = { cameras: [camera, { ...camera, name: 'rear' }] };
+        source.emit({ type: 'status', data: source.status() });
+        await page.getByRole('button', { name: 'rear' }).click();
+        await page.locator('#cameras [aria-pressed="true"]', { hasText: 'rear' }).waitFor();
+        // No picture of it has come: what is on the screen must not pass for it, nor be labelled.
+        await page.locator('#stale', { hasText: 'Waiting for the camera' }).waitFor();
+        await page.locator('#new-label-text:disabled').waitFor();
+        await page.getByRole('button', { name: 'main' }).click();
+        await page.locator('#new-label-text:not(:disabled)').waitFor();
+      },
+      { prepare: async (source) => void (await source.advance(known)) },
+    );
   });
 
   it('answers the questions of the queue one after the other, by keyboard', async () => {

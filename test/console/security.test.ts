@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
+import { loadAssets } from '../../src/console/server/assets.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
@@ -15,7 +16,11 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
 
   before(async () => {
     server = new ConsoleServer({
-      ...{ host: '127.0.0.1', port: 0, token: TOKEN, source, log: silentLog() },
+      host: '127.0.0.1',
+      port: 0,
+      token: TOKEN,
+      source,
+      log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
     await source.advance(DECISION);
@@ -24,10 +29,17 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   });
   after(() => server.stop());
 
-  const open = ['/', '/app.js', '/style.css', '/healthz'];
+  const open = [...loadAssets().keys(), '/healthz'];
   const reads = [
-    ...['/readyz', '/api/status', '/api/latest', '/api/frame.jpg', '/api/stream'],
-    ...['/api/waiting', '/api/samples/SAMPLE/picture', '/api/reports', '/api/heads'],
+    '/readyz',
+    '/api/status',
+    '/api/latest',
+    '/api/frame.jpg',
+    '/api/stream',
+    '/api/waiting',
+    '/api/samples/SAMPLE/picture',
+    '/api/reports',
+    '/api/heads',
   ];
   const writes = [
     ['/api/label', { frameId: 'main-1', label: 'maize' }],
@@ -121,7 +133,9 @@ describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
 
   it('answers to addresses and given names off loopback, never to foreign names', async (t) => {
     const { url } = await open(t, {
-      ...{ host: '0.0.0.0', token: TOKEN, allowedHosts: ['Robot7.farm.example'] },
+      host: '0.0.0.0',
+      token: TOKEN,
+      allowedHosts: ['Robot7.farm.example'],
     });
     const status = async (host: string) =>
       (await ask(`${url}/api/status`, 'GET', { host, authorization: `Bearer ${TOKEN}` })).status;
@@ -153,7 +167,11 @@ describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
     const { url, source, server } = await open(t);
     const port = Number(new URL(url).port);
     const second = new ConsoleServer({
-      ...{ host: '127.0.0.1', port, token: null, source, log: silentLog() },
+      host: '127.0.0.1',
+      port,
+      token: null,
+      source,
+      log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>
       isHeadlandError(error, 'HL_CONSOLE_LISTEN_FAILED'),

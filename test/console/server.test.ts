@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { loadAssets } from '../../src/console/server/assets.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, rawGet, WRITE } from './client.js';
 import { createHead } from './field-source.js';
@@ -7,7 +8,8 @@ import { createHead } from './field-source.js';
 describe('the API', { timeout: TEST_HANG_MS }, () => {
   it('sends its security headers with every answer, refusals too', async (t) => {
     const { url } = await open(t);
-    for (const path of ['/', '/app.js', '/api/status', '/nothing', '/api/samples/none/picture']) {
+    const answers = ['/api/status', '/nothing', '/api/samples/none/picture'];
+    for (const path of [...loadAssets().keys(), ...answers]) {
       const { headers } = await ask(url + path);
       assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src/);
       assert.doesNotMatch(String(headers['content-security-policy']), /unsafe|\*|https?:/);
@@ -19,12 +21,17 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
 
   it('serves the page and nothing else of the disk', async (t) => {
     const { url } = await open(t);
-    const page = await ask(`${url}/`);
-    assert.equal(page.status, 200);
-    assert.match(page.bytes.toString(), /<!doctype html>/i);
-    assert.match(String((await ask(`${url}/app.js`)).headers['content-type']), /javascript/);
-    const elsewhere = ['/index.html', '/../package.json', '/%2e%2e/package.json', '//app.js'];
-    for (const path of [...elsewhere, '/server.ts', '/style.css/', '/api']) {
+    const assets = loadAssets();
+    for (const [path, { type, bytes, cacheControl }] of assets) {
+      const answer = await ask(url + path);
+      assert.equal(answer.status, 200, path);
+      assert.equal(answer.headers['content-type'], type);
+      assert.equal(answer.headers['cache-control'], cacheControl);
+      assert.deepEqual(answer.bytes, Buffer.from(bytes));
+    }
+    const [, file] = [...assets.keys()];
+    const elsewhere = ['/index.html', '/../package.json', '/%2e%2e/package.json', `/${file}`];
+    for (const path of [...elsewhere, '/licences.md', '/assets/', `${file}/`, '/api']) {
       const response = await rawGet(url, path);
       assert.match(response, /^HTTP\/1\.1 404 /, path);
     }

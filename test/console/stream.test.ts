@@ -5,37 +5,31 @@ import { describe, it, type TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { events } from './client.js';
 import { createFieldSource } from './field-source.js';
 
 const decision = (totalMs: number) => ({
-  ...{ label: 'maize', probability: 0.9, guess: false, top: [], headVersion: 1, totalMs },
+  label: 'maize',
+  probability: 0.9,
+  guess: false,
+  top: [],
+  headVersion: 1,
+  totalMs,
 });
 
 async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
   const source = createFieldSource();
   const server = new ConsoleServer({
-    ...{ host: '127.0.0.1', port: 0, token: null, source, log: silentLog(), limits },
+    host: '127.0.0.1',
+    port: 0,
+    token: null,
+    source,
+    log: silentLog(),
+    limits,
   });
   const { url } = await server.start();
   t.after(() => server.stop());
   return { source, url };
-}
-
-/** Events as they come; ends with the stream. */
-async function* events(url: string, signal: AbortSignal) {
-  const response = await fetch(`${url}api/stream`, { signal });
-  assert.equal(response.status, 200);
-  assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
-  let buffer = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    buffer += chunk;
-    const blocks = buffer.split('\n\n');
-    buffer = blocks.pop()!;
-    for (const block of blocks) {
-      const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block)!;
-      yield { type: type!, data: JSON.parse(data!) };
-    }
-  }
 }
 
 describe('the event stream', { timeout: TEST_HANG_MS }, () => {
@@ -115,7 +109,9 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
 
   it('lets go of a listener that does not read', async (t) => {
     const { source, url } = await open(t, {
-      ...{ statusIntervalMs: 60_000, decisionIntervalMs: 0, maxBacklogBytes: 200_000 },
+      statusIntervalMs: 60_000,
+      decisionIntervalMs: 0,
+      maxBacklogBytes: 200_000,
     });
     const outgoing = httpRequest(`${url}api/stream`, { agent: false }).end();
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];

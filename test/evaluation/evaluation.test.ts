@@ -45,7 +45,11 @@ async function evaluate(robot: Robot, changes: Partial<EvaluationInput> = {}): P
     const stored = await new HeadRegistry(registryDir, { keep: 5 }).openServing();
     assert.ok(stored);
     return await evaluateHead({
-      ...{ store, stored, seed, augmentation, training: settings.training },
+      store,
+      stored,
+      seed,
+      augmentation,
+      training: settings.training,
       embedder: new Embedder(backbone, { fit: 'squash', maxBytes: 1e7, maxPixels: 1e7 }),
       recipe: augmentationRecipe(augmentation, seed),
       minHoldoutSamples: settings.gate.minHoldoutSamples,
@@ -204,8 +208,13 @@ describe('its statistics', () => {
       truth,
     )!;
     const classes = labels.map((label, i) => ({
-      ...{ label, training: [200, 200, 7][i]!, holdout: 40, trainingGroups: 12, holdoutGroups: 12 },
-      ...{ leftOut: false, pooledF1: pooled.perClass[i]!.f1 },
+      label,
+      training: [200, 200, 7][i]!,
+      holdout: 40,
+      trainingGroups: 12,
+      holdoutGroups: 12,
+      leftOut: false,
+      pooledF1: pooled.perClass[i]!.f1,
     }));
     const advice = advise(
       {
@@ -221,6 +230,6 @@ describe('its statistics', () => {
       ['samples', 'confused'],
     );
     assert.equal(advice[0]?.text, '“c” has 7 samples; 20 more would help most.');
-    assert.equal(advice[1]?.text, '“a” and “b” are confused most: 6 of 40 pictures.');
+    assert.equal(advice[1]?.text, '“a” and “b” are confused most: 6 of 40 images.');
   });
 });

@@ -50,8 +50,12 @@ async function fill(store: SampleStore): Promise<void> {
     for (let index = 0; index < PER_LABEL; index++) {
       store.admit({
         jpeg: await drawPicture(label, index),
-        ...{ label, labelSource: 'import', group: `${label}/${index >> 1}`, source: 'import' },
-        ...{ capturedAtMs: index, dhash: index.toString(16).padStart(16, '0') },
+        label,
+        labelSource: 'import',
+        group: `${label}/${index >> 1}`,
+        source: 'import',
+        capturedAtMs: index,
+        dhash: index.toString(16).padStart(16, '0'),
       });
     }
   }
@@ -59,7 +63,12 @@ async function fill(store: SampleStore): Promise<void> {
 
 async function run({ settings, cacheDir, store }: Place, photosDir: string | null = null) {
   return runQuantization({
-    ...{ name: 'small', settings, cacheDir, store, photosDir, log },
+    name: 'small',
+    settings,
+    cacheDir,
+    store,
+    photosDir,
+    log,
     kernels: await probeIntegerKernels(),
     onProgress: () => {},
   });
@@ -132,8 +141,11 @@ describe('quantizing from the robot’s own frames', () => {
     };
     const options = { fit: 'squash' as const, maxBytes: 1e7, maxPixels: 1e7 };
     const compared = await compareAccuracy({
-      ...{ store, fp32: new Embedder(backbone, options), int8: new Embedder(ruined, options) },
-      ...{ maxLabelled: 600, onStep: () => {} },
+      store,
+      fp32: new Embedder(backbone, options),
+      int8: new Embedder(ruined, options),
+      maxLabelled: 600,
+      onStep: () => {},
     });
     assert.ok(compared!.loss > 0.2, JSON.stringify(compared));
     assert.equal(decide(FINE, compared, { ...LIMITS, minLabelled: 20 }).kept, false);
@@ -143,7 +155,12 @@ describe('quantizing from the robot’s own frames', () => {
 const FINE = { pictures: 8, cosine: 0.995, leastCosine: 0.99, relativeError: 0.05 };
 const LIMITS = configSchema.parse({}).quantization;
 const lossOf = (loss: number, standardError: number, samples = 500) => ({
-  ...{ samples, classes: 3, fp32: 0.9, int8: 0.9 - loss, loss, standardError },
+  samples,
+  classes: 3,
+  fp32: 0.9,
+  int8: 0.9 - loss,
+  loss,
+  standardError,
 });
 
 test('the decision: features first, then accuracy as far as the samples can tell', () => {

@@ -10,7 +10,12 @@ import {
 
 const wanted = {
   variants: parseVariants(DEFAULT_VARIANTS),
-  ...{ photos: 240, batch: 16, folds: 5, epochs: 20, views: 4, budgetSeconds: 100_000 },
+  photos: 240,
+  batch: 16,
+  folds: 5,
+  epochs: 20,
+  views: 4,
+  budgetSeconds: 100_000,
 };
 const costs = { step: 0.05, predict: 0.001, augment: 0.001, forward: 0.03 };
 

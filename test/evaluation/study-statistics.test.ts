@@ -70,7 +70,10 @@ test('folds that agree by chance and a single fold prove nothing', () => {
   const alike = pairedDifference({ ...figures, byFold: [0.05, 0.05] });
   assert.ok(alike.p > 0.05 && alike.standardError! > 0);
   assert.deepEqual(pairedDifference({ ...figures, byFold: [0.4] }), {
-    ...{ mean: 0.4, standardError: null, p: 1, folds: 1 },
+    mean: 0.4,
+    standardError: null,
+    p: 1,
+    folds: 1,
   });
 });
 

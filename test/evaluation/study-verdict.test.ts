@@ -23,7 +23,11 @@ function row(id: string, [heldOut, training]: [number[], number[]]): StudyRow {
   const over = (value: (f: FoldResult) => number) =>
     folds.length === 0 ? null : estimate(folds.map(value));
   return {
-    ...{ variant: variant!, name: variantName(variant!), epochs: 20, seconds: 60, folds },
+    variant: variant!,
+    name: variantName(variant!),
+    epochs: 20,
+    seconds: 60,
+    folds,
     state: folds.length === 0 ? 'not run' : 'done',
     accuracy: over((f) => f.accuracy),
     macroF1: over((f) => f.macroF1),
@@ -42,9 +46,12 @@ function verdict(figures: Figures, changes: { count?: number; interrupted?: bool
     classes: ['a', 'b', 'c', 'd', 'e', 'f'].map((label) => ({ label, photos: 40, groups: 10 })),
     majority: { label: 'Apple', accuracy: 0.17 },
     folds: {
-      ...{ count, run },
+      count,
+      run,
       parts: Array.from({ length: count }, () => ({
-        ...{ photos: 48, groups: 12, majorityAccuracy: 0.17 },
+        photos: 48,
+        groups: 12,
+        majorityAccuracy: 0.17,
       })),
     },
     settings: { epochs: 20, sizePixels: 64, batch: 16, views: 4, seed: 1 },
@@ -186,6 +193,6 @@ test('one fold states no difference and says why there is only one', () => {
 
 test('without anything that ran there is nothing to say', () => {
   const { headline, text } = verdict({ backbone: [[], []], plain: [[], []] }, { count: 5 });
-  assert.equal(headline, 'Nothing ran to its end');
+  assert.equal(headline, 'No variant ran to its end');
   assert.match(text, /Not run: Frozen backbone \+ head; Network from scratch\./);
 });

@@ -55,7 +55,11 @@ async function study(changes: Partial<StudyInput> = {}) {
       taken.push(`${index}/${round}`);
       return image;
     },
-    ...{ epochs: 2, sizePixels: SIZE, views: 1, seed: 3, budgetSeconds: 600 },
+    epochs: 2,
+    sizePixels: SIZE,
+    views: 1,
+    seed: 3,
+    budgetSeconds: 600,
     onPlan: (plan) => plans.push(plan),
     onProgress: () => {},
     onFit: (fit) => fits.push(fit),
@@ -131,7 +135,12 @@ describe('a study', () => {
       const labels = all.map(({ label }) => (label === 'crop' ? 0 : 1));
       const answers = async (changes: { dropout?: number; l2?: number; learningRate?: number }) => {
         const cnn = new SmallCnn(tf, {
-          ...{ sizePixels: SIZE, classCount: 2, seed: 5, dropout: 0, l2: 0, learningRate: 1e-3 },
+          sizePixels: SIZE,
+          classCount: 2,
+          seed: 5,
+          dropout: 0,
+          l2: 0,
+          learningRate: 1e-3,
           ...changes,
         });
         try {

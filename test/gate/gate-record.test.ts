@@ -46,13 +46,22 @@ function someUnknownScores(): GateInput['unknownScores'] {
 function someRecord(seed = 1): GateRecord {
   const head = someHead(seed);
   const input: GateInput = {
-    ...{ source: 'leave-group-out', note: 'The holdout is small', samples: someSamples(seed) },
-    ...{ compared: 'heads', champion: { version: 2, labels: ['crop', 'weed'], learnt: 35 } },
-    ...{ newlyLearnt: 5, learnt: 40, removed: 0, challengerLabels: ['crop', 'weed'] },
-    ...{ labelsWithSamples: ['crop', 'weed'], unknownScores: someUnknownScores() },
+    source: 'leave-group-out',
+    note: 'The holdout is small',
+    samples: someSamples(seed),
+    compared: 'heads',
+    champion: { version: 2, labels: ['crop', 'weed'], learnt: 35 },
+    newlyLearnt: 5,
+    learnt: 40,
+    removed: 0,
+    challengerLabels: ['crop', 'weed'],
+    labelsWithSamples: ['crop', 'weed'],
+    unknownScores: someUnknownScores(),
     golden: goldenOutputs(head, head, seed),
     settings: {
-      ...{ learningExponent: 0.3, gainSpread: 0.03, evidenceSpread: 0.03 },
+      learningExponent: 0.3,
+      gainSpread: 0.03,
+      evidenceSpread: 0.03,
       unknownAurocMargin: 0.02,
     },
   };
@@ -98,7 +107,7 @@ describe('the record of a decision', () => {
     const flipped = { ...record, decision: { ...decision, promote: !decision.promote } };
     const again = recompute(flipped, someHead(1));
     assert.equal(again.same, false);
-    assert.match(again.differences[0] as string, /it would be (promoted|refused) now/);
+    assert.match(again.differences[0] as string, /the gate would (promote|refuse) the head now/);
     const samples = record.input.samples.map((sample, i) =>
       i < 10 ? { ...sample, challenger: { ...sample.challenger, probability: 0 } } : sample,
     );
@@ -116,7 +125,7 @@ describe('the record of a decision', () => {
   it('says when the head on the disk is another one', () => {
     const again = recompute(someRecord(), someHead(2));
     assert.deepEqual(again.differences, [
-      'the head on the disk answers otherwise than the one that was judged',
+      'the head on the disk gives other answers than the head that was judged',
     ]);
   });
 

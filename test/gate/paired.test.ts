@@ -6,7 +6,8 @@ import { type PairedSample, quadraticScore, scoreDifference } from '../../src/ga
 function sample(label: string, group: number, challenger: number, champion: number): PairedSample {
   const answer = (probability: number) => ({ label, confidence: 0.5, probability });
   return {
-    ...{ label, group: `g${group}` },
+    label,
+    group: `g${group}`,
     challenger: answer(challenger),
     champion: answer(champion),
   };

@@ -18,8 +18,14 @@ const D = 24;
 /** Groups of five classes; the last class is unknown, and every second group is fresh. */
 function world(seed: number) {
   const all = clusters({
-    ...{ classes: 5, groupsPerClass: 24, perGroup: 3, views: 1, featureSize: D },
-    ...{ separation: 4, groupEffect: 0.3, seed },
+    classes: 5,
+    groupsPerClass: 24,
+    perGroup: 3,
+    views: 1,
+    featureSize: D,
+    separation: 4,
+    groupEffect: 0.3,
+    seed,
   });
   const rows = (keep: (row: number) => boolean) =>
     [...all.labels.keys()].filter((row) => keep(row));
@@ -74,7 +80,12 @@ test('false alarms of exchangeable groups keep to alpha', () => {
 
 test('scores are relative Mahalanobis distances, each class by its own covariance', () => {
   const set = clusters({
-    ...{ classes: 3, groupsPerClass: 8, perGroup: 2, featureSize: 6, separation: 2, seed: 5 },
+    classes: 3,
+    groupsPerClass: 8,
+    perGroup: 2,
+    featureSize: 6,
+    separation: 2,
+    seed: 5,
   });
   // All six dimensions: the subspace is the whole space, and the plain formula holds.
   const [shrinkage, commonSamples] = [0.2, 5];
@@ -178,7 +189,9 @@ test('a class that varies otherwise than the rest keeps its own frames and no ot
     return { c, x: point(c, c === 0 ? [2, 0.1] : [0.1, 2]) };
   });
   const set: TrainingSet = {
-    ...{ rows: rows.length, featureSize: 8, classCount: 2 },
+    rows: rows.length,
+    featureSize: 8,
+    classCount: 2,
     features: Float32Array.from(rows.flatMap(({ x }) => [...x])),
     labels: Int32Array.from(rows, ({ c }) => c),
     groups: Int32Array.from(rows, (_, i) => i >> 1),

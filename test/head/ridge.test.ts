@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
-import { fitRidge } from '../../src/head/learners/ridge.js';
+import { fitRidge, RIDGE_LAMBDAS } from '../../src/head/learners/ridge.js';
 import { prefersDual } from '../../src/head/learners/ridge-system.js';
 import { headLogits } from '../../src/head/score.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
@@ -79,6 +79,12 @@ function differenceUpToScale(logits: Float64Array, outputs: number[]): number {
   );
 }
 
+/** Of the first class one row in five is left, one in each group. */
+function unevenly(set: TrainingSet): TrainingSet {
+  const kept = [...set.labels.keys()].filter((row) => set.labels[row] !== 0 || row % 5 === 0);
+  return reorder(set, kept);
+}
+
 const shapes: [string, TrainingSet, 'primal' | 'dual'][] = [
   [
     'small groups',
@@ -88,6 +94,11 @@ const shapes: [string, TrainingSet, 'primal' | 'dual'][] = [
   [
     'groups larger than the features',
     clusters({ classes: 3, groupsPerClass: 2, perGroup: 20, views: 1, featureSize: 9, seed: 3 }),
+    'primal',
+  ],
+  [
+    'classes of uneven size',
+    unevenly(clusters({ classes: 3, groupsPerClass: 4, perGroup: 5, featureSize: 7, seed: 6 })),
     'primal',
   ],
   [
@@ -131,6 +142,13 @@ for (const [name, ordered, form] of shapes) {
     }
   });
 }
+
+test('nine λ are tried, evenly spaced by their logarithm from 10⁻³ to 10²', () => {
+  assert.equal(RIDGE_LAMBDAS.length, 9);
+  for (const [i, lambda] of RIDGE_LAMBDAS.entries()) {
+    assert.ok(Math.abs(Math.log10(lambda) - (-3 + 0.625 * i)) < 1e-12);
+  }
+});
 
 test('the order of rows changes nothing', () => {
   const set = clusters({ classes: 3, groupsPerClass: 4, perGroup: 3, views: 2, featureSize: 10 });

@@ -41,34 +41,48 @@ export function clusters(options: ClusterOptions): TrainingSet {
   const { classes, groupsPerClass, perGroup, featureSize: d } = options;
   const { views = 0, separation = 1, groupEffect = 0.5, seed = 1 } = options;
   const draw = new Draw(seed);
-  const features: number[] = [];
-  const labels: number[] = [];
-  const groups: number[] = [];
-  const isView: number[] = [];
+  const rows: Row[] = [];
   for (let c = 0; c < classes; c++) {
     const mean = draw.normals(d).map((x) => ((x * separation) / Math.sqrt(d)) * 2);
     for (let g = 0; g < groupsPerClass; g++) {
       const shift = draw.normals(d).map((x, j) => mean[j]! + groupEffect * x);
+      const place = { label: c, group: c * groupsPerClass + g };
       for (let i = 0; i < perGroup; i++) {
         const sample = draw.normals(d).map((x, j) => shift[j]! + x + 1);
-        for (let v = 0; v <= views; v++) {
-          for (let j = 0; j < d; j++) features.push(sample[j]! + (v > 0 ? 0.3 * draw.normal() : 0));
-          labels.push(c);
-          groups.push(c * groupsPerClass + g);
-          isView.push(v > 0 ? 1 : 0);
-        }
+        rows.push(...withViews(sample, views, place, draw));
       }
     }
   }
   return {
-    features: Float32Array.from(features),
-    rows: labels.length,
+    features: Float32Array.from(rows.flatMap(({ features }) => [...features])),
+    rows: rows.length,
     featureSize: d,
-    labels: Int32Array.from(labels),
-    groups: Int32Array.from(groups),
-    isView: Uint8Array.from(isView),
+    labels: Int32Array.from(rows, ({ label }) => label),
+    groups: Int32Array.from(rows, ({ group }) => group),
+    isView: Uint8Array.from(rows, ({ isView }) => Number(isView)),
     classCount: classes,
   };
+}
+
+interface Row {
+  features: Float64Array;
+  label: number;
+  group: number;
+  isView: boolean;
+}
+
+/** A sample and views of it: the sample and a little noise. */
+function withViews(
+  sample: Float64Array,
+  views: number,
+  place: { label: number; group: number },
+  draw: Draw,
+): Row[] {
+  const rows: Row[] = [{ features: sample, ...place, isView: false }];
+  for (let v = 0; v < views; v++) {
+    rows.push({ features: sample.map((x) => x + 0.3 * draw.normal()), ...place, isView: true });
+  }
+  return rows;
 }
 
 /** The rows of a set in another order. */
@@ -113,6 +127,15 @@ export function solveDense(a: readonly number[][], b: readonly number[][]): numb
     }
   }
   return m.map((row, i) => row.slice(n).map((x) => x / row[i]!));
+}
+
+/** Share of (positive, negative) pairs in which the positive scores higher, ties one half; null without a pair. */
+export function shareOfOrderedPairs(
+  positives: readonly number[],
+  negatives: readonly number[],
+): number | null {
+  const won = positives.flatMap((a) => negatives.map((b) => (Math.sign(a - b) + 1) / 2));
+  return won.length === 0 ? null : won.reduce((sum, x) => sum + x, 0) / won.length;
 }
 
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -6,7 +6,8 @@ import { type JudgedAnswer, judgeTrust, TRUST_LEVELS } from '../../src/head/trus
 /** `count` answers for a class, `right` of them right, `perGroup` in a group. */
 function answers(label: string, count: number, right: number, perGroup = 1): JudgedAnswer[] {
   return Array.from({ length: count }, (_, i) => ({
-    ...{ label, right: i < right },
+    label,
+    right: i < right,
     group: `${label} ${Math.floor(i / perGroup)}`,
   }));
 }
@@ -44,6 +45,31 @@ describe('trust', () => {
     assert.equal(both(60, 57).level, 'proven');
     assert.equal(both(60, 45).level, 'useful', 'its bound is below 0.8');
     assert.equal(both(60, 57, 12).level, 'useful', 'ten groups are no hundred answers');
+  });
+
+  it('is proven from ten answers for each class, a hundred, twenty groups and a bound of 0.8 on', () => {
+    const level = (...given: JudgedAnswer[][]) => judgeTrust(['crop', 'weed'], given.flat()).level;
+    assert.equal(level(answers('crop', 200, 200), answers('weed', 9, 9)), 'useful');
+    assert.equal(level(answers('crop', 200, 200), answers('weed', 10, 10)), 'proven');
+    assert.equal(level(answers('crop', 50, 50), answers('weed', 49, 49)), 'useful');
+    assert.equal(level(answers('crop', 50, 50), answers('weed', 50, 50)), 'proven');
+    assert.equal(level(answers('crop', 60, 60, 6), answers('weed', 54, 54, 6)), 'useful');
+    assert.equal(level(answers('crop', 60, 60, 6), answers('weed', 60, 60, 6)), 'proven');
+    assert.equal(level(answers('crop', 60, 51), answers('weed', 60, 51)), 'useful');
+    assert.equal(level(answers('crop', 60, 52), answers('weed', 60, 52)), 'proven');
+  });
+
+  it('counts answers of one group for less than as many groups', () => {
+    const of = (perGroup: number) =>
+      judgeTrust(
+        ['crop', 'weed'],
+        [...answers('crop', 60, 54, perGroup), ...answers('weed', 60, 54, perGroup)],
+      );
+    assert.equal(of(1).level, 'proven');
+    assert.equal(of(6).level, 'useful');
+    // Wilson's bound at 120 answers and, with a design effect of 1 + 5 / 2, at 34.3 of them.
+    assert.ok(Math.abs(of(1).lowerBound! - 0.8458) < 5e-4, `${of(1).lowerBound}`);
+    assert.ok(Math.abs(of(6).lowerBound! - 0.7845) < 5e-4, `${of(6).lowerBound}`);
   });
 
   it('does not fall for a rare class that is always wrong', () => {

@@ -1,56 +1,22 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { describe, it, type TestContext } from 'node:test';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
 import { SystemdNotifier } from '../../src/host/notify.js';
-
-/** The other end as systemd has it: a datagram socket that is told the sender by the kernel. */
-const RECEIVER = `
-import json, os, socket, struct, sys
-path = sys.argv[1]
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-s.bind("\\0" + path[1:] if path.startswith("@") else path)
-print("listening", flush=True)
-while True:
-    data, ancillary, _, _ = s.recvmsg(4096, socket.CMSG_SPACE(12))
-    pid = next(struct.unpack("3i", d)[0] for _, t, d in ancillary if t == socket.SCM_CREDENTIALS)
-    print(json.dumps({"text": data.decode(), "pid": pid}), flush=True)
-`;
-
 import { TEST_HANG_MS } from '../liveness.js';
+import { systemdReceiver, withoutReceiver } from './systemd-receiver.js';
 
-const missing = (tool: string): string | false =>
-  spawnSync(tool, ['--version']).error ? `${tool} is not installed` : false;
-const skip = missing('python3');
-
-async function receiver(t: TestContext, abstract: boolean) {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-notify-'));
-  const path = abstract ? `@headland-test-${process.pid}-${Date.now()}` : join(folder, 'notify');
-  const child: ChildProcess = spawn('python3', ['-c', RECEIVER, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(() => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  });
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  assert.equal((await lines.next()).value, 'listening');
-  return {
-    path,
-    child,
-    next: async () => JSON.parse((await lines.next()).value) as { text: string; pid: number },
-  };
-}
+const withoutTool = spawnSync('systemd-notify', ['--version']).error
+  ? 'systemd-notify is not installed'
+  : false;
 
 describe('SystemdNotifier', () => {
   for (const abstract of [false, true]) {
     const kind = abstract ? 'an abstract socket' : 'a socket in the file system';
-    it(`speaks to ${kind} in its own name`, { skip, timeout: TEST_HANG_MS }, async (t) => {
-      const { path, next } = await receiver(t, abstract);
+    it(`speaks to ${kind} in its own name`, {
+      skip: withoutReceiver,
+      timeout: TEST_HANG_MS,
+    }, async (t) => {
+      const { path, messages } = await systemdReceiver(t, abstract);
       const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
       assert.equal(notifier.libcError, null);
       assert.equal(notifier.transport, 'libc');
@@ -59,18 +25,20 @@ describe('SystemdNotifier', () => {
       assert.equal(notifier.watchdog(), true);
       assert.equal(notifier.stopping(), true);
       const { pid } = process;
-      assert.deepEqual(await next(), { text: 'STATUS=warming up: 3 of 5 heads', pid });
-      assert.deepEqual(await next(), { text: 'READY=1', pid });
-      assert.deepEqual(await next(), { text: 'WATCHDOG=1', pid });
-      assert.deepEqual(await next(), { text: 'STOPPING=1', pid });
+      assert.deepEqual(await messages.count(4), [
+        { text: 'STATUS=warming up: 3 of 5 heads', pid },
+        { text: 'READY=1', pid },
+        { text: 'WATCHDOG=1', pid },
+        { text: 'STOPPING=1', pid },
+      ]);
     });
   }
 
   it('never waits for a receiver that reads nothing', {
-    skip,
+    skip: withoutReceiver,
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const { path, child } = await receiver(t, false);
+    const { path, child } = await systemdReceiver(t);
     child.kill('SIGSTOP');
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
     assert.equal(notifier.transport, 'libc');
@@ -85,17 +53,17 @@ describe('SystemdNotifier', () => {
   });
 
   it('calls systemd-notify where libc cannot be called', {
-    skip: skip || missing('systemd-notify'),
+    skip: withoutReceiver || withoutTool,
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const { path, next } = await receiver(t, false);
+    const { path, messages } = await systemdReceiver(t);
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path }, () => {
       throw new Error('no such binary');
     });
     assert.equal(notifier.transport, 'systemd-notify');
     assert.match(notifier.libcError ?? '', /no such binary/);
     assert.equal(notifier.status('two words'), true);
-    assert.equal((await next()).text, 'STATUS=two words');
+    assert.equal((await messages.count(1))[0]?.text, 'STATUS=two words');
   });
 
   it('does nothing without NOTIFY_SOCKET', () => {

@@ -43,9 +43,18 @@ async function add(
   const file = join(dir, 'given.onnx');
   await writeFile(file, model instanceof Uint8Array ? model : encodeModel(model));
   return addModel({
-    ...{ file, name: 'mine', cardsDir: null, addedDir, inputSize: null },
-    ...{ normalisation: parseNormalisation('imagenet'), tap: null, pool: null },
-    ...{ licence: null, title: null, ask: null, pull: pullOptions(cacheDir) },
+    file,
+    name: 'mine',
+    cardsDir: null,
+    addedDir,
+    inputSize: null,
+    normalisation: parseNormalisation('imagenet'),
+    tap: null,
+    pool: null,
+    licence: null,
+    title: null,
+    ask: null,
+    pull: pullOptions(cacheDir),
     ...changes,
   });
 }
@@ -134,29 +143,43 @@ const kinds: {
   {
     what: 'a transformer that gives its tokens, class token first',
     model: () => vitLike(false),
-    ...{ tensor: 'last_hidden_state', kind: 'output', pool: 'first-token', reduce: firstToken },
+    tensor: 'last_hidden_state',
+    kind: 'output',
+    pool: 'first-token',
+    reduce: firstToken,
   },
   {
     what: 'a transformer without a class token',
     model: () => vitLike(false, false),
-    ...{ tensor: 'last_hidden_state', kind: 'output', pool: 'average-tokens', reduce: lastAxis },
+    tensor: 'last_hidden_state',
+    kind: 'output',
+    pool: 'average-tokens',
+    reduce: lastAxis,
   },
   { what: 'a ConvNeXt', model: convNextLike, tensor: 'head.norm' },
   {
     what: 'a SqueezeNet, which averages its answers',
     model: squeezeLike,
-    ...{ tensor: 'dropout_0', pool: 'average', reduce: channels },
+    tensor: 'dropout_0',
+    pool: 'average',
+    reduce: channels,
   },
   { what: 'a classifier that is a convolution', model: pooledConvLike, tensor: 'head_relu' },
   {
     what: 'a feature map',
     model: () => headless('map'),
-    ...{ tensor: 'map', kind: 'output', pool: 'average', reduce: channels },
+    tensor: 'map',
+    kind: 'output',
+    pool: 'average',
+    reduce: channels,
   },
   {
     what: 'a feature map with its channels last',
     model: () => headless('channels-last'),
-    ...{ tensor: 'map_last', kind: 'output', pool: 'average-channels-last', reduce: lastAxis },
+    tensor: 'map_last',
+    kind: 'output',
+    pool: 'average-channels-last',
+    reduce: lastAxis,
   },
   { what: 'pooled features', model: () => headless('pooled'), tensor: 'pooled', kind: 'output' },
   {
@@ -168,7 +191,9 @@ const kinds: {
   {
     what: 'a tensor that is named',
     model: () => resnetLike(),
-    ...{ tensor: 'dense0_fwd', kind: 'given', changes: { tap: 'node_dense0_fwd' } },
+    tensor: 'dense0_fwd',
+    kind: 'given',
+    changes: { tap: 'node_dense0_fwd' },
   },
   {
     what: 'probabilities and the best class as two outputs',
@@ -264,31 +289,37 @@ const refusals: {
 }[] = [
   {
     what: 'a file that is no ONNX',
-    ...{ code: 'HL_MODEL_ONNX_INVALID', part: /./, model: () => Buffer.from('PK no model') },
+    code: 'HL_MODEL_ONNX_INVALID',
+    part: /./,
+    model: () => Buffer.from('PK no model'),
   },
   {
     what: 'open sides',
-    ...{ code: 'HL_MODEL_INPUT_SIZE_UNKNOWN', part: /open/ },
+    code: 'HL_MODEL_INPUT_SIZE_UNKNOWN',
+    part: /open/,
     model: () => resnetLike(info('data', ['N', 3, 'h', 'w'])),
     remedy: { changes: { inputSize: SIDE } },
   },
   {
     what: 'an unknown normalisation',
-    ...{ code: 'HL_MODEL_NORMALISATION_UNKNOWN', part: /normalised in its training/ },
+    code: 'HL_MODEL_NORMALISATION_UNKNOWN',
+    part: /normalised in its training/,
     model: () => resnetLike(),
     changes: { normalisation: null },
     remedy: { changes: { normalisation: parseNormalisation('tensorflow') } },
   },
   {
     what: 'another size than its own',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /32 x 32 pixels, not 64/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /32 x 32 pixels, not 64/,
     model: () => resnetLike(),
     changes: { inputSize: 64 },
     remedy: { changes: { inputSize: null } },
   },
   {
     what: 'a size that its position embedding does not take',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /cannot run the graph on a picture of 48/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /cannot run the graph on an image of 48/,
     model: () => {
       const model = vitLike(true);
       model.graph.input = [info('pixel_values', [1, 3, 'h', 'w'])];
@@ -299,12 +330,14 @@ const refusals: {
   },
   {
     what: 'grey pictures',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /1 channels/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /1 channels/,
     model: () => resnetLike(info('data', ['N', 1, 28, 28])),
   },
   {
     what: 'pictures that are not square',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /64 x 32/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /64 x 32/,
     model: () => resnetLike(info('data', ['N', 3, 64, SIDE])),
     remedy: {
       model: () => resnetLike(info('data', ['N', 3, 'h', 'w'])),
@@ -313,12 +346,14 @@ const refusals: {
   },
   {
     what: 'words',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /neither N x 3/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /neither N x 3/,
     model: () => resnetLike(info('data', ['N', 128], 7)),
   },
   {
     what: 'several inputs',
-    ...{ code: 'HL_MODEL_NOT_A_BACKBONE', part: /2 inputs/ },
+    code: 'HL_MODEL_NOT_A_BACKBONE',
+    part: /2 inputs/,
     model: () => {
       const model = resnetLike();
       model.graph.input.push(info('mask', [1, 16]));
@@ -327,16 +362,22 @@ const refusals: {
   },
   {
     what: 'a batch of eight',
-    ...{ code: 'HL_MODEL_ONNX_INVALID', part: /batch is 8/ },
+    code: 'HL_MODEL_ONNX_INVALID',
+    part: /batch is 8/,
     model: () => resnetLike(info('data', [8, 3, SIDE, SIDE])),
   },
   {
     what: 'a classifier that cannot be seen through',
-    ...{ code: 'HL_MODEL_TAP_UNKNOWN', part: /unknown/ },
+    code: 'HL_MODEL_TAP_UNKNOWN',
+    part: /linear layer .* not found/,
     model: () => {
       const model = headless('pooled');
       model.graph.node.push({
-        ...{ name: 'end', opType: 'Softmax', input: ['pooled'], output: ['end'], attribute: [] },
+        name: 'end',
+        opType: 'Softmax',
+        input: ['pooled'],
+        output: ['end'],
+        attribute: [],
       });
       model.graph.output = [info('end', [])];
       return model;
@@ -345,7 +386,8 @@ const refusals: {
   },
   {
     what: 'a network that always answers the same',
-    ...{ code: 'HL_MODEL_CHECK_FAILED', part: /nearly the same features/ },
+    code: 'HL_MODEL_CHECK_FAILED',
+    part: /nearly the same features/,
     model: () => {
       const model = resnetLike();
       for (const { name, rawData } of model.graph.initializer) {
@@ -356,27 +398,37 @@ const refusals: {
   },
   {
     what: 'a name with a path in it',
-    ...{ code: 'HL_MODEL_NAME_INVALID', part: /cannot be the name/, model: () => resnetLike() },
+    code: 'HL_MODEL_NAME_INVALID',
+    part: /cannot be the name/,
+    model: () => resnetLike(),
     changes: { name: '../mine' },
   },
   {
     what: 'the name of an 8-bit variant',
-    ...{ code: 'HL_MODEL_NAME_INVALID', part: /cannot be the name/, model: () => resnetLike() },
+    code: 'HL_MODEL_NAME_INVALID',
+    part: /cannot be the name/,
+    model: () => resnetLike(),
     changes: { name: 'mine-int8' },
   },
   {
     what: 'a name that is taken',
-    ...{ code: 'HL_MODEL_NAME_TAKEN', part: /already/, model: () => resnetLike() },
+    code: 'HL_MODEL_NAME_TAKEN',
+    part: /already/,
+    model: () => resnetLike(),
     changes: { name: 'mobilenet-v1' },
   },
   {
     what: 'a file that is too large',
-    ...{ code: 'HL_MODEL_TOO_LARGE', part: /maxBytes/, model: () => resnetLike() },
+    code: 'HL_MODEL_TOO_LARGE',
+    part: /maxBytes/,
+    model: () => resnetLike(),
     changes: { pull: pullOptions('/nowhere', { maxBytes: 1_000 }) },
   },
   {
     what: 'a file that is not there',
-    ...{ code: 'HL_MODEL_FILE_UNREADABLE', part: /cannot be read/, model: () => resnetLike() },
+    code: 'HL_MODEL_FILE_UNREADABLE',
+    part: /cannot be read/,
+    model: () => resnetLike(),
     changes: { file: '/nowhere/at/all.onnx' },
   },
 ];

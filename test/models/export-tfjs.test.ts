@@ -74,7 +74,10 @@ async function fromLayers(): Promise<Cached> {
   });
   const files = await savedFiles(tf, model);
   const card = tfjsCard(files, {
-    ...{ format: 'tfjs-layers-model', tap: 'map', pool: 'average', normalisation: NORMALISATION },
+    format: 'tfjs-layers-model',
+    tap: 'map',
+    pool: 'average',
+    normalisation: NORMALISATION,
     featureSize: TINY_FEATURES,
   });
   const { 'model.json': json, ...shards } = files;

@@ -117,7 +117,11 @@ test('EfficientNet-Lite0 with block 14 keeps its 1,280 features and adds 192', a
   const inner = { tap: '_blocks.14.sum', pool: 'average' } as const;
   const whole = await run(build(), 64, ['features', inner.tap]);
   const pruned = pruneToFeatures(build(), {
-    ...{ tap: null, pool: 'none', innerTaps: [inner], inputSize: 64, featureSize: 1_472 },
+    tap: null,
+    pool: 'none',
+    innerTaps: [inner],
+    inputSize: 64,
+    featureSize: 1_472,
   });
   const { features } = await run(pruned, 64, ['features']);
   const wanted = [...(whole.features?.data ?? []), ...averaged(whole[inner.tap] as never)];
@@ -167,7 +171,10 @@ test('a backbone of two taps can be made 8-bit', async (t) => {
   await pullModel(card, pullOptions(cacheDir));
   const pictures = smallPictures(32);
   const made = await quantizeBackbone({
-    ...{ card, cacheDir, pictures, onProgress: () => {} },
+    card,
+    cacheDir,
+    pictures,
+    onProgress: () => {},
     kernels: await probeIntegerKernels(),
   });
   assert.ok(made.agreement.cosine > 0.99, `cosine ${made.agreement.cosine}`);
@@ -196,11 +203,14 @@ test('inner taps that cannot be are refused', () => {
       () => tinyCard({ ...twoTaps, ...changes }),
       (error) => isHeadlandError(error, 'HL_MODEL_CARD_INVALID') && part.test(error.message),
     );
-  refused({ featureSize: TINY_FEATURES }, /featureSize: it counts the features of the inner taps/);
+  refused(
+    { featureSize: TINY_FEATURES },
+    /featureSize: must include the features of the inner taps/,
+  );
   refused({ format: 'tfjs-graph-model', engine: 'tfjs', layout: 'NHWC-RGB' }, /innerTaps: .*once/);
   const absent = [{ tap: 'nowhere', pool: 'none', featureSize: 1 }];
   assert.throws(
     () => convertModel(encodeModel(tinyClassifier()), tinyCard({ ...twoTaps, innerTaps: absent })),
-    (error) => isHeadlandError(error, 'HL_MODEL_ONNX_INVALID') && /nowhere/.test(error.message),
+    (error) => isHeadlandError(error, 'HL_MODEL_TAP_UNKNOWN') && /nowhere/.test(error.message),
   );
 });

@@ -115,37 +115,56 @@ function convolve(node: OnnxNode, x: Value, w: Value, bias: Value, sums: KernelS
   const border = integer ? integer.x.zeroPoint : 0;
   const weights = integer ? integer.w.levels : w.values;
   const byTwos = integer !== null && sums === 'saturating' && inputs > 1;
+  const valueAt = (channel: number, row: number, column: number): number => {
+    const inside = row >= 0 && column >= 0 && row < height && column < width;
+    return inside ? data[(channel * height + row) * width + column]! : border;
+  };
   const values = new Float64Array(outputs * outHeight * outWidth);
   for (let at = 0; at < values.length; at++) {
     const output = Math.floor(at / (outHeight * outWidth));
     const y = Math.floor(at / outWidth) % outHeight;
     const x0 = (at % outWidth) * stride - pad;
     const firstChannel = Math.floor(output / (outputs / groups)) * (channels / groups);
-    let sum = 0;
+    const products = new ProductSum(byTwos);
     let ofWeights = 0;
-    let waiting = 0;
     for (let k = 0; k < inputs * kernel * kernel; k++) {
       const place = Math.floor(k / inputs);
       const input = k % inputs;
-      const [row, column] = [y * stride - pad + Math.floor(place / kernel), x0 + (place % kernel)];
-      const inside = row >= 0 && column >= 0 && row < height && column < width;
-      const value = inside
-        ? data[((firstChannel + input) * height + row) * width + column]!
-        : border;
+      const row = y * stride - pad + Math.floor(place / kernel);
+      const value = valueAt(firstChannel + input, row, x0 + (place % kernel));
       const weight = weights[(output * inputs + input) * kernel * kernel + place]!;
       ofWeights += weight;
-      if (!byTwos) sum += value * weight;
-      else if (k % 2 === 0) waiting = value * weight;
-      else {
-        sum += saturated(waiting + value * weight);
-        waiting = 0;
-      }
+      products.add(value * weight);
     }
-    sum += waiting - border * ofWeights;
+    const sum = products.total - border * ofWeights;
     const scale = integer ? integer.x.scales[0]! * integer.w.scales[output]! : 1;
     values[at] = sum * scale + bias.values[output]!;
   }
   return { dims: [1, outputs, outHeight, outWidth], values, quantized: null };
+}
+
+/** Adds products one by one, or by twos in 16 bits. */
+class ProductSum {
+  #sum = 0;
+  /** The first of two. */
+  #first: number | null = null;
+
+  constructor(private readonly byTwos: boolean) {}
+
+  add(product: number): void {
+    if (!this.byTwos) {
+      this.#sum += product;
+    } else if (this.#first === null) {
+      this.#first = product;
+    } else {
+      this.#sum += saturated(this.#first + product);
+      this.#first = null;
+    }
+  }
+
+  get total(): number {
+    return this.#sum + (this.#first ?? 0);
+  }
 }
 
 function constantOf(tensor: OnnxTensor): Value {

@@ -51,7 +51,10 @@ function run({ command }: Emulated, ...args: string[]) {
   const [program, ...options] = command as [string, ...string[]];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return spawnSync(program, [...options, ...args], {
-    ...{ env, encoding: 'utf8', timeout: TEST_HANG_MS, maxBuffer: 64 << 20 },
+    env,
+    encoding: 'utf8',
+    timeout: TEST_HANG_MS,
+    maxBuffer: 64 << 20,
   });
 }
 

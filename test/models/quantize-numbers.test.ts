@@ -172,7 +172,10 @@ describe('weights in 8 bits', () => {
     const faint = new Float32Array(4).fill(1e-9);
     const bias = Float32Array.of(50);
     const { scales } = quantizeWeights(faint, {
-      ...{ dims: [1, 4, 1, 1], rule: 'full-range', inputScale: 0.01, bias },
+      dims: [1, 4, 1, 1],
+      rule: 'full-range',
+      inputScale: 0.01,
+      bias,
     });
     const levels = quantizeBias(bias, 0.01, scales);
     assert.ok(Math.abs(levels.values[0]! * levels.scales[0]! - 50) < 1e-3);

@@ -36,8 +36,13 @@ test('a decision carries why', () => {
     labelSet: ['crop'],
   });
   assert.deepEqual(decision, {
-    ...{ label: 'unknown', probability: 0.9, guess: false, top, headVersion: 7 },
-    ...{ noveltyPValue: 0.01, labelSet: ['crop'] },
+    label: 'unknown',
+    probability: 0.9,
+    guess: false,
+    top,
+    headVersion: 7,
+    noveltyPValue: 0.01,
+    labelSet: ['crop'],
   });
   assert.equal(isNovel(decision.noveltyPValue, settings), true);
 });

@@ -24,11 +24,14 @@ describe('Perception', () => {
     assert.equal(answers.length, pictures.length);
     const backbone = await openBackbone({
       card: await loadCard('tiny', settings.cardsDir),
-      ...{ cacheDir: settings.cacheDir, threads: 1, log: silentLog() },
+      cacheDir: settings.cacheDir,
+      threads: 1,
+      log: silentLog(),
     });
     t.after(() => backbone.close());
     const embedder = new Embedder(backbone, {
-      ...{ fit: settings.fit, maxBytes: settings.maxPictureBytes },
+      fit: settings.fit,
+      maxBytes: settings.maxPictureBytes,
       maxPixels: settings.maxPicturePixels,
     });
     assert.equal(perception.backbone?.checksum, embedder.checksum);

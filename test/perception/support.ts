@@ -37,8 +37,13 @@ export async function startPerception(
   const log = silentLog();
   await prepareBackbone(config, { log, environment: {}, onProgress: () => {} });
   const settings: PerceptionSettings = {
-    ...{ backbone: 'tiny', cardsDir, addedCardsDir: null, cacheDir: dir },
-    ...{ threads: 1, fit: config.inference.fit, decision: config.inference },
+    backbone: 'tiny',
+    cardsDir,
+    addedCardsDir: null,
+    cacheDir: dir,
+    threads: 1,
+    fit: config.inference.fit,
+    decision: config.inference,
     maxPictureBytes: config.inference.maxPictureBytes,
     maxPicturePixels: config.inference.maxPicturePixels,
   };

@@ -35,8 +35,11 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   const { version } = await runTraining({
     settings: {
       ...settings,
-      ...{ trainingId: 'test', trigger: 'cli' },
-      ...{ dbPath, registryDir, cacheDir },
+      trainingId: 'test',
+      trigger: 'cli',
+      dbPath,
+      registryDir,
+      cacheDir,
     },
     store,
     onProgress: () => {},

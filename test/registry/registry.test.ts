@@ -146,9 +146,12 @@ describe('the head registry', () => {
     writeFileSync(join(dir, '2', 'card.json'), '{}');
     assert.equal((await registry.openServing())?.card.version, 1);
     assert.equal(await publish(registry, 3), 3);
-    rmSync(join(dir, '3'), { recursive: true });
+    renameSync(join(dir, '3'), join(dir, '3.corrupt'));
+    assert.equal(await publish(registry, 4), 4, 'also of a head that never served');
+    rmSync(join(dir, '4'), { recursive: true });
+    rmSync(join(dir, '3.corrupt'), { recursive: true });
     rmSync(join(dir, '2.corrupt'), { recursive: true });
-    assert.equal(await publish(registry, 4), 3, 'a head that never served and was removed by hand');
+    assert.equal(await publish(registry, 5), 3, 'heads that never served and were removed by hand');
     assert.ok((await versions(registry)).includes(1));
   });
 
@@ -206,6 +209,14 @@ describe('damage to the head registry', () => {
     assert.deepEqual(await versions(registry), [1]);
     assert.ok(existsSync(join(dir, '2.corrupt')), 'it is put aside, not removed');
     assert.equal((await registry.openServing())?.card.version, 1);
+  });
+
+  it('is noticed when the whole weights are those of another version', async (t) => {
+    const { registry, dir } = create(t);
+    await publish(registry, 1);
+    await publish(registry, 2);
+    writeFileSync(join(dir, '2', 'weights'), readFileSync(join(dir, '1', 'weights')));
+    await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'));
   });
 
   it('of every version leaves no head, and the next training starts again', async (t) => {

@@ -56,7 +56,11 @@ test('an export is a folder of class folders with the pictures as captured', asy
   const report = await exportFolder(store, dir);
   assert.deepEqual(report, {
     samples: 4,
-    classes: { weed: 2, 'sugar beet': 1, Ähre: 1 },
+    classes: new Map([
+      ['sugar beet', 1],
+      ['weed', 2],
+      ['Ähre', 1],
+    ]),
     waiting: 0,
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
@@ -79,6 +83,29 @@ test('importing an export gives everything back', async (t) => {
   assert.ok(fresh.list().some(({ holdout }) => holdout));
   const second = await importFolder(store, dir, { limits });
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
+});
+
+test('a manifest that an editor of Windows has saved is read, or its encoding is named', async (t) => {
+  const store = await filledStore(t);
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir);
+  const manifest = join(dir, 'samples.jsonl');
+  const text = readFileSync(manifest, 'utf8').replaceAll('\n', '\r\n');
+  const saved = [`\ufeff${text}`, Buffer.from(`\ufeff${text}`, 'utf16le')];
+  for (const content of saved) {
+    writeFileSync(manifest, content);
+    const fresh = temporaryStore(t, { holdoutShare: 0.05 }).store;
+    const report = await importFolder(fresh, dir, { limits });
+    assert.deepEqual(report.warnings, []);
+    assert.deepEqual(essence(fresh.list()), essence(store.list({ labelled: true })));
+  }
+  writeFileSync(manifest, Buffer.from(text, 'latin1'));
+  const { warnings } = await importFolder(temporaryStore(t).store, dir, { limits });
+  assert.deepEqual(warnings[0]?.code, 'HL_IMPORT_MANIFEST_INVALID');
+  assert.match(
+    warnings[0]?.message ?? '',
+    /samples\.jsonl has bytes in line \d+ that are not UTF-8/,
+  );
 });
 
 test('a picture moved to another class folder of an export is labelled by that', async (t) => {
@@ -131,7 +158,7 @@ test('an empty store exports to a folder that says so', async (t) => {
   const dir = join(temporaryFolder(t), 'field');
   assert.deepEqual(await exportFolder(temporaryStore(t).store, dir), {
     samples: 0,
-    classes: {},
+    classes: new Map(),
     waiting: 0,
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');

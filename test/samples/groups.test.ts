@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { assignGroups, type GroupItem } from '../../src/samples/groups.js';
-import { hammingDistance } from '../../src/vision/dhash.js';
+import { hammingDistance } from '../../src/base/hamming.js';
+import type { GroupItem } from '../../src/samples/grouping/group-item.js';
+import { assignGroups } from '../../src/samples/grouping/groups.js';
 import { sharedFolder } from './support.js';
 
 const item = (number: number, given: Partial<GroupItem> = {}): GroupItem => ({
@@ -12,6 +13,8 @@ const item = (number: number, given: Partial<GroupItem> = {}): GroupItem => ({
   label: 'weed',
   sha256: number.toString(16).padStart(16, '0').padEnd(64, '0'),
   captureTimeMs: null,
+  place: null,
+  session: null,
   dhash: '0000000000000000',
   group: null,
   ...given,
@@ -61,7 +64,8 @@ test('every picture has a group, those with one keep it, and each is counted onc
         if (all[i]!.group !== null) assert.equal(group, all[i]!.group);
       });
       const without = all.filter(({ group }) => group === null).length;
-      assert.equal(by.exif + by.pattern + by.similarity, without);
+      const counted = Object.values(by).reduce((sum, count) => sum + count, 0);
+      assert.equal(counted, without);
     }),
   );
 });
@@ -101,6 +105,14 @@ test('by time: same group exactly when no longer pause lies between', () => {
       }
     }),
   );
+});
+
+test('by time: a pause of the bound joins, a millisecond more does not', () => {
+  const { groups } = assignGroups(
+    [0, 30_000, 60_001].map((captureTimeMs, i) => item(i, { captureTimeMs })),
+  );
+  assert.equal(groups[0], groups[1]);
+  assert.notEqual(groups[1], groups[2]);
 });
 
 test('by likeness: the clusters are the connected near-duplicates of a class', () => {
@@ -160,7 +172,7 @@ test('a pattern: its captures, or its match; what it leaves goes by likeness', (
   const { groups, by } = assignGroups(all, { pattern: /pass(\d)_/g });
   assert.deepEqual(groups.slice(0, 2), ['1', '1']);
   assert.match(groups[2]!, /^similar-/);
-  assert.deepEqual(by, { exif: 0, pattern: 2, similarity: 1 });
+  assert.deepEqual(by, { pattern: 2, exif: 0, place: 0, folder: 0, similarity: 1 });
   assert.equal(assignGroups(all, { pattern: /pass\d/ }).groups[0], 'pass1');
 });
 

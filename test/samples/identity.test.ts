@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hammingBits, splitHash } from '../../src/base/hamming.js';
+import { normaliseLabel } from '../../src/base/words/label.js';
 import { isHoldoutGroup } from '../../src/samples/holdout.js';
-import { normaliseLabel } from '../../src/samples/label.js';
 import { createIds } from '../../src/samples/uuid.js';
 import { hasCode } from './support.js';
 

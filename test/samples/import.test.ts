@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -50,7 +51,19 @@ test('class folders become samples; a second import adds nothing; the folder is 
       duplicates: 0,
       quarantined: [],
       warnings: ['HL_IMPORT_IGNORED'],
-      classes: { 'sugar beet': 2, weed: 2 },
+      leftOut: [
+        {
+          code: 'HL_IMPORT_IGNORED',
+          reason: 'files that are no pictures by their name',
+          files: 1,
+          examples: [],
+        },
+      ],
+      classes: new Map([
+        ['sugar beet', 2],
+        ['weed', 2],
+      ]),
+      keptOut: 0,
       groups: 4,
       groupedBy: 'similarity',
     },
@@ -100,7 +113,7 @@ test('bad pictures are quarantined with their reason and the import goes on', as
   const quarantineDir = join(temporaryFolder(t), 'quarantine');
   const options = { limits: { ...limits, maxBytes: 250_000 }, quarantineDir };
   const report = await importFolder(store, dir, options);
-  assert.deepEqual(report.classes, { weed: 1 });
+  assert.deepEqual(report.classes, new Map([['weed', 1]]));
   assert.deepEqual(
     report.quarantined.map(({ origin, code }) => [origin, code]),
     [
@@ -125,6 +138,9 @@ test('bad pictures are quarantined with their reason and the import goes on', as
   assert.equal(text.code, 'HL_PICTURE_INVALID');
   assert.equal(readFileSync(join(quarantineDir, text.copy!), 'utf8'), 'I am not a picture');
   assert.equal(lines().find(({ origin }) => origin === 'weed/heavy.jpg')?.copy, null);
+  for (const entry of ['.', ...readdirSync(quarantineDir)]) {
+    assert.equal(statSync(join(quarantineDir, entry)).mode & 0o077, 0, `${entry} is private`);
+  }
   assert.equal(lines().length, 6);
   await importFolder(store, dir, options);
   assert.equal(lines().filter(({ copy }) => copy !== null).length, 5);
@@ -220,7 +236,7 @@ test('an existing label is kept, a missing one is given, and conflicts are named
   assert.deepEqual(store.list({ label: 'crop' }), []);
 });
 
-test('groups: by capture time, else by pattern, else by likeness', async (t) => {
+test('groups: by pattern, else by capture time, else by likeness', async (t) => {
   const start = Date.UTC(2024, 4, 1, 10, 0, 0);
   const dir = writeFiles(temporaryFolder(t), {
     'weed/a.jpg': await timedJpeg(1, start),
@@ -228,7 +244,7 @@ test('groups: by capture time, else by pattern, else by likeness', async (t) => 
     'weed/c.jpg': await timedJpeg(3, start + 80_000),
   });
   const timed = temporaryStore(t).store;
-  const byTime = await importFolder(timed, dir, { limits, groupPattern: '(.)' });
+  const byTime = await importFolder(timed, dir, { limits });
   assert.deepEqual([byTime.groupedBy, byTime.groups], ['exif', 2]);
   const groupOf = (origin: string) => timed.list().find((s) => s.origin === origin)!.group;
   assert.equal(groupOf('weed/a.jpg'), 'time-2024-05-01T10:00:00.000Z');
@@ -331,7 +347,7 @@ test('a cancelled import stops; a file that vanishes meanwhile is named', async 
       if (phase === 'read' && done === 2) unlinkSync(join(dir, 'weed', '2.jpg'));
     },
   });
-  assert.deepEqual([report.imported, report.classes], [1, { weed: 1 }]);
+  assert.deepEqual([report.imported, report.classes], [1, new Map([['weed', 1]])]);
   assert.deepEqual(
     report.quarantined.map(({ origin, code }) => [origin, code]),
     [['weed/2.jpg', 'HL_IMPORT_UNREADABLE']],

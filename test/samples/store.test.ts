@@ -24,6 +24,7 @@ test('a sample comes back whole, also after a restart', (t) => {
     labelledAtMs: 5_000,
     group: 'group-1',
     holdout: isHoldoutGroup('group-1', 0.2),
+    kept: false,
     source: 'main',
     capturedAtMs: 1_700_000_000_000,
     origin: 'weed/ä 1.jpg',
@@ -181,7 +182,7 @@ test('a frame that waits is not held out, its group with its first label is', (t
 test('a small class takes a held-out group back, and what was learnt is never held out', (t) => {
   const { store } = temporaryStore(t, { holdoutAfterSamples: 5 });
   const [early, late] = chosen('pass ') as [string, string];
-  teach(store, 'weed', [early, 'a', 'b', 'c', 'd', 'e', late]);
+  teach(store, 'weed', [early, 'a', 'b', 'c', 'd', late]);
   assert.deepEqual(
     store.list({ holdout: true }).map((sample) => sample.group),
     [late],
@@ -201,7 +202,7 @@ test('a store of the version before keeps what it held out, but for small classe
   const insert = (group: string, holdout: number, label: string | null): void => {
     id += 1;
     before
-      .prepare('INSERT INTO sample_groups (name, holdout) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .prepare('INSERT INTO sample_groups (name, exam) VALUES (?, ?) ON CONFLICT DO NOTHING')
       .run(group, holdout);
     before
       .prepare(

@@ -13,6 +13,7 @@ import { type Database, findDamage, openDatabase } from '../../src/storage/datab
 import { migrate } from '../../src/storage/migrate.js';
 import { storeError } from '../../src/storage/store-error.js';
 import type { SqlValue } from '../../src/storage/values.js';
+import { diskCalls, withoutStrace } from '../base/disk-calls.js';
 import { hasCode, temporaryFolder } from '../samples/support.js';
 
 const only = (rows: Record<string, SqlValue>[]): SqlValue => Object.values(rows[0]!)[0]!;
@@ -44,6 +45,22 @@ test('it is set up to survive a power cut and to be read by its owner alone', (t
   assert.equal(only(database.pragma('busy_timeout')), 5000);
   assert.equal(statSync(database.path).mode & 0o077, 0);
   assert.equal(statSync(join(database.path, '..')).mode & 0o077, 0);
+});
+
+test('a state folder that had to be made is on the disk before the database is used', {
+  skip: withoutStrace,
+}, (t) => {
+  const folder = temporaryFolder(t);
+  const module = new URL('../../src/storage/database.js', import.meta.url).href;
+  const calls = diskCalls(
+    folder,
+    `import { openDatabase } from '${module}';
+     openDatabase('${folder}/a/b/things.db').exec('CREATE TABLE things (id INTEGER)');`,
+  );
+  assert.equal(calls[0], 'sync .', 'the name of the first folder, before any write');
+  const lastWrite = calls.findLastIndex((call) => call.startsWith('write a/b/things.db'));
+  const lastSync = calls.findLastIndex((call) => call.startsWith('sync a/b/things.db'));
+  assert.ok(lastSync > lastWrite && lastWrite > 0, calls.join('; '));
 });
 
 test('values come back as they went in', (t) => {
@@ -124,6 +141,8 @@ test('migrations run once, in order, by room, and never backwards', (t) => {
     'ALTER TABLE things ADD COLUMN colour TEXT',
     "UPDATE things SET colour = 'red'",
   ];
+  migrate(database, 'things', later.slice(0, 2));
+  assert.throws(() => migrate(database, 'things', TABLE), hasCode('HL_STORE_NEWER'));
   migrate(database, 'things', later);
   migrate(database, 'things', later);
   migrate(database, 'other room', ['CREATE TABLE others (id INTEGER)']);

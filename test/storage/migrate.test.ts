@@ -25,7 +25,12 @@ function checkOutbox(database: Database, version: number): void {
   for (let next = table.after(0); next !== null; next = table.after(next.id)) messages.push(next);
   assert.deepEqual(
     messages.map(({ id, topic, qos, retain, expiresAtMs, payload, correlation }) => [
-      ...[id, topic, qos, retain, expiresAtMs, JSON.parse(Buffer.from(payload).toString()).seq],
+      id,
+      topic,
+      qos,
+      retain,
+      expiresAtMs,
+      JSON.parse(Buffer.from(payload).toString()).seq,
       correlation && [...correlation],
     ]),
     [

@@ -42,7 +42,12 @@ function write(path: string, key: string, rooms: 'meta' | 'all' = 'all'): void {
     if (key === 'crashed') process.kill(process.pid, 'SIGKILL');
     database.close();`;
   const { status, signal, stderr } = spawnSync(process.execPath, [
-    ...['--input-type=module', '-e', script, path, key, rooms],
+    '--input-type=module',
+    '-e',
+    script,
+    path,
+    key,
+    rooms,
   ]);
   assert.ok(status === 0 || signal === 'SIGKILL', String(stderr));
 }
@@ -84,17 +89,17 @@ describe('what stands in for the database', () => {
     assert.ok(readFileSync(path).equals(damaged));
   });
 
-  test('a file that is taken away is let go of, is not made anew, and is taken back', (t) => {
+  test('a file that is taken away is closed, is not created again, and is taken back', (t) => {
     const root = temporaryFolder(t);
     const folder = join(root, 'state');
     mkdirSync(folder);
     const { database, meta, samples } = openOrStandIn(t, join(folder, 'headland.db'));
     meta.set('key', 'value');
     const { sample } = samples.admit(newSample('a', {}));
-    assert.equal(database.letGoOfLostFile(), null);
+    assert.equal(database.closeLostFile(), null);
     renameSync(folder, join(root, 'away'));
-    assert.equal(database.letGoOfLostFile()?.code, 'HL_STORE_UNAVAILABLE');
-    assert.equal(database.letGoOfLostFile(), null, 'once');
+    assert.equal(database.closeLostFile()?.code, 'HL_STORE_UNAVAILABLE');
+    assert.equal(database.closeLostFile(), null, 'once');
     assert.throws(() => meta.set('key', 'lost'), hasCode('HL_STORE_UNAVAILABLE'));
     assert.throws(() => database.reopen(), hasCode('HL_STORE_UNAVAILABLE'));
     mkdirSync(folder);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -10,7 +11,16 @@ import { MESSAGES, type MessageName } from '../../src/telemetry/contract/message
 import { CONTRACT } from '../../src/telemetry/contract/topics.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { allKinds, event, Observer, robot, TcpProxy, temporaryDir, until } from './tools.js';
+import {
+  allKinds,
+  event,
+  Observer,
+  openOutbox,
+  robot,
+  TcpProxy,
+  temporaryDir,
+  until,
+} from './tools.js';
 
 const CHILD = fileURLToPath(new URL('./publisher-child.js', import.meta.url));
 
@@ -227,7 +237,36 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
     assert.equal(observer.on('headland/r1/event').length, 30);
     await until('only the large one left', () => outbox.stats().messages === 1);
     assert.equal(client.connected, true);
+    assert.equal(client.stats().sessions, 1, 'the broker had no reason to hang up');
     await stop();
+  });
+
+  test('a message that the broker refuses is kept, and those behind it go on', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const dir = temporaryDir(t);
+    const rights = join(dir, 'acl');
+    writeFileSync(rights, 'topic readwrite headland/#\ntopic deny headland/r1/event\n');
+    // A broker that was started by root reads it as another user.
+    chmodSync(dir, 0o755);
+    const broker = await Mosquitto.start(t, [`acl_file ${rights}`]);
+    const observer = await Observer.connect(t, broker.url);
+    const path = join(dir, 'outbox.db');
+    const { client, stop } = robot(t, broker.url, { path });
+    client.start();
+    await until('connected', () => client.connected);
+    const send = allKinds(client);
+    assert.equal(send.event(), true);
+    assert.equal(send.training_report(), true);
+    await observer.next('headland/r1/training/report');
+    await stop();
+    assert.equal(observer.on('headland/r1/event').length, 0);
+    const { outbox, close } = openOutbox(path);
+    t.after(close);
+    assert.deepEqual(
+      outbox.take(9).map(({ topic }) => topic),
+      ['headland/r1/event'],
+    );
   });
 
   test('wrong password: it goes on trying and says why', { timeout: TEST_HANG_MS }, async (t) => {

@@ -26,17 +26,18 @@ const refusedWith = (code: string, pattern?: RegExp) => (error: unknown) => {
 };
 
 describe('command parser', () => {
+  const examples: Record<string, object> = {
+    retrain: {},
+    label: { frame: 'main-12', label: 'weed', group: 'row 3' },
+    rollback: { version: 2 },
+    promote: { version: 4 },
+    snapshot: { camera: 'main', include_picture: true },
+    status: {},
+    pause: { what: 'training' },
+    resume: { what: 'inference' },
+  };
+
   test('takes every command', () => {
-    const examples: Record<string, object> = {
-      retrain: {},
-      label: { frame: 'main-12', label: 'weed', group: 'row 3' },
-      rollback: { version: 2 },
-      promote: { version: 4 },
-      snapshot: { camera: 'main', include_picture: true },
-      status: {},
-      pause: { what: 'training' },
-      resume: { what: 'inference' },
-    };
     assert.deepEqual(Object.keys(examples), COMMAND_NAMES);
     for (const [name, fields] of Object.entries(examples)) {
       const payload = { ...fields, transaction: 't-1' };
@@ -55,13 +56,24 @@ describe('command parser', () => {
       ' \t{ "transaction" : "t" } ',
     ]) {
       assert.deepEqual(parseCommand('status', bytes(payload), 1_024), {
-        ...{ name: 'status', transaction: 't' },
+        name: 'status',
+        transaction: 't',
       });
     }
   });
 
+  test('refuses in every command a field that it does not have', () => {
+    for (const [name, fields] of Object.entries(examples)) {
+      const payload = bytes(JSON.stringify({ ...fields, surprise: 1 }));
+      assert.throws(
+        () => parseCommand(name, payload, 1_024),
+        refusedWith('HL_COMMAND_INVALID', /unknown field "surprise"/),
+      );
+    }
+  });
+
   const refused: [string, string, string, string, RegExp?][] = [
-    ['nothing', 'retrain', '', 'HL_COMMAND_INVALID_JSON', /empty.*\{\} when nothing/],
+    ['nothing', 'retrain', '', 'HL_COMMAND_INVALID_JSON', /empty.*\{\} where no field/],
     ['a line end alone', 'retrain', '\r\n', 'HL_COMMAND_INVALID_JSON', /empty/],
     ['the word of a button', 'retrain', 'PRESS', 'HL_COMMAND_INVALID_JSON', /PRESS/],
     ['the word of a switch', 'pause', 'ON', 'HL_COMMAND_INVALID_JSON'],
@@ -238,7 +250,10 @@ describe('command desk', () => {
     await send('pause', { transaction: 'a', what: 'training' });
     assert.equal(executed.length, 1, 'the same transaction for something else is refused');
     assert.deepEqual(refusals, ['HL_COMMAND_INVALID']);
-    clock.ms += 600_001;
+    clock.ms += 600_000;
+    await send('retrain', { transaction: 'a' });
+    assert.equal(executed.length, 1);
+    clock.ms += 1;
     await send('retrain', { transaction: 'a' });
     assert.equal(executed.length, 2);
     await send('retrain', {});
@@ -359,6 +374,15 @@ describe('commands over a broker', { timeout: TEST_HANG_MS }, () => {
         ({ json }) => json.kind === 'command_refused' && json.code === 'HL_COMMAND_RETAINED',
       );
       await send('retrain', '', { retain: true });
+      if (version === 5) {
+        const retained = () =>
+          observer.on(`${prefix}event`).filter(({ json }) => json.code === 'HL_COMMAND_RETAINED');
+        const before = retained().length;
+        await send('retrain', '{}', { retain: true });
+        await until('what becomes of it', () => retained().length > before || executed.length > 0);
+        assert.equal(executed.length, 0);
+        await send('retrain', '', { retain: true });
+      }
 
       let answer: { ok: boolean; data: unknown; transaction: string; command: string };
       if (version === 5) {
@@ -405,6 +429,34 @@ describe('commands over a broker', { timeout: TEST_HANG_MS }, () => {
         ['status', 'pause'],
       );
       await until('no answers left', () => client.stats().outbox.messages === 0);
+    });
+  }
+
+  for (const [protocol, commands] of [
+    ['5', ['retrain', 'status']],
+    ['3.1.1', ['status']],
+  ] as const) {
+    test(`what is sent to a robot while it is away: MQTT ${protocol}`, {
+      skip: withoutMosquitto,
+      timeout: TEST_HANG_MS,
+    }, async (t) => {
+      const broker = await Mosquitto.start(t);
+      const observer = await Observer.connect(t, broker.url);
+      const send = (command: string) =>
+        observer.client.publishAsync(`headland/r1/cmd/${command}`, '{}', { qos: 1 });
+      const before = robot(t, broker.url, { settings: { protocol } });
+      before.client.start();
+      await until('connected', () => before.client.connected);
+      await before.stop();
+      await send('retrain');
+      const { client } = robot(t, broker.url, { settings: { protocol } });
+      const executed: string[] = [];
+      client.onCommand(async ({ name }) => void executed.push(name));
+      client.start();
+      await until('connected again', () => client.connected);
+      await send('status');
+      await observer.next('headland/r1/cmd/status/response');
+      assert.deepEqual(executed, commands);
     });
   }
 });

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { COMMANDS, responseSchema } from '../../src/telemetry/contract/command-contract.js';
-import { contractJsonSchema } from '../../src/telemetry/contract/contract-schema.js';
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
 import { CONTRACT } from '../../src/telemetry/contract/topics.js';
+import { contractJsonSchema } from './contract-schema.js';
 
 function repositoryRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));

@@ -25,6 +25,23 @@ describe('embedded broker', { timeout: TEST_HANG_MS }, () => {
     });
   });
 
+  test('listens on one address of this machine only, that of loopback', async (t) => {
+    const broker = await startEmbeddedBroker(options);
+    t.after(() => broker.close());
+    const outcome = (host: string) =>
+      new Promise((resolve) => {
+        const socket = tcpConnect(broker.port, host);
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve('connected');
+        });
+      });
+    assert.equal(await outcome('127.0.0.1'), 'connected');
+    // Whoever listens on every address is reached by this one too.
+    assert.equal(await outcome('127.0.0.2'), 'ECONNREFUSED');
+  });
+
   test('takes no more clients than allowed, and goes on serving those', async (t) => {
     const broker = await startEmbeddedBroker({ ...options, maxConnections: 1 });
     t.after(() => broker.close());

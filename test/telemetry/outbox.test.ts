@@ -132,13 +132,27 @@ describe('outbox', () => {
     second.close();
   });
 
+  test('what has expired is not handed out, also before it is cleared away', (t) => {
+    let mono = 0;
+    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
+    outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
+    outbox.enqueue(message('lasting'));
+    mono = 30_000;
+    assert.deepEqual(texts(outbox.take(9)), ['lasting']);
+    assert.equal(outbox.stats().messages, 2);
+    close();
+  });
+
   test('ages go by the monotonic clock, wherever the wall clock is set', (t) => {
     const year = 366 * 86_400_000;
     for (const stepMs of [-56 * year, 56 * year, 86_400_000, -86_400_000, -3_600_000, 61_000]) {
       let mono = 0;
       let wall = Date.UTC(2026, 5, 1);
       const { outbox, close } = openOutbox(join(temporaryDir(t), `${stepMs}.db`), {
-        ...{ now: () => wall, monotonic: () => mono, maxAgeMs: 3_600_000, maxInFlight: 99 },
+        now: () => wall,
+        monotonic: () => mono,
+        maxAgeMs: 3_600_000,
+        maxInFlight: 99,
       });
       outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
       outbox.enqueue(message('event'));
@@ -196,7 +210,11 @@ describe('outbox', () => {
     outbox.defer(a!.id, 1_000);
     assert.deepEqual(texts(outbox.take(9)), ['b', 'c']);
     outbox.release();
-    assert.deepEqual(texts(outbox.take(9)), ['b', 'c'], 'a reconnect does not hurry it');
+    assert.deepEqual(texts(outbox.take(1)), ['b'], 'a reconnect does not hurry it');
+    outbox.defer(2, 10);
+    assert.deepEqual(texts(outbox.take(9)), ['c']);
+    mono = 11;
+    assert.deepEqual(texts(outbox.take(9)), ['b'], 'whichever was refused first');
     mono = 1_001;
     assert.deepEqual(texts(outbox.take(9)), ['a']);
     close();
@@ -261,9 +279,18 @@ describe('outbox', () => {
     const dir = temporaryDir(t);
     let run = 0;
     const action = fc.oneof(
-      { weight: 4, arbitrary: fc.constantFrom('event', 'report', 'result', 'metrics') },
-      { weight: 3, arbitrary: fc.constantFrom('take', 'acknowledge', 'take all') },
-      { weight: 1, arbitrary: fc.constantFrom('release', 'restart', 'flush') },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom<OutboxClass[]>('event', 'report', 'result', 'metrics'),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom('take' as const, 'acknowledge' as const, 'take all' as const),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('release' as const, 'restart' as const, 'flush' as const),
+      },
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
@@ -280,27 +307,38 @@ describe('outbox', () => {
           }
           assert.ok(inFlight.length <= 4);
         };
-        for (const step of actions) {
-          if (step === 'take') take(1);
-          else if (step === 'take all') take(99);
-          else if (step === 'flush') box.outbox.flush();
-          else if (step === 'acknowledge') {
-            const done = inFlight.shift();
-            if (!done) continue;
-            box.outbox.acknowledge(done.id);
-            model = model.filter((text) => text !== done.text);
-          } else if (step === 'release') {
+        const enqueue = (outboxClass: OutboxClass) => {
+          const text = `${count++}`;
+          model.push(text);
+          box.outbox.enqueue(message(text, outboxClass));
+        };
+        const acknowledge = () => {
+          const done = inFlight.shift();
+          if (!done) return;
+          box.outbox.acknowledge(done.id);
+          model = model.filter((text) => text !== done.text);
+        };
+        const perform = {
+          event: () => enqueue('event'),
+          report: () => enqueue('report'),
+          result: () => enqueue('result'),
+          metrics: () => enqueue('metrics'),
+          take: () => take(1),
+          'take all': () => take(99),
+          acknowledge,
+          flush: () => box.outbox.flush(),
+          release: () => {
             box.outbox.release();
             inFlight = [];
-          } else if (step === 'restart') {
+          },
+          restart: () => {
             box.close();
             box = openOutbox(path, options);
             inFlight = [];
-          } else {
-            const text = `${count++}`;
-            model.push(text);
-            box.outbox.enqueue(message(text, step as OutboxClass));
-          }
+          },
+        };
+        for (const step of actions) {
+          perform[step]();
           assert.equal(box.outbox.stats().messages, model.length);
           const sent = inFlight.map(({ text }) => Number(text));
           assert.deepEqual(

@@ -1,64 +1,23 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { tlsListener, withoutOpenssl, writeCertificates } from './certificates.js';
 import { freePort, Mosquitto, withoutMosquitto } from './mosquitto.js';
 import { mqttSettings, Observer, openOutbox, temporaryDir, until } from './tools.js';
-
-const withoutOpenssl =
-  spawnSync('openssl', ['version']).status === 0
-    ? false
-    : 'openssl is missing: apt-get install openssl';
-
-/** A certificate authority, a server for 127.0.0.1 and a client, as files in `dir`. */
-function certificates(dir: string): void {
-  const openssl = (...args: string[]) => {
-    const { status, stderr } = spawnSync('openssl', args, { cwd: dir });
-    assert.equal(status, 0, String(stderr));
-  };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  writeFileSync(join(dir, 'san'), 'subjectAltName=IP:127.0.0.1\n');
-  for (const ca of ['ca', 'other']) {
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-keyout',
-      `${ca}.key`,
-      '-out',
-      `${ca}.crt`,
-      '-subj',
-      `/CN=${ca}`,
-    );
-  }
-  for (const name of ['server', 'r1']) {
-    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-    const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'san'];
-    openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.crt`, ...signed);
-  }
-}
 
 test('TLS: client certificate and own authority; an unknown authority is refused', {
   skip: withoutMosquitto || withoutOpenssl,
   timeout: TEST_HANG_MS,
 }, async (t) => {
   const dir = temporaryDir(t);
-  certificates(dir);
-  // mosquitto started as root reads its files as another user.
-  spawnSync('chmod', ['-R', 'a+rX', dir]);
+  writeCertificates(dir);
   const tlsPort = await freePort();
-  const broker = await Mosquitto.start(t, [
-    `listener ${tlsPort} 127.0.0.1`,
-    `cafile ${join(dir, 'ca.crt')}`,
-    `certfile ${join(dir, 'server.crt')}`,
-    `keyfile ${join(dir, 'server.key')}`,
-    'require_certificate true',
-  ]);
+  const broker = await Mosquitto.start(t, tlsListener(tlsPort, dir));
   const observer = await Observer.connect(t, broker.url);
   const file = (name: string) => readFileSync(join(dir, name));
   const connectWith = (ca: Buffer, boot: string) => {

@@ -17,6 +17,7 @@ import {
   type TelemetryClientOptions,
 } from '../../src/telemetry/telemetry-client.js';
 import { HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 
 /** Waits until `check` gives something; the limit only guards against a hang. */
 export async function until<T>(
@@ -120,8 +121,8 @@ export interface Seen {
 
 /** Somebody else on the broker: hears everything below headland/ and can send. */
 export class Observer {
-  readonly seen: Seen[] = [];
   readonly client: MqttClient;
+  readonly #seen = new Recorder<Seen>();
 
   private constructor(client: MqttClient) {
     this.client = client;
@@ -130,7 +131,7 @@ export class Observer {
       try {
         json = JSON.parse(bytes.toString());
       } catch {}
-      this.seen.push({ topic, retain: packet.retain, bytes, json, packet });
+      this.#seen.add({ topic, retain: packet.retain, bytes, json, packet });
     });
   }
 
@@ -142,12 +143,17 @@ export class Observer {
     return observer;
   }
 
+  get seen(): readonly Seen[] {
+    return this.#seen.all;
+  }
+
   on(topic: string): Seen[] {
     return this.seen.filter((message) => message.topic === topic);
   }
 
-  async next(topic: string, test: (message: Seen) => boolean = () => true): Promise<Seen> {
-    return until(`${topic}`, () => this.on(topic).find(test));
+  /** The first on this topic that matches, of those that came or will come. */
+  next(topic: string, test: (message: Seen) => boolean = () => true): Promise<Seen> {
+    return this.#seen.until((message) => message.topic === topic && test(message), topic);
   }
 
   close(): void {

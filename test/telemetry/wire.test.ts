@@ -163,7 +163,10 @@ describe('the wire obeys the contract', { skip: withoutMosquitto, timeout: TEST_
     await until('four messages', () => queued().length >= 4);
     assert.deepEqual(
       queued().map(({ topic, qos, retain, payload }) => [
-        ...[topic, qos, retain, JSON.parse(payload.toString()).seq],
+        topic,
+        qos,
+        retain,
+        JSON.parse(payload.toString()).seq,
       ]),
       [
         [topicOf('metrics'), 1, false, 2],

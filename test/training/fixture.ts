@@ -70,7 +70,12 @@ export async function createRobot(
     registryDir: join(dir, 'heads'),
     // Few pictures have to do: the holdout begins at once.
     settings: {
-      ...{ models, inference, augmentation, training, gate, heads },
+      models,
+      inference,
+      augmentation,
+      training,
+      gate,
+      heads,
       samples: { ...samples, holdoutAfterSamples: 0 },
     },
   };

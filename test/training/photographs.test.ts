@@ -32,7 +32,10 @@ describe('photographs of fruit and a real backbone', () => {
     robot.settings.models = { ...robot.settings.models, backbone: 'mobilenet-v2', cardsDir: null };
     await pullModel(await loadCard('mobilenet-v2', null), {
       ...robot.settings.models,
-      ...{ cacheDir: robot.cacheDir, mirrors: [mirror], allowDownload: false, log: silentLog() },
+      cacheDir: robot.cacheDir,
+      mirrors: [mirror],
+      allowDownload: false,
+      log: silentLog(),
     });
     const { store, close } = openStore(robot);
     for (const label of CLASSES) {

@@ -10,7 +10,12 @@ import { someCard } from './fixture.js';
 /** Originals first, then views, as the training lays them out. */
 function laidOut() {
   const mixed = clusters({
-    ...{ classes: 3, groupsPerClass: 4, perGroup: 3, views: 3, featureSize: 12, seed: 8 },
+    classes: 3,
+    groupsPerClass: 4,
+    perGroup: 3,
+    views: 3,
+    featureSize: 12,
+    seed: 8,
     separation: 0.5,
   });
   const rows = [...mixed.labels.keys()];
@@ -40,18 +45,29 @@ for (const [learner, views] of [
     const engine = await OnnxFitEngine.create(1);
     t.after(() => engine.close());
     const { recipes } = await searchRecipes(withViews(set, views), {
-      ...{ learners: [learner], transforms: ['l2'], budgetMs: 60_000, engine },
+      learners: [learner],
+      transforms: ['l2'],
+      budgetMs: 60_000,
+      engine,
     });
     const recipe = recipes.find((one) => one.views === views)!;
     const labels = ['a', 'b', 'c'];
     const head = {
-      ...{ learner, labels, featureSize: 12, backboneChecksum: 'f'.repeat(64) },
-      ...{ transform: recipe.fit.transform, weights: recipe.fit.weights, bias: recipe.fit.bias },
+      learner,
+      labels,
+      featureSize: 12,
+      backboneChecksum: 'f'.repeat(64),
+      transform: recipe.fit.transform,
+      weights: recipe.fit.weights,
+      bias: recipe.fit.bias,
       temperature: recipe.temperature,
     };
     const card = {
-      ...{ ...someCard(head), schema: 1 as const, version: 1 },
-      ...{ weightsSha256: '0'.repeat(64), trainingGroupsSha256: '0'.repeat(64) },
+      ...someCard(head),
+      schema: 1 as const,
+      version: 1,
+      weightsSha256: '0'.repeat(64),
+      trainingGroupsSha256: '0'.repeat(64),
       lambda: recipe.fit.lambda,
       augmentation: { recipe: 'r', views, seed: 1 },
     };

@@ -27,7 +27,11 @@ import { clusters, Draw, maxDifference } from '../head/synthetic.js';
 
 function sampled(options: { views: number; separation: number }): TrainingSet {
   const set = clusters({
-    ...{ classes: 3, groupsPerClass: 5, perGroup: 3, featureSize: 20, seed: 3 },
+    classes: 3,
+    groupsPerClass: 5,
+    perGroup: 3,
+    featureSize: 20,
+    seed: 3,
     ...options,
   });
   let sample = -1;
@@ -56,7 +60,9 @@ test('the ONNX objective and its gradient equal the typed arrays', async () => {
       weights: Float64Array.from({ length: rows }, (_, i) =>
         rows > 1 && i % 7 === 0 ? 0 : 1 + draw.uniform(),
       ),
-      ...{ rows, features, classes },
+      rows,
+      features,
+      classes,
     };
     const at = draw.normals(parameterCount(features, classes));
     const [exact, fast] = [new Float64Array(at.length), new Float64Array(at.length)];
@@ -86,7 +92,9 @@ test('the search tries learners, transforms and numbers of views, and marks one 
   const set = sampled({ views: 4, separation: 2 });
   const steps: [number, number][] = [];
   const { chosen, table } = await searchRecipes(set, {
-    ...{ learners: ['ridge', 'softmax', 'blend'], budgetMs: 600_000, engine: reference },
+    learners: ['ridge', 'softmax', 'blend'],
+    budgetMs: 600_000,
+    engine: reference,
     onCandidate: (done, total) => steps.push([done, total]),
   });
   assert.deepEqual(
@@ -125,7 +133,9 @@ test('a softmax that does not end in time is given up', async () => {
     },
   };
   const { chosen, table } = await searchRecipes(sampled({ views: 0, separation: 2 }), {
-    ...{ learners: ['ridge', 'softmax'], budgetMs: 300, engine: never },
+    learners: ['ridge', 'softmax'],
+    budgetMs: 300,
+    engine: never,
   });
   assert.equal(chosen.learner, 'ridge');
   assert.ok(table.every((row) => row.learner === 'ridge'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -129,7 +129,11 @@ describe('a training that is killed', () => {
     const { dbPath, cacheDir, registryDir } = robot;
     const settings: JobSettings = {
       ...robot.settings,
-      ...{ dbPath, cacheDir, registryDir, trainingId: 'test', trigger: 'cli' },
+      dbPath,
+      cacheDir,
+      registryDir,
+      trainingId: 'test',
+      trigger: 'cli',
     };
     const real = fileURLToPath(new URL('../../src/training/job/training-job.js', import.meta.url));
     const orphan = fork(real);
@@ -211,8 +215,8 @@ describe('the trainer', () => {
     stderr: RegExp,
     remedy: RegExp,
   ][] = [
-    ['throw', { exitCode: 1, signal: null }, /Error: boom/, /details\.stderr/],
-    ['exit', { exitCode: 0, signal: null }, /about to crash/, /details\.stderr/],
+    ['throw', { exitCode: 1, signal: null }, /Error: boom/, /stderr in details/],
+    ['exit', { exitCode: 0, signal: null }, /about to crash/, /stderr in details/],
     ['memory', { exitCode: null, signal: 'SIGABRT' }, /heap out of memory/, /maxOldSpaceMegabytes/],
   ];
   for (const [how, expected, stderr, remedy] of crashes) {
@@ -303,10 +307,11 @@ describe('a sample that is removed while a training runs', () => {
 
 describe('the job', () => {
   it('runs in the idle class with every thread', { timeout: TEST_HANG_MS }, async (t) => {
-    if ((await lowPriorityCommand(19))[0] !== 'chrt') {
+    if (spawnSync('chrt', ['--idle', '0', 'true']).status !== 0) {
       t.skip('chrt (apt package util-linux) is missing or not allowed');
       return;
     }
+    assert.deepEqual(await lowPriorityCommand(19), ['chrt', '--idle', '0']);
     const robot = await createRobot(t, { training: { nice: 19 } });
     const trainer = trainerFor(robot, { jobPath: job('stubborn') });
     trainer.start({ trigger: 'cli' });

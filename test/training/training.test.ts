@@ -33,7 +33,10 @@ async function train(robot: Robot): Promise<Trained> {
   const { dbPath, cacheDir, settings } = robot;
   const registry = registryOf(robot);
   const trainer = new Trainer({
-    ...{ dbPath, cacheDir, settings, log: silentLog() },
+    dbPath,
+    cacheDir,
+    settings,
+    log: silentLog(),
     registry,
     onProgress: (p) => progress.push(p),
     promote: (version) => {
@@ -58,7 +61,8 @@ describe('a training', () => {
     async (t) => {
       const robot = await createRobot(t, {
         gate: { minHoldoutSamples: 8 },
-        ...{ views: 2, photometricViews: 1 },
+        views: 2,
+        photometricViews: 1,
       });
       const groups = groupNames({ training: 6, holdout: 3 });
       await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });

@@ -124,6 +124,14 @@ describe('new labels as a trigger', () => {
     assert.equal(bench.started.length, 3, 'a rollback forgot it');
   });
 
+  it('does not train by labels at all when it is to train every 0', () => {
+    const bench = new Bench({ everyNewLabels: 0 });
+    bench.label(100);
+    bench.known = null;
+    bench.label(100);
+    assert.deepEqual(bench.started, []);
+  });
+
   it('does not train while paused, and makes up for it', () => {
     const bench = new Bench();
     bench.paused = true;

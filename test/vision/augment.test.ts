@@ -12,7 +12,7 @@ import {
   drawAugmentation,
 } from '../../src/vision/augment.js';
 import type { RgbImage } from '../../src/vision/image.js';
-import { kerasHeadAffine } from '../../src/vision/keras-head.js';
+import { kerasHeadAffine } from './keras-head.js';
 
 interface OracleCase {
   fill: FillMode;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import exifReader from 'exif-reader';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { exifCaptureTimeMs } from '../../src/vision/exif-time.js';
+import { readExif } from '../../src/vision/exif.js';
 import { inspectPicture } from '../../src/vision/inspect.js';
 import { drawing } from './pictures.js';
 
@@ -22,6 +22,8 @@ describe('inspectPicture', () => {
         width: 80,
         height: 60,
         captureTimeMs: Date.UTC(2024, 4, 1, 6, 7, 8),
+        gpsTimeMs: null,
+        place: null,
       });
     });
   }
@@ -42,6 +44,31 @@ describe('inspectPicture', () => {
     }
   });
 
+  it('reads the time of the satellites and the place', async () => {
+    const of = async (gps: Record<string, string>) => {
+      const bytes = await drawing(80, 60).withExif({ IFD3: gps }).jpeg().toBuffer();
+      const { gpsTimeMs, place } = await inspectPicture(bytes, LIMITS);
+      const degrees = place && [place.latitude, place.longitude].map((value) => value.toFixed(4));
+      return [gpsTimeMs, degrees];
+    };
+    const position = {
+      GPSLatitudeRef: 'S',
+      GPSLatitude: '33/1 30/1 3600/100',
+      GPSLongitudeRef: 'E',
+      GPSLongitude: '151/1 1230/100 0/1',
+    };
+    const time = { GPSDateStamp: '2025:07:01', GPSTimeStamp: '9/1 8/1 755/100' };
+    assert.deepEqual(await of({ ...position, ...time }), [
+      Date.UTC(2025, 6, 1, 9, 8, 7, 550),
+      ['-33.5100', '151.2050'],
+    ]);
+    assert.deepEqual(await of({ ...time, GPSDateStamp: '2025:13:01' }), [null, null]);
+    assert.deepEqual(await of({ ...position, GPSLatitude: '91/1 0/1 0/1' }), [null, null]);
+    assert.deepEqual(await of({ ...position, GPSLatitude: '33/0 0/1 0/1' }), [null, null]);
+    const nowhere = { GPSLatitude: '0/1 0/1 0/1', GPSLongitude: '0/1 0/1 0/1' };
+    assert.deepEqual(await of({ ...position, ...nowhere }), [null, null]);
+  });
+
   it('knows no time when there is none or the camera made one up', async () => {
     const bytes = await drawing(80, 60).jpeg().toBuffer();
     assert.equal((await inspectPicture(bytes, LIMITS)).captureTimeMs, null);
@@ -57,7 +84,7 @@ describe('inspectPicture', () => {
   });
 });
 
-describe('exifCaptureTimeMs', () => {
+describe('readExif', () => {
   it('agrees with a general reader on random times', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -74,7 +101,7 @@ describe('exifCaptureTimeMs', () => {
             .toBuffer();
           const { exif } = await sharp(bytes).metadata();
           const expected = exifReader(exif!).Photo?.DateTimeOriginal?.getTime();
-          assert.equal(exifCaptureTimeMs(exif!), expected);
+          assert.equal(readExif(exif!).captureTimeMs, expected);
           assert.equal(expected, Math.floor(date.getTime() / 1000) * 1000);
         },
       ),
@@ -95,8 +122,11 @@ describe('exifCaptureTimeMs', () => {
         (changes, length) => {
           const mutated = Uint8Array.from(exif!);
           for (const [at, value] of changes) mutated[at] = value;
-          const time = exifCaptureTimeMs(mutated.subarray(0, length));
-          assert.ok(time === null || Number.isSafeInteger(time));
+          const { captureTimeMs, gpsTimeMs, place } = readExif(mutated.subarray(0, length));
+          for (const time of [captureTimeMs, gpsTimeMs]) {
+            assert.ok(time === null || Number.isSafeInteger(time));
+          }
+          assert.ok(place === null || Math.abs(place.latitude) <= 90);
         },
       ),
       { numRuns: 2_000 },
@@ -115,7 +145,7 @@ describe('exifCaptureTimeMs', () => {
       block.writeUInt16BE(1, at + 2);
       block.writeUInt32BE(0xffffffff, at + 4);
     }
-    assert.equal(exifCaptureTimeMs(block), null);
+    assert.equal(readExif(block).captureTimeMs, null);
 
     const small = Buffer.alloc(80);
     block.copy(small, 0, 0, 8);
@@ -130,6 +160,6 @@ describe('exifCaptureTimeMs', () => {
     small.writeUInt32BE(20, 32);
     small.writeUInt32BE(50, 36);
     small.write('2024:05:01 06:07:08\0', 50, 'latin1');
-    assert.equal(exifCaptureTimeMs(small), Date.UTC(2024, 4, 1, 6, 7, 8));
+    assert.equal(readExif(small).captureTimeMs, Date.UTC(2024, 4, 1, 6, 7, 8));
   });
 });

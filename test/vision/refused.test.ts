@@ -9,7 +9,7 @@ import { measureQuality } from '../../src/camera/stage/quality.js';
 import { decodePicture } from '../../src/vision/decode.js';
 import { inspectPicture } from '../../src/vision/inspect.js';
 import { withPicture } from '../../src/vision/picture.js';
-import { mediaTypeOf, nameOfRefused, sniffFormat } from '../../src/vision/sniff.js';
+import { describeRefused, mediaTypeOf, sniffFormat } from '../../src/vision/sniff.js';
 import { pictureSettings } from '../camera/support.js';
 import { drawing } from './pictures.js';
 import { refusedFiles } from './refused.js';
@@ -62,10 +62,35 @@ describe('pictures that are not JPEG, PNG or WebP', () => {
     }
   });
 
+  it('are called damaged, never unknown, where their head is right', async () => {
+    const jpeg = await drawing(200, 150).jpeg({ progressive: true }).toBuffer();
+    const cut = [jpeg.subarray(0, 400), jpeg.subarray(0, 20), jpeg.subarray(0, jpeg.length >> 1)];
+    const png = await drawing(200, 150).png().toBuffer();
+    const webp = await drawing(200, 150).webp().toBuffer();
+    for (const bytes of [
+      ...cut,
+      png.subarray(0, 600),
+      png.subarray(0, 20),
+      webp.subarray(0, 200),
+    ]) {
+      await assert.rejects(inspectPicture(bytes, LIMITS), (error) => {
+        assert.ok(isHeadlandError(error, 'HL_PICTURE_INVALID'), String(error));
+        assert.match(
+          error.message,
+          /^the (jpeg|png|webp) (header cannot be read|picture is damaged): \S/,
+        );
+        assert.doesNotMatch(error.message, /unknown error/i);
+        return true;
+      });
+    }
+  });
+
   it('get a name whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
-        assert.match(nameOfRefused(bytes), /^(empty|not a picture|an? .+)$/);
+        const { name, remedy } = describeRefused(bytes);
+        assert.match(name, /^(empty|not a picture|nothing but zeros.*|what macOS .*|an? .+)$/);
+        assert.match(remedy, /^[A-Z].{5,}/);
       }),
     );
   });

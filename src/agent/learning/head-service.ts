@@ -60,8 +60,10 @@ export class HeadService {
     await this.follow();
   }
 
-  stop(): void {
+  /** Resolves when no switch is under way: one that the end of perception cut off would go back. */
+  async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
+    await this.#last;
   }
 
   /**
@@ -178,9 +180,9 @@ export class HeadService {
     if (head.backboneChecksum === this.backboneChecksum()) return;
     throw new HeadlandError(
       'HL_HEAD_BACKBONE_MISMATCH',
-      `head ${version} was trained on the backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), another one runs`,
+      `head ${version} was trained on backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), and another backbone runs`,
       {
-        remedy: 'Train again: `headland train`; or set models.backbone back.',
+        remedy: `Train again (\`headland train\`), or set models.backbone back to ${backbone.name}.`,
         details: { version },
       },
     );
@@ -202,7 +204,8 @@ export class HeadService {
 function headlandError(error: unknown): HeadlandError {
   if (isHeadlandError(error)) return error;
   return new HeadlandError('HL_HEAD_UNREADABLE', serialiseError(error).message, {
-    remedy: 'Let the user of the daemon read paths.stateDir, then send `promote` for this version.',
+    remedy:
+      'Give the user of the daemon read access to paths.stateDir, then run `headland rollback VERSION`.',
     cause: error,
   });
 }

@@ -16,7 +16,7 @@ export interface InstantParts {
   learner: Pick<InstantLearner, 'learn' | 'stop'>;
   samples: Pick<SampleStore, 'labelRevision'>;
   meta: Pick<Meta, 'get' | 'set'>;
-  /** Of the running backbone. */
+  /** Of the running backbone; null: none runs, nothing is learnt until it does. */
   backboneChecksum: () => string | null;
   /** Resolves when the head decides; rejects when the one before goes on. */
   swap(serving: ServingHead | null): Promise<void> | void;
@@ -105,11 +105,14 @@ export class InstantService {
   /** To be called after every label and after `resume`. */
   labelsChanged(): void {
     if (this.#held > 0 || this.#running || this.#timer === null || this.parts.isPaused()) return;
+    const checksum = this.parts.backboneChecksum();
+    // Perception starts again: the next look finds the same labels.
+    if (checksum === null) return;
     this.#guarded(() => {
       const wanted = this.#wanted();
       if (wanted === this.#attempted) return;
       this.#attempted = wanted;
-      this.#running = this.#learnAndRest().finally(() => {
+      this.#running = this.#learnAndRest(checksum).finally(() => {
         this.#running = null;
         this.labelsChanged();
       });
@@ -121,21 +124,19 @@ export class InstantService {
   }
 
   /** Rests as long as it has worked: many labels in a row take at most half of a core. */
-  async #learnAndRest(): Promise<void> {
+  async #learnAndRest(backboneChecksum: string): Promise<void> {
     const startMs = performance.now();
-    await this.#learn();
+    await this.#learn(backboneChecksum);
     const restMs = Math.min(MAX_REST_MS, performance.now() - startMs);
     await new Promise<void>((resolve) => setTimeout(resolve, restMs).unref());
   }
 
-  async #learn(): Promise<void> {
-    const { learner, backboneChecksum, log, onFailure } = this.parts;
+  async #learn(backboneChecksum: string): Promise<void> {
+    const { learner, log, onFailure } = this.parts;
     const generation = this.#generation;
-    const checksum = backboneChecksum();
-    if (checksum === null) return;
     try {
       const learnt = await learner.learn({
-        backboneChecksum: checksum,
+        backboneChecksum,
         base: this.#base?.head ?? null,
         sinceRevision: this.#base ? this.#floor(this.#base) : 0,
       });
@@ -164,7 +165,9 @@ export class InstantService {
       const { head, prior, labels, revision } = learnt;
       const trust = learnt.trust?.level ?? base?.card.trust?.level;
       await this.parts.swap({
-        ...{ version: base?.card.version ?? null, head, learnt: { labels, revision } },
+        version: base?.card.version ?? null,
+        head,
+        learnt: { labels, revision },
         ...(prior ? { prior } : {}),
         ...(trust ? { trust } : {}),
       });

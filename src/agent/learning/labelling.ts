@@ -1,4 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
+import { normaliseLabel } from '../../base/words/label.js';
 import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { RecentFrame, RecentFrames } from '../seeing/recent-frames.js';
@@ -11,58 +12,76 @@ export class Labelling {
   constructor(
     private readonly store: SampleStore,
     private readonly recent: RecentFrames,
-    /** Null until the backbone is loaded. */
-    private readonly backboneChecksum: () => string | null,
   ) {}
 
   /**
-   * Stores a frame that a person gave a label; durable when it returns.
-   * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_STORE_…
+   * Stores a frame that a person gave a label; durable when it returns, nothing is kept when it throws.
+   * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_LABEL_ALIKE,
+   *   HL_FEATURES_INVALID, HL_STORE_…
    */
   labelFrame(frameId: string, label: string, source: LabelSource, group?: string): Sample {
-    return this.#keep(this.#recentFrame(frameId), { label, source }, group);
+    const recent = this.#recentFrame(frameId);
+    this.#refuseAlike(label);
+    return this.#keep(recent, { label, source }, group);
   }
 
-  /** Gives a stored sample its label. @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID */
+  /**
+   * Gives a stored sample its label.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE
+   */
   labelSample(sampleId: string, label: string, source: LabelSource): Sample {
+    this.#refuseAlike(label, sampleId);
     return this.store.label(sampleId, label, source);
   }
 
-  /** Keeps a frame without a label, to be asked about. @throws HeadlandError HL_STORE_… */
+  /** Keeps a frame without a label, to be asked about. @throws as {@link labelFrame} */
   keepWaiting(recent: RecentFrame): Sample {
     return this.#keep(recent, null);
+  }
+
+  /** "apple" beside "Apple" is a slip of the keyboard, not a second class. */
+  #refuseAlike(label: string, sampleId?: string): void {
+    const alike = this.store.alikeLabel(label, sampleId);
+    if (alike === null) return;
+    const given = normaliseLabel(label);
+    throw new HeadlandError('HL_LABEL_ALIKE', `label "${given}" looks like the class "${alike}"`, {
+      remedy: `Did you mean "${alike}"? Give that label, or one that differs in more than case, width, spaces or look-alike letters.`,
+      details: { label: given, alike },
+    });
   }
 
   #recentFrame(frameId: string): RecentFrame {
     const found = this.recent.get(frameId);
     if (found) return found;
-    throw new HeadlandError('HL_FRAME_GONE', `the frame "${frameId}" is not in memory any more`, {
-      remedy: 'Label a newer frame, raise samples.recentFrames, or take a snapshot first.',
+    throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
+      remedy:
+        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames says how many frames are kept.',
       details: { frameId },
     });
   }
 
   #keep(
-    { frame, perceived }: RecentFrame,
+    { frame, perceived, backboneChecksum }: RecentFrame,
     given: { label: string; source: LabelSource } | null,
     group?: string,
   ): Sample {
-    const { sample } = this.store.admit({
-      jpeg: frame.jpeg,
-      label: given?.label ?? null,
-      labelSource: given?.source ?? null,
-      group: group ?? frame.group ?? frame.camera,
-      source: frame.camera,
-      capturedAtMs: frame.capturedAtMs,
-      origin: frame.origin ?? null,
-      dhash: perceived.dhash,
+    return this.store.batch(() => {
+      const { sample } = this.store.admit({
+        jpeg: frame.jpeg,
+        label: given?.label ?? null,
+        labelSource: given?.source ?? null,
+        group: group ?? frame.group ?? frame.camera,
+        source: frame.camera,
+        capturedAtMs: frame.capturedAtMs,
+        origin: frame.origin ?? null,
+        dhash: perceived.dhash,
+      });
+      if (backboneChecksum !== null) {
+        this.store.putFeatures([
+          { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },
+        ]);
+      }
+      return sample;
     });
-    const backboneChecksum = this.backboneChecksum();
-    if (backboneChecksum !== null) {
-      this.store.putFeatures([
-        { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },
-      ]);
-    }
-    return sample;
   }
 }

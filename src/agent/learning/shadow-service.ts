@@ -196,8 +196,12 @@ export class ShadowService {
       known?.role === role && known.since === since && known.previous === previous.card.version;
     if (known && same) return { trial: known, current, previous };
     const trial = newTrial({
-      ...{ role, version, previous: previous.card.version, since },
-      ...{ revision: samples.labelRevision(), maxLabels: settings.shadowLabels },
+      role,
+      version,
+      previous: previous.card.version,
+      since,
+      revision: samples.labelRevision(),
+      maxLabels: settings.shadowLabels,
       alarmAt: alarmAt(gate.checks, settings),
       classes: new Set([...current.head.labels, ...previous.head.labels]).size,
     });
@@ -222,7 +226,9 @@ export class ShadowService {
     const features = this.parts.samples.features([id], checksum, '', 0).get(id)?.[0];
     if (!features) return null;
     return {
-      ...{ sampleId: id, group, label },
+      sampleId: id,
+      group,
+      label,
       previous: answer(previous.head, features, label),
       current: answer(current.head, features, label),
     };

@@ -25,7 +25,9 @@ export class TrainingService {
   readonly #triggers: TrainingTriggers;
   readonly #audit: AuditTrail;
   #lock: InstanceLock | null = null;
-  #starting = false;
+  #starting: Promise<string> | null = null;
+  /** What follows the end of the last training. */
+  #ending: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(
@@ -51,7 +53,9 @@ export class TrainingService {
       settings: config,
       log,
       onProgress: (progress, trainingId) => events.onProgress(progress, trainingId),
-      onOutcome: (report) => void this.#ended(report),
+      onOutcome: (report) => {
+        this.#ending = this.#ended(report);
+      },
       ...(events.promote ? { promote: events.promote } : {}),
     });
     this.#triggers = new TrainingTriggers({
@@ -61,14 +65,14 @@ export class TrainingService {
           const text = state.meta.get(REVISION_KEY);
           return text === null ? null : Number(text);
         },
-        set: (revision) => this.#remember(revision),
+        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
       },
       labelRevision: () => state.samples.labelRevision(),
       labels: () => state.samples.counts().labelled,
       classes: () => state.samples.counts().classes,
       knownLabels,
       isPaused: () => obstacle() !== null,
-      isTraining: () => this.running !== null || this.#starting,
+      isTraining: () => this.running !== null || this.#starting !== null,
       start: (trigger) => {
         this.start(trigger).catch((error) =>
           log.warn({ trigger, err: messageOf(error) }, 'the training did not start'),
@@ -85,21 +89,34 @@ export class TrainingService {
 
   /**
    * Starts a training and returns its id at once.
-   * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT
+   * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT, HL_STORE_…,
+   *   HL_TRAINING_CANCELLED after {@link stop}
    */
   async start(trigger: TrainingTrigger): Promise<string> {
     const obstacle = this.obstacle();
     if (obstacle) throw obstacle;
+    if (this.#stopped) throw stopping();
     if (this.running || this.#starting) throw alreadyTraining();
-    this.#starting = true;
+    this.#starting = this.#begin(trigger);
     try {
-      this.#lock = await acquireInstanceLock(this.config.paths.stateDir, 'train').catch((error) => {
-        throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
-      });
-      this.#triggers.trainingStarted();
-      return this.#trainer.start({ trigger }).trainingId;
+      return await this.#starting;
     } finally {
-      this.#starting = false;
+      this.#starting = null;
+    }
+  }
+
+  async #begin(trigger: TrainingTrigger): Promise<string> {
+    const lock = await acquireInstanceLock(this.config.paths.stateDir, 'train').catch((error) => {
+      throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
+    });
+    try {
+      this.#triggers.trainingStarted();
+      const { trainingId } = this.#trainer.start({ trigger });
+      this.#lock = lock;
+      return trainingId;
+    } catch (error) {
+      await lock.release();
+      throw error;
     }
   }
 
@@ -108,10 +125,13 @@ export class TrainingService {
     this.#triggers.labelsChanged();
   }
 
+  /** Cancels what runs or is about to; its report is kept when this resolves. Never throws. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#triggers.stop();
+    await this.#starting?.catch(() => undefined);
     await this.#trainer.cancel();
+    await this.#ending;
   }
 
   get running(): ReturnType<Trainer['running']> {
@@ -127,27 +147,25 @@ export class TrainingService {
     return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
   }
 
-  /** What cannot be written down costs a training more at worst. */
-  #remember(revision: number): void {
-    try {
-      this.state.meta.set(REVISION_KEY, String(revision));
-    } catch (error) {
-      this.log.error({ err: messageOf(error) }, 'cannot note what the training has met');
-    }
-  }
-
   async #ended(report: TrainingReport): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
     this.#keep(report);
     this.#audit.trained(report);
-    this.events.onReport(report);
     // A training that the stop cancelled is due again at the next start.
-    if (this.#stopped) return;
+    if (!this.#stopped) this.#count(report);
+    this.events.onReport(report);
+  }
+
+  /**
+   * Before anybody is told, so that no status beside the report counts its labels as new. What cannot
+   * be written down costs a training more at worst.
+   */
+  #count({ trainingId }: TrainingReport): void {
     try {
       this.#triggers.trainingEnded();
     } catch (error) {
-      this.log.error({ err: messageOf(error) }, 'cannot note that the training has ended');
+      this.log.error({ trainingId, err: messageOf(error) }, 'cannot keep which labels were learnt');
     }
   }
 
@@ -166,12 +184,18 @@ export class TrainingService {
 /** The obstacle while a person has paused trainings. */
 export function trainingPaused(): HeadlandError {
   return new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
-    remedy: 'Send the command `resume` with {"what":"training"}.',
+    remedy: 'Resume training on the page, or send the command `resume` with {"what":"training"}.',
+  });
+}
+
+function stopping(): HeadlandError {
+  return new HeadlandError('HL_TRAINING_CANCELLED', 'headland stops: no training starts', {
+    remedy: 'Start it again when it suits.',
   });
 }
 
 function alreadyTraining(): HeadlandError {
-  return new HeadlandError('HL_TRAINING_RUNNING', 'a training is running already', {
-    remedy: 'Wait for its report.',
+  return new HeadlandError('HL_TRAINING_RUNNING', 'another training is running', {
+    remedy: 'Wait for its report, then try again.',
   });
 }

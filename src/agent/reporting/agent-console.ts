@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.js';
 import type {
   ConsoleEvent,
   TrainingReport as ConsoleReport,
@@ -77,12 +78,20 @@ export function consoleSource(agent: AgentView): ConsoleSource {
       return { sampleId: sample.id, frame: summary(recent) };
     },
     subscribe(listener: (event: ConsoleEvent) => void) {
+      /** What a page cannot be told is no reason for the daemon to stumble. */
+      const tell = (event: () => ConsoleEvent): void => {
+        try {
+          listener(event());
+        } catch (error) {
+          agent.options.log.error({ err: messageOf(error) }, 'the page cannot be told');
+        }
+      };
       const onDecision = (recent: RecentFrame): void =>
-        listener({ type: 'decision', data: summary(recent) });
+        tell(() => ({ type: 'decision', data: summary(recent) }));
       const onTraining = (): void =>
-        listener({ type: 'training', data: trainingState(trainingStatus(agent)) });
+        tell(() => ({ type: 'training', data: trainingState(trainingStatus(agent)) }));
       const onStatus = (): void =>
-        listener({ type: 'status', data: consoleStatus(agentStatus(agent)) });
+        tell(() => ({ type: 'status', data: consoleStatus(agentStatus(agent)) }));
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
       agent.on('trainingReport', onTraining);

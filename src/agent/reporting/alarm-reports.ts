@@ -1,6 +1,6 @@
 import type { Alarm, AlarmListener } from '../../base/alarms.js';
 import type { Log } from '../../base/log.js';
-import { alarmClearedMessage, alarmRaisedMessage } from './messages.js';
+import { alarmClearedMessage, alarmRaisedMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 /** Says each alarm once: a line of the log, an event, and the state that everyone can ask for. */

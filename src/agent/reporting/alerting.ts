@@ -1,13 +1,14 @@
+import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import type { OutputDriver } from '../../alerts/output.js';
 import { type AlertEvent, AlertRules } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
+import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Config } from '../../config/schema.js';
-import { type Decision, UNKNOWN_LABEL } from '../../perception/decision.js';
-import { alertMessage } from './messages.js';
+import type { Decision } from '../../perception/decision.js';
+import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 /** One output: its line while it is open, and what opens it again. */
@@ -30,6 +31,8 @@ export class Alerting {
     private readonly telemetry: Pick<TelemetryService, 'event'>,
     alarms: AlarmSwitch,
     private readonly log: Log,
+    /** Monotonic milliseconds: an output must not stay on because the wall clock was set. */
+    private readonly nowMs: () => number = () => performance.now(),
   ) {
     this.#rules = new AlertRules(config.alerts.rules);
     this.#outputs = new Map(
@@ -50,16 +53,16 @@ export class Alerting {
     await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
-  /** @param nowMs as `performance.now()` says it */
-  observe(camera: string, { label, probability, guess }: Decision, nowMs: number): void {
+  observe(camera: string, { label, probability, guess }: Decision): void {
     // `unknown` is an answer of its own; the probability is that of the label it was not given.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
-    this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs: nowMs }));
+    const atMs = this.nowMs();
+    this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
   }
 
   /** Lets time pass, so that alerts end also when no frame comes. */
-  tick(nowMs: number): void {
-    this.#apply(this.#rules.tick(nowMs));
+  tick(): void {
+    this.#apply(this.#rules.tick(this.nowMs()));
   }
 
   /** Synchronous and safe at the very end of the process. */
@@ -87,9 +90,10 @@ export class Alerting {
 
   #apply(alerts: readonly AlertEvent[]): void {
     for (const alert of alerts) {
-      this.log.info({ ...alert }, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
+      const { atMs: _, ...facts } = alert;
+      this.log.info(facts, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
       if (alert.output !== null) this.#switch(alert.output);
-      this.telemetry.event(alertMessage(alert));
+      this.telemetry.event(alertMessage(alert, Date.now()));
     }
   }
 

@@ -4,7 +4,7 @@ import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
 import type { AgentStatus } from '../status.js';
 import type { AgentView } from '../view.js';
-import { isoTime, modelMessage, sampleTotals } from './messages.js';
+import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 
 /** The status in the words of the MQTT contract and of systemd. */
 
@@ -117,7 +117,7 @@ export function statusLine(status: AgentStatus): string {
   const limit = frameLimit(frames.limit);
   return [
     status.state === 'paused' ? 'paused' : `${frames.perSecond.toFixed(1)} frames/s`,
-    status.backbone?.insteadOf && 'fp32 instead of 8-bit backbone',
+    status.backbone?.insteadOf ? 'fp32 instead of 8-bit backbone' : null,
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
     headLine(status),
     `${samples.labelled} labels`,

@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.js';
 import { type Decision, isNovel } from '../../perception/decision.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Labelling } from '../learning/labelling.js';
-import { labelRequestedMessage } from '../reporting/messages.js';
+import { labelRequestedMessage } from '../reporting/agent-messages.js';
 import type { TelemetryService } from '../reporting/telemetry-service.js';
 import type { RecentFrame } from './recent-frames.js';
 
@@ -23,23 +23,22 @@ export interface AskingParts {
   telemetry: Pick<TelemetryService, 'event'>;
   alarms: AlarmSwitch;
   log: Log;
+  /** Monotonic milliseconds. */
+  nowMs?: () => number;
 }
 
 /** Keeps frames that are worth a person's time, doubtful ones and not too many, and asks. */
 export class Asking {
-  /** By camera, as `performance.now()` said it. */
   readonly #lastAskedMs = new Map<string, number>();
+  readonly #nowMs: () => number;
 
-  constructor(private readonly parts: AskingParts) {}
+  constructor(private readonly parts: AskingParts) {
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
+  }
 
-  /**
-   * Keeps the frame and asks for its label.
-   *
-   * @param nowMs as `performance.now()` says it
-   * @returns the id of its sample; null when it is not asked
-   */
-  consider(recent: RecentFrame, nowMs: number): string | null {
-    if (!this.#wants(recent.frame.camera, recent.perceived.decision, nowMs)) return null;
+  /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
+  consider(recent: RecentFrame): string | null {
+    if (!this.#wants(recent.frame.camera, recent.perceived.decision)) return null;
     const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);
@@ -57,12 +56,13 @@ export class Asking {
   }
 
   /** True at most once per camera and interval. */
-  #wants(camera: string, decision: Decision, nowMs: number): boolean {
+  #wants(camera: string, decision: Decision): boolean {
     const { settings } = this.parts;
     if (settings.askMaxWaiting === 0) return false;
     const { probability, noveltyPValue } = decision;
     const novel = isNovel(noveltyPValue, settings);
     if (probability >= settings.askBelowProbability && !novel) return false;
+    const nowMs = this.#nowMs();
     const lastMs = this.#lastAskedMs.get(camera) ?? Number.NEGATIVE_INFINITY;
     if (nowMs - lastMs < settings.askIntervalMs) return false;
     this.#lastAskedMs.set(camera, nowMs);

@@ -72,8 +72,8 @@ export class BackboneService {
     return this.#spareDir ?? this.#options.config.paths.cacheDir;
   }
 
-  /** @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws */
-  async start(perception: NeedsBackbone): Promise<BackboneInfo> {
+  /** @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws. @param signal ends fetching */
+  async start(perception: NeedsBackbone, signal?: AbortSignal): Promise<BackboneInfo> {
     const { alarms, config, log } = this.#options;
     try {
       return await perception.start();
@@ -84,11 +84,11 @@ export class BackboneService {
       if (error.code === 'HL_MODEL_CHECKSUM') alarms.raise('backbone', error);
       const name = perception.unfit ? fullPrecisionName(config.models.backbone) : undefined;
       try {
-        await this.#fetch(name);
+        await this.#fetch(name, signal);
       } catch (failure) {
         if (perception.unfit || !isVariant(config.models.backbone)) throw failure;
         perception.useFullPrecision(error);
-        return this.start(perception);
+        return this.start(perception, signal);
       }
     }
     return perception.start(this.cacheDir);
@@ -100,15 +100,15 @@ export class BackboneService {
   }
 
   /** Into the configured cache or, where that cannot be written, into one of its own. */
-  async #fetch(name?: string): Promise<void> {
+  async #fetch(name?: string, signal?: AbortSignal): Promise<void> {
     const { alarms } = this.#options;
     try {
-      await this.#prepare(this.#options.config.paths.cacheDir, name);
+      await this.#prepare(this.#options.config.paths.cacheDir, name, signal);
       alarms.clear('backbone');
     } catch (error) {
       if (!isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
       this.#spareDir = await mkdtemp(join(tmpdir(), 'headland-cache-'));
-      await this.#prepare(this.#spareDir, name);
+      await this.#prepare(this.#spareDir, name, signal);
       this.#mending.failed(error);
     }
   }
@@ -118,10 +118,10 @@ export class BackboneService {
     await this.#prepare(this.#options.config.paths.cacheDir);
   }
 
-  async #prepare(cacheDir: string, name?: string): Promise<void> {
+  async #prepare(cacheDir: string, name?: string, signal?: AbortSignal): Promise<void> {
     const { config, environment, log } = this.#options;
     const { prepareBackbone } = await import('./prepare-backbone.js');
-    const options = { environment, log, cacheDir, onProgress: () => {} };
+    const options = { environment, log, cacheDir, onProgress: () => {}, ...(signal && { signal }) };
     await prepareBackbone(config, options, name);
   }
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.js';
 import type { CameraCondition, CameraQuality } from '../../camera/stage/quality-watch.js';
 import type { CameraQualityBody, EventBody } from '../../telemetry/contract/messages.js';
-import { isoTime, round } from '../reporting/messages.js';
+import { isoTime, round } from '../reporting/agent-messages.js';
 
 /** Where reports of cameras go. */
 export interface CameraReportSink {

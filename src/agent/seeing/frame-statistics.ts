@@ -8,8 +8,14 @@ export class FrameStatistics {
   readonly #durationsMs: number[] = [];
   readonly #arrivalsMs: number[] = [];
   readonly #loopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
+  readonly #nowMs: () => number;
   #framesTotal = 0;
   #refusedTotal = 0;
+
+  /** @param nowMs monotonic: the wall clock may be set while frames go by */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   start(): void {
     this.#loopDelay.enable();
@@ -19,14 +25,11 @@ export class FrameStatistics {
     this.#loopDelay.disable();
   }
 
-  /**
-   * @param durationMs from picture bytes to decision
-   * @param nowMs as `performance.now()` says it
-   */
-  add(durationMs: number, nowMs: number): void {
+  /** @param durationMs from picture bytes to decision */
+  add(durationMs: number): void {
     this.#framesTotal += 1;
     this.#durationsMs.push(durationMs);
-    this.#arrivalsMs.push(nowMs);
+    this.#arrivalsMs.push(this.#nowMs());
     if (this.#durationsMs.length > WINDOW_FRAMES) {
       this.#durationsMs.shift();
       this.#arrivalsMs.shift();
@@ -51,8 +54,9 @@ export class FrameStatistics {
     return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? null;
   }
 
-  framesPerSecond(nowMs: number): number {
+  framesPerSecond(): number {
     const windowMs = 5_000;
+    const nowMs = this.#nowMs();
     const recent = this.#arrivalsMs.filter((atMs) => nowMs - atMs <= windowMs);
     return recent.length / (windowMs / 1_000);
   }

@@ -29,7 +29,11 @@ export function makeCameras(
   return config.cameras.map((section) => {
     const camera = resolveCamera(section);
     const supervisor = new CameraSupervisor(createDriver(camera, { log }), {
-      ...{ name: camera.name, stallMs: camera.stallMs, pictures: camera, alarms, log },
+      name: camera.name,
+      stallMs: camera.stallMs,
+      pictures: camera,
+      alarms,
+      log,
       backoff: config.cameraBackoff,
       groupWindowMs: config.samples.groupWindowMs,
       pictureLimits: {

@@ -14,6 +14,8 @@ export interface PrepareOptions {
   /** HEADLAND_MODEL_MIRRORS (comma-separated) is asked before the configured mirrors. */
   environment: NodeJS.ProcessEnv;
   onProgress(progress: PullProgress): void;
+  /** Ends it; what is half-fetched is removed. */
+  signal?: AbortSignal;
   /** Where it is put; default `paths.cacheDir`. */
   cacheDir?: string;
 }
@@ -42,6 +44,7 @@ export async function prepareBackbone(
     maxBytes,
     onProgress: options.onProgress,
     log: options.log,
+    ...(options.signal ? { signal: options.signal } : {}),
   });
 }
 

@@ -5,6 +5,8 @@ export interface RecentFrame {
   frameId: string;
   frame: Frame;
   perceived: Perceived;
+  /** Of the backbone that embedded it; null: not known. Another one may run when it is labelled. */
+  backboneChecksum: string | null;
 }
 
 /** The last frames with their decisions, in memory, so that a label still finds its picture. */

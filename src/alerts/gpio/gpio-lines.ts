@@ -33,7 +33,7 @@ export function listGpioChips(folder: string): GpioChip[] {
       `${folder} cannot be read: ${messageOf(error)}`,
       {
         remedy:
-          'Use a kernel with CONFIG_GPIO_SYSFS and add the daemon to group gpio, or set gpio.driver to none.',
+          'Use a kernel with CONFIG_GPIO_SYSFS, and add the user of the daemon to the group gpio. Or set gpio.driver to none.',
         cause: error,
       },
     );
@@ -48,7 +48,7 @@ export function listGpioChips(folder: string): GpioChip[] {
   if (chips.length === 0) {
     throw new HeadlandError('HL_GPIO_UNAVAILABLE', `${folder} lists no GPIO chip`, {
       remedy:
-        'Check that this board has GPIO and its driver is loaded, or set gpio.driver to none.',
+        'Load the driver of the GPIO chip, or set gpio.driver to none on a board without GPIO.',
     });
   }
   return chips;
@@ -67,6 +67,9 @@ export function globalLineNumber({ line, chipLabel }: GpioLine, chips: GpioChip[
   throw new HeadlandError(
     'HL_GPIO_LINE_UNKNOWN',
     `no GPIO chip${chipLabel === null ? '' : ` labelled "${chipLabel}"`} has a line ${line}`,
-    { remedy: `Choose a line of ${known}.`, details: { line, chipLabel, chips } },
+    {
+      remedy: `Correct line or chipLabel in gpio.outputs. There are ${known}.`,
+      details: { line, chipLabel, chips },
+    },
   );
 }

@@ -1,4 +1,4 @@
-import type { OutputDriver } from '../output.js';
+import type { OutputDriver } from '../alert-output.js';
 
 /** For robots without outputs: alerts are events only. */
 export class NoOutputs implements OutputDriver {

@@ -1,7 +1,7 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
-import type { OutputDriver } from '../output.js';
+import type { OutputDriver } from '../alert-output.js';
 import { globalLineNumber, listGpioChips } from './gpio-lines.js';
 
 export type OutputConfig = Config['gpio']['outputs'][number];
@@ -50,7 +50,7 @@ export class OnoffOutputs implements OutputDriver {
           `output "${name}" on gpio${numbers[i]} cannot be taken: ${messageOf(error)}`,
           {
             remedy:
-              'Check that no other program holds the line and that the daemon is in group gpio.',
+              'End other programs that hold the line, and add the user of the daemon to the group gpio.',
             details: { name, gpio: numbers[i] },
             cause: error,
           },
@@ -62,8 +62,8 @@ export class OnoffOutputs implements OutputDriver {
   set(name: string, on: boolean): void {
     const line = this.#lines.get(name);
     if (line === undefined) {
-      throw new HeadlandError('HL_GPIO_OUTPUT_UNKNOWN', `there is no output "${name}"`, {
-        remedy: 'Add it to gpio.outputs or take it from the alert rule.',
+      throw new HeadlandError('HL_INTERNAL', `there is no output "${name}"`, {
+        remedy: DEFECT_REMEDY,
         details: { name, outputs: [...this.#lines.keys()] },
       });
     }
@@ -73,7 +73,12 @@ export class OnoffOutputs implements OutputDriver {
       throw new HeadlandError(
         'HL_GPIO_WRITE_FAILED',
         `output "${name}" cannot be switched ${on ? 'on' : 'off'}: ${messageOf(error)}`,
-        { remedy: 'Check the wiring and the kernel log.', details: { name, on }, cause: error },
+        {
+          remedy:
+            'Look for errors of the GPIO chip in the kernel log (`dmesg`), and check the wiring.',
+          details: { name, on },
+          cause: error,
+        },
       );
     }
   }
@@ -118,23 +123,36 @@ export async function loadOnoff(): Promise<TakeLine> {
 }
 
 /**
- * Says why onoff cannot be loaded. The binary of its dependency epoll fits one ABI of Node.js: after
- * an upgrade of Node.js the loader refuses it.
+ * Says why onoff cannot be loaded. npm compiles the binary of its dependency epoll at install, for one
+ * ABI of Node.js: after a change of Node.js the loader refuses it.
  */
 export function onoffLoadError(error: unknown): HeadlandError {
   const told = messageOf(error);
-  const otherNode = /NODE_MODULE_VERSION|different Node\.js version/.test(told);
+  const reason = unusableBinary(error, told);
   return new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
-    otherNode
-      ? `the package epoll was compiled for another Node.js than this ${process.version}`
-      : `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    reason ?? `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
     {
-      remedy: otherNode
-        ? 'Run "npm rebuild epoll" where headland lives and start it again, or set gpio.driver to none.'
-        : 'Install a compiler and run "npm install onoff" where headland lives, or set gpio.driver to none.',
+      remedy:
+        reason !== null
+          ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to none.'
+          : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to none.',
       details: { node: process.version },
       cause: error,
     },
   );
+}
+
+/** What is wrong with epoll's binary; null: the packages themselves are missing. */
+function unusableBinary(error: unknown, told: string): string | null {
+  if (/NODE_MODULE_VERSION|different Node\.js version/.test(told)) {
+    return `the package epoll was compiled for another Node.js than this ${process.version}`;
+  }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
+    return `the binary of the package epoll cannot be loaded: ${told.split('\n', 1)[0]}`;
+  }
+  // The words of the package bindings, which looks for the binary.
+  return /could not locate the bindings file/i.test(told)
+    ? 'the package epoll was installed without being compiled'
+    : null;
 }

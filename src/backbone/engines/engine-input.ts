@@ -1,14 +1,14 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import type { RgbImage } from '../../vision/image.js';
 import type { ModelCard } from '../model-card.js';
 
-/** What goes into a forward pass and comes out of it, checked alike whatever the engine. */
+/** Input and output of a forward pass, with the same checks for every engine. */
 export class EngineInput {
-  /** 1 x 3 x S x S or 1 x S x S x 3, as the card's layout has it; overwritten by {@link fill}. */
+  /** 1 x 3 x S x S or 1 x S x S x 3, by the card's layout; {@link fill} overwrites it. */
   readonly values: Float32Array;
-  /** Of each channel, the normalised value of every byte: 3 x 256. */
+  /** The normalised value of every byte, per channel: 3 x 256. */
   private readonly normalised: Float32Array;
-  /** Both as bits. */
+  /** The bits of `values` and of `normalised`. */
   private readonly valueBits: Int32Array;
   private readonly tableBits: Int32Array;
 
@@ -19,7 +19,9 @@ export class EngineInput {
     this.tableBits = new Int32Array(this.normalised.buffer);
   }
 
-  /** Interleaved bytes to normalised numbers. @throws HeadlandError HL_BACKBONE_INPUT_SIZE */
+  /**
+   * Converts interleaved bytes to normalised numbers. @throws HeadlandError HL_BACKBONE_INPUT_SIZE
+   */
   fill(image: RgbImage): void {
     const { name, inputSize: size } = this.card;
     const pixels = size * size;
@@ -28,7 +30,7 @@ export class EngineInput {
         'HL_BACKBONE_INPUT_SIZE',
         `backbone ${name} takes ${size} x ${size} RGB pixels, ` +
           `not ${image.width} x ${image.height} (${image.data.length} bytes)`,
-        { remedy: 'Decode the picture to the input size of the backbone.' },
+        { remedy: DEFECT_REMEDY },
       );
     }
     const { data } = image;
@@ -38,8 +40,8 @@ export class EngineInput {
   }
 
   /**
-   * Four pixels are three words, and the table's numbers are moved as the bits that they are:
-   * half the time of the plain loop. The processors that headland runs on are little-endian.
+   * Reads four pixels as three words and copies the bits of the table's numbers, which takes half
+   * the time of the plain loop. Every processor that headland supports is little-endian.
    */
   private fillPlanes(data: Uint8Array, pixels: number): void {
     const words = new Int32Array(data.buffer, data.byteOffset, (pixels * 3) / 4);
@@ -95,7 +97,7 @@ export class EngineInput {
       `backbone ${this.card.name} gave ${what}`,
       {
         remedy:
-          'Run `headland models verify`; if that passes, the picture or the memory is damaged.',
+          'Run `headland models verify` and do what it says. If it says "intact", check the memory of the board.',
       },
     );
   }
@@ -105,7 +107,7 @@ export class EngineInput {
 export function refuseClosed(name: string, closed: boolean): void {
   if (!closed) return;
   throw new HeadlandError('HL_BACKBONE_CLOSED', `backbone ${name} is closed`, {
-    remedy: 'Open it again.',
+    remedy: DEFECT_REMEDY,
   });
 }
 

@@ -19,12 +19,12 @@ export interface OnnxEngineOptions {
 }
 
 /**
- * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the thread that
- * asks for it, so frames belong into a worker thread; several engines may live in one process.
+ * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the calling thread,
+ * so frames belong into a worker thread; several engines may exist in one process.
  *
- * A worker must be asked to close its engine and end by itself: `worker.terminate()`, or
- * `process.exit()` elsewhere, in the middle of a forward pass aborts the whole process
- * (onnxruntime-node 1.27: "terminate called after throwing an instance of 'Napi::Error'").
+ * A worker must be asked to close its engine and to end by itself: `worker.terminate()`, or
+ * `process.exit()` elsewhere, during a forward pass aborts the whole process (onnxruntime-node
+ * 1.27: "terminate called after throwing an instance of 'Napi::Error'").
  */
 export class OnnxEngine implements Backbone {
   readonly name: string;
@@ -61,7 +61,7 @@ export class OnnxEngine implements Backbone {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-        // A spinning thread takes the core that the camera or the trainer waits for.
+        // A spinning thread would take the core from the camera or the trainer.
         extra: {
           session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
         },
@@ -70,7 +70,11 @@ export class OnnxEngine implements Backbone {
       throw new HeadlandError(
         'HL_MODEL_ONNX_INVALID',
         `ONNX Runtime cannot load backbone ${card.name}: ${messageOf(cause)}`,
-        { remedy: 'Check the card, or export the model with opset 13 to 21.', cause },
+        {
+          remedy:
+            'Export the model again, with ONNX opset 13 to 21. In a card of your own, correct tap and sizes.',
+          cause,
+        },
       );
     }
     const input = new EngineInput(card);
@@ -82,7 +86,7 @@ export class OnnxEngine implements Backbone {
 
   async embed(image: RgbImage): Promise<Float32Array> {
     refuseClosed(this.name, this.closed);
-    // The input buffer is one: calls that overlap wait for each other.
+    // There is one input buffer, so overlapping calls wait for each other.
     const result = this.last.then(() => this.forward(image));
     this.last = result.catch(() => undefined);
     return result;
@@ -116,7 +120,10 @@ export async function loadRuntime(): Promise<Runtime> {
     throw new HeadlandError(
       'HL_ENGINE_UNAVAILABLE',
       `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${messageOf(cause)}`,
-      { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+      {
+        remedy: 'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
+        cause,
+      },
     );
   }
 }

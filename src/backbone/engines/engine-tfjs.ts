@@ -22,13 +22,13 @@ export interface TfjsBackboneOptions {
   backends?: readonly TfjsBackend[];
 }
 
-/** Of the contract's field for it. */
+/** Limit of the field in the MQTT contract. */
 const MAX_ENGINE_CHARACTERS = 128;
 
 /**
  * Runs a backbone with TensorFlow.js: tf.layers and graph models, on its native, WebAssembly or
- * JavaScript backend. A forward pass blocks the thread that asks for it. Every tensor that it makes
- * is disposed; the weights are when it is closed.
+ * JavaScript backend. A forward pass blocks the calling thread. Every tensor is disposed after it,
+ * and the weights on close.
  */
 export class TfjsBackbone implements Backbone {
   readonly name: string;
@@ -65,7 +65,7 @@ export class TfjsBackbone implements Backbone {
     refuseClosed(this.name, this.closed);
     this.input.fill(image);
     const features = this.forward();
-    // The JavaScript backend hands out its own memory.
+    // The JavaScript backend returns its own memory, so it is copied.
     const own: unknown = features.slice();
     this.input.checkFeatures(own);
     return own;
@@ -74,15 +74,15 @@ export class TfjsBackbone implements Backbone {
   private forward() {
     const { tf, backend } = this.tfjs;
     const { inputSize } = this;
-    // The backend is global to the thread: another user of TensorFlow.js may have changed it. For
-    // one that runs already this takes effect at once, so that nothing can come in between.
+    // The backend is global to the thread, and another user of TensorFlow.js may have changed it.
+    // For a running backend the change takes effect at once, so that nothing can come between.
     if (tf.getBackend() !== backend) void tf.setBackend(backend);
     try {
       return tf.tidy(() =>
         this.network.run(tf.tensor4d(this.input.values, [1, inputSize, inputSize, 3])).dataSync(),
       );
     } catch (error) {
-      throw invalidTfjs(`TensorFlow.js cannot run it: ${messageOf(error)}`, error);
+      throw invalidTfjs(`TensorFlow.js cannot run it: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -100,7 +100,7 @@ interface Network {
   dispose(): void;
 }
 
-/** Nothing is fetched or read: the model comes from memory. */
+/** Fetches and reads nothing: the model comes from memory. */
 async function load(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Network> {
   try {
     return model.format === 'layers-model'
@@ -108,14 +108,15 @@ async function load(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Networ
       : await loadGraph(tf, model);
   } catch (error) {
     if (isHeadlandError(error)) throw error;
-    throw invalidTfjs(`TensorFlow.js cannot load it: ${messageOf(error)}`, error);
+    throw invalidTfjs(`TensorFlow.js cannot load it: ${messageOf(error)}`, { cause: error });
   }
 }
 
 async function loadLayers(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<Network> {
   const whole = await tf.loadLayersModel(memoryHandler(model));
   try {
-    // The layers are shared: the weights behind the tap go with the whole model, not with this.
+    // The layers are shared: the weights behind the tap are disposed with the whole model, not with
+    // this one.
     const tapped = tf.model({ inputs: whole.inputs, outputs: tappedLayer(tf, whole, card) });
     return {
       run: (pixels) => tapped.predict(pixels, { batchSize: 1 }) as Tensor,
@@ -128,7 +129,7 @@ async function loadLayers(tf: Tfjs, model: TfjsModel, card: ModelCard): Promise<
 }
 
 /**
- * Features of a tf.layers model as the card says, N x d or N x 1 x 1 x d.
+ * Features of a tf.layers model by its card, N x d or N x 1 x 1 x d.
  * @throws HeadlandError HL_MODEL_TFJS_INVALID
  */
 export function tappedLayer(tf: Tfjs, model: LayersModel, card: ModelCard): SymbolicTensor {

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/light.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 
-/** Enough of a `Long` (protobufjs' 64-bit integer) for sizes. */
+/** The part of `Long` (protobufjs' 64-bit integer) that sizes need. */
 export type Int64 = number | { toNumber(): number };
 
 export interface OnnxTensor {
@@ -73,7 +73,8 @@ type FieldDescription = [id: number, type: string, rule?: 'repeated'];
 
 /**
  * The messages of `onnx.proto` (github.com/onnx/onnx, onnx/onnx.proto) that a model for inference
- * needs. Kept as bytes: sparse initialisers and functions, so that they are noticed, not lost.
+ * needs. Sparse initialisers and functions are kept as bytes, so that they are detected instead of
+ * lost.
  */
 const MESSAGES: Record<string, Record<string, FieldDescription>> = {
   Model: {
@@ -168,19 +169,24 @@ export class OnnxCodec {
     this.model = protobuf.Root.fromJSON({ nested }).lookupType('Model');
   }
 
-  /** @throws HeadlandError HL_MODEL_ONNX_INVALID when it is not ONNX or needs what is not kept. */
+  /**
+   * @throws HeadlandError HL_MODEL_ONNX_INVALID when it is not ONNX or needs parts that are not
+   *   kept.
+   */
   decode(bytes: Uint8Array): OnnxModel {
     let model: OnnxModel;
     try {
       model = this.model.decode(bytes) as unknown as OnnxModel;
     } catch (cause) {
-      throw invalidOnnx(`it cannot be parsed: ${messageOf(cause)}`, cause);
+      throw invalidOnnx(`it cannot be parsed: ${messageOf(cause)}`, { remedy: NO_ONNX, cause });
     }
-    if (!model.graph?.node?.length) throw invalidOnnx('it holds no graph');
+    if (!model.graph?.node?.length) throw invalidOnnx('it has no graph', { remedy: NO_ONNX });
     if (model.functions?.length) throw invalidOnnx('it uses model-local functions');
     if (model.graph.sparseInitializer?.length) throw invalidOnnx('it uses sparse initialisers');
     if (model.graph.initializer.some((tensor) => tensor.externalData?.length)) {
-      throw invalidOnnx('its weights lie in another file');
+      throw invalidOnnx('its weights are in another file', {
+        remedy: 'Export the model as one file, with its weights inside.',
+      });
     }
     return model;
   }
@@ -190,10 +196,17 @@ export class OnnxCodec {
   }
 }
 
-export function invalidOnnx(why: string, cause?: unknown): HeadlandError {
+const NO_ONNX = 'Name an ONNX file. If this is one, it is damaged: export the model again.';
+
+export function invalidOnnx(
+  why: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): HeadlandError {
   return new HeadlandError('HL_MODEL_ONNX_INVALID', `the ONNX model cannot be used: ${why}`, {
-    remedy: 'Check the card (tap, sizes), or export the model as one plain ONNX file.',
-    cause,
+    remedy:
+      options.remedy ??
+      'Export the model again, with ONNX opset 13 to 21. In a card of your own, correct tap and sizes.',
+    cause: options.cause,
   });
 }
 

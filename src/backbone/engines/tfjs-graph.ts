@@ -9,7 +9,7 @@ export interface GraphNode {
   attr?: Record<string, object>;
 }
 
-/** Attribute values as protobuf's JSON writes them: bytes in base64, 64-bit integers as text. */
+/** Attribute values in protobuf's JSON: bytes in base64, 64-bit integers as text. */
 export const attr = {
   bool: (b: boolean) => ({ b }),
   float: { type: 'DT_FLOAT' },
@@ -21,7 +21,7 @@ export const attr = {
   shape: (sides: readonly number[]) => ({ shape: dims(sides) }),
 };
 
-/** How a window goes over an image N x h x w x c; strides are [height, width]. */
+/** How a window moves over an image N x h x w x c; strides are [height, width]. */
 export function windowAttributes(window: { strides: number[]; padding: string }) {
   return {
     strides: attr.ints([1, ...window.strides, 1]),
@@ -30,7 +30,7 @@ export function windowAttributes(window: { strides: number[]; padding: string })
   };
 }
 
-/** Adds nodes and constants to a graph, under names that are still free. */
+/** Adds nodes and constants to a graph, under free names. */
 export class GraphBuilder {
   readonly #taken: Set<string>;
 
@@ -42,7 +42,7 @@ export class GraphBuilder {
     this.#taken = new Set([...nodes.map(({ name }) => name), ...reserved]);
   }
 
-  /** @returns Name of the node: `wish`, or something near it. */
+  /** @returns Name of the node: `wish`, or a similar free name. */
   add(op: string, input: string[], attributes: Record<string, object>, wish = op): string {
     const name = this.free(wish);
     this.nodes.push({ name, op, input, attr: { T: attr.float, ...attributes } });
@@ -65,7 +65,7 @@ export class GraphBuilder {
     return this.add('Mean', [image, axes], attributes, `${image}/mean`);
   }
 
-  /** @param shape -1 where any number goes. */
+  /** @param shape -1 for an open dimension. */
   placeholder(wish: string, shape: number[]): string {
     const name = this.free(wish);
     const attributes = { dtype: attr.float, shape: attr.shape(shape) };
@@ -74,7 +74,7 @@ export class GraphBuilder {
   }
 
   private free(wish: string): string {
-    // TensorFlow allows no more in a name, and reads more into ":" and "^".
+    // TensorFlow allows no other characters in a name and interprets ":" and "^".
     const plain = wish.replace(/[^A-Za-z0-9_./-]/g, '_').replace(/^[^A-Za-z0-9.]/, 'n$&');
     let name = plain;
     for (let i = 2; this.#taken.has(name); i++) name = `${plain}_${i}`;
@@ -92,7 +92,7 @@ export function graphNodes(model: TfjsModel): GraphNode[] {
   return nodes as GraphNode[];
 }
 
-/** A graph's only input that must be fed, and the node whose output holds its features. */
+/** The only input of a graph that must be fed, and the node of its features. */
 export interface GraphEnds {
   input: string;
   output: string;
@@ -118,11 +118,11 @@ export function pruneGraph(model: TfjsModel, tap: string | null): TfjsModel & { 
   const kept = nodes.filter(({ name }) => needed.has(name));
   const inputs = kept.filter(({ op }) => op === 'Placeholder');
   if (inputs.length !== 1) {
-    throw invalidTfjs(`a backbone has one input, this graph has ${inputs.length}`);
+    throw invalidTfjs(`a backbone has one input, but this graph has ${inputs.length}`);
   }
   return {
     ...model,
-    // The loader wants to know which TensorFlow wrote it.
+    // The loader requires the version of the TensorFlow that wrote it.
     topology: { versions: { producer: 0 }, ...model.topology, node: kept },
     weights: model.weights.filter(({ spec }) => needed.has(spec.name)),
     signature: undefined,
@@ -134,7 +134,7 @@ export function pruneGraph(model: TfjsModel, tap: string | null): TfjsModel & { 
 export function graphEnds(model: TfjsModel): GraphEnds {
   const { input, output } = (model.metadata.headland ?? {}) as Partial<GraphEnds>;
   if (typeof input !== 'string' || typeof output !== 'string') {
-    throw invalidTfjs('its metadata do not name its input and output');
+    throw invalidTfjs('its metadata does not name its input and output');
   }
   return { input, output };
 }
@@ -146,12 +146,12 @@ function onlyOutput(model: TfjsModel, nodes: readonly GraphNode[]): string {
   const ends = nodes.filter(({ name, op }) => !used.has(name) && op !== 'Const');
   const found = signed.length > 0 ? signed : ends.map(({ name }) => name);
   if (found.length !== 1) {
-    throw invalidTfjs(`it has ${found.length} outputs; the card must name one as its tap`);
+    throw invalidTfjs(`it has ${found.length} outputs; the card must name one of them as its tap`);
   }
   return found[0] as string;
 }
 
-/** Node of a tensor's name. */
+/** Node of a tensor name. */
 function nodeOf(tensor: string): string {
   return tensor.replace(/^\^/, '').replace(/:\d+$/, '');
 }

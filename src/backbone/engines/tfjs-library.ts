@@ -6,7 +6,7 @@ import { registerWasmFilterGradient } from './tfjs-wasm-kernels.js';
 
 type Core = typeof import('@tensorflow/tfjs-core');
 
-/** tfjs-core, tfjs-layers and tfjs-converter as one, as `@tensorflow/tfjs` has it. */
+/** tfjs-core, tfjs-layers and tfjs-converter as one, like `@tensorflow/tfjs`. */
 export type Tfjs = Core &
   typeof import('@tensorflow/tfjs-layers') &
   Pick<typeof import('@tensorflow/tfjs-converter'), 'loadGraphModel'>;
@@ -17,7 +17,7 @@ export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
 export interface TfjsEngine {
   tf: Tfjs;
   backend: TfjsBackend;
-  /** In words: what runs, and why nothing faster does. */
+  /** What runs and why nothing faster does, in words. */
   reason: string;
 }
 
@@ -26,12 +26,12 @@ const BACKENDS: readonly TfjsBackend[] = ['tensorflow', 'wasm', 'cpu'];
 
 /**
  * Opens TensorFlow.js with the fastest backend that works on this machine. All its packages are
- * optional. The backend is global to the thread, as TensorFlow.js has it.
+ * optional. The backend is global to the thread in TensorFlow.js.
  *
- * tfjs-node is taken from the folder that HEADLAND_TFJS_NODE names (deploy/tfjs-node/build.sh makes
- * such a folder), else from headland's own packages.
+ * tfjs-node is taken from the folder in HEADLAND_TFJS_NODE (made by deploy/tfjs-node/build.sh),
+ * else from headland's own packages.
  *
- * @param backends Which may be tried, in this order.
+ * @param backends Backends to try, in this order.
  * @throws HeadlandError HL_TFJS_UNAVAILABLE
  */
 export async function openTfjs(
@@ -54,13 +54,16 @@ export async function openTfjs(
   throw new HeadlandError(
     'HL_TFJS_UNAVAILABLE',
     `TensorFlow.js cannot be used: ${refused.join('; ')}`,
-    { remedy: 'Install the optional packages: `npm ci --include=optional`.' },
+    {
+      remedy:
+        'Install the optional packages where headland is installed (`npm ci --include=optional`), or use an ONNX backbone.',
+    },
   );
 }
 
 interface Opened {
   tf: Tfjs;
-  /** In words. */
+  /** The backend in words. */
   what: string;
 }
 
@@ -80,19 +83,19 @@ async function loadPackages(): Promise<Tfjs> {
     import('@tensorflow/tfjs-layers'),
     import('@tensorflow/tfjs-converter'),
   ]);
-  // It would greet on standard error otherwise.
+  // Prevents a greeting on standard error.
   core.enableProdMode();
   return { ...core, ...layers, loadGraphModel };
 }
 
-/** tfjs-node brings a TensorFlow.js of its own, which shares all state with the other packages. */
+/** tfjs-node contains its own TensorFlow.js, which shares all state with the other packages. */
 async function openNative(): Promise<Opened> {
   const folder = process.env.HEADLAND_TFJS_NODE;
   const require = createRequire(folder ? join(resolve(folder), 'package.json') : import.meta.url);
-  // tfjs-node 4.22 calls what Node 23 removed.
+  // tfjs-node 4.22 calls functions that Node 22 deprecates and Node 23 removed.
   const util = require('node:util') as Record<string, unknown>;
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  // It tells standard error about the processor otherwise.
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  // Prevents a message about the processor on standard error.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const tf = require('@tensorflow/tfjs-node') as Tfjs & { version: Record<string, string> };
   tf.enableProdMode();
@@ -107,7 +110,7 @@ async function openWasm(): Promise<Opened> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
-  // Setting it again once the backend runs only makes it warn.
+  // Setting it again while the backend runs only causes a warning.
   if (tf.getBackend() !== 'wasm') wasm.setWasmPaths(join(folder, 'dist') + sep);
   registerWasmFilterGradient(tf);
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
@@ -115,7 +118,7 @@ async function openWasm(): Promise<Opened> {
   return { tf, what };
 }
 
-/** Without the path of the importing file, which says nothing to the reader. */
+/** Without the path of the importing file, which does not help the reader. */
 function firstLine(error: unknown): string {
   const [line = ''] = messageOf(error).split('\n', 1);
   return line.replace(/ imported from .*$/, '');

@@ -4,7 +4,7 @@ import { HeadlandError, messageOf } from '../../base/errors.js';
 
 const MODEL_JSON = 'model.json';
 const WEIGHTS = 'weights.bin';
-/** A date for the archive's entries: the same model gives the same bytes. */
+/** Date of the entries in the archive, fixed so that the same model gives the same bytes. */
 const ENTRY_DATE = new Date(1990, 5, 15, 12);
 const MAX_WEIGHTS = 100_000;
 
@@ -41,7 +41,7 @@ const modelSchema = z.object({
 
 export type TfjsWeightSpec = z.infer<typeof weightSpec>;
 
-/** One weight: its description and its bytes as the files hold them. */
+/** One weight: its description, and its bytes as in the files. */
 export interface TfjsWeight {
   spec: TfjsWeightSpec;
   bytes: Uint8Array;
@@ -50,19 +50,19 @@ export interface TfjsWeight {
 /** A TensorFlow.js model in memory. */
 export interface TfjsModel {
   format: 'layers-model' | 'graph-model';
-  /** Keras' JSON or a GraphDef as JSON. */
+  /** Keras' JSON, or a GraphDef as JSON. */
   topology: Record<string, unknown>;
   weights: TfjsWeight[];
-  /** Names of a graph's inputs and outputs, where it says them. */
+  /** Names of a graph's inputs and outputs, if it gives them. */
   signature: unknown;
   /** `userDefinedMetadata`. */
   metadata: Record<string, unknown>;
 }
 
 /**
- * Reads `model.json` and its shards. Only weights that the manifest describes are taken, only from
- * shards that were handed in, and every one of those must be used up to its last byte.
- * @param shards By the path in the weights manifest. They are bytes that are already proven.
+ * Reads `model.json` and its shards. Accepts only weights that the manifest describes and only the
+ * given shards, and every shard must be used to its last byte.
+ * @param shards By the path in the weights manifest; their checksums are already proven.
  * @throws HeadlandError HL_MODEL_TFJS_INVALID
  */
 export function readTfjsFiles(
@@ -73,7 +73,7 @@ export function readTfjsFiles(
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (cause) {
-    throw invalidTfjs(`its model.json is not JSON: ${messageOf(cause)}`, cause);
+    throw invalidTfjs(`its model.json is not JSON: ${messageOf(cause)}`, { cause });
   }
   const parsed = modelSchema.safeParse(value);
   if (!parsed.success) {
@@ -109,8 +109,8 @@ export function readTfjsFiles(
 }
 
 /**
- * The files of a model as TensorFlow.js' own loaders take them: `model.json` and its shards, which
- * stand beside it. Deterministic.
+ * The files of a model in the form of TensorFlow.js' own loaders: `model.json` and the shards
+ * beside it. Deterministic.
  * @param maxShardBytes Default: one shard.
  */
 export function tfjsFiles(
@@ -140,7 +140,10 @@ export function tfjsFiles(
   };
 }
 
-/** A model as one file, a zip archive of its files, not compressed: so one checksum names it. */
+/**
+ * A model as a single file, an uncompressed zip archive of its files, so that one checksum
+ * identifies it.
+ */
 export function packTfjs(model: TfjsModel): Uint8Array {
   return zipSync(tfjsFiles(model), { level: 0, mtime: ENTRY_DATE });
 }
@@ -151,14 +154,16 @@ export function unpackTfjs(archive: Uint8Array): TfjsModel {
   try {
     files = unzipSync(archive);
   } catch (cause) {
-    throw invalidTfjs(`its archive is broken: ${messageOf(cause)}`, cause);
+    throw invalidTfjs(`its archive is damaged: ${messageOf(cause)}`, { cause });
   }
   const { [MODEL_JSON]: json, ...shards } = files;
   if (json === undefined) throw invalidTfjs(`its archive holds no ${MODEL_JSON}`);
   return readTfjsFiles(json, new Map(Object.entries(shards)));
 }
 
-/** What `tf.loadLayersModel` and `tf.loadGraphModel` take: nothing is read from anywhere else. */
+/**
+ * The argument of `tf.loadLayersModel` and `tf.loadGraphModel`; nothing is read from anywhere else.
+ */
 export function memoryHandler(model: TfjsModel) {
   const artifacts = {
     format: model.format,
@@ -183,7 +188,7 @@ export function tfjsWeight(
   return { spec: { name, shape, dtype }, bytes };
 }
 
-/** Gives every weight its part of the data. @throws HeadlandError HL_MODEL_TFJS_INVALID */
+/** Cuts the data into the bytes of each weight. @throws HeadlandError HL_MODEL_TFJS_INVALID */
 export function cutWeights(specs: readonly TfjsWeightSpec[], data: Uint8Array): TfjsWeight[] {
   let offset = 0;
   const weights = specs.map((spec) => {
@@ -213,10 +218,17 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-export function invalidTfjs(why: string, cause?: unknown): HeadlandError {
+export function invalidTfjs(
+  why: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): HeadlandError {
   return new HeadlandError(
     'HL_MODEL_TFJS_INVALID',
     `the TensorFlow.js model cannot be used: ${why}`,
-    { remedy: 'Check the card (tap, sizes, shards), or convert the model again.', cause },
+    {
+      remedy:
+        options.remedy ?? 'In the card, correct tap, sizes and shards, or convert the model again.',
+      cause: options.cause,
+    },
   );
 }

@@ -2,10 +2,10 @@ import type { backend_util, KernelConfig, TensorInfo } from '@tensorflow/tfjs-co
 
 type Core = typeof import('@tensorflow/tfjs-core');
 
-/** Values that the unfolded input may hold at once: 16 MB. */
+/** Most values of the unfolded input at once: 16 MB. */
 const MAX_UNFOLDED = 4_000_000;
 
-/** What this kernel needs of tfjs-backend-wasm's `BackendWasm`. */
+/** The part of tfjs-backend-wasm's `BackendWasm` that this kernel needs. */
 interface WasmBackend {
   makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
   typedArrayFromHeap(info: TensorInfo): Float32Array;
@@ -24,9 +24,9 @@ interface FilterGradientArguments {
 }
 
 /**
- * tfjs-backend-wasm 4.22 has every gradient that a small CNN needs but the one of a convolution by
- * its filter. Here it is one matrix product of the unfolded input (im2col, transposed) with the
- * gradient of the output, which XNNPACK computes. Does nothing where the backend has it.
+ * tfjs-backend-wasm 4.22 has every gradient that a small CNN needs except that of a convolution
+ * with respect to its filter. Here it is one matrix product, computed by XNNPACK, of the unfolded
+ * input (im2col, transposed) and the gradient of the output. Does nothing if the backend has it.
  */
 export function registerWasmFilterGradient(core: Core): void {
   if (core.getKernel(core.Conv2DBackpropFilter, 'wasm')) return;
@@ -57,7 +57,8 @@ export function registerWasmFilterGradient(core: Core): void {
         const count = Math.min(images, info.batchSize - from);
         const unfolded = wasm.makeOutput([1, patch, count * perImage], 'float32');
         const gradient = wasm.makeOutput([1, count * perImage, info.outChannels], 'float32');
-        // Views of the heap are taken after the last allocation: it may move when it grows.
+        // Views of the heap are taken after the last allocation, because the heap may move when it
+        // grows.
         const values = wasm.typedArrayFromHeap(dy);
         const rows = count * perImage * info.outChannels;
         const start = from * perImage * info.outChannels;
@@ -79,7 +80,7 @@ export function registerWasmFilterGradient(core: Core): void {
   });
 }
 
-/** Row k of `to` holds, for every place of the filter, the input under its value k; 0 outside. */
+/** Row k of `to` holds the inputs under value k of the filter at every place; 0 outside. */
 function unfold(
   x: Float32Array,
   to: Float32Array,
@@ -87,30 +88,36 @@ function unfold(
   from: number,
   count: number,
 ): void {
-  const { inHeight, inWidth, inChannels, outHeight, outWidth, strideHeight, strideWidth } = info;
-  const columns = count * outHeight * outWidth;
-  let row = 0;
-  for (let fy = 0; fy < info.filterHeight; fy++) {
-    for (let fx = 0; fx < info.filterWidth; fx++) {
-      for (let channel = 0; channel < inChannels; channel++, row++) {
-        let at = row * columns;
-        for (let image = from; image < from + count; image++) {
-          for (let oy = 0; oy < outHeight; oy++) {
-            const y = oy * strideHeight - info.padInfo.top + fy;
-            if (y < 0 || y >= inHeight) {
-              to.fill(0, at, at + outWidth);
-              at += outWidth;
-              continue;
-            }
-            const line = (image * inHeight + y) * inWidth;
-            for (let ox = 0; ox < outWidth; ox++) {
-              const column = ox * strideWidth - info.padInfo.left + fx;
-              const inside = column >= 0 && column < inWidth;
-              to[at++] = inside ? x[(line + column) * inChannels + channel]! : 0;
-            }
-          }
-        }
+  const { filterHeight, filterWidth, inHeight, inChannels, outHeight, outWidth } = info;
+  let at = 0;
+  for (let k = 0; k < filterHeight * filterWidth * inChannels; k++) {
+    const place = Math.floor(k / inChannels);
+    const fy = Math.floor(place / filterWidth) - info.padInfo.top;
+    const fx = (place % filterWidth) - info.padInfo.left;
+    for (let image = from; image < from + count; image++) {
+      for (let oy = 0; oy < outHeight; oy++, at += outWidth) {
+        const y = oy * info.strideHeight + fy;
+        const inside = y >= 0 && y < inHeight;
+        if (inside) unfoldLine(x, image * inHeight + y, fx, k % inChannels, to, at, info);
+        else to.fill(0, at, at + outWidth);
       }
     }
+  }
+}
+
+/** One channel of a line of the input from column `fx` on: one value per column of the output. */
+function unfoldLine(
+  x: Float32Array,
+  line: number,
+  fx: number,
+  channel: number,
+  to: Float32Array,
+  at: number,
+  { inWidth, inChannels, outWidth, strideWidth }: backend_util.Conv2DInfo,
+): void {
+  for (let ox = 0; ox < outWidth; ox++) {
+    const column = ox * strideWidth + fx;
+    const inside = column >= 0 && column < inWidth;
+    to[at + ox] = inside ? x[(line * inWidth + column) * inChannels + channel]! : 0;
   }
 }

@@ -17,13 +17,56 @@ export type CaptureWay = FfmpegMode | 'scan';
  * would otherwise also draw SVG and open dozens of formats that no camera sends.
  */
 const DECODERS = [
-  ...['mjpeg', 'png', 'webp', 'rawvideo', 'h264', 'hevc', 'h263', 'mpeg4', 'mpeg1video'],
-  ...['mpeg2video', 'mpegvideo', 'msmpeg4', 'msmpeg4v2', 'flv', 'wmv3', 'vc1', 'theora'],
-  ...['vp8', 'vp9', 'libvpx', 'libvpx-vp9', 'av1', 'libdav1d', 'libaom-av1', 'ffv1', 'huffyuv'],
-  ...['prores', 'dnxhd', 'dvvideo', 'libopenh264', 'h264_v4l2m2m', 'hevc_v4l2m2m'],
+  'mjpeg',
+  'png',
+  'webp',
+  'rawvideo',
+  'h264',
+  'hevc',
+  'h263',
+  'mpeg4',
+  'mpeg1video',
+  'mpeg2video',
+  'mpegvideo',
+  'msmpeg4',
+  'msmpeg4v2',
+  'flv',
+  'wmv3',
+  'vc1',
+  'theora',
+  'vp8',
+  'vp9',
+  'libvpx',
+  'libvpx-vp9',
+  'av1',
+  'libdav1d',
+  'libaom-av1',
+  'ffv1',
+  'huffyuv',
+  'prores',
+  'dnxhd',
+  'dvvideo',
+  'libopenh264',
+  'h264_v4l2m2m',
+  'hevc_v4l2m2m',
   // Sound is thrown away, but a stream is only known once its sound is.
-  ...['aac', 'mp3', 'mp3float', 'mp2', 'mp2float', 'ac3', 'opus', 'libopus', 'vorbis', 'flac'],
-  ...['pcm_mulaw', 'pcm_alaw', 'pcm_s16le', 'pcm_s16be', 'adpcm_g726', 'adpcm_g726le', 'g722'],
+  'aac',
+  'mp3',
+  'mp3float',
+  'mp2',
+  'mp2float',
+  'ac3',
+  'opus',
+  'libopus',
+  'vorbis',
+  'flac',
+  'pcm_mulaw',
+  'pcm_alaw',
+  'pcm_s16le',
+  'pcm_s16be',
+  'adpcm_g726',
+  'adpcm_g726le',
+  'g722',
 ].join(',');
 const LIVE = ['-fflags', 'nobuffer', '-flags', 'low_delay'];
 const ANALYZE_MICROSECONDS = '2000000';
@@ -65,16 +108,30 @@ export function ffmpegArguments(
       ? ['-c:v', 'copy']
       : ['-vf', filters(config), '-c:v', 'mjpeg', '-q:v', '3', '-pix_fmt', 'yuvj420p'];
   return [
-    ...['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'warning'],
-    ...['-codec_whitelist', DECODERS],
+    '-hide_banner',
+    '-nostdin',
+    '-nostats',
+    '-loglevel',
+    'warning',
+    '-codec_whitelist',
+    DECODERS,
     ...(hiddenInput(config, majorVersion) === null
       ? [...inputOptions(config, mode, majorVersion), '-i', config.input]
       : [...LIVE, '-protocol_whitelist', PROTOCOLS, '-safe', '0', '-f', 'concat', '-i', 'pipe:0']),
-    ...['-map', '0:v:0', '-an', '-sn', '-dn'],
+    '-map',
+    '0:v:0',
+    '-an',
+    '-sn',
+    '-dn',
     ...output,
     // The new name came with 5.1, the old one went before 9.
-    ...[majorVersion < 6 ? '-vsync' : '-fps_mode', 'passthrough'],
-    ...['-flush_packets', '1', '-f', 'image2pipe', 'pipe:1'],
+    majorVersion < 6 ? '-vsync' : '-fps_mode',
+    'passthrough',
+    '-flush_packets',
+    '1',
+    '-f',
+    'image2pipe',
+    'pipe:1',
   ];
 }
 
@@ -107,15 +164,24 @@ function inputOptions(config: FfmpegConfig, mode: FfmpegMode, majorVersion: numb
   switch (inputKind(config.input)) {
     case 'v4l2':
       return [
-        ...['-f', 'v4l2', '-input_format', mode === 'copy' ? 'mjpeg' : 'yuyv422'],
-        ...['-video_size', `${config.widthPixels}x${config.heightPixels}`],
-        ...['-framerate', String(config.framesPerSecond), '-fflags', 'nobuffer'],
+        '-f',
+        'v4l2',
+        '-input_format',
+        mode === 'copy' ? 'mjpeg' : 'yuyv422',
+        '-video_size',
+        `${config.widthPixels}x${config.heightPixels}`,
+        '-framerate',
+        String(config.framesPerSecond),
+        '-fflags',
+        'nobuffer',
       ];
     case 'rtsp':
     case 'http':
     case 'stream':
       return [
-        ...[...LIVE, '-analyzeduration', ANALYZE_MICROSECONDS],
+        ...LIVE,
+        '-analyzeduration',
+        ANALYZE_MICROSECONDS,
         ...Object.entries(protocolOptions(config, majorVersion)).flatMap(([name, value]) => [
           `-${name}`,
           value,

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { runTool, type ToolExit } from '../../base/child.js';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { redactAddress } from '../../base/redact.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
+import { runTool, type ToolExit } from './camera-tool.js';
 import {
   type CaptureWay,
   captureWays,
@@ -205,23 +205,23 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
   const isLocal = kind === 'v4l2' || kind === 'file';
   const path = rawInput.replace(/^file:/i, '');
   if (isLocal && (/No such device|ENODEV/i.test(said) || !existsSync(path))) {
-    return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${input} is not there`, {
+    return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${input} does not exist`, {
       remedy:
         kind === 'v4l2'
-          ? 'Plug the camera in, or choose one that `ls /dev/video*` lists.'
-          : 'Check the path of the file.',
+          ? 'Plug the camera in, or correct input in the configuration: `ls /dev/video*` lists cameras.'
+          : 'Put the file there, or correct input in the configuration.',
       details,
     });
   }
   if (kind === 'v4l2' && /busy/i.test(said)) {
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', `${input} is used by another program`, {
-      remedy: `End the other program; \`fuser ${input}\` names it.`,
+      remedy: `End the other program that uses the camera: \`fuser ${input}\` names it.`,
       details,
     });
   }
   if (isLocal && /Permission denied/i.test(said)) {
-    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `${input} may not be opened`, {
-      remedy: 'Give the user of the daemon the right to read it (cameras: group "video").',
+    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `this user may not open ${input}`, {
+      remedy: 'Give the user of the daemon read access; to cameras: add it to the group "video".',
       details,
     });
   }
@@ -236,7 +236,8 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
   const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
   const why = exit.lastLines.at(-1) ?? 'it said nothing';
   return new HeadlandError('HL_CAMERA_EXITED', `ffmpeg on ${input} ${how}: ${why}`, {
-    remedy: 'Check that the source works: open the same address with ffplay or a browser.',
+    remedy:
+      'Open the same file or address with ffplay or a browser, and correct what is wrong there.',
     details,
   });
 }

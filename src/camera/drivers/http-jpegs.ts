@@ -32,29 +32,9 @@ export async function captureHttpJpegs(
     const startedMs = performance.now();
     const before = delivery.pictures;
     delivery.begin();
-    const answer = await source.get(signal).catch((error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    });
-    if (!answer) break;
-    const type = answer.headers['content-type'] ?? 'unknown';
-    try {
-      for await (const chunk of answer) {
-        await delivery.take(chunk as Buffer);
-        if (delivery.pictures === before && delivery.bytes > NO_PICTURE_BYTES) {
-          throw noPicture(source.shown, type);
-        }
-      }
-    } catch (error) {
-      if (signal.aborted) break;
-      if (error instanceof HeadlandError) throw error;
-      throw ended(source.shown, reasonOf(error));
-    } finally {
-      answer.destroy();
-      delivery.end();
-    }
+    const type = await deliverAnswer(source, delivery, signal);
+    if (type === null || signal.aborted) break;
     const came = delivery.pictures - before;
-    if (signal.aborted) break;
     if (came === 0) throw noPicture(source.shown, type);
     if (came > 1 || /^multipart\//i.test(type)) {
       throw ended(source.shown, 'it closed the connection');
@@ -62,6 +42,33 @@ export async function captureHttpJpegs(
     await pause(capture.intervalMs - (performance.now() - startedMs), signal);
   }
   return delivery.pictures;
+}
+
+/** Delivers the pictures of one answer. @returns its media type; null: `signal` aborted it */
+async function deliverAnswer(
+  source: HttpSource,
+  delivery: JpegDelivery,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const before = delivery.pictures;
+  let answer: IncomingMessage | null = null;
+  try {
+    answer = await source.get(signal);
+    const type = answer.headers['content-type'] ?? 'unknown';
+    for await (const chunk of answer) {
+      await delivery.take(chunk as Buffer);
+      if (delivery.pictures === before && delivery.bytes > NO_PICTURE_BYTES) {
+        throw noPicture(source.shown, type);
+      }
+    }
+    return type;
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error instanceof HeadlandError ? error : ended(source.shown, reasonOf(error));
+  } finally {
+    answer?.destroy();
+    if (answer) delivery.end();
+  }
 }
 
 /** Asks one address, with redirects and a login. */

@@ -1,4 +1,4 @@
-import { runTool, type Tool, type ToolExit } from '../../base/child.js';
+import { runTool, type Tool, type ToolExit } from './camera-tool.js';
 import { type JpegCapture, JpegDelivery } from './jpeg-delivery.js';
 
 export interface JpegCaptureEnd {

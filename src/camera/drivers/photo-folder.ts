@@ -1,21 +1,32 @@
-import { readdir } from 'node:fs/promises';
-import { extname, join, relative, sep } from 'node:path';
-import { HeadlandError, messageOf } from '../../base/errors.js';
-import { hasPictureEnding } from '../../vision/sniff.js';
+import { extname } from 'node:path';
+import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { joinAlike, normaliseLabel } from '../../base/words/label.js';
+import { type Folder, picturesBelow, readFolderTree } from '../../vision/folder/folder-tree.js';
+import { readLayout } from '../../vision/folder/layout.js';
 
 /** A photo on disk, not yet read. */
 export interface Photo {
-  path: string;
+  /** As bytes: names need not be text. */
+  path: Buffer;
   /** Path below the folder, with "/". */
   origin: string;
-  /** Name of the class folder it lies in; absent for photos at the top. */
+  /** Name of its class folder; absent for photos in none. */
   reference?: string;
   group?: string;
 }
 
+export interface PhotoFolder {
+  /** By their path. */
+  photos: Photo[];
+  /** Why no photo has a reference although there are folders, in words; null: they have. */
+  unclear: string | null;
+}
+
 /**
- * All photos below a folder, by name, also those in formats that are refused when they are read. The first level of folders are classes, as in Keras'
- * `flow_from_directory`. Hidden files and folders are left out.
+ * All photos below a folder, by name, also those in formats that are refused when they are read.
+ * Folders are classes where an import takes them for classes: splits such as `train` are seen through.
+ * What systems leave behind, and hidden files, are left out; links are followed.
  *
  * The group of a photo (photos that were taken together): the captures of `groupPattern` on the
  * file name, joined with "-". Without a pattern, or where it does not match, photos of a class
@@ -27,26 +38,59 @@ export interface Photo {
  * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED for the folder itself,
  *   HL_CAMERA_NO_PICTURE when no photo is in it, HL_CAMERA_PATTERN_INVALID.
  */
-export async function listPhotos(folder: string, groupPattern: string | null): Promise<Photo[]> {
+export async function listPhotos(
+  folder: string,
+  groupPattern: string | null,
+): Promise<PhotoFolder> {
   const pattern = compile(groupPattern);
-  const origins = (await listFiles(folder)).filter(hasPictureEnding);
-  if (origins.length === 0) {
+  const root = await readRoot(folder);
+  const found = picturesBelow(root);
+  if (found.length === 0) {
     throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo is in ${folder}`, {
       remedy: 'Put .jpg, .png or .webp files into it, or into one folder a class.',
       details: { folder },
     });
   }
-  return origins.sort().map((origin) => {
-    const parts = origin.split('/');
-    const reference = parts.length > 1 ? parts[0]! : undefined;
-    const group = groupOf(parts.at(-1)!, reference, pattern);
-    return {
-      path: join(folder, origin),
-      origin,
-      ...(reference !== undefined && { reference }),
-      ...(group !== undefined && { group }),
-    };
-  });
+  const { references, unclear } = referencesOf(root);
+  const photos = found
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ path, name }): Photo => {
+      const reference = references.get(name);
+      const group = groupOf(name.slice(name.lastIndexOf('/') + 1), reference, pattern);
+      return {
+        path,
+        origin: name,
+        ...(reference !== undefined && { reference }),
+        ...(group !== undefined && { group }),
+      };
+    });
+  return { photos, unclear };
+}
+
+/** The class of each photo that lies in a class folder, by its path. */
+function referencesOf(root: Folder): { references: Map<string, string>; unclear: string | null } {
+  const references = new Map<string, string>();
+  const layout = readLayout(root);
+  if (layout.unclear !== null) return { references, unclear: layout.unclear.message };
+  const counts = new Map<string, number>();
+  for (const { name, pictures } of layout.classes) {
+    const label = labelOf(name.text);
+    if (label === null) continue;
+    counts.set(label, (counts.get(label) ?? 0) + pictures.length);
+    for (const picture of pictures) references.set(picture.name, label);
+  }
+  const joined = joinAlike(counts);
+  for (const [name, label] of references) references.set(name, joined.get(label) ?? label);
+  return { references, unclear: null };
+}
+
+function labelOf(folder: string): string | null {
+  try {
+    return normaliseLabel(folder);
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return null;
+  }
 }
 
 function groupOf(
@@ -65,23 +109,18 @@ function groupOf(
   return `${prefix}${name}-${tens}`;
 }
 
-async function listFiles(folder: string): Promise<string[]> {
+async function readRoot(folder: string): Promise<Folder> {
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-      .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
-      .map((path) => path.split(sep).join('/'))
-      .filter((path) => !path.split('/').some((part) => part.startsWith('.')));
+    return await readFolderTree(folder, { followLinks: true });
   } catch (error) {
-    const denied = (error as NodeJS.ErrnoException).code === 'EACCES';
+    const denied = isFileError(error) && error.code === 'EACCES';
     throw new HeadlandError(
       denied ? 'HL_CAMERA_DEVICE_DENIED' : 'HL_CAMERA_DEVICE_MISSING',
-      `cannot list ${folder}: ${messageOf(error)}`,
+      `cannot list ${folder}: ${fileProblem(error)}`,
       {
         remedy: denied
-          ? 'Give the user of the daemon the right to read the folder.'
-          : 'Check the path of the folder.',
+          ? 'Give the user of the daemon read access to the folder.'
+          : 'Create the folder, or correct path in the configuration.',
         details: { folder },
         cause: error,
       },
@@ -96,9 +135,9 @@ function compile(groupPattern: string | null): RegExp | null {
   } catch (error) {
     throw new HeadlandError(
       'HL_CAMERA_PATTERN_INVALID',
-      `groupPattern is no regular expression: ${messageOf(error)}`,
+      `groupPattern is not a regular expression: ${messageOf(error)}`,
       {
-        remedy: 'Correct the pattern; for example "^(.*)_[0-9]+\\." takes all before the last "_".',
+        remedy: 'Correct groupPattern. Example: "^(.*)_[0-9]+\\." takes all before the last "_".',
         details: { groupPattern },
         cause: error,
       },

@@ -1,9 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HeadlandError } from '../../base/errors.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import type { Log } from '../../base/log.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
 import { createRandom, seedFrom, shuffled } from '../../base/random.js';
-import { nameOfRefused, sniffFormat } from '../../vision/sniff.js';
+import { readPictureFile } from '../../vision/folder/read-picture-file.js';
+import { checkFormat } from '../../vision/picture.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
 import { FfmpegDriver } from './ffmpeg.js';
@@ -62,8 +65,9 @@ export class ReplayDriver implements CameraDriver {
     do {
       await this.#showOnce(photos, onPicture, signal);
       if (this.#unreadable.size >= photos.length) {
-        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo in ${path} can be read`, {
-          remedy: 'Look at the warnings above: each names a file and what is wrong with it.',
+        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no picture in ${path} can be read`, {
+          remedy:
+            'Put readable pictures into the folder. The log names each file that cannot be read, and why.',
           details: { path, photos: photos.length },
         });
       }
@@ -72,7 +76,10 @@ export class ReplayDriver implements CameraDriver {
 
   async #photosInOrder(): Promise<Photo[]> {
     const { path, groupPattern, shuffleSeed } = this.#config;
-    const photos = await listPhotos(path, groupPattern);
+    const { photos, unclear } = await listPhotos(path, groupPattern);
+    if (unclear !== null) {
+      this.#log.warn({ path, reason: unclear }, 'photos are shown without their classes');
+    }
     return shuffleSeed === null
       ? photos
       : shuffled(photos, createRandom(seedFrom('replay', shuffleSeed)));
@@ -81,7 +88,7 @@ export class ReplayDriver implements CameraDriver {
   async #showOnce(photos: Photo[], onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     for (; this.#next < photos.length && !signal.aborted; this.#next += 1) {
       const photo = photos[this.#next]!;
-      if (this.#unreadable.has(photo.path)) continue;
+      if (this.#unreadable.has(photo.origin)) continue;
       const startedMs = performance.now();
       const picture = await this.#read(photo);
       if (signal.aborted) return;
@@ -94,17 +101,13 @@ export class ReplayDriver implements CameraDriver {
 
   async #read({ path, ...known }: Photo): Promise<CapturedPicture | null> {
     try {
-      const { size } = await stat(path);
-      if (size > MAX_PHOTO_BYTES) throw new Error(`${size} bytes, more than ${MAX_PHOTO_BYTES}`);
-      const jpeg = await readFile(path);
-      if (sniffFormat(jpeg) === null) {
-        throw new Error(`it is ${nameOfRefused(jpeg)}; JPEG, PNG and WebP are read`);
-      }
+      const { bytes: jpeg } = await readPictureFile(path, { maxBytes: MAX_PHOTO_BYTES });
+      checkFormat(jpeg);
       return { ...known, jpeg };
     } catch (error) {
-      this.#unreadable.add(path);
+      this.#unreadable.add(known.origin);
       this.#log.warn(
-        { path, reason: messageOf(error) },
+        { path: join(this.#config.path, known.origin), reason: fileProblem(error) },
         'skipping a file that is not a readable picture',
       );
       return null;

@@ -10,10 +10,21 @@ export type RpicamConfig = DriverConfig<'rpicam'> & Pick<PictureSettings, 'jpegQ
 export function rpicamArguments(config: RpicamConfig): string[] {
   const { exposureMicroseconds, gain, exposureCompensation, lensPosition } = config;
   return [
-    ...['--nopreview', '--timeout', '0', '--camera', String(config.cameraIndex)],
-    ...['--codec', 'mjpeg', '--quality', String(config.jpegQuality)],
-    ...['--width', String(config.widthPixels), '--height', String(config.heightPixels)],
-    ...['--framerate', String(config.framesPerSecond)],
+    '--nopreview',
+    '--timeout',
+    '0',
+    '--camera',
+    String(config.cameraIndex),
+    '--codec',
+    'mjpeg',
+    '--quality',
+    String(config.jpegQuality),
+    '--width',
+    String(config.widthPixels),
+    '--height',
+    String(config.heightPixels),
+    '--framerate',
+    String(config.framesPerSecond),
     ...(exposureMicroseconds === null ? [] : ['--shutter', String(exposureMicroseconds)]),
     ...(gain === null ? [] : ['--gain', String(gain)]),
     // "=": a value that begins with a minus must not be taken for an option.
@@ -25,6 +36,8 @@ export function rpicamArguments(config: RpicamConfig): string[] {
     ...(config.horizontalFlip ? ['--hflip'] : []),
     ...(config.verticalFlip ? ['--vflip'] : []),
     // Without it the end of a picture waits in a buffer for the next one.
-    ...['--flush', '--output', '-'],
+    '--flush',
+    '--output',
+    '-',
   ];
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import type { ToolExit } from '../../base/child.js';
 import { HeadlandError } from '../../base/errors.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
+import type { ToolExit } from './camera-tool.js';
 import { captureJpegs, type JpegCaptureEnd } from './mjpeg-tool.js';
 import { type RpicamConfig, rpicamArguments } from './rpicam-arguments.js';
 
@@ -120,14 +120,15 @@ function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
   if (/in use by another process|failed to acquire camera|resource busy/i.test(said)) {
     const message = `CSI camera ${cameraIndex} is used by another program`;
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', message, {
-      remedy: 'End the other program (`fuser /dev/media*` names it), or legacy camera support.',
+      remedy:
+        'End the other program that uses the camera (`fuser /dev/media*` names it), and switch legacy camera support off (raspi-config).',
       details,
     });
   }
   if (/permission denied/i.test(said)) {
     const message = `CSI camera ${cameraIndex} may not be opened`;
     return new HeadlandError('HL_CAMERA_DEVICE_DENIED', message, {
-      remedy: 'Give the user of the daemon the group "video".',
+      remedy: 'Add the user of the daemon to the group "video".',
       details,
     });
   }
@@ -135,7 +136,7 @@ function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
   const why = exit.lastLines.findLast((line) => /error/i.test(line)) ?? exit.lastLines.at(-1);
   const message = `rpicam-vid on camera ${cameraIndex} ${how}: ${why ?? 'it said nothing'}`;
   return new HeadlandError('HL_CAMERA_EXITED', message, {
-    remedy: 'Try the camera by hand: rpicam-hello --timeout 5000',
+    remedy: 'Run `rpicam-hello --timeout 5000` and correct what it reports.',
     details,
   });
 }

@@ -1,6 +1,6 @@
-import { runTool, type Tool } from '../../base/child.js';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { runTool, type Tool } from './camera-tool.js';
 
 export interface V4l2Settings {
   exposureMicroseconds: number | null;

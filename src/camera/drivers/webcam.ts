@@ -5,11 +5,11 @@ import { join } from 'node:path';
 // @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
 import untypedNodeWebcam from 'node-webcam';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { killByFile } from '../../base/kill-by-file.js';
 import { pause } from '../../base/pause.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
 import { isWholeJpeg } from './jpeg-stream.js';
+import { killByFile } from './kill-by-file.js';
 
 export type WebcamConfig = DriverConfig<'webcam'>;
 
@@ -58,7 +58,7 @@ export class WebcamDriver implements CameraDriver {
   constructor(config: WebcamConfig) {
     const { device, widthPixels, heightPixels } = config;
     if (!SAFE_DEVICE.test(device) || ![widthPixels, heightPixels].every(Number.isSafeInteger)) {
-      throw new HeadlandError('HL_CAMERA_DEVICE_REFUSED', `"${device}" is no webcam device`, {
+      throw new HeadlandError('HL_CAMERA_DEVICE_REFUSED', `"${device}" is not a webcam device`, {
         remedy: 'Use /dev/video<number>, TEST: or FILE:<path without spaces>.',
         details: { device },
       });
@@ -116,7 +116,8 @@ export class WebcamDriver implements CameraDriver {
     if (signal.aborted) return null;
     if (!inTime) {
       throw new HeadlandError('HL_CAMERA_STALLED', `fswebcam took longer than ${timeoutMs} ms`, {
-        remedy: 'Check cable and power of the camera; raise timeoutMs if it is only slow.',
+        remedy:
+          'Check cable and power of the camera. If it is only slow, raise timeoutMs of the camera.',
         details: { device, timeoutMs },
       });
     }
@@ -155,8 +156,9 @@ export class WebcamDriver implements CameraDriver {
       });
     }
     if (!device.startsWith('TEST:') && !existsSync(path)) {
-      return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${path} is not there`, {
-        remedy: 'Plug the camera in, or choose one that `ls /dev/video*` lists.',
+      return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${path} does not exist`, {
+        remedy:
+          'Plug the camera in, or correct device in the configuration: `ls /dev/video*` lists cameras.',
         details: { device },
       });
     }

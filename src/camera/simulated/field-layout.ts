@@ -31,50 +31,104 @@ export function layOut(
   straws: number,
   random: Random,
 ): Thing[] {
-  const things: Thing[] = [];
-  const species = random.next() < 0.5 ? 0 : 1;
-  const growth = random.uniform(0.75, 1.3);
-  const add = (kind: Kind, x: number, y: number, radius: number) =>
-    things.push({ kind, x, y, radius, species, seed: Math.floor(random.next() * 2 ** 31) });
-  const along = (step: number, jitter: number, place: (y: number) => void) => {
-    for (let y = -VIEW; y < length; y += step) place(y + random.uniform(-jitter, jitter));
-  };
-  const row = (x: number, radius: number) =>
-    along(radius * 2.1, radius * 0.25, (y) => {
-      if (random.next() < 0.93) add('crop', x + random.uniform(-9, 9), y, radius * size(random));
-    });
-
-  for (let i = 0; i < straws; i += 1) {
-    add('straw', random.uniform(-420, 420), random.uniform(-VIEW, length), random.uniform(8, 26));
-  }
+  const strip = new Strip(length, random);
+  strip.scatterStraw(straws);
   const edgeRows = random.next() < (fieldClass === 'soil' ? 0.2 : 0.45);
-  if (fieldClass === 'crop') {
-    const spacing = random.uniform(190, 290);
-    const offset = random.uniform(-60, 60);
-    for (const side of [-1, 0, 1]) row(offset + side * spacing, 52 * growth);
-  } else if (edgeRows) {
-    const spacing = random.uniform(250, 330);
-    for (const side of [-1, 1]) row(side * spacing, 46 * growth);
-  }
-  if (fieldClass === 'weed' || fieldClass === 'thistle') {
-    const radius = fieldClass === 'weed' ? 68 : 76;
-    along(random.uniform(110, 190), 30, (y) =>
-      add(fieldClass, random.uniform(-120, 120), y, radius * growth * size(random)),
-    );
-  }
-  if (fieldClass === 'obstacle') {
-    const kind = random.next() < 0.65 ? 'stone' : 'post';
-    along(kind === 'stone' ? 210 : 300, 40, (y) =>
-      add(kind, random.uniform(-110, 110), y, random.uniform(46, 88)),
-    );
-  }
+  if (fieldClass === 'crop') strip.sowCrop();
+  else if (edgeRows) strip.sowEdgeRows();
+  if (fieldClass === 'weed') strip.growWeeds('weed', 68);
+  if (fieldClass === 'thistle') strip.growWeeds('thistle', 76);
+  if (fieldClass === 'obstacle') strip.placeObstacles();
   if (random.next() < 0.45 && fieldClass !== 'thistle') {
-    along(260, 110, (y) => add('weed', random.uniform(-300, 300), y, random.uniform(10, 24)));
+    strip.scatter('weed', { step: 260, jitter: 110, reach: 300, radii: [10, 24] });
   }
   if (random.next() < 0.4) {
-    along(170, 80, (y) => add('stone', random.uniform(-320, 320), y, random.uniform(5, 13)));
+    strip.scatter('stone', { step: 170, jitter: 80, reach: 320, radii: [5, 13] });
   }
-  return things.sort((one, other) => one.radius - other.radius);
+  return strip.things.sort((one, other) => one.radius - other.radius);
 }
 
-const size = (random: Random) => random.uniform(0.78, 1.12);
+/** Where things of one kind lie along the path; lengths as in {@link Thing}. */
+interface Scattering {
+  /** Between two of them, and by how much each is off. */
+  step: number;
+  jitter: number;
+  /** From the path at most, to either side. */
+  reach: number;
+  radii: readonly [least: number, most: number];
+}
+
+class Strip {
+  readonly things: Thing[] = [];
+  readonly #species: number;
+  readonly #growth: number;
+
+  constructor(
+    private readonly length: number,
+    private readonly random: Random,
+  ) {
+    this.#species = random.next() < 0.5 ? 0 : 1;
+    this.#growth = random.uniform(0.75, 1.3);
+  }
+
+  scatterStraw(count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      const x = this.random.uniform(-420, 420);
+      const y = this.random.uniform(-VIEW, this.length);
+      this.#add('straw', x, y, this.random.uniform(8, 26));
+    }
+  }
+
+  sowCrop(): void {
+    const spacing = this.random.uniform(190, 290);
+    const offset = this.random.uniform(-60, 60);
+    for (const side of [-1, 0, 1]) this.#sowRow(offset + side * spacing, 52 * this.#growth);
+  }
+
+  sowEdgeRows(): void {
+    const spacing = this.random.uniform(250, 330);
+    for (const side of [-1, 1]) this.#sowRow(side * spacing, 46 * this.#growth);
+  }
+
+  growWeeds(kind: 'weed' | 'thistle', radius: number): void {
+    this.#along(this.random.uniform(110, 190), 30, (y) => {
+      const x = this.random.uniform(-120, 120);
+      this.#add(kind, x, y, radius * this.#growth * this.#size());
+    });
+  }
+
+  placeObstacles(): void {
+    const kind = this.random.next() < 0.65 ? 'stone' : 'post';
+    const step = kind === 'stone' ? 210 : 300;
+    this.scatter(kind, { step, jitter: 40, reach: 110, radii: [46, 88] });
+  }
+
+  scatter(kind: Kind, { step, jitter, reach, radii: [least, most] }: Scattering): void {
+    this.#along(step, jitter, (y) => {
+      const x = this.random.uniform(-reach, reach);
+      this.#add(kind, x, y, this.random.uniform(least, most));
+    });
+  }
+
+  #sowRow(x: number, radius: number): void {
+    this.#along(radius * 2.1, radius * 0.25, (y) => {
+      if (this.random.next() >= 0.93) return;
+      this.#add('crop', x + this.random.uniform(-9, 9), y, radius * this.#size());
+    });
+  }
+
+  #along(step: number, jitter: number, place: (y: number) => void): void {
+    for (let y = -VIEW; y < this.length; y += step) {
+      place(y + this.random.uniform(-jitter, jitter));
+    }
+  }
+
+  #size(): number {
+    return this.random.uniform(0.78, 1.12);
+  }
+
+  #add(kind: Kind, x: number, y: number, radius: number): void {
+    const seed = Math.floor(this.random.next() * 2 ** 31);
+    this.things.push({ kind, x, y, radius, species: this.#species, seed });
+  }
+}

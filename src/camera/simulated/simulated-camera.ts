@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { deserialiseError, HeadlandError, messageOf } from '../../base/errors.js';
+import { DEFECT_REMEDY, deserialiseError, HeadlandError, messageOf } from '../../base/errors.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
 import type { CameraDriver, CapturedPicture, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
@@ -83,7 +83,7 @@ async function draw(worker: Worker, frame: number): Promise<CapturedPicture> {
     return reply;
   } catch (error) {
     throw new HeadlandError('HL_CAMERA_EXITED', `the simulation failed: ${messageOf(error)}`, {
-      remedy: 'Report this with the log around it: it is a defect in headland.',
+      remedy: DEFECT_REMEDY,
       details: { frame },
       cause: error,
     });

@@ -80,15 +80,21 @@ export function benchCommand(): Command {
           cards,
           threads: Array.from({ length: most }, (_, i) => i + 1),
           head: state && current !== null ? (await state.heads.load(current)).head : null,
-          ...{ pictures, seconds: options.seconds, inference: config.inference, log },
+          pictures,
+          seconds: options.seconds,
+          inference: config.inference,
+          log,
           cacheDir: config.paths.cacheDir,
           onStep: (done, total) => bar.update(done, total),
         });
         bar.stop();
         const report: BenchReport = {
-          ...{ schema: 1, board },
+          schema: 1,
+          board,
           engine: { node: process.version, arch: process.arch, integerKernels },
-          ...{ pictures: { source, count: pictures.length }, measurements, strain },
+          pictures: { source, count: pictures.length },
+          measurements,
+          strain,
           recommendation: advise(measurements, strain, {
             backbone: given.models.backbone,
             threads: given.inference.threads,
@@ -146,13 +152,22 @@ function printReport(report: BenchReport): void {
   );
   printLine(`pictures: ${pictures.source}; milliseconds as p50 / p95 / p99`);
   printLine();
-  const header = 'backbone, threads, frames/s, decode, backbone, head, whole frame, memory';
-  const rows = measurements.map((m) => [
-    ...[m.backbone, String(m.threads), m.framesPerSecond.toFixed(1)],
-    ...[ms(m.decodeMs), ms(m.backboneMs), ms(m.headMs), ms(m.frameMs)],
+  const frames = measurements.map((m) => [
+    m.backbone,
+    String(m.threads),
+    m.framesPerSecond.toFixed(1),
+    ms(m.frameMs),
     m.rssBytes === null ? '-' : formatBytes(m.rssBytes),
   ]);
-  printLine(table([header.split(', '), ...rows]));
+  printLine(table([['backbone', 'threads', 'frames/s', 'a frame, ms', 'memory'], ...frames]));
+  printLine();
+  const parts = measurements.map((m) => [
+    `${m.backbone}, ${m.threads}`,
+    ms(m.decodeMs),
+    ms(m.backboneMs),
+    ms(m.headMs),
+  ]);
+  printLine(table([['of a frame, ms', 'decode', 'backbone', 'head'], ...parts]));
   printLine();
   const degrees = (value: number | null) => (value === null ? 'unknown' : `${value.toFixed(0)} °C`);
   const clock = strain.leastClockShare;
@@ -164,8 +179,12 @@ function printReport(report: BenchReport): void {
   if (published.length > 0) {
     printLine('\nPublished of this board, backbone alone:');
     const lines = published.map((p) => [
-      ...[p.network, p.precision, p.threads === null ? 'several threads' : `${p.threads} threads`],
-      ...[`${p.milliseconds} ms`, p.runtime, p.source],
+      p.network,
+      p.precision,
+      p.threads === null ? 'several threads' : `${p.threads} threads`,
+      `${p.milliseconds} ms`,
+      p.runtime,
+      p.source,
     ]);
     printLine(table(lines));
   }

@@ -159,8 +159,10 @@ function summarise(
   const frame = all('frame');
   const totalMs = frame.reduce((sum, ms) => sum + ms, 0);
   return {
-    ...{ backbone: card.name, precision: card.precision ?? 'fp32' },
-    ...{ engine, threads },
+    backbone: card.name,
+    precision: card.precision ?? 'fp32',
+    engine,
+    threads,
     frames: frame.length,
     framesPerSecond: rounded((1_000 * frame.length) / totalMs),
     decodeMs: quantiles(all('decode')),

@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { openState } from '../../agent/open-state.js';
+import { createStateDir, openState } from '../../agent/open-state.js';
 import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
 import { createLog } from '../../base/log.js';
 import { validateConfig } from '../../config/load.js';
@@ -28,12 +28,12 @@ export function demoCommand(): Command {
     .option('--verbose', 'show the log too')
     .action(async (options: DemoOptions) => {
       const stateDir = demoStateDir(options);
-      mkdirSync(stateDir, { recursive: true });
+      createStateDir(stateDir);
       const lock = await acquireInstanceLock(stateDir, 'run');
       try {
         if (options.fresh) {
           rmSync(stateDir, { recursive: true });
-          mkdirSync(stateDir, { recursive: true });
+          createStateDir(stateDir);
         }
         const config = await demoConfig(options, {
           stateDir,

@@ -1,6 +1,7 @@
 import type { Decision } from '../../perception/decision.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
+import { textColumns, wrapText } from '../support/prose.js';
 
 const BAR_WIDTH = 16;
 const SPARKS = '▁▂▃▄▅▆▇█';
@@ -36,7 +37,7 @@ export class Screen {
   /** A line that stays. */
   line(text: string): void {
     this.#clear();
-    this.out.write(`${text}\n`);
+    this.out.write(`${wrapText(text, textColumns(this.out, process.env))}\n`);
   }
 
   decision(label: string, reference: string | undefined, decision: Decision): void {
@@ -46,7 +47,7 @@ export class Screen {
     this.#lastStatusMs = nowMs;
     const text = this.#statusText(label, reference, decision);
     if (!this.out.isTTY) {
-      this.out.write(`${text}\n`);
+      this.line(text);
       return;
     }
     const cut = text.slice(0, Math.max(20, (this.out.columns ?? 100) - 1));

@@ -58,14 +58,24 @@ async function add(file: string, options: AddCommandOptions): Promise<void> {
   const normalisation = options.normalise ? parseNormalisation(options.normalise) : null;
   const isAttended = process.stdin.isTTY === true && !options.json;
   const added = await addModel({
-    ...{ file, name: options.name, cardsDir: models.cardsDir },
-    ...{ addedDir: addedCardsDir(config), normalisation },
-    ...{ inputSize: options.inputSize ?? null, tap: options.tap ?? null },
-    ...{ pool: options.pool ?? null, ask: isAttended ? questions() : null },
-    ...{ licence: options.licence ?? null, title: options.title ?? null },
+    file,
+    name: options.name,
+    cardsDir: models.cardsDir,
+    addedDir: addedCardsDir(config),
+    normalisation,
+    inputSize: options.inputSize ?? null,
+    tap: options.tap ?? null,
+    pool: options.pool ?? null,
+    ask: isAttended ? questions() : null,
+    licence: options.licence ?? null,
+    title: options.title ?? null,
     pull: {
-      ...{ cacheDir: paths.cacheDir, mirrors: [], allowDownload: false, log: commandLog() },
-      ...{ pipCommand: models.pipCommand, maxBytes: models.maxBytes },
+      cacheDir: paths.cacheDir,
+      mirrors: [],
+      allowDownload: false,
+      log: commandLog(),
+      pipCommand: models.pipCommand,
+      maxBytes: models.maxBytes,
       downloadTimeoutMs: models.downloadTimeoutMs,
     },
   });
@@ -125,7 +135,12 @@ function questions(): Ask {
 function report({ card, path, checksum, bytes, input, tap, normalisedBy, check }: AddedModel) {
   const { name, inputSize, featureSize, normalisation, channelOrder, pool } = card;
   return {
-    ...{ name, path, checksum, bytes, inputSize, featureSize },
+    name,
+    path,
+    checksum,
+    bytes,
+    inputSize,
+    featureSize,
     input: { name: input.name, layout: input.layout, channelOrder, elementType: input.elemType },
     normalisation: { ...normalisation, by: normalisedBy },
     tap: { ...tap, pool },

@@ -5,7 +5,7 @@ import { cachedModelDir, readCachedModel } from '../../backbone/cache.js';
 import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js';
 import type { ModelCard } from '../../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { verifyModel } from '../../models/verify-model.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
@@ -28,9 +28,15 @@ interface ModelsOptions extends StateOptions {
 export function modelsCommand(): Command {
   const command = new Command('models').description('backbones and trained heads');
   const subs = [
-    ...[listCommand(), pullCommand(), verifyCommand(), quantizeCommand()],
-    ...[addCommand(), removeCommand(), compareCommand(cachedCards)],
-    ...[headsCommand(), whyCommand()],
+    listCommand(),
+    pullCommand(),
+    verifyCommand(),
+    quantizeCommand(),
+    addCommand(),
+    removeCommand(),
+    compareCommand(cachedCards),
+    headsCommand(),
+    whyCommand(),
   ];
   for (const sub of subs) {
     command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
@@ -49,6 +55,7 @@ function listCommand(): Command {
       const rows = cards.map((card) => ({
         name: card.name,
         title: card.title,
+        engine: card.engine,
         licence: card.licence,
         featureSize: card.featureSize,
         inputSize: card.inputSize,
@@ -61,13 +68,14 @@ function listCommand(): Command {
       const cells = rows.map((row) => [
         row.default ? `${row.name} *` : row.name,
         [row.added ? 'added' : '', row.cached ? 'cached' : ''].filter(Boolean).join(', ') || '-',
-        `${row.inputSize} px`,
-        `${row.featureSize} features`,
-        row.reportedTop1 === null ? '-' : `top-1 ${(row.reportedTop1 * 100).toFixed(1)} %`,
+        String(row.inputSize),
+        String(row.featureSize),
+        row.reportedTop1 === null ? '-' : `${(row.reportedTop1 * 100).toFixed(1)} %`,
         row.licence,
-        row.title,
+        row.engine === 'onnx' ? row.title : `${row.title} (engine: ${row.engine})`,
       ]);
-      printLine(table(cells, ''));
+      const header = ['name', 'state', 'pixels', 'features', 'top-1', 'licence', ''];
+      printLine(table([header, ...cells], ''));
       printLine('\n* = configured. Fetch one with: headland models pull NAME');
       printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
       printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
@@ -119,32 +127,63 @@ function verifyCommand(): Command {
     .argument('[name]', 'name of a model card (default: every cached one)')
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
-      const cards = name
-        ? [await loadCard(name, config.models.cardsDir, addedCardsDir(config))]
-        : await cardsWithVariants(config);
-      const results: { name: string; ok: boolean; checksum?: string; error?: unknown }[] = [];
-      for (const card of cards) {
-        try {
-          const { checksum } = await verifyModel(card, config.paths.cacheDir);
-          results.push({ name: card.name, ok: true, checksum });
-        } catch (error) {
-          if (!isHeadlandError(error)) throw error;
-          if (!name && /^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(error.code)) continue;
-          results.push({ name: card.name, ok: false, error: error.toJSON() });
-        }
-      }
+      const results = name
+        ? [
+            await verified(
+              await loadCard(name, config.models.cardsDir, addedCardsDir(config)),
+              config,
+            ),
+          ]
+        : await verifyCached(config);
       if (options.json) printJson(results);
-      else if (results.length === 0) printLine('no backbone is in the cache');
-      else {
-        const cells = results.map(({ name: card, ok, checksum, error }) => [
-          card,
-          ok ? 'intact' : 'DAMAGED',
-          checksum ?? (error as { message: string }).message,
-        ]);
-        printLine(table(cells, ''));
-      }
+      else printVerifications(results);
       if (results.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
     });
+}
+
+type Verification =
+  | { name: string; ok: true; checksum: string }
+  | { name: string; ok: false; error: SerialisedError };
+
+async function verifyCached(config: Config): Promise<Verification[]> {
+  const results: Verification[] = [];
+  for (const card of await cardsWithVariants(config)) results.push(await verified(card, config));
+  return results.filter(
+    (result) => result.ok || !/^HL_MODEL_NOT_(CACHED|QUANTIZED)$/.test(result.error.code),
+  );
+}
+
+async function verified(card: ModelCard, config: Config): Promise<Verification> {
+  try {
+    const { checksum } = await verifyModel(card, config.paths.cacheDir);
+    return { name: card.name, ok: true, checksum };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return { name: card.name, ok: false, error: error.toJSON() };
+  }
+}
+
+function printVerifications(results: readonly Verification[]): void {
+  if (results.length === 0) {
+    printLine('no backbone is in the cache');
+    return;
+  }
+  printLine(table(results.map(verificationCells), ''));
+  for (const result of results) {
+    if (result.ok) continue;
+    const { code, message, remedy } = result.error;
+    printLine(`\n${result.name}: ${code}: ${message}\n  what to do: ${remedy}`);
+  }
+}
+
+function verificationCells(result: Verification): string[] {
+  if (result.ok) return [result.name, 'intact', `SHA-256 ${result.checksum.slice(0, 12)}…`];
+  const states: Record<string, string> = {
+    HL_MODEL_CHECKSUM: 'DAMAGED',
+    HL_MODEL_NOT_CACHED: 'MISSING',
+    HL_MODEL_NOT_QUANTIZED: 'MISSING',
+  };
+  return [result.name, states[result.error.code] ?? 'FAILED'];
 }
 
 function headsCommand(): Command {

@@ -16,6 +16,7 @@ import { measure } from '../bench/bench-measure.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
+import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
 import { openPhotoStore } from '../support/photo-store.js';
 import { progressBar } from '../support/progress.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
@@ -24,22 +25,22 @@ import { commandLog, resolveConfig, type StateOptions } from '../support/state-o
 const TIMED_PHOTOS = 16;
 const SECONDS_EACH = 3;
 
-interface CompareOptions extends StateOptions {
+interface CompareOptions extends StateOptions, PhotoOptions {
   backbone?: string[];
   only?: boolean;
-  groupPattern?: string;
   views: number;
   json?: boolean;
 }
 
 /** Every backbone at hand, measured on photos of the user's own. */
 export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
-  return new Command('compare')
-    .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
-    .argument('<dir>', 'folder with one folder of photos per class')
+  return withPhotoOptions(
+    new Command('compare')
+      .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
+      .argument('<dir>', 'folder with one folder of photos per class'),
+  )
     .option('--backbone <names...>', 'measure these too; what is missing is fetched')
     .option('--only', 'measure only those that --backbone names')
-    .option('--group-pattern <regexp>', 'its captures on the file name are the group of a photo')
     .option('--views <n>', 'augmented views a photo, 0 to 20', parseWhole(0, 20), 0)
     .action((dir: string, options: CompareOptions) => compare(dir, options, cachedCards));
 }
@@ -69,7 +70,12 @@ async function compare(
     const comparison = await score(photos.store, cards, config, options);
     const bar = progressBar('timings', options.json);
     const { measurements } = await measure({
-      ...{ cards, threads: [threads], head: null, inference: config.inference, cacheDir, log },
+      cards,
+      threads: [threads],
+      head: null,
+      inference: config.inference,
+      cacheDir,
+      log,
       pictures: timedPictures(photos.store),
       seconds: SECONDS_EACH * cards.length,
       onStep: (done, total) => bar.update(done, total),
@@ -84,8 +90,14 @@ async function compare(
     );
     const recommendation = adviseBackbone(rows, config.models.backbone);
     const report = {
-      ...{ schema: 1, folder: resolve(dir), threads, views: options.views },
-      ...{ ...comparison, scores: undefined, backbones: rows, recommendation },
+      schema: 1,
+      folder: resolve(dir),
+      threads,
+      views: options.views,
+      ...comparison,
+      scores: undefined,
+      backbones: rows,
+      recommendation,
     };
     if (options.json) printJson(report);
     else print(comparison, rows, recommendation.reasons, threads);
@@ -113,8 +125,11 @@ async function score(
         name: card.name,
         open: () => openBackbone({ card, cacheDir, threads, log: commandLog() }),
       })),
-      ...{ pictures: { fit, maxBytes, maxPixels }, training: config.training },
-      ...{ augmentation, views: options.views, seed },
+      pictures: { fit, maxBytes, maxPixels },
+      training: config.training,
+      augmentation,
+      views: options.views,
+      seed,
       recipe: augmentationRecipe(augmentation, seed),
       onProgress: (name, phase, done, total) => {
         if (`${name} ${phase}` !== running) {
@@ -157,11 +172,14 @@ function print(
     'file',
   ];
   const cells = rows.map((r) => [
-    ...[r.name, percent(r.accuracy)],
+    r.name,
+    percent(r.accuracy),
     r.behind === 0 && r.behindStandardError === 0
       ? '-'
       : `${(-100 * r.behind).toFixed(1)} ± ${(100 * r.behindStandardError).toFixed(1)}`,
-    ...[r.macroF1.toFixed(3), `${r.forwardMs.toFixed(1)} ms`, formatBytes(r.bytes)],
+    r.macroF1.toFixed(3),
+    `${r.forwardMs.toFixed(1)} ms`,
+    formatBytes(r.bytes),
   ]);
   printLine(table([header, ...cells]));
   printLine();

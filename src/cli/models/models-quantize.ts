@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 
 import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { loadCard } from '../../backbone/card-folders.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
 import {
   type QuantizationReport,
   runQuantization,
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
+import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
@@ -27,15 +29,21 @@ export function quantizeCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const base = fullPrecisionName(name ?? config.models.backbone);
+      // Before anything is fetched that would be of no use.
+      requireOnnxEngine(await loadCard(base, config.models.cardsDir, addedCardsDir(config)));
       await fetchBackbone(config, log, options, base);
       const state = openState(config, log);
       const bar = progressBar('steps', options.json);
       let running = '';
       try {
         const report = await runQuantization({
-          ...{ name: base, settings: config, cacheDir: config.paths.cacheDir },
+          name: base,
+          settings: config,
+          cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          ...{ store: state.samples, photosDir: options.photos ?? null, log },
+          store: state.samples,
+          photosDir: options.photos ?? null,
+          log,
           kernels: await probeIntegerKernels(),
           onProgress: (phase, done, total) => {
             if (phase !== running) bar.stop();

@@ -35,7 +35,10 @@ export async function openEmbedder(
   const configured = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const { threads } = inference;
   const backbone = await openFittingBackbone({
-    ...{ card: configured, cacheDir: paths.cacheDir, threads, log },
+    card: configured,
+    cacheDir: paths.cacheDir,
+    threads,
+    log,
   });
   const card = backbone.name === configured.name ? configured : fullPrecisionCard(configured);
   const limits = { maxBytes: inference.maxPictureBytes, maxPixels: inference.maxPicturePixels };

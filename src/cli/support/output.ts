@@ -1,17 +1,27 @@
 import { stringify } from 'yaml';
 import { type HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
 import { redactedJson, redactText, redactValue } from '../../base/redact.js';
+import { layOutTable, textColumns, wrapText } from './prose.js';
 
 /** What a command's exit code means; docs/reference/cli.md lists them. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  interrupted: 130,
+  /** As a shell reports a program that SIGPIPE ended: 128 + 13. */
+  pipeClosed: 141,
+} as const;
 
 /** Text for people goes to standard output line by line; with --json only one object does. */
 export interface OutputOptions {
   json?: boolean;
 }
 
+/** Prints text for people, wrapped to the terminal. */
 export function printLine(text = ''): void {
-  process.stdout.write(`${redactText(text)}\n`);
+  process.stdout.write(`${forPeople(text, process.stdout)}\n`);
 }
 
 export function printJson(value: unknown): void {
@@ -23,29 +33,18 @@ export function printYaml(value: unknown): void {
   process.stdout.write(stringify(redactValue(value)));
 }
 
-/** A remark beside the result, on standard error. */
+/** The same as {@link printLine} on standard error: notes and progress beside the data. */
 export function printNote(text: string): void {
-  process.stderr.write(`${redactText(text)}\n`);
+  process.stderr.write(`${forPeople(text, process.stderr)}\n`);
+}
+
+function forPeople(text: string, stream: NodeJS.WriteStream): string {
+  return wrapText(redactText(text), textColumns(stream, process.env));
 }
 
 /** Columns padded to their widest cell; numbers are the caller's to format. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string {
-  const widths = rows.reduce<number[]>((widest, row) => {
-    row.forEach((cell, column) => {
-      widest[column] = Math.max(widest[column] ?? 0, cell.length);
-    });
-    return widest;
-  }, []);
-  return rows
-    .map(
-      (row) =>
-        indent +
-        row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd(),
-    )
-    .join('\n');
+  return layOutTable(rows, indent, textColumns(process.stdout, process.env));
 }
 
 export function formatBytes(bytes: number): string {
@@ -58,10 +57,27 @@ export function formatBytes(bytes: number): string {
 export function reportFailure(error: unknown, options: OutputOptions): number {
   const serialised = serialiseError(error);
   if (options.json) printJson({ error: serialised });
-  printNote(`headland: ${serialised.code}: ${serialised.message}`);
+  printNote(`headland: ${serialised.code}: ${serialised.message.trimEnd()}`);
   if (serialised.remedy) printNote(`  what to do: ${serialised.remedy}`);
-  if (!isHeadlandError(error)) printNote(String(serialised.details.stack ?? ''));
+  // As it stands: a wrapped stack is no stack.
+  if (!isHeadlandError(error)) {
+    process.stderr.write(`${redactText(String(serialised.details.stack ?? ''))}\n`);
+  }
+  if (isHeadlandError(error) && error.code.endsWith('_CANCELLED')) return EXIT.interrupted;
   return isConfigError(error) ? EXIT.usage : EXIT.failed;
+}
+
+/**
+ * Ends the process quietly when whoever read its output has gone (`headland models list | head`).
+ * Node ignores SIGPIPE, so the failed write has to end it.
+ */
+export function endWhenPipeCloses(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(EXIT.pipeClosed);
+      throw error;
+    });
+  }
 }
 
 function isConfigError(error: unknown): error is HeadlandError {

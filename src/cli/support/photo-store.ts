@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { visible } from '../../base/words/text.js';
 import type { Config } from '../../config/schema.js';
-import { importFolder } from '../../samples/folder/import-folder.js';
+import { importFolder, nothingUsable } from '../../samples/folder/import-folder.js';
 import { SampleStore } from '../../samples/store.js';
 import { openDatabase } from '../../storage/database.js';
 import { printNote } from './output.js';
+import type { PhotoOptions } from './photo-options.js';
 import { progressBar } from './progress.js';
 
 /** A store of its own for a folder of photos, gone when it is closed. */
@@ -23,7 +25,7 @@ export interface PhotoStore {
 export async function openPhotoStore(
   dir: string,
   config: Config,
-  options: { groupPattern?: string; json?: boolean; holdoutShare: number },
+  options: PhotoOptions & { json?: boolean; holdoutShare: number },
 ): Promise<PhotoStore> {
   const scratch = await mkdtemp(join(tmpdir(), 'headland-photos-'));
   const database = openDatabase(join(scratch, 'photos.db'));
@@ -41,13 +43,18 @@ export async function openPhotoStore(
     });
     const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
     const imported = await importFolder(store, dir, {
-      groupPattern: options.groupPattern ?? null,
+      ...options,
       gapMs: config.samples.groupWindowMs,
       limits: { maxBytes, maxPixels },
       onProgress: ({ done, total }) => bar.update(done, total),
     });
     bar.stop();
-    for (const { message } of imported.warnings) printNote(`note: ${message}`);
+    for (const { message } of imported.warnings) printNote(`note: ${visible(message)}`);
+    for (const { files, reason } of imported.leftOut) {
+      printNote(`left out: ${files} ${visible(reason)}`);
+    }
+    const failure = nothingUsable(dir, imported);
+    if (failure !== null) throw failure;
     return { store, close };
   } catch (error) {
     bar.stop();

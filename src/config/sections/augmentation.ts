@@ -15,7 +15,7 @@ export const augmentation = section(
     mounting: z
       .enum(['forward', 'overhead'])
       .default('forward')
-      .describe('How the camera looks at the field: what rotation and flips are when not set'),
+      .describe('How the camera faces the field: sets the defaults of rotation and flips'),
     views: z
       .int()
       .min(0)
@@ -36,13 +36,13 @@ export const augmentation = section(
       .min(0)
       .max(180)
       .optional()
-      .describe('Up to so much to either side; 15 looking forward, 180 overhead'),
+      .describe('Maximum rotation to either side; default 15 for forward, 180 for overhead'),
     widthShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the width'),
     heightShift: z.number().min(0).max(0.5).default(0.1).describe('Share of the height'),
     shearDegrees: z.number().min(0).max(60).default(5),
     zoom: z.number().min(0).max(0.9).default(0.15).describe('Each axis from 1-zoom to 1+zoom'),
-    horizontalFlip: z.boolean().optional().describe('On for both mountings'),
-    verticalFlip: z.boolean().optional().describe('Off looking forward, on overhead'),
+    horizontalFlip: z.boolean().optional().describe('Default: on for both mountings'),
+    verticalFlip: z.boolean().optional().describe('Default: off for forward, on for overhead'),
     brightness: z.number().min(0).max(0.9).default(0.2).describe('Factor from 1-b to 1+b'),
     channelShift: z.number().min(0).max(255).default(0).describe('8-bit steps'),
     fill: z.enum(['nearest', 'reflect', 'wrap', 'constant']).default('nearest'),
@@ -63,28 +63,32 @@ export const augmentation = section(
       .min(0)
       .max(0.9)
       .default(0.25)
-      .describe('Photometric views: red times 1+t, blue times 1-t, t up to this to either side'),
+      .describe(
+        'Photometric views: red times 1+t, blue times 1-t, with t between minus and plus this value',
+      ),
     blurPixels: z
       .number()
       .min(0)
       .max(8)
       .default(2)
       .describe(
-        "Photometric views: of 10 views 4 are blurred, sigma up to this at the backbone's input",
+        "Photometric views: 4 of 10 views are blurred; maximum sigma at the backbone's input",
       ),
     noiseLevels: z
       .number()
       .min(0)
       .max(64)
       .default(12)
-      .describe('Photometric views: of 10 views 4 get noise, 8-bit standard deviation up to this'),
+      .describe(
+        'Photometric views: 4 of 10 views get noise; maximum standard deviation in 8-bit levels',
+      ),
     jpegQuality: z
       .int()
       .min(1)
       .max(100)
       .default(30)
       .describe(
-        'Photometric views: of 10 views 4 are recompressed, at least with this quality; 100 = off',
+        'Photometric views: 4 of 10 views are recompressed; minimum JPEG quality; 100 = off',
       ),
   },
   "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares; and what light, lens and transmission do",

@@ -7,32 +7,36 @@ export const board = section(
   {
     checkIntervalMs: milliseconds(500, 600_000)
       .default(10_000)
-      .describe('Between two looks at temperature, supply and battery'),
+      .describe('Interval between readings of temperature, supply and battery'),
     slowAboveC: celsius
       .default(78)
-      .describe('From here on, or when the board throttles itself, frames get slower step by step'),
-    fasterBelowC: celsius.default(72).describe('Down from here they get faster again'),
+      .describe(
+        'At this temperature, or when the board throttles itself, the frame rate falls step by step',
+      ),
+    fasterBelowC: celsius.default(72).describe('At this temperature the frame rate rises again'),
     minFramesPerSecond: z
       .number()
       .min(0.01)
       .max(1_000)
       .default(1)
-      .describe('Heat and a weak supply never slow it down below this'),
+      .describe('Heat and a weak supply never reduce the frame rate below this'),
     trainBelowC: celsius
       .default(70)
-      .describe('No training starts at or above this; it starts when the board has cooled'),
+      .describe(
+        'No training starts at or above this temperature; it starts once the board has cooled',
+      ),
     batteryLowPercent: z
       .number()
       .min(0)
       .max(100)
       .default(15)
-      .describe('A battery that discharges and holds no more than this is low; 0 = off'),
+      .describe('A discharging battery at or below this level counts as low; 0 = off'),
     batteryMaxFramesPerSecond: z
       .number()
       .min(0.01)
       .max(1_000)
       .default(2)
-      .describe('Frames a second while the battery is low'),
+      .describe('Maximum frames per second while the battery is low'),
   },
-  'How the daemon spares a board that is hot, weakly supplied or nearly empty',
+  'How the daemon reduces the load on a board that is hot, weakly supplied or low on battery',
 );

@@ -20,18 +20,18 @@ const pictureSettings = {
     .refine(({ top, height }) => top + height <= 1 + ROUNDING, 'top + height must not exceed 1')
     .nullable()
     .default(null)
-    .describe('The part of the picture that is kept, in shares of its width and height'),
+    .describe('Part of the image to keep, as shares of its width and height'),
   masks: z
     .array(z.array(point).min(3).max(64))
     .max(16)
     .default([])
-    .describe('Polygons, in shares of the whole picture, that are blackened before anything else'),
+    .describe('Polygons to black out first, as shares of the whole image'),
   jpegQuality: z
     .int()
     .min(50)
     .max(100)
     .default(90)
-    .describe('Of pictures encoded here: cut or masked ones, and those of rpicam'),
+    .describe('JPEG quality of images encoded by headland (cut or masked) and by rpicam'),
   onlyWhenMoving: z
     .strictObject({
       pixelChange: z
@@ -39,34 +39,38 @@ const pictureSettings = {
         .min(0.01)
         .max(1)
         .default(0.06)
-        .describe('Change of brightness, of full scale, from which a place counts as changed'),
+        .describe(
+          'Minimum change of brightness, as a share of full scale, for a place to count as changed',
+        ),
       share: z
         .number()
         .min(0)
         .max(1)
         .default(0.01)
-        .describe('Share of the visible picture that must have changed'),
+        .describe('Minimum share of the visible image that must have changed'),
       keepAliveMs: milliseconds(100, 86_400_000)
         .default(10_000)
-        .describe('A still scene is shown at least this often'),
+        .describe('Longest time without a frame while the scene is still'),
     })
     .nullable()
     .default(null)
-    .describe('Leave out pictures that show what the last one showed; null = show all'),
+    .describe('Skip images that show the same as the last one; null = skip none'),
   quality: section(
     {
       intervalMs: milliseconds(0, 86_400_000)
         .default(30_000)
-        .describe('How often brightness, colour and sharpness are measured; 0 = never'),
-      darkLuma: probability.default(0.06).describe('Mean brightness below which it is dark'),
+        .describe('Interval between measurements of brightness, colour and sharpness; 0 = never'),
+      darkLuma: probability
+        .default(0.06)
+        .describe('Mean brightness below which an image counts as dark'),
       overexposedShare: probability
         .default(0.5)
-        .describe('Share of blown-out pixels above which a picture is overexposed'),
+        .describe('Share of saturated pixels above which an image counts as overexposed'),
       blurredRatio: probability
         .default(0.35)
-        .describe("Sharpness, of the camera's own usual one, below which a picture is blurred"),
+        .describe("Share of the camera's usual sharpness below which an image counts as blurred"),
     },
-    'What a dirty, dark or dazzled lens is told by',
+    'How a dirty, dark or dazzled lens is recognised',
   ),
 };
 
@@ -74,7 +78,7 @@ const cameraBase = {
   name: name('Name of the camera: appears in topics, logs and samples').default('main'),
   stallMs: milliseconds(200, 600_000)
     .default(10_000)
-    .describe('No frame for this long: the camera is closed and opened again'),
+    .describe('After this time without a frame the camera is reopened'),
   ...pictureSettings,
 };
 
@@ -112,7 +116,7 @@ const ffmpegCamera = z
       .boolean()
       .default(true)
       .describe('Read files at their own pace instead of as fast as possible'),
-    loop: z.boolean().default(false).describe('Begin a file again at its end'),
+    loop: z.boolean().default(false).describe('Restart the file when it ends'),
     exposureMicroseconds: exposureMicroseconds.describe(
       'V4L2: fixed exposure time, in steps of 100; null = as the camera is set',
     ),
@@ -135,7 +139,7 @@ const rpicamCamera = z
       .min(0)
       .max(15)
       .default(0)
-      .describe('As `rpicam-vid --list-cameras` counts them'),
+      .describe('Index in the list of `rpicam-vid --list-cameras`'),
     widthPixels: z.int().min(16).max(4096).default(640),
     heightPixels: z.int().min(16).max(4096).default(480),
     framesPerSecond: z.number().min(0.01).max(120).default(10),
@@ -183,7 +187,7 @@ const webcamCamera = z
     intervalMs: milliseconds(100, 86_400_000).default(2_000),
     timeoutMs: milliseconds(500, 120_000)
       .default(15_000)
-      .describe('A picture that takes longer counts as a stall; fswebcam is killed'),
+      .describe('An image that takes longer counts as a stall, and fswebcam is killed'),
   })
   .describe('Still pictures through node-webcam and fswebcam');
 
@@ -194,21 +198,21 @@ const replayCamera = z
     path: z.string().min(1).describe('Folder of photos, folder of class folders, or a video file'),
     intervalMs: milliseconds(0, 86_400_000)
       .default(100)
-      .describe('Time between pictures; 0 = as fast as they are taken'),
+      .describe('Time between images; 0 = as fast as they are classified'),
     loop: z.boolean().default(true),
     shuffleSeed: z
       .int()
       .min(0)
       .nullable()
       .default(null)
-      .describe('Show pictures in the random order of this seed; null = by name'),
+      .describe('Seed of a random order; null = sorted by name'),
     groupPattern: z
       .string()
       .nullable()
       .default(null)
-      .describe('Regular expression on the file name; its captures are the group of a picture'),
+      .describe('Regular expression for file names; its captures name the group of an image'),
   })
-  .describe('Recorded pictures as if they came from a camera');
+  .describe('Plays recorded images as a camera would deliver them');
 
 const simulatedCamera = z
   .strictObject({
@@ -222,10 +226,12 @@ const simulatedCamera = z
       .int()
       .min(0)
       .default(600)
-      .describe('Frame at which a weed grows that was never seen before; 0 = never'),
+      .describe('Frame from which a new kind of weed appears; 0 = never'),
     startFrame: z.int().min(0).default(0),
   })
-  .describe('A seeded drawing of a field: crops, weeds, obstacles, changing light. Not real');
+  .describe(
+    'Simulated: a seeded drawing of a field with crops, weeds, obstacles and changing light',
+  );
 
 /** One camera: what its driver needs, and what all cameras share. */
 const camera = z.discriminatedUnion('driver', [

@@ -6,7 +6,7 @@ export const console = section(
     enabled: z.boolean().default(true),
     host: z.string().min(1).default('127.0.0.1'),
     port: z.int().min(0).max(65_535).default(8_090).describe('0 = any free port'),
-    token: secret.nullable().default(null).describe('Needed when host is not loopback'),
+    token: secret.nullable().default(null).describe('Required when host is not loopback'),
   },
   'The local web page',
 );

@@ -20,5 +20,5 @@ export const gpio = section(
       .max(64)
       .default([]),
   },
-  'Outputs that alerts switch',
+  'Outputs switched by alerts',
 );

@@ -12,7 +12,7 @@ export const inference = section(
     fit: z
       .enum(['squash', 'crop'])
       .default('squash')
-      .describe('How a frame becomes a square: squash keeps all of it, crop its centre'),
+      .describe('How a frame is made square: squash keeps the whole frame, crop its centre'),
     maxPictureBytes: z.int().min(1_024).max(67_108_864).default(8_388_608),
     maxPicturePixels: z.int().min(4_096).max(268_402_689).default(25_000_000),
     maxFramesPerSecond: z
@@ -21,19 +21,24 @@ export const inference = section(
       .max(1_000)
       .nullable()
       .default(null)
-      .describe('At most so many frames, over all cameras, to save power; null = no limit'),
-    topK: z.int().min(1).max(20).default(3).describe('Labels with probabilities per prediction'),
+      .describe('Maximum frames per second over all cameras, to save power; null = no limit'),
+    topK: z
+      .int()
+      .min(1)
+      .max(20)
+      .default(3)
+      .describe('Number of labels with probabilities in a prediction'),
     maxErrorShare: z
       .number()
       .min(0.001)
       .max(0.9)
       .default(0.1)
       .describe(
-        'Of the answers that are not marked as guesses at most this share is wrong, as far as left-out answers can promise',
+        'Largest share of wrong answers among those not marked as guesses, as estimated from left-out answers',
       ),
     unknownAlpha: probability
       .default(0.05)
-      .describe('Share of known things that may be called `unknown` for looking strange; 0 = off'),
+      .describe('Share of known things that may be called `unknown`; 0 = off'),
   },
   'How a frame becomes a decision',
 );

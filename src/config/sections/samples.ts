@@ -13,37 +13,37 @@ export const samples = section(
       .min(0.05)
       .max(0.5)
       .default(0.2)
-      .describe('Share of groups, by hash, that are held out: no head is ever trained on them'),
+      .describe('Share of groups in the holdout, chosen by hash: no head is ever trained on them'),
     holdoutAfterSamples: z
       .int()
       .min(0)
       .max(100_000)
       .default(60)
-      .describe('A class has so many training samples before any of it is held out'),
+      .describe('Number of training samples of a class before any of its groups is held out'),
     recentFrames: z
       .int()
       .min(1)
       .max(10_000)
       .default(256)
-      .describe('Frames kept in memory so that a label can still find its picture'),
+      .describe('Number of recent frames kept in memory, so that they can still be labelled'),
     recentMaxBytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
     maxPictureStoreBytes: z
       .int()
       .min(1_000_000)
       .default(4_000_000_000)
-      .describe('Above this no new picture is admitted and an event says so'),
+      .describe('Above this size no new image is stored, and an alarm is raised'),
     askBelowProbability: probability
       .default(0.6)
-      .describe('A frame decided below this is kept and asks for a label'),
+      .describe('A frame whose answer is less probable than this is stored and waits for a label'),
     askMaxWaiting: z
       .int()
       .min(0)
       .max(100_000)
       .default(200)
-      .describe('Frames that may wait for a label; the oldest goes first'),
+      .describe('Maximum number of frames that wait for a label; the oldest is removed first'),
     askIntervalMs: milliseconds(0, 86_400_000)
       .default(10_000)
-      .describe('At most one frame per camera asks in this time'),
+      .describe('Minimum time between two frames of a camera that ask for a label'),
   },
-  'Which frames are kept',
+  'Which frames are stored',
 );

@@ -8,21 +8,19 @@ export const training = section(
       .min(0)
       .default(20)
       .describe(
-        'Train after so many new labels, the first time after 10, and when there is a new class; 0 = off',
+        'Train after this many new labels (the first time after 10) and for each new class; 0 = off',
       ),
     instant: z
       .boolean()
       .default(true)
-      .describe(
-        'Labels show in decisions at once, and the first ones make a head, before any training',
-      ),
+      .describe('Labels affect decisions at once, before any training'),
     cron: z.string().nullable().default(null).describe('Cron expression (UTC); null = off'),
-    minLabels: z.int().min(4).default(4).describe('Below this training is refused'),
+    minLabels: z.int().min(4).default(4).describe('Minimum number of labels for a training'),
     minLabelsPerClass: z
       .int()
       .min(2)
       .default(2)
-      .describe('A class with fewer is left out, and named'),
+      .describe('Minimum number of labels of a class; smaller classes are left out and named'),
     learners: z
       .array(z.enum(['ridge', 'softmax', 'blend', 'tf-layers']))
       .min(1)
@@ -33,13 +31,13 @@ export const training = section(
     classGaussians: z
       .boolean()
       .default(true)
-      .describe('A Gaussian per class answers beside the linear layer'),
+      .describe('Combine one Gaussian per class with the linear layer'),
     searchBudgetMs: milliseconds(0, 86_400_000)
       .default(120_000)
-      .describe('After this no further recipe is tried; the first is always finished'),
+      .describe('Time after which no further recipe is tried; the first is always completed'),
     maxDurationMs: milliseconds(10_000, 86_400_000)
       .default(3_600_000)
-      .describe('A training that takes longer is ended; the old head goes on serving'),
+      .describe('Time after which a training is stopped; the old head continues to serve'),
     nice: z.int().min(0).max(19).default(19),
     maxOldSpaceMegabytes: z.int().min(64).max(16_384).default(512),
   },

@@ -1,42 +1,55 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HeadlandError } from '../../base/errors.js';
 
 export interface Asset {
   type: string;
   bytes: Uint8Array;
+  cacheControl: string;
 }
 
-const FILES: readonly (readonly [path: string, file: string, type: string])[] = [
-  ['/', 'index.html', 'text/html; charset=utf-8'],
-  ['/app.js', 'app.js', 'text/javascript; charset=utf-8'],
-  ['/style.css', 'style.css', 'text/css; charset=utf-8'],
-];
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+};
+
+/** `dist/page`, seen from this module where it is compiled to. */
+const PAGE_FOLDER = fileURLToPath(new URL('../../../page/', import.meta.url));
 
 /**
- * Reads the page once, so that no request ever names a file.
+ * Reads the built page once, so that no request ever names a file.
  * @returns the assets by URL path
  * @throws HeadlandError HL_CONSOLE_PAGE_MISSING
  */
-export function loadAssets(folder: string = pageFolder()): Map<string, Asset> {
+export function loadAssets(folder: string = PAGE_FOLDER): Map<string, Asset> {
   try {
-    return new Map(
-      FILES.map(([path, file, type]) => [path, { type, bytes: readFileSync(join(folder, file)) }]),
-    );
+    const assets = new Map<string, Asset>([
+      [
+        '/',
+        {
+          type: 'text/html; charset=utf-8',
+          bytes: readFileSync(join(folder, 'index.html')),
+          cacheControl: 'no-cache',
+        },
+      ],
+    ]);
+    for (const name of readdirSync(join(folder, 'assets'))) {
+      const type = MEDIA_TYPES[extname(name)];
+      if (type === undefined) throw new Error(`no media type is known for ${name}`);
+      assets.set(`/assets/${name}`, {
+        type,
+        bytes: readFileSync(join(folder, 'assets', name)),
+        // The build puts a hash of the content into the name.
+        cacheControl: 'public, max-age=31536000, immutable',
+      });
+    }
+    return assets;
   } catch (cause) {
     throw new HeadlandError('HL_CONSOLE_PAGE_MISSING', `the page is not in ${folder}`, {
-      remedy: 'Install headland again: files of the package are missing.',
+      remedy:
+        'Install headland again: files of the package are missing. In a checkout: npm run build.',
       cause,
     });
   }
-}
-
-/** `src/console/page` of the package this module is installed in, compiled or not. */
-function pageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) {
-    folder = dirname(folder);
-  }
-  return join(folder, 'src', 'console', 'page');
 }

@@ -187,7 +187,8 @@ function listen(server: Server, host: string, port: number): Promise<void> {
           'HL_CONSOLE_LISTEN_FAILED',
           `the console cannot listen on ${host} port ${port}: ${messageOf(cause)}`,
           {
-            remedy: 'Set console.host and console.port to a free address, or console.port to 0.',
+            remedy:
+              'Set console.port to a free port, or to 0 for any. If console.host is set, it must be an address of this machine.',
             cause,
           },
         ),

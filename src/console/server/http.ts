@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { redactedJson } from '../../base/redact.js';
+import type { RefusalBody } from '../console-api.js';
 
 /** What a route gives back; `taken` = the handler writes the response itself. */
 export type Reply =
@@ -26,9 +27,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
 };
 
 const STATUS_OF_ENDING: readonly (readonly [RegExp, number])[] = [
-  [/_(NOT_FOUND|UNKNOWN|GONE|MISSING|NONE)$/, 404],
+  [/_(NOT_FOUND|UNKNOWN|UNKNOWN_VERSION|GONE|MISSING|NONE)$/, 404],
   [/_(RUNNING|BUSY|CONFLICT)$/, 409],
-  [/_(FULL|NO_SPACE)$/, 507],
+  [/_(FULL|LIMIT|NO_SPACE)$/, 507],
   [/_INTERNAL$/, 500],
 ];
 
@@ -44,9 +45,7 @@ export function statusOf(error: unknown): number {
 }
 
 /** The body of every refusal. What is no HeadlandError keeps its message to the log. */
-export function errorBody(error: unknown): {
-  error: { code: string; message: string; remedy: string };
-} {
+export function errorBody(error: unknown): RefusalBody {
   if (isHeadlandError(error)) {
     return { error: { code: error.code, message: error.message, remedy: error.remedy } };
   }
@@ -54,7 +53,7 @@ export function errorBody(error: unknown): {
     error: {
       code: 'HL_INTERNAL',
       message: 'the request failed inside headland',
-      remedy: 'Look for the line with this time in the log and report it.',
+      remedy: DEFECT_REMEDY,
     },
   };
 }
@@ -95,9 +94,13 @@ export function sendFailure(
  */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'the body is not declared as JSON', {
-      remedy: 'Send the header Content-Type: application/json.',
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_CONTENT_TYPE',
+      'the request does not say that its body is JSON',
+      {
+        remedy: 'Send the header Content-Type: application/json.',
+      },
+    );
   }
   const bytes = await readBytes(request, maxBytes);
   try {
@@ -116,13 +119,17 @@ const HEARD_FACTOR = 4;
 function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = () =>
     new HeadlandError('HL_CONSOLE_BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`, {
-      remedy: 'Send a smaller body.',
+      remedy: `Send at most ${maxBytes} bytes.`,
     });
   const left = (cause?: unknown) =>
-    new HeadlandError('HL_CONSOLE_BODY_INVALID', 'the client left before its body was complete', {
-      remedy: 'Send the whole body.',
-      cause,
-    });
+    new HeadlandError(
+      'HL_CONSOLE_BODY_INVALID',
+      'the connection ended before the whole body came',
+      {
+        remedy: 'Send the request again.',
+        cause,
+      },
+    );
   return new Promise((resolve, reject) => {
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > maxBytes * HEARD_FACTOR) {

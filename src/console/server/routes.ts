@@ -1,7 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import type { ConsoleSource, EncodedPicture, LatestFrame } from '../console-source.js';
+import { issueText } from '../../base/words/issue-text.js';
+import { MAX_LABEL_CHARACTERS } from '../../base/words/label.js';
+import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
+import type {
+  ConsoleSource,
+  EncodedPicture,
+  FrameSummary,
+  LatestFrame,
+} from '../console-source.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
 import { type EventStreams, withClock } from './stream.js';
@@ -28,7 +36,10 @@ const label = z
   .string()
   .trim()
   .min(1, 'a label needs at least one character')
-  .max(64, 'a label has at most 64 characters')
+  .refine(
+    (text) => [...text].length <= MAX_LABEL_CHARACTERS,
+    `a label has at most ${MAX_LABEL_CHARACTERS} characters`,
+  )
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters');
 const id = z.string().min(1).max(128);
 const version = z.int().min(1);
@@ -38,15 +49,18 @@ const group = z
   .max(128)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group has no control characters');
 
-const labelBody = z.union([
-  z.strictObject({ frameId: id, label, group: group.optional() }),
-  z.strictObject({ sampleId: id, label }),
-]);
-const retrainBody = z.strictObject({});
-const rollbackBody = z.strictObject({ version: version.optional() });
-const promoteBody = z.strictObject({ version });
-const pauseBody = z.strictObject({ what: z.enum(['inference', 'training']) });
-const snapshotBody = z.strictObject({ camera: z.string().min(1).max(64).optional() });
+const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
+  '/api/label': z.union([
+    z.strictObject({ frameId: id, label, group: group.optional() }),
+    z.strictObject({ sampleId: id, label }),
+  ]),
+  '/api/retrain': z.strictObject({}),
+  '/api/rollback': z.strictObject({ version: version.optional() }),
+  '/api/promote': z.strictObject({ version }),
+  '/api/pause': z.strictObject({ what: z.enum(['inference', 'training']) }),
+  '/api/resume': z.strictObject({ what: z.enum(['inference', 'training']) }),
+  '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(64).optional() }),
+};
 
 /** Everything the console answers to: the one list that the server, the tests and the docs share. */
 export function createRoutes(parts: {
@@ -57,78 +71,92 @@ export function createRoutes(parts: {
 }): Route[] {
   const { source, streams, assets, tokenNeeded } = parts;
   const pages = [...assets].map(
-    ([path, { type, bytes }]): Route => ({
+    ([path, { type, bytes, cacheControl }]): Route => ({
       method: 'GET',
       path,
       open: true,
-      handle: () => ({ kind: 'bytes', type, bytes, headers: { 'cache-control': 'no-cache' } }),
+      handle: () => ({ kind: 'bytes', type, bytes, headers: { 'cache-control': cacheControl } }),
     }),
   );
-  const get = (path: string | RegExp, handle: Route['handle']): Route => ({
-    method: 'GET',
-    path,
-    handle,
-  });
-  const post = (path: string, handle: Route['handle']): Route => ({ method: 'POST', path, handle });
-
   return [
     ...pages,
-    { ...get('/healthz', () => json({ alive: true, tokenNeeded })), open: true },
-    get('/readyz', () => readiness(source)),
-    get('/api/status', () => json(withClock(source.status()))),
+    { ...get('/healthz', () => ({ alive: true, tokenNeeded })), open: true },
+    { method: 'GET', path: '/readyz', handle: () => readiness(source) },
+    get('/api/status', () => withClock(source.status())),
     get('/api/latest', ({ query }) => {
       const frame = latest(source, query);
-      return json({ frame: frame === null ? null : summary(frame) });
+      return { frame: frame === null ? null : summary(frame) };
     }),
-    get('/api/frame.jpg', ({ query }) => {
-      const frame = latest(source, query);
-      if (frame === null) return { kind: 'empty' };
-      // The decision travels with its picture, so that a page never shows one over another.
-      return picture(frame.picture, {
-        'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
-      });
-    }),
-    get('/api/stream', ({ response }) => {
-      streams.add(response);
-      return { kind: 'taken' };
-    }),
-    get('/api/waiting', ({ query }) => json({ samples: source.waiting(limit(query, 24)) })),
-    get(/^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/, ({ parts: [sampleId] }) => {
-      const stored = source.picture(sampleId!);
-      if (stored === null) throw notFound(`no sample ${sampleId}`);
-      return picture(stored);
-    }),
-    get('/api/reports', ({ query }) => json({ reports: source.reports(limit(query, 20)) })),
-    get('/api/heads', async () => json({ heads: await source.heads() })),
-    post('/api/label', async ({ body }) => {
-      const order = parse(labelBody, body);
-      return json(
-        'frameId' in order
-          ? await source.labelFrame(order.frameId, order.label, order.group)
-          : await source.labelSample(order.sampleId, order.label),
-      );
-    }),
-    post('/api/retrain', async ({ body }) => {
-      parse(retrainBody, body);
-      return json(await source.retrain(), 202);
-    }),
-    post('/api/rollback', async ({ body }) =>
-      json(await source.rollback(parse(rollbackBody, body).version)),
+    {
+      method: 'GET',
+      path: '/api/frame.jpg',
+      handle: ({ query }) => {
+        const frame = latest(source, query);
+        if (frame === null) return { kind: 'empty' };
+        // The decision travels with its picture, so that a page never shows one over another.
+        return picture(frame.picture, {
+          'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
+        });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/stream',
+      handle: ({ response }) => {
+        streams.add(response);
+        return { kind: 'taken' };
+      },
+    },
+    get('/api/waiting', ({ query }) => ({ samples: source.waiting(limit(query, 24)) })),
+    {
+      method: 'GET',
+      path: /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/,
+      handle: ({ parts: [sampleId] }) => {
+        const stored = source.picture(sampleId!);
+        if (stored === null) throw notFound(`there is no picture of a sample ${sampleId}`);
+        return picture(stored);
+      },
+    },
+    get('/api/reports', ({ query }) => ({ reports: source.reports(limit(query, 20)) })),
+    get('/api/heads', async () => ({ heads: await source.heads() })),
+    post('/api/label', (order) =>
+      'frameId' in order
+        ? source.labelFrame(order.frameId, order.label, order.group)
+        : source.labelSample(order.sampleId, order.label),
     ),
-    post('/api/promote', async ({ body }) =>
-      json(await source.promote(parse(promoteBody, body).version)),
-    ),
-    post('/api/pause', async ({ body }) => json(await source.pause(parse(pauseBody, body).what))),
-    post('/api/resume', async ({ body }) => json(await source.resume(parse(pauseBody, body).what))),
-    post('/api/snapshot', async ({ body }) =>
-      json(await source.snapshot(parse(snapshotBody, body).camera)),
-    ),
+    post('/api/retrain', () => source.retrain(), 202),
+    post('/api/rollback', ({ version }) => source.rollback(version)),
+    post('/api/promote', ({ version }) => source.promote(version)),
+    post('/api/pause', ({ what }) => source.pause(what)),
+    post('/api/resume', ({ what }) => source.resume(what)),
+    post('/api/snapshot', ({ camera }) => source.snapshot(camera)),
   ];
+}
+
+function get<Path extends keyof GetAnswers>(
+  path: Path,
+  answer: (visit: Visit) => GetAnswers[Path] | Promise<GetAnswers[Path]>,
+): Route {
+  return { method: 'GET', path, handle: async (visit) => json(await answer(visit)) };
+}
+
+function post<Path extends keyof PostBodies>(
+  path: Path,
+  act: (body: PostBodies[Path]) => Promise<PostAnswers[Path]>,
+  status = 200,
+): Route {
+  const schema = bodies[path];
+  return {
+    method: 'POST',
+    path,
+    handle: async ({ body }) => json(await act(parse(schema, body)), status),
+  };
 }
 
 export function notFound(message: string): HeadlandError {
   return new HeadlandError('HL_CONSOLE_NOT_FOUND', message, {
-    remedy: 'Look up the route in docs/reference/console.md, and the identifier in the page.',
+    remedy:
+      'Use an address that docs/reference/console.md lists. Take ids and names of cameras from GET /api/waiting and GET /api/status.',
   });
 }
 
@@ -137,18 +165,19 @@ function readiness(source: ConsoleSource): Reply {
   const { cameras, backbone } = source.status();
   const camera = cameras.some(({ phase }) => phase === 'running');
   const ready = camera && backbone !== null;
-  return json({ ready, camera, backbone: backbone !== null }, ready ? 200 : 503);
+  const answer: GetAnswers['/readyz'] = { ready, camera, backbone: backbone !== null };
+  return json(answer, ready ? 200 : 503);
 }
 
 function latest(source: ConsoleSource, query: URLSearchParams): LatestFrame | null {
   const camera = query.get('camera') ?? undefined;
   if (camera !== undefined && !source.status().cameras.some(({ name }) => name === camera)) {
-    throw notFound(`no camera ${JSON.stringify(camera.slice(0, 64))}`);
+    throw notFound(`there is no camera ${JSON.stringify(camera.slice(0, 64))}`);
   }
   return source.latest(camera);
 }
 
-function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame) {
+function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame): FrameSummary {
   return { frameId, camera, capturedAtMs, decision };
 }
 
@@ -160,13 +189,13 @@ function limit(query: URLSearchParams, fallback: number): number {
   const given = query.get('limit');
   if (given === null) return fallback;
   if (/^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 100) return Number(given);
-  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a number from 1 to 100', {
-    remedy: 'Ask for 1 to 100 entries.',
+  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a whole number from 1 to 100', {
+    remedy: 'Give limit a whole number from 1 to 100.',
   });
 }
 
 function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: issueText });
   if (result.success) return result.data;
   const texts = reasons(result.error);
   throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {

@@ -50,15 +50,19 @@ export class Gatekeeper {
   constructor(host: string, token: string | null, allowedHosts: readonly string[]) {
     const local = isLoopback(host);
     if (token === null && !local) {
-      throw new HeadlandError('HL_CONSOLE_TOKEN_NEEDED', `the console would listen on ${host}`, {
-        remedy: 'Set console.token, or console.host to 127.0.0.1.',
-      });
+      throw new HeadlandError(
+        'HL_CONSOLE_TOKEN_NEEDED',
+        `the console would listen on ${host} without a token`,
+        {
+          remedy: 'Set console.token to a file that holds a token, or console.host to 127.0.0.1.',
+        },
+      );
     }
     if (token !== null && token.length < MIN_TOKEN_CHARACTERS) {
       throw new HeadlandError(
         'HL_CONSOLE_TOKEN_WEAK',
         `the console token has fewer than ${MIN_TOKEN_CHARACTERS} characters`,
-        { remedy: 'Make one with: openssl rand -hex 24.' },
+        { remedy: 'Put a longer one into the file that console.token names: openssl rand -hex 24' },
       );
     }
     this.tokenDigest = token === null ? null : digest(token);
@@ -82,9 +86,14 @@ export class Gatekeeper {
   checkHost(request: IncomingMessage): void {
     const name = hostName(request.headers.host);
     if (name !== null && (this.names.has(name) || (this.anyAddress && isIP(name) !== 0))) return;
-    throw new HeadlandError('HL_CONSOLE_HOST_REFUSED', 'the Host header is not a name of ours', {
-      remedy: 'Open the console by the address it prints at start.',
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_HOST_REFUSED',
+      'the request is for a host name that is not the robot',
+      {
+        remedy:
+          'Open the page by an IP address of the robot, its host name, or its host name with .local; on the robot itself, by localhost.',
+      },
+    );
   }
 
   /**
@@ -99,9 +108,13 @@ export class Gatekeeper {
       origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
     const sameSite = site === undefined || site === 'same-origin' || site === 'none' || navigation;
     if (sameOrigin && sameSite) return;
-    throw new HeadlandError('HL_CONSOLE_ORIGIN_REFUSED', 'the request comes from another site', {
-      remedy: "Use the console's own page, or a program that sends no Origin header.",
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_ORIGIN_REFUSED',
+      'the request comes from a page of another web site',
+      {
+        remedy: "Use the robot's own page, or a program that sends no Origin header.",
+      },
+    );
   }
 
   /**
@@ -110,9 +123,13 @@ export class Gatekeeper {
    */
   checkWriteHeader(request: IncomingMessage): void {
     if (request.headers['x-headland'] === '1') return;
-    throw new HeadlandError('HL_CONSOLE_HEADER_MISSING', 'a change needs the header X-Headland', {
-      remedy: 'Send the header X-Headland: 1.',
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_HEADER_MISSING',
+      'a request that changes something needs the header X-Headland',
+      {
+        remedy: 'Send the header X-Headland: 1.',
+      },
+    );
   }
 
   /** @throws HeadlandError HL_CONSOLE_TOKEN_REFUSED */
@@ -122,7 +139,8 @@ export class Gatekeeper {
     // Digests make both sides equally long, so that the comparison tells nothing of the length.
     if (given !== undefined && timingSafeEqual(digest(given), this.tokenDigest)) return;
     throw new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
-      remedy: 'Send the header Authorization: Bearer <console.token>.',
+      remedy:
+        'Enter the token of the file that console.token names; programs send it in the header Authorization: Bearer TOKEN.',
     });
   }
 }

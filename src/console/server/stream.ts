@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { redactedJson } from '../../base/redact.js';
+import type { ClockedStatus, StreamEvent } from '../console-api.js';
 import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
 
 export interface StreamLimits {
@@ -22,7 +23,7 @@ interface Lane {
 }
 
 /** The time of the robot goes along, because a phone's clock may be wrong. */
-export function withClock(status: ConsoleStatus): ConsoleStatus & { nowMs: number } {
+export function withClock(status: ConsoleStatus): ClockedStatus {
   return { ...status, nowMs: Date.now() };
 }
 
@@ -58,8 +59,8 @@ export class EventStreams {
     if (this.listeners.size >= this.limits.maxListeners) {
       throw new HeadlandError(
         'HL_CONSOLE_BUSY',
-        `${this.listeners.size} pages are watching, which is the limit`,
-        { remedy: 'Close the console on another device and try again.' },
+        `${this.listeners.size} pages are open; no more are served at once`,
+        { remedy: 'Close the page on another device, then try again.' },
       );
     }
     const status = this.source.status();
@@ -129,6 +130,7 @@ export class EventStreams {
 }
 
 function serialise(event: ConsoleEvent): string {
-  const data = event.type === 'status' ? withClock(event.data) : event.data;
-  return `event: ${event.type}\ndata: ${redactedJson(data)}\n\n`;
+  const sent: StreamEvent =
+    event.type === 'status' ? { type: 'status', data: withClock(event.data) } : event;
+  return `event: ${sent.type}\ndata: ${redactedJson(sent.data)}\n\n`;
 }

@@ -1,10 +1,10 @@
 import type { BackboneScore } from './compare-backbones.js';
 
-/** A backbone with what it costs. */
+/** A backbone with its cost. */
 export interface MeasuredBackbone extends BackboneScore {
   /** Median of a forward pass, milliseconds. */
   forwardMs: number;
-  /** Of the converted model, bytes. */
+  /** Size of the converted model, bytes. */
   bytes: number;
 }
 
@@ -14,15 +14,14 @@ export interface BackboneAdvice {
   reasons: string[];
 }
 
-/** A difference of so many standard errors is taken for one. */
+/** A larger difference, in standard errors, counts as one. */
 const STANDARD_ERRORS = 1;
-/** By less than this share, a forward pass is not faster but measured on another second. */
+/** A smaller difference of forward passes, as a share, is noise of the measurement. */
 const NOTICEABLE = 0.1;
 
 /**
- * The fastest backbone that is not behind the most accurate one by more than a standard error; of
- * two as fast as each other the more accurate one; the one that is configured where nothing is
- * better by either.
+ * The fastest backbone that is at most a standard error behind the most accurate one. Of two that
+ * are equally fast, the more accurate one; the configured one where no other is better in either.
  * @param rows Most accurate first, at least one.
  */
 export function adviseBackbone(
@@ -43,9 +42,11 @@ export function adviseBackbone(
     `${(-100 * r.behind).toFixed(1)} points (± ${(100 * r.behindStandardError).toFixed(1)})`;
   const ms = (r: MeasuredBackbone) => `${r.forwardMs.toFixed(1)} ms`;
   if (rows.length === 1) {
-    reasons.push(`${chosen.name} is the only one here; fetch or add others to compare it with.`);
+    reasons.push(
+      `${chosen.name} is the only backbone here; fetch or add others to compare it with.`,
+    );
   } else if (chosen === best) {
-    reasons.push(`${best.name} names the most photos rightly (${percent(best.accuracy)}).`);
+    reasons.push(`${best.name} is the most accurate (${percent(best.accuracy)}).`);
   } else {
     reasons.push(
       `${chosen.name} is as good as ${best.name} as far as these photos can tell: ${points(chosen)} behind.`,
@@ -58,10 +59,10 @@ export function adviseBackbone(
     reasons.push(
       `${nearest.name} takes ${ms(nearest)}, and is ${points(nearest)} behind: worth it only where the board is too slow.`,
     );
-  } else if (rows.length > 1) reasons.push('None that is faster was measured.');
+  } else if (rows.length > 1) reasons.push('No faster backbone was measured.');
   reasons.push(
     chosen.name === configured
-      ? 'It is the one that is configured.'
+      ? 'It is the configured backbone.'
       : `To use it: models.backbone: ${chosen.name}, then restart and \`headland train\`.`,
   );
   return { backbone: chosen.name, reasons };

@@ -13,10 +13,10 @@ import type { JobSettings } from '../../training/job/job-protocol.js';
 
 export interface ComparisonInput {
   store: SampleStore;
-  /** Each is opened, asked and closed before the next. */
+  /** Each is opened, measured and closed before the next. */
   candidates: readonly { name: string; open: () => Promise<Backbone> }[];
   pictures: EmbedderOptions;
-  /** As in a training. */
+  /** The settings of a training. */
   training: Pick<
     JobSettings['training'],
     'minLabels' | 'minLabelsPerClass' | 'learners' | 'searchBudgetMs' | 'classGaussians'
@@ -29,7 +29,7 @@ export interface ComparisonInput {
   signal?: AbortSignal;
 }
 
-/** What a head on one backbone makes of photos whose groups it has not seen. */
+/** Score of a head on one backbone, on photos of groups that it has not seen. */
 export interface BackboneScore {
   name: string;
   featureSize: number;
@@ -42,13 +42,13 @@ export interface BackboneScore {
   transform: string;
   /** Accuracy minus that of the most accurate backbone: 0 or below. */
   behind: number;
-  /** Of `behind`, over groups of photos; 0 for the most accurate. */
+  /** Standard error of `behind` over groups of photos; 0 for the most accurate. */
   behindStandardError: number;
 }
 
 export interface Comparison {
   photos: number;
-  /** Photos that were answered by heads which had not seen their group. */
+  /** Number of photos that were answered by heads that had not seen their group. */
   judged: number;
   groups: number;
   classes: string[];
@@ -57,7 +57,7 @@ export interface Comparison {
 }
 
 /**
- * Measures backbones on labelled samples as a training does: the same features, search and
+ * Measures backbones on labelled samples in the way of a training: the same features, search and
  * leave-group-out answers, on the same photos for all.
  * @throws HeadlandError HL_TRAINING_TOO_FEW_…, HL_MODEL_…, HL_BACKBONE_…
  */
@@ -75,14 +75,19 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
       try {
         const embedder = new Embedder(backbone, input.pictures);
         await embedMissing({
-          ...{ store, embedder, samples: wanted.training, views: input.views },
-          ...{ augmentation: input.augmentation, seed: input.seed, recipe: input.recipe },
+          store,
+          embedder,
+          samples: wanted.training,
+          augmentation: input.augmentation,
+          seed: input.seed,
+          recipe: input.recipe,
           onProgress: (done, total) => {
             input.signal?.throwIfAborted();
             input.onProgress(candidate.name, 'embed', done, total);
           },
         });
-        // A photo that cannot be decoded is so for every backbone; the first tells which are left.
+        // A photo that one backbone cannot decode, none can; the first one tells which photos are
+        // left.
         const vectors = originals(store, wanted.training, embedder.checksum);
         ids ??= wanted.training.flatMap((sample, i) => (vectors[i] ? [sample.id] : []));
         const kept = new Set(ids);
@@ -90,12 +95,17 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
         const collected = collect(samples, training);
         const { labels } = collected;
         const set = assemble(store, collected.training, labels, {
-          ...{ key: embedder.checksum, recipe: input.recipe, views: input.views },
+          key: embedder.checksum,
+          recipe: input.recipe,
+          views: input.views,
           featureSize: backbone.featureSize,
         });
         const { learners, searchBudgetMs: budgetMs, classGaussians } = training;
         const { recipe } = await fitHead(set, {
-          ...{ learners, budgetMs, classGaussians, engine },
+          learners,
+          budgetMs,
+          classGaussians,
+          engine,
           onCandidate: (done, total) => input.onProgress(candidate.name, 'fit', done, total),
         });
         const { judged } = judgedRows(set, groupingOf(set));
@@ -114,13 +124,16 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
         answers.push({
           right,
           score: {
-            ...{ name: candidate.name, featureSize: backbone.featureSize },
+            name: candidate.name,
+            featureSize: backbone.featureSize,
             inputSize: backbone.inputSize,
             accuracy: metrics?.accuracy ?? 0,
             macroF1: metrics?.macroF1 ?? 0,
             macroLogLoss: recipe.macroLogLoss,
-            ...{ learner: recipe.learner, transform: recipe.fit.transform },
-            ...{ behind: 0, behindStandardError: 0 },
+            learner: recipe.learner,
+            transform: recipe.fit.transform,
+            behind: 0,
+            behindStandardError: 0,
           },
         });
       } finally {
@@ -144,7 +157,10 @@ export async function compareBackbones(input: ComparisonInput): Promise<Comparis
   };
 }
 
-/** Difference of two accuracies on the same photos; photos of one group err together. */
+/**
+ * Difference of two accuracies on the same photos, by groups, because photos of one group err
+ * together.
+ */
 export function pairedDifference(
   right: Uint8Array,
   best: Uint8Array,

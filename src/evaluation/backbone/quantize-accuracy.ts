@@ -12,9 +12,9 @@ export interface AccuracyComparison {
   classes: number;
   fp32: number;
   int8: number;
-  /** fp32 - int8; below 0: 8 bits did better. */
+  /** fp32 - int8; below 0: 8 bits are more accurate. */
   loss: number;
-  /** Of the loss, by the samples on which the two differ. */
+  /** Standard error of the loss, from the samples on which the two differ. */
   standardError: number;
 }
 
@@ -27,9 +27,9 @@ export interface AccuracyOptions {
 }
 
 /**
- * Compares what a head can learn from the features of either precision: ridge regression, each
- * group of samples judged by a head that never saw it. Null where labels and groups do not allow
- * it: it takes two classes with two groups each. The holdout stays out of it.
+ * Compares what a head can learn from the features of either precision: ridge regression, with each
+ * group of samples judged by a head that never saw it. Null where labels and groups are too few: it
+ * needs two classes with two groups each. The holdout is not used.
  */
 export async function compareAccuracy(
   options: AccuracyOptions,
@@ -69,12 +69,14 @@ export async function compareAccuracy(
   return {
     samples: count,
     classes: labels.length,
-    ...{ fp32: before, int8: after, loss },
+    fp32: before,
+    int8: after,
+    loss,
     standardError: Math.sqrt(Math.max(0, differing / count - loss ** 2) / count),
   };
 }
 
-/** Samples of classes that stand in two groups or more: only these can be judged. */
+/** Samples of classes with two groups or more: only these can be judged. */
 function comparable(samples: readonly LabelledSample[]): LabelledSample[] {
   const groups = new Map<string, Set<string>>();
   for (const { label, group } of samples) {
@@ -83,7 +85,7 @@ function comparable(samples: readonly LabelledSample[]): LabelledSample[] {
   return samples.filter(({ label }) => (groups.get(label)?.size ?? 0) > 1);
 }
 
-/** For each judged sample, whether the heads that never saw its group name it rightly. */
+/** For each judged sample, whether the heads that never saw its group are right. */
 function rightAnswers(
   samples: readonly LabelledSample[],
   labels: readonly string[],
@@ -95,7 +97,10 @@ function rightAnswers(
   const rows = new Float32Array(kept.length * featureSize);
   for (const [row, i] of kept.entries()) rows.set(features[i] as Float32Array, row * featureSize);
   const set: TrainingSet = {
-    ...{ features: rows, rows: kept.length, featureSize, classCount: labels.length },
+    features: rows,
+    rows: kept.length,
+    featureSize,
+    classCount: labels.length,
     labels: Int32Array.from(kept, (i) => labels.indexOf((samples[i] as LabelledSample).label)),
     groups: Int32Array.from(kept, (i) => groups.indexOf((samples[i] as LabelledSample).group)),
     isView: new Uint8Array(kept.length),

@@ -1,18 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
-import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { fileProblem } from '../../base/files/file-problem.js';
 import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
 
 type RgbImage = Awaited<ReturnType<Embedder['decode']>>;
 
-/** Where the pictures come from that a backbone is calibrated on. */
+/** A source of images for the calibration of a backbone. */
 export interface PictureSource {
-  /** In words, for the report. */
+  /** Its name in the report. */
   name: string;
-  /** Every picture there is, oldest first. */
+  /** Every image, oldest first. */
   ids: string[];
-  /** Null: gone since it was listed. */
+  /** Null: removed since it was listed. */
   read(id: string): Promise<Uint8Array | null>;
 }
 
@@ -30,22 +31,37 @@ export function storedPictures(store: SampleStore): PictureSource {
   return { name: 'stored samples', ids, read: async (id) => store.picture(id) };
 }
 
-/** Every JPEG, PNG and WebP file in a folder, however deep. @throws HL_QUANTIZE_PHOTOS_UNREADABLE */
+/**
+ * Every JPEG, PNG and WebP file in a folder, at any depth. @throws HL_QUANTIZE_PHOTOS_UNREADABLE
+ */
 export async function folderPictures(dir: string): Promise<PictureSource> {
   try {
-    return { name: dir, ids: await listPictureFiles(dir), read: (path) => readFile(path) };
+    const found = await listPictureFiles(dir);
+    const paths = new Map(found.map(({ name, path }) => [name, path]));
+    return {
+      name: dir,
+      ids: [...paths.keys()],
+      read: async (name) => {
+        const path = paths.get(name);
+        return path === undefined ? null : readFile(path);
+      },
+    };
   } catch (cause) {
     throw new HeadlandError(
       'HL_QUANTIZE_PHOTOS_UNREADABLE',
-      `folder of pictures ${dir} cannot be read: ${messageOf(cause)}`,
-      { remedy: 'Give a folder that holds pictures of the field.', details: { dir }, cause },
+      `the folder of pictures ${dir} cannot be read: ${fileProblem(cause)}`,
+      {
+        remedy: 'Give --photos a folder of pictures that this user may read.',
+        details: { dir },
+        cause,
+      },
     );
   }
 }
 
 /**
- * Up to `limits.maxFrames` decoded pictures, spread evenly over what there is, because neighbours
- * look alike. Pictures that cannot be decoded are passed over.
+ * Decodes up to `limits.maxFrames` images, spread evenly over the source, because neighbours are
+ * alike. Skips images that cannot be decoded.
  * @throws HeadlandError HL_QUANTIZE_TOO_FEW_FRAMES
  */
 export async function readPictures(
@@ -66,16 +82,17 @@ export async function readPictures(
   if (pictures.length >= limits.minFrames) return pictures;
   throw new HeadlandError(
     'HL_QUANTIZE_TOO_FEW_FRAMES',
-    `there are ${pictures.length} usable pictures (${source.name}), ` +
-      `an 8-bit backbone needs ${limits.minFrames}`,
+    `there are ${pictures.length} usable pictures (${source.name}); ` +
+      `an 8-bit backbone needs ${limits.minFrames} (quantization.minFrames)`,
     {
-      remedy: 'Let the camera collect some, import some, or name a folder of them: --photos DIR.',
+      remedy:
+        'Let the robot collect frames, import pictures (`headland import DIR`), or name a folder of pictures: --photos DIR.',
       details: { pictures: pictures.length, minFrames: limits.minFrames },
     },
   );
 }
 
-/** At most `count` of the items, at even distances, in their order. */
+/** At most `count` of the items, evenly spaced, in their order. */
 export function spread<Item>(items: readonly Item[], count: number): Item[] {
   if (items.length <= count) return [...items];
   return Array.from(

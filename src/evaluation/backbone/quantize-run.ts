@@ -20,9 +20,9 @@ export interface QuantizationRun {
   /** Folder of added backbones. */
   addedCardsDir?: string;
   store: SampleStore;
-  /** Pictures to calibrate on instead of the stored ones. */
+  /** Folder of images for the calibration, instead of the stored ones. */
   photosDir: string | null;
-  /** Of this machine: {@link probeIntegerKernels}. */
+  /** Kernels of this machine: {@link probeIntegerKernels}. */
   kernels: IntegerKernels;
   onProgress: (phase: 'calibrate' | 'compare' | 'accuracy', done: number, total: number) => void;
   log: Log;
@@ -31,17 +31,19 @@ export interface QuantizationRun {
 export interface QuantizationReport {
   schema: 1;
   backbone: string;
-  /** What to set models.backbone to. */
+  /** Value for models.backbone. */
   variant: string;
   kept: boolean;
-  /** In words, with the figure that decided. */
+  /** The reason in words, with the figure that decided. */
   reason: string;
   /** SHA-256 (hex) of the 8-bit model. */
   checksum: string;
   bytes: { fp32: number; int8: number };
   pictures: { source: string; calibration: number; compared: number };
   agreement: Agreement;
-  /** Null: too few labels. Below quantization.minLabelled samples it is shown and does not decide. */
+  /**
+   * Null: too few labels. Below quantization.minLabelled samples it is shown but does not decide.
+   */
   accuracy: AccuracyComparison | null;
   /** Median of a forward pass on this machine, one thread. */
   milliseconds: { fp32: number; int8: number };
@@ -53,9 +55,9 @@ export interface QuantizationReport {
 }
 
 /**
- * Makes the 8-bit variant of a cached backbone from the robot's own pictures, compares it with the
- * fp32 one and keeps it if the loss is within `settings.quantization`. What was kept before stays
- * where the new one is refused.
+ * Makes the 8-bit variant of a cached backbone from the robot's own images, compares it with the
+ * fp32 backbone, and keeps it if the loss is within `settings.quantization`. If the new variant is
+ * refused, the old one stays.
  *
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_NOT_CACHED, HL_QUANTIZE_…
  */
@@ -77,7 +79,9 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     let accuracy: AccuracyComparison | null;
     try {
       accuracy = await compareAccuracy({
-        ...{ store, fp32, int8: new Embedder(quantized, pictureOptions) },
+        store,
+        fp32,
+        int8: new Embedder(quantized, pictureOptions),
         maxLabelled: limits.maxLabelled,
         onStep: (done, total) => onProgress('accuracy', done, total),
       });
@@ -87,15 +91,20 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     const { agreement, milliseconds, rangeMethod, activations, layers, layersLeft, tried } = made;
     const report: QuantizationReport = {
       schema: 1,
-      ...{ backbone: card.name, variant: made.card.name },
+      backbone: card.name,
+      variant: made.card.name,
       ...decide(agreement, accuracy, limits),
-      ...{ checksum: made.checksum, bytes: made.bytes },
+      checksum: made.checksum,
+      bytes: made.bytes,
       pictures: {
         source: source.name,
         calibration: made.calibrationPictures,
         compared: agreement.pictures,
       },
-      ...{ agreement, accuracy, milliseconds, speedup: milliseconds.fp32 / milliseconds.int8 },
+      agreement,
+      accuracy,
+      milliseconds,
+      speedup: milliseconds.fp32 / milliseconds.int8,
       made: { rangeMethod, activations, kernels, layers, layersLeft, tried },
     };
     if (report.kept) await keepQuantized(made, cacheDir, report);
@@ -105,7 +114,7 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
   }
 }
 
-/** Keeps what loses no more than the limits, as far as the samples can tell. */
+/** Keeps a variant whose loss is within the limits, as far as the samples can tell. */
 export function decide(
   agreement: Agreement,
   accuracy: AccuracyComparison | null,
@@ -113,17 +122,20 @@ export function decide(
 ): { kept: boolean; reason: string } {
   const cosine = `the features agree to a cosine of ${agreement.cosine.toFixed(4)}`;
   if (!(agreement.cosine >= limits.minCosine)) {
-    return { kept: false, reason: `${cosine}, ${limits.minCosine} is the least that is kept` };
+    return { kept: false, reason: `${cosine}, below the limit of ${limits.minCosine}` };
   }
   if (accuracy === null || accuracy.samples < limits.minLabelled) {
-    return { kept: true, reason: `${cosine}; labelled samples are too few to judge accuracy` };
+    return {
+      kept: true,
+      reason: `${cosine}; there are too few labelled samples to judge accuracy`,
+    };
   }
   const { loss, standardError, samples } = accuracy;
   const points = (share: number) => `${(100 * share).toFixed(2)} points`;
   const lost = `${points(loss)} of accuracy lost (± ${points(standardError)}, ${samples} samples)`;
-  // One standard error: else a few samples that fell the other way would refuse a good one.
+  // One standard error: otherwise a few samples could refuse a good variant by chance.
   if (loss - standardError > limits.maxAccuracyLoss) {
-    return { kept: false, reason: `${lost}, ${points(limits.maxAccuracyLoss)} is the limit` };
+    return { kept: false, reason: `${lost}, above the limit of ${points(limits.maxAccuracyLoss)}` };
   }
   return { kept: true, reason: `${cosine}; ${lost}` };
 }

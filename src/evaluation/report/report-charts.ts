@@ -13,7 +13,7 @@ interface Frame {
 export interface Scale {
   from: number;
   to: number;
-  /** Marks at whole multiples of it. */
+  /** Marks at its integer multiples. */
   step: number;
 }
 
@@ -46,7 +46,7 @@ ${points.map((p, i) => {
   );
 }
 
-/** How often the head is right when it says how sure it is. */
+/** Share of right answers by the probability that the head gives. */
 export function reliabilityChart(bins: readonly ReliabilityBin[]): Markup {
   const frame: Frame = { ...FRAME, width: 400, height: 340 };
   const least = Math.min(...bins.map((b) => Math.min(b.confidence, b.accuracy)), 1);
@@ -54,13 +54,13 @@ export function reliabilityChart(bins: readonly ReliabilityBin[]): Markup {
   const at = axes(frame, y, y);
   return chart(
     frame,
-    `Reliability: ${bins.map((b) => `said ${percent(b.confidence, 0)}, right ${percent(b.accuracy, 0)}`).join('; ')}`,
-    html`${grid(frame, y, y, at, { x: 'probability it gives', y: 'share it gets right' })}
+    `Reliability: ${bins.map((b) => `probability ${percent(b.confidence, 0)}, right ${percent(b.accuracy, 0)}`).join('; ')}`,
+    html`${grid(frame, y, y, at, { x: 'mean probability of the answers', y: 'share of right answers' })}
 <polyline class="ideal" points="${at(y.from, y.from)} ${at(1, 1)}"/>
 ${bins.map((b) => {
   const [cx, cy] = at(b.confidence, b.accuracy).split(',') as [string, string];
   const ideal = at(b.confidence, b.confidence).split(',')[1];
-  const tip = `${b.samples} samples: said ${percent(b.confidence)}, right ${percent(b.accuracy)}`;
+  const tip = `${b.samples} samples: mean probability ${percent(b.confidence)}, right ${percent(b.accuracy)}`;
   return html`<line class="gap" x1="${cx}" y1="${ideal}" x2="${cx}" y2="${cy}"/>
 <circle class="dot" cx="${cx}" cy="${cy}" r="5.5"><title>${tip}</title></circle>`;
 })}`,
@@ -69,11 +69,11 @@ ${bins.map((b) => {
 
 export interface Series {
   name: string;
-  /** Seconds since the start of its training, and the score 0..1 then; in order. */
+  /** Seconds since the start of its training, and the score 0..1 at that time; in order. */
   points: readonly { seconds: number; score: number }[];
 }
 
-/** Scores by time, one line each, or a single dot; the name stands at its end. */
+/** Scores over time: a line for each series, or a single dot, with the name at its end. */
 export function raceChart(series: readonly Series[]): Markup {
   const frame: Frame = { ...FRAME, width: 1000, height: 400, right: 190 };
   const all = series.flatMap((s) => s.points);
@@ -90,7 +90,7 @@ export function raceChart(series: readonly Series[]): Markup {
   return chart(
     frame,
     series.map((s) => `${s.name}: ${figure(s.points.at(-1)?.score ?? 0, 2)}`).join('; '),
-    html`${grid(frame, x, y, at, { x: 'seconds of work', y: 'macro-F1 on photos it never saw' })}
+    html`${grid(frame, x, y, at, { x: 'seconds of training', y: 'macro-F1 on held-out photos' })}
 ${series.map((s, i) => {
   const end = ends[i] as { cx: number; cy: number; y: number };
   return html`<g class="s${(i % 4) + 1}">
@@ -104,7 +104,7 @@ ${s.points.map((p) => {
   );
 }
 
-/** Moves names that would cover each other, the upper ones first. */
+/** Moves labels that would overlap, the upper ones first. */
 function apart<Label extends { cx: number; y: number }>(labels: readonly Label[]): Label[] {
   const moved = labels.map((label) => ({ ...label }));
   const order = [...moved].sort((a, b) => a.y - b.y);
@@ -120,13 +120,13 @@ export interface Pair {
   name: string;
   /** 0..1. */
   value: number;
-  /** To either side of the value; null: none is drawn. */
+  /** Error bar to either side of the value; null: none. */
   error: number | null;
   /** 0..1, drawn as a ring on the same line. */
   other: number;
 }
 
-/** One line a name: a dot with its standard error, a ring, and what lies between them. */
+/** One line per name: a dot with its standard error, a ring, and the distance between them. */
 export function gapChart(pairs: readonly Pair[], names: { value: string; other: string }): Markup {
   const frame: Frame = {
     width: 1000,
@@ -208,7 +208,7 @@ function short(value: number, step: number): string {
   return value.toFixed(step >= 0.1 ? 1 : 2);
 }
 
-/** From a round figure below the least share up to 1. */
+/** From a round value below the least share up to 1. */
 function shareScale(least: number): Scale {
   const step = least >= 0.8 ? 0.05 : least >= 0.5 ? 0.1 : 0.2;
   return { from: Math.max(0, Math.floor((least - 0.02) / step) * step), to: 1, step };

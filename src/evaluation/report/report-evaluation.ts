@@ -6,7 +6,7 @@ import { page, tiles } from './report-page.js';
 
 const WEAK_F1 = 0.7;
 
-/** An evaluation as one HTML file: no script, no request, light and dark, made to be printed too. */
+/** An evaluation as a single HTML file without script or requests, for light, dark and print. */
 export function evaluationPage(evaluation: Evaluation): string {
   const { head, metrics, mistakes, suspects } = evaluation;
   return page(
@@ -19,14 +19,14 @@ ${advice(evaluation)}
 <p class="hint">The same recipe, fitted to growing shares of the training groups. The band is the range over repeated draws.</p>
 ${learningCurveChart(evaluation.learningCurve)}</section>
 <section><h2>Reliability</h2>
-<p class="hint">On the dashed line it is as often right as it says. Each dot holds equally many samples.</p>
+<p class="hint">On the dashed line, the share of right answers equals the probability. Each dot stands for equally many samples.</p>
 ${reliabilityChart(evaluation.reliability)}</section>
 </div>
 <section><h2>Confusion matrix</h2>
-<p class="hint">Rows are what it is, columns what the head said. The stronger the colour, the larger the share of the row.</p>
+<p class="hint">Rows are true classes, columns the answers of the head. The stronger the colour, the larger the share of the row.</p>
 <div class="wide">${confusion(metrics)}</div></section>
 <section class="long"><h2>Classes</h2>
-<p class="hint">The weakest first. Training samples and groups are what the classes were learnt from.</p>
+<p class="hint">The weakest first, with the training samples and groups that each class was learnt from.</p>
 <div class="wide">${classes(evaluation)}</div></section>
 ${gallery('Worst mistakes', 'Wrong answers, the surest first.', mistakes)}
 ${suspects.total > 0 ? gallery('Labels that look wrong', `${suspectsSentence(suspects)} Correct one with: headland label ID LABEL.`, suspects.shown, true) : null}
@@ -35,11 +35,11 @@ ${footer(evaluation)}`,
 }
 
 function headline({ head, metrics, evidence, data, createdAt }: Evaluation): Markup {
-  const on = evidence === 'holdout' ? 'holdout pictures' : 'pictures by leave-group-out';
+  const on = evidence === 'holdout' ? 'holdout images' : 'images by leave-group-out';
   const lede =
     evidence === 'holdout'
-      ? `Measured on ${data.holdout} pictures of ${data.holdoutGroups} groups that no head is ever trained on.`
-      : `The holdout is too small (${data.holdout} pictures), so each training picture was answered by a head that never saw its group.`;
+      ? `Measured on ${data.holdout} images of ${data.holdoutGroups} groups that no head is ever trained on.`
+      : `The holdout is too small (${data.holdout} images), so each training image was answered by a head that never saw its group.`;
   return html`<header><p class="over">headland evaluate · head ${head.version} · ${moment(createdAt)}</p>
 <h1>${Math.round(metrics.accuracy * metrics.samples)} of ${metrics.samples} ${on} are right</h1>
 <p class="lede">${lede}</p></header>`;
@@ -65,7 +65,7 @@ function figures({ metrics, interval, decisions }: Evaluation): Markup {
       value: percent(decisions.decidedShare),
       note:
         decisions.accuracyOfDecided === null
-          ? 'no answer is sure enough: all are marked as guesses'
+          ? 'no answer is sure enough: all are guesses'
           : `${percent(decisions.accuracyOfDecided)} of them right; the rest are guesses`,
     },
   ]);
@@ -84,7 +84,7 @@ function confusion({ labels, confusion: counts }: LabelledMetrics): Markup {
     const support = row.reduce((sum, n) => sum + n, 0);
     return html`<tr><th scope="row">${labels[r]}</th>${row.map((n, c) => {
       if (n === 0) return html`<td class="zero">0</td>`;
-      // Mistakes are rare: they show from the first one on.
+      // Mistakes are rare, so they are coloured from the first one on.
       const share = n / support;
       const strength = r === c ? 0.12 + 0.5 * share : 0.22 + 0.6 * share;
       const colour = `rgb(var(${r === c ? '--good' : '--bad'}) / ${strength.toFixed(2)})`;
@@ -116,7 +116,7 @@ function classes({ metrics, data }: Evaluation): Markup {
 
 function suspectsSentence({ total, shown }: Evaluation['suspects']): string {
   const all = total > shown.length ? `${total}, of which ${shown.length} are shown` : `${total}`;
-  return `Contradicted with more than 90 % certainty by heads that never saw the picture: ${all}.`;
+  return `Contradicted with more than 90 % certainty by heads that never saw the image: ${all}.`;
 }
 
 function gallery(
@@ -135,9 +135,9 @@ function gallery(
 function card(d: Disagreement, withId: boolean): Markup {
   const picture = d.jpeg
     ? html`<img src="data:image/jpeg;base64,${d.jpeg}" alt="${d.label}">`
-    : html`<div class="blank">picture cannot be read</div>`;
+    : html`<div class="blank">image cannot be read</div>`;
   return html`<figure>${picture}<figcaption>labelled <b>${d.label}</b><br>
-<span class="said">says <b>${d.answer}</b></span> ${percent(d.probability, 0)}<small>${d.holdout ? 'holdout, ' : ''}group ${d.group}${
+<span class="said">answered <b>${d.answer}</b></span> ${percent(d.probability, 0)}<small>${d.holdout ? 'holdout, ' : ''}group ${d.group}${
     withId ? html`<br><code>${d.id}</code>` : null
   }</small></figcaption></figure>`;
 }
@@ -145,5 +145,5 @@ function card(d: Disagreement, withId: boolean): Markup {
 function footer({ head, data, durationMs, learningCurve }: Evaluation): Markup {
   const repeats = learningCurve[0]?.repeats ?? 1;
   return html`<footer><p>Head ${head.version}: ${head.learner}, features ${head.transform}, λ ${head.lambda.toPrecision(2)}, temperature ${figure(head.temperature, 2)}, backbone ${head.backbone}, trained ${moment(head.trainedAt)}. Samples: ${data.training} for training in ${data.trainingGroups} groups, ${data.holdout} for the holdout in ${data.holdoutGroups}.</p>
-<p>Macro-F1 is the mean over classes. Intervals are bootstraps that draw whole groups, because pictures of one pass are no independent evidence. Learning curve: ${repeats} ${repeats === 1 ? 'draw' : 'draws'} of groups for each share, classes spread evenly, λ chosen anew each time. Made in ${duration(durationMs / 1000)}.</p></footer>`;
+<p>Macro-F1 is the mean over classes. Intervals are bootstraps that draw whole groups, because images of one pass are not independent. Learning curve: ${repeats} ${repeats === 1 ? 'draw' : 'draws'} of groups for each share, classes spread evenly, λ chosen anew each time. Made in ${duration(durationMs / 1000)}.</p></footer>`;
 }

@@ -1,11 +1,11 @@
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
 type Content = Markup | string | number | null | undefined | readonly Content[];
 
-/** A template for HTML: everything that is put in is escaped, but for markup itself. */
+/** A template for HTML that escapes all contents except markup. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Markup {
   return new Markup(parts.reduce((all, part, i) => all + render(contents[i - 1]) + part));
 }
@@ -29,7 +29,7 @@ export function figure(value: number, digits = 3): string {
   return value.toFixed(digits);
 }
 
-/** Seconds for people: "8 s", "4 min 10 s", "1 h 5 min". */
+/** Seconds in words: "8 s", "4 min 10 s", "1 h 5 min". */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

@@ -1,6 +1,6 @@
 import { html, Markup } from './report-markup.js';
 
-/** Same colours as the console; nothing is loaded from anywhere. */
+/** The colours of the console; nothing is loaded from anywhere. */
 const STYLE = `
 :root { color-scheme: light dark; --paper: #f1f2ec; --card: #fff; --ink: #10170f; --soft: #4a5548; --line: #d3d8cc;
   --accent: #145c30; --good: 20 110 54; --bad: 190 60 20; --track: #e4e8de; --series-1: #145c30; --series-2: #b3541e;
@@ -87,7 +87,7 @@ code { font-family: ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace
   --accent: #145c30; --good: 20 110 54; --bad: 190 60 20; --track: #e4e8de; --series-1: #145c30; --series-2: #b3541e; --series-3: #2d5fa8; --series-4: #7a3f9d; } }
 `;
 
-/** A whole HTML document that needs nothing but itself; its policy lets the browser load nothing. */
+/** A whole, self-contained HTML document; its policy forbids the browser to load anything. */
 export function page(title: string, body: Markup): string {
   const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
   return html`<!doctype html>
@@ -105,7 +105,7 @@ export function page(title: string, body: Markup): string {
 `.text;
 }
 
-/** A row of figures that say most. */
+/** A row with the most important figures. */
 export function tiles(entries: readonly { name: string; value: string; note: string }[]): Markup {
   return html`<dl class="tiles">${entries.map(
     ({ name, value, note }) =>

@@ -4,10 +4,10 @@ import { gapChart, raceChart } from './report-charts.js';
 import { duration, html, type Markup, moment } from './report-markup.js';
 import { page } from './report-page.js';
 
-/** Lines in the plot by time; more would cover each other. */
+/** Most lines in the plot over time; more would overlap. */
 const RACERS = 4;
 
-/** A study as one HTML file: what it says, a plot of every variant, tables, scores by time. */
+/** A study as a single HTML file: verdict, a plot of every variant, tables, scores over time. */
 export function studyPage(study: Study): string {
   const { photos, folds, rows, settings, engine, verdict, plan } = study;
   const ran = rows.filter((row) => row.accuracy !== null);
@@ -15,10 +15,10 @@ export function studyPage(study: Study): string {
     'Study: from scratch or frozen backbone',
     html`<header><p class="over">headland study · ${study.folder} · ${moment(study.createdAt)}</p>
 <h1>${verdict.headline}</h1>
-<p class="lede">${photos.count} photos of ${study.classes.length} classes in ${photos.groups} groups, ${folds.count} folds: every group stands in one fold as a whole and is held out with it. Every variant learnt from the same photos and was measured on the same others.${
-      study.interrupted ? ' The study was interrupted: this is how far it came.' : ''
+<p class="lede">${photos.count} photos of ${study.classes.length} classes in ${photos.groups} groups, ${folds.count} folds: each group is in one fold as a whole and is held out with it. Every variant learnt from the same photos and was measured on the same held-out photos.${
+      study.interrupted ? ' The study was interrupted; these are the results so far.' : ''
     }</p></header>
-<section class="verdict"><h2>What it says</h2>${verdict.statements.map((text) => html`<p>${text}</p>`)}</section>
+<section class="verdict"><h2>Result</h2>${verdict.statements.map((text) => html`<p>${text}</p>`)}</section>
 <section><h2>Held-out and training photos</h2>
 <p class="hint">Always answering “${study.majority.label}” would be right in ${(100 * study.majority.accuracy).toFixed(1)} %. A ring far to the right of its dot is overfitting.</p>
 ${
@@ -32,7 +32,7 @@ ${
         })),
         { value: 'held-out groups', other: 'training photos' },
       )
-    : html`<p>Nothing ran to its first epoch.</p>`
+    : html`<p>No variant finished its first epoch.</p>`
 }
 <div class="wide">${table(rows)}</div></section>
 ${foldTable(study, ran)}
@@ -42,7 +42,7 @@ ${ran.length > 0 ? race(ran) : null}
       (c) =>
         html`<tr><th scope="row">${c.label}</th><td class="n">${c.photos}</td><td class="n">${c.groups}</td></tr>`,
     )}</tbody></table></div></section>
-<footer><p>Network: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, dropout where named, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam (0.001 where no learning rate is named), ${settings.epochs} epochs. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented ${settings.views === 1 ? 'view' : 'views'} of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
+<footer><p>Network: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, dropout as named, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam (0.001 unless a learning rate is named), ${settings.epochs} epochs. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented ${settings.views === 1 ? 'view' : 'views'} of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
 <p>± is the standard error of the mean over folds; that of a difference is paired, and counts both chance in the photos (by group) and in the training (by fold, corrected for training photos that folds share: Nadeau and Bengio 2003); p has Holm's correction where several are tested. The best of several networks is picked by the same folds that it is shown on: its figure is a little too high.</p>
 <p>Expected to take ${duration(plan.seconds)}, took ${duration(study.seconds)}.</p></footer>`,
   );
@@ -83,8 +83,8 @@ function race(ran: readonly StudyRow[]): Markup {
     .sort((a, b) => b.accuracy!.mean - a.accuracy!.mean);
   const plain = networks.filter((row) => row.variant.id === 'plain');
   const shown = [...new Set([...frozen, ...plain, ...networks])].slice(0, RACERS);
-  return html`<section><h2>Macro-F1 by time</h2>
-<p class="hint">One dot an epoch, by seconds of training, mean over folds. The frozen backbone has one dot: its forward passes and the fit of a head.${
+  return html`<section><h2>Macro-F1 over time</h2>
+<p class="hint">One dot per epoch, at the seconds of training, mean over folds. The frozen backbone has one dot: after its forward passes and the fit of a head.${
     shown.length < ran.length
       ? ` The plain network and the best others; ${ran.length - shown.length} are left out.`
       : ''

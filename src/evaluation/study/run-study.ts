@@ -20,23 +20,23 @@ import { studyVerdict } from './study-verdict.js';
 export interface StudyInput {
   folder: string;
   photos: readonly StudyPhoto[];
-  /** In the order they run; at least one. */
+  /** In the order of running; at least one. */
   variants: readonly Variant[];
-  /** Null: five, or fewer with less than ten groups. */
+  /** Null: five, or fewer with fewer than ten groups. */
   folds: number | null;
   engine: TfjsEngine;
   backbone: StudyBackbone;
-  /** A new augmentation of a picture; the same (index, round) gives the same. */
+  /** A new augmentation of an image; the same (index, round) gives the same result. */
   augment: (image: StudyImage, index: number, round: number) => StudyImage;
   epochs: number;
   sizePixels: number;
   views: number;
   seed: number;
-  /** Everything together; fewer epochs and folds are run where they would not fit. */
+  /** For the whole study; fewer epochs and folds are run where they would not fit. */
   budgetSeconds: number;
-  /** Told once, before anything long begins. */
+  /** Called once, before the long work begins. */
   onPlan: (plan: StudyPlan, folds: number) => void;
-  /** Told after each epoch and forward pass: seconds of the plan. */
+  /** Called after each epoch and forward pass, with seconds of the plan. */
   onProgress: (doneSeconds: number, totalSeconds: number) => void;
   onFit: (fit: FitNotice) => void;
   signal?: AbortSignal;
@@ -49,7 +49,7 @@ export interface FitNotice {
   name: string;
   accuracy: number;
   trainingAccuracy: number;
-  /** Until the end of the study, as far as the pace so far tells. */
+  /** Until the end of the study, estimated from the pace so far. */
   secondsLeft: number;
 }
 
@@ -65,10 +65,10 @@ interface Fit extends FoldResult {
 /**
  * The article's experiment by stratified k-fold cross-validation over groups: small CNNs from
  * scratch, with and without augmentation, dropout, L2 and other learning rates, and the frozen
- * backbone with headland's head. All variants learn from the same photos of the same folds, with
- * the same seeds, so that they can be compared in pairs. How long it takes is measured on one batch
- * first. Fold follows fold and each is run for all variants; an abort or the end of the budget
- * leaves the folds that every variant has ended.
+ * backbone with headland's head. All variants learn from the same photos of the same folds with the
+ * same seeds, so that they can be compared in pairs. The duration is first measured on one batch.
+ * One fold after the other is run for all variants; after an abort or the end of the budget, the
+ * folds that every variant has finished count.
  *
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
@@ -97,8 +97,11 @@ export async function runStudy(input: StudyInput): Promise<Study> {
       parts: Array.from({ length: folds.count }, (_, fold) => describePart(folds, fold)),
     },
     settings: {
-      ...{ epochs: plan.epochs, sizePixels: input.sizePixels, batch: BATCH },
-      ...{ views: plan.views, seed: input.seed },
+      epochs: plan.epochs,
+      sizePixels: input.sizePixels,
+      batch: BATCH,
+      views: plan.views,
+      seed: input.seed,
     },
     engine: {
       backend: input.engine.backend,
@@ -113,7 +116,7 @@ export async function runStudy(input: StudyInput): Promise<Study> {
   return { ...study, verdict: studyVerdict(study), seconds };
 }
 
-/** Runs every variant in one fold after the other. */
+/** Runs every variant, one fold after the other. */
 class StudyRun {
   #features: StudyFeatures | null = null;
   #embedSeconds = 0;
@@ -130,21 +133,11 @@ class StudyRun {
     const fits = new Map<string, Fit[]>(variants.map(({ id }) => [id, []]));
     const engine = await OnnxFitEngine.create(1);
     try {
-      // A machine that was busy while it was measured may do more folds than planned.
+      // A machine that was busy during the measurement may manage more folds than planned.
       for (let fold = 0; fold < this.folds.count && !this.#isOver(); fold++) {
         if (fold > 0 && !this.clock.fits(plan.foldSeconds)) break;
         if (fold >= plan.folds) this.clock.extend(plan.foldSeconds);
-        for (const [i, variant] of variants.entries()) {
-          if (this.#isOver()) break;
-          const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
-          const fit =
-            variant.kind === 'backbone'
-              ? await this.#head(fold, engine)
-              : await this.#network(variant, fold, until);
-          if (!fit) continue;
-          fits.get(variant.id)!.push(fit);
-          this.#notify(variant, fit);
-        }
+        await this.#runFold(fold, engine, fits);
       }
     } finally {
       await engine.close();
@@ -152,11 +145,29 @@ class StudyRun {
     return fits;
   }
 
+  async #runFold(fold: number, engine: OnnxFitEngine, fits: Map<string, Fit[]>): Promise<void> {
+    const { variants } = this.input;
+    for (const [i, variant] of variants.entries()) {
+      if (this.#isOver()) return;
+      const until = fold === 0 ? this.#shareUntil(variants.slice(i)) : this.clock.deadline;
+      const fit =
+        variant.kind === 'backbone'
+          ? await this.#head(fold, engine)
+          : await this.#network(variant, fold, until);
+      if (!fit) continue;
+      fits.get(variant.id)!.push(fit);
+      this.#notify(variant, fit);
+    }
+  }
+
   #isOver(until = this.clock.deadline): boolean {
     return this.input.signal?.aborted === true || performance.now() > until;
   }
 
-  /** In the first fold each variant gets its share of what is left, so that the last ones run too. */
+  /**
+   * In the first fold each variant gets its share of the remaining time, so that the last ones run
+   * too.
+   */
   #shareUntil(variants: readonly Variant[]): number {
     const { perVariant } = this.clock.plan;
     const rest = variants.reduce((sum, { id }) => sum + perVariant[id]!, 0);
@@ -171,9 +182,12 @@ class StudyRun {
 
   #notify(variant: Variant, { fold, accuracy, trainingAccuracy }: Fit): void {
     this.input.onFit({
-      ...{ fold: fold + 1, folds: Math.max(fold + 1, this.clock.plan.folds) },
+      fold: fold + 1,
+      folds: Math.max(fold + 1, this.clock.plan.folds),
       name: variantName(variant),
-      ...{ accuracy, trainingAccuracy, secondsLeft: this.clock.left() },
+      accuracy,
+      trainingAccuracy,
+      secondsLeft: this.clock.left(),
     });
   }
 
@@ -204,7 +218,9 @@ class StudyRun {
     const result = this.#result(fold, split, answers);
     return {
       ...result,
-      ...{ epochs: 0, complete: true, seconds: seconds + (fold === 0 ? this.#embedSeconds : 0) },
+      epochs: 0,
+      complete: true,
+      seconds: seconds + (fold === 0 ? this.#embedSeconds : 0),
       points: [{ seconds: this.#embedSeconds + seconds, score: result.macroF1 }],
     };
   }
@@ -219,7 +235,9 @@ class StudyRun {
     const isOver = () => this.#isOver(until);
     const cnn = new SmallCnn(engine.tf, {
       ...variant,
-      ...{ sizePixels, classCount: this.folds.labels.length, seed: seed + fold },
+      sizePixels,
+      classCount: this.folds.labels.length,
+      seed: seed + fold,
     });
     const points: { seconds: number; score: number }[] = [];
     let seconds = 0;
@@ -234,7 +252,7 @@ class StudyRun {
             isOver,
           ),
         );
-        // An epoch that was cut off has no point of its own, unless it is all there is.
+        // An interrupted epoch has no point of its own, unless it is the only one.
         if (isOver() && points.length > 0) break;
         answers = await cnn.probabilities(heldOut.map((i) => photos[i]!.image));
         points.push({ seconds, score: score(answers, this.folds, heldOut).macroF1 });
@@ -244,7 +262,9 @@ class StudyRun {
       const learnt = await cnn.probabilities(training.map((i) => photos[i]!.image));
       return {
         ...this.#result(fold, split, { heldOut: answers, training: learnt }),
-        ...{ epochs: points.length, seconds, points },
+        epochs: points.length,
+        seconds,
+        points,
         complete: points.length === epochs,
       };
     } finally {
@@ -264,7 +284,7 @@ class StudyRun {
   }
 }
 
-/** A batch of a network (the first one warms up), augmentations and forward passes. */
+/** Measures a batch of a network (the first one warms up), augmentations and forward passes. */
 async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   const { variants, sizePixels, seed } = input;
   const networks = variants.filter((variant) => variant.kind === 'network');
@@ -273,8 +293,11 @@ async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   const images = photos.map(({ image }) => image);
   if (networks.length > 0) {
     const cnn = new SmallCnn(input.engine.tf, {
-      ...{ sizePixels, seed, classCount: folds.labels.length, learningRate: 1e-3 },
-      // What any of them has: the dearest.
+      sizePixels,
+      seed,
+      classCount: folds.labels.length,
+      learningRate: 1e-3,
+      // The most expensive settings of all networks.
       l2: Math.max(...networks.map(({ l2 }) => l2)),
       dropout: Math.max(...networks.map(({ dropout }) => dropout)),
     });
@@ -296,7 +319,7 @@ async function measure(input: StudyInput, folds: StudyFolds): Promise<Costs> {
   return costs;
 }
 
-/** Those that every variant has ended; without one, the first as far as it came. */
+/** The folds that every variant has finished; without one, the first fold as far as it got. */
 function countedFolds(
   variants: readonly Variant[],
   fits: ReadonlyMap<string, readonly Fit[]>,
@@ -329,7 +352,11 @@ function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): 
     epochs: counted[0]?.epochs ?? 0,
     seconds: counted.reduce((sum, fit) => sum + fit.seconds, 0),
     folds: counted.map(({ fold, accuracy, macroF1, trainingAccuracy, groups }) => ({
-      ...{ fold, accuracy, macroF1, trainingAccuracy, groups },
+      fold,
+      accuracy,
+      macroF1,
+      trainingAccuracy,
+      groups,
     })),
     accuracy: over((fit) => fit.accuracy),
     macroF1: over((fit) => fit.macroF1),
@@ -369,7 +396,7 @@ function describePart(folds: StudyFolds, fold: number) {
   };
 }
 
-/** Macro-F1 over the classes that are among the photos: a small fold need not hold all. */
+/** Macro-F1 over the classes of these photos: a small fold need not contain all classes. */
 function score(
   probabilities: Float64Array,
   { labels, names }: StudyFolds,
@@ -398,7 +425,7 @@ function byGroup(
   return [...counts.values()];
 }
 
-/** Median of five: one alone may meet a busy moment of the machine. */
+/** Median of five, because a single run may meet a busy moment of the machine. */
 async function usual(work: () => Promise<unknown>): Promise<number> {
   const seconds: number[] = [];
   for (let i = 0; i < 5; i++) seconds.push(await timed(work));

@@ -18,7 +18,7 @@ export interface StudyFeatures {
   views: number;
 }
 
-/** @returns null when `isOver` came first */
+/** @returns null when `isOver` became true first */
 export async function embedPhotos(
   backbone: StudyBackbone,
   photos: number,
@@ -39,11 +39,11 @@ export async function embedPhotos(
 }
 
 /**
- * A ridge head on the photos that a fold may learn from, their views among them, chosen by
- * leave-group-out inside.
+ * A ridge head on the training photos of a fold and their views, chosen by leave-group-out among
+ * them.
  *
  * @returns n x C probabilities of the held-out and of the training photos, originals; null when the
- *   signal came first
+ *   signal was aborted first
  */
 export async function fitHead(
   features: StudyFeatures,
@@ -81,8 +81,11 @@ export async function fitHead(
   const { chosen } = fitted;
   const head = {
     ...chosen.fit,
-    ...{ learner: chosen.learner, labels: folds.labels, featureSize },
-    ...{ backboneChecksum: '', temperature: chosen.temperature },
+    learner: chosen.learner,
+    labels: folds.labels,
+    featureSize,
+    backboneChecksum: '',
+    temperature: chosen.temperature,
   };
   const answers = (photos: readonly number[]) =>
     headProbabilities(

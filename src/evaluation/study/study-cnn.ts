@@ -3,7 +3,7 @@ import type { Tfjs } from '../../backbone/engines/tfjs-library.js';
 import { createRandom } from '../../base/random.js';
 import { addSeededDropout } from '../../training/fit/tf-dropout.js';
 
-/** An 8-bit RGB picture, as vision makes it. */
+/** An 8-bit RGB image, as vision makes it. */
 export interface StudyImage {
   width: number;
   height: number;
@@ -13,13 +13,13 @@ export interface StudyImage {
 export interface CnnOptions {
   sizePixels: number;
   classCount: number;
-  /** Penalty on kernels, as tf.regularizers.l2 has it; 0 = none. */
+  /** Penalty on kernels, as in tf.regularizers.l2; 0 = none. */
   l2: number;
   /** Share of the dense layer's values that are dropped in training, 0..1 exclusive; 0 = none. */
   dropout: number;
-  /** Of Adam. */
+  /** Learning rate of Adam. */
   learningRate: number;
-  /** Of initial weights, dropout and the order of photos. */
+  /** Seed of initial weights, dropout and the order of photos. */
   seed: number;
 }
 
@@ -28,8 +28,8 @@ export const BATCH = 16;
 type Model = ReturnType<Tfjs['sequential']>;
 
 /**
- * A small network as the tutorials have it: three times convolution (3 x 3, ReLU) and pooling, one
- * dense layer, dropout where asked for, softmax; Adam, batches of 16.
+ * A small network as in the tutorials: three times convolution (3 x 3, ReLU) and pooling, one dense
+ * layer, optional dropout, softmax; Adam, batches of 16.
  */
 export class SmallCnn {
   readonly #model: Model;
@@ -63,7 +63,9 @@ export class SmallCnn {
     await nextTurn();
   }
 
-  /** One pass over all photos in a new order. `image` gives photo i as it is to be learnt now. */
+  /**
+   * One pass over all photos in a new order. `image` returns photo i as it is learnt in this epoch.
+   */
   async epoch(
     number: number,
     labels: readonly number[],
@@ -85,7 +87,7 @@ export class SmallCnn {
     }
   }
 
-  /** @returns n x C, row-major, rows sum to 1; all alike where the training diverged */
+  /** @returns n x C, row-major, rows sum to 1; uniform where the training diverged */
   async probabilities(images: readonly StudyImage[]): Promise<Float64Array> {
     const { classCount } = this.options;
     const all = new Float64Array(images.length * classCount);
@@ -94,7 +96,7 @@ export class SmallCnn {
       const values = this.tf.tidy(() =>
         (this.#model.predict(this.#pixels(part)) as ReturnType<Tfjs['zeros']>).dataSync(),
       );
-      // Too high a learning rate ends in NaN: a network that knows nothing, not a failure.
+      // Too high a learning rate ends in NaN: a network that has learnt nothing, not a failure.
       all.set(
         values.map((value) => (Number.isFinite(value) ? value : 1 / classCount)),
         from * classCount,
@@ -118,7 +120,7 @@ export class SmallCnn {
 function buildModel(tf: Tfjs, options: CnnOptions): Model {
   const { sizePixels, classCount, l2, dropout, learningRate, seed } = options;
   const model = tf.sequential();
-  // A function, not one object: each layer keeps its own.
+  // A function, because each layer needs its own object.
   const penalty = () => (l2 > 0 ? { kernelRegularizer: tf.regularizers.l2({ l2 }) } : {});
   let layer = 0;
   const initial = () => tf.initializers.glorotUniform({ seed: seed * 100 + layer++ });

@@ -1,26 +1,28 @@
 import type { StudyPlan } from './study-types.js';
 import type { Variant } from './study-variants.js';
 
-/** Fitting a head to cached features, seconds per training row; measured on a slow core. */
+/** Time to fit a head to cached features, seconds per training row, measured on a slow core. */
 const FIT_SECONDS_PER_ROW = 0.006;
-/** Of the budget that is planned for: a machine that does other things too is slower than measured. */
+/** Share of the budget that is planned: a machine with other work is slower than measured. */
 const PLANNED_SHARE = 0.85;
-/** Folds are given up before fewer epochs than this are run: a network that has not learnt says nothing. */
+/**
+ * Fewer folds are run before fewer epochs than this: a network that has not learnt shows nothing.
+ */
 const FEWEST_EPOCHS = 10;
-/** One alone has no standard error. */
+/** A single fold has no standard error. */
 const FEWEST_FOLDS = 2;
-/** Of the budget, for forward passes; above it fewer views are made. */
+/** Share of the budget for forward passes; above it fewer views are made. */
 const FORWARD_SHARE = 0.5;
 
 /** Measured on this machine, seconds. */
 export interface Costs {
   /** One gradient step on one batch. */
   step: number;
-  /** Of the network, one photo. */
+  /** Forward pass of the network, one photo. */
   predict: number;
-  /** One photo. */
+  /** One augmentation, one photo. */
   augment: number;
-  /** Of the backbone, one photo. */
+  /** Forward pass of the backbone, one photo. */
   forward: number;
 }
 
@@ -35,8 +37,8 @@ export interface Wanted {
 }
 
 /**
- * Fewer epochs first, down to ten; then fewer folds, down to two; then fewer epochs again. Views
- * are fewer where their forward passes alone would take half of the budget.
+ * First reduces the epochs, down to ten, then the folds, down to two, then the epochs again.
+ * Reduces the views where their forward passes alone would take half of the budget.
  */
 export function planStudy(costs: Costs, wanted: Wanted): StudyPlan {
   const { variants, photos, epochs: asked, budgetSeconds } = wanted;
@@ -56,7 +58,10 @@ export function planStudy(costs: Costs, wanted: Wanted): StudyPlan {
     if (fitting < Math.min(asked, FEWEST_EPOCHS) && folds > FEWEST_FOLDS) continue;
     const epochs = Math.max(1, Math.min(asked, fitting));
     return {
-      ...{ epochs, folds, views, seconds: total(folds, epochs) },
+      epochs,
+      folds,
+      views,
+      seconds: total(folds, epochs),
       embedSeconds: embedSeconds(costs, priced),
       foldSeconds: foldSeconds(costs, priced, epochs),
       perVariant: Object.fromEntries(
@@ -96,7 +101,7 @@ function fitSeconds(variant: Variant, costs: Costs, wanted: Wanted, epochs: numb
   return epochs * epoch + training * predict;
 }
 
-/** How far a study is, by the plan and by the clock. */
+/** The progress of a study, by the plan and by the clock. */
 export class StudyClock {
   readonly #startedAt = performance.now();
   #done = 0;
@@ -115,27 +120,27 @@ export class StudyClock {
     return this.#total;
   }
 
-  /** More than was planned is begun. @param seconds of the plan */
+  /** Adds work beyond the plan. @param seconds of the plan */
   extend(seconds: number): void {
     this.#total += seconds;
   }
 
-  /** Seconds of the plan that are done. */
+  /** Finished seconds of the plan. */
   get done(): number {
     return this.#done;
   }
 
-  /** @param seconds of the plan */
+  /** Adds finished work. @param seconds of the plan */
   add(seconds: number): void {
     this.#done += seconds;
   }
 
-  /** Whether so many seconds of the plan end before the deadline, at the pace so far. */
+  /** Whether this many seconds of the plan end before the deadline, at the pace so far. */
   fits(planned: number): boolean {
     return this.#expected(planned) < this.#untilDeadline();
   }
 
-  /** Seconds until everything is done, at most until the deadline. */
+  /** Seconds until the end, at most until the deadline. */
   left(): number {
     return Math.min(this.#untilDeadline(), this.#expected(Math.max(0, this.#total - this.#done)));
   }

@@ -2,10 +2,10 @@ import { HeadlandError } from '../../base/errors.js';
 import { stratifiedGroupFolds } from '../../head/folds.js';
 import type { StudyImage } from './study-cnn.js';
 
-/** When nothing else is asked for; fewer where the groups do not suffice. */
+/** Default number of folds; fewer where the groups do not suffice. */
 const USUAL_FOLDS = 5;
 const GROUPS_PER_FOLD = 2;
-/** The greedy placing can put all groups of a class into one fold; another order helps. */
+/** The greedy algorithm may put all groups of a class into one fold; another order avoids that. */
 const ATTEMPTS = 20;
 
 export interface StudyPhoto {
@@ -24,7 +24,7 @@ export interface StudyFolds {
   classes: Int32Array;
   groups: Int32Array;
   count: number;
-  /** 0..count-1 of every photo. */
+  /** Fold of every photo, 0..count-1. */
   foldOf: Int32Array;
 }
 
@@ -35,11 +35,11 @@ export interface Split {
 }
 
 /**
- * Stratified k-fold by groups: every group stands in one fold as a whole, classes are spread as
- * evenly as that allows, and every class stands in at least two folds, so that it is never held out
- * altogether.
+ * Stratified k-fold by groups: every group is in one fold as a whole, classes are spread as evenly
+ * as that allows, and every class is in at least two folds, so that it is never held out
+ * completely.
  *
- * @param asked null: five, or fewer with less than ten groups
+ * @param asked null: five, or fewer with fewer than ten groups
  * @throws HeadlandError HL_STUDY_TOO_FEW_CLASSES | HL_STUDY_TOO_FEW_GROUPS
  */
 export function studyFolds(
@@ -50,16 +50,20 @@ export function studyFolds(
   const names = photos.map((photo) => photo.label);
   const labels = [...new Set(names)].sort();
   if (labels.length < 2) {
-    throw new HeadlandError('HL_STUDY_TOO_FEW_CLASSES', `${labels.length} classes of photos`, {
-      remedy: 'Give a folder with one folder of photos for each of at least two classes.',
-    });
+    throw new HeadlandError(
+      'HL_STUDY_TOO_FEW_CLASSES',
+      `the folder holds photos of ${labels.length} class, a study needs two`,
+      {
+        remedy: 'Put photos of at least two classes into the folder, one folder a class.',
+      },
+    );
   }
   const groupNames = [...new Set(photos.map((photo) => photo.group))];
   const possible = Math.floor(groupNames.length / GROUPS_PER_FOLD);
   const count = asked ?? Math.max(2, Math.min(USUAL_FOLDS, possible));
   if (count > possible) {
     throw tooFewGroups(
-      `the photos make ${groupNames.length} groups, ${count} folds need ${count * GROUPS_PER_FOLD}`,
+      `the photos are of ${groupNames.length} groups; ${count} folds need ${count * GROUPS_PER_FOLD}`,
     );
   }
   const single = labels.find(
@@ -82,7 +86,7 @@ export function studyFolds(
   throw tooFewGroups('no division into folds leaves photos of every class to learn from');
 }
 
-/** @param fold that is held out, 0..count-1 */
+/** @param fold The held-out fold, 0..count-1 */
 export function splitOf({ foldOf }: StudyFolds, fold: number): Split {
   const all = [...foldOf.keys()];
   return {
@@ -94,6 +98,6 @@ export function splitOf({ foldOf }: StudyFolds, fold: number): Split {
 function tooFewGroups(message: string): HeadlandError {
   return new HeadlandError('HL_STUDY_TOO_FEW_GROUPS', message, {
     remedy:
-      'Add photos of other places or times, say with --group-pattern what a group is, or ask for fewer --folds.',
+      'Add photos of other places or times, give a --group-pattern that makes more groups, or ask for fewer --folds.',
   });
 }

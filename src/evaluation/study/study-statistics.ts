@@ -1,14 +1,14 @@
-/** Over folds. */
+/** Mean over folds. */
 export interface Estimate {
   mean: number;
   /** Standard deviation over folds / √folds; null with a single fold. */
   standardError: number | null;
 }
 
-/** What one variant has more than another. */
+/** Difference between two variants. */
 export interface PairedDifference {
   mean: number;
-  /** Of chance in the photos and in the training; null with a single fold. */
+  /** From chance in the photos and in the training; null with a single fold. */
   standardError: number | null;
   /** Two-sided; 1 with a single fold. */
   p: number;
@@ -16,20 +16,20 @@ export interface PairedDifference {
 }
 
 export interface PairedFigures {
-  /** One a fold that both were measured on, at least one. */
+  /** One value per fold that both were measured on, at least one. */
   byFold: readonly number[];
-  /** One a group that was held out: its photos, and by how many more of them one has right. */
+  /** One entry per held-out group: its photos, and how many more of them one variant has right. */
   byGroup: readonly { photos: number; excess: number }[];
-  /** Photos held out / photos learnt from, mean over folds. */
+  /** Held-out photos / training photos, mean over folds. */
   heldOutPerTraining: number;
   /**
    * Least difference that a fold can show (one photo of it). The standard deviation over folds is
-   * taken to be at least that: folds that agree by chance are no proof.
+   * at least this, because folds that agree by chance prove nothing.
    */
   step: number;
 }
 
-/** @param values one a fold, at least one */
+/** @param values one per fold, at least one */
 export function estimate(values: readonly number[]): Estimate {
   const { mean, deviation } = spread(values);
   return {
@@ -43,12 +43,12 @@ export function estimate(values: readonly number[]): Estimate {
  *
  * - which photos were held out: from the differences by group, because photos of one group fail
  *   together (cluster-robust, G - 1 degrees of freedom);
- * - what a training makes of its photos: from the differences by fold, (1/k + held out/training) s²,
- *   because folds share most of their training photos (the corrected resampled t-test, Nadeau &
+ * - what a training makes of its photos: from the differences by fold, (1/k + held out/training)
+ *   s², because folds share most of their training photos (the corrected resampled t-test, Nadeau &
  *   Bengio 2003, Inference for the generalization error; k - 1 degrees of freedom).
  *
- * Folds hold other photos too, so the first is counted in part twice: the test errs on the side of
- * not telling apart. Degrees of freedom of the sum by Satterthwaite (1946), rounded down.
+ * Folds also hold different photos, so the first source is counted twice in part: the test is
+ * conservative. Degrees of freedom of the sum by Satterthwaite (1946), rounded down.
  */
 export function pairedDifference(figures: PairedFigures): PairedDifference {
   const { byFold, byGroup, heldOutPerTraining, step } = figures;
@@ -65,7 +65,7 @@ export function pairedDifference(figures: PairedFigures): PairedDifference {
   return { mean, standardError, p, folds };
 }
 
-/** Of the mean excess a photo. */
+/** Variance of the mean excess per photo. */
 function clusterVariance(groups: PairedFigures['byGroup']): number {
   const photos = groups.reduce((sum, group) => sum + group.photos, 0);
   const mean = groups.reduce((sum, group) => sum + group.excess, 0) / photos;
@@ -74,8 +74,8 @@ function clusterVariance(groups: PairedFigures['byGroup']): number {
 }
 
 /**
- * P[|T| >= |t|] of Student's t with a whole number of degrees of freedom: the finite series
- * 26.7.3 and 26.7.4 of Abramowitz & Stegun.
+ * P[|T| >= |t|] of Student's t with integer degrees of freedom: the finite series 26.7.3 and 26.7.4
+ * of Abramowitz & Stegun.
  */
 export function studentTails(t: number, degreesOfFreedom: number): number {
   const theta = Math.atan(Math.abs(t) / Math.sqrt(degreesOfFreedom));
@@ -91,7 +91,7 @@ export function studentTails(t: number, degreesOfFreedom: number): number {
   return Math.min(1, Math.max(0, 1 - inside));
 }
 
-/** Standard deviation of a sample. */
+/** Mean and standard deviation of a sample. */
 function spread(values: readonly number[]): { mean: number; deviation: number } {
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
   const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);

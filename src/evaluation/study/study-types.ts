@@ -9,29 +9,29 @@ export interface FoldResult {
   /** On the photos of the fold, after the last epoch. */
   accuracy: number;
   macroF1: number;
-  /** On the photos that it learnt from, without augmentation: far above the other is overfitting. */
+  /** On its training photos without augmentation; far above `accuracy` means overfitting. */
   trainingAccuracy: number;
-  /** Of the groups of the fold, in the same order for every variant. */
+  /** Groups of the fold, in the same order for every variant. */
   groups: { photos: number; right: number }[];
 }
 
 export interface StudyRow {
   variant: Variant;
-  /** For people. */
+  /** Name in tables. */
   name: string;
   /** `cut`: ended before its last epoch by the budget or by hand. */
   state: 'done' | 'cut' | 'not run';
-  /** Of each fit; 0 for the frozen backbone. */
+  /** Epochs of each fit; 0 for the frozen backbone. */
   epochs: number;
   /** Training in all folds, seconds: for the backbone its forward passes and its fits. */
   seconds: number;
-  /** The folds that count: the same ones for every variant. */
+  /** The folds that count, the same for every variant. */
   folds: FoldResult[];
   /** Over folds; null: not run. */
   accuracy: Estimate | null;
   macroF1: Estimate | null;
   trainingAccuracy: Estimate | null;
-  /** Training accuracy less that on the fold. */
+  /** Training accuracy minus accuracy. */
   gap: Estimate | null;
   /** After each epoch, mean over folds. */
   points: Series['points'];
@@ -44,23 +44,23 @@ export interface Study {
   folder: string;
   photos: { count: number; groups: number };
   classes: { label: string; photos: number; groups: number }[];
-  /** What always answering the most frequent class would score. */
+  /** Score of always answering the most frequent class. */
   majority: { label: string; accuracy: number };
   folds: {
-    /** Into which the groups are divided. */
+    /** Number of folds. */
     count: number;
-    /** That count: every variant ended there, or there is only this one. */
+    /** The folds that count: every variant finished them, or there is only one. */
     run: number[];
     /** By fold. */
     parts: { photos: number; groups: number; majorityAccuracy: number }[];
   };
   settings: { epochs: number; sizePixels: number; batch: number; views: number; seed: number };
   engine: { backend: string; reason: string; backbone: string };
-  /** Measured beforehand. */
+  /** Measured before the study. */
   plan: StudyPlan;
   interrupted: boolean;
   rows: StudyRow[];
-  /** What the figures say, in words. */
+  /** The result in words. */
   verdict: Verdict;
   seconds: number;
 }
@@ -71,21 +71,21 @@ export interface Verdict {
   statements: string[];
 }
 
-/** What fits into the budget: at most what was asked for. */
+/** What fits into the budget, at most what was requested. */
 export interface StudyPlan {
   epochs: number;
   folds: number;
   views: number;
   seconds: number;
-  /** Of all forward passes of the backbone. */
+  /** All forward passes of the backbone. */
   embedSeconds: number;
-  /** Of one fold, without them. */
+  /** One fold, without the forward passes. */
   foldSeconds: number;
   /** All folds, by the variant's id. */
   perVariant: Record<string, number>;
 }
 
-/** The table as lines of cells, first the heads. */
+/** The table as lines of cells, the header first. */
 export function studyTable(rows: readonly StudyRow[]): string[][] {
   const share = (value: Estimate | null) => (value === null ? '-' : `${points(value)} %`);
   return [

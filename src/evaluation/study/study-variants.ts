@@ -1,7 +1,7 @@
-/** One way to a classifier that a study measures. */
+/** A classifier that a study measures. */
 export type Variant = { id: string; kind: 'backbone' } | NetworkVariant;
 
-/** A network from scratch and how it is trained. */
+/** A network from scratch and its training. */
 export interface NetworkVariant {
   /** As on the command line, in canonical order: `augmentation+l2=0.001`. */
   id: string;
@@ -17,7 +17,7 @@ export interface NetworkVariant {
 /** Keras' default of Adam. */
 export const USUAL_LEARNING_RATE = 1e-3;
 
-/** The tutorial's steps, each alone and together, and a learning rate to either side. */
+/** The steps of the tutorial, each alone and together, and a learning rate on either side. */
 export const DEFAULT_VARIANTS = [
   'backbone',
   'plain',
@@ -32,14 +32,14 @@ export const DEFAULT_VARIANTS = [
 
 const TERMS = 'backbone, plain, augmentation, dropout=RATE, l2=PENALTY, lr=RATE';
 
-/** Open bounds; what lies outside is not a network that could learn. */
+/** Exclusive bounds; a network outside of them could not learn. */
 const RANGES = { dropout: [0, 1], l2: [0, 1], lr: [0, 1] } as const;
 
 /**
- * Reads `backbone,plain,augmentation+l2=0.001,lr=0.003`: variants by commas, their terms by `+`.
- * `plain` is a network without any of it. Repetitions count once.
+ * Reads `backbone,plain,augmentation+l2=0.001,lr=0.003`: variants separated by commas, their terms
+ * by `+`. `plain` is a network without any of them. Repetitions count once.
  *
- * @throws RangeError that says which part cannot be read
+ * @throws RangeError that names the part that cannot be read
  */
 export function parseVariants(text: string): Variant[] {
   const variants = new Map<string, Variant>();
@@ -95,7 +95,7 @@ export function variantName(variant: Variant): string {
   return ['Network from scratch', ...traits(variant)].join(', ');
 }
 
-/** What sets a network apart from the plain one: ["augmentation", "dropout 0.5"]. */
+/** The differences from the plain network: ["augmentation", "dropout 0.5"]. */
 export function traits({ augmentation, dropout, l2, learningRate }: NetworkVariant): string[] {
   return [
     augmentation ? 'augmentation' : '',

@@ -4,24 +4,24 @@ import { type PairedDifference, pairedDifference } from './study-statistics.js';
 import { type FoldResult, points, type Study, type StudyRow, type Verdict } from './study-types.js';
 import { type NetworkVariant, traits } from './study-variants.js';
 
-/** Of a false statement, for the tests of one kind together. */
+/** Probability of a false statement, for all tests of one kind together. */
 const LEVEL = 0.05;
 const MEMORISES = { trainingAccuracy: 0.9, gap: 0.2 };
-/** On training photos; below it a network has not learnt what it could. */
+/** Accuracy on training photos below which a network has not learnt what it could. */
 const LEARNT = 0.7;
 
 type Facts = Pick<
   Study,
   'photos' | 'classes' | 'majority' | 'folds' | 'rows' | 'settings' | 'interrupted' | 'plan'
 >;
-/** A row that ran, of a network. */
+/** A row of a network that ran. */
 type NetworkRow = StudyRow & { variant: NetworkVariant } & Ran;
 type Ran = { [K in 'accuracy' | 'trainingAccuracy' | 'gap']: NonNullable<StudyRow[K]> };
 
 /**
- * What the figures of a study say, in sentences. A difference is stated as one only where a paired
- * test over groups and folds (see `pairedDifference`) puts its chance below 5 %, after Holm's correction over
- * the tests of the same kind; else the two "cannot be told apart".
+ * The result of a study in sentences. A difference is stated only where a paired test over groups
+ * and folds (see `pairedDifference`) puts its chance below 5 %, after Holm's correction over the
+ * tests of the same kind; otherwise the two "cannot be told apart".
  */
 export function studyVerdict(study: Facts): Verdict {
   const ran = study.rows.filter((row): row is StudyRow & Ran => row.accuracy !== null);
@@ -30,7 +30,7 @@ export function studyVerdict(study: Facts): Verdict {
   const reference = networks.find(({ variant }) => variant.id === 'plain') ?? networks[0];
   const compare = comparer(study);
   const race = frozen && networks.length > 0 ? raceOf(frozen, networks, compare) : null;
-  // One fold has no error: whatever it shows may be luck, and is not put into words.
+  // A single fold has no error: whatever it shows may be luck, so no sentence states it.
   const comparable = study.folds.run.length >= 2 ? networks : [];
   return {
     headline: race?.headline ?? headlineOfOne(frozen ?? best(networks)),
@@ -50,7 +50,7 @@ type Compare = (
   value: (result: FoldResult) => number,
 ) => PairedDifference;
 
-/** Differences a - b by fold, or of a from nothing. */
+/** Differences a - b by fold, or of a alone. */
 function comparer({ folds, photos }: Facts): Compare {
   const parts = folds.run.map((fold) => folds.parts[fold]!.photos);
   const mean = (values: number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -63,7 +63,7 @@ function comparer({ folds, photos }: Facts): Compare {
       .map((result) => ({ result, rival: other.get(result.fold) ?? null }));
     return pairedDifference({
       byFold: pairs.map(({ result, rival }) => value(result) - (rival ? value(rival) : 0)),
-      // A gap moves with the held-out photos as accuracy does, in the other direction.
+      // A gap moves with the held-out photos like accuracy, in the other direction.
       byGroup: pairs.flatMap(({ result, rival }) =>
         result.groups.map(({ photos, right }, i) => ({
           photos,
@@ -108,7 +108,7 @@ function ofReference(row: NetworkRow, study: Facts, compare: Compare): string {
   return sentences.join(' ');
 }
 
-/** Regularisation, augmentation and what goes with them, each against the reference. */
+/** Regularisation, augmentation and combinations, each against the reference. */
 function ofOthers(
   reference: NetworkRow,
   networks: readonly NetworkRow[],
@@ -144,7 +144,7 @@ function ofLearningRates(
   if (rows.length < 2) return [];
   const top = best(rows)!;
   const pairs = rows.flatMap((a, i) => rows.slice(i + 1).map((b) => [a, b] as const));
-  // Of all pairs, because the best of them is known only afterwards.
+  // Over all pairs, because the best of them is known only afterwards.
   const tests = adjusted(pairs.map(([a, b]) => compare(a.folds, b.folds, accuracyOf)));
   const against = pairs.flatMap(([a, b], i) => {
     const test = tests[i]!;
@@ -175,8 +175,8 @@ function raceOf(
   const top = best(networks)!;
   const tests = networks.map((row) => compare(frozen.folds, row.folds, accuracyOf));
   const test = tests[networks.indexOf(top)]!;
-  // Better than each: the largest p holds without a correction. Worse than the best, which was
-  // picked from so many by the same figures: Bonferroni's.
+  // Better than each network: the largest p holds without a correction. Worse than the best, which
+  // was picked from so many by the same figures: Bonferroni's correction.
   const allBetter = tests.every(({ mean }) => mean > 0);
   const better = { ...test, p: Math.max(...tests.map(({ p }) => p)) };
   const worse = { ...test, p: Math.min(1, test.p * networks.length) };
@@ -243,7 +243,7 @@ function ofEvidence({ folds, rows, plan, interrupted }: Facts, ran: readonly Stu
 }
 
 function headlineOfOne(row: (StudyRow & Ran) | undefined): string {
-  return row ? reached(row.name, row) : 'Nothing ran to its end';
+  return row ? reached(row.name, row) : 'No variant ran to its end';
 }
 
 function reached(name: string, row: Ran): string {

@@ -2,7 +2,7 @@
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Looked at before every step; true ends the search. */
+  /** Called before every step; true ends the search. */
   isDone: (value: number, gradient: Float64Array) => boolean;
   maxIterations: number;
   /** Pairs of steps and gradient changes kept. Default 10. */
@@ -26,7 +26,7 @@ interface Pair {
   rho: number;
 }
 
-/** A point whose value is wanted; whoever answers also writes the gradient there. */
+/** A point whose value the search needs; the caller also writes the gradient there. */
 export interface Evaluation {
   x: Float64Array;
   gradient: Float64Array;
@@ -44,7 +44,10 @@ export function minimise(f: Objective, x: Float64Array, options: LbfgsOptions): 
   return step.value;
 }
 
-/** {@link minimise} turned inside out: yields points and is told their values, by any way of computing. */
+/**
+ * {@link minimise} as a generator: it yields points and receives their values, however the caller
+ * computes them.
+ */
 export function* lbfgs(
   x: Float64Array,
   options: LbfgsOptions,
@@ -55,8 +58,7 @@ export function* lbfgs(
   let value = yield { x, gradient };
   let evaluations = 1;
   const pairs: Pair[] = [];
-  const trial = new Float64Array(n);
-  let trialGradient = new Float64Array(n);
+  const trial = { x: new Float64Array(n), gradient: new Float64Array(n) };
   for (let iteration = 0; ; iteration++) {
     if (isDone(value, gradient)) {
       return { value, iterations: iteration, evaluations, converged: true };
@@ -71,29 +73,43 @@ export function* lbfgs(
       direction.set(gradient);
       slope = -dot(gradient, gradient);
     }
-    let low = 0;
-    let high = Number.POSITIVE_INFINITY;
-    let step = 1;
-    let found = false;
-    for (let k = 0; k < MAX_LINE_STEPS && !found; k++) {
-      for (let i = 0; i < n; i++) trial[i] = x[i]! - step * direction[i]!;
-      const next = yield { x: trial, gradient: trialGradient };
-      evaluations++;
-      if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
-      else if (-dot(trialGradient, direction) < CURVATURE * slope) low = step;
-      else {
-        found = true;
-        value = next;
-        break;
-      }
-      step = high === Number.POSITIVE_INFINITY ? 2 * step : (low + high) / 2;
+    const found = yield* lineSearch(x, value, slope, direction, trial);
+    evaluations += found.evaluations;
+    if (found.value === null) {
+      return { value, iterations: iteration, evaluations, converged: true };
     }
-    // Rounding hides any further decrease: this is as low as it gets.
-    if (!found) return { value, iterations: iteration, evaluations, converged: true };
-    remember(pairs, history, x, trial, gradient, trialGradient);
-    x.set(trial);
-    [gradient, trialGradient] = [trialGradient, gradient];
+    value = found.value;
+    remember(pairs, history, x, trial.x, gradient, trial.gradient);
+    x.set(trial.x);
+    [gradient, trial.gradient] = [trial.gradient, gradient];
   }
+}
+
+/**
+ * Searches for a step along -`direction` that fulfils the Wolfe conditions; `trial` receives its
+ * end.
+ * @param value at `x`. @param slope of the function along -`direction` at `x`, < 0.
+ * @returns The value at `trial`; null when rounding hides any further decrease.
+ */
+function* lineSearch(
+  x: Float64Array,
+  value: number,
+  slope: number,
+  direction: Float64Array,
+  trial: Evaluation,
+): Generator<Evaluation, { value: number | null; evaluations: number }, number> {
+  let low = 0;
+  let high = Number.POSITIVE_INFINITY;
+  let step = 1;
+  for (let evaluations = 1; evaluations <= MAX_LINE_STEPS; evaluations++) {
+    for (let i = 0; i < x.length; i++) trial.x[i] = x[i]! - step * direction[i]!;
+    const next = yield trial;
+    if (!(next <= value + SUFFICIENT_DECREASE * step * slope)) high = step;
+    else if (-dot(trial.gradient, direction) < CURVATURE * slope) low = step;
+    else return { value: next, evaluations };
+    step = high === Number.POSITIVE_INFINITY ? 2 * step : (low + high) / 2;
+  }
+  return { value: null, evaluations: MAX_LINE_STEPS };
 }
 
 function remember(
@@ -137,7 +153,7 @@ function quasiNewton(gradient: Float64Array, pairs: readonly Pair[]): Float64Arr
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
-  // Four sums side by side: one sum waits for every addition.
+  // Four sums side by side, because one sum would wait for each addition.
   const whole = a.length - (a.length % 4);
   let s0 = 0;
   let s1 = 0;

@@ -1,12 +1,12 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
-/** Depth of a packed block: 24 rows of it are 24 KiB and stay in a 32 KiB first-level cache. */
+/** Depth of a packed block: 24 rows of it take 24 KiB and stay in a 32 KiB first-level cache. */
 const DEPTH = 128;
 const PACKED_ROWS = 24;
-/** Columns that a blocked factorisation finishes before it updates what is left. */
+/** Columns that the blocked factorisation finishes before it updates the rest. */
 const PANEL = 48;
 
-/** A row-major view on a part of a Float64Array. */
+/** A row-major view of a part of a Float64Array. */
 export interface Block {
   data: Float64Array;
   offset: number;
@@ -15,9 +15,9 @@ export interface Block {
 }
 
 /**
- * C += sign · A Bᵀ with A m x k, B n x k and C m x n, all row-major; B is packed so that any
- * stride is kind to the cache.
- * With `lowerOnly` (A and B are the same rows) tiles that lie wholly above the diagonal are left out.
+ * C += sign · A Bᵀ with A m x k, B n x k and C m x n, all row-major. B is packed, so that every
+ * stride uses the cache well. With `lowerOnly` (A and B are the same rows) tiles above the diagonal
+ * are left out.
  */
 export function addProductTransposed(
   c: Block,
@@ -34,30 +34,61 @@ export function addProductTransposed(
     const depth = Math.min(DEPTH, k - k0);
     for (let j0 = 0; j0 < n; j0 += PACKED_ROWS) {
       const width = Math.min(PACKED_ROWS, n - j0);
-      for (let j = 0; j < width; j++) {
-        const from = b.offset + (j0 + j) * b.stride + k0;
-        packed.set(b.data.subarray(from, from + depth), j * DEPTH);
-      }
+      packRows(b, b.offset + j0 * b.stride + k0, width, depth, packed);
       const first = lowerOnly ? j0 - (j0 % 4) : 0;
       for (let i = first; i < m; i += 4) {
         const rows = Math.min(4, m - i);
         const reach = lowerOnly ? Math.min(width, i + rows - j0) : width;
-        for (let j = 0; j < reach; j += 4) {
-          const aAt = a.offset + i * a.stride + k0;
-          const cAt = c.offset + i * c.stride + j0 + j;
-          const columns = Math.min(4, width - j);
-          if (rows === 4 && columns === 4) {
-            tile4x4(a.data, aAt, a.stride, packed, j * DEPTH, depth, c.data, cAt, c.stride, sign);
-          } else {
-            tileEdge(a.data, aAt, a.stride, rows, packed, j * DEPTH, columns, depth, c, cAt, sign);
-          }
-        }
+        const aAt = a.offset + i * a.stride + k0;
+        const cAt = c.offset + i * c.stride + j0;
+        addStrip(c, cAt, a, aAt, rows, packed, width, reach, depth, sign);
       }
     }
   }
 }
 
-/** Sixteen dot products at once: each loaded value is used four times. */
+/** Copies `depth` elements of each of `count` rows, DEPTH apart. */
+function packRows(
+  b: Block,
+  from: number,
+  count: number,
+  depth: number,
+  packed: Float64Array,
+): void {
+  for (let j = 0; j < count; j++) {
+    const at = from + j * b.stride;
+    packed.set(b.data.subarray(at, at + depth), j * DEPTH);
+  }
+}
+
+/**
+ * Adds the products of `rows` <= 4 rows of A with the tiles that begin in the first `reach` of
+ * `width` packed rows.
+ */
+function addStrip(
+  c: Block,
+  cAt: number,
+  a: Block,
+  aAt: number,
+  rows: number,
+  packed: Float64Array,
+  width: number,
+  reach: number,
+  depth: number,
+  sign: number,
+): void {
+  for (let j = 0; j < reach; j += 4) {
+    const columns = Math.min(4, width - j);
+    const b0 = j * DEPTH;
+    if (rows === 4 && columns === 4) {
+      tile4x4(a.data, aAt, a.stride, packed, b0, depth, c.data, cAt + j, c.stride, sign);
+    } else {
+      tileEdge(a.data, aAt, a.stride, rows, packed, b0, columns, depth, c, cAt + j, sign);
+    }
+  }
+}
+
+/** Sixteen dot products at once, so that each loaded value is used four times. */
 function tile4x4(
   a: Float64Array,
   a0: number,
@@ -212,43 +243,57 @@ export function gramOfColumns(
 
 /**
  * Blocked Cholesky factorisation in place (right-looking, Golub & Van Loan, Matrix Computations,
- * 4th ed., section 4.2.6): the lower triangle of the row-major n x n matrix `a` becomes L with
- * A = L Lᵀ. Only the lower triangle is read; the upper triangle is left as it was.
+ * 4th ed., section 4.2.6): the lower triangle of the row-major n x n matrix `a` becomes L with A =
+ * L Lᵀ. The upper triangle is neither read nor written.
  * @throws HL_MATRIX_NOT_POSITIVE_DEFINITE when a pivot is not positive.
  */
 export function cholesky(a: Float64Array, n: number): void {
-  const column = new Float64Array(n * PANEL);
+  const buffer = new Float64Array(n * PANEL);
   for (let k0 = 0; k0 < n; k0 += PANEL) {
     const k1 = Math.min(n, k0 + PANEL);
-    for (let i = k0; i < n; i++) {
-      const row = i * n;
-      const last = Math.min(i, k1 - 1);
-      for (let j = k0; j <= last; j++) {
-        const other = j * n;
-        let sum = a[row + j]!;
-        for (let p = k0; p < j; p++) sum -= a[row + p]! * a[other + p]!;
-        if (j < i) {
-          a[row + j] = sum / a[other + j]!;
-        } else if (sum > 0) {
-          a[row + j] = Math.sqrt(sum);
-        } else {
-          throw new HeadlandError(
-            'HL_MATRIX_NOT_POSITIVE_DEFINITE',
-            `pivot ${i} of ${n} is ${sum}, not positive`,
-            { remedy: 'Raise the ridge penalty or remove constant features.' },
-          );
-        }
-      }
-    }
-    const left = n - k1;
-    if (left === 0) break;
-    const width = k1 - k0;
-    for (let i = 0; i < left; i++) {
-      const from = (k1 + i) * n + k0;
-      column.set(a.subarray(from, from + width), i * width);
-    }
-    const panel = { data: column, offset: 0, stride: width };
-    const rest = { data: a, offset: k1 * n + k1, stride: n };
-    addProductTransposed(rest, panel, left, panel, left, width, -1, true);
+    factorisePanel(a, n, k0, k1);
+    if (k1 < n) subtractPanel(a, n, k0, k1, buffer);
   }
+}
+
+/** Finishes columns [k0, k1) of L; the products with earlier columns are already subtracted. */
+function factorisePanel(a: Float64Array, n: number, k0: number, k1: number): void {
+  for (let i = k0; i < n; i++) {
+    const row = i * n;
+    const last = Math.min(i, k1 - 1);
+    for (let j = k0; j <= last; j++) {
+      const other = j * n;
+      let sum = a[row + j]!;
+      for (let p = k0; p < j; p++) sum -= a[row + p]! * a[other + p]!;
+      a[row + j] = j < i ? sum / a[other + j]! : rootOfPivot(sum, i, n);
+    }
+  }
+}
+
+function rootOfPivot(pivot: number, i: number, n: number): number {
+  if (pivot > 0) return Math.sqrt(pivot);
+  throw new HeadlandError(
+    'HL_MATRIX_NOT_POSITIVE_DEFINITE',
+    `the matrix cannot be factored: pivot ${i} of ${n} is ${pivot}, not positive`,
+    { remedy: DEFECT_REMEDY },
+  );
+}
+
+/** Subtracts the products of the finished columns [k0, k1) from the triangle to their right. */
+function subtractPanel(
+  a: Float64Array,
+  n: number,
+  k0: number,
+  k1: number,
+  buffer: Float64Array,
+): void {
+  const left = n - k1;
+  const width = k1 - k0;
+  for (let i = 0; i < left; i++) {
+    const from = (k1 + i) * n + k0;
+    buffer.set(a.subarray(from, from + width), i * width);
+  }
+  const panel = { data: buffer, offset: 0, stride: width };
+  const rest = { data: a, offset: k1 * n + k1, stride: n };
+  addProductTransposed(rest, panel, left, panel, left, width, -1, true);
 }

@@ -9,7 +9,7 @@ export interface Tridiagonal {
   diagonal: Float64Array;
   /** T[i][i-1]; the first is 0. */
   subdiagonal: Float64Array;
-  /** Row i holds, in its first i elements, the vector u of reflector I - τ u uᵀ. size x size. */
+  /** The first i elements of row i are the vector u of the reflector I - τ u uᵀ. size x size. */
   reflectors: Float64Array;
   /** τ of each reflector; 0 = identity. */
   factors: Float64Array;
@@ -18,8 +18,8 @@ export interface Tridiagonal {
 /**
  * Householder reduction of a symmetric matrix to tridiagonal form, in place (Golub & Van Loan,
  * Matrix Computations, 4th ed., section 8.3.1), from the last row upwards so that rows stay
- * contiguous. The rank-2 update of one step and the matrix-vector product of the next share one
- * sweep through memory, which is what bounds this algorithm.
+ * contiguous. Memory bandwidth bounds this algorithm, so the rank-2 update of one step and the
+ * matrix-vector product of the next share one pass over the matrix.
  * @param a row-major n x n; only its lower triangle is read; it becomes `reflectors`.
  */
 export function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
@@ -127,7 +127,7 @@ function sweep(
 
 /**
  * Replaces each of `rows` row-major rows x by xQ (that is, by Qᵀx), in place. Four rows share each
- * pass, which ends one reflector and begins the next.
+ * pass, and each pass ends one reflector and begins the next.
  */
 export function rotateRows(t: Tridiagonal, x: Float64Array, rows: number): void {
   const n = t.size;
@@ -151,7 +151,7 @@ function rotateFour(t: Tridiagonal, x: Float64Array, x0: number): void {
   let g1 = 0;
   let g2 = 0;
   let g3 = 0;
-  // The pass for i = n ends nothing (its factors are 0) and begins reflector n-1.
+  // The pass for i = n ends no reflector (its factors are 0) and begins reflector n-1.
   for (let i = n; i >= 1; i--) {
     const ending = i === n ? 0 : i * n;
     const beginning = (i - 1) * n;
@@ -190,7 +190,7 @@ function rotateFour(t: Tridiagonal, x: Float64Array, x0: number): void {
   }
 }
 
-/** Replaces each of `rows` row-major rows z by Qz: the way back from {@link rotateRows}. */
+/** Replaces each of `rows` row-major rows z by Qz: the inverse of {@link rotateRows}. */
 export function rotateRowsBack(t: Tridiagonal, z: Float64Array, rows: number): void {
   const n = t.size;
   for (let r = 0; r < rows; r++) {
@@ -221,14 +221,14 @@ export function factoriseShifted(t: Tridiagonal, lambda: number): ShiftedFactor 
   for (let i = 0; i < t.size; i++) {
     const off = t.subdiagonal[i]!;
     multipliers[i] = i === 0 ? 0 : off / pivot;
-    // Exact arithmetic keeps every pivot at or above λ; rounding must not take it below.
+    // In exact arithmetic every pivot is at least λ; rounding must not push it below.
     pivot = Math.max(t.diagonal[i]! + lambda - multipliers[i]! * off, lambda * 1e-3);
     scale[i] = 1 / Math.sqrt(pivot);
   }
   return { multipliers, scale };
 }
 
-/** target rows = D^-1/2 L⁻¹ (source rows): inner products of such rows are those in (T + λI)⁻¹. */
+/** target rows = D^-1/2 L⁻¹ (source rows): their inner products are those in (T + λI)⁻¹. */
 export function whitenRows(
   f: ShiftedFactor,
   source: Float64Array,
@@ -248,7 +248,7 @@ export function whitenRows(
   }
 }
 
-/** In place, rows = L⁻ᵀ D^-1/2 (rows): ends the solve that {@link whitenRows} began. */
+/** In place, rows = L⁻ᵀ D^-1/2 (rows): completes the solve that {@link whitenRows} began. */
 export function unwhitenRows(f: ShiftedFactor, x: Float64Array, rows: number): void {
   const n = f.scale.length;
   for (let r = 0; r < rows; r++) {

@@ -12,10 +12,10 @@ import {
 
 /**
  * A weighted ridge regression with an unpenalised bias, centred and scaled, for many λ at once.
- * Rows of the same group are neighbours.
+ * Rows of one group are adjacent.
  */
 export interface CentredProblem {
-  /** rows x features, row-major: sqrt(w_i) (x_i - mean x). Overwritten in the primal form. */
+  /** rows x features, row-major: sqrt(w_i) (x_i - mean x). The primal form overwrites it. */
   x: Float64Array;
   /** rows x targets, row-major: sqrt(w_i) (y_i - mean y). */
   y: Float64Array;
@@ -24,7 +24,7 @@ export interface CentredProblem {
   rows: number;
   features: number;
   targets: number;
-  /** Where each group begins; one more entry at the end: rows. */
+  /** First row of each group, and `rows` as the last entry. */
   groupStarts: Int32Array;
 }
 
@@ -34,13 +34,14 @@ export function prefersDual(rows: number, features: number): boolean {
 }
 
 /**
- * Ridge solutions and exact leave-group-out residuals for every λ from ONE tridiagonal reduction of
- * the Gram matrix (L. Eldén 1977) and the rotated rows R = XQ (dual: R = Q).
+ * Ridge solutions and exact leave-group-out residuals for every λ from a single tridiagonal
+ * reduction of the Gram matrix (L. Eldén 1977) and the rotated rows R = XQ (dual: R = Q).
  *
  * With hat matrix H, residuals without group g are (I - H_gg)⁻¹ (y_g - ŷ_g): the block form of the
  * classic leave-one-out identity (Cook & Weisberg 1982; Golub, Heath & Wahba 1979). A bias without
- * penalty is the projection on s = sqrt(w), so that H = s sᵀ/sᵀs + X (XᵀX + λI)⁻¹ Xᵀ for centred X:
- * the mean moves with the group that is left out, exactly. In the dual, I - H = λ (K + λI)⁻¹ - s sᵀ/sᵀs.
+ * penalty is the projection on s = sqrt(w), so that H = s sᵀ/sᵀs + X (XᵀX + λI)⁻¹ Xᵀ for centred X.
+ * The mean therefore moves, exactly, with the group that is left out. In the dual, I - H = λ (K +
+ * λI)⁻¹ - s sᵀ/sᵀs.
  */
 export class RidgeSystem {
   readonly #problem: CentredProblem;
@@ -69,7 +70,7 @@ export class RidgeSystem {
     this.#totalWeight = problem.roots.reduce((sum, root) => sum + root * root, 0);
   }
 
-  /** Rᵀ y over some rows: targets x size. */
+  /** Rᵀ y over rows [from, to): targets x size. */
   #project(from: number, to: number): Float64Array {
     const size = this.#t.size;
     const { y, targets } = this.#problem;
@@ -103,7 +104,7 @@ export class RidgeSystem {
     return out;
   }
 
-  /** Q (T + λI)⁻¹ of each of the rows of `projected`. */
+  /** Q (T + λI)⁻¹ times each row of `projected`. */
   #solve(t: Tridiagonal, projected: Float64Array, lambda: number): Float64Array {
     const { targets } = this.#problem;
     const factor = factoriseShifted(t, lambda);
@@ -115,9 +116,9 @@ export class RidgeSystem {
   }
 
   /**
-   * For each λ the residuals y - ŷ of every row when the row's group is left out:
-   * rows x targets, row-major, in the scale of the problem (times sqrt(w_i)).
-   * @param onGroup called after each group, so that a caller can cancel.
+   * Residuals y - ŷ of every row with the row's group left out, for each λ: rows x targets,
+   * row-major, in the scale of the problem (times sqrt(w_i)).
+   * @param onGroup called after each group, so that the caller can cancel.
    */
   leaveGroupOutResiduals(
     lambdas: readonly number[],
@@ -181,7 +182,9 @@ export class RidgeSystem {
     out.set(fitted, from * targets);
   }
 
-  /** Groups larger than the factorised matrix are cheaper to leave out by fitting the rest again. */
+  /**
+   * Whether fitting the other rows again is cheaper than the block identity; so for large groups.
+   */
   #refitIsCheaper(m: number, lambdas: number): boolean {
     if (this.#dual) return false;
     const k = this.#t.size;
@@ -190,54 +193,100 @@ export class RidgeSystem {
     return byRefit < byBlock;
   }
 
-  /** The same residuals from a second reduction of T - R_gᵀR_g, moved to the mean without the group. */
+  /**
+   * The same residuals from a second reduction, of T - R_gᵀR_g around the mean without the group.
+   */
   #refitWithout(
     from: number,
     to: number,
     lambdas: readonly number[],
     residuals: Float64Array[],
   ): void {
+    const { targets } = this.#problem;
+    const means = this.#meansWithout(from, to);
+    const projected = this.#projectWithout(from, to, means);
+    const t = tridiagonalise(this.#gramWithout(from, to, means), this.#t.size);
+    rotateRows(t, projected, targets);
+    for (const [l, lambda] of lambdas.entries()) {
+      this.#residualsOfRefit(from, to, means, this.#solve(t, projected, lambda), residuals[l]!);
+    }
+  }
+
+  #meansWithout(from: number, to: number): Means {
     const { roots, y, targets } = this.#problem;
     const size = this.#t.size;
-    const mean = new Float64Array(size);
-    const meanTarget = new Float64Array(targets);
+    const features = new Float64Array(size);
+    const ofTargets = new Float64Array(targets);
     let weight = this.#totalWeight;
     for (let i = from; i < to; i++) weight -= roots[i]! * roots[i]!;
     for (let i = from; i < to; i++) {
       const factor = -roots[i]! / weight;
-      for (let j = 0; j < size; j++) mean[j] = mean[j]! + factor * this.#rotated[i * size + j]!;
-      for (let c = 0; c < targets; c++) {
-        meanTarget[c] = meanTarget[c]! + factor * y[i * targets + c]!;
-      }
+      addTimes(features, this.#rotated, i * size, factor);
+      addTimes(ofTargets, y, i * targets, factor);
     }
+    return { features, targets: ofTargets, weight };
+  }
+
+  /** RᵀR of the rows outside [from, to) around their own mean; only the lower triangle is valid. */
+  #gramWithout(from: number, to: number, { features: mean, weight }: Means): Float64Array {
+    const { size, diagonal, subdiagonal } = this.#t;
     const gram = gramOfColumns(this.#rotated, from, to, size);
     for (let i = 0; i < size; i++) {
       for (let j = 0; j <= i; j++) {
-        const own = i === j ? this.#t.diagonal[i]! : i === j + 1 ? this.#t.subdiagonal[i]! : 0;
-        gram[i * size + j] = own - gram[i * size + j]! - weight * mean[i]! * mean[j]!;
+        const all = i === j ? diagonal[i]! : i === j + 1 ? subdiagonal[i]! : 0;
+        gram[i * size + j] = all - gram[i * size + j]! - weight * mean[i]! * mean[j]!;
       }
     }
+    return gram;
+  }
+
+  /** Rᵀ y of the rows outside [from, to) around their own means: targets x size. */
+  #projectWithout(from: number, to: number, means: Means): Float64Array {
+    const size = this.#t.size;
     const projected = this.#project(from, to);
-    for (let c = 0; c < targets; c++) {
+    for (let c = 0; c < this.#problem.targets; c++) {
       for (let j = 0; j < size; j++) {
         const at = c * size + j;
-        projected[at] = this.#projected[at]! - projected[at]! - weight * mean[j]! * meanTarget[c]!;
+        const moved = means.weight * means.features[j]! * means.targets[c]!;
+        projected[at] = this.#projected[at]! - projected[at]! - moved;
       }
     }
-    const t = tridiagonalise(gram, size);
-    rotateRows(t, projected, targets);
-    for (const [l, lambda] of lambdas.entries()) {
-      const solution = this.#solve(t, projected, lambda);
-      for (let i = from; i < to; i++) {
-        for (let c = 0; c < targets; c++) {
-          let value = meanTarget[c]! * roots[i]!;
-          for (let j = 0; j < size; j++) {
-            const centred = this.#rotated[i * size + j]! - roots[i]! * mean[j]!;
-            value += centred * solution[c * size + j]!;
-          }
-          residuals[l]![i * targets + c] = y[i * targets + c]! - value;
+    return projected;
+  }
+
+  /** Residuals of rows [from, to) from a fit without them. `solution`: targets x size. */
+  #residualsOfRefit(
+    from: number,
+    to: number,
+    means: Means,
+    solution: Float64Array,
+    out: Float64Array,
+  ): void {
+    const { roots, y, targets } = this.#problem;
+    const size = this.#t.size;
+    const mean = means.features;
+    const rotated = this.#rotated;
+    for (let i = from; i < to; i++) {
+      for (let c = 0; c < targets; c++) {
+        let value = means.targets[c]! * roots[i]!;
+        for (let j = 0; j < size; j++) {
+          const centred = rotated[i * size + j]! - roots[i]! * mean[j]!;
+          value += centred * solution[c * size + j]!;
         }
+        out[i * targets + c] = y[i * targets + c]! - value;
       }
     }
   }
+}
+
+/** Means without a group, in the basis of the rotated rows, and the remaining weight. */
+interface Means {
+  features: Float64Array;
+  targets: Float64Array;
+  weight: number;
+}
+
+/** target += factor · x[from ..], as many values as `target` has. */
+function addTimes(target: Float64Array, x: Float64Array, from: number, factor: number): void {
+  for (let j = 0; j < target.length; j++) target[j] = target[j]! + factor * x[from + j]!;
 }

@@ -24,19 +24,19 @@ export interface RidgeOptions {
   /** In units of the mean Gram diagonal; > 0. */
   lambdas?: readonly number[];
   transform: FeatureTransform;
-  /** Looked at between steps; an aborted fit throws HL_TRAINING_CANCELLED. */
+  /** Checked between steps; an aborted fit throws HL_TRAINING_CANCELLED. */
   signal?: AbortSignal;
 }
 
 /**
- * Class-balanced ridge regression on one-hot targets with an unpenalised bias, λ chosen by exact
- * leave-one-group-out macro log-loss (within 0.1 %: by macro-F1).
+ * Class-balanced ridge regression on one-hot targets with an unpenalised bias. λ is chosen by exact
+ * leave-one-group-out macro log-loss (by macro-F1 where that differs by less than 0.1 %).
  *
- * Balance: row weights are N / (C n_class) over all rows, views included, and stay as they are when
- * a group is left out. A view is left out with its group and is never judged. Ridge outputs become
- * logits through one factor, fitted per λ on the left-out outputs and folded into weights and bias.
+ * Balance: row weights are N / (C n_class) over all rows, views included, and stay the same when a
+ * group is left out. A view is left out with its group and is never judged. One factor turns ridge
+ * outputs into logits; it is fitted per λ on the left-out outputs and folded into weights and bias.
  * Cost in multiply-adds: N d² / 2 for the Gram matrix, 2 d³ / 3 for its reduction, N d² for the
- * rotation, then per λ about N d (C + group size / 2); for N < 0.8 d the roles of N and d change.
+ * rotation, then per λ about N d (C + group size / 2); for N < 0.8 d, N and d change places.
  * Memory: 8 N d bytes and 8 min(N, d)² bytes.
  *
  * `lambda` in the result is relative too: `lambdas: [fit.lambda]` fits the same head again.
@@ -103,7 +103,7 @@ interface Centred {
   order: Int32Array;
   featureMean: Float64Array;
   targetMean: Float64Array;
-  /** Mean diagonal of XᵀX: what λ is measured in. */
+  /** Mean diagonal of XᵀX: the unit of λ. */
   unit: number;
 }
 
@@ -150,7 +150,7 @@ function centre(set: TrainingSet, grouping: Grouping, transform: FeatureTransfor
   return { problem, order, featureMean, targetMean, unit: squares > 0 ? squares / d : 1 };
 }
 
-/** Left-out outputs ŷ of the rows that are no views, in the order of the training set. */
+/** Left-out outputs ŷ of the rows that are not views, in the order of the training set. */
 function outputsOfOriginals(
   set: TrainingSet,
   order: Int32Array,

@@ -2,7 +2,7 @@ import { fitScale } from '../calibrate.js';
 import { indexOfLargest, softmaxRows } from '../score.js';
 import type { Candidate } from '../training-set.js';
 
-/** Log-losses that differ by less than this share count as equal; macro-F1 decides then. */
+/** Log-losses that differ by less than this share count as equal; macro-F1 then decides. */
 const TIE = 1e-3;
 const SMALLEST_PROBABILITY = Number.EPSILON;
 
@@ -16,7 +16,7 @@ export function pickRows(matrix: Float64Array, columns: number, rows: Int32Array
   return out;
 }
 
-/** Weights that make a weighted mean over rows the mean over classes of class means. */
+/** Row weights with which the weighted mean is the mean over classes of the class means. */
 export function macroWeights(labels: Int32Array, classCount: number): Float64Array {
   const counts = new Float64Array(classCount);
   for (const label of labels) counts[label]!++;
@@ -25,8 +25,8 @@ export function macroWeights(labels: Int32Array, classCount: number): Float64Arr
 }
 
 /**
- * The factor that turns ridge outputs, which are regressions on 0 and 1, into logits: the minimiser
- * of the macro log-loss of softmax(a · outputs).
+ * The factor that turns ridge outputs, which are regressions on 0 and 1, into logits. It minimises
+ * the macro log-loss of softmax(a · outputs).
  */
 export function macroScale(outputs: Float64Array, labels: Int32Array, classCount: number): number {
   const range = { min: 0.01, max: 1000 };
@@ -35,7 +35,7 @@ export function macroScale(outputs: Float64Array, labels: Int32Array, classCount
 
 /**
  * Macro log-loss (nats; probabilities clipped at 2.2e-16) and macro-F1 of logits on rows of known
- * class; classes without a row here do not count.
+ * class. Classes without a row do not count.
  */
 export function judgeLogits(
   logits: Float64Array,
@@ -68,7 +68,10 @@ export function judgeLogits(
   return { logLoss, macroF1: sum / present };
 }
 
-/** Index of the best candidate: least log-loss, among equals most macro-F1, then most λ. */
+/**
+ * Index of the candidate with the least log-loss, among equals the most macro-F1, then the largest
+ * λ.
+ */
 export function bestCandidate(candidates: readonly Candidate[]): number {
   const least = Math.min(...candidates.map((candidate) => candidate.logLoss));
   let best = -1;

@@ -1,11 +1,11 @@
-/** Rows handled together: their part of X stays in the second-level cache. */
+/** Rows processed together, so that their part of X stays in the second-level cache. */
 const BLOCK = 32;
 
 export interface SoftmaxData {
   /** rows x features, row-major. */
   x: Float32Array;
   labels: Int32Array;
-  /** Weight per row, not negative; rows of weight 0 cost nothing when they are neighbours. */
+  /** Weight per row, not negative; adjacent rows of weight 0 cost nothing. */
   weights: Float64Array;
   rows: number;
   features: number;
@@ -24,7 +24,7 @@ export function parameterCount(features: number, classes: number): number {
 export class SoftmaxObjective {
   readonly data: SoftmaxData;
   readonly #totalWeight: number;
-  /** Classes, made even by a class that does not exist: the kernels take two at a time. */
+  /** Number of classes, rounded up to even: the kernels take two at a time. */
   readonly #padded: number;
   readonly #weights: Float64Array;
   readonly #gradient: Float64Array;
@@ -119,7 +119,7 @@ export class SoftmaxObjective {
     const padded = this.#padded;
     const scores = this.#scores;
     for (let i = 0; i < count; i += 4) {
-      // The last rows of an incomplete four are computed again and again into the same place.
+      // An incomplete four repeats its last row, which writes the same value to the same place.
       const i1 = Math.min(i + 1, count - 1);
       const i2 = Math.min(i + 2, count - 1);
       const i3 = Math.min(i + 3, count - 1);

@@ -16,8 +16,8 @@ import { parameterCount, type SoftmaxData, SoftmaxObjective } from './softmax-ob
 import { type Standardised, standardise } from './standardise.js';
 
 /**
- * Nine λ from 10 to 10⁻³, penalties on features of mean variance 1 for a mean loss; strongest
- * first. Below that left-out rows of the same place may gain a little, another place does not.
+ * Nine λ from 10 to 10⁻³, strongest first: penalties on features of mean variance 1 for a mean
+ * loss. Weaker penalties may help left-out rows of the same place a little, but not another place.
  */
 export const SOFTMAX_LAMBDAS: readonly number[] = Array.from(
   { length: 9 },
@@ -26,15 +26,15 @@ export const SOFTMAX_LAMBDAS: readonly number[] = Array.from(
 
 const MAX_ITERATIONS = 300;
 /**
- * How far above its minimum an objective may be left, as a share of it, measured by the bound of
- * strong convexity, ‖gradient‖² / 2λ (a yardstick only, because the bias has no penalty). With few
+ * How far above its minimum an objective may be left, as a share of it. The measure is the bound of
+ * strong convexity, ‖gradient‖² / 2λ; it is approximate, because the bias has no penalty. With few
  * rows an early end of the search acts as a second penalty and flatters the left-out log-loss (500
- * rows: by 10 %); from 1,000 rows on it shows by 1 %, and a tighter search is dear.
+ * rows: by 10 %). From 1,000 rows on the effect is 1 %, and a tighter search is expensive.
  */
 const TOLERANCES_FEW = { search: 1e-4, final: 1e-6 };
 const TOLERANCES_MANY = { search: 1e-2, final: 1e-4 };
 const MANY_ROWS = 1_000;
-/** Above this many rows x classes three folds do, unless the caller says otherwise. */
+/** With more rows x classes than this, three folds are enough unless the caller says otherwise. */
 const MANY_SCORES = 40_000;
 
 export interface SoftmaxOptions {
@@ -43,22 +43,25 @@ export interface SoftmaxOptions {
   transform: FeatureTransform;
   /** Default 5, or 3 when rows x classes exceed 40,000; at most the number of groups. */
   folds?: number;
-  /** Shuffles equal groups over folds; without it their index decides. */
+  /** Shuffles equal groups over the folds; without a seed their index decides. */
   seed?: number;
-  /** Looked at between iterations; an aborted fit throws HL_TRAINING_CANCELLED. */
+  /** Checked between iterations; an aborted fit throws HL_TRAINING_CANCELLED. */
   signal?: AbortSignal;
 }
 
 /**
- * Class-balanced multinomial logistic regression with an L2 penalty, by L-BFGS:
- * minimises Σ w_i (-ln p_i) / Σ w_i + λ/2 ‖W‖² on centred features of mean variance 1 (folded into
- * the weights afterwards), the bias free. w_i = N_fit / (C n_class).
+ * Class-balanced multinomial logistic regression with an L2 penalty, by L-BFGS. It minimises
+ *   Σ w_i (-ln p_i) / Σ w_i + λ/2 ‖W‖², w_i = N_fit / (C n_class),
  *
- * λ by stratified group k-fold, judged after the best common factor on logits, from strong to weak, each fold starting where the λ before it
- * ended. Coarse to fine: every second λ first, until the left-out macro log-loss has risen twice in
- * a row; then the untried neighbours of the best. The left-out logits are those of the folds.
- * The mean and scale of features are taken over all rows, left-out ones too: they carry no
- * labels, and the mean does not matter to a model with a free bias.
+ * on centred features of mean variance 1 (folded into the weights afterwards), with a free bias.
+ *
+ * λ is chosen by stratified group k-fold. Each λ is judged after the best common factor on its
+ * logits. The search goes from strong to weak penalties, and each fold starts where the λ before it
+ * ended. It first tries every second λ, until the left-out macro log-loss has risen twice in a row,
+ * and then the untried neighbours of the best. The left-out logits are those of the folds. The mean
+ * and the scale of features come from all rows, left-out rows included: they carry no labels, and
+ * the mean does not matter to a model with a free bias.
+ *
  * Deterministic. Cost of one evaluation: 2 N d C multiply-adds. Memory: 4 N d bytes.
  * @throws HL_TRAINING_SET_INVALID, HL_TRAINING_CANCELLED
  */
@@ -72,9 +75,11 @@ export function fitSoftmax(set: TrainingSet, options: SoftmaxOptions): LinearFit
   return step.value;
 }
 
-/** Another way to compute what {@link SoftmaxObjective} computes; may round more coarsely. */
+/** Another implementation of {@link SoftmaxObjective}; it may round more coarsely. */
 export interface SoftmaxEngine {
-  /** Value at `parameters`; writes the gradient. `data` is the same object in every call of a fold. */
+  /**
+   * Value at `parameters`; writes the gradient. `data` is the same object in every call of a fold.
+   */
   evaluate(
     data: SoftmaxData,
     parameters: Float64Array,
@@ -124,7 +129,7 @@ function* softmaxSteps(set: TrainingSet, options: SoftmaxOptions): Steps<LinearF
   };
 }
 
-/** A λ that was tried: its left-out logits and where each fold ended. */
+/** A tried λ with its left-out logits and the end of each fold. */
 interface Tried {
   candidate: Candidate;
   logits: Float64Array;
@@ -133,7 +138,7 @@ interface Tried {
 
 interface Part {
   objective: SoftmaxObjective;
-  /** Classes without a row in it. */
+  /** Classes without a row. */
   absent: number[];
 }
 
@@ -143,15 +148,18 @@ class Search {
   readonly #set: TrainingSet;
   readonly #options: SoftmaxOptions;
   readonly #folds: number;
-  /** First row of each fold among the rows in order of fold, and one more entry at the end. */
+  /**
+   * First row of each fold among the rows in order of fold, and the number of rows as the last
+   * entry.
+   */
   readonly #foldStarts: Int32Array;
   readonly #order: Int32Array;
   readonly #labels: Int32Array;
   readonly #data: Standardised;
   readonly #tolerances: { search: number; final: number };
-  /** Index among the rows that are no views; -1 for views. */
+  /** Index among the rows that are not views; -1 for views. */
   readonly #place: Int32Array;
-  /** Per fold that is left out; null: none. */
+  /** By the fold that is left out; null: no fold is. */
   readonly #parts = new Map<number | null, Part>();
 
   constructor(set: TrainingSet, options: SoftmaxOptions) {
@@ -224,7 +232,7 @@ class Search {
     const { judged, labels } = this.judged;
     const known = pickRows(logits, classCount, judged);
     const knownLabels = judged.map((i) => labels[i]!);
-    // A strong penalty makes logits small; the temperature fitted later makes up for that.
+    // A strong penalty makes logits small; the temperature that is fitted later corrects that.
     const scale = macroScale(known, knownLabels, classCount);
     const scores = judgeLogits(
       known.map((z) => z * scale),
@@ -238,7 +246,9 @@ class Search {
     };
   }
 
-  /** The objective without the rows of a fold (null: with all), and the classes that have no row then. */
+  /**
+   * The objective without the rows of a fold (null: with all rows), and the classes without a row.
+   */
   #objective(fold: number | null): Part {
     const made = this.#parts.get(fold);
     if (made) return made;
@@ -282,7 +292,7 @@ class Search {
     return step.value.iterations;
   }
 
-  /** The fit on all rows, in terms of the untransformed scale of features. */
+  /** The fit on all rows, folded back to the unscaled features. */
   *fitAll(best: Tried): Steps<{ weights: Float32Array; bias: Float32Array; iterations: number }> {
     const { classCount, featureSize: d } = this.#set;
     const { objective } = this.#objective(null);
@@ -309,7 +319,9 @@ class Search {
   }
 }
 
-/** A class that a fold never saw is not judged by how far its bias happened to sink. */
+/**
+ * Sets absent classes to the least logit: the fold never saw them, so their biases mean nothing.
+ */
 function lowerAbsent(row: Float64Array, absent: readonly number[]): void {
   const seen = row.filter((_, c) => !absent.includes(c));
   const least = seen.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);

@@ -4,18 +4,18 @@ import { transformFeatures } from '../transform.js';
 
 /** Centred and scaled rows: x = (transformed - mean) · factor. */
 export interface Standardised {
-  /** rows x featureSize, row-major, in the order asked for. */
+  /** rows x featureSize, row-major, in the given order. */
   x: Float32Array;
   mean: Float64Array;
-  /** 1 / root of the mean variance; 1 when no feature ever changes. */
+  /** 1 / root of the mean variance; 1 when no feature varies. */
   factor: number;
 }
 
 /**
- * Transforms rows of a set, brings every feature to weighted mean 0 and all of them together to
- * mean variance 1. One factor for all: features of a pretrained backbone that hardly vary carry
- * little, and scaling each to deviation 1 costs about 1 to 2 points of macro-F1 in another place
- * on the grocery photos (bench/results/accuracy.md).
+ * Transforms rows of a set, moves every feature to weighted mean 0 and scales all together to mean
+ * variance 1. There is one factor for all features: those of a pretrained backbone that hardly vary
+ * carry little, and scaling each to deviation 1 costs about 1 to 2 points of macro-F1 in another
+ * place on the grocery photos (bench/results/accuracy.md).
  */
 export function standardise(
   set: TrainingSet,
@@ -44,7 +44,7 @@ export function standardise(
     variance += ((weights[i]! / total) * squares) / d;
   }
   for (let j = 0; j < d; j++) size += mean[j]! ** 2 / d;
-  // A deviation at the level of Float32 rounding is noise that must not be blown up to 1.
+  // A deviation at the level of Float32 rounding is noise; scaling it to 1 would amplify it.
   const deviation = Math.sqrt(variance);
   const factor = deviation > 1e-6 * Math.sqrt(size) ? 1 / deviation : 1;
   for (let i = 0; i < order.length; i++) {

@@ -9,22 +9,22 @@ import {
 } from '../training-set.js';
 import { standardise } from './standardise.js';
 
-/** Directions kept: so many per class, and at least so many. */
+/** Directions kept per class, and the least in all. */
 const PER_CLASS = 16;
 const LEAST = 128;
 const POWER_ITERATIONS = 1;
-/** Of a row's squared length; what is less is rounding of Float32. */
+/** Share of a row's squared length below which the remainder is Float32 rounding. */
 const LEAST_OWN_SHARE = 1e-5;
 
 /** A training set in its principal directions, and the way back. */
 export interface ProjectedSet {
-  /** Features are already transformed: learners take them with the transform `none`. */
+  /** Its features are already transformed: learners use the transform `none`. */
   set: TrainingSet;
-  /** Turns a head on the projected features into one on the features themselves. */
+  /** Turns a head on the projected features into a head on the original features. */
   lift: (fit: LinearFit) => LinearFit;
 }
 
-/** A product that is wanted: x · matrixᵀ (rows x count), or matrix · x (count x features). */
+/** A product that a step needs: x · matrixᵀ (rows x count), or matrix · x (count x features). */
 export interface ProductRequest {
   x: Float32Array;
   rows: number;
@@ -38,13 +38,14 @@ export interface ProductRequest {
 type Products<T> = Generator<ProductRequest, T, Float32Array>;
 
 /**
- * Projects the transformed, centred features on their first principal directions (16 a class, at
+ * Projects the transformed, centred features on their first principal directions (16 per class, at
  * least 128) by randomised subspace iteration (Halko, Martinsson & Tropp 2011), when there are more
- * rows and features than that. What is dropped varies least; learners in what is kept cost a tenth
- * and are no worse in another place (bench/results/accuracy.md). Labels take part through the class-balanced
- * mean alone, so that left-out rows stay left out as far as their labels go. Deterministic.
+ * rows and features than that. The dropped directions vary least; learners in the kept ones cost a
+ * tenth and are as good in another place (bench/results/accuracy.md). Labels influence only the
+ * class-balanced mean, so that left-out rows stay left out as far as their labels go.
+ * Deterministic.
  *
- * Yields the products it needs, so that they may be computed anywhere; {@link projected} computes
+ * Yields the products it needs, so that any engine can compute them; {@link projected} computes
  * them here.
  */
 export function* projectionSteps(
@@ -120,7 +121,7 @@ function* principalBasis(
     for (let r = 0; r < rows; r++) {
       for (let k = 0; k < size; k++) turned[k * rows + r] = seen[r * size + k]!;
     }
-    // Orthonormal here too: the spread of lengths would else be squared, more than Float32 holds.
+    // Orthonormal here too: squaring the spread of lengths would exceed the range of Float32.
     const even = yield* orthonormal(turned, size);
     basis = yield* orthonormal(yield { ...common, kind: 'matrix-x', matrix: even }, size);
   }
@@ -128,9 +129,9 @@ function* principalBasis(
 }
 
 /**
- * Rows made orthonormal through the Cholesky factor of their Gram matrix (CholeskyQR2 of Fukaya et
- * al. 2014): nearly so the first time, to rounding the second. A row without a direction of its own
- * becomes 0.
+ * Makes the rows orthonormal through the Cholesky factor of their Gram matrix (CholeskyQR2 of
+ * Fukaya et al. 2014): approximately in the first pass, to rounding in the second. A row without a
+ * direction of its own becomes 0.
  */
 function* orthonormal(matrix: Float32Array, count: number): Products<Float32Array> {
   const features = matrix.length / count;
@@ -143,7 +144,7 @@ function* orthonormal(matrix: Float32Array, count: number): Products<Float32Arra
   return x;
 }
 
-/** L⁻¹ of a Gram matrix LLᵀ, n x n; rows and columns of what has no direction of its own are 0. */
+/** L⁻¹ of a Gram matrix LLᵀ, n x n; rows and columns without a direction of their own are 0. */
 function inverseRoot(gram: Float32Array, n: number): Float32Array {
   const l = new Float64Array(n * n);
   const inverse = new Float64Array(n * n);
@@ -175,7 +176,7 @@ function inverseRoot(gram: Float32Array, n: number): Float32Array {
   return Float32Array.from(inverse);
 }
 
-/** The reference for whatever else computes a product. */
+/** The reference for every other engine that computes a product. */
 export function product({ x, rows, features, kind, matrix, count }: ProductRequest): Float32Array {
   if (kind === 'x-matrixT') {
     const out = new Float32Array(rows * count);

@@ -1,9 +1,9 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 
 /**
- * The share of exchangeable samples that would look at least this strange: (1 + #{s_i >= s}) /
- * (n + 1) (Vovk, Gammerman & Shafer 2005, Algorithmic Learning in a Random World). When the score
- * and the calibration scores are exchangeable, P(p <= a) <= a for every a.
+ * The share of exchangeable samples that would score at least this high: (1 + #{s_i >= s}) / (n +
+ * 1) (Vovk, Gammerman & Shafer 2005, Algorithmic Learning in a Random World). When the score and
+ * the calibration scores are exchangeable, P(p <= a) <= a for every a.
  * @param ascending calibration scores, sorted ascending; larger = stranger. Empty: always 1.
  * @returns in [1 / (n + 1), 1].
  */
@@ -19,11 +19,12 @@ export function conformalPValue(ascending: ArrayLike<number>, score: number): nu
 }
 
 /**
- * {@link conformalPValue}, which cannot fall below 1 / (n + 1); beyond every calibration score the
- * tail of Student's predictive distribution continues it, so that a dozen scores already tell what
- * is far away. Of exchangeable samples at most 1 / (n + 1) lie there, whatever their distribution.
+ * Like {@link conformalPValue}, but not bounded below by 1 / (n + 1): beyond every calibration
+ * score, the tail of Student's predictive distribution continues it. A dozen scores are then enough
+ * to detect what is far away. Whatever the distribution, at most 1 / (n + 1) of exchangeable
+ * samples lie there.
  * @param ascending calibration scores, sorted ascending; larger = stranger.
- * @returns in (0, 1]; 1 with fewer than two scores beyond their largest.
+ * @returns in (0, 1]; 1 beyond the largest of fewer than two scores.
  */
 export function extrapolatedPValue(ascending: ArrayLike<number>, score: number): number {
   const n = ascending.length;
@@ -85,13 +86,12 @@ function logGamma(x: number): number {
 }
 
 /**
- * The least probability from which on answers keep the promise that at most `maxErrorShare` of them
- * are wrong: the lowest t for which (1 + #{wrong, p >= t}) / (1 + #{p >= t}) stays within it, on
- * left-out answers (conformal risk control, Angelopoulos et al. 2024, with the error share of the
- * answered as the risk).
- * @param ascending left-out answers as `Head.leftOutConfidences`, in any order.
+ * The least probability from which on at most `maxErrorShare` of the answers are wrong: the lowest
+ * t with (1 + #{wrong, p >= t}) / (1 + #{p >= t}) <= `maxErrorShare` on left-out answers (conformal
+ * risk control, Angelopoulos et al. 2024, with the error share of the answered as the risk).
+ * @param leftOut left-out answers as `Head.leftOutConfidences`, in any order.
  * @param maxErrorShare 0..1.
- * @returns 0..1; above 1 when no threshold can promise it.
+ * @returns 0..1; above 1 when no threshold is enough.
  */
 export function answerProbability(leftOut: ArrayLike<number>, maxErrorShare: number): number {
   const answers = Array.from(leftOut, (value) => ({ p: Math.abs(value), wrong: value < 0 })).sort(
@@ -101,7 +101,7 @@ export function answerProbability(leftOut: ArrayLike<number>, maxErrorShare: num
   let wrong = 0;
   answers.forEach((answer, i) => {
     wrong += Number(answer.wrong);
-    // Answers of equal probability stand or fall together.
+    // Answers of equal probability are above or below a threshold together.
     if (answers[i + 1]?.p === answer.p) return;
     if (1 + wrong <= maxErrorShare * (2 + i)) threshold = answer.p;
   });
@@ -109,13 +109,13 @@ export function answerProbability(leftOut: ArrayLike<number>, maxErrorShare: num
 }
 
 /**
- * The probability that a label needs to belong to the prediction set, so that the set holds the
- * true label of an exchangeable sample with probability `coverage` or more (split conformal
- * prediction with the score 1 - p; Sadinle, Lei & Wasserman 2019).
+ * The least probability of a label in the prediction set, so that the set holds the true label of
+ * an exchangeable sample with probability `coverage` or more (split conformal prediction with the
+ * score 1 - p; Sadinle, Lei & Wasserman 2019).
  * @param probabilities n x classCount, row-major, by heads that did not learn from the row's group.
  * @param labels the true class of each row.
  * @param coverage 0..1.
- * @returns 0..1; 0 when there are too few rows to promise anything: every label is in the set.
+ * @returns 0..1; 0 when there are too few rows for a guarantee: every label is in the set.
  * @throws HL_CALIBRATION_INVALID on wrong lengths.
  */
 export function fitSetProbability(
@@ -127,9 +127,9 @@ export function fitSetProbability(
   if (probabilities.length !== labels.length * classCount || !(coverage > 0 && coverage < 1)) {
     throw new HeadlandError(
       'HL_CALIBRATION_INVALID',
-      `${probabilities.length} probabilities for ${labels.length} labels of ${classCount} classes, ` +
+      `cannot calibrate: ${probabilities.length} probabilities for ${labels.length} labels of ${classCount} classes, ` +
         `coverage ${coverage}`,
-      { remedy: 'Give one row of probabilities per label and a coverage between 0 and 1.' },
+      { remedy: DEFECT_REMEDY },
     );
   }
   const ofTruth = Float64Array.from(labels, (label, i) => probabilities[i * classCount + label]!);
@@ -139,8 +139,8 @@ export function fitSetProbability(
 }
 
 /**
- * Indices of the labels in the prediction set of one frame, most probable first. May be empty: then
- * no label is as probable as true labels use to be.
+ * Indices of the labels in the prediction set of one frame, most probable first. Empty when no
+ * label is as probable as true labels usually are.
  */
 export function predictionSet(probabilities: ArrayLike<number>, setProbability: number): number[] {
   return Array.from(probabilities, (p, i) => ({ p, i }))

@@ -1,13 +1,13 @@
 import { type NoveltyModel, triangleLength } from './novelty-model.js';
 
-/** How one tensor of a novelty model stands in the bytes of a head. */
+/** The format of one tensor of a novelty model in the bytes of a head. */
 export interface NoveltyTensor {
   name: 'basis' | 'basisScale' | 'within' | 'means' | 'background' | 'centre' | 'scores';
   dtype: 'int16' | 'float32';
   length: number;
 }
 
-/** What decides how long the tensors are. */
+/** The sizes that determine the lengths of the tensors. */
 export interface NoveltySizes {
   dimensions: number;
   scores: number;
@@ -21,12 +21,13 @@ const MAX_WITHIN = 2 ** 23;
 
 export function noveltySizes({ dimensions, scores, within }: NoveltyModel): NoveltySizes {
   return {
-    ...{ dimensions, scores: scores.length },
+    dimensions,
+    scores: scores.length,
     covariances: within.length / triangleLength(dimensions),
   };
 }
 
-/** The tensors in the order in which they are written; it depends on the sizes alone. */
+/** The tensors in the order of writing, which depends on the sizes alone. */
 export function noveltyTensors(
   sizes: NoveltySizes,
   classes: number,
@@ -44,7 +45,7 @@ export function noveltyTensors(
   ];
 }
 
-/** What is wrong with the sizes, in words; null: nothing. Says no before anything is allocated. */
+/** What is wrong with the sizes, in words; null: nothing. Checked before anything is allocated. */
 export function noveltySizeFault(sizes: NoveltySizes, classes: number): string | null {
   const { dimensions, scores, covariances } = sizes;
   if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MAX_DIMENSIONS) {

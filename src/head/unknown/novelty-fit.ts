@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import { stratifiedGroupFolds } from '../folds.js';
 import { groupingOf, type TrainingSet } from '../training-set.js';
 import { transformFeatures } from '../transform.js';
@@ -8,49 +8,57 @@ import type { NoveltyModel } from './novelty-model.js';
 import { productTransposed, subspace } from './novelty-subspace.js';
 
 export interface NoveltyOptions {
-  /** Of the subspace, at most; fewer when there are few samples. */
+  /** Most dimensions of the subspace; fewer when there are few samples. */
   dimensions?: number;
-  /** How far covariances are drawn towards a sphere of the same trace, 0..1. */
+  /** Shrinkage of covariances towards a sphere of the same trace, 0..1. */
   shrinkage?: number;
-  /** A class of so many samples has half its own covariance, half that of all classes; > 0. */
+  /**
+   * Number of samples at which a class uses half its own covariance and half that of all classes; >
+   * 0.
+   */
   commonSamples?: number;
-  /** Parts of the groups that are left out in turn; half of it where samples are many. */
+  /** Parts of the groups, left out in turn; half as many with many samples. */
   folds?: number;
-  /** Labelled samples, and as many unlabelled ones, that are used at most. */
+  /** Most labelled samples that are used, and most unlabelled ones. */
   maxRows?: number;
 }
 
 const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
-/** With more samples than this, half as many parts leave enough of them in. */
+/** With more samples than this, half as many parts still leave enough of them for each fit. */
 const MANY_ROWS = 400;
-/** Samples whose views are scored at most; then only they are, so that views weigh as much as originals. */
+/**
+ * Most samples whose views are scored. Only these samples count then, so that views weigh as much
+ * as originals.
+ */
 const MAX_VIEWED = 400;
-/** With fewer samples a class on average, all classes share one covariance; it also bounds the memory. */
+/**
+ * With fewer samples per class on average, all classes share one covariance. It also bounds memory.
+ */
 const LEAST_FOR_OWN = 5;
 
-/** A novelty model and what models without the group of a sample say to it. */
+/** A novelty model, and the answers of models without the group of each sample. */
 export interface NoveltyFit {
   model: NoveltyModel;
   /**
-   * n0 x classCount: the log-density of each original under each class, by a model that saw nothing
-   * of its group, up to a constant; a class that this model does not know is far away. Null with
-   * fewer than two groups to leave out.
+   * n0 x classCount: log-density of each original under each class, up to a constant, by a model
+   * that saw nothing of the original's group. A class that this model does not know is far away.
+   * Null with fewer than two groups.
    */
   leaveGroupOutLogDensities: Float64Array | null;
 }
 
-/** A class of which nothing was left lies so many nats below the least likely one. */
+/** Distance of a class without samples below the least likely class, nats. */
 const ABSENT_CLASS_NATS = 5;
 
 /**
- * Fits the novelty model of a head to the originals of a training set. Models are fitted on the Gram
- * matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory are
- * bounded; further originals are only looked at, at the cost of `maxRows` products of rows each.
+ * Fits the novelty model of a head to the originals of a training set. Models are fitted on the
+ * Gram matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory
+ * are bounded. Further originals are only scored, at the cost of `maxRows` products of rows each.
  *
- * @param unlabelled features of frames of no known class, n x featureSize, row-major, untransformed;
- *   may be empty. They widen the background: what often stands in the field without a label is
- *   then told apart better.
+ * @param unlabelled features of frames of no known class, n x featureSize, row-major,
+ *   untransformed; may be empty. They widen the background, so that the model better detects what
+ *   is often in the field without a label.
  * @throws HL_TRAINING_SET_INVALID when the lengths do not fit.
  */
 export function fitClassGaussians(
@@ -64,8 +72,8 @@ export function fitClassGaussians(
   if (unlabelled.length % d !== 0) {
     throw new HeadlandError(
       'HL_TRAINING_SET_INVALID',
-      `${unlabelled.length} unlabelled features are no multiple of ${d}`,
-      { remedy: 'Give whole rows of features.' },
+      `${unlabelled.length} unlabelled features are not whole rows of ${d}`,
+      { remedy: DEFECT_REMEDY },
     );
   }
   const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);
@@ -90,7 +98,8 @@ export function fitClassGaussians(
   const views = lastViews(set, rows);
   const viewRows = [...views.values()];
   const viewGram = products(gather(set.features, d, viewRows), known, d);
-  const material = { rows, labels, gram, others, otherGram, views, viewGram };
+  const viewAt = new Map([...views.keys()].map((i, at) => [i, at]));
+  const material = { rows, labels, others, otherGram, viewAt, viewGram };
   const leftOut = leaveOut(set, material, folds, fit);
   return {
     model: {
@@ -114,85 +123,114 @@ export function fitNovelty(
 interface Material {
   /** Originals that models are fitted on. */
   rows: readonly number[];
-  /** Of `rows`. */
+  /** Class index of each of `rows`. */
   labels: Int32Array;
-  /** Products of `rows`, and of what follows them, with `rows`. */
-  gram: Float64Array;
-  /** The other originals. */
+  /** The originals that no model is fitted on. */
   others: readonly number[];
   /** Products of `others` with `rows`. */
   otherGram: Float64Array;
-  /** A view of some of `rows`, by their index; empty: there are none. */
-  views: ReadonlyMap<number, number>;
-  /** Products of `views`, in their order, with `rows`. */
+  /** Row of `viewGram` for each index into `rows` whose sample has a view; empty: there are none. */
+  viewAt: ReadonlyMap<number, number>;
+  /** Products of the views with `rows`. */
   viewGram: Float64Array;
 }
 
 interface LeftOut {
   /** Novelty scores of `rows`, or of those with a view and of their views, ascending. */
   scores: Float32Array;
-  /** By row of the set. */
+  /** Log-densities of each class, by row of the set. */
   logDensities: Map<number, Float64Array>;
 }
 
-/** What models that saw nothing of a row's group say to it; null with fewer than two groups. */
+/** Answers of models that saw nothing of a row's group; null with fewer than two groups. */
 function leaveOut(
   set: TrainingSet,
-  { rows, labels, others, otherGram, views, viewGram }: Material,
+  material: Material,
   folds: number,
   fit: (training: number[]) => PartFit,
 ): LeftOut | null {
-  const n = rows.length;
+  const { rows, others, otherGram } = material;
+  const split = splitByGroup(set, material, folds);
+  if (!split) return null;
+  const scores: number[] = [];
+  const logDensities = new Map<number, Float64Array>();
+  for (const fold of split.folds) {
+    const part = fit([...rows.keys()].filter((i) => split.foldOf[i] !== fold));
+    for (const [i, row] of rows.entries()) {
+      if (split.foldOf[i] !== fold) continue;
+      logDensities.set(row, logDensitiesAt(part, part.points[i]!, set.classCount));
+      scores.push(...scoresOf(i, part, material));
+    }
+    for (const [i, row] of others.entries()) {
+      if (split.foldOfOther[i] !== fold) continue;
+      const point = pointOf(otherGram, i, part);
+      logDensities.set(row, logDensitiesAt(part, point, set.classCount));
+    }
+  }
+  return { scores: Float32Array.from(scores).sort(), logDensities };
+}
+
+interface Split {
+  folds: readonly number[];
+  /** Fold of each of `rows` of the material. */
+  foldOf: Int32Array;
+  /** Fold of each of its `others`. */
+  foldOfOther: readonly number[];
+}
+
+/** The folds of a leave-group-out; null with fewer than two groups. */
+function splitByGroup(
+  set: TrainingSet,
+  { rows, labels, others }: Material,
+  folds: number,
+): Split | null {
   const grouping = groupingOf(set);
   const groupOf = new Map([...grouping.rows].map((row, i) => [row, grouping.groups[i]!]));
   const groups = Int32Array.from(rows, (row) => groupOf.get(row)!);
   if (new Set(groups).size < 2) return null;
   const foldOf = stratifiedGroupFolds(labels, groups, set.classCount, { folds, seed: FOLD_SEED });
   const foldOfGroup = new Map([...groups].map((group, i) => [group, foldOf[i]!]));
-  const names = [...new Set(foldOf)];
-  // No model has seen a group of which no row was picked: any will do.
-  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? names[0]!);
-  const scores: number[] = [];
-  const logDensities = new Map<number, Float64Array>();
-  const at = (gramOf: Float64Array, i: number, { coefficients, gaussians }: PartFit) =>
-    productTransposed(
-      gramOf.subarray(i * n, (i + 1) * n),
-      1,
-      coefficients,
-      gaussians.dimensions,
-      n,
+  const used = [...new Set(foldOf)];
+  // No row of this group was picked, so no model has seen it, and any model can answer.
+  const foldOfOther = others.map((row) => foldOfGroup.get(groupOf.get(row)!) ?? used[0]!);
+  return { folds: used, foldOf, foldOfOther };
+}
+
+/** Log-density of a point under each class, up to a constant; see {@link NoveltyFit}. */
+function logDensitiesAt(part: PartFit, point: Float64Array, classCount: number): Float64Array {
+  const distances = classDistances(part.gaussians, point);
+  const densities = distances.map((distance, k) => part.offsets[k]! - distance / 2);
+  const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
+  const every = new Float64Array(classCount).fill(absent);
+  for (const [k, c] of part.classes.entries()) every[c] = densities[k]!;
+  return every;
+}
+
+/**
+ * Novelty scores of a left-out sample and of its view. Where there are views, only samples with a
+ * view count.
+ */
+function scoresOf(i: number, part: PartFit, { labels, viewAt, viewGram }: Material): number[] {
+  // This model knows no sample of the class; the score would not be that of a known sample.
+  if (!part.classes.includes(labels[i]!)) return [];
+  const view = viewAt.get(i);
+  if (view !== undefined) {
+    return [part.points[i]!, pointOf(viewGram, view, part)].map((point) =>
+      noveltyScore(part.gaussians, point),
     );
-  const viewIndex = new Map([...views.keys()].map((i, view) => [i, view]));
-  for (const fold of names) {
-    const training = [...rows.keys()].filter((i) => foldOf[i] !== fold);
-    const part = fit(training);
-    const offsets = logDensityOffsets(part.gaussians);
-    const look = (row: number, point: Float64Array): void => {
-      const distances = classDistances(part.gaussians, point);
-      const densities = distances.map((distance, k) => offsets[k]! - distance / 2);
-      const absent = Math.min(...densities) - ABSENT_CLASS_NATS;
-      const every = new Float64Array(set.classCount).fill(absent);
-      part.classes.forEach((c, k) => {
-        every[c] = densities[k]!;
-      });
-      logDensities.set(row, every);
-    };
-    for (let i = 0; i < n; i++) {
-      if (foldOf[i] !== fold) continue;
-      look(rows[i]!, part.points[i]!);
-      // A class of which nothing is left is unknown to this model: it says nothing of known ones.
-      if (part.classes.includes(labels[i]!)) {
-        const view = viewIndex.get(i);
-        if (views.size > 0 && view === undefined) continue;
-        scores.push(noveltyScore(part.gaussians, part.points[i]!));
-        if (view !== undefined) scores.push(noveltyScore(part.gaussians, at(viewGram, view, part)));
-      }
-    }
-    for (const [i, row] of others.entries()) {
-      if (foldOfOther[i] === fold) look(row, at(otherGram, i, part));
-    }
   }
-  return { scores: Float32Array.from(scores).sort(), logDensities };
+  return viewAt.size > 0 ? [] : [noveltyScore(part.gaussians, part.points[i]!)];
+}
+
+/** Coordinates in the subspace of row `i` of a Gram matrix with the labelled rows. */
+function pointOf(
+  gram: Float64Array,
+  i: number,
+  { coefficients, gaussians }: PartFit,
+): Float64Array {
+  const r = gaussians.dimensions;
+  const n = coefficients.length / r;
+  return productTransposed(gram.subarray(i * n, (i + 1) * n), 1, coefficients, r, n);
 }
 
 function inOrder(
@@ -209,13 +247,15 @@ interface PartFit {
   gaussians: Gaussians;
   /** The class behind each Gaussian. */
   classes: number[];
-  /** r x n: each vector of the basis as a sum of labelled rows. */
+  /** See {@link logDensityOffsets}. */
+  offsets: Float64Array;
+  /** r x n: each basis vector as a sum of labelled rows. */
   coefficients: Float64Array;
   /** All rows of the Gram matrix in the subspace, r coordinates each. */
   points: Float64Array[];
 }
 
-/** The model of some of the labelled rows and all unlabelled ones. */
+/** The model of some labelled rows and all unlabelled rows. */
 function fitPart(
   gram: Float64Array,
   n: number,
@@ -240,10 +280,10 @@ function fitPart(
     [...used, ...points.slice(n)],
     options,
   );
-  return { gaussians, classes, coefficients, points };
+  return { gaussians, classes, offsets: logDensityOffsets(gaussians), coefficients, points };
 }
 
-/** The basis as vectors of features, in 16 bits a value. */
+/** The basis as feature vectors, in 16 bits a value. */
 function quantise(
   coefficients: Float64Array,
   known: Float64Array,
@@ -269,9 +309,9 @@ function quantise(
 }
 
 /**
- * The last view of each row, which is a photometric one where there are such: known things in another
- * light must not look strange, and only views show how far light carries them. None where a row has
- * no view, or parents are unknown.
+ * The last view of each row, which is a photometric one where there are any. Known things in
+ * another light must not seem novel, and only views show how much light changes them. Empty where a
+ * row has no view or parents are unknown.
  * @returns By index of the row, evenly spaced.
  */
 function lastViews(
@@ -287,7 +327,7 @@ function lastViews(
   return new Map(spaced(rows.length, MAX_VIEWED).map((i) => [i, views[i]!]));
 }
 
-/** Originals, at most `maxRows`, evenly from every class. */
+/** At most `maxRows` originals, evenly from every class. */
 function pickEvenly(set: TrainingSet, originals: number[], maxRows: number): number[] {
   if (originals.length <= maxRows) return originals;
   return Array.from({ length: set.classCount }, (_, c) => {

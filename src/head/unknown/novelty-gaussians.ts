@@ -3,16 +3,16 @@ import { solveLower } from '../algebra/triangular.js';
 import { type NoveltyModel, triangleLength } from './novelty-model.js';
 import { traceOf } from './novelty-subspace.js';
 
-/** Points of the subspace and the means and covariances of them. */
+/** Means and covariances of points of the subspace. */
 export type Gaussians = Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>;
 
 /**
- * A Gaussian per class and one of everything seen. The covariance of a class is its own, mixed with
- * that of all classes by n_k : commonSamples (an apple varies otherwise than a banana, but a dozen
- * samples hardly show how), then drawn towards a sphere. With infinite `commonSamples` there is one
- * covariance for all.
+ * A Gaussian per class and one of all points. The covariance of a class is its own, mixed with that
+ * of all classes by n_k : commonSamples (an apple varies in other ways than a banana, but a dozen
+ * samples hardly show how), then shrunk towards a sphere. With infinite `commonSamples` there is
+ * one covariance for all.
  * @param classes points of each class, r coordinates each; at least one class, none empty.
- * @param seen points of everything, of whatever class or of none; at least one.
+ * @param seen all points, of any class or of none; at least one.
  */
 export function fitGaussians(
   classes: readonly (readonly Float64Array[])[],
@@ -72,7 +72,7 @@ function scatter(points: readonly Float64Array[], mean: Float64Array): Float64Ar
 
 /** W with W'W = (shrunk covariance)⁻¹, as a packed lower triangle; overwrites the covariance. */
 function whitener(covariance: Float64Array, r: number, shrinkage: number): Float64Array {
-  // Identical pictures have no spread at all; rows have unit length, so this is next to nothing.
+  // Identical images have no spread at all. Rows have unit length, so this is negligible.
   const sphere = (shrinkage * traceOf(covariance, r)) / r + 1e-6 / r;
   for (let i = 0; i < r; i++) {
     for (let j = 0; j <= i; j++) covariance[i * r + j] = (1 - shrinkage) * covariance[i * r + j]!;

@@ -2,12 +2,12 @@ import { createRandom } from '../../base/random.js';
 import { addProductTransposed, cholesky } from '../algebra/linalg.js';
 import { solveLower } from '../algebra/triangular.js';
 
-/** Enough for a subspace that only has to hold most of the variance. */
+/** Enough for a subspace that needs only most of the variance. */
 const ITERATIONS = 3;
 
 /**
- * An orthonormal basis that holds most of what the training rows spread over, as r x n coefficients
- * of rows: subspace iteration on their Gram matrix (Halko, Martinsson & Tropp 2011, algorithm 4.4).
+ * An orthonormal basis of most of the variance of the training rows, as r x n coefficients of rows:
+ * subspace iteration on their Gram matrix (Halko, Martinsson & Tropp 2011, algorithm 4.4).
  */
 export function subspace(
   gram: Float64Array,
@@ -43,7 +43,7 @@ export function subspace(
   return coefficients;
 }
 
-/** Modified Gram-Schmidt on rows; a row that is nothing but others becomes zero. */
+/** Modified Gram-Schmidt on rows; a row that depends on the others becomes zero. */
 function orthonormalise(q: Float64Array, rows: number, columns: number): void {
   for (let k = 0; k < rows; k++) {
     const row = q.subarray(k * columns, (k + 1) * columns);

@@ -4,7 +4,9 @@ import { transformFeatures } from '../transform.js';
 import { extrapolatedPValue } from './conformal.js';
 import { type NoveltyModel, triangleLength } from './novelty-model.js';
 
-/** Rectified pooled features are skewed; roots of unit length suited both backbones best. */
+/**
+ * Pooled rectified features are skewed; their roots at unit length were best with both backbones.
+ */
 export const NOVELTY_TRANSFORM: FeatureTransform = 'sqrt-l2';
 
 /**
@@ -19,8 +21,8 @@ export function subspacePoints(model: NoveltyModel, features: Float32Array): Flo
   if (features.length === 0 || features.length % d !== 0) {
     throw new HeadlandError(
       'HL_FEATURES_MISMATCH',
-      `${features.length} features do not fit a novelty model for ${d}`,
-      { remedy: 'Use the head with the backbone that it was trained on.' },
+      `the novelty model of the head takes ${d} features, not ${features.length}`,
+      { remedy: 'Train again: the head belongs to another backbone.' },
     );
   }
   const z = transformFeatures(features, d, NOVELTY_TRANSFORM);
@@ -61,8 +63,8 @@ export function classDistances(
 }
 
 /**
- * -½ ln |Σ_k| of each class: what its log-density has beside the distance, up to a constant that all
- * classes share.
+ * -½ ln |Σ_k| of each class: the part of its log-density that does not depend on the distance, up
+ * to a constant that all classes share.
  */
 export function logDensityOffsets(
   model: Pick<NoveltyModel, 'dimensions' | 'within' | 'means'>,
@@ -81,7 +83,10 @@ export function logDensityOffsets(
   });
 }
 
-/** How strange each row is; see {@link NoveltyModel}. Features and errors as in {@link subspacePoints}. */
+/**
+ * Novelty score of each row; see {@link NoveltyModel}. Features and errors as in {@link
+ * subspacePoints}.
+ */
 export function noveltyScores(model: NoveltyModel, features: Float32Array): Float64Array {
   const points = subspacePoints(model, features);
   const r = model.dimensions;
@@ -90,7 +95,7 @@ export function noveltyScores(model: NoveltyModel, features: Float32Array): Floa
   );
 }
 
-/** B z. Four sums at once: one alone would wait for its own last addition at every step. */
+/** B z. Four sums at once, because one sum would wait for each addition. */
 function project({ dimensions, basis, basisScale }: NoveltyModel, z: Float32Array): Float64Array {
   const d = z.length;
   const inside = new Float64Array(dimensions);
@@ -124,15 +129,15 @@ export function noveltyScore(
   return nearest - distanceBelow(Number.POSITIVE_INFINITY, background, 0, inside, centre, 0);
 }
 
-/** From the covariance of one class to the next; 0: all classes share one. */
+/** Offset from the covariance of one class to the next; 0: all classes share one. */
 function classStep({ dimensions, within }: Pick<NoveltyModel, 'dimensions' | 'within'>): number {
   const triangle = triangleLength(dimensions);
   return within.length > triangle ? triangle : 0;
 }
 
 /**
- * The share of known samples that look at least as strange as this one, 0..1; small = not one of
- * the head's classes.
+ * The share of known samples with at least this novelty score, 0..1; small = none of the head's
+ * classes.
  * @param features untransformed, of one frame.
  * @throws HL_FEATURES_MISMATCH
  */
@@ -146,8 +151,8 @@ export function noveltyPValueAt(model: NoveltyModel, point: Float64Array): numbe
 }
 
 /**
- * The model as if it did not know class `k`, as far as that class stands alone in it: what all classes
- * share (the subspace, the background, their part of each covariance) still holds its samples.
+ * The model without the mean and the covariance of class `k`. What all classes share (the subspace,
+ * the background, the common part of each covariance) still contains its samples.
  * @param k 0..C-1, C >= 2.
  */
 export function withoutClass(model: NoveltyModel, k: number): NoveltyModel {
@@ -168,8 +173,8 @@ function without(values: Float32Array, from: number, length: number): Float32Arr
 }
 
 /**
- * |W x - mean|² for the packed triangle W that begins at `at`, or `bound` as soon as it is clear
- * that it is no less: the sum only grows from row to row.
+ * W x - mean|² for the packed triangle W that begins at `at`, or `bound` as soon as the sum reaches it:
+ * the sum only grows from row to row.
  */
 function distanceBelow(
   bound: number,

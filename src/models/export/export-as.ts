@@ -1,8 +1,8 @@
 import { OnnxCodec } from '../../backbone/engines/onnx-proto.js';
 import { openTfjs } from '../../backbone/engines/tfjs-library.js';
 import { tfjsFiles, unpackTfjs } from '../../backbone/engines/tfjs-model.js';
-import { writeDirectoryDurably, writeFileDurably } from '../../base/durable-files.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
+import { writeDirectoryDurably, writeFileDurably } from '../../base/files/durable-files.js';
 import type { Log } from '../../base/log.js';
 import { tfjsFromOnnx } from '../convert-model.js';
 import { ExportedModel, openExportedTfjs, type Runnable } from './export-run.js';
@@ -17,31 +17,31 @@ import {
 
 export type ExportFormat = 'onnx' | 'tfjs';
 
-/** A joined model that is not written yet. */
+/** A joined model before it is written. */
 export interface Exported {
   names: ExportedNames;
-  /** Of the input, as words. */
+  /** Shape of the input, in words. */
   shape: string;
-  /** Of all its files. */
+  /** Size of all its files. */
   bytes: number;
-  /** So far may its probabilities be from the daemon's. */
+  /** Largest difference from the daemon's probabilities. */
   tolerance: number;
-  /** Loads it as any other program would. */
+  /** Loads the model in the way of any other program. */
   open(): Promise<Runnable>;
   /** @throws HeadlandError HL_EXPORT_NOT_EMPTY */
   write(path: string): Promise<void>;
 }
 
-/** Shards of this size suit the caches of browsers, and are what TensorFlow's own converter makes. */
+/** Shards of this size suit browser caches; TensorFlow's own converter makes the same. */
 const SHARD_BYTES = 4 * 1024 * 1024;
-/** The same engine and the same weights: the order of a few sums is all that may differ. */
+/** Same engine and same weights: only the order of a few sums may differ. */
 const SAME_ENGINE = 1e-5;
-/** Another engine adds up every layer in another order. */
+/** Another engine computes the sums of every layer in another order. */
 const OTHER_ENGINE = 1e-4;
 
 /**
- * Joins a cached backbone and a head in the wanted format.
- * @param backbone As the cache holds it.
+ * Joins a cached backbone and a head in the given format.
+ * @param backbone as it is in the cache.
  * @throws HeadlandError HL_EXPORT_FORMAT, HL_EXPORT_MISMATCH, HL_EXPORT_OPSET, HL_EXPORT_TRANSFORM,
  *   HL_MODEL_TFJS_INVALID, HL_TFJS_UNAVAILABLE
  */
@@ -56,8 +56,8 @@ export async function exportAs(
   if (card.engine !== 'onnx') {
     throw new HeadlandError(
       'HL_EXPORT_FORMAT',
-      `backbone ${card.name} runs on TensorFlow.js, so there is no ONNX of it`,
-      { remedy: 'Export with --format tfjs.' },
+      `backbone ${card.name} runs on TensorFlow.js and has no ONNX form`,
+      { remedy: 'Export it as TensorFlow.js: --format tfjs.' },
     );
   }
   const { model, names } = joinHead(backbone, head, options);
@@ -105,8 +105,8 @@ async function writeFolder(path: string, files: Record<string, Uint8Array>): Pro
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw cause;
     throw new HeadlandError(
       'HL_EXPORT_NOT_EMPTY',
-      `${path} is there already and is no empty folder: ${messageOf(cause)}`,
-      { remedy: 'Name a folder that does not exist: a TensorFlow.js model is several files.' },
+      `${path} exists and is not an empty folder: ${messageOf(cause)}`,
+      { remedy: 'Name a folder that does not exist yet: a TensorFlow.js model is several files.' },
     );
   }
 }

@@ -1,4 +1,4 @@
-/** What an export needs of the class Gaussians; head/novelty-model.ts says what each part means. */
+/** The exported parts of the class Gaussians; head/novelty-model.ts describes each. */
 export interface ExportedGaussians {
   dimensions: number;
   basis: Int16Array;
@@ -7,15 +7,15 @@ export interface ExportedGaussians {
   means: Float32Array;
 }
 
-/** The class Gaussians as matrices, so that any runtime with products can compute them. */
+/** The class Gaussians as matrices, for runtimes that only compute products. */
 export interface GaussianMatrices {
   /** r x featureSize: points = roots of unit length · basisᵀ. */
   basis: Float32Array;
-  /** r x (C r): points · whiteners - means, squared, are the terms of the distances. */
+  /** r x (C r): the squares of points · whiteners - means are the terms of the distances. */
   whiteners: Float32Array;
   /** C r. */
   means: Float32Array;
-  /** (C r) x C: squared terms · sums are the logits that the Gaussians add. */
+  /** (C r) x C: squared terms · sums are the logits of the Gaussians. */
   sums: Float32Array;
   dimensions: number;
   /** C r. */
@@ -43,6 +43,10 @@ export function gaussianMatrices(
   }
   return {
     basis: Float32Array.from(basis, (value, i) => value * basisScale[Math.floor(i / featureSize)]!),
-    ...{ whiteners, means, sums, dimensions: r, terms },
+    whiteners,
+    means,
+    sums,
+    dimensions: r,
+    terms,
   };
 }

@@ -6,14 +6,14 @@ import type { RgbImage } from '../../vision/image.js';
 import type { JoinedTfjs } from './export-tfjs-graph.js';
 import type { ExportedNames } from './join-head.js';
 
-/** An exported model that can be asked. */
+/** An exported model that can be run. */
 export interface Runnable {
-  /** @returns C probabilities and d features of a picture of the model's size. */
+  /** @returns C probabilities and d features of an image of the model's size. */
   run(image: RgbImage): Promise<{ probabilities: Float32Array; features: Float32Array }>;
   close(): Promise<void>;
 }
 
-/** Runs an exported file as any other program would: to prove it before it is handed over. */
+/** Runs an exported file in the way of any other program, to prove it before it is delivered. */
 export class ExportedModel implements Runnable {
   private constructor(
     private readonly runtime: typeof import('onnxruntime-node'),

@@ -10,7 +10,7 @@ import {
   SMALLEST_NORM,
 } from './join-head.js';
 
-/** Joined backbone and head, and the names of its ends. */
+/** Joined backbone and head, with the names of the inputs and outputs. */
 export interface JoinedTfjs {
   model: TfjsModel;
   names: ExportedNames;
@@ -18,9 +18,9 @@ export interface JoinedTfjs {
 
 /**
  * Joins a converted backbone and a head into one graph model: normalisation, backbone, feature
- * transform, linear layer and softmax at the head's temperature. Labels and preprocessing stand in
- * `userDefinedMetadata` as `headland`. Deterministic.
- * @param backbone As the cache holds it, a graph model.
+ * transform, linear layer and softmax at the head's temperature. `userDefinedMetadata` holds labels
+ * and preprocessing as `headland`. Deterministic.
+ * @param backbone as it is in the cache, a graph model.
  * @throws HeadlandError HL_MODEL_TFJS_INVALID, HL_EXPORT_MISMATCH
  */
 export function joinGraphHead(
@@ -39,7 +39,7 @@ export function joinGraphHead(
   const channels = (name: string, values: readonly number[]) =>
     builder.constant(`headland/${name}`, [3], Float32Array.from(values));
   const centred = builder.add('Sub', [input, channels('mean', normalisation.mean)], {});
-  // Under the name of the backbone's input, so that its nodes read this.
+  // Under the name of the backbone's input, so that the nodes of the backbone read it.
   const divided = [centred, channels('std', normalisation.std)];
   builder.nodes.push({
     name: ends.input,
@@ -76,8 +76,8 @@ export function joinGraphHead(
 }
 
 /**
- * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature), the Gaussians where
- * the head has them.
+ * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature); without
+ * Gaussians where the head has none.
  */
 function addHead(builder: GraphBuilder, features: string, head: ExportedHead): string {
   const { labels, featureSize, transform, temperature, novelty, gaussianScale } = head;

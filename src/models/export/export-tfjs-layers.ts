@@ -13,11 +13,11 @@ import type { JoinedTfjs } from './export-tfjs-graph.js';
 import { checkSizes, type ExportedHead, type ExportOptions, exportFacts } from './join-head.js';
 
 /**
- * Joins a converted tf.layers backbone and a head into one tf.layers model, whose outputs are
- * probabilities and features. Labels and preprocessing stand in `userDefinedMetadata` as `headland`.
+ * Joins a converted tf.layers backbone and a head into one tf.layers model with the outputs
+ * probabilities and features. `userDefinedMetadata` holds labels and preprocessing as `headland`.
  *
- * tf.layers has no square root, so a head whose transform or class Gaussians take one cannot be said in
- * it.
+ * tf.layers has no square root, so it cannot express a head whose transform or class Gaussians need
+ * one.
  * @throws HeadlandError HL_MODEL_TFJS_INVALID, HL_EXPORT_MISMATCH, HL_EXPORT_TRANSFORM
  */
 export async function joinLayersHead(
@@ -31,20 +31,19 @@ export async function joinLayersHead(
   if (head.gaussianScale !== undefined) {
     throw new HeadlandError(
       'HL_EXPORT_TRANSFORM',
-      'the head has class Gaussians, which tf.layers cannot express',
+      'the head has class Gaussians; a layers model cannot express them',
       {
         remedy:
-          'Set training.classGaussians to false and train again, or convert the backbone to a graph model.',
+          'Set training.classGaussians to false and train again, or use a backbone that is a graph model.',
       },
     );
   }
   if (head.transform === 'sqrt' || head.transform === 'sqrt-l2') {
     throw new HeadlandError(
       'HL_EXPORT_TRANSFORM',
-      `the head's feature transform is ${head.transform}, which tf.layers cannot express`,
+      `the head transforms features by ${head.transform}; a layers model cannot express that`,
       {
-        remedy:
-          'Export a head that was trained without square root, or convert the backbone to a graph model.',
+        remedy: 'Export another version (--head VERSION), or use a backbone that is a graph model.',
         details: { transform: head.transform },
       },
     );
@@ -61,7 +60,7 @@ export async function joinLayersHead(
     joined.setUserDefinedMetadata({ headland: exportFacts(head, options, names, 'NHWC') });
     return { names, model: await saved(tf, joined) };
   } finally {
-    // Both models hold the layers up to the tap, so neither can be disposed as a whole.
+    // Both models share the layers up to the tap, so neither can be disposed as a whole.
     for (const weight of weights) weight.dispose();
   }
 }
@@ -83,7 +82,8 @@ function assemble(
   let x = features;
   if (head.transform === 'l2') {
     // The only layer that divides by a norm is a dot product of two normalised inputs, so the
-    // weights must become an input: out of a one, which is a linear layer that multiplies by zero.
+    // weights must become an input. A linear layer computes them from a constant one, which is
+    // another layer: it multiplies by zero and adds a bias of one.
     const one = layers.dense({ name: 'one', units: 1 }).apply(features);
     const size = classes * head.featureSize;
     const flat = layers.dense({ name: 'directions', units: size, useBias: false }).apply(one);
@@ -96,7 +96,7 @@ function assemble(
   return tf.model({ inputs: input, outputs, name: 'headland' });
 }
 
-/** The temperature goes into the weights of the last layer. */
+/** The temperature is folded into the weights of the last layer. */
 function setWeights(
   tf: Tfjs,
   model: LayersModel,
@@ -124,7 +124,7 @@ function setWeights(
   });
 }
 
-/** What tf.layers would write to disk. */
+/** The files that tf.layers would write to disk. */
 async function saved(tf: Tfjs, model: LayersModel): Promise<TfjsModel> {
   let result: TfjsModel | null = null;
   const keep = tf.io.withSaveHandler(async (artifacts) => {

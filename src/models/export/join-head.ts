@@ -12,7 +12,7 @@ import type { Fit } from '../../vision/image.js';
 import { tensorInfo } from '../onnx/prune.js';
 import { type ExportedGaussians, gaussianMatrices } from './export-gaussians.js';
 
-/** What is exported of a head; head/head.ts says what each part means. */
+/** The exported parts of a head; head/head.ts describes each. */
 export interface ExportedHead {
   labels: readonly string[];
   featureSize: number;
@@ -27,15 +27,15 @@ export interface ExportedHead {
 
 export interface ExportOptions {
   card: ModelCard;
-  /** How a picture becomes a square before it comes to the model. */
+  /** How an image becomes a square before it reaches the model. */
   fit: Fit;
   /** Further facts for metadata_props, by name, without the prefix; written as JSON. */
   facts?: Record<string, unknown>;
 }
 
-/** Names of what goes in and comes out, as the graph's own names left them free. */
+/** Names of inputs and outputs, chosen so that they differ from the graph's own names. */
 export interface ExportedNames {
-  /** 1 x 3 x S x S, in TensorFlow.js N x S x S x 3, float32: values 0..255, R, G, B. */
+  /** 1 x 3 x S x S, with TensorFlow.js N x S x S x 3, float32: values 0..255, R, G, B. */
   input: string;
   /** 1 x C, float32, sums to 1; in the order of the labels. */
   probabilities: string;
@@ -43,18 +43,18 @@ export interface ExportedNames {
   features: string;
 }
 
-/** Sign came with opset 9; everything else that is added here is older. */
+/** Sign came with opset 9; everything else that an export adds is older. */
 const MIN_OPSET = 9;
-/** Keeps the norm of a row of zeros, which stays as it is, from dividing by zero. */
+/** Avoids a division by zero for a row of zeros, which stays as it is. */
 export const SMALLEST_NORM = 1e-30;
 const FLOAT = 1;
 
 /**
  * Joins a converted backbone and a head into one ONNX file: normalisation, backbone, feature
- * transform, linear layer and softmax at the head's temperature. Labels and preprocessing stand in
- * metadata_props as `headland.*`, JSON each. Deterministic.
+ * transform, linear layer and softmax at the head's temperature. metadata_props holds labels and
+ * preprocessing as `headland.*`, each in JSON. Deterministic.
  *
- * @param backbone As the cache holds it: one input 1 x 3 x S x S, one output `features` 1 x d.
+ * @param backbone as it is in the cache: one input 1 x 3 x S x S, one output `features` 1 x d.
  * @throws HeadlandError HL_MODEL_ONNX_INVALID, HL_EXPORT_OPSET, HL_EXPORT_MISMATCH
  */
 export function joinHead(
@@ -67,7 +67,7 @@ export function joinHead(
   const opset = toNumber(model.opsetImport.find(({ domain }) => !domain)?.version ?? 1);
   if (opset < MIN_OPSET) {
     throw new HeadlandError('HL_EXPORT_OPSET', `backbone ${card.name} uses ONNX opset ${opset}`, {
-      remedy: `Export the backbone with opset ${MIN_OPSET} or newer and fetch it again.`,
+      remedy: `Export the backbone with opset ${MIN_OPSET} or newer, add it (\`headland models add\`), and train on it.`,
       details: { opset },
     });
   }
@@ -101,12 +101,12 @@ export function checkSizes(head: ExportedHead, card: ModelCard): void {
   if (head.featureSize === card.featureSize) return;
   throw new HeadlandError(
     'HL_EXPORT_MISMATCH',
-    `the head takes ${head.featureSize} features, backbone ${card.name} gives ${card.featureSize}`,
-    { remedy: 'Export the head with the backbone that it was trained on.' },
+    `the head takes ${head.featureSize} features; backbone ${card.name} gives ${card.featureSize}`,
+    { remedy: 'Train again (`headland train`), then export.' },
   );
 }
 
-/** What stands in the exported model's metadata, without the prefix `headland.`. */
+/** Metadata of the exported model, without the prefix `headland.`. */
 export function exportFacts(
   head: ExportedHead,
   { card, fit, facts }: ExportOptions,
@@ -134,8 +134,8 @@ export function exportFacts(
 }
 
 /**
- * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature), the Gaussians where
- * the head has them.
+ * probabilities = softmax((W · transform(features) + b + Gaussians) / temperature); without
+ * Gaussians where the head has none.
  */
 function addHead(builder: Builder, head: ExportedHead, output: string): void {
   const { labels, featureSize, transform, temperature, novelty, gaussianScale } = head;
@@ -223,7 +223,7 @@ class Builder {
   }
 }
 
-/** Gives each wish a name that neither the graph nor an earlier wish has. */
+/** Gives each wanted name a free one: neither in the graph nor given before. */
 function namesLeftFree(graph: OnnxGraph): (wish: string) => string {
   const taken = new Set<string>();
   const note = ({ node, input, initializer }: OnnxGraph): void => {

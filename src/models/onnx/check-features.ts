@@ -5,29 +5,31 @@ import { openEngine } from '../../backbone/open-engine.js';
 import { silentLog } from '../../base/log.js';
 import type { RgbImage } from '../../vision/image.js';
 
-/** What the features of a new backbone look like on pictures that differ. */
+/** Statistics of a new backbone's features on different images. */
 export interface FeatureCheck {
   pictures: number;
-  /** Of the two pictures that look most alike to the network: |a - b| / max(|a|, |b|). */
+  /** Least relative difference between two images: |a - b| / max(|a|, |b|). */
   leastDifference: number;
-  /** Features with one value for all pictures, 0..1: dead ones, or a tap in the wrong place. */
+  /**
+   * Share of features with one value for all images, 0..1: dead ones, or a tap in the wrong place.
+   */
   constantShare: number;
   /** Median of a forward pass on one thread, milliseconds. */
   forwardMs: number;
 }
 
-/** Features of two pictures must differ by so much of their length; rounding makes 1e-6. */
+/** Features of two images must differ by this share of their length; rounding makes 1e-6. */
 const LEAST_DIFFERENCE = 1e-3;
 const GOLDEN_FEATURES = 32;
-/** As a share of the largest golden feature: processors round otherwise, by 1e-5 and less. */
+/** As a share of the largest golden feature: processors differ by 1e-5 or less. */
 const GOLDEN_TOLERANCE = 1e-3;
 const TIMED_ROUNDS = 9;
 
 /**
- * Runs a converted backbone on five drawn pictures: tells whether it tells them apart, and what it
- * gives for the check picture.
- * @throws HeadlandError HL_MODEL_CHECK_FAILED; HL_BACKBONE_OUTPUT_INVALID where features are not
- *   finite or of another size than the card says
+ * Runs a converted backbone on five drawn images, checks that their features differ, and returns
+ * the features of the check picture.
+ * @throws HeadlandError HL_MODEL_CHECK_FAILED; HL_BACKBONE_OUTPUT_INVALID for features that are not
+ *   finite or not of the size on the card
  */
 export async function checkFeatures(
   card: ModelCard,
@@ -41,7 +43,7 @@ export async function checkFeatures(
     for (const picture of pictures) features.push(await engine.embed(picture));
     const leastDifference = nearest(features);
     if (!(leastDifference >= LEAST_DIFFERENCE)) {
-      throw checkFailed(card, 'it gives nearly the same features for different pictures');
+      throw checkFailed(card, 'it gives nearly the same features for different images');
     }
     const times: number[] = [];
     for (let round = 0; round < TIMED_ROUNDS; round++) {
@@ -66,12 +68,13 @@ export async function checkFeatures(
   }
 }
 
-/** The check picture, upside down, with its channels changed round, as a negative, and grey. */
+/** The check picture, and versions of it: upside down, channels permuted, negative, grey. */
 function drawPictures(size: number): RgbImage[] {
   const check = drawCheckPicture(size);
   const { width, height, data } = check;
   const change = (value: (i: number) => number): RgbImage => ({
-    ...{ width, height },
+    width,
+    height,
     data: Uint8Array.from(data, (_, i) => value(i)),
   });
   return [

@@ -12,9 +12,8 @@ const FLOAT = 1;
 const INT64 = 7;
 
 /**
- * Adds to a graph what turns each source into a vector and all vectors, one behind the other, into
- * {@link FEATURES}.
- * @param toFloat Sources are of another type than float32.
+ * Adds nodes that turn each source into a vector and concatenate the vectors into {@link FEATURES}.
+ * @param toFloat The sources are of another type than float32.
  */
 export function addFeatureNodes(
   graph: OnnxGraph,
@@ -76,13 +75,13 @@ function addReduction(
     if (perm) add('turn', 'Transpose', [], [{ name: 'perm', type: 7, ints: perm }]);
     add('pool', 'GlobalAveragePool', [], []);
   }
-  // Flatten leaves N x d alone and turns N x d x 1 x 1 into it.
+  // Flatten keeps N x d as it is and turns N x d x 1 x 1 into it.
   graph.node.push(
     node(`headland_flatten${suffix}`, 'Flatten', [current], output, [int('axis', 1)]),
   );
 }
 
-/** A constant of whole numbers. */
+/** A constant of integers. */
 export function indices(name: string, dims: number[], values: readonly number[]): OnnxTensor {
   return { name, dims, dataType: INT64, int64Data: [...values] };
 }

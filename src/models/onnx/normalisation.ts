@@ -9,14 +9,17 @@ import { floatOf, integersOf } from './onnx-read.js';
 
 type Triple = [number, number, number];
 
-/** (value - mean) / std on 0..255 values, in the order R, G, B; then B first for a BGR network. */
+/**
+ * (value - mean) / std on 0..255 values, in the order R, G, B; for a BGR network, B comes first
+ * after it.
+ */
 export interface Normalisation {
   mean: Triple;
   std: Triple;
   channelOrder: 'RGB' | 'BGR';
 }
 
-/** How well-known networks were trained, on 0..255 values. */
+/** Normalisations of well-known networks, on 0..255 values. */
 const PRESETS: Record<string, { normalisation: Normalisation; of: string }> = {
   imagenet: {
     normalisation: fromUnit([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
@@ -24,7 +27,7 @@ const PRESETS: Record<string, { normalisation: Normalisation; of: string }> = {
   },
   tensorflow: {
     normalisation: same(127.5, 127.5),
-    of: '-1..1: Keras and TensorFlow networks but the ResNets, VGG and DenseNet; some of timm',
+    of: '-1..1: Keras and TensorFlow networks except ResNet, VGG and DenseNet; some of timm',
   },
   unit: { normalisation: same(0, 255), of: '0..1' },
   none: { normalisation: same(0, 1), of: '0..255: the graph normalises itself' },
@@ -41,14 +44,14 @@ const PRESETS: Record<string, { normalisation: Normalisation; of: string }> = {
   },
 };
 
-/** For a question or a help text: every preset and what uses it. */
+/** Every preset with the networks that use it, for a question or a help text. */
 export function describePresets(): string[] {
   return Object.entries(PRESETS).map(([name, { of }]) => `${name} (${of})`);
 }
 
 /**
- * Reads `imagenet` or another preset, or numbers as `MEAN,MEAN,MEAN/STD,STD,STD` for R, G, B. They
- * are for values 0..1 where no deviation is above 1, else for 0..255.
+ * Reads `imagenet` or another preset, or numbers as `MEAN,MEAN,MEAN/STD,STD,STD` for R, G, B.
+ * Numbers apply to values 0..1 when no deviation is above 1, else to 0..255.
  * @throws HeadlandError HL_MODEL_NORMALISATION_INVALID
  */
 export function parseNormalisation(text: string): Normalisation {
@@ -67,24 +70,24 @@ export function parseNormalisation(text: string): Normalisation {
     `"${text}" is neither a known normalisation nor three means and three deviations`,
     {
       remedy:
-        `Use one of ${Object.keys(PRESETS).join(', ')}, ` +
+        `Give --normalise one of ${Object.keys(PRESETS).join(', ')}, ` +
         'or numbers for R, G, B: --normalise 0.485,0.456,0.406/0.229,0.224,0.225.',
       details: { text },
     },
   );
 }
 
-/** Between these, a zero crossing is the mean of pictures; the span is in deviations. */
+/** A zero crossing between these is the mean of images; the span is in deviations. */
 const BYTE_MEAN: [number, number] = [80, 160];
 const UNIT_MEAN: [number, number] = [80 / 255, 160 / 255];
 const SPAN: [number, number] = [1.5, 7];
 const UINT8 = 2;
 
 /**
- * Whether a graph normalises pictures itself, by the arithmetic that follows its input: what brings
- * the mean of pictures to 0 and their range to a few deviations. A graph that takes bytes, or that
- * divides by 255, does so too.
- * @returns What is left to do before it; null where the graph does nothing of the kind.
+ * Whether a graph normalises images itself: the arithmetic after its input moves the mean of images
+ * to 0 and their range to a few deviations. A graph that takes bytes, or divides by 255, does so
+ * too.
+ * @returns The normalisation still to be done before it; null where the graph does none.
  */
 export function normalisationInGraph(
   graph: OnnxGraph,
@@ -102,7 +105,7 @@ export function normalisationInGraph(
   return null;
 }
 
-/** y = scale · x + offset, for each channel, as far as the graph computes that; null: not at all. */
+/** y = scale · x + offset of each channel, as far as the graph computes it; null: not at all. */
 function affineAfter(
   graph: OnnxGraph,
   input: string,
@@ -124,7 +127,7 @@ function affineAfter(
   return seen && scale.every((s) => Number.isFinite(s) && s > 0) ? { scale, offset } : null;
 }
 
-/** Null for a node that does anything else than scale and shift channels. */
+/** Null for a node that does more than scale and shift channels. */
 function affineOf(
   graph: OnnxGraph,
   node: OnnxNode,
@@ -164,7 +167,7 @@ function affineOf(
   }
 }
 
-/** A constant of one number, or of one a channel, as three; null where it is none. */
+/** A constant of one number, or of one per channel, as three numbers; null for any other. */
 function channelValues(graph: OnnxGraph, name: string): number[] | null {
   const tensor: OnnxTensor | undefined =
     graph.initializer.find((t) => t.name === name) ??

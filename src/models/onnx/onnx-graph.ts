@@ -1,8 +1,8 @@
 import { invalidOnnx, type OnnxGraph, type OnnxNode } from '../../backbone/engines/onnx-proto.js';
 
 /**
- * What computes the given tensors; the order of the nodes stays.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID when nothing computes one of them.
+ * The nodes that compute the given tensors, in their order in the graph.
+ * @throws HeadlandError HL_MODEL_ONNX_INVALID when no node computes one of them.
  */
 export function neededNodes(graph: OnnxGraph, tapped: readonly string[]): OnnxNode[] {
   const producers = new Map<string, OnnxNode>();
@@ -20,7 +20,7 @@ export function neededNodes(graph: OnnxGraph, tapped: readonly string[]): OnnxNo
   return graph.node.filter((node) => needed.has(node));
 }
 
-/** What a node reads, its subgraphs' reading of outer tensors included. */
+/** Tensors that a node reads, including outer tensors read by its subgraphs. */
 export function referencedTensors(node: OnnxNode): string[] {
   const inner = subgraphs(node).flatMap((graph) => [
     ...graph.node.flatMap(referencedTensors),

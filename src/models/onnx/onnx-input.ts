@@ -11,12 +11,12 @@ import { freeName } from './onnx-graph.js';
 import { integersOf } from './onnx-read.js';
 
 const FLOAT = 1;
-/** Types of pixels that a float32 is cast to: uint8, float16, float64. */
+/** Pixel types that a float32 is cast to: uint8, float16, float64. */
 const CASTABLE: readonly number[] = [2, 10, 11];
-/** Keep the shape of what they read. */
+/** Operators that keep the shape of their input. */
 const ELEMENTWISE = new Set(['Cast', 'Identity', 'Sub', 'Add', 'Mul', 'Div', 'Pad']);
 
-/** The picture that a graph takes. */
+/** The image input of a graph. */
 export interface ImageInput {
   name: string;
   layout: 'NCHW' | 'NHWC';
@@ -29,17 +29,15 @@ export interface ImageInput {
 }
 
 /**
- * The one input that is not a constant.
- * @throws HeadlandError HL_MODEL_NOT_A_BACKBONE when it is no RGB picture.
+ * The only input that is not a constant.
+ * @throws HeadlandError HL_MODEL_NOT_A_BACKBONE when it is no RGB image.
  */
 export function readImageInput(graph: OnnxGraph): ImageInput {
   const constants = new Set(graph.initializer.map((tensor) => tensor.name));
   const inputs = graph.input.filter(({ name }) => !constants.has(name));
   if (inputs.length !== 1) {
     const named = inputs.map(({ name }) => name).join(', ');
-    throw notAPicture(
-      `it has ${inputs.length} inputs${named ? ` (${named})` : ''}, a backbone one`,
-    );
+    throw notAPicture(`it has ${inputs.length} inputs${named ? ` (${named})` : ''} instead of one`);
   }
   const { name, type } = inputs[0] as OnnxValueInfo;
   const elemType = type?.tensorType?.elemType ?? 0;
@@ -68,8 +66,8 @@ export function readImageInput(graph: OnnxGraph): ImageInput {
 }
 
 /**
- * Makes the graph take 1 x 3 x S x S float32 in the order R, G, B whatever it took before.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID when its own sizes are others.
+ * Changes the graph to take 1 x 3 x S x S float32 in the order R, G, B.
+ * @throws HeadlandError HL_MODEL_ONNX_INVALID when the graph has other sizes.
  */
 export function takePlanes(
   graph: OnnxGraph,
@@ -113,14 +111,14 @@ export function takePlanes(
 }
 
 function notAPicture(why: string): HeadlandError {
-  return new HeadlandError('HL_MODEL_NOT_A_BACKBONE', `the graph takes no RGB picture: ${why}`, {
+  return new HeadlandError('HL_MODEL_NOT_A_BACKBONE', `the graph takes no RGB image: ${why}`, {
     remedy:
-      'Use a network that takes one RGB picture; of one with several inputs export the image part alone.',
+      'Use a network that takes one RGB image. If the network has several inputs, export its image part alone.',
     details: { why },
   });
 }
 
-/** By the axis of 3 channels, else by the first node that is particular about it. */
+/** By the axis of 3 channels, else by the first node that requires a layout. */
 function layoutOf(
   graph: OnnxGraph,
   input: string,

@@ -5,15 +5,15 @@ import {
   toNumber,
 } from '../../backbone/engines/onnx-proto.js';
 
-/** How the window of a convolution or pooling goes over an image; pairs are [height, width]. */
+/** How the window of a convolution or pooling moves over an image; pairs are [height, width]. */
 export interface Window {
   strides: number[];
   dilations: number[];
-  /** SAME and VALID as TensorFlow means them; EXPLICIT: as {@link pads} say. */
+  /** SAME and VALID as in TensorFlow; EXPLICIT: by {@link pads}. */
   padding: 'SAME' | 'VALID' | 'EXPLICIT';
   /** [top, left, bottom, right] */
   pads: number[];
-  /** Of the result. */
+  /** Size of the result. */
   size: number[];
 }
 
@@ -35,7 +35,7 @@ export function floatTensor(tensor: OnnxTensor): { shape: number[]; values: Floa
   const shape = tensor.dims.map(toNumber);
   if (tensor.dataType !== 1) throw invalidOnnx(`tensor "${tensor.name}" is not float32`);
   const { rawData } = tensor;
-  // A copy, because the bytes in the file lie at any address.
+  // A copy, because the bytes in the file are not aligned.
   const values = rawData?.length
     ? new Float32Array(Uint8Array.from(rawData).buffer)
     : Float32Array.from(tensor.floatData ?? []);
@@ -61,8 +61,8 @@ export function transposedFilter(kernel: { shape: number[]; values: Float32Array
 }
 
 /**
- * @param sides Of the input.
- * @param kernel Of the window.
+ * @param sides of the input.
+ * @param kernel of the window.
  */
 export function slidingWindow(node: OnnxNode, sides: number[], kernel: number[]): Window {
   const strides = integersOf(node, 'strides', [1, 1]);

@@ -7,9 +7,9 @@ import { readImageInput, takePlanes } from './onnx-input.js';
 import { tensorInfo } from './prune.js';
 
 /**
- * Sizes of an inner tensor for one picture of S x S, found by running the graph up to it.
- * @param file ONNX, as it is.
- * @throws HeadlandError HL_MODEL_NOT_A_BACKBONE when ONNX Runtime cannot run it so
+ * Shape of an inner tensor for one S x S image, found by running the graph up to it.
+ * @param file ONNX, unchanged.
+ * @throws HeadlandError HL_MODEL_NOT_A_BACKBONE when ONNX Runtime cannot run it
  */
 export async function probeShape(
   file: Uint8Array,
@@ -44,10 +44,10 @@ export async function probeShape(
   } catch (cause) {
     throw new HeadlandError(
       'HL_MODEL_NOT_A_BACKBONE',
-      `ONNX Runtime cannot run the graph on a picture of ${inputSize} x ${inputSize} pixels: ${messageOf(cause)}`,
+      `ONNX Runtime cannot run the graph on an image of ${inputSize} x ${inputSize} pixels: ${messageOf(cause)}`,
       {
         remedy:
-          'Give the size that it was trained with (--input-size), or export it with opset 13 to 21.',
+          'Give the size that the network was trained with (--input-size), or export it with ONNX opset 13 to 21.',
         details: { inputSize },
         cause,
       },
@@ -55,7 +55,7 @@ export async function probeShape(
   }
 }
 
-/** How a tensor of these sizes becomes a vector, and of how many features; null: it cannot. */
+/** How a tensor of this shape becomes a vector, and its number of features; null: it cannot. */
 export function poolForShape(dims: readonly number[]): { pool: Pool; featureSize: number } | null {
   const [batch, ...sides] = dims;
   if (batch !== 1 || sides.length === 0 || sides.some((side) => side < 1)) return null;
@@ -64,7 +64,7 @@ export function poolForShape(dims: readonly number[]): { pool: Pool; featureSize
   const [first, second, third] = sides as [number, number, number?];
   if (sides.length === 2) {
     const isGrid = (count: number) => Number.isInteger(Math.sqrt(count));
-    // A grid of patches without anything else; else a class token goes before them.
+    // Only a grid of patches is averaged; otherwise a class token precedes them.
     const pool = isGrid(first) ? 'average-tokens' : 'first-token';
     return { pool, featureSize: second };
   }

@@ -1,13 +1,8 @@
 import { FEATURES } from '../../backbone/backbone.js';
-import {
-  invalidOnnx,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxValueInfo,
-} from '../../backbone/engines/onnx-proto.js';
+import type { OnnxGraph, OnnxModel, OnnxValueInfo } from '../../backbone/engines/onnx-proto.js';
 import { AUTO_TAP, type Pool } from '../../backbone/model-card.js';
 import { addFeatureNodes } from './feature-nodes.js';
-import { findTap } from './find-tap.js';
+import { findTap, tapUnknown } from './find-tap.js';
 import { freeName, neededNodes, referencedTensors, renameTensor } from './onnx-graph.js';
 import { readImageInput, takePlanes } from './onnx-input.js';
 
@@ -16,28 +11,30 @@ const OTHER_FLOATS: readonly number[] = [10, 11, 16];
 
 /** One place in a network where features are taken. */
 export interface Tap {
-  /** Tensor or node to tap; null = the only graph output; {@link AUTO_TAP} = it is found. */
+  /**
+   * Tensor or node to tap; null = the only graph output; {@link AUTO_TAP} = found automatically.
+   */
   tap: string | null;
-  /** With {@link AUTO_TAP} it is found too. */
+  /** Found automatically with {@link AUTO_TAP}. */
   pool: Pool;
 }
 
 export interface PruneOptions extends Tap {
-  /** Further taps, whose features follow those of the first in their order. */
+  /** Further taps; their features follow those of the first tap, in this order. */
   innerTaps?: readonly (Tap & { scale?: number })[];
   /** Side of the square input, pixels. */
   inputSize: number;
-  /** Order in which the graph takes the channels. Default: RGB. */
+  /** Channel order of the graph. Default: RGB. */
   channelOrder?: 'RGB' | 'BGR';
-  /** Of all taps together. */
+  /** Number of features of all taps together. */
   featureSize: number;
 }
 
 /**
  * Cuts an ONNX graph down to what the tapped tensors need: one input of 1 x 3 x S x S, one output
- * `features` of 1 x d, both float32. Nodes, inputs and initialisers that nothing needs any more are
- * dropped. A graph that takes N x S x S x 3, B before R, or another type than float32 is given nodes
- * that turn one into the other.
+ * `features` of 1 x d, both float32. Nodes, inputs and initialisers that are no longer needed are
+ * dropped. A graph that takes N x S x S x 3, B before R, or another type than float32 gets nodes
+ * that convert its input.
  * @throws HeadlandError HL_MODEL_ONNX_INVALID, HL_MODEL_TAP_UNKNOWN, HL_MODEL_NOT_A_BACKBONE
  */
 export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxModel {
@@ -81,7 +78,7 @@ export function pruneToFeatures(model: OnnxModel, options: PruneOptions): OnnxMo
 
 /**
  * Describes a tensor of a fixed shape.
- * @param elemType As ONNX numbers them; 1 = float32.
+ * @param elemType Type number of ONNX; 1 = float32.
  */
 export function tensorInfo(name: string, shape: number[], elemType = 1): OnnxValueInfo {
   const dim = shape.map((dimValue) => ({ dimValue }));
@@ -97,20 +94,24 @@ function tapped(graph: OnnxGraph, { tap, pool }: Tap): { tensor: string; pool: P
 }
 
 /**
- * The tensor that a card's tap names.
+ * The tensor of a card's tap.
  * @param tap Tensor or node; null = the only graph output.
- * @throws HeadlandError HL_MODEL_ONNX_INVALID
+ * @throws HeadlandError HL_MODEL_TAP_UNKNOWN
  */
 export function tappedTensor(graph: OnnxGraph, tap: string | null): string {
   if (tap === null) {
     if (graph.output.length !== 1) {
-      throw invalidOnnx(`it has ${graph.output.length} outputs; the card must name one as its tap`);
+      throw tapUnknown(
+        graph,
+        `the graph has ${graph.output.length} outputs, and the card names none of them as tap`,
+      );
     }
     return (graph.output[0] as OnnxValueInfo).name;
   }
   if (graph.node.some((node) => node.output.includes(tap))) return tap;
   const output = graph.node.find((node) => node.name === tap)?.output[0];
-  if (output === undefined) throw invalidOnnx(`it has no tensor or node named "${tap}"`);
+  if (output === undefined)
+    throw tapUnknown(graph, `the graph has no tensor or node named "${tap}"`);
   return output;
 }
 

@@ -2,8 +2,8 @@
 const BINS = 4096;
 
 /**
- * What values a tensor took: exact extremes, and how often what came, in bins symmetric around
- * zero whose width doubles whenever a value falls outside. One pass, constant memory.
+ * The distribution of a tensor's values: exact extremes, and counts in bins around zero whose width
+ * doubles whenever a value falls outside. One pass, constant memory.
  */
 export class Histogram {
   min = Number.POSITIVE_INFINITY;
@@ -26,7 +26,7 @@ export class Histogram {
     const { counts, limit } = this;
     const perUnit = BINS / (2 * limit);
     for (let i = 0; i < values.length; i++) {
-      // A bit operation is the quickest floor of a number that is not negative.
+      // A bit operation is the fastest floor of a non-negative number.
       const bin = (((values[i] as number) + limit) * perUnit) | 0;
       counts[bin] = (counts[bin] as number) + 1;
     }

@@ -6,16 +6,16 @@ import { OnnxEngine } from '../../backbone/engines/engine-onnx.js';
 import { goldenOf } from '../../backbone/variant-golden.js';
 import type { QuantizedModel } from './quantize-backbone.js';
 
-/** An engine for a variant that is not in the cache. */
+/** Opens an engine for a variant that is not in the cache. */
 export function openQuantized({ card, model, checksum }: QuantizedModel): Promise<Backbone> {
   return OnnxEngine.create({ card, model, checksum, threads: 1 });
 }
 
 /**
- * Checks a variant and puts it into the cache, durably and in one step, with what it computed of
- * the check picture, so that opening it notices a machine on which it computes something else.
+ * Checks a variant and stores it in the cache, durably and in one step, with its features of the
+ * check picture, so that opening it detects a machine that computes other features.
  *
- * @param report Goes into the cache's record.
+ * @param report Written to the cache's record.
  * @throws HeadlandError HL_MODEL_CHECK_FAILED, HL_MODEL_NOT_CACHED, HL_MODEL_CHECKSUM
  */
 export async function keepQuantized(

@@ -3,14 +3,14 @@ import { OnnxCodec, type OnnxModel, type OnnxTensor } from '../../backbone/engin
 import { createRandom } from '../../base/random.js';
 import { tensorInfo } from '../onnx/prune.js';
 
-/** How a kind of convolution sums 8-bit products: in 32 bits, or first by twos in 16. */
+/** How a kind of convolution sums 8-bit products: in 32 bits, or in pairs in 16 bits first. */
 export type KernelSums = 'exact' | 'saturating';
 
-/** What this machine's integer kernels make of unsigned 8-bit activations and signed weights. */
+/** Integer kernels of this machine for unsigned 8-bit activations and signed weights. */
 export interface IntegerKernels {
-  /** Of convolutions that are computed as matrix products. */
+  /** Convolutions that are computed as matrix products. */
   dense: KernelSums;
-  /** Of convolutions with one input channel for each output channel. */
+  /** Convolutions with one input channel per output channel. */
   depthwise: KernelSums;
 }
 
@@ -19,9 +19,9 @@ const SIZE = 8;
 const KERNEL = 3;
 const GREATEST_WEIGHT = 127;
 const GREATEST_LEVEL = 255;
-/** Of the output's 8 bits, what the greatest sum takes up on either side of zero. */
+/** Output levels, of 256, that the largest sum uses on either side of zero. */
 const OUTPUT_LEVELS = 120;
-/** Levels: rounding alone is off by half a one. */
+/** In levels: rounding alone makes up to a half. */
 const ROUNDING = 0.51;
 const UINT8 = 2;
 const INT8 = 3;
@@ -29,8 +29,8 @@ const FLOAT = 1;
 const SEED = 8;
 
 /**
- * Lets ONNX Runtime compute two small convolutions and compares them with integer arithmetic: a
- * processor's flags say neither what an emulator passes on nor which kernels the runtime takes.
+ * Runs two small convolutions in ONNX Runtime and compares them with integer arithmetic. The flags
+ * of a processor tell neither what an emulator passes on nor which kernels the runtime chooses.
  * Takes a few milliseconds.
  * @throws HeadlandError HL_ENGINE_UNAVAILABLE
  */
@@ -46,7 +46,7 @@ async function probe(groups: number): Promise<KernelSums> {
     { length: CHANNELS * inputs * KERNEL * KERNEL },
     () => draw(2 * GREATEST_WEIGHT) - GREATEST_WEIGHT,
   );
-  // Half of them at their greatest, where two products are too large for 16 bits.
+  // Half of them at the maximum, where two products exceed 16 bits.
   const levels = Uint8Array.from({ length: CHANNELS * SIZE * SIZE }, () =>
     random.next() < 0.5 ? GREATEST_LEVEL : draw(GREATEST_LEVEL),
   );
@@ -70,7 +70,7 @@ async function probe(groups: number): Promise<KernelSums> {
   }
 }
 
-/** A convolution with the stride 1 and as many outputs as inputs, in integers. */
+/** An integer convolution with stride 1 and as many outputs as inputs. */
 function convolve(levels: Uint8Array, weights: Int8Array, groups: number): Int32Array {
   const inputs = CHANNELS / groups;
   const border = KERNEL >> 1;
@@ -116,7 +116,9 @@ function convolution(weights: Int8Array, groups: number, scale: number): OnnxMod
     constant('middle', [], UINT8, Uint8Array.of(128)),
   ];
   const node = {
-    ...{ name: 'convolution', opType: 'QLinearConv', output: ['output'] },
+    name: 'convolution',
+    opType: 'QLinearConv',
+    output: ['output'],
     input: ['input', 'one', 'zero', 'weights', 'ones', 'zeros', 'scale', 'middle'],
     attribute: [
       { name: 'pads', type: 7, ints: [border, border, border, border] },
@@ -124,9 +126,14 @@ function convolution(weights: Int8Array, groups: number, scale: number): OnnxMod
     ],
   };
   return {
-    ...{ irVersion: 8, opsetImport: [{ domain: '', version: 13 }], metadataProps: [] },
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 13 }],
+    metadataProps: [],
     graph: {
-      ...{ name: 'probe', node: [node], initializer, valueInfo: [] },
+      name: 'probe',
+      node: [node],
+      initializer,
+      valueInfo: [],
       input: [tensorInfo('input', shape, UINT8)],
       output: [tensorInfo('output', shape, UINT8)],
     },

@@ -6,19 +6,19 @@ import type {
 } from '../../backbone/engines/onnx-proto.js';
 import { toNumber } from '../../backbone/engines/onnx-proto.js';
 
-/** A convolution with constant weights, and what runs in 8 bits together with it. */
+/** A convolution with constant weights, and the nodes that run in 8 bits together with it. */
 export interface PlannedConvolution {
   kind: 'convolution';
   node: OnnxNode;
   input: string;
-  /** Behind the fused activation, if there is one. */
+  /** Output of the fused activation, if there is one. */
   output: string;
   /** O x I/g x …, row-major. */
   weights: Float32Array;
   weightDims: number[];
   bias: Float32Array | null;
   groups: number;
-  /** What the fused Relu or Clip lets through. */
+  /** Limits of the fused Relu or Clip. */
   limits: Limits | null;
 }
 
@@ -40,7 +40,7 @@ export interface Limits {
 
 export interface QuantizationPlan {
   layers: PlannedLayer[];
-  /** Relu and Clip nodes that the rounding of the layer before takes over. */
+  /** Relu and Clip nodes that the rounding of the layer before replaces. */
   fused: Set<OnnxNode>;
   /** Tensors that need a range: inputs and outputs of the layers. */
   tensors: string[];
@@ -49,15 +49,15 @@ export interface QuantizationPlan {
 const FLOAT = 1;
 
 /**
- * The integer kernels come into their own with many input channels. On the picture itself, with 3,
- * they took as long as those for floats and longer, and this layer's rounding is felt by all others.
+ * Integer kernels pay off with many input channels. On the image itself, with 3, they were as slow
+ * as the float kernels or slower, and the rounding of this layer affects all others.
  */
 const LEAST_INPUT_CHANNELS = 4;
 
 /**
- * Finds what a graph is to do in 8 bits: convolutions with constant weights and sums of two
- * activations, each with the Relu or Clip behind it. Everything else, and the first convolution,
- * stays in 32 bits.
+ * Plans the 8-bit part of a graph: convolutions with constant weights and sums of two activations,
+ * each with the Relu or Clip behind it. Everything else, and the first convolution, stays in 32
+ * bits.
  */
 export function planQuantization(model: OnnxModel): QuantizationPlan {
   const { graph } = model;
@@ -110,11 +110,18 @@ function plannedLayer(
   if ((weightDims[1] as number) * groups < LEAST_INPUT_CHANNELS) return null;
   return {
     kind: 'convolution',
-    ...{ node, input: first, output, limits, weights, weightDims, bias, groups },
+    node,
+    input: first,
+    output,
+    limits,
+    weights,
+    weightDims,
+    bias,
+    groups,
   };
 }
 
-/** Which values a Relu or a Clip with constant ends lets through; null for any other node. */
+/** Limits of a Relu or a Clip with constant bounds; null for any other node. */
 function limitsOf(node: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): Limits | null {
   if (node.domain) return null;
   if (node.opType === 'Relu') return { low: 0, high: Number.POSITIVE_INFINITY };
@@ -126,7 +133,7 @@ function limitsOf(node: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): L
   };
   const low = end(1, 'min', Number.NEGATIVE_INFINITY);
   const high = end(2, 'max', Number.POSITIVE_INFINITY);
-  // A range always holds zero; one that the clip keeps zero out of cannot stand for it.
+  // A range always contains zero; a clip that excludes zero cannot be expressed by one.
   return low === null || high === null || low > 0 || high < 0 ? null : { low, high };
 }
 

@@ -22,75 +22,82 @@ import { rewriteQuantized } from './rewrite.js';
 import { simplifyModel } from './simplify.js';
 
 export interface QuantizeOptions {
-  /** Of the fp32 backbone, which must be in the cache. */
+  /** Card of the fp32 backbone, which must be in the cache. */
   card: ModelCard;
   cacheDir: string;
-  /** S x S each, some dozens: what the robot's camera sees. */
+  /** S x S each, a few dozen images of the robot's camera. */
   pictures: readonly RgbImage[];
-  /** Of the machine that the variant is made for: {@link probeIntegerKernels}. */
+  /** Kernels of the machine that the variant is made for: {@link probeIntegerKernels}. */
   kernels: IntegerKernels;
   onProgress: (phase: 'calibrate' | 'compare', done: number, total: number) => void;
 }
 
 export interface QuantizedModel {
-  /** Of the variant. */
+  /** Card of the variant. */
   card: ModelCard;
-  /** Of the fp32 backbone. */
+  /** Card of the fp32 backbone. */
   base: ModelCard;
   model: Uint8Array;
   /** SHA-256 (hex) of `model`. */
   checksum: string;
-  /** Of the model files. */
+  /** Sizes of the model files. */
   bytes: { fp32: number; int8: number };
-  /** How activations are stored, and how their ranges were chosen. */
+  /** How activations are stored and how their ranges were chosen. */
   activations: Activations;
   rangeMethod: RangeMethod;
-  /** What it was made for. */
+  /** Kernels that the variant was made for. */
   kernels: IntegerKernels;
-  /** Layers that run in 8 bits, and nodes that stayed in 32. */
+  /** Number of layers in 8 bits, and of nodes that stay in 32 bits. */
   layers: number;
   layersLeft: number;
   calibrationPictures: number;
-  /** On pictures that calibration did not see. */
+  /** Agreement on images that were not used for calibration. */
   agreement: Agreement;
-  /** Of every way that was tried. */
+  /** Agreement of every method that was tried. */
   tried: { rangeMethod: RangeMethod; agreement: Agreement }[];
-  /** Median milliseconds of a forward pass, one thread, turn by turn. */
+  /** Median milliseconds of a forward pass, one thread, in turns. */
   milliseconds: { fp32: number; int8: number };
 }
 
 type Activations = 'uint8' | 'int8';
 
-/** One in so many pictures is kept from calibration to compare features on. */
+/** One image in this many is held out from calibration, to compare features on. */
 const HELD_OUT = 4;
 const MAX_ACTIVATION_BYTES = 64_000_000;
 const TIMED_ROUNDS = 12;
-/** Rounds out of {@link TIMED_ROUNDS} that chance alone gives in 3 of 1,000 comparisons. */
+/** Won rounds out of {@link TIMED_ROUNDS} that chance alone gives in 3 of 1,000 comparisons. */
 const CLEAR_WINS = 11;
 
+/** @throws HeadlandError HL_QUANTIZE_ENGINE */
+export function requireOnnxEngine(card: ModelCard): void {
+  if (card.engine === 'onnx') return;
+  throw new HeadlandError(
+    'HL_QUANTIZE_ENGINE',
+    `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
+    { remedy: 'Choose a backbone that `headland models list` does not mark "engine: tfjs".' },
+  );
+}
+
 /**
- * Makes the static 8-bit variant of a cached backbone: weights per output channel, symmetric and
- * no larger than the kernels sum without saturating, activations with ranges calibrated on the
- * robot's own pictures, the means that rounding shifts given back by the biases. The way to choose ranges is the one whose features come nearest to
- * fp32's on pictures that were held out; the levels are stored unsigned unless signed ones are
- * clearly quicker on this machine. Writes nothing.
+ * Makes the static 8-bit variant of a cached backbone. Weights are symmetric per output channel and
+ * small enough that the kernels do not saturate. The ranges of activations are calibrated on the
+ * robot's own images, and the biases correct the shift of means by rounding. The range method whose
+ * features agree best with fp32 on held-out images is chosen. Levels are stored unsigned unless
+ * signed levels are clearly faster on this machine. Writes nothing.
  *
  * @throws HeadlandError HL_QUANTIZE_ENGINE for a backbone that is not ONNX, HL_MODEL_NOT_CACHED,
  *   HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
  */
 export async function quantizeBackbone(options: QuantizeOptions): Promise<QuantizedModel> {
   const { card, cacheDir, kernels, onProgress } = options;
-  if (card.engine !== 'onnx') {
-    throw new HeadlandError(
-      'HL_QUANTIZE_ENGINE',
-      `backbone ${card.name} runs on TensorFlow.js; only ONNX backbones are made 8-bit`,
-      { remedy: 'Choose a backbone whose card says engine: onnx (`headland models list`).' },
-    );
-  }
+  requireOnnxEngine(card);
   const cached = await readCachedModel(card, cacheDir);
   const model = await simplifyModel(cached.model, cacheDir);
   const plan = planQuantization(model);
-  if (plan.layers.length === 0) throw invalidOnnx('it holds nothing that can run in 8 bits');
+  if (plan.layers.length === 0)
+    throw invalidOnnx('it has no layer that can run in 8 bits', {
+      remedy: 'Keep the fp32 backbone, or choose another one for 8 bits.',
+    });
   const calibration = options.pictures.filter((_, i) => i % HELD_OUT !== 0);
   const heldOut = options.pictures.filter((_, i) => i % HELD_OUT === 0);
   const records = await recordActivations(model, plan.tensors, {
@@ -107,7 +114,11 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
       quantizers.set(name, quantizerOf(chooseRange(histogram, rangeMethod)));
     }
     const written = rewriteQuantized(model, {
-      ...{ plan, quantizers, channelMeans, kernels, activations },
+      plan,
+      quantizers,
+      channelMeans,
+      kernels,
+      activations,
     });
     return new OnnxCodec().encode(withRecipe(written, variant));
   };
@@ -133,7 +144,9 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
     model: forms[activations],
     bytes: { fp32: cached.model.length, int8: forms[activations].length },
     checksum: sha256Hex(forms[activations]),
-    ...{ activations, rangeMethod: best.rangeMethod, kernels },
+    activations,
+    rangeMethod: best.rangeMethod,
+    kernels,
     ...countLayers(model, plan),
     calibrationPictures: calibration.length,
     agreement: best.agreement,
@@ -142,7 +155,7 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
   };
 }
 
-/** What names the features completely goes into the file, as in the fp32 one. */
+/** Writes what identifies the features completely into the file, as in the fp32 one. */
 function withRecipe(model: OnnxModel, card: ModelCard): OnnxModel {
   const metadataProps = Object.entries(conversionRecipe(card)).map(([key, value]) => ({
     key: `headland.${key}`,
@@ -178,7 +191,7 @@ async function featuresOf(
 }
 
 /**
- * Whether one way won nearly all rounds: a difference that a busy machine cannot make by chance.
+ * Whether one variant won nearly all rounds, which chance on a busy machine cannot explain.
  *
  * @param times, others of the same {@link TIMED_ROUNDS} rounds, milliseconds
  */

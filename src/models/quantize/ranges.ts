@@ -1,10 +1,10 @@
 import type { Histogram } from './histogram.js';
 
-/** How the range of an activation is chosen from what calibration saw. */
+/** How the range of an activation is chosen from the calibration. */
 export const RANGE_METHODS = ['min-max', 'percentile', 'squared-error'] as const;
 export type RangeMethod = (typeof RANGE_METHODS)[number];
 
-/** A closed interval that holds zero. */
+/** A closed interval that contains zero. */
 export interface Range {
   low: number;
   high: number;
@@ -17,9 +17,9 @@ export interface Quantizer {
   zeroPoint: number;
 }
 
-/** This share of the values may fall outside, half of it at either end. */
+/** This share of the values may fall outside, half of it at each end. */
 const CUT_SHARE = 1e-4;
-/** Ranges tried by squared error: so many even steps down to the least share. */
+/** Number of ranges tried by squared error, in even steps down to the least share. */
 const STEPS = 40;
 const LEAST_SHARE = 0.2;
 const LEVELS = 256;
@@ -27,9 +27,9 @@ const LEVELS = 256;
 /**
  * Range of an activation.
  *
- * - min-max: everything seen.
+ * - min-max: all values.
  * - percentile: all but the outermost 0.01 %.
- * - squared-error: the least mean squared error of quantized values.
+ * - squared-error: least mean squared error of the quantized values.
  */
 export function chooseRange(histogram: Histogram, method: RangeMethod): Range {
   const whole = { low: Math.min(0, histogram.min), high: Math.max(0, histogram.max) };
@@ -39,7 +39,7 @@ export function chooseRange(histogram: Histogram, method: RangeMethod): Range {
   return narrowest(histogram, whole);
 }
 
-/** The quantizer whose levels cover a range; zero is one of them, exactly. */
+/** The quantizer whose levels cover a range; zero is exactly one of them. */
 export function quantizerOf({ low, high }: Range): Quantizer {
   const scale = Math.fround((high - low) / (LEVELS - 1));
   return { scale, zeroPoint: Math.min(LEVELS - 1, Math.max(0, Math.round(-low / scale))) };
@@ -65,7 +65,7 @@ function percentileRange(histogram: Histogram, whole: Range): Range {
   };
 }
 
-/** Narrows both ends, one after the other, to where the error is least. */
+/** Narrows both ends, one after the other, to the least error. */
 function narrowest(histogram: Histogram, whole: Range): Range {
   let best = whole;
   let least = squaredError(histogram, whole);

@@ -6,7 +6,7 @@ import type { RgbImage } from '../../vision/image.js';
 import { Histogram } from './histogram.js';
 import { tapTensors } from './taps.js';
 
-/** What one activation looked like over all calibration pictures. */
+/** Values of one activation over all calibration images. */
 export interface ActivationRecord {
   histogram: Histogram;
   /** Mean of each channel (axis 1). */
@@ -17,17 +17,17 @@ export interface CalibrateOptions {
   card: ModelCard;
   /** S x S each. */
   pictures: readonly RgbImage[];
-  /** Bytes of activations held at once, besides the network's own. */
+  /** Most bytes of activations held at once, besides the network's own. */
   maxBytes: number;
   onStep: (done: number, total: number) => void;
 }
 
-/** Tensors whose sizes are learnt at once, from one picture. */
+/** Tensors whose shapes are found at once, from one image. */
 const SIZED_AT_ONCE = 8;
 
 /**
- * Runs the fp32 network on pictures with inner tensors as further outputs and records their values.
- * Where all of them together would be too large, the pictures pass several times.
+ * Runs the fp32 network on images with inner tensors as further outputs, and records their values.
+ * Where all of them together would be too large, the images pass several times.
  */
 export async function recordActivations(
   model: OnnxModel,

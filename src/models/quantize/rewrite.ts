@@ -12,13 +12,13 @@ import { quantizeBias, quantizeWeights, roundingShift, type WeightRule } from '.
 
 export interface RewriteOptions {
   plan: QuantizationPlan;
-  /** One for each of the plan's tensors. */
+  /** One for each tensor of the plan. */
   quantizers: ReadonlyMap<string, Quantizer>;
-  /** Mean of each channel of the convolutions' inputs. */
+  /** Mean of each input channel of the convolutions. */
   channelMeans: ReadonlyMap<string, Float64Array>;
-  /** What the kernels make of 8-bit products decides how far weights may go. */
+  /** Sums of the kernels, which decide how large weights may be. */
   kernels: IntegerKernels;
-  /** Storage of activations: the same levels, written from 0 or from -128. */
+  /** Storage of activations: the same levels, counted from 0 or from -128. */
   activations: 'uint8' | 'int8';
 }
 
@@ -29,8 +29,9 @@ const INT32 = 6;
 
 /**
  * Writes a graph with QuantizeLinear and DequantizeLinear pairs (QDQ, ONNX opset 13) around the
- * planned layers: the form that ONNX Runtime turns into its integer kernels, and that every other
- * runtime can read. A fused Relu or Clip vanishes: the limits of the levels do its work.
+ * planned layers. ONNX Runtime turns this form into its integer kernels, and every other runtime
+ * can read it. A fused Relu or Clip is dropped, because the limits of the levels have the same
+ * effect.
  */
 export function rewriteQuantized(model: OnnxModel, options: RewriteOptions): OnnxModel {
   return new Rewriter(model, options).rewrite();
@@ -52,7 +53,7 @@ class Rewriter {
     const { plan } = this.options;
     const layers = new Map(plan.layers.map((layer) => [layer.node, layer]));
     const produced = new Set(plan.layers.map((layer) => layer.output));
-    // What 8-bit layers read but others make gets a pair of its own behind it.
+    // A tensor that 8-bit layers read but other nodes compute gets its own pair.
     const entering = new Set(plan.tensors.filter((name) => !produced.has(name)));
     const renamed = (name: string) => (entering.has(name) ? `${name}.dequantized` : name);
     for (const { name } of this.graph.input) if (entering.has(name)) this.pair(name, renamed(name));
@@ -83,7 +84,7 @@ class Rewriter {
     };
   }
 
-  /** `from` in levels and back, as `to`. */
+  /** `from` quantized and dequantized, as `to`. */
   private pair(from: string, to: string, tensor = from): void {
     const quantizer = this.options.quantizers.get(tensor) as Quantizer;
     const signed = this.options.activations === 'int8';
@@ -96,13 +97,15 @@ class Rewriter {
     this.add('DequantizeLinear', [levels, scale, zeroPoint], to);
   }
 
-  /** Weights and bias in levels, dequantized in the graph; the engine folds them into its kernel. */
+  /**
+   * Weights and bias as levels, dequantized in the graph; the engine folds them into its kernel.
+   */
   private constants(layer: PlannedConvolution): string[] {
     const { kernels, quantizers, channelMeans } = this.options;
     const name = layer.output;
     const channels = layer.weightDims[0] as number;
     const { scale } = quantizers.get(layer.input) as Quantizer;
-    // One input channel for each output: a kernel of its own, not a matrix product.
+    // One input channel for each output: its own kernel, not a matrix product.
     const depthwise = layer.weightDims[1] === 1 && layer.groups === channels;
     const weights = quantizeWeights(layer.weights, {
       dims: layer.weightDims,

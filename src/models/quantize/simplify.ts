@@ -4,10 +4,10 @@ import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
 
 /**
- * The same network after ONNX Runtime's basic rewriting: constants folded, BatchNorm and scalings
- * merged into the convolutions before them, so that these are what there is to quantize.
+ * The same network after ONNX Runtime's basic optimisation: constants folded, BatchNorm and
+ * scalings merged into the convolutions before them, so that only these must be quantized.
  *
- * @param workDir Existing folder for a file that is removed again.
+ * @param workDir Existing folder for a temporary file.
  */
 export async function simplifyModel(model: Uint8Array, workDir: string): Promise<OnnxModel> {
   const runtime = await loadRuntime();
@@ -22,7 +22,7 @@ export async function simplifyModel(model: Uint8Array, workDir: string): Promise
     });
     await session.release();
     const simplified = new OnnxCodec().decode(await readFile(path));
-    // It declares every set of operators that it knows; other runtimes refuse those they do not.
+    // The optimiser declares every operator set that it knows; other runtimes refuse unknown ones.
     const used = new Set(simplified.graph.node.map(({ domain }) => domain ?? ''));
     const opsetImport = simplified.opsetImport.filter(({ domain }) => used.has(domain ?? ''));
     return { ...simplified, opsetImport };

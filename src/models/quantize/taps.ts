@@ -5,8 +5,8 @@ const FLOAT = 1;
 const UINT8 = 2;
 
 /**
- * The network with inner tensors as its outputs, reading pixels as they were decoded: `pixels` is
- * the name of its input, 1 x S x S x 3, uint8; the card's normalisation happens inside.
+ * The network with inner tensors as its outputs and decoded pixels as its input. `pixels` is the
+ * name of the input, 1 x S x S x 3, uint8; the card's normalisation is inside.
  */
 export function tapTensors(
   model: OnnxModel,

@@ -6,16 +6,16 @@ export interface QuantizedWeights {
   scales: Float32Array;
 }
 
-/** Beyond this a 32-bit bias could overflow the sum that it starts. */
+/** A larger 32-bit bias could overflow the sum that it starts. */
 const MAX_BIAS_LEVEL = 2 ** 30;
 
 /**
- * How far weights may go.
+ * How large weights may be.
  *
  * - full-range: -127 to 127. For kernels that sum 8-bit products exactly.
- * - pairs-limited: also, of two weights that a kernel multiplies and adds in one 16-bit step, those
- *   of one sign sum to 128 at most, so that no sum with unsigned 8-bit activations can saturate
- *   (255 x 128 < 2^15). For x86-64 without VNNI (VPMADDUBSW).
+ * - pairs-limited: also, when a kernel multiplies and adds two weights of one sign in one 16-bit
+ *   step, they sum to 128 at most, so that no sum with unsigned 8-bit activations can saturate (255
+ *   x 128 < 2^15). For x86-64 without VNNI (VPMADDUBSW).
  */
 export type WeightRule = 'full-range' | 'pairs-limited';
 
@@ -25,22 +25,21 @@ export interface QuantizeWeightsOptions {
   rule: WeightRule;
   inputScale: number;
   /**
-   * By output channel; keeps the scale of a channel of almost no weight from becoming so small that
-   * its bias overflows.
+   * By output channel. Keeps the scale of a channel with tiny weights large enough for its bias.
    */
   bias: Float32Array | null;
 }
 
 const GREATEST_LEVEL = 127;
-/** 255 times as much is the greatest multiple below 2^15. */
+/** 255 times this is the largest multiple of 255 below 2^15. */
 const GREATEST_PAIR = 128;
-/** Scales tried for a channel whose pairs are limited. */
+/** Scales tried for a channel with limited pairs. */
 const SCALE_STEPS = 16;
 
 /**
  * Symmetric quantization along the first axis: level = round(w / scale), zero stays zero. Where
- * pairs are limited, a channel takes the scale of the least squared error between the one of its
- * greatest weight and the one of its greatest pair; a pair still beyond the limit is cut to it.
+ * pairs are limited, a channel gets the scale with the least squared error between that of its
+ * largest weight and that of its largest pair; a pair still beyond the limit is cut.
  */
 export function quantizeWeights(
   weights: Float32Array,
@@ -71,8 +70,8 @@ export function quantizeWeights(
 type Pairs = readonly (readonly [number, number])[];
 
 /**
- * Which weights of a channel a kernel adds in one step: neighbours in the order in which matrix
- * products take them, one place of the kernel after the other, all its input channels in turn.
+ * Weights of a channel that a kernel adds in one step: neighbours in the order of matrix products,
+ * which take one place of the kernel after the other, and all input channels at each place.
  */
 function pairsOf(dims: readonly number[]): Pairs {
   const inputs = dims[1] as number;
@@ -109,7 +108,7 @@ function levelsOf(weights: Float32Array, scale: number, pairs: Pairs): Int8Array
     const [a, b] = [levels[i] as number, levels[j] as number];
     const beyond = Math.abs(a + b) - GREATEST_PAIR;
     if (a * b <= 0 || beyond <= 0) continue;
-    // The least squared error: both give way by as much.
+    // The least squared error: both are reduced by the same amount.
     const half = beyond >> 1;
     levels[i] = a - Math.sign(a) * half;
     levels[j] = b - Math.sign(b) * (beyond - half);
@@ -137,12 +136,12 @@ export function quantizeBias(
 }
 
 /**
- * What rounding the weights takes from the mean of each output channel, so that it can be given
- * back by the bias (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
- * Correction", ICCV 2019). Borders, where a padded input counts as zero, are taken for inside.
+ * Shift of the mean of each output channel by the rounding of weights, which the bias then corrects
+ * (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV
+ * 2019). Borders, where a padded input counts as zero, are treated like the inside.
  *
  * @param inputMeans Mean of each input channel of the whole tensor.
- * @param groups Of the convolution.
+ * @param groups of the convolution.
  */
 export function roundingShift(
   weights: Float32Array,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { sourceError } from './offer.js';
 
 /**
- * Finds a file of an installed npm package, beside headland first, then from the working folder.
- * Nothing of the package is loaded.
+ * Finds a file of an installed npm package, first beside headland, then from the working folder. No
+ * code of the package is loaded.
  * @throws HeadlandError HL_MODEL_SOURCE_FAILED
  */
 export function findInNpmPackage(packageName: string, file: string): string {

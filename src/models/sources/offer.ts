@@ -5,12 +5,12 @@ import type { ModelSource } from '../../backbone/model-card.js';
 import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
 
-/** What a source needs to fetch its one file. */
+/** What a source needs to fetch its file. */
 export interface FetchContext {
-  /** Private to this attempt; removed afterwards, whatever happens. */
+  /** Private to this attempt; always removed afterwards. */
   workDir: string;
   pipCommand: readonly string[];
-  /** Ends the attempt: time-out or the caller's wish. */
+  /** Ends the attempt: by time-out or by the caller. */
   signal: AbortSignal;
   report(receivedBytes: number): void;
 }
@@ -21,23 +21,22 @@ export function sourceError(
   options: { remedy?: string; details?: Record<string, unknown>; cause?: unknown } = {},
 ): HeadlandError {
   return new HeadlandError(code, message, {
-    remedy: options.remedy ?? 'Use another mirror or source.',
+    remedy: options.remedy ?? 'Check the network.',
     details: options.details ?? {},
     cause: options.cause,
   });
 }
 
-/** What a source gave: every byte of it proven. */
+/** Content of a source after its checksums were proven. */
 export interface Offer {
   file: Uint8Array;
-  /** Of a TensorFlow.js model, by path. */
+  /** Shards of a TensorFlow.js model, by path. */
   shards: Map<string, Uint8Array>;
 }
 
 /**
- * Reads an offered file, compares its size and SHA-256 with the card's, and takes the model, and
- * its shards beside it, out of the archive if there is one. Nothing is parsed before the
- * comparison.
+ * Reads an offered file, compares its size and SHA-256 with the card, and extracts the model and
+ * its shards if the file is an archive. Nothing is parsed before the comparison.
  * @returns Without shards when the file is no archive.
  * @throws HeadlandError HL_MODEL_CHECKSUM, HL_MODEL_SOURCE_FAILED
  */
@@ -50,7 +49,7 @@ export async function readOffer(
   const shards = new Map<string, Uint8Array>();
   if (member === null) return { file: bytes, shards };
   const take = (file: string, wanted: { sha256: string; bytes: number }): Uint8Array => {
-    const inner = readMember(bytes, file, wanted.bytes);
+    const inner = readMember(path, bytes, file, wanted.bytes);
     compare(inner, wanted.sha256, `${path}!${file}`);
     return inner;
   };
@@ -79,6 +78,7 @@ async function readExactly(path: string, size: number): Promise<Uint8Array> {
     actual = info.size;
   } catch (cause) {
     throw sourceError('HL_MODEL_SOURCE_FAILED', `${path} cannot be read: ${messageOf(cause)}`, {
+      remedy: 'Put a readable file at this path.',
       cause,
     });
   }
@@ -98,19 +98,30 @@ async function readExactly(path: string, size: number): Promise<Uint8Array> {
   }
 }
 
-function readMember(archive: Uint8Array, file: string, size: number): Uint8Array {
+function readMember(path: string, archive: Uint8Array, file: string, size: number): Uint8Array {
   let found: Uint8Array | undefined;
   try {
     found = unzipSync(archive, {
       filter: (entry) => entry.name === file && entry.originalSize === size,
     })[file];
   } catch (cause) {
-    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive is broken: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw sourceError(
+      'HL_MODEL_SOURCE_FAILED',
+      `the archive ${path} is damaged: ${messageOf(cause)}`,
+      {
+        remedy: 'Replace the file.',
+        cause,
+      },
+    );
   }
   if (found === undefined) {
-    throw sourceError('HL_MODEL_SOURCE_FAILED', `the archive holds no ${file} of ${size} bytes`);
+    throw sourceError(
+      'HL_MODEL_SOURCE_FAILED',
+      `the archive ${path} holds no ${file} of ${size} bytes`,
+      {
+        remedy: 'Replace the file. In a card of your own, correct member.',
+      },
+    );
   }
   return found;
 }
@@ -124,7 +135,7 @@ function compare(bytes: Uint8Array, expected: string, what: string): void {
 
 function wrongContent(what: string, why: string): HeadlandError {
   return sourceError('HL_MODEL_CHECKSUM', `${what} is not the file that the card names: ${why}`, {
-    remedy: 'Replace the file, or correct the checksum in your own card.',
+    remedy: 'Replace the file. In a card of your own, correct bytes and sha256.',
     details: { what, why },
   });
 }

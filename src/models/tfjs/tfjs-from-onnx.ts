@@ -17,27 +17,27 @@ import {
   type Window,
 } from '../onnx/onnx-read.js';
 
-/** A tensor of the ONNX graph as the new graph has it. */
+/** A tensor of the ONNX graph in the new graph. */
 interface Value {
-  /** Node of the new graph. */
+  /** Its node in the new graph. */
   node: string;
-  /** Without the batch: [channels, height, width], or [size]. */
+  /** Shape without the batch: [channels, height, width], or [size]. */
   shape: number[];
 }
 
 type Four = [number, number, number, number];
 
-/** Stands for nothing in a maximum. */
+/** Neutral element of a maximum. */
 const LOWEST = -3e38;
 const ACTIVATIONS: Record<string, string> = { Relu: 'Relu', Sigmoid: 'Sigmoid', Tanh: 'Tanh' };
 const ARITHMETIC: Record<string, string> = { Add: 'AddV2', Sub: 'Sub', Mul: 'Mul', Div: 'RealDiv' };
 
 /**
- * Turns a convolutional network in ONNX into a TensorFlow.js graph model with the same weights:
- * input 1 x S x S x 3 instead of 1 x 3 x S x S, output {@link FEATURES}. Convolution, bias and
- * ReLU become one fused node each. ONNX' paddings stay what they are: where TensorFlow's SAME is
- * another (it puts the odd pixel at the end), the input is padded by a node of its own.
- * @throws HeadlandError HL_MODEL_TFJS_INVALID when it uses an operator that is not in the list.
+ * Converts a convolutional ONNX network to a TensorFlow.js graph model with the same weights: input
+ * 1 x S x S x 3 instead of 1 x 3 x S x S, output {@link FEATURES}. Convolution, bias and ReLU
+ * become one fused node. ONNX paddings are kept: where TensorFlow's SAME differs (it puts the odd
+ * pixel at the end), a node of its own pads the input.
+ * @throws HeadlandError HL_MODEL_TFJS_INVALID for an operator that is not in the list.
  */
 export function onnxToTfjs({ graph }: OnnxModel): TfjsModel {
   return new Translation(graph).run();
@@ -78,7 +78,7 @@ class Translation {
 
   private translate(node: OnnxNode): void {
     const output = node.output[0] as string;
-    // An activation that its convolution has taken in.
+    // An activation that is fused into its convolution.
     if (this.values.has(output)) return;
     this.values.set(output, this.computed(node));
   }
@@ -108,7 +108,7 @@ class Translation {
       case 'Dropout':
         return this.value(x);
       default:
-        throw this.unsupported(node, 'there is no translation of it');
+        throw this.unsupported(node, 'it has no translation');
     }
   }
 
@@ -150,7 +150,9 @@ class Translation {
     return value;
   }
 
-  /** The ReLU that alone reads a tensor, and whose output that is; else nothing and the tensor. */
+  /**
+   * The ReLU that is the only reader of a tensor, and its output; else none and the tensor itself.
+   */
   private activationAfter(tensor: string): [fused: string[], output: string] {
     const [reader, ...others] = this.readers.get(tensor) ?? [];
     if (reader === undefined || others.length > 0 || tensor === FEATURES) return [[], tensor];
@@ -196,7 +198,7 @@ class Translation {
       if (operand) return operand.node;
       const { shape: sides, values } = this.constant(node, name);
       if (values.length === 1) return this.builder.constant(name, [], values);
-      // Along the channels, which come last now.
+      // Along the channels, which are last in the new graph.
       const own = sides.filter((side) => side > 1);
       if (own.length !== 1 || own[0] !== shape[0]) {
         throw this.unsupported(node, `its constant is ${sides.join(' x ')}`);
@@ -258,11 +260,11 @@ class Translation {
     return { node: name, shape: [size] };
   }
 
-  /** Of vectors, one behind the other. */
+  /** Concatenation of vectors. */
   private concatenation(node: OnnxNode): Value {
     const parts = node.input.map((name) => this.value(name));
     if (parts.some(({ shape }) => shape.length !== 1)) {
-      throw this.unsupported(node, 'it joins what are not vectors');
+      throw this.unsupported(node, 'it joins tensors that are not vectors');
     }
     const axis = this.builder.constant(`${node.name}/axis`, [], Int32Array.of(1));
     const inputs = [...parts.map((part) => part.node), axis];
@@ -273,7 +275,10 @@ class Translation {
     };
   }
 
-  /** The input of a window, by a node of its own where TensorFlow's padding is not ONNX'. */
+  /**
+   * The input of a window, padded by a node of its own where TensorFlow's padding differs from
+   * ONNX.
+   */
   private padded(node: OnnxNode, input: Value, window: Window, value: number): string {
     if (window.padding !== 'EXPLICIT') return input.node;
     const [top, left, bottom, right] = window.pads as Four;
@@ -309,7 +314,10 @@ class Translation {
   }
 
   private unsupported(node: OnnxNode, why: string): HeadlandError {
-    return invalidTfjs(`ONNX operator ${node.opType} (${node.name}): ${why}`);
+    return invalidTfjs(`ONNX operator ${node.opType} (${node.name}): ${why}`, {
+      remedy:
+        'Run the network with the ONNX engine ("engine": "onnx" in the card), or use another one.',
+    });
   }
 }
 

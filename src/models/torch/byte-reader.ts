@@ -52,7 +52,7 @@ export class ByteReader {
     return Buffer.from(this.bytes(length)).toString('latin1');
   }
 
-  /** Up to and without the next line feed, which is consumed. */
+  /** The text up to the next line feed, which is consumed but not returned. */
   line(): string {
     const end = this.source.indexOf(0x0a, this.offset);
     if (end < 0) throw new OutOfBytes('a line has no end');

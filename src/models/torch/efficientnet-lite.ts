@@ -37,10 +37,10 @@ const HEAD_CHANNELS = 1280;
 const BATCH_NORM_EPSILON = 1e-3;
 
 /**
- * Builds an EfficientNet-Lite up to its pooled features as ONNX (opset 13), BatchNorm folded into
- * the convolutions, padding as TensorFlow's SAME does it (more on the right and bottom).
- * Architecture: tensorflow/tpu `models/official/efficientnet/lite` and its paper (Tan & Le,
- * "EfficientNet", ICML 2019); parameter names as in github.com/lukemelas/EfficientNet-PyTorch.
+ * Builds an EfficientNet-Lite up to its pooled features as ONNX (opset 13), with BatchNorm folded
+ * into the convolutions and TensorFlow's SAME padding (more on the right and bottom). Architecture:
+ * tensorflow/tpu `models/official/efficientnet/lite` and its paper (Tan & Le, "EfficientNet", ICML
+ * 2019); parameter names as in github.com/lukemelas/EfficientNet-PyTorch.
  * @param state Every parameter's shape is checked against the architecture.
  * @param inputSize Side of the square input, pixels; paddings depend on it.
  * @throws HeadlandError HL_MODEL_STATE_INVALID
@@ -59,7 +59,7 @@ class LiteBuilder {
     floatTensor('zero', [], Float32Array.of(0)),
     floatTensor('six', [], Float32Array.of(6)),
   ];
-  /** Tensor that the next layer reads, its channels and its side in pixels. */
+  /** Input tensor of the next layer, its channels and its side in pixels. */
   private current = 'input';
   private channels = 3;
   private side: number;
@@ -209,12 +209,12 @@ class LiteBuilder {
     return new HeadlandError(
       'HL_MODEL_STATE_INVALID',
       `the weights are not those of ${this.architecture}: ${why}`,
-      { remedy: 'Correct the architecture in the model card.', details: { why } },
+      { remedy: 'Correct "architecture" in the model card.', details: { why } },
     );
   }
 }
 
-/** Rounds to a multiple of 8, never below 90 % of the wish (the family's `round_filters`). */
+/** Rounds to a multiple of 8, never below 90 % of the argument (the family's `round_filters`). */
 function scaleChannels(channels: number, factor: number): number {
   if (factor === 1) return channels;
   const wish = channels * factor;
@@ -222,7 +222,7 @@ function scaleChannels(channels: number, factor: number): number {
   return rounded < 0.9 * wish ? rounded + 8 : rounded;
 }
 
-/** TensorFlow's SAME: the output is ceil(side / stride); the odd pixel goes to the end. */
+/** TensorFlow's SAME: the output is ceil(side / stride); the odd pixel is padded at the end. */
 function samePadding(
   side: number,
   kernel: number,

@@ -33,7 +33,7 @@ const GLOBALS: ReadonlySet<string> = new Set([
 /** Magic number of files that `torch.save` wrote before it wrote zip archives. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
-/** One a tensor and a handful more. */
+/** One per tensor and a handful more. */
 const MAX_ENTRIES = 20_000;
 
 class Storage {
@@ -54,8 +54,8 @@ class LazyTensor {
 }
 
 /**
- * Reads a PyTorch `state_dict` file (`torch.save`, zip or legacy format) without running any of
- * it: plain containers, tensors and storages only.
+ * Reads a PyTorch `state_dict` file (`torch.save`, zip or legacy format) without executing it: only
+ * plain containers, tensors and storages.
  * @param maxElements Bound on the elements of all tensors together.
  * @returns Tensors by parameter name, in the file's order.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED
@@ -77,18 +77,19 @@ function isZip(file: Uint8Array): boolean {
   return file[0] === 0x50 && file[1] === 0x4b && file[2] === 0x03 && file[3] === 0x04;
 }
 
-/** `<name>/data.pkl` and one entry `<name>/data/<key>` a storage. */
+/** `<name>/data.pkl` and one entry `<name>/data/<key>` per storage. */
 function readZip(file: Uint8Array): { root: PickleValue } {
   let inflated = 0;
   let count = 0;
   const entries = unzipSync(file, {
     filter: (entry) => {
-      // fflate believes the count in the archive's end, which may say thousands of millions.
+      // fflate trusts the count at the end of the archive, which may claim billions of entries.
       if (++count > MAX_ENTRIES) throw refusePickle('its archive has too many entries');
       if (!/^[^/]+\/(data\.pkl|byteorder|data\/[0-9]+)$/.test(entry.name)) return false;
       inflated += entry.originalSize;
-      // torch stores without compression, so more than the file itself is a bomb.
-      if (inflated > 2 * file.length) throw refusePickle('its archive inflates beyond measure');
+      // torch stores without compression, so anything larger than the file is an archive bomb.
+      if (inflated > 2 * file.length)
+        throw refusePickle('its archive inflates far beyond its size');
       return true;
     },
   });
@@ -112,7 +113,7 @@ function readLegacy(file: Uint8Array): { root: PickleValue } {
   const reader = new ByteReader(file);
   const storages = new Map<string, Storage>();
   const nothing = rules(new Map());
-  if (unpickle(reader, nothing) !== LEGACY_MAGIC) throw refusePickle('it is no PyTorch file');
+  if (unpickle(reader, nothing) !== LEGACY_MAGIC) throw refusePickle('it is not a PyTorch file');
   if (unpickle(reader, nothing) !== 1001) throw refusePickle('unknown PyTorch file version');
   const system = unpickle(reader, nothing);
   if (!(system instanceof PickleDict) || system.entries.get('little_endian') !== true) {
@@ -125,7 +126,8 @@ function readLegacy(file: Uint8Array): { root: PickleValue } {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (storage === undefined) throw refusePickle('it holds a storage that no tensor uses');
     const length = Number(reader.u64());
-    if (length !== storage.length) throw refusePickle('a storage has not the announced length');
+    if (length !== storage.length)
+      throw refusePickle('a storage does not have the announced length');
     storage.bytes = reader.bytes(length * storage.type.itemBytes);
   }
   return { root };
@@ -143,7 +145,7 @@ function rules(storages: Map<string, Storage>) {
       const [tag, type, key, , length, view] = Array.isArray(id) ? id : [];
       const storageType = type instanceof PickleGlobal ? STORAGE_TYPES[type.name] : undefined;
       if (tag !== 'storage' || !storageType || typeof key !== 'string' || !isCount(length)) {
-        throw refusePickle('a storage is not described as PyTorch does');
+        throw refusePickle('a storage is not described the way PyTorch does it');
       }
       if (view !== undefined && view !== null) throw refusePickle('views of storages are unknown');
       const known = storages.get(key);
@@ -163,10 +165,10 @@ function rules(storages: Map<string, Storage>) {
 function rebuildTensor(args: PickleValue[]): LazyTensor {
   const [storage, offset, shape, strides] = args;
   if (!(storage instanceof Storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
-    throw refusePickle('a tensor is not described as PyTorch does');
+    throw refusePickle('a tensor is not described the way PyTorch does it');
   }
   if (shape.length !== strides.length || shape.length > 8) {
-    throw refusePickle('a tensor has a shape that does not fit its strides');
+    throw refusePickle('the shape of a tensor does not fit its strides');
   }
   return new LazyTensor(storage, offset, shape, strides);
 }

@@ -1,7 +1,7 @@
 import { HeadlandError } from '../../base/errors.js';
 import type { ByteReader } from './byte-reader.js';
 
-/** A value that a pickle builds here: plain data, or what the caller's globals return. */
+/** A value that a pickle builds here: plain data, or a result of the caller's globals. */
 export type PickleValue =
   | null
   | boolean
@@ -19,18 +19,20 @@ export class PickleDict {
   readonly entries = new Map<PickleValue, PickleValue>();
 }
 
-/** A callable of the allow-list, by its Python name; only {@link PickleRules.call} may "call" it. */
+/**
+ * A callable of the allow-list, by its Python name; only {@link PickleRules.call} may "call" it.
+ */
 export class PickleGlobal {
   constructor(readonly name: string) {}
 }
 
-/** Everything that a pickle may do beyond building plain data. */
+/** Everything that a pickle may do besides building plain data. */
 export interface PickleRules {
   /** Full Python names that GLOBAL may push, such as `collections.OrderedDict`. */
   globals: ReadonlySet<string>;
-  /** REDUCE of an allowed global. */
+  /** Handles REDUCE of an allowed global. */
   call(name: string, args: PickleValue[]): PickleValue;
-  /** BINPERSID. */
+  /** Handles BINPERSID. */
   persistent(id: PickleValue): PickleValue;
 }
 
@@ -40,20 +42,21 @@ type Instruction = [opcode: number, run: () => void];
 
 const STOP = 0x2e;
 
-/** Instructions that one pickle may have; a state_dict of 400 tensors needs some 10,000. */
+/** Most instructions of one pickle; a state_dict of 400 tensors needs about 10,000. */
 const MAX_INSTRUCTIONS = 200_000;
 
 export function refusePickle(why: string, details: Record<string, unknown> = {}): HeadlandError {
-  return new HeadlandError('HL_MODEL_PICKLE_REFUSED', `refused to read the pickle: ${why}`, {
-    remedy: 'Use the weights that the model card names, or convert yours to ONNX.',
+  return new HeadlandError('HL_MODEL_PICKLE_REFUSED', `the PyTorch file is refused: ${why}`, {
+    remedy:
+      'Use the file of a built-in card. Export weights of your own to ONNX, and add them with `headland models add`.',
     details,
   });
 }
 
 /**
- * Reads one pickle (protocols 2 to 4, the opcodes that PyTorch writes) from `reader`, up to and
- * with its STOP. Nothing is ever executed: a global outside `rules.globals` ends the reading.
- * Source: CPython's `pickletools.py`, which documents every opcode.
+ * Reads one pickle (protocols 2 to 4, the opcodes that PyTorch writes) from `reader`, including its
+ * STOP. Nothing is ever executed: a global outside `rules.globals` ends the reading. Source:
+ * CPython's `pickletools.py`, which documents every opcode.
  * @throws HeadlandError HL_MODEL_PICKLE_REFUSED
  */
 export function unpickle(reader: ByteReader, rules: PickleRules): PickleValue {
@@ -154,7 +157,7 @@ class Unpickler {
     this.push(this.rules.call(callee.name, args));
   }
 
-  /** An OrderedDict carries module metadata in its __dict__; it holds no weights. */
+  /** An OrderedDict carries module metadata in its __dict__, but no weights. */
   private ignoreAttributes(): void {
     this.pop();
     this.topDict();

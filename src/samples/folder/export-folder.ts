@@ -1,12 +1,14 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
+import { temporaryBeside } from '../../base/files/durable-files.js';
+import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
 import { sniffFormat } from '../../vision/sniff.js';
 import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
+import { WAITING_FOLDER } from './found.js';
 import { MANIFEST_FILE, manifestLine } from './manifest.js';
-import { WAITING_FOLDER } from './walk.js';
 
 export interface ExportOptions {
   /** Also samples without a label, in the folder ".waiting". */
@@ -18,7 +20,7 @@ export interface ExportReport {
   /** Pictures written. */
   samples: number;
   /** By label. */
-  classes: Record<string, number>;
+  classes: ReadonlyMap<string, number>;
   /** Pictures in ".waiting". */
   waiting: number;
 }
@@ -41,8 +43,9 @@ export async function exportFolder(
   let temporary: string | null = null;
   try {
     await checkEmpty(target);
-    await mkdir(dirname(target), { recursive: true });
-    temporary = await mkdtemp(join(dirname(target), `.${basename(target)}.exporting-`));
+    temporary = temporaryBeside(target, 'exporting');
+    await makeFolder(dirname(target));
+    await makeFolder(temporary, 0o700);
     const report = await writeSamples(store, temporary, options);
     await rename(temporary, target);
     await syncFolder(dirname(target));
@@ -59,7 +62,8 @@ async function writeSamples(
   dir: string,
   options: ExportOptions,
 ): Promise<ExportReport> {
-  const report: ExportReport = { samples: 0, classes: {}, waiting: 0 };
+  const classes = new Map<string, number>();
+  const report: ExportReport = { samples: 0, classes, waiting: 0 };
   const { total, labelled } = store.counts();
   const expected = options.includeWaiting ? total : labelled;
   const folders = new Set<string>();
@@ -75,7 +79,7 @@ async function writeSamples(
     lines.push(manifestLine(sample, file));
     report.samples += 1;
     if (sample.label === null) report.waiting += 1;
-    else report.classes[sample.label] = (report.classes[sample.label] ?? 0) + 1;
+    else classes.set(sample.label, (classes.get(sample.label) ?? 0) + 1);
     options.onProgress?.({ done: report.samples, total: expected });
   }
   await writeSynced(join(dir, MANIFEST_FILE), Buffer.from(lines.join('')));
@@ -135,7 +139,7 @@ function isNotEmpty(error: unknown): boolean {
 }
 
 function notEmpty(target: string): HeadlandError {
-  return new HeadlandError('HL_EXPORT_NOT_EMPTY', `${target} is not an empty folder`, {
+  return new HeadlandError('HL_EXPORT_NOT_EMPTY', `${target} exists and is not an empty folder`, {
     remedy: 'Name a folder that does not exist yet.',
     details: { dir: target },
   });

@@ -1,6 +1,16 @@
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { assignGroups, type GroupItem, type GroupMethod, SIMILAR_GROUP_PREFIX } from '../groups.js';
+import type { GroupItem } from '../grouping/group-item.js';
+import {
+  assignGroups,
+  GROUP_METHODS,
+  type Grouping,
+  type GroupMethod,
+} from '../grouping/groups.js';
 import type { SampleStore } from '../store.js';
+import { doubtTimesOf } from './capture-times.js';
+import { findPictures } from './find-pictures.js';
+import { countOf, type LeftOut } from './found.js';
+import { warnOfClasses, warnOfGroups, warnOfManifest, warnOfSmallClasses } from './import-notes.js';
 import { ImportReader } from './import-read.js';
 import {
   asItem,
@@ -10,24 +20,24 @@ import {
   ImportRun,
 } from './import-run.js';
 import { ImportWriter } from './import-write.js';
+import { markKeptOut } from './kept-out.js';
 import { readManifest } from './manifest.js';
-import { findPictures } from './walk.js';
 
 export type { ImportOptions, ImportProgress, ImportReport } from './import-run.js';
 
-/** Share of lone pictures above which groups by likeness are said to be weak. */
-const LONE_SHARE = 0.5;
-const LONE_MIN = 20;
+/** Groups of what is kept out begin with this: they never join those that are learnt. */
+const KEPT_GROUP_PREFIX = 'kept-';
 
 /**
- * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label) or
- * an export of headland, which also gives back groups, holdout sides and times. Bad pictures are
- * quarantined and the import goes on; a second import adds nothing. The folder is only read. A
- * label that the store already has is kept: importing again never undoes a correction.
+ * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label), with
+ * splits around or inside them, an export of another tool that annotates pictures, or an export of
+ * headland, which also gives back groups, holdout sides and times. Bad pictures are quarantined and
+ * the import goes on; a second import adds nothing. The folder is only read. A label that the store
+ * already has is kept: importing again never undoes a correction.
  *
- * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_PATTERN_INVALID,
- *   HL_IMPORT_CANCELLED; HL_STORE_FULL or HL_STORE_LIMIT in the middle: what was stored stays, and
- *   importing again goes on from there
+ * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
+ *   HL_IMPORT_PATTERN_INVALID, HL_IMPORT_CANCELLED, HL_LABEL_INVALID; HL_STORE_FULL or HL_STORE_LIMIT
+ *   in the middle: what was stored stays, and importing again goes on from there
  */
 export async function importFolder(
   store: SampleStore,
@@ -35,54 +45,78 @@ export async function importFolder(
   options: ImportOptions,
 ): Promise<ImportReport> {
   const pattern = compile(options.groupPattern ?? null);
-  const folder = await findPictures(dir);
+  const folder = await findPictures(dir, store.labels(), options);
   const manifest = await readManifest(dir);
   const run = new ImportRun(options);
   for (const obstacle of folder.refused) await run.refuse(obstacle, null);
-  for (const { code, message } of folder.unusable) run.warn(code, `${message}; folder left out`);
-  if (manifest.badLines.length > 0) {
-    run.warn(
-      'HL_IMPORT_MANIFEST_INVALID',
-      `samples.jsonl: lines ${manifest.badLines.slice(0, 10).join(', ')} cannot be understood; their pictures count as new`,
-    );
-  }
+  for (const { code, message } of folder.notes) run.warn(code, message);
+  warnOfManifest(run, manifest);
+  markKeptOut(run, folder.pictures);
   const candidates = await new ImportReader(store, run, manifest.entries).read(folder.pictures);
-  const grouping = assignGroups([...candidates, ...itemsElsewhere(store, candidates)], {
-    pattern,
-    ...(options.groupBy ? { method: options.groupBy } : {}),
-    ...(options.gapMs === undefined ? {} : { gapMs: options.gapMs }),
-  });
-  candidates.forEach((candidate, i) => {
-    candidate.group = grouping.groups[i]!;
-  });
+  doubtTimesOf(run, candidates);
+  const grouping = giveGroups(store, candidates, pattern, options);
   await new ImportWriter(store, run).write(candidates);
   if (candidates.some(({ restored }) => restored !== null)) store.settleHoldout();
 
   const { report } = run;
   report.quarantined.sort((a, b) => (a.origin < b.origin ? -1 : 1));
+  report.classes = new Map([...run.classes].sort(([a], [b]) => (a < b ? -1 : 1)));
   report.found = folder.pictures.length;
-  report.groups = new Set(candidates.map(({ group }) => group)).size;
+  report.groups = new Set(candidates.map((candidate) => candidate.group)).size;
   report.groupedBy = mostOf(grouping.by);
-  if (folder.ignored > 0) {
-    run.warn('HL_IMPORT_IGNORED', `${folder.ignored} files are no pictures by their name`);
-  }
-  for (const { folder: name, label } of folder.classes) {
-    if (!report.classes[label]) {
-      run.warn('HL_IMPORT_EMPTY_CLASS', `class folder "${name}" has no usable picture`);
-    }
-  }
-  const lone = countLone(candidates);
-  const alike = grouping.by.similarity;
-  if (alike >= LONE_MIN && lone / alike > LONE_SHARE) {
+  report.leftOut = summarise(report, folder.leftOut);
+  warnOfClasses(run, folder);
+  warnOfSmallClasses(run, store);
+  warnOfGroups(run, candidates, grouping);
+  run.warnOfTheRest();
+  if (run.quarantine.failure !== null) {
     run.warn(
-      'HL_IMPORT_GROUPS_WEAK',
-      `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good; give --group-pattern`,
+      'HL_IMPORT_QUARANTINE_FAILED',
+      `refused pictures could not be copied: ${run.quarantine.failure}`,
     );
   }
-  if (run.quarantine.failure !== null) {
-    run.warn('HL_IMPORT_QUARANTINE_FAILED', `copies are missing: ${run.quarantine.failure}`);
-  }
   return report;
+}
+
+/** Why an import that ended brought nothing; null: it brought, or found again, some picture. */
+export function nothingUsable(dir: string, report: ImportReport): HeadlandError | null {
+  if (report.imported + report.duplicates > 0) return null;
+  const reasons = report.leftOut.map(({ files, reason }) => `${files} ${reason}`);
+  return new HeadlandError(
+    'HL_IMPORT_NOTHING',
+    `none of the ${countOf(report.found)} in ${dir} can be used: ${reasons.join('; ')}`,
+    {
+      remedy: report.quarantined[0]?.remedy ?? 'Look at the reasons above.',
+      details: { dir, found: report.found, leftOut: report.leftOut },
+    },
+  );
+}
+
+/** Gives all candidates their groups; those that are kept out never share one with the others. */
+function giveGroups(
+  store: SampleStore,
+  candidates: readonly Candidate[],
+  pattern: RegExp | null,
+  { groupBy, gapMs }: ImportOptions,
+): Pick<Grouping, 'by' | 'cut'> {
+  const rules = {
+    pattern,
+    ...(groupBy ? { method: groupBy } : {}),
+    ...(gapMs === undefined ? {} : { gapMs }),
+  };
+  const kept = candidates.filter(({ keptOut }) => keptOut);
+  const others = candidates.filter(({ keptOut }) => !keptOut);
+  const ofOthers = assignGroups([...others, ...itemsElsewhere(store, candidates)], rules);
+  others.forEach((candidate, i) => {
+    candidate.group ??= ofOthers.groups[i]!;
+  });
+  const ofKept = assignGroups(kept, rules);
+  kept.forEach((candidate, i) => {
+    candidate.group ??= `${KEPT_GROUP_PREFIX}${ofKept.groups[i]}`;
+  });
+  const by = { ...ofOthers.by };
+  for (const method of GROUP_METHODS) by[method] += ofKept.by[method];
+  return { by, cut: ofOthers.cut + ofKept.cut };
 }
 
 /** Samples that are not in the folder: new pictures that belong to them join their groups. */
@@ -92,7 +126,7 @@ function itemsElsewhere(store: SampleStore, candidates: readonly Candidate[]): G
   for (let afterId = ''; ; ) {
     const page = store.list({ afterId, limit: 5_000 });
     for (const sample of page) {
-      if (!inFolder.has(sample.pictureSha256)) items.push(asItem(sample));
+      if (!sample.kept && !inFolder.has(sample.pictureSha256)) items.push(asItem(sample));
     }
     if (page.length === 0) return items;
     afterId = page.at(-1)!.id;
@@ -104,25 +138,34 @@ function compile(pattern: string | null): RegExp | null {
   try {
     return new RegExp(pattern);
   } catch (error) {
-    throw new HeadlandError('HL_IMPORT_PATTERN_INVALID', `group pattern: ${messageOf(error)}`, {
-      remedy: 'Give a JavaScript regular expression, such as "(pass-[0-9]+)".',
-      details: { pattern },
-    });
+    throw new HeadlandError(
+      'HL_IMPORT_PATTERN_INVALID',
+      `--group-pattern is not a regular expression: ${messageOf(error)}`,
+      {
+        remedy: "Give a JavaScript regular expression in quotes, such as '(pass-[0-9]+)'.",
+        details: { pattern },
+      },
+    );
   }
 }
 
 function mostOf(by: Record<GroupMethod, number>): GroupMethod | 'known' {
-  const methods: GroupMethod[] = ['exif', 'pattern', 'similarity'];
-  const most = Math.max(...methods.map((method) => by[method]));
-  return most === 0 ? 'known' : methods.find((method) => by[method] === most)!;
+  const most = Math.max(...GROUP_METHODS.map((method) => by[method]));
+  return most === 0 ? 'known' : GROUP_METHODS.find((method) => by[method] === most)!;
 }
 
-/** Pictures that stand alone in a group that likeness made. */
-function countLone(candidates: readonly Candidate[]): number {
-  const sizes = new Map<string, number>();
-  for (const { group } of candidates) sizes.set(group!, (sizes.get(group!) ?? 0) + 1);
-  return candidates.filter(
-    ({ group, known }) =>
-      known === null && group!.startsWith(SIMILAR_GROUP_PREFIX) && sizes.get(group!) === 1,
-  ).length;
+/** Everything that was left out, by reason. */
+function summarise({ quarantined }: ImportReport, leftOut: readonly LeftOut[]): LeftOut[] {
+  const byReason = new Map<string, LeftOut>();
+  const add = ({ code, reason, files, examples }: LeftOut): void => {
+    const one = byReason.get(`${code} ${reason}`) ?? { code, reason, files: 0, examples: [] };
+    byReason.set(`${code} ${reason}`, one);
+    one.files += files;
+    one.examples = [...one.examples, ...examples].slice(0, 3);
+  };
+  for (const { origin, code, reason } of quarantined) {
+    add({ code, reason, files: 1, examples: [origin] });
+  }
+  for (const one of leftOut) add(one);
+  return [...byReason.values()].sort((a, b) => b.files - a.files);
 }

@@ -1,12 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
 import { sha256Hex } from '../../base/hash.js';
 import { decodePicture } from '../../vision/decode.js';
 import { differenceHash } from '../../vision/dhash.js';
+import { readPictureFile } from '../../vision/folder/read-picture-file.js';
 import { inspectPicture } from '../../vision/inspect.js';
 import type { SampleStore } from '../store.js';
+import type { FoundPicture } from './found.js';
 import { asItem, type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 import type { ManifestEntry } from './manifest.js';
-import type { FoundPicture } from './walk.js';
 
 /** 9 and 8, the cells of the difference hash, both divide it. */
 const HASH_SIZE_PIXELS = 72;
@@ -49,10 +49,21 @@ export class ImportReader {
         continue;
       }
       this.run.report.duplicates += 1;
+      if (same.keptOut !== candidate.keptOut) this.keepOut(same, candidate);
       if (same.label === null) same.label = candidate.label;
-      else if (candidate.label !== null) this.run.compareLabels(same.label, candidate);
+      else if (candidate.label !== null)
+        this.run.compareLabels(same.label, candidate, same.known?.id ?? null);
     }
     return [...first.values()];
+  }
+
+  /** A picture that is in both parts teaches nothing: it would be judged on what it taught. */
+  private keepOut(first: Candidate, second: Candidate): void {
+    first.keptOut = true;
+    this.run.warnOfPicture(
+      'HL_IMPORT_SPLIT_OVERLAP',
+      `${second.name}: the same picture as ${first.name}, in another part; it is kept out of training`,
+    );
   }
 
   private async readOne(picture: FoundPicture): Promise<Candidate | null> {
@@ -60,35 +71,34 @@ export class ImportReader {
     const origin = picture.name;
     let bytes: Uint8Array | null = null;
     try {
-      const { size, mtimeMs } = await stat(picture.path);
-      if (size > limits.maxBytes) {
-        const message = `the picture has ${size} bytes, the limit is ${limits.maxBytes}`;
-        await this.run.refuse({ origin, code: 'HL_PICTURE_TOO_LARGE', message }, null);
-        return null;
-      }
-      bytes = await readFile(picture.path);
+      const file = await readPictureFile(picture.path, limits);
+      bytes = file.bytes;
       const sha256 = sha256Hex(bytes);
       const known = this.store.findPicture(sha256);
-      const common = { picture, label: picture.label, name: origin };
-      if (known) {
-        return { ...asItem(known), ...common, known, restored: null, capturedAtMs: 0 };
+      const restored = this.entries.get(sha256) ?? null;
+      const { label, session, keptOut } = picture;
+      const about = { picture, name: origin, label, session, restored, known, keptOut };
+      const { regroup } = this.run.options;
+      if (known && !(regroup && !known.kept)) {
+        const times = { gpsTimeMs: null, capturedAtMs: 0, fileTimeMs: 0 };
+        return { ...asItem(known), ...about, ...times };
       }
-      const { captureTimeMs } = await inspectPicture(bytes, limits);
+      const { captureTimeMs, gpsTimeMs, place } = await inspectPicture(bytes, limits);
       const image = await decodePicture(bytes, {
         ...limits,
         sizePixels: HASH_SIZE_PIXELS,
         fit: 'squash',
       });
-      const restored = this.entries.get(sha256) ?? null;
       return {
-        ...common,
+        ...about,
         sha256,
         captureTimeMs,
+        gpsTimeMs,
+        place,
         dhash: differenceHash(image),
-        group: restored?.group ?? null,
-        capturedAtMs: restored?.captured_at_ms ?? captureTimeMs ?? Math.round(mtimeMs),
-        restored,
-        known: null,
+        group: regroup ? null : (restored?.group ?? null),
+        capturedAtMs: restored?.captured_at_ms ?? captureTimeMs ?? file.timeMs,
+        fileTimeMs: file.timeMs,
       };
     } catch (error) {
       const obstacle = obstacleOf(error, origin);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
+import { MAX_ORIGIN_CHARACTERS } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
@@ -36,10 +37,10 @@ export class ImportWriter {
       }
       for (const candidate of batch) {
         if (candidate.known === null && !bytes.has(candidate)) continue;
-        const { classes } = this.run.report;
-        if (candidate.label !== null) {
-          classes[candidate.label] = (classes[candidate.label] ?? 0) + 1;
-        }
+        const { classes } = this.run;
+        const { label } = candidate;
+        if (label !== null) classes.set(label, (classes.get(label) ?? 0) + 1);
+        if (candidate.keptOut) this.countKeptOut(candidate);
       }
       done += batch.length;
       this.run.options.onProgress?.({ phase: 'store', done, total: candidates.length });
@@ -56,7 +57,11 @@ export class ImportWriter {
         return;
       }
       const message = 'the file changed while it was imported';
-      await this.run.refuse({ origin, code: 'HL_IMPORT_UNREADABLE', message }, null);
+      const remedy = 'Import again.';
+      await this.run.refuse(
+        { origin, code: 'HL_IMPORT_UNREADABLE', message, reason: message, remedy },
+        null,
+      );
     } catch (error) {
       const obstacle = obstacleOf(error, origin);
       if (obstacle === null) throw error;
@@ -67,8 +72,11 @@ export class ImportWriter {
   private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {
     const { known, label, restored } = candidate;
     if (known !== null) {
+      if (this.run.options.regroup) {
+        this.store.regroup(known.id, candidate.group!, candidate.keptOut);
+      }
       if (known.label === null && label !== null) this.store.label(known.id, label, 'import');
-      else if (label !== null) this.run.compareLabels(known.label, candidate);
+      else if (label !== null) this.run.compareLabels(known.label, candidate, known.id);
       return 'known';
     }
     if (jpeg === undefined) return 'gone';
@@ -83,13 +91,14 @@ export class ImportWriter {
         group: candidate.group!,
         source: restored?.source ?? 'import',
         capturedAtMs: candidate.capturedAtMs,
-        origin: restored ? restored.origin : candidate.name,
+        origin: restored ? restored.origin : candidate.name.slice(-MAX_ORIGIN_CHARACTERS),
         dhash: candidate.dhash,
       },
       restored === null
-        ? {}
+        ? { kept: candidate.keptOut }
         : {
             holdout: restored.holdout,
+            kept: restored.kept ?? candidate.keptOut,
             multiplicity: restored.multiplicity,
             ...(sameLabel && restored.labelled_at_ms !== null
               ? { labelledAtMs: restored.labelled_at_ms }
@@ -97,6 +106,18 @@ export class ImportWriter {
           },
     );
     return duplicate ? 'known' : 'new';
+  }
+
+  /** Of a picture that was stored before, the group may have been learnt already. */
+  private countKeptOut({ sha256, name }: Candidate): void {
+    if (this.store.findPicture(sha256)?.kept) {
+      this.run.report.keptOut += 1;
+      return;
+    }
+    this.run.warnOfPicture(
+      'HL_IMPORT_NOT_KEPT_OUT',
+      `${name}: stored before, and not held out then; it stays where it is`,
+    );
   }
 }
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
 /** Lies in an exported folder beside its class folders: one JSON object a line. */
@@ -17,6 +19,8 @@ const lineSchema = z.object({
   labelled_at_ms: z.int().nullable(),
   group: z.string().min(1).max(256),
   holdout: z.boolean(),
+  /** Held out by a person's wish. */
+  kept: z.boolean().optional(),
   source: z.string().min(1).max(256),
   captured_at_ms: z.int(),
   origin: z.string().min(1).max(4_096).nullable(),
@@ -36,6 +40,7 @@ export function manifestLine(sample: Sample, file: string): string {
     labelled_at_ms: sample.labelledAtMs,
     group: sample.group,
     holdout: sample.holdout,
+    ...(sample.kept ? { kept: true } : {}),
     source: sample.source,
     captured_at_ms: sample.capturedAtMs,
     origin: sample.origin,
@@ -49,16 +54,22 @@ export interface Manifest {
   entries: Map<string, ManifestEntry>;
   /** Numbers (from 1) of lines that cannot be understood. */
   badLines: number[];
+  /** Why nothing of it can be read, in words that follow its name; null: it can. */
+  fault: string | null;
 }
 
 /** Reads the manifest of an exported folder; a folder without one has no entries. */
 export async function readManifest(dir: string): Promise<Manifest> {
-  const manifest: Manifest = { entries: new Map(), badLines: [] };
-  const text = await readFile(join(dir, MANIFEST_FILE), 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
+  const manifest: Manifest = { entries: new Map(), badLines: [], fault: null };
+  const bytes = await readFile(join(dir, MANIFEST_FILE)).catch((error: unknown) => {
+    if (isFileError(error) && error.code === 'ENOENT') return Buffer.alloc(0);
+    if (!isFileError(error)) throw error;
+    manifest.fault = `cannot be read: ${fileProblem(error)}`;
+    return Buffer.alloc(0);
   });
-  text.split('\n').forEach((line, index) => {
+  const decoded = decodeText(bytes);
+  if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
+  (decoded.text ?? '').split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
     const parsed = lineSchema.safeParse(parseJson(line));
     if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);

@@ -96,13 +96,17 @@ function listen(server: Server, port: number): Promise<void> {
 
 function startError(error: unknown, port: number): HeadlandError {
   if ((error as { code?: string }).code === 'EADDRINUSE') {
-    return new HeadlandError('HL_BROKER_PORT_IN_USE', `port ${port} on ${HOST} is taken`, {
-      remedy:
-        'Another broker runs there: set mqtt.url to it, or set embeddedBroker.port to 0 or to a ' +
-        'free port.',
-      details: { port },
-      cause: error,
-    });
+    return new HeadlandError(
+      'HL_BROKER_PORT_IN_USE',
+      `another program listens on ${HOST} port ${port}`,
+      {
+        remedy:
+          'If another broker runs there, set mqtt.url to it. Else set embeddedBroker.port to a free port, or to 0 ' +
+          'for any.',
+        details: { port },
+        cause: error,
+      },
+    );
   }
   return new HeadlandError(
     'HL_BROKER_START_FAILED',

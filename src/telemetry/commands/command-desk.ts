@@ -1,4 +1,9 @@
-import { HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
+import {
+  DEFECT_REMEDY,
+  HeadlandError,
+  isHeadlandError,
+  serialiseError,
+} from '../../base/errors.js';
 import type { Command, CommandAnswer } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic } from '../contract/topics.js';
@@ -111,16 +116,16 @@ export class CommandDesk {
         `the command "${name.slice(0, 64)}" was sent as a retained message`,
         {
           remedy:
-            'Send commands without the retain flag, and clear this one by an empty retained ' +
-            'message (mosquitto_pub -r -n), or it comes again with every connection.',
+            'Clear it by an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send commands ' +
+            'without the retain flag. A retained command comes again with every connection.',
         },
       );
     }
     if (!this.#commands.take()) {
       throw new HeadlandError(
         'HL_COMMAND_RATE_LIMITED',
-        `more than ${this.#options.perMinute} commands a minute`,
-        { remedy: 'Send commands more slowly, or raise mqtt.commandsPerMinute.' },
+        `more than ${this.#options.perMinute} commands came in a minute (mqtt.commandsPerMinute)`,
+        { remedy: 'Wait a minute and send commands more slowly, or raise mqtt.commandsPerMinute.' },
       );
     }
   }
@@ -163,7 +168,7 @@ export class CommandDesk {
       const handler = this.#options.handler();
       if (handler === null) {
         throw new HeadlandError('HL_COMMAND_UNAVAILABLE', 'the robot takes no commands yet', {
-          remedy: 'Send the command again when the status is online.',
+          remedy: 'Send the command again when the topic status says "online".',
         });
       }
       return { ...head, ok: true, data: (await handler(command, meta)) ?? null };
@@ -190,7 +195,7 @@ export class CommandDesk {
     const error = isHeadlandError(thrown)
       ? thrown
       : new HeadlandError('HL_INTERNAL', serialiseError(thrown).message, {
-          remedy: 'Report this with the log around it: it is a defect in headland.',
+          remedy: DEFECT_REMEDY,
         });
     const shownName = isPlainName(name) ? name : 'unknown';
     this.#options.refused(error, shownName, this.#suppressed);

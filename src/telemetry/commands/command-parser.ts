@@ -1,6 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
+import { issueText } from '../../base/words/issue-text.js';
 import {
   COMMAND_NAMES,
   COMMANDS,
@@ -24,7 +25,7 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
   if (payload.byteLength > maxBytes) {
     throw new HeadlandError(
       'HL_COMMAND_TOO_LARGE',
-      `the command has ${payload.byteLength} bytes; at most ${maxBytes} are read`,
+      `the command has ${payload.byteLength} bytes; mqtt.commandMaxBytes allows ${maxBytes}`,
       { remedy: 'Send a smaller command, or raise mqtt.commandMaxBytes.' },
     );
   }
@@ -35,11 +36,11 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
       'HL_COMMAND_INVALID',
       `a command is a JSON object, not ${kind(value)}`,
       {
-        remedy: 'Send {} when the command needs no fields.',
+        remedy: 'Send one JSON object: {} where the command needs no fields.',
       },
     );
   }
-  const result = COMMANDS[name].safeParse(value);
+  const result = COMMANDS[name].safeParse(value, { error: issueText });
   if (!result.success) throw invalidFields(name, result.error, transactionOf(value));
   return { name, ...result.data } as Command;
 }
@@ -67,7 +68,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
   ) {
     throw new HeadlandError(
       'HL_COMMAND_RESPONSE_TOPIC',
-      `answers are not sent to ${JSON.stringify(requested.slice(0, 128))}`,
+      `no answer may go to the topic ${JSON.stringify(requested.slice(0, 128))}`,
       { remedy: `Ask for the answer on a topic below ${prefix}response/.` },
     );
   }
@@ -108,11 +109,11 @@ function invalidFields(
       problems.push(`unknown field ${unknown.map((key) => JSON.stringify(key)).join(', ')}`);
       remedy = suggestion(unknown[0] ?? '', fields, remedy);
     } else {
-      const where = issue.path.length > 0 ? `"${issue.path.join('.')}": ` : '';
+      const where = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
       problems.push(`${where}${issue.message}`);
     }
   }
-  return new HeadlandError('HL_COMMAND_INVALID', `"${name}": ${problems.join('; ')}`, {
+  return new HeadlandError('HL_COMMAND_INVALID', `command "${name}": ${problems.join('; ')}`, {
     remedy,
     details: transaction === undefined ? {} : { transaction },
   });

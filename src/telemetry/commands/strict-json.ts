@@ -32,23 +32,33 @@ function inspect(text: string, maxDepth: number): void {
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '"') {
-      const end = endOfString(text, i);
-      const keys = open.at(-1);
-      if (expectsKey && keys) addKey(keys, text.slice(i, end + 1));
-      expectsKey = false;
-      i = end;
-    } else if (character === '{' || character === '[') {
-      open.push(character === '{' ? new Set() : null);
-      if (open.length > maxDepth) throw invalid(`nested deeper than ${maxDepth} levels`);
-      expectsKey = character === '{';
-    } else if (character === '}' || character === ']') {
-      open.pop();
-      expectsKey = false;
-    } else if (character === ',') {
-      expectsKey = open.at(-1) instanceof Set;
+    switch (text[i]) {
+      case '"': {
+        const end = endOfString(text, i);
+        const keys = open.at(-1);
+        if (expectsKey && keys) addKey(keys, text.slice(i, end + 1));
+        expectsKey = false;
+        i = end;
+        break;
+      }
+      case '{':
+        open.push(new Set());
+        expectsKey = true;
+        break;
+      case '[':
+        open.push(null);
+        expectsKey = false;
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        expectsKey = false;
+        break;
+      case ',':
+        expectsKey = open.at(-1) instanceof Set;
+        break;
     }
+    if (open.length > maxDepth) throw invalid(`nested deeper than ${maxDepth} levels`);
   }
 }
 
@@ -70,13 +80,13 @@ function addKey(keys: Set<string>, quoted: string): void {
   }
   const shown = JSON.stringify(key.slice(0, 64));
   if (FORBIDDEN_KEYS.has(key)) throw invalid(`the key ${shown} is not allowed`);
-  if (keys.has(key)) throw invalid(`the key ${shown} stands twice in an object`);
+  if (keys.has(key)) throw invalid(`an object has the key ${shown} twice`);
   keys.add(key);
 }
 
 function invalid(message: string): HeadlandError {
   return new HeadlandError('HL_COMMAND_INVALID_JSON', message, {
     remedy:
-      'Send one JSON object in UTF-8, such as {"transaction":"1"}; {} when nothing is to say.',
+      'Send one JSON object in UTF-8, such as {"transaction":"1"}, or {} where no field is needed.',
   });
 }

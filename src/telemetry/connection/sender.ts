@@ -173,7 +173,10 @@ export class Sender {
     const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
     if (size > connection.maximumPacketSize) {
       outbox.defer(id, SET_ASIDE_MS);
-      log.error({ code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size }, 'message set aside');
+      log.error(
+        { code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size },
+        'a message is larger than the broker takes: it is kept and offered again later',
+      );
       return;
     }
     const waitMs = this.#waitForTopicMs(topic);

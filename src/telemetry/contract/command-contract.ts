@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_LABEL_TEXT } from '../../base/words/label.js';
 
 /** Every command a robot takes on `headland/<robot>/cmd/<name>`, and the form of its answer. */
 
@@ -28,7 +29,7 @@ export const COMMANDS = {
       transaction,
       sample: identity.optional().describe('Id of a kept sample (`sample_id`)'),
       frame: identity.optional().describe('Id of a recent frame (`frame_id` of a prediction)'),
-      label: text(64),
+      label: text(MAX_LABEL_TEXT),
       group: text(128)
         .optional()
         .describe('Pictures of one group are never split between training and holdout'),

@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.js';
+import { DEFECT_REMEDY, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { redactedJson } from '../../base/redact.js';
 import { type CommandAnswer, responseSchema } from './command-contract.js';
@@ -32,7 +32,7 @@ export class Composer {
     this.#invalid++;
     this.#log.error(
       { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
-      'a message broke the contract and was not sent: a defect in headland',
+      'a message does not keep to the contract and was not sent: a defect in headland',
     );
     return null;
   }
@@ -44,7 +44,7 @@ export class Composer {
       return Buffer.from(redactedJson(responseSchema.parse({ ...head, ...answer })));
     } catch (error) {
       const { command, transaction } = answer;
-      const failure = { code: 'HL_INTERNAL', message: messageOf(error), remedy: INTERNAL_REMEDY };
+      const failure = { code: 'HL_INTERNAL', message: messageOf(error), remedy: DEFECT_REMEDY };
       const failed = { ...head, command, transaction, ok: false, error: failure };
       return Buffer.from(redactedJson(failed));
     }
@@ -60,7 +60,8 @@ export class Composer {
       error: {
         code: 'HL_COMMAND_RESPONSE_TOO_LARGE',
         message: `the answer has ${bytes} bytes; at most ${limitBytes} can be sent`,
-        remedy: 'Ask for less, or raise the packet size of the broker.',
+        remedy:
+          'Ask for less (no include_picture), raise the packet size that the broker takes (mosquitto: max_packet_size), or raise mqtt.outboxMaxBytes.',
       },
     });
   }
@@ -69,5 +70,3 @@ export class Composer {
     return { boot: this.#boot, seq: ++this.#seq, at: new Date().toISOString() };
   }
 }
-
-const INTERNAL_REMEDY = 'Report this with the log around it: it is a defect in headland.';

@@ -8,11 +8,14 @@ const PAGE = 1_000;
 export type LabelledSample = Sample & { label: string };
 
 export interface Collected {
-  /** Of the classes that are learnt, outside the holdout, by id. */
+  /** Samples of the learnt classes outside the holdout, by id. */
   training: LabelledSample[];
-  /** All of the holdout, also of classes that are not learnt: they count against the head. */
+  /**
+   * All holdout samples, including those of classes that are not learnt, which count as wrong
+   * answers.
+   */
   holdout: LabelledSample[];
-  /** What the head will know: sorted, at least two. */
+  /** Classes that the head will know: sorted, at least two. */
   labels: string[];
   /** Every label of the store. */
   classes: TrainedClass[];
@@ -29,7 +32,7 @@ export function readLabelled(store: SampleStore): LabelledSample[] {
 }
 
 /**
- * Divides labelled samples into what is learnt and what is examined. A class with too few training
+ * Divides labelled samples into training samples and the holdout. A class with too few training
  * samples is left out and named.
  *
  * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES
@@ -42,7 +45,7 @@ export function collect(
   if (samples.length < minLabels) {
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_LABELS',
-      `there are ${samples.length} labelled samples, training needs ${minLabels}`,
+      `there are ${samples.length} labelled samples; training needs ${minLabels} (training.minLabels)`,
       {
         remedy: `Label ${minLabels - samples.length} more, or lower training.minLabels.`,
         details: { labels: samples.length, minLabels },
@@ -53,15 +56,20 @@ export function collect(
   const labels = classes.filter((c) => !c.leftOut).map((c) => c.label);
   if (labels.length < 2) {
     const counts = classes
-      .map(({ label, training, missing }) =>
-        missing > 0 ? `${label}: ${training}, needs ${missing} more` : `${label}: ${training}`,
+      .map(({ label, training, holdout, missing }) =>
+        [
+          `${label}: ${training}`,
+          ...(holdout > 0 ? [`${holdout} held out`] : []),
+          ...(missing > 0 ? [`needs ${missing} more`] : []),
+        ].join(', '),
       )
       .join('; ');
     throw new HeadlandError(
       'HL_TRAINING_TOO_FEW_CLASSES',
-      `fewer than two classes have ${minLabelsPerClass} samples outside the holdout (${counts})`,
+      `training needs two classes with ${minLabelsPerClass} samples each outside the holdout; there is ${counts}`,
       {
-        remedy: 'Label samples of at least two classes, captured at different times.',
+        remedy:
+          'Label samples of another class. Label frames of several times, because the holdout takes whole passes.',
         details: { minLabelsPerClass, classes },
       },
     );

@@ -5,24 +5,24 @@ import type { SampleStore } from '../../samples/store.js';
 import type { SkippedSample } from '../report.js';
 import type { LabelledSample } from './collect.js';
 
-/** So many samples are committed at once: a kill loses at most their forward passes. */
+/** Samples per commit: a kill loses at most their forward passes. */
 const COMMIT_SAMPLES = 16;
 
 export interface EmbedOptions {
   store: SampleStore;
   embedder: Embedder;
-  /** Holdout samples get their original only; the store knows which they are. */
+  /** Of holdout samples only the original is embedded; the store knows which samples these are. */
   samples: readonly LabelledSample[];
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;
   recipe: string;
-  /** Forward passes. */
+  /** Counts forward passes. */
   onProgress: (done: number, total: number) => void;
 }
 
 /**
- * Embeds what the cache does not hold yet and keeps it. A picture that cannot be decoded, or is
- * gone, is skipped and named; any other error ends the training.
+ * Embeds what is not in the cache yet and stores it. A sample whose image is missing or cannot be
+ * decoded is skipped and named; any other error ends the training.
  */
 export async function embedMissing(
   options: EmbedOptions,
@@ -32,7 +32,7 @@ export async function embedMissing(
   const missing = store
     .missingFeatures(embedder.checksum, recipe, augmentation.views)
     .filter(({ sampleId }) => wanted.has(sampleId));
-  // The original always runs, views only where they are missing.
+  // The original always runs, and a view only where it is missing.
   const forwards = (missingViews: readonly number[]): number =>
     1 + missingViews.filter((view) => view > 0).length;
   const total = missing.reduce((sum, m) => sum + forwards(m.views), 0);
@@ -65,7 +65,7 @@ async function embedSample(
 ): Promise<FeatureRow[]> {
   const { store, embedder, recipe, augmentation, seed } = options;
   const picture = store.picture(sampleId);
-  // Removed since the training began: it simply has no features.
+  // The sample was removed after the training began, so it has no features.
   if (!picture) return [];
   const { features: original, image } = await embedder.embedPicture(picture);
   const rows: FeatureRow[] = [];

@@ -7,14 +7,14 @@ import type { LabelledSample } from './collect.js';
 const CHUNK_SAMPLES = 256;
 
 export interface FeatureKey {
-  /** `Embedder.checksum`: under which the store keeps the features. */
+  /** `Embedder.checksum`, the key of the features in the store. */
   key: string;
   recipe: string;
   views: number;
   featureSize: number;
 }
 
-/** The original of each sample; null where the cache does not hold it. */
+/** Features of the original of each sample; null where they are not cached. */
 export function originals(
   store: SampleStore,
   samples: readonly LabelledSample[],
@@ -25,7 +25,7 @@ export function originals(
 }
 
 /**
- * The original of each sample, of which all are there.
+ * Features of the original of each sample, all of which must be cached.
  *
  * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
  */
@@ -40,10 +40,10 @@ export function presentOriginals(
 }
 
 /**
- * The rows that a head is trained on: first the originals in the order of `samples`, then every
- * view that is there, with the label and the group of its sample.
+ * The training rows of a head: first the originals in the order of `samples`, then every cached
+ * view, with the label and the group of its sample.
  *
- * @param samples Each with its original in the store.
+ * @param samples Samples whose originals are in the store.
  * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
  */
 export function assemble(
@@ -94,7 +94,7 @@ export function assemble(
 
 function gone({ id }: LabelledSample): never {
   throw new HeadlandError('HL_TRAINING_SAMPLE_GONE', `sample ${id} was removed during training`, {
-    remedy: 'Train again; what was embedded is kept.',
+    remedy: 'Train again (`headland train`): it goes on with the features that are kept.',
     details: { id },
   });
 }

@@ -10,7 +10,7 @@ import type { SoftmaxData } from '../../head/learners/softmax-objective.js';
 import type { ProductRequest } from '../../head/learners/subspace.js';
 import type { FitEngine } from './search.js';
 
-/** The tensors that stay the same while a fold is fitted. */
+/** The tensors that stay the same during the fit of a fold. */
 interface Fold {
   feeds: Record<string, Tensor>;
   weights: Float32Array;
@@ -18,9 +18,10 @@ interface Fold {
 }
 
 /**
- * The softmax objective and its gradient as one ONNX graph, and plain products beside it: two matrix products a call, in Float32,
- * by ONNX Runtime's kernels. `SoftmaxObjective` is the reference; values agree to 6 digits. Inputs
- * are handed over without a copy, so that only the gradient (classes x features) is new per call.
+ * The softmax objective and its gradient as one ONNX graph, and plain products beside it. ONNX
+ * Runtime's kernels compute two matrix products per call, in Float32. `SoftmaxObjective` is the
+ * reference; values agree to 6 digits. Inputs are passed without a copy, so that only the gradient
+ * (classes x features) is allocated per call.
  */
 export class OnnxFitEngine implements FitEngine {
   readonly #folds = new WeakMap<SoftmaxData, Fold>();
@@ -54,7 +55,11 @@ export class OnnxFitEngine implements FitEngine {
       throw new HeadlandError(
         'HL_ENGINE_UNAVAILABLE',
         `ONNX Runtime cannot run the softmax objective: ${messageOf(cause)}`,
-        { remedy: 'Use 64-bit Linux (glibc 2.28 or newer) and run npm ci again.', cause },
+        {
+          remedy:
+            'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
+          cause,
+        },
       );
     }
   }
@@ -132,7 +137,7 @@ export class OnnxFitEngine implements FitEngine {
   }
 }
 
-/** -Σ target · ln p, row by row, and its slopes xᵀ(share · p - target). */
+/** -Σ target · ln p by rows, and its gradient xᵀ(share · p - target). */
 function objectiveGraph(): Uint8Array {
   return graph(
     'softmax-objective',
@@ -167,7 +172,7 @@ function productGraph(factors: [string, string], transB: 0 | 1): Uint8Array {
   );
 }
 
-/** Opset 13. */
+/** A graph of opset 13. */
 function graph(
   name: string,
   nodes: OnnxNode[],
@@ -175,7 +180,10 @@ function graph(
   output: OnnxValueInfo[],
 ): Uint8Array {
   const axis = (axisName: string, value: number) => ({
-    ...{ name: axisName, dims: [1], dataType: 7, int64Data: [value] },
+    name: axisName,
+    dims: [1],
+    dataType: 7,
+    int64Data: [value],
   });
   const used = new Set(nodes.flatMap((one) => one.input));
   const axes = [axis('columns', 1), axis('rows', 0)].filter((one) => used.has(one.name));
@@ -195,8 +203,14 @@ function node(
   ...flags: [name: string, value: number][]
 ): OnnxNode {
   const attribute = flags.map(([name, i]) => ({
-    ...{ name, type: 2, i },
-    ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [] },
+    name,
+    type: 2,
+    i,
+    floats: [],
+    ints: [],
+    strings: [],
+    tensors: [],
+    graphs: [],
   }));
   return { name: output, opType, input, output: [output], attribute };
 }

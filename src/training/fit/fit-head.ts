@@ -6,21 +6,21 @@ import { type FittedRecipe, withGaussians } from './recipes.js';
 import { type SearchOptions, searchRecipes } from './search.js';
 
 export interface HeadFitOptions extends SearchOptions {
-  /** As `training.classGaussians`. */
+  /** The setting `training.classGaussians`. */
   classGaussians: boolean;
   /** Frames of no known class, n x featureSize: see `fitClassGaussians`. */
   unlabelled?: Float32Array;
 }
 
 export interface HeadFit {
-  /** The linear recipe that the search chose, with the class Gaussians where they are wanted. */
+  /** The linear recipe that the search chose, with class Gaussians if they are switched on. */
   recipe: FittedRecipe;
   novelty: NoveltyModel;
   /** Every linear recipe that was tried. */
   table: TrainingCandidate[];
 }
 
-/** All that a training fits: what answers, and what tells strange things apart. */
+/** Fits all parts of a head: the recipe that answers and the model that detects unknown things. */
 export async function fitHead(set: TrainingSet, options: HeadFitOptions): Promise<HeadFit> {
   const { chosen, table } = await searchRecipes(set, options);
   const gaussians = fitClassGaussians(set, options.unlabelled);

@@ -20,23 +20,29 @@ export type Learner = Exclude<LearnerName, 'tf-layers'>;
 export interface FittedRecipe {
   learner: LearnerName;
   fit: LinearFit;
-  /** Most augmented views of a sample that it learned from. */
+  /** Most augmented views per sample that the recipe learnt from. */
   views: number;
   /** Fitted on the leave-group-out logits. */
   temperature: number;
-  /** The class Gaussians that answer beside the linear layer; `scale` is `Head.gaussianScale`. */
+  /**
+   * The class Gaussians that answer together with the linear layer; `scale` is
+   * `Head.gaussianScale`.
+   */
   gaussians?: { scale: number; model: NoveltyModel };
-  /** n0 x C: of each original, by heads that never saw its group. */
+  /** n0 x C: probabilities of each original by heads that never saw its group. */
   leaveGroupOutProbabilities: Float64Array;
-  /** Mean over classes of the mean log-loss of the class, where left-out heads know the class. */
+  /**
+   * Mean over classes of the mean log-loss of the class, on samples whose class left-out heads
+   * know.
+   */
   macroLogLoss: number;
-  /** Of the same answers, 0..1. */
+  /** Macro-F1 of the same answers, 0..1. */
   macroF1: number;
 }
 
 /**
- * Fits one linear recipe by typed arrays alone, with the λ that is best on the learner's own grid. A
- * blend is that of {@link blendMembers}.
+ * Fits one linear recipe in typed arrays, with the best λ of the learner's own grid. For a blend,
+ * the mean of {@link blendMembers}.
  */
 export function fitRecipe(
   set: TrainingSet,
@@ -55,7 +61,7 @@ export function fitRecipe(
   );
 }
 
-/** What a blend is the mean of: ridge and softmax on each of {@link blendParts}. */
+/** Members of a blend: ridge and softmax on each of {@link blendParts}. */
 export function blendMembers(
   set: TrainingSet,
 ): { part: TrainingSet; member: 'ridge' | 'softmax' }[] {
@@ -65,14 +71,14 @@ export function blendMembers(
   ]);
 }
 
-/** The set with all its views, and its originals alone where it has views. */
+/** The set with all its views, and the originals alone if it has views. */
 export function blendParts(set: TrainingSet): TrainingSet[] {
   return set.samples && mostViews(set) > 0 ? [set, withViews(set, 0)] : [set];
 }
 
-/** Judges a fit on its left-out logits, after a temperature of its own. */
+/** Judges a fit by its left-out logits at its own temperature. */
 export function calibrated(set: TrainingSet, learner: LearnerName, fit: LinearFit): FittedRecipe {
-  // A class of one group is unknown to the heads that judge it: it says nothing about a recipe.
+  // A class of one group is unknown to the heads that judge it, so it says nothing about a recipe.
   const { labels, judged } = judgedRows(set, groupingOf(set));
   const judgedLabels = judged.map((row) => labels[row] as number);
   const known = pickRows(fit.leaveGroupOutLogits, set.classCount, judged);
@@ -100,18 +106,18 @@ export function calibrated(set: TrainingSet, learner: LearnerName, fit: LinearFi
   };
 }
 
-/** Groups of the judged originals: what one pass shows is right or wrong together. */
+/** Number of groups of the judged originals: frames of one pass are right or wrong together. */
 function independentRows({ groups, isView }: TrainingSet, judged: Int32Array): number {
   const originals = groups.filter((_, row) => isView[row] === 0);
   return new Set(judged.map((row) => originals[row] as number)).size;
 }
 
 /**
- * The mean of the calibrated logits of linear heads on the same transform: one linear head again.
- * Their errors differ (squared loss against log-loss, views against originals alone), so that the
- * mean is wrong less often than each where samples are few, and no choice between them has to be
- * made on evidence that cannot carry it.
- * @param set What the mean is judged on: all members have its originals.
+ * The mean of the calibrated logits of linear heads on the same transform, which is again a linear
+ * head. Their errors differ (squared loss against log-loss, views against originals alone). With
+ * few samples the mean is therefore wrong less often than each member, and no choice between them
+ * is needed that the evidence could not support.
+ * @param set The set that the mean is judged on; all members share its originals.
  */
 export function blended(set: TrainingSet, members: readonly FittedRecipe[]): FittedRecipe {
   const first = members[0];
@@ -132,13 +138,13 @@ export function blended(set: TrainingSet, members: readonly FittedRecipe[]): Fit
   });
 }
 
-/** Of the mean logits, so much is the class Gaussians'; measured by bench accuracy. */
+/** Share of the class Gaussians in the mean logits; measured by bench accuracy. */
 const GAUSSIAN_SHARE = 1 / 3;
 
 /**
- * A linear recipe with the class Gaussians of the novelty model as a further voice: the weighted mean
- * of calibrated logits. Gaussians know the spread of each class, which a linear layer does not; they
- * add accuracy and log-loss where samples are few or labels wrong, and hold up in the dark.
+ * Adds the class Gaussians of the novelty model to a linear recipe: the weighted mean of calibrated
+ * logits. Gaussians model the spread of each class, which a linear layer cannot. They improve
+ * accuracy and log-loss where samples are few, labels wrong or images dark.
  */
 export function withGaussians(
   set: TrainingSet,
@@ -168,7 +174,7 @@ export function withGaussians(
   return { ...joined, views: linear.views, gaussians: { scale: gaussianScale, model } };
 }
 
-/** The linear layer of a head as it answered before {@link withGaussians} joined it, calibrated alike. */
+/** The linear layer of a head before {@link withGaussians}, at the same calibration. */
 export function linearPart(head: Head): Head {
   const { novelty, gaussianScale, ...rest } = head;
   if (gaussianScale === undefined || !novelty) return head;
@@ -182,10 +188,10 @@ export function linearPart(head: Head): Head {
   };
 }
 
-/** Without the views of every sample beyond the first `views`; needs `set.samples`. */
+/** The set with at most the first `views` views of every sample; needs `set.samples`. */
 export function withViews(set: TrainingSet, views: number): TrainingSet {
   const { samples, featureSize } = set;
-  if (!samples) throw new RangeError('the set does not say whose the views are');
+  if (!samples) throw new RangeError('the set does not tell the parents of its views');
   const seen = new Map<number, number>();
   const rows: number[] = [];
   for (let row = 0; row < set.rows; row++) {

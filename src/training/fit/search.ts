@@ -29,26 +29,36 @@ import { fitTfLayers } from './tf-learner.js';
 /** Most promising first; measured by bench accuracy. */
 const TRANSFORMS: readonly FeatureTransform[] = ['l2', 'none', 'sqrt-l2', 'sqrt'];
 /**
- * By so much a recipe must be better than one that is preferred. Left-out groups come from the same
- * place as the others; which recipe carries over to another place they show only in part.
+ * A recipe must be better than a preferred one by this many standard errors. Left-out groups come
+ * from the same place as the others, so they only partly show which recipe carries over to another
+ * place.
  */
 const STANDARD_ERRORS = 2;
-/** On equal evidence the earlier one is kept. */
+/** With equal evidence the earlier one is kept. */
 const PREFERRED: readonly LearnerName[] = ['blend', 'softmax', 'ridge', 'tf-layers'];
 
-/** What computes the matrix products of the fits. */
+/** Members of a blend, in the order in which they are fitted. */
+const LINEAR_LEARNERS = ['ridge', 'softmax'] as const;
+
+/** Computes the matrix products of the fits. */
 export interface FitEngine extends SoftmaxEngine {
   product(request: ProductRequest): Promise<Float32Array>;
 }
 
 export interface SearchOptions {
-  /** `tf-layers` is tried last, on the transform that won, whatever the budget: it was asked for. */
+  /**
+   * `tf-layers` is tried last, on the best transform and whatever the budget, because it was
+   * requested.
+   */
   learners: readonly LearnerName[];
-  /** After this no further recipe is begun and an unfinished softmax is given up; the first always ends. */
+  /**
+   * After this time no further recipe begins and an unfinished softmax is abandoned; the first
+   * always ends.
+   */
   budgetMs: number;
   engine: FitEngine;
   transforms?: readonly FeatureTransform[];
-  /** Called after each step with how many are done of how many. */
+  /** Called after each step with the number of finished steps and of all steps. */
   onCandidate?: (done: number, total: number) => void;
 }
 
@@ -56,21 +66,21 @@ export interface SearchResult {
   chosen: FittedRecipe;
   /** Every recipe that was tried, in the order of trial. */
   table: TrainingCandidate[];
-  /** The same, fitted. */
+  /** The same recipes, fitted. */
   recipes: FittedRecipe[];
 }
 
 /**
  * Tries recipes, the most promising first, until the budget is spent: λ (inside each learner) x
- * transform x learner, on all views; on the preferred transform, and on one that is better, on the
- * originals alone too.
+ * transform x learner, on all views; on the preferred transform, and on a better one, also on the
+ * originals alone.
  *
- * What is chosen: recipes stand in order of preference (blend before softmax before ridge, l2
- * before none before roots, views before none). A later one takes the place of the one held
- * only when its class-balanced left-out log-loss is smaller by more than two standard errors of the
- * difference between groups (after the one-standard-error rule of Breiman et al. 1984, but paired
- * and by cluster): with few groups the smallest of a dozen log-losses is the luckiest, not the best.
- * The first, a blend over learners and views, is the mean over what evidence could not choose from.
+ * The choice: recipes have an order of preference (blend before softmax before ridge, l2 before
+ * none before roots, views before none). A later recipe replaces the current one only when its
+ * class-balanced left-out log-loss is smaller by more than two standard errors of the difference
+ * between groups (after the one-standard-error rule of Breiman et al. 1984, but paired and by
+ * cluster). With few groups, the smallest of a dozen log-losses is the luckiest, not the best. The
+ * first recipe, a blend over learners and views, averages what the evidence cannot decide.
  */
 export async function searchRecipes(
   set: TrainingSet,
@@ -91,13 +101,13 @@ export async function searchRecipes(
     const time = { deadline, isFirst };
     for await (const one of tryTransform(set, on, transform, learners, engine, time, members)) {
       tried.push(one);
-      // A fit blocks this process; in between it hears that its parent is gone.
+      // A fit blocks this process; here it can notice that its parent is gone.
       await nextTurn();
     }
   };
   for (const [done, transform] of transforms.entries()) {
     if (done > 0 && performance.now() >= deadline) break;
-    // Views alone show well enough whether another transform is better than the preferred one.
+    // Views alone are enough to show whether another transform is better than the preferred one.
     await tryOn(transform, done === 0 ? parts : [set], done === 0);
     onCandidate(done + 1, total);
   }
@@ -105,7 +115,7 @@ export async function searchRecipes(
   if (leader && leader.fit.transform !== transforms[0] && parts.length > 1) {
     const views = tried.findIndex(({ recipe }) => recipe === leader && recipe.learner === 'blend');
     await tryOn(leader.fit.transform, parts.slice(1), false);
-    // The blend of both parts has taken its place.
+    // The blend of both parts replaces it.
     if (views >= 0 && tried.at(-1)?.recipe.learner === 'blend') tried.splice(views, 1);
   }
   if (withTfLayers) {
@@ -121,8 +131,15 @@ export async function searchRecipes(
   const table = tried.map(({ recipe, durationMs }): TrainingCandidate => {
     const { learner, fit, temperature, macroLogLoss, macroF1 } = recipe;
     return {
-      ...{ learner, transform: fit.transform, views: recipe.views, lambda: fit.lambda },
-      ...{ temperature, macroLogLoss, macroF1, durationMs, chosen: recipe === chosen },
+      learner,
+      transform: fit.transform,
+      views: recipe.views,
+      lambda: fit.lambda,
+      temperature,
+      macroLogLoss,
+      macroF1,
+      durationMs,
+      chosen: recipe === chosen,
     };
   });
   return { chosen, table, recipes };
@@ -135,11 +152,11 @@ interface Tried {
 }
 
 /**
- * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and the
- * blend of all members. What the deadline cuts short is left out, but of the first transform one recipe
- * always ends.
+ * Recipes on one transform: ridge and softmax on each part, the blend of the originals alone, and
+ * the blend of all members. Recipes beyond the deadline are left out, but one recipe on the first
+ * transform always ends.
  *
- * @param parts Of the set: all views, the originals alone, or both.
+ * @param parts of the set: all views, the originals alone, or both.
  * @param members Linear recipes on this transform so far; those of the parts are added.
  */
 async function* tryTransform(
@@ -152,35 +169,64 @@ async function* tryTransform(
   members: FittedRecipe[],
 ): AsyncGenerator<Tried> {
   const blends = learners.includes('blend');
-  let mustEnd = isFirst;
-  let startedAt = performance.now();
-  const lap = (recipe: FittedRecipe) => {
-    const durationMs = performance.now() - startedAt;
-    startedAt = performance.now();
-    mustEnd = false;
-    return { recipe, durationMs };
-  };
+  const wanted = LINEAR_LEARNERS.filter((learner) => blends || learners.includes(learner));
+  const laps = new Laps(deadline, isFirst);
   for (const part of parts) {
     if (part !== set && performance.now() >= deadline) break;
-    const own: FittedRecipe[] = [];
     const projected = await projectWith(engine, part, transform);
-    if (blends || learners.includes('ridge')) {
-      const fit = fitRidge(projected.set, { transform: 'none' });
-      const ridge = calibrated(part, 'ridge', projected.lift(fit));
-      own.push(ridge);
-      if (learners.includes('ridge')) yield lap(ridge);
+    const own: FittedRecipe[] = [];
+    for (const learner of wanted) {
+      const recipe = await fitLinear(learner, part, projected, engine, laps.deadline);
+      if (!recipe) break;
+      own.push(recipe);
+      if (learners.includes(learner)) yield laps.end(recipe);
     }
-    if (blends || learners.includes('softmax')) {
-      const fit = await fitUntil(projected, engine, mustEnd ? null : deadline);
-      if (!fit) break;
-      const softmax = calibrated(part, 'softmax', projected.lift(fit));
-      own.push(softmax);
-      if (learners.includes('softmax')) yield lap(softmax);
-    }
+    if (own.length < wanted.length) break;
     members.push(...own);
-    if (blends && part !== set) yield lap(blended(part, own));
+    if (blends && part !== set) yield laps.end(blended(part, own));
   }
-  if (blends && members.length > 0) yield lap(blended(set, members));
+  if (blends && members.length > 0) yield laps.end(blended(set, members));
+}
+
+/** Measures the duration of one recipe after the other. */
+class Laps {
+  #startedAt = performance.now();
+  #deadline: number | null;
+
+  /** @param firstMustEnd The first recipe has no deadline. */
+  constructor(
+    private readonly laterDeadline: number,
+    firstMustEnd: boolean,
+  ) {
+    this.#deadline = firstMustEnd ? null : laterDeadline;
+  }
+
+  /** Deadline of the recipe in work, by `performance.now()`; null: none. */
+  get deadline(): number | null {
+    return this.#deadline;
+  }
+
+  end(recipe: FittedRecipe): Tried {
+    const durationMs = performance.now() - this.#startedAt;
+    this.#startedAt = performance.now();
+    this.#deadline = this.laterDeadline;
+    return { recipe, durationMs };
+  }
+}
+
+/** Null when the deadline came first. */
+async function fitLinear(
+  learner: (typeof LINEAR_LEARNERS)[number],
+  part: TrainingSet,
+  projected: ProjectedSet,
+  engine: FitEngine,
+  deadline: number | null,
+): Promise<FittedRecipe | null> {
+  const fit =
+    learner === 'ridge'
+      ? fitRidge(projected.set, { transform: 'none' })
+      : await fitUntil(projected, engine, deadline);
+  return fit && calibrated(part, learner, projected.lift(fit));
 }
 
 function recipesOf(tried: readonly Tried[]): FittedRecipe[] {
@@ -188,9 +234,9 @@ function recipesOf(tried: readonly Tried[]): FittedRecipe[] {
 }
 
 /**
- * Fits one linear recipe with the λ that a search has found, by the engine's products: what comes out
- * is what the search had, to rounding. Of a blend `lambda` is that of its softmax on all views; the
- * others find their own.
+ * Fits one linear recipe with the λ that a search has found, with the engine's products: the same
+ * recipe as in the search, to rounding. For a blend, `lambda` is that of its softmax on all views;
+ * the other members find their own.
  */
 export async function fitRecipeWith(
   engine: FitEngine,
@@ -217,7 +263,7 @@ export async function fitRecipeWith(
   return blended(set, members);
 }
 
-/** The set in its principal directions, by the engine's products. */
+/** The set in its principal directions, with the engine's products. */
 export async function projectWith(
   engine: FitEngine,
   set: TrainingSet,

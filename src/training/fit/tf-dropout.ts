@@ -4,13 +4,13 @@ export interface DropoutOptions {
   /** Share of values that are dropped, 0..1 exclusive. */
   rate: number;
   seed: number;
-  /** Length of the vectors it takes; only the first layer of a model needs it. */
+  /** Length of its input vectors; only the first layer of a model needs it. */
   inputs?: number;
 }
 
 /**
- * Adds a dropout layer that draws another mask on every call, yet the same masks for the same
- * seed. tf.layers' own is either the same mask every time (with a seed) or never the same again.
+ * Adds a dropout layer that draws a new mask on every call, but the same sequence for the same
+ * seed. The layer of tf.layers either repeats one mask (with a seed) or cannot be repeated.
  */
 export function addSeededDropout(
   tf: Tfjs,

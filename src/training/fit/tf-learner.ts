@@ -23,17 +23,17 @@ const DROPOUT = 0.2;
 const LEARNING_RATES: readonly number[] = [3e-4, 1e-3, 3e-3];
 const BATCH_ROWS = 32;
 const MAX_EPOCHS = 60;
-/** Epochs without a better log-loss on the part that is held out for stopping. */
+/** Epochs without a better log-loss on the part that is held out for early stopping. */
 const PATIENCE = 6;
 const FOLDS = 4;
 
 export interface TfLayersOptions {
   transform: FeatureTransform;
-  /** Of initial weights, dropout and the order of rows. */
+  /** Seed of initial weights, dropout and the order of rows. */
   seed?: number;
   learningRates?: readonly number[];
   maxEpochs?: number;
-  /** Default: the fastest there is. */
+  /** Default: the fastest available. */
   engine?: TfjsEngine;
   signal?: AbortSignal;
 }
@@ -42,19 +42,19 @@ interface Tried {
   candidate: Candidate;
   learningRate: number;
   logits: Float64Array;
-  /** Mean over folds of the epoch that was best on the part held out for stopping. */
+  /** Mean over folds of the best epoch on the part that is held out for early stopping. */
   epochs: number;
 }
 
 /**
  * A softmax layer in tf.layers on standardised features: dropout, Dense, L2 penalty 1e-3 on its
  * kernel, Adam, class-balanced cross-entropy, batches of 32 rows. The learning rate is chosen by
- * stratified group k-fold, and each fold stops early on another fold that it does not learn from
- * either; so the left-out logits come from heads that never saw the group in any way. The final
- * fit learns from all rows for as many epochs as the folds needed on average.
+ * stratified group k-fold. Each fold stops early by another fold that it does not learn from
+ * either, so that the left-out logits come from heads that never saw the group in any way. The
+ * final fit learns from all rows, for the mean number of epochs of the folds.
  *
  * The same seed on the same backend gives the same head. With fewer than three groups nothing can
- * be held out for stopping: then every fit takes half of `maxEpochs`.
+ * be held out for early stopping, and every fit takes half of `maxEpochs`.
  *
  * @throws HL_TRAINING_SET_INVALID, HL_TRAINING_CANCELLED, HL_TFJS_UNAVAILABLE
  */
@@ -171,7 +171,7 @@ class LayersSearch {
     return { weights, bias };
   }
 
-  /** @param stopping Rows that say when to stop; empty: after `maxEpochs`. */
+  /** @param stopping Rows for early stopping; empty: stop after `maxEpochs`. */
   async #train(rows: Int32Array, stopping: Int32Array, learningRate: number, maxEpochs: number) {
     const { tf } = this;
     const model = this.#model();
@@ -262,7 +262,7 @@ class LayersSearch {
     return judgeLogits(this.#logits(weights, bias, rows), labels, this.set.classCount).logLoss;
   }
 
-  /** @param weights d x C, as tf.layers keeps a kernel. */
+  /** @param weights d x C, as a kernel of tf.layers. */
   #logits(weights: Float32Array, bias: Float32Array, rows: Int32Array): Float64Array {
     const { tf, set } = this;
     const values = tf.tidy(() => {
@@ -283,7 +283,9 @@ class LayersSearch {
   }
 }
 
-/** A class that a fold never saw is not judged by how far its bias happened to sink. */
+/**
+ * Sets absent classes to the least logit: the fold never saw them, so their biases mean nothing.
+ */
 function lowerAbsent(row: Float64Array, absent: readonly number[]): void {
   if (absent.length === 0) return;
   const least = row.filter((_, c) => !absent.includes(c)).reduce((a, b) => Math.min(a, b));

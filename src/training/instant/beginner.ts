@@ -1,15 +1,18 @@
 import { headAnswers } from '../../gate/scorecard.js';
 import type { Head } from '../../head/head.js';
+import { mixWithPrior, type Prior } from '../../head/prior.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import { fitRecipe } from '../fit/recipes.js';
 import { leftOutAnswers } from '../verdict/unknown-threshold.js';
-import type { Prior } from './instant-protocol.js';
 
-/** Half of the probability would be prior when the smallest class had so many labels; chosen by `bench -- instant`. */
+/**
+ * Labels of the smallest class at which half of the probability is prior; chosen by `bench --
+ * instant`.
+ */
 const PRIOR_LABELS = 0.25;
-/** A second on a small board. */
+/** Limits that take a second on a small board. */
 export const NOVELTY_OPTIONS = { maxRows: 200, folds: 5 };
 
 export interface BeginnerSample {
@@ -18,7 +21,7 @@ export interface BeginnerSample {
   features: Float32Array;
 }
 
-/** A head for the first labels: one recipe without a search, in closed form. */
+/** A head for the first labels: one recipe in closed form, without a search. */
 export function fitBeginner(
   samples: readonly BeginnerSample[],
   backboneChecksum: string,
@@ -38,15 +41,20 @@ export function fitBeginner(
     share: PRIOR_LABELS / (Math.min(...counts) + PRIOR_LABELS),
     frequencies: counts.map((count) => count / samples.length),
   };
-  const humble = leaveGroupOutProbabilities.map(
-    (p, i) => (1 - prior.share) * p + prior.share * prior.frequencies[i % labels.length]!,
-  );
+  const mixed = leaveGroupOutProbabilities.slice();
+  mixWithPrior(prior, mixed);
   return {
     head: {
-      ...{ learner: 'ridge', labels, featureSize: set.featureSize, backboneChecksum },
-      ...{ transform: fit.transform, weights: fit.weights, bias: fit.bias, temperature },
+      learner: 'ridge',
+      labels,
+      featureSize: set.featureSize,
+      backboneChecksum,
+      transform: fit.transform,
+      weights: fit.weights,
+      bias: fit.bias,
+      temperature,
       novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS),
-      leftOutConfidences: leftOutAnswers(set, humble).leftOutConfidences,
+      leftOutConfidences: leftOutAnswers(set, mixed).leftOutConfidences,
     },
     prior,
     trust: judgeTrust(labels, judgedAnswers),
@@ -59,7 +67,10 @@ function trainingSet(samples: readonly BeginnerSample[], labels: readonly string
   for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
   const groups = [...new Set(samples.map((sample) => sample.group))];
   return {
-    ...{ features, featureSize, rows: samples.length, classCount: labels.length },
+    features,
+    featureSize,
+    rows: samples.length,
+    classCount: labels.length,
     labels: Int32Array.from(samples, (sample) => labels.indexOf(sample.label)),
     groups: Int32Array.from(samples, (sample) => groups.indexOf(sample.group)),
     isView: new Uint8Array(samples.length),
@@ -68,8 +79,9 @@ function trainingSet(samples: readonly BeginnerSample[], labels: readonly string
 }
 
 /**
- * While fewer than two classes stand in two groups, no head without a group knows its class, and the
- * scale of the logits would come from nothing but errors: rows are left out one by one then.
+ * The set for the fit. While fewer than two classes have two groups, no left-out head knows the
+ * class of its group, and the scale of the logits would come from errors alone; then rows are left
+ * out one by one.
  */
 function spreadOut(set: TrainingSet): TrainingSet {
   const { singleGroupClasses } = judgedRows(set, groupingOf(set));

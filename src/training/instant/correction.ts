@@ -5,11 +5,11 @@ import { headLogits, softmaxRows } from '../../head/score.js';
 import { transformFeatures } from '../../head/transform.js';
 import { linearPart } from '../fit/recipes.js';
 
-/** What a correction learns from: a row of features for each label. */
+/** Training data of a correction: a row of features for each label. */
 export interface Lesson {
   /**
-   * n x featureSize, row-major, untransformed; n >= 1. Samples that the head has learnt belong here too:
-   * their mean says what pictures look like, and they keep it to what it knows.
+   * n x featureSize, row-major, untransformed; n >= 1. Includes samples that the head has learnt:
+   * their mean is that of usual images, and they keep the head to what it knows.
    */
   features: Float32Array;
   /** n. A label that the head does not know becomes a new class. */
@@ -17,38 +17,44 @@ export interface Lesson {
 }
 
 export interface CorrectionOptions {
-  /** How strongly the head resists, > 0; see {@link correctHead}. Default 0.3, with a new class 0.1. */
+  /**
+   * How strongly the head resists change, > 0; see {@link correctHead}. Default 0.3, with a new
+   * class 0.1.
+   */
   lambda?: number;
-  /** By how much the logit of a new class starts above the mean of all others; nats. */
+  /** How far the logit of a new class starts above the mean of all others; nats. */
   newClassLead?: number;
 }
 
 /** Chosen by `bench -- instant`; bench/results/instant.md has the figures. */
 const LAMBDA = { knownClasses: 0.3, newClass: 0.1 };
 const NEW_CLASS_LEAD = 1;
-/** Repeated frames make the kernel matrix singular; this much on its diagonal, whose mean is about 1, keeps it definite. */
+/**
+ * Repeated frames make the kernel matrix singular. This much on its diagonal, whose mean is about
+ * 1, keeps it definite.
+ */
 const JITTER = 1e-6;
 const GRADIENT_TOLERANCE = 1e-5;
 const MAX_ITERATIONS = 200;
 
 /**
- * Teaches a linear head more labels with itself as the prior: kernel logistic regression with the
- * head's logits as offset. Over the n rows it minimises
+ * Teaches a linear head more labels with the head itself as the prior: kernel logistic regression
+ * with the head's logits as offset. Over the n rows it minimises
  *
  *   Σ_i -ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j,
  *
- * where z are the head's calibrated logits and u its transformed features less their mean,
- * over the root mean square distance from it. What is unlike everything taught changes
- * little, and what the head knows already teaches it little. There is no constant in K: with one, a
- * few labels of one class would favour it everywhere. Because K is linear the result is a linear
- * head again: weights += Aᵀ U. The minimum is found by L-BFGS in B = Lᵀ A with K = L Lᵀ, and there
- * A = (Y - P) / λ. (Zhu & Hastie 2005, Kernel Logistic Regression and the Import Vector Machine; the
+ * where z are the head's calibrated logits and u its transformed features minus their mean, divided
+ * by the root mean square distance from it. Features unlike everything taught change little, and
+ * labels that the head knows already teach it little. K has no constant term: with one, a few
+ * labels of one class would favour that class everywhere. Because K is linear, the result is again
+ * a linear head: weights += Aᵀ U. L-BFGS finds the minimum in B = Lᵀ A with K = L Lᵀ, where A = (Y
+ * - P) / λ. (Zhu & Hastie 2005, Kernel Logistic Regression and the Import Vector Machine; the
  * offset as in Schapire et al. 2002, Incorporating Prior Knowledge into Boosting.)
  *
  * Cost in multiply-adds: n² d / 2 for K, n³ / 6, then n² C for each of a few dozen steps.
  *
- * @returns A head of temperature 1 that also knows the new labels, without prediction sets, and without
- *   novelty model unless its class Gaussians answer.
+ * @returns A head of temperature 1 that also knows the new labels, without prediction sets. It has
+ *   a novelty model only if its class Gaussians answer.
  * @throws HL_FEATURES_MISMATCH
  */
 export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptions = {}): Head {
@@ -86,8 +92,8 @@ export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptio
 }
 
 /**
- * The head with calibrated logits and a row for every label, the new ones at the mean of all rows. Class
- * Gaussians stay while they know every class; else the linear layer speaks for them too.
+ * The head with calibrated logits and a row for every label; new rows start at the mean of all
+ * rows. Class Gaussians stay while they know every class; else the linear layer replaces them.
  */
 function withClasses(given: Head, labels: readonly string[], newClassLead: number): Head {
   const all = [...new Set([...given.labels, ...labels])].sort();
@@ -116,7 +122,9 @@ function withClasses(given: Head, labels: readonly string[], newClassLead: numbe
   return { ...rest, ...gaussians, featureSize: d, labels: all, weights, bias, temperature: 1 };
 }
 
-/** Transformed rows less their mean, over their root mean square distance from it, `scale`. */
+/**
+ * Transformed rows minus their mean, divided by their root mean square distance from it, `scale`.
+ */
 function standardised(
   features: Float32Array,
   d: number,
@@ -142,7 +150,7 @@ function standardised(
   return { rows, mean, scale };
 }
 
-/** Y - P at the minimum, n x C. */
+/** Y - P at the minimum, n x C. Overwrites the kernel with its Cholesky factor. */
 function solve(
   kernel: Float64Array,
   offset: Float64Array,
@@ -152,39 +160,17 @@ function solve(
 ): Float64Array {
   const n = truth.length;
   cholesky(kernel, n);
-  const l = kernel;
   const residuals = new Float64Array(n * classes);
   const evaluate = (b: Float64Array, gradient: Float64Array): number => {
     const logits = offset.slice();
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j <= i; j++) {
-        const share = l[i * n + j]!;
-        for (let c = 0; c < classes; c++) {
-          logits[i * classes + c] = logits[i * classes + c]! + share * b[j * classes + c]!;
-        }
-      }
-    }
+    addLowerProduct(kernel, b, classes, logits);
     softmaxRows(logits, classes);
-    let loss = 0;
-    for (let i = 0; i < n; i++) {
-      for (let c = 0; c < classes; c++) {
-        residuals[i * classes + c] = (truth[i] === c ? 1 : 0) - logits[i * classes + c]!;
-      }
-      loss -= Math.log(Math.max(logits[i * classes + truth[i]!]!, Number.MIN_VALUE));
-    }
+    let loss = logLoss(logits, truth, classes, residuals);
     for (let k = 0; k < b.length; k++) {
       gradient[k] = lambda * b[k]!;
       loss += (lambda / 2) * b[k]! * b[k]!;
     }
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j <= i; j++) {
-        const share = l[i * n + j]!;
-        for (let c = 0; c < classes; c++) {
-          gradient[j * classes + c] =
-            gradient[j * classes + c]! - share * residuals[i * classes + c]!;
-        }
-      }
-    }
+    subtractLowerTransposedProduct(kernel, residuals, classes, gradient);
     return loss;
   };
   const b = new Float64Array(n * classes);
@@ -193,4 +179,57 @@ function solve(
   minimise(evaluate, b, { isDone, maxIterations: MAX_ITERATIONS });
   evaluate(b, new Float64Array(b.length));
   return residuals;
+}
+
+/** target += L b; `b` and `target` are n x C, L is the lower triangle of an n x n matrix. */
+function addLowerProduct(
+  l: Float64Array,
+  b: Float64Array,
+  classes: number,
+  target: Float64Array,
+): void {
+  const n = target.length / classes;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const share = l[i * n + j]!;
+      for (let c = 0; c < classes; c++) {
+        target[i * classes + c] = target[i * classes + c]! + share * b[j * classes + c]!;
+      }
+    }
+  }
+}
+
+/** target -= Lᵀ b; the arguments are those of {@link addLowerProduct}. */
+function subtractLowerTransposedProduct(
+  l: Float64Array,
+  b: Float64Array,
+  classes: number,
+  target: Float64Array,
+): void {
+  const n = target.length / classes;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const share = l[i * n + j]!;
+      for (let c = 0; c < classes; c++) {
+        target[j * classes + c] = target[j * classes + c]! - share * b[i * classes + c]!;
+      }
+    }
+  }
+}
+
+/** Σ -ln p of the true class, in nats; writes Y - P to `residuals`, n x C. */
+function logLoss(
+  probabilities: Float64Array,
+  truth: readonly number[],
+  classes: number,
+  residuals: Float64Array,
+): number {
+  let loss = 0;
+  for (const [i, label] of truth.entries()) {
+    for (let c = 0; c < classes; c++) {
+      residuals[i * classes + c] = (label === c ? 1 : 0) - probabilities[i * classes + c]!;
+    }
+    loss -= Math.log(Math.max(probabilities[i * classes + label]!, Number.MIN_VALUE));
+  }
+  return loss;
 }

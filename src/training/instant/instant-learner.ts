@@ -8,7 +8,7 @@ import type {
   ToInstantWorker,
 } from './instant-protocol.js';
 
-/** So long the thread waits for the next label before its memory goes back. */
+/** The thread waits this long for the next label before it frees its memory. */
 const IDLE_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 1_500;
 const MAX_OLD_GENERATION_MEGABYTES = 96;
@@ -20,7 +20,7 @@ interface Pending {
 }
 
 /**
- * Makes heads from the labels in the store, in a thread that is there only while people label. One
+ * Makes heads from the labels in the store, in a thread that exists only while people label. One
  * request at a time.
  */
 export class InstantLearner {
@@ -31,7 +31,7 @@ export class InstantLearner {
 
   constructor(
     private readonly settings: InstantSettings,
-    /** The program of the thread; only tests name another. */
+    /** The program of the thread; only tests use another one. */
     private readonly workerUrl = new URL('./instant-worker.js', import.meta.url),
   ) {}
 
@@ -42,7 +42,7 @@ export class InstantLearner {
     const worker = this.#open();
     const id = this.#nextId++;
     try {
-      // While it works the process waits for it, not while it waits for work.
+      // The process must not exit during a request, but may exit while the thread is idle.
       worker.ref();
       return await new Promise<InstantHead | null>((resolve, reject) => {
         this.#pending = { id, resolve, reject };
@@ -56,7 +56,7 @@ export class InstantLearner {
     }
   }
 
-  /** Ends the thread when it has done what was asked; the next request starts it again. */
+  /** Ends the thread after the request in work; the next request starts it again. */
   async stop(): Promise<void> {
     if (this.#idle) clearTimeout(this.#idle);
     const worker = this.#worker;
@@ -95,9 +95,13 @@ export class InstantLearner {
 }
 
 function crashed(why: string, cause: unknown): HeadlandError {
-  return new HeadlandError('HL_INSTANT_CRASHED', `the thread that learns at once ended: ${why}`, {
-    remedy:
-      'The next label starts it again; if this repeats, check free memory and report the log.',
-    cause,
-  });
+  return new HeadlandError(
+    'HL_INSTANT_CRASHED',
+    `the thread that learns from single labels ended: ${why}`,
+    {
+      remedy:
+        'Nothing: the next label starts it again. If this repeats, check free memory and report the log.',
+      cause,
+    },
+  );
 }

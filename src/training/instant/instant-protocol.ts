@@ -1,17 +1,18 @@
 import type { SerialisedError } from '../../base/errors.js';
 import type { Head } from '../../head/head.js';
+import type { Prior } from '../../head/prior.js';
 import type { Trust } from '../../head/trust.js';
 
-/** What the thread starts with. */
+/** Start data of the thread. */
 export interface InstantSettings {
   dbPath: string;
   /** A class with fewer labels is not answered. */
   minLabelsPerClass: number;
 }
 
-/** A head to be made from the labels as they are now. */
+/** A request for a head from the current labels. */
 export interface InstantRequest {
-  /** Names the features: those of the running backbone. */
+  /** Identifies the features: those of the running backbone. */
   backboneChecksum: string;
   /** The trained head that serves; null: none does. */
   base: Head | null;
@@ -19,28 +20,18 @@ export interface InstantRequest {
   sinceRevision: number;
 }
 
-/**
- * What probabilities are drawn towards: p = (1 - share) p + share frequencies.
- */
-export interface Prior {
-  /** 0..1. */
-  share: number;
-  /** Of the classes of the head, in its order; sums to 1. */
-  frequencies: number[];
-}
-
-/** A head that no training has seen; it never enters the registry. */
+/** A head without a training; it never enters the registry. */
 export interface InstantHead {
   head: Head;
   /** Null: the probabilities are those of the head. */
   prior: Prior | null;
-  /** Labels that it has learnt, beyond those of its base. */
+  /** Number of labels that it has learnt beyond those of its base. */
   labels: number;
-  /** Classes that its base does not know, sorted; without a base all of them. */
+  /** Classes that its base does not know, sorted; without a base, all classes. */
   newClasses: string[];
-  /** The label revision that it is up to. */
+  /** Label revision up to which it has learnt. */
   revision: number;
-  /** Null: that of the base holds. */
+  /** Null: the trust of the base still applies. */
   trust: Trust | null;
 }
 

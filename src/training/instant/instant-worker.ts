@@ -4,11 +4,11 @@ import { openSampleStoreToRead } from '../../samples/open-store.js';
 import type { FromInstantWorker, InstantSettings, ToInstantWorker } from './instant-protocol.js';
 import { learn } from './learn.js';
 
-/** The thread that learns at once; it keeps nothing that is not in the store. See InstantLearner. */
+/** The thread of {@link InstantLearner}; it keeps nothing that is not in the store. */
 const port = parentPort;
 if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
 const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
-// It admits nothing, so that the bounds of admission do not matter.
+// It adds no samples, so the limits of admission do not matter.
 const { store, close, refresh } = openSampleStoreToRead(dbPath, {
   holdoutShare: 0,
   holdoutAfterSamples: 0,

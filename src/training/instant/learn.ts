@@ -10,13 +10,13 @@ import { fitBeginner, NOVELTY_OPTIONS } from './beginner.js';
 import { correctHead } from './correction.js';
 import type { InstantHead, InstantRequest } from './instant-protocol.js';
 
-/** Rows of a first head. */
+/** Most rows of a first head. */
 const BEGINNER_ROWS = 400;
-/** Corrections of a trained head, the newest. */
+/** Most corrections of a trained head; the newest are used. */
 const LESSON_ROWS = 200;
 /**
- * Samples that remind a head of what it has learnt, the newest of each class; more where a new class could
- * take from the old ones.
+ * Rows that remind a head of what it has learnt, the newest of each class; more where a new class
+ * could take samples from the old ones.
  */
 const REPLAY_ROWS = { knownClasses: 100, newClass: 200 };
 
@@ -26,11 +26,11 @@ interface Taught {
 }
 
 /**
- * Makes the best head of the labels as they stand in the store: a correction of the base, or without
- * one a first head. The same store and base give the same head.
+ * Makes the best head for the labels in the store: a correction of the base, or a first head
+ * without a base. The same store and base give the same head.
  *
- * Samples of the holdout are learnt too: what comes of it never enters the registry, is never examined,
- * and ends with the next training, which does not see them.
+ * Holdout samples are learnt too. The result never enters the registry, is never evaluated, and
+ * ends with the next training, which does not use them.
  *
  * @returns Null when there is nothing to learn beyond the base, or too little for a first head.
  */
@@ -54,7 +54,9 @@ function beginner(source: Source, minLabelsPerClass: number): Omit<InstantHead, 
   const newClasses = labelsOf(taught);
   if (newClasses.length < 2) return null;
   const samples = taught.map(({ sample: { label, group }, features }) => ({
-    ...{ label, group, features },
+    label,
+    group,
+    features,
   }));
   const fitted = fitBeginner(samples, source.backboneChecksum);
   return { ...fitted, labels: taught.length, newClasses };
@@ -87,11 +89,17 @@ function correction(
   });
   return {
     head: { ...head, ...unknownParts(base, taught, old, newClasses) },
-    ...{ prior: null, labels: taught.length, newClasses, trust: trustOf(unknown) },
+    prior: null,
+    labels: taught.length,
+    newClasses,
+    trust: trustOf(unknown),
   };
 }
 
-/** A class that no training has seen has no evidence; the others keep that of the base. */
+/**
+ * There is no evidence for a class that no training has seen; the others keep the trust of the
+ * base.
+ */
 function trustOf(unknown: readonly Taught[]): Trust | null {
   const labels = labelsOf(unknown);
   if (labels.length === 0) return null;
@@ -101,14 +109,19 @@ function trustOf(unknown: readonly Taught[]): Trust | null {
   });
   const untrained = labels.map((label) => `"${label}"`).join(', ');
   return {
-    ...{ level: 'beginner', answers: 0, groups: 0, meanRecall: null, lowerBound: null, needs },
+    level: 'beginner',
+    answers: 0,
+    groups: 0,
+    meanRecall: null,
+    lowerBound: null,
+    needs,
     next: needs.length > 0 ? wanted(needs) : `Train: no trained head knows ${untrained} yet.`,
   };
 }
 
 /**
- * What tells unknown things: the base's, to whose known samples those join that it has not learnt; or made
- * again where it would take new classes for unknown things.
+ * What detects unknown things: the model of the base, with the scores of the samples that it has
+ * not learnt; refitted where it would take new classes for unknown things.
  */
 function unknownParts(
   base: Head,
@@ -132,8 +145,10 @@ function unknownParts(
   return {
     novelty: fitNovelty(
       {
-        ...{ features: matrix(rows, base.featureSize), featureSize: base.featureSize },
-        ...{ rows: rows.length, classCount: labels.length },
+        features: matrix(rows, base.featureSize),
+        featureSize: base.featureSize,
+        rows: rows.length,
+        classCount: labels.length,
         labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
         groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
         isView: new Uint8Array(rows.length),
@@ -144,7 +159,7 @@ function unknownParts(
   };
 }
 
-/** Labelled samples that have features of the running backbone. */
+/** Labelled samples with features of the running backbone. */
 class Source {
   constructor(
     private readonly store: SampleStore,
@@ -159,7 +174,7 @@ class Source {
       .map(({ label }) => label);
   }
 
-  /** The newest of each class, at most `most` of all; by id. */
+  /** The newest of each class, at most `most` in all; by id. */
   balanced(labels: readonly string[], most: number): Taught[] {
     const limit = Math.max(1, Math.floor(most / Math.max(1, labels.length)));
     return this.#withFeatures(
@@ -167,7 +182,7 @@ class Source {
     );
   }
 
-  /** What was labelled after a revision, the newest `most`; by id. */
+  /** The newest `most` samples that were labelled after a revision; by id. */
   since(revision: number, most: number): Taught[] {
     const ids: string[] = [];
     for (let after = revision; ; ) {
@@ -203,11 +218,14 @@ function checkLengths(taught: readonly Taught[]): void {
   throw new HeadlandError(
     'HL_FEATURES_INVALID',
     `stored features of one backbone have different lengths: ${[...lengths].join(', ')}`,
-    { remedy: 'Restore headland.db from a backup: its cache of features is damaged.' },
+    {
+      remedy:
+        'Restore headland.db from a backup, or import an export into a new state folder: its cache of features is damaged.',
+    },
   );
 }
 
-/** Without the classes of which there are fewer. */
+/** The samples without those of classes that have fewer than `least`. */
 function enough(taught: readonly Taught[], least: number): Taught[] {
   const counts = new Map<string, number>();
   for (const { sample } of taught) counts.set(sample.label, (counts.get(sample.label) ?? 0) + 1);

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { endChild } from '../../base/end-child.js';
 import { HeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { JobResult } from '../report.js';
 import type { JobMessage, JobSettings, TrainerMessage, TrainingProgress } from './job-protocol.js';
 import { lowPriorityCommand } from './low-priority.js';
 
-/** After SIGTERM the job has this long; it needs none, all it wrote is durable. */
+/**
+ * Time that the job has after SIGTERM. It needs none, because everything that it wrote is durable.
+ */
 const KILL_AFTER_MS = 2_000;
 const STDERR_LINES = 20;
 const STDERR_MAX_CHARACTERS = 8_192;
@@ -21,7 +24,7 @@ export interface JobOptions {
   onWarning?: (fields: Record<string, unknown>, message: string) => void;
 }
 
-/** How the job ended: with a result, or with the error that says why there is none. */
+/** The end of a job: with a result, or with the error that explains why there is none. */
 export type JobEnd = { result: JobResult; error: null } | { result: null; error: SerialisedError };
 
 export interface JobHandle {
@@ -31,7 +34,7 @@ export interface JobHandle {
   readonly ended: Promise<JobEnd>;
 }
 
-/** Starts the training program in a process of its own, at the lowest priority. */
+/** Starts the training program in its own process, at the lowest priority. */
 export async function startJob(options: JobOptions): Promise<JobHandle> {
   const command = [
     ...(await lowPriorityCommand(options.nice)),
@@ -43,23 +46,16 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: jobEnvironment(process.env),
   });
-  const timers: NodeJS.Timeout[] = [];
-  const end = (signal: NodeJS.Signals): void => {
-    child.kill(signal);
-  };
-  const ended = watch(child, options, timers);
+  const ended = watch(child, options);
   send(child, { type: 'start', settings: options.settings });
   return {
     pid: child.pid,
-    stop: () => {
-      end('SIGTERM');
-      timers.push(setTimeout(end, KILL_AFTER_MS, 'SIGKILL'));
-    },
+    stop: () => void endChild(child, KILL_AFTER_MS),
     ended,
   };
 }
 
-/** What the job needs and nothing else: no proxy, no preload, no secret reaches it. */
+/** The environment of the job: no proxy, preload or secret reaches it. */
 export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const wanted = (name: string): boolean =>
     ['PATH', 'HOME', 'TMPDIR'].includes(name) ||
@@ -70,25 +66,19 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-function watch(
-  child: ChildProcess,
-  options: JobOptions,
-  timers: NodeJS.Timeout[],
-): Promise<JobEnd> {
+function watch(child: ChildProcess, options: JobOptions): Promise<JobEnd> {
   return new Promise((resolve) => {
     let said: JobEnd | null = null;
     let timedOut = false;
     let stderr = '';
+    const timer = setTimeout(() => {
+      timedOut = true;
+      void endChild(child, 0);
+    }, options.maxDurationMs);
     const finish = (end: JobEnd): void => {
-      timers.forEach(clearTimeout);
+      clearTimeout(timer);
       resolve(end);
     };
-    timers.push(
-      setTimeout(() => {
-        timedOut = true;
-        child.kill('SIGKILL');
-      }, options.maxDurationMs),
-    );
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_MAX_CHARACTERS);
     });
@@ -101,25 +91,25 @@ function watch(
       }
     });
     child.on('error', (error) => {
-      // Also emitted when a kill or a message fails; then `close` still comes.
+      // Also emitted when a kill or a message fails; `close` still follows then.
       if (child.pid === undefined) finish({ result: null, error: notStarted(error) });
     });
     child.on('close', (code, signal) => {
       for (const { msg, ...fields } of warningsIn(stderr)) options.onWarning?.(fields, msg);
       const settle = (): void => {
-        // What it said before it ended counts even if it stumbled on its way out.
+        // The result that it sent counts even if the process failed afterwards.
         if (said) finish(said);
         else if (timedOut) finish({ result: null, error: timeOut(options.maxDurationMs) });
         else finish({ result: null, error: crash(code, signal, stderr) });
       };
-      // Its last words may still be in the channel when its end is noticed.
+      // The last messages may still be in the channel when the exit is noticed.
       if (child.connected) child.once('disconnect', settle);
       else settle();
     });
   });
 }
 
-/** The log lines among the last things that a job wrote, without time and level. */
+/** The log lines among the last output of a job, without time and level. */
 function warningsIn(stderr: string): { msg: string; [field: string]: unknown }[] {
   return stderr.split('\n').flatMap((line) => {
     try {
@@ -132,7 +122,7 @@ function warningsIn(stderr: string): { msg: string; [field: string]: unknown }[]
 }
 
 function send(child: ChildProcess, message: TrainerMessage): void {
-  // A job that is already dead is reported by `close`.
+  // `close` reports a job that is already dead.
   child.send(message, () => undefined);
 }
 
@@ -141,7 +131,8 @@ function notStarted(error: Error): SerialisedError {
     'HL_TRAINING_CRASHED',
     `the training could not start: ${error.message}`,
     {
-      remedy: 'Look at free memory and the limit of processes (TasksMax), then train again.',
+      remedy:
+        'Free memory, or raise the limit of processes (TasksMax in the systemd unit), then train again.',
     },
   ).toJSON();
 }
@@ -149,9 +140,10 @@ function notStarted(error: Error): SerialisedError {
 function timeOut(maxDurationMs: number): SerialisedError {
   return new HeadlandError(
     'HL_TRAINING_TIMED_OUT',
-    `the training was ended after ${Math.round(maxDurationMs / 1000)} s`,
+    `the training was ended after ${Math.round(maxDurationMs / 1000)} s (training.maxDurationMs)`,
     {
-      remedy: 'Train again: features are kept, it continues. Or raise training.maxDurationMs.',
+      remedy:
+        'Train again: it goes on with the features that are kept. If that is not enough, raise training.maxDurationMs.',
       details: { maxDurationMs },
     },
   ).toJSON();
@@ -159,14 +151,16 @@ function timeOut(maxDurationMs: number): SerialisedError {
 
 function crash(code: number | null, signal: string | null, stderr: string): SerialisedError {
   const lines = stderr.trimEnd().split('\n').slice(-STDERR_LINES);
-  const outOfMemory = signal === 'SIGKILL' || stderr.includes('heap out of memory');
+  const remedy = stderr.includes('heap out of memory')
+    ? 'Raise training.maxOldSpaceMegabytes: the training ran out of it.'
+    : signal === 'SIGKILL'
+      ? 'Free memory, then train again: the kernel probably ended the training for lack of it.'
+      : 'Look at the last lines that it wrote (stderr in details), then train again.';
   return new HeadlandError(
     'HL_TRAINING_CRASHED',
     `the training process ended with ${signal === null ? `exit code ${code}` : signal}`,
     {
-      remedy: outOfMemory
-        ? 'It probably ran out of memory: free some, or change training.maxOldSpaceMegabytes.'
-        : 'Look at the last lines it wrote (details.stderr), then train again.',
+      remedy,
       details: { exitCode: code, signal, stderr: lines },
     },
   ).toJSON();

@@ -8,7 +8,7 @@ export type TrainerSettings = Pick<
   'models' | 'inference' | 'samples' | 'augmentation' | 'training' | 'gate' | 'heads'
 >;
 
-/** Everything the forked job must know; plain JSON. */
+/** Everything that the forked job needs; plain JSON. */
 export interface JobSettings extends TrainerSettings {
   trainingId: string;
   trigger: TrainingTrigger;
@@ -26,7 +26,7 @@ export interface TrainingProgress {
   phase: TrainingPhase;
   done: number;
   total: number;
-  /** Until the end of this phase, seconds; null: not known yet. */
+  /** Seconds until the end of this phase; null: not known yet. */
   etaSeconds: number | null;
 }
 

@@ -1,16 +1,19 @@
 import { execFile } from 'node:child_process';
 
-/** Niceness at which a process is moved to the idle class: it runs when nobody else wants to. */
+/**
+ * At this niceness the process moves to the idle class: it runs only when no other process wants
+ * to.
+ */
 const IDLE_NICE = 19;
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * The command to put before another so that all its threads run at a low priority. `setpriority`
- * after the fork would reach the first thread only, so the priority is set before the program
- * starts: Linux' idle class through `chrt` (util-linux) for niceness 19, else `nice`.
+ * A command prefix that gives all threads of another command a low priority. `setpriority` after
+ * the fork would reach only the first thread, so the priority is set before the program starts: by
+ * `chrt` (util-linux) in Linux' idle class for niceness 19, else by `nice`.
  *
  * @param niceness 0 (as the parent) to 19 (the idle class, where the board allows it).
- * @returns Empty when neither tool is there or allowed.
+ * @returns Empty when neither tool exists or is allowed.
  */
 export async function lowPriorityCommand(niceness: number): Promise<string[]> {
   if (niceness === 0) return [];

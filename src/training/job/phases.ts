@@ -1,6 +1,6 @@
 import type { TrainingPhase, TrainingProgress } from './job-protocol.js';
 
-/** Reports how far a training is, and remembers how long each phase took. */
+/** Reports the progress of a training and records the duration of each phase. */
 export class Phases {
   readonly #report: (progress: TrainingProgress) => void;
   readonly #durationsMs: Record<string, number> = {};
@@ -11,7 +11,7 @@ export class Phases {
     this.#report = report;
   }
 
-  /** Ends the phase before, if there was one. */
+  /** Ends the phase before, if there was one, and begins this one. */
   begin(phase: TrainingPhase): void {
     this.#end();
     this.#phase = phase;
@@ -19,7 +19,7 @@ export class Phases {
     this.#report({ phase, done: 0, total: 1, etaSeconds: null });
   }
 
-  /** How much of the phase is done; the rest is expected to go at the same pace. */
+  /** Reports the progress of the phase; the rest is expected to take the same time per step. */
   step(done: number, total: number): void {
     if (!this.#phase) return;
     const elapsedSeconds = (performance.now() - this.#startedAt) / 1000;

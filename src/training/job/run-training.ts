@@ -23,10 +23,10 @@ import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js
 import type { JobSettings, TrainingProgress } from './job-protocol.js';
 import { Phases } from './phases.js';
 
-/** So many skipped samples are named in the report; all are counted. */
+/** Most skipped samples that the report names; it counts all of them. */
 const NAMED_SKIPPED_SAMPLES = 50;
 
-/** Said with every verdict on such a head. */
+/** Added to every verdict on such a head. */
 const ONE_GROUP =
   'All training samples are of one group: each was answered by a head that may know its neighbours, ' +
   'so that these figures are optimistic';
@@ -39,8 +39,8 @@ export interface TrainingRun {
 }
 
 /**
- * One training, from the labelled samples to a published head and the gate's decision about it.
- * It promotes nothing.
+ * One training, from the labelled samples to a published head and the gate's decision on it. It
+ * promotes nothing.
  *
  * @throws HeadlandError HL_TRAINING_TOO_FEW_LABELS | HL_TRAINING_TOO_FEW_CLASSES |
  *   HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
@@ -67,10 +67,12 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('fit');
     const { views } = settings.augmentation;
     const set = assemble(store, collected.training, collected.labels, {
-      ...{ key: embedded.key, recipe: embedded.recipe, views },
+      key: embedded.key,
+      recipe: embedded.recipe,
+      views,
       featureSize: backbone.featureSize,
     });
-    // Before the fit, which may take minutes in which samples come and go.
+    // Before the fit, during which samples may be added or removed.
     const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
     engine = await OnnxFitEngine.create(1);
     const { recipe, novelty, table } = await fitHead(set, {
@@ -91,8 +93,17 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     };
     const head = await registry.stage(trained);
     const judgement = await judge({
-      ...{ store, registry, engine, collected, set, holdoutFeatures, key: embedded.key },
-      ...{ recipe, trained, challenger: head, settings: settings.gate },
+      store,
+      registry,
+      engine,
+      collected,
+      set,
+      holdoutFeatures,
+      key: embedded.key,
+      recipe,
+      trained,
+      challenger: head,
+      settings: settings.gate,
     });
 
     const trust = trustOf(trained, collected, set, recipe, holdoutFeatures);
@@ -115,14 +126,20 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       { schema: 2, input: judgement.input, decision: judgement.decision },
     );
     if (judgement.sameFeatures) {
-      // What is left of older backbones and augmentations: no head in service needs it any more.
+      // Features of older backbones and augmentations, which no head in service needs any more.
       store.dropFeatures({ exceptBackbone: embedded.key, exceptRecipe: embedded.recipe });
     }
     const { decision, championVersion, holdout, championHoldout, leaveGroupOut } = judgement;
     return {
       version,
-      ...{ decision, championVersion, holdout, championHoldout, leaveGroupOut },
-      ...{ learner: recipe.learner, lambda: recipe.fit.lambda, transform: recipe.fit.transform },
+      decision,
+      championVersion,
+      holdout,
+      championHoldout,
+      leaveGroupOut,
+      learner: recipe.learner,
+      lambda: recipe.fit.lambda,
+      transform: recipe.fit.transform,
       temperature: recipe.temperature,
       trust,
       caution: recipe.fit.grouping === 'row' ? ONE_GROUP : null,
@@ -157,14 +174,18 @@ async function embed(
     maxPixels: inference.maxPicturePixels,
   });
   const { skipped, forwards } = await embedMissing({
-    ...{ store, embedder, recipe, seed, augmentation },
+    store,
+    embedder,
+    recipe,
+    seed,
+    augmentation,
     samples: [...training, ...holdout],
     onProgress: (done, total) => phases.step(done, total),
   });
   return { key: embedder.checksum, recipe, skipped, forwards };
 }
 
-/** Without the samples that should have been embedded but could not be. */
+/** The samples whose features exist; the others should have been embedded but could not. */
 function withFeatures(
   store: SampleStore,
   samples: readonly LabelledSample[],
@@ -177,7 +198,10 @@ function withFeatures(
   return samples.filter((sample) => !without.has(sample.id));
 }
 
-/** From the answers of heads that never saw the group of the sample; of the holdout by the head itself. */
+/**
+ * Trust from the answers of heads that never saw the group of the sample, and, for the holdout, of
+ * the head itself.
+ */
 function trustOf(
   head: Head,
   { training, holdout, labels, classes }: Collected,
@@ -192,7 +216,9 @@ function trustOf(
     training.map((sample) => sample.label),
   );
   const answered = (sample: LabelledSample, answer: string): JudgedAnswer => ({
-    ...{ label: sample.label, group: sample.group, right: answer === sample.label },
+    label: sample.label,
+    group: sample.group,
+    right: answer === sample.label,
   });
   const trust = judgeTrust(labels, [
     ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
@@ -245,15 +271,22 @@ function describe(
   const { learner, transform, temperature, featureSize, backboneChecksum } = head;
   return {
     createdAt: new Date().toISOString(),
-    ...{ trainingId: settings.trainingId, trigger: settings.trigger },
-    ...{ learner, lambda: fit.lambda, transform, temperature },
-    ...{ setProbability: head.setProbability, noveltySamples: head.novelty?.scores.length },
+    trainingId: settings.trainingId,
+    trigger: settings.trigger,
+    learner,
+    lambda: fit.lambda,
+    transform,
+    temperature,
+    setProbability: head.setProbability,
+    noveltySamples: head.novelty?.scores.length,
     labels: [...head.labels],
     ...about,
     featureSize,
     backbone: { name: backbone, checksum: backboneChecksum, fit: settings.inference.fit },
     samples: collected.classes.map(({ missing: _, ...counts }) => counts),
-    ...{ holdout, leaveGroupOut, leaveGroupOutMacroLogLoss: macroLogLoss },
+    holdout,
+    leaveGroupOut,
+    leaveGroupOutMacroLogLoss: macroLogLoss,
     gate: decision,
     refused: decision.promote ? null : decision.reason,
     augmentation: { recipe, views, seed: settings.augmentation.seed },

@@ -5,14 +5,14 @@ import { openSampleStore } from '../../samples/open-store.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './job-protocol.js';
 import { runTraining } from './run-training.js';
 
-/** The program that trains, in a process of its own; see {@link Trainer}. */
+/** The program of the training process; see {@link Trainer}. */
 
-/** When memory ends, the kernel should take the training and not the robot's daemon. */
+/** Asks the kernel to end the training, and not the robot's daemon, when memory runs out. */
 function offerToOutOfMemoryKiller(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
-    // Not Linux, or not allowed: only a preference.
+    // Not Linux, or not allowed; this is only a preference.
   }
 }
 
@@ -24,7 +24,7 @@ function say(message: JobMessage): Promise<void> {
 }
 
 async function train(settings: JobSettings): Promise<void> {
-  // Only its end goes to the trainer's report; the parent logs.
+  // Only its end goes into the trainer's report; the parent logs.
   const log = createLog({ level: 'warn', fileDescriptor: 2 });
   try {
     const { store, close } = openSampleStore(settings.dbPath, settings.samples);
@@ -46,7 +46,7 @@ async function train(settings: JobSettings): Promise<void> {
 }
 
 offerToOutOfMemoryKiller();
-// Everything it writes is durable or whole: it may end anywhere, and without a parent it must.
+// Everything it writes is durable or whole, so it may end anywhere; without a parent it must.
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: TrainerMessage) => {
   if (message.type === 'cancel') process.exit(0);

@@ -30,9 +30,9 @@ export interface JudgeInput {
   store: SampleStore;
   registry: HeadRegistry;
   collected: Collected;
-  /** `Embedder.checksum`: under which the store keeps the features of today. */
+  /** `Embedder.checksum`, the key of today's features in the store. */
   key: string;
-  /** Of the training samples: originals first, in the order of `collected.training`. */
+  /** The training samples: originals first, in the order of `collected.training`. */
   set: TrainingSet;
   /** Originals of the holdout samples, in the order of `collected.holdout`. */
   holdoutFeatures: readonly Float32Array[];
@@ -41,40 +41,43 @@ export interface JudgeInput {
   trained: Head;
   /** The new head, as read back from the disk. */
   challenger: Head;
-  /** For fits of the serving head's recipe. */
+  /** Computes the fits of the serving head's recipe. */
   engine: FitEngine;
   settings: GateSettings & EvidenceSettings;
 }
 
 export interface Judgement {
   decision: GateDecision;
-  /** All that the decision rests on. */
+  /** Everything that the decision rests on. */
   input: GateInput;
-  /** The head that serves; null: none. */
+  /** The serving head; null: none. */
   championVersion: number | null;
-  /** The serving head, if there is one, was trained on the features of today. */
+  /** A head serves, and it was trained on today's features. */
   sameFeatures: boolean;
   holdout: LabelledMetrics | null;
   championHoldout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
 }
 
-/** What the serving head is, as far as it can be read. */
+/** The serving head, as far as it can be read. */
 interface Champion {
   version: number;
   stored: StoredHead | null;
-  /** In words, when it was not trained on the features of today. */
+  /** Why it was not trained on today's features, in words; null: it was. */
   otherFeatures: string | null;
 }
 
-/** Labels changed after a revision; by revisions, because the clock may have been set meanwhile. */
+/**
+ * Samples whose labels changed after a revision. Revisions, because the clock may have been set
+ * meanwhile.
+ */
 function relabelledSince(revision: number | undefined, store: SampleStore): Set<string> {
   if (revision === undefined) return new Set();
   const changes = store.labelsSince(revision, Number.MAX_SAFE_INTEGER);
   return new Set(changes.map(({ sampleId }) => sampleId));
 }
 
-/** Lets the new head and the serving one meet, and the gate decide. */
+/** Compares the new head with the serving one and lets the gate decide. */
 export async function judge(input: JudgeInput): Promise<Judgement> {
   const { collected, key, set, recipe, challenger, settings } = input;
   const { training, holdout, labels } = collected;
@@ -99,7 +102,11 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   const relabelled = relabelledSince(champion?.stored?.card.labelRevision, input.store);
   const samples = all.map(
     ({ id, label, group, holdout: isHoldout }, i): JudgedSample => ({
-      ...{ id, label, group, holdout: isHoldout, relabelled: relabelled.has(id) },
+      id,
+      label,
+      group,
+      holdout: isHoldout,
+      relabelled: relabelled.has(id),
       challenger: answers[i] as HeadAnswer,
       champion: championAnswers[i] ?? null,
       judged: isHoldout || known.has(i),
@@ -118,7 +125,8 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   };
   const decision = decide(gateInput);
   return {
-    ...{ decision, input: gateInput },
+    decision,
+    input: gateInput,
     championVersion: champion?.version ?? null,
     sameFeatures: !champion?.otherFeatures,
     holdout: labelledMetrics(onHoldout, challenger.labels, holdoutTruth),
@@ -164,7 +172,7 @@ function servingHead(champion: Champion, input: JudgeInput): ServingHead {
   };
 }
 
-/** What the serving head answers to every sample; null where it has no features of it. */
+/** Answers of the serving head to every sample; null where it has no features of the sample. */
 function answersOfChampion(
   champion: Champion | null,
   { store, collected }: JudgeInput,
@@ -185,7 +193,9 @@ function answersOfChampion(
   );
 }
 
-/** Of the holdout, in the features that the serving head was trained on; null: not of every sample. */
+/**
+ * Features of the holdout samples as the serving head was trained on them; null: some are missing.
+ */
 function holdoutFeaturesOf(
   champion: Champion | null,
   { store, collected }: JudgeInput,
@@ -207,7 +217,9 @@ function holdoutOfChampion(
   return labelledMetrics(headProbabilities(head, features), head.labels, truth);
 }
 
-/** Null when the serving head has learnt a group of the holdout, or has no features of all of it. */
+/**
+ * Null when the serving head has learnt a group of the holdout, or lacks features of some of it.
+ */
 function unknownScores(
   champion: Champion | null,
   { challenger, collected: { holdout }, settings }: JudgeInput,
@@ -226,13 +238,13 @@ function unknownScores(
   );
 }
 
-/** Without what others of this section need: the record holds what decides and no more. */
+/** The settings that decide, for the record; this section has others too. */
 function gateSettings(settings: GateSettings): GateSettings {
   const { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin } = settings;
   return { learningExponent, gainSpread, evidenceSpread, unknownAurocMargin };
 }
 
-/** The same head is asked the same golden inputs wherever it is judged. */
+/** Seeds the golden inputs, so that the same head always gets the same ones. */
 function seedOf(head: Head): number {
   return Number.parseInt(sha256Hex(encodeHead(head)).slice(0, 8), 16);
 }

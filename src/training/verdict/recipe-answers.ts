@@ -6,17 +6,18 @@ import type { LabelledSample } from '../data/collect.js';
 import { type Learner, withGaussians, withViews } from '../fit/recipes.js';
 import { type FitEngine, fitRecipeWith } from '../fit/search.js';
 
-/** What it needs to know of a sample. */
+/** The part of a sample that is needed. */
 type LearntSample = Pick<LabelledSample, 'id' | 'label' | 'group'>;
 
 /**
- * Fits the recipe of a head again to those samples whose groups it has learnt: what it says to each
- * of them without its group. So a head can be compared on samples that it knows by heart.
+ * Fits the recipe of a head again to the samples of the groups that it has learnt, and answers each
+ * of them without its group. With these answers a head can be compared on samples that it knows by
+ * heart.
  *
  * @param set Originals first, in the order of `samples`, then views; of the head's own features. Of
- *   the views it takes as many of each sample as the head learnt from.
- * @returns By sample id; without classes that stand in one group only, empty when fewer than two
- *   classes or groups are left of what it learnt.
+ *   each sample as many views are used as the head learnt from.
+ * @returns By sample id, without classes of a single group; empty when fewer than two classes or
+ *   groups remain of what the head learnt.
  */
 export async function answersOfRecipe(
   engine: FitEngine,
@@ -45,7 +46,7 @@ export async function answersOfRecipe(
   return new Map([...judged].map((i) => [samples[learnt[i]!]!.id, answers[i]!]));
 }
 
-/** The learnt originals, and the views that stand in their groups and classes. */
+/** The learnt originals, and the views of their groups and classes. */
 function subsetOf(
   set: TrainingSet,
   samples: readonly LearntSample[],
@@ -66,7 +67,10 @@ function subsetOf(
     features.set(set.features.subarray(row * d, (row + 1) * d), i * d);
   });
   return {
-    ...{ features, rows: rows.length, featureSize: d, classCount: labels.length },
+    features,
+    rows: rows.length,
+    featureSize: d,
+    classCount: labels.length,
     labels: Int32Array.from(rows, (row) => classOf.get(set.labels[row])!),
     groups: Int32Array.from(rows, (row) => set.groups[row]!),
     isView: Uint8Array.from(rows, (row) => set.isView[row]!),

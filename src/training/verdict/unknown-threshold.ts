@@ -5,17 +5,17 @@ import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-se
 import { fitSetProbability } from '../../head/unknown/conformal.js';
 import type { SampleStore } from '../../samples/store.js';
 
-/** The newest waiting samples that take part in the background. */
+/** Most waiting samples, the newest, that are part of the background. */
 const BACKGROUND_SAMPLES = 1_000;
-/** Of the prediction sets. */
+/** Coverage of the prediction sets. */
 const COVERAGE = 0.9;
 
-/** Left-out answers of a recipe as a head keeps them. */
+/** The left-out answers of a recipe that a head keeps. */
 export type LeftOutAnswers = Required<Pick<Head, 'setProbability' | 'leftOutConfidences'>>;
 
 /**
- * What a head keeps of its left-out answers: the bound of the prediction sets, and how often it was
- * right at which probability.
+ * The left-out answers that a head keeps: the bound of the prediction sets, and its confidences
+ * with whether they were right.
  * @param leaveGroupOutProbabilities n0 x classCount: see `FittedRecipe`.
  */
 export function leftOutAnswers(
@@ -50,8 +50,10 @@ export function waitingFeatures(
   featureSize: number,
 ): Float32Array {
   const waiting = store.list({
-    ...{ labelled: false, holdout: false },
-    ...{ order: 'newest' as const, limit: BACKGROUND_SAMPLES },
+    labelled: false,
+    holdout: false,
+    order: 'newest' as const,
+    limit: BACKGROUND_SAMPLES,
   });
   const found = store.features(
     waiting.map((sample) => sample.id),

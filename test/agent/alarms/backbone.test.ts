@@ -71,7 +71,7 @@ describe('a damaged backbone cache', { skip: withoutMosquitto, timeout: TEST_HAN
       // Nothing else may help: the file that the card names is gone.
       renameSync(fileBelow(join(rig.dir, 'models'), 'tiny.onnx'), join(rig.dir, 'gone'));
       harm(rig);
-      person.received.length = 0;
+      person.forget();
       const daemon = await rig.start({ env: { HOME: home, XDG_CACHE_HOME: '' } });
       await works(person);
       const { body } = await person.until(({ topic }) => topic.endsWith('/info'));
@@ -86,7 +86,7 @@ describe('a damaged backbone cache', { skip: withoutMosquitto, timeout: TEST_HAN
     const { rig, person } = await robot(t);
     await (await rig.start()).stop();
     damage(fileBelow(rig.cacheDir, 'tiny/model.onnx'));
-    person.received.length = 0;
+    person.forget();
     const daemon = await rig.start({ env: { HOME: rig.dir, XDG_CACHE_HOME: '' } });
     const { body } = await person.until(alarm('alarm_raised'));
     assert.equal(body.code, 'HL_MODEL_CHECKSUM');
@@ -115,7 +115,7 @@ describe('a damaged backbone cache', { skip: withoutMosquitto, timeout: TEST_HAN
       cpSync(copy, cacheDir, { recursive: true, verbatimSymlinks: true });
       damage(fileBelow(cacheDir, 'tiny/model.onnx'));
       mount('-o', 'remount,ro', cacheDir);
-      person.received.length = 0;
+      person.forget();
       const daemon = await rig.start({ env: { HOME: rig.dir, XDG_CACHE_HOME: '' } });
       await works(person);
       await daemon.logged(

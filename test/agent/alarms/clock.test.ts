@@ -32,8 +32,11 @@ describe('a clock that is set while the robot works', { skip, timeout: TEST_HANG
       const broker = await Mosquitto.start(t);
       const rig = await Rig.create(t, {
         mqtt: {
-          ...{ url: broker.url, metricsIntervalMs: 1_000, outboxMaxAgeMs: 86_400_000 },
-          ...{ backoffInitialMs: 100, backoffMaxMs: 1_000 },
+          url: broker.url,
+          metricsIntervalMs: 1_000,
+          outboxMaxAgeMs: 86_400_000,
+          backoffInitialMs: 100,
+          backoffMaxMs: 1_000,
         },
         samples: { askIntervalMs: 500, askBelowProbability: 1 },
         alerts: {
@@ -47,7 +50,9 @@ describe('a clock that is set while the robot works', { skip, timeout: TEST_HANG
       };
       set(before);
       const env = {
-        ...{ LD_PRELOAD: library!, FAKETIME_TIMESTAMP_FILE: time, FAKETIME_NO_CACHE: '1' },
+        LD_PRELOAD: library!,
+        FAKETIME_TIMESTAMP_FILE: time,
+        FAKETIME_NO_CACHE: '1',
         FAKETIME_DONT_FAKE_MONOTONIC: '1',
       };
       const person = await Person.listen(t, broker.url, 5);

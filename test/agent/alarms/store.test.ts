@@ -61,7 +61,12 @@ async function recovers({ rig, person }: Robot, daemon: Daemon): Promise<void> {
 function fill(rig: Rig): string {
   const ballast = join(rig.stateDir, 'ballast');
   const { bavail, bsize } = statfsSync(rig.stateDir);
-  writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  try {
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  } catch (error) {
+    // The daemon took some of the room first: what could be written fills the rest.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
   return ballast;
 }
 
@@ -87,7 +92,7 @@ describe('a robot without its disk classifies, says so, and recovers by itself',
     await person.labelFrames(rig, 12);
     await person.until(({ topic, body }) => topic.endsWith('/prediction') && body.head_labels > 0);
     assert.equal((await before.stop()).code, 0);
-    person.received.length = 0;
+    person.forget();
 
     remount(rig, 'ro');
     const daemon = await rig.start();

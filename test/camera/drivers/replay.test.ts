@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
@@ -151,6 +151,63 @@ describe('ReplayDriver on photos', () => {
       assert.match(reasons.get(join(path, file)) ?? '', new RegExp(name), file);
     }
     assert.equal(driver.invalidPictures, files.length);
+  });
+
+  it('sees through splits, and past what systems leave behind', async (t) => {
+    const path = await photoFolder(t, [
+      'Train/weed/1.jpg',
+      'Train/Crop/2.jpg',
+      'Train/Crop/3.jpg',
+      'TEST/crop/4.jpg',
+      'TEST/crop/@eaDir/4.jpg',
+      '__MACOSX/Train/weed/._1.jpg',
+      'lost+found/5.jpg',
+      '$RECYCLE.BIN/6.jpg',
+    ]);
+    const shown = (await collect(open({ path }))).map(({ origin, reference }) => [
+      origin,
+      reference,
+    ]);
+    assert.deepEqual(shown, [
+      ['TEST/crop/4.jpg', 'Crop'],
+      ['Train/Crop/2.jpg', 'Crop'],
+      ['Train/Crop/3.jpg', 'Crop'],
+      ['Train/weed/1.jpg', 'weed'],
+    ]);
+  });
+
+  it('reads names that are not UTF-8, and folders behind links', async (t) => {
+    const path = await photoFolder(t, ['crop/1.jpg']);
+    const disk = await photoFolder(t, ['2.jpg']);
+    symlinkSync(disk, join(path, 'weed'));
+    symlinkSync('..', join(path, 'crop', 'circle'));
+    const latin1 = Buffer.concat([
+      Buffer.from(`${path}/crop/R`),
+      Buffer.from([0xfc]),
+      Buffer.from('be.jpg'),
+    ]);
+    writeFileSync(latin1, await makeJpeg(2));
+    const shown = (await collect(open({ path }))).map(({ origin, reference }) => [
+      origin,
+      reference,
+    ]);
+    assert.deepEqual(shown, [
+      ['crop/1.jpg', 'crop'],
+      ['crop/Rübe.jpg', 'crop'],
+      ['weed/2.jpg', 'weed'],
+    ]);
+  });
+
+  it('shows photos without a class where the folders contradict each other, and says so', async (t) => {
+    const path = await photoFolder(t, ['train/weed/1.jpg', 'stone/2.jpg']);
+    const reasons: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => reasons.push(JSON.parse(line).reason) });
+    const shown = await collect(open({ path }, log));
+    assert.deepEqual(
+      shown.map(({ reference }) => reference),
+      [undefined, undefined],
+    );
+    assert.match(reasons[0] ?? '', /"train" looks like splits/);
   });
 
   it('fails with a reason when there is nothing to show', async (t) => {

@@ -54,8 +54,13 @@ describe('rpicamArguments', () => {
   it('sets exposure, gain, focus and the way up only where they are configured', () => {
     const line = rpicamArguments(
       config({
-        ...{ exposureMicroseconds: 4_000, gain: 2.5, exposureCompensation: -0.5 },
-        ...{ lensPosition: 3.3, rotationDegrees: 180, horizontalFlip: true, verticalFlip: true },
+        exposureMicroseconds: 4_000,
+        gain: 2.5,
+        exposureCompensation: -0.5,
+        lensPosition: 3.3,
+        rotationDegrees: 180,
+        horizontalFlip: true,
+        verticalFlip: true,
       }),
     ).join(' ');
     assert.match(line, / --shutter 4000 --gain 2\.5 --ev=-0\.5 /);
@@ -138,15 +143,17 @@ describe('RpicamDriver on published transcripts', () => {
   it('is ended and started again when a loose cable makes it hang', async (t) => {
     const stdout = Buffer.concat(await pictures(1));
     const tools = playback(t, {
-      ...{ stderr: fixture('rpicam/timed-out.stderr.txt'), stdout, exit: null },
+      stderr: fixture('rpicam/timed-out.stderr.txt'),
+      stdout,
+      exit: null,
     });
     const supervisor = new CameraSupervisor(new RpicamDriver(config()), {
-      ...{ name: 'front', stallMs: 400, backoff: { initialMs: 10, maxMs: 20 } },
-      ...{
-        groupWindowMs: 1_000,
-        pictures: pictureSettings(),
-        pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
-      },
+      name: 'front',
+      stallMs: 400,
+      backoff: { initialMs: 10, maxMs: 20 },
+      groupWindowMs: 1_000,
+      pictures: pictureSettings(),
+      pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
       log: silentLog(),
     });
     t.after(() => supervisor.stop());

@@ -30,8 +30,13 @@ let sequence = 0;
 function frameOf(jpeg: Uint8Array): Frame {
   sequence += 1;
   return {
-    ...{ camera: 'front', sequence, capturedAtMs: 1_000 * sequence, jpeg },
-    ...{ group: `g${sequence}`, reference: 'weed', origin: '/photos/1.jpg' },
+    camera: 'front',
+    sequence,
+    capturedAtMs: 1_000 * sequence,
+    jpeg,
+    group: `g${sequence}`,
+    reference: 'weed',
+    origin: '/photos/1.jpg',
   };
 }
 

@@ -20,8 +20,14 @@ function drawn(
     Float32Array.from({ length: count }, () => 2 * random.next() - 1);
   const labels = ['crop', 'soil', 'weed'];
   const head: Head = {
-    ...{ learner: 'ridge', labels, featureSize: D, backboneChecksum: 'b', transform },
-    ...{ weights: values(3 * D), bias: values(3), temperature: 0.5 + random.next() },
+    learner: 'ridge',
+    labels,
+    featureSize: D,
+    backboneChecksum: 'b',
+    transform,
+    weights: values(3 * D),
+    bias: values(3),
+    temperature: 0.5 + random.next(),
   };
   const all = [...labels, 'brick'];
   const taught = Array.from({ length: n }, () => all[Math.floor(random.next() * 4)]!);

@@ -22,8 +22,12 @@ function store(t: Parameters<typeof temporaryDirectory>[0], perClass: number) {
   const teach = (label: string, value: number): void => {
     const { sample } = samples.admit({
       jpeg: Uint8Array.of(...Buffer.from(`${label} ${value}`)),
-      ...{ label, labelSource: 'cli', group: `${label} ${value}`, source: 'test' },
-      ...{ capturedAtMs: 1, dhash: '0000000000000000' },
+      label,
+      labelSource: 'cli',
+      group: `${label} ${value}`,
+      source: 'test',
+      capturedAtMs: 1,
+      dhash: '0000000000000000',
     });
     const features = Float32Array.of(label === 'crop' ? 5 : 1, value / 10, 2);
     samples.putFeatures([

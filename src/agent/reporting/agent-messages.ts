@@ -1,0 +1,212 @@
+import type { AlertEvent } from '../../alerts/rules.js';
+import type { Alarm } from '../../base/alarms.js';
+import type { HeadlandError } from '../../base/errors.js';
+import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
+import type { RateLimit } from '../../host/rate.js';
+import type { Decision } from '../../perception/decision.js';
+import type { SampleCounts } from '../../samples/sample-counts.js';
+import type { EventBody, ModelBody, PredictionBody } from '../../telemetry/contract/messages.js';
+import type { RecentFrame } from '../seeing/recent-frames.js';
+import type { ModelStatus } from '../status.js';
+
+/** The daemon's own facts in the words of the MQTT contract. Pure. */
+
+export function predictionMessage(recent: RecentFrame, sampleId: string | null): PredictionBody {
+  const { frameId, frame, perceived } = recent;
+  const { decision, timings } = perceived;
+  return {
+    frame_id: frameId,
+    camera: frame.camera,
+    sequence: frame.sequence,
+    captured_at: isoTime(frame.capturedAtMs),
+    label: decision.label,
+    probability: round(decision.probability),
+    guess: decision.guess,
+    top: roundedTop(decision),
+    head_version: decision.headVersion,
+    ...(decision.trust ? { trust: decision.trust } : {}),
+    ...(decision.learnt
+      ? { head_labels: decision.learnt.labels, label_revision: decision.learnt.revision }
+      : {}),
+    novelty_p_value: decision.noveltyPValue === null ? null : round(decision.noveltyPValue),
+    timings: {
+      decode_ms: round(timings.decodeMs),
+      backbone_ms: round(timings.backboneMs),
+      head_ms: round(timings.headMs),
+      total_ms: round(timings.totalMs),
+    },
+    ...(sampleId === null ? {} : { sample_id: sampleId }),
+  };
+}
+
+export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatus): ModelBody {
+  return {
+    head_version: card?.version ?? null,
+    labels: [...(learnt?.head.labels ?? card?.labels ?? [])],
+    learner: card?.learner ?? learnt?.head.learner ?? null,
+    holdout_macro_f1: card?.holdout?.macroF1 ?? null,
+    trained_at: card?.createdAt ?? null,
+    backbone,
+    trust,
+    next_step: next,
+    ...(learnt ? { head_labels: learnt.labels, label_revision: learnt.revision } : {}),
+  };
+}
+
+/** @param occurredAtMs Unix time, milliseconds: that of the event is of a monotonic clock */
+export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
+  const raised = alert.state === 'raised';
+  return {
+    kind: raised ? 'alert_raised' : 'alert_cleared',
+    severity: raised ? 'critical' : 'info',
+    message: raised
+      ? `${alert.rule}: "${alert.label}" on ${alert.camera}`
+      : `${alert.rule}: clear on ${alert.camera}`,
+    details: {
+      rule: alert.rule,
+      camera: alert.camera,
+      label: alert.label,
+      probability: alert.probability,
+      output: alert.output,
+      occurred_at: isoTime(occurredAtMs),
+    },
+  };
+}
+
+export function alarmRaisedMessage({ name, severity, error }: Alarm): EventBody {
+  const { code, message, remedy, details } = error;
+  return {
+    kind: 'alarm_raised',
+    severity,
+    code,
+    message: message.slice(0, 2_048),
+    details: { ...details, alarm: name, remedy },
+  };
+}
+
+export function alarmClearedMessage({ name, error }: Alarm, raisedForMs: number): EventBody {
+  return {
+    kind: 'alarm_cleared',
+    severity: 'info',
+    code: error.code,
+    message: `over: ${error.message}`.slice(0, 2_048),
+    details: { alarm: name, raised_for_seconds: Math.round(raisedForMs / 1_000) },
+  };
+}
+
+export function labelRequestedMessage(recent: RecentFrame, sampleId: string): EventBody {
+  const { decision } = recent.perceived;
+  return {
+    kind: 'label_requested',
+    severity: 'info',
+    message: `what is on frame ${recent.frameId}? Answer with cmd/label`,
+    details: {
+      sample_id: sampleId,
+      frame_id: recent.frameId,
+      camera: recent.frame.camera,
+      top: roundedTop(decision),
+    },
+  };
+}
+
+/** What the labels of a trial have decided: an old head is back, or a refused one serves. */
+export function trialMessage(trial: ShadowTrial): EventBody {
+  const { labels, currentAlone, previousAlone, wealth } = tally(trial);
+  const back = trial.outcome === 'rolled-back';
+  const [from, to] = back ? [trial.version, trial.previous] : [trial.previous, trial.version];
+  const [fromAlone, toAlone] = back ? [currentAlone, previousAlone] : [previousAlone, currentAlone];
+  return {
+    kind: 'head_changed',
+    severity: back ? 'warning' : 'info',
+    message: `head ${to} serves ${back ? 'again' : 'now'}; ${describeTrial(trial)}`,
+    details: {
+      cause: 'shadow_trial',
+      from_version: from,
+      to_version: to,
+      labels,
+      right_only_from: fromAlone,
+      right_only_to: toAlone,
+      odds: round(wealth),
+      odds_alarm: trial.alarmAt,
+    },
+  };
+}
+
+/** The head that should serve cannot; `instead` does, null: none can. */
+export function unusableMessage(
+  version: number,
+  error: HeadlandError,
+  instead: number | null,
+): EventBody {
+  const now = instead === null ? 'no head fits, none serves' : `head ${instead} serves instead`;
+  return {
+    kind: 'head_changed',
+    severity: 'warning',
+    code: error.code,
+    message: `head ${version} cannot serve; ${now}: ${error.message}`.slice(0, 2_048),
+    details: {
+      cause: 'unusable',
+      from_version: version,
+      to_version: instead,
+      remedy: error.remedy,
+    },
+  };
+}
+
+/** Frames were slowed down, or may be faster again. */
+export function rateLimitMessage(
+  { framesPerSecond, reason }: RateLimit,
+  temperatureC: number | null,
+): EventBody {
+  const limited = framesPerSecond !== null;
+  return {
+    kind: 'temperature',
+    severity: limited ? 'warning' : 'info',
+    message: limited
+      ? `at most ${framesPerSecond.toFixed(1)} frames/s because of ${reason}`
+      : 'frames are no longer limited',
+    details: {
+      max_frames_per_second: framesPerSecond === null ? null : round(framesPerSecond),
+      reason,
+      temperature_c: temperatureC,
+    },
+  };
+}
+
+export function failureMessage(
+  error: HeadlandError,
+  kind: EventBody['kind'] = 'failure',
+  severity: EventBody['severity'] = 'warning',
+): EventBody {
+  const { code, message, remedy, details } = error;
+  return {
+    kind,
+    severity,
+    code,
+    message: message.slice(0, 2_048),
+    details: { remedy, ...details },
+  };
+}
+
+export function sampleTotals(counts: SampleCounts): {
+  total: number;
+  labelled: number;
+  waiting: number;
+  holdout: number;
+} {
+  const holdout = counts.classes.reduce((sum, { holdout: inHoldout }) => sum + inHoldout, 0);
+  return { total: counts.total, labelled: counts.labelled, waiting: counts.waiting, holdout };
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function roundedTop(decision: Decision): { label: string; probability: number }[] {
+  return decision.top.map(({ label, probability }) => ({ label, probability: round(probability) }));
+}
+
+/** Four decimals: what a probability can mean. */
+export function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { endChild } from '../../base/end-child.js';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import { pause, settledOrAborted } from '../../base/pause.js';
+import { redactText } from '../../base/redact.js';
+
+const TERMINATE_GRACE_MS = 300;
+/** A tool that closed its output is about to end; one that does not is ended. */
+const LINGER_MS = 1_000;
+const KEPT_LINES = 12;
+const KEPT_LINE_CHARACTERS = 400;
+
+/** A program to run without a shell. */
+export interface Tool {
+  command: string;
+  arguments: string[];
+  /** Debian package that carries `command`: named in the remedy when it is not installed. */
+  debianPackage: string;
+  /** Written to its standard input, which then ends; unlike arguments, nobody else can see it. */
+  input?: string;
+  /** Lines of standard error that say nothing are not kept. */
+  saysNothing?: (line: string) => boolean;
+}
+
+/** How a tool ended. */
+export interface ToolExit {
+  /** Exit code, or null when a signal ended it. */
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The last lines of standard error, oldest first. */
+  lastLines: string[];
+}
+
+/**
+ * Runs a tool until it ends or `signal` aborts (SIGTERM, after 300 ms SIGKILL, which also ends a
+ * stopped process). Settles only after the process is gone; one that cannot be killed because the
+ * kernel holds it is let go after 2 s. While `onOutput` returns a promise nothing more is read, so
+ * the tool waits in its pipe.
+ *
+ * @throws HeadlandError HL_CAMERA_TOOL_MISSING when the command is not found, HL_CAMERA_EXITED when
+ *   it cannot be started for another reason, and whatever `onOutput` throws.
+ */
+export async function runTool(
+  tool: Tool,
+  onOutput: (chunk: Uint8Array) => unknown,
+  signal: AbortSignal,
+): Promise<ToolExit> {
+  const child = spawn(tool.command, tool.arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
+  // A tool that ends before it has read is told of by its end.
+  child.stdin.on('error', () => {}).end(tool.input ?? '');
+  let startError: NodeJS.ErrnoException | null = null;
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.on('error', (error) => {
+      if (child.pid !== undefined) return;
+      startError = error;
+      resolve();
+    });
+  });
+  const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const lastLines = keepLastLines(child, tool.saysNothing ?? (() => false));
+  const onAbort = () => child.stdout.destroy();
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort);
+  try {
+    for await (const chunk of child.stdout) await settledOrAborted(onOutput(chunk), signal);
+    await Promise.race([gone, pause(LINGER_MS, signal)]);
+  } catch (error) {
+    if (!signal.aborted && !startError) throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await endChild(child, TERMINATE_GRACE_MS);
+    if (!signal.aborted) await Promise.race([drained, pause(TERMINATE_GRACE_MS)]);
+    child.stdin.destroy();
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+  if (startError) throw startFailure(tool, startError);
+  return { code: child.exitCode, signal: child.signalCode, lastLines };
+}
+
+function keepLastLines(child: ChildProcess, saysNothing: (line: string) => boolean): string[] {
+  const lines: string[] = [];
+  let open = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (open + text).split(/[\r\n]+/);
+    open = parts.pop()!.slice(0, KEPT_LINE_CHARACTERS);
+    for (const part of parts) {
+      // Redacted before it is cut, or half a secret would stand at its end.
+      const line = redactText(part.trim()).slice(0, KEPT_LINE_CHARACTERS);
+      if (line !== '' && !saysNothing(line)) lines.push(line);
+      if (lines.length > KEPT_LINES) lines.shift();
+    }
+  });
+  return lines;
+}
+
+function startFailure(tool: Tool, error: NodeJS.ErrnoException): HeadlandError {
+  if (error.code === 'ENOENT') {
+    return new HeadlandError('HL_CAMERA_TOOL_MISSING', `${tool.command} is not installed`, {
+      remedy: `Install it: sudo apt-get install ${tool.debianPackage}`,
+      details: { command: tool.command, debianPackage: tool.debianPackage },
+      cause: error,
+    });
+  }
+  return new HeadlandError(
+    'HL_CAMERA_EXITED',
+    `${tool.command} could not be started: ${messageOf(error)}`,
+    {
+      remedy: `Run ${tool.command} by hand as the user of the daemon, and correct what it reports.`,
+      details: { command: tool.command },
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,97 @@
+/** Of a stream that is no terminal. */
+const USUAL_COLUMNS = 80;
+const LEAST_COLUMNS = 40;
+/** A last column narrower than this is hard to read: it goes below its row. */
+const LEAST_LAST_COLUMN = 36;
+const BELOW_ROW_INDENT = 4;
+const COLUMN_GAP = 2;
+
+/**
+ * How many columns text for people may take: what COLUMNS says, else what the terminal has, else 80.
+ * The journal gets whole lines, because it makes an entry of each.
+ */
+export function textColumns(
+  { columns }: { columns?: number | undefined },
+  environment: NodeJS.ProcessEnv,
+): number {
+  const asked = Number(environment.COLUMNS);
+  if (Number.isInteger(asked) && asked > 0) return Math.max(LEAST_COLUMNS, asked);
+  if (columns !== undefined && columns > 0) return Math.max(LEAST_COLUMNS, columns);
+  return environment.JOURNAL_STREAM === undefined ? USUAL_COLUMNS : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Breaks lines of more than `columns` characters at spaces. What is continued is indented two
+ * columns deeper than its line. A word without a space, such as a path, stays whole.
+ */
+export function wrapText(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapLine(line, columns, `${leadingSpace(line)}  `))
+    .join('\n');
+}
+
+/**
+ * Cells padded to the widest of their column. Where a row is wider than `columns`, its last cell is
+ * wrapped within its column, or below the row when too little is left for it.
+ */
+export function layOutTable(
+  rows: readonly (readonly string[])[],
+  indent: string,
+  columns: number,
+): string {
+  const widths = rows.reduce<number[]>((widest, row) => {
+    row.forEach((cell, column) => {
+      widest[column] = Math.max(widest[column] ?? 0, characters(cell));
+    });
+    return widest;
+  }, []);
+  const width = indent.length + widths.reduce((sum, each) => sum + each + COLUMN_GAP, -COLUMN_GAP);
+  const left = columns - (width - (widths.at(-1) ?? 0));
+  const lines = rows.flatMap((row) => {
+    const padded = row.map(
+      (cell, column) => cell + ' '.repeat((widths[column] ?? 0) - characters(cell)),
+    );
+    const gap = ' '.repeat(COLUMN_GAP);
+    if (width <= columns || row.length < widths.length) {
+      return [indent + padded.join(gap).trimEnd()];
+    }
+    const begin = indent + padded.slice(0, -1).join(gap) + gap;
+    const last = row.at(-1) ?? '';
+    if (left >= LEAST_LAST_COLUMN) {
+      return wrapLine(`${begin}${last}`, columns, ' '.repeat(begin.length));
+    }
+    const below = `${indent}${' '.repeat(BELOW_ROW_INDENT)}`;
+    return [begin.trimEnd(), ...(last === '' ? [] : wrapLine(below + last, columns, below))];
+  });
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+function wrapLine(line: string, columns: number, continuation: string): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (characters(rest) > columns) {
+    const cut = breakAt(rest, columns);
+    if (cut === null) break;
+    lines.push(rest.slice(0, cut).trimEnd());
+    rest = continuation + rest.slice(cut).trimStart();
+  }
+  return [...lines, rest];
+}
+
+/** The last space within the columns, else the first one behind them; never in the indentation. */
+function breakAt(line: string, columns: number): number | null {
+  const text = leadingSpace(line).length;
+  const within = line.lastIndexOf(' ', columns);
+  if (within > text) return within;
+  const behind = line.indexOf(' ', text);
+  return behind === -1 || line.slice(behind).trim() === '' ? null : behind;
+}
+
+function leadingSpace(line: string): string {
+  return /^ */.exec(line)?.[0] ?? '';
+}
+
+function characters(text: string): number {
+  return [...text].length;
+}

@@ -1,0 +1,57 @@
+import type {
+  ConsoleEvent,
+  ConsoleStatus,
+  FrameSummary,
+  HeadVersion,
+  Pausable,
+  TrainingReport,
+  WaitingSample,
+} from './console-source.js';
+
+/** The status and the robot's clock in Unix milliseconds: the clock of a phone may be wrong. */
+export type ClockedStatus = ConsoleStatus & { nowMs: number };
+
+/** JSON answers of the GET routes. The server sends them and the page reads them. */
+export interface GetAnswers {
+  '/healthz': { alive: true; tokenNeeded: boolean };
+  '/readyz': { ready: boolean; camera: boolean; backbone: boolean };
+  '/api/status': ClockedStatus;
+  '/api/latest': { frame: FrameSummary | null };
+  '/api/waiting': { samples: WaitingSample[] };
+  '/api/reports': { reports: TrainingReport[] };
+  '/api/heads': { heads: HeadVersion[] };
+}
+
+/** JSON bodies of the POST routes. */
+export interface PostBodies {
+  '/api/label':
+    | { frameId: string; label: string; group?: string | undefined }
+    | { sampleId: string; label: string };
+  '/api/retrain': Record<string, never>;
+  '/api/rollback': { version?: number | undefined };
+  '/api/promote': { version: number };
+  '/api/pause': { what: Pausable };
+  '/api/resume': { what: Pausable };
+  '/api/snapshot': { camera?: string | undefined };
+}
+
+/** JSON answers of the POST routes. */
+export interface PostAnswers {
+  '/api/label': { sampleId: string };
+  '/api/retrain': { trainingId: string };
+  '/api/rollback': { version: number };
+  '/api/promote': { version: number };
+  '/api/pause': { paused: readonly Pausable[] };
+  '/api/resume': { paused: readonly Pausable[] };
+  '/api/snapshot': { sampleId: string; frame: FrameSummary };
+}
+
+/** Answer of every route that refuses. */
+export interface RefusalBody {
+  error: { code: string; message: string; remedy: string };
+}
+
+/** What `/api/stream` sends: the type as the event's name, the data as JSON on one line. */
+export type StreamEvent =
+  | Exclude<ConsoleEvent, { type: 'status' }>
+  | { type: 'status'; data: ClockedStatus };

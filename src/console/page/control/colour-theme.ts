@@ -1,0 +1,30 @@
+import { THEMES, type Theme } from './page-state.js';
+import type { PageStore } from './page-store.js';
+
+const KEY = 'headland-theme';
+
+/** Light, dark, or as the device wishes; remembered by the browser. */
+export class ColourTheme {
+  constructor(
+    private readonly store: PageStore,
+    private readonly storage: Storage,
+  ) {}
+
+  restore(): void {
+    const stored = this.storage.getItem(KEY);
+    this.#set(THEMES.find((theme) => theme === stored) ?? 'automatic');
+  }
+
+  /** Goes on to the next of the three. */
+  cycle(): void {
+    const next = THEMES[(THEMES.indexOf(this.store.state.theme) + 1) % THEMES.length];
+    this.#set(next ?? 'automatic');
+  }
+
+  #set(theme: Theme): void {
+    if (theme === 'automatic') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    this.storage.setItem(KEY, theme);
+    this.store.set({ theme });
+  }
+}

@@ -1,0 +1,43 @@
+import type { Notice } from './page-state.js';
+import type { PageStore } from './page-store.js';
+
+const WORD_MS = 5_000;
+const PROBLEM_MS = 9_000;
+
+/** What the page tells the person, and what it asks before something is done. */
+export class Notices {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly store: PageStore) {}
+
+  say(message: string, action: Notice['action'] = null): void {
+    this.#show({ message, problem: false, action }, WORD_MS);
+  }
+
+  problem(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#show({ message, problem: true, action: null }, PROBLEM_MS);
+  }
+
+  dismiss(): void {
+    clearTimeout(this.#timer);
+    this.store.set({ notice: null });
+  }
+
+  /** Whether the person agrees. */
+  ask(question: { title: string; message: string; yes: string }): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (yes: boolean) => {
+        this.store.set({ confirmation: null });
+        resolve(yes);
+      };
+      this.store.set({ confirmation: { ...question, answer } });
+    });
+  }
+
+  #show(notice: Notice, durationMs: number): void {
+    clearTimeout(this.#timer);
+    this.store.set({ notice });
+    this.#timer = setTimeout(() => this.store.set({ notice: null }), durationMs);
+  }
+}

@@ -1,0 +1,27 @@
+import { Refusal } from '../robot/refusal.js';
+
+/**
+ * Runs `work` at most once at a time; a call meanwhile leads to one more run. Refusals end in
+ * nothing: what asks here asks again soon.
+ */
+export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running = false;
+  let again = false;
+  return async () => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      do {
+        again = false;
+        await work();
+      } while (again);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    } finally {
+      running = false;
+    }
+  };
+}

@@ -1,0 +1,42 @@
+import { RobotApi } from '../robot/robot-api.js';
+import { RobotClock } from '../robot/robot-clock.js';
+import { ColourTheme } from './colour-theme.js';
+import { LabelOrders } from './label-orders.js';
+import { Notices } from './notices.js';
+import { PageStore } from './page-store.js';
+import { RecordLists } from './record-lists.js';
+import { Session } from './session.js';
+import { TokenLock } from './token-lock.js';
+import { TrainingOrders } from './training-orders.js';
+import { Viewfinder } from './viewfinder.js';
+
+/** What the views show, and what a person can do with it. */
+export interface PageParts {
+  readonly store: PageStore;
+  readonly api: RobotApi;
+  readonly clock: RobotClock;
+  readonly notices: Notices;
+  readonly theme: ColourTheme;
+  readonly viewfinder: Viewfinder;
+  readonly labelling: LabelOrders;
+  readonly training: TrainingOrders;
+  readonly session: Session;
+}
+
+/** Builds the parts of a page and restores what the browser has kept. */
+export function buildPage(storage: Storage): PageParts {
+  const store = new PageStore();
+  const lock = new TokenLock(store, storage);
+  const api = new RobotApi(lock);
+  const clock = new RobotClock();
+  const notices = new Notices(store);
+  const lists = new RecordLists(store, api);
+  const viewfinder = new Viewfinder(store, api, notices);
+  const labelling = new LabelOrders(store, api, viewfinder, notices);
+  const training = new TrainingOrders(store, api, lists, notices, clock);
+  const session = new Session(store, api, lock, clock, lists, viewfinder, notices);
+  const theme = new ColourTheme(store, storage);
+  lock.restore(location, history);
+  theme.restore();
+  return { store, api, clock, notices, theme, viewfinder, labelling, training, session };
+}

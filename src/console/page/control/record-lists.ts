@@ -1,0 +1,31 @@
+import type { RobotApi } from '../robot/robot-api.js';
+import { oneAtATime } from './one-at-a-time.js';
+import type { PageStore } from './page-store.js';
+
+const QUESTIONS_SHOWN = 12;
+
+/** The lists that do not come with the status: questions, trainings, heads. */
+export class RecordLists {
+  readonly refreshWaiting = oneAtATime(async () => {
+    const { samples } = await this.api.get('/api/waiting', { limit: String(QUESTIONS_SHOWN) });
+    this.store.set({ waiting: samples });
+  });
+
+  readonly refreshTrainings = oneAtATime(async () => {
+    const [{ reports }, { heads }] = await Promise.all([
+      this.api.get('/api/reports'),
+      this.api.get('/api/heads'),
+    ]);
+    this.store.set({ reports, heads });
+  });
+
+  constructor(
+    private readonly store: PageStore,
+    private readonly api: RobotApi,
+  ) {}
+
+  refresh(): void {
+    void this.refreshWaiting();
+    void this.refreshTrainings();
+  }
+}

@@ -1,0 +1,105 @@
+import type { ClockedStatus, StreamEvent } from '../../console-api.js';
+import { EventFeed } from '../robot/event-feed.js';
+import type { Refusal } from '../robot/refusal.js';
+import type { RobotApi } from '../robot/robot-api.js';
+import type { RobotClock } from '../robot/robot-clock.js';
+import type { Notices } from './notices.js';
+import type { PageStore } from './page-store.js';
+import type { RecordLists } from './record-lists.js';
+import type { TokenLock } from './token-lock.js';
+import type { Viewfinder } from './viewfinder.js';
+
+const FIRST_CONTACT_PAUSE_MS = 2_000;
+const LOOK_INTERVAL_MS = 1_000;
+/** Decisions bring the picture; without any it is asked for this long after the last one. */
+const PICTURE_IDLE_MS = 900;
+const QUEUE_INTERVAL_MS = 30_000;
+
+/** The connection to the robot: what it says goes into the store. */
+export class Session {
+  readonly #feed: EventFeed;
+
+  constructor(
+    private readonly store: PageStore,
+    private readonly api: RobotApi,
+    private readonly lock: TokenLock,
+    private readonly clock: RobotClock,
+    private readonly lists: RecordLists,
+    private readonly viewfinder: Viewfinder,
+    private readonly notices: Notices,
+  ) {
+    this.#feed = new EventFeed(api, {
+      heard: (event) => this.#heard(event),
+      lost: () => this.store.set({ link: 'lost' }),
+      turnedAway: (refusal: Refusal) => this.notices.problem(refusal),
+    });
+  }
+
+  /** Asks the robot whether it wants a token, until it answers; then listens to it. */
+  async start(): Promise<void> {
+    this.store.subscribe(() => {
+      if (this.store.state.lock !== null) this.#feed.stop();
+    });
+    setInterval(() => {
+      const { link } = this.store.state;
+      if (link === 'live' && this.viewfinder.idleMs > PICTURE_IDLE_MS) void this.viewfinder.pull();
+    }, LOOK_INTERVAL_MS);
+    setInterval(() => {
+      if (this.store.state.link === 'live' && !document.hidden) void this.lists.refreshWaiting();
+    }, QUEUE_INTERVAL_MS);
+    for (;;) {
+      try {
+        const { tokenNeeded } = await this.api.get('/healthz');
+        if (tokenNeeded && this.lock.token === null) this.lock.lock('');
+        else this.#feed.start();
+        return;
+      } catch {
+        this.store.set({ link: 'lost' });
+        await new Promise((resolve) => setTimeout(resolve, FIRST_CONTACT_PAUSE_MS));
+      }
+    }
+  }
+
+  open(token: string): void {
+    this.lock.unlock(token);
+    this.#feed.start();
+  }
+
+  #heard(event: StreamEvent): void {
+    const { status, camera } = this.store.state;
+    switch (event.type) {
+      case 'status':
+        this.clock.set(event.data.nowMs);
+        this.#setStatus(event.data);
+        if (this.store.state.link !== 'live') {
+          this.store.set({ link: 'live' });
+          this.lists.refresh();
+        }
+        break;
+      case 'training':
+        if (status !== null) this.#setStatus({ ...status, training: event.data });
+        break;
+      case 'decision':
+        if (event.data.camera === camera) void this.viewfinder.pull();
+    }
+  }
+
+  #setStatus(status: ClockedStatus): void {
+    const { status: before, camera } = this.store.state;
+    const known = status.cameras.some(({ name }) => name === camera);
+    this.store.set({ status, camera: known ? camera : (status.cameras[0]?.name ?? null) });
+    if (before === null) return;
+    if (queueMark(before) !== queueMark(status)) void this.lists.refreshWaiting();
+    if (headMark(before) !== headMark(status)) void this.lists.refreshTrainings();
+  }
+}
+
+/** Changes when a question came or was answered. */
+function queueMark({ samples }: ClockedStatus): string {
+  return `${samples.waiting} ${samples.labelled}`;
+}
+
+/** Changes when another head serves, and when a training begins or ends. */
+function headMark({ head, training }: ClockedStatus): string {
+  return `${head?.version} ${training?.running}`;
+}

@@ -1,0 +1,149 @@
+import type { WaitingSample } from '../../console-source.js';
+import { Refusal } from '../robot/refusal.js';
+import type { RobotApi } from '../robot/robot-api.js';
+import type { Notices } from './notices.js';
+import { oneAtATime } from './one-at-a-time.js';
+import type { Hold, SampleView, ScreenPicture } from './page-state.js';
+import type { PageStore } from './page-store.js';
+
+const PICTURE_INTERVAL_MS = 120;
+/** A press that leads to no label stops the picture for this long. */
+const PRESS_MS = 2_000;
+
+/** Which picture is on the screen, and when it may change. */
+export class Viewfinder {
+  /** Fetches the newest picture of the camera when the picture may move. */
+  readonly pull = oneAtATime(() => this.#pull());
+  #lastPullMs = Number.NEGATIVE_INFINITY;
+  #release: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly store: PageStore,
+    private readonly api: RobotApi,
+    private readonly notices: Notices,
+  ) {}
+
+  /** Milliseconds since a picture was last asked for. */
+  get idleMs(): number {
+    return performance.now() - this.#lastPullMs;
+  }
+
+  choose(camera: string): void {
+    this.store.set({ camera, shown: null });
+    this.setHold(null);
+    void this.pull();
+  }
+
+  setHold(hold: Hold | null): void {
+    clearTimeout(this.#release);
+    if (this.store.state.hold === hold) return;
+    this.store.set({ hold });
+    if (hold === null) void this.pull();
+  }
+
+  toggleHold(): void {
+    this.setHold(this.store.state.hold === null ? 'held' : null);
+  }
+
+  /** Stops the live picture at this moment. The Hold button is stronger than any other reason. */
+  freeze(why: 'press' | 'typing'): void {
+    const { view, shown, hold } = this.store.state;
+    if (view.kind !== 'live' || shown === null || hold === 'held') return;
+    this.setHold(why);
+  }
+
+  /** Stops the live picture for a press, which may lead to nothing. */
+  press(): void {
+    this.freeze('press');
+    if (this.store.state.hold === 'press') this.releaseAfter(PRESS_MS);
+  }
+
+  /** Lets the live picture go on later, unless something else happens to it meanwhile. */
+  releaseAfter(delayMs: number): void {
+    clearTimeout(this.#release);
+    this.#release = setTimeout(() => this.setHold(null), delayMs);
+  }
+
+  async openSample(
+    sampleId: string,
+    guess: WaitingSample['guess'],
+    kind: SampleView['kind'],
+  ): Promise<void> {
+    const description = kind === 'question' ? 'Picture that asks for a label' : 'Labelled picture';
+    try {
+      const image = await decode(await this.api.samplePicture(sampleId));
+      clearTimeout(this.#release);
+      const view = { kind, sampleId, guess };
+      this.#show({ image, description }, { view, shown: { kind }, hold: null });
+    } catch (error) {
+      this.notices.problem(error);
+      this.backToLive();
+    }
+  }
+
+  /** Opens the next question of the queue, after the last one the first. */
+  nextQuestion(): void {
+    const { waiting, view } = this.store.state;
+    const open = view.kind === 'live' ? null : view.sampleId;
+    const at = waiting.findIndex(({ id }) => id === open);
+    const next = waiting[at + 1] ?? waiting[0];
+    if (next !== undefined && next.id !== open) {
+      void this.openSample(next.id, next.guess, 'question');
+    }
+  }
+
+  backToLive(): void {
+    clearTimeout(this.#release);
+    this.store.set({ view: { kind: 'live' }, shown: null, hold: null });
+    void this.pull();
+  }
+
+  async #pull(): Promise<void> {
+    if (!this.#mayMove()) return;
+    const pauseMs = PICTURE_INTERVAL_MS - this.idleMs;
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const { camera } = this.store.state;
+    if (camera === null) return;
+    this.#lastPullMs = performance.now();
+    const answer = await this.api.liveFrame(camera);
+    if (answer === null) return;
+    const { frame, picture } = answer;
+    const { shown } = this.store.state;
+    if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
+    const image = await decode(picture);
+    // The person may have pressed a label meanwhile: what they saw must stay.
+    if (!this.#mayMove() || camera !== this.store.state.camera) {
+      URL.revokeObjectURL(image.src);
+      return;
+    }
+    const description = `Live picture of camera ${camera}`;
+    this.#show({ image, description }, { shown: { kind: 'live', frame } });
+  }
+
+  #mayMove(): boolean {
+    const { view, hold, camera } = this.store.state;
+    return view.kind === 'live' && hold === null && camera !== null && !document.hidden;
+  }
+
+  /** Swaps picture and frame in one step: there is no moment in which they differ. */
+  #show(picture: ScreenPicture, parts: Parameters<PageStore['set']>[0]): void {
+    const old = this.store.state.picture;
+    this.store.set({ ...parts, picture });
+    if (old !== null) URL.revokeObjectURL(old.image.src);
+  }
+}
+
+async function decode(picture: Blob): Promise<HTMLImageElement> {
+  const image = new Image();
+  image.src = URL.createObjectURL(picture);
+  try {
+    await image.decode();
+  } catch {
+    URL.revokeObjectURL(image.src);
+    throw new Refusal(0, {
+      message: 'the browser cannot show this picture',
+      remedy: 'Look at the camera in Health.',
+    });
+  }
+  return image;
+}

@@ -1,0 +1,122 @@
+import type { StreamEvent } from '../../console-api.js';
+import { Refusal } from './refusal.js';
+import type { RobotApi } from './robot-api.js';
+
+/** The stream speaks each 2 s; after silence for this long the connection is gone. */
+const SILENCE_MS = 7_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
+
+export interface FeedListener {
+  heard(event: StreamEvent): void;
+  /** The connection is gone; the feed tries again by itself. */
+  lost(): void;
+  /** Too many pages listen. */
+  turnedAway(refusal: Refusal): void;
+}
+
+/** The event stream, with reconnection. It ends by itself when the robot asks for a token. */
+export class EventFeed {
+  #run: AbortController | null = null;
+
+  constructor(
+    private readonly api: RobotApi,
+    private readonly listener: FeedListener,
+  ) {}
+
+  start(): void {
+    this.stop();
+    this.#run = new AbortController();
+    void this.#listen(this.#run.signal);
+  }
+
+  stop(): void {
+    this.#run?.abort();
+    this.#run = null;
+  }
+
+  async #listen(run: AbortSignal): Promise<void> {
+    for (let attempts = 0; !run.aborted; attempts += 1) {
+      try {
+        await this.#hear(run, () => {
+          attempts = 0;
+        });
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 401) return;
+        if (error instanceof Refusal && error.status === 503) this.listener.turnedAway(error);
+      }
+      if (run.aborted) return;
+      this.listener.lost();
+      const longestMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempts);
+      await pause(longestMs * (0.5 + Math.random() / 2), run);
+    }
+  }
+
+  /** One connection, to its end. */
+  async #hear(run: AbortSignal, connected: () => void): Promise<void> {
+    const connection = new AbortController();
+    const end = () => connection.abort();
+    run.addEventListener('abort', end);
+    let silence = setTimeout(end, SILENCE_MS);
+    try {
+      const reader = (await this.api.stream(connection.signal))?.getReader();
+      if (reader === undefined) return;
+      let rest = '';
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        clearTimeout(silence);
+        silence = setTimeout(end, SILENCE_MS);
+        const blocks = (rest + value).split('\n\n');
+        rest = blocks.pop() ?? '';
+        for (const block of blocks) {
+          const event = parse(block);
+          if (event === null) continue;
+          connected();
+          this.#tell(event);
+        }
+      }
+    } finally {
+      clearTimeout(silence);
+      run.removeEventListener('abort', end);
+    }
+  }
+
+  /** An error of the page itself must not look like a lost connection. */
+  #tell(event: StreamEvent): void {
+    try {
+      this.listener.heard(event);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+function parse(block: string): StreamEvent | null {
+  const type = /^event: (\w+)$/m.exec(block)?.[1];
+  const data = /^data: (.*)$/m.exec(block)?.[1];
+  if (data === undefined) return null;
+  switch (type) {
+    case 'status':
+    case 'training':
+    case 'decision':
+      return { type, data: JSON.parse(data) };
+    default:
+      return null;
+  }
+}
+
+/** Ends early when the person comes back to the page, or when `run` is over. */
+function pause(durationMs: number, run: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', end);
+      run.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, durationMs);
+    document.addEventListener('visibilitychange', end);
+    run.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,91 @@
+import type { GetAnswers, PostAnswers, PostBodies, RefusalBody } from '../../console-api.js';
+import type { FrameSummary } from '../../console-source.js';
+import { Refusal } from './refusal.js';
+
+/** The routes of the console, typed by what its server declares. Every method throws Refusals. */
+export class RobotApi {
+  /** @param tokens the token to send; told when the robot does not take it */
+  constructor(private readonly tokens: { readonly token: string | null; refused(): void }) {}
+
+  get<Path extends keyof GetAnswers>(
+    path: Path,
+    query: Record<string, string> = {},
+  ): Promise<GetAnswers[Path]> {
+    return this.#call(withQuery(path, query), {}, (response) => response.json());
+  }
+
+  post<Path extends keyof PostBodies>(
+    path: Path,
+    body: PostBodies[Path],
+  ): Promise<PostAnswers[Path]> {
+    const headers = { 'content-type': 'application/json', 'x-headland': '1' };
+    const options = { method: 'POST', headers, body: JSON.stringify(body) };
+    return this.#call(path, options, (response) => response.json());
+  }
+
+  /** The newest frame of a camera with its picture; null before the first. */
+  liveFrame(camera: string): Promise<{ frame: FrameSummary; picture: Blob } | null> {
+    return this.#call(withQuery('/api/frame.jpg', { camera }), {}, async (response) => {
+      const carried = response.headers.get('x-headland-frame');
+      if (response.status === 204 || carried === null) return null;
+      const frame: FrameSummary = JSON.parse(decodeURIComponent(carried));
+      return { frame, picture: await response.blob() };
+    });
+  }
+
+  samplePicture(sampleId: string): Promise<Blob> {
+    return this.#call(`/api/samples/${sampleId}/picture`, {}, (response) => response.blob());
+  }
+
+  /** The event stream as text; null when the answer has no body. Ends with `signal`. */
+  stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
+    return this.#call('/api/stream', { signal }, async ({ body }) =>
+      body === null ? null : body.pipeThrough(new TextDecoderStream()),
+    );
+  }
+
+  /** @throws Refusal; DOMException AbortError when the signal of `options` ended it */
+  async #call<Answer>(
+    path: string,
+    options: RequestInit & { headers?: Record<string, string> },
+    read: (response: Response) => Promise<Answer>,
+  ): Promise<Answer> {
+    const headers: Record<string, string> = { ...options.headers };
+    const { token } = this.tokens;
+    if (token !== null) headers.authorization = `Bearer ${token}`;
+    let response: Response;
+    try {
+      response = await fetch(path, { ...options, headers, cache: 'no-store' });
+      if (response.ok) return await read(response);
+    } catch (cause) {
+      if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+      throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
+    }
+    if (response.status === 401) this.tokens.refused();
+    throw new Refusal(response.status, await reasonOf(response));
+  }
+}
+
+const SILENT = {
+  message: 'the robot does not answer',
+  remedy: 'Come closer or check the network.',
+};
+const UNREADABLE = {
+  message: 'the answer cannot be read',
+  remedy: 'Reload the page.',
+};
+
+function withQuery(path: string, query: Record<string, string>): string {
+  const text = new URLSearchParams(query).toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+/** The robot's own words; what stands in between may answer anything. */
+async function reasonOf(response: Response): Promise<RefusalBody['error']> {
+  try {
+    const { error }: RefusalBody = await response.json();
+    return error;
+  } catch {
+    return { code: 'HTTP', message: `answer ${response.status}`, remedy: 'Try again.' };
+  }
+}

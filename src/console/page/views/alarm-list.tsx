@@ -1,0 +1,15 @@
+import type { ConsoleStatus } from '../../console-source.js';
+
+/** What is out of order, and what to do about it. */
+export function AlarmList({ alarms }: { alarms: ConsoleStatus['alarms'] }) {
+  return (
+    <ul class="alarms" id="alarms" role="alert" hidden={alarms.length === 0}>
+      {alarms.map(({ severity, code, message, remedy }) => (
+        <li key={`${code} ${message}`} data-severity={severity}>
+          <strong>{message}</strong>
+          <span>{` ${remedy} (${code})`}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

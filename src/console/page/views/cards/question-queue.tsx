@@ -1,0 +1,93 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { ConsoleStatus, WaitingSample } from '../../../console-source.js';
+import type { PageParts } from '../../control/page-parts.js';
+import { Refusal } from '../../robot/refusal.js';
+import type { RobotApi } from '../../robot/robot-api.js';
+import { useSelected } from '../use-selected.js';
+
+/** Stored pictures that ask for a label. */
+export function QuestionQueue({ page, status }: { page: PageParts; status: ConsoleStatus }) {
+  const { store, viewfinder, api } = page;
+  const waiting = useSelected(store, (state) => state.waiting);
+  const open = useSelected(store, ({ view }) => (view.kind === 'live' ? null : view.sampleId));
+  const total = Math.max(status.samples.waiting, waiting.length);
+  return (
+    <section class="card queue" aria-labelledby="queue-title">
+      <header>
+        <h2 id="queue-title">Questions</h2>
+        <span class="count" id="queue-count">
+          {total > 0 ? `${total} waiting` : ''}
+        </span>
+      </header>
+      <p class="hint" id="queue-hint">
+        {total > 0
+          ? 'Pictures that the robot would learn most from.'
+          : 'Nothing to ask. Pictures that it is unsure of will gather here.'}
+      </p>
+      <ul class="thumbs" id="thumbs">
+        {waiting.map((sample) => (
+          <li key={sample.id}>
+            <Question
+              api={api}
+              sample={sample}
+              open={sample.id === open}
+              answer={() => void viewfinder.openSample(sample.id, sample.guess, 'question')}
+            />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Question({
+  api,
+  sample,
+  open,
+  answer,
+}: {
+  api: RobotApi;
+  sample: WaitingSample;
+  open: boolean;
+  answer: () => void;
+}) {
+  const url = useThumbnail(api, sample);
+  const caption = sample.guess === null ? 'no guess' : `${sample.guess.label}?`;
+  return (
+    <button
+      type="button"
+      data-id={sample.id}
+      aria-label={`Answer: ${caption} Camera ${sample.camera}`}
+      aria-current={open}
+      onClick={answer}
+    >
+      <img alt="" src={url ?? undefined} hidden={url === null} />
+      <span>{caption}</span>
+    </button>
+  );
+}
+
+/** Address of the sample's picture, null until it is here. Each new list of samples tries again. */
+function useThumbnail(api: RobotApi, sample: WaitingSample): string | null {
+  const [url, setUrl] = useState<string | null>(null);
+  useEffect(() => {
+    if (url !== null) return;
+    let gone = false;
+    api.samplePicture(sample.id).then(
+      (picture) => {
+        if (!gone) setUrl(URL.createObjectURL(picture));
+      },
+      (error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+      },
+    );
+    return () => {
+      gone = true;
+    };
+  }, [api, sample, url]);
+  useEffect(() => {
+    if (url === null) return;
+    return () => URL.revokeObjectURL(url);
+  }, [url]);
+  return url;
+}

@@ -1,0 +1,103 @@
+import type { ConsoleStatus, TrainingState } from '../../../console-source.js';
+import type { PageParts } from '../../control/page-parts.js';
+import { capitalised, duration, percent, plural } from '../../words/figures.js';
+import { noHead } from '../../words/head-words.js';
+import { ProgressBar } from '../progress-bar.js';
+import { useSelected } from '../use-selected.js';
+import { ScoreHistory } from './score-history.js';
+import { TrainingVerdict } from './training-verdict.js';
+
+/** What trains now or will, the last report, and how the scores went. */
+export function TrainingCard({ page, status }: { page: PageParts; status: ConsoleStatus }) {
+  const reports = useSelected(page.store, (state) => state.reports);
+  const live = useSelected(page.store, (state) => state.link === 'live');
+  const { training } = status;
+  const [last] = reports;
+  return (
+    <section class="card training" aria-labelledby="training-title">
+      <header>
+        <h2 id="training-title">Training</h2>
+        <button
+          id="train"
+          type="button"
+          hidden={training === null}
+          disabled={!live || !mayTrain(status)}
+          onClick={() => void page.training.train()}
+        >
+          {training?.running ? 'Training…' : 'Train now'}
+        </button>
+      </header>
+      <div id="training-now">
+        {training === null && <p class="empty">This robot does not train.</p>}
+        {training?.running === true && <Running training={training} />}
+        {training?.running === false && <Waiting status={status} training={training} />}
+      </div>
+      <div id="training-last">
+        {last !== undefined && (
+          <>
+            <TrainingVerdict
+              report={last}
+              serving={status.head?.version ?? null}
+              nowMs={page.clock.nowMs()}
+            />
+            <ScoreHistory reports={reports} />
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function mayTrain({ training, samples }: ConsoleStatus): boolean {
+  return (
+    training !== null &&
+    !training.running &&
+    samples.labelled >= training.minLabels &&
+    samples.classes.length >= 2
+  );
+}
+
+function Running({ training }: { training: TrainingState }) {
+  const { done, total, etaSeconds, phase } = training;
+  const share = total > 0 ? done / total : 0;
+  const steps = total > 0 ? ` ${done} of ${total}` : '';
+  return (
+    <>
+      <p class="spread">
+        <b>{`${capitalised(phase ?? 'starting')}${steps}`}</b>
+        <span class="hint">{etaSeconds === null ? '' : `about ${duration(etaSeconds)} left`}</span>
+      </p>
+      <ProgressBar share={share} label={`Training ${percent(share)} done`} />
+    </>
+  );
+}
+
+function Waiting({ status, training }: { status: ConsoleStatus; training: TrainingState }) {
+  const { newLabels, everyNewLabels } = training;
+  return (
+    <>
+      <NextStep status={status} />
+      {everyNewLabels === 0 ? (
+        <p>{`${plural(newLabels, 'new label')} since the last training.`}</p>
+      ) : (
+        <>
+          <p class={status.head === null ? 'hint' : ''}>
+            {`${newLabels} of ${plural(everyNewLabels, 'new label')} until it trains by itself.`}
+          </p>
+          <ProgressBar
+            share={newLabels / everyNewLabels}
+            label={`${newLabels} of ${everyNewLabels} new labels`}
+          />
+        </>
+      )}
+    </>
+  );
+}
+
+/** What would raise the trust, or what is missing until there is a head. */
+function NextStep({ status }: { status: ConsoleStatus }) {
+  if (status.next !== null) return <p>{status.next}</p>;
+  if (status.head !== null) return null;
+  const words = noHead(status).filter((part) => part !== '');
+  return <p>{words.join('. ')}</p>;
+}

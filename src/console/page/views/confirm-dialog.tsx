@@ -1,0 +1,38 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { PageParts } from '../control/page-parts.js';
+import { useSelected } from './use-selected.js';
+
+export function ConfirmDialog({ page }: { page: PageParts }) {
+  const confirmation = useSelected(page.store, (state) => state.confirmation);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    if (confirmation === null || dialog.current === null) return;
+    // Escape closes the dialog without a value of its own.
+    dialog.current.returnValue = '';
+    dialog.current.showModal();
+  }, [confirmation]);
+  return (
+    <dialog
+      id="confirm"
+      ref={dialog}
+      aria-labelledby="confirm-title"
+      onClose={() => confirmation?.answer(dialog.current?.returnValue === 'yes')}
+    >
+      <h2 id="confirm-title">{confirmation?.title}</h2>
+      <p id="confirm-text">{confirmation?.message}</p>
+      <div class="row end">
+        <button id="confirm-no" type="button" onClick={() => dialog.current?.close('no')}>
+          Cancel
+        </button>
+        <button
+          class="primary"
+          id="confirm-yes"
+          type="button"
+          onClick={() => dialog.current?.close('yes')}
+        >
+          {confirmation?.yes}
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,79 @@
+import { hasPictureEnding } from '../../../vision/sniff.js';
+import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
+import { type AnnotationRecord, readRecords } from './records.js';
+
+/**
+ * Reads a table as CSV writes it: with a line of column names, or without as keras-retinanet
+ * expects it (`path,x1,y1,x2,y2,class`). Null: the table labels no pictures.
+ */
+export function readCsvAnnotations(text: string): AnnotationFile | null {
+  const rows = parseCsv(text);
+  const [head] = rows;
+  if (head === undefined) return null;
+  const format = 'a table of labels';
+  if (hasPictureEnding(head[0]?.trim() ?? '') && head.length >= 2) {
+    return { format, pictures: rows.map(ofBareRow), boxes: head.length >= 6 };
+  }
+  const records = rows
+    .slice(1)
+    .map((row): AnnotationRecord => new Map(head.map((column, i) => [column, row[i] ?? ''])));
+  const found = readRecords(records);
+  return found === null ? null : { format, ...found };
+}
+
+function ofBareRow(row: readonly string[]): AnnotatedPicture {
+  const label = row.at(-1)?.trim() ?? '';
+  return { picture: row[0] ?? '', labels: row.length < 2 || label === '' ? [] : [label] };
+}
+
+/**
+ * Rows of a table after RFC 4180, separated by comma, semicolon or tab, whichever its first line has
+ * most of; empty lines are left out.
+ */
+export function parseCsv(text: string): string[][] {
+  const separator = separatorOf(text);
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let field = '';
+  const endField = (): void => {
+    row.push(field);
+    field = '';
+  };
+  const endRow = (): void => {
+    endField();
+    if (row.length > 1 || row[0] !== '') rows.push(row);
+    row = [];
+  };
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    if (character === '"' && field === '') {
+      const end = endOfQuoted(text, i);
+      field = text.slice(i + 1, end).replaceAll('""', '"');
+      i = end;
+    } else if (character === separator) endField();
+    else if (character === '\n' || character === '\r') {
+      if (character === '\r' && text[i + 1] === '\n') i += 1;
+      endRow();
+    } else field += character;
+  }
+  if (field !== '' || row.length > 0) endRow();
+  return rows;
+}
+
+/** Index of the quote that ends the field which begins at `start`; of the end where none does. */
+function endOfQuoted(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] !== '"') continue;
+    if (text[i + 1] !== '"') return i;
+    i += 1;
+  }
+  return text.length;
+}
+
+function separatorOf(text: string): string {
+  const line = text.slice(0, 10_000).split(/[\r\n]/, 1)[0] ?? '';
+  const [most] = [',', ';', '\t']
+    .map((separator) => ({ separator, count: line.split(separator).length }))
+    .sort((a, b) => b.count - a.count);
+  return most!.separator;
+}

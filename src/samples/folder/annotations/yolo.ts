@@ -1,0 +1,66 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { AnnotatedPicture } from './annotation.js';
+
+const named = z.object({
+  names: z.union([
+    z.array(z.union([z.string(), z.number()])),
+    z.record(z.string(), z.union([z.string(), z.number()])),
+  ]),
+});
+
+/** Class names by number. */
+export type ClassNames = ReadonlyMap<number, string>;
+
+/** Names in a `data.yaml`; null: it has none. */
+export function namesInYaml(text: string): ClassNames | null {
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 100 });
+  } catch {
+    return null;
+  }
+  const { data } = named.safeParse(value);
+  if (data === undefined) return null;
+  return new Map(Object.entries(data.names).map(([key, name]) => [Number(key), String(name)]));
+}
+
+/** Names in a `classes.txt`, `obj.names` or `_darknet.labels`, one a line. */
+export function namesInLines(text: string): ClassNames {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  return new Map(lines.filter((line) => line !== '').map((line, i) => [i, line]));
+}
+
+const BOX = /^(\d{1,6})(?:\s+[-+0-9.eE]+){4,}$/;
+
+/** Classes of the boxes of one picture, a line each; null: it is no such file. */
+export function readYoloLines(text: string): number[] | null {
+  const classes: number[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === '') continue;
+    const box = BOX.exec(line.trim());
+    if (box === null) return null;
+    classes.push(Number(box[1]));
+  }
+  return classes;
+}
+
+const LISTED_BOX = /^\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?){3},(\d+)$/;
+
+/** Lines of `_annotations.txt`: a picture, then its boxes as `x1,y1,x2,y2,class`. */
+export function readYoloList(text: string, names: ClassNames): AnnotatedPicture[] | null {
+  const pictures: AnnotatedPicture[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === '') continue;
+    const words = line.trim().split(/\s+/);
+    // The name of a picture may have spaces: the boxes stand at the end.
+    let first = words.length;
+    while (first > 1 && LISTED_BOX.test(words[first - 1]!)) first -= 1;
+    const labels = words
+      .slice(first)
+      .map((word) => Number(LISTED_BOX.exec(word)![1]))
+      .map((number) => names.get(number) ?? String(number));
+    pictures.push({ picture: words.slice(0, first).join(' '), labels });
+  }
+  return pictures.some(({ labels }) => labels.length > 0) ? pictures : null;
+}

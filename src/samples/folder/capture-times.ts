@@ -1,0 +1,39 @@
+import { type Doubt, doubtAlone, doubtTimes } from '../grouping/doubtful-times.js';
+import { countOf } from './found.js';
+import type { Candidate, ImportRun } from './import-run.js';
+
+const DOUBTS: Readonly<Record<Doubt, string>> = {
+  'before-2000': 'before the year 2000',
+  'clock-reset': 'on a first of January, where clocks without a battery begin',
+  future: 'in the future',
+  'same-moment': 'at one and the same moment',
+};
+
+/** Takes away capture times that cannot be true; those of satellites take their place. */
+export function doubtTimesOf(run: ImportRun, candidates: readonly Candidate[]): void {
+  const nowMs = (run.options.now ?? Date.now)();
+  const doubts = doubtTimes(
+    candidates.map(({ captureTimeMs, group }) => (group === null ? captureTimeMs : null)),
+    nowMs,
+  );
+  const counts = new Map<Doubt, number>();
+  candidates.forEach((candidate, i) => {
+    const doubt = doubts[i];
+    const { gpsTimeMs } = candidate;
+    const gpsIsTrue = gpsTimeMs !== null && doubtAlone(gpsTimeMs, nowMs) === null;
+    if (doubt != null) {
+      candidate.captureTimeMs = null;
+      if (candidate.restored === null) candidate.capturedAtMs = candidate.fileTimeMs;
+      if (!gpsIsTrue) counts.set(doubt, (counts.get(doubt) ?? 0) + 1);
+    }
+    if (candidate.group !== null || candidate.captureTimeMs !== null || !gpsIsTrue) return;
+    candidate.captureTimeMs = gpsTimeMs;
+    if (candidate.restored === null) candidate.capturedAtMs = gpsTimeMs;
+  });
+  for (const [doubt, count] of counts) {
+    run.warn(
+      'HL_IMPORT_TIME_DOUBTED',
+      `${countOf(count)} ${count === 1 ? 'says that it was' : 'say that they were'} taken ${DOUBTS[doubt]}: the camera's clock was not set. These times group nothing; --group-pattern or --group-by says better what was taken together`,
+    );
+  }
+}

@@ -1,0 +1,342 @@
+import { HeadlandError } from '../../base/errors.js';
+import { fileProblem } from '../../base/files/file-problem.js';
+import { normaliseLabel } from '../../base/words/label.js';
+import { type Folder, readFolderTree, visit } from '../../vision/folder/folder-tree.js';
+import {
+  type ClassFolder,
+  type Layout,
+  type PlacedPicture,
+  readLayout,
+} from '../../vision/folder/layout.js';
+import { isWrapper, splitOf } from '../../vision/folder/splits.js';
+import { listIn } from '../list-in.js';
+import { readAnnotations } from './annotations/read-annotations.js';
+import { ClassLabels, type NamedClass } from './class-labels.js';
+import {
+  countOf,
+  type FoundFolder,
+  type FoundPicture,
+  type LeftOut,
+  type Note,
+  nameSome,
+  type Obstacle,
+  WAITING_FOLDER,
+} from './found.js';
+import { MANIFEST_FILE } from './manifest.js';
+import { nothingToImport } from './nothing-to-import.js';
+
+export interface FindOptions {
+  /** Follow links that lead out of the folder. */
+  followLinks?: boolean;
+  /** All pictures, however deep, are of this class. */
+  label?: string | null;
+  /** `classes`: each folder is a class, whatever it is called; default `auto`: splits and known exports are recognised. */
+  layout?: 'auto' | 'classes';
+  /** Labels that look alike stay classes of their own. */
+  keepAlike?: boolean;
+}
+
+/**
+ * Lists the pictures of a folder with their classes: of class folders, in splits or not, else of
+ * annotations that came with an export (see docs/guides/import.md).
+ * @param known labels of the store
+ * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
+ *   HL_LABEL_INVALID (of the option)
+ */
+export async function findPictures(
+  dir: string,
+  known: readonly string[],
+  options: FindOptions = {},
+): Promise<FoundFolder> {
+  const root = await openRoot(dir, options.followLinks ?? false);
+  const waiting = root.folders.filter(({ name }) => name.text === WAITING_FOLDER);
+  const rest: Folder = {
+    ...root,
+    folders: root.folders.filter((child) => !waiting.includes(child)),
+  };
+  const finder = new Finder(dir, known, options);
+  for (const { folder } of waiting) finder.addWaiting(folder);
+  finder.addObstacles(root);
+  if (options.label != null) finder.addAll(rest, normaliseLabel(options.label));
+  else await finder.addByLayout(rest);
+  if (finder.pictures.length === 0) throw nothingToImport(dir, rest, finder.found());
+  return finder.found();
+}
+
+class Finder {
+  readonly pictures: FoundPicture[] = [];
+  readonly #classes = new Map<string, string[]>();
+  readonly #refused: Obstacle[] = [];
+  readonly #leftOut: LeftOut[] = [];
+  readonly #notes: Note[] = [];
+  #isExport = false;
+
+  constructor(
+    private readonly dir: string,
+    private readonly known: readonly string[],
+    private readonly options: FindOptions,
+  ) {}
+
+  found(): FoundFolder {
+    this.pictures.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return {
+      pictures: this.pictures,
+      classes: this.#classes,
+      refused: this.#refused,
+      leftOut: this.#leftOut,
+      notes: this.#notes,
+    };
+  }
+
+  addWaiting(folder: Folder): void {
+    visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
+      if (!file.isPicture) return;
+      this.pictures.push({
+        path: file.path,
+        name,
+        label: null,
+        split: null,
+        session: null,
+        keptOut: false,
+      });
+    });
+  }
+
+  /** Links that lead out, and what cannot be read. */
+  addObstacles(root: Folder): void {
+    const visited = new Set<Folder>();
+    const look = (folder: Folder, route: string): void => {
+      if (visited.has(folder)) return;
+      visited.add(folder);
+      for (const { name, kind, message } of folder.obstacles) {
+        const isLink = kind === 'link-outside';
+        this.#refused.push({
+          origin: `${route}${name.text}`,
+          code: isLink ? 'HL_IMPORT_LINK_OUTSIDE' : 'HL_IMPORT_UNREADABLE',
+          message: isLink ? message : `cannot be read: ${message}`,
+          reason: isLink ? 'links that lead out of the folder' : message,
+          remedy: isLink
+            ? 'Import with --follow-links.'
+            : 'Let this user read it, or replace a link that leads nowhere; then import again.',
+        });
+      }
+      for (const { name, folder: below } of folder.folders) look(below, `${route}${name.text}/`);
+    };
+    look(root, '');
+  }
+
+  addAll(root: Folder, label: string): void {
+    let others = 0;
+    visit(root, '', (file, name) => {
+      if (file.isPicture) {
+        const split = null;
+        this.pictures.push({
+          path: file.path,
+          name,
+          label,
+          split,
+          session: folderOf(name),
+          keptOut: false,
+        });
+      } else others += 1;
+    });
+    this.#classes.set(label, ['.']);
+    this.#leaveOthers(others);
+  }
+
+  async addByLayout(root: Folder): Promise<void> {
+    const isExport = root.files.some(({ name }) => name.text === MANIFEST_FILE);
+    const layout = readLayout(root, isExport || this.options.layout === 'classes');
+    if (layout.unclear !== null) throw unclear(this.dir, layout.unclear);
+    this.#isExport = isExport;
+    this.#noteLayout(layout);
+    const byFolder = layout.classes.some(({ pictures }) => pictures.length > 0);
+    if (!byFolder && (await this.#addAnnotated(root, layout.unclassed))) return;
+    this.#addClasses(layout.classes);
+    this.#leaveUnclassed(layout.unclassed);
+  }
+
+  /** Whether annotations came with the pictures. */
+  async #addAnnotated(root: Folder, pictures: readonly PlacedPicture[]): Promise<boolean> {
+    if (pictures.length === 0) return false;
+    const annotated = await readAnnotations(root, pictures);
+    if (annotated === null) return false;
+    const { format, labelOf, boxes, unreadable } = annotated;
+    const byName = new Map<string, PlacedPicture[]>();
+    const several: string[] = [];
+    const without: string[] = [];
+    for (const picture of pictures) {
+      const labels = labelOf(picture.name);
+      const [label] = labels;
+      if (label === undefined) without.push(picture.name);
+      else if (labels.length > 1) several.push(picture.name);
+      else listIn(byName, label).push(picture);
+    }
+    const named = [...byName].map(([text, { length }]): NamedClass => {
+      return { name: { text, encoding: 'UTF-8' }, where: text, pictures: length };
+    });
+    const labels = this.#labelsOf(named);
+    for (const [text, placed] of byName) {
+      const label = labels.labelOf(text);
+      if (label === null) continue;
+      this.#addClass(label, text);
+      for (const one of placed) this.#add(one, label, folderOf(one.name));
+    }
+    this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
+    if (boxes) {
+      this.#note(
+        'HL_IMPORT_BOXES',
+        'the annotations mark places in the pictures: a picture whose marks are all of one class became one of that class as a whole',
+      );
+    }
+    for (const message of unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+    this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with marks of several classes', several);
+    this.#leave('HL_IMPORT_UNLABELLED', `pictures that ${format} does not label`, without);
+    return true;
+  }
+
+  #addClasses(folders: readonly ClassFolder[]): void {
+    const named = folders.map(({ name, route, pictures }): NamedClass => {
+      return { name, where: route, pictures: pictures.length };
+    });
+    const labels = this.#labelsOf(named);
+    let others = 0;
+    for (const folder of folders) {
+      others += folder.others;
+      const label = labels.labelOf(folder.name.text);
+      if (label === null) continue;
+      this.#addClass(label, folder.route);
+      for (const one of folder.pictures) this.#add(one, label, sessionOf(folder.route, one.name));
+    }
+    this.#leaveOthers(others);
+  }
+
+  #labelsOf(named: readonly NamedClass[]): ClassLabels {
+    // What an export of ours keeps apart was apart in its store.
+    const keepAlike = this.#isExport || (this.options.keepAlike ?? false);
+    const labels = new ClassLabels(named, this.known, keepAlike);
+    this.#notes.push(...labels.notes);
+    for (const { code, message, where, pictures } of labels.unusable) {
+      this.#note(code, `${message}; ${countOf(pictures)} of it left out`);
+      if (pictures > 0) {
+        const reason = 'pictures of folders whose name cannot be a label';
+        this.#leftOut.push({ code, reason, files: pictures, examples: [where] });
+      }
+    }
+    return labels;
+  }
+
+  #addClass(label: string, where: string): void {
+    listIn(this.#classes, label).push(where);
+  }
+
+  #add({ file, name, split }: PlacedPicture, label: string, session: string | null): void {
+    this.pictures.push({ path: file.path, name, label, split, session, keptOut: false });
+  }
+
+  #noteLayout({ splits, days, classesLikeSplits, sharedInside }: Layout): void {
+    if (days.length > 0) {
+      const what = days.length > 1 ? 'days, not as classes' : 'a day, not as a class';
+      this.#note(
+        'HL_IMPORT_SPLITS',
+        `${nameSome(days)} ${days.length > 1 ? 'were' : 'was'} seen as ${what}`,
+      );
+    }
+    if (splits.length > 0) {
+      this.#note(
+        'HL_IMPORT_SPLITS',
+        `${nameSome(splits)} ${splits.length > 1 ? 'were seen as splits' : 'was seen as a split'} of one data set, not as ${splits.length > 1 ? 'classes' : 'a class'}`,
+      );
+    }
+    if (classesLikeSplits.length > 0) {
+      this.#note(
+        'HL_IMPORT_CLASS_LIKE_SPLIT',
+        `folder ${nameSome(classesLikeSplits)} is called like a split, but was taken for a class`,
+      );
+    }
+    if (sharedInside.length > 0) {
+      this.#note(
+        'HL_IMPORT_FOLDERS_INSIDE',
+        `every class folder holds the folders ${nameSome(sharedInside)}: if these are the classes, import each of the outer folders by itself`,
+      );
+    }
+  }
+
+  #leaveUnclassed(pictures: readonly PlacedPicture[]): void {
+    const names = pictures.map(({ name }) => name);
+    this.#leave('HL_IMPORT_LOOSE', 'pictures that lie in no class folder', names);
+  }
+
+  #leaveOthers(files: number): void {
+    if (files === 0) return;
+    const reason = 'files that are no pictures by their name';
+    this.#leftOut.push({ code: 'HL_IMPORT_IGNORED', reason, files, examples: [] });
+    this.#note(
+      'HL_IMPORT_IGNORED',
+      `${countOf(files, 'file')} of class folders ${files === 1 ? 'is no picture by its name' : 'are no pictures by their names'}`,
+    );
+  }
+
+  #leave(code: string, reason: string, names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#leftOut.push({ code, reason, files: names.length, examples: names.slice(0, 3) });
+    this.#note(code, `left out: ${names.length} ${reason}: ${nameSome(names)}`);
+  }
+
+  #note(code: string, message: string): void {
+    this.#notes.push({ code, message });
+  }
+}
+
+async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
+  try {
+    return await readFolderTree(dir, { followLinks, alsoHidden: WAITING_FOLDER });
+  } catch (error) {
+    throw new HeadlandError('HL_IMPORT_NOT_FOUND', `${dir} cannot be read: ${fileProblem(error)}`, {
+      remedy: remedyFor(dir),
+      details: { dir },
+      cause: error,
+    });
+  }
+}
+
+function remedyFor(dir: string): string {
+  if (/\.(zip|tar|tgz|gz|bz2|xz|7z|rar)$/i.test(dir)) {
+    return 'Unpack it, and give the path of the folder that comes out.';
+  }
+  // Words of a command line that are not UTF-8 reach no program of Node as they are.
+  if (dir.includes('\ufffd')) {
+    return 'Its name is not UTF-8: go into the folder (cd), and import "." from there.';
+  }
+  return 'Give the path of a folder that holds one folder of pictures per class.';
+}
+
+function unclear(
+  dir: string,
+  { message, candidates }: NonNullable<Layout['unclear']>,
+): HeadlandError {
+  const deeper = candidates.map((candidate) => `${dir.replace(/\/$/, '')}/${candidate}`);
+  return new HeadlandError('HL_IMPORT_LAYOUT_UNCLEAR', `${dir}: ${message}`, {
+    remedy: `Import what is meant: ${deeper.slice(0, 3).join(', ')}; or say with --layout classes that each folder in ${dir} is a class, whatever it is called.`,
+    details: { dir, candidates },
+  });
+}
+
+/** The folders of a picture but for its class, splits and folders that only wrap. */
+function sessionOf(classRoute: string, pictureName: string): string | null {
+  const outer = classRoute.split('/').slice(0, -1);
+  const inner = pictureName
+    .slice(classRoute.length + 1)
+    .split('/')
+    .slice(0, -1);
+  return sessionName([...outer, ...inner]);
+}
+
+function folderOf(pictureName: string): string | null {
+  return sessionName(pictureName.split('/').slice(0, -1));
+}
+
+function sessionName(folders: readonly string[]): string | null {
+  const telling = folders.filter((name) => splitOf(name) === null && !isWrapper(name));
+  return telling.length === 0 ? null : telling.join('/');
+}

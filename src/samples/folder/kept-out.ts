@@ -1,0 +1,22 @@
+import type { FoundPicture } from './found.js';
+import type { ImportRun } from './import-run.js';
+
+/**
+ * Marks the part of a divided data set that a person wants kept out of training: the test part, or the
+ * validation part where there is no test part. Without the wish, says that there is one.
+ */
+export function markKeptOut(run: ImportRun, pictures: readonly FoundPicture[]): void {
+  const parts = new Set(pictures.map(({ split }) => split));
+  const part = parts.has('test') ? 'test' : parts.has('validation') ? 'validation' : null;
+  if (!run.options.keepSplit) {
+    if (part === null) return;
+    const message = `the ${part} part is imported like the others; --keep-split keeps it out of training`;
+    run.warn('HL_IMPORT_SPLITS', message);
+    return;
+  }
+  if (part === null) {
+    run.warn('HL_IMPORT_SPLITS', 'there is no test or validation part to keep out of training');
+    return;
+  }
+  for (const picture of pictures) picture.keptOut = picture.split === part;
+}

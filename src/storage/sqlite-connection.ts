@@ -1,0 +1,143 @@
+import { accessSync, closeSync, constants, fsyncSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import Libsql from 'libsql';
+import type { HeadlandError } from '../base/errors.js';
+import { makeFolderSync } from '../base/files/make-folder.js';
+
+/**
+ * `file`: the database file, open for writing; `view`: the file as it was left, in order, on a disk
+ * that has become read-only; `memory`: empty tables, because the file cannot even be read.
+ */
+export type ConnectionKind = 'file' | 'view' | 'memory';
+
+/** A connection of libsql and what it opens. */
+export interface Connection {
+  native: Libsql.Database;
+  kind: ConnectionKind;
+  /** Why the connection is not to the file; null: it is. */
+  standsInFor: HeadlandError | null;
+  /**
+   * Identity of the file, which shows when it was replaced or removed; null: the connection is not
+   * to it.
+   */
+  identity: string | null;
+}
+
+/**
+ * Opens the file for writing.
+ * @param create makes it (mode 0600) and its folder (mode 0700) when missing; else ENOENT is thrown
+ */
+export function openFile(path: string, create: boolean): Connection {
+  if (create) createPrivately(path);
+  else closeSync(openSync(path, 'r+'));
+  const native = new Libsql(path);
+  try {
+    native.exec('PRAGMA busy_timeout = 5000');
+    // Read before anything is written: a damaged file must stay as it is.
+    readSchema(native);
+    native.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA wal_autocheckpoint = 1000;
+      PRAGMA journal_size_limit = 16777216;
+    `);
+    return { native, kind: 'file', standsInFor: null, identity: identityOf(path) };
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+}
+
+/**
+ * The best connection without writing: the file, for reading, if its disk is read-only; else empty
+ * tables.
+ */
+export function openStandIn(path: string, reason: HeadlandError): Connection {
+  const native = openView(path);
+  return native ? { native, kind: 'view', standsInFor: reason, identity: null } : openEmpty(reason);
+}
+
+/** Like {@link openStandIn}, for a file that cannot be used at all. */
+export function openEmpty(reason: HeadlandError): Connection {
+  return { native: emptyTables(), kind: 'memory', standsInFor: reason, identity: null };
+}
+
+/** Device and inode of the file at a path; null: there is none. */
+export function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Moves the write-ahead log into the main file and closes; ignores a disk that is gone. */
+export function closeQuietly({ native }: Connection): void {
+  try {
+    native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // The log stays beside the file, and the next start reads it: nothing is lost.
+  }
+  try {
+    native.close();
+  } catch {
+    // Its resources are freed with the process.
+  }
+}
+
+function openView(path: string): Libsql.Database | null {
+  // After a crash the newest pages stand in the log. Reading both would make SQLite share a read-only
+  // index of the log with every later connection of this process, which could never write then; and
+  // the file alone may be torn.
+  if (!isOnReadOnlyDisk(path) || sizeOf(`${path}-wal`) > 0) return null;
+  let native: Libsql.Database | null = null;
+  try {
+    native = new Libsql(`${pathToFileURL(path).href}?immutable=1`);
+    readSchema(native);
+    native.exec('PRAGMA query_only = ON');
+    return native;
+  } catch {
+    native?.close();
+    return null;
+  }
+}
+
+function emptyTables(): Libsql.Database {
+  const native = new Libsql(':memory:');
+  native.exec('PRAGMA query_only = ON');
+  return native;
+}
+
+function readSchema(native: Libsql.Database): void {
+  native.prepare('SELECT count(*) AS n FROM sqlite_schema').get([]);
+}
+
+/** False on a writable disk without permission: another process may be writing there. */
+function isOnReadOnlyDisk(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function createPrivately(path: string): void {
+  const folder = dirname(path);
+  const created = makeFolderSync(folder, 0o700);
+  closeSync(openSync(path, 'a', 0o600));
+  if (created === null) return;
+  const parent = openSync(dirname(created), 'r');
+  try {
+    fsyncSync(parent);
+  } finally {
+    closeSync(parent);
+  }
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { AuditTrail, type Requester } from '../../src/agent/audit-trail.js';
+import { HeadlandError } from '../../src/base/errors.js';
+import { newTrial } from '../../src/gate/shadow.js';
+import { recordedLog } from '../recorder.js';
+import { someCard, someHead } from '../training/fixture.js';
+import { openRobot } from './support.js';
+
+const BY: Requester = { source: 'mqtt', transaction: 't1' };
+
+function trail(t: Parameters<typeof openRobot>[0]) {
+  const { state } = openRobot(t);
+  const { log, lines } = recordedLog();
+  /** Oldest first. */
+  const written = (): [string, Record<string, unknown>][] =>
+    state.audit
+      .list()
+      .map(({ kind, detail }): [string, Record<string, unknown>] => [kind, detail])
+      .reverse();
+  return { state, lines, written, audit: new AuditTrail(state.audit, log) };
+}
+
+describe('the audit trail', () => {
+  test('says who asked for what, and that it was done', async (t) => {
+    const { audit, written } = trail(t);
+    assert.equal(await audit.around('pause', { what: 'training' }, BY, () => 'done'), 'done');
+    await audit.around('rollback', { version: undefined }, { source: 'cli' }, async () => {});
+    assert.deepEqual(written(), [
+      ['command', { name: 'pause', what: 'training', ...BY, ok: true }],
+      ['command', { name: 'rollback', source: 'cli', ok: true }],
+    ]);
+  });
+
+  test('says that it was refused and by which code, and passes the error on', async (t) => {
+    const { audit, written } = trail(t);
+    const refusal = new HeadlandError('HL_HEAD_NO_PREVIOUS', 'none', { remedy: 'None.' });
+    const defect = new TypeError('a defect');
+    const fail = (error: Error) => () => {
+      throw error;
+    };
+    await assert.rejects(audit.around('rollback', {}, BY, fail(refusal)), refusal);
+    await assert.rejects(
+      audit.around('retrain', {}, { source: 'console' }, () => Promise.reject(defect)),
+      defect,
+    );
+    assert.deepEqual(written(), [
+      ['command', { name: 'rollback', ...BY, ok: false, code: 'HL_HEAD_NO_PREVIOUS' }],
+      ['command', { name: 'retrain', source: 'console', ok: false, code: 'HL_INTERNAL' }],
+    ]);
+  });
+
+  test('tells starts, trainings, what serves, and how trials ended', async (t) => {
+    const { audit, written, state } = trail(t);
+    const head = someHead(1);
+    const version = await state.heads.publish(head, someCard(head), []);
+    audit.started('boot-1', '1.2.3');
+    audit.trained({
+      trainingId: 'training-1',
+      trigger: 'cron',
+      outcome: 'failed',
+      reason: 'too few labels',
+      error: null,
+      startedAt: '2026-01-01T00:00:00.000Z',
+      finishedAt: '2026-01-01T00:00:01.000Z',
+      durationMs: 1_000,
+      result: null,
+    });
+    audit.serving(await state.heads.load(version));
+    audit.serving(null);
+    audit.tried({
+      ...newTrial({
+        role: 'serving',
+        version: 2,
+        previous: 1,
+        since: '2026-01-01T00:00:00.000Z',
+        revision: 0,
+        maxLabels: 50,
+        alarmAt: 10,
+        classes: 2,
+      }),
+      outcome: 'rolled-back',
+    });
+    const trigger = 'cron';
+    const reason = 'too few labels';
+    assert.deepEqual(written(), [
+      ['started', { boot: 'boot-1', version: '1.2.3' }],
+      ['training', { trainingId: 'training-1', trigger, outcome: 'failed', reason, version: null }],
+      ['serving', { version: 1 }],
+      ['serving', { version: null }],
+      ['rolled-back', { version: 2, previous: 1 }],
+    ]);
+  });
+
+  test('that cannot be written is reported and stops nothing', async (t) => {
+    const { audit, state, lines, written } = trail(t);
+    state.database.pragma('query_only = ON');
+    assert.equal(await audit.around('pause', {}, BY, () => 'done'), 'done');
+    audit.serving(null);
+    assert.deepEqual(
+      lines.all.map(({ level, code, kind }) => [level, code, kind]),
+      [
+        [50, 'HL_STORE_READ_ONLY', 'command'],
+        [50, 'HL_STORE_READ_ONLY', 'serving'],
+      ],
+    );
+    assert.deepEqual(written(), []);
+  });
+});

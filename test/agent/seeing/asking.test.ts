@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Labelling } from '../../../src/agent/learning/labelling.js';
+import { Asking, type AskingSettings } from '../../../src/agent/seeing/asking.js';
+import { RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
+import type { Decision } from '../../../src/perception/decision.js';
+import type { EventBody } from '../../../src/telemetry/contract/messages.js';
+import { recordedLog } from '../../recorder.js';
+import { BACKBONE, openRobot, outgoing, recentFrame, recordedAlarms } from '../support.js';
+
+const SURE: Partial<Decision> = {
+  label: 'crop',
+  probability: 0.95,
+  top: [{ label: 'crop', probability: 0.95 }],
+  noveltyPValue: 0.5,
+};
+
+/** A robot that asks, with a clock that the test moves. */
+function asking(
+  t: Parameters<typeof openRobot>[0],
+  changes: Partial<AskingSettings> = {},
+  maxPictureStoreBytes = 1_000_000,
+) {
+  const { config, state } = openRobot(t, { samples: { maxPictureStoreBytes } });
+  const { log, lines } = recordedLog();
+  const events: EventBody[] = [];
+  const { alarms, said } = recordedAlarms();
+  const clock = { nowMs: 0 };
+  const asker = new Asking({
+    settings: { ...config.samples, ...config.inference, ...changes },
+    labelling: new Labelling(state.samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
+    samples: state.samples,
+    telemetry: { event: (body) => void events.push(body) },
+    alarms,
+    log,
+    nowMs: () => clock.nowMs,
+  });
+  let sequence = 0;
+  const consider = (decision: Partial<Decision>, camera = 'main'): string | null =>
+    asker.consider(recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision }));
+  return { state, events, said, lines, clock, consider };
+}
+
+describe('the daemon asks', () => {
+  test('about a doubtful frame: it is kept, waits, and the event names it', (t) => {
+    const { state, events, consider } = asking(t);
+    const top = [
+      { label: 'weed', probability: 0.412_345 },
+      { label: 'crop', probability: 0.4 },
+    ];
+    const id = consider({ label: 'weed', probability: 0.412_345, top });
+    const sample = state.samples.get(id!);
+    assert.deepEqual([sample?.label, sample?.source], [null, 'main']);
+    assert.equal(events.length, 1);
+    const { kind, details } = outgoing('event', events[0]!);
+    assert.equal(kind, 'label_requested');
+    assert.deepEqual(details, {
+      sample_id: id,
+      frame_id: 'boot-main-1',
+      camera: 'main',
+      top: [
+        { label: 'weed', probability: 0.4123 },
+        { label: 'crop', probability: 0.4 },
+      ],
+    });
+    assert.ok(state.samples.features([id!], BACKBONE, '', 0).get(id!)?.[0]);
+  });
+
+  test('not about what it is sure of, whether it is asked often or never', (t) => {
+    const { state, consider } = asking(t, { askIntervalMs: 0 });
+    assert.equal(consider({}), null);
+    assert.equal(consider({ probability: 0.6 }), null, 'the bound itself is sure enough');
+    assert.notEqual(consider({ probability: 0.599 }), null);
+    assert.equal(state.samples.counts().waiting, 1);
+  });
+
+  test('about what is strange, however probable its label is', (t) => {
+    const { consider } = asking(t, { askIntervalMs: 0 });
+    assert.notEqual(consider({ noveltyPValue: 0.01 }), null);
+    assert.equal(consider({ noveltyPValue: null }), null, 'the head cannot tell');
+    assert.equal(consider({ noveltyPValue: 0.05 }), null);
+    const { consider: deaf } = asking(t, { askIntervalMs: 0, unknownAlpha: 0 });
+    assert.equal(deaf({ noveltyPValue: 0 }), null, 'off');
+  });
+
+  test('about every frame while no head serves', (t) => {
+    const { consider } = asking(t, { askIntervalMs: 0 });
+    assert.notEqual(consider({ probability: 0, top: [], noveltyPValue: null }), null);
+  });
+
+  test('once a camera and interval, by a clock that nobody sets', (t) => {
+    const { clock, consider } = asking(t, { askIntervalMs: 10_000 });
+    const doubtful = { probability: 0.3 };
+    assert.notEqual(consider(doubtful, 'left'), null);
+    assert.equal(consider(doubtful, 'left'), null);
+    assert.notEqual(consider(doubtful, 'right'), null, 'each camera has its own turn');
+    clock.nowMs = 9_999;
+    assert.equal(consider(doubtful, 'left'), null);
+    clock.nowMs = 10_000;
+    // Sure frames take no turn away.
+    assert.equal(consider({}, 'left'), null);
+    const real = Date.now;
+    t.mock.method(Date, 'now', () => real() - 86_400_000);
+    assert.notEqual(consider(doubtful, 'left'), null, 'the wall clock was set back by a day');
+  });
+
+  test('for at most so many answers at once: the oldest question goes', (t) => {
+    const { state, consider } = asking(t, { askIntervalMs: 0, askMaxWaiting: 3 });
+    const ids = Array.from({ length: 5 }, () => consider({ probability: 0.1 }));
+    const waiting = state.samples.list({ labelled: false }).map(({ id }) => id);
+    assert.deepEqual(waiting, ids.slice(2));
+  });
+
+  test('never when nothing may wait', (t) => {
+    const { state, events, consider } = asking(t, { askIntervalMs: 0, askMaxWaiting: 0 });
+    assert.equal(consider({ probability: 0.1 }), null);
+    assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
+  });
+
+  test('but a full store is an alarm, and is no question', (t) => {
+    const { state, events, said, consider } = asking(t, { askIntervalMs: 0 }, 1_000_000);
+    state.samples.admit({
+      jpeg: new Uint8Array(999_990),
+      label: 'crop',
+      labelSource: 'cli',
+      group: 'g',
+      source: 'main',
+      capturedAtMs: 1,
+      dhash: '0000000000000000',
+    });
+    assert.equal(consider({ probability: 0.1 }), null);
+    assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
+    assert.deepEqual(said, ['raised picture-limit warning HL_STORE_LIMIT']);
+  });
+});

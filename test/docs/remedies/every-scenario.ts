@@ -1,0 +1,30 @@
+import { brokerScenarios } from './broker-scenarios.js';
+import type { CommandScenario } from './command-scenario.js';
+import { configScenarios } from './config-scenarios.js';
+import { headScenarios } from './head-scenarios.js';
+import { importScenarios } from './import-scenarios.js';
+import { modelScenarios } from './model-scenarios.js';
+import type { Situation } from './scenario.js';
+import { startScenarios } from './start-scenarios.js';
+import { storeScenarios } from './store-scenarios.js';
+import type { TalkScenario } from './talk-scenario.js';
+import { commandTalks, consoleTalks } from './talk-scenarios.js';
+
+export const commandScenarios: readonly CommandScenario[] = [
+  ...configScenarios,
+  ...storeScenarios,
+  ...importScenarios,
+  ...modelScenarios,
+  ...headScenarios,
+];
+
+export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
+
+export { brokerScenarios, startScenarios };
+
+export const everyScenario: readonly Situation[] = [
+  ...commandScenarios,
+  ...talkScenarios,
+  ...startScenarios,
+  ...brokerScenarios,
+];

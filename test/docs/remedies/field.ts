@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { CLI, Rig } from '../../agent/daemon.js';
+import { HANG_MS } from '../../liveness.js';
+
+export type Settings = { [name: string]: unknown };
+
+/** What a command ended with, and all that a person sees of it. */
+export interface Ran {
+  status: number | null;
+  output: string;
+}
+
+/** A user without rights, for what root may always do. */
+const NOBODY = 65_534;
+
+/** One set of pictures and one backbone in a cache, for any number of robots. */
+export class Field {
+  #robots = 0;
+  #labelled: Promise<Robot> | null = null;
+  #trained: Promise<Robot> | null = null;
+
+  private constructor(
+    readonly rig: Rig,
+    readonly base: Settings,
+  ) {}
+
+  static async create(t: Pick<TestContext, 'after'>): Promise<Field> {
+    const rig = await Rig.create(t);
+    for (const dir of [rig.dir, rig.cacheDir]) chmodSync(dir, 0o755);
+    return new Field(rig, parse(readFileSync(rig.configFile, 'utf8')));
+  }
+
+  get photosDir(): string {
+    return this.rig.photosDir;
+  }
+
+  /** A robot of its own, without samples. */
+  robot(settings: Settings = {}): Robot {
+    this.#robots += 1;
+    const dir = join(this.rig.dir, `robot-${this.#robots}`);
+    mkdirSync(dir);
+    return new Robot(this, dir, merged(this.base, settings));
+  }
+
+  /** State with every picture as a labelled sample. */
+  labelled(): Promise<Robot> {
+    this.#labelled ??= (async () => {
+      const robot = this.robot();
+      await robot.must('import', this.photosDir, '--group-pattern', '_(\\d+)');
+      return robot;
+    })();
+    return this.#labelled;
+  }
+
+  /** The same with a head that serves. */
+  trained(): Promise<Robot> {
+    this.#trained ??= (async () => {
+      const robot = this.robot();
+      robot.adopt(await this.labelled());
+      await robot.must('train');
+      return robot;
+    })();
+    return this.#trained;
+  }
+}
+
+/** One robot's configuration, state and files. */
+export class Robot {
+  readonly configFile: string;
+  #settings: Settings;
+
+  constructor(
+    readonly field: Field,
+    readonly dir: string,
+    settings: Settings,
+  ) {
+    this.configFile = this.path('headland.yaml');
+    this.#settings = merged(settings, { paths: { stateDir: this.path('state') } });
+    this.configure({});
+  }
+
+  get stateDir(): string {
+    return this.path('state');
+  }
+
+  get photosDir(): string {
+    return this.field.photosDir;
+  }
+
+  path(...names: string[]): string {
+    return join(this.dir, ...names);
+  }
+
+  /** Changes settings as a person edits the file. */
+  configure(changes: Settings): void {
+    this.#settings = merged(this.#settings, changes);
+    writeFileSync(this.configFile, stringify(this.#settings));
+  }
+
+  write(name: string, content: string | Uint8Array, mode = 0o644): string {
+    const path = this.path(name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content, { mode });
+    chmodSync(path, mode);
+    return path;
+  }
+
+  /** The samples and heads of another robot. */
+  adopt({ stateDir }: Robot): void {
+    cpSync(stateDir, this.stateDir, { recursive: true, verbatimSymlinks: true });
+  }
+
+  /** Class folders of this robot's own: `count` pictures a class. */
+  photos(name: string, labels: readonly string[], count = 4): string {
+    for (const label of labels) {
+      const from = join(this.photosDir, label);
+      const to = this.path(name, label);
+      mkdirSync(to, { recursive: true });
+      for (const file of readdirSync(from).sort().slice(0, count)) {
+        cpSync(join(from, file), join(to, file));
+      }
+    }
+    return this.path(name);
+  }
+
+  headland(...args: string[]): Promise<Ran> {
+    return this.#run(args, {});
+  }
+
+  /** As a user who is not root. */
+  headlandAsNobody(...args: string[]): Promise<Ran> {
+    return this.#run(args, process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {});
+  }
+
+  /** A command that is no part of what is tried. */
+  async must(...args: string[]): Promise<string> {
+    const { status, output } = await this.headland(...args);
+    if (status !== 0) throw new Error(`headland ${args.join(' ')}: ${status}\n${output}`);
+    return output;
+  }
+
+  #run(args: string[], user: { uid?: number; gid?: number }): Promise<Ran> {
+    const config =
+      args[0] === 'config' || args.includes('--config') ? [] : ['--config', this.configFile];
+    // Whole lines are easier to read for a test than for a person.
+    const env = { ...process.env, COLUMNS: '100000' };
+    const child = spawn(process.execPath, [CLI, ...args, ...config], {
+      cwd: this.dir,
+      env,
+      timeout: HANG_MS,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (status) => resolve({ status, output }));
+    });
+  }
+}
+
+/** Settings with changes laid over them, section by section; lists are replaced. */
+function merged(base: Settings, changes: Settings): Settings {
+  const result = { ...base };
+  for (const [name, value] of Object.entries(changes)) {
+    const before = result[name];
+    result[name] = isSection(before) && isSection(value) ? merged(before, value) : value;
+  }
+  return result;
+}
+
+function isSection(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

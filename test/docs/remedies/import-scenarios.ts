@@ -1,0 +1,345 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
+import { CLI } from '../../agent/daemon.js';
+import type { CommandScenario } from './command-scenario.js';
+import type { Ran, Robot } from './field.js';
+
+const both = ['crop', 'weed'];
+const importSome = (robot: Robot): string[] => ['import', robot.path('some')];
+const some = (robot: Robot): string => robot.photos('some', both);
+
+/** A picture of these sides, of one colour. */
+function plainPicture(side: number): Promise<Buffer> {
+  const create = { width: side, height: side, channels: 3 as const, background: '#286428' };
+  return sharp({ create }).jpeg().toBuffer();
+}
+
+export const importScenarios: CommandScenario[] = [
+  {
+    code: 'HL_IMPORT_NOT_FOUND',
+    follows: 'Give the path of a folder that holds one folder of pictures per class',
+    given: some,
+    command: (robot) => ['import', robot.path('som')],
+    follow: importSome,
+  },
+  {
+    code: 'HL_IMPORT_NO_CLASSES',
+    follows: 'Put the pictures into one folder per class',
+    given: (robot) =>
+      copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path('some', 'top.jpg')),
+    command: (robot) => ['import', robot.path('some', 'crop')],
+    follow: importSome,
+  },
+  {
+    code: 'HL_IMPORT_PATTERN_INVALID',
+    follows: 'Give a JavaScript regular expression',
+    given: some,
+    command: (robot) => [...importSome(robot), '--group-pattern', '(_'],
+    follow: (robot) => [...importSome(robot), '--group-pattern', '(_[0-9]+)'],
+  },
+  {
+    code: 'HL_IMPORT_EMPTY_CLASS',
+    when: 'it is filled',
+    follows: 'Put pictures into the folder',
+    given: (robot) => mkdirSync(join(some(robot), 'stone')),
+    command: importSome,
+    follow: (robot) => robot.photos('some', ['stone']),
+  },
+  {
+    code: 'HL_IMPORT_EMPTY_CLASS',
+    when: 'it is removed',
+    follows: 'or remove it',
+    given: (robot) => mkdirSync(join(some(robot), 'stone')),
+    command: importSome,
+    follow: (robot) => rmSync(robot.path('some', 'stone'), { recursive: true }),
+  },
+  {
+    code: 'HL_IMPORT_GROUPS_WEAK',
+    follows: 'import into a new state folder with --group-pattern',
+    given: async (robot) => {
+      for (const label of both) {
+        for (let i = 0; i < 30; i++) {
+          // Patches of colour at random: no two resemble each other.
+          const patches = Buffer.from(
+            Array.from({ length: 192 }, (_, p) => (p * (i + 2) * 7919 * label.charCodeAt(0)) % 256),
+          );
+          const raw = { width: 8, height: 8, channels: 3 as const };
+          const picture = await sharp(patches, { raw }).resize(64, 64).jpeg().toBuffer();
+          robot.write(join('some', label, `pass${i % 5}_${i}.jpg`), picture);
+        }
+      }
+    },
+    command: importSome,
+    follow: (robot) => [
+      ...importSome(robot),
+      '--group-pattern',
+      '(pass[0-9])_',
+      '--state',
+      robot.path('new-state'),
+    ],
+  },
+  {
+    code: 'HL_IMPORT_IGNORED',
+    follows: 'Rename pictures to .jpg, .png or .webp',
+    given: (robot) =>
+      renameSync(
+        join(some(robot), 'crop', 'crop_000.jpg'),
+        robot.path('some', 'crop', 'picture.jfif0'),
+      ),
+    command: importSome,
+    follow: (robot) =>
+      renameSync(
+        robot.path('some', 'crop', 'picture.jfif0'),
+        robot.path('some', 'crop', 'picture.jpg'),
+      ),
+  },
+  {
+    code: 'HL_IMPORT_LABEL_CONFLICT',
+    when: 'the picture is stored',
+    follows: 'run the `headland label ID LABEL` that the note gives',
+    given: async (robot) => {
+      await robot.must('import', some(robot));
+      renameSync(
+        robot.path('some', 'crop', 'crop_000.jpg'),
+        robot.path('some', 'weed', 'crop_000.jpg'),
+      );
+    },
+    command: importSome,
+    follow: async (robot, { message }) => {
+      const [, id] = /headland label (\S+) LABEL/.exec(message)!;
+      await robot.must('label', id!, 'weed');
+    },
+  },
+  {
+    code: 'HL_IMPORT_LABEL_CONFLICT',
+    when: 'two folders have it',
+    follows: 'If it gives none, import again',
+    given: (robot) =>
+      copyFileSync(
+        join(some(robot), 'crop', 'crop_000.jpg'),
+        robot.path('some', 'weed', 'crop_000.jpg'),
+      ),
+    command: importSome,
+    follow: async (robot) => {
+      const again = await robot.must(...importSome(robot));
+      const [, id] = /headland label (\S+) LABEL/.exec(again)!;
+      await robot.must('label', id!, 'weed');
+      rmSync(robot.path('some', 'crop', 'crop_000.jpg'));
+    },
+  },
+  {
+    code: 'HL_IMPORT_LINK_OUTSIDE',
+    follows: 'Import with --follow-links',
+    given: (robot) => symlinkSync(join(robot.photosDir, 'stone'), join(some(robot), 'stone')),
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--follow-links'],
+  },
+  {
+    code: 'HL_IMPORT_MANIFEST_INVALID',
+    follows: 'Correct the line and import into a new state folder',
+    given: (robot) => {
+      some(robot);
+      robot.write('some/samples.jsonl', '{"file": "crop/crop_000.jpg"\n');
+    },
+    command: importSome,
+    follow: async (robot) => {
+      // The line is lost: a manifest is written again by an export.
+      await robot.must('export-samples', robot.path('export'));
+      return ['import', robot.path('export'), '--state', robot.path('new-state')];
+    },
+  },
+  {
+    code: 'HL_IMPORT_QUARANTINE_FAILED',
+    follows: 'remove what is in the way there',
+    given: (robot) => {
+      some(robot);
+      robot.write('some/crop/notes.jpg', 'no picture');
+      robot.write('state/quarantine', 'a file');
+    },
+    command: importSome,
+    follow: (robot) => rmSync(join(robot.stateDir, 'quarantine')),
+  },
+  {
+    code: 'HL_IMPORT_UNREADABLE',
+    when: 'rights',
+    follows: 'Let this user read it',
+    given: (robot) => {
+      chmodSync(join(some(robot), 'crop', 'crop_000.jpg'), 0o000);
+      mkdirSync(robot.stateDir);
+      for (const dir of [robot.dir, robot.stateDir]) chmodSync(dir, 0o777);
+    },
+    asNobody: true,
+    command: importSome,
+    follow: (robot) => chmodSync(robot.path('some', 'crop', 'crop_000.jpg'), 0o644),
+  },
+  {
+    code: 'HL_IMPORT_UNREADABLE',
+    when: 'a link',
+    follows: 'replace a link that leads nowhere',
+    given: (robot) => symlinkSync('gone.jpg', join(some(robot), 'crop', 'link.jpg')),
+    command: importSome,
+    follow: (robot) => {
+      rmSync(robot.path('some', 'crop', 'link.jpg'));
+      copyFileSync(
+        join(robot.photosDir, 'crop', 'crop_009.jpg'),
+        robot.path('some', 'crop', 'link.jpg'),
+      );
+    },
+  },
+  {
+    code: 'HL_IMPORT_CANCELLED',
+    follows: 'Import again: it goes on where it stopped',
+    given: async (robot) => {
+      some(robot);
+      robot.write('some/crop/0.jpg', 'no picture');
+      const large = await plainPicture(3_000);
+      for (let i = 0; i < 40; i++) robot.write(`some/crop/large_${i}.jpg`, large);
+    },
+    command: importSome,
+    provoke: interrupted,
+    follow: () => {},
+  },
+  {
+    code: 'HL_LABEL_INVALID',
+    when: 'a folder',
+    follows: 'and not "unknown"',
+    given: (robot) =>
+      renameSync(
+        join(robot.photos('some', [...both, 'stone']), 'stone'),
+        robot.path('some', 'unknown'),
+      ),
+    command: importSome,
+    follow: (robot) => renameSync(robot.path('some', 'unknown'), robot.path('some', 'stone')),
+  },
+  {
+    code: 'HL_LABEL_INVALID',
+    when: 'a label',
+    follows: 'without "/"',
+    given: async (robot) => robot.adopt(await robot.field.labelled()),
+    command: () => ['label', 'ID', 'weed/large'],
+    provoke: async (robot) => robot.headland('label', await anySample(robot), 'weed/large'),
+    follow: async (robot) => ['label', await anySample(robot), 'weed, large'],
+  },
+  {
+    code: 'HL_PICTURE_INVALID',
+    when: 'damaged',
+    follows: 'Replace the file',
+    given: (robot) => {
+      some(robot);
+      robot.write('some/crop/damaged.jpg', Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 1, 2, 3]));
+    },
+    command: importSome,
+    follow: (robot) =>
+      copyFileSync(
+        join(robot.photosDir, 'crop', 'crop_010.jpg'),
+        robot.path('some', 'crop', 'damaged.jpg'),
+      ),
+  },
+  {
+    code: 'HL_PICTURE_INVALID',
+    when: 'another format',
+    follows: 'Convert it to JPEG or PNG',
+    given: async (robot) => {
+      some(robot);
+      robot.write(
+        'some/crop/animation.jpg',
+        await sharp(await plainPicture(40))
+          .gif()
+          .toBuffer(),
+      );
+    },
+    command: importSome,
+    follow: async (robot) => robot.write('some/crop/animation.jpg', await plainPicture(40)),
+  },
+  {
+    code: 'HL_PICTURE_TOO_LARGE',
+    when: 'the limit',
+    follows: 'raise inference.maxPictureBytes',
+    settings: { inference: { maxPictureBytes: 1_024 } },
+    given: some,
+    command: importSome,
+    follow: (robot) => robot.configure({ inference: { maxPictureBytes: 1_000_000 } }),
+  },
+  {
+    code: 'HL_PICTURE_TOO_MANY_PIXELS',
+    when: 'the limit',
+    follows: 'raise inference.maxPicturePixels',
+    settings: { inference: { maxPicturePixels: 4_096 } },
+    given: async (robot) => {
+      some(robot);
+      robot.write('some/crop/large.jpg', await plainPicture(100));
+    },
+    command: importSome,
+    follow: (robot) => robot.configure({ inference: { maxPicturePixels: 10_000 } }),
+  },
+  {
+    code: 'HL_PICTURE_TOO_MANY_PIXELS',
+    when: 'the picture',
+    follows: 'Make the picture smaller',
+    settings: { inference: { maxPicturePixels: 4_096 } },
+    given: async (robot) => {
+      some(robot);
+      robot.write('some/crop/large.jpg', await plainPicture(100));
+    },
+    command: importSome,
+    follow: async (robot) => robot.write('some/crop/large.jpg', await plainPicture(64)),
+  },
+  {
+    code: 'HL_SAMPLE_INVALID',
+    follows: 'Give a --group-pattern that captures at most 256 characters',
+    given: (robot) => {
+      const deep = join('some', 'crop', 'n'.repeat(150), 'm'.repeat(150));
+      mkdirSync(robot.path(deep), { recursive: true });
+      copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path(deep, 'deep.jpg'));
+      rmSync(robot.path('some', 'crop', 'crop_000.jpg'));
+    },
+    command: (robot) => [...importSome(robot), '--group-pattern', '(.*)\\.jpg'],
+    follow: (robot) => [...importSome(robot), '--group-pattern', '([^/]*)\\.jpg'],
+  },
+  {
+    code: 'HL_EXPORT_NOT_EMPTY',
+    follows: 'Name a folder that does not exist yet',
+    given: async (robot) => {
+      robot.adopt(await robot.field.labelled());
+      robot.write('export/notes.txt', 'mine');
+    },
+    command: (robot) => ['export-samples', robot.path('export')],
+    follow: (robot) => ['export-samples', robot.path('export-2')],
+  },
+];
+
+async function anySample(robot: Robot): Promise<string> {
+  const dir = robot.path('export-for-ids');
+  if (!existsSync(dir)) await robot.must('export-samples', dir);
+  const [picture] = readdirSync(join(dir, 'crop')).sort();
+  return basename(picture!, '.jpg');
+}
+
+/** Ctrl-C while pictures are read: the first one, which is none, is in the quarantine by then. */
+async function interrupted(robot: Robot, command: string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [CLI, ...command, '--config', robot.configFile]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const closed = once(child, 'close');
+  while (child.exitCode === null && !existsSync(join(robot.stateDir, 'quarantine'))) await sleep(2);
+  child.kill('SIGINT');
+  const [status] = await closed;
+  return { status, output };
+}

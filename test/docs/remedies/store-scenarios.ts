@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import sharp from 'sharp';
+import { createRandom, seedFrom } from '../../../src/base/random.js';
+import type { CommandScenario } from './command-scenario.js';
+import type { Robot } from './field.js';
+
+const database = (robot: Robot): string => join(robot.stateDir, 'headland.db');
+
+async function teach(robot: Robot): Promise<void> {
+  robot.adopt(await robot.field.labelled());
+}
+
+function withoutMounts(): string | false {
+  return spawnSync('unshare', ['--mount', 'true']).status === 0
+    ? false
+    : 'needs the right to mount';
+}
+
+/** A small file system where the state will be. */
+function mountState(robot: Robot): void {
+  mkdirSync(robot.stateDir);
+  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', robot.stateDir]);
+}
+
+/** A picture of noise compresses badly: about 45 kB. */
+function noisyPicture(seed: number): Promise<Buffer> {
+  const random = createRandom(seed);
+  const [width, height] = [180, 180];
+  const data = Uint8Array.from({ length: 3 * width * height }, () => random.uniform(0, 255));
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 95 })
+    .toBuffer();
+}
+
+export const storeScenarios: CommandScenario[] = [
+  {
+    code: 'HL_STATE_UNWRITABLE',
+    follows: 'Set paths.stateDir, or --state, to a folder',
+    given: (robot) => robot.write('file', ''),
+    command: (robot) => ['label', '--state', robot.path('file', 'state')],
+    follow: (robot) => ['label', '--state', robot.path('folder', 'state')],
+  },
+  {
+    code: 'HL_STORE_UNAVAILABLE',
+    follows: 'Remove or rename what stands at this path instead of a file',
+    given: (robot) => mkdirSync(database(robot), { recursive: true }),
+    command: () => ['label'],
+    follow: (robot) => renameSync(database(robot), robot.path('aside')),
+  },
+  {
+    code: 'HL_STORE_READ_ONLY',
+    follows: 'Give this user write access to the state folder and its files',
+    given: async (robot) => {
+      await teach(robot);
+      for (const name of readdirSync(robot.stateDir)) chmodSync(join(robot.stateDir, name), 0o444);
+      chmodSync(robot.stateDir, 0o555);
+      chmodSync(robot.dir, 0o755);
+    },
+    asNobody: true,
+    command: () => ['label'],
+    follow: (robot) => {
+      chmodSync(robot.stateDir, 0o777);
+      for (const name of readdirSync(robot.stateDir)) chmodSync(join(robot.stateDir, name), 0o666);
+    },
+  },
+  {
+    code: 'HL_STORE_CORRUPT',
+    when: 'an export is there',
+    follows: 'import an export (`headland import`)',
+    given: async (robot) => {
+      await teach(robot);
+      await robot.must('export-samples', robot.path('export'));
+      writeFileSync(database(robot), 'no database');
+    },
+    command: () => ['label'],
+    follow: async (robot) => {
+      mkdirSync(robot.path('aside'));
+      for (const name of readdirSync(robot.stateDir).filter((each) =>
+        each.startsWith('headland.db'),
+      ))
+        renameSync(join(robot.stateDir, name), robot.path('aside', name));
+      return ['import', robot.path('export')];
+    },
+  },
+  {
+    code: 'HL_STORE_CORRUPT',
+    when: 'a backup is there',
+    follows: 'then put a backup in its place',
+    given: async (robot) => {
+      await teach(robot);
+      // As docs/reference/storage.md says.
+      new Database(database(robot)).exec(`VACUUM INTO '${robot.path('copy.db')}'`);
+      writeFileSync(database(robot), 'no database');
+    },
+    command: () => ['export-samples', 'exported'],
+    follow: (robot) => {
+      for (const name of readdirSync(robot.stateDir).filter((each) =>
+        each.startsWith('headland.db'),
+      ))
+        rmSync(join(robot.stateDir, name));
+      cpSync(robot.path('copy.db'), database(robot));
+    },
+  },
+  {
+    code: 'HL_STORE_NEWER',
+    follows: 'put a backup from before the update in place of the file',
+    given: async (robot) => {
+      await teach(robot);
+      cpSync(database(robot), robot.path('before-update.db'));
+      const store = new Database(database(robot));
+      store.exec('UPDATE schema_versions SET version = version + 1');
+      store.close();
+    },
+    command: () => ['label'],
+    follow: (robot) => cpSync(robot.path('before-update.db'), database(robot)),
+  },
+  {
+    code: 'HL_STORE_BUSY',
+    follows: 'names the process that keeps the database locked: end it',
+    given: teach,
+    command: (robot) => ['import', robot.photos('more', ['crop', 'weed'])],
+    provoke: async (robot, command) => {
+      const store = new Database(database(robot));
+      store.exec('BEGIN EXCLUSIVE');
+      try {
+        return await robot.headland(...command);
+      } finally {
+        store.close();
+      }
+    },
+    // The process that kept it locked has ended: its connection is closed.
+    follow: () => {},
+  },
+  {
+    code: 'HL_STORE_LIMIT',
+    when: 'the limit is raised',
+    follows: 'Raise samples.maxPictureStoreBytes',
+    settings: { samples: { maxPictureStoreBytes: 1_000_000 } },
+    given: fillStore,
+    command: (robot) => ['import', robot.path('large')],
+    follow: (robot) => robot.configure({ samples: { maxPictureStoreBytes: 100_000_000 } }),
+  },
+  {
+    code: 'HL_STORE_LIMIT',
+    when: 'pictures are left out',
+    follows:
+      'export (`headland export-samples DIR`), remove pictures from DIR, and import it into a new state folder',
+    settings: { samples: { maxPictureStoreBytes: 1_000_000 } },
+    given: fillStore,
+    command: (robot) => ['import', robot.path('large')],
+    follow: async (robot) => {
+      await robot.must('export-samples', robot.path('export'));
+      const labels = readdirSync(robot.path('export')).filter((name) =>
+        existsSync(robot.path('large', name)),
+      );
+      for (const label of labels) {
+        const [picture] = readdirSync(robot.path('export', label));
+        rmSync(robot.path('export', label, picture!));
+      }
+      return ['import', robot.path('export'), '--state', robot.path('new-state')];
+    },
+  },
+  {
+    code: 'HL_STORE_FULL',
+    follows: 'Free space on this disk',
+    skip: withoutMounts(),
+    given: (robot) => {
+      robot.photos('some', ['crop', 'weed'], 2);
+      mountState(robot);
+      const { bavail, bsize } = statfsSync(robot.stateDir);
+      writeFileSync(join(robot.stateDir, 'filler'), Buffer.alloc(bavail * bsize));
+    },
+    command: (robot) => ['import', robot.path('some')],
+    follow: (robot) => rmSync(join(robot.stateDir, 'filler')),
+    after: (robot) => spawnSync('umount', ['-l', robot.stateDir]),
+  },
+];
+
+/** Pictures of which the limit leaves no room for all. */
+async function fillStore(robot: Robot): Promise<void> {
+  for (const label of ['crop', 'weed']) {
+    for (let i = 0; i < 16; i++) {
+      robot.write(
+        join('large', label, `${label}_${i}.jpg`),
+        await noisyPicture(seedFrom(label, i)),
+      );
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// Rules of the house that no other lint knows: how many files a folder may hold, file names that
+// occur once, and object literals that are not packed by spreading other literals.
+// `node test/lint/house.mjs`
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const MAX_FILES = 15;
+/** A section of the configuration bears the name of the room that it configures. */
+const MAY_SHARE_NAMES = /^src\/config\/sections\//;
+
+function filesBelow(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)));
+}
+
+function crowdedFolders(files) {
+  const counts = new Map();
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > MAX_FILES)
+    .map(([folder, count]) => `${folder}: ${count} files, at most ${MAX_FILES}`);
+}
+
+function sharedNames(files) {
+  const places = new Map();
+  for (const file of files) {
+    if (!file.endsWith('.ts') || MAY_SHARE_NAMES.test(file)) continue;
+    places.set(basename(file), [...(places.get(basename(file)) ?? []), file]);
+  }
+  return [...places.values()]
+    .filter((those) => those.length > 1)
+    .map((those) => `${those.join(' and ')}: the same file name`);
+}
+
+function packedLiterals(file) {
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(join(root, file), 'utf8'),
+    ts.ScriptTarget.ES2022,
+    true,
+  );
+  const found = [];
+  const visit = (node) => {
+    const packed =
+      (ts.isSpreadAssignment(node) && ts.isObjectLiteralExpression(node.expression)) ||
+      (ts.isSpreadElement(node) && ts.isArrayLiteralExpression(node.expression));
+    if (packed) {
+      const { line } = source.getLineAndCharacterOfPosition(node.getStart());
+      found.push(`${file}:${line + 1}: a literal is spread into a literal; write its parts`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+const source = filesBelow('src');
+const code = ['src', 'test', 'bench'].flatMap(filesBelow).filter((file) => file.endsWith('.ts'));
+const faults = [...crowdedFolders(source), ...sharedNames(source), ...code.flatMap(packedLiterals)];
+for (const fault of faults) process.stderr.write(`${fault}\n`);
+process.exitCode = faults.length > 0 ? 1 : 0;

@@ -1,0 +1,28 @@
+import type { Mutant } from '../mutant.js';
+import { BASE_MUTANTS } from './base-mutants.js';
+import { BOARD_MUTANTS } from './board-mutants.js';
+import { CAMERA_MUTANTS } from './camera-mutants.js';
+import { COMMAND_MUTANTS } from './command-mutants.js';
+import { CONSOLE_MUTANTS } from './console-mutants.js';
+import { GATE_MUTANTS } from './gate-mutants.js';
+import { HEAD_MUTANTS } from './head-mutants.js';
+import { LEARNING_MUTANTS } from './learning-mutants.js';
+import { SAMPLES_MUTANTS } from './samples-mutants.js';
+import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
+import { VISION_MUTANTS } from './vision-mutants.js';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...GATE_MUTANTS,
+  ...HEAD_MUTANTS,
+  ...SAMPLES_MUTANTS,
+  ...STORAGE_MUTANTS,
+  ...LEARNING_MUTANTS,
+  ...BASE_MUTANTS,
+  ...COMMAND_MUTANTS,
+  ...TELEMETRY_MUTANTS,
+  ...CONSOLE_MUTANTS,
+  ...BOARD_MUTANTS,
+  ...CAMERA_MUTANTS,
+  ...VISION_MUTANTS,
+];

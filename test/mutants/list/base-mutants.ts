@@ -1,0 +1,125 @@
+import type { Mutant } from '../mutant.js';
+
+const DURABLE_FILES = 'src/base/files/durable-files.ts';
+const DURABLE_TESTS = [{ file: 'test/base/durable-files.test.ts' }];
+const BACKOFF = 'src/base/backoff.ts';
+const BACKOFF_TESTS = [{ file: 'test/base/backoff.test.ts' }];
+
+export const BASE_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'the bytes of a file are on the disk before it gets its name',
+    file: DURABLE_FILES,
+    text: `await handle.writeFile(bytes);
+    await handle.sync();`,
+    replacement: 'await handle.writeFile(bytes);',
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'what happens to names in a folder is on the disk when it is said to be',
+    file: DURABLE_FILES,
+    text: `const handle = await open(path, 'r');
+  try {
+    await handle.sync();`,
+    replacement: `const handle = await open(path, 'r');
+  try {`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a file is never written in its place, where a crash would leave half of it',
+    file: DURABLE_FILES,
+    text: `await writeAndSync(temporary, bytes);
+    await rename(temporary, path);`,
+    replacement: `await rm(path, { force: true });
+    await writeAndSync(path, bytes);`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'the new name of a file outlives a power cut',
+    file: DURABLE_FILES,
+    text: `await writeAndSync(temporary, bytes);
+    await rename(temporary, path);`,
+    replacement: `await writeAndSync(temporary, bytes);
+    await rename(temporary, path);
+    return;`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'the names of the files in a new folder outlive a power cut',
+    file: DURABLE_FILES,
+    text: 'await syncDirectory(temporary);',
+    replacement: '',
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a folder appears with all its files at once',
+    file: DURABLE_FILES,
+    text: 'await writeAndSync(join(temporary, name), bytes);',
+    replacement: `await makeFolder(path);
+      await writeAndSync(join(path, name), bytes);`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'the name of a new folder outlives a power cut',
+    file: DURABLE_FILES,
+    text: `await syncDirectory(temporary);
+    await rename(temporary, path);`,
+    replacement: `await syncDirectory(temporary);
+    await rename(temporary, path);
+    return;`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a link is switched in one step: there is no moment without it',
+    file: DURABLE_FILES,
+    text: `await symlink(target, temporary);
+    await rename(temporary, path);`,
+    replacement: `await rm(path, { force: true });
+    await symlink(target, path);`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a switched link outlives a power cut',
+    file: DURABLE_FILES,
+    text: `await symlink(target, temporary);
+    await rename(temporary, path);`,
+    replacement: `await symlink(target, temporary);
+    await rename(temporary, path);
+    return;`,
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'no attempt waits longer than the bound of the back-off',
+    file: BACKOFF,
+    text: 'Math.min(maxMs, initialMs',
+    replacement: 'Math.max(maxMs, initialMs',
+    tests: BACKOFF_TESTS,
+  },
+  {
+    promise: 'robots that lose their broker together do not come back together',
+    file: BACKOFF,
+    text: 'this.random() * ceilingMs',
+    replacement: 'ceilingMs',
+    tests: BACKOFF_TESTS,
+  },
+  {
+    promise: 'a back-off grows with the failures in a row',
+    file: BACKOFF,
+    text: 'this.#failures++;',
+    replacement: '',
+    tests: BACKOFF_TESTS,
+  },
+  {
+    promise: 'a process that ignores SIGTERM is killed',
+    file: 'src/base/end-child.ts',
+    text: "child.kill('SIGKILL');",
+    replacement: "child.kill('SIGTERM');",
+    tests: [{ file: 'test/base/end-child.test.ts', names: 'ignores SIGTERM' }],
+  },
+  {
+    promise: 'a process has its time to end by itself',
+    file: 'src/base/end-child.ts',
+    text: 'if (graceMs > 0) {',
+    replacement: 'if (graceMs < 0) {',
+    tests: [{ file: 'test/base/end-child.test.ts', names: 'end by itself' }],
+  },
+];

@@ -1,0 +1,217 @@
+import type { Mutant } from '../mutant.js';
+
+const ONOFF = 'src/alerts/gpio/onoff.ts';
+const OUTPUTS_TESTS = [{ file: 'test/alerts/outputs.test.ts' }];
+const RULES = 'src/alerts/rules.ts';
+const RULES_TESTS = [{ file: 'test/alerts/rules.test.ts' }];
+const RATE = 'src/host/rate.ts';
+const RATE_TESTS = [{ file: 'test/host/rate.test.ts' }];
+const LOCK_TESTS = [{ file: 'test/host/instance-lock.test.ts' }];
+const BOARD_TESTS = [{ file: 'test/host/board.test.ts' }];
+const WATCHDOG_TESTS = [{ file: 'test/agent/watchdog.test.ts' }];
+
+export const BOARD_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'an output is off from the start, whatever its active level',
+    file: ONOFF,
+    text: "activeLow ? 'high' : 'low'",
+    replacement: "activeLow ? 'low' : 'high'",
+    tests: OUTPUTS_TESTS,
+  },
+  {
+    promise: 'an output that was on before the start is switched off',
+    file: ONOFF,
+    text: 'line.writeSync(0);',
+    replacement: '',
+    tests: OUTPUTS_TESTS,
+  },
+  {
+    promise: 'outputs are off when they are let go',
+    file: ONOFF,
+    text: 'this.allOff();\n    for',
+    replacement: 'for',
+    tests: OUTPUTS_TESTS,
+  },
+  {
+    promise: 'one output that fails keeps no other on',
+    file: ONOFF,
+    text: 'this.#attempt(name, () => this.set(name, false));',
+    replacement: 'this.set(name, false);',
+    tests: OUTPUTS_TESTS,
+  },
+  {
+    promise: 'lines that were taken are given back when a later one cannot be had',
+    file: ONOFF,
+    text: 'this.close();\n        throw',
+    replacement: 'throw',
+    tests: OUTPUTS_TESTS,
+  },
+  {
+    promise: 'outputs are off after a crash',
+    file: 'src/cli/run-command.ts',
+    text: "process.on('exit', () => agent.outputsOff());",
+    replacement: '',
+    tests: [{ file: 'test/cli/run-command.test.ts', names: 'has a defect' }],
+  },
+  {
+    promise: 'the watchdog is not fed by a bare timer',
+    file: 'src/agent/watchdog.ts',
+    text: 'if (isHealthy())',
+    replacement: 'if (isHealthy() || intervalMs > 0)',
+    tests: WATCHDOG_TESTS,
+  },
+  {
+    promise: 'the watchdog starves when a frame hangs',
+    file: 'src/agent/watchdog.ts',
+    text: 'busyForMs < STUCK_FRAME_MS &&',
+    replacement: '',
+    tests: WATCHDOG_TESTS,
+  },
+  {
+    promise: 'the watchdog starves when perception stays away',
+    file: 'src/agent/watchdog.ts',
+    text: '&& downForMs < PERCEPTION_DOWN_MS',
+    replacement: '',
+    tests: WATCHDOG_TESTS,
+  },
+  {
+    promise: 'a healthy daemon feeds the watchdog',
+    file: 'src/agent/watchdog.ts',
+    text: 'if (isHealthy())',
+    replacement: 'if (!isHealthy())',
+    tests: WATCHDOG_TESTS,
+  },
+  {
+    promise: 'the watchdog is fed twice in its time',
+    file: 'src/host/notify.ts',
+    text: 'microseconds / 2_000',
+    replacement: 'microseconds / 500',
+    tests: [{ file: 'test/host/notify.test.ts', names: 'watchdog interval' }],
+  },
+  {
+    promise: "another process's watchdog is not fed",
+    file: 'src/host/notify.ts',
+    text: 'path && forUs && microseconds > 0',
+    replacement: 'path && microseconds > 0',
+    tests: [{ file: 'test/host/notify.test.ts', names: 'watchdog interval' }],
+  },
+  {
+    promise: 'an alert is raised by N of M frames',
+    file: RULES,
+    text: 'watch.matches >= rule.matches',
+    replacement: 'watch.matches >= rule.matches - 1',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'an alert looks at the last M frames and no further back',
+    file: RULES,
+    text: 'Number(match) - recent[watch.next]!',
+    replacement: 'Number(match)',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'a guess raises only rules that take guesses',
+    file: RULES,
+    text: '(rule.guesses || !observation.guess) &&',
+    replacement: '',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'an alert ends when its time is up',
+    file: RULES,
+    text: 'atMs - watch.raisedBy.atMs < holdMs',
+    replacement: 'atMs - watch.raisedBy.atMs <= holdMs',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'an output stays on while another alert wants it',
+    file: RULES,
+    text: 'raisedBy !== null && rule.output !== null',
+    replacement: 'raisedBy === null && rule.output !== null',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'one daemon runs on one state folder',
+    file: 'src/host/instance-lock.ts',
+    text: '\\0headland-${purpose}-${digest}',
+    replacement: '\\0headland-${purpose}-${digest}-${process.pid}-${performance.now()}',
+    tests: LOCK_TESTS,
+  },
+  {
+    promise: 'a lock is for one purpose',
+    file: 'src/host/instance-lock.ts',
+    text: '\\0headland-${purpose}-${digest}',
+    replacement: '\\0headland-${path}',
+    tests: LOCK_TESTS,
+  },
+  {
+    promise: 'a board is slowed from its temperature on',
+    file: RATE,
+    text: 'temperatureC >= slowAboveC',
+    replacement: 'temperatureC > slowAboveC',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'between the two temperatures nothing changes',
+    file: RATE,
+    text: 'if (temperatureC !== null && temperatureC > fasterBelowC) return before;',
+    replacement: '',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'the brake never slows below the least rate',
+    file: RATE,
+    text: 'Math.max(Math.min(minFramesPerSecond, now), now * STEP)',
+    replacement: 'now * STEP',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'a weak supply slows frames down',
+    file: RATE,
+    text: 'if (hot || weak || throttled?.slowed) {',
+    replacement: 'if (hot || throttled?.slowed) {',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'a battery that charges is left alone',
+    file: RATE,
+    text: 'battery?.discharging === true &&',
+    replacement: 'battery &&',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'the strictest limit holds',
+    file: RATE,
+    text: '(limit.framesPerSecond ?? Number.POSITIVE_INFINITY) <',
+    replacement: '(limit.framesPerSecond ?? Number.POSITIVE_INFINITY) >',
+    tests: RATE_TESTS,
+  },
+  {
+    promise: 'the hottest zone counts',
+    file: 'src/host/board-readings.ts',
+    text: 'Math.max(...temperatures)',
+    replacement: 'Math.min(...temperatures)',
+    tests: BOARD_TESTS,
+  },
+  {
+    promise: 'what the firmware remembers is not taken for what is',
+    file: 'src/host/board-readings.ts',
+    text: '(firmware & 0b0001) !== 0',
+    replacement: '(firmware & 0x10001) !== 0',
+    tests: BOARD_TESTS,
+  },
+  {
+    promise: 'a secret that others can read is refused',
+    file: 'src/config/secrets.ts',
+    text: '(mode & 0o077) !== 0',
+    replacement: '(mode & 0o022) !== 0',
+    tests: [{ file: 'test/config/load.test.ts', names: 'files that others can read' }],
+  },
+  {
+    promise: 'a credential cannot name a path',
+    file: 'src/config/secrets.ts',
+    text: '|| basename(reference.credential) !== reference.credential',
+    replacement: '',
+    tests: [{ file: 'test/config/load.test.ts', names: 'credential cannot name a path' }],
+  },
+];

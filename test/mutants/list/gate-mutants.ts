@@ -1,0 +1,255 @@
+import type { Mutant } from '../mutant.js';
+
+const GATE_TESTS = [{ file: 'test/gate/gate.test.ts' }];
+const PAIRED_TESTS = [{ file: 'test/gate/paired.test.ts' }];
+const UNKNOWN_TESTS = [{ file: 'test/gate/unknown-auroc.test.ts' }];
+const EVIDENCE_TESTS = [{ file: 'test/gate/evidence.test.ts' }];
+const RECORD_TESTS = [{ file: 'test/gate/gate-record.test.ts' }];
+
+export const GATE_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'one failed check is enough to refuse a head',
+    file: 'src/gate/decide.ts',
+    text: 'const promote = failed.length === 0;',
+    replacement: 'const promote = failed.length <= 1;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise:
+      'a head that learnt more, and is expected to be worse by less than five points, is refused',
+    file: 'src/gate/gate-gain.ts',
+    text: 'added.length > 0 ? ROUNDING',
+    replacement: 'added.length > 0 ? -0.05',
+    tests: GATE_TESTS,
+  },
+  {
+    promise:
+      'a head that learnt more, and is expected to be better by less than five points, serves',
+    file: 'src/gate/gate-gain.ts',
+    text: 'added.length > 0 ? ROUNDING',
+    replacement: 'added.length > 0 ? 0.05',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'without a new label a gain has to exceed its own deviation',
+    file: 'src/gate/gate-gain.ts',
+    text: 'const WITHOUT_NEWS = 1;',
+    replacement: 'const WITHOUT_NEWS = 0;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'removed labels count as news',
+    file: 'src/gate/gate-gain.ts',
+    text: 'const news = newlyLearnt + removed;',
+    replacement: 'const news = newlyLearnt;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a gain is called proven only with an error of 5 %',
+    file: 'src/gate/gate-gain.ts',
+    text: 'const PROVEN = 1.645;',
+    replacement: 'const PROVEN = 0.2;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'evidence weighs more, the more of it there is',
+    file: 'src/gate/gate-gain.ts',
+    text: 'expectedSpread ** -2, spread ** -2',
+    replacement: 'spread ** -2, expectedSpread ** -2',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a class that only the new head knows counts',
+    file: 'src/gate/gate-gain.ts',
+    text: 'newScores.reduce((a, b) => a + b, 0)',
+    replacement: '0 * newScores.length',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a head that answers otherwise from the disk is refused',
+    file: 'src/gate/gate-checks.ts',
+    text: 'golden.trained === golden.readBack',
+    replacement: 'golden.trained !== undefined',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'no class is forgotten that still has samples',
+    file: 'src/gate/gate-checks.ts',
+    text: 'alive.has(label) && !known.has(label)',
+    replacement: '!alive.has(label) && !known.has(label)',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a class that lost its last sample holds no head back',
+    file: 'src/gate/gate-checks.ts',
+    text: 'alive.has(label) && !known.has(label)',
+    replacement: '!known.has(label)',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a class with ten samples may not be lost',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const MIN_SAMPLES_OF_A_CLASS = 10;',
+    replacement: 'const MIN_SAMPLES_OF_A_CLASS = 11;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a class recognised in seven passes may not be lost',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const RECOGNISED_PASSES = 7;',
+    replacement: 'const RECOGNISED_PASSES = 8;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a class recognised in six passes may have been known by chance',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const RECOGNISED_PASSES = 7;',
+    replacement: 'const RECOGNISED_PASSES = 6;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'passes, not frames, show that a class is recognised',
+    file: 'src/gate/gate-checks.ts',
+    text: `new Set(
+      samples
+        .filter((sample) => sample.label === label && sample.champion.label === label)
+        .map(({ group }) => group),
+    ).size`,
+    replacement:
+      'samples.filter((sample) => sample.label === label && sample.champion.label === label).length',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a head that tells unknown things worse is refused',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const UNKNOWN_ERRORS = 2;',
+    replacement: 'const UNKNOWN_ERRORS = 20;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'unknown things may be told worse by the margin, and by no more',
+    file: 'src/gate/gate-checks.ts',
+    text: 'champion - challenger - margin',
+    replacement: 'champion - challenger - 5 * margin',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'the margin of unknown things is granted',
+    file: 'src/gate/gate-checks.ts',
+    text: 'champion - challenger - margin',
+    replacement: 'champion - challenger + margin',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a first head that is certainly worse than chance is refused',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const CHANCE_P = 0.01;',
+    replacement: 'const CHANCE_P = 1e-9;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a first head serves on little evidence',
+    file: 'src/gate/gate-checks.ts',
+    text: 'const CHANCE_P = 0.01;',
+    replacement: 'const CHANCE_P = 0.2;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a pass has one vote about a first head',
+    file: 'src/gate/gate-checks.ts',
+    text: 'new Set(samples.map(({ group }) => group)).size;',
+    replacement: 'samples.length;',
+    tests: GATE_TESTS,
+  },
+  {
+    promise: 'a head that is right but far too sure is not better',
+    file: 'src/gate/paired.ts',
+    text: '1 - (1 - probability) ** 2',
+    replacement: 'Number(probability > 0.5)',
+    tests: PAIRED_TESTS,
+  },
+  {
+    promise: 'each class weighs alike',
+    file: 'src/gate/paired.ts',
+    text: '1 / (supports.get(label)! * supports.size)',
+    replacement: '1 / (samples.length + 0 * label.length)',
+    tests: PAIRED_TESTS,
+  },
+  {
+    promise: 'frames of one pass are one piece of evidence',
+    file: 'src/gate/paired.ts',
+    text: 'byGroup.set(group, (byGroup.get(group) ?? 0) + part)',
+    replacement: 'byGroup.set(`${group} ${byGroup.size}`, part)',
+    tests: PAIRED_TESTS,
+  },
+  {
+    promise: 'one pass alone proves nothing',
+    file: 'src/gate/paired.ts',
+    text: 'groups < 2 ? Number.POSITIVE_INFINITY',
+    replacement: 'groups < 2 ? 0',
+    tests: PAIRED_TESTS,
+  },
+  {
+    promise: 'a class that one head does not know is unknown to both',
+    file: 'src/gate/unknown-auroc.ts',
+    text: 'own!.has(label) && other!.has(label)',
+    replacement: 'own!.has(label)',
+    tests: UNKNOWN_TESTS,
+  },
+  {
+    promise: 'equally strange samples count half',
+    file: 'src/gate/unknown-auroc.ts',
+    text: 'first((value) => value > x)',
+    replacement: 'first((value) => value >= x)',
+    tests: UNKNOWN_TESTS,
+  },
+  {
+    promise: 'the serving head is never asked about what it has learnt',
+    file: 'src/gate/evidence.ts',
+    text: 'isNew(sample) ? sample.champion : (recipe.get(sample.id) ?? null)',
+    replacement: 'sample.champion ?? recipe.get(sample.id) ?? null',
+    tests: EVIDENCE_TESTS,
+  },
+  {
+    promise: 'a holdout that the serving head has learnt is no holdout to it',
+    file: 'src/gate/evidence.ts',
+    text: 'sample.champion !== null && isNew(sample)',
+    replacement: 'sample.champion !== null',
+    tests: EVIDENCE_TESTS,
+  },
+  {
+    promise: 'a large holdout decides alone, from its bound on',
+    file: 'src/gate/evidence.ts',
+    text: 'set.length >= count &&',
+    replacement: 'set.length > count &&',
+    tests: EVIDENCE_TESTS,
+  },
+  {
+    promise: 'a holdout of one class decides nothing',
+    file: 'src/gate/evidence.ts',
+    text: 'new Set(set.map((sample) => sample.label)).size >= 2',
+    replacement: 'new Set(set.map((sample) => sample.label)).size >= 1',
+    tests: EVIDENCE_TESTS,
+  },
+  {
+    promise: 'a corrected label is news',
+    file: 'src/gate/evidence.ts',
+    text: 'isNew(sample) || sample.relabelled',
+    replacement: 'isNew(sample)',
+    tests: EVIDENCE_TESTS,
+  },
+  {
+    promise: 'a record of the gate that somebody changed is refused',
+    file: 'src/gate/gate-record.ts',
+    text: 'checksum(JSON.stringify(record)) !== recordSha256',
+    replacement: 'recordSha256 === undefined',
+    tests: RECORD_TESTS,
+  },
+  {
+    promise: 'a head that answers otherwise than the one that was judged is found out',
+    file: 'src/gate/gate-record.ts',
+    text: 'goldenChecksum(head, golden) !== golden.readBack',
+    replacement: "goldenChecksum(head, golden) === ''",
+    tests: RECORD_TESTS,
+  },
+];

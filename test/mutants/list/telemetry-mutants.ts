@@ -1,0 +1,217 @@
+import type { Mutant } from '../mutant.js';
+
+const TOPICS = 'src/telemetry/contract/topics.ts';
+const CONTRACT_TESTS = [{ file: 'test/telemetry/contract.test.ts', names: 'QoS' }];
+const CONNECTION = 'src/telemetry/connection/connection.ts';
+/** MQTT 5, so that an expiry can be seen. */
+const WIRE_TESTS = [{ file: 'test/telemetry/wire.test.ts', names: 'MQTT 5, the contract' }];
+const PROTOCOL_TESTS = [{ file: 'test/telemetry/protocol-choice.test.ts' }];
+const CHANGED_WIRE_TESTS = [
+  { file: 'test/telemetry/wire.test.ts', names: 'MQTT 5, another (QoS|retain flag)' },
+];
+
+export const TELEMETRY_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'the state of a robot is retained',
+    file: TOPICS,
+    text: "topic: 'status', qos: 1, retain: true",
+    replacement: "topic: 'status', qos: 1, retain: false",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'the state of a robot arrives',
+    file: TOPICS,
+    text: "topic: 'status', qos: 1",
+    replacement: "topic: 'status', qos: 0",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'what a robot is is retained',
+    file: TOPICS,
+    text: "topic: 'info', qos: 1, retain: true",
+    replacement: "topic: 'info', qos: 1, retain: false",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'which head serves is retained',
+    file: TOPICS,
+    text: "topic: 'model', qos: 1, retain: true",
+    replacement: "topic: 'model', qos: 1, retain: false",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'a prediction is sent once and costs no acknowledgement',
+    file: TOPICS,
+    text: "topic: 'prediction', qos: 0",
+    replacement: "topic: 'prediction', qos: 1",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'an event arrives',
+    file: TOPICS,
+    text: "topic: 'event', qos: 1",
+    replacement: "topic: 'event', qos: 0",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'an event is not retained',
+    file: TOPICS,
+    text: "topic: 'event', qos: 1, retain: false",
+    replacement: "topic: 'event', qos: 1, retain: true",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'metrics are forgotten after the time that the setting says',
+    file: TOPICS,
+    text: "topic: 'metrics', qos: 1, retain: false, expirySeconds: 'mqtt.outboxMaxAgeMs'",
+    replacement: "topic: 'metrics', qos: 1, retain: false, expirySeconds: null",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'the progress of a training is sent once',
+    file: TOPICS,
+    text: "topic: 'training/progress', qos: 0",
+    replacement: "topic: 'training/progress', qos: 1",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'the report of a training arrives',
+    file: TOPICS,
+    text: "topic: 'training/report', qos: 1",
+    replacement: "topic: 'training/report', qos: 0",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'commands are subscribed to with QoS 1',
+    file: TOPICS,
+    text: "topic: 'cmd/<name>', qos: 1",
+    replacement: "topic: 'cmd/<name>', qos: 0",
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'an answer is forgotten after ten minutes',
+    file: TOPICS,
+    text: 'expirySeconds: 600',
+    replacement: 'expirySeconds: 6_000',
+    tests: CONTRACT_TESTS,
+  },
+  {
+    promise: 'messages leave with the QoS of the contract',
+    file: CONNECTION,
+    text: '{ qos: message.qos, retain: message.retain,',
+    replacement: '{ qos: 1, retain: message.retain,',
+    tests: CHANGED_WIRE_TESTS,
+  },
+  {
+    promise: 'messages leave with the retain flag of the contract',
+    file: CONNECTION,
+    text: '{ qos: message.qos, retain: message.retain,',
+    replacement: '{ qos: message.qos, retain: false,',
+    tests: WIRE_TESTS,
+  },
+  {
+    promise: 'messages leave with the expiry of the contract',
+    file: CONNECTION,
+    text: '...expiryProperty(message),',
+    replacement: '',
+    tests: WIRE_TESTS,
+  },
+  {
+    promise: 'the last will is retained',
+    file: CONNECTION,
+    text: 'retain: will.retain',
+    replacement: 'retain: false',
+    tests: WIRE_TESTS,
+  },
+  {
+    promise: 'the last will is sent with the QoS of the contract',
+    file: CONNECTION,
+    text: 'qos: will.qos',
+    replacement: 'qos: 0',
+    tests: WIRE_TESTS,
+  },
+  {
+    promise: 'the subscription has the QoS of the contract',
+    file: CONNECTION,
+    text: 'subscribe(filter, { qos, rap: true }',
+    replacement: 'subscribe(filter, { qos: 0, rap: true }',
+    tests: WIRE_TESTS,
+  },
+  {
+    promise: 'a message is deleted only after the broker has acknowledged it',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'this.#awaiting.add(id);',
+    replacement: 'this.#awaiting.add(id);\n    outbox.acknowledge(id);',
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'broker killed and restarted' }],
+  },
+  {
+    promise: 'a message that the broker refuses is kept',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'outbox.defer(id, REFUSED_RETRY_MS);',
+    replacement: 'outbox.acknowledge(id);',
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'broker refuses is kept' }],
+  },
+  {
+    promise: 'a message too large for the broker does not end the connection',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'if (size > connection.maximumPacketSize) {',
+    replacement: 'if (size > 10 * connection.maximumPacketSize) {',
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'Receive Maximum of 1' }],
+  },
+  {
+    promise: 'no more is in flight than the broker allows',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'Math.min(this.#options.maxInFlight, connection.receiveMaximum)',
+    replacement: 'this.#options.maxInFlight',
+    tests: [{ file: 'test/telemetry/wire.test.ts', names: 'never exceed the Receive Maximum' }],
+  },
+  {
+    promise: 'the state is said again after a reconnect',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'for (const key of this.#states.keys()) this.#dirty.add(key);',
+    replacement: '',
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'broker killed and restarted' }],
+  },
+  {
+    promise: 'a clean stop is told from a lost connection',
+    file: 'src/telemetry/telemetry-client.ts',
+    text: "reason: 'stopped'",
+    replacement: "reason: 'connection_lost'",
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'protocol 3.1.1' }],
+  },
+  {
+    promise: 'a broker that refuses MQTT 5 is spoken to in 3.1.1',
+    file: 'src/telemetry/connection/protocol-choice.ts',
+    text: 'this.#oldUntilMs = this.#nowMs() + ASK_AGAIN_MS;',
+    replacement: '',
+    tests: PROTOCOL_TESTS,
+  },
+  {
+    promise: 'a broker that learnt MQTT 5 is found out within ten minutes',
+    file: 'src/telemetry/connection/protocol-choice.ts',
+    text: 'const ASK_AGAIN_MS = 600_000;',
+    replacement: 'const ASK_AGAIN_MS = 6_000_000;',
+    tests: PROTOCOL_TESTS,
+  },
+  {
+    promise: 'a broker that is going down is not hammered',
+    file: 'src/telemetry/connection/protocol-choice.ts',
+    text: "return kind === 'version';",
+    replacement: 'return true;',
+    tests: PROTOCOL_TESTS,
+  },
+  {
+    promise: 'the embedded broker listens on loopback only',
+    file: 'src/telemetry/broker/embedded-broker.ts',
+    text: 'server.listen(port, HOST,',
+    replacement: "server.listen(port, '0.0.0.0',",
+    tests: [{ file: 'test/telemetry/embedded-broker.test.ts', names: 'that of loopback' }],
+  },
+  {
+    promise: 'the embedded broker holds no packet beyond its bound in memory',
+    file: 'src/telemetry/broker/packet-guard.ts',
+    text: 'this.#length > this.#maxBytes',
+    replacement: 'this.#length > 2 * this.#maxBytes',
+    tests: [{ file: 'test/telemetry/embedded-broker.test.ts', names: 'stops at a large one' }],
+  },
+];
