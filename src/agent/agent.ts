@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
-import { type HeadlandError, messageOf } from '../base/errors.js';
+import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
@@ -483,6 +483,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state.close();
   }
 
+  /** What fails once is done the next time. */
   #every(intervalMs: number, what: string, work: () => void): void {
     this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
   }
@@ -492,7 +493,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     try {
       work();
     } catch (error) {
-      this.options.log.error({ err: messageOf(error) }, `cannot ${what}`);
+      // What the disk refuses is an alarm already; anything else is a defect.
+      if (isHeadlandError(error)) this.options.log.debug({ err: error }, `cannot ${what}`);
+      else this.options.log.error({ err: error }, `cannot ${what}`);
     }
   }
 }

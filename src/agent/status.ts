@@ -116,7 +116,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     version: options.version,
     boot: agent.boot,
     startedAtMs: dateOf(agent.startedMs),
-    uptimeSeconds: (performance.now() - agent.startedMs) / 1_000,
+    uptimeSeconds: Math.round(performance.now() - agent.startedMs) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
     simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),

@@ -1,4 +1,5 @@
 import { destination, type Logger, pino } from 'pino';
+import { redactJsonLine } from './redact.js';
 
 export type Log = Logger;
 
@@ -29,14 +30,13 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const fd = options.fileDescriptor ?? 1;
   const sink = destination({ fd, sync: true });
-  const stream = options.journal
-    ? {
-        write(line: string): void {
-          const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
-          sink.write(`<${SYSLOG_PRIORITY[level] ?? 6}>${line}`);
-        },
-      }
-    : sink;
+  const stream = {
+    write(line: string): void {
+      const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
+      const prefix = options.journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
+      sink.write(prefix + redactJsonLine(line));
+    },
+  };
   return pino(
     {
       level: options.level,

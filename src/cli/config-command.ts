@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { stringify } from 'yaml';
 import { configJsonSchema } from '../config/json-schema.js';
 import { loadConfigFile } from '../config/load.js';
-import { printJson, printLine } from './support/output.js';
+import { printJson, printLine, printYaml } from './support/output.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 
 export function configCommand(): Command {
@@ -19,15 +18,13 @@ export function configCommand(): Command {
     });
   command
     .command('print')
-    .description(
-      'print every setting that is in force, defaults included; secrets stay where they are',
-    )
+    .description('print every setting that is in force, defaults included; secrets are left out')
     .argument('[file]', 'YAML file', DEFAULT_CONFIG_PATH)
     .option('--json', 'print JSON instead of YAML')
     .action((file: string, options: { json?: boolean }) => {
       const config = loadConfigFile(file);
       if (options.json) printJson(config);
-      else process.stdout.write(stringify(config));
+      else printYaml(config);
     });
   command
     .command('schema')

@@ -4,6 +4,7 @@ import { openState } from '../agent/open-state.js';
 import { HeadlandError } from '../base/errors.js';
 import { writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
+import { redactedJson } from '../base/redact.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
@@ -78,7 +79,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         json: join(options.out, 'evaluation.json'),
       };
       await writeFileDurably(files.html, evaluationPage(evaluation));
-      await writeFileDurably(files.json, `${JSON.stringify(evaluation, null, 2)}\n`);
+      await writeFileDurably(files.json, `${redactedJson(evaluation, 2)}\n`);
       if (options.json) printJson({ ...withoutPictures(evaluation), files });
       else print(evaluation, files.html);
     } finally {

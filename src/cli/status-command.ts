@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
-import { stringify } from 'yaml';
 import { HeadlandError } from '../base/errors.js';
 import { readSecretText } from '../config/secrets.js';
 import { topicPrefix } from '../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../telemetry/contract/topics.js';
-import { printJson } from './support/output.js';
+import { printJson, printYaml } from './support/output.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface StatusOptions extends StateOptions {
@@ -37,7 +36,7 @@ export function statusCommand(): Command {
         password: readSecretText(config.mqtt.password, process.env),
       });
       if (options.json) printJson(answer);
-      else process.stdout.write(stringify(answer));
+      else printYaml(answer);
     });
 }
 

@@ -5,6 +5,7 @@ import { messageOf } from '../base/errors.js';
 import { writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
+import { redactedJson } from '../base/redact.js';
 import type { Config } from '../config/schema.js';
 import { duration } from '../evaluation/report/report-markup.js';
 import { studyPage } from '../evaluation/report/report-study.js';
@@ -223,7 +224,7 @@ async function report(result: Study, options: StudyOptions): Promise<void> {
   await makeFolder(options.out);
   const files = { html: join(options.out, 'study.html'), json: join(options.out, 'study.json') };
   await writeFileDurably(files.html, studyPage(result));
-  await writeFileDurably(files.json, `${JSON.stringify(result, null, 2)}\n`);
+  await writeFileDurably(files.json, `${redactedJson(result, 2)}\n`);
   if (options.json) printJson({ ...result, files });
   else {
     printLine(table(studyTable(result.rows)));

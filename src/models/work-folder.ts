@@ -42,9 +42,10 @@ async function isRunning(pid: number, started: string): Promise<boolean> {
   return now === null ? isAlive(pid) : now === started;
 }
 
+/** In either direction: a clock that was set back would keep what it left behind for ever. */
 async function isOlderThan(path: string, ageMs: number): Promise<boolean> {
   const info = await lstat(path).catch(() => null);
-  return info !== null && Date.now() - info.mtimeMs > ageMs;
+  return info !== null && Math.abs(Date.now() - info.mtimeMs) > ageMs;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
@@ -51,10 +52,10 @@ export class AuditLog {
     database.whenOpened(() => migrate(database, 'audit', AUDIT_TABLES));
   }
 
-  /** Durable when it returns. `detail` must be JSON-serialisable and free of secrets. */
+  /** Durable when it returns. `detail` must be JSON-serialisable. */
   append(kind: string, detail: Record<string, unknown>, atMs: number = Date.now()): AuditEntry {
     return this.database.transaction(() => {
-      const text = JSON.stringify(detail);
+      const text = redactedJson(detail);
       const { lastInsertRowid: sequence } = this.database
         .prepare('INSERT INTO audit (at_ms, kind, detail) VALUES (?, ?, ?)')
         .run(atMs, kind, text);

@@ -1,3 +1,4 @@
+import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
@@ -60,7 +61,7 @@ export class ReportLog {
           `INSERT INTO reports (training_id, outcome, reason, head_version, finished_at, body)
            VALUES (?, ?, ?, ?, ?, ?)`,
         )
-        .run(trainingId, outcome, reason, headVersion, finishedAt, JSON.stringify(body));
+        .run(trainingId, outcome, reason, headVersion, finishedAt, redactedJson(body));
       this.#database
         .prepare(
           `DELETE FROM reports WHERE sequence IN (

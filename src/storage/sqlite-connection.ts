@@ -6,8 +6,8 @@ import type { HeadlandError } from '../base/errors.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
- * `file`: the database file, open for writing; `view`: the file on a disk that has become
- * read-only, open for reading; `memory`: empty tables, because the file cannot even be read.
+ * `file`: the database file, open for writing; `view`: the file as it was left, in order, on a disk
+ * that has become read-only; `memory`: empty tables, because the file cannot even be read.
  */
 export type ConnectionKind = 'file' | 'view' | 'memory';
 
@@ -89,12 +89,13 @@ export function closeQuietly({ native }: Connection): void {
 }
 
 function openView(path: string): Libsql.Database | null {
-  if (!isOnReadOnlyDisk(path)) return null;
-  // Without a log, nothing changes the file. With one, SQLite must read both.
-  const how = sizeOf(`${path}-wal`) > 0 ? 'mode=ro' : 'immutable=1';
+  // After a crash the newest pages stand in the log. Reading both would make SQLite share a read-only
+  // index of the log with every later connection of this process, which could never write then; and
+  // the file alone may be torn.
+  if (!isOnReadOnlyDisk(path) || sizeOf(`${path}-wal`) > 0) return null;
   let native: Libsql.Database | null = null;
   try {
-    native = new Libsql(`${pathToFileURL(path).href}?${how}`);
+    native = new Libsql(`${pathToFileURL(path).href}?immutable=1`);
     readSchema(native);
     native.exec('PRAGMA query_only = ON');
     return native;

@@ -95,6 +95,7 @@ export class TelemetryClient {
     this.#sender = new Sender({
       outbox,
       maxInFlight: settings.maxInFlight,
+      retryMs: settings.backoffMaxMs,
       connection: () => this.#link.ready,
       alarms,
       log,

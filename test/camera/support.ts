@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
+import { type AlarmSwitch, NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import type { CameraDriver, CapturedPicture, Frame } from '../../src/camera/camera.js';
 import type { PictureSettings } from '../../src/camera/camera-settings.js';
@@ -143,6 +144,7 @@ export function watch(
     groupWindowMs?: number;
     onFrame?: FrameReceiver;
     pictures?: Record<string, unknown>;
+    alarms?: AlarmSwitch;
   } = {},
 ): Watched {
   const frames: Frame[] = [];
@@ -156,6 +158,7 @@ export function watch(
     pictures: pictureSettings(options.pictures),
     pictureLimits: { maxBytes: 8_388_608, maxPixels: 10_000_000 },
     log: silentLog(),
+    alarms: options.alarms ?? NO_ALARMS,
     onState: (state) => {
       states.push(state);
       happened.add();

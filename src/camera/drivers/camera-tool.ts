@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { endChild } from '../../base/end-child.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
+import { redactText } from '../../base/redact.js';
 
 const TERMINATE_GRACE_MS = 300;
 /** A tool that closed its output is about to end; one that does not is ended. */
@@ -17,8 +18,8 @@ export interface Tool {
   debianPackage: string;
   /** Written to its standard input, which then ends; unlike arguments, nobody else can see it. */
   input?: string;
-  /** Applied to each line of standard error before it is kept; an empty result is not kept. */
-  redact?: (line: string) => string;
+  /** Lines of standard error that say nothing are not kept. */
+  saysNothing?: (line: string) => boolean;
 }
 
 /** How a tool ended. */
@@ -57,7 +58,7 @@ export async function runTool(
     });
   });
   const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const lastLines = keepLastLines(child, tool.redact ?? ((line) => line));
+  const lastLines = keepLastLines(child, tool.saysNothing ?? (() => false));
   const onAbort = () => child.stdout.destroy();
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort);
@@ -78,15 +79,16 @@ export async function runTool(
   return { code: child.exitCode, signal: child.signalCode, lastLines };
 }
 
-function keepLastLines(child: ChildProcess, redact: (line: string) => string): string[] {
+function keepLastLines(child: ChildProcess, saysNothing: (line: string) => boolean): string[] {
   const lines: string[] = [];
   let open = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const parts = (open + text).split(/[\r\n]+/);
     open = parts.pop()!.slice(0, KEPT_LINE_CHARACTERS);
     for (const part of parts) {
-      const line = redact(part.trim().slice(0, KEPT_LINE_CHARACTERS));
-      if (line !== '') lines.push(line);
+      // Redacted before it is cut, or half a secret would stand at its end.
+      const line = redactText(part.trim()).slice(0, KEPT_LINE_CHARACTERS);
+      if (line !== '' && !saysNothing(line)) lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
     }
   });

@@ -1,3 +1,4 @@
+import { redactAddress } from '../../base/redact.js';
 import type { DriverConfig } from '../camera-settings.js';
 
 export type FfmpegConfig = DriverConfig<'ffmpeg'>;
@@ -69,8 +70,9 @@ const DECODERS = [
 ].join(',');
 const LIVE = ['-fflags', 'nobuffer', '-flags', 'low_delay'];
 const ANALYZE_MICROSECONDS = '2000000';
-/** What an address that is read from a list may lead to: RTSP and HTTP, and what carries them. */
-const PROTOCOLS = 'pipe,fd,rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto';
+/** What an address that is read from a list may lead to: what cameras speak, and what carries it. */
+const PROTOCOLS =
+  'pipe,fd,rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,rtmps,rtmpt,srt';
 
 export function inputKind(input: string): InputKind {
   if (input.startsWith('/dev/')) return 'v4l2';
@@ -134,14 +136,12 @@ export function ffmpegArguments(
 }
 
 /**
- * What ffmpeg is to read from its standard input instead of an address with user and password in
- * its arguments, which everybody on the machine can see: a list (ffconcat) of that one address.
+ * What ffmpeg is to read from its standard input instead of an address with a secret in its
+ * arguments, which everybody on the machine can see: a list (ffconcat) of that one address.
  * Null where the arguments hold no secret, and before ffmpeg 5, whose lists know no options.
  */
 export function hiddenInput(config: FfmpegConfig, majorVersion: number): string | null {
-  const kind = inputKind(config.input);
-  const hasCredentials = /^[a-z][a-z0-9+.-]*:\/\/[^/\s@]*@/i.test(config.input);
-  if (!hasCredentials || (kind !== 'rtsp' && kind !== 'http') || majorVersion < 5) return null;
+  if (!holdsSecret(config.input) || majorVersion < 5) return null;
   const options = [
     ['analyzeduration', ANALYZE_MICROSECONDS],
     ...Object.entries(protocolOptions(config, majorVersion)),
@@ -152,6 +152,12 @@ export function hiddenInput(config: FfmpegConfig, majorVersion: number): string 
     ...options.map(([name, value]) => `option ${name} ${value}`),
     '',
   ].join('\n');
+}
+
+/** Whether an address holds what must not be seen: a login, or a query, in which one may stand. */
+export function holdsSecret(input: string): boolean {
+  const kind = inputKind(input);
+  return kind !== 'v4l2' && kind !== 'file' && redactAddress(input) !== input;
 }
 
 function inputOptions(config: FfmpegConfig, mode: FfmpegMode, majorVersion: number): string[] {

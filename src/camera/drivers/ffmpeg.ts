@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { redactAddress } from '../../base/redact.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import { runTool, type ToolExit } from './camera-tool.js';
 import {
@@ -10,6 +11,7 @@ import {
   type FfmpegMode,
   ffmpegArguments,
   hiddenInput,
+  holdsSecret,
   inputKind,
 } from './ffmpeg-arguments.js';
 import { captureHttpJpegs } from './http-jpegs.js';
@@ -35,13 +37,14 @@ export class FfmpegDriver implements CameraDriver {
   #first: CaptureWay;
   #invalidPictures = 0;
   #majorVersion: number | null = null;
+  #warned = false;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
     this.#log = log;
     this.#ways = captureWays(config);
     this.#first = this.#ways[0] ?? 'encode';
-    this.description = `ffmpeg ${withoutCredentials(config.input)}`;
+    this.description = `ffmpeg ${redactAddress(config.input)}`;
     this.paceMs = 1_000 / config.framesPerSecond;
   }
 
@@ -83,7 +86,7 @@ export class FfmpegDriver implements CameraDriver {
   }
 
   #tell(way: CaptureWay): void {
-    const fields = { input: withoutCredentials(this.#config.input) };
+    const fields = { input: redactAddress(this.#config.input) };
     const message =
       way === 'scan'
         ? 'ffmpeg finds no pictures in what the camera sends: it is searched for JPEGs here'
@@ -100,6 +103,7 @@ export class FfmpegDriver implements CameraDriver {
     if (way === 'scan') return this.#scan(onPicture, signal);
     this.#majorVersion ??= await majorVersion(signal);
     const version = this.#majorVersion;
+    if (version < 5 && holdsSecret(input)) this.#warnOfArguments();
     if (signal.aborted) return { pictures: 0, failure: null, otherWayMayWork: false };
     const { exit, pictures, notJpeg } = await this.#run(way, version, onPicture, signal);
     const kind = inputKind(input);
@@ -111,6 +115,16 @@ export class FfmpegDriver implements CameraDriver {
     const failure = explainExit(input, exit);
     const otherWayMayWork = notJpeg || kind === 'http' || formatRefused(failure);
     return { pictures, failure, otherWayMayWork };
+  }
+
+  /** Said once. */
+  #warnOfArguments(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#log.warn(
+      { input: redactAddress(this.#config.input) },
+      'this ffmpeg is older than 5: every user of this machine can see the login of the camera in its arguments',
+    );
   }
 
   async #scan(onPicture: PictureReceiver, signal: AbortSignal): Promise<CaptureEnd> {
@@ -150,7 +164,7 @@ export class FfmpegDriver implements CameraDriver {
         arguments: ffmpegArguments(config, mode, version),
         debianPackage: 'ffmpeg',
         ...(input === null ? {} : { input }),
-        redact: (line) => (/deprecated/i.test(line) ? '' : withoutCredentials(line)),
+        saysNothing: (line) => /deprecated/i.test(line),
       },
       {
         // ffmpeg cannot filter a copy: a source that is faster than asked for is thinned here.
@@ -175,11 +189,6 @@ async function majorVersion(signal: AbortSignal): Promise<number> {
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
-/** An address as it may be logged: user and password taken out. */
-export function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi, '$1');
-}
-
 /** Whether a device may work with another pixel format: it is there and free, yet gave nothing. */
 function formatRefused(failure: HeadlandError): boolean {
   return (
@@ -189,7 +198,7 @@ function formatRefused(failure: HeadlandError): boolean {
 }
 
 function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
-  const input = withoutCredentials(rawInput);
+  const input = redactAddress(rawInput);
   const said = exit.lastLines.join('\n');
   const details = { input, exitCode: exit.code, signal: exit.signal, lastLines: exit.lastLines };
   const kind = inputKind(rawInput);

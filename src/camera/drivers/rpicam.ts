@@ -61,7 +61,7 @@ export class RpicamDriver implements CameraDriver {
         command,
         arguments: rpicamArguments(this.#config),
         debianPackage: DEBIAN_PACKAGE,
-        redact: (line) => (PROGRESS.test(line) ? '' : line),
+        saysNothing: (line) => PROGRESS.test(line),
       },
       {
         // A sensor has a slowest pace of its own, which may be faster than asked for.

@@ -5,7 +5,7 @@ import { POOLS, type Pool } from '../../backbone/model-card.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { type AddedModel, type Ask, addModel, removeModel } from '../../models/add-model.js';
 import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
-import { formatBytes, printJson, printLine, table } from '../support/output.js';
+import { formatBytes, printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
 
@@ -108,7 +108,7 @@ function questions(): Ask {
         } catch (error) {
           // Ctrl-C and the end of the input are no answers.
           if (!isHeadlandError(error) && !(error instanceof RangeError)) throw error;
-          process.stderr.write(`${error.message}\n`);
+          printNote(error.message);
         }
       }
     } finally {

@@ -1,4 +1,6 @@
+import { stringify } from 'yaml';
 import { type HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
+import { redactedJson, redactText, redactValue } from '../../base/redact.js';
 import { layOutTable, textColumns, wrapText } from './prose.js';
 
 /** What a command's exit code means; docs/reference/cli.md lists them. */
@@ -19,16 +21,25 @@ export interface OutputOptions {
 
 /** Prints text for people, wrapped to the terminal. */
 export function printLine(text = ''): void {
-  process.stdout.write(`${wrapText(text, textColumns(process.stdout, process.env))}\n`);
-}
-
-/** The same on standard error: notes and progress beside the data. */
-export function printNote(text: string): void {
-  process.stderr.write(`${wrapText(text, textColumns(process.stderr, process.env))}\n`);
+  process.stdout.write(`${forPeople(text, process.stdout)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${redactedJson(value)}\n`);
+}
+
+/** Facts for people who read them as they would write them in the configuration. */
+export function printYaml(value: unknown): void {
+  process.stdout.write(stringify(redactValue(value)));
+}
+
+/** The same as {@link printLine} on standard error: notes and progress beside the data. */
+export function printNote(text: string): void {
+  process.stderr.write(`${forPeople(text, process.stderr)}\n`);
+}
+
+function forPeople(text: string, stream: NodeJS.WriteStream): string {
+  return wrapText(redactText(text), textColumns(stream, process.env));
 }
 
 /** Columns padded to their widest cell; numbers are the caller's to format. */
@@ -48,7 +59,10 @@ export function reportFailure(error: unknown, options: OutputOptions): number {
   if (options.json) printJson({ error: serialised });
   printNote(`headland: ${serialised.code}: ${serialised.message.trimEnd()}`);
   if (serialised.remedy) printNote(`  what to do: ${serialised.remedy}`);
-  if (!isHeadlandError(error)) process.stderr.write(`${String(serialised.details.stack ?? '')}\n`);
+  // As it stands: a wrapped stack is no stack.
+  if (!isHeadlandError(error)) {
+    process.stderr.write(`${redactText(String(serialised.details.stack ?? ''))}\n`);
+  }
   if (isHeadlandError(error) && error.code.endsWith('_CANCELLED')) return EXIT.interrupted;
   return isConfigError(error) ? EXIT.usage : EXIT.failed;
 }

@@ -6,6 +6,7 @@ import type { Config } from '../../config/schema.js';
 import { importFolder, nothingUsable } from '../../samples/folder/import-folder.js';
 import { SampleStore } from '../../samples/store.js';
 import { openDatabase } from '../../storage/database.js';
+import { printNote } from './output.js';
 import type { PhotoOptions } from './photo-options.js';
 import { progressBar } from './progress.js';
 
@@ -48,11 +49,9 @@ export async function openPhotoStore(
       onProgress: ({ done, total }) => bar.update(done, total),
     });
     bar.stop();
-    for (const { message } of imported.warnings) {
-      process.stderr.write(`note: ${visible(message)}\n`);
-    }
+    for (const { message } of imported.warnings) printNote(`note: ${visible(message)}`);
     for (const { files, reason } of imported.leftOut) {
-      process.stderr.write(`left out: ${files} ${visible(reason)}\n`);
+      printNote(`left out: ${files} ${visible(reason)}`);
     }
     const failure = nothingUsable(dir, imported);
     if (failure !== null) throw failure;

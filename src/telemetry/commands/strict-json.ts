@@ -14,6 +14,7 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
   } catch {
     throw invalid('the payload is not valid UTF-8');
   }
+  if (text.trim() === '') throw invalid('the payload is empty');
   inspect(text, maxDepth);
   try {
     return JSON.parse(text);

@@ -56,6 +56,8 @@ export interface ConnectionEnd {
   message: string;
   /** The other side closed it and gave no reason. */
   wordless: boolean;
+  /** A message was refused, or on its way without an answer: brokers close a connection over one. */
+  overMessage: boolean;
   /** CONNACK code or errno. */
   code?: number | string;
 }
@@ -90,6 +92,8 @@ export class Connection {
   #ended = false;
   #lastError: { message: string; code?: number | string } | null = null;
   #subscribeAgain: NodeJS.Timeout | null = null;
+  #unanswered = 0;
+  #refusedMessage = false;
 
   /** Throws what MQTT.js throws for an impossible URL or certificate. */
   constructor(options: ConnectionOptions) {
@@ -145,14 +149,19 @@ export class Connection {
               : { correlationData: Buffer.from(message.correlation) }),
           }
         : undefined;
+    if (message.qos > 0) this.#unanswered += 1;
     this.#client.publish(
       message.topic,
       Buffer.from(message.payload),
       { qos: message.qos, retain: message.retain, ...(properties ? { properties } : {}) },
       (error) => {
-        if (this.#ended || !done) return;
-        if (!error) done(null);
-        else if ('code' in error && Number(error.code) >= 0x80) done(Number(error.code));
+        if (this.#ended) return;
+        const refusal = error && 'code' in error ? Number(error.code) : null;
+        const refused = refusal !== null && refusal >= REFUSED;
+        if (refused) this.#refusedMessage = true;
+        if (message.qos > 0 && (!error || refused)) this.#unanswered -= 1;
+        if (!error) done?.(null);
+        else if (refused) done?.(refusal);
       },
     );
   }
@@ -231,6 +240,7 @@ export class Connection {
       kind: this.#kindOfEnd(error?.code),
       message: error?.message ?? 'the broker closed the connection',
       wordless: isWordless(error),
+      overMessage: this.#refusedMessage || this.#unanswered > 0,
       ...(error?.code === undefined ? {} : { code: error.code }),
     });
   }

@@ -129,7 +129,8 @@ export class Link {
         return;
       }
       const message = messageOf(error);
-      this.#onEnd(protocolVersion, { kind: 'unreachable', message, wordless: false });
+      const end = { kind: 'unreachable' as const, message, wordless: false, overMessage: false };
+      this.#onEnd(protocolVersion, end);
     }
   }
 
@@ -185,20 +186,23 @@ export class Link {
   #judge(end: ConnectionEnd, wasReady: boolean, heldMs: number): void {
     const { alarms, clientId } = this.#options;
     const takenOver = end.kind === 'taken-over';
-    if (!wasReady && !takenOver) {
-      this.#contest.notTaken();
-      const downForMs = performance.now() - this.#downSinceMs;
-      if (end.kind === 'refused' || (end.kind !== 'version' && downForMs >= UNREACHABLE_ALARM_MS)) {
-        alarms.raise('mqtt', noBroker(end));
-      }
-    } else if (this.#contest.ended({ takenOver, wordless: end.wordless, heldMs })) {
-      alarms.raise('mqtt-client-id', otherClient(clientId, takenOver));
+    if (wasReady || takenOver) {
+      // A message that the broker does not want says nothing of other clients.
+      if (end.overMessage && !takenOver) return;
+      const contested = this.#contest.ended({ takenOver, wordless: end.wordless, heldMs });
+      if (contested) alarms.raise('mqtt-client-id', otherClient(clientId, takenOver));
+      return;
     }
+    this.#contest.notTaken();
+    const downForMs = performance.now() - this.#downSinceMs;
+    const isLong = end.kind !== 'version' && downForMs >= UNREACHABLE_ALARM_MS;
+    if (end.kind === 'refused' || isLong) alarms.raise('mqtt', noBroker(end));
   }
 
   /** The same failure again is only worth a debug line. */
   #report(protocolVersion: 4 | 5, end: ConnectionEnd, delayMs: number): void {
-    const same = this.#lastEnd?.kind === end.kind && this.#lastEnd.code === end.code;
+    const sameKind = this.#lastEnd?.kind === end.kind;
+    const same = sameKind && (end.kind === 'lost' || this.#lastEnd?.code === end.code);
     this.#lastEnd = end;
     const fields = {
       code: CODES[end.kind],

@@ -13,7 +13,6 @@ const BACKLOG_MAX_BYTES = 262_144;
 /** After so many connections that died on the same message, others go first. */
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
-const REFUSED_RETRY_MS = 60_000;
 const NOT_AUTHORISED = 0x87;
 /** Fixed header, topic length, properties: more than a PUBLISH ever needs besides its payload. */
 const PACKET_OVERHEAD_BYTES = 256;
@@ -21,6 +20,8 @@ const PACKET_OVERHEAD_BYTES = 256;
 export interface SenderOptions {
   outbox: Outbox;
   maxInFlight: number;
+  /** A message that the broker refuses is offered again after so long. */
+  retryMs: number;
   /** The connection while it is ready. */
   connection: () => Connection | null;
   alarms: AlarmSwitch;
@@ -66,7 +67,7 @@ export class Sender {
     for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
     // What was set back on the connection before is due by then.
-    if (this.#refused.size > 0) this.#pumpIn(REFUSED_RETRY_MS);
+    if (this.#refused.size > 0) this.#pumpIn(this.#options.retryMs);
     this.pump();
   }
 
@@ -160,7 +161,7 @@ export class Sender {
       this.#othersInFlight--;
       this.#answered(publication.topic, refusal);
       if (refusal !== null && state !== undefined) {
-        this.#pumpIn(REFUSED_RETRY_MS, () => this.#dirty.add(state));
+        this.#pumpIn(this.#options.retryMs, () => this.#dirty.add(state));
       }
       this.#settled();
     });
@@ -202,8 +203,8 @@ export class Sender {
         if (refusal === null) {
           outbox.acknowledge(id);
         } else {
-          outbox.defer(id, REFUSED_RETRY_MS);
-          this.#pumpIn(REFUSED_RETRY_MS);
+          outbox.defer(id, this.#options.retryMs);
+          this.#pumpIn(this.#options.retryMs);
         }
         this.#settled();
       },
@@ -218,7 +219,7 @@ export class Sender {
     const untilMs = this.#refused.get(topic);
     if (untilMs === undefined) return 0;
     const waitMs = untilMs - performance.now();
-    if (waitMs <= 0) this.#refused.set(topic, performance.now() + REFUSED_RETRY_MS);
+    if (waitMs <= 0) this.#refused.set(topic, performance.now() + this.#options.retryMs);
     return Math.max(0, waitMs);
   }
 
@@ -252,7 +253,7 @@ export class Sender {
       if (this.#refused.delete(topic) && this.#refused.size === 0) alarms.clear('mqtt-messages');
       return;
     }
-    this.#refused.set(topic, performance.now() + REFUSED_RETRY_MS);
+    this.#refused.set(topic, performance.now() + this.#options.retryMs);
     const topics = [...this.#refused.keys()].sort();
     const reason = `0x${refusal.toString(16)}${refusal === NOT_AUTHORISED ? ', not authorised' : ''}`;
     const error = new HeadlandError(

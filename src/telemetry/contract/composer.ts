@@ -1,5 +1,6 @@
 import { DEFECT_REMEDY, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { redactedJson } from '../../base/redact.js';
 import { type CommandAnswer, responseSchema } from './command-contract.js';
 import { MESSAGES, type MessageName } from './messages.js';
 
@@ -27,7 +28,7 @@ export class Composer {
       ...this.#envelope(),
       ...body,
     });
-    if (checked.success) return Buffer.from(JSON.stringify(checked.data));
+    if (checked.success) return Buffer.from(redactedJson(checked.data));
     this.#invalid++;
     this.#log.error(
       { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
@@ -40,12 +41,12 @@ export class Composer {
   response(answer: CommandAnswer): Buffer {
     const head = { schema: 'response/1' as const, ...this.#envelope() };
     try {
-      return Buffer.from(JSON.stringify(responseSchema.parse({ ...head, ...answer })));
+      return Buffer.from(redactedJson(responseSchema.parse({ ...head, ...answer })));
     } catch (error) {
       const { command, transaction } = answer;
       const failure = { code: 'HL_INTERNAL', message: messageOf(error), remedy: DEFECT_REMEDY };
       const failed = { ...head, command, transaction, ok: false, error: failure };
-      return Buffer.from(JSON.stringify(failed));
+      return Buffer.from(redactedJson(failed));
     }
   }
 

@@ -58,7 +58,8 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
 /** The environment of the job: no proxy, preload or secret reaches it. */
 export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const wanted = (name: string): boolean =>
-    ['PATH', 'HOME', 'TMPDIR'].includes(name) || name.startsWith('HEADLAND_');
+    ['PATH', 'HOME', 'TMPDIR'].includes(name) ||
+    (name.startsWith('HEADLAND_') && name !== 'HEADLAND_MODEL_MIRRORS');
   return {
     ...Object.fromEntries(Object.entries(env).filter(([name]) => wanted(name))),
     ORT_DISABLE_TELEMETRY: '1',

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
-import { FfmpegDriver, withoutCredentials } from '../../../src/camera/drivers/ffmpeg.js';
+import { FfmpegDriver } from '../../../src/camera/drivers/ffmpeg.js';
 import {
   captureWays,
   ffmpegArguments,
@@ -332,7 +332,16 @@ describe('ffmpegArguments', () => {
         list.join(),
       );
     }
-    assert.equal(hiddenInput(config({ input: 'rtsp://cam/1?at=a@b' }), 5), null);
+    for (const input of [
+      'rtsp://cam/1?token=hunter2',
+      'http://cam/user=farmer&password=hunter2/1',
+      'rtmp://farmer:hunter2@cam/live',
+      'srt://cam:9000?passphrase=hunter2',
+    ]) {
+      assert.doesNotMatch(ffmpegArguments(config({ input }), 'encode', 5).join(' '), /hunter2/);
+      assert.ok(hiddenInput(config({ input }), 5)!.includes(input));
+    }
+    assert.equal(hiddenInput(config({ input: 'rtsp://cam:554/1?tcp' }), 5), null);
     assert.equal(hiddenInput(config({ input: 'rtsp://farmer@cam/1' }), 4), null);
   });
 
@@ -364,14 +373,6 @@ describe('ffmpegArguments', () => {
       'file',
     ]);
     assert.deepEqual(captureWays(config({ inputFormat: 'v4l2-mjpeg' })), ['copy']);
-  });
-});
-
-describe('withoutCredentials', () => {
-  it('takes user and password out of addresses', () => {
-    assert.equal(withoutCredentials('rtsp://u:p%40@cam:554/1?x=1'), 'rtsp://cam:554/1?x=1');
-    assert.equal(withoutCredentials('Error opening http://a@b/c'), 'Error opening http://b/c');
-    assert.equal(withoutCredentials('/dev/video0'), '/dev/video0');
   });
 });
 

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import sharp from 'sharp';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { WebcamDriver } from '../../../src/camera/drivers/webcam.js';
 import {
@@ -45,6 +54,25 @@ function replaceFswebcam(t: TestContext, lines: string[]): void {
 }
 
 describe('WebcamDriver with fswebcam', () => {
+  it('takes pictures without the banner, date and time of fswebcam', async (t) => {
+    if (!needsTool(t, 'fswebcam')) return;
+    const [shot] = await collect(open({ device: 'TEST:' }), 1);
+    const file = join(temporaryFolder(t), 'shot.jpg');
+    const taken = (...options: string[]): Promise<Buffer> => {
+      const all = ['-q', '-r', '640x480', '-d', 'TEST:', '--skip', '3', '--jpeg', '95', ...options];
+      assert.equal(spawnSync('fswebcam', [...all, file]).status, 0);
+      return strip(readFileSync(file));
+    };
+    /** Where the banner would be: the lowest twentieth. */
+    const strip = (jpeg: Uint8Array): Promise<Buffer> =>
+      sharp(jpeg).extract({ left: 0, top: 456, width: 640, height: 24 }).raw().toBuffer();
+    const difference = (one: Buffer, other: Buffer): number =>
+      one.reduce((sum, value, at) => sum + Math.abs(value - other[at]!), 0) / one.length;
+    const ours = await strip(shot!.jpeg);
+    assert.ok(difference(ours, await taken('--no-banner')) < 1);
+    assert.ok(difference(ours, await taken()) > 10, 'a banner would show');
+  });
+
   it('takes pictures of the test card, in the configured size, and cleans up', async (t) => {
     if (!needsTool(t, 'fswebcam')) return;
     const folder = ownTemporaryFolder(t);
