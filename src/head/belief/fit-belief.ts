@@ -30,7 +30,7 @@ const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
 /** Of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
 /** Of the offset, the slope by distance and the slope by bits around their defaults. */
-const CHANGE_SPREADS = [0.35, 0.35, 0.02];
+const CHANGE_SPREADS = [0.6, 0.6, 0.03];
 /** A missed change spoils the next answers, a false one only forgets: so much worse it is. */
 const MISSED_CHANGE = 3;
 const CHANGE_TOLERANCE = 1e-8;
