@@ -34,7 +34,7 @@ const probabilities = fc
   });
 const pValue = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
-  fc.constantFrom(0, 1e-300, 1e-9, ALPHA, 1),
+  fc.constantFrom(0, 1e-300, 1e-9, 0.049, ALPHA, 0.051, 1),
 );
 const frame: fc.Arbitrary<BeliefFrame> = fc
   .record({
