@@ -50,7 +50,7 @@ const MAX_RUNS = 4;
 /** Log-odds of this size are as good as certain, and no smaller ones are believed; nats. */
 const CERTAIN = 5;
 /** Features at this distance repeat 1/e of what the frame before said; bench `belief`. */
-const REPEATING_DISTANCE = 0.3;
+const REPEATING_DISTANCE = 0.6;
 /** A class is never taken to be less probable: one frame alone must not rule it out. */
 const LEAST_PROBABILITY = 1e-6;
 /**

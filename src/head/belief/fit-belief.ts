@@ -26,7 +26,7 @@ const MAX_LOOKS = 1_000;
 /** Random orders of the groups, so that every beginning of one meets the ends of several. */
 const ORDERS = 2;
 const ORDER_SEED = 1;
-const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
+const CORRELATIONS = [0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 0.9];
 /** Of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
 /** Of the offset, the slope by distance and the slope by bits around their defaults. */
