@@ -314,8 +314,13 @@ describe('a decision over time', () => {
 
   it('is wrong less often than single frames, and no more often where scenes change', () => {
     const scenes = drawScenes({
-      ...{ seed: 5, scenes: 300, perScene: 8 },
-      ...{ shared: 0.2, within: 0.3, between: 1, lead: 1.2 },
+      seed: 5,
+      scenes: 300,
+      perScene: 8,
+      shared: 0.2,
+      within: 0.3,
+      between: 1,
+      lead: 1.2,
     });
     const filter = newFilter();
     const wrong = { single: 0, belief: 0, singleFirst: 0, beliefFirst: 0 };

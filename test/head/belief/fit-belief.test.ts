@@ -10,8 +10,13 @@ import { changeLogOdds } from '../../../src/head/belief/scene-change.js';
 import { drawScenes, LABELS, pictureAt, type Scene, type SceneOptions } from './scenes.js';
 
 const USUAL: SceneOptions = {
-  ...{ seed: 1, scenes: 80, perScene: 6 },
-  ...{ shared: 0.3, within: 0.3, between: 1, lead: 1.2 },
+  seed: 1,
+  scenes: 80,
+  perScene: 6,
+  shared: 0.3,
+  within: 0.3,
+  between: 1,
+  lead: 1.2,
 };
 
 function groupsOf(scenes: readonly Scene[]): LabelledLook[][] {
