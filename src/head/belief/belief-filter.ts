@@ -53,7 +53,7 @@ const CERTAIN = 5;
  * At this distance of features, a frame repeats 1/e of the evidence of the frame before; bench
  * `belief`.
  */
-const REPEATING_DISTANCE = 0.3;
+const REPEATING_DISTANCE = 0.6;
 /** Floor of a class probability: one frame alone must not rule a class out. */
 const LEAST_PROBABILITY = 1e-6;
 /**

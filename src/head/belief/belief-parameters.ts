@@ -28,6 +28,6 @@ export const REFERENCE = { distance: 0.3, bits: 20 };
 
 /** Chosen on the training parts of bench `belief`; without labels it prefers to detect a change. */
 export const DEFAULT_BELIEF: BeliefParameters = {
-  correlation: 0.2,
+  correlation: 0.3,
   change: { offset: 0, perLogDistance: 2, perBit: 0.05 },
 };

@@ -29,13 +29,13 @@ const MAX_LOOKS = 1_000;
 /** Random orders of the groups, so that each group follows several others. */
 const ORDERS = 2;
 const ORDER_SEED = 1;
-const CORRELATIONS = [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75];
+const CORRELATIONS = [0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 0.9];
 /** Prior spread of the log-odds of the correlation around its default. */
 const CORRELATION_SPREAD = 1;
 /**
  * Prior spreads of the offset, the slope by distance and the slope by bits around their defaults.
  */
-const CHANGE_SPREADS = [0.35, 0.35, 0.02];
+const CHANGE_SPREADS = [0.6, 0.6, 0.03];
 /**
  * Weight of a missed change, which spoils the next answers, against a false one, which only
  * forgets.

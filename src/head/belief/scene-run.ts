@@ -48,8 +48,8 @@ export class SceneRun {
 
   /** @param share of the frame that is new since the one before, 0..1. */
   add({ logRatios, unknownRatio }: FrameEvidence, share: number): void {
-    for (let c = 0; c < logRatios.length; c++) this.#logRatios[c]! += share * logRatios[c]!;
-    this.#unknownLogRatio += share * Math.log(unknownRatio);
+    for (let c = 0; c < logRatios.length; c++) this.#logRatios[c]! += logRatios[c]!;
+    this.#unknownLogRatio += Math.log(unknownRatio);
     this.#looks += share;
     this.frames += 1;
     this.#pool();
@@ -65,9 +65,13 @@ export class SceneRun {
     return goesOn / (1 - prior + prior * unknownRatio);
   }
 
-  /** k equally correlated frames count as k / (1 + (k - 1) correlation) independent ones. */
+  /**
+   * The mean of what the frames say, as many times as independent frames would say it: k equally
+   * correlated looks count as k / (1 + (k - 1) correlation).
+   */
   #pool(): void {
-    const discount = 1 / (1 + (this.#looks - 1) * this.correlation);
+    const independent = this.#looks / (1 + (this.#looks - 1) * this.correlation);
+    const discount = independent / this.frames;
     this.#known.set(this.#logRatios);
     softmaxRows(this.#known, this.#known.length, discount);
     if (this.unknownLogOdds === null) return;
