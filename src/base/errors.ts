@@ -9,7 +9,7 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
-/** The remedy of what no input should be able to cause. */
+/** Remedy of errors that no input should be able to cause. */
 export const DEFECT_REMEDY = 'This is a defect in headland: report it with the log around it.';
 
 /** The only error class that headland throws on purpose. */
@@ -56,7 +56,7 @@ export function deserialiseError(error: SerialisedError): HeadlandError {
   });
 }
 
-/** Turns anything thrown into the wire shape; what is not ours becomes HL_INTERNAL. */
+/** Converts anything thrown to the wire shape; all but HeadlandErrors become HL_INTERNAL. */
 export function serialiseError(error: unknown): SerialisedError {
   if (error instanceof HeadlandError) return error.toJSON();
   return {

@@ -1,9 +1,9 @@
 /**
- * The wall-clock date of a moment of this process, Unix milliseconds, by the clock as it goes now.
- * The wall clock may be wrong and be set at any time, so a moment is kept as what
- * `performance.now()` said and becomes a date only when it is shown.
+ * Converts a moment of this process to a wall-clock date, Unix milliseconds, by the current setting
+ * of the clock. The wall clock may be wrong and may be set at any time, so moments are kept as values
+ * of `performance.now()` and converted only for display.
  *
- * @param momentMs of `performance.now()`
+ * @param momentMs value of `performance.now()`
  */
 export function dateOf(momentMs: number): number {
   return Math.round(Date.now() - (performance.now() - momentMs));

@@ -66,7 +66,7 @@ describe('normaliseLabel', () => {
       ['\u202edeew', /direction of writing \(U\+202E\)/],
       ['weed\u200e', /direction of writing \(U\+200E\)/],
       ['we\u2066ed\u2069', /direction of writing/],
-      ['R\ufffdbe', /lost in a wrong encoding/],
+      ['R\ufffdbe', /replacement character/],
       ['unknown', /is reserved/],
       [' UNKNOWN ', /is reserved/],
       ['ｕｎｋｎｏｗｎ', /is reserved/],
