@@ -18,16 +18,16 @@ import { captureHttpJpegs } from './http-jpegs.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
 
-/** How one way of having pictures came to its end. */
+/** Result of one capture attempt. */
 interface CaptureEnd {
   pictures: number;
-  /** Null: it was asked to end, or the file is over; `one picture`: the address is that of a still. */
+  /** Null: stopped, or end of file; `one picture`: the address serves a single still image. */
   failure: HeadlandError | 'one picture' | null;
-  /** The source is there, and may be understood in another way. */
+  /** The source answers, and another capture way may work. */
   otherWayMayWork: boolean;
 }
 
-/** A long-lived ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through untouched), video files. */
+/** A long-running ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through unchanged), video files. */
 export class FfmpegDriver implements CameraDriver {
   readonly description: string;
   readonly paceMs: number;
@@ -53,7 +53,7 @@ export class FfmpegDriver implements CameraDriver {
   }
 
   /**
-   * Resolves at the end of a file; the end of anything else is a failure.
+   * Resolves at the end of a file; for any other source, an end is a failure.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
    *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE, HL_CAMERA_EXITED.
@@ -73,13 +73,13 @@ export class FfmpegDriver implements CameraDriver {
     }
   }
 
-  /** All ways, the one that is to be tried first at the beginning. */
+  /** All capture ways, in the order in which to try them. */
   #waysInOrder(): CaptureWay[] {
     const first = Math.max(0, this.#ways.indexOf(this.#first));
     return [...this.#ways.slice(first), ...this.#ways.slice(0, first)];
   }
 
-  /** Keeps a way that gave pictures; leaves one in which an HTTP camera stalled before the first. */
+  /** Starts with a way that worked next time; skips one in which an HTTP camera sent no picture. */
   #learn(way: CaptureWay, pictures: number, next: CaptureWay, stalled: boolean): void {
     if (pictures > 0) this.#first = way;
     else if (stalled && inputKind(this.#config.input) === 'http') this.#first = next;
@@ -89,8 +89,8 @@ export class FfmpegDriver implements CameraDriver {
     const fields = { input: redactAddress(this.#config.input) };
     const message =
       way === 'scan'
-        ? 'ffmpeg finds no pictures in what the camera sends: it is searched for JPEGs here'
-        : 'the source gives no JPEG of its own: pictures are encoded here, which costs processor time';
+        ? 'ffmpeg finds no pictures in the stream: scanning it for JPEGs instead'
+        : 'the source provides no JPEGs: re-encoding its pictures, which takes CPU time';
     this.#log.info(fields, message);
   }
 
@@ -109,7 +109,7 @@ export class FfmpegDriver implements CameraDriver {
     const kind = inputKind(input);
     const inOrder = exit.code === 0;
     if (kind === 'file' && inOrder) return { pictures, failure: null, otherWayMayWork: false };
-    // An address that gives one JPEG and ends is asked for again and again.
+    // An address that serves a single JPEG is polled instead.
     const still = kind === 'http' && way === 'copy' && inOrder && pictures === 1;
     if (still) return { pictures, failure: 'one picture', otherWayMayWork: true };
     const failure = explainExit(input, exit);
@@ -117,13 +117,13 @@ export class FfmpegDriver implements CameraDriver {
     return { pictures, failure, otherWayMayWork };
   }
 
-  /** Said once. */
+  /** Logs only once. */
   #warnOfArguments(): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#log.warn(
       { input: redactAddress(this.#config.input) },
-      'this ffmpeg is older than 5: every user of this machine can see the login of the camera in its arguments',
+      'ffmpeg is older than version 5: every user of this machine can see the camera login in its arguments',
     );
   }
 
@@ -167,7 +167,7 @@ export class FfmpegDriver implements CameraDriver {
         saysNothing: (line) => /deprecated/i.test(line),
       },
       {
-        // ffmpeg cannot filter a copy: a source that is faster than asked for is thinned here.
+        // ffmpeg cannot filter a copy: the frame rate is limited here.
         framesPerSecond: mode === 'copy' ? config.framesPerSecond : null,
         waits: inputKind(config.input) === 'file' && !config.realTime,
         onPicture,
@@ -180,7 +180,7 @@ export class FfmpegDriver implements CameraDriver {
   }
 }
 
-/** Version of the installed ffmpeg; Infinity for builds without a number, which are recent ones. */
+/** Major version of the installed ffmpeg; Infinity for builds without a number, which are recent. */
 async function majorVersion(signal: AbortSignal): Promise<number> {
   let said = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
@@ -189,7 +189,7 @@ async function majorVersion(signal: AbortSignal): Promise<number> {
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
-/** Whether a device may work with another pixel format: it is there and free, yet gave nothing. */
+/** Whether another pixel format may work: the device is present and free but delivered nothing. */
 function formatRefused(failure: HeadlandError): boolean {
   return (
     failure.code === 'HL_CAMERA_EXITED' &&
@@ -220,7 +220,7 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
     });
   }
   if (isLocal && /Permission denied/i.test(said)) {
-    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `this user may not open ${input}`, {
+    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `no permission to open ${input}`, {
       remedy: 'Give the user of the daemon read access; to cameras: add it to the group "video".',
       details,
     });
@@ -233,8 +233,8 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
       details: { ...details, format: name },
     });
   }
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
-  const why = exit.lastLines.at(-1) ?? 'it said nothing';
+  const how = exit.signal ? `was killed by ${exit.signal}` : `exited with code ${exit.code}`;
+  const why = exit.lastLines.at(-1) ?? 'no error output';
   return new HeadlandError('HL_CAMERA_EXITED', `ffmpeg on ${input} ${how}: ${why}`, {
     remedy:
       'Open the same file or address with ffplay or a browser, and correct what is wrong there.',
