@@ -155,10 +155,7 @@ export class CameraSupervisor {
     const settled = Promise.resolve(this.#running).then(() => over.abort());
     await Promise.race([settled, pause(STOP_LIMIT_MS, over.signal)]);
     if (!over.signal.aborted) {
-      this.#options.log.warn(
-        { camera: this.#options.name },
-        'camera driver did not stop in time',
-      );
+      this.#options.log.warn({ camera: this.#options.name }, 'camera driver did not stop in time');
     }
     this.#enter('stopped');
   }

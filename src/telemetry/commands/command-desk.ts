@@ -167,9 +167,13 @@ export class CommandDesk {
     try {
       const handler = this.#options.handler();
       if (handler === null) {
-        throw new HeadlandError('HL_COMMAND_UNAVAILABLE', 'the robot does not accept commands yet', {
-          remedy: 'Send the command again when the topic status says "online".',
-        });
+        throw new HeadlandError(
+          'HL_COMMAND_UNAVAILABLE',
+          'the robot does not accept commands yet',
+          {
+            remedy: 'Send the command again when the topic status says "online".',
+          },
+        );
       }
       return { ...head, ok: true, data: (await handler(command, meta)) ?? null };
     } catch (error) {

@@ -67,7 +67,9 @@ export const infoSchema = z
       .max(128)
       .nullable()
       .optional()
-      .describe('The configured int8 backbone, when the fp32 one serves because int8 does not match'),
+      .describe(
+        'The configured int8 backbone, when the fp32 one serves because int8 does not match',
+      ),
     engine: z.string().max(128).describe('Runtime of the backbone'),
     cameras: z
       .array(
@@ -97,9 +99,7 @@ export const modelSchema = z
     trust: trust
       .nullable()
       .optional()
-      .describe(
-        'Strength of the evidence; null: no head serves, or it is older than this field',
-      ),
+      .describe('Strength of the evidence; null: no head serves, or it is older than this field'),
     next_step: z
       .string()
       .max(2_048)
@@ -265,10 +265,14 @@ export const holdoutSchema = z
     macro_precision: probability,
     macro_recall: probability,
     macro_f1: probability,
-    macro_auc: probability.nullable().describe('Null when a class has no positives or no negatives'),
+    macro_auc: probability
+      .nullable()
+      .describe('Null when a class has no positives or no negatives'),
     log_loss: z.number().min(0),
     samples: count,
-    confusion: z.array(z.array(count)).describe('[true class][predicted class], in the order of labels'),
+    confusion: z
+      .array(z.array(count))
+      .describe('[true class][predicted class], in the order of labels'),
     labels: z.array(label),
     evidence: z
       .enum(['holdout', 'leave_group_out'])
@@ -290,7 +294,9 @@ export const trainingReportSchema = z
     samples: count,
     classes: count,
     holdout: holdoutSchema.nullable(),
-    champion_holdout: holdoutSchema.nullable().describe('Evaluation of the head that served before'),
+    champion_holdout: holdoutSchema
+      .nullable()
+      .describe('Evaluation of the head that served before'),
     learner: z.string().max(32).nullable(),
     lambda: z.number().min(0).nullable(),
     duration_seconds: z.number().min(0),
