@@ -65,7 +65,7 @@ describe('normaliseLabel', () => {
       ['weed\u{e0041}', /invisible character \(U\+E0041\)/],
       ['\u202edeew', /direction of writing \(U\+202E\)/],
       ['weed\u200e', /direction of writing \(U\+200E\)/],
-      ['we\u2066ed\u2069', /direction of writing/],
+      ['we\u2066ed\u2069', /writing direction/],
       ['R\ufffdbe', /replacement character/],
       ['unknown', /is reserved/],
       [' UNKNOWN ', /is reserved/],

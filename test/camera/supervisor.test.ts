@@ -280,6 +280,6 @@ describe('CameraSupervisor', () => {
   it('is started once', async (t) => {
     const section = { driver: 'replay' as const, path: await photos(t, 1) };
     const { supervisor } = watch(t, new ReplayDriver(cameraConfig(section), silentLog()));
-    assert.throws(() => supervisor.start(() => {}), /started before/);
+    assert.throws(() => supervisor.start(() => {}), /already started/);
   });
 });

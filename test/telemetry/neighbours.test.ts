@@ -91,7 +91,7 @@ describe('another client with the same id', { timeout: TEST_HANG_MS }, () => {
     const { client, alarms } = robot(t, url);
     client.start();
     const alarm = await raised(alarms, 'mqtt-client-id');
-    assert.match(alarm.error.message, /throws this robot out/);
+    assert.match(alarm.error.message, /takes over this robot/);
     assert.equal(client.stats().sessions, 1);
   });
 

@@ -257,7 +257,7 @@ class Finder {
     if (sharedInside.length > 0) {
       this.#note(
         'HL_IMPORT_FOLDERS_INSIDE',
-        `every class folder has the subfolders ${nameSome(sharedInside)}: if these are the classes, import each of the outer folders separately`,
+        `every class folder has the subfolders ${nameSome(sharedInside)}: if these are the classes, import each of the outer folders by itself`,
       );
     }
   }
