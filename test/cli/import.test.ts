@@ -35,7 +35,7 @@ describe('import from the command line', { concurrency: false }, () => {
       /^ {2}1 {2}pictures of folders whose name cannot be a label +unknown$/m,
       /what to do: .*heif-convert/,
       /what to do: .*ffmpeg -i IN -vf fps=1/,
-      /note: HL_IMPORT_CLASS_SMALL: class "stone" has 1 picture to learn from/,
+      /note: HL_IMPORT_CLASS_SMALL: class "stone" has 1 picture for training/,
       /note: HL_IMPORT_EMPTY_CLASS: class "thistle"/,
       /esc\\u\{1b\}\[2J\.jpg/,
     ]) {
