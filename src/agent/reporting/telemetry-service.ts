@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Alarms } from '../../base/alarms.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { dateOf } from '../../base/moment.js';
+import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
 import { readSecret, readSecretText } from '../../config/secrets.js';
@@ -45,7 +45,7 @@ export class TelemetryService {
   #brokerService: SideService | null = null;
   #state: StatusBody['state'] | null = null;
   /** As `performance.now()` said it. */
-  #stateSinceMs = 0;
+  #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
   #learningFailedMs = Number.NEGATIVE_INFINITY;
 
@@ -110,7 +110,7 @@ export class TelemetryService {
   }
 
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {
-    if (state !== this.#state) this.#stateSinceMs = performance.now();
+    if (state !== this.#state) this.#stateSince = new Moment();
     this.#state = state;
     this.#paused = paused;
     this.#client.publishStatus(() => this.#statusBody(state));
@@ -164,7 +164,7 @@ export class TelemetryService {
   #statusBody(state: StatusBody['state']): StatusBody {
     return {
       state,
-      since: new Date(dateOf(this.#stateSinceMs)).toISOString(),
+      since: new Date(this.#stateSince.dateMs()).toISOString(),
       reason: null,
       paused: this.#paused,
       alarms: this.options.alarms.list().map(({ name, error }) => {

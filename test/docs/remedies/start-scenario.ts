@@ -34,7 +34,6 @@ export class Running {
     const user = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     this.#child = spawn(process.execPath, [CLI, 'run', '--config', robot.configFile], {
       cwd: robot.dir,
-      env: { ...process.env, COLUMNS: '100000' },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,
     });
