@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import type { Alarms } from '../../base/alarms.js';
-import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
@@ -10,6 +8,7 @@ import type { Database } from '../../storage/database.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
+import { checkKey, readCertificates } from '../../telemetry/connection/tls-files.js';
 import type {
   CameraQualityBody,
   EventBody,
@@ -189,25 +188,13 @@ export class TelemetryService {
     const { environment } = this.options;
     const password = readSecretText(mqtt.password, environment);
     const key = readSecret(mqtt.key, environment);
-    return {
-      url: mqtt.url,
-      credentials: {
-        ...(password === null ? {} : { password }),
-        ...(key === null ? {} : { key }),
-        ...(mqtt.caFile === null ? {} : { ca: readTlsFile(mqtt.caFile) }),
-        ...(mqtt.certFile === null ? {} : { cert: readTlsFile(mqtt.certFile) }),
-      },
+    const files = {
+      ...(key === null ? {} : { key }),
+      ...(mqtt.caFile === null ? {} : { ca: readCertificates(mqtt.caFile) }),
+      ...(mqtt.certFile === null ? {} : { cert: readCertificates(mqtt.certFile) }),
     };
-  }
-}
-
-function readTlsFile(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new HeadlandError('HL_MQTT_TLS_FILE', `cannot read ${path}: ${messageOf(error)}`, {
-      remedy: 'Correct mqtt.caFile or mqtt.certFile, or make the file readable for the daemon.',
-      cause: error,
-    });
+    checkKey(files);
+    const credentials = { ...files, ...(password === null ? {} : { password }) };
+    return { url: mqtt.url, credentials };
   }
 }
