@@ -15,6 +15,7 @@ import {
   inputKind,
 } from './ffmpeg-arguments.js';
 import { captureHttpJpegs } from './http-jpegs.js';
+import { JpegDelivery } from './jpeg-delivery.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
 
@@ -38,6 +39,8 @@ export class FfmpegDriver implements CameraDriver {
   #invalidPictures = 0;
   #majorVersion: number | null = null;
   #warned = false;
+  /** The last scan found only damaged JPEGs. */
+  #sendsDamagedJpegs = false;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
@@ -63,20 +66,28 @@ export class FfmpegDriver implements CameraDriver {
       await setV4l2Controls(this.#config.input, this.#config, this.#log, signal);
     }
     const ways = this.#waysInOrder();
+    const failures: HeadlandError[] = [];
     for (const [index, way] of ways.entries()) {
       const { pictures, failure, otherWayMayWork } = await this.#try(way, onPicture, signal);
       const next = ways[index + 1];
       this.#learn(way, pictures, next ?? ways[0] ?? way, signal.aborted);
       if (signal.aborted || failure === null) return;
-      if (failure !== 'one picture' && (!next || pictures > 0 || !otherWayMayWork)) throw failure;
+      if (failure !== 'one picture') {
+        failures.push(failure);
+        if (!next || pictures > 0 || !otherWayMayWork) throw clearest(failure, failures);
+      }
       if (next) this.#tell(next);
     }
   }
 
-  /** All capture ways, in the order in which to try them. */
+  /**
+   * Capture ways in the order in which to try them. Leaves out `encode` for damaged JPEGs: ffmpeg
+   * would decode them, fill the missing parts with grey and encode them as complete pictures.
+   */
   #waysInOrder(): CaptureWay[] {
-    const first = Math.max(0, this.#ways.indexOf(this.#first));
-    return [...this.#ways.slice(first), ...this.#ways.slice(0, first)];
+    const ways = this.#ways.filter((way) => way !== 'encode' || !this.#sendsDamagedJpegs);
+    const first = Math.max(0, ways.indexOf(this.#first));
+    return [...ways.slice(first), ...ways.slice(0, first)];
   }
 
   /** Starts with a way that worked next time; skips one in which an HTTP camera sent no picture. */
@@ -129,29 +140,26 @@ export class FfmpegDriver implements CameraDriver {
 
   async #scan(onPicture: PictureReceiver, signal: AbortSignal): Promise<CaptureEnd> {
     const { input, framesPerSecond } = this.#config;
-    let pictures = 0;
-    try {
-      await captureHttpJpegs(
-        input,
-        {
-          framesPerSecond,
-          intervalMs: 1_000 / framesPerSecond,
-          waits: false,
-          onPicture: (picture) => {
-            pictures += 1;
-            return onPicture(picture);
-          },
-          onInvalid: (count) => {
-            this.#invalidPictures += count;
-          },
+    const delivery = new JpegDelivery(
+      {
+        framesPerSecond,
+        waits: false,
+        onPicture,
+        onInvalid: (count) => {
+          this.#invalidPictures += count;
         },
-        signal,
-      );
-      return { pictures, failure: null, otherWayMayWork: false };
+      },
+      signal,
+    );
+    try {
+      await captureHttpJpegs(input, { delivery, intervalMs: 1_000 / framesPerSecond }, signal);
+      return { pictures: delivery.pictures, failure: null, otherWayMayWork: false };
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      const otherWayMayWork = error.code === 'HL_CAMERA_NO_PICTURE';
-      return { pictures, failure: error, otherWayMayWork };
+      const otherWayMayWork = error.code === 'HL_CAMERA_NO_PICTURE' && delivery.damaged === 0;
+      return { pictures: delivery.pictures, failure: error, otherWayMayWork };
+    } finally {
+      this.#sendsDamagedJpegs = delivery.pictures === 0 && delivery.damaged > 0;
     }
   }
 
@@ -187,6 +195,12 @@ async function majorVersion(signal: AbortSignal): Promise<number> {
   await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
   const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
+}
+
+/** The last failure, or an earlier one that explains better what the camera sends. */
+function clearest(last: HeadlandError, failures: readonly HeadlandError[]): HeadlandError {
+  if (last.code !== 'HL_CAMERA_EXITED') return last;
+  return failures.find(({ code }) => code === 'HL_CAMERA_NO_PICTURE') ?? last;
 }
 
 /** Whether another pixel format may work: the device is present and free but delivered nothing. */

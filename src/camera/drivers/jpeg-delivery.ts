@@ -35,6 +35,11 @@ export class JpegDelivery {
     return this.#pictures;
   }
 
+  /** JPEGs since {@link begin} that were truncated or malformed after their frame header. */
+  get damaged(): number {
+    return this.#splitter.damagedPictures;
+  }
+
   /** Bytes received since {@link begin}. */
   get bytes(): number {
     return this.#bytes;

@@ -57,6 +57,7 @@ export class JpegSplitter {
   /** Bytes that may still follow the last complete picture without counting as damage. */
   #freeBytes = 0;
   #invalidPictures = 0;
+  #damagedPictures = 0;
 
   constructor(maxPictureBytes: number) {
     this.#maxPictureBytes = maxPictureBytes;
@@ -65,6 +66,11 @@ export class JpegSplitter {
   /** Broken pictures so far; every 64 KiB of bytes outside pictures also count as one. */
   get invalidPictures(): number {
     return this.#invalidPictures + Math.floor(this.#garbageBytes / GARBAGE_BYTES_PER_PICTURE);
+  }
+
+  /** Invalid pictures that have a frame header: the source sends JPEGs, but damaged ones. */
+  get damagedPictures(): number {
+    return this.#damagedPictures;
   }
 
   /** Adds bytes. @returns the pictures that they complete, as copies */
@@ -202,6 +208,7 @@ export class JpegSplitter {
   /** Drops the picture and searches for the next one from `from` on. */
   #reject(from: number): true {
     this.#invalidPictures += 1;
+    if (this.#frameHeaderSeen) this.#damagedPictures += 1;
     this.#state = 'seek';
     this.#start = this.#position = Math.min(from, this.#length);
     return true;

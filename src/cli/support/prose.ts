@@ -1,5 +1,3 @@
-/** Of a stream that is no terminal. */
-const USUAL_COLUMNS = 80;
 const LEAST_COLUMNS = 40;
 /** A last column narrower than this is hard to read: it goes below its row. */
 const LEAST_LAST_COLUMN = 36;
@@ -7,8 +5,8 @@ const BELOW_ROW_INDENT = 4;
 const COLUMN_GAP = 2;
 
 /**
- * How many columns text for people may take: what COLUMNS says, else what the terminal has, else 80.
- * The journal gets whole lines, because it makes an entry of each.
+ * Width of text for people: the environment variable COLUMNS, else the width of the terminal.
+ * Pipes, files and the journal get whole lines, because programs read them line by line.
  */
 export function textColumns(
   { columns }: { columns?: number | undefined },
@@ -17,7 +15,7 @@ export function textColumns(
   const asked = Number(environment.COLUMNS);
   if (Number.isInteger(asked) && asked > 0) return Math.max(LEAST_COLUMNS, asked);
   if (columns !== undefined && columns > 0) return Math.max(LEAST_COLUMNS, columns);
-  return environment.JOURNAL_STREAM === undefined ? USUAL_COLUMNS : Number.POSITIVE_INFINITY;
+  return Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
+import type { TlsFiles } from './tls-files.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /** Limits the memory that a sender of commands can occupy; mqtt.commandMaxBytes is far lower. */
@@ -20,11 +21,8 @@ const SESSION_TAKEN_OVER = 0x8e;
 const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
 /** Secrets and certificates, read by the caller. */
-export interface BrokerCredentials {
+export interface BrokerCredentials extends TlsFiles {
   password?: string | Buffer;
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
 }
 
 /** Address of the broker and the credentials for it. */
