@@ -12,12 +12,11 @@ const NO_PICTURE_BYTES = 4 * 1024 * 1024;
 /**
  * Captures pictures from HTTP cameras whose answer MJPEG parsers reject: no boundary before the first
  * part, no types or lengths, another boundary than announced, or a single JPEG, which is then polled.
- * Bytes between pictures are ignored.
+ * Bytes between pictures are ignored. Resolves when `signal` aborts.
  *
  * As with ffmpeg, the certificate of an https camera is not verified: few cameras have a valid one.
  *
- * @param url http:// or https://, with user and password or without
- * Resolves when `signal` aborts.
+ * @param url http:// or https://, with or without user and password
  * @param delivery receives the bytes of the answers
  * @param intervalMs between two requests for a single JPEG
  * @throws HeadlandError HL_CAMERA_EXITED (no answer, a status other than 200, or the end of the
