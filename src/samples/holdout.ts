@@ -37,7 +37,7 @@ export class Holdout {
    * @param restored its side according to an export (true = holdout); null: undecided
    * @param kept always held out; has no effect on a group that is already for training
    */
-  meet(group: string, restored: boolean | null, kept = false): void {
+  register(group: string, restored: boolean | null, kept = false): void {
     this.database
       .prepare(
         'INSERT INTO sample_groups (name, holdout, open) VALUES (?, 0, 1) ON CONFLICT DO NOTHING',
@@ -71,7 +71,7 @@ export class Holdout {
     const to = this.side(group);
     if (to?.kept === 1 && !kept) return;
     if (kept) {
-      this.meet(group, true, true);
+      this.register(group, true, true);
     } else if (to === undefined) {
       this.database
         .prepare('INSERT INTO sample_groups (name, holdout, open) VALUES (?, ?, ?)')

@@ -285,7 +285,7 @@ export class SampleStore {
     // An unlabelled sample does not decide the side of its group, unless that was held out.
     const { holdout } = restored;
     const known = holdout !== undefined && (holdout || n.label !== null);
-    this.holdout.meet(n.group, known ? holdout : null, restored.kept);
+    this.holdout.register(n.group, known ? holdout : null, restored.kept);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,

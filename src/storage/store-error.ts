@@ -35,7 +35,7 @@ const UNAVAILABLE: Meaning = {
   code: 'HL_STORE_UNAVAILABLE',
   what: 'the database cannot be opened',
   remedy:
-    'Remove or rename what stands at this path instead of a file, or set another paths.stateDir.',
+    'Remove or rename the folder or other object at this path, or set another paths.stateDir.',
 };
 const IO: Meaning = {
   code: 'HL_STORE_IO',

@@ -14,7 +14,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'it does not exist'],
   ['ENOSPC', 'the disk is full'],
   ['ENOTCONN', 'the network folder is not connected'],
-  ['ENOTDIR', 'part of its path is a file, not a folder'],
+  ['ENOTDIR', 'it, or a part of its path, is a file, not a folder'],
   ['ENXIO', 'its device is gone'],
   ['EPERM', 'the operation is not permitted'],
   ['EROFS', 'the disk is read-only'],

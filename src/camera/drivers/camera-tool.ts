@@ -19,7 +19,7 @@ export interface Tool {
   /** Written to its standard input, which is then closed; unlike arguments, other users cannot see it. */
   input?: string;
   /** Tells meaningless lines of standard error, which are not kept. */
-  saysNothing?: (line: string) => boolean;
+  isNoise?: (line: string) => boolean;
 }
 
 /** How a tool ended. */
@@ -58,7 +58,7 @@ export async function runTool(
     });
   });
   const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const lastLines = keepLastLines(child, tool.saysNothing ?? (() => false));
+  const lastLines = keepLastLines(child, tool.isNoise ?? (() => false));
   const onAbort = () => child.stdout.destroy();
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort);
@@ -79,7 +79,7 @@ export async function runTool(
   return { code: child.exitCode, signal: child.signalCode, lastLines };
 }
 
-function keepLastLines(child: ChildProcess, saysNothing: (line: string) => boolean): string[] {
+function keepLastLines(child: ChildProcess, isNoise: (line: string) => boolean): string[] {
   const lines: string[] = [];
   let open = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -88,7 +88,7 @@ function keepLastLines(child: ChildProcess, saysNothing: (line: string) => boole
     for (const part of parts) {
       // Redact before truncating: half a secret would not be recognised.
       const line = redactText(part.trim()).slice(0, KEPT_LINE_CHARACTERS);
-      if (line !== '' && !saysNothing(line)) lines.push(line);
+      if (line !== '' && !isNoise(line)) lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
     }
   });

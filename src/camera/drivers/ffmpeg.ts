@@ -172,7 +172,7 @@ export class FfmpegDriver implements CameraDriver {
         arguments: ffmpegArguments(config, mode, version),
         debianPackage: 'ffmpeg',
         ...(input === null ? {} : { input }),
-        saysNothing: (line) => /deprecated/i.test(line),
+        isNoise: (line) => /deprecated/i.test(line),
       },
       {
         // ffmpeg cannot filter a copy: the frame rate is limited here.
@@ -190,10 +190,10 @@ export class FfmpegDriver implements CameraDriver {
 
 /** Major version of the installed ffmpeg; Infinity for builds without a number, which are recent. */
 async function majorVersion(signal: AbortSignal): Promise<number> {
-  let said = '';
+  let output = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
-  await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
-  const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
+  await runTool(tool, (chunk) => (output += Buffer.from(chunk)), signal);
+  const found = /^ffmpeg version n?(\d+)\./.exec(output)?.[1];
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
@@ -213,12 +213,12 @@ function formatRefused(failure: HeadlandError): boolean {
 
 function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
   const input = redactAddress(rawInput);
-  const said = exit.lastLines.join('\n');
+  const output = exit.lastLines.join('\n');
   const details = { input, exitCode: exit.code, signal: exit.signal, lastLines: exit.lastLines };
   const kind = inputKind(rawInput);
   const isLocal = kind === 'v4l2' || kind === 'file';
   const path = rawInput.replace(/^file:/i, '');
-  if (isLocal && (/No such device|ENODEV/i.test(said) || !existsSync(path))) {
+  if (isLocal && (/No such device|ENODEV/i.test(output) || !existsSync(path))) {
     return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${input} does not exist`, {
       remedy:
         kind === 'v4l2'
@@ -227,19 +227,19 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
       details,
     });
   }
-  if (kind === 'v4l2' && /busy/i.test(said)) {
+  if (kind === 'v4l2' && /busy/i.test(output)) {
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', `${input} is used by another program`, {
       remedy: `End the other program that uses the camera: \`fuser ${input}\` names it.`,
       details,
     });
   }
-  if (isLocal && /Permission denied/i.test(said)) {
+  if (isLocal && /Permission denied/i.test(output)) {
     return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `no permission to open ${input}`, {
       remedy: 'Give the user of the daemon read access; to cameras: add it to the group "video".',
       details,
     });
   }
-  const [, refused] = /Codec \((\w+)\) not on whitelist/.exec(said) ?? [];
+  const [, refused] = /Codec \((\w+)\) not on whitelist/.exec(output) ?? [];
   if (refused !== undefined) {
     const name = refused === 'librsvg' ? 'SVG' : refused;
     return new HeadlandError('HL_CAMERA_FORMAT_REFUSED', `${input} sends ${name}`, {

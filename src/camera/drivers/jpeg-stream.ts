@@ -63,7 +63,7 @@ export class JpegSplitter {
     this.#maxPictureBytes = maxPictureBytes;
   }
 
-  /** Broken pictures so far; every 64 KiB of bytes outside pictures also count as one. */
+  /** Broken pictures so far; every 64 KiB of garbage, as {@link #skip} counts it, are one more. */
   get invalidPictures(): number {
     return this.#invalidPictures + Math.floor(this.#garbageBytes / GARBAGE_BYTES_PER_PICTURE);
   }

@@ -61,7 +61,7 @@ export class RpicamDriver implements CameraDriver {
         command,
         arguments: rpicamArguments(this.#config),
         debianPackage: DEBIAN_PACKAGE,
-        saysNothing: (line) => PROGRESS.test(line),
+        isNoise: (line) => PROGRESS.test(line),
       },
       {
         // The minimum frame rate of a sensor may be higher than the requested one.
@@ -104,20 +104,20 @@ export function csiCamerasIn(listing: string): number[] {
 }
 
 function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
-  const said = exit.lastLines.join('\n');
+  const output = exit.lastLines.join('\n');
   const details = {
     cameraIndex,
     exitCode: exit.code,
     signal: exit.signal,
     lastLines: exit.lastLines,
   };
-  if (/no cameras available|selected camera is not available|failed to find camera/i.test(said)) {
+  if (/no cameras available|selected camera is not available|failed to find camera/i.test(output)) {
     return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `there is no CSI camera ${cameraIndex}`, {
       remedy: 'Check the ribbon cable at both ends; `rpicam-vid --list-cameras` must list it.',
       details,
     });
   }
-  if (/in use by another process|failed to acquire camera|resource busy/i.test(said)) {
+  if (/in use by another process|failed to acquire camera|resource busy/i.test(output)) {
     const message = `CSI camera ${cameraIndex} is used by another program`;
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', message, {
       remedy:
@@ -125,7 +125,7 @@ function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
       details,
     });
   }
-  if (/permission denied/i.test(said)) {
+  if (/permission denied/i.test(output)) {
     const message = `no permission to open CSI camera ${cameraIndex}`;
     return new HeadlandError('HL_CAMERA_DEVICE_DENIED', message, {
       remedy: 'Add the user of the daemon to the group "video".',

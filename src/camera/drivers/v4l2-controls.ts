@@ -58,10 +58,10 @@ function wantedControls(settings: V4l2Settings, known: ReadonlySet<string>): [st
 }
 
 async function listControls(device: string, signal: AbortSignal): Promise<Set<string>> {
-  const { said, failed } = await v4l2Ctl(device, ['--list-ctrls'], signal);
+  const { output, failed } = await v4l2Ctl(device, ['--list-ctrls'], signal);
   if (failed !== null) throw refused(device, 'the list of controls', failed);
   // "   brightness 0x00980900 (int)    : min=0 max=255 step=1 default=128 value=128"
-  return new Set([...said.matchAll(/^\s*([a-z][a-z0-9_]*) 0x[0-9a-f]+ \(/gm)].map(([, n]) => n!));
+  return new Set([...output.matchAll(/^\s*([a-z][a-z0-9_]*) 0x[0-9a-f]+ \(/gm)].map(([, n]) => n!));
 }
 
 async function setControl(
@@ -80,10 +80,10 @@ async function v4l2Ctl(device: string, options: string[], signal: AbortSignal) {
     arguments: ['--device', device, ...options],
     debianPackage: 'v4l-utils',
   };
-  let said = '';
-  const exit = await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
+  let output = '';
+  const exit = await runTool(tool, (chunk) => (output += Buffer.from(chunk)), signal);
   const failed = exit.code === 0 ? null : (exit.lastLines.at(-1) ?? 'v4l2-ctl did not finish');
-  return { said, failed };
+  return { output, failed };
 }
 
 function refused(device: string, what: string, why: string): HeadlandError {

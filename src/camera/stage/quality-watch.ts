@@ -23,7 +23,7 @@ export interface CameraQuality {
 
 /** Consecutive measurements that must agree: a single dark or shaken picture is no evidence. */
 const CONFIRMATIONS = 3;
-/** Longest interval between measurements while a change is being confirmed. */
+/** Interval between measurements while a change is being confirmed, unless `intervalMs` is shorter. */
 const CONFIRM_INTERVAL_MS = 1_000;
 /** Minimum and maximum number of measurements for the usual sharpness; the newest count. */
 const USUAL_FROM = 10;

@@ -117,7 +117,7 @@ class Finder {
           reason: isLink ? 'links out of the folder' : message,
           remedy: isLink
             ? 'Import with --follow-links.'
-            : 'Let this user read it, then import again. Replace a link that leads nowhere.',
+            : 'Give this user read access to it, then import again. Replace a broken link.',
         });
       }
       for (const { name, folder: below } of folder.folders) look(below, `${route}${name.text}/`);
@@ -302,7 +302,7 @@ async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
 
 function remedyFor(dir: string): string {
   if (/\.(zip|tar|tgz|gz|bz2|xz|7z|rar)$/i.test(dir)) {
-    return 'Unpack it, and give the path of the folder that comes out.';
+    return 'Unpack it, and give the path of the resulting folder.';
   }
   // Node.js cannot receive command-line arguments that are not UTF-8.
   if (dir.includes('\ufffd')) {
@@ -317,7 +317,7 @@ function unclear(
 ): HeadlandError {
   const deeper = candidates.map((candidate) => `${dir.replace(/\/$/, '')}/${candidate}`);
   return new HeadlandError('HL_IMPORT_LAYOUT_UNCLEAR', `${dir}: ${message}`, {
-    remedy: `Import what is meant: ${deeper.slice(0, 3).join(', ')}; or say with --layout classes that each folder in ${dir} is a class, whatever it is called.`,
+    remedy: `Import the folder that you mean: ${deeper.slice(0, 3).join(', ')}; or add --layout classes if each folder in ${dir} is a class, whatever its name.`,
     details: { dir, candidates },
   });
 }

@@ -86,7 +86,7 @@ export function nothingUsable(dir: string, report: ImportReport): HeadlandError 
     'HL_IMPORT_NOTHING',
     `none of the ${countOf(report.found)} in ${dir} can be used: ${reasons.join('; ')}`,
     {
-      remedy: report.quarantined[0]?.remedy ?? 'Look at the reasons above.',
+      remedy: report.quarantined[0]?.remedy ?? 'Check the reasons above.',
       details: { dir, found: report.found, leftOut: report.leftOut },
     },
   );

@@ -141,7 +141,7 @@ export class ImportRun {
   checkCancelled(): void {
     if (!this.options.signal?.aborted) return;
     throw new HeadlandError('HL_IMPORT_CANCELLED', 'the import was cancelled', {
-      remedy: 'Import again: it goes on where it stopped.',
+      remedy: 'Import again: it continues where it stopped.',
       details: { imported: this.report.imported },
     });
   }
@@ -176,7 +176,7 @@ export function obstacleOf(error: unknown, origin: string): Obstacle | null {
     code: 'HL_IMPORT_UNREADABLE',
     message: `cannot be read: ${problem}`,
     reason: problem,
-    remedy: 'Let this user read it, then import again. Replace a link that leads nowhere.',
+    remedy: 'Give this user read access to it, then import again. Replace a broken link.',
   };
 }
 

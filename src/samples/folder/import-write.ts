@@ -127,7 +127,7 @@ function withProgress(error: unknown, imported: number, done: number, total: num
     error.code,
     `${error.message}; ${imported} new pictures were imported before the error`,
     {
-      remedy: `${error.remedy} Then import again: it goes on where it stopped.`,
+      remedy: `${error.remedy} Then import again: it continues where it stopped.`,
       details: { ...error.details, imported, done, total },
       cause: error,
     },

@@ -8,7 +8,7 @@ export const SIMILAR_GROUP_PREFIX = 'similar-';
 export interface LikenessBounds {
   /** Largest Hamming distance between the difference hashes of near-duplicates. */
   maxBits: number;
-  /** A larger cluster is split with half of `maxBits`, repeatedly, down to identical hashes. */
+  /** A larger cluster without an existing group is split with half of `maxBits`, repeatedly. */
   maxPictures: number;
 }
 

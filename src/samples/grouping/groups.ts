@@ -72,16 +72,16 @@ export function assignGroups(items: readonly GroupItem[], options: GroupOptions 
   };
   let cut = 0;
   const { method, pattern, gapMs = DEFAULT_GAP_MS } = options;
-  const asked = (one: GroupMethod): boolean => method === undefined || method === one;
-  if (pattern && asked('pattern')) assign('pattern', byPattern(items, groups, pattern));
-  if (asked('exif')) {
+  const wanted = (one: GroupMethod): boolean => method === undefined || method === one;
+  if (pattern && wanted('pattern')) assign('pattern', byPattern(items, groups, pattern));
+  if (wanted('exif')) {
     const bounds = { gapMs, maxDurationMs: MAX_GAPS * gapMs, maxPictures: MAX_PICTURES };
     const timed = byCaptureTime(items, groups, bounds);
     cut = timed.cut;
     assign('exif', timed.found);
   }
-  if (asked('place')) assign('place', byKey(items, groups, PLACE_PREFIX, placeKey));
-  if (asked('folder')) assign('folder', byKey(items, groups, FOLDER_PREFIX, folderKey));
+  if (wanted('place')) assign('place', byKey(items, groups, PLACE_PREFIX, placeKey));
+  if (wanted('folder')) assign('folder', byKey(items, groups, FOLDER_PREFIX, folderKey));
   const { maxBits = DEFAULT_MAX_BITS } = options;
   assign('similarity', byLikeness(items, groups, { maxBits, maxPictures: MAX_PICTURES }));
   return { groups: groups as string[], by, cut };

@@ -116,8 +116,8 @@ export class CommandDesk {
         `the command "${name.slice(0, 64)}" was sent as a retained message`,
         {
           remedy:
-            'Clear it by an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send commands ' +
-            'without the retain flag. A retained command comes again with every connection.',
+            'Clear it with an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send ' +
+            'commands without the retain flag. A retained command arrives again with every connection.',
         },
       );
     }
