@@ -42,8 +42,8 @@ export interface AlarmListener {
 }
 
 /**
- * All alarms that are raised now. Raising an alarm again notifies the listener only if the error code
- * has changed.
+ * All alarms that are raised now. Raising an alarm again notifies the listener only if the error
+ * code has changed.
  */
 export class Alarms implements AlarmSwitch {
   readonly #raised = new Map<AlarmName, Alarm>();

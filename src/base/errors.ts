@@ -1,4 +1,6 @@
-/** A stable, documented error code: every one is listed with its remedy in docs/reference/errors.md. */
+/**
+ * A stable, documented error code: every one is listed with its remedy in docs/reference/errors.md.
+ */
 export type ErrorCode = `HL_${Uppercase<string>}`;
 
 export interface ErrorOptions {

@@ -1,7 +1,7 @@
 /**
  * Converts a moment of this process to a wall-clock date, Unix milliseconds, by the current setting
- * of the clock. The wall clock may be wrong and may be set at any time, so moments are kept as values
- * of `performance.now()` and converted only for display.
+ * of the clock. The wall clock may be wrong and may be set at any time, so moments are kept as
+ * values of `performance.now()` and converted only for display.
  *
  * @param momentMs value of `performance.now()`
  */
@@ -9,7 +9,10 @@ export function dateOf(momentMs: number): number {
   return Math.round(Date.now() - (performance.now() - momentMs));
 }
 
-/** Wall clock and monotonic clock drift apart by milliseconds; a larger step means the clock was set. */
+/**
+ * Wall clock and monotonic clock drift apart by milliseconds; a larger step means the clock was
+ * set.
+ */
 const CLOCK_SET_MS = 1_000;
 
 /**

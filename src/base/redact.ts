@@ -1,13 +1,16 @@
 /**
- * Removes secrets from all output. All text that leaves headland (log, MQTT, web page, command line,
- * reports, output of child processes) passes through here, so that no other code has to handle
- * secrets in addresses.
+ * Removes secrets from all output. All text that leaves headland (log, MQTT, web page, command
+ * line, reports, output of child processes) passes through here, so that no other code has to
+ * handle secrets in addresses.
  */
 
 const HIDDEN = '[redacted]';
 /** A URL in running text: up to white space, a quote or an angle bracket. */
 const ADDRESS = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"<>]+/gi;
-/** Names of secrets in paths and queries of cameras and services; also as a suffix (`user_password=`). */
+/**
+ * Names of secrets in paths and queries of cameras and services; also as a suffix
+ * (`user_password=`).
+ */
 const SECRET_NAME =
   /(user|usr|name|login|loginuse|loginpas|pass|passwd|password|passphrase|pwd|psw|pw|token|key|secret|auth|code|sig|signature|session|sid|credential)s?$/i;
 /** `name=value` in a path: some cameras take user and password there. */
@@ -22,8 +25,8 @@ export function redactAddress(address: string): string {
   const found = /^\s*([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(address);
   if (!found) return address;
   const [, scheme = '', rest = ''] = found;
-  // A password may hold unescaped "/", "?", ":" and "@", which makes it look like a host with a path:
-  // everything before the last "@" is hidden.
+  // A password may hold unescaped "/", "?", ":" and "@", which makes it look like a host with a
+  // path: everything before the last "@" is hidden.
   const at = rest.lastIndexOf('@');
   const login = at < 0 ? '' : `${HIDDEN}@`;
   const [, path = '', query = ''] = /^([^?#]*)(.*)$/s.exec(rest.slice(at + 1)) ?? [];

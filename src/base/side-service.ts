@@ -58,7 +58,8 @@ export class SideService {
   }
 
   async #try(): Promise<void> {
-    // Assign #attempt first: `open` may call `failed`, which then must not schedule another attempt.
+    // Assign #attempt first: `open` may call `failed`, which then must not schedule another
+    // attempt.
     await null;
     const { alarm, severity, open, alarms } = this.#options;
     try {

@@ -14,7 +14,9 @@ export interface Frame {
    * masks configured, a JPEG of the cropped and masked picture.
    */
   jpeg: Uint8Array;
-  /** Frames captured close together share a group. Set by drivers with better knowledge than time. */
+  /**
+   * Frames captured close together share a group. Set by drivers with better knowledge than time.
+   */
   group?: string;
   /**
    * The true class according to the source (class folder, simulation). Only demonstrations and
@@ -47,8 +49,8 @@ export interface CameraDriver {
   readonly invalidPictures?: number;
   /**
    * Delivers pictures. Resolves when `signal` aborts or a finite source ends; rejects with a
-   * HeadlandError `HL_CAMERA_…` when the device fails. Must free every process, file and timer before
-   * it settles, and may then be called again.
+   * HeadlandError `HL_CAMERA_…` when the device fails. Must free every process, file and timer
+   * before it settles, and may then be called again.
    */
   capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void>;
 }

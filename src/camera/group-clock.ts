@@ -1,6 +1,7 @@
 /**
- * Groups frames by time: a group begins with a frame and lasts `windowMs` of the monotonic clock. Its
- * id consists of camera and start time, `main-20260314T091500.250Z`, so that ids sort and are unique.
+ * Groups frames by time: a group begins with a frame and lasts `windowMs` of the monotonic clock.
+ * Its id consists of camera and start time, `main-20260314T091500.250Z`, so that ids sort and are
+ * unique.
  */
 export class GroupClock {
   readonly #camera: string;

@@ -21,8 +21,8 @@ export interface VideoDevicePlaces {
 export const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
 
 /**
- * Settings for the first camera of this machine: a CSI camera that rpicam lists, else a video device
- * for ffmpeg, else the simulation.
+ * Settings for the first camera of this machine: a CSI camera that rpicam lists, else a video
+ * device for ffmpeg, else the simulation.
  */
 export function detectCamera(
   places: VideoDevicePlaces = LINUX_PLACES,
@@ -34,9 +34,10 @@ export function detectCamera(
 }
 
 /**
- * Lists video devices that any program can capture from: capture nodes on USB (index 0; a UVC camera
- * has a second node for metadata) and virtual ones (v4l2loopback). A board's own video nodes are left
- * out: they are codecs, scalers or raw sensors, which need rpicam or the vendor's software.
+ * Lists video devices that any program can capture from: capture nodes on USB (index 0; a UVC
+ * camera has a second node for metadata) and virtual ones (v4l2loopback). A board's own video nodes
+ * are left out: they are codecs, scalers or raw sensors, which need rpicam or the vendor's
+ * software.
  *
  * @returns paths, lowest number first
  */

@@ -74,8 +74,8 @@ export interface SupervisorOptions {
 export type FrameReceiver = (frame: Frame) => unknown;
 
 /**
- * Keeps one camera running: numbers, timestamps and groups its pictures, detects stalls, and reopens
- * the camera without limit, with a back-off that grows with consecutive failures.
+ * Keeps one camera running: numbers, timestamps and groups its pictures, detects stalls, and
+ * reopens the camera without limit, with a back-off that grows with consecutive failures.
  */
 export class CameraSupervisor {
   readonly #driver: CameraDriver;
@@ -137,7 +137,8 @@ export class CameraSupervisor {
   }
 
   /**
-   * Opens the camera; returns at once, and a failing camera does not make it throw. May be called once.
+   * Opens the camera; returns at once, and a failing camera does not make it throw. May be called
+   * once.
    *
    * @throws Error when already started
    */

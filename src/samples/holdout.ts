@@ -11,8 +11,8 @@ export interface HoldoutRule {
 
 /**
  * Whether a group may be held out: the first 6 bytes of the SHA-256 of its id (UTF-8), divided by
- * 2^48, are below the share. The result depends only on the group, neither on the order of arrival nor
- * on other groups, and a larger share only adds groups.
+ * 2^48, are below the share. The result depends only on the group, neither on the order of arrival
+ * nor on other groups, and a larger share only adds groups.
  * @param holdoutShare 0..1
  */
 export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
@@ -22,9 +22,9 @@ export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
 
 /**
  * Assigns each group to training or holdout; it stays open until its first label. Whole groups,
- * because frames of one pass are alike. A group for training is never held out later. A held-out group
- * returns to training when one of its classes has too few training samples, unless the user wants it
- * kept out.
+ * because frames of one pass are alike. A group for training is never held out later. A held-out
+ * group returns to training when one of its classes has too few training samples, unless the user
+ * wants it kept out.
  */
 export class Holdout {
   constructor(
@@ -103,8 +103,9 @@ export class Holdout {
   }
 
   /**
-   * Returns held-out groups to training if they have samples of a class with too few training samples.
-   * For use after an import, which restores the sides of an export regardless of the other samples.
+   * Returns held-out groups to training if they have samples of a class with too few training
+   * samples. For use after an import, which restores the sides of an export regardless of the other
+   * samples.
    */
   settle(): void {
     const short = this.database

@@ -14,8 +14,8 @@ export class NearDuplicates {
   ) {}
 
   /**
-   * Id of the most similar (then newest) sample within `maxBits`, or null. A sample with a different
-   * label is never a near-duplicate.
+   * Id of the most similar (then newest) sample within `maxBits`, or null. A sample with a
+   * different label is never a near-duplicate.
    */
   find(sample: NewSample, label: string | null): string | null {
     const recent = this.database

@@ -3,7 +3,9 @@ import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** Facts about a sample that an import restores from an export. */
 export interface RestoredFacts {
-  /** Whether the group was held out; a group that is already decided in the store keeps its side. */
+  /**
+   * Whether the group was held out; a group that is already decided in the store keeps its side.
+   */
   holdout?: boolean;
   /** Always held out. */
   kept?: boolean;

@@ -29,8 +29,8 @@ export interface SampleStoreOptions extends HoldoutRule {
   /** Limit of the total size of stored pictures, above which none is admitted. */
   maxPictureStoreBytes: number;
   /**
-   * Largest Hamming distance of difference hashes at which a picture counts as a near-duplicate of a
-   * recent one from its source. 0 (default) = only identical files are duplicates.
+   * Largest Hamming distance of difference hashes at which a picture counts as a near-duplicate of
+   * a recent one from its source. 0 (default) = only identical files are duplicates.
    */
   nearDuplicateBits?: number;
   /** Unix time, milliseconds. */
@@ -52,8 +52,8 @@ export interface SampleFilter {
 }
 
 /**
- * Stores samples, their labels and their features in one SQLite file. Writes of a method are durable
- * when it returns. Every method may throw HL_STORE_… (see `storeError`).
+ * Stores samples, their labels and their features in one SQLite file. Writes of a method are
+ * durable when it returns. Every method may throw HL_STORE_… (see `storeError`).
  */
 export class SampleStore {
   private readonly featureTable: FeatureTable;
@@ -81,10 +81,10 @@ export class SampleStore {
   }
 
   /**
-   * Stores a picture, or counts it as a duplicate (`duplicate: true`, multiplicity + 1) if the store
-   * has the same bytes or a near-duplicate. The label of a duplicate is applied to the stored sample;
-   * if it differs, the new one wins and the history keeps both. The first label of a group decides
-   * whether it is held out (see {@link Holdout}).
+   * Stores a picture, or counts it as a duplicate (`duplicate: true`, multiplicity + 1) if the
+   * store has the same bytes or a near-duplicate. The label of a duplicate is applied to the stored
+   * sample; if it differs, the new one wins and the history keeps both. The first label of a group
+   * decides whether it is held out (see {@link Holdout}).
    * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
@@ -126,8 +126,8 @@ export class SampleStore {
   }
 
   /**
-   * Finds a label of other samples that looks like this one (see {@link alikeLabel}) and is probably
-   * meant. Null: none, or the label itself is known.
+   * Finds a label of other samples that looks like this one (see {@link alikeLabel}) and is
+   * probably meant. Null: none, or the label itself is known.
    * @param except id of a sample to ignore because its label is about to change
    * @throws HeadlandError HL_LABEL_INVALID
    */

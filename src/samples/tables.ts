@@ -70,8 +70,8 @@ export const SAMPLE_TABLES: readonly string[] = [
   CREATE TRIGGER samples_drop AFTER DELETE ON samples
     BEGIN UPDATE store_totals SET picture_bytes = picture_bytes - OLD.picture_bytes; END;
   `,
-  // The first label of a group decides its side, no longer its name alone. Held-out groups stay held
-  // out, except those of classes with too few training samples: 60 is the default of
+  // The first label of a group decides its side, no longer its name alone. Held-out groups stay
+  // held out, except those of classes with too few training samples: 60 is the default of
   // `samples.holdoutAfterSamples`.
   `
   ALTER TABLE sample_groups ADD COLUMN open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1));

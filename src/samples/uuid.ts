@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 /**
  * Generates UUIDv7 (RFC 9562, section 6.2, method 1: a 12-bit counter after the milliseconds). Each
- * id sorts after the previous one and after `after`, even if the clock was set back: boards without a
- * clock battery start in the past.
+ * id sorts after the previous one and after `after`, even if the clock was set back: boards without
+ * a clock battery start in the past.
  * @param after the greatest existing id, or null
  * @param now Unix time, milliseconds
  */

@@ -44,7 +44,9 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
-  /** Once open, a missing file is not created again: an empty one would hide the loss of the old. */
+  /**
+   * Once open, a missing file is not created again: an empty one would hide the loss of the old.
+   */
   private wasOpen: boolean;
 
   /** @param onTrouble called before a disk error is thrown */

@@ -184,8 +184,8 @@ export class OutboxTable {
   }
 
   /**
-   * Sets the creation time of messages with an impossible date (over a year old, or over a day in the
-   * future) to now. They come from a run with a wrong clock, so that their age is unknown.
+   * Sets the creation time of messages with an impossible date (over a year old, or over a day in
+   * the future) to now. They come from a run with a wrong clock, so that their age is unknown.
    */
   repairTimes(nowMs: number): void {
     this.#database

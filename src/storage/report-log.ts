@@ -32,7 +32,9 @@ export interface ReportSummary {
 export interface ReportLogLimits {
   /** Default 200. */
   maxReports?: number;
-  /** Limit of the total JSON length, UTF-16 units; the newest report is always kept. Default 16 Mi. */
+  /**
+   * Limit of the total JSON length, UTF-16 units; the newest report is always kept. Default 16 Mi.
+   */
   maxLength?: number;
 }
 

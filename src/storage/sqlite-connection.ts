@@ -90,8 +90,8 @@ export function closeQuietly({ native }: Connection): void {
 
 function openView(path: string): Libsql.Database | null {
   // After a crash the newest pages are in the log. Reading both would make SQLite share a read-only
-  // index of the log with every later connection of this process, none of which could then write. The
-  // file without its log may be inconsistent.
+  // index of the log with every later connection of this process, none of which could then write.
+  // The file without its log may be inconsistent.
   if (!isOnReadOnlyDisk(path) || sizeOf(`${path}-wal`) > 0) return null;
   let native: Libsql.Database | null = null;
   try {

@@ -45,10 +45,10 @@ export interface TelemetryClientOptions {
 }
 
 /**
- * The robot's MQTT client. Status, info and model are published again after every reconnect. Events,
- * reports, metrics and answers go through the durable outbox. Predictions and training progress are
- * sent once, and only while connected.
- * No method throws: telemetry must never stop the work it reports on.
+ * The robot's MQTT client. Status, info and model are published again after every reconnect.
+ * Events, reports, metrics and answers go through the durable outbox. Predictions and training
+ * progress are sent once, and only while connected. No method throws: telemetry must never stop the
+ * work it reports on.
  */
 export class TelemetryClient {
   readonly #options: TelemetryClientOptions;

@@ -8,9 +8,9 @@ import { makeFolder } from './make-folder.js';
 const MAX_NAME_BYTES = 255;
 
 /**
- * Writes a file so that a crash or power cut leaves either the complete old or the complete new content.
- * The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File Systems
- * Are Not Created Equal", OSDI 2014. The folder must exist.
+ * Writes a file so that a crash or power cut leaves either the complete old or the complete new
+ * content. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
+ * Systems Are Not Created Equal", OSDI 2014. The folder must exist.
  */
 export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = temporaryBeside(path);

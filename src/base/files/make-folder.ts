@@ -4,7 +4,8 @@ import { dirname, resolve } from 'node:path';
 
 /**
  * Creates a folder and its missing parents; existing folders stay unchanged. Node's own `recursive`
- * never returns below folders such as /proc, where mkdir fails with ENOENT although the parent exists.
+ * never returns below folders such as /proc, where mkdir fails with ENOENT although the parent
+ * exists.
  * @throws the error of the file system
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {

@@ -8,10 +8,15 @@ export const UNKNOWN_LABEL = 'unknown';
 export const MAX_LABEL_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */
 const MAX_BYTES = 255;
-/** Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks. */
+/**
+ * Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks.
+ */
 export const MAX_LABEL_TEXT = 4 * MAX_LABEL_CHARACTERS;
 
-/** Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation selectors. */
+/**
+ * Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation
+ * selectors.
+ */
 const EMOJI_JOINTS =
   /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=[\p{Extended_Pictographic}#*0-9])(?:\ufe0e|\ufe0f)/gu;
 /** Scripts whose spelling needs joiners. */
@@ -47,8 +52,8 @@ export function normaliseLabel(text: string): string {
 
 /**
  * A key that ignores differences people overlook: case, width, invisible characters, the separator
- * between words, letters of other scripts that look Latin. Two labels with the same key are probably
- * meant as one class.
+ * between words, letters of other scripts that look Latin. Two labels with the same key are
+ * probably meant as one class.
  */
 export function labelKey(label: string): string {
   const plain = label
@@ -63,7 +68,10 @@ export function labelKey(label: string): string {
     .trim();
 }
 
-/** The label in `known` that looks like `label`; null when there is none or `known` has `label` itself. */
+/**
+ * The label in `known` that looks like `label`; null when there is none or `known` has `label`
+ * itself.
+ */
 export function alikeLabel(label: string, known: Iterable<string>): string | null {
   const key = labelKey(label);
   let alike: string | null = null;

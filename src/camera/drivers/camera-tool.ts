@@ -16,7 +16,10 @@ export interface Tool {
   arguments: string[];
   /** Debian package of `command`, for the remedy when it is not installed. */
   debianPackage: string;
-  /** Written to its standard input, which is then closed; unlike arguments, other users cannot see it. */
+  /**
+   * Written to its standard input, which is then closed; unlike arguments, other users cannot see
+   * it.
+   */
   input?: string;
   /** Tells meaningless lines of standard error, which are not kept. */
   isNoise?: (line: string) => boolean;
@@ -33,9 +36,9 @@ export interface ToolExit {
 
 /**
  * Runs a tool until it exits or `signal` aborts (SIGTERM, after 300 ms SIGKILL, which also ends a
- * stopped process). Settles only after the process is gone, or after 2 s if the kernel holds it and it
- * cannot be killed. Until a promise of `onOutput` settles, nothing more is read, so that the tool
- * blocks on its pipe.
+ * stopped process). Settles only after the process is gone, or after 2 s if the kernel holds it and
+ * it cannot be killed. Until a promise of `onOutput` settles, nothing more is read, so that the
+ * tool blocks on its pipe.
  *
  * @throws HeadlandError HL_CAMERA_TOOL_MISSING when the command is not found, HL_CAMERA_EXITED when
  *   it cannot be started for another reason, and whatever `onOutput` throws.

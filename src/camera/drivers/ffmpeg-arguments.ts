@@ -13,8 +13,8 @@ export type FfmpegMode = 'copy' | 'encode';
 export type CaptureWay = FfmpegMode | 'scan';
 
 /**
- * Decoders that ffmpeg may use on untrusted input: those of cameras and recordings. It would otherwise
- * also render SVG and open dozens of formats that no camera sends.
+ * Decoders that ffmpeg may use on untrusted input: those of cameras and recordings. It would
+ * otherwise also render SVG and open dozens of formats that no camera sends.
  */
 const DECODERS = [
   'mjpeg',
@@ -93,8 +93,8 @@ export function captureWays(config: FfmpegConfig): CaptureWay[] {
 }
 
 /**
- * Arguments of a long-running ffmpeg that writes concatenated JPEGs to its standard output. No shell
- * is involved, and a value cannot become an option.
+ * Arguments of a long-running ffmpeg that writes concatenated JPEGs to its standard output. No
+ * shell is involved, and a value cannot become an option.
  *
  * @param majorVersion of the installed ffmpeg; Infinity for a build without a number
  */
@@ -136,9 +136,9 @@ export function ffmpegArguments(
 }
 
 /**
- * Standard input of ffmpeg for an address with a secret: an ffconcat list of that one address. As an
- * argument, every user of the machine could see the secret. Null when the address holds no secret, and
- * before ffmpeg 5, whose lists do not support options.
+ * Standard input of ffmpeg for an address with a secret: an ffconcat list of that one address. As
+ * an argument, every user of the machine could see the secret. Null when the address holds no
+ * secret, and before ffmpeg 5, whose lists do not support options.
  */
 export function hiddenInput(config: FfmpegConfig, majorVersion: number): string | null {
   if (!holdsSecret(config.input) || majorVersion < 5) return null;
@@ -210,8 +210,8 @@ function protocolOptions(config: FfmpegConfig, majorVersion: number): Record<str
 
 /**
  * Limits the frame rate by media time without duplicating frames, as the `fps` filter would: one
- * frame per slot. Slots are centred on multiples of the interval, so that jitter skips none (0.49: a
- * frame on the border belongs to the earlier slot). Limits the size and keeps the aspect ratio.
+ * frame per slot. Slots are centred on multiples of the interval, so that jitter skips none (0.49:
+ * a frame on the border belongs to the earlier slot). Limits the size and keeps the aspect ratio.
  */
 function filters(config: FfmpegConfig): string {
   const slot = (time: string) => `floor(${time}*${config.framesPerSecond}+0.49)`;

@@ -28,7 +28,9 @@ interface CaptureEnd {
   otherWayMayWork: boolean;
 }
 
-/** A long-running ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through unchanged), video files. */
+/**
+ * A long-running ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through unchanged), video files.
+ */
 export class FfmpegDriver implements CameraDriver {
   readonly description: string;
   readonly paceMs: number;
@@ -188,7 +190,9 @@ export class FfmpegDriver implements CameraDriver {
   }
 }
 
-/** Major version of the installed ffmpeg; Infinity for builds without a number, which are recent. */
+/**
+ * Major version of the installed ffmpeg; Infinity for builds without a number, which are recent.
+ */
 async function majorVersion(signal: AbortSignal): Promise<number> {
   let output = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };

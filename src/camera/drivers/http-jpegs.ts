@@ -10,9 +10,9 @@ const MAX_REDIRECTS = 5;
 const NO_PICTURE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Captures pictures from HTTP cameras whose answer MJPEG parsers reject: no boundary before the first
- * part, no types or lengths, another boundary than announced, or a single JPEG, which is then polled.
- * Bytes between pictures are ignored. Resolves when `signal` aborts.
+ * Captures pictures from HTTP cameras whose answer MJPEG parsers reject: no boundary before the
+ * first part, no types or lengths, another boundary than announced, or a single JPEG, which is then
+ * polled. Bytes between pictures are ignored. Resolves when `signal` aborts.
  *
  * As with ffmpeg, the certificate of an https camera is not verified: few cameras have a valid one.
  *
@@ -88,7 +88,11 @@ class HttpSource {
     return this.#url.origin + this.#url.pathname;
   }
 
-  /** Requests the address. @returns an answer with status 200 @throws HeadlandError HL_CAMERA_EXITED */
+  /**
+   * Requests the address.
+   * @returns an answer with status 200
+   * @throws HeadlandError HL_CAMERA_EXITED
+   */
   async get(signal: AbortSignal): Promise<IncomingMessage> {
     let url = this.#url;
     for (let hop = 0; hop <= MAX_REDIRECTS; ) {

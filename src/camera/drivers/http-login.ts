@@ -13,8 +13,8 @@ const NEXT_CHALLENGE = /,\s*(?=[a-z][a-z0-9-]*\s+[a-z])/i;
 const HASHES: Record<string, string> = { MD5: 'md5', 'SHA-256': 'sha256' };
 
 /**
- * HTTP authentication with a camera. Sends nothing before a challenge, and prefers Digest (RFC 7616),
- * which never sends the password itself.
+ * HTTP authentication with a camera. Sends nothing before a challenge, and prefers Digest (RFC
+ * 7616), which never sends the password itself.
  */
 export class HttpLogin {
   readonly #user: string;

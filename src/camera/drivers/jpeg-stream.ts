@@ -12,11 +12,11 @@ const isApplicationData = (marker: number) => (marker >= 0xe0 && marker <= 0xef)
 const PICTURE_START = Buffer.from([0xff, SOI, 0xff]);
 
 /**
- * Whether a segment (from its length field on) extends into the next picture, which happens when its
- * own picture was truncated within it. Frame headers, scan headers and Huffman tables never contain
- * the start bytes of a picture, nor end with part of them. A valid quantisation table may contain the
- * three bytes, but never a zero, which follows them in a real picture; the last two values of such a
- * table, or a restart interval, may even equal SOI.
+ * Whether a segment (from its length field on) extends into the next picture, which happens when
+ * its own picture was truncated within it. Frame headers, scan headers and Huffman tables never
+ * contain the start bytes of a picture, nor end with part of them. A valid quantisation table may
+ * contain the three bytes, but never a zero, which follows them in a real picture; the last two
+ * values of such a table, or a restart interval, may even equal SOI.
  */
 function swallowsPicture(marker: number, segment: Buffer): boolean {
   const start = segment.indexOf(PICTURE_START);
@@ -33,12 +33,12 @@ type State = 'seek' | 'header' | 'scan';
 /**
  * Splits a stream of concatenated JPEGs into pictures. It parses the marker segments (ITU-T T.81,
  * annex B) and so handles EXIF thumbnails, restart markers, fill bytes, progressive scans and bytes
- * between pictures. A truncated, oversized or malformed picture is dropped and counted, and the search
- * resumes where the next picture may start. (A picture that is truncated inside application data, near
- * its beginning, can hide the start of the next one.)
+ * between pictures. A truncated, oversized or malformed picture is dropped and counted, and the
+ * search resumes where the next picture may start. (A picture that is truncated inside application
+ * data, near its beginning, can hide the start of the next one.)
  *
- * Some cameras send buffers that are larger than the picture in them: bytes after a complete picture,
- * zeros or the rest of an older one, do not count as damage.
+ * Some cameras send buffers that are larger than the picture in them: bytes after a complete
+ * picture, zeros or the rest of an older one, do not count as damage.
  *
  * Memory: at most twice the sum of `maxPictureBytes` and one chunk.
  */

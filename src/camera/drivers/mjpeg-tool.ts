@@ -10,8 +10,8 @@ export interface JpegCaptureEnd {
 }
 
 /**
- * Runs a tool that writes concatenated JPEGs to its standard output, and delivers them until it exits
- * or `signal` aborts. With `waits`, the tool blocks on its pipe while the receiver is busy.
+ * Runs a tool that writes concatenated JPEGs to its standard output, and delivers them until it
+ * exits or `signal` aborts. With `waits`, the tool blocks on its pipe while the receiver is busy.
  *
  * @throws HeadlandError as {@link runTool} does
  */

@@ -19,7 +19,9 @@ export interface Photo {
 export interface PhotoFolder {
   /** Sorted by path. */
   photos: Photo[];
-  /** Why no photo has a reference although there are folders, for people; null: the layout is clear. */
+  /**
+   * Why no photo has a reference although there are folders, for people; null: the layout is clear.
+   */
   unclear: string | null;
 }
 
@@ -28,12 +30,13 @@ export interface PhotoFolder {
  * Class folders are detected by the rules of the import; splits such as `train` are not classes.
  * Hidden files and files of the operating system are left out; symbolic links are followed.
  *
- * The group of a photo (photos taken together) is made of the captures of `groupPattern` on the file
- * name, joined with "-". Without a pattern, or if it does not match, photos of a class folder are
- * grouped by name: `train_Gala_014.jpg` in `Apple` belongs to `Apple/train_Gala-1`, which is the name
- * without its last number, and that number divided by ten. Groups of class folders always begin with
- * the class, because one pass over the field shows each class at another place. Photos outside class
- * folders that match no pattern have no group here: they are grouped by the time of their replay.
+ * The group of a photo (photos taken together) is made of the captures of `groupPattern` on the
+ * file name, joined with "-". Without a pattern, or if it does not match, photos of a class folder
+ * are grouped by name: `train_Gala_014.jpg` in `Apple` belongs to `Apple/train_Gala-1`, which is
+ * the name without its last number, and that number divided by ten. Groups of class folders always
+ * begin with the class, because one pass over the field shows each class at another place. Photos
+ * outside class folders that match no pattern have no group here: they are grouped by the time of
+ * their replay.
  *
  * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED for the folder itself,
  *   HL_CAMERA_NO_PICTURE when it has no photo, HL_CAMERA_PATTERN_INVALID

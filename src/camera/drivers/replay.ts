@@ -20,9 +20,9 @@ const EVERY_FRAME_PER_SECOND = 120;
 const MAX_VIDEO_PIXELS_A_SIDE = 4_096;
 
 /**
- * Replays recorded pictures as if from a camera: a folder of photos, a folder of class folders (whose
- * names become `reference`), or a video file, which ffmpeg reads. Photos are delivered byte for byte.
- * A reopened driver continues where it stopped.
+ * Replays recorded pictures as if from a camera: a folder of photos, a folder of class folders
+ * (whose names become `reference`), or a video file, which ffmpeg reads. Photos are delivered byte
+ * for byte. A reopened driver continues where it stopped.
  */
 export class ReplayDriver implements CameraDriver {
   readonly description: string;
@@ -45,8 +45,9 @@ export class ReplayDriver implements CameraDriver {
   }
 
   /**
-   * Resolves after the last picture, unless `loop` is set. Waits for the receiver's promise, if any,
-   * and for `intervalMs`. A file that is not a readable picture is skipped, counted and logged once.
+   * Resolves after the last picture, unless `loop` is set. Waits for the receiver's promise, if
+   * any, and for `intervalMs`. A file that is not a readable picture is skipped, counted and logged
+   * once.
    *
    * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE
    *   (nothing readable), HL_CAMERA_PATTERN_INVALID, and those of FfmpegDriver for a video

@@ -3,8 +3,8 @@ import type { DriverConfig, PictureSettings } from '../camera-settings.js';
 export type RpicamConfig = DriverConfig<'rpicam'> & Pick<PictureSettings, 'jpegQuality'>;
 
 /**
- * Arguments of a long-running rpicam-vid, called libcamera-vid before 2023, that writes JPEGs to its
- * standard output. Both support every option (rpicam-apps, core/options.cpp and
+ * Arguments of a long-running rpicam-vid, called libcamera-vid before 2023, that writes JPEGs to
+ * its standard output. Both support every option (rpicam-apps, core/options.cpp and
  * core/video_options.hpp).
  */
 export function rpicamArguments(config: RpicamConfig): string[] {

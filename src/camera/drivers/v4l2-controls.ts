@@ -22,8 +22,8 @@ const TIMEOUT_MS = 5_000;
 /**
  * Sets exposure and other controls of a V4L2 device with v4l2-ctl, since ffmpeg has no options for
  * them. Each control must be one that the device lists. A control that cannot be set is logged and
- * does not stop the camera: an overexposed picture is better than none. Does nothing when nothing is
- * configured.
+ * does not stop the camera: an overexposed picture is better than none. Does nothing when nothing
+ * is configured.
  */
 export async function setV4l2Controls(
   device: string,

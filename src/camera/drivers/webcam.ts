@@ -77,8 +77,8 @@ export class WebcamDriver implements CameraDriver {
    * Takes a picture every `intervalMs`, from start to start.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_STALLED (a
-   *   picture took longer than `timeoutMs`), HL_CAMERA_NO_PICTURE (fswebcam exited without a complete
-   *   JPEG), HL_CAMERA_EXITED, HL_CAMERA_DIRECTORY_REFUSED
+   *   picture took longer than `timeoutMs`), HL_CAMERA_NO_PICTURE (fswebcam exited without a
+   *   complete JPEG), HL_CAMERA_EXITED, HL_CAMERA_DIRECTORY_REFUSED
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const directory = await privateDirectory();

@@ -43,8 +43,8 @@ const NOISE_MASK = 8_191;
 
 /**
  * Draws a field as seen by a robot's downward camera: furrows, rows of crop rosettes, weeds, stones
- * and posts, in light that changes from pass to pass. Deterministic: a frame depends only on the seed
- * and its number.
+ * and posts, in light that changes from pass to pass. Deterministic: a frame depends only on the
+ * seed and its number.
  */
 export class FieldScene {
   readonly #settings: FieldSettings;

@@ -29,7 +29,10 @@ function outline(shape: (u: number) => number): Outline {
 /** Rises from 0 to 1 and falls back within each of `teeth` teeth. */
 const sawtooth = (u: number, teeth: number) => 1 - Math.abs(((u * teeth) % 1) * 2 - 1);
 
-/** Draws a leaf in its own bent coordinates (u along, v across): bright ridge, dark edge, fine veins. */
+/**
+ * Draws a leaf in its own bent coordinates (u along, v across): bright ridge, dark edge, fine
+ * veins.
+ */
 function drawLeaf(canvas: Canvas, leaf: Leaf, sunAngle: number): void {
   const { length, halfWidth, bend, outline: widths, rgb, ribRgb } = leaf;
   const cos = Math.cos(leaf.angle);

@@ -10,8 +10,8 @@ export type SimulatedConfig = DriverConfig<'simulated'>;
 
 /**
  * A simulated field camera for demonstrations and tests: deterministic for a seed, one group per
- * pass, the true class as `reference`. Frames are drawn in a worker thread, so that they do not block
- * the daemon's event loop. A reopened driver continues with the next frame.
+ * pass, the true class as `reference`. Frames are drawn in a worker thread, so that they do not
+ * block the daemon's event loop. A reopened driver continues with the next frame.
  */
 export class SimulatedDriver implements CameraDriver {
   readonly description: string;

@@ -3,8 +3,9 @@ import type { PictureSettings } from '../camera-settings.js';
 import { PictureMask, polygonsInRegion, type Region } from './picture-mask.js';
 
 /**
- * Crops pictures to the configured region and blackens the configured polygons, off the main thread.
- * The result has no EXIF, so that neither a thumbnail nor a position reveals what was masked.
+ * Crops pictures to the configured region and blackens the configured polygons, off the main
+ * thread. The result has no EXIF, so that neither a thumbnail nor a position reveals what was
+ * masked.
  */
 export class PictureCutter {
   /** Mask in the coordinates of the cropped pictures. */

@@ -20,9 +20,9 @@ interface Waiting {
 }
 
 /**
- * Preprocesses every frame of a camera: crops and masks it, skips it when nothing moved, and measures
- * its quality at intervals. It works on one frame at a time, and only the newest frame waits. If none
- * of this is configured, frames pass at once, byte for byte.
+ * Preprocesses every frame of a camera: crops and masks it, skips it when nothing moved, and
+ * measures its quality at intervals. It works on one frame at a time, and only the newest frame
+ * waits. If none of this is configured, frames pass at once, byte for byte.
  */
 export class FrameStage {
   readonly #cutter: PictureCutter;
@@ -64,8 +64,8 @@ export class FrameStage {
 
   /**
    * Accepts a frame; replaces one that still waits.
-   * @returns a promise that settles when the frame was processed, dropped, or settled by the receiver;
-   *   undefined if that has already happened
+   * @returns a promise that settles when the frame was processed, dropped, or settled by the
+   *   receiver; undefined if that has already happened
    */
   submit(frame: Frame): unknown {
     if (this.#closed) return undefined;

@@ -23,7 +23,9 @@ export interface CameraQuality {
 
 /** Consecutive measurements that must agree: a single dark or shaken picture is no evidence. */
 const CONFIRMATIONS = 3;
-/** Interval between measurements while a change is being confirmed, unless `intervalMs` is shorter. */
+/**
+ * Interval between measurements while a change is being confirmed, unless `intervalMs` is shorter.
+ */
 const CONFIRM_INTERVAL_MS = 1_000;
 /** Minimum and maximum number of measurements for the usual sharpness; the newest count. */
 const USUAL_FROM = 10;
@@ -35,8 +37,9 @@ const USUAL_OF = 500;
 const NOTHING_SHARP = 0.0025;
 
 /**
- * Measures the quality of a camera's pictures at intervals and derives their condition. Sharpness is
- * compared with the usual value of the same camera, since it depends more on the scene than the lens.
+ * Measures the quality of a camera's pictures at intervals and derives their condition. Sharpness
+ * is compared with the usual value of the same camera, since it depends more on the scene than the
+ * lens.
  */
 export class QualityWatch {
   readonly #settings: PictureSettings['quality'];
@@ -50,7 +53,9 @@ export class QualityWatch {
   #agreeing = 0;
   #quality: CameraQuality | null = null;
 
-  /** @param onQuality called with every confirmed measurement, so also when the condition changes */
+  /**
+   * @param onQuality called with every confirmed measurement, so also when the condition changes
+   */
   constructor(
     settings: PictureSettings['quality'],
     mask: PictureMask,

@@ -21,9 +21,10 @@ export interface PictureQuality {
   /** Share of pixels whose channels are all overexposed, 0 to 1. */
   overexposedShare: number;
   /**
-   * Variance of the Laplacian divided by the variance of the brightness, >= 0. It decreases with blur
-   * but, unlike the plain variance of the Laplacian, not with contrast (J. L. Pech-Pacheco et al.,
-   * "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a nearly uniform picture.
+   * Variance of the Laplacian divided by the variance of the brightness, >= 0. It decreases with
+   * blur but, unlike the plain variance of the Laplacian, not with contrast (J. L. Pech-Pacheco et
+   * al., "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a nearly uniform
+   * picture.
    */
   sharpness: number;
 }

@@ -30,15 +30,18 @@ export interface FindOptions {
   followLinks?: boolean;
   /** Label of all pictures, at any depth. */
   label?: string | null;
-  /** `classes`: each folder is a class, whatever its name; default `auto`: recognise splits and exports. */
+  /**
+   * `classes`: each folder is a class, whatever its name; default `auto`: recognise splits and
+   * exports.
+   */
   layout?: 'auto' | 'classes';
   /** Labels that look alike stay separate classes. */
   keepAlike?: boolean;
 }
 
 /**
- * Lists the pictures of a folder with their classes: from class folders, in splits or not, else from
- * annotation files (see docs/guides/import.md).
+ * Lists the pictures of a folder with their classes: from class folders, in splits or not, else
+ * from annotation files (see docs/guides/import.md).
  * @param known labels of the store
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
  *   HL_LABEL_INVALID (the option `label`)

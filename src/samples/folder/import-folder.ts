@@ -30,14 +30,15 @@ const KEPT_GROUP_PREFIX = 'kept-';
 
 /**
  * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label) with
- * splits around or inside them, an export of an annotation tool, or an export of headland, which also
- * restores groups, holdout and times. Bad pictures are quarantined and do not stop the import. A
- * repeated import adds nothing. The folder is never modified. Labels that the store already has are
- * kept, so that a repeated import never undoes a correction.
+ * splits around or inside them, an export of an annotation tool, or an export of headland, which
+ * also restores groups, holdout and times. Bad pictures are quarantined and do not stop the import.
+ * A repeated import adds nothing. The folder is never modified. Labels that the store already has
+ * are kept, so that a repeated import never undoes a correction.
  *
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
- *   HL_IMPORT_PATTERN_INVALID, HL_IMPORT_CANCELLED, HL_LABEL_INVALID; HL_STORE_FULL or HL_STORE_LIMIT
- *   during the import: stored pictures are kept, and importing again continues from there
+ *   HL_IMPORT_PATTERN_INVALID, HL_IMPORT_CANCELLED, HL_LABEL_INVALID; HL_STORE_FULL or
+ *   HL_STORE_LIMIT during the import: stored pictures are kept, and importing again continues from
+ *   there
  */
 export async function importFolder(
   store: SampleStore,

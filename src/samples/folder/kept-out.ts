@@ -2,8 +2,8 @@ import type { FoundPicture } from './found.js';
 import type { ImportRun } from './import-run.js';
 
 /**
- * With `keepSplit`, marks the test part of a split data set as kept out of training, or the validation
- * part if there is no test part. Without it, notes that there is such a part.
+ * With `keepSplit`, marks the test part of a split data set as kept out of training, or the
+ * validation part if there is no test part. Without it, notes that there is such a part.
  */
 export function markKeptOut(run: ImportRun, pictures: readonly FoundPicture[]): void {
   const parts = new Set(pictures.map(({ split }) => split));

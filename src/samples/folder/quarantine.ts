@@ -12,8 +12,8 @@ export const QUARANTINE_FILE = 'quarantine.jsonl';
 const MAX_NAME_BYTES = 200;
 
 /**
- * Keeps copies of refused pictures, each with its reason. The same bytes are copied and listed once,
- * even if imported repeatedly. The imported folder itself is never changed.
+ * Keeps copies of refused pictures, each with its reason. The same bytes are copied and listed
+ * once, even if imported repeatedly. The imported folder itself is never changed.
  */
 export class Quarantine {
   /** Reason of the first failed copy, which does not stop the import; null: none. */

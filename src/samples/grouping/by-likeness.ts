@@ -34,9 +34,10 @@ export function byLikeness(
 }
 
 /**
- * Joins hashes that differ in at most `maxBits` bits. Pairs of hashes beyond `free` are not compared.
- * @returns the union-find forest over the first `free` hashes, and by root the hash beyond `free` that
- *   is nearest to a member of the cluster (-1: none)
+ * Joins hashes that differ in at most `maxBits` bits. Pairs of hashes beyond `free` are not
+ * compared.
+ * @returns the union-find forest over the first `free` hashes, and by root the hash beyond `free`
+ *   that is nearest to a member of the cluster (-1: none)
  */
 function clusterAlike(
   hashes: readonly string[],

@@ -20,8 +20,9 @@ interface Timed {
 
 /**
  * Groups pictures of all classes by capture time; a gap starts a new group. A chain without such a
- * gap, for example of a camera that takes a picture every few seconds all day, is cut at its longest
- * gaps within the bounds: otherwise a whole season would be one group, with nothing to hold out.
+ * gap, for example of a camera that takes a picture every few seconds all day, is cut at its
+ * longest gaps within the bounds: otherwise a whole season would be one group, with nothing to hold
+ * out.
  * @returns groups by index; `cut`: number of previously ungrouped pictures in chains that were cut
  */
 export function byCaptureTime(

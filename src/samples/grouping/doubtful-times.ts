@@ -6,7 +6,9 @@ const DAY_MS = 86_400_000;
 const CLOCK_IS_SET_FROM_MS = Date.UTC(2025, 0, 1);
 /** Cameras reset their clock to the first of January of a year before this one. */
 const RESET_YEARS_END = 2016;
-/** On later first days of January only times before this hour are doubted: nobody works at night. */
+/**
+ * On later first days of January only times before this hour are doubted: nobody works at night.
+ */
 const RESET_HOURS = 6;
 /** More pictures with the same time are not a burst: no camera takes more in a second. */
 const MAX_BURST = 20;

@@ -35,9 +35,10 @@ const MAX_GAPS = 10;
 /** Largest number of pictures of a group; a larger one is split if possible. */
 const MAX_PICTURES = 200;
 /**
- * Measured on photos of groceries. Of 101 altered photos, all were recognised after coarse re-encoding
- * (at most 2 bits) and brightening by a fifth (5 bits), 99 % after a shift by 2 % of the width, 58 %
- * after 5 %. Of 1,211 different photos, 10 bits joined 2, 12 bits 5, 16 bits 18 and 20 bits 242.
+ * Measured on photos of groceries. Of 101 altered photos, all were recognised after coarse
+ * re-encoding (at most 2 bits) and brightening by a fifth (5 bits), 99 % after a shift by 2 % of
+ * the width, 58 % after 5 %. Of 1,211 different photos, 10 bits joined 2, 12 bits 5, 16 bits 18 and
+ * 20 bits 242.
  */
 const DEFAULT_MAX_BITS = 10;
 const PLACE_PREFIX = 'place-';
@@ -51,11 +52,12 @@ const MAX_NAME_CHARACTERS = 200;
  * Assigns a group to every picture, so that pictures of one moment are never split between training
  * and holdout. A pure function; the order of the items does not matter.
  *
- * By pattern: equal captures; the user's pattern has priority over metadata. By capture time: pictures
- * of all classes; a gap starts a new group, and no group lasts longer than ten times `gapMs`. By
- * place: grid cells of 22 m. By folder: parent folders that are neither class nor split. By
- * similarity: clusters (single linkage) of near-duplicates of one class. Place and folder are not used
- * for a class in which all pictures share the same one, nor for groups that would be too large.
+ * By pattern: equal captures; the user's pattern has priority over metadata. By capture time:
+ * pictures of all classes; a gap starts a new group, and no group lasts longer than ten times
+ * `gapMs`. By place: grid cells of 22 m. By folder: parent folders that are neither class nor
+ * split. By similarity: clusters (single linkage) of near-duplicates of one class. Place and folder
+ * are not used for a class in which all pictures share the same one, nor for groups that would be
+ * too large.
  */
 export function assignGroups(items: readonly GroupItem[], options: GroupOptions = {}): Grouping {
   const groups = items.map(({ group }) => group);

@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
 /**
- * Passes an MQTT byte stream through. Fails as soon as a fixed header announces a packet of more than
- * `maxBytes`, before its payload is buffered (MQTT 5, section 2.1).
+ * Passes an MQTT byte stream through. Fails as soon as a fixed header announces a packet of more
+ * than `maxBytes`, before its payload is buffered (MQTT 5, section 2.1).
  */
 export class PacketGuard extends Transform {
   readonly #maxBytes: number;

@@ -43,7 +43,9 @@ export interface CommandDeskOptions {
   /** Null while the daemon cannot execute commands. */
   handler: () => CommandHandler | null;
   answer: (topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer) => void;
-  /** Called for refusals, at most 60 a minute; `suppressed` = refusals not reported since the last. */
+  /**
+   * Called for refusals, at most 60 a minute; `suppressed` = refusals not reported since the last.
+   */
   refused: (error: HeadlandError, name: string, suppressed: number) => void;
   /** Monotonic milliseconds. */
   nowMs?: () => number;

@@ -46,9 +46,9 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
 }
 
 /**
- * Topic of the answer: the response topic of the command, else `cmd/<name>/response`. A command must
- * not make the robot publish on other robots' topics (reflection), on topics of its own messages
- * (forged reports) or on its own commands (a loop).
+ * Topic of the answer: the response topic of the command, else `cmd/<name>/response`. A command
+ * must not make the robot publish on other robots' topics (reflection), on topics of its own
+ * messages (forged reports) or on its own commands (a loop).
  * @throws HeadlandError HL_COMMAND_RESPONSE_TOPIC
  */
 export function responseTopicOf(robotId: string, name: string, requested?: string): string {
@@ -79,7 +79,10 @@ const RESERVED_TOPICS: ReadonlySet<string> = new Set(
   Object.values(CONTRACT).map(({ topic }) => topic),
 );
 
-/** Whether a name is safe in topics and log lines; a command with another name has no default answer topic. */
+/**
+ * Whether a name is safe in topics and log lines; a command with another name has no default answer
+ * topic.
+ */
 export function isPlainName(name: string): boolean {
   return /^[a-z][a-z0-9_-]{0,63}$/.test(name);
 }

@@ -3,8 +3,8 @@ import { HeadlandError, messageOf } from '../../base/errors.js';
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * Parses untrusted JSON: UTF-8 only, nesting at most `maxDepth`, no duplicate key in an object, none
- * of the keys `__proto__`, `constructor` and `prototype`. The caller has checked the size.
+ * Parses untrusted JSON: UTF-8 only, nesting at most `maxDepth`, no duplicate key in an object,
+ * none of the keys `__proto__`, `constructor` and `prototype`. The caller has checked the size.
  * @throws HeadlandError HL_COMMAND_INVALID_JSON
  */
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
@@ -24,8 +24,8 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
 }
 
 /**
- * Checks nesting and keys in one pass with just enough knowledge of JSON. On text that is not JSON the
- * result may be wrong: JSON.parse, which follows, rejects it.
+ * Checks nesting and keys in one pass with just enough knowledge of JSON. On text that is not JSON
+ * the result may be wrong: JSON.parse, which follows, rejects it.
  */
 function inspect(text: string, maxDepth: number): void {
   /** One entry per open bracket: the keys of an object, null for an array. */

@@ -46,8 +46,8 @@ export interface Publication {
 /** Why a connection ended. */
 export interface ConnectionEnd {
   /**
-   * `version`: the broker refuses this protocol version; `silent`: it accepted the TCP connection and
-   * closed it without a CONNACK; `refused`: its CONNACK is a refusal; `unreachable`: no network
+   * `version`: the broker refuses this protocol version; `silent`: it accepted the TCP connection
+   * and closed it without a CONNACK; `refused`: its CONNACK is a refusal; `unreachable`: no network
    * connection; `lost`: an established connection ended; `taken-over`: the broker ended it because
    * another client with this id connected.
    */
@@ -74,13 +74,15 @@ export interface ConnectionOptions {
   onCommand: (command: IncomingCommand) => void;
   /** Called exactly once, whatever the cause. */
   onEnd: (end: ConnectionEnd) => void;
-  /** Called with the result of the subscription to commands; null: granted, else the reason code. */
+  /**
+   * Called with the result of the subscription to commands; null: granted, else the reason code.
+   */
   onSubscribed: (refusal: string | null) => void;
 }
 
 /**
- * One connection to the broker, from CONNECT to its end; it never reconnects. Each has a new MQTT.js
- * client, so that MQTT.js queues nothing that the outbox does not know of.
+ * One connection to the broker, from CONNECT to its end; it never reconnects. Each has a new
+ * MQTT.js client, so that MQTT.js queues nothing that the outbox does not know of.
  */
 export class Connection {
   readonly protocolVersion: 4 | 5;
@@ -134,8 +136,9 @@ export class Connection {
 
   /**
    * Sends a message. With QoS 1, `done` is called when the broker has answered: with null, or with
-   * the reason code of its refusal (>= 0x80). With QoS 0, it is called once the message is written to
-   * the network, which may be before this returns. It is not called when the connection ends first.
+   * the reason code of its refusal (>= 0x80). With QoS 0, it is called once the message is written
+   * to the network, which may be before this returns. It is not called when the connection ends
+   * first.
    */
   publish(message: Publication, done?: (refusal: number | null) => void): void {
     if (this.#ended) return;
@@ -165,7 +168,9 @@ export class Connection {
     );
   }
 
-  /** Sends DISCONNECT, so that no last will is published; resolves when the connection is closed. */
+  /**
+   * Sends DISCONNECT, so that no last will is published; resolves when the connection is closed.
+   */
   async close(timeoutMs: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve) => {

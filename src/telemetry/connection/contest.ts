@@ -12,9 +12,9 @@ export interface EndOfConnection {
 }
 
 /**
- * Detects from the ends of connections that another client uses the same client id: the two then keep
- * disconnecting each other. Brokers before MQTT 5, and many since, do not report it. The sign is that
- * the broker accepts every connection and closes each soon after without a reason.
+ * Detects from the ends of connections that another client uses the same client id: the two then
+ * keep disconnecting each other. Brokers before MQTT 5, and many since, do not report it. The sign
+ * is that the broker accepts every connection and closes each soon after without a reason.
  */
 export class Contest {
   #wordlessEnds = 0;

@@ -20,7 +20,9 @@ const STABLE_MS = 10_000;
 const UNREACHABLE_ALARM_MS = 60_000;
 
 export interface LinkOptions {
-  /** Called for every connection, so that a corrected secret takes effect. Throws HeadlandErrors. */
+  /**
+   * Called for every connection, so that a corrected secret takes effect. Throws HeadlandErrors.
+   */
   access: () => BrokerAccess;
   clientId: string;
   settings: Config['mqtt'];
@@ -37,7 +39,9 @@ export interface LinkOptions {
   random?: () => number;
 }
 
-/** Keeps a connection to the broker: reconnects without limit, with back-off and version fallback. */
+/**
+ * Keeps a connection to the broker: reconnects without limit, with back-off and version fallback.
+ */
 export class Link {
   readonly #options: LinkOptions;
   readonly #backoff: Backoff;

@@ -102,7 +102,8 @@ export class Sender {
   /** Sends as many messages as may be in flight. */
   pump(): void {
     const connection = this.#options.connection();
-    // A message of QoS 0 may settle during `publish`, which calls `pump` again: the loops below go on.
+    // A message of QoS 0 may settle during `publish`, which calls `pump` again: the loops below go
+    // on.
     if (connection === null || this.#pumping) return;
     this.#pumping = true;
     try {
@@ -113,10 +114,10 @@ export class Sender {
   }
 
   /**
-   * Sends the message of `compose` once, without queueing it. `compose` is called only if the message
-   * can be sent.
-   * @returns false when it was not sent: no connection, a slow link, too many messages in flight for
-   *   `qos`, or `compose` returned null
+   * Sends the message of `compose` once, without queueing it. `compose` is called only if the
+   * message can be sent.
+   * @returns false when it was not sent: no connection, a slow link, too many messages in flight
+   *   for `qos`, or `compose` returned null
    */
   once(qos: QoS, compose: () => Publication | null): boolean {
     const connection = this.#options.connection();
@@ -230,7 +231,9 @@ export class Sender {
     if (this.#inFlight === 0) this.#onDrained?.();
   }
 
-  /** After a lost connection: checks whether the same message may have caused the last few losses. */
+  /**
+   * After a lost connection: checks whether the same message may have caused the last few losses.
+   */
   #judge(): void {
     const [head] = this.#awaiting;
     if (head === undefined || this.#acknowledged > 0) {

@@ -13,8 +13,9 @@ export interface TlsFiles {
 }
 
 /**
- * Reads certificates from a file, as PEM. The file holds one or more in PEM, in any text encoding, or
- * one in DER. Node.js ignores a file without a certificate, and the broker would then seem untrusted.
+ * Reads certificates from a file, as PEM. The file holds one or more in PEM, in any text encoding,
+ * or one in DER. Node.js ignores a file without a certificate, and the broker would then seem
+ * untrusted.
  *
  * @throws HeadlandError HL_MQTT_TLS_FILE
  */
@@ -45,7 +46,10 @@ export function readCertificates(path: string): Buffer {
   }
 }
 
-/** @throws HeadlandError HL_MQTT_TLS_FILE when the key is unreadable or belongs to another certificate */
+/**
+ * @throws HeadlandError HL_MQTT_TLS_FILE when the key is unreadable or belongs to another
+ * certificate
+ */
 export function checkKey({ cert, key }: TlsFiles): void {
   if (key === undefined) return;
   try {

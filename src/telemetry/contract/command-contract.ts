@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { MAX_LABEL_TEXT } from '../../base/words/label.js';
 
-/** Every command that a robot accepts on `headland/<robot>/cmd/<name>`, and the schema of its answer. */
+/**
+ * Every command that a robot accepts on `headland/<robot>/cmd/<name>`, and the schema of its
+ * answer.
+ */
 
 const transaction = z
   .string()

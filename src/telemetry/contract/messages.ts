@@ -316,7 +316,9 @@ export const trainingReportSchema = z
   })
   .describe('Result of a training');
 
-/** Every message that the robot publishes unasked. topics.ts has the topic, QoS and expiry of each. */
+/**
+ * Every message that the robot publishes unasked. topics.ts has the topic, QoS and expiry of each.
+ */
 export const MESSAGES = {
   status: statusSchema,
   info: infoSchema,

@@ -2,8 +2,8 @@ const CLOCK_STEP_MS = 60_000;
 
 /**
  * A clock to measure the age of messages. It advances with the monotonic clock and detects when the
- * wall clock is set. A board without a clock battery starts in the past and jumps when NTP sets it; a
- * wrong clock may be set back. Neither may make messages expire early or never.
+ * wall clock is set. A board without a clock battery starts in the past and jumps when NTP sets it;
+ * a wrong clock may be set back. Neither may make messages expire early or never.
  */
 export class ClockWatch {
   readonly #now: () => number;
@@ -20,8 +20,8 @@ export class ClockWatch {
   }
 
   /**
-   * Unix time, milliseconds, as if the clock had not been set since the last `follow`. Comparable with
-   * all times recorded since then.
+   * Unix time, milliseconds, as if the clock had not been set since the last `follow`. Comparable
+   * with all times recorded since then.
    */
   nowMs(): number {
     return this.#monotonic() + this.#offsetMs;

@@ -36,9 +36,9 @@ export interface OutboxOptions {
 /**
  * A durable queue of messages to deliver to the broker at least once and in order, across restarts
  * of daemon and broker. Events, reports and results are durable when `enqueue` returns; metrics
- * share commits. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the rest;
- * every loss is counted. While the disk refuses writes, a bounded number of messages is kept in
- * memory and sent from there.
+ * share commits. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the
+ * rest; every loss is counted. While the disk refuses writes, a bounded number of messages is kept
+ * in memory and sent from there.
  */
 export class Outbox {
   readonly #table: OutboxTable;
@@ -86,9 +86,9 @@ export class Outbox {
   /**
    * Adds a message.
    * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the disk
-   *   refuses writes); `too large` = larger than the whole outbox; `invalid` = holds a value that the
-   *   database cannot store. The last two are dropped and counted, because such a message would make
-   *   every later commit fail
+   *   refuses writes); `too large` = larger than the whole outbox; `invalid` = holds a value that
+   *   the database cannot store. The last two are dropped and counted, because such a message would
+   *   make every later commit fail
    */
   enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' {
     const tooLarge = sizeOf(message) > this.#options.maxBytes;

@@ -27,8 +27,8 @@ function ofBareRow(row: readonly string[]): AnnotatedPicture {
 }
 
 /**
- * Parses CSV (RFC 4180). The separator is comma, semicolon or tab, whichever is most frequent in the
- * first line. Empty lines are skipped.
+ * Parses CSV (RFC 4180). The separator is comma, semicolon or tab, whichever is most frequent in
+ * the first line. Empty lines are skipped.
  */
 export function parseCsv(text: string): string[][] {
   const separator = separatorOf(text);

@@ -28,8 +28,8 @@ const ANNOTATION_ENDING = /\.(?:json|jsonl|ndjson|csv|tsv|xml|txt|ya?ml|labels|n
 const CLASS_NAMES = /^(?:classes\.txt|_classes\.txt|labels\.txt|obj\.names|.*_darknet\.labels)$/i;
 
 /**
- * Reads annotations in a folder, in the formats of common tools. If there are several formats, the one
- * that labels most pictures is used. Null: no picture is labelled.
+ * Reads annotations in a folder, in the formats of common tools. If there are several formats, the
+ * one that labels most pictures is used. Null: no picture is labelled.
  */
 export async function readAnnotations(
   root: Folder,

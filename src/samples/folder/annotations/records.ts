@@ -50,7 +50,9 @@ export function readRecords(
   return { pictures, boxes: columns.some((column) => BOX_COLUMN.test(normalised(column))) };
 }
 
-/** Extracts labels from a value: a string, a list of strings, or Label Studio's `{"choices": […]}`. */
+/**
+ * Extracts labels from a value: a string, a list of strings, or Label Studio's `{"choices": […]}`.
+ */
 export function labelsIn(value: unknown): string[] {
   if (typeof value === 'number') return [String(value)];
   if (typeof value === 'string') {
