@@ -129,7 +129,11 @@ class AnnotationReader {
     }
     if (/\.(?:jsonl|ndjson)$/.test(fileName)) {
       const lines = text.split('\n').filter((line) => line.trim() !== '');
-      return readJsonAnnotations(lines.map(parseJson).filter((value) => value !== undefined));
+      const values = lines.map(parseJson).filter((value) => value !== undefined);
+      const invalid = lines.length - values.length;
+      if (invalid > 0)
+        this.#refuse(name, `has ${invalid} of ${lines.length} lines that are not JSON`);
+      return readJsonAnnotations(values);
     }
     return null;
   }

@@ -25,10 +25,13 @@ export function namesInYaml(text: string): ClassNames | null {
   return new Map(Object.entries(data.names).map(([key, name]) => [Number(key), String(name)]));
 }
 
-/** Class names in a `classes.txt`, `obj.names` or `_darknet.labels`, one per line. */
+/**
+ * Class names in a `classes.txt`, `obj.names` or `_darknet.labels`, one per line. The number of a
+ * class is that of its line: a blank line among the names is a class without a name.
+ */
 export function namesInLines(text: string): ClassNames {
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  return new Map(lines.filter((line) => line !== '').map((line, i) => [i, line]));
+  const lines = text.trim().split(/\r?\n/);
+  return new Map([...lines.map((line) => line.trim()).entries()].filter(([, name]) => name !== ''));
 }
 
 const BOX = /^(\d{1,6})(?:\s+[-+0-9.eE]+){4,}$/;
