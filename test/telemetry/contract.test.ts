@@ -27,7 +27,7 @@ test('docs/reference/mqtt-schema.json says what the code says', () => {
   assert.deepEqual(
     JSON.parse(readFileSync(path, 'utf8')),
     current,
-    'run: UPDATE_MQTT_SCHEMA=1 node test/run.mjs telemetry/contract && ' +
+    'run: UPDATE_MQTT_SCHEMA=1 node test/run.mjs telemetry/contract; ' +
       'npx biome format --write docs/reference/mqtt-schema.json',
   );
 });
@@ -42,7 +42,11 @@ test('docs/reference/mqtt.md: every topic and command with an example that is va
   const schemas: Record<string, z.ZodType> = { response: responseSchema };
   for (const name of MESSAGE_NAMES) schemas[CONTRACT[name].topic] = MESSAGES[name];
   for (const [name, schema] of Object.entries(COMMANDS)) schemas[`cmd/${name}`] = schema;
-  assert.deepEqual([...examples.keys()].sort(), Object.keys(schemas).sort());
+  assert.deepEqual(
+    [...examples.keys()].sort(),
+    Object.keys(schemas).sort(),
+    'write for each name a line `<!-- example: <name> -->` and a ```json block with an example',
+  );
   for (const [name, values] of examples) {
     for (const value of values) {
       const result = schemas[name]!.safeParse(value);
