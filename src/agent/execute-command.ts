@@ -8,7 +8,7 @@ export async function executeCommand(
   command: Command,
   operations: Operations,
   describe: () => Record<string, unknown>,
-): Promise<unknown> {
+): Promise<object> {
   const by: Requester = { source: 'mqtt', transaction: command.transaction };
   switch (command.name) {
     case 'retrain':
@@ -34,7 +34,7 @@ async function label(
   { sample: sampleId, frame, group, label }: Extract<Command, { name: 'label' }>,
   operations: Operations,
   by: Requester,
-): Promise<unknown> {
+): Promise<object> {
   // The contract lets exactly one of the two through.
   const target: LabelTarget =
     sampleId !== undefined ? { sample: sampleId } : { frame: frame ?? '', group };
@@ -51,7 +51,7 @@ async function label(
 function snapshot(
   { camera, include_picture }: Extract<Command, { name: 'snapshot' }>,
   operations: Operations,
-): unknown {
+): object {
   const { recent, sample } = operations.snapshot(camera);
   const prediction = predictionMessage(recent, sample.id);
   if (include_picture !== true) return prediction;

@@ -14,8 +14,8 @@ import {
   holdsSecret,
   inputKind,
 } from './ffmpeg-arguments.js';
-import { captureHttpJpegs } from './http-jpegs.js';
-import { JpegDelivery } from './jpeg-delivery.js';
+import { captureHttpJpegs } from './jpeg/http-jpegs.js';
+import { JpegDelivery } from './jpeg/jpeg-delivery.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
 

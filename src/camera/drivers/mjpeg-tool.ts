@@ -1,5 +1,5 @@
 import { runTool, type Tool, type ToolExit } from './camera-tool.js';
-import { type JpegCapture, JpegDelivery } from './jpeg-delivery.js';
+import { type JpegCapture, JpegDelivery } from './jpeg/jpeg-delivery.js';
 
 export interface JpegCaptureEnd {
   exit: ToolExit;

@@ -8,7 +8,7 @@ import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import { pause } from '../../base/pause.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import type { DriverConfig } from '../camera-settings.js';
-import { isWholeJpeg } from './jpeg-stream.js';
+import { isWholeJpeg } from './jpeg/jpeg-stream.js';
 import { killByFile } from './kill-by-file.js';
 
 export type WebcamConfig = DriverConfig<'webcam'>;

@@ -1,5 +1,5 @@
-import { settledOrAborted } from '../../base/pause.js';
-import type { PictureReceiver } from '../camera.js';
+import { settledOrAborted } from '../../../base/pause.js';
+import type { PictureReceiver } from '../../camera.js';
 import { JpegSplitter } from './jpeg-stream.js';
 
 const MAX_PICTURE_BYTES = 32 * 1024 * 1024;

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isWholeJpeg, JpegSplitter } from '../../../src/camera/drivers/jpeg-stream.js';
-import { makeJpeg } from '../support.js';
+import { isWholeJpeg, JpegSplitter } from '../../../../src/camera/drivers/jpeg/jpeg-stream.js';
+import { makeJpeg } from '../../support.js';
 
 const MAX_BYTES = 1_000_000;
 

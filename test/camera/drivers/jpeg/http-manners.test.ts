@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { before, describe, it, type TestContext } from 'node:test';
-import { isHeadlandError } from '../../../src/base/errors.js';
-import { silentLog } from '../../../src/base/log.js';
-import { FfmpegDriver } from '../../../src/camera/drivers/ffmpeg.js';
-import { HttpLogin } from '../../../src/camera/drivers/http-login.js';
-import { decodePicture } from '../../../src/vision/decode.js';
-import { TEST_HANG_MS } from '../../liveness.js';
-import { cameraConfig, collect, makeJpeg, needsTool } from '../support.js';
+import { isHeadlandError } from '../../../../src/base/errors.js';
+import { silentLog } from '../../../../src/base/log.js';
+import { FfmpegDriver } from '../../../../src/camera/drivers/ffmpeg.js';
+import { HttpLogin } from '../../../../src/camera/drivers/jpeg/http-login.js';
+import { decodePicture } from '../../../../src/vision/decode.js';
+import { TEST_HANG_MS } from '../../../liveness.js';
+import { cameraConfig, collect, makeJpeg, needsTool } from '../../support.js';
 
 /** How a camera speaks; what is left out is as RFC 2046 and every reader of MJPEG expect it. */
 interface Manners {

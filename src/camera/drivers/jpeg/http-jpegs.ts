@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { HeadlandError, messageOf } from '../../base/errors.js';
-import { pause } from '../../base/pause.js';
+import { HeadlandError, messageOf } from '../../../base/errors.js';
+import { pause } from '../../../base/pause.js';
 import { HttpLogin } from './http-login.js';
 import type { JpegDelivery } from './jpeg-delivery.js';
 
