@@ -47,7 +47,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     // The label itself can be kept.
     const by = { source: 'mqtt' } as const;
     assert.equal((await agent.operations.label({ sample: id }, 'crop', by)).sample.label, 'crop');
-    await lines.until(({ msg }) => msg === 'cannot look at the labels');
+    await lines.until(({ msg }) => msg === 'cannot process the labels');
     await lines.until(({ msg }) => msg === 'the page cannot be told');
     await decisions.next();
     assert.equal((await fetch(`${url}/api/status`)).status, 500);

@@ -105,7 +105,7 @@ describe('configuration', () => {
         }
         const [, setting, value] = example;
         assert.ok(
-          message.includes(`${name}: unknown setting, a name of Keras; did you mean "${setting}"?`),
+          message.includes(`${name}: unknown setting: a Keras name; did you mean "${setting}"?`),
           message,
         );
         const config = parseConfig(`augmentation: {${setting}: ${value}}`);
