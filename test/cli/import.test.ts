@@ -28,7 +28,7 @@ describe('import from the command line', { concurrency: false }, () => {
     const { status, stdout } = headland('import', dir, '--state', state);
     assert.equal(status, 0);
     for (const words of [
-      /^5 imported, 0 known already, 3 set aside, of 8 pictures/,
+      /^8 pictures in \d+ groups \(by \w+\): 5 imported, 0 already stored, 3 quarantined/,
       /^ {2}1 {2}a HEIC picture +weed\/phone\.jpg$/m,
       /^ {2}1 {2}an MP4 or QuickTime video +crop\/film\.mp4$/m,
       /^ {2}1 {2}pictures that lie in no class folder +loose\.jpg$/m,
@@ -68,7 +68,7 @@ describe('import from the command line', { concurrency: false }, () => {
       const { status, stdout, stderr } = headland('import', bad, '--state', state, ...json);
       assert.equal(status, 1);
       assert.match(stderr, /HL_IMPORT_NOTHING: none of the 2 pictures .* 1 not a picture; 1 a GIF/);
-      if (json.length === 0) assert.match(stdout, /set aside: weed\/2\.gif: HL_PICTURE_INVALID/);
+      if (json.length === 0) assert.match(stdout, /quarantined: weed\/2\.gif: HL_PICTURE_INVALID/);
       else {
         const report = JSON.parse(stdout);
         assert.equal(report.error.code, 'HL_IMPORT_NOTHING');
@@ -139,7 +139,7 @@ describe('import from the command line', { concurrency: false }, () => {
         [[join(rig.dir, 'nodir', 'x.onnx')], /HL_EXPORT_UNWRITABLE: .*does not exist/],
         [[join(rig.dir, 'file', 'x.onnx')], /HL_EXPORT_UNWRITABLE/],
         [[join(rig.dir, 'folder.onnx')], /HL_EXPORT_UNWRITABLE: .*it is a folder/],
-        [['/proc/x.onnx'], /HL_EXPORT_UNWRITABLE: .*no file can be made there/],
+        [['/proc/x.onnx'], /HL_EXPORT_UNWRITABLE: .*cannot create a file there/],
       ];
       for (const [args, code] of refused) {
         const { status, stderr } = headland('export', ...args, ...at);
