@@ -58,7 +58,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
   for (const [when, reached] of [
     ['at once', null],
     ['when perception is there', 'backbone ready'],
-    ['when the page is open', 'console: open'],
+    ['when the page is open', 'console: listening'],
   ] as const) {
     test(`can be stopped while it starts: ${when}`, async (t) => {
       const before = await resources();

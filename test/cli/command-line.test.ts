@@ -78,7 +78,7 @@ describe('the command line', { concurrency: false }, () => {
   test('labels a waiting sample and refuses one that is not there', async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];
-    assert.match(headland('label', ...at).stdout, /no sample waits/);
+    assert.match(headland('label', ...at).stdout, /no samples are waiting/);
     const refused = headland('label', '01900000-0000-7000-8000-000000000000', 'weed', ...at);
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, /HL_SAMPLE_UNKNOWN/);

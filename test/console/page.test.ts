@@ -232,7 +232,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#thumbs img[src^="blob:"]').nth(2).waitFor();
         await page.locator('body').press('q');
         for (const left of [2, 1, 0]) {
-          await page.locator('#decision-label', { hasText: 'Asks for a label' }).waitFor();
+          await page.locator('#decision-label', { hasText: 'Needs a label' }).waitFor();
           // The keys answer only to a picture that is on the screen; until then the buttons are off.
           await page.locator('#labels button:not([disabled])').nth(1).waitFor();
           const shown = await page.locator('#picture').getAttribute('src');
@@ -305,7 +305,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
         assert.equal(source.status().head?.version, 2);
         await page.getByText('Version 3 was promoted, version 2 serves now').waitFor();
-        await page.getByText('When version 2 was trained there were no pictures yet').waitFor();
+        await page.getByText('There were no holdout pictures when version 2 was trained').waitFor();
         assert.equal(await page.getByText('Version 3 serves now').count(), 0);
       },
       {

@@ -113,7 +113,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     }
     const typed = JSON.stringify({ frameId, label: 'x'.repeat(65) });
     const { error } = (await ask(`${url}/api/label`, 'POST', WRITE, typed)).json;
-    assert.equal(error?.message, 'label: a label has at most 64 characters');
+    assert.equal(error?.message, 'label: a label must have at most 64 characters');
     assert.equal(error.remedy, 'Choose another label.');
     const reserved = JSON.stringify({ frameId, label: 'Unknown' });
     const refused = await ask(`${url}/api/label`, 'POST', WRITE, reserved);
