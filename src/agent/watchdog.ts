@@ -36,7 +36,10 @@ export class Watchdog {
   ready(isHealthy: () => boolean, statusLine: () => string): void {
     if (this.notifier.transport === 'none') return;
     if (this.notifier.libcError !== null) {
-      this.log.warn({ reason: this.notifier.libcError }, 'notifying systemd through systemd-notify');
+      this.log.warn(
+        { reason: this.notifier.libcError },
+        'notifying systemd through systemd-notify',
+      );
     }
     this.notifier.ready();
     const tell = (): void => {

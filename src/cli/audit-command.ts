@@ -13,9 +13,14 @@ interface AuditOptions extends StateOptions {
 /** Lists the audit log, newest first. */
 export function auditCommand(): Command {
   return withStateOptions(
-    new Command('audit').description('list the audit log: starts, commands, trainings and changes of the serving head'),
+    new Command('audit').description(
+      'list the audit log: starts, commands, trainings and changes of the serving head',
+    ),
   )
-    .option('--kind <kind>', 'only entries of this kind: started, command, training, serving, rolled-back or promoted')
+    .option(
+      '--kind <kind>',
+      'only entries of this kind: started, command, training, serving, rolled-back or promoted',
+    )
     .option('--limit <n>', 'maximum number of entries, newest first', parseWhole(1, 100_000), 100)
     .option('--json', 'print one JSON object')
     .action(({ kind, limit, json, ...where }: AuditOptions) => {

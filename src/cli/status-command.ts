@@ -26,7 +26,9 @@ function connected(url: string, options: IClientOptions): Promise<MqttClient> {
 
 /** Requests the status of the running daemon over its broker. */
 export function statusCommand(): Command {
-  return withStateOptions(new Command('status').description('show the status of the running daemon'))
+  return withStateOptions(
+    new Command('status').description('show the status of the running daemon'),
+  )
     .option('--json', 'print one JSON object')
     .action(async (options: StatusOptions) => {
       const config = resolveConfig(options);
@@ -47,7 +49,8 @@ async function askStatus(
 ): Promise<unknown> {
   const noAnswer = (cause?: unknown): HeadlandError =>
     new HeadlandError('HL_STATUS_NO_ANSWER', `no answer from daemon "${robotId}" on ${url}`, {
-      remedy: 'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
+      remedy:
+        'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
       cause,
     });
   const client = await connected(url, {

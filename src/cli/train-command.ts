@@ -21,9 +21,7 @@ interface TrainOptions extends StateOptions {
 /** Trains in this process; a running daemon switches to the new head within seconds. */
 export function trainCommand(): Command {
   return withStateOptions(
-    new Command('train').description(
-      'train a head on all labels, and promote it if it is better',
-    ),
+    new Command('train').description('train a head on all labels, and promote it if it is better'),
   )
     .option('--json', 'print one JSON object')
     .action(async (options: TrainOptions) => {

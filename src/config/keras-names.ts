@@ -33,7 +33,10 @@ const KERAS_NAMES: ReadonlyMap<string, KerasName> = new Map([
   ['interpolation_order', { setting: null, note: 'it is always 1, bilinear' }],
   ['data_format', { setting: null, note: FORMAT }],
   ['dtype', { setting: null, note: FORMAT }],
-  ['validation_split', { setting: null, note: 'samples.holdoutShare sets the share of groups held out' }],
+  [
+    'validation_split',
+    { setting: null, note: 'samples.holdoutShare sets the share of groups held out' },
+  ],
 ]);
 
 /** @returns the counterpart of a name found in a configuration; null if it is no Keras argument */

@@ -8,9 +8,9 @@ import { stringify } from 'yaml';
 import { statusAnswer } from '../../src/agent/reporting/survey.js';
 import {
   agentStatus,
+  isLive,
   type ModelStatus,
   modelStatus,
-  isLive,
   trainingStatus,
 } from '../../src/agent/status.js';
 import { configSchema } from '../../src/config/schema.js';

@@ -110,7 +110,10 @@ export class HeadService {
     try {
       await this.registry.recover();
     } catch (error) {
-      this.log.warn({ err: messageOf(error) }, 'cannot remove the remains of interrupted head writes');
+      this.log.warn(
+        { err: messageOf(error) },
+        'cannot remove the remains of interrupted head writes',
+      );
     }
   }
 
@@ -144,7 +147,10 @@ export class HeadService {
     try {
       await this.registry.withdraw(before);
     } catch (error) {
-      this.log.error({ before, err: messageOf(error) }, 'cannot restore the pointer to the serving head');
+      this.log.error(
+        { before, err: messageOf(error) },
+        'cannot restore the pointer to the serving head',
+      );
     }
   }
 

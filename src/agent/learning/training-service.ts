@@ -165,7 +165,10 @@ export class TrainingService {
     try {
       this.#triggers.trainingEnded();
     } catch (error) {
-      this.log.error({ trainingId, err: messageOf(error) }, 'cannot store which labels were learnt');
+      this.log.error(
+        { trainingId, err: messageOf(error) },
+        'cannot store which labels were learnt',
+      );
     }
   }
 

@@ -130,11 +130,7 @@ export function statusLine(status: AgentStatus): string {
 }
 
 function headLine({ model: { card, learnt, trust } }: AgentStatus): string {
-  const head = card
-    ? `head ${card.version}`
-    : learnt
-      ? 'head of the first labels'
-      : 'no head yet';
+  const head = card ? `head ${card.version}` : learnt ? 'head of the first labels' : 'no head yet';
   const more = card && learnt ? ` and ${learnt.labels} labels` : '';
   return `${head}${more}${trust ? ` (${trust})` : ''}`;
 }

@@ -28,15 +28,11 @@ export function listGpioChips(folder: string): GpioChip[] {
   try {
     names = readdirSync(folder);
   } catch (error) {
-    throw new HeadlandError(
-      'HL_GPIO_UNAVAILABLE',
-      `cannot read ${folder}: ${messageOf(error)}`,
-      {
-        remedy:
-          'Use a kernel with CONFIG_GPIO_SYSFS, and add the user of the daemon to the group gpio. Or set gpio.driver to none.',
-        cause: error,
-      },
-    );
+    throw new HeadlandError('HL_GPIO_UNAVAILABLE', `cannot read ${folder}: ${messageOf(error)}`, {
+      remedy:
+        'Use a kernel with CONFIG_GPIO_SYSFS, and add the user of the daemon to the group gpio. Or set gpio.driver to none.',
+      cause: error,
+    });
   }
   const chips = names
     .filter((name) => /^gpiochip\d+$/.test(name))

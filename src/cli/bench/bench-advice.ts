@@ -93,7 +93,9 @@ export function advise(
     );
   }
   if (strain.underVoltage) {
-    sentences.push('The supply voltage fell below its limit: use a stronger supply. The measured rates are too low.');
+    sentences.push(
+      'The supply voltage fell below its limit: use a stronger supply. The measured rates are too low.',
+    );
   }
   if (strain.leastClockShare !== null && strain.leastClockShare < FULL_CLOCK) {
     sentences.push(
@@ -101,7 +103,9 @@ export function advise(
     );
   }
   if (strain.temperatureAfterC !== null && strain.temperatureAfterC >= HOT_C) {
-    sentences.push(`The board reached ${strain.temperatureAfterC.toFixed(0)} °C: improve its cooling.`);
+    sentences.push(
+      `The board reached ${strain.temperatureAfterC.toFixed(0)} °C: improve its cooling.`,
+    );
   }
   if (strain.slowdown > SLOWER) {
     sentences.push(

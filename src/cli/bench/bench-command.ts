@@ -53,11 +53,17 @@ const JPEG_QUALITY = 85;
 export function benchCommand(): Command {
   return withStateOptions(
     new Command('bench')
-      .description('measure how many frames per second this board classifies, and recommend settings')
+      .description(
+        'measure how many frames per second this board classifies, and recommend settings',
+      )
       .argument('[name]', 'name of a model card (default: the configured one)'),
   )
     .option('--seconds <s>', 'approximate duration of the measurement', number(1, 3_600), 30)
-    .option('--threads <n>', 'maximum number of threads to try (default: cores, at most 4)', number(1, 16))
+    .option(
+      '--threads <n>',
+      'maximum number of threads to try (default: cores, at most 4)',
+      number(1, 16),
+    )
     .option('--json', 'print one JSON object')
     .action(async (name: string | undefined, options: BenchOptions) => {
       const given = resolveConfig(options);

@@ -38,14 +38,12 @@ export function addCommand(): Command {
       `how pixels are normalised, if the graph does not do it: ${describePresets().join('; ')}; ` +
         'or three means and three standard deviations: 0.485,0.456,0.406/0.229,0.224,0.225',
     )
-    .option(
-      '--tap <tensor>',
-      'tensor or node that holds the features, if the wrong one is found',
-    )
+    .option('--tap <tensor>', 'tensor or node that holds the features, if the wrong one is found')
     .addOption(
-      new Option('--pool <how>', 'how that tensor is pooled to a vector (default: by its shape)').choices(
-        POOLS,
-      ),
+      new Option(
+        '--pool <how>',
+        'how that tensor is pooled to a vector (default: by its shape)',
+      ).choices(POOLS),
     )
     .option('--licence <spdx>', 'licence of the weights, as an SPDX expression')
     .option('--title <text>', 'description for people')
@@ -182,9 +180,7 @@ function print(added: AddedModel): void {
   printLine(`${card.name}: added`);
   printLine(table(rows));
   if (added.normalisedBy === 'both') {
-    printLine(
-      'note: the graph itself seems to normalise pixels; add it again without --normalise',
-    );
+    printLine('note: the graph itself seems to normalise pixels; add it again without --normalise');
   }
   printLine('');
   printLine(`Compare it on your photos: headland models compare DIR`);

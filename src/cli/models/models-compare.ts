@@ -36,7 +36,9 @@ interface CompareOptions extends StateOptions, PhotoOptions {
 export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
   return withPhotoOptions(
     new Command('compare')
-      .description('compare backbones on your photos by accuracy, latency and size, and recommend one')
+      .description(
+        'compare backbones on your photos by accuracy, latency and size, and recommend one',
+      )
       .argument('<dir>', 'folder with one folder of photos per class'),
   )
     .option('--backbone <names...>', 'also compare these backbones; missing ones are fetched')

@@ -20,7 +20,9 @@ export const gate = section(
       .min(0)
       .max(1)
       .default(0.03)
-      .describe('Standard deviation of those errors of the evidence that more samples do not reduce'),
+      .describe(
+        'Standard deviation of those errors of the evidence that more samples do not reduce',
+      ),
     unknownAurocMargin: probability
       .default(0.02)
       .describe('Largest allowed drop in the AUROC of unknown things'),

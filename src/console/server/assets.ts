@@ -46,10 +46,14 @@ export function loadAssets(folder: string = PAGE_FOLDER): Map<string, Asset> {
     }
     return assets;
   } catch (cause) {
-    throw new HeadlandError('HL_CONSOLE_PAGE_MISSING', `cannot read the files of the page in ${folder}`, {
-      remedy:
-        'Install headland again: files of the package are missing. In a checkout: npm run build.',
-      cause,
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_PAGE_MISSING',
+      `cannot read the files of the page in ${folder}`,
+      {
+        remedy:
+          'Install headland again: files of the package are missing. In a checkout: npm run build.',
+        cause,
+      },
+    );
   }
 }

@@ -94,13 +94,9 @@ export function sendFailure(
  */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new HeadlandError(
-      'HL_CONSOLE_CONTENT_TYPE',
-      'the body is not declared as JSON',
-      {
-        remedy: 'Send the header Content-Type: application/json.',
-      },
-    );
+    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'the body is not declared as JSON', {
+      remedy: 'Send the header Content-Type: application/json.',
+    });
   }
   const bytes = await readBytes(request, maxBytes);
   try {

@@ -30,14 +30,14 @@ function plainPicture(side: number): Promise<Buffer> {
 export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_NOT_FOUND',
-    follows: 'Give the path of a folder that holds one folder of pictures per class',
+    follows: 'Give the path of a folder that holds one folder of pictures for each class',
     given: some,
     command: (robot) => ['import', robot.path('som')],
     follow: importSome,
   },
   {
     code: 'HL_IMPORT_NO_CLASSES',
-    follows: 'Put the pictures into one folder per class',
+    follows: 'Put the pictures into one folder for each class',
     given: (robot) =>
       copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path('some', 'top.jpg')),
     command: (robot) => ['import', robot.path('some', 'crop')],
