@@ -50,7 +50,7 @@ export class OnoffOutputs implements OutputDriver {
           `cannot claim output "${name}" on gpio${numbers[i]}: ${messageOf(error)}`,
           {
             remedy:
-              'End other programs that hold the line, and add the user of the daemon to the group gpio.',
+              'End other programs that use the line, and add the user of the daemon to the group gpio.',
             details: { name, gpio: numbers[i] },
             cause: error,
           },
