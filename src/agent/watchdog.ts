@@ -42,15 +42,15 @@ export class Watchdog {
       );
     }
     this.notifier.ready();
-    const tell = (): void => {
+    const reportStatus = (): void => {
       try {
         this.notifier.status(statusLine());
       } catch (error) {
         this.log.error({ err: messageOf(error) }, 'cannot report the status to systemd');
       }
     };
-    tell();
-    this.#timers.push(setInterval(tell, STATUS_INTERVAL_MS));
+    reportStatus();
+    this.#timers.push(setInterval(reportStatus, STATUS_INTERVAL_MS));
     const intervalMs = this.notifier.watchdogIntervalMs;
     if (intervalMs === null) return;
     const feed = (): void => {

@@ -115,7 +115,7 @@ function checkTarget(file: string, format: ExportFormat): void {
     throw new HeadlandError(
       'HL_EXPORT_ENDING',
       format === 'onnx'
-        ? `the name of an ONNX file must end with .onnx, not ${basename(file)}`
+        ? `${basename(file)} does not end with .onnx`
         : `a TensorFlow.js model is a folder, not a file such as ${basename(file)}`,
       {
         remedy:

@@ -89,8 +89,9 @@ async function refuseAfterTraining(heads: HeadRegistry): Promise<void> {
 
 function print(report: ImportReport): void {
   const { imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
+  printLine(`${found} pictures in ${groups} groups (by ${groupedBy})`);
   printLine(
-    `${found} pictures in ${groups} groups (by ${groupedBy}): ${imported} imported, ${duplicates} already stored, ${quarantined.length} quarantined`,
+    `${imported} imported, ${duplicates} already stored, ${quarantined.length} quarantined`,
   );
   printLine(table([...report.classes].map(([label, count]) => [label, String(count)])));
   if (keptOut > 0) printLine(`  kept out of training: ${keptOut}`);

@@ -182,11 +182,11 @@ function announce(
 ): void {
   const lines = [
     `training on ${engine}`,
-    `estimated time, measured on one batch: ${duration(plan.seconds)}: ${options.variants
+    `estimated time, from one measured batch: ${duration(plan.seconds)} (${options.variants
       .map(
         (variant) => `${variantName(variant)} ${duration(plan.perVariant[variant.id] as number)}`,
       )
-      .join('; ')}`,
+      .join('; ')})`,
   ];
   const fewer = [
     plan.epochs < options.epochs ? `${plan.epochs} epochs instead of ${options.epochs}` : '',

@@ -48,7 +48,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     const by = { source: 'mqtt' } as const;
     assert.equal((await agent.operations.label({ sample: id }, 'crop', by)).sample.label, 'crop');
     await lines.until(({ msg }) => msg === 'cannot process the labels');
-    await lines.until(({ msg }) => msg === 'the page cannot be told');
+    await lines.until(({ msg }) => msg === 'cannot notify the page');
     await decisions.next();
     assert.equal((await fetch(`${url}/api/status`)).status, 500);
     agent.state.database.exec('ALTER TABLE lost RENAME TO store_totals');

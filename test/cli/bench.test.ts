@@ -87,7 +87,7 @@ test('the command measures a board without samples and creates nothing', (t) => 
     assert.ok(decodeMs.p50 > 0 && backboneMs.p50 > 0 && frameMs.p50 >= backboneMs.p50);
     assert.ok(frameMs.p99 >= frameMs.p95 && frameMs.p95 >= frameMs.p50);
   }
-  assert.match(report.pictures.source, /drawn/);
+  assert.match(report.pictures.source, /synthetic/);
   assert.equal(existsSync(stateDir), false);
   assert.equal(run('--seconds', '0').status, 2);
 });

@@ -48,8 +48,8 @@ describe('the command line', { concurrency: false }, () => {
       ],
     );
     assert.match(headland('models', 'why', '2', ...at).stdout, /No gain/);
-    assert.match(headland('rollback', '2', ...at).stdout, /head 2 serves/);
-    assert.match(headland('rollback', ...at).stdout, /head 1 serves/);
+    assert.match(headland('rollback', '2', ...at).stdout, /head 2 is serving/);
+    assert.match(headland('rollback', ...at).stdout, /head 1 is serving/);
     assert.equal(headland('rollback', '99', ...at).status, 1);
 
     const trainings = JSON.parse(headland('audit', '--kind', 'training', ...at, '--json').stdout);

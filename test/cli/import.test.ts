@@ -28,7 +28,7 @@ describe('import from the command line', { concurrency: false }, () => {
     const { status, stdout } = headland('import', dir, '--state', state);
     assert.equal(status, 0);
     for (const words of [
-      /^8 pictures in \d+ groups \(by \w+\): 5 imported, 0 already stored, 3 quarantined/,
+      /^8 pictures in \d+ groups \(by \w+\)\n5 imported, 0 already stored, 3 quarantined\n/,
       /^ {2}1 {2}a HEIC picture +weed\/phone\.jpg$/m,
       /^ {2}1 {2}an MP4 or QuickTime video +crop\/film\.mp4$/m,
       /^ {2}1 {2}pictures that lie in no class folder +loose\.jpg$/m,

@@ -51,7 +51,7 @@ describe('reports from the command line', { concurrency: false }, () => {
     // Wrapped to the terminal: what is continued is indented.
     const notes = studied.stderr.replaceAll(/\n +/g, ' ');
     assert.match(notes, /^training on (tfjs-|tensorflow)/m);
-    assert.match(notes, /about .* in all, measured on one batch/);
+    assert.match(notes, /estimated time, from one measured batch: .* \(.*; .*\)/);
     assert.match(notes, /^fold 2 of 2, Network from scratch: .*; about .* left$/m);
     const result = JSON.parse(studied.stdout);
     assert.deepEqual(

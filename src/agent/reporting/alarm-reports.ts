@@ -16,17 +16,17 @@ export class AlarmReports implements AlarmListener {
     const { code, message, remedy } = error;
     const level = severity === 'critical' ? 'error' : 'warn';
     this.log[level]({ alarm: name, code, remedy }, `alarm: ${message}`);
-    this.#tell(alarm, true, alarmRaisedMessage(alarm));
+    this.#report(alarm, true, alarmRaisedMessage(alarm));
   }
 
   onCleared(alarm: Alarm, raisedForMs: number): void {
     const { name, error } = alarm;
     const seconds = Math.round(raisedForMs / 1_000);
     this.log.info({ alarm: name, code: error.code, seconds }, `alarm cleared: ${error.message}`);
-    this.#tell(alarm, false, alarmClearedMessage(alarm, raisedForMs));
+    this.#report(alarm, false, alarmClearedMessage(alarm, raisedForMs));
   }
 
-  #tell(alarm: Alarm, raised: boolean, message: Parameters<TelemetryService['event']>[0]): void {
+  #report(alarm: Alarm, raised: boolean, message: Parameters<TelemetryService['event']>[0]): void {
     const telemetry = this.telemetry();
     telemetry.event(message);
     telemetry.alarmsChanged();

@@ -54,7 +54,7 @@ export class Alerting {
   }
 
   observe(camera: string, { label, probability, guess }: Decision): void {
-    // For `unknown`, the probability is that of the most probable known label and says nothing here.
+    // For `unknown`, the probability is that of the most probable known label, which is irrelevant here.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
     const atMs = this.nowMs();
     this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));

@@ -127,11 +127,11 @@ export async function loadOnoff(): Promise<TakeLine> {
  * Node.js, so the binary no longer loads after a change of the Node.js version.
  */
 export function onoffLoadError(error: unknown): HeadlandError {
-  const told = messageOf(error);
-  const reason = unusableBinary(error, told);
+  const message = messageOf(error);
+  const reason = unusableBinary(error, message);
   return new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
-    reason ?? `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    reason ?? `the optional package onoff cannot be loaded: ${message.split('\n', 1)[0]}`,
     {
       remedy:
         reason !== null
@@ -144,15 +144,15 @@ export function onoffLoadError(error: unknown): HeadlandError {
 }
 
 /** Why epoll's binary cannot be used; null: the packages themselves are missing. */
-function unusableBinary(error: unknown, told: string): string | null {
-  if (/NODE_MODULE_VERSION|different Node\.js version/.test(told)) {
+function unusableBinary(error: unknown, message: string): string | null {
+  if (/NODE_MODULE_VERSION|different Node\.js version/.test(message)) {
     return `the package epoll was compiled for another Node.js version, this is ${process.version}`;
   }
   if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
-    return `the binary of the package epoll cannot be loaded: ${told.split('\n', 1)[0]}`;
+    return `the binary of the package epoll cannot be loaded: ${message.split('\n', 1)[0]}`;
   }
   // The message of the package bindings, which locates the binary.
-  return /could not locate the bindings file/i.test(told)
+  return /could not locate the bindings file/i.test(message)
     ? 'the package epoll was installed without being compiled'
     : null;
 }

@@ -104,7 +104,7 @@ function questions(): Ask {
         try {
           return read((await terminal.question(question)).trim());
         } catch (error) {
-          // Only a wrong answer is asked again, not Ctrl-C or the end of the input.
+          // Ask again only after a wrong answer, not after Ctrl-C or the end of the input.
           if (!isHeadlandError(error) && !(error instanceof RangeError)) throw error;
           printNote(error.message);
         }

@@ -14,8 +14,8 @@ export function textColumns(
   { columns }: { columns?: number | undefined },
   environment: NodeJS.ProcessEnv,
 ): number {
-  const asked = Number(environment.COLUMNS);
-  if (Number.isInteger(asked) && asked > 0) return Math.max(LEAST_COLUMNS, asked);
+  const requested = Number(environment.COLUMNS);
+  if (Number.isInteger(requested) && requested > 0) return Math.max(LEAST_COLUMNS, requested);
   if (columns !== undefined && columns > 0) return Math.max(LEAST_COLUMNS, columns);
   return environment.JOURNAL_STREAM === undefined ? USUAL_COLUMNS : Number.POSITIVE_INFINITY;
 }
