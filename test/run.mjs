@@ -1,16 +1,19 @@
-// Runs the compiled tests: `node test/run.mjs [part of a path …]`. Node 20 has no globs here.
+// Runs the compiled tests: `node test/run.mjs [part of a path …]`. The sources say which: dist/ may
+// hold tests of earlier builds.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../dist/test/', import.meta.url));
+const sources = fileURLToPath(new URL('.', import.meta.url));
+const compiled = fileURLToPath(new URL('../dist/test/', import.meta.url));
 const wanted = process.argv.slice(2);
-const files = readdirSync(root, { recursive: true })
-  .filter((file) => file.endsWith('.test.js'))
+const files = readdirSync(sources, { recursive: true })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => file.replace(/\.ts$/, '.js'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
-  .map((file) => join(root, file));
+  .map((file) => join(compiled, file));
 if (files.length === 0) {
   process.stderr.write('no test file matches\n');
   process.exit(1);

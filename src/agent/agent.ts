@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
+import { Moment } from '../base/moment.js';
 import { SideService } from '../base/side-service.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
@@ -56,7 +57,7 @@ const LABEL_CHECK_INTERVAL_MS = 1_000;
 export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   /** Random id of this start, contained in frame ids and messages. */
   readonly boot = randomBytes(4).toString('hex');
-  readonly startedMs = performance.now();
+  readonly started = new Moment();
   readonly alarms: Alarms;
   readonly statistics = new FrameStatistics();
   readonly recent: RecentFrames;

@@ -1,6 +1,5 @@
 import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
-import { dateOf } from '../base/moment.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
@@ -115,14 +114,14 @@ export function agentStatus(agent: AgentView): AgentStatus {
     robot: config.robot.id,
     version: options.version,
     boot: agent.boot,
-    startedAtMs: dateOf(agent.startedMs),
-    uptimeSeconds: Math.round(performance.now() - agent.startedMs) / 1_000,
+    startedAtMs: agent.started.dateMs(),
+    uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
     simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
-    alarms: agent.alarms.list().map(({ name, severity, error, sinceMs }) => {
+    alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
-      return { name, severity, code, message, remedy, sinceAtMs: dateOf(sinceMs) };
+      return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
     }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,

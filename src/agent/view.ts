@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
+import type { Moment } from '../base/moment.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
@@ -44,8 +45,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly config: Config;
   readonly options: AgentOptions;
   readonly boot: string;
-  /** From `performance.now()` at start. */
-  readonly startedMs: number;
+  readonly started: Moment;
   readonly alarms: Alarms;
   readonly statistics: FrameStatistics;
   readonly recent: RecentFrames;

@@ -1,4 +1,5 @@
 import { type SerialisedError, serialiseError } from './errors.js';
+import { Moment } from './moment.js';
 
 /**
  * What an alarm is about. Each is raised and cleared by one part of the daemon; docs/reference/mqtt.md
@@ -24,8 +25,8 @@ export interface Alarm {
   /** `critical`: what the robot is there for suffers. */
   severity: 'warning' | 'critical';
   error: SerialisedError;
-  /** When it was raised, as `performance.now()` said it, milliseconds. */
-  sinceMs: number;
+  /** When it was raised. */
+  since: Moment;
 }
 
 /** What a part of the daemon needs to say that it is out of order, and that it is in order again. */
@@ -56,8 +57,8 @@ export class Alarms implements AlarmSwitch {
       this.#raised.set(name, { ...before, error: serialised });
       return;
     }
-    const sinceMs = before?.sinceMs ?? performance.now();
-    const alarm: Alarm = { name, severity, error: serialised, sinceMs };
+    const since = before?.since ?? new Moment();
+    const alarm: Alarm = { name, severity, error: serialised, since };
     this.#raised.set(name, alarm);
     this.listener.onRaised(alarm);
   }
@@ -66,7 +67,7 @@ export class Alarms implements AlarmSwitch {
     const alarm = this.#raised.get(name);
     if (!alarm) return;
     this.#raised.delete(name);
-    this.listener.onCleared(alarm, performance.now() - alarm.sinceMs);
+    this.listener.onCleared(alarm, alarm.since.ageMs());
   }
 
   has(name: AlarmName): boolean {
@@ -75,7 +76,7 @@ export class Alarms implements AlarmSwitch {
 
   /** The longest raised first. */
   list(): Alarm[] {
-    return [...this.#raised.values()].sort((one, other) => one.sinceMs - other.sinceMs);
+    return [...this.#raised.values()].sort((one, other) => one.since.ms - other.since.ms);
   }
 }
 

@@ -67,7 +67,10 @@ describe('import from the command line', { concurrency: false }, () => {
     for (const json of [[], ['--json']]) {
       const { status, stdout, stderr } = headland('import', bad, '--state', state, ...json);
       assert.equal(status, 1);
-      assert.match(stderr, /HL_IMPORT_NOTHING: none of the 2 pictures .* 1 not a picture; 1 a GIF/);
+      assert.match(
+        stderr,
+        /HL_IMPORT_NOTHING: none of the 2 pictures in\s.*: 1 not a picture; 1 a GIF/,
+      );
       if (json.length === 0) assert.match(stdout, /quarantined: weed\/2\.gif: HL_PICTURE_INVALID/);
       else {
         const report = JSON.parse(stdout);

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Alarms } from '../../base/alarms.js';
-import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { dateOf } from '../../base/moment.js';
+import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
 import { readSecret, readSecretText } from '../../config/secrets.js';
@@ -10,6 +8,7 @@ import type { Database } from '../../storage/database.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
+import { checkKey, readCertificates } from '../../telemetry/connection/tls-files.js';
 import type {
   CameraQualityBody,
   EventBody,
@@ -44,8 +43,7 @@ export class TelemetryService {
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
   #state: StatusBody['state'] | null = null;
-  /** From `performance.now()`. */
-  #stateSinceMs = 0;
+  #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
   #learningFailedMs = Number.NEGATIVE_INFINITY;
 
@@ -110,7 +108,7 @@ export class TelemetryService {
   }
 
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {
-    if (state !== this.#state) this.#stateSinceMs = performance.now();
+    if (state !== this.#state) this.#stateSince = new Moment();
     this.#state = state;
     this.#paused = paused;
     this.#client.publishStatus(() => this.#statusBody(state));
@@ -164,7 +162,7 @@ export class TelemetryService {
   #statusBody(state: StatusBody['state']): StatusBody {
     return {
       state,
-      since: new Date(dateOf(this.#stateSinceMs)).toISOString(),
+      since: new Date(this.#stateSince.dateMs()).toISOString(),
       reason: null,
       paused: this.#paused,
       alarms: this.options.alarms.list().map(({ name, error }) => {
@@ -189,25 +187,13 @@ export class TelemetryService {
     const { environment } = this.options;
     const password = readSecretText(mqtt.password, environment);
     const key = readSecret(mqtt.key, environment);
-    return {
-      url: mqtt.url,
-      credentials: {
-        ...(password === null ? {} : { password }),
-        ...(key === null ? {} : { key }),
-        ...(mqtt.caFile === null ? {} : { ca: readTlsFile(mqtt.caFile) }),
-        ...(mqtt.certFile === null ? {} : { cert: readTlsFile(mqtt.certFile) }),
-      },
+    const files = {
+      ...(key === null ? {} : { key }),
+      ...(mqtt.caFile === null ? {} : { ca: readCertificates(mqtt.caFile) }),
+      ...(mqtt.certFile === null ? {} : { cert: readCertificates(mqtt.certFile) }),
     };
-  }
-}
-
-function readTlsFile(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new HeadlandError('HL_MQTT_TLS_FILE', `cannot read ${path}: ${messageOf(error)}`, {
-      remedy: 'Correct mqtt.caFile or mqtt.certFile, or make the file readable for the daemon.',
-      cause: error,
-    });
+    checkKey(files);
+    const credentials = { ...files, ...(password === null ? {} : { password }) };
+    return { url: mqtt.url, credentials };
   }
 }

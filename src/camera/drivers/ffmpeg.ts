@@ -15,6 +15,7 @@ import {
   inputKind,
 } from './ffmpeg-arguments.js';
 import { captureHttpJpegs } from './http-jpegs.js';
+import { JpegDelivery } from './jpeg-delivery.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
 
@@ -38,6 +39,8 @@ export class FfmpegDriver implements CameraDriver {
   #invalidPictures = 0;
   #majorVersion: number | null = null;
   #warned = false;
+  /** The last scan found JPEGs, all of them damaged. */
+  #sendsDamagedJpegs = false;
 
   constructor(config: FfmpegConfig, log: Log) {
     this.#config = config;
@@ -63,20 +66,28 @@ export class FfmpegDriver implements CameraDriver {
       await setV4l2Controls(this.#config.input, this.#config, this.#log, signal);
     }
     const ways = this.#waysInOrder();
+    const failures: HeadlandError[] = [];
     for (const [index, way] of ways.entries()) {
       const { pictures, failure, otherWayMayWork } = await this.#try(way, onPicture, signal);
       const next = ways[index + 1];
       this.#learn(way, pictures, next ?? ways[0] ?? way, signal.aborted);
       if (signal.aborted || failure === null) return;
-      if (failure !== 'one picture' && (!next || pictures > 0 || !otherWayMayWork)) throw failure;
+      if (failure !== 'one picture') {
+        failures.push(failure);
+        if (!next || pictures > 0 || !otherWayMayWork) throw clearest(failure, failures);
+      }
       if (next) this.#tell(next);
     }
   }
 
-  /** All ways, the one that is to be tried first at the beginning. */
+  /**
+   * The ways that may work, the one that is to be tried first at the beginning. ffmpeg would decode
+   * damaged JPEGs, fill what is missing with grey and encode whole pictures.
+   */
   #waysInOrder(): CaptureWay[] {
-    const first = Math.max(0, this.#ways.indexOf(this.#first));
-    return [...this.#ways.slice(first), ...this.#ways.slice(0, first)];
+    const ways = this.#ways.filter((way) => way !== 'encode' || !this.#sendsDamagedJpegs);
+    const first = Math.max(0, ways.indexOf(this.#first));
+    return [...ways.slice(first), ...ways.slice(0, first)];
   }
 
   /** Keeps a way that gave pictures; leaves one in which an HTTP camera stalled before the first. */
@@ -129,29 +140,26 @@ export class FfmpegDriver implements CameraDriver {
 
   async #scan(onPicture: PictureReceiver, signal: AbortSignal): Promise<CaptureEnd> {
     const { input, framesPerSecond } = this.#config;
-    let pictures = 0;
-    try {
-      await captureHttpJpegs(
-        input,
-        {
-          framesPerSecond,
-          intervalMs: 1_000 / framesPerSecond,
-          waits: false,
-          onPicture: (picture) => {
-            pictures += 1;
-            return onPicture(picture);
-          },
-          onInvalid: (count) => {
-            this.#invalidPictures += count;
-          },
+    const delivery = new JpegDelivery(
+      {
+        framesPerSecond,
+        waits: false,
+        onPicture,
+        onInvalid: (count) => {
+          this.#invalidPictures += count;
         },
-        signal,
-      );
-      return { pictures, failure: null, otherWayMayWork: false };
+      },
+      signal,
+    );
+    try {
+      await captureHttpJpegs(input, { delivery, intervalMs: 1_000 / framesPerSecond }, signal);
+      return { pictures: delivery.pictures, failure: null, otherWayMayWork: false };
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      const otherWayMayWork = error.code === 'HL_CAMERA_NO_PICTURE';
-      return { pictures, failure: error, otherWayMayWork };
+      const otherWayMayWork = error.code === 'HL_CAMERA_NO_PICTURE' && delivery.damaged === 0;
+      return { pictures: delivery.pictures, failure: error, otherWayMayWork };
+    } finally {
+      this.#sendsDamagedJpegs = delivery.pictures === 0 && delivery.damaged > 0;
     }
   }
 
@@ -187,6 +195,15 @@ async function majorVersion(signal: AbortSignal): Promise<number> {
   await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
   const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
+}
+
+/**
+ * The last failure, unless an earlier one says what the camera sends and ffmpeg only that it is
+ * invalid.
+ */
+function clearest(last: HeadlandError, failures: readonly HeadlandError[]): HeadlandError {
+  if (last.code !== 'HL_CAMERA_EXITED') return last;
+  return failures.find(({ code }) => code === 'HL_CAMERA_NO_PICTURE') ?? last;
 }
 
 /** Whether a device may work with another pixel format: it is there and free, yet gave nothing. */

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { pause } from '../../base/pause.js';
 import { HttpLogin } from './http-login.js';
-import { type JpegCapture, JpegDelivery } from './jpeg-delivery.js';
+import type { JpegDelivery } from './jpeg-delivery.js';
 
 const MAX_REDIRECTS = 5;
 /** So much without a picture in it is something else than pictures. */
@@ -17,16 +17,17 @@ const NO_PICTURE_BYTES = 4 * 1024 * 1024;
  * As with ffmpeg, the certificate of an https camera is not checked: few cameras have one that could be.
  *
  * @param url http:// or https://, with user and password or without
- * @returns how many pictures came, when `signal` aborts
+ * Resolves when `signal` aborts.
+ * @param delivery what the pictures are handed to
+ * @param intervalMs between two requests for a single JPEG
  * @throws HeadlandError HL_CAMERA_EXITED (no answer, another one than 200, or the end of the stream),
  *   HL_CAMERA_NO_PICTURE (what comes is no JPEG)
  */
 export async function captureHttpJpegs(
   url: string,
-  capture: JpegCapture & { intervalMs: number },
+  { delivery, intervalMs }: { delivery: JpegDelivery; intervalMs: number },
   signal: AbortSignal,
-): Promise<number> {
-  const delivery = new JpegDelivery(capture, signal);
+): Promise<void> {
   const source = new HttpSource(url);
   while (!signal.aborted) {
     const startedMs = performance.now();
@@ -39,9 +40,8 @@ export async function captureHttpJpegs(
     if (came > 1 || /^multipart\//i.test(type)) {
       throw ended(source.shown, 'it closed the connection');
     }
-    await pause(capture.intervalMs - (performance.now() - startedMs), signal);
+    await pause(intervalMs - (performance.now() - startedMs), signal);
   }
-  return delivery.pictures;
 }
 
 /** Delivers the pictures of one answer. @returns its media type; null: `signal` aborted it */

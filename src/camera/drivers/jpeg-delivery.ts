@@ -35,6 +35,11 @@ export class JpegDelivery {
     return this.#pictures;
   }
 
+  /** JPEGs since {@link begin} that broke off or were malformed behind their frame header. */
+  get damaged(): number {
+    return this.#splitter.damagedPictures;
+  }
+
   /** Since {@link begin}. */
   get bytes(): number {
     return this.#bytes;

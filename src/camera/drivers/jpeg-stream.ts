@@ -56,6 +56,7 @@ export class JpegSplitter {
   /** So much may follow the last whole picture without being damage. */
   #freeBytes = 0;
   #invalidPictures = 0;
+  #damagedPictures = 0;
 
   constructor(maxPictureBytes: number) {
     this.#maxPictureBytes = maxPictureBytes;
@@ -64,6 +65,11 @@ export class JpegSplitter {
   /** Broken pictures so far; before the first whole one, 64 KiB that belong to none count as one. */
   get invalidPictures(): number {
     return this.#invalidPictures + Math.floor(this.#garbageBytes / GARBAGE_BYTES_PER_PICTURE);
+  }
+
+  /** Of the invalid pictures, those with a frame header: the source sends JPEGs, but damages them. */
+  get damagedPictures(): number {
+    return this.#damagedPictures;
   }
 
   /** Adds the next bytes; returns the pictures that they complete, each in its own memory. */
@@ -201,6 +207,7 @@ export class JpegSplitter {
   /** Gives the picture up and seeks the next one from `from` on. */
   #reject(from: number): true {
     this.#invalidPictures += 1;
+    if (this.#frameHeaderSeen) this.#damagedPictures += 1;
     this.#state = 'seek';
     this.#start = this.#position = Math.min(from, this.#length);
     return true;

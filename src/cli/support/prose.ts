@@ -1,5 +1,3 @@
-/** Width for a stream that is no terminal. */
-const USUAL_COLUMNS = 80;
 const LEAST_COLUMNS = 40;
 /** A last column narrower than this is hard to read, so it moves below its row. */
 const LEAST_LAST_COLUMN = 36;
@@ -7,8 +5,8 @@ const BELOW_ROW_INDENT = 4;
 const COLUMN_GAP = 2;
 
 /**
- * Width of text for people, in columns: COLUMNS, else the width of the terminal, else 80. Lines for the
- * journal are not wrapped, because each line becomes an entry.
+ * Width of text for people: the environment variable COLUMNS, else the width of the terminal.
+ * Pipes, files and the journal get whole lines, because programs read them line by line.
  */
 export function textColumns(
   { columns }: { columns?: number | undefined },
@@ -17,7 +15,7 @@ export function textColumns(
   const requested = Number(environment.COLUMNS);
   if (Number.isInteger(requested) && requested > 0) return Math.max(LEAST_COLUMNS, requested);
   if (columns !== undefined && columns > 0) return Math.max(LEAST_COLUMNS, columns);
-  return environment.JOURNAL_STREAM === undefined ? USUAL_COLUMNS : Number.POSITIVE_INFINITY;
+  return Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
+import type { TlsFiles } from './tls-files.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /** What a sender may make us hold in memory at once; the size limit of commands is far below. */
@@ -20,11 +21,8 @@ const SESSION_TAKEN_OVER = 0x8e;
 const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
 /** Secrets and certificates, read by the caller. */
-export interface BrokerCredentials {
+export interface BrokerCredentials extends TlsFiles {
   password?: string | Buffer;
-  ca?: Buffer;
-  cert?: Buffer;
-  key?: Buffer;
 }
 
 /** Where the broker is and how it is asked in. */

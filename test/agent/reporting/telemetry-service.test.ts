@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -255,6 +256,49 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
       await start();
       await changes.until((change) => change === `raised mqtt warning ${code}`);
     }
+  });
+
+  test('takes certificates as other systems save them, and says which file holds none', {
+    skip: withoutOpenssl,
+  }, async (t) => {
+    const dir = temporaryDirectory(t);
+    writeCertificates(dir);
+    const port = await freePort();
+    const broker = await Mosquitto.start(t, tlsListener(port, dir));
+    const observer = await Observer.connect(t, broker.url);
+    const pem = readFileSync(join(dir, 'ca.crt'), 'utf8');
+    const keys = ['r1', 'other'].map((name) => {
+      const file = join(dir, `${name}.secret`);
+      copyFileSync(join(dir, `${name}.key`), file);
+      chmodSync(file, 0o600);
+      return { file };
+    });
+    const certFile = join(dir, 'r1.crt');
+    const robot = { url: `mqtts://127.0.0.1:${port}`, certFile, key: keys[0] };
+    const saved: Record<string, Uint8Array> = {
+      'with a byte order mark': Buffer.from(`\ufeff${pem}`),
+      'UTF-16 of Windows': Buffer.from(`\ufeff${pem.replaceAll('\n', '\r\n')}`, 'utf16le'),
+      'with notes before it': Buffer.from(`subject=/CN=ca\n\n${pem}`),
+      DER: new X509Certificate(pem).raw,
+    };
+    for (const [index, [name, bytes]] of Object.entries(saved).entries()) {
+      const caFile = join(dir, name);
+      writeFileSync(caFile, bytes);
+      const { service, start } = telemetry(t, { ...robot, caFile });
+      await start();
+      service.event(event(index));
+      await observer.next('headland/r1/event', ({ json }) => json.details.index === index);
+    }
+    const none = join(dir, 'none.crt');
+    for (const text of ['', 'hello', pem.slice(0, 200), pem.replace('MII', 'XXX')]) {
+      writeFileSync(none, text);
+      const { start, changes } = telemetry(t, { ...robot, caFile: none });
+      await start();
+      await changes.until((change) => change === 'raised mqtt warning HL_MQTT_TLS_FILE');
+    }
+    const { start, changes } = telemetry(t, { ...robot, key: keys[1] });
+    await start();
+    await changes.until((change) => change === 'raised mqtt warning HL_MQTT_TLS_FILE');
   });
 
   test('connects when the password can be read after all', async (t) => {

@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { makeVideo, pluggableCamera } from '../../camera/sources.js';
@@ -19,6 +21,7 @@ export interface CameraScenario extends Situation {
 /** The robot, and cameras on the network that do what they are told. */
 export class CameraWorld {
   readonly #healthy = new Set<string>();
+  #video: string | null = null;
 
   constructor(
     private readonly t: TestContext,
@@ -41,6 +44,25 @@ export class CameraWorld {
     return url;
   }
 
+  /** The address of a still: a drawing until it is healed, then a JPEG. */
+  async stillCamera(name: string): Promise<string> {
+    const jpeg = await makeJpeg(1);
+    const drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"/>';
+    const server = createServer((_, response) => {
+      const [type, body] = this.#healthy.has(name)
+        ? ['image/jpeg', jpeg]
+        : ['image/svg+xml', drawing];
+      response.writeHead(200, { 'content-type': type }).end(body);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/still.svg`;
+  }
+
   heal(name: string): void {
     this.#healthy.add(name);
   }
@@ -52,8 +74,9 @@ export class CameraWorld {
     for (const file of readdirSync(from)) copyFileSync(join(from, file), join(folder, file));
   }
 
-  video(): string {
-    return makeVideo(this.robot.dir, 2, 10);
+  get video(): string {
+    this.#video ??= makeVideo(this.robot.dir, 2, 10);
+    return this.#video;
   }
 }
 
@@ -64,7 +87,7 @@ export const cameraScenarios: CameraScenario[] = [
   {
     code: 'HL_CAMERA_DEVICE_MISSING',
     when: 'a folder',
-    follows: 'correct input, device or path in the configuration',
+    follows: 'Create the folder, or correct path in the configuration',
     name: 'no-folder',
     camera: ({ robot }) => ({ ...replay, path: robot.path('no-folder') }),
     mend: (world) => world.fill(world.robot.path('no-folder')),
@@ -94,10 +117,10 @@ export const cameraScenarios: CameraScenario[] = [
   {
     code: 'HL_CAMERA_DEVICE_MISSING',
     when: 'a file',
-    follows: 'correct input, device or path in the configuration',
+    follows: 'Put the file there, or correct input in the configuration',
     name: 'no-file',
     camera: ({ robot }) => ({ ...file, input: robot.path('recording.mp4') }),
-    mend: (world) => copyFileSync(world.video(), world.robot.path('recording.mp4')),
+    mend: (world) => copyFileSync(world.video, world.robot.path('recording.mp4')),
   },
   {
     code: 'HL_CAMERA_EXITED',
@@ -110,21 +133,19 @@ export const cameraScenarios: CameraScenario[] = [
     mend: (world) => {
       const damaged = world.robot.path('damaged.mp4');
       rmSync(damaged);
-      execFileSync('mv', [world.video(), damaged]);
+      copyFileSync(world.video, damaged);
     },
   },
   {
     code: 'HL_CAMERA_FORMAT_REFUSED',
     follows: 'Set the camera to JPEG',
     name: 'drawing',
-    camera: ({ robot }) => ({
-      ...file,
-      input: robot.write(
-        'drawing.jpg',
-        '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"/>',
-      ),
+    camera: async (world) => ({
+      driver: 'ffmpeg',
+      framesPerSecond: 5,
+      input: await world.stillCamera('drawing'),
     }),
-    mend: async (world) => world.robot.write('drawing.jpg', await makeJpeg(2)),
+    mend: (world) => world.heal('drawing'),
   },
   {
     code: 'HL_CAMERA_STALLED',

@@ -146,11 +146,8 @@ export class Robot {
   #run(args: string[], user: { uid?: number; gid?: number }): Promise<Ran> {
     const config =
       args[0] === 'config' || args.includes('--config') ? [] : ['--config', this.configFile];
-    // Whole lines are easier to read for a test than for a person.
-    const env = { ...process.env, COLUMNS: '100000' };
     const child = spawn(process.execPath, [CLI, ...args, ...config], {
       cwd: this.dir,
-      env,
       timeout: HANG_MS,
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,

@@ -34,7 +34,6 @@ export class Running {
     const user = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     this.#child = spawn(process.execPath, [CLI, 'run', '--config', robot.configFile], {
       cwd: robot.dir,
-      env: { ...process.env, COLUMNS: '100000' },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,
     });
@@ -57,7 +56,7 @@ export class Running {
       deadline.throwIfAborted();
       const found = wanted();
       if (found !== undefined && found !== null) return found;
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) break;
+      if (!this.#runs) break;
       const turn = new AbortController();
       const signal = AbortSignal.any([deadline, turn.signal]);
       await Promise.race([
@@ -78,7 +77,11 @@ export class Running {
   said(code: string): Promise<Said> {
     return this.until(() => {
       const line = this.lines.find((each) => each.code === code);
-      if (line === undefined) return saidIn(this.output, code);
+      if (line === undefined) {
+        const said = saidIn(this.output, code);
+        // The remedy is a line of its own, and may come a little later.
+        return said?.remedy === null && this.#runs ? null : said;
+      }
       return {
         code,
         message: String(line.msg),
@@ -87,8 +90,12 @@ export class Running {
     });
   }
 
+  get #runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.#runs) return;
     const closed = once(this.#child, 'close');
     this.#child.kill('SIGTERM');
     await closed;

@@ -147,7 +147,7 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a message that the broker refuses is kept',
     file: 'src/telemetry/connection/sender.ts',
-    text: 'outbox.defer(id, REFUSED_RETRY_MS);',
+    text: 'outbox.defer(id, this.#options.retryMs);',
     replacement: 'outbox.acknowledge(id);',
     tests: [{ file: 'test/telemetry/client.test.ts', names: 'broker refuses is kept' }],
   },
