@@ -322,7 +322,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
   }
 
-  /** Stops the cameras, switches the outputs off and sends the last messages, in this order. */
+  /** Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;

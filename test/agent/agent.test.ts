@@ -99,7 +99,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     const { agent, decisions, lines } = await TestAgent.create(t, ['crop']);
     await assert.rejects(
       agent.start({ beforeFrames: () => agent.stop() }),
-      /stopped while it started/,
+      /stopped during start-up/,
     );
     await agent.stop();
     assert.deepEqual(decisions.all, []);

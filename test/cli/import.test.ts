@@ -11,7 +11,7 @@ import { drawing } from '../vision/pictures.js';
 const whole = { timeout: TEST_HANG_MS };
 
 describe('import from the command line', { concurrency: false }, () => {
-  test('names on the terminal and as JSON what was left out, and what to do', whole, async (t) => {
+  test('reports skipped files with remedies, as text and as JSON', whole, async (t) => {
     const dir = await pictureFolder(
       t,
       ['weed/1.jpg', 'weed/2.jpg', 'crop/3.jpg', 'crop/4.jpg', 'stone/5.jpg', 'loose.jpg'],
@@ -61,7 +61,7 @@ describe('import from the command line', { concurrency: false }, () => {
     for (const { remedy } of report.quarantined) assert.match(remedy, /^[A-Z]/);
   });
 
-  test('fails when it brought nothing, and says why', whole, async (t) => {
+  test('fails if no picture is usable, and reports why', whole, async (t) => {
     const state = temporaryFolder(t);
     const bad = await pictureFolder(t, [], { 'weed/1.jpg': 'text', 'weed/2.gif': 'GIF89a' });
     for (const json of [[], ['--json']]) {
@@ -85,7 +85,7 @@ describe('import from the command line', { concurrency: false }, () => {
     }
   });
 
-  test('a state folder that cannot be made ends a command', whole, () => {
+  test('a state folder that cannot be created ends a command', whole, () => {
     for (const state of ['/proc/nowhere', '/proc/nowhere/deeper', '/dev/null/x']) {
       const { status, stderr } = headland('label', '--state', state);
       assert.equal(status, 1);
@@ -93,29 +93,33 @@ describe('import from the command line', { concurrency: false }, () => {
     }
   });
 
-  test('a label that looks like a class is asked about', whole, async (t) => {
-    const state = temporaryFolder(t);
-    const dir = await pictureFolder(t, ['Apple/1.jpg', 'Apple/2.jpg', 'plum/3.jpg']);
-    headland('import', dir, '--state', state);
-    const exported = join(temporaryFolder(t), 'out');
-    headland('export-samples', exported, '--state', state);
-    // Sample ids are the names of the exported files.
-    const [plum] = readdirSync(join(exported, 'plum'));
-    const id = plum!.replace(/\.jpg$/, '');
-    for (const label of ['apple', 'APPLE', 'Ａｐｐｌｅ', '\u0410pple']) {
-      const { status, stderr } = headland('label', id, label, '--state', state);
-      assert.equal(status, 1, label);
-      assert.match(stderr, /HL_LABEL_ALIKE: .*looks like the class "Apple"/);
-      assert.match(stderr, /Did you mean "Apple"\?/);
-    }
-    assert.equal(headland('label', id, 'Apple', '--state', state).status, 0);
-    // The only sample of a class may change the spelling of its label.
-    assert.equal(headland('label', id, 'plum', '--state', state).status, 0);
-    assert.equal(headland('label', id, 'Plum', '--state', state).status, 0);
-  });
+  test(
+    'a label that looks like an existing class is refused with a suggestion',
+    whole,
+    async (t) => {
+      const state = temporaryFolder(t);
+      const dir = await pictureFolder(t, ['Apple/1.jpg', 'Apple/2.jpg', 'plum/3.jpg']);
+      headland('import', dir, '--state', state);
+      const exported = join(temporaryFolder(t), 'out');
+      headland('export-samples', exported, '--state', state);
+      // Sample ids are the names of the exported files.
+      const [plum] = readdirSync(join(exported, 'plum'));
+      const id = plum!.replace(/\.jpg$/, '');
+      for (const label of ['apple', 'APPLE', 'Ａｐｐｌｅ', '\u0410pple']) {
+        const { status, stderr } = headland('label', id, label, '--state', state);
+        assert.equal(status, 1, label);
+        assert.match(stderr, /HL_LABEL_ALIKE: .*looks like the class "Apple"/);
+        assert.match(stderr, /Did you mean "Apple"\?/);
+      }
+      assert.equal(headland('label', id, 'Apple', '--state', state).status, 0);
+      // The only sample of a class may change the spelling of its label.
+      assert.equal(headland('label', id, 'plum', '--state', state).status, 0);
+      assert.equal(headland('label', id, 'Plum', '--state', state).status, 0);
+    },
+  );
 
   test(
-    'heads keep their groups, and an export is only written where it can be',
+    'regrouping is refused after a training, and an export to unusable targets',
     whole,
     async (t) => {
       const rig = await Rig.create(t);
