@@ -138,7 +138,7 @@ describe('import from the command line', { concurrency: false }, () => {
       writeFileSync(join(rig.dir, 'file'), '');
       mkdirSync(join(rig.dir, 'folder.onnx'));
       const refused: [args: string[], code: RegExp][] = [
-        [['weeds.tflite'], /HL_EXPORT_ENDING: .*weeds\.tflite\n.*FILE\.onnx.*--format tfjs/],
+        [['weeds.tflite'], /HL_EXPORT_ENDING: .*weeds\.tflite.*\n.*FILE\.onnx.*--format tfjs/],
         [['weeds.pb'], /HL_EXPORT_ENDING/],
         [['weeds'], /HL_EXPORT_ENDING/],
         [['weeds.onnx', '--format', 'tfjs'], /HL_EXPORT_ENDING/],
