@@ -295,7 +295,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         const cell = page.locator('.confusion tbody tr').nth(0).locator('td').nth(1);
         await cell.waitFor();
         assert.equal(await cell.textContent(), '2');
-        assert.equal(await cell.getAttribute('title'), '2 of 20 maize called thistle');
+        assert.equal(await cell.getAttribute('title'), '2 of 20 maize classified as thistle');
 
         await page.getByRole('button', { name: 'Serve version 2' }).click();
         await page.getByRole('button', { name: 'Cancel' }).click();
