@@ -80,7 +80,7 @@ export const commandTalks: TalkScenario[] = [
   },
   {
     code: 'HL_FRAME_NONE',
-    follows: '`headland status` lists the cameras',
+    follows: 'Run `headland status`: it lists the cameras',
     provoke: (talk) => talk.refused('snapshot', '{"camera":"back"}'),
     follow: async (talk) => {
       const { cameras } = await talk.must('status');
