@@ -102,7 +102,7 @@ export class Robot {
       recipe: augmentationRecipe(augmentation, seed),
       onProgress: () => {},
     });
-    await this.#shadow.look();
+    await this.#shadow.check();
   }
 
   /** Removes all samples of a class. */
@@ -115,7 +115,7 @@ export class Robot {
   async train(): Promise<TrainingReport> {
     const report = await this.#trainer.start({ trigger: 'cli' }).finished;
     await this.#heads.follow();
-    await this.#shadow.look();
+    await this.#shadow.check();
     return report;
   }
 

@@ -47,15 +47,15 @@ import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { makesProgress, Watchdog } from './watchdog.js';
 
-/** Labels of other processes (`label`, `import`) are seen after at most so long. */
-const LABEL_LOOK_INTERVAL_MS = 1_000;
+/** Interval of the check for labels from other processes (`label`, `import`). */
+const LABEL_CHECK_INTERVAL_MS = 1_000;
 
 /**
- * The composition root: builds every part from the configuration and lets frames flow from the
- * cameras to decisions, and labels to better heads.
+ * The composition root: builds every part from the configuration and connects them, from camera frames
+ * to decisions and from labels to new heads.
  */
 export class Agent extends EventEmitter<AgentEvents> implements AgentView {
-  /** New on every start; frame ids and messages carry it. */
+  /** Random id of this start, contained in frame ids and messages. */
   readonly boot = randomBytes(4).toString('hex');
   readonly started = new Moment();
   readonly alarms: Alarms;
@@ -82,17 +82,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
   #operations: Operations | null = null;
-  /** Up to this one, everything that learns from labels has been told. */
+  /** The last label revision passed on to everything that learns from labels. */
   #labelRevision = 0;
   #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
-  /** Aborted when the daemon is to end. */
+  /** Aborted when the daemon must end. */
   readonly #end = new AbortController();
-  /** Settled when nothing is being opened. */
+  /** Settles when start-up has finished or failed. */
   #opening: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
-  /** Opens nothing but the state; where that cannot be had, something stands in for it. */
+  /** Opens nothing but the state, or an in-memory stand-in where the state cannot be opened. */
   constructor(
     readonly config: Config,
     readonly options: AgentOptions,
@@ -105,7 +105,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     );
     this.alarms = new Alarms(reports);
-    // While the state is being opened nobody watches yet: what is wrong then, the watch says at start.
+    // No watch exists while the state is being opened: start() reports errors from that time.
     let watch: StoreWatch | null = null;
     this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
@@ -209,19 +209,19 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   /**
-   * Opens everything; resolves when frames flow. What fails beside the main job (disk, broker, page,
-   * outputs) is an alarm and tried again.
-   * @param hooks.beforeFrames runs when everything is open and no camera has started yet
-   * @throws HeadlandError when there is no backbone, or a setting is impossible; Error when it was
-   *   stopped meanwhile
+   * Starts everything; resolves once the cameras have been started. A failure of a side service (disk,
+   * broker, page, outputs) raises an alarm and is retried.
+   * @param hooks.beforeFrames runs when everything is open and before any camera starts
+   * @throws HeadlandError when there is no backbone or a setting is unusable; Error when stop() was
+   *   called meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
     const opened = this.#open();
     this.#opening = opened.catch(() => undefined);
     await opened;
     await hooks.beforeFrames?.();
-    this.#goOn();
-    this.#letFramesFlow();
+    this.#throwIfEnding();
+    this.#startFrames();
   }
 
   async #open(): Promise<void> {
@@ -229,9 +229,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { log } = this.options;
     this.#storeWatch.start();
     await this.#alerting.open();
-    this.#goOn();
+    this.#throwIfEnding();
     const backbone = await this.#openPerception();
-    this.#goOn();
+    this.#throwIfEnding();
     log.info(backbone, 'backbone ready');
     this.#heads = new HeadService(
       this.state.heads,
@@ -261,12 +261,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
-    this.#goOn();
+    this.#throwIfEnding();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
     if (unfit) this.alarms.raise('backbone', unfit);
     await this.heads.start();
-    this.#goOn();
+    this.#throwIfEnding();
     this.instant.start();
     this.#shadow = new ShadowService({
       registry: this.state.heads,
@@ -284,10 +284,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
     if (this.config.console.enabled) await this.#consoleService.start();
-    this.#goOn();
+    this.#throwIfEnding();
   }
 
-  /** A stop ends it, and with it the fetching of a backbone. */
+  /** stop() aborts this, including the download of a backbone. */
   async #openPerception(): Promise<BackboneInfo> {
     const { signal } = this.#end;
     const end = (): void => void this.#perception.stop();
@@ -299,18 +299,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     }
   }
 
-  /** @throws Error when the daemon is to end: what would be opened now would stay open */
-  #goOn(): void {
-    if (this.#end.signal.aborted) throw new Error('the agent was stopped while it started');
+  /** @throws Error when the daemon must end: stop() would not close what is opened after it */
+  #throwIfEnding(): void {
+    if (this.#end.signal.aborted) throw new Error('the agent was stopped during start-up');
   }
 
-  #letFramesFlow(): void {
+  #startFrames(): void {
     const { config } = this;
     this.statistics.start();
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
-    this.#every(LABEL_LOOK_INTERVAL_MS, 'look for labels', () => this.#lookForLabels());
-    this.#every(250, 'end alerts', () => this.#alerting.tick());
+    this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
+    this.#every(250, 'clear alerts', () => this.#alerting.tick());
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -322,13 +322,13 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
   }
 
-  /** Stops in order: no new frames, outputs off, the last messages out. Never throws. */
+  /** Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
-  /** Synchronous, for the very end of the process: whatever happened, no output stays on. */
+  /** Switches all outputs off, synchronously; for the `exit` event of the process. */
   outputsOff(): void {
     this.#alerting.allOff();
   }
@@ -347,7 +347,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#perception;
   }
 
-  /** Null while the console is off. */
+  /** Null while the console is not running. */
   get consoleUrl(): string | null {
     return this.#console?.url ?? null;
   }
@@ -358,7 +358,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#perception.submit(frame);
   }
 
-  // perception → memory, alerts, telemetry, and now and then a question
+  // perception → memory, alerts, telemetry and, at times, a request for a label
   #decided(frame: Frame, perceived: Perceived): void {
     const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
     const backboneChecksum = this.#perception.backbone?.checksum ?? null;
@@ -366,7 +366,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
     this.#refusedPictures.used(frame.camera);
-    // A head of the first labels has passed no gate: it switches nothing.
+    // A head of the first labels has passed no gate, so it must not switch outputs.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
       this.#alerting.observe(frame.camera, perceived.decision);
     }
@@ -384,11 +384,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
-    // Cameras send a damaged picture at times: it is counted in the status and no reason for alarm.
-    const news = this.#refusedPictures.refused(frame.camera, error);
-    this.options.log[news ? 'info' : 'debug'](
+    // Cameras occasionally send a damaged picture: it is counted in the status and raises no alarm.
+    const isolated = this.#refusedPictures.refused(frame.camera, error);
+    this.options.log[isolated ? 'info' : 'debug'](
       { code: error.code, camera: frame.camera, origin: frame.origin },
-      `a picture was refused: ${error.message}`,
+      `picture refused: ${error.message}`,
     );
   }
 
@@ -397,7 +397,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.emit('status');
   }
 
-  /** The disk is back: what was left undone without it. */
+  /** Catches up on work that was skipped while the disk was unavailable. */
   async #storeRecovered(): Promise<void> {
     await this.#heads?.recover();
     this.#labelsChanged();
@@ -417,7 +417,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.emit('head', stored);
   }
 
-  /** The head that serves has learnt labels at once. */
+  /** The instant learner has changed the serving head. */
   #learnt(): void {
     const learnt = this.instant.learnt;
     this.options.log.info(
@@ -426,7 +426,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         newClasses: learnt?.newClasses ?? [],
         revision: learnt?.revision,
       },
-      'labels learnt at once',
+      'learnt new labels',
     );
     this.#reportModel();
     this.emit('status');
@@ -447,9 +447,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** What learns from labels looks at them now. What fails here undoes no label. */
+  /** Notifies everything that learns from labels. A failure here undoes no label. */
   #labelsChanged(): void {
-    this.#attempt('look at the labels', () => {
+    this.#attempt('process the labels', () => {
       this.#labelRevision = this.state.samples.labelRevision();
       this.instant.labelsChanged();
       this.training.onLabel();
@@ -457,8 +457,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.emit('status');
   }
 
-  /** A label that another process gave has the same effect as one that came through this daemon. */
-  #lookForLabels(): void {
+  /** Gives labels from other processes the same effect as labels given through this daemon. */
+  #checkForLabels(): void {
     if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
   }
 
@@ -484,17 +484,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state.close();
   }
 
-  /** What fails once is done the next time. */
+  /** Repeats work; after a failure the next run tries again. */
   #every(intervalMs: number, what: string, work: () => void): void {
     this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
   }
 
-  /** A disk or a database that fails must not end the daemon: frames are classified without it. */
+  /** A failing disk or database must not end the daemon, which classifies frames without it. */
   #attempt(what: string, work: () => void): void {
     try {
       work();
     } catch (error) {
-      // What the disk refuses is an alarm already; anything else is a defect.
+      // Errors of the disk have already raised an alarm; anything else is a defect.
       if (isHeadlandError(error)) this.options.log.debug({ err: error }, `cannot ${what}`);
       else this.options.log.error({ err: error }, `cannot ${what}`);
     }

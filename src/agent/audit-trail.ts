@@ -5,16 +5,16 @@ import type { StoredHead } from '../registry/version-directory.js';
 import type { AuditLog } from '../storage/audit-table.js';
 import type { TrainingReport } from '../training/report.js';
 
-/** Who asks for an operation, for the audit, the label history and the report of a training. */
+/** Who requests an operation, for the audit, the label history and the training report. */
 export interface Requester {
   source: 'mqtt' | 'console' | 'cli';
-  /** Of the message that asked, where it has one. */
+  /** Transaction of the requesting message, if it has one. */
   transaction?: string | undefined;
 }
 
 /**
- * Writes down what was done to this robot: who started it, what it was told, what it trained and
- * which head served since when. A log that cannot be written is reported and stops nothing.
+ * Records starts, commands, trainings and changes of the serving head in the audit log. A failure to
+ * write is logged and interrupts nothing.
  */
 export class AuditTrail {
   constructor(
@@ -26,7 +26,7 @@ export class AuditTrail {
     this.#append('started', { boot, version });
   }
 
-  /** Carries out an operation and writes down who asked, and that it was done or why refused. */
+  /** Executes an operation and records who requested it, and its success or error code. */
   async around<T>(
     name: string,
     details: Record<string, unknown>,
@@ -54,7 +54,7 @@ export class AuditTrail {
     this.#append('serving', { version: stored?.card.version ?? null });
   }
 
-  /** New labels let the head in the shadow serve. */
+  /** A shadow trial has replaced the serving head. */
   tried({ outcome, version, previous }: ShadowTrial): void {
     this.#append(outcome, { version, previous });
   }
@@ -64,7 +64,7 @@ export class AuditTrail {
       this.audit.append(kind, detail);
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      this.log.error({ code: error.code, kind }, `the audit log was not written: ${error.message}`);
+      this.log.error({ code: error.code, kind }, `cannot write the audit log: ${error.message}`);
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Requester } from './audit-trail.js';
 import type { LabelTarget, Operations } from './operations.js';
 import { predictionMessage } from './reporting/agent-messages.js';
 
-/** The operations in the words of MQTT: the answer becomes `data` of the response. */
+/** Executes an MQTT command. The result becomes `data` of the response. */
 export async function executeCommand(
   command: Command,
   operations: Operations,
@@ -35,7 +35,7 @@ async function label(
   operations: Operations,
   by: Requester,
 ): Promise<object> {
-  // The contract lets exactly one of the two through.
+  // The command contract guarantees that exactly one of the two is set.
   const target: LabelTarget =
     sampleId !== undefined ? { sample: sampleId } : { frame: frame ?? '', group };
   const { sample, labelRevision } = await operations.label(target, label, by);

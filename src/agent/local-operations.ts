@@ -9,8 +9,8 @@ import { Pausing } from './pausing.js';
 import { RecentFrames } from './seeing/recent-frames.js';
 
 /**
- * The operations in a process without cameras, on the state that a daemon may have open too: the
- * daemon sees new labels and another serving version within seconds.
+ * The operations for a process without cameras. A daemon may have the same state open: it picks up new
+ * labels and a change of the serving version within seconds.
  */
 export function localOperations(
   config: Config,

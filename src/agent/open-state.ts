@@ -22,7 +22,7 @@ export interface State {
   close(): void;
 }
 
-/** Folder of the backbones that `models add` keeps. */
+/** Folder of the backbones added by `models add`. */
 export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
   return join(paths.stateDir, 'backbones');
 }
@@ -44,7 +44,7 @@ export function createStateDir(stateDir: string): void {
 }
 
 /**
- * Opens what a robot keeps: samples, heads, outbox; creates it where there is none.
+ * Opens the state of a robot (samples, heads, outbox), and creates it if it does not exist.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
  */
 export function openState(config: Config, log?: Log): State {
@@ -53,9 +53,9 @@ export function openState(config: Config, log?: Log): State {
 }
 
 /**
- * As {@link openState} for the daemon, which classifies without a disk too: see
+ * As {@link openState}, for the daemon, which must classify even without a disk: see
  * {@link openDatabaseOrStandIn}.
- * @param onTrouble called whenever the disk refuses something, also while the state is being opened
+ * @param onTrouble called for every error of the disk, including those while the state is being opened
  */
 export function openStateOrStandIn(
   config: Config,

@@ -8,7 +8,7 @@ import type { TrainingService } from './learning/training-service.js';
 import type { Pausable, Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 
-/** A frame that is still in memory, or a stored sample whose label is given or corrected. */
+/** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
 
 export interface OperationParts {
@@ -22,21 +22,21 @@ export interface OperationParts {
   training: Pick<TrainingService, 'start'>;
   pausing: Pausing;
   audit: AuditTrail;
-  /** A label was given: whatever learns from labels looks at it now. */
+  /** Called after every label: notifies everything that learns from labels. */
   onLabel(): void;
 }
 
 /**
- * Everything that a person can do to this robot, once, whichever door the wish comes through: MQTT,
- * the web page or the command line. Rules, audit and what follows from an operation are in here; a
- * door only checks the form of a wish and words the answer. Every operation may throw HeadlandErrors.
+ * Every operation that a person can carry out on this robot, shared by MQTT, the web page and the
+ * command line. This class holds the rules, the audit and the effects of an operation; the interfaces
+ * only parse requests and format answers. Every operation may throw HeadlandErrors.
  */
 export class Operations {
   constructor(private readonly parts: OperationParts) {}
 
   /**
-   * Labels a frame or a sample, or corrects the label of a sample; durable when it resolves.
-   * @returns the sample, and the label revision from which on a decision has learnt this label
+   * Labels a frame or a sample, or corrects the label of a sample. The label is durable when it resolves.
+   * @returns the sample, and the label revision at which a decision includes this label
    * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
    */
   label(
@@ -56,7 +56,7 @@ export class Operations {
   }
 
   /**
-   * Starts a training and resolves with its id at once.
+   * Starts a training and resolves with its id without waiting for its end.
    * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT
    */
   retrain(by: Requester): Promise<string> {
@@ -65,7 +65,7 @@ export class Operations {
   }
 
   /**
-   * Lets `version` serve, or without it the one that served before.
+   * Switches to `version`, by default to the head that served before.
    * @throws HeadlandError HL_HEAD_NO_PREVIOUS, HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID,
    *   HL_HEAD_BACKBONE_MISMATCH, HL_PERCEPTION_CRASHED
    */
@@ -74,7 +74,7 @@ export class Operations {
     return audit.around('rollback', { version }, by, () => heads.rollback(version));
   }
 
-  /** Lets `version` serve although the gate may have refused it. @throws as {@link rollback} */
+  /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
   promote(version: number, by: Requester): Promise<StoredHead> {
     const { heads, audit } = this.parts;
     return audit.around('promote', { version }, by, () => heads.promote(version));
@@ -99,17 +99,17 @@ export class Operations {
   }
 
   /**
-   * Keeps the newest frame as a sample that waits for a label, so that it can be labelled later. It
-   * changes nothing that anyone has to answer for, so it is not in the audit.
+   * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
+   * labels nor heads.
    * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
    */
   snapshot(camera: string | undefined): { recent: RecentFrame; sample: Sample } {
     const { recent, labelling } = this.parts;
     const latest = recent.latest(camera);
     if (!latest) {
-      const of = camera === undefined ? 'any camera' : `camera "${camera}"`;
-      throw new HeadlandError('HL_FRAME_NONE', `there is no frame of ${of} yet`, {
-        remedy: '`headland status` lists the cameras and says why one gives no frame.',
+      const source = camera === undefined ? 'any camera' : `camera "${camera}"`;
+      throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
+        remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
         details: { camera: camera ?? null },
       });
     }

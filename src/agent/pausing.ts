@@ -1,6 +1,6 @@
 export type Pausable = 'inference' | 'training';
 
-/** What a person has paused; it lasts until resumed or until the daemon starts again. */
+/** What a person has paused. A pause lasts until it is resumed or the daemon restarts. */
 export class Pausing {
   readonly #paused = new Set<Pausable>();
 

@@ -6,17 +6,20 @@ import { type Brake, brake, type RateLimit, RELEASED, rateLimit } from '../host/
 
 export interface SparingOptions {
   config: Pick<Config, 'board' | 'inference'>;
-  /** How fast frames go by now. */
+  /** The current frame rate. */
   framesPerSecond(): number;
   /** Called with every new limit. */
   onLimit(limit: RateLimit, temperatureC: number | null): void;
-  /** The board is cool enough for a training again. */
+  /** Called when the board is cool enough for a training again. */
   onCooled(): void;
   log: Log;
   board?: BoardOptions;
 }
 
-/** Looks after the board: fewer frames and no training while it is hot, weak or nearly empty. */
+/**
+ * Reduces the load on the board: limits the frame rate while the board is hot, under-volted or low on
+ * battery, and holds back trainings while it is hot.
+ */
 export class Sparing {
   readonly #options: SparingOptions;
   #brake: Brake = RELEASED;
@@ -28,10 +31,10 @@ export class Sparing {
     this.#options = options;
   }
 
-  /** Looks at once, then again and again. */
+  /** Checks the board at once, then at the configured interval. */
   start(): void {
-    this.look();
-    this.#timer = setInterval(() => this.look(), this.#options.config.board.checkIntervalMs);
+    this.check();
+    this.#timer = setInterval(() => this.check(), this.#options.config.board.checkIntervalMs);
   }
 
   stop(): void {
@@ -42,14 +45,14 @@ export class Sparing {
     return this.#limit;
   }
 
-  /** Why no training may start now; null: one may. */
+  /** Why no training may start now; null: one may start. */
   get tooHotToTrain(): HeadlandError | null {
     const { trainBelowC } = this.#options.config.board;
     const temperatureC = this.#temperatureC;
     if (temperatureC === null || temperatureC < trainBelowC) return null;
     return new HeadlandError(
       'HL_BOARD_TOO_HOT',
-      `the board is at ${temperatureC.toFixed(1)} °C; a training starts below ${trainBelowC} °C`,
+      `the board is at ${temperatureC.toFixed(1)} °C; trainings start below ${trainBelowC} °C`,
       {
         remedy: 'Wait until the board has cooled, improve its cooling, or raise board.trainBelowC.',
         details: { temperatureC, trainBelowC },
@@ -57,8 +60,8 @@ export class Sparing {
     );
   }
 
-  /** One look at the board. */
-  look(): void {
+  /** Reads the board once and applies the limits. */
+  check(): void {
     const { config, board, framesPerSecond, onLimit, onCooled, log } = this.#options;
     const settings = {
       ...config.board,
@@ -73,7 +76,7 @@ export class Sparing {
     this.#limit = limit;
     if (limit.framesPerSecond !== before.framesPerSecond || limit.reason !== before.reason) {
       const { temperatureC, throttled, battery } = now;
-      log.info({ ...limit, temperatureC, throttled, battery }, 'the limit of frames has changed');
+      log.info({ ...limit, temperatureC, throttled, battery }, 'frame rate limit changed');
       onLimit(limit, temperatureC);
     }
     if (wasTooHot && this.tooHotToTrain === null) onCooled();

@@ -15,27 +15,27 @@ import type { Pausable } from './pausing.js';
 import type { AgentView } from './view.js';
 
 /**
- * Everything that the daemon knows of itself at one moment. MQTT, the web page, `headland status` and
- * systemd only put it into their words, so that they cannot contradict each other.
+ * Snapshot of the complete state of the daemon. MQTT, the web page, `headland status` and systemd only
+ * convert it to their formats, so that they cannot contradict each other.
  */
 export interface AgentStatus {
   robot: string;
-  /** Of headland. */
+  /** Version of headland. */
   version: string;
   boot: string;
   startedAtMs: number;
   uptimeSeconds: number;
-  /** `paused`: no frame is judged. */
+  /** `paused`: no frame is classified. */
   state: 'online' | 'paused';
   paused: Pausable[];
-  /** A camera shows drawings or recordings instead of what is there now. */
+  /** A camera delivers drawings or recordings instead of live images. */
   simulated: boolean;
-  /** What is out of order now, the longest first. */
+  /** Raised alarms, the oldest first. */
   alarms: AlarmStatus[];
   mqtt: { url: string; connected: boolean };
-  /** Null while the console is off. */
+  /** Null while the console is not running. */
   consoleUrl: string | null;
-  /** `droppedTotal`: frames that a newer one replaced before they were judged. */
+  /** `droppedTotal`: frames that a newer one replaced before they were classified. */
   cameras: (CameraState & { droppedTotal: number })[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
@@ -62,17 +62,17 @@ const NO_SAMPLES: SampleCounts = {
   classes: [],
 };
 
-/** What decides. */
+/** The backbone and head that make the decisions. */
 export interface ModelStatus {
   /** The configured backbone. */
   backbone: string;
-  /** Of the trained head that serves; null: none does. */
+  /** Card of the trained head that serves; null: none does. */
   card: HeadCard | null;
-  /** What was learnt at once, on top of that head or without one; null: nothing. */
+  /** The head of the instant learner, on top of the trained head or without one; null: none. */
   learnt: InstantHead | null;
-  /** Null: nothing serves, or it is not known. */
+  /** Null: no head serves, or its trust is not known. */
   trust: TrustLevel | null;
-  /** One sentence: what would raise the trust. */
+  /** The next step that would raise the trust, in one sentence. */
   next: string | null;
 }
 
@@ -80,14 +80,14 @@ export interface TrainingStatus {
   running: RunningTraining | null;
   /** Labels given or changed since the last training. */
   newLabels: number;
-  /** A training starts by itself at so many; 0 = none does. */
+  /** Number of new labels at which a training starts automatically; 0 = never. */
   everyNewLabels: number;
   minLabels: number;
-  /** The first labels make a head at once: two classes with so many each; null: they do not. */
+  /** Labels that each of two classes needs for a first head without training; null: off. */
   instantLabelsPerClass: number | null;
-  /** Since the start of the daemon. */
+  /** Failures of the instant learner since the start of the daemon. */
   instantFailures: number;
-  /** How the last training ended, also before a restart; null before the first. */
+  /** Result of the last training, including those before a restart; null before the first. */
   last: ReportSummary | null;
 }
 
@@ -95,11 +95,11 @@ export interface FrameStatus {
   total: number;
   droppedTotal: number;
   perSecond: number;
-  /** Capture to decision, milliseconds; null before the first. */
+  /** From encoded image to decision, milliseconds; null before the first frame. */
   msP50: number | null;
   msP95: number | null;
   limit: RateLimit;
-  /** 99th percentile, milliseconds. */
+  /** 99th percentile of the delay of the event loop, milliseconds. */
   loopDelayMsP99: number;
 }
 
@@ -118,7 +118,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !showsWhatIsThere(camera)),
+    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
@@ -143,8 +143,8 @@ export function agentStatus(agent: AgentView): AgentStatus {
   };
 }
 
-/** False for drawings and recordings. */
-export function showsWhatIsThere(camera: CameraConfig): boolean {
+/** Whether a camera delivers live images; false for drawings and recordings. */
+export function isLive(camera: CameraConfig): boolean {
   switch (camera.driver) {
     case 'simulated':
     case 'replay':
@@ -152,7 +152,7 @@ export function showsWhatIsThere(camera: CameraConfig): boolean {
     case 'webcam':
       return camera.device.startsWith('/dev/');
     case 'ffmpeg':
-      // A device or the address of a stream; anything else is a file.
+      // A device or the URL of a stream; anything else is a file.
       return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
     case 'rpicam':
     case 'auto':
@@ -173,7 +173,7 @@ export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant
   };
 }
 
-/** A part of its own, because it goes out with every step of a training. */
+/** Separate, because it is sent with every step of a training. */
 export function trainingStatus({ config, training, instant, state }: AgentView): TrainingStatus {
   const { everyNewLabels, minLabels, minLabelsPerClass } = config.training;
   return {
@@ -187,7 +187,7 @@ export function trainingStatus({ config, training, instant, state }: AgentView):
   };
 }
 
-/** A disk that cannot be read is an alarm; what else there is to say is said. */
+/** An unreadable disk has raised an alarm; the rest of the status must still be reported. */
 function readable<T>(read: () => T, otherwise: T): T {
   try {
     return read();

@@ -5,14 +5,14 @@ import { SideService } from '../base/side-service.js';
 import { diskFreeBytes } from '../host/board-readings.js';
 import type { Database } from '../storage/database.js';
 
-/** Whether the file is still at its path is looked at so often. */
-const LOOK_INTERVAL_MS = 5_000;
-/** A disk with less is full, although a small write may still succeed. */
-const ROOM_BYTES = 1_048_576;
+/** Interval of the check that the file is still at its path. */
+const CHECK_INTERVAL_MS = 5_000;
+/** A disk with less free space counts as full, although a small write may still succeed. */
+const MIN_FREE_BYTES = 1_048_576;
 
 /**
- * Watches the disk under the state folder. While it refuses to be written, or cannot be had at all, an
- * alarm is raised, and it is tried again until it takes writes; the robot classifies meanwhile.
+ * Watches the disk of the state folder. While it cannot be written or is missing, an alarm is raised
+ * and access is retried until writes succeed. The robot keeps classifying meanwhile.
  */
 export class StoreWatch {
   readonly #database: Database;
@@ -31,11 +31,11 @@ export class StoreWatch {
     });
   }
 
-  /** Raises the alarm where the file could not be opened, and begins to watch. */
+  /** Raises the alarm if the file could not be opened, and starts watching. */
   start(): void {
     const { standsInFor } = this.#database;
     if (standsInFor) this.#service.failed(standsInFor);
-    this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    this.#timer = setInterval(() => this.#checkFile(), CHECK_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -44,43 +44,43 @@ export class StoreWatch {
     await this.#service.stop();
   }
 
-  /** The disk has refused something. */
+  /** Reports an error of the disk. */
   trouble(error: HeadlandError): void {
     this.#service.failed(error);
   }
 
-  /** Why nothing can be stored now; null: it can. */
+  /** Why nothing can be stored now; null: the disk works. */
   get obstacle(): HeadlandError | null {
     const alarm = this.#alarms.list().find(({ name }) => name === 'store');
     return alarm ? deserialiseError(alarm.error) : null;
   }
 
-  #look(): void {
+  #checkFile(): void {
     const lost = this.#database.closeLostFile();
     if (lost) this.#service.failed(lost);
   }
 
   #recover(): void {
-    this.#look();
+    this.#checkFile();
     if (this.#database.standsInFor) {
       this.#database.reopen();
     } else {
       try {
         this.#database.probe();
       } catch (error) {
-        // The connection may be to a disk that was taken out and put back.
+        // The connection may belong to a disk that was removed and reinserted.
         if (isHeadlandError(error, 'HL_STORE_FULL')) throw error;
         this.#database.reopen();
       }
     }
     this.#database.probe();
-    this.#checkRoom();
+    this.#checkFreeSpace();
   }
 
-  #checkRoom(): void {
+  #checkFreeSpace(): void {
     const { path } = this.#database;
     const free = diskFreeBytes(dirname(path));
-    if (free === null || free >= ROOM_BYTES) return;
+    if (free === null || free >= MIN_FREE_BYTES) return;
     throw new HeadlandError('HL_STORE_FULL', `${path}: only ${free} bytes are free on its disk`, {
       remedy: 'Free space on this disk, or move the folder (paths.stateDir) to a larger one.',
       details: { path, freeBytes: free },

@@ -23,7 +23,7 @@ import type { Sparing } from './sparing.js';
 export interface AgentOptions {
   log: Log;
   environment: NodeJS.ProcessEnv;
-  /** Of headland itself. */
+  /** Version of headland. */
   version: string;
 }
 
@@ -40,7 +40,7 @@ export interface RunningCamera {
   supervisor: CameraSupervisor;
 }
 
-/** The parts of a running daemon, for those who report on it. */
+/** The parts of a running daemon that its reports read. */
 export interface AgentView extends EventEmitter<AgentEvents> {
   readonly config: Config;
   readonly options: AgentOptions;

@@ -5,11 +5,11 @@ import type { SystemdNotifier } from '../host/notify.js';
 import type { Perception } from '../perception/perception.js';
 
 const STATUS_INTERVAL_MS = 10_000;
-/** A frame that takes longer than this hangs; systemd then starts the daemon again. */
+/** A frame that takes longer than this counts as hung; systemd then restarts the daemon. */
 const STUCK_FRAME_MS = 20_000;
 const PERCEPTION_DOWN_MS = 60_000;
 
-/** What the watchdog feeds on: no frame is stuck, and perception is there or coming back. */
+/** Health check for the watchdog: no frame is stuck, and perception is running or restarting. */
 export function makesProgress({
   busyForMs,
   downForMs,
@@ -18,8 +18,8 @@ export function makesProgress({
 }
 
 /**
- * Feeds systemd's watchdog only while the daemon is healthy, and keeps its status line true. A bare
- * timer would prove no more than that the event loop turns.
+ * Resets systemd's watchdog only while the daemon is healthy, and updates its status line. Resetting it
+ * from a bare timer would only prove that the event loop runs.
  */
 export class Watchdog {
   readonly #timers: NodeJS.Timeout[] = [];
@@ -30,29 +30,32 @@ export class Watchdog {
   ) {}
 
   /**
-   * Tells systemd that the daemon is up, and begins to feed the watchdog when there is one.
-   * @param statusLine what `systemctl status` shows
+   * Notifies systemd that the daemon is ready, and starts to reset the watchdog if the unit has one.
+   * @param statusLine text for `systemctl status`
    */
   ready(isHealthy: () => boolean, statusLine: () => string): void {
     if (this.notifier.transport === 'none') return;
     if (this.notifier.libcError !== null) {
-      this.log.warn({ reason: this.notifier.libcError }, 'systemd is told through systemd-notify');
+      this.log.warn(
+        { reason: this.notifier.libcError },
+        'notifying systemd through systemd-notify',
+      );
     }
     this.notifier.ready();
-    const tell = (): void => {
+    const reportStatus = (): void => {
       try {
         this.notifier.status(statusLine());
       } catch (error) {
-        this.log.error({ err: messageOf(error) }, 'systemd cannot be told the status');
+        this.log.error({ err: messageOf(error) }, 'cannot report the status to systemd');
       }
     };
-    tell();
-    this.#timers.push(setInterval(tell, STATUS_INTERVAL_MS));
+    reportStatus();
+    this.#timers.push(setInterval(reportStatus, STATUS_INTERVAL_MS));
     const intervalMs = this.notifier.watchdogIntervalMs;
     if (intervalMs === null) return;
     const feed = (): void => {
       if (isHealthy()) this.notifier.watchdog();
-      else this.log.error('no progress: the watchdog is not fed');
+      else this.log.error('no progress: watchdog not reset');
     };
     this.#timers.push(setInterval(feed, intervalMs / 2));
   }

@@ -1,4 +1,4 @@
-/** A set of named outputs that alerts switch. "On" is the active level, whatever the wiring. */
+/** A set of named outputs that alerts switch. "On" is the active level, high or low. */
 export interface OutputDriver {
   /** Human-readable, for logs: "onoff beacon=gpio529". */
   readonly description: string;
@@ -9,11 +9,11 @@ export interface OutputDriver {
    */
   set(name: string, on: boolean): void;
   /**
-   * Switches every output off, synchronously, so that it may run in `process.on('exit')`. Tries
-   * all of them even if one fails; failures are logged, never thrown. May be called any time and
-   * again, also after close.
+   * Switches every output off, synchronously, so that it can run in `process.on('exit')`. Tries all
+   * of them even if one fails; logs failures and never throws. May be called repeatedly, also after
+   * close.
    */
   allOff(): void;
-  /** All off, then gives the lines back. Never throws; may be called again. */
+  /** Switches all outputs off, then releases the lines. Never throws; may be called repeatedly. */
   close(): void;
 }

@@ -5,7 +5,7 @@ import { NoOutputs } from './gpio/none.js';
 import { loadOnoff, OnoffOutputs } from './gpio/onoff.js';
 
 /**
- * Opens the configured outputs, all off. The caller switches them off on its way out as well:
+ * Opens the configured outputs, all switched off. The caller must switch them off on exit as well:
  * `process.on('exit', () => outputs.allOff())`.
  *
  * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN

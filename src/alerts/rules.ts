@@ -1,19 +1,19 @@
 import type { AlertRuleConfig } from '../config/schema.js';
 
-/** What was decided about one frame. */
+/** The decision about one frame. */
 export interface Observation {
   camera: string;
   /** The decided label, or "unknown". */
   label: string;
-  /** Of the label, 0..1. */
+  /** Probability of the label, 0..1. */
   probability: number;
-  /** The label is a guess: it raises only rules that take guesses. */
+  /** The label is a guess, which counts only for rules with `guesses`. */
   guess: boolean;
-  /** As `performance.now()` says it, milliseconds. */
+  /** Monotonic time from `performance.now()`, milliseconds. */
   atMs: number;
 }
 
-/** A rule began or ceased to hold for a camera. */
+/** A rule was raised or cleared for a camera. */
 export interface AlertEvent extends Omit<Observation, 'guess'> {
   rule: string;
   state: 'raised' | 'cleared';
@@ -21,23 +21,23 @@ export interface AlertEvent extends Omit<Observation, 'guess'> {
   output: string | null;
 }
 
-/** A rule as it stands for one camera. */
+/** State of a rule for one camera. */
 interface Watch {
   rule: AlertRuleConfig;
   camera: string;
-  /** Ring of the last M frames: 1 = matched. */
+  /** Ring buffer of the last M frames: 1 = matched. */
   recent: Uint8Array;
   next: number;
   matches: number;
-  /** The match that keeps the alert up; null = not raised. */
+  /** The last match of a raised alert; null = not raised. */
   raisedBy: Observation | null;
 }
 
 /**
- * Alert rules over the stream of decisions. A rule is raised for a camera by a matching frame when
- * at least N of the camera's last M frames matched, and cleared once `holdMs` have passed since
- * its last match, whether frames still come or not: a camera that hangs leaves no output on.
- * Does nothing but compute; the caller switches outputs and sends events.
+ * Applies alert rules to the stream of decisions. A matching frame raises a rule for its camera when
+ * at least N of the camera's last M frames matched. The rule clears once `holdMs` have passed since
+ * its last match, even if no more frames arrive, so that a hung camera leaves no output on. Pure
+ * computation: the caller switches outputs and sends events.
  */
 export class AlertRules {
   readonly #rules: AlertRuleConfig[];
@@ -47,7 +47,7 @@ export class AlertRules {
     this.#rules = rules;
   }
 
-  /** Takes one decision in; returns what it raised, and what its time cleared. */
+  /** Adds one decision. Returns the alerts it raised and those that have expired at its time. */
   observe(observation: Observation): AlertEvent[] {
     const raised: AlertEvent[] = [];
     const matched = new Set<Watch>();
@@ -71,12 +71,12 @@ export class AlertRules {
     return [...this.#clearExpired(observation.atMs, matched), ...raised];
   }
 
-  /** Lets time pass: call it a few times a second while anything is raised. */
+  /** Clears expired alerts. Call it a few times a second while any is raised. */
   tick(atMs: number): AlertEvent[] {
     return this.#clearExpired(atMs, new Set());
   }
 
-  /** Outputs that at least one raised rule wants on; all others are to be off. */
+  /** Outputs of all raised rules; every other output must be off. */
   activeOutputs(): Set<string> {
     const outputs = new Set<string>();
     for (const { rule, raisedBy } of [...this.#watches.values()].flat()) {

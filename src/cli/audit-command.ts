@@ -10,20 +10,25 @@ interface AuditOptions extends StateOptions {
   json?: boolean;
 }
 
-/** What was done to this robot, newest first. */
+/** Lists the audit log, newest first. */
 export function auditCommand(): Command {
   return withStateOptions(
-    new Command('audit').description('what was done to this robot: commands, trainings, heads'),
+    new Command('audit').description(
+      'list the audit log: starts, commands, trainings and changes of the serving head',
+    ),
   )
-    .option('--kind <kind>', 'only: started, command, training, serving, rolled-back or promoted')
-    .option('--limit <n>', 'at most so many, newest first', parseWhole(1, 100_000), 100)
+    .option(
+      '--kind <kind>',
+      'only entries of this kind: started, command, training, serving, rolled-back or promoted',
+    )
+    .option('--limit <n>', 'maximum number of entries, newest first', parseWhole(1, 100_000), 100)
     .option('--json', 'print one JSON object')
     .action(({ kind, limit, json, ...where }: AuditOptions) => {
       const state = openState(resolveConfig(where));
       try {
         const entries = state.audit.list({ ...(kind === undefined ? {} : { kind }), limit });
         if (json) return printJson({ entries });
-        if (entries.length === 0) return printLine('nothing is written down');
+        if (entries.length === 0) return printLine('no entries');
         printLine(
           table(
             entries.map(({ atMs, kind: what, detail }) => [

@@ -8,17 +8,17 @@ export function configCommand(): Command {
   const command = new Command('config').description('check, print or describe the configuration');
   command
     .command('check')
-    .description('validate the file and say what is wrong with it')
+    .description('validate the file and report every problem')
     .argument('[file]', 'YAML file', DEFAULT_CONFIG_PATH)
     .option('--json', 'print one JSON object')
     .action((file: string, options: { json?: boolean }) => {
       loadConfigFile(file);
       if (options.json) printJson({ ok: true, file });
-      else printLine(`${file}: every setting is valid`);
+      else printLine(`${file}: valid`);
     });
   command
     .command('print')
-    .description('print every setting that is in force, defaults included; secrets are left out')
+    .description('print the effective settings, including defaults, without secrets')
     .argument('[file]', 'YAML file', DEFAULT_CONFIG_PATH)
     .option('--json', 'print JSON instead of YAML')
     .action((file: string, options: { json?: boolean }) => {
@@ -30,7 +30,7 @@ export function configCommand(): Command {
     .command('schema')
     .description('print the JSON Schema of the file, for editors')
     .action(() => {
-      // The lines of a document are data: they stay as they are.
+      // JSON is data, so its lines must not be wrapped.
       process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     });
   return command;

@@ -19,7 +19,7 @@ import {
   withStateOptions,
 } from './support/state-options.js';
 
-/** Longer side of a picture in the report, pixels. */
+/** Longer side of the pictures in the report, pixels. */
 const THUMBNAIL_PIXELS = 320;
 const UNITS = { embed: 'pictures', fit: 'fits', curve: 'fits' } as const;
 
@@ -28,11 +28,11 @@ interface EvaluateOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Looks at the serving head from all sides and writes a report; changes nothing. */
+/** Writes an evaluation report about the serving head; changes nothing. */
 export function evaluateCommand(): Command {
   return withStateOptions(
     new Command('evaluate').description(
-      'report on the serving head: how good, where not, what next',
+      'evaluate the serving head and write a report: metrics, mistakes, suspect labels, advice',
     ),
   )
     .option('--out <dir>', 'folder for evaluation.html and evaluation.json', 'headland-evaluation')

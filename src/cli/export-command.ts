@@ -9,14 +9,14 @@ interface ExportOptions extends StateOptions {
   json?: boolean;
 }
 
-/** The stored pictures as class folders, with everything needed to import them again. */
+/** Exports the stored pictures as class folders, with the metadata needed to import them again. */
 export function exportCommand(): Command {
   return withStateOptions(
     new Command('export-samples')
-      .description('write the labelled pictures as class folders')
+      .description('export the labelled pictures as class folders')
       .argument('<dir>', 'empty or new folder'),
   )
-    .option('--waiting', 'also those that wait for a label')
+    .option('--waiting', 'also export samples that wait for a label')
     .option('--json', 'print one JSON object')
     .action(async (dir: string, options: ExportOptions) => {
       const state = openState(resolveConfig(options));

@@ -32,20 +32,20 @@ interface ExportModelOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Files of models that are no TensorFlow.js folder. */
+/** File extensions of other model formats, which are no TensorFlow.js folder. */
 const FOREIGN_ENDING =
   /\.(?:onnx|tflite|lite|pb|h5|hdf5|keras|pt|pth|mlmodel|mlpackage|engine|trt|json|bin|zip)$/i;
 
-/** Backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
+/** Exports backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
   return withStateOptions(
     new Command('export')
-      .description('write backbone and head as one ONNX file or TensorFlow.js model')
+      .description('export backbone and head as one ONNX file or TensorFlow.js model')
       .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
   )
     .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
     .addOption(
-      new Option('--format <format>', 'what to write').choices(['onnx', 'tfjs']).default('onnx'),
+      new Option('--format <format>', 'model format').choices(['onnx', 'tfjs']).default('onnx'),
     )
     .option('--json', 'print one JSON object')
     .action(exportModel);
@@ -77,11 +77,11 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
       },
     });
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
-    const difference = await prove(exported, backbone, head).finally(() => backbone.close());
+    const difference = await verifyExport(exported, backbone, head).finally(() => backbone.close());
     await exported.write(file).catch((error: unknown) => {
       if (!isFileError(error)) throw error;
-      // The folder is there: what is missing is the right to make a file in it.
-      const problem = error.code === 'ENOENT' ? 'no file can be made there' : fileProblem(error);
+      // checkTarget has found the folder, so ENOENT means that no file can be created in it.
+      const problem = error.code === 'ENOENT' ? 'cannot create a file there' : fileProblem(error);
       throw unwritable(file, problem, error);
     });
     const { names } = exported;
@@ -105,7 +105,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
 }
 
 /**
- * Refuses what could not be written in the end, before minutes of work.
+ * Refuses an unusable target before minutes of work.
  * @throws HeadlandError HL_EXPORT_ENDING, HL_EXPORT_UNWRITABLE
  */
 function checkTarget(file: string, format: ExportFormat): void {
@@ -115,11 +115,11 @@ function checkTarget(file: string, format: ExportFormat): void {
     throw new HeadlandError(
       'HL_EXPORT_ENDING',
       format === 'onnx'
-        ? `an ONNX model is not called ${basename(file)}`
+        ? `${basename(file)} does not end with .onnx`
         : `a TensorFlow.js model is a folder, not a file such as ${basename(file)}`,
       {
         remedy:
-          'Known are: FILE.onnx (ONNX); DIR --format tfjs (TensorFlow.js, several files). Other tools convert ONNX.',
+          'Give FILE.onnx for ONNX, or DIR --format tfjs for TensorFlow.js. Other tools convert ONNX to other formats.',
         details: { file, format },
       },
     );
@@ -127,7 +127,7 @@ function checkTarget(file: string, format: ExportFormat): void {
   if (format === 'tfjs') return;
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) throw unwritable(file, `the folder ${folder} does not exist`);
-  if (!statSync(folder).isDirectory()) throw unwritable(file, `${folder} is no folder`);
+  if (!statSync(folder).isDirectory()) throw unwritable(file, `${folder} is not a folder`);
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
     throw unwritable(file, 'it is a folder');
   }
@@ -141,7 +141,7 @@ function unwritable(file: string, problem: string, cause?: unknown): HeadlandErr
   });
 }
 
-/** From this probability on an answer is no guess; null: every answer is one. */
+/** Lowest probability at which an answer is no guess; null: every answer is a guess. */
 function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: number) {
   const least = answerProbability(leftOutConfidences, share);
   return least <= 1 ? least : null;
@@ -156,8 +156,12 @@ async function chosenHead(heads: HeadRegistry, version?: number): Promise<Stored
   });
 }
 
-/** Lets the file and the daemon's own parts answer the same pictures. */
-async function prove(exported: Exported, backbone: Backbone, head: Head): Promise<number> {
+/**
+ * Compares the exported model with the daemon's own backbone and head on the same pictures.
+ * @returns the largest difference of a probability
+ * @throws HeadlandError HL_EXPORT_MISMATCH
+ */
+async function verifyExport(exported: Exported, backbone: Backbone, head: Head): Promise<number> {
   const model = await exported.open();
   try {
     let largest = 0;
@@ -173,7 +177,7 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
     if (largest <= exported.tolerance) return largest;
     throw new HeadlandError(
       'HL_EXPORT_MISMATCH',
-      `the exported model and the daemon differ by up to ${largest} in a probability`,
+      `the probabilities of the exported model and the daemon differ by up to ${largest}`,
       {
         remedy:
           'Run `headland models verify` and do what it says, then export again. If it says "intact", report a defect.',
@@ -188,7 +192,7 @@ async function prove(exported: Exported, backbone: Backbone, head: Head): Promis
 function otherBackbone({ card }: StoredHead): HeadlandError {
   return new HeadlandError(
     'HL_EXPORT_BACKBONE_CHANGED',
-    `head ${card.version} was trained on other weights of ${card.backbone.name} than those that are in the cache`,
+    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
     { remedy: 'Train again (`headland train`), then export.', details: { version: card.version } },
   );
 }

@@ -17,23 +17,23 @@ interface ImportOptions extends StateOptions, PhotoOptions {
   json?: boolean;
 }
 
-/** So many refused pictures are named one by one. */
-const NAMED_PICTURES = 20;
+/** Maximum number of quarantined pictures in the printed report. */
+const LISTED_PICTURES = 20;
 
-/** Class folders of pictures become labelled samples; bad pictures are set aside, not lost. */
+/** Imports class folders of pictures as labelled samples; unusable pictures go into quarantine. */
 export function importCommand(): Command {
   return withStateOptions(
     withPhotoOptions(
       new Command('import')
         .description(
-          'import pictures as labelled samples: class folders, also in train/valid/test, or an export of an annotation tool',
+          'import pictures as labelled samples from class folders, with or without train/valid/test splits, or from an export of an annotation tool',
         )
-        .argument('<dir>', 'folder whose subfolders are named after labels'),
+        .argument('<dir>', 'folder with one subfolder per label'),
     ),
   )
-    .option('--label <name>', 'all pictures in the folder, however deep, are of this class')
-    .option('--keep-split', 'the test part (else the validation part) is never trained on')
-    .option('--regroup', 'pictures that are stored already get new groups too')
+    .option('--label <name>', 'give all pictures in the folder and its subfolders this label')
+    .option('--keep-split', 'never train on the test split (else the validation split)')
+    .option('--regroup', 'also assign new groups to pictures that are already stored')
     .option('--json', 'print one JSON object')
     .action(importPictures);
 }
@@ -76,29 +76,30 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
   }
 }
 
-/** A head remembers which groups it has learnt: under other names it could be judged on them. */
+/** New groups after a training could put pictures that a head was trained on into its holdout. */
 async function refuseAfterTraining(heads: HeadRegistry): Promise<void> {
   const trained = await heads.list();
   if (trained.length === 0) return;
   throw new HeadlandError(
     'HL_IMPORT_HEADS_TRAINED',
-    `${trained.length} heads have learnt from the groups as they are`,
+    `cannot regroup: ${trained.length} heads were trained with the current groups`,
     { remedy: 'Import into a new state folder instead: --state DIR --regroup.' },
   );
 }
 
 function print(report: ImportReport): void {
   const { imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
+  printLine(`${found} pictures in ${groups} groups (by ${groupedBy})`);
   printLine(
-    `${imported} imported, ${duplicates} known already, ${quarantined.length} set aside, of ${found} pictures in ${groups} groups (by ${groupedBy})`,
+    `${imported} imported, ${duplicates} already stored, ${quarantined.length} quarantined`,
   );
   printLine(table([...report.classes].map(([label, count]) => [label, String(count)])));
   if (keptOut > 0) printLine(`  kept out of training: ${keptOut}`);
-  for (const { origin, code, message } of quarantined.slice(0, NAMED_PICTURES)) {
-    printLine(`  set aside: ${visible(origin)}: ${code}: ${visible(message)}`);
+  for (const { origin, code, message } of quarantined.slice(0, LISTED_PICTURES)) {
+    printLine(`  quarantined: ${visible(origin)}: ${code}: ${visible(message)}`);
   }
-  if (quarantined.length > NAMED_PICTURES) {
-    printLine(`  … and ${quarantined.length - NAMED_PICTURES} more, all listed with --json`);
+  if (quarantined.length > LISTED_PICTURES) {
+    printLine(`  … and ${quarantined.length - LISTED_PICTURES} more; --json lists all`);
   }
   if (report.leftOut.length > 0) {
     printLine('left out:');

@@ -13,13 +13,13 @@ interface LabelOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Gives a stored sample its label, or lists those that wait for one. */
+/** Labels a stored sample, or lists the samples that wait for a label. */
 export function labelCommand(): Command {
   return withStateOptions(
     new Command('label')
       .description('label a stored sample; without arguments, list those that wait for a label')
       .argument('[sample]', 'id of the sample')
-      .argument('[label]', 'what is in the picture'),
+      .argument('[label]', 'label of the picture'),
   )
     .option('--json', 'print one JSON object')
     .action(
@@ -36,7 +36,7 @@ export function labelCommand(): Command {
           if (sampleId === undefined) {
             const waiting = state.samples.list({ labelled: false, limit: 100 });
             if (options.json) return printJson({ waiting });
-            if (waiting.length === 0) return printLine('no sample waits for a label');
+            if (waiting.length === 0) return printLine('no samples are waiting for a label');
             printLine('waiting for a label:');
             printLine(
               table(waiting.map((s) => [s.id, s.source, new Date(s.capturedAtMs).toISOString()])),

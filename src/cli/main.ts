@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, endWhenPipeCloses, reportFailure } from './support/output.js';
 import { packageVersion } from './support/version.js';
 
-/** In the order of the help. Each is loaded only when it is asked for: the daemon carries no other. */
+/** In the order of the help. A command is loaded only when it is used, which saves memory in the daemon. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run-command.js')).runCommand(),
   demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
@@ -23,7 +23,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   config: async () => (await import('./config-command.js')).configCommand(),
 };
 
-/** Wrong usage is thrown instead of ending the process, in the commands inside a command too. */
+/** Makes a command and its subcommands throw usage errors instead of ending the process. */
 function throwing(command: Command): Command {
   for (const inner of command.commands) throwing(inner);
   return command.exitOverride();
@@ -36,8 +36,8 @@ const program = new Command('headland')
   .exitOverride()
   .showHelpAfterError('(see --help)')
   .configureHelp({ showGlobalOptions: true });
-const [asked = ''] = process.argv.slice(2);
-const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+const [requested = ''] = process.argv.slice(2);
+const names = Object.hasOwn(COMMANDS, requested) ? [requested] : Object.keys(COMMANDS);
 for (const name of names) program.addCommand(throwing(await COMMANDS[name]!()));
 
 try {

@@ -8,19 +8,19 @@ import { EXIT, printLine, reportFailure } from './support/output.js';
 import { commandLog, DEFAULT_CONFIG_PATH } from './support/state-options.js';
 
 /**
- * For the end of a daemon that could not see to it itself: killed, crashed, or not even started. Of the
- * configuration it needs the section `gpio` alone, and nothing of the state.
+ * Switches outputs off after a daemon that could not do so itself: one that was killed, crashed or
+ * failed to start. Needs only the section `gpio` of the configuration, and nothing of the state.
  */
 export function outputsCommand(): Command {
-  const command = new Command('outputs').description('the GPIO outputs that alerts switch');
+  const command = new Command('outputs').description('control the GPIO outputs of alerts');
   command
     .command('off')
-    .description('switch every configured output off; refused while a daemon runs, which does it')
+    .description('switch every configured output off; refused while a daemon is running')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .action(async ({ config }: { config: string }) => {
       const gpio = loadSection(config, 'gpio');
       if (gpio.driver === 'none' || gpio.outputs.length === 0) {
-        printLine('no output is configured');
+        printLine('no outputs are configured');
         return;
       }
       const lock = await lockOf(config);
@@ -36,7 +36,7 @@ export function outputsCommand(): Command {
 }
 
 /**
- * The lock of the daemon with this configuration; null where no state folder can be made out.
+ * The lock of the daemon with this configuration; null if the state folder is unknown.
  * @throws HeadlandError HL_ALREADY_RUNNING
  */
 async function lockOf(config: string): Promise<InstanceLock | null> {
@@ -49,7 +49,7 @@ async function lockOf(config: string): Promise<InstanceLock | null> {
   return acquireInstanceLock(stateDir, 'run');
 }
 
-/** One by one: a line that cannot be had must not leave the others on. */
+/** Opens each output separately, so that one unavailable line does not leave the others on. */
 async function switchOff(
   driver: Config['gpio']['driver'],
   output: Config['gpio']['outputs'][number],

@@ -14,11 +14,11 @@ interface RollbackOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Serves an older head again; a running daemon follows within seconds. */
+/** Switches back to an older head; a running daemon follows within seconds. */
 export function rollbackCommand(): Command {
   return withStateOptions(
     new Command('rollback')
-      .description('let an older head serve: the one before, or the version given')
+      .description('switch to an older head: the previous one, or the given version')
       .argument('[version]', 'a version that `headland models heads` lists', parseVersion),
   )
     .option('--json', 'print one JSON object')
@@ -26,13 +26,13 @@ export function rollbackCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const state = openState(config, log);
-      // A training that ends now would move the same pointer.
+      // A training that ends meanwhile would move the same pointer.
       const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
       try {
         const operations = localOperations(config, state, log);
         const { card } = await operations.rollback(version, { source: 'cli' });
         if (options.json) printJson({ head_version: card.version });
-        else printLine(`head ${card.version} serves; a running daemon follows within seconds`);
+        else printLine(`head ${card.version} is serving; a running daemon switches within seconds`);
       } finally {
         await lock.release();
         state.close();
@@ -43,7 +43,7 @@ export function rollbackCommand(): Command {
 export function parseVersion(text: string): number {
   const version = Number(text);
   if (!Number.isInteger(version) || version < 1) {
-    throw new InvalidArgumentError('a version is a whole number from 1 on');
+    throw new InvalidArgumentError('a version must be a whole number of at least 1');
   }
   return version;
 }

@@ -8,7 +8,7 @@ import { boundPictureMemory } from '../host/picture-memory.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 import { packageVersion } from './support/version.js';
 
-/** The daemon: runs until SIGTERM or SIGINT, then stops in order. */
+/** Runs the daemon until SIGTERM or SIGINT, then shuts it down in order. */
 export function runCommand(): Command {
   return new Command('run')
     .description('run the daemon')
@@ -25,7 +25,7 @@ export function runCommand(): Command {
       process.on('exit', () => agent.outputsOff());
       for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
         process.on(event, (error) => {
-          log.fatal({ err: error }, `defect, the daemon ends: ${messageOf(error)}`);
+          log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
           process.exit(1);
         });
       }
@@ -46,7 +46,7 @@ export function runCommand(): Command {
         await lock.release();
       }
       log.info('stopped');
-      // A start that the signal interrupted may still be opening parts, which would keep the process.
+      // A start-up interrupted by the signal may still be opening parts that would keep the process alive.
       process.exit();
     });
 }

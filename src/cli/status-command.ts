@@ -14,19 +14,21 @@ interface StatusOptions extends StateOptions {
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** A connection that is closed before it was open is a failure too: not every one ends in an error. */
+/** Rejects also when the connection closes before it is open, which does not always emit an error. */
 function connected(url: string, options: IClientOptions): Promise<MqttClient> {
   const client = connect(url, options);
   return new Promise((resolve, reject) => {
     client.once('connect', () => resolve(client));
     client.on('error', reject);
-    client.once('close', () => reject(new Error('the connection was closed')));
+    client.once('close', () => reject(new Error('connection closed')));
   });
 }
 
-/** Asks the running daemon, over its broker, what it knows of itself. */
+/** Requests the status of the running daemon over its broker. */
 export function statusCommand(): Command {
-  return withStateOptions(new Command('status').description('ask the running daemon how it is'))
+  return withStateOptions(
+    new Command('status').description('show the status of the running daemon'),
+  )
     .option('--json', 'print one JSON object')
     .action(async (options: StatusOptions) => {
       const config = resolveConfig(options);
@@ -46,8 +48,9 @@ async function askStatus(
   { username, password }: { username: string | null; password: string | null },
 ): Promise<unknown> {
   const noAnswer = (cause?: unknown): HeadlandError =>
-    new HeadlandError('HL_STATUS_NO_ANSWER', `no daemon "${robotId}" answers on ${url}`, {
-      remedy: 'Start it (systemctl start headland), or give the --config that it runs with.',
+    new HeadlandError('HL_STATUS_NO_ANSWER', `no answer from daemon "${robotId}" on ${url}`, {
+      remedy:
+        'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
       cause,
     });
   const client = await connected(url, {

@@ -44,41 +44,41 @@ interface StudyOptions extends StateOptions, PhotoOptions {
   json?: boolean;
 }
 
-/** Networks from scratch against the frozen backbone, on the user's own photos. */
+/** Compares networks trained from scratch with the frozen backbone, on the user's own photos. */
 export function studyCommand(): Command {
   return withStateOptions(
     withPhotoOptions(
       new Command('study')
         .description(
-          'compare small networks from scratch with the frozen backbone on your photos, by cross-validation over groups',
+          'compare small networks trained from scratch with the frozen backbone on your photos, by cross-validation over groups',
         )
         .argument('<dir>', 'folder with one folder of photos per class'),
     ),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')
-    .option('--epochs <n>', 'passes over the photos, 1 to 500', parseWhole(1, 500), 20)
+    .option('--epochs <n>', 'epochs: passes over the photos, 1 to 500', parseWhole(1, 500), 20)
     .option(
       '--size <pixels>',
-      'side of the pictures for the network, 16 to 224',
+      'side of the input of the networks, 16 to 224',
       parseWhole(16, 224),
       64,
     )
     .option(
       '--folds <k>',
-      'every group is held out once, with one of k folds, 2 to 20 (default: 5, fewer with less than 10 groups)',
+      'number of folds; each group is held out once, 2 to 20 (default: 5, or fewer with less than 10 groups)',
       parseWhole(2, 20),
     )
     .addOption(
       new Option(
         '--variants <list>',
-        'by commas: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
+        'comma-separated: backbone, plain, or terms joined by +: augmentation, dropout=RATE, l2=PENALTY, lr=RATE',
       )
         .argParser(readVariants)
         .default(parseVariants(DEFAULT_VARIANTS), DEFAULT_VARIANTS.replaceAll(',', ', ')),
     )
     .option(
       '--budget-seconds <s>',
-      'fewer epochs and folds are run where they would take longer',
+      'time budget; epochs and folds are reduced to fit',
       parseWhole(1, 864_000),
       1_800,
     )
@@ -155,7 +155,7 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   }
 }
 
-/** Through an import into a store of its own: bad photos, repetitions and groups as a robot has them. */
+/** Reads the photos through an import into a temporary store; see {@link openPhotoStore}. */
 async function readPhotos(
   dir: string,
   config: Config,
@@ -181,12 +181,12 @@ function announce(
   engine: string,
 ): void {
   const lines = [
-    `network on ${engine}`,
-    `about ${duration(plan.seconds)} in all, measured on one batch: ${options.variants
+    `training on ${engine}`,
+    `estimated time, from one measured batch: ${duration(plan.seconds)} (${options.variants
       .map(
         (variant) => `${variantName(variant)} ${duration(plan.perVariant[variant.id] as number)}`,
       )
-      .join('; ')}`,
+      .join('; ')})`,
   ];
   const fewer = [
     plan.epochs < options.epochs ? `${plan.epochs} epochs instead of ${options.epochs}` : '',
@@ -195,11 +195,11 @@ function announce(
   ].filter((part) => part !== '');
   if (fewer.length > 0) {
     lines.push(
-      `${fewer.join(', ')}, to end within ${options.budgetSeconds} s (--budget-seconds, --variants)`,
+      `reduced to ${fewer.join(', ')}, to fit into ${options.budgetSeconds} s (--budget-seconds, --variants)`,
     );
   }
-  lines.push('Ctrl-C ends it with what there is.');
-  // Standard output stays data with --json; people see it in both cases.
+  lines.push('Ctrl-C stops it and reports the results so far.');
+  // On standard error, because with --json standard output is for data.
   printNote(lines.join('\n'));
 }
 
@@ -213,7 +213,7 @@ function studyProgress(silent: boolean | undefined) {
       bar.stop();
       const share = (value: number) => `${(100 * value).toFixed(1)} %`;
       printNote(
-        `fold ${fold} of ${folds}, ${name}: ${share(accuracy)} held out, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left`,
+        `fold ${fold} of ${folds}, ${name}: accuracy ${share(accuracy)} on held-out photos, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left`,
       );
     },
     stop: () => bar.stop(),

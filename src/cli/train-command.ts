@@ -18,12 +18,10 @@ interface TrainOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Trains now, in this terminal; a running daemon follows the new head within seconds. */
+/** Trains in this process; a running daemon switches to the new head within seconds. */
 export function trainCommand(): Command {
   return withStateOptions(
-    new Command('train').description(
-      'train a head from all labels, and let it serve if it is better',
-    ),
+    new Command('train').description('train a head on all labels, and promote it if it is better'),
   )
     .option('--json', 'print one JSON object')
     .action(async (options: TrainOptions) => {
@@ -77,13 +75,13 @@ function printForPeople({ outcome, reason, result }: TrainingReport): void {
   if (!result) return;
   const holdout = result.holdout
     ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
-    : 'no holdout sample yet';
+    : 'no holdout samples yet';
   printLine(`head ${result.version} (${result.learner}): ${holdout}`);
   printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
   for (const { label, training, holdout, missing } of result.classes) {
     if (missing === 0) continue;
     const held = holdout > 0 ? `, ${holdout} held out` : '';
-    printLine(`  left out: ${label} (${training} to learn from${held}; needs ${missing} more)`);
+    printLine(`  left out: ${label} (${training} training samples${held}; needs ${missing} more)`);
   }
   for (const { id, code, message } of result.skipped) {
     printLine(`  skipped ${id}: ${code}: ${message}`);

@@ -12,12 +12,12 @@ interface WhyOptions extends StateOptions {
   recompute?: boolean;
 }
 
-/** Why a head serves, or does not: the gate's record, and its trial beside the head it replaced. */
+/** Explains the gate's decision about a head: its checks, its record and its shadow trial. */
 export function whyCommand(): Command {
   return new Command('why')
-    .description('why the gate let a head serve or refused it, with its figures')
+    .description('explain why the gate promoted or refused a head, with its figures')
     .argument('<version>', 'a version that `headland models heads` lists', parseVersion)
-    .option('--recompute', 'take the decision again from its record and compare')
+    .option('--recompute', 'recompute the decision from its record and compare')
     .action(async (version: number, options: WhyOptions) => {
       const state = openState(resolveConfig(options));
       try {
@@ -51,7 +51,7 @@ function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial 
   ]);
   if (cells.length > 0) printLine(`\n${table(cells)}`);
   if (record) printLine(`\n${describeInput(record)}`);
-  else printLine('\nno record of the gate is kept with it');
+  else printLine('\nthe record of the gate is not available');
   if (trial) printLine(describeTrial(trial));
 }
 
@@ -61,11 +61,11 @@ function describeInput({ input }: GateRecord): string {
   const holdout = samples.filter((sample) => sample.holdout).length;
   const against =
     champion && compared === 'heads' ? `against head ${champion.version}` : 'without comparison';
-  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${holdout} of them of the holdout`;
+  return `judged ${against} on ${samples.length} samples of ${groups} groups, ${holdout} of them in the holdout`;
 }
 
 function printRecomputed(again: Recomputed | null): void {
   if (!again) printLine('nothing to recompute');
-  else if (again.same) printLine('recomputed: the same decision, bit by bit the same answers');
-  else printLine(`recomputed: NOT the same: ${again.differences.join('; ')}`);
+  else if (again.same) printLine('recomputed: same decision, answers identical bit for bit');
+  else printLine(`recomputed: DIFFERENT: ${again.differences.join('; ')}`);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the sections of the configuration are built from. */
+/** Field types that the sections of the configuration share. */
 
 /** 1 to 63 letters, digits, `_` or `-`. */
 export const name = (what: string) =>
@@ -11,14 +11,14 @@ export const name = (what: string) =>
 export const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 export const probability = z.number().min(0).max(1);
 
-/** A section whose every setting has a default may be left out whole. */
+/** A section. It may be left out when all its settings have defaults. */
 export const section = <T extends z.ZodRawShape>(shape: T, what: string) =>
   z
     .strictObject(shape)
     .prefault({} as never)
     .describe(what);
 
-/** Secrets never stand in the file: they are read from a file or a systemd credential. */
+/** The configuration never contains a secret, only the file or systemd credential that holds it. */
 export const secret = z
   .union([
     z.strictObject({
@@ -28,4 +28,4 @@ export const secret = z
       credential: z.string().min(1).describe('Name given to LoadCredential= in the systemd unit'),
     }),
   ])
-  .describe('Where a secret is read from; never its value');
+  .describe('Where the secret is read from; never its value');

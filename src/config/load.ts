@@ -26,9 +26,9 @@ export function loadConfigFile(path: string): Config {
 }
 
 /**
- * Reads one section of a configuration file and its defaults, whatever is wrong with the others: for
- * what must be done although the daemon cannot start.
- * @throws HeadlandError as {@link loadConfigFile}, of this section alone
+ * Reads one section of a configuration file, with its defaults, and ignores errors in all others. For
+ * actions that must work although the daemon cannot start.
+ * @throws HeadlandError as {@link loadConfigFile}, for this section alone
  */
 export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
   const value = parseYaml(readConfigFile(path), path);
@@ -58,7 +58,7 @@ function readConfigFile(path: string): string {
   const fault =
     decoded.encoding === 'unknown'
       ? decoded.fault
-      : `is written in ${decoded.encoding}; a configuration is UTF-8`;
+      : `is encoded in ${decoded.encoding}; a configuration must be UTF-8`;
   throw new HeadlandError('HL_CONFIG_ENCODING', `${path} ${fault}`, {
     remedy:
       'Save the file as UTF-8: with Notepad "Save as", Encoding "UTF-8"; or iconv -f UTF-16 -t UTF-8 IN > OUT.',
@@ -66,7 +66,7 @@ function readConfigFile(path: string): string {
   });
 }
 
-/** Validates the text of a configuration file; errors as {@link loadConfigFile}. */
+/** Validates the text of a configuration file; throws as {@link loadConfigFile}. */
 export function parseConfig(text: string, origin = 'configuration'): Config {
   return validateConfig(parseYaml(text, origin), origin);
 }
@@ -99,7 +99,7 @@ function parseYaml(text: string, origin: string): unknown {
   }
 }
 
-/** Validates plain values (defaults fill what is missing) and freezes the result. */
+/** Validates plain values, fills in defaults and freezes the result. */
 export function validateConfig(value: unknown, origin = 'configuration'): Config {
   const result = configSchema.safeParse(value, { error: issueText });
   const problems = result.success
@@ -115,7 +115,7 @@ export function validateConfig(value: unknown, origin = 'configuration'): Config
   return deepFreeze(result.data);
 }
 
-/** What one setting demands of another. */
+/** Problems between settings, which no single field of the schema can show. */
 function crossChecks(config: Config): ConfigProblem[] {
   const problems = [
     ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
@@ -132,7 +132,7 @@ function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
   const path = `cameras[${index}]`;
   const problems: ConfigProblem[] = [];
   if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
-    problems.push({ path: `${path}.name`, message: `"${camera.name}" is taken already` });
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is already in use` });
   }
   if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
   const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
@@ -153,7 +153,7 @@ function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigP
   if (rule.matches > rule.ofFrames) {
     problems.push({
       path: `${path}.matches`,
-      message: `${rule.matches} can never be reached in ${rule.ofFrames} frames`,
+      message: `must not exceed ofFrames (${rule.matches} matches in ${rule.ofFrames} frames)`,
     });
   }
   if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
@@ -194,11 +194,11 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
   return [{ path: joinPath(issue.path), message: issue.message }];
 }
 
-/** @param section that the name was written in; Keras' names all belong to `augmentation` */
+/** @param section where the name was used; the counterparts of Keras' names are in `augmentation` */
 function describeKerasName({ setting, note }: KerasName, section: string): string {
-  if (setting === null) return `unknown setting, a name of Keras without a counterpart: ${note}`;
+  if (setting === null) return `unknown setting: a Keras name without a counterpart: ${note}`;
   const name = section === 'augmentation' ? setting : `augmentation.${setting}`;
-  return `unknown setting, a name of Keras; did you mean "${name}"?${note ? ` (${note})` : ''}`;
+  return `unknown setting: a Keras name; did you mean "${name}"?${note ? ` (${note})` : ''}`;
 }
 
 function joinPath(path: readonly PropertyKey[]): string {
@@ -221,7 +221,7 @@ function nearestName(wrong: string, names: string[]): string | undefined {
     .sort((a, b) => a.edits - b.edits)[0]?.name;
 }
 
-/** Valid names at a place of the document, by walking zod's own definition alongside it. */
+/** Valid names at a path of the document: walks zod's definition and the document in parallel. */
 function knownKeys(path: readonly PropertyKey[], root: unknown): string[] {
   let schema = unwrap(configSchema as unknown as SchemaNode);
   let value = root;
@@ -239,7 +239,7 @@ interface SchemaNode {
   def: {
     type: string;
     innerType?: SchemaNode;
-    /** What goes into a transform. */
+    /** The input schema of a transform. */
     in?: SchemaNode;
     element?: SchemaNode;
     shape?: Record<string, SchemaNode>;
@@ -257,7 +257,7 @@ function unwrap(schema: SchemaNode): SchemaNode {
   }
 }
 
-/** The member of a union that a value means: by its driver, else by the keys they share. */
+/** The member of a union that fits a value: by its driver, else by the number of shared keys. */
 function pickMember(schema: SchemaNode, value: unknown): SchemaNode {
   const options = schema.def.options;
   if (!options) return schema;

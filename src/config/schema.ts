@@ -17,8 +17,8 @@ import { samples } from './sections/samples.js';
 import { training } from './sections/training.js';
 
 /**
- * Every setting of headland: its unit (in the name), its bounds, its default and what it does.
- * This one schema validates the file, types the program and prints the JSON Schema for editors.
+ * Every setting of headland, with its unit (in the name), bounds, default and description. The
+ * validation, the TypeScript types and the JSON Schema for editors all derive from this schema.
  */
 export const configSchema = z.strictObject({
   robot: section(
@@ -38,7 +38,7 @@ export const configSchema = z.strictObject({
         .string()
         .min(1)
         .default('/var/cache/headland')
-        .describe('Converted backbones; can be fetched again'),
+        .describe('Converted backbones, which can be fetched again'),
     },
     'Where headland writes, besides a private folder below the temporary directory',
   ),

@@ -9,7 +9,7 @@ const MAX_SECRET_BYTES = 65_536;
 /**
  * Reads a secret from its file or from systemd's credential folder.
  * @param environment needs CREDENTIALS_DIRECTORY for credentials
- * @returns the bytes as they stand; null when no secret is configured
+ * @returns the unchanged bytes; null when no secret is configured
  * @throws HeadlandError HL_SECRET_UNREADABLE, HL_SECRET_TOO_OPEN
  */
 export function readSecret(
@@ -37,8 +37,8 @@ export function readSecret(
 }
 
 /**
- * {@link readSecret} for passwords and tokens: text without the byte order mark and the line end that
- * editors add. UTF-16, as PowerShell writes it, is read too.
+ * {@link readSecret} for passwords and tokens: decoded text without the byte order mark and the final
+ * line break that editors add. Reads UTF-16, too, which PowerShell writes.
  * @throws HeadlandError HL_SECRET_UNREADABLE, HL_SECRET_TOO_OPEN, HL_SECRET_ENCODING
  */
 export function readSecretText(

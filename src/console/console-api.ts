@@ -11,7 +11,7 @@ import type {
 /** The status and the robot's clock in Unix milliseconds: the clock of a phone may be wrong. */
 export type ClockedStatus = ConsoleStatus & { nowMs: number };
 
-/** JSON answers of the GET routes. The server sends them and the page reads them. */
+/** JSON responses of the GET routes, shared by the server and the page. */
 export interface GetAnswers {
   '/healthz': { alive: true; tokenNeeded: boolean };
   '/readyz': { ready: boolean; camera: boolean; backbone: boolean };
@@ -35,7 +35,7 @@ export interface PostBodies {
   '/api/snapshot': { camera?: string | undefined };
 }
 
-/** JSON answers of the POST routes. */
+/** JSON responses of the POST routes. */
 export interface PostAnswers {
   '/api/label': { sampleId: string };
   '/api/retrain': { trainingId: string };
@@ -46,12 +46,12 @@ export interface PostAnswers {
   '/api/snapshot': { sampleId: string; frame: FrameSummary };
 }
 
-/** Answer of every route that refuses. */
+/** JSON response of every refused request. */
 export interface RefusalBody {
   error: { code: string; message: string; remedy: string };
 }
 
-/** What `/api/stream` sends: the type as the event's name, the data as JSON on one line. */
+/** Events of `/api/stream`: `type` is the name of the event, `data` is sent as JSON on one line. */
 export type StreamEvent =
   | Exclude<ConsoleEvent, { type: 'status' }>
   | { type: 'status'; data: ClockedStatus };

@@ -1,5 +1,5 @@
 /**
- * What the agent gives the console: facts to show and the few things a person may ask for.
+ * The interface between the agent and the console: state to display and operations to request.
  * Times: `…AtMs` are Unix milliseconds, `…At` are ISO 8601 UTC. Probabilities and scores are 0..1.
  */
 export interface ConsoleSource {
@@ -8,26 +8,26 @@ export interface ConsoleSource {
   latest(camera?: string): LatestFrame | null;
   /** Samples that wait for a label, newest first, at most `limit`. */
   waiting(limit: number): WaitingSample[];
-  /** The stored picture of a sample as the camera gave it; null when there is no such sample. */
+  /** The stored picture of a sample, unchanged; null when there is no such sample. */
   picture(sampleId: string): EncodedPicture | null;
-  /** Labels a frame that is still remembered; durable when it resolves. Throws HeadlandErrors. */
+  /** Labels a frame that is still in memory; durable when it resolves. Throws HeadlandErrors. */
   labelFrame(frameId: string, label: string, group?: string): Promise<{ sampleId: string }>;
   /** Labels a stored sample, or changes its label; durable when it resolves. */
   labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
-  /** Starts a training; throws when one runs or there is too little to learn from. */
+  /** Starts a training; throws when one is running or may not start now. */
   retrain(): Promise<{ trainingId: string }>;
-  /** Newest first, at most `limit`, also of trainings before a restart. */
+  /** The newest training reports, newest first, including those before a restart. */
   reports(limit: number): TrainingReport[];
-  /** The versions that are kept, newest first. */
+  /** The stored versions, newest first. */
   heads(): Promise<HeadVersion[]>;
-  /** Lets an older head serve again: `version`, or the one before the serving one. */
+  /** Switches back to an older head: `version`, by default the previous one. */
   rollback(version?: number): Promise<{ version: number }>;
-  /** Lets a version serve although the gate may have refused it. */
+  /** Switches to a version even if the gate has refused it. */
   promote(version: number): Promise<{ version: number }>;
-  /** What is paused then. */
+  /** Resolves with everything that is then paused. */
   pause(what: Pausable): Promise<{ paused: readonly Pausable[] }>;
   resume(what: Pausable): Promise<{ paused: readonly Pausable[] }>;
-  /** Keeps the newest frame of a camera (default: of any) as a sample that waits for a label. */
+  /** Stores the newest frame of a camera (default: of any) as a sample that waits for a label. */
   snapshot(camera?: string): Promise<{ sampleId: string; frame: FrameSummary }>;
   /** Calls `listener` on every event until the returned function is called. */
   subscribe(listener: (event: ConsoleEvent) => void): () => void;
@@ -43,29 +43,29 @@ export type ConsoleEvent =
 export interface ConsoleStatus {
   robot: string;
   version: string;
-  /** `paused`: no frame is judged. */
+  /** `paused`: no frame is classified. */
   state: 'online' | 'paused';
   paused: readonly Pausable[];
   uptimeSeconds: number;
-  /** True when any camera shows drawings or recordings instead of the world. */
+  /** True when any camera delivers drawings or recordings instead of live images. */
   simulated: boolean;
-  /** What is out of order now, the longest first. */
+  /** Raised alarms, the oldest first. */
   alarms: AlarmState[];
   mqtt: { url: string; connected: boolean };
   cameras: CameraStatus[];
-  /** Null while it is not loaded. */
+  /** Null until it is loaded. */
   backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
   head: HeadSummary | null;
-  /** What was learnt at once, on top of `head` or without one; null: nothing. */
+  /** The head of the instant learner, on top of `head` or without one; null: none. */
   learnt: { labels: number; classes: readonly string[] } | null;
-  /** beginner, useful or proven; null: nothing serves, or it is not known. */
+  /** beginner, useful or proven; null: no head serves, or its trust is not known. */
   trust: string | null;
-  /** One sentence: what would raise the trust. */
+  /** The next step that would raise the trust, in one sentence. */
   next: string | null;
   samples: SampleCountsByLabel;
   /** Null: this daemon does not train. */
   training: TrainingState | null;
-  /** Capture to decision, milliseconds; null before the first decision. */
+  /** From encoded image to decision, milliseconds; null before the first decision. */
   frameMsP50: number | null;
   frameMsP95: number | null;
   framesPerSecond: number;
@@ -73,7 +73,7 @@ export interface ConsoleStatus {
 }
 
 export interface AlarmState {
-  /** What it is about: `store`, `console`, `output-<name>` … */
+  /** The part concerned: `store`, `console`, `output-<name>` … */
   name: string;
   severity: 'warning' | 'critical';
   /** `HL_…` */
@@ -86,12 +86,12 @@ export interface AlarmState {
 export interface CameraStatus {
   name: string;
   description: string;
-  /** The supervisor's word; `running` means that pictures come. */
+  /** Phase of the camera supervisor; `running`: frames arrive. */
   phase: string;
   /** good, garbage, dark, overexposed or blurred; null = not known yet. */
   condition: string | null;
   framesTotal: number;
-  /** Left out because nothing moved in them. */
+  /** Frames skipped because nothing had changed in them. */
   stillFrames: number;
   droppedTotal: number;
   lastFrameAtMs: number | null;
@@ -108,7 +108,7 @@ export interface SampleCountsByLabel {
 
 export interface TrainingState {
   running: boolean;
-  /** What it does now, in a word or two; null when nothing runs. */
+  /** Current phase in a word or two; null when no training is running. */
   phase: string | null;
   /** Steps of the phase. */
   done: number;
@@ -116,11 +116,11 @@ export interface TrainingState {
   etaSeconds: number | null;
   /** Labels given or changed since the last training. */
   newLabels: number;
-  /** Training starts by itself at so many new labels; 0 = it does not. */
+  /** Number of new labels at which a training starts automatically; 0 = never. */
   everyNewLabels: number;
-  /** Fewer labelled samples than this are refused. */
+  /** Minimum number of labelled samples for a training. */
   minLabels: number;
-  /** The first labels make a head at once: two classes with so many labels each; null: they do not. */
+  /** Labels that each of two classes needs for a first head without training; null: off. */
   instantLabelsPerClass: number | null;
 }
 
@@ -132,7 +132,7 @@ export interface FrameDecision {
   guess: boolean;
   /** Best first. */
   top: { label: string; probability: number }[];
-  /** Null: no trained head, but one that the first labels made. */
+  /** Null: a head of the instant learner without a trained head. */
   headVersion: number | null;
   totalMs: number;
 }
@@ -145,7 +145,7 @@ export interface FrameSummary {
   decision: FrameDecision | null;
 }
 
-/** An encoded image as it came: JPEG, or PNG or WebP from a replay or an import. */
+/** An encoded image, unchanged: JPEG, or PNG or WebP from a replay or an import. */
 export interface EncodedPicture {
   mediaType: string;
   bytes: Uint8Array;
@@ -159,7 +159,7 @@ export interface WaitingSample {
   id: string;
   capturedAtMs: number;
   camera: string;
-  /** What the head thought, if one served. */
+  /** The most probable label according to the serving head; null without one. */
   guess: { label: string; probability: number } | null;
 }
 
@@ -169,12 +169,12 @@ export interface HeadSummary {
   labels: readonly string[];
   trainedAt: string;
   holdoutMacroF1: number | null;
-  /** beginner, useful or proven; null: not known of this head. */
+  /** beginner, useful or proven; null: not known for this head. */
   trust: string | null;
 }
 
 export interface HeadVersion extends HeadSummary {
-  /** On the holdout samples of its training; null: there were none. */
+  /** Metrics on the holdout samples of its training; null: there were none. */
   holdout: HoldoutMetrics | null;
   serving: boolean;
 }
@@ -196,13 +196,13 @@ export interface HoldoutMetrics {
 export interface TrainingReport {
   trainingId: string;
   outcome: 'promoted' | 'refused' | 'failed' | 'cancelled';
-  /** Why, in words. */
+  /** The reason for the outcome, for people. */
   reason: string;
-  /** The version that came of it; null when none did. */
+  /** The resulting version; null when there is none. */
   headVersion: number | null;
   learner: string | null;
   holdout: HoldoutMetrics | null;
   finishedAt: string;
-  /** Milliseconds by stage; `total` is the whole. */
+  /** Milliseconds by stage; `total` is the whole training. */
   durations: { total: number } & Record<string, number>;
 }

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface ThrottledFlags {
-  /** The supply is below its limit, now or since the kernel last asked, about two seconds ago. */
+  /** The supply is below its limit, now or at the kernel's last poll about two seconds ago. */
   underVoltage: boolean;
-  /** The firmware or the kernel holds the processor's clock down, for heat or for its supply. */
+  /** The firmware or the kernel limits the processor's clock because of heat or supply. */
   slowed: boolean;
 }
 
@@ -14,18 +14,18 @@ export interface Battery {
   discharging: boolean;
 }
 
-/** What the board says of itself. Null: this board does not say. */
+/** Sensor values of the board. Null: this board does not report the value. */
 export interface BoardReadings {
-  /** Hottest thermal zone. */
+  /** Temperature of the hottest thermal zone. */
   temperatureC: number | null;
   throttled: ThrottledFlags | null;
-  /** The emptiest battery. */
+  /** The battery with the lowest charge. */
   battery: Battery | null;
   /** Load average of the last minute. */
   load1: number | null;
-  /** Memory that can be had without swapping. */
+  /** Memory available without swapping. */
   memoryAvailableBytes: number | null;
-  /** What an ordinary user can still write to the file system of `diskPath`. */
+  /** Free space for ordinary users on the file system of `diskPath`. */
   diskFreeBytes: number | null;
   /** Resident memory of this process. */
   rssBytes: number | null;
@@ -34,14 +34,14 @@ export interface BoardReadings {
 }
 
 export interface BoardOptions {
-  /** Where the kernel's files are, if not in /proc and /sys: containers mount them elsewhere. */
+  /** Mount points of procfs and sysfs, if not /proc and /sys: containers mount them elsewhere. */
   procRoot?: string;
   sysRoot?: string;
   /** Any path on the file system whose free space is wanted. */
   diskPath?: string;
 }
 
-/** Reads the board once; a few small kernel files, under a millisecond. Never throws. */
+/** Reads the sensors once: a few small kernel files, in under a millisecond. Never throws. */
 export function readings(options: BoardOptions = {}): BoardReadings {
   const proc = (path: string): string | null => read(join(options.procRoot ?? '/proc', path));
   const sys = join(options.sysRoot ?? '/sys');
@@ -57,7 +57,7 @@ export function readings(options: BoardOptions = {}): BoardReadings {
   };
 }
 
-/** Free bytes of the file system of `path`, without root's reserve; null if it is gone. */
+/** Free bytes of the file system of `path`, without root's reserve; null if it cannot be read. */
 export function diskFreeBytes(path: string): number | null {
   try {
     const { bavail, bsize } = statfsSync(path);
@@ -76,8 +76,8 @@ function hottestZone(folder: string): number | null {
 }
 
 /**
- * From whoever says it: a Raspberry Pi's firmware (`get_throttled`, and hwmon `rpi_volt` for the
- * supply alone), and the kernel's own brake (cooling devices of cpufreq) on any board.
+ * Combines all sources: the firmware of a Raspberry Pi (`get_throttled`, and hwmon `rpi_volt` for
+ * the supply alone), and the kernel's cpufreq cooling devices on any board.
  */
 function throttledFlags(sys: string): ThrottledFlags | null {
   const underVoltage: boolean[] = [];
@@ -104,8 +104,8 @@ function throttledFlags(sys: string): ThrottledFlags | null {
 }
 
 /**
- * The firmware's word: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature
- * limit; higher bits remember what has been. Null where there is none.
+ * Flags of the Raspberry Pi firmware: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft
+ * temperature limit; higher bits are the same since boot. Null where there is no such firmware.
  */
 function firmwareFlags(platform: string): number | null {
   for (const chip of list(platform).filter((name) => name.startsWith('soc'))) {
@@ -129,7 +129,7 @@ function emptiestBattery(folder: string): Battery | null {
   return emptiest;
 }
 
-/** Value of a line "Name:   123 kB", bytes. */
+/** Value of a line "Name:   123 kB", in bytes. */
 function kibibytes(text: string | null, field: string): number | null {
   const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text ?? '');
   return match === null ? null : Number(match[1]) * 1024;
@@ -148,7 +148,7 @@ function list(folder: string): string[] {
   }
 }
 
-/** Null also for the errors of sensors that are there but asleep (EAGAIN, EIO, ENODATA). */
+/** Null also for present but suspended sensors, whose reads fail (EAGAIN, EIO, ENODATA). */
 function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');

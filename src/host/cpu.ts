@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
-/** What a processor brings for 8-bit products; null: nothing beyond plain vectors, or unknown. */
+/** Instruction set for 8-bit dot products; null: none or unknown. */
 export type IntegerDotProduct = 'vnni' | 'dotprod' | 'i8mm' | null;
 
-/** What this machine is. */
+/** Description of this machine. */
 export interface BoardFacts {
   /** From the device tree: "Raspberry Pi 5 Model B Rev 1.0"; null where there is none (PCs). */
   board: string | null;
-  /** As the kernel names the processor; null where it does not. */
+  /** Model name of the processor from the kernel; null if there is none. */
   cpu: string | null;
   cores: number;
-  /** As the kernel names it. Whether sums saturate, the backbone's probe of the kernels says. */
+  /** From the CPU flags. The backbone's kernel probe shows whether sums saturate. */
   integerDotProduct: IntegerDotProduct;
 }
 
@@ -31,8 +31,8 @@ export function describeBoard(options: { procRoot?: string } = {}): BoardFacts {
 }
 
 /**
- * What the first processor's clock runs at and could run at, MHz; null where the kernel does not
- * say (virtual machines). Far below its limit under load means that heat or the supply holds it back.
+ * Current and maximum clock of the first processor, MHz; null where the kernel does not report them
+ * (virtual machines). A clock far below its maximum under load indicates throttling by heat or supply.
  */
 export function clockMHz(options: { sysRoot?: string } = {}): { now: number; most: number } | null {
   const folder = join(options.sysRoot ?? '/sys', 'devices/system/cpu/cpufreq/policy0');

@@ -9,8 +9,8 @@ export interface InstanceLock {
 }
 
 /**
- * Holds an abstract unix socket named after a directory and a purpose: the kernel lets go of it
- * when the process ends, however it ends, so no stale lock file survives a power cut.
+ * Binds an abstract unix socket named after a directory and a purpose. The kernel releases it when
+ * the process ends, however it ends, so no stale lock survives a power cut.
  * @param directory need not exist
  * @throws HeadlandError HL_ALREADY_RUNNING when another process holds it
  */
@@ -26,8 +26,8 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
         new HeadlandError(
           'HL_ALREADY_RUNNING',
           purpose === 'train'
-            ? `another process trains or rolls back in ${path}`
-            : `another headland runs in ${path}`,
+            ? `another process is training or rolling back in ${path}`
+            : `another headland is running in ${path}`,
           {
             remedy:
               purpose === 'train'
@@ -44,7 +44,7 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
   });
 }
 
-/** A folder on a disk that is not there has no other name than the one it was given. */
+/** Without symbolic links if the folder exists, else the absolute path as given. */
 function realPath(directory: string): string {
   try {
     return realpathSync(directory);

@@ -7,21 +7,21 @@ const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 
-/** False when the receiver did not take the message. */
+/** @returns false when the message could not be sent */
 type Send = (message: string) => boolean;
 type Koffi = typeof import('koffi');
 
 /**
- * Tells systemd how the daemon is: the sd_notify(3) protocol over NOTIFY_SOCKET. Node has no unix
- * datagrams, so libc's own are called through koffi, and `systemd-notify` where koffi cannot load
- * (the unit then needs NotifyAccess=all). Without NOTIFY_SOCKET every call does nothing.
+ * Reports the daemon's state to systemd: the sd_notify(3) protocol over NOTIFY_SOCKET. Node has no
+ * unix datagram sockets, so this calls libc through koffi, or `systemd-notify` where koffi cannot be
+ * loaded (the unit then needs NotifyAccess=all). Without NOTIFY_SOCKET every call does nothing.
  */
 export class SystemdNotifier {
-  /** How messages go out. */
+  /** How messages are sent. */
   readonly transport: 'none' | 'libc' | 'systemd-notify';
-  /** How often watchdog() is due, half of what the unit allows; null when the unit has none. */
+  /** Interval for watchdog(): half of the unit's WatchdogSec; null when the unit has none. */
   readonly watchdogIntervalMs: number | null;
-  /** Why libc could not be called; null when it can or need not. */
+  /** Why libc cannot be called; null when it can, or need not be. */
   readonly libcError: string | null;
   readonly #send: Send;
 
@@ -37,13 +37,13 @@ export class SystemdNotifier {
     this.libcError = usable ? null : libc.message;
   }
 
-  /** Start-up is done: units that wait for this one may go on. */
+  /** Start-up is complete: units ordered after this one may start. */
   ready = (): boolean => this.#send('READY=1');
-  /** One line that `systemctl status` shows. */
+  /** Sets the one line that `systemctl status` shows. */
   status = (text: string): boolean => this.#send(`STATUS=${text.replaceAll('\n', ' ')}`);
-  /** Work has moved on since the last call; call it for progress, never from a bare timer. */
+  /** Resets the watchdog. Call it only after progress, never from a bare timer. */
   watchdog = (): boolean => this.#send('WATCHDOG=1');
-  /** The daemon has begun to stop. */
+  /** The daemon is shutting down. */
   stopping = (): boolean => this.#send('STOPPING=1');
 }
 

@@ -1,31 +1,31 @@
 import type { BoardReadings } from './board-readings.js';
 
 /**
- * Why frames are limited: `configured` by the settings, `heat` or `supply` by the board, `battery`
- * because it runs empty.
+ * Why the frame rate is limited: `configured` by the settings, `heat` or `supply` because the board
+ * is hot or under-volted, `battery` because its charge is low.
  */
 export type SlowReason = 'configured' | 'heat' | 'supply' | 'battery';
 
 export interface RateSettings {
-  /** Frames a second that are never exceeded; null = no limit. */
+  /** Maximum frames per second; null = no limit. */
   maxFramesPerSecond: number | null;
-  /** Heat and supply never slow it down below this. */
+  /** Heat and a weak supply never reduce the rate below this. */
   minFramesPerSecond: number;
-  /** At this temperature a step slower. */
+  /** At or above this temperature the rate falls by a step. */
   slowAboveC: number;
-  /** At this temperature and below a step faster; between the two nothing changes. */
+  /** At or below this temperature the rate rises by a step. Between the two nothing changes. */
   fasterBelowC: number;
-  /** A discharging battery at or below this charge, percent; 0 = off. */
+  /** A discharging battery at or below this charge counts as low, percent; 0 = off. */
   batteryLowPercent: number;
-  /** Frames a second while the battery is low. */
+  /** Maximum frames per second while the battery is low. */
   batteryMaxFramesPerSecond: number;
 }
 
-/** What the board has forced so far. */
+/** The limit that heat or the supply currently imposes. */
 export interface Brake {
-  /** Null: nothing. */
+  /** Null: no limit. */
   framesPerSecond: number | null;
-  /** The rate before the first step: from there on upwards the brake is off. */
+  /** The rate before the first step, frames per second. At this rate the brake is released. */
   from: number;
   reason: 'heat' | 'supply';
 }
@@ -33,21 +33,21 @@ export interface Brake {
 export const RELEASED: Brake = { framesPerSecond: null, from: 0, reason: 'heat' };
 
 export interface RateLimit {
-  /** Null: none. */
+  /** Null: no limit. */
   framesPerSecond: number | null;
   reason: SlowReason | null;
 }
 
-/** One step slower, and a step faster is its inverse. */
+/** Factor of one step down; a step up is its inverse. */
 const STEP = 0.75;
 
 type Readings = Pick<BoardReadings, 'temperatureC' | 'throttled' | 'battery'>;
 
 /**
- * One look at the board: slower by a step while it is hot or throttled, faster by a step while it
- * is cool, nothing between the two temperatures. Pure; to be called at an even pace, slow enough
- * for the temperature to answer.
- * @param framesPerSecond how fast frames really go by: the first step starts there
+ * One control step: slows down while the board is hot, throttled or under-volted, speeds up while it
+ * is cool, and changes nothing between the two temperatures. Pure. Call it at a regular interval
+ * that is long enough for the temperature to respond.
+ * @param framesPerSecond the measured frame rate, from which the first step starts
  */
 export function brake(
   before: Brake,
@@ -61,7 +61,7 @@ export function brake(
   if (hot || weak || throttled?.slowed) {
     const from = before.framesPerSecond === null ? framesPerSecond : before.from;
     const now = before.framesPerSecond ?? framesPerSecond;
-    // A robot that stands still gives no rate to start from.
+    // While no frames arrive there is no rate to start from.
     if (now <= 0) return before;
     const slower = Math.max(Math.min(minFramesPerSecond, now), now * STEP);
     return { framesPerSecond: slower, from, reason: weak && !hot ? 'supply' : 'heat' };
@@ -72,7 +72,7 @@ export function brake(
   return faster >= before.from ? RELEASED : { ...before, framesPerSecond: faster };
 }
 
-/** The strictest of all limits and its reason. Pure. */
+/** The lowest of all limits, with its reason. Pure. */
 export function rateLimit(
   { framesPerSecond, reason }: Brake,
   { battery }: Readings,

@@ -47,8 +47,8 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     // The label itself can be kept.
     const by = { source: 'mqtt' } as const;
     assert.equal((await agent.operations.label({ sample: id }, 'crop', by)).sample.label, 'crop');
-    await lines.until(({ msg }) => msg === 'cannot look at the labels');
-    await lines.until(({ msg }) => msg === 'the page cannot be told');
+    await lines.until(({ msg }) => msg === 'cannot process the labels');
+    await lines.until(({ msg }) => msg === 'cannot notify the page');
     await decisions.next();
     assert.equal((await fetch(`${url}/api/status`)).status, 500);
     agent.state.database.exec('ALTER TABLE lost RENAME TO store_totals');
@@ -58,7 +58,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
   for (const [when, reached] of [
     ['at once', null],
     ['when perception is there', 'backbone ready'],
-    ['when the page is open', 'console: open'],
+    ['when the page is open', 'console: listening'],
   ] as const) {
     test(`can be stopped while it starts: ${when}`, async (t) => {
       const before = await resources();
@@ -99,7 +99,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     const { agent, decisions, lines } = await TestAgent.create(t, ['crop']);
     await assert.rejects(
       agent.start({ beforeFrames: () => agent.stop() }),
-      /stopped while it started/,
+      /stopped during start-up/,
     );
     await agent.stop();
     assert.deepEqual(decisions.all, []);

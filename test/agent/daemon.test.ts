@@ -81,7 +81,7 @@ describe('the daemon', { concurrency: false }, () => {
         words.stdout,
         /^head 1 \(\w+, trained .*\), promoted\.\s+First\s+head:\s+\d+\s+of\s+\d+\s+right\.\s+On\s+\d+\s/,
       );
-      assert.match(words.stdout, /recomputed: the same decision, bit by bit the same answers/);
+      assert.match(words.stdout, /recomputed: same decision, answers identical bit for bit/);
       const json = spawnSync(process.execPath, [...why, '--json'], { encoding: 'utf8' });
       const { decision, record, recomputed } = JSON.parse(json.stdout);
       assert.equal(decision.promote, true);

@@ -65,14 +65,14 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
     assert.equal(obstacle(), null);
 
     heat(75);
-    sparing.look();
+    sparing.check();
     assert.equal(limits.all.length, 1);
     assert.equal(obstacle()?.code, 'HL_BOARD_TOO_HOT');
     assert.match(obstacle()?.message ?? '', /75\.0 °C.*below 70 °C/);
 
     heat(80);
-    sparing.look();
-    sparing.look();
+    sparing.check();
+    sparing.check();
     assert.deepEqual(limits.all.slice(1), [
       { framesPerSecond: 7.5, reason: 'heat', temperatureC: 80 },
       { framesPerSecond: 5.625, reason: 'heat', temperatureC: 80 },
@@ -80,21 +80,21 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
     assert.equal(lines.all.length, 3, 'every change is in the log');
 
     heat(69);
-    sparing.look();
+    sparing.check();
     assert.deepEqual([cooled(), obstacle()], [1, null]);
-    sparing.look();
+    sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
-    sparing.look();
+    sparing.check();
     assert.equal(cooled(), 1);
   });
 
   test('whose supply is weak is spared as well', (t) => {
     const { sparing, undervoltage } = board(t);
     undervoltage(0);
-    sparing.look();
+    sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: null, reason: null });
     undervoltage(1);
-    sparing.look();
+    sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 7.5, reason: 'supply' });
     assert.equal(sparing.tooHotToTrain, null);
   });
@@ -102,16 +102,16 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
   test('whose battery is nearly empty gets few frames, until it is charged', (t) => {
     const { sparing, battery } = board(t);
     battery(15, 'Discharging');
-    sparing.look();
+    sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 2, reason: 'battery' });
     battery(15, 'Charging');
-    sparing.look();
+    sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: null, reason: null });
   });
 
   test('that says nothing of itself is not spared', (t) => {
     const { sparing, limits } = board(t);
-    sparing.look();
+    sparing.check();
     assert.deepEqual([sparing.tooHotToTrain, limits.all], [null, []]);
   });
 

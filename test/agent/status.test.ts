@@ -8,9 +8,9 @@ import { stringify } from 'yaml';
 import { statusAnswer } from '../../src/agent/reporting/survey.js';
 import {
   agentStatus,
+  isLive,
   type ModelStatus,
   modelStatus,
-  showsWhatIsThere,
   trainingStatus,
 } from '../../src/agent/status.js';
 import { configSchema } from '../../src/config/schema.js';
@@ -135,7 +135,7 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
       [{ driver: 'webcam', device: '/dev/video0' }, true],
       [{ driver: 'rpicam' }, true],
     ] as const) {
-      assert.equal(showsWhatIsThere(camera(section)), there, JSON.stringify(section));
+      assert.equal(isLive(camera(section)), there, JSON.stringify(section));
     }
   });
 

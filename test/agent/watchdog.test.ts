@@ -31,7 +31,7 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
     healthy = false;
     notifier.status('stuck');
     for (let i = 0; i < 3; i++) await lines.next(({ level }) => level === 50);
-    assert.match(lines.all.at(-1)?.msg ?? '', /no progress: the watchdog is not fed/);
+    assert.match(lines.all.at(-1)?.msg ?? '', /no progress: watchdog not reset/);
     notifier.status('goes on');
     healthy = true;
     await messages.until(({ text }) => text === 'STATUS=goes on');

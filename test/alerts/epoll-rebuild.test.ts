@@ -36,7 +36,7 @@ function install(folder: string): void {
   }
 }
 
-test('after a change of Node.js outputs are an alarm, until epoll is rebuilt as the remedy says', (t) => {
+test('after a change of Node.js, outputs raise an alarm until epoll is rebuilt as the remedy says', (t) => {
   if (!existsSync(join(root, 'node_modules/epoll'))) {
     t.skip('the optional package onoff is not installed');
     return;

@@ -26,12 +26,12 @@ describe('GPIO line numbers', () => {
     assert.equal(globalLineNumber({ line: 3, chipLabel: 'raspberrypi-exp-gpio' }, chips), 573);
   });
 
-  it('are those of the board itself before Linux 6.6', (t) => {
+  it('equal those of the board before Linux 6.6', (t) => {
     const chips = listGpioChips(sysfs(t, [{ base: 0, label: 'pinctrl-bcm2835', lines: 54 }]));
     assert.equal(globalLineNumber({ line: 17, chipLabel: null }, chips), 17);
   });
 
-  it('refuse a line or a chip that is not there and say what is', (t) => {
+  it('refuse a missing line or chip and list the available ones', (t) => {
     const chips = listGpioChips(sysfs(t));
     for (const line of [
       { line: 58, chipLabel: null },
@@ -46,7 +46,7 @@ describe('GPIO line numbers', () => {
     );
   });
 
-  it('say when there is no GPIO at all', (t) => {
+  it('report that there is no GPIO', (t) => {
     assert.throws(() => listGpioChips('/nonexistent'), fails('HL_GPIO_UNAVAILABLE'));
     assert.throws(() => listGpioChips(sysfs(t, [])), fails('HL_GPIO_UNAVAILABLE'));
   });
@@ -91,7 +91,7 @@ describe('OnoffOutputs', () => {
     outputs.allOff();
   });
 
-  it('gives back what it took when a later line cannot be had', (t) => {
+  it('releases its lines if a later one cannot be claimed', (t) => {
     const root = sysfs(t);
     assert.throws(
       () => new OnoffOutputs([horn, beacon], lines(root, ['take']), silentLog(), root),
@@ -113,7 +113,7 @@ describe('OnoffOutputs', () => {
     assert.equal(level(root, 516), '1');
   });
 
-  it('tells a missing package from one that must be compiled again', () => {
+  it('distinguishes a missing package from one that must be rebuilt', () => {
     assert.match(onoffLoadError(new Error('Cannot find package')).remedy, /npm install onoff/);
     // As Node 22 says it of a binary that was compiled for Node 20.
     const otherNode = new Error(
@@ -130,7 +130,7 @@ describe('OnoffOutputs', () => {
     }
   });
 
-  it('drives the real package on a /sys/class/gpio of its own', async (t) => {
+  it('drives the real package on a private /sys/class/gpio', async (t) => {
     const program = new URL('./onoff-machine.js', import.meta.url);
     const printed = await runOnGpioMachine(t, program, [529, 516]);
     if (printed === null) return;
@@ -149,7 +149,7 @@ describe('OnoffOutputs', () => {
 describe('openOutputs', () => {
   const gpio = (settings: object) => configSchema.parse({ gpio: settings }).gpio;
 
-  it('without a driver takes any name and does nothing', async () => {
+  it('without a driver accepts any name and does nothing', async () => {
     const outputs = await openOutputs(gpio({}), silentLog());
     assert.equal(outputs.description, 'none');
     outputs.set('anything', true);
@@ -157,7 +157,7 @@ describe('openOutputs', () => {
     outputs.close();
   });
 
-  it('with onoff on a machine without GPIO says so', async (t) => {
+  it('with onoff reports a machine without GPIO', async (t) => {
     if (existsSync('/sys/class/gpio')) {
       t.skip('this machine has GPIO');
       return;

@@ -118,7 +118,7 @@ describe('AlertRules', () => {
     assert.deepEqual([...rules.activeOutputs()], []);
   });
 
-  it('takes guesses only where the rule says so', () => {
+  it('counts guesses only if the rule does', () => {
     const always = { matches: 1, ofFrames: 1 };
     const rules = new AlertRules([
       rule({ name: 'sure', ...always }),
@@ -136,7 +136,7 @@ describe('AlertRules', () => {
     );
   });
 
-  it('counts each camera for itself, and only the camera of the rule', () => {
+  it('counts each camera separately, and only the camera of the rule', () => {
     const rules = new AlertRules([
       rule({ name: 'any', matches: 2, ofFrames: 2 }),
       rule({ name: 'front-only', camera: 'front', matches: 1, ofFrames: 1 }),
@@ -147,7 +147,7 @@ describe('AlertRules', () => {
     assert.deepEqual(names(rules.observe(frame(2, 'thistle', 0.9, 'rear'))), ['any rear']);
   });
 
-  it('asks for a label of the list with enough probability; unknown is a label', () => {
+  it('requires a listed label with enough probability; unknown is a label', () => {
     const rules = new AlertRules([
       rule({ labels: ['thistle', 'unknown'], minProbability: 0.7, matches: 1, ofFrames: 1 }),
     ]);
@@ -156,7 +156,7 @@ describe('AlertRules', () => {
     assert.equal(rules.observe(frame(2, 'unknown', 0.7)).length, 1);
   });
 
-  it('keeps an output on while any rule wants it', () => {
+  it('keeps an output on while any rule requires it', () => {
     const rules = new AlertRules([
       rule({ name: 'short', matches: 1, ofFrames: 1, holdMs: 100, output: 'horn' }),
       rule({ name: 'long', matches: 1, ofFrames: 1, holdMs: 900, output: 'horn' }),
@@ -168,7 +168,7 @@ describe('AlertRules', () => {
     assert.equal(rules.activeOutputs().size, 0);
   });
 
-  it('an old window does not raise again without a new match', () => {
+  it('does not raise again from an old window without a new match', () => {
     const rules = new AlertRules([rule({ matches: 2, ofFrames: 5, holdMs: 10 })]);
     rules.observe(frame(0));
     assert.equal(rules.observe(frame(1)).length, 1);
@@ -177,7 +177,7 @@ describe('AlertRules', () => {
     assert.equal(rules.observe(frame(102))[0]?.state, 'raised');
   });
 
-  it('holds what it promises for any rules and any stream', () => {
+  it('satisfies its specification for any rules and any stream', () => {
     const anyRule = fc
       .record({
         ofFrames: fc.integer({ min: 1, max: 6 }),

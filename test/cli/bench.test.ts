@@ -38,7 +38,7 @@ function way(precision: 'fp32' | 'int8', threads: number, framesPerSecond: numbe
 const advice = (measurements: Measurement[], strain = CALM) =>
   advise(measurements, strain, { backbone: 'net', threads: 1, unfit: false });
 
-test('8 bits where they pay, further threads where each pays', () => {
+test('recommends 8 bits and further threads only if they gain enough', () => {
   const quick = [way('fp32', 1, 10), way('fp32', 2, 18), way('int8', 1, 20), way('int8', 2, 21)];
   assert.deepEqual([advice(quick).backbone, advice(quick).threads], ['net-int8', 1]);
   const slow = [way('fp32', 1, 10), way('fp32', 2, 18), way('int8', 1, 10.5)];
@@ -47,7 +47,7 @@ test('8 bits where they pay, further threads where each pays', () => {
   assert.equal(advice(jump).threads, 1);
 });
 
-test('it names what is missing and what holds the board back', () => {
+test('reports a missing 8-bit version and throttling', () => {
   const text = (strain: Partial<Strain>) =>
     advice([way('fp32', 1, 10)], { ...CALM, ...strain }).sentences.join('\n');
   assert.match(text({}), /headland models quantize net/);
@@ -58,7 +58,7 @@ test('it names what is missing and what holds the board back', () => {
   assert.doesNotMatch(text({ temperatureAfterC: null, underVoltage: null }), /hot|supply/);
 });
 
-test('published figures belong to their board alone', () => {
+test('shows published figures only for their board', () => {
   assert.ok(publishedFor('Raspberry Pi 5 Model B Rev 1.0').length > 0);
   assert.deepEqual(publishedFor('Raspberry Pi 3 Model B'), []);
   assert.deepEqual(publishedFor(null), []);
@@ -87,7 +87,7 @@ test('the command measures a board without samples and creates nothing', (t) => 
     assert.ok(decodeMs.p50 > 0 && backboneMs.p50 > 0 && frameMs.p50 >= backboneMs.p50);
     assert.ok(frameMs.p99 >= frameMs.p95 && frameMs.p95 >= frameMs.p50);
   }
-  assert.match(report.pictures.source, /drawn/);
+  assert.match(report.pictures.source, /synthetic/);
   assert.equal(existsSync(stateDir), false);
   assert.equal(run('--seconds', '0').status, 2);
 });

@@ -48,8 +48,8 @@ describe('the command line', { concurrency: false }, () => {
       ],
     );
     assert.match(headland('models', 'why', '2', ...at).stdout, /No gain/);
-    assert.match(headland('rollback', '2', ...at).stdout, /head 2 serves/);
-    assert.match(headland('rollback', ...at).stdout, /head 1 serves/);
+    assert.match(headland('rollback', '2', ...at).stdout, /head 2 is serving/);
+    assert.match(headland('rollback', ...at).stdout, /head 1 is serving/);
     assert.equal(headland('rollback', '99', ...at).status, 1);
 
     const trainings = JSON.parse(headland('audit', '--kind', 'training', ...at, '--json').stdout);
@@ -75,10 +75,10 @@ describe('the command line', { concurrency: false }, () => {
     assert.equal(JSON.parse(exported.stdout).samples, 72);
   });
 
-  test('labels a waiting sample and refuses one that is not there', async (t) => {
+  test('labels a waiting sample and refuses one that does not exist', async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];
-    assert.match(headland('label', ...at).stdout, /no sample waits/);
+    assert.match(headland('label', ...at).stdout, /no samples are waiting/);
     const refused = headland('label', '01900000-0000-7000-8000-000000000000', 'weed', ...at);
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, /HL_SAMPLE_UNKNOWN/);
@@ -101,7 +101,7 @@ describe('the command line', { concurrency: false }, () => {
     assert.equal(headland('config', 'check', join(rig.dir, 'none.yaml')).status, 2);
   });
 
-  test('lists and verifies backbones, and notices a damaged one', async (t) => {
+  test('lists and verifies backbones, and detects a damaged one', async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];
     const cards = JSON.parse(headland('models', 'list', ...at, '--json').stdout);
@@ -122,7 +122,7 @@ describe('the command line', { concurrency: false }, () => {
     assert.equal(headland('--version').status, 0);
   });
 
-  test('status says when no daemon answers', async (t) => {
+  test('status reports that no daemon answers', async (t) => {
     const rig = await Rig.create(t, { mqtt: { url: 'mqtt://127.0.0.1:1' } });
     const { status, stderr } = headland('status', '--config', rig.configFile);
     assert.equal(status, 1);

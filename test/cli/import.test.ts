@@ -11,7 +11,7 @@ import { drawing } from '../vision/pictures.js';
 const whole = { timeout: TEST_HANG_MS };
 
 describe('import from the command line', { concurrency: false }, () => {
-  test('names on the terminal and as JSON what was left out, and what to do', whole, async (t) => {
+  test('reports skipped files with remedies, as text and as JSON', whole, async (t) => {
     const dir = await pictureFolder(
       t,
       ['weed/1.jpg', 'weed/2.jpg', 'crop/3.jpg', 'crop/4.jpg', 'stone/5.jpg', 'loose.jpg'],
@@ -28,7 +28,7 @@ describe('import from the command line', { concurrency: false }, () => {
     const { status, stdout } = headland('import', dir, '--state', state);
     assert.equal(status, 0);
     for (const words of [
-      /^5 imported, 0 known already, 3 set aside, of 8 pictures/,
+      /^8 pictures in \d+ groups \(by \w+\)\n5 imported, 0 already stored, 3 quarantined\n/,
       /^ {2}1 {2}a HEIC picture +weed\/phone\.jpg$/m,
       /^ {2}1 {2}an MP4 or QuickTime video +crop\/film\.mp4$/m,
       /^ {2}1 {2}pictures outside class folders +loose\.jpg$/m,
@@ -61,7 +61,7 @@ describe('import from the command line', { concurrency: false }, () => {
     for (const { remedy } of report.quarantined) assert.match(remedy, /^[A-Z]/);
   });
 
-  test('fails when it brought nothing, and says why', whole, async (t) => {
+  test('fails if no picture is usable, and reports why', whole, async (t) => {
     const state = temporaryFolder(t);
     const bad = await pictureFolder(t, [], { 'weed/1.jpg': 'text', 'weed/2.gif': 'GIF89a' });
     for (const json of [[], ['--json']]) {
@@ -71,7 +71,7 @@ describe('import from the command line', { concurrency: false }, () => {
         stderr,
         /HL_IMPORT_NOTHING: none of the 2 pictures in\s.*: 1 not a picture; 1 a GIF/,
       );
-      if (json.length === 0) assert.match(stdout, /set aside: weed\/2\.gif: HL_PICTURE_INVALID/);
+      if (json.length === 0) assert.match(stdout, /quarantined: weed\/2\.gif: HL_PICTURE_INVALID/);
       else {
         const report = JSON.parse(stdout);
         assert.equal(report.error.code, 'HL_IMPORT_NOTHING');
@@ -85,7 +85,7 @@ describe('import from the command line', { concurrency: false }, () => {
     }
   });
 
-  test('a state folder that cannot be made ends a command', whole, () => {
+  test('a state folder that cannot be created ends a command', whole, () => {
     for (const state of ['/proc/nowhere', '/proc/nowhere/deeper', '/dev/null/x']) {
       const { status, stderr } = headland('label', '--state', state);
       assert.equal(status, 1);
@@ -93,29 +93,33 @@ describe('import from the command line', { concurrency: false }, () => {
     }
   });
 
-  test('a label that looks like a class is asked about', whole, async (t) => {
-    const state = temporaryFolder(t);
-    const dir = await pictureFolder(t, ['Apple/1.jpg', 'Apple/2.jpg', 'plum/3.jpg']);
-    headland('import', dir, '--state', state);
-    const exported = join(temporaryFolder(t), 'out');
-    headland('export-samples', exported, '--state', state);
-    // Sample ids are the names of the exported files.
-    const [plum] = readdirSync(join(exported, 'plum'));
-    const id = plum!.replace(/\.jpg$/, '');
-    for (const label of ['apple', 'APPLE', 'Ａｐｐｌｅ', '\u0410pple']) {
-      const { status, stderr } = headland('label', id, label, '--state', state);
-      assert.equal(status, 1, label);
-      assert.match(stderr, /HL_LABEL_ALIKE: .*looks like the class "Apple"/);
-      assert.match(stderr, /Did you mean "Apple"\?/);
-    }
-    assert.equal(headland('label', id, 'Apple', '--state', state).status, 0);
-    // The only sample of a class may change the spelling of its label.
-    assert.equal(headland('label', id, 'plum', '--state', state).status, 0);
-    assert.equal(headland('label', id, 'Plum', '--state', state).status, 0);
-  });
+  test(
+    'a label that looks like an existing class is refused with a suggestion',
+    whole,
+    async (t) => {
+      const state = temporaryFolder(t);
+      const dir = await pictureFolder(t, ['Apple/1.jpg', 'Apple/2.jpg', 'plum/3.jpg']);
+      headland('import', dir, '--state', state);
+      const exported = join(temporaryFolder(t), 'out');
+      headland('export-samples', exported, '--state', state);
+      // Sample ids are the names of the exported files.
+      const [plum] = readdirSync(join(exported, 'plum'));
+      const id = plum!.replace(/\.jpg$/, '');
+      for (const label of ['apple', 'APPLE', 'Ａｐｐｌｅ', '\u0410pple']) {
+        const { status, stderr } = headland('label', id, label, '--state', state);
+        assert.equal(status, 1, label);
+        assert.match(stderr, /HL_LABEL_ALIKE: .*looks like the class "Apple"/);
+        assert.match(stderr, /Did you mean "Apple"\?/);
+      }
+      assert.equal(headland('label', id, 'Apple', '--state', state).status, 0);
+      // The only sample of a class may change the spelling of its label.
+      assert.equal(headland('label', id, 'plum', '--state', state).status, 0);
+      assert.equal(headland('label', id, 'Plum', '--state', state).status, 0);
+    },
+  );
 
   test(
-    'heads keep their groups, and an export is only written where it can be',
+    'regrouping is refused after a training, and an export to unusable targets',
     whole,
     async (t) => {
       const rig = await Rig.create(t);
@@ -134,7 +138,7 @@ describe('import from the command line', { concurrency: false }, () => {
       writeFileSync(join(rig.dir, 'file'), '');
       mkdirSync(join(rig.dir, 'folder.onnx'));
       const refused: [args: string[], code: RegExp][] = [
-        [['weeds.tflite'], /HL_EXPORT_ENDING: .*weeds\.tflite\n.*FILE\.onnx.*--format tfjs/],
+        [['weeds.tflite'], /HL_EXPORT_ENDING: .*weeds\.tflite.*\n.*FILE\.onnx.*--format tfjs/],
         [['weeds.pb'], /HL_EXPORT_ENDING/],
         [['weeds'], /HL_EXPORT_ENDING/],
         [['weeds.onnx', '--format', 'tfjs'], /HL_EXPORT_ENDING/],
@@ -142,7 +146,7 @@ describe('import from the command line', { concurrency: false }, () => {
         [[join(rig.dir, 'nodir', 'x.onnx')], /HL_EXPORT_UNWRITABLE: .*does not exist/],
         [[join(rig.dir, 'file', 'x.onnx')], /HL_EXPORT_UNWRITABLE/],
         [[join(rig.dir, 'folder.onnx')], /HL_EXPORT_UNWRITABLE: .*it is a folder/],
-        [['/proc/x.onnx'], /HL_EXPORT_UNWRITABLE: .*no file can be made there/],
+        [['/proc/x.onnx'], /HL_EXPORT_UNWRITABLE: .*cannot create a file there/],
       ];
       for (const [args, code] of refused) {
         const { status, stderr } = headland('export', ...args, ...at);

@@ -9,7 +9,7 @@ import { encodeModel } from '../backbone/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
 
 describe('backbones from the command line', { concurrency: false }, () => {
-  test('an ONNX network is added, compared, learnt on, served and removed', {
+  test('an ONNX network is added, compared, trained on, served and removed', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
@@ -76,7 +76,7 @@ describe('backbones from the command line', { concurrency: false }, () => {
     assert.equal(mine(), undefined);
   });
 
-  test('wrong usage is told apart from a network that cannot be used', async (t) => {
+  test('wrong usage differs from an unusable network', async (t) => {
     const rig = await Rig.create(t);
     const at = ['--config', rig.configFile];
     const file = join(rig.dir, 'network.onnx');

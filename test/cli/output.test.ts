@@ -19,7 +19,7 @@ function words(text: string): string[] {
 }
 
 describe('text for people', () => {
-  test('is broken at spaces only, keeps its words and the lines that fit', () => {
+  test('is broken only at spaces, and keeps its words and the lines that fit', () => {
     const word = fc.string({
       minLength: 1,
       maxLength: 30,
@@ -45,7 +45,7 @@ describe('text for people', () => {
     );
   });
 
-  test('takes its width from COLUMNS, else from the terminal; a pipe has none', () => {
+  test('takes its width from COLUMNS, else from the terminal; a pipe is unlimited', () => {
     assert.equal(textColumns({ columns: 132 }, { COLUMNS: '100' }), 100);
     assert.equal(textColumns({ columns: 132 }, {}), 132);
     assert.equal(textColumns({}, {}), Number.POSITIVE_INFINITY);
@@ -53,7 +53,7 @@ describe('text for people', () => {
     assert.equal(textColumns({}, { COLUMNS: 'wide' }), Number.POSITIVE_INFINITY);
   });
 
-  test('a last column that does not fit is wrapped in its place, or below its row', () => {
+  test('a last column that does not fit is wrapped within its column, or below its row', () => {
     const prose = 'one two three four five six seven eight nine ten eleven twelve';
     assert.equal(
       layOutTable([['a', prose]], '', 50),
@@ -131,7 +131,7 @@ describe('the output of commands', { concurrency: false }, () => {
     }
   });
 
-  test('ends quietly when its reader has gone, as a program that SIGPIPE ends', () => {
+  test('ends silently when its pipe is closed, like a program ended by SIGPIPE', () => {
     for (const command of ['config schema', 'models list', 'train --help']) {
       const { status, stdout, stderr } = spawnSync(
         'bash',

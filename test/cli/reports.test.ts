@@ -6,7 +6,7 @@ import { headland, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 
 describe('reports from the command line', { concurrency: false }, () => {
-  test('evaluate writes a page and data about the head that serves', {
+  test('evaluate writes a page and data about the serving head', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
@@ -38,7 +38,7 @@ describe('reports from the command line', { concurrency: false }, () => {
     assert.match(words.stdout, /^head 1: accuracy [0-9.]+ %, macro-F1 [01]\.[0-9]{3}/);
   });
 
-  test('study compares networks with the backbone on a folder of photos and says it in words', {
+  test('study compares networks with the backbone on a folder of photos and explains the result', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);
@@ -50,8 +50,8 @@ describe('reports from the command line', { concurrency: false }, () => {
     assert.equal(studied.status, 0, studied.stderr);
     // Wrapped to the terminal: what is continued is indented.
     const notes = studied.stderr.replaceAll(/\n +/g, ' ');
-    assert.match(notes, /^network on (tfjs-|tensorflow)/m);
-    assert.match(notes, /about .* in all, measured on one batch/);
+    assert.match(notes, /^training on (tfjs-|tensorflow)/m);
+    assert.match(notes, /estimated time, from one measured batch: .* \(.*; .*\)/);
     assert.match(notes, /^fold 2 of 2, Network from scratch: .*; about .* left$/m);
     const result = JSON.parse(studied.stdout);
     assert.deepEqual(

@@ -79,7 +79,7 @@ describe('TensorFlow.js from the command line', { concurrency: false }, () => {
     assert.equal((await daemon.stop()).code, 0);
   });
 
-  test('an ONNX backbone is exported as a TensorFlow.js graph that answers alike', {
+  test('an ONNX backbone is exported as a TensorFlow.js graph with the same answers', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     const rig = await Rig.create(t);

@@ -31,7 +31,7 @@ describe('configuration', () => {
     assert.equal(config.samples.holdoutShare, 0.2);
   });
 
-  test('is frozen all the way down', () => {
+  test('is deeply frozen', () => {
     const config = parseConfig('robot: {id: r1}');
     assert.throws(() => {
       (config.robot as { id: string }).id = 'r2';
@@ -57,13 +57,13 @@ describe('configuration', () => {
     assert.doesNotMatch(refusal(() => parseConfig('xyzzyplugh: 1')).message, /did you mean/);
   });
 
-  test('says every problem at once, with its path', () => {
+  test('reports all problems together, each with its path', () => {
     const error = refusal(() => parseConfig('inference: {threads: 0, topK: 99}'));
     assert.match(error.message, /inference\.threads/);
     assert.match(error.message, /inference\.topK/);
   });
 
-  test('the mounting says what rotation and flips are, unless they are set', () => {
+  test('the mounting sets rotation and flips, unless they are set explicitly', () => {
     const read = (text: string) => {
       const { augmentation } = parseConfig(`augmentation: ${text}`);
       const { rotationDegrees, horizontalFlip, verticalFlip } = augmentation;
@@ -83,7 +83,7 @@ describe('configuration', () => {
     );
   });
 
-  test('each row of the guide from Keras is what the loader says, and its example is valid', () => {
+  test('each row of the Keras table in the guide matches the loader, and its example is valid', () => {
     const guide = readFileSync(
       fileURLToPath(new URL('../../../docs/guides/augmentation.md', import.meta.url)),
       'utf8',
@@ -105,7 +105,7 @@ describe('configuration', () => {
         }
         const [, setting, value] = example;
         assert.ok(
-          message.includes(`${name}: unknown setting, a name of Keras; did you mean "${setting}"?`),
+          message.includes(`${name}: unknown setting: a Keras name; did you mean "${setting}"?`),
           message,
         );
         const config = parseConfig(`augmentation: {${setting}: ${value}}`);
@@ -120,7 +120,7 @@ describe('configuration', () => {
     assert.equal(names, 23, 'every argument of ImageDataGenerator');
   });
 
-  test('a name of Keras in another section leads to augmentation', () => {
+  test('a Keras name in another section leads to augmentation', () => {
     for (const text of ['rotation_range: 20', 'training: {rotation_range: 20}']) {
       assert.match(
         refusal(() => parseConfig(text)).message,
@@ -129,13 +129,13 @@ describe('configuration', () => {
     }
   });
 
-  test('a name of Keras without a counterpart says what takes its place', () => {
+  test('a Keras name without a counterpart reports what replaces it', () => {
     const { message } = refusal(() => parseConfig('augmentation: {rescale: 0.0039}'));
     assert.match(message, /augmentation\.rescale: .*without a counterpart: .*model card/);
     assert.doesNotMatch(message, /did you mean/);
   });
 
-  test('refuses what contradicts itself', () => {
+  test('refuses contradictory settings', () => {
     const text = `
 cameras: [{driver: simulated, name: a}, {driver: simulated, name: a}]
 alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, output: lamp}]}`;
@@ -156,7 +156,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     assert.match(error.message, /cameras\[0\]\.device/);
   });
 
-  test('broken YAML, a YAML bomb and a missing file have codes of their own', () => {
+  test('broken YAML, a YAML bomb and a missing file have separate codes', () => {
     assert.equal(refusal(() => parseConfig('a: [')).code, 'HL_CONFIG_SYNTAX');
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`;
     assert.equal(refusal(() => parseConfig(bomb)).code, 'HL_CONFIG_SYNTAX');
@@ -166,7 +166,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     );
   });
 
-  test('a file of Windows is read, or its encoding is named', () => {
+  test('a file written on Windows is read, or its encoding is reported', () => {
     const path = join(folder, 'windows.yaml');
     const text = 'robot:\r\n  id: feld3\r\n';
     for (const mark of ['', '\ufeff']) {
@@ -189,7 +189,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     }
   });
 
-  test('the labels of an alert are spelt as labels are', () => {
+  test('the labels of an alert are normalised like other labels', () => {
     const config = parseConfig('alerts: {rules: [{name: a, labels: [" Lo\u0308wenzahn "]}]}');
     assert.deepEqual(config.alerts.rules[0]?.labels, ['Löwenzahn']);
   });
@@ -226,7 +226,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
   });
 });
 
-test('the configuration that comes along is valid', () => {
+test('the shipped configuration is valid', () => {
   const file = fileURLToPath(new URL('../../../deploy/headland.yaml', import.meta.url));
   assert.equal(loadConfigFile(file).robot.id, 'robot1');
 });
@@ -235,7 +235,7 @@ describe('secrets', () => {
   const path = join(folder, 'password');
   writeFileSync(path, 'swordfish\n', { mode: 0o600 });
 
-  test('are read without their line end', () => {
+  test('are read without their final line break', () => {
     assert.equal(readSecretText({ file: path }, {}), 'swordfish');
     assert.equal(
       readSecretText({ credential: 'password' }, { CREDENTIALS_DIRECTORY: folder }),
@@ -244,7 +244,7 @@ describe('secrets', () => {
     assert.equal(readSecretText(null, {}), null);
   });
 
-  test('are read as Windows writes them, or their encoding is named', () => {
+  test('are read as written on Windows, or their encoding is reported', () => {
     const password = (bytes: Buffer | string) => {
       writeFileSync(path, bytes, { mode: 0o600 });
       return readSecretText({ file: path }, {});

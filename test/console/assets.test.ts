@@ -28,7 +28,7 @@ function named(page: Asset): string[] {
 }
 
 describe('the built page', { timeout: TEST_HANG_MS }, () => {
-  it('names exactly the files that are served, each with its media type', () => {
+  it('references exactly the served files, each with its media type', () => {
     const { '/': page, ...files } = Object.fromEntries(loadAssets());
     assert.ok(page !== undefined);
     assert.equal(page.cacheControl, 'no-cache');
@@ -40,7 +40,7 @@ describe('the built page', { timeout: TEST_HANG_MS }, () => {
     }
   });
 
-  it('has no script and no style within the document', () => {
+  it('has no inline script or style', () => {
     const html = Buffer.from(loadAssets().get('/')!.bytes).toString();
     assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/i);
   });
@@ -50,7 +50,7 @@ describe('the built page', { timeout: TEST_HANG_MS }, () => {
     assert.ok(sizes.reduce((sum, size) => sum + size) < MAX_GZIPPED_BYTES);
   });
 
-  it('is part of the package, where the server of the package finds it', async (t) => {
+  it('is part of the package, where the server finds it', async (t) => {
     const target = folder(t);
     const root = fileURLToPath(new URL('../../../', import.meta.url));
     const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', target];

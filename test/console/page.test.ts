@@ -79,7 +79,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     }
   }
 
-  it('labels the frame that the person saw, although newer ones came', async () => {
+  it('labels the frame that the user saw, although newer ones have arrived', async () => {
     await visit(
       async ({ page, source }) => {
         await page.locator('#decision-label', { hasText: 'maize' }).waitFor();
@@ -115,7 +115,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('shows what is out of order and how to mend it, until it is mended', async () => {
+  it('shows an alarm with its remedy until it is cleared', async () => {
     await visit(
       async ({ page, source }) => {
         const alarm = page.locator('#alarms li');
@@ -140,7 +140,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('starts from nothing: the first label, typed, and what is still missing', async () => {
+  it('starts without labels: accepts the first typed label and shows what is missing', async () => {
     await visit(async ({ page, source }) => {
       await page.getByText('Waiting for the first picture…').waitFor();
       await source.advance(null);
@@ -157,7 +157,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     });
   });
 
-  it('keeps a typed label that the robot refuses, and says why', async () => {
+  it('keeps a typed label that the robot refuses, and shows why', async () => {
     await visit(
       async ({ page, source }) => {
         await page.locator('#labels button:not([disabled])').first().waitFor();
@@ -181,7 +181,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('is worked by keyboard: a label is pressed again and again without losing the focus', async () => {
+  it('can be used by keyboard: a label button keeps the focus when pressed repeatedly', async () => {
     await visit(
       async ({ page, source }) => {
         const button = page.locator('#labels button[data-label="thistle"]:not([disabled])');
@@ -207,7 +207,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('shows the camera that is chosen', async () => {
+  it('shows the selected camera', async () => {
     await visit(
       async ({ page, source }) => {
         await page.locator('#picture[alt="Live picture of camera main"]').waitFor();
@@ -226,13 +226,13 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('answers the questions of the queue one after the other, by keyboard', async () => {
+  it('answers the questions of the queue by keyboard', async () => {
     await visit(
       async ({ page, source }) => {
         await page.locator('#thumbs img[src^="blob:"]').nth(2).waitFor();
         await page.locator('body').press('q');
         for (const left of [2, 1, 0]) {
-          await page.locator('#decision-label', { hasText: 'Asks for a label' }).waitFor();
+          await page.locator('#decision-label', { hasText: 'Needs a label' }).waitFor();
           // The keys answer only to a picture that is on the screen; until then the buttons are off.
           await page.locator('#labels button:not([disabled])').nth(1).waitFor();
           const shown = await page.locator('#picture').getAttribute('src');
@@ -258,7 +258,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('shows a training, its report, and rolls back only when confirmed', async () => {
+  it('shows a training and its report, and rolls back only after a confirmation', async () => {
     const labels = ['maize', 'thistle'];
     await visit(
       async ({ page, source }) => {
@@ -295,7 +295,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         const cell = page.locator('.confusion tbody tr').nth(0).locator('td').nth(1);
         await cell.waitFor();
         assert.equal(await cell.textContent(), '2');
-        assert.equal(await cell.getAttribute('title'), '2 of 20 maize called thistle');
+        assert.equal(await cell.getAttribute('title'), '2 of 20 maize classified as thistle');
 
         await page.getByRole('button', { name: 'Serve version 2' }).click();
         await page.getByRole('button', { name: 'Cancel' }).click();
@@ -305,7 +305,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
         assert.equal(source.status().head?.version, 2);
         await page.getByText('Version 3 was promoted, version 2 serves now').waitFor();
-        await page.getByText('When version 2 was trained there were no pictures yet').waitFor();
+        await page.getByText('There were no holdout pictures when version 2 was trained').waitFor();
         assert.equal(await page.getByText('Version 3 serves now').count(), 0);
       },
       {
@@ -317,7 +317,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('finds the robot again by itself', async () => {
+  it('reconnects automatically', async () => {
     const source = createFieldSource();
     await source.advance(known);
     const options = { host: '127.0.0.1', token: null, source, log: silentLog() };
@@ -345,7 +345,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     }
   });
 
-  it('asks for the token, and takes it from a link without leaving it there', async () => {
+  it('asks for the token, and removes it from a link that contains it', async () => {
     await visit(
       async ({ page }) => {
         await page.getByLabel('Token').fill(TOKEN);

@@ -116,7 +116,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   }
 });
 
-describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
+describe('access control', { timeout: TEST_HANG_MS }, () => {
   it('needs a token off loopback, and a long one', async () => {
     const common = { port: 0, source: createFieldSource(), log: silentLog() };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
@@ -146,7 +146,7 @@ describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
     assert.equal(await status('192.168.4.1.evil.example'), 421);
   });
 
-  it('refuses a request that names no host', async (t) => {
+  it('refuses a request without a host', async (t) => {
     const { url } = await open(t);
     const tail = 'Connection: close\r\n\r\n';
     assert.match(await raw(url, `GET /healthz HTTP/1.1\r\nHost: \r\n${tail}`), /^HTTP\/1\.1 421 /);
@@ -154,7 +154,7 @@ describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
     assert.match(await raw(url, `GET /healthz HTTP/1.0\r\n${tail}`), /^HTTP\/1\.1 421 /);
   });
 
-  it('accepts its own page as origin, also behind a TLS proxy', async (t) => {
+  it('accepts its own page as origin, even behind a TLS proxy', async (t) => {
     const { url } = await open(t);
     for (const scheme of ['http', 'https']) {
       const origin = `${scheme}://${new URL(url).host}`;
@@ -163,7 +163,7 @@ describe('who may reach it', { timeout: TEST_HANG_MS }, () => {
     }
   });
 
-  it('says which port is taken, and stops at once with pages watching', async (t) => {
+  it('reports an occupied port, and stops immediately with open streams', async (t) => {
     const { url, source, server } = await open(t);
     const port = Number(new URL(url).port);
     const second = new ConsoleServer({

@@ -6,7 +6,7 @@ import { ask, DECISION, open, raw, rawGet, WRITE } from './client.js';
 import { createHead } from './field-source.js';
 
 describe('the API', { timeout: TEST_HANG_MS }, () => {
-  it('sends its security headers with every answer, refusals too', async (t) => {
+  it('sends its security headers with every response, including refusals', async (t) => {
     const { url } = await open(t);
     const answers = ['/api/status', '/nothing', '/api/samples/none/picture'];
     for (const path of [...loadAssets().keys(), ...answers]) {
@@ -19,7 +19,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     }
   });
 
-  it('serves the page and nothing else of the disk', async (t) => {
+  it('serves the page and no other file', async (t) => {
     const { url } = await open(t);
     const assets = loadAssets();
     for (const [path, { type, bytes, cacheControl }] of assets) {
@@ -37,7 +37,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     }
   });
 
-  it('tells the status, the newest frame with its picture, and says when there is none', async (t) => {
+  it('returns the status and the newest frame with its picture, or that there is none', async (t) => {
     const { url, source } = await open(t);
     assert.deepEqual((await ask(`${url}/api/latest`)).json, { frame: null });
     assert.equal((await ask(`${url}/api/frame.jpg`)).status, 204);
@@ -59,7 +59,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     assert.equal((await ask(`${url}/api/frame.jpg?camera=other`)).status, 404);
   });
 
-  it('labels a frame and a sample, and passes on why it could not', async (t) => {
+  it('labels a frame and a sample, and passes errors on', async (t) => {
     const { url, source } = await open(t);
     const frameId = await source.advance(null);
     const label = (body: unknown) => ask(`${url}/api/label`, 'POST', WRITE, JSON.stringify(body));
@@ -83,7 +83,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     assert.equal((await ask(`${url}/api/samples/none/picture`)).status, 404);
   });
 
-  it('refuses bodies that are not exactly what a route takes', async (t) => {
+  it('refuses bodies that do not match the route exactly', async (t) => {
     const { url, source } = await open(t);
     const frameId = await source.advance(null);
     const bodies: [string, unknown][] = [
@@ -113,7 +113,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     }
     const typed = JSON.stringify({ frameId, label: 'x'.repeat(65) });
     const { error } = (await ask(`${url}/api/label`, 'POST', WRITE, typed)).json;
-    assert.equal(error?.message, 'label: a label has at most 64 characters');
+    assert.equal(error?.message, 'label: a label must have at most 64 characters');
     assert.equal(error.remedy, 'Choose another label.');
     const reserved = JSON.stringify({ frameId, label: 'Unknown' });
     const refused = await ask(`${url}/api/label`, 'POST', WRITE, reserved);
@@ -149,7 +149,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     assert.equal(none.status, 404);
   });
 
-  it('keeps the message of an error that is not ours to the log', async (t) => {
+  it('writes the message of an unexpected error to the log only', async (t) => {
     const { url, source } = await open(t);
     source.heads = () => {
       throw new Error('secret of the disk: /home/someone');
@@ -176,7 +176,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
 });
 
 describe('limits', { timeout: TEST_HANG_MS }, () => {
-  it('takes a body of 64 KiB and refuses one byte more, announced or not', async (t) => {
+  it('accepts a body of 64 KiB and refuses one byte more, with or without a Content-Length', async (t) => {
     const { url, source } = await open(t);
     const frameId = await source.advance(null);
     const padded = (size: number) => {
@@ -198,7 +198,7 @@ describe('limits', { timeout: TEST_HANG_MS }, () => {
     assert.equal(source.samples.size, 1);
   });
 
-  it('ends requests whose headers or body come too slowly, or are too large', async (t) => {
+  it('ends requests whose headers or body are too slow or too large', async (t) => {
     const { url } = await open(t, { limits: { headersTimeoutMs: 300, requestTimeoutMs: 600 } });
     assert.match(await raw(url, 'GET /api/status HTTP/1.1\r\nHost: 127'), /^HTTP\/1\.1 408 /);
     const half = `POST /api/retrain HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Headland: 1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{`;

@@ -33,7 +33,7 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
 }
 
 describe('the event stream', { timeout: TEST_HANG_MS }, () => {
-  it('begins with the status and the newest frame, then tells what happens', async (t) => {
+  it('begins with the status and the newest frame, then sends events', async (t) => {
     const { source, url } = await open(t, { statusIntervalMs: 60_000 });
     const frameId = await source.advance(decision(1));
     const abort = new AbortController();
@@ -55,7 +55,7 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     abort.abort();
   });
 
-  it('sends decisions at its own pace: the latest wins and is never lost', async (t) => {
+  it('limits the rate of decisions: the latest is always sent', async (t) => {
     const { source, url } = await open(t, { statusIntervalMs: 60_000, decisionIntervalMs: 200 });
     const abort = new AbortController();
     const stream = events(url, abort.signal);
@@ -73,7 +73,7 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     abort.abort();
   });
 
-  it('repeats the status, so that a page knows that it is still connected', async (t) => {
+  it('repeats the status, so that a page can detect a lost connection', async (t) => {
     const { source, url } = await open(t, { statusIntervalMs: 50 });
     const abort = new AbortController();
     const stream = events(url, abort.signal);
@@ -84,7 +84,7 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     abort.abort();
   });
 
-  it('has a bounded number of listeners and takes a new one when one leaves', async (t) => {
+  it('limits the number of clients and accepts a new one when one leaves', async (t) => {
     const { url } = await open(t, { maxListeners: 2 });
     const abort = new AbortController();
     const first = events(url, abort.signal);
@@ -107,7 +107,7 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     staying.abort();
   });
 
-  it('lets go of a listener that does not read', async (t) => {
+  it('drops a slow client', async (t) => {
     const { source, url } = await open(t, {
       statusIntervalMs: 60_000,
       decisionIntervalMs: 0,

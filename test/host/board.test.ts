@@ -49,7 +49,7 @@ describe('readings', () => {
     });
   });
 
-  it('reads what the firmware of a Raspberry Pi remembers, and only what holds now', (t) => {
+  it('reads the current flags of the Raspberry Pi firmware, not those since boot', (t) => {
     const flags = 'sys/devices/platform/soc/soc:firmware/get_throttled';
     const root = tree(t, { [flags]: '50000\n' });
     const throttled = () => readings({ sysRoot: join(root, 'sys') }).throttled;
@@ -75,7 +75,7 @@ describe('readings', () => {
     assert.deepEqual(throttled(), { underVoltage: false, slowed: true });
   });
 
-  it('reads the emptiest battery and no mains supply', (t) => {
+  it('reads the battery with the lowest charge and no mains supply', (t) => {
     const root = tree(t, {
       'sys/class/power_supply/AC/type': 'Mains\n',
       'sys/class/power_supply/BAT0/type': 'Battery\n',
@@ -91,7 +91,7 @@ describe('readings', () => {
     });
   });
 
-  it('says null for what a board does not say, and for nonsense', (t) => {
+  it('returns null for missing and invalid values', (t) => {
     const silent = {
       temperatureC: null,
       throttled: null,
@@ -116,7 +116,7 @@ describe('readings', () => {
     assert.deepEqual(readings({ procRoot: root, sysRoot: root }), silent);
   });
 
-  it('a zone that cannot be read does not hide the others', (t) => {
+  it('an unreadable zone does not hide the others', (t) => {
     const root = tree(t, {
       'class/thermal/thermal_zone0/temp/is-a-folder': '',
       'class/thermal/thermal_zone1/temp': '-5000\n',

@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const refusedAsRunning = (error: unknown): boolean => isHeadlandError(error, 'HL_ALREADY_RUNNING');
 
-test('a directory is locked once per purpose and free again after release', async () => {
+test('a directory is locked once per purpose and unlocked by release', async () => {
   const lock = await acquireInstanceLock(folder, 'run');
   await assert.rejects(acquireInstanceLock(folder, 'run'), refusedAsRunning);
   const other = await acquireInstanceLock(folder, 'train');
@@ -22,7 +22,7 @@ test('a directory is locked once per purpose and free again after release', asyn
   await (await acquireInstanceLock(folder, 'run')).release();
 });
 
-test('the lock of a process that was killed is free at once', async () => {
+test('the lock of a killed process is released immediately', async () => {
   const module = new URL('../../src/host/instance-lock.js', import.meta.url).href;
   const script = `const { acquireInstanceLock } = await import(${JSON.stringify(module)});
     await acquireInstanceLock(${JSON.stringify(folder)}, 'run');
@@ -37,7 +37,7 @@ test('the lock of a process that was killed is free at once', async () => {
   await (await acquireInstanceLock(folder, 'run')).release();
 });
 
-test('a directory that is not there is locked by its name', async () => {
+test('a missing directory is locked by its name', async () => {
   const gone = `${folder}/not/there`;
   const lock = await acquireInstanceLock(gone, 'run');
   await assert.rejects(acquireInstanceLock(`${folder}/not/../not/there`, 'run'), refusedAsRunning);

@@ -34,7 +34,7 @@ describe('SystemdNotifier', () => {
     });
   }
 
-  it('never waits for a receiver that reads nothing', {
+  it('never blocks on a receiver that does not read', {
     skip: withoutReceiver,
     timeout: TEST_HANG_MS,
   }, async (t) => {
@@ -47,12 +47,12 @@ describe('SystemdNotifier', () => {
     assert.ok(refused > 0, 'the queue never filled');
   });
 
-  it('says so when nobody listens', () => {
+  it('reports that there is no receiver', () => {
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: '/nonexistent/notify' });
     assert.equal(notifier.ready(), false);
   });
 
-  it('calls systemd-notify where libc cannot be called', {
+  it('calls systemd-notify if libc cannot be called', {
     skip: withoutReceiver || withoutTool,
     timeout: TEST_HANG_MS,
   }, async (t) => {

@@ -15,7 +15,7 @@ const fine = { temperatureC: 50, throttled: null, battery: null };
 const at = (temperatureC: number | null) => ({ ...fine, temperatureC });
 
 describe('brake', () => {
-  it('slows down step by step from the real rate while it is hot, and lets go by the same steps', () => {
+  it('slows down step by step from the measured rate while it is hot, and recovers by the same steps', () => {
     let state = brake(RELEASED, at(78), 16, settings);
     assert.deepEqual(state, { framesPerSecond: 12, from: 16, reason: 'heat' });
     state = brake(state, at(80), 12, settings);
@@ -28,7 +28,7 @@ describe('brake', () => {
     assert.equal(brake(state, at(71), 12, settings), RELEASED);
   });
 
-  it('slows down for a weak supply and for a board that throttles itself', () => {
+  it('slows down for a weak supply and for a throttling board', () => {
     const weak = { ...fine, throttled: { underVoltage: true, slowed: false } };
     assert.equal(brake(RELEASED, weak, 10, settings).reason, 'supply');
     const slowed = { ...fine, throttled: { underVoltage: false, slowed: true } };
@@ -36,12 +36,12 @@ describe('brake', () => {
     assert.equal(brake(RELEASED, slowed, 10, settings).framesPerSecond, 7.5);
   });
 
-  it('lets go on a board without a thermometer once the flags are gone', () => {
+  it('recovers on a board without a thermometer once the flags are cleared', () => {
     const state = { framesPerSecond: 7.5, from: 10, reason: 'supply' as const };
     assert.equal(brake(state, at(null), 7, settings), RELEASED);
   });
 
-  it('never ends below the least rate, never reaches zero, and always comes back', () => {
+  it('never falls below the minimum rate, never reaches zero, and always recovers', () => {
     const temperature = fc.option(fc.double({ min: 20, max: 110, noNaN: true }));
     const rate = fc.double({ min: 0, max: 200, noNaN: true });
     const steps = fc.array(fc.tuple(temperature, rate, fc.boolean()), { maxLength: 60 });
@@ -65,7 +65,7 @@ describe('brake', () => {
 describe('rateLimit', () => {
   const low = { ...fine, battery: { percent: 15, discharging: true } };
 
-  it('says which of several limits holds', () => {
+  it('reports which of several limits applies', () => {
     const hot = { framesPerSecond: 6, from: 20, reason: 'heat' as const };
     const limited = { ...settings, maxFramesPerSecond: 10 };
     assert.deepEqual(rateLimit(RELEASED, fine, settings), { framesPerSecond: null, reason: null });
@@ -77,7 +77,7 @@ describe('rateLimit', () => {
     assert.deepEqual(rateLimit(hot, low, limited), { framesPerSecond: 2, reason: 'battery' });
   });
 
-  it('leaves a battery alone that charges or holds enough', () => {
+  it('ignores a battery that is charging or sufficiently charged', () => {
     for (const battery of [
       { percent: 15, discharging: false },
       { percent: 16, discharging: true },

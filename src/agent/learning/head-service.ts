@@ -8,32 +8,32 @@ import { servingHead } from './instant-service.js';
 const WATCH_INTERVAL_MS = 2_000;
 
 export interface HeadServiceEvents {
-  /** The head that decides from the next frame on; null: none does. */
+  /** Called with the head that decides from the next frame on; null: none does. */
   onServing(stored: StoredHead | null): void;
-  /** The pointer named a version that cannot serve: `instead` does; null: none can. */
+  /** The pointer names a version that cannot serve. `instead` serves; null: none does. */
   onUnusable(version: number, error: HeadlandError, instead: number | null): void;
 }
 
 /**
- * Keeps perception on the version that the registry points at, whoever moved the pointer: this
- * daemon after a training, a command, or `headland rollback` in another process. A switch has
- * happened only when perception says so; until then the head before goes on, and the pointer is put
- * back. Switches run one after the other.
+ * Keeps perception on the version that the registry's pointer names, no matter what moved it: a
+ * training, a command, or `headland rollback` in another process. A switch counts only once perception
+ * has confirmed it; if it fails, the previous head keeps serving and the pointer is restored. Switches
+ * run one at a time.
  */
 export class HeadService {
   #serving: StoredHead | null = null;
-  /** The pointer when it was followed last. */
+  /** The pointer at the last check. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Why the pointer could not be followed last. */
-  #cannot: string | null = null;
+  /** Message of the last error while following the pointer. */
+  #lastError: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly registry: HeadRegistry,
-    /** Resolves when the head decides; rejects when the one before goes on. */
+    /** Resolves when the head has taken over; rejects when the previous one keeps serving. */
     private readonly swap: (serving: ServingHead | null) => Promise<void> | void,
-    /** Of the running backbone. */
+    /** Checksum of the running backbone. */
     private readonly backboneChecksum: () => string,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
@@ -44,8 +44,8 @@ export class HeadService {
   }
 
   /**
-   * Clears what an interruption left and lets the newest version that works serve; from a disk that
-   * cannot be written too.
+   * Removes the remains of interrupted writes and starts the version that the pointer names, else the
+   * newest usable one. Works with a read-only disk, too.
    */
   async start(): Promise<void> {
     await this.#tidy();
@@ -54,36 +54,36 @@ export class HeadService {
     this.#timer.unref();
   }
 
-  /** The disk is back: what could not be cleared or opened without it. Never throws. */
+  /** Repeats what failed while the disk was unavailable. Never throws. */
   async recover(): Promise<void> {
     await this.#tidy();
     await this.follow();
   }
 
-  /** Resolves when no switch is under way: one that the end of perception cut off would go back. */
+  /** Resolves when no switch is in progress: stopping perception during a switch would revert it. */
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
     await this.#last;
   }
 
   /**
-   * Lets `version` serve although the gate may have refused it.
+   * Switches to `version` even if the gate has refused it.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID, HL_HEAD_BACKBONE_MISMATCH,
-   *   HL_PERCEPTION_CRASHED; the head before goes on, and the pointer names it
+   *   HL_PERCEPTION_CRASHED; the previous head then keeps serving, and the pointer names it
    */
   promote(version: number): Promise<StoredHead> {
     return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored)));
   }
 
   /**
-   * Goes back to `version`, or to the one that served before and fits the backbone.
+   * Goes back to `version`, by default to the last one that served and fits the backbone.
    * @throws HeadlandError as {@link promote}, HL_HEAD_NO_PREVIOUS
    */
   rollback(version?: number): Promise<StoredHead> {
     return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored)));
   }
 
-  /** Looks at the pointer and serves what it points at when that has changed. Never throws. */
+  /** Switches to the version that the pointer names if that has changed. Never throws. */
   follow(): Promise<void> {
     return this.#exclusive(async () => {
       try {
@@ -94,14 +94,14 @@ export class HeadService {
     });
   }
 
-  /** The serving head was lost with the worker: the newest version that works serves. Never throws. */
+  /** Starts a usable version again after a crash of the worker lost the serving head. Never throws. */
   reopen(reason: HeadlandError): Promise<void> {
     return this.#exclusive(async () => {
       this.log.error({ code: reason.code }, reason.message);
       try {
         await this.#open({ lost: true });
       } catch (error) {
-        this.log.error({ err: messageOf(error) }, 'no head could be put to work');
+        this.log.error({ err: messageOf(error) }, 'cannot start any head');
       }
     });
   }
@@ -110,15 +110,18 @@ export class HeadService {
     try {
       await this.registry.recover();
     } catch (error) {
-      this.log.warn({ err: messageOf(error) }, 'cannot clear what an interruption left of heads');
+      this.log.warn(
+        { err: messageOf(error) },
+        'cannot remove the remains of interrupted head writes',
+      );
     }
   }
 
-  /** Said once: it is tried again every two seconds. */
+  /** Logs a repeated error at debug level, because the pointer is checked every two seconds. */
   #cannotFollow(error: unknown): void {
     const err = messageOf(error);
-    const level = err === this.#cannot ? 'debug' : 'error';
-    this.#cannot = err;
+    const level = err === this.#lastError ? 'debug' : 'error';
+    this.#lastError = err;
     this.log[level]({ err }, 'cannot follow the pointer to the serving head');
   }
 
@@ -130,7 +133,7 @@ export class HeadService {
         await this.swap(servingHead(stored));
       } catch (error) {
         const { version } = stored.card;
-        this.log.error({ version, before, err: messageOf(error) }, 'head not put to work');
+        this.log.error({ version, before, err: messageOf(error) }, 'cannot switch the head');
         await this.#withdraw(before);
         throw error;
       }
@@ -139,16 +142,19 @@ export class HeadService {
     });
   }
 
-  /** Puts the pointer back; when even that fails, {@link follow} tries again. */
+  /** Restores the pointer; if that fails, too, {@link follow} tries again. */
   async #withdraw(before: number | null): Promise<void> {
     try {
       await this.registry.withdraw(before);
     } catch (error) {
-      this.log.error({ before, err: messageOf(error) }, 'cannot put the pointer back');
+      this.log.error(
+        { before, err: messageOf(error) },
+        'cannot restore the pointer to the serving head',
+      );
     }
   }
 
-  /** Serves the version pointed at or, if that cannot be, another one. */
+  /** Switches to the version that the pointer names or, if it is unusable, to another one. */
   async #open({ lost = false } = {}): Promise<void> {
     const wanted = await this.registry.current();
     const before = lost ? null : this.#serving;
@@ -171,7 +177,7 @@ export class HeadService {
 
   async #use(stored: StoredHead, serving: StoredHead | null): Promise<void> {
     this.#check(stored);
-    // It serves already, perhaps with labels that it has learnt since.
+    // Swapping the same version again would lose the labels it has learnt since.
     if (stored.card.version !== serving?.card.version) await this.swap(servingHead(stored));
   }
 
@@ -180,7 +186,7 @@ export class HeadService {
     if (head.backboneChecksum === this.backboneChecksum()) return;
     throw new HeadlandError(
       'HL_HEAD_BACKBONE_MISMATCH',
-      `head ${version} was trained on backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), and another backbone runs`,
+      `head ${version} was trained on backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), but another backbone is running`,
       {
         remedy: `Train again (\`headland train\`), or set models.backbone back to ${backbone.name}.`,
         details: { version },

@@ -7,8 +7,8 @@ import type { Meta } from '../../storage/meta-table.js';
 import type { InstantLearner } from '../../training/instant/instant-learner.js';
 import type { InstantHead } from '../../training/instant/instant-protocol.js';
 
-/** Labels of other processes (`label`, `import`) are seen after at most so long. */
-const LOOK_INTERVAL_MS = 1_000;
+/** Interval of the check for labels from other processes (`label`, `import`). */
+const CHECK_INTERVAL_MS = 1_000;
 const MAX_REST_MS = 1_000;
 const FLOOR_KEY = 'instant.floor';
 
@@ -16,36 +16,36 @@ export interface InstantParts {
   learner: Pick<InstantLearner, 'learn' | 'stop'>;
   samples: Pick<SampleStore, 'labelRevision'>;
   meta: Pick<Meta, 'get' | 'set'>;
-  /** Of the running backbone; null: none runs, nothing is learnt until it does. */
+  /** Checksum of the running backbone; null: none is running, and nothing is learnt until then. */
   backboneChecksum: () => string | null;
-  /** Resolves when the head decides; rejects when the one before goes on. */
+  /** Resolves when the head has taken over; rejects when the previous one keeps serving. */
   swap(serving: ServingHead | null): Promise<void> | void;
-  /** Nothing is learnt while a person has paused trainings. */
+  /** Whether learning is switched off or paused. */
   isPaused(): boolean;
-  /** The head that serves has learnt, or has nothing more to learn (null). */
+  /** The serving head has learnt labels, or serves as trained again (null). */
   onLearnt(learnt: InstantHead | null): void;
   onFailure(error: HeadlandError): void;
   log: Log;
 }
 
-/** The label revision from which on the head of this version is corrected. */
+/** The label revision after which labels correct the head of this version. */
 interface Floor {
   version: number;
   revision: number;
 }
 
 /**
- * Lets labels show in decisions at once: corrects the trained head that serves by the labels that came
- * since its training, or makes a first head while there is none. Everything is made again from the
- * store, so that a restart loses nothing, and what fails costs the correction only.
+ * Makes labels affect decisions without a training: corrects the serving head with the labels since its
+ * training, or fits a first head while there is none. The correction is always recomputed from the
+ * store, so that a restart loses nothing. A failure loses the correction only.
  */
 export class InstantService {
   #base: StoredHead | null = null;
-  /** Counts the heads that served, so that what was learnt for an older one is not used. */
+  /** Counts changes of the serving head, so that a correction of an older one is not applied. */
   #generation = 0;
-  /** How many switches to another trained head are under way. */
+  /** Number of switches to another trained head that are in progress. */
   #held = 0;
-  /** What the last attempt was made for. */
+  /** Generation and label revision of the last attempt. */
   #attempted = '';
   #learnt: InstantHead | null = null;
   #failures = 0;
@@ -55,7 +55,7 @@ export class InstantService {
   constructor(private readonly parts: InstantParts) {}
 
   start(): void {
-    this.#timer = setInterval(() => this.labelsChanged(), LOOK_INTERVAL_MS);
+    this.#timer = setInterval(() => this.labelsChanged(), CHECK_INTERVAL_MS);
     this.#timer.unref();
     this.labelsChanged();
   }
@@ -66,19 +66,19 @@ export class InstantService {
     await this.parts.learner.stop();
   }
 
-  /** What the serving head has learnt beyond its version; null: nothing. */
+  /** The correction of the serving head; null: it serves as trained. */
   get learnt(): InstantHead | null {
     return this.#learnt;
   }
 
-  /** Since the start of the daemon. */
+  /** Failures since the start of the daemon. */
   get failures(): number {
     return this.#failures;
   }
 
   /**
-   * Another trained head serves, as it was trained; null: none. Labels after its training are learnt
-   * on top, but not when it comes back after a newer one: then only those from now on.
+   * Another trained head serves, without corrections; null: none does. Labels since its training then
+   * correct it. After a return from a newer version, only labels from now on do.
    */
   baseChanged(stored: StoredHead | null): void {
     this.#base = stored;
@@ -90,7 +90,7 @@ export class InstantService {
     });
   }
 
-  /** Carries out a switch to another trained head: nothing that was learnt for the one before may follow it. */
+  /** Runs a switch to another trained head, during which no correction of the previous one is applied. */
   async hold<T>(work: () => Promise<T>): Promise<T> {
     this.#held++;
     this.#generation++;
@@ -102,11 +102,11 @@ export class InstantService {
     }
   }
 
-  /** To be called after every label and after `resume`. */
+  /** Call it after every label and after `resume`. */
   labelsChanged(): void {
     if (this.#held > 0 || this.#running || this.#timer === null || this.parts.isPaused()) return;
     const checksum = this.parts.backboneChecksum();
-    // Perception starts again: the next look finds the same labels.
+    // Perception is restarting: the next check finds the same labels.
     if (checksum === null) return;
     this.#guarded(() => {
       const wanted = this.#wanted();
@@ -123,7 +123,7 @@ export class InstantService {
     return `${this.#generation} ${this.parts.samples.labelRevision()}`;
   }
 
-  /** Rests as long as it has worked: many labels in a row take at most half of a core. */
+  /** Pauses as long as it has worked, at most a second, so that many labels do not occupy a core. */
   async #learnAndRest(backboneChecksum: string): Promise<void> {
     const startMs = performance.now();
     await this.#learn(backboneChecksum);
@@ -144,11 +144,11 @@ export class InstantService {
         await this.#use(learnt, generation);
       }
     } catch (error) {
-      // The end of the daemon took the thread away.
+      // stop() has ended the worker thread.
       if (this.#timer === null) return;
-      if (!isHeadlandError(error)) log.error({ err: error }, 'labels could not be learnt at once');
+      if (!isHeadlandError(error)) log.error({ err: error }, 'cannot learn the new labels');
       else {
-        log.error({ code: error.code }, `labels could not be learnt at once: ${error.message}`);
+        log.error({ code: error.code }, `cannot learn the new labels: ${error.message}`);
         onFailure(error);
       }
       this.#failures++;
@@ -157,7 +157,7 @@ export class InstantService {
 
   async #use(learnt: InstantHead | null, generation: number): Promise<void> {
     const base = this.#base;
-    // A label that was taken back: the head as it was trained.
+    // No labels to learn, for example after one was withdrawn: the head serves as trained.
     if (learnt === null && this.#learnt === null) return;
     if (learnt === null) {
       await this.parts.swap(base && servingHead(base));
@@ -172,7 +172,7 @@ export class InstantService {
         ...(trust ? { trust } : {}),
       });
     }
-    // Another trained head came in the meantime, and was sent after this one.
+    // Another trained head has replaced this one in the meantime.
     if (generation !== this.#generation) return;
     this.#learnt = learnt;
     this.parts.onLearnt(learnt);
@@ -190,7 +190,7 @@ export class InstantService {
 
   #floor({ card: { version } }: StoredHead): number {
     const floor = this.#readFloor();
-    // It was written when the head began to serve; without it nothing is learnt on top.
+    // The floor is written when the head starts to serve; without it no label corrects the head.
     return floor?.version === version ? floor.revision : this.parts.samples.labelRevision();
   }
 
@@ -200,18 +200,18 @@ export class InstantService {
     return version && revision ? { version: Number(version), revision: Number(revision) } : null;
   }
 
-  /** What fails here must not stop the head from serving. */
+  /** A failure here must not stop the head from serving. */
   #guarded(work: () => void): void {
     try {
       work();
     } catch (error) {
       this.#failures++;
-      this.parts.log.error({ err: messageOf(error) }, 'labels could not be learnt at once');
+      this.parts.log.error({ err: messageOf(error) }, 'cannot learn the new labels');
     }
   }
 }
 
-/** A trained head as it was trained. */
+/** A trained head without corrections. */
 export function servingHead({ card, head }: StoredHead): ServingHead {
   const { version, trust } = card;
   return { version, head, ...(trust ? { trust: trust.level } : {}) };

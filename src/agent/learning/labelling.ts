@@ -4,10 +4,10 @@ import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { RecentFrame, RecentFrames } from '../seeing/recent-frames.js';
 
-/** Features of the picture as captured carry no augmentation recipe. */
+/** Key of the features of the unaugmented image. */
 const ORIGINAL = { recipe: '', view: 0 } as const;
 
-/** Turns frames that went by into stored samples, with a label or waiting for one. */
+/** Stores recent frames as samples, with a label or waiting for one. */
 export class Labelling {
   constructor(
     private readonly store: SampleStore,
@@ -15,7 +15,7 @@ export class Labelling {
   ) {}
 
   /**
-   * Stores a frame that a person gave a label; durable when it returns, nothing is kept when it throws.
+   * Stores a frame with its label. The sample is durable on return; nothing is stored on an error.
    * @throws HeadlandError HL_FRAME_GONE, HL_LABEL_INVALID, HL_LABEL_ALIKE,
    *   HL_FEATURES_INVALID, HL_STORE_…
    */
@@ -26,7 +26,7 @@ export class Labelling {
   }
 
   /**
-   * Gives a stored sample its label.
+   * Labels a stored sample.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE
    */
   labelSample(sampleId: string, label: string, source: LabelSource): Sample {
@@ -34,12 +34,12 @@ export class Labelling {
     return this.store.label(sampleId, label, source);
   }
 
-  /** Keeps a frame without a label, to be asked about. @throws as {@link labelFrame} */
+  /** Stores a frame that waits for a label. @throws as {@link labelFrame} */
   keepWaiting(recent: RecentFrame): Sample {
     return this.#keep(recent, null);
   }
 
-  /** "apple" beside "Apple" is a slip of the keyboard, not a second class. */
+  /** Treats "apple" beside "Apple" as a typing error, not as a second class. */
   #refuseAlike(label: string, sampleId?: string): void {
     const alike = this.store.alikeLabel(label, sampleId);
     if (alike === null) return;
@@ -55,7 +55,7 @@ export class Labelling {
     if (found) return found;
     throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
       remedy:
-        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames says how many frames are kept.',
+        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames sets how many frames are kept.',
       details: { frameId },
     });
   }

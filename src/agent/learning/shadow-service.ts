@@ -17,14 +17,14 @@ import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { HeadService } from './head-service.js';
 
-const LOOK_INTERVAL_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 export interface ShadowSettings {
-  /** 0 = off. */
+  /** Number of labels that a trial lasts; 0 = off. */
   shadowLabels: number;
-  /** Odds for the head in the shadow that always suffice. */
+  /** Odds at which the shadow head always takes over. */
   rollbackAlarm: number;
-  /** Odds that are asked for at least. */
+  /** Lowest odds at which it may take over. */
   trialAlarm: number;
 }
 
@@ -33,12 +33,12 @@ export interface ShadowParts {
   samples: SampleStore;
   heads: Pick<HeadService, 'serving' | 'rollback' | 'promote'>;
   settings: ShadowSettings;
-  /** The head in the shadow serves; `trial` says which and why. */
+  /** Called when the shadow head has taken over. */
   onSwitched(trial: ShadowTrial): void;
   log: Log;
 }
 
-/** A trial with both heads at hand. */
+/** A trial with both heads loaded. */
 interface OpenTrial {
   trial: ShadowTrial;
   current: StoredHead;
@@ -46,70 +46,70 @@ interface OpenTrial {
 }
 
 /**
- * Keeps the head that a promotion replaced in the shadow of the new one, and a head that the gate
- * refused in the shadow of the one that serves: each label that comes for a sample that neither has
- * learnt is held against both, and when the odds say that the one in the shadow is better it serves.
- * Labels are read from the store, so that it does not matter which process took them; the trials stand
- * in the registry, so that a restart forgets nothing.
+ * Compares the serving head with a shadow head: the head that it replaced, or a newer one that the gate
+ * refused. Each new label of a sample that neither has been trained on is compared with the answers of
+ * both heads. When the odds show that the shadow head is better, it takes over. Labels are read from
+ * the store, so that those of other processes count, too. Trials are kept in the registry, so that they
+ * survive a restart.
  */
 export class ShadowService {
-  /** The serving head that was looked at last, whether it has a trial or not. */
+  /** The serving head at the last check, whether it has a trial or not. */
   #seen: StoredHead | null = null;
   #open: OpenTrial | null = null;
-  /** The newest version that was looked at, whether it is a candidate or not. */
+  /** The newest version at the last check, whether it is a candidate or not. */
   #newest: number | null = null;
   #candidate: OpenTrial | null = null;
   #timer: NodeJS.Timeout | null = null;
   #last: Promise<void> = Promise.resolve();
-  /** Why the last look failed. */
-  #complaint: string | null = null;
+  /** Message of the last error. */
+  #lastError: string | null = null;
 
   constructor(private readonly parts: ShadowParts) {}
 
   start(): void {
-    this.#timer = setInterval(() => void this.look(), LOOK_INTERVAL_MS);
+    this.#timer = setInterval(() => void this.check(), CHECK_INTERVAL_MS);
     this.#timer.unref();
   }
 
-  /** Resolves when no look is under way any more. */
+  /** Resolves when no check is in progress. */
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
     await this.#last;
   }
 
-  /** The trial of the serving head as it stands; null: it has none. */
+  /** The trial of the serving head; null: it has none. */
   get trial(): ShadowTrial | null {
     return this.#open?.trial ?? null;
   }
 
-  /** The trial of the newest head that the gate refused; null: there is none. */
+  /** The trial of the newest head if the gate refused it; null: there is none. */
   get candidate(): ShadowTrial | null {
     return this.#candidate?.trial ?? null;
   }
 
-  /** Takes the labels that came since the last look. Never throws: what fails is tried again. */
-  look(): Promise<void> {
+  /** Processes the labels since the last check. Never throws: the next check retries after an error. */
+  check(): Promise<void> {
     this.#last = this.#last.then(async () => {
       try {
-        await this.#look();
+        await this.#check();
       } catch (error) {
-        this.#complain(error);
+        this.#logError(error);
       }
     });
     return this.#last;
   }
 
-  /** Said once: the next look is a second away. */
-  #complain(error: unknown): void {
+  /** Logs a repeated error at debug level, because a check runs every second. */
+  #logError(error: unknown): void {
     const { log } = this.parts;
     const message = messageOf(error);
-    const level = message === this.#complaint ? 'debug' : 'error';
-    this.#complaint = message;
+    const level = message === this.#lastError ? 'debug' : 'error';
+    this.#lastError = message;
     if (isHeadlandError(error)) log[level]({ code: error.code }, message);
-    else log[level]({ err: error }, 'the replaced head could not be followed');
+    else log[level]({ err: error }, 'cannot update the shadow trial');
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { heads, registry, settings } = this.parts;
     const { serving } = heads;
     if (settings.shadowLabels === 0) return;
@@ -145,7 +145,7 @@ export class ShadowService {
     if (open.trial.outcome === 'promoted') await this.#promote(open.trial);
   }
 
-  /** Continues the trial of a head, or begins one if it took over from another. */
+  /** Continues the trial of the serving head, or begins one if it has replaced another head. */
   async #begin(current: StoredHead): Promise<OpenTrial | null> {
     const { registry, log } = this.parts;
     const { version } = current.card;
@@ -158,15 +158,15 @@ export class ShadowService {
       previous = await registry.load(last.previous);
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      log.warn({ version, code: error.code }, 'the replaced head is gone: no trial');
+      log.warn({ version, code: error.code }, 'no shadow trial: cannot load the replaced head');
       return null;
     }
-    // Frames have the features of one backbone only.
+    // Stored features come from one backbone only, so both heads must use the same.
     if (previous.head.backboneChecksum !== current.head.backboneChecksum) return null;
     return this.#openTrial('serving', last.at, current, previous);
   }
 
-  /** Lets the newest head, when the gate preferred the serving one to it, wait in its shadow. */
+  /** Begins a trial of the newest head if the gate refused it only for lack of gain. */
   async #beginCandidate(serving: StoredHead, newest: number | null): Promise<OpenTrial | null> {
     const { registry } = this.parts;
     if (newest === null || newest <= serving.card.version) return null;
@@ -182,7 +182,7 @@ export class ShadowService {
     return this.#openTrial('candidate', refused.card.createdAt, refused, serving);
   }
 
-  /** Goes on with a trial that was begun before a restart, or begins it. */
+  /** Continues a trial that began before a restart, or begins a new one. */
   async #openTrial(
     role: ShadowTrial['role'],
     since: string,
@@ -207,11 +207,11 @@ export class ShadowService {
     });
     await registry.keepShadowTrial(trial);
     const shadow = role === 'serving' ? trial.previous : version;
-    log.info({ version, previous: trial.previous, shadow }, 'a head stays in the shadow');
+    log.info({ version, previous: trial.previous, shadow }, 'shadow trial started');
     return { trial, current, previous };
   }
 
-  /** What both heads say to a sample; null when it is no evidence for both. */
+  /** The answers of both heads to a sample; null when it is not independent evidence for both. */
   #observe(
     { trial, current, previous }: OpenTrial,
     sample: Sample | null,

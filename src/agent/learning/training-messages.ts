@@ -7,7 +7,7 @@ import type {
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 
-/** Trainings in the words of the MQTT contract. Pure. */
+/** Converts training progress and reports to messages of the MQTT contract. Pure. */
 
 export function trainingProgressMessage(
   { phase, done, total, etaSeconds }: TrainingProgress,

@@ -15,31 +15,31 @@ const REVISION_KEY = 'training.revision';
 export interface TrainingServiceEvents {
   onProgress(progress: TrainingProgress, trainingId: string): void;
   onReport(report: TrainingReport): void;
-  /** Lets a head serve, see {@link Trainer}; absent: nothing serves in this process. */
+  /** Makes a head serve, see {@link Trainer}; absent: no head serves in this process. */
   promote?(version: number): Promise<unknown>;
 }
 
-/** Trains when it is time or when asked, one training at a time over all processes. */
+/** Runs trainings on triggers and on request, one at a time across all processes. */
 export class TrainingService {
   readonly #trainer: Trainer;
   readonly #triggers: TrainingTriggers;
   readonly #audit: AuditTrail;
   #lock: InstanceLock | null = null;
   #starting: Promise<string> | null = null;
-  /** What follows the end of the last training. */
+  /** Settles when the end of the last training has been processed. */
   #ending: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(
     private readonly config: Config,
     private readonly state: State,
-    /** Why no training may start now; null: one may. */
+    /** Why no training may start now; null: one may start. */
     private readonly obstacle: () => HeadlandError | null,
     private readonly events: TrainingServiceEvents,
     private readonly log: Log,
-    /** What the trained head that serves can answer; null: none does. */
+    /** Labels of the trained head that serves; null: none does. */
     knownLabels: () => readonly string[] | null = () => null,
-    /** Where the backbone is. */
+    /** The cache that holds the backbone. */
     cacheDir: () => string = () => config.paths.cacheDir,
   ) {
     this.#audit = new AuditTrail(state.audit, log);
@@ -75,20 +75,20 @@ export class TrainingService {
       isTraining: () => this.running !== null || this.#starting !== null,
       start: (trigger) => {
         this.start(trigger).catch((error) =>
-          log.warn({ trigger, err: messageOf(error) }, 'the training did not start'),
+          log.warn({ trigger, err: messageOf(error) }, 'cannot start the training'),
         );
       },
       log,
     });
   }
 
-  /** Begins to listen to labels and the clock. @throws HeadlandError HL_TRAINING_CRON_INVALID */
+  /** Starts the triggers by labels and by time. @throws HeadlandError HL_TRAINING_CRON_INVALID */
   listen(): void {
     this.#triggers.start();
   }
 
   /**
-   * Starts a training and returns its id at once.
+   * Starts a training and resolves with its id without waiting for its end.
    * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT, HL_STORE_…,
    *   HL_TRAINING_CANCELLED after {@link stop}
    */
@@ -120,12 +120,12 @@ export class TrainingService {
     }
   }
 
-  /** To be called after every label, after `resume` and when an obstacle is gone. */
+  /** Call it after every label, after `resume` and when an obstacle is gone. */
   onLabel(): void {
     this.#triggers.labelsChanged();
   }
 
-  /** Cancels what runs or is about to; its report is kept when this resolves. Never throws. */
+  /** Cancels a running or starting training; its report is stored when this resolves. Never throws. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#triggers.stop();
@@ -142,7 +142,7 @@ export class TrainingService {
     return this.#triggers.newLabels();
   }
 
-  /** Newest first, at most `limit`, of whatever process trained. @throws HeadlandError HL_STORE_… */
+  /** The newest reports of all processes, newest first. @throws HeadlandError HL_STORE_… */
   reports(limit: number): StoredReport[] {
     return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
   }
@@ -152,36 +152,39 @@ export class TrainingService {
     this.#lock = null;
     this.#keep(report);
     this.#audit.trained(report);
-    // A training that the stop cancelled is due again at the next start.
+    // A training cancelled by stop() must be due again at the next start.
     if (!this.#stopped) this.#count(report);
     this.events.onReport(report);
   }
 
   /**
-   * Before anybody is told, so that no status beside the report counts its labels as new. What cannot
-   * be written down costs a training more at worst.
+   * Marks the labels as learnt. Runs before the report is published, so that no later status counts
+   * them as new. A failure to store this costs at worst an additional training.
    */
   #count({ trainingId }: TrainingReport): void {
     try {
       this.#triggers.trainingEnded();
     } catch (error) {
-      this.log.error({ trainingId, err: messageOf(error) }, 'cannot keep which labels were learnt');
+      this.log.error(
+        { trainingId, err: messageOf(error) },
+        'cannot store which labels were learnt',
+      );
     }
   }
 
-  /** A report that cannot be kept undoes no training. */
+  /** Stores the report; a failure does not affect the training. */
   #keep(report: TrainingReport): void {
     const { trainingId, outcome, reason, finishedAt, result } = report;
     const headVersion = result?.version ?? null;
     try {
       this.state.reports.append({ trainingId, outcome, reason, finishedAt, headVersion }, report);
     } catch (error) {
-      this.log.error({ trainingId, err: messageOf(error) }, 'cannot keep the training report');
+      this.log.error({ trainingId, err: messageOf(error) }, 'cannot store the training report');
     }
   }
 }
 
-/** The obstacle while a person has paused trainings. */
+/** The obstacle while training is paused. */
 export function trainingPaused(): HeadlandError {
   return new HeadlandError('HL_TRAINING_PAUSED', 'training is paused', {
     remedy: 'Resume training on the page, or send the command `resume` with {"what":"training"}.',
@@ -189,8 +192,8 @@ export function trainingPaused(): HeadlandError {
 }
 
 function stopping(): HeadlandError {
-  return new HeadlandError('HL_TRAINING_CANCELLED', 'headland stops: no training starts', {
-    remedy: 'Start it again when it suits.',
+  return new HeadlandError('HL_TRAINING_CANCELLED', 'headland is stopping: no training can start', {
+    remedy: 'Start headland again, then train again.',
   });
 }
 

@@ -25,7 +25,7 @@ function encodedPicture(bytes: Uint8Array): EncodedPicture {
   return { mediaType: mediaTypeOf(bytes), bytes };
 }
 
-/** The daemon as the web page sees it. */
+/** Adapts the daemon to the interface of the web page. */
 export function consoleSource(agent: AgentView): ConsoleSource {
   const { operations } = agent;
   const { samples } = agent.state;
@@ -78,20 +78,20 @@ export function consoleSource(agent: AgentView): ConsoleSource {
       return { sampleId: sample.id, frame: summary(recent) };
     },
     subscribe(listener: (event: ConsoleEvent) => void) {
-      /** What a page cannot be told is no reason for the daemon to stumble. */
-      const tell = (event: () => ConsoleEvent): void => {
+      /** A failure to notify a page must not affect the daemon. */
+      const notify = (event: () => ConsoleEvent): void => {
         try {
           listener(event());
         } catch (error) {
-          agent.options.log.error({ err: messageOf(error) }, 'the page cannot be told');
+          agent.options.log.error({ err: messageOf(error) }, 'cannot notify the page');
         }
       };
       const onDecision = (recent: RecentFrame): void =>
-        tell(() => ({ type: 'decision', data: summary(recent) }));
+        notify(() => ({ type: 'decision', data: summary(recent) }));
       const onTraining = (): void =>
-        tell(() => ({ type: 'training', data: trainingState(trainingStatus(agent)) }));
+        notify(() => ({ type: 'training', data: trainingState(trainingStatus(agent)) }));
       const onStatus = (): void =>
-        tell(() => ({ type: 'status', data: consoleStatus(agentStatus(agent)) }));
+        notify(() => ({ type: 'status', data: consoleStatus(agentStatus(agent)) }));
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
       agent.on('trainingReport', onTraining);

@@ -9,7 +9,7 @@ import type { EventBody, ModelBody, PredictionBody } from '../../telemetry/contr
 import type { RecentFrame } from '../seeing/recent-frames.js';
 import type { ModelStatus } from '../status.js';
 
-/** The daemon's own facts in the words of the MQTT contract. Pure. */
+/** Converts the daemon's own types to messages of the MQTT contract. Pure. */
 
 export function predictionMessage(recent: RecentFrame, sampleId: string | null): PredictionBody {
   const { frameId, frame, perceived } = recent;
@@ -53,7 +53,7 @@ export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatu
   };
 }
 
-/** @param occurredAtMs Unix time, milliseconds: that of the event is of a monotonic clock */
+/** @param occurredAtMs Unix time, milliseconds; the time in the alert is monotonic */
 export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
   const raised = alert.state === 'raised';
   return {
@@ -61,7 +61,7 @@ export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody
     severity: raised ? 'critical' : 'info',
     message: raised
       ? `${alert.rule}: "${alert.label}" on ${alert.camera}`
-      : `${alert.rule}: clear on ${alert.camera}`,
+      : `${alert.rule}: cleared on ${alert.camera}`,
     details: {
       rule: alert.rule,
       camera: alert.camera,
@@ -89,7 +89,7 @@ export function alarmClearedMessage({ name, error }: Alarm, raisedForMs: number)
     kind: 'alarm_cleared',
     severity: 'info',
     code: error.code,
-    message: `over: ${error.message}`.slice(0, 2_048),
+    message: `cleared: ${error.message}`.slice(0, 2_048),
     details: { alarm: name, raised_for_seconds: Math.round(raisedForMs / 1_000) },
   };
 }
@@ -99,7 +99,7 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
   return {
     kind: 'label_requested',
     severity: 'info',
-    message: `what is on frame ${recent.frameId}? Answer with cmd/label`,
+    message: `frame ${recent.frameId} needs a label: answer with cmd/label`,
     details: {
       sample_id: sampleId,
       frame_id: recent.frameId,
@@ -109,7 +109,7 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
   };
 }
 
-/** What the labels of a trial have decided: an old head is back, or a refused one serves. */
+/** Result of a shadow trial: the previous head serves again, or a refused one now serves. */
 export function trialMessage(trial: ShadowTrial): EventBody {
   const { labels, currentAlone, previousAlone, wealth } = tally(trial);
   const back = trial.outcome === 'rolled-back';
@@ -132,13 +132,13 @@ export function trialMessage(trial: ShadowTrial): EventBody {
   };
 }
 
-/** The head that should serve cannot; `instead` does, null: none can. */
+/** Event: head `version` cannot serve. `instead` serves; null: no head does. */
 export function unusableMessage(
   version: number,
   error: HeadlandError,
   instead: number | null,
 ): EventBody {
-  const now = instead === null ? 'no head fits, none serves' : `head ${instead} serves instead`;
+  const now = instead === null ? 'no usable head, none serves' : `head ${instead} serves instead`;
   return {
     kind: 'head_changed',
     severity: 'warning',
@@ -153,7 +153,7 @@ export function unusableMessage(
   };
 }
 
-/** Frames were slowed down, or may be faster again. */
+/** Event: the limit of the frame rate has changed. */
 export function rateLimitMessage(
   { framesPerSecond, reason }: RateLimit,
   temperatureC: number | null,
@@ -163,8 +163,8 @@ export function rateLimitMessage(
     kind: 'temperature',
     severity: limited ? 'warning' : 'info',
     message: limited
-      ? `at most ${framesPerSecond.toFixed(1)} frames/s because of ${reason}`
-      : 'frames are no longer limited',
+      ? `frame rate limited to ${framesPerSecond.toFixed(1)} frames/s: ${reason}`
+      : 'frame rate no longer limited',
     details: {
       max_frames_per_second: framesPerSecond === null ? null : round(framesPerSecond),
       reason,
@@ -206,7 +206,7 @@ function roundedTop(decision: Decision): { label: string; probability: number }[
   return decision.top.map(({ label, probability }) => ({ label, probability: round(probability) }));
 }
 
-/** Four decimals: what a probability can mean. */
+/** Rounds to four decimals; more carry no information in a probability. */
 export function round(value: number): number {
   return Math.round(value * 10_000) / 10_000;
 }

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.js';
 import { alarmClearedMessage, alarmRaisedMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
-/** Says each alarm once: a line of the log, an event, and the state that everyone can ask for. */
+/** Reports each change of an alarm once: as a log line, an event and a new status. */
 export class AlarmReports implements AlarmListener {
   constructor(
     private readonly telemetry: () => Pick<TelemetryService, 'event' | 'alarmsChanged'>,
@@ -16,17 +16,17 @@ export class AlarmReports implements AlarmListener {
     const { code, message, remedy } = error;
     const level = severity === 'critical' ? 'error' : 'warn';
     this.log[level]({ alarm: name, code, remedy }, `alarm: ${message}`);
-    this.#tell(alarm, true, alarmRaisedMessage(alarm));
+    this.#report(alarm, true, alarmRaisedMessage(alarm));
   }
 
   onCleared(alarm: Alarm, raisedForMs: number): void {
     const { name, error } = alarm;
     const seconds = Math.round(raisedForMs / 1_000);
-    this.log.info({ alarm: name, code: error.code, seconds }, `alarm over: ${error.message}`);
-    this.#tell(alarm, false, alarmClearedMessage(alarm, raisedForMs));
+    this.log.info({ alarm: name, code: error.code, seconds }, `alarm cleared: ${error.message}`);
+    this.#report(alarm, false, alarmClearedMessage(alarm, raisedForMs));
   }
 
-  #tell(alarm: Alarm, raised: boolean, message: Parameters<TelemetryService['event']>[0]): void {
+  #report(alarm: Alarm, raised: boolean, message: Parameters<TelemetryService['event']>[0]): void {
     const telemetry = this.telemetry();
     telemetry.event(message);
     telemetry.alarmsChanged();

@@ -11,16 +11,16 @@ import type { Decision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
-/** One output: its line while it is open, and what opens it again. */
+/** One output: its driver while it is open, and the service that reopens it. */
 interface Output {
   driver: OutputDriver | null;
   service: SideService;
 }
 
 /**
- * Lets decisions raise alerts, and alerts switch outputs: all off before, after and on every exit. An
- * output that cannot be opened or switched is an alarm and tried again; the others go on, and alerts
- * are events in any case.
+ * Raises alerts from decisions and switches outputs accordingly. All outputs are off at start, after
+ * close and on every exit. An output that cannot be opened or switched raises an alarm and is retried;
+ * the others keep working, and alerts are sent as events in any case.
  */
 export class Alerting {
   readonly #rules: AlertRules;
@@ -31,7 +31,7 @@ export class Alerting {
     private readonly telemetry: Pick<TelemetryService, 'event'>,
     alarms: AlarmSwitch,
     private readonly log: Log,
-    /** Monotonic milliseconds: an output must not stay on because the wall clock was set. */
+    /** Monotonic time, milliseconds: setting the wall clock must not keep an output on. */
     private readonly nowMs: () => number = () => performance.now(),
   ) {
     this.#rules = new AlertRules(config.alerts.rules);
@@ -48,24 +48,24 @@ export class Alerting {
     );
   }
 
-  /** Opens the outputs, all off; resolves when each has been tried once. */
+  /** Opens the outputs, all off; resolves after one attempt at each. */
   async open(): Promise<void> {
     await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
   observe(camera: string, { label, probability, guess }: Decision): void {
-    // `unknown` is an answer of its own; the probability is that of the label it was not given.
+    // For `unknown`, the probability is that of the most probable known label, which is irrelevant here.
     const certainty = label === UNKNOWN_LABEL ? 1 : probability;
     const atMs = this.nowMs();
     this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
   }
 
-  /** Lets time pass, so that alerts end also when no frame comes. */
+  /** Clears expired alerts, also while no frame arrives. */
   tick(): void {
     this.#apply(this.#rules.tick(this.nowMs()));
   }
 
-  /** Synchronous and safe at the very end of the process. */
+  /** Switches all outputs off, synchronously; for the `exit` event of the process. */
   allOff(): void {
     for (const { driver } of this.#outputs.values()) driver?.allOff();
   }

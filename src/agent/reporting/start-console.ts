@@ -9,7 +9,7 @@ export interface RunningConsole {
 }
 
 /**
- * Opens the web page over a running daemon.
+ * Starts the web page of a running daemon.
  * @throws HeadlandError HL_CONSOLE_…, HL_SECRET_…
  */
 export async function startConsole(agent: AgentView): Promise<RunningConsole> {

@@ -6,7 +6,7 @@ import type { AgentStatus } from '../status.js';
 import type { AgentView } from '../view.js';
 import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 
-/** The status in the words of the MQTT contract and of systemd. */
+/** Converts the status to messages of the MQTT contract and to the status line of systemd. */
 
 export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
   return {
@@ -61,7 +61,7 @@ function frameLimit({
     : { frames_per_second: framesPerSecond, reason };
 }
 
-/** The answer to `status`: everything at once, as the contract's messages name it. */
+/** Response data of the command `status`, with the field names of the contract's messages. */
 export function statusAnswer(status: AgentStatus): Record<string, unknown> {
   const { model, training } = status;
   return {
@@ -130,11 +130,7 @@ export function statusLine(status: AgentStatus): string {
 }
 
 function headLine({ model: { card, learnt, trust } }: AgentStatus): string {
-  const head = card
-    ? `head ${card.version}`
-    : learnt
-      ? 'a head of the first labels'
-      : 'no head yet';
+  const head = card ? `head ${card.version}` : learnt ? 'head of the first labels' : 'no head yet';
   const more = card && learnt ? ` and ${learnt.labels} labels` : '';
   return `${head}${more}${trust ? ` (${trust})` : ''}`;
 }

@@ -36,14 +36,13 @@ export interface TelemetryServiceOptions {
   log: Log;
 }
 
-/** The daemon's voice: the MQTT client with its outbox, and the broker when none is configured. */
+/** The MQTT client with its outbox, and the embedded broker when no other is configured. */
 export class TelemetryService {
   readonly #outbox: Outbox;
   readonly #client: TelemetryClient;
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
   #state: StatusBody['state'] | null = null;
-  /** As `performance.now()` said it. */
   #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
   #learningFailedMs = Number.NEGATIVE_INFINITY;
@@ -63,7 +62,7 @@ export class TelemetryService {
     this.#client = new TelemetryClient({
       robotId: robot.id,
       boot,
-      // The embedded broker speaks 3.1.1 only: asking it for 5 first costs a refusal.
+      // The embedded broker supports only 3.1.1; trying 5 first would cost a refused connection.
       settings: embedded && mqtt.protocol === 'auto' ? { ...mqtt, protocol: '3.1.1' } : mqtt,
       access: () => this.#access(),
       outbox: this.#outbox,
@@ -73,9 +72,9 @@ export class TelemetryService {
   }
 
   /**
-   * Starts the embedded broker when none is configured, and begins to connect; does not wait for
-   * the broker to be there. A broker that cannot start, or secrets that cannot be read, are an alarm
-   * and tried again.
+   * Starts the embedded broker when no other is configured, and starts connecting, without waiting for
+   * the connection. A broker that cannot start and secrets that cannot be read raise an alarm and are
+   * retried.
    */
   async start(handler: CommandHandler): Promise<void> {
     this.#client.onCommand(handler);
@@ -98,7 +97,7 @@ export class TelemetryService {
     await this.#broker?.close();
   }
 
-  /** Where the broker is: the configured one, else the embedded one, also before that has started. */
+  /** URL of the configured broker, else of the embedded one, even before it has started. */
   get url(): string {
     const { mqtt, embeddedBroker } = this.config;
     return mqtt.url ?? this.#broker?.url ?? `mqtt://${HOST}:${embeddedBroker.port}`;
@@ -115,7 +114,7 @@ export class TelemetryService {
     this.#client.publishStatus(() => this.#statusBody(state));
   }
 
-  /** The alarms have changed. */
+  /** Publishes the status with the current alarms. */
   alarmsChanged(): void {
     if (this.#state !== null) this.status(this.#state, this.#paused);
   }
@@ -152,7 +151,7 @@ export class TelemetryService {
     this.#client.trainingReport(trainingReportMessage(report));
   }
 
-  /** At most one in ten seconds: every label may bring one. */
+  /** Sends at most one event in ten seconds, because every label may cause a failure. */
   learningFailed(body: EventBody): void {
     const nowMs = performance.now();
     if (nowMs - this.#learningFailedMs < LEARNING_EVENT_INTERVAL_MS) return;
@@ -174,10 +173,10 @@ export class TelemetryService {
 
   async #startBroker(): Promise<void> {
     const { embeddedBroker } = this.config;
-    // Loaded only where it is wanted: most robots have a broker elsewhere.
+    // Loaded on demand: most robots use an external broker.
     const { startEmbeddedBroker } = await import('../../telemetry/broker/embedded-broker.js');
     this.#broker = await startEmbeddedBroker({ ...embeddedBroker, log: this.options.log });
-    this.options.log.info({ url: this.#broker.url }, 'the embedded broker is open');
+    this.options.log.info({ url: this.#broker.url }, 'embedded broker started');
     this.#client.start();
   }
 

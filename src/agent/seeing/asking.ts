@@ -10,7 +10,7 @@ import type { RecentFrame } from './recent-frames.js';
 
 export interface AskingSettings {
   askBelowProbability: number;
-  /** Below this p-value of novelty a frame is doubtful however probable its label is. */
+  /** Below this novelty p-value a frame is doubtful, regardless of the probability of its label. */
   unknownAlpha: number;
   askIntervalMs: number;
   askMaxWaiting: number;
@@ -23,11 +23,11 @@ export interface AskingParts {
   telemetry: Pick<TelemetryService, 'event'>;
   alarms: AlarmSwitch;
   log: Log;
-  /** Monotonic milliseconds. */
+  /** Monotonic time, milliseconds. */
   nowMs?: () => number;
 }
 
-/** Keeps frames that are worth a person's time, doubtful ones and not too many, and asks. */
+/** Selects doubtful frames, at a limited rate, stores them and requests labels for them. */
 export class Asking {
   readonly #lastAskedMs = new Map<string, number>();
   readonly #nowMs: () => number;
@@ -36,7 +36,10 @@ export class Asking {
     this.#nowMs = parts.nowMs ?? (() => performance.now());
   }
 
-  /** Keeps the frame and asks for its label; the id of its sample, null when it is not asked. */
+  /**
+   * Stores a doubtful frame and requests its label.
+   * @returns the id of its sample; null when no label is requested
+   */
   consider(recent: RecentFrame): string | null {
     if (!this.#wants(recent.frame.camera, recent.perceived.decision)) return null;
     const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
@@ -48,9 +51,9 @@ export class Asking {
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      // What the disk refuses is an alarm already.
+      // Errors of the disk have already raised an alarm.
       if (error.code === 'HL_STORE_LIMIT') alarms.raise('picture-limit', error);
-      else log.debug({ code: error.code }, `a frame could not be kept: ${error.message}`);
+      else log.debug({ code: error.code }, `cannot store a frame: ${error.message}`);
       return null;
     }
   }

@@ -10,10 +10,10 @@ import type { Config } from '../../config/schema.js';
 import type { BackboneInfo, PerceptionSettings } from '../../perception/perception-protocol.js';
 import { addedCardsDir } from '../open-state.js';
 
-/** Fetching may mean the network: it is tried again less often than other things. */
+/** Longer intervals than for other services, because a retry may download from the network. */
 const MENDING = { initialMs: 5_000, maxMs: 120_000 };
 
-/** What perception needs of the configuration. */
+/** The settings of perception from the configuration. */
 export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
   return {
     backbone: models.backbone,
@@ -28,11 +28,11 @@ export function perceptionSettings({ models, paths, inference }: Config): Percep
   };
 }
 
-/** The part of perception that needs a backbone. */
+/** The part of perception that this service uses. */
 export interface NeedsBackbone {
   start(cacheDir?: string): Promise<BackboneInfo>;
   useFullPrecision(reason: HeadlandError): void;
-  /** Why the fp32 backbone serves instead of the configured one; null: that one does. */
+  /** Why the fp32 backbone serves instead of the configured one; null: it does not. */
   readonly unfit: HeadlandError | null;
 }
 
@@ -44,12 +44,13 @@ export interface BackboneServiceOptions {
 }
 
 /**
- * Gets perception its backbone: from the cache; where that is damaged, outdated or empty, it is fetched
- * first, from another cache of this machine, a mirror or the sources of its card. A cache that cannot
- * be mended is an alarm: the backbone then serves from a folder of its own, and mending is tried again.
+ * Starts perception with its backbone from the cache. If the backbone there is damaged, outdated or
+ * missing, fetches it first from another cache of this machine, a mirror or the sources of its card. A
+ * cache that cannot be written raises an alarm: the backbone then serves from a temporary folder, and
+ * the repair of the cache is retried.
  *
- * Trying comes before fetching because it is the common case, and reading and converting backbones is
- * code and memory that a daemon seldom needs.
+ * Tries the cache before it loads the code that fetches and converts backbones, because a daemon
+ * seldom needs that code and its memory.
  */
 export class BackboneService {
   readonly #options: BackboneServiceOptions;
@@ -67,20 +68,23 @@ export class BackboneService {
     });
   }
 
-  /** The cache that the serving backbone is in. */
+  /** The cache that holds the serving backbone. */
   get cacheDir(): string {
     return this.#spareDir ?? this.#options.config.paths.cacheDir;
   }
 
-  /** @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and what opening throws. @param signal ends fetching */
+  /**
+   * @param signal aborts fetching
+   * @throws HeadlandError HL_MODEL_UNAVAILABLE, HL_PERCEPTION_CRASHED and the errors of opening
+   */
   async start(perception: NeedsBackbone, signal?: AbortSignal): Promise<BackboneInfo> {
     const { alarms, config, log } = this.#options;
     try {
       return await perception.start();
     } catch (error) {
       if (!isMissing(error)) throw error;
-      log.info({ code: error.code }, `the backbone is fetched: ${error.message}`);
-      // A cache that was never filled is no alarm.
+      log.info({ code: error.code }, `fetching the backbone: ${error.message}`);
+      // A cache that was never filled raises no alarm.
       if (error.code === 'HL_MODEL_CHECKSUM') alarms.raise('backbone', error);
       const name = perception.unfit ? fullPrecisionName(config.models.backbone) : undefined;
       try {
@@ -99,7 +103,7 @@ export class BackboneService {
     if (this.#spareDir) await rm(this.#spareDir, { recursive: true, force: true });
   }
 
-  /** Into the configured cache or, where that cannot be written, into one of its own. */
+  /** Fetches into the configured cache or, if that cannot be written, into a temporary one. */
   async #fetch(name?: string, signal?: AbortSignal): Promise<void> {
     const { alarms } = this.#options;
     try {
@@ -113,7 +117,7 @@ export class BackboneService {
     }
   }
 
-  /** What is mended serves from the next start on; it is the same backbone. */
+  /** The repaired cache is used from the next start on; the backbone is the same. */
   async #mend(): Promise<void> {
     await this.#prepare(this.#options.config.paths.cacheDir);
   }

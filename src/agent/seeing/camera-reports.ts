@@ -3,7 +3,7 @@ import type { CameraCondition, CameraQuality } from '../../camera/stage/quality-
 import type { CameraQualityBody, EventBody } from '../../telemetry/contract/messages.js';
 import { isoTime, round } from '../reporting/agent-messages.js';
 
-/** Where reports of cameras go. */
+/** Receives the reports of cameras. */
 export interface CameraReportSink {
   cameraQuality(body: CameraQualityBody): void;
   event(body: EventBody): void;
@@ -12,12 +12,12 @@ export interface CameraReportSink {
 const ADVICE: Record<CameraCondition, string> = {
   good: 'its pictures are good again',
   garbage: 'its pictures cannot be decoded: check cable and resolution',
-  dark: 'there is next to no light in its pictures: check light, lens cap and exposure',
-  overexposed: 'its pictures are blown out: check exposure and the direction of the sun',
+  dark: 'its pictures are almost black: check light, lens cap and exposure',
+  overexposed: 'its pictures are overexposed: check exposure and the direction of the sun',
   blurred: 'its pictures are less sharp than usual: clean the lens, check focus and exposure time',
 };
 
-/** Says over MQTT what cameras' pictures look like, and an event when that changes. */
+/** Publishes the image quality of cameras, and an event whenever a camera's condition changes. */
 export class CameraReports {
   readonly #conditions = new Map<string, CameraCondition>();
 
@@ -26,7 +26,7 @@ export class CameraReports {
     private readonly log: Log,
   ) {}
 
-  /** @returns whether the condition of the camera changed. */
+  /** @returns whether the condition of the camera has changed */
   measured(camera: string, quality: CameraQuality): boolean {
     this.sink.cameraQuality(cameraQualityMessage(camera, quality));
     const { condition } = quality;
@@ -43,7 +43,7 @@ export class CameraReports {
   }
 }
 
-/** A measurement in the words of the MQTT contract. */
+/** Converts a measurement to a message of the MQTT contract. */
 export function cameraQualityMessage(camera: string, quality: CameraQuality): CameraQualityBody {
   const { condition, measuredAtMs, measured, usualSharpness } = quality;
   return {
@@ -58,7 +58,7 @@ export function cameraQualityMessage(camera: string, quality: CameraQuality): Ca
   };
 }
 
-/** Three digits, wherever they begin: sharpness is a ratio, small and of no fixed scale. */
+/** Three significant digits, because sharpness is a small ratio without a fixed scale. */
 function significant(value: number): number {
   return Number(value.toPrecision(3));
 }

@@ -3,7 +3,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 const WINDOW_FRAMES = 512;
 const NANOSECONDS_PER_MS = 1e6;
 
-/** How fast frames went by lately, and whether the main loop was held up. */
+/** Recent frame rate and processing times, and the delay of the event loop. */
 export class FrameStatistics {
   readonly #durationsMs: number[] = [];
   readonly #arrivalsMs: number[] = [];
@@ -12,7 +12,7 @@ export class FrameStatistics {
   #framesTotal = 0;
   #refusedTotal = 0;
 
-  /** @param nowMs monotonic: the wall clock may be set while frames go by */
+  /** @param nowMs monotonic time, milliseconds */
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
@@ -25,7 +25,7 @@ export class FrameStatistics {
     this.#loopDelay.disable();
   }
 
-  /** @param durationMs from picture bytes to decision */
+  /** @param durationMs from encoded image to decision */
   add(durationMs: number): void {
     this.#framesTotal += 1;
     this.#durationsMs.push(durationMs);
@@ -48,7 +48,7 @@ export class FrameStatistics {
     return this.#refusedTotal;
   }
 
-  /** Over the last frames; null before the first. */
+  /** Quantile (0..1) of the processing times of the last frames, milliseconds; null before the first. */
   durationMs(quantile: number): number | null {
     const sorted = [...this.#durationsMs].sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? null;
@@ -61,13 +61,13 @@ export class FrameStatistics {
     return recent.length / (windowMs / 1_000);
   }
 
-  /** 99th percentile, milliseconds; what is above 10 ms is real delay. */
+  /** 99th percentile of the event loop delay, milliseconds; values up to 10 ms are the resolution. */
   loopDelayMs(): number {
     const p99 = this.#loopDelay.percentile(99) / NANOSECONDS_PER_MS;
     return Number.isFinite(p99) ? p99 : 0;
   }
 
-  /** The loop delay is measured from here on. */
+  /** Restarts the measurement of the loop delay. */
   resetLoopDelay(): void {
     this.#loopDelay.reset();
   }

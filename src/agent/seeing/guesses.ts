@@ -11,8 +11,8 @@ export interface GuessParts {
 }
 
 /**
- * The most probable label of stored samples by the head that decides now, from features that are there
- * already. Samples without features of the running backbone are left out; so are all while no head serves.
+ * The most probable label of stored samples according to the serving head, from stored features.
+ * Samples without features of the running backbone are left out; without a serving head, all are.
  */
 export function guesses(
   { perception, samples, inference }: GuessParts,

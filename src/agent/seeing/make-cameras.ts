@@ -12,12 +12,12 @@ import { resolveCamera } from './resolve-camera.js';
 export interface CameraEvents {
   onState(): void;
   onQuality(camera: string, quality: CameraQuality): void;
-  /** A frame was refused before perception saw it. */
+  /** A frame was refused before it reached perception. */
   onRefused(frame: Frame, error: HeadlandError): void;
 }
 
 /**
- * A supervised camera for each section of the configuration; opens no device yet.
+ * Creates a supervised camera for each section of the configuration, without opening a device.
  */
 export function makeCameras(
   config: Config,

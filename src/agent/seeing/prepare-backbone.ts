@@ -6,23 +6,23 @@ import { type PullProgress, pullModel } from '../../models/pull-model.js';
 import { parseMirrors } from '../../models/sources/plan.js';
 import { addedCardsDir } from '../open-state.js';
 
-/** Where backbones are kept on an installed robot; see `paths.cacheDir`. */
+/** The cache of an installed robot; see `paths.cacheDir`. */
 const SYSTEM_CACHE = '/var/cache/headland';
 
 export interface PrepareOptions {
   log: Log;
-  /** HEADLAND_MODEL_MIRRORS (comma-separated) is asked before the configured mirrors. */
+  /** Mirrors in HEADLAND_MODEL_MIRRORS (comma-separated) come before the configured ones. */
   environment: NodeJS.ProcessEnv;
   onProgress(progress: PullProgress): void;
-  /** Ends it; what is half-fetched is removed. */
+  /** Aborts; partial downloads are removed. */
   signal?: AbortSignal;
-  /** Where it is put; default `paths.cacheDir`. */
+  /** Target cache; default `paths.cacheDir`. */
   cacheDir?: string;
 }
 
 /**
- * Makes sure that a backbone, by default the configured one, is in the cache and intact.
- * @throws HeadlandError HL_MODEL_UNAVAILABLE and what reading the card throws
+ * Ensures that a backbone, by default the configured one, is in the cache and intact.
+ * @throws HeadlandError HL_MODEL_UNAVAILABLE and the errors of reading the card
  */
 export async function prepareBackbone(
   config: Config,
@@ -48,7 +48,7 @@ export async function prepareBackbone(
   });
 }
 
-/** The caches that headland uses on a machine, but for the one in question. */
+/** The other caches that headland uses on this machine. */
 function otherCaches(
   cacheDir: string,
   { paths }: Pick<Config, 'paths'>,

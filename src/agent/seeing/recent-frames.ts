@@ -5,11 +5,11 @@ export interface RecentFrame {
   frameId: string;
   frame: Frame;
   perceived: Perceived;
-  /** Of the backbone that embedded it; null: not known. Another one may run when it is labelled. */
+  /** Checksum of the backbone that embedded it; null: not known. By the time it is labelled, another may run. */
   backboneChecksum: string | null;
 }
 
-/** The last frames with their decisions, in memory, so that a label still finds its picture. */
+/** The last frames with their decisions, kept in memory so that they can still be labelled. */
 export class RecentFrames {
   readonly #byId = new Map<string, RecentFrame>();
   #bytes = 0;
@@ -31,7 +31,7 @@ export class RecentFrames {
     return this.#byId.get(frameId);
   }
 
-  /** The newest frame, of one camera or of any. */
+  /** The newest frame of one camera, by default of any. */
   latest(camera?: string): RecentFrame | undefined {
     let newest: RecentFrame | undefined;
     for (const recent of this.#byId.values()) {

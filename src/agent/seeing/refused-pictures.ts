@@ -1,16 +1,16 @@
 import type { AlarmSwitch } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
 
-/** So many pictures in a row that cannot be used are no accident: cameras send a damaged one at times. */
+/** Consecutive unusable pictures that raise an alarm; cameras occasionally send a single damaged one. */
 const IN_A_ROW = 10;
 
-/** Raises an alarm when the pictures of a camera cannot be used any more, not for a damaged one. */
+/** Raises an alarm when many consecutive pictures of a camera are unusable. */
 export class RefusedPictures {
   readonly #inARow = new Map<string, number>();
 
   constructor(private readonly alarms: AlarmSwitch) {}
 
-  /** @returns whether it is news: not one of many in a row */
+  /** @returns whether the run of unusable pictures is still too short for an alarm */
   refused(camera: string, error: HeadlandError): boolean {
     const count = (this.#inARow.get(camera) ?? 0) + 1;
     this.#inARow.set(camera, count);

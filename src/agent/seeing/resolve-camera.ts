@@ -7,8 +7,8 @@ import {
 import { type CameraConfig, configSchema } from '../../config/schema.js';
 
 /**
- * The camera section with its driver settled: `auto` becomes the first camera that this machine has,
- * with the defaults of its driver; anything else stays as it is.
+ * Replaces the driver `auto` by that of the first camera found on this machine, with its defaults.
+ * Returns any other camera section unchanged.
  */
 export function resolveCamera(
   config: CameraConfig,

@@ -2,15 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 
-/** A GPIO chip as sysfs lists it. */
+/** A GPIO chip listed in sysfs. */
 export interface GpioChip {
-  /** Number of its first line in the kernel's global numbering. */
+  /** Global kernel number of its first line. */
   base: number;
   label: string;
   lines: number;
 }
 
-/** A line by its place on a chip: what is printed on boards and in data sheets. */
+/** A line by its number on a chip, as printed on boards and in data sheets. */
 export interface GpioLine {
   line: number;
   /** Null: the first chip that has this line. */
@@ -18,25 +18,21 @@ export interface GpioLine {
 }
 
 /**
- * The GPIO chips of this board by rising base.
+ * The GPIO chips of this board, in ascending order of base.
  *
- * @param folder `/sys/class/gpio`, or a tree like it
- * @throws HeadlandError HL_GPIO_UNAVAILABLE when the kernel has no GPIO in sysfs
+ * @param folder `/sys/class/gpio`, or a folder of the same layout
+ * @throws HeadlandError HL_GPIO_UNAVAILABLE when sysfs lists no GPIO chip
  */
 export function listGpioChips(folder: string): GpioChip[] {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch (error) {
-    throw new HeadlandError(
-      'HL_GPIO_UNAVAILABLE',
-      `${folder} cannot be read: ${messageOf(error)}`,
-      {
-        remedy:
-          'Use a kernel with CONFIG_GPIO_SYSFS, and add the user of the daemon to the group gpio. Or set gpio.driver to none.',
-        cause: error,
-      },
-    );
+    throw new HeadlandError('HL_GPIO_UNAVAILABLE', `cannot read ${folder}: ${messageOf(error)}`, {
+      remedy:
+        'Use a kernel with CONFIG_GPIO_SYSFS, and add the user of the daemon to the group gpio. Or set gpio.driver to none.',
+      cause: error,
+    });
   }
   const chips = names
     .filter((name) => /^gpiochip\d+$/.test(name))
@@ -55,8 +51,8 @@ export function listGpioChips(folder: string): GpioChip[] {
 }
 
 /**
- * The kernel's global number of a line, which sysfs wants: kernels from 6.6 on count from 512 and
- * any chip can come first, so the number on the board must be added to its chip's base.
+ * The kernel's global number of a line, which sysfs requires. Kernels from 6.6 on count from 512 and
+ * the order of chips is not fixed, so this adds the line's number on the board to its chip's base.
  *
  * @throws HeadlandError HL_GPIO_LINE_UNKNOWN
  */
@@ -68,7 +64,7 @@ export function globalLineNumber({ line, chipLabel }: GpioLine, chips: GpioChip[
     'HL_GPIO_LINE_UNKNOWN',
     `no GPIO chip${chipLabel === null ? '' : ` labelled "${chipLabel}"`} has a line ${line}`,
     {
-      remedy: `Correct line or chipLabel in gpio.outputs. There are ${known}.`,
+      remedy: `Correct line or chipLabel in gpio.outputs. This board has ${known}.`,
       details: { line, chipLabel, chips },
     },
   );

@@ -1,6 +1,6 @@
 import type { OutputDriver } from '../alert-output.js';
 
-/** For robots without outputs: alerts are events only. */
+/** Driver for robots without outputs, where alerts are only events. */
 export class NoOutputs implements OutputDriver {
   readonly description = 'none';
 

@@ -8,28 +8,28 @@ export type OutputConfig = Config['gpio']['outputs'][number];
 
 /** The part of onoff's Gpio that outputs need. */
 export interface OutputLine {
-  /** 1 = on, 0 = off, by the line's activeLow. */
+  /** 1 = on, 0 = off; the line's activeLow sets the electrical level. */
   writeSync(value: 0 | 1): void;
   unexport(): void;
 }
 
-/** Takes a line by its global number, switched off: `direction` is the electrical level of off. */
+/** Claims a line by its global number, switched off: `direction` is the electrical level of off. */
 export type TakeLine = (
   globalNumber: number,
   direction: 'low' | 'high',
   options: { activeLow: boolean },
 ) => OutputLine;
 
-/** GPIO through sysfs and the optional package `onoff`, for kernels without the newer interface. */
+/** GPIO through sysfs and the optional package `onoff`. */
 export class OnoffOutputs implements OutputDriver {
   readonly description: string;
   readonly #lines = new Map<string, OutputLine>();
   readonly #log: Log;
 
   /**
-   * Takes every line and switches it off.
+   * Claims every line and switches it off.
    *
-   * @param sysfsFolder `/sys/class/gpio`, or a tree like it
+   * @param sysfsFolder `/sys/class/gpio`, or a folder of the same layout
    * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN
    */
   constructor(outputs: OutputConfig[], takeLine: TakeLine, log: Log, sysfsFolder: string) {
@@ -39,7 +39,7 @@ export class OnoffOutputs implements OutputDriver {
     this.description = ['onoff', ...outputs.map((o, i) => `${o.name}=gpio${numbers[i]}`)].join(' ');
     for (const [i, { name, activeLow }] of outputs.entries()) {
       try {
-        // The kernel takes "low" and "high" as levels of the pin, not as off and on.
+        // The kernel reads "low" and "high" as levels of the pin, not as off and on.
         const line = takeLine(numbers[i]!, activeLow ? 'high' : 'low', { activeLow });
         this.#lines.set(name, line);
         line.writeSync(0);
@@ -47,10 +47,10 @@ export class OnoffOutputs implements OutputDriver {
         this.close();
         throw new HeadlandError(
           'HL_GPIO_UNAVAILABLE',
-          `output "${name}" on gpio${numbers[i]} cannot be taken: ${messageOf(error)}`,
+          `cannot claim output "${name}" on gpio${numbers[i]}: ${messageOf(error)}`,
           {
             remedy:
-              'End other programs that hold the line, and add the user of the daemon to the group gpio.',
+              'End other programs that use the line, and add the user of the daemon to the group gpio.',
             details: { name, gpio: numbers[i] },
             cause: error,
           },
@@ -72,7 +72,7 @@ export class OnoffOutputs implements OutputDriver {
     } catch (error) {
       throw new HeadlandError(
         'HL_GPIO_WRITE_FAILED',
-        `output "${name}" cannot be switched ${on ? 'on' : 'off'}: ${messageOf(error)}`,
+        `cannot switch output "${name}" ${on ? 'on' : 'off'}: ${messageOf(error)}`,
         {
           remedy:
             'Look for errors of the GPIO chip in the kernel log (`dmesg`), and check the wiring.',
@@ -99,18 +99,18 @@ export class OnoffOutputs implements OutputDriver {
     try {
       action();
     } catch (error) {
-      this.#log.error({ output: name, error: messageOf(error) }, 'an output could not be let go');
+      this.#log.error({ output: name, error: messageOf(error) }, 'failed to release a GPIO output');
     }
   }
 }
 
 /**
- * onoff's own constructor; the package is optional because it compiles at install.
+ * Loads onoff. The package is optional because it compiles native code at install.
  *
  * @throws HeadlandError HL_GPIO_UNAVAILABLE
  */
 export async function loadOnoff(): Promise<TakeLine> {
-  // Not a literal: the compiler must not miss a package that may be absent.
+  // Not a literal type, so that the compiler does not resolve a package that may be absent.
   const name: string = 'onoff';
   try {
     const { Gpio } = (await import(name)) as {
@@ -123,15 +123,15 @@ export async function loadOnoff(): Promise<TakeLine> {
 }
 
 /**
- * Says why onoff cannot be loaded. npm compiles the binary of its dependency epoll at install, for one
- * ABI of Node.js: after a change of Node.js the loader refuses it.
+ * The error for a failed import of onoff. npm compiles its dependency epoll at install, for one ABI of
+ * Node.js, so the binary no longer loads after a change of the Node.js version.
  */
 export function onoffLoadError(error: unknown): HeadlandError {
-  const told = messageOf(error);
-  const reason = unusableBinary(error, told);
+  const message = messageOf(error);
+  const reason = unusableBinary(error, message);
   return new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
-    reason ?? `the optional package onoff cannot be loaded: ${told.split('\n', 1)[0]}`,
+    reason ?? `the optional package onoff cannot be loaded: ${message.split('\n', 1)[0]}`,
     {
       remedy:
         reason !== null
@@ -143,16 +143,16 @@ export function onoffLoadError(error: unknown): HeadlandError {
   );
 }
 
-/** What is wrong with epoll's binary; null: the packages themselves are missing. */
-function unusableBinary(error: unknown, told: string): string | null {
-  if (/NODE_MODULE_VERSION|different Node\.js version/.test(told)) {
-    return `the package epoll was compiled for another Node.js than this ${process.version}`;
+/** Why epoll's binary cannot be used; null: the packages themselves are missing. */
+function unusableBinary(error: unknown, message: string): string | null {
+  if (/NODE_MODULE_VERSION|different Node\.js version/.test(message)) {
+    return `the package epoll was compiled for another Node.js version, this is ${process.version}`;
   }
   if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
-    return `the binary of the package epoll cannot be loaded: ${told.split('\n', 1)[0]}`;
+    return `the binary of the package epoll cannot be loaded: ${message.split('\n', 1)[0]}`;
   }
-  // The words of the package bindings, which looks for the binary.
-  return /could not locate the bindings file/i.test(told)
+  // The message of the package bindings, which locates the binary.
+  return /could not locate the bindings file/i.test(message)
     ? 'the package epoll was installed without being compiled'
     : null;
 }

@@ -1,11 +1,11 @@
 import type { Measurement, Strain } from './bench-measure.js';
 
-/** A figure that others have published of a board. */
+/** A published inference time for a board. */
 export interface PublishedFigure {
   runtime: string;
   network: string;
   precision: 'fp32' | 'int8';
-  /** Null: several, their number is not given. */
+  /** Null: several, of unknown number. */
   threads: number | null;
   milliseconds: number;
   source: string;
@@ -24,7 +24,7 @@ const figure = (
   source: string,
 ): PublishedFigure => ({ runtime, network, precision, threads, milliseconds, source });
 
-/** By the beginning of the name in the device tree. */
+/** Keyed by the beginning of the board's name in the device tree. */
 const PUBLISHED: Record<string, PublishedFigure[]> = {
   'Raspberry Pi 4': [
     figure('XNNPACK', V2, 'fp32', null, 46, XNNPACK),
@@ -46,42 +46,42 @@ const PUBLISHED: Record<string, PublishedFigure[]> = {
   ],
 };
 
-/** What is published of this board; empty for any other. Networks at other sizes are a yardstick. */
+/** Published figures for a board, for comparison; empty if there are none. */
 export function publishedFor(board: string | null): PublishedFigure[] {
   const known = Object.keys(PUBLISHED).find((name) => board?.startsWith(name));
   return known ? (PUBLISHED[known] as PublishedFigure[]) : [];
 }
 
-/** More threads must bring so much, because camera, broker and training want the others. */
+/** Minimum speed-up for each further thread, because camera, broker and training need the other cores. */
 const WORTH_A_THREAD = 1.2;
 const WORTH_8_BITS = 1.1;
-/** Below this share of its clock under load a board is held back. */
+/** A clock below this share of its maximum under load indicates throttling. */
 const FULL_CLOCK = 0.9;
 const SLOWER = 1.1;
 const HOT_C = 80;
-/** Of the frames that can be classified: what is left for everything else. */
+/** Recommended share of the measured frame rate, which leaves time for everything else. */
 const HEADROOM = 0.8;
 
-/** What to set, in sentences, the most important first. */
+/** Recommended settings, explained in sentences, the most important first. */
 export function advise(
   measurements: readonly Measurement[],
   strain: Strain,
-  /** `unfit`: an 8-bit version is there that was made for kernels of another kind. */
+  /** `unfit`: an 8-bit version exists that was made for a processor with other integer kernels. */
   configured: { backbone: string; threads: number; unfit: boolean },
 ): { backbone: string; threads: number; sentences: string[] } {
   const chosen = choose(measurements);
   const { backbone, threads, precision, framesPerSecond } = chosen;
   const sentences = [
     `Use models.backbone: ${backbone} with inference.threads: ${threads}` +
-      `${backbone === configured.backbone && threads === configured.threads ? ' (as it is)' : ''}: ` +
+      `${backbone === configured.backbone && threads === configured.threads ? ' (as configured)' : ''}: ` +
       `${framesPerSecond.toFixed(1)} frames/s.`,
-    `Cameras together may send ${(HEADROOM * framesPerSecond).toFixed(1)} frames/s; what is more is dropped.`,
+    `All cameras together should send at most ${(HEADROOM * framesPerSecond).toFixed(1)} frames/s; excess frames are dropped.`,
   ];
   if (precision === 'fp32' && !measurements.some((m) => m.precision === 'int8')) {
     sentences.push(
       configured.unfit
-        ? `The 8-bit version was made on another kind of processor and computes other features here: \`headland models quantize ${backbone}\` makes one that fits.`
-        : `No 8-bit version has been made: \`headland models quantize ${backbone}\` makes one and says what it loses.`,
+        ? `The 8-bit version was made on another kind of processor and computes different features here: \`headland models quantize ${backbone}\` makes one for this processor.`
+        : `There is no 8-bit version: \`headland models quantize ${backbone}\` makes one and reports its loss of accuracy.`,
     );
   }
   const perThread = measurements.filter((m) => m.backbone === backbone && m.threads > threads);
@@ -89,29 +89,33 @@ export function advise(
     const best = perThread.reduce((a, b) => (b.framesPerSecond > a.framesPerSecond ? b : a));
     const gain = best.framesPerSecond / framesPerSecond;
     sentences.push(
-      `${best.threads} threads would give ${gain.toFixed(2)} times as many; camera and training need the other cores.`,
+      `${best.threads} threads reach ${gain.toFixed(2)} times this frame rate; camera and training need the other cores.`,
     );
   }
   if (strain.underVoltage) {
-    sentences.push('The supply fell below its limit: use a stronger one, figures are too low.');
+    sentences.push(
+      'The supply voltage fell below its limit: use a stronger supply. The measured rates are too low.',
+    );
   }
   if (strain.leastClockShare !== null && strain.leastClockShare < FULL_CLOCK) {
     sentences.push(
-      `The clock ran at ${Math.round(100 * strain.leastClockShare)} % of its limit under load: look at cooling, supply and the frequency governor.`,
+      `The clock ran at ${Math.round(100 * strain.leastClockShare)} % of its maximum under load: check cooling, supply and the frequency governor.`,
     );
   }
   if (strain.temperatureAfterC !== null && strain.temperatureAfterC >= HOT_C) {
-    sentences.push(`It became ${strain.temperatureAfterC.toFixed(0)} °C hot: cool it.`);
+    sentences.push(
+      `The board reached ${strain.temperatureAfterC.toFixed(0)} °C: improve its cooling.`,
+    );
   }
   if (strain.slowdown > SLOWER) {
     sentences.push(
-      `Frames took ${strain.slowdown.toFixed(2)} times as long in the second half: heat, or something else runs here.`,
+      `Frames took ${strain.slowdown.toFixed(2)} times as long in the second half: the board is throttling, or other programs are running.`,
     );
   }
   return { backbone, threads, sentences };
 }
 
-/** The fastest at one thread, then as many threads as each pay. */
+/** The faster precision at one thread, then as many threads as each gain enough. */
 function choose(measurements: readonly Measurement[]): Measurement {
   const least = Math.min(...measurements.map((m) => m.threads));
   const single = measurements.filter((m) => m.threads === least);

@@ -44,20 +44,26 @@ interface BenchReport {
 
 const STORED_PICTURES = 16;
 const MAX_THREADS = 4;
-/** Of the built-in picture: what most cameras send. */
+/** Size and quality of the synthetic picture: those of most cameras. */
 const WIDTH = 640;
 const HEIGHT = 480;
 const JPEG_QUALITY = 85;
 
-/** How fast this board is, and what to set. */
+/** Measures the frame rate of this board and recommends settings. */
 export function benchCommand(): Command {
   return withStateOptions(
     new Command('bench')
-      .description('how many frames a second this board classifies, and what to set')
+      .description(
+        'measure how many frames per second this board classifies, and recommend settings',
+      )
       .argument('[name]', 'name of a model card (default: the configured one)'),
   )
-    .option('--seconds <s>', 'measure for about so long', number(1, 3_600), 30)
-    .option('--threads <n>', 'try up to so many threads (default: cores, at most 4)', number(1, 16))
+    .option('--seconds <s>', 'approximate duration of the measurement', number(1, 3_600), 30)
+    .option(
+      '--threads <n>',
+      'maximum number of threads to try (default: cores, at most 4)',
+      number(1, 16),
+    )
     .option('--json', 'print one JSON object')
     .action(async (name: string | undefined, options: BenchOptions) => {
       const given = resolveConfig(options);
@@ -65,7 +71,7 @@ export function benchCommand(): Command {
       const config = { ...given, models: { ...given.models, backbone: base } };
       const log = commandLog();
       await fetchBackbone(config, log, options);
-      // A board without samples is measured too, and nothing is created on it.
+      // On a board without state, measure all the same and create nothing.
       const known = existsSync(join(config.paths.stateDir, 'headland.db'));
       const state = known ? openState(config, log) : null;
       const bar = progressBar('turns', options.json);
@@ -111,7 +117,7 @@ export function benchCommand(): Command {
     });
 }
 
-/** The backbone and, where one was made that fits this machine, its 8-bit variant. */
+/** The backbone and, if one exists that fits this machine, its 8-bit variant. */
 async function cardsToMeasure(
   config: Config,
   log: Log,
@@ -129,7 +135,7 @@ async function cardsToMeasure(
   }
 }
 
-/** Stored frames, else a drawn one: no camera is needed. */
+/** The newest stored frames, else a synthetic picture: no camera is needed. */
 async function readPictures(state: State | null) {
   const newest = state?.samples.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
   const stored = newest.flatMap(({ id }) => state?.samples.picture(id) ?? []);
@@ -138,7 +144,7 @@ async function readPictures(state: State | null) {
   const firstPixel = WIDTH * Math.floor((WIDTH - HEIGHT) / 2);
   const data = square.data.subarray(3 * firstPixel, 3 * (firstPixel + WIDTH * HEIGHT));
   const drawn = await encodeJpeg({ width: WIDTH, height: HEIGHT, data }, JPEG_QUALITY);
-  return { source: `a drawn picture, ${WIDTH} x ${HEIGHT}`, pictures: [drawn] };
+  return { source: `a synthetic picture, ${WIDTH} x ${HEIGHT}`, pictures: [drawn] };
 }
 
 function printReport(report: BenchReport): void {
@@ -159,7 +165,7 @@ function printReport(report: BenchReport): void {
     ms(m.frameMs),
     m.rssBytes === null ? '-' : formatBytes(m.rssBytes),
   ]);
-  printLine(table([['backbone', 'threads', 'frames/s', 'a frame, ms', 'memory'], ...frames]));
+  printLine(table([['backbone', 'threads', 'frames/s', 'frame, ms', 'memory'], ...frames]));
   printLine();
   const parts = measurements.map((m) => [
     `${m.backbone}, ${m.threads}`,
@@ -167,17 +173,17 @@ function printReport(report: BenchReport): void {
     ms(m.backboneMs),
     ms(m.headMs),
   ]);
-  printLine(table([['of a frame, ms', 'decode', 'backbone', 'head'], ...parts]));
+  printLine(table([['stages, ms', 'decode', 'backbone', 'head'], ...parts]));
   printLine();
   const degrees = (value: number | null) => (value === null ? 'unknown' : `${value.toFixed(0)} °C`);
   const clock = strain.leastClockShare;
   printLine(
     `temperature ${degrees(strain.temperatureBeforeC)} before, ${degrees(strain.temperatureAfterC)} after; ` +
       `clock under load ${clock === null ? 'unknown' : `${Math.round(100 * clock)} %`}; ` +
-      `supply ${strain.underVoltage === null ? 'unknown' : strain.underVoltage ? 'TOO LOW' : 'fine'}`,
+      `supply ${strain.underVoltage === null ? 'unknown' : strain.underVoltage ? 'TOO LOW' : 'OK'}`,
   );
   if (published.length > 0) {
-    printLine('\nPublished of this board, backbone alone:');
+    printLine('\nPublished figures for this board, backbone alone:');
     const lines = published.map((p) => [
       p.network,
       p.precision,
@@ -196,6 +202,6 @@ function number(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`use a whole number from ${least} to ${most}`);
+    throw new InvalidArgumentError(`give a whole number from ${least} to ${most}`);
   };
 }

@@ -9,20 +9,20 @@ import { readings } from '../../host/board-readings.js';
 import { clockMHz } from '../../host/cpu.js';
 import { answer, answerSettings } from '../../perception/answer.js';
 
-/** Milliseconds. */
+/** Quantiles in milliseconds. */
 export interface Quantiles {
   p50: number;
   p95: number;
   p99: number;
 }
 
-/** One way to run the backbone, measured. */
+/** Measurement of one backbone with one number of threads. */
 export interface Measurement {
   backbone: string;
   precision: 'fp32' | 'int8';
-  /** What runs it. */
+  /** Name of the inference engine. */
   engine: string;
-  /** Of the backbone. */
+  /** Threads of the backbone. */
   threads: number;
   frames: number;
   framesPerSecond: number;
@@ -30,19 +30,19 @@ export interface Measurement {
   backboneMs: Quantiles;
   headMs: Quantiles;
   frameMs: Quantiles;
-  /** Of this process while it ran, bytes. */
+  /** Resident memory of this process during the measurement, bytes. */
   rssBytes: number | null;
 }
 
-/** What the board showed while it worked. */
+/** State of the board under load. */
 export interface Strain {
   temperatureBeforeC: number | null;
   temperatureAfterC: number | null;
-  /** Of its greatest clock, the least share seen under load; null: the kernel does not say. */
+  /** Lowest clock under load as a share of its maximum; null: the kernel does not report it. */
   leastClockShare: number | null;
-  /** Null: the board does not say. */
+  /** Null: the board does not report it. */
   underVoltage: boolean | null;
-  /** Median frame of the second half over that of the first; above 1 it became slower. */
+  /** Median frame time of the second half over that of the first; above 1 = slower. */
   slowdown: number;
 }
 
@@ -51,7 +51,7 @@ export interface MeasureOptions {
   threads: readonly number[];
   /** JPEG files, at least one. */
   pictures: readonly Uint8Array[];
-  /** Null: a stand-in with ten labels. */
+  /** Null: use a synthetic head with ten labels. */
   head: Head | null;
   seconds: number;
   inference: Config['inference'];
@@ -69,13 +69,13 @@ interface Samples {
 
 const WARM_UP_FRAMES = 3;
 const LEAST_FRAMES = 4;
-/** Every way has its turn twice, so that heat meets all alike. */
+/** Each combination is measured twice, so that heat affects all equally. */
 const PASSES = 2;
 const STAND_IN_LABELS = 10;
 
 /**
- * Frames one after the other through decoder, backbone and head, for every backbone and number of
- * threads in turn; takes about `seconds`, longer on boards where four frames take longer.
+ * Runs frames one at a time through decoder, backbone and head, for each combination of backbone and
+ * number of threads. Takes about `seconds`, or longer if the minimum number of frames takes longer.
  */
 export async function measure(
   options: MeasureOptions,

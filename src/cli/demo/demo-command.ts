@@ -13,19 +13,19 @@ import { type DemoOptions, demoConfig, demoStateDir } from './demo-settings.js';
 import { Demonstration } from './demonstration.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
 
-/** `npm start`: everything real, except that a stand-in labels what the source says is there. */
+/** `npm start`: a real daemon whose frames are labelled automatically with the truth from their source. */
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'camera, or its stand-in, embedded broker, labels over MQTT, real training, web page',
+      'run a demonstration: real or simulated camera, embedded broker, labels over MQTT, training, web page',
     )
-    .option('--photos <dir>', 'show a folder of class folders instead of a camera')
-    .option('--simulated', 'show the simulated field although there is a camera')
-    .option('--exit-after-training', 'end after the training; the last line is JSON')
-    .option('--state <dir>', 'where labels and heads are kept (default: below ./.headland)')
-    .option('--cache <dir>', 'where backbones are kept (default: ~/.cache/headland)')
-    .option('--fresh', 'forget what earlier runs kept')
-    .option('--verbose', 'show the log too')
+    .option('--photos <dir>', 'use a folder of class folders instead of a camera')
+    .option('--simulated', 'use the simulated field even if there is a camera')
+    .option('--exit-after-training', 'exit after the training; the last line is JSON')
+    .option('--state <dir>', 'folder of labels and heads (default: below ./.headland)')
+    .option('--cache <dir>', 'folder of backbones (default: ~/.cache/headland)')
+    .option('--fresh', 'delete the state of earlier runs first')
+    .option('--verbose', 'also show the log')
     .action(async (options: DemoOptions) => {
       const stateDir = demoStateDir(options);
       createStateDir(stateDir);
@@ -39,7 +39,7 @@ export function demoCommand(): Command {
           stateDir,
           startFrame: simulatedFrame(stateDir),
         });
-        await showWhatIsOpened(config);
+        await introduce(config);
         const log = createLog({ level: config.log.level, fileDescriptor: 2 });
         const demonstration = new Demonstration(config, {
           log,
@@ -52,12 +52,12 @@ export function demoCommand(): Command {
       } finally {
         await lock.release();
       }
-      // A camera tool that does not let go must not hold the terminal.
+      // A camera tool that does not exit must not block the terminal.
       if (process.exitCode === EXIT.ok) process.exit();
     });
 }
 
-/** Where the simulated drive stopped last time; 0 = it begins. */
+/** Frame at which the last simulation stopped; 0 = first run. */
 function simulatedFrame(stateDir: string): number {
   const state = openState(validateConfig({ paths: { stateDir } }));
   try {
@@ -67,11 +67,12 @@ function simulatedFrame(stateDir: string): number {
   }
 }
 
-async function showWhatIsOpened(config: Config): Promise<void> {
+/** Prints the backbone and the cameras, and fetches the backbone. */
+async function introduce(config: Config): Promise<void> {
   process.stdout.write(`headland ${packageVersion()}\n  backbone   ${config.models.backbone} …\n`);
   await fetchBackbone(config, createLog({ level: 'error', fileDescriptor: 2 }), {});
   for (const camera of config.cameras.map((camera) => resolveCamera(camera))) {
-    const note = camera.driver === 'simulated' ? ' (a drawing of a field, not a real camera)' : '';
+    const note = camera.driver === 'simulated' ? ' (a simulated field, not a real camera)' : '';
     process.stdout.write(`  camera     ${camera.name}: ${camera.driver}${note}\n`);
   }
 }

@@ -16,7 +16,7 @@ export interface DemoOptions {
   verbose?: boolean;
 }
 
-/** Where a demonstration keeps its state unless told otherwise: one folder per source. */
+/** State folder of a demonstration: as given, else one folder per source. */
 export function demoStateDir(options: DemoOptions): string {
   if (options.state !== undefined) return resolve(options.state);
   if (options.photos === undefined) return resolve('.headland/demo');
@@ -25,7 +25,7 @@ export function demoStateDir(options: DemoOptions): string {
   return resolve(`.headland/photos-${basename(path)}-${digest}`);
 }
 
-/** The configuration of a demonstration: quick trainings, ports that are free. */
+/** The configuration of a demonstration, with frequent trainings and free ports. */
 export async function demoConfig(
   options: DemoOptions,
   { stateDir, startFrame }: { stateDir: string; startFrame: number },
@@ -42,7 +42,7 @@ export async function demoConfig(
   });
 }
 
-/** With --photos --exit-after-training one training, of all pictures, comes at the end. */
+/** With --photos --exit-after-training, a single training on all pictures runs at the end. */
 function everyNewLabels({ photos, exitAfterTraining }: DemoOptions): number {
   if (photos === undefined) return 24;
   return exitAfterTraining ? 0 : 240;
@@ -65,7 +65,7 @@ function demoCamera(options: DemoOptions, startFrame: number): object {
   return { driver: 'simulated', intervalMs: 150, startFrame };
 }
 
-/** `preferred` on loopback if nothing listens there, else 0: any free port. */
+/** `preferred` if it is free on loopback, else 0: any free port. */
 function freePort(preferred: number): Promise<number> {
   return new Promise((settle) => {
     const probe = createServer();

@@ -16,7 +16,7 @@ export interface DemonstrationOptions extends AgentOptions {
   photos: boolean;
 }
 
-/** A daemon with a stand-in for the person who labels, and what the terminal shows of both. */
+/** A daemon with an automatic labeller, and the terminal output of both. */
 export class Demonstration {
   readonly #agent: Agent;
   readonly #screen: Screen;
@@ -39,7 +39,7 @@ export class Demonstration {
     }));
   }
 
-  /** Runs until the training is over or a signal comes; returns the exit code. */
+  /** Runs until the end of the training or a signal; returns the exit code. */
   async run(): Promise<number> {
     const agent = this.#agent;
     process.on('exit', () => agent.outputsOff());
@@ -84,7 +84,7 @@ export class Demonstration {
       agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'),
     );
     await this.#until(() => (this.#labeller?.unanswered ?? 0) === 0);
-    this.#screen.line('  every picture has its label: training with all of them');
+    this.#screen.line('  every picture is labelled: starting a training');
     const reported = once(agent, 'trainingReport');
     await this.#labeller?.requestTraining();
     await reported;
@@ -92,7 +92,7 @@ export class Demonstration {
 
   async #connectLabeller(): Promise<void> {
     const { photos } = this.options;
-    // What a person sends before the daemon listens is lost.
+    // Commands sent before the daemon has subscribed are lost.
     await this.#until(() => this.#agent.telemetry.connected);
     this.#labeller = await Labeller.connect({
       brokerUrl: this.#agent.telemetry.url,
@@ -124,7 +124,7 @@ export class Demonstration {
     const { labelled } = state.samples.counts();
     this.#screen.line(`  broker     ${telemetry.url} (embedded, loopback only)`);
     this.#screen.line(
-      `  watch      mosquitto_sub -h 127.0.0.1 -p ${new URL(telemetry.url).port} -t 'headland/#' -v`,
+      `  messages   mosquitto_sub -h 127.0.0.1 -p ${new URL(telemetry.url).port} -t 'headland/#' -v`,
     );
     if (consoleUrl) this.#screen.line(`  web page   ${consoleUrl}`);
     this.#screen.line(
@@ -157,7 +157,7 @@ export class Demonstration {
   }
 }
 
-/** The last line, for scripts. */
+/** Prints the result as the last line, for scripts; returns the exit code. */
 function printOutcome(report: TrainingReport | null): number {
   const result = report?.result ?? null;
   printJson({

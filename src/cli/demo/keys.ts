@@ -1,2 +1,2 @@
-/** Where the simulated drive stopped, in the state's small facts. */
+/** Key in the meta table: the frame at which the last simulation stopped. */
 export const SIMULATED_FRAME_KEY = 'demo.simulated-frame';

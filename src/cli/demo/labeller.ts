@@ -9,11 +9,11 @@ import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/
 export interface LabellerSettings {
   brokerUrl: string;
   robotId: string;
-  /** Labels given per class before the stand-in is content with right decisions. */
+  /** Number of labels per class, after which only wrong decisions are labelled. */
   labelsPerClass: number;
-  /** Frames of a group that go by before its first label: people are slower than cameras. */
+  /** Frames of a group before its first label; imitates the reaction time of a person. */
   reactionFrames: number;
-  /** At most so many labels per group; 0 = every frame once (photo folders). */
+  /** Maximum number of labels per group; 0 = every frame once (photo folders). */
   labelsPerGroup: number;
 }
 
@@ -30,9 +30,9 @@ interface GroupSeen {
 }
 
 /**
- * Stands in for the person at the robot: looks at frames whose truth the source states, and sends
- * labels over MQTT exactly as a person's tool would (`cmd/label`). It also keeps score: a decision
- * counts only when no label of its group had been given before, so what is scored was never taught.
+ * Replaces the person who labels: sends the true labels that the camera source provides over MQTT, as
+ * any labelling tool would (`cmd/label`). Also computes the accuracy of decisions, only on frames of
+ * groups without a label, so that no frame is scored on which the head was trained.
  */
 export class Labeller {
   readonly #groups = new Map<string, GroupSeen>();
@@ -59,13 +59,13 @@ export class Labeller {
     return labeller;
   }
 
-  /** Pictures that earlier runs have taught already are neither labelled nor scored again. */
+  /** Excludes pictures labelled in earlier runs from labelling and scoring. */
   alreadyLabelled(origins: Iterable<string>): void {
     for (const origin of origins) this.#labelledOrigins.add(origin);
     this.#tally.pictures = this.#labelledOrigins.size;
   }
 
-  /** Looks at a decided frame; scores it, and labels it when it is worth a label. */
+  /** Scores a decision and labels its frame if that is useful. */
   see(frameId: string, frame: Frame, decision: Decision): void {
     if (frame.reference === undefined) return;
     const group = frame.origin ?? frame.group ?? frameId;
@@ -95,7 +95,7 @@ export class Labeller {
     return this.#tally;
   }
 
-  /** Labels sent that were not answered yet. */
+  /** Number of labels sent and not yet answered. */
   get unanswered(): number {
     return this.#pending.size;
   }
@@ -123,7 +123,7 @@ export class Labeller {
     const { labelsPerGroup, reactionFrames, labelsPerClass } = this.settings;
     if (labelsPerGroup === 0) return seen.labels === 0;
     if (seen.frames <= reactionFrames || seen.labels >= labelsPerGroup) return false;
-    // Later labels are spaced out: neighbouring frames of one pass teach almost the same.
+    // Label only every third frame: neighbouring frames of one pass are almost identical.
     if ((seen.frames - reactionFrames - 1) % 3 !== 0) return false;
     return !right || (this.#perClass.get(reference) ?? 0) < labelsPerClass;
   }
@@ -138,7 +138,7 @@ export class Labeller {
       if (origin !== undefined) this.#tally.pictures += 1;
     } else {
       this.#tally.refused += 1;
-      // The frame had left the memory before the label came: the picture may be shown again.
+      // The frame was no longer in memory; the picture may be labelled when it appears again.
       if (origin !== undefined) {
         this.#labelledOrigins.delete(origin);
         this.#groups.delete(origin);

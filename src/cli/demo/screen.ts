@@ -15,13 +15,13 @@ export interface ScreenFacts {
   newLabels: number;
   everyNewLabels: number;
   headVersion: number | null;
-  /** Learnt at once, on top of that version or without one. */
+  /** Labels that the instant learner has applied, on top of that version or without one. */
   learntLabels: number;
 }
 
 /**
- * What the terminal shows: one line that is rewritten for every decision, and a lasting line for
- * everything that happens. Without a terminal, the living line becomes one line every few seconds.
+ * Terminal output: one status line that is rewritten for every decision, and permanent lines for
+ * events. If the output is no terminal, prints a status line every few seconds instead.
  */
 export class Screen {
   #lastStatusMs = 0;
@@ -34,7 +34,7 @@ export class Screen {
     private readonly facts: () => ScreenFacts,
   ) {}
 
-  /** A line that stays. */
+  /** Prints a permanent line. */
   line(text: string): void {
     this.#clear();
     this.out.write(`${wrapText(text, textColumns(this.out, process.env))}\n`);
@@ -84,7 +84,7 @@ export class Screen {
       `frame ${String(frames).padStart(5)}`,
       `${mark} ${(label + truth).padEnd(26)} ${percent(decision.probability)} ${bar(decision.probability)}`,
       rolling
-        ? `accuracy of the last ${rolling.scored} untaught: ${percent(rolling.accuracy)} ${spark(this.#accuracies)}`
+        ? `accuracy on the last ${rolling.scored} unlabelled: ${percent(rolling.accuracy)} ${spark(this.#accuracies)}`
         : 'accuracy: –',
       `labels ${labelsGiven}`,
       headVersion === null

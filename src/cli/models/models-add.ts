@@ -22,33 +22,31 @@ interface AddCommandOptions extends StateOptions {
 
 const INPUT_SIZE = { least: 16, most: 1_024 };
 
-/** Any ONNX network as a backbone. */
+/** Adds any ONNX network as a backbone. */
 export function addCommand(): Command {
   return new Command('add')
-    .description('add a backbone of your own: an ONNX network that takes a picture')
+    .description('add your own backbone: an ONNX network with one image input')
     .argument('<file>', 'ONNX file')
-    .requiredOption('--name <name>', 'what to call it; models.backbone takes this name')
+    .requiredOption('--name <name>', 'name of the new backbone, for models.backbone')
     .option(
       '--input-size <pixels>',
-      'side of the square input, where the graph leaves it open',
+      'side of the square input, if the graph does not fix it',
       parseWhole(INPUT_SIZE.least, INPUT_SIZE.most),
     )
     .option(
       '--normalise <how>',
-      `how pictures are normalised, where the graph does not do it: ${describePresets().join('; ')}; ` +
-        'or three means and three deviations, 0.485,0.456,0.406/0.229,0.224,0.225',
+      `how pixels are normalised, if the graph does not do it: ${describePresets().join('; ')}; ` +
+        'or three means and three standard deviations: 0.485,0.456,0.406/0.229,0.224,0.225',
     )
-    .option(
-      '--tap <tensor>',
-      'tensor or node that holds the features, where the wrong one is found',
-    )
+    .option('--tap <tensor>', 'tensor or node that holds the features, if the wrong one is found')
     .addOption(
-      new Option('--pool <how>', 'how that becomes a vector (default: by its shape)').choices(
-        POOLS,
-      ),
+      new Option(
+        '--pool <how>',
+        'how that tensor is pooled to a vector (default: by its shape)',
+      ).choices(POOLS),
     )
     .option('--licence <spdx>', 'licence of the weights, as an SPDX expression')
-    .option('--title <text>', 'what it is, in words')
+    .option('--title <text>', 'description for people')
     .action(add);
 }
 
@@ -85,7 +83,7 @@ async function add(file: string, options: AddCommandOptions): Promise<void> {
 
 export function removeCommand(): Command {
   return new Command('remove')
-    .description('remove a backbone that was added, with its 8-bit variant')
+    .description('remove an added backbone and its 8-bit variant')
     .argument('<name>', 'name of an added backbone')
     .action(async (name: string, options: StateOptions & { json?: boolean }) => {
       const config = resolveConfig(options);
@@ -97,7 +95,7 @@ export function removeCommand(): Command {
     });
 }
 
-/** On the terminal; the questions go to standard error, so that standard output stays data. */
+/** Asks on the terminal. The questions go to standard error, because standard output is for data. */
 function questions(): Ask {
   const ask = async <T>(question: string, read: (answer: string) => T): Promise<T> => {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -106,7 +104,7 @@ function questions(): Ask {
         try {
           return read((await terminal.question(question)).trim());
         } catch (error) {
-          // Ctrl-C and the end of the input are no answers.
+          // Ask again only after a wrong answer, not after Ctrl-C or the end of the input.
           if (!isHeadlandError(error) && !(error instanceof RangeError)) throw error;
           printNote(error.message);
         }
@@ -118,14 +116,14 @@ function questions(): Ask {
   const { least, most } = INPUT_SIZE;
   return {
     inputSize: () =>
-      ask('The graph leaves the input size open. Side of its pictures, pixels: ', (answer) => {
+      ask('The graph does not fix the input size. Side of its square input, pixels: ', (answer) => {
         const size = Number(answer);
         if (Number.isInteger(size) && size >= least && size <= most) return size;
-        throw new RangeError(`A whole number from ${least} to ${most}, please.`);
+        throw new RangeError(`Enter a whole number from ${least} to ${most}.`);
       }),
     normalisation: () =>
       ask(
-        `How were pictures normalised in its training?\n  ${describePresets().join('\n  ')}\n` +
+        `How were pixels normalised in its training?\n  ${describePresets().join('\n  ')}\n` +
           '  or MEAN,MEAN,MEAN/STD,STD,STD for R, G, B\n> ',
         parseNormalisation,
       ),
@@ -153,9 +151,9 @@ function print(added: AddedModel): void {
   const numbers = (values: readonly number[]) => values.map((v) => v.toFixed(1)).join(', ');
   const { mean, std } = card.normalisation;
   const why = {
-    classifier: 'what the last linear layer reads',
-    output: 'what the graph gives',
-    given: 'as you said',
+    classifier: 'the input of the last linear layer',
+    output: 'the output of the graph',
+    given: 'given by --tap',
   }[tap.kind];
   const isPlain = std.every((s) => s === 1) && mean.every((m) => m === 0);
   const rows = [
@@ -173,8 +171,8 @@ function print(added: AddedModel): void {
     ...(card.pool === 'none' ? [] : [['pooled', card.pool]]),
     [
       'check',
-      `${check.pictures} pictures told apart, the nearest two by ${(100 * check.leastDifference).toFixed(1)} %; ` +
-        `${(100 * check.constantShare).toFixed(0)} % of the features never changed`,
+      `features of ${check.pictures} pictures differ by at least ${(100 * check.leastDifference).toFixed(1)} %; ` +
+        `${(100 * check.constantShare).toFixed(0)} % of the features are constant`,
     ],
     ['forward pass', `${check.forwardMs.toFixed(1)} ms, one thread`],
     ['file', `${formatBytes(bytes)}, ${path}`],
@@ -182,11 +180,9 @@ function print(added: AddedModel): void {
   printLine(`${card.name}: added`);
   printLine(table(rows));
   if (added.normalisedBy === 'both') {
-    printLine(
-      'note: the graph seems to normalise pictures itself; add it again without --normalise',
-    );
+    printLine('note: the graph itself seems to normalise pixels; add it again without --normalise');
   }
   printLine('');
-  printLine(`Compare it on photos of yours: headland models compare DIR`);
+  printLine(`Compare it on your photos: headland models compare DIR`);
   printLine(`To use it: models.backbone: ${card.name}, then restart and \`headland train\`.`);
 }

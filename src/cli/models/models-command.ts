@@ -26,7 +26,7 @@ interface ModelsOptions extends StateOptions {
 }
 
 export function modelsCommand(): Command {
-  const command = new Command('models').description('backbones and trained heads');
+  const command = new Command('models').description('manage backbones and trained heads');
   const subs = [
     listCommand(),
     pullCommand(),
@@ -46,7 +46,7 @@ export function modelsCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('list the model cards and which are in the cache')
+    .description('list the model cards and their state in the cache')
     .action(async (options: ModelsOptions) => {
       const config = resolveConfig(options);
       const cards = await cardsWithVariants(config);
@@ -76,13 +76,13 @@ function listCommand(): Command {
       ]);
       const header = ['name', 'state', 'pixels', 'features', 'top-1', 'licence', ''];
       printLine(table([header, ...cells], ''));
-      printLine('\n* = configured. Fetch one with: headland models pull NAME');
-      printLine('Make an 8-bit one, faster, with: headland models quantize NAME');
-      printLine('Add one of your own with: headland models add FILE.onnx --name NAME');
+      printLine('\n* = configured. Fetch a backbone: headland models pull NAME');
+      printLine('Make a faster 8-bit version: headland models quantize NAME');
+      printLine('Add your own: headland models add FILE.onnx --name NAME');
     });
 }
 
-/** Those that can be opened at once. */
+/** Cards of the backbones that are intact in the cache. */
 async function cachedCards(config: Config): Promise<ModelCard[]> {
   const cards: ModelCard[] = [];
   for (const card of await cardsWithVariants(config)) {
@@ -95,7 +95,7 @@ async function cachedCards(config: Config): Promise<ModelCard[]> {
   return cards;
 }
 
-/** Every card, and behind it its 8-bit variant where that was made or is configured. */
+/** Every card, followed by its 8-bit variant if that exists or is configured. */
 async function cardsWithVariants(config: Config): Promise<ModelCard[]> {
   const { models, paths } = config;
   const cards: ModelCard[] = [];
@@ -123,7 +123,7 @@ function pullCommand(): Command {
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('check cached backbones byte by byte and by what they compute')
+    .description('verify the checksums of cached backbones and the features that they compute')
     .argument('[name]', 'name of a model card (default: every cached one)')
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
@@ -165,7 +165,7 @@ async function verified(card: ModelCard, config: Config): Promise<Verification> 
 
 function printVerifications(results: readonly Verification[]): void {
   if (results.length === 0) {
-    printLine('no backbone is in the cache');
+    printLine('no backbones are in the cache');
     return;
   }
   printLine(table(results.map(verificationCells), ''));
@@ -194,14 +194,14 @@ function headsCommand(): Command {
       try {
         const heads = await state.heads.list();
         if (options.json) return printJson(heads);
-        if (heads.length === 0) return printLine('no head yet: label some frames and train');
+        if (heads.length === 0) return printLine('no head yet: label some frames, then train');
         const cells = heads.map(({ version, card, current, served }) => [
           `${version}${current ? ' *' : ''}`,
           card ? card.createdAt : 'damaged',
           card?.learner ?? '-',
           card?.trust?.level ?? '-',
           card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
-          current ? 'serves' : served ? 'has served' : 'never served',
+          current ? 'serving' : served ? 'has served' : 'never served',
           card?.gate.reason ?? '',
         ]);
         printLine(table(cells, ''));

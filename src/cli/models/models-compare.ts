@@ -21,7 +21,7 @@ import { openPhotoStore } from '../support/photo-store.js';
 import { progressBar } from '../support/progress.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
 
-/** So many photos are timed, each backbone for so long. */
+/** Number of photos for timing, and the time for each backbone. */
 const TIMED_PHOTOS = 16;
 const SECONDS_EACH = 3;
 
@@ -32,16 +32,18 @@ interface CompareOptions extends StateOptions, PhotoOptions {
   json?: boolean;
 }
 
-/** Every backbone at hand, measured on photos of the user's own. */
+/** Compares cached and named backbones on the user's own photos. */
 export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
   return withPhotoOptions(
     new Command('compare')
-      .description('measure backbones on your photos: accuracy, milliseconds, size; recommend one')
+      .description(
+        'compare backbones on your photos by accuracy, latency and size, and recommend one',
+      )
       .argument('<dir>', 'folder with one folder of photos per class'),
   )
-    .option('--backbone <names...>', 'measure these too; what is missing is fetched')
-    .option('--only', 'measure only those that --backbone names')
-    .option('--views <n>', 'augmented views a photo, 0 to 20', parseWhole(0, 20), 0)
+    .option('--backbone <names...>', 'also compare these backbones; missing ones are fetched')
+    .option('--only', 'compare only the backbones given by --backbone')
+    .option('--views <n>', 'augmented views per photo, 0 to 20', parseWhole(0, 20), 0)
     .action((dir: string, options: CompareOptions) => compare(dir, options, cachedCards));
 }
 
@@ -160,7 +162,7 @@ function print(
 ): void {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   printLine(
-    `${photos} photos of ${classes.length} classes in ${groups} groups; ${judged} answered by heads that had not seen their group`,
+    `${photos} photos of ${classes.length} classes in ${groups} groups; ${judged} classified by heads that were not trained on their group`,
   );
   printLine();
   const header = [

@@ -19,17 +19,17 @@ interface QuantizeOptions extends StateOptions {
   json?: boolean;
 }
 
-/** Makes, compares and, if it is good enough, keeps the 8-bit variant of a backbone. */
+/** Quantizes a backbone to 8 bits, compares the variant, and keeps it if it is good enough. */
 export function quantizeCommand(): Command {
   return new Command('quantize')
-    .description('make an 8-bit version of a backbone from the stored frames, and compare it')
+    .description('make an 8-bit version of a backbone, calibrated on stored frames, and compare it')
     .argument('[name]', 'name of a model card (default: the configured one)')
     .option('--photos <dir>', 'calibrate on the pictures in this folder instead')
     .action(async (name: string | undefined, options: QuantizeOptions) => {
       const config = resolveConfig(options);
       const log = commandLog();
       const base = fullPrecisionName(name ?? config.models.backbone);
-      // Before anything is fetched that would be of no use.
+      // Check the engine before the download.
       requireOnnxEngine(await loadCard(base, config.models.cardsDir, addedCardsDir(config)));
       await fetchBackbone(config, log, options, base);
       const state = openState(config, log);
@@ -76,7 +76,7 @@ function printReport(report: QuantizationReport, configured: string): void {
     [
       'features, cosine to 32-bit',
       '1',
-      `${agreement.cosine.toFixed(4)} (least ${agreement.leastCosine.toFixed(4)})`,
+      `${agreement.cosine.toFixed(4)} (minimum ${agreement.leastCosine.toFixed(4)})`,
     ],
     ['features, relative error', '0', agreement.relativeError.toFixed(3)],
     accuracy
@@ -87,12 +87,12 @@ function printReport(report: QuantizationReport, configured: string): void {
         ]
       : ['accuracy', '-', 'too few labelled samples'],
   ];
-  printLine(`${backbone}: ${pictures.calibration} pictures to calibrate on (${pictures.source}),`);
+  printLine(`${backbone}: calibrated on ${pictures.calibration} pictures (${pictures.source}),`);
   printLine(
-    `${made.layers} layers in 8 bits, ${made.layersLeft} left in 32, ranges by ${made.rangeMethod}`,
+    `${made.layers} layers in 8 bits, ${made.layersLeft} in 32 bits, ranges by ${made.rangeMethod}`,
   );
   if (made.kernels.dense === 'saturating') {
-    printLine('8-bit products saturate on this processor: weights are kept small enough not to');
+    printLine('8-bit sums saturate on this processor: weights are limited to avoid that');
   }
   printLine();
   printLine(table(rows));

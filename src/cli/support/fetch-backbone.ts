@@ -5,8 +5,8 @@ import type { PullProgress } from '../../models/pull-model.js';
 import { progressBar } from './progress.js';
 
 /**
- * Makes sure that a backbone, by default the configured one, is in the cache, with a bar of bytes
- * while it comes.
+ * Ensures that a backbone, by default the configured one, is in the cache. Shows a progress bar during
+ * a download.
  * @throws HeadlandError HL_MODEL_…
  */
 export async function fetchBackbone(

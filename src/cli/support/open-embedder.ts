@@ -9,20 +9,20 @@ import type { Config } from '../../config/schema.js';
 import type { AugmentationSettings } from '../../vision/augment.js';
 import { fetchBackbone } from './fetch-backbone.js';
 
-/** The configured way from pictures and their augmented views to features. */
+/** Computes features of pictures and their augmented views with the configured backbone. */
 export interface OpenedEmbedder {
-  /** Of the backbone that is open: the fp32 one where the configured 8-bit one does not fit. */
+  /** Card of the open backbone: the fp32 one if the configured 8-bit one does not fit this machine. */
   card: ModelCard;
   embedder: Embedder;
-  /** Of picture files. */
+  /** Limits for picture files. */
   limits: { maxBytes: number; maxPixels: number };
-  /** Which views are drawn, and the name of their cached features. */
+  /** Settings of the augmented views, and the name of their cached features. */
   augmentation: { settings: AugmentationSettings; seed: number; recipe: string };
   close(): Promise<void>;
 }
 
 /**
- * Fetches the configured backbone where it is not in the cache, and opens it.
+ * Opens the configured backbone, and fetches it first if it is not in the cache.
  * @throws HeadlandError HL_MODEL_…, HL_ENGINE_UNAVAILABLE
  */
 export async function openEmbedder(

@@ -3,18 +3,18 @@ import { type HeadlandError, isHeadlandError, serialiseError } from '../../base/
 import { redactedJson, redactText, redactValue } from '../../base/redact.js';
 import { layOutTable, textColumns, wrapText } from './prose.js';
 
-/** What a command's exit code means; docs/reference/cli.md lists them. */
+/** Exit codes of commands, documented in docs/reference/cli.md. */
 export const EXIT = {
   ok: 0,
   failed: 1,
   usage: 2,
   refused: 3,
   interrupted: 130,
-  /** As a shell reports a program that SIGPIPE ended: 128 + 13. */
+  /** The code that shells report for a program ended by SIGPIPE: 128 + 13. */
   pipeClosed: 141,
 } as const;
 
-/** Text for people goes to standard output line by line; with --json only one object does. */
+/** With `json`, standard output contains one JSON object; otherwise text for people. */
 export interface OutputOptions {
   json?: boolean;
 }
@@ -28,12 +28,12 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${redactedJson(value)}\n`);
 }
 
-/** Facts for people who read them as they would write them in the configuration. */
+/** Prints a value for people, in the format of the configuration file. */
 export function printYaml(value: unknown): void {
   process.stdout.write(stringify(redactValue(value)));
 }
 
-/** The same as {@link printLine} on standard error: notes and progress beside the data. */
+/** As {@link printLine}, on standard error: for notes and progress. */
 export function printNote(text: string): void {
   process.stderr.write(`${forPeople(text, process.stderr)}\n`);
 }
@@ -42,7 +42,7 @@ function forPeople(text: string, stream: NodeJS.WriteStream): string {
   return wrapText(redactText(text), textColumns(stream, process.env));
 }
 
-/** Columns padded to their widest cell; numbers are the caller's to format. */
+/** Lays out a table; see {@link layOutTable}. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string {
   return layOutTable(rows, indent, textColumns(process.stdout, process.env));
 }
@@ -53,13 +53,13 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** Prints what went wrong and what to do about it; returns the exit code. */
+/** Prints an error with its remedy; returns the exit code. */
 export function reportFailure(error: unknown, options: OutputOptions): number {
   const serialised = serialiseError(error);
   if (options.json) printJson({ error: serialised });
   printNote(`headland: ${serialised.code}: ${serialised.message.trimEnd()}`);
   if (serialised.remedy) printNote(`  what to do: ${serialised.remedy}`);
-  // As it stands: a wrapped stack is no stack.
+  // Not wrapped, because tools parse stack traces by line.
   if (!isHeadlandError(error)) {
     process.stderr.write(`${redactText(String(serialised.details.stack ?? ''))}\n`);
   }
@@ -68,8 +68,8 @@ export function reportFailure(error: unknown, options: OutputOptions): number {
 }
 
 /**
- * Ends the process quietly when whoever read its output has gone (`headland models list | head`).
- * Node ignores SIGPIPE, so the failed write has to end it.
+ * Ends the process silently when the reader of its output has closed the pipe (`headland models list |
+ * head`). Node ignores SIGPIPE, so the failed write must end it.
  */
 export function endWhenPipeCloses(): void {
   for (const stream of [process.stdout, process.stderr]) {

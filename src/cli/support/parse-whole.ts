@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Reads an option that is a whole number within bounds; anything else is wrong usage. */
+/** Parser for an option that must be a whole number within bounds; anything else is a usage error. */
 export function parseWhole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

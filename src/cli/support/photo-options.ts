@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { GROUP_METHODS, type GroupMethod } from '../../samples/grouping/groups.js';
 
-/** How a folder of photos is read, for every command that reads one. */
+/** Options of every command that reads a folder of photos. */
 export interface PhotoOptions {
   groupPattern?: string;
   groupBy?: GroupMethod;
@@ -14,22 +14,22 @@ export function withPhotoOptions(command: Command): Command {
   return command
     .option(
       '--group-pattern <regexp>',
-      'pictures whose path gives the same captures belong together',
+      'pictures whose paths match with the same captures form a group',
     )
     .addOption(
       new Option(
         '--group-by <way>',
-        'what else tells which pictures belong together (default: all, in this order)',
+        'other ways to group pictures (default: all, in this order)',
       ).choices(GROUP_METHODS),
     )
-    .option('--follow-links', 'follow links that lead out of the folder')
+    .option('--follow-links', 'follow symbolic links that lead out of the folder')
     .addOption(
       new Option(
         '--layout <kind>',
-        'auto: splits such as train/ and known exports are recognised; classes: each folder is a class, whatever it is called',
+        'auto: recognise splits such as train/ and known exports; classes: treat every folder as a class',
       )
         .choices(['auto', 'classes'])
         .default('auto'),
     )
-    .option('--keep-alike', 'labels that look alike, as Apple and apple, stay two classes');
+    .option('--keep-alike', 'keep labels that look alike, such as Apple and apple, as two classes');
 }

@@ -10,16 +10,16 @@ import { printNote } from './output.js';
 import type { PhotoOptions } from './photo-options.js';
 import { progressBar } from './progress.js';
 
-/** A store of its own for a folder of photos, gone when it is closed. */
+/** A temporary sample store for a folder of photos; close() deletes it. */
 export interface PhotoStore {
   store: SampleStore;
   close(): Promise<void>;
 }
 
 /**
- * Imports a folder of class folders into a temporary store, so that bad photos, repetitions and
- * groups are treated as a robot treats them. Warnings go to standard error.
- * @param holdoutShare Of the groups, 0..1, that are kept from training.
+ * Imports class folders into a temporary store, so that unusable photos, duplicates and groups are
+ * handled as on a robot. Prints warnings to standard error.
+ * @param holdoutShare share of groups in the holdout, 0..1
  * @throws HeadlandError HL_IMPORT_…
  */
 export async function openPhotoStore(

@@ -5,7 +5,7 @@ export interface ProgressBar {
   stop(): void;
 }
 
-/** A bar on standard error while it is a terminal; silent elsewhere and with --json. */
+/** A progress bar on standard error if that is a terminal; otherwise, and if `silent`, it does nothing. */
 export function progressBar(unit: string, silent = false): ProgressBar {
   if (silent || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar(

@@ -1,5 +1,5 @@
 const LEAST_COLUMNS = 40;
-/** A last column narrower than this is hard to read: it goes below its row. */
+/** A last column narrower than this is hard to read, so it moves below its row. */
 const LEAST_LAST_COLUMN = 36;
 const BELOW_ROW_INDENT = 4;
 const COLUMN_GAP = 2;
@@ -12,15 +12,15 @@ export function textColumns(
   { columns }: { columns?: number | undefined },
   environment: NodeJS.ProcessEnv,
 ): number {
-  const asked = Number(environment.COLUMNS);
-  if (Number.isInteger(asked) && asked > 0) return Math.max(LEAST_COLUMNS, asked);
+  const requested = Number(environment.COLUMNS);
+  if (Number.isInteger(requested) && requested > 0) return Math.max(LEAST_COLUMNS, requested);
   if (columns !== undefined && columns > 0) return Math.max(LEAST_COLUMNS, columns);
   return Number.POSITIVE_INFINITY;
 }
 
 /**
- * Breaks lines of more than `columns` characters at spaces. What is continued is indented two
- * columns deeper than its line. A word without a space, such as a path, stays whole.
+ * Breaks lines of more than `columns` characters at spaces. Continuation lines are indented by two more
+ * columns. A word without a space, such as a path, is not broken.
  */
 export function wrapText(text: string, columns: number): string {
   return text
@@ -30,8 +30,8 @@ export function wrapText(text: string, columns: number): string {
 }
 
 /**
- * Cells padded to the widest of their column. Where a row is wider than `columns`, its last cell is
- * wrapped within its column, or below the row when too little is left for it.
+ * Pads cells to the widest of their column. If a row is wider than `columns`, its last cell is wrapped
+ * within its column, or moved below the row when its column would be too narrow.
  */
 export function layOutTable(
   rows: readonly (readonly string[])[],
@@ -77,7 +77,7 @@ function wrapLine(line: string, columns: number, continuation: string): string[]
   return [...lines, rest];
 }
 
-/** The last space within the columns, else the first one behind them; never in the indentation. */
+/** Index of the last space within the columns, else of the first one after them; never in the indentation. */
 function breakAt(line: string, columns: number): number | null {
   const text = leadingSpace(line).length;
   const within = line.lastIndexOf(' ', columns);

@@ -13,7 +13,7 @@ export interface StateOptions {
   cache?: string;
 }
 
-/** The options of every command that works on a robot's state. */
+/** Adds the options of every command that works on the state of a robot. */
 export function withStateOptions(command: Command): Command {
   return command
     .option('--config <file>', `configuration file (default: ${DEFAULT_CONFIG_PATH} if it exists)`)
@@ -22,8 +22,8 @@ export function withStateOptions(command: Command): Command {
 }
 
 /**
- * The configuration a command works with: the file named, else the installed one, else defaults;
- * state and cache as given on the command line.
+ * The configuration for a command: the given file, else the installed one, else defaults. State and
+ * cache folders on the command line take precedence.
  */
 export function resolveConfig(options: StateOptions): Config {
   const file = options.config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
@@ -38,13 +38,13 @@ export function resolveConfig(options: StateOptions): Config {
   });
 }
 
-/** Where a person's own cache lives when nothing is configured. */
+/** Cache folder of a user, following the XDG specification. */
 export function userCacheDir(environment: NodeJS.ProcessEnv): string {
   const base = environment.XDG_CACHE_HOME ?? join(environment.HOME ?? '/root', '.cache');
   return join(base, 'headland');
 }
 
-/** Commands log to standard error, so that standard output stays data. */
+/** Log of commands: to standard error, because standard output is for data. */
 export function commandLog(verbose = false): Log {
   return createLog({ level: verbose ? 'debug' : 'warn', fileDescriptor: 2 });
 }

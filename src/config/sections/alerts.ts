@@ -7,14 +7,14 @@ const alertRule = z.strictObject({
     .array(z.string().normalize('NFC').trim().min(1))
     .min(1)
     .max(64)
-    .describe('Labels that raise the alert; "unknown" does so at any probability'),
+    .describe('Labels that raise the alert; minProbability does not apply to "unknown"'),
   camera: z
     .string()
     .nullable()
     .default(null)
     .describe('Only frames of this camera; null = any camera'),
   minProbability: probability.default(0.7).describe('Minimum probability of the label, 0..1'),
-  guesses: z.boolean().default(false).describe('Whether answers marked as guesses count, too'),
+  guesses: z.boolean().default(false).describe('Also count answers marked as guesses'),
   matches: z
     .int()
     .min(1)

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { section } from '../fields.js';
 
 /**
- * What the mounting of the camera says about augmentation. Looking straight down every direction is
- * as good as another; looking ahead only left and right can be exchanged.
+ * Default rotation and flips for each mounting of the camera. A camera that looks straight down has
+ * no preferred direction; one that looks ahead allows only a mirror image.
  */
 const MOUNTINGS = {
   forward: { rotationDegrees: 15, horizontalFlip: true, verticalFlip: false },
@@ -28,7 +28,7 @@ export const augmentation = section(
       .max(32)
       .default(2)
       .describe(
-        'Of those the last so many, at most all, also change light, sharpness and compression',
+        'Number of those views, taken from the last, that also change light, sharpness and compression',
       ),
     seed: z.int().min(0).max(4_294_967_295).default(20_240_501),
     rotationDegrees: z
@@ -91,7 +91,7 @@ export const augmentation = section(
         'Photometric views: 4 of 10 views are recompressed; minimum JPEG quality; 100 = off',
       ),
   },
-  "Keras' ImageDataGenerator in meaning: angles in degrees, shifts as shares; and what light, lens and transmission do",
+  "Geometric settings as in Keras' ImageDataGenerator, with angles in degrees and shifts as shares; and changes of light, sharpness and compression",
 ).transform(({ mounting, ...given }) => {
   const preset = MOUNTINGS[mounting];
   return {

@@ -11,9 +11,11 @@ export const board = section(
     slowAboveC: celsius
       .default(78)
       .describe(
-        'At this temperature, or when the board throttles itself, the frame rate falls step by step',
+        'At or above this temperature, or while the board throttles, the frame rate is reduced step by step',
       ),
-    fasterBelowC: celsius.default(72).describe('At this temperature the frame rate rises again'),
+    fasterBelowC: celsius
+      .default(72)
+      .describe('At or below this temperature the frame rate is raised again'),
     minFramesPerSecond: z
       .number()
       .min(0.01)

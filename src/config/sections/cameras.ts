@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { milliseconds, name, probability, section } from '../fields.js';
 
-/** Of the width, the height or the pixels of a picture. */
+/** Share of the width, the height or the pixels of an image, 0..1. */
 const share = z.number().min(0).max(1);
 const point = z.tuple([share, share]).describe('[x, y] from the upper left corner');
-/** Sums of decimal fractions (0.3 + 0.7) may lie a hair above 1. */
+/** Sums of decimal fractions (0.3 + 0.7) may exceed 1 by a rounding error. */
 const ROUNDING = 1e-9;
 
-/** What happens to a picture between any camera and everything that looks at it. */
+/** Processing of the images of any camera before anything else uses them. */
 const pictureSettings = {
   region: z
     .strictObject({
@@ -54,7 +54,7 @@ const pictureSettings = {
     })
     .nullable()
     .default(null)
-    .describe('Skip images that show the same as the last one; null = skip none'),
+    .describe('Skip images in which nothing has changed since the last frame; null = skip none'),
   quality: section(
     {
       intervalMs: milliseconds(0, 86_400_000)
@@ -70,7 +70,7 @@ const pictureSettings = {
         .default(0.35)
         .describe("Share of the camera's usual sharpness below which an image counts as blurred"),
     },
-    'How a dirty, dark or dazzled lens is recognised',
+    'How a dirty lens, darkness and overexposure are detected',
   ),
 };
 
@@ -118,7 +118,7 @@ const ffmpegCamera = z
       .describe('Read files at their own pace instead of as fast as possible'),
     loop: z.boolean().default(false).describe('Restart the file when it ends'),
     exposureMicroseconds: exposureMicroseconds.describe(
-      'V4L2: fixed exposure time, in steps of 100; null = as the camera is set',
+      'V4L2: fixed exposure time, in steps of 100; null = leave the setting of the camera',
     ),
     v4l2Controls: z
       .record(
@@ -212,7 +212,7 @@ const replayCamera = z
       .default(null)
       .describe('Regular expression for file names; its captures name the group of an image'),
   })
-  .describe('Plays recorded images as a camera would deliver them');
+  .describe('Replays recorded images at the pace of a camera');
 
 const simulatedCamera = z
   .strictObject({
@@ -233,7 +233,7 @@ const simulatedCamera = z
     'Simulated: a seeded drawing of a field with crops, weeds, obstacles and changing light',
   );
 
-/** One camera: what its driver needs, and what all cameras share. */
+/** One camera: the settings of its driver and those that all cameras share. */
 const camera = z.discriminatedUnion('driver', [
   autoCamera,
   ffmpegCamera,

@@ -20,7 +20,9 @@ export const gate = section(
       .min(0)
       .max(1)
       .default(0.03)
-      .describe('Standard deviation of errors of the evidence that more samples do not remove'),
+      .describe(
+        'Standard deviation of those errors of the evidence that more samples do not reduce',
+      ),
     unknownAurocMargin: probability
       .default(0.02)
       .describe('Largest allowed drop in the AUROC of unknown things'),
@@ -28,7 +30,9 @@ export const gate = section(
       .int()
       .min(1)
       .default(20)
-      .describe('Minimum number of holdout samples to be used without training samples'),
+      .describe(
+        'Minimum number of holdout samples from which the holdout can be used without training samples',
+      ),
     holdoutAloneSamples: z
       .int()
       .min(1)
@@ -47,13 +51,13 @@ export const gate = section(
       .min(2)
       .max(1_000_000)
       .default(10)
-      .describe('Odds at which the head in the shadow always takes over (10: error 10 %)'),
+      .describe('Odds at which the shadow head always takes over (10: error rate 10 %)'),
     trialAlarm: z
       .number()
       .gt(1)
       .max(1_000_000)
       .default(3)
-      .describe('Lowest odds at which the head in the shadow takes over when the gate was unsure'),
+      .describe('Minimum odds at which the shadow head takes over when the gate was unsure'),
   },
   'What a new head must prove before and after it serves',
 );

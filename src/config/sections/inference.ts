@@ -8,7 +8,7 @@ export const inference = section(
       .min(1)
       .max(16)
       .default(1)
-      .describe('Intra-op threads of an ONNX backbone; TensorFlow.js takes its own'),
+      .describe('Intra-op threads of an ONNX backbone; TensorFlow.js chooses its own number'),
     fit: z
       .enum(['squash', 'crop'])
       .default('squash')
@@ -34,11 +34,11 @@ export const inference = section(
       .max(0.9)
       .default(0.1)
       .describe(
-        'Largest share of wrong answers among those not marked as guesses, as estimated from left-out answers',
+        'Largest allowed share of wrong answers among those not marked as guesses, estimated by leave-group-out',
       ),
     unknownAlpha: probability
       .default(0.05)
-      .describe('Share of known things that may be called `unknown`; 0 = off'),
+      .describe('Largest allowed share of known things reported as `unknown`; 0 = off'),
   },
   'How a frame becomes a decision',
 );

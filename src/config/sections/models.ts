@@ -15,7 +15,7 @@ export const models = section(
       .array(z.string().min(1))
       .max(16)
       .default([])
-      .describe('Folders or http(s) URLs asked first for model files'),
+      .describe('Folders or http(s) URLs tried first for model files'),
     allowDownload: z
       .boolean()
       .default(true)

@@ -27,7 +27,7 @@ export const quantization = section(
       .max(100_000)
       .default(200)
       .describe(
-        'Minimum number of labelled samples for accuracy to be compared; below it only features are',
+        'Minimum number of labelled samples to compare accuracy; below it, only features are compared',
       ),
     maxLabelled: z
       .int()

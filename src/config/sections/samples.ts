@@ -6,7 +6,7 @@ export const samples = section(
     groupWindowMs: milliseconds(0, 3_600_000)
       .default(30_000)
       .describe(
-        'Frames of a camera captured within this window are one group; in imports, pictures between whose capture times no longer pause lies',
+        'Frames of a camera captured within this window form one group. In imports, a longer pause between capture times starts a new group',
       ),
     holdoutShare: z
       .number()
@@ -34,7 +34,7 @@ export const samples = section(
       .describe('Above this size no new image is stored, and an alarm is raised'),
     askBelowProbability: probability
       .default(0.6)
-      .describe('A frame whose answer is less probable than this is stored and waits for a label'),
+      .describe('A frame whose label is less probable than this is stored and waits for a label'),
     askMaxWaiting: z
       .int()
       .min(0)

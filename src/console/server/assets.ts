@@ -14,11 +14,11 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** `dist/page`, seen from this module where it is compiled to. */
+/** `dist/page`, relative to the compiled module. */
 const PAGE_FOLDER = fileURLToPath(new URL('../../../page/', import.meta.url));
 
 /**
- * Reads the built page once, so that no request ever names a file.
+ * Reads the built page once, so that no request can name a file.
  * @returns the assets by URL path
  * @throws HeadlandError HL_CONSOLE_PAGE_MISSING
  */
@@ -36,20 +36,24 @@ export function loadAssets(folder: string = PAGE_FOLDER): Map<string, Asset> {
     ]);
     for (const name of readdirSync(join(folder, 'assets'))) {
       const type = MEDIA_TYPES[extname(name)];
-      if (type === undefined) throw new Error(`no media type is known for ${name}`);
+      if (type === undefined) throw new Error(`unknown media type of ${name}`);
       assets.set(`/assets/${name}`, {
         type,
         bytes: readFileSync(join(folder, 'assets', name)),
-        // The build puts a hash of the content into the name.
+        // The name contains a hash of the content.
         cacheControl: 'public, max-age=31536000, immutable',
       });
     }
     return assets;
   } catch (cause) {
-    throw new HeadlandError('HL_CONSOLE_PAGE_MISSING', `the page is not in ${folder}`, {
-      remedy:
-        'Install headland again: files of the package are missing. In a checkout: npm run build.',
-      cause,
-    });
+    throw new HeadlandError(
+      'HL_CONSOLE_PAGE_MISSING',
+      `cannot read the files of the page in ${folder}`,
+      {
+        remedy:
+          'Install headland again: files of the package are missing. In a checkout: npm run build.',
+        cause,
+      },
+    );
   }
 }

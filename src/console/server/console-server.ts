@@ -13,9 +13,9 @@ export interface ConsoleLimits extends StreamLimits {
   maxBodyBytes: number;
   maxHeaderBytes: number;
   maxConnections: number;
-  /** A request whose headers take longer is answered 408. */
+  /** Time limit for the headers of a request; then it gets 408. */
   headersTimeoutMs: number;
-  /** A request that takes longer to arrive is answered 408. */
+  /** Time limit for a complete request; then it gets 408. */
   requestTimeoutMs: number;
 }
 
@@ -35,11 +35,11 @@ export interface ConsoleOptions {
   host: string;
   /** 0 = any free port. */
   port: number;
-  /** Bearer token; may be null on loopback only. */
+  /** Bearer token; null = none, on loopback only. */
   token: string | null;
   source: ConsoleSource;
   log: Log;
-  /** Further names under which the robot is reached, without port. */
+  /** Further host names of the robot, without port. */
   allowedHosts?: readonly string[];
   limits?: Partial<ConsoleLimits>;
 }
@@ -55,7 +55,7 @@ export class ConsoleServer {
 
   /**
    * Opens the port.
-   * @returns the address of the page; without the token
+   * @returns the URL of the page, without the token
    * @throws HeadlandError HL_CONSOLE_TOKEN_NEEDED, HL_CONSOLE_TOKEN_WEAK, HL_CONSOLE_PAGE_MISSING,
    *   HL_CONSOLE_LISTEN_FAILED
    */
@@ -74,7 +74,7 @@ export class ConsoleServer {
     });
     this.running = { server, streams };
     const url = urlOf(host, (server.address() as AddressInfo).port);
-    log.info({ url, tokenNeeded }, 'console: open');
+    log.info({ url, tokenNeeded }, 'console: listening');
     return { url };
   }
 
@@ -110,7 +110,7 @@ export class ConsoleServer {
   ): Promise<void> {
     const { log } = this.options;
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    response.on('error', (error) => log.debug({ err: error }, 'console: response failed'));
+    response.on('error', (error) => log.debug({ err: error }, 'console: cannot send the response'));
     try {
       gatekeeper.checkHost(request);
       gatekeeper.checkOrigin(request);
@@ -123,7 +123,7 @@ export class ConsoleServer {
         body = await readJson(request, this.limits.maxBodyBytes);
       }
       sendReply(response, await route.handle({ query, parts, body, response }));
-      if (route.method === 'POST') log.info({ path, body }, 'console: change made');
+      if (route.method === 'POST') log.info({ path, body }, 'console: changed');
     } catch (error) {
       this.logRefusal(request, error);
       sendFailure(request, response, error, refusalHeaders(routes, request, error));
@@ -138,7 +138,7 @@ export class ConsoleServer {
   }
 }
 
-/** Path and query of a request; the path is compared as it came, never decoded. */
+/** Path and query of a request; the path is compared without decoding. */
 function target(request: IncomingMessage): { path: string; query: URLSearchParams } {
   const [path = '/', query] = (request.url ?? '/').split('?', 2);
   return { path, query: new URLSearchParams(query) };
@@ -155,7 +155,7 @@ function find(
   });
   const found = matches.find(({ route }) => route.method === method);
   if (found !== undefined) return found;
-  if (matches.length === 0) throw notFound('there is nothing at this address');
+  if (matches.length === 0) throw notFound('there is no such route');
   throw new HeadlandError('HL_CONSOLE_METHOD_REFUSED', `${method} is not allowed here`, {
     remedy: `Use ${matches.map(({ route }) => route.method).join(', ')}.`,
   });
@@ -185,7 +185,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       reject(
         new HeadlandError(
           'HL_CONSOLE_LISTEN_FAILED',
-          `the console cannot listen on ${host} port ${port}: ${messageOf(cause)}`,
+          `cannot listen on ${host} port ${port}: ${messageOf(cause)}`,
           {
             remedy:
               'Set console.port to a free port, or to 0 for any. If console.host is set, it must be an address of this machine.',
@@ -201,7 +201,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** An address that a browser on this machine can open, also when we listen everywhere. */
+/** A URL that a browser on this machine can open, even if the server listens on all addresses. */
 function urlOf(host: string, port: number): string {
   const bare = host.replace(/^\[|\]$/g, '');
   const shown = bare === '0.0.0.0' || bare === '::' ? '127.0.0.1' : bare;

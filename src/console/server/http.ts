@@ -3,7 +3,7 @@ import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors
 import { redactedJson } from '../../base/redact.js';
 import type { RefusalBody } from '../console-api.js';
 
-/** What a route gives back; `taken` = the handler writes the response itself. */
+/** Result of a route; `taken` = the handler writes the response itself. */
 export type Reply =
   | { kind: 'json'; status: number; body: unknown }
   | { kind: 'bytes'; type: string; bytes: Uint8Array; headers?: Record<string, string> }
@@ -34,8 +34,8 @@ const STATUS_OF_ENDING: readonly (readonly [RegExp, number])[] = [
 ];
 
 /**
- * HTTP status of an error: ours by table, those of other rooms by the ending of their code,
- * 422 for the rest (the request was understood, the robot declines), 500 for what is no HeadlandError.
+ * HTTP status of an error: by table for codes of the console, by the ending of the code for others, 422
+ * for the rest (the request was understood but refused), and 500 for anything but a HeadlandError.
  */
 export function statusOf(error: unknown): number {
   if (!isHeadlandError(error)) return 500;
@@ -44,7 +44,7 @@ export function statusOf(error: unknown): number {
   return STATUS_OF_ENDING.find(([ending]) => ending.test(error.code))?.[1] ?? 422;
 }
 
-/** The body of every refusal. What is no HeadlandError keeps its message to the log. */
+/** The body of every refusal. The message of an unexpected error appears only in the log. */
 export function errorBody(error: unknown): RefusalBody {
   if (isHeadlandError(error)) {
     return { error: { code: error.code, message: error.message, remedy: error.remedy } };
@@ -72,7 +72,7 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   response.end(bytes);
 }
 
-/** Sends `{error: {code, message, remedy}}`; closes the connection when a body may still be coming. */
+/** Sends `{error: {code, message, remedy}}`; closes the connection if the body is not yet complete. */
 export function sendFailure(
   request: IncomingMessage,
   response: ServerResponse,
@@ -94,13 +94,9 @@ export function sendFailure(
  */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
-    throw new HeadlandError(
-      'HL_CONSOLE_CONTENT_TYPE',
-      'the request does not say that its body is JSON',
-      {
-        remedy: 'Send the header Content-Type: application/json.',
-      },
-    );
+    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'the body is not declared as JSON', {
+      remedy: 'Send the header Content-Type: application/json.',
+    });
   }
   const bytes = await readBytes(request, maxBytes);
   try {
@@ -113,8 +109,8 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   }
 }
 
-/** A client that sends a little too much is heard to its end, so that it can read the refusal. */
-const HEARD_FACTOR = 4;
+/** Bodies up to this multiple of the limit are read to their end, so that the client can read the refusal. */
+const DRAIN_FACTOR = 4;
 
 function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = () =>
@@ -124,7 +120,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
   const left = (cause?: unknown) =>
     new HeadlandError(
       'HL_CONSOLE_BODY_INVALID',
-      'the connection ended before the whole body came',
+      'the connection ended before the body was complete',
       {
         remedy: 'Send the request again.',
         cause,
@@ -132,7 +128,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     );
   return new Promise((resolve, reject) => {
     const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > maxBytes * HEARD_FACTOR) {
+    if (announced > maxBytes * DRAIN_FACTOR) {
       reject(tooLarge());
       return;
     }
@@ -142,7 +138,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       size += chunk.length;
       if (size <= maxBytes) chunks.push(chunk);
       else chunks = [];
-      if (size > maxBytes * HEARD_FACTOR) reject(tooLarge());
+      if (size > maxBytes * DRAIN_FACTOR) reject(tooLarge());
     });
     request.once('end', () =>
       size > maxBytes ? reject(tooLarge()) : resolve(Buffer.concat(chunks)),

@@ -27,7 +27,7 @@ export interface Route {
   method: 'GET' | 'POST';
   /** A literal path, or a pattern whose captures become `parts`. */
   path: string | RegExp;
-  /** Needs no token: says nothing about the robot. */
+  /** Needs no token, because the answer reveals nothing about the robot. */
   open?: boolean;
   handle(visit: Visit): Reply | Promise<Reply>;
 }
@@ -35,19 +35,19 @@ export interface Route {
 const label = z
   .string()
   .trim()
-  .min(1, 'a label needs at least one character')
+  .min(1, 'a label must have at least one character')
   .refine(
     (text) => [...text].length <= MAX_LABEL_CHARACTERS,
-    `a label has at most ${MAX_LABEL_CHARACTERS} characters`,
+    `a label must have at most ${MAX_LABEL_CHARACTERS} characters`,
   )
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label has no control characters');
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label must not contain control characters');
 const id = z.string().min(1).max(128);
 const version = z.int().min(1);
 const group = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group has no control characters');
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group must not contain control characters');
 
 const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/label': z.union([
@@ -62,7 +62,7 @@ const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(64).optional() }),
 };
 
-/** Everything the console answers to: the one list that the server, the tests and the docs share. */
+/** All routes of the console, in one list for the server, the tests and the documentation. */
 export function createRoutes(parts: {
   source: ConsoleSource;
   streams: EventStreams;
@@ -93,7 +93,7 @@ export function createRoutes(parts: {
       handle: ({ query }) => {
         const frame = latest(source, query);
         if (frame === null) return { kind: 'empty' };
-        // The decision travels with its picture, so that a page never shows one over another.
+        // Sent together, so that a page never shows a picture with the decision of another one.
         return picture(frame.picture, {
           'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
         });
@@ -113,7 +113,7 @@ export function createRoutes(parts: {
       path: /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/,
       handle: ({ parts: [sampleId] }) => {
         const stored = source.picture(sampleId!);
-        if (stored === null) throw notFound(`there is no picture of a sample ${sampleId}`);
+        if (stored === null) throw notFound(`there is no picture of sample ${sampleId}`);
         return picture(stored);
       },
     },
@@ -156,11 +156,11 @@ function post<Path extends keyof PostBodies>(
 export function notFound(message: string): HeadlandError {
   return new HeadlandError('HL_CONSOLE_NOT_FOUND', message, {
     remedy:
-      'Use an address that docs/reference/console.md lists. Take ids and names of cameras from GET /api/waiting and GET /api/status.',
+      'Use a route listed in docs/reference/console.md. Take sample ids from GET /api/waiting and camera names from GET /api/status.',
   });
 }
 
-/** 200 when at least one camera runs and the backbone is loaded, else 503; says what is missing. */
+/** 200 when at least one camera runs and the backbone is loaded, else 503. */
 function readiness(source: ConsoleSource): Reply {
   const { cameras, backbone } = source.status();
   const camera = cameras.some(({ phase }) => phase === 'running');
@@ -190,7 +190,7 @@ function limit(query: URLSearchParams, fallback: number): number {
   if (given === null) return fallback;
   if (/^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 100) return Number(given);
   throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a whole number from 1 to 100', {
-    remedy: 'Give limit a whole number from 1 to 100.',
+    remedy: 'Set limit to a whole number from 1 to 100.',
   });
 }
 
@@ -199,14 +199,14 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   if (result.success) return result.data;
   const texts = reasons(result.error);
   throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
-    // A person at the page may have typed it: then no documentation is needed.
+    // A label may come from a user of the page, to whom the documentation is of no use.
     remedy: texts.every((text) => text.startsWith('label: '))
       ? 'Choose another label.'
-      : 'Send the fields that docs/reference/console.md lists for this route, and no other.',
+      : 'Send exactly the fields listed for this route in docs/reference/console.md.',
   });
 }
 
-/** What is wrong, once each; of a union, what is wrong with the alternative that comes closest. */
+/** The distinct problems; for a union, those of the alternative with the fewest. */
 function reasons(error: z.core.$ZodError): string[] {
   const texts = error.issues.flatMap((issue) => {
     const { errors } = issue as { errors?: z.core.$ZodIssue[][] };

@@ -5,10 +5,10 @@ import { hostname } from 'node:os';
 import { HeadlandError } from '../../base/errors.js';
 import { sha256 } from '../../base/hash.js';
 
-/** Shorter tokens can be guessed over a network. */
+/** Shorter tokens could be guessed over a network. */
 const MIN_TOKEN_CHARACTERS = 16;
 
-/** Sent with every response. The page needs scripts, styles and requests of its own origin only. */
+/** Sent with every response. The page needs only scripts, styles and requests of its own origin. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': [
     "default-src 'none'",
@@ -35,7 +35,7 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
 }
 
-/** Who may ask: checked on every request, before anything of it is acted upon. */
+/** Access control: checks every request before it is processed. */
 export class Gatekeeper {
   private readonly names: ReadonlySet<string>;
   private readonly anyAddress: boolean;
@@ -44,7 +44,7 @@ export class Gatekeeper {
   /**
    * @param host the address the server listens on
    * @param token the bearer token; null = none (loopback only)
-   * @param allowedHosts further names under which the robot is reached, without port
+   * @param allowedHosts further host names of the robot, without port
    * @throws HeadlandError HL_CONSOLE_TOKEN_NEEDED, HL_CONSOLE_TOKEN_WEAK
    */
   constructor(host: string, token: string | null, allowedHosts: readonly string[]) {
@@ -52,7 +52,7 @@ export class Gatekeeper {
     if (token === null && !local) {
       throw new HeadlandError(
         'HL_CONSOLE_TOKEN_NEEDED',
-        `the console would listen on ${host} without a token`,
+        `refusing to listen on ${host} without a token`,
         {
           remedy: 'Set console.token to a file that holds a token, or console.host to 127.0.0.1.',
         },
@@ -62,7 +62,7 @@ export class Gatekeeper {
       throw new HeadlandError(
         'HL_CONSOLE_TOKEN_WEAK',
         `the console token has fewer than ${MIN_TOKEN_CHARACTERS} characters`,
-        { remedy: 'Put a longer one into the file that console.token names: openssl rand -hex 24' },
+        { remedy: 'Write a longer token to the file set by console.token: openssl rand -hex 24' },
       );
     }
     this.tokenDigest = token === null ? null : digest(token);
@@ -78,9 +78,9 @@ export class Gatekeeper {
   }
 
   /**
-   * Refuses names that are not ours: a web site that lets its own name point at the robot (DNS
-   * rebinding) sends that name. Addresses cannot be rebound, so any will do off loopback. The port
-   * is free: tunnels change it, and the Origin check compares it.
+   * Refuses host names other than the robot's, which a DNS rebinding attack sends. IP addresses cannot be
+   * rebound, so any is allowed unless the server listens on loopback. The port is not checked, because
+   * tunnels change it and the Origin check compares it.
    * @throws HeadlandError HL_CONSOLE_HOST_REFUSED
    */
   checkHost(request: IncomingMessage): void {
@@ -88,16 +88,16 @@ export class Gatekeeper {
     if (name !== null && (this.names.has(name) || (this.anyAddress && isIP(name) !== 0))) return;
     throw new HeadlandError(
       'HL_CONSOLE_HOST_REFUSED',
-      'the request is for a host name that is not the robot',
+      'the host name of the request is not that of the robot',
       {
         remedy:
-          'Open the page by an IP address of the robot, its host name, or its host name with .local; on the robot itself, by localhost.',
+          'Open the page under an IP address of the robot, its host name, or its host name with .local; on the robot itself, under localhost.',
       },
     );
   }
 
   /**
-   * Refuses requests that another web site's page makes. Programs that send no Origin pass.
+   * Refuses requests from pages of other web sites. Requests without an Origin header, from programs, pass.
    * @throws HeadlandError HL_CONSOLE_ORIGIN_REFUSED
    */
   checkOrigin(request: IncomingMessage): void {
@@ -118,14 +118,14 @@ export class Gatekeeper {
   }
 
   /**
-   * A header that no form and no foreign script can set without a preflight, which is refused.
+   * Requires a header that forms cannot set, and other sites only after a preflight, which is refused.
    * @throws HeadlandError HL_CONSOLE_HEADER_MISSING
    */
   checkWriteHeader(request: IncomingMessage): void {
     if (request.headers['x-headland'] === '1') return;
     throw new HeadlandError(
       'HL_CONSOLE_HEADER_MISSING',
-      'a request that changes something needs the header X-Headland',
+      'requests that change something need the header X-Headland',
       {
         remedy: 'Send the header X-Headland: 1.',
       },
@@ -136,11 +136,11 @@ export class Gatekeeper {
   checkToken(request: IncomingMessage): void {
     if (this.tokenDigest === null) return;
     const given = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    // Digests make both sides equally long, so that the comparison tells nothing of the length.
+    // Digests have equal length, so that the comparison does not reveal the length of the token.
     if (given !== undefined && timingSafeEqual(digest(given), this.tokenDigest)) return;
     throw new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
       remedy:
-        'Enter the token of the file that console.token names; programs send it in the header Authorization: Bearer TOKEN.',
+        'Enter the token from the file set by console.token. Programs send it in the header Authorization: Bearer TOKEN.',
     });
   }
 }
@@ -149,7 +149,7 @@ function digest(text: string): Buffer {
   return sha256(text);
 }
 
-/** Name part of a Host header, lower case, without brackets and port; null when malformed. */
+/** The name in a Host header in lower case, without brackets and port; null when malformed. */
 function hostName(header: string | undefined): string | null {
   const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(header ?? '');
   return (match?.[1] ?? match?.[2])?.toLowerCase() ?? null;

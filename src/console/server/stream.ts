@@ -6,13 +6,13 @@ import type { ClockedStatus, StreamEvent } from '../console-api.js';
 import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
 
 export interface StreamLimits {
-  /** Pages that may listen at the same time. */
+  /** Maximum number of concurrent streams. */
   maxListeners: number;
-  /** Shortest time between two decisions of a camera. */
+  /** Minimum interval between two events of one kind; for decisions, of one kind and camera. */
   decisionIntervalMs: number;
-  /** Status goes out this often, so that silence means a broken connection. */
+  /** Interval of status events, so that clients can detect a lost connection. */
   statusIntervalMs: number;
-  /** A listener that is this far behind is let go; its page comes back by itself. */
+  /** Backlog above which a slow client is disconnected; the page then reconnects. */
   maxBacklogBytes: number;
 }
 
@@ -22,12 +22,12 @@ interface Lane {
   timer: NodeJS.Timeout | null;
 }
 
-/** The time of the robot goes along, because a phone's clock may be wrong. */
+/** Adds the robot's time, because the clock of a phone may be wrong. */
 export function withClock(status: ConsoleStatus): ClockedStatus {
   return { ...status, nowMs: Date.now() };
 }
 
-/** Server-Sent Events to a bounded number of listeners; per lane the latest wins. */
+/** Server-Sent Events for a bounded number of clients; each lane keeps only the latest waiting event. */
 export class EventStreams {
   private readonly listeners = new Set<ServerResponse>();
   private readonly lanes = new Map<string, Lane>();
@@ -45,21 +45,21 @@ export class EventStreams {
       try {
         this.broadcast({ type: 'status', data: source.status() });
       } catch (error) {
-        this.log.error({ err: error }, 'console: the status could not be read');
+        this.log.error({ err: error }, 'console: cannot read the status');
       }
     }, limits.statusIntervalMs);
     this.ticker.unref();
   }
 
   /**
-   * Makes `response` a listener: it gets the status and the newest frame now, events from here on.
+   * Adds a stream: sends the status and the newest decision of each camera now, and events from now on.
    * @throws HeadlandError HL_CONSOLE_BUSY
    */
   add(response: ServerResponse): void {
     if (this.listeners.size >= this.limits.maxListeners) {
       throw new HeadlandError(
         'HL_CONSOLE_BUSY',
-        `${this.listeners.size} pages are open; no more are served at once`,
+        `too many open pages: ${this.listeners.size} are connected`,
         { remedy: 'Close the page on another device, then try again.' },
       );
     }
@@ -121,7 +121,7 @@ export class EventStreams {
       if (listener.writableLength > this.limits.maxBacklogBytes) {
         this.listeners.delete(listener);
         listener.destroy();
-        this.log.warn('console: a listener that does not read was let go');
+        this.log.warn('console: dropped slow SSE client');
       } else if (!listener.writableNeedDrain || event.type !== 'decision') {
         listener.write(text);
       }

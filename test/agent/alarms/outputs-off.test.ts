@@ -116,6 +116,6 @@ describe('outputs off', { timeout: TEST_HANG_MS }, () => {
       [CLI, 'outputs', 'off', '--config', file],
       { encoding: 'utf8', timeout: HANG_MS },
     );
-    assert.deepEqual([status, stdout], [0, 'no output is configured\n']);
+    assert.deepEqual([status, stdout], [0, 'no outputs are configured\n']);
   });
 });

@@ -75,7 +75,9 @@ describe('what is taken by somebody else stops nothing', { timeout: TEST_HANG_MS
     const page = await (await fetch(new URL('/api/status', daemon.consoleUrl))).text();
     assert.match(page, /"alarms":\[\{"name":"broker".*HL_BROKER_PORT_IN_USE/);
     await taken.leave();
-    await daemon.logged((line) => line.alarm === 'broker' && /^alarm over/.test(String(line.msg)));
+    await daemon.logged(
+      (line) => line.alarm === 'broker' && /^alarm cleared/.test(String(line.msg)),
+    );
     const person = await Person.connect(t, daemon.mqttUrl);
     await person.until(({ topic }) => topic === 'headland/r1/prediction');
     const { data } = await person.command('status');
@@ -105,7 +107,7 @@ describe('what is taken by somebody else stops nothing', { timeout: TEST_HANG_MS
     const daemon = await rig.start();
     await daemon.logged((line) => line.alarm === 'mqtt' && line.code === 'HL_SECRET_TOO_OPEN');
     chmodSync(file, 0o600);
-    await daemon.logged((line) => line.alarm === 'mqtt' && /^alarm over/.test(String(line.msg)));
+    await daemon.logged((line) => line.alarm === 'mqtt' && /^alarm cleared/.test(String(line.msg)));
     const person = await Person.connect(t, broker.url);
     await person.until(({ topic }) => topic === 'headland/r1/prediction');
     assert.equal((await daemon.stop()).code, 0);

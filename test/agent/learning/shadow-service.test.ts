@@ -80,7 +80,7 @@ class Robot {
   async promote(head: Head, groups: string[]): Promise<number> {
     const version = await this.state.heads.publish(head, someCard(head), groups);
     await this.heads.promote(version);
-    await this.shadow.look();
+    await this.shadow.check();
     return version;
   }
 
@@ -124,7 +124,7 @@ class Robot {
       groups,
       { schema: 2, input, decision },
     );
-    await this.shadow.look();
+    await this.shadow.check();
     return version;
   }
 
@@ -175,7 +175,7 @@ describe('the replaced head in the shadow', () => {
       // One label in five is wrong, and says the converse.
       robot.label(`pass-${labels >> 2}`, labels % 5 === 4);
       labels += 1;
-      await robot.shadow.look();
+      await robot.shadow.check();
     }
     assert.equal(robot.heads.serving?.card.version, 1, `after ${labels} labels`);
     assert.equal(await robot.state.heads.current(), 1);
@@ -191,7 +191,7 @@ describe('the replaced head in the shadow', () => {
     assert.deepEqual([event.details.from_version, event.details.to_version], [2, 1]);
 
     robot.label('afterwards');
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.equal(trialOf(robot), null, 'going back begins no trial');
 
     const { status, stdout } = spawnSync(
@@ -208,7 +208,7 @@ describe('the replaced head in the shadow', () => {
     await robot.promote(headThat(false), ['old']);
     await robot.promote(headThat(true), ['old']);
     for (let i = 0; i < 30; i++) robot.label(`pass-${i}`);
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.equal(robot.shadow.trial?.outcome, 'passed');
     assert.equal(robot.shadow.trial.observations.length, 12);
     assert.equal(robot.heads.serving?.card.version, 2);
@@ -219,10 +219,10 @@ describe('the replaced head in the shadow', () => {
     await robot.promote(headThat(true), ['old']);
     await robot.promote(headThat(false), ['newer']);
     for (const group of ['old', 'newer', 'neither']) robot.label(group);
-    await robot.shadow.look();
+    await robot.shadow.check();
     const [sample] = robot.state.samples.list({ order: 'newest', limit: 1 });
     robot.state.samples.label(sample!.id, 'stone', 'cli');
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.deepEqual(
       robot.shadow.trial?.observations.map(({ sampleId, group }) => [sampleId, group]),
       [[sample!.id, 'neither']],
@@ -236,7 +236,7 @@ describe('the replaced head in the shadow', () => {
     const version = await before.refuse(headThat(true), ['old', 'newer']);
     before.label('newer');
     before.label('pass-0');
-    await before.shadow.look();
+    await before.shadow.check();
     assert.deepEqual(
       before.shadow.candidate?.observations.map(({ group }) => group),
       ['pass-0'],
@@ -252,14 +252,14 @@ describe('the replaced head in the shadow', () => {
     while (after.heads.serving?.card.version === 1 && labels < 50) {
       after.label(`later-${labels}`, labels % 5 === 4);
       labels += 1;
-      await after.shadow.look();
+      await after.shadow.check();
     }
     assert.equal(after.heads.serving?.card.version, version, `after ${labels} labels`);
     const [trial] = after.switched as [ShadowTrial];
     assert.deepEqual([trial.outcome, trial.observations.length], ['promoted', labels + 1]);
     assert.match(trialMessage(trial).message, /^head 2 serves now; proved better than head 1/);
     assert.equal((await after.state.heads.lastSwitch())?.event, 'promoted');
-    await after.shadow.look();
+    await after.shadow.check();
     assert.equal(after.shadow.trial?.role, 'serving', 'now it is on trial itself');
     assert.equal(after.shadow.candidate, null);
   });
@@ -269,7 +269,7 @@ describe('the replaced head in the shadow', () => {
     await robot.promote(headThat(true), ['old']);
     await robot.refuse(headThat(false), ['old']);
     for (let i = 0; i < 12; i++) robot.label(`pass-${i}`);
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.equal(robot.shadow.candidate?.outcome, 'passed');
     assert.equal(robot.heads.serving?.card.version, 1);
     const newer = await robot.refuse(headThat(false), ['old', 'pass-0']);
@@ -301,17 +301,17 @@ describe('the replaced head in the shadow', () => {
     await before.promote(headThat(true), ['old']);
     await before.promote(headThat(false), ['old']);
     before.label('pass-0');
-    await before.shadow.look();
+    await before.shadow.check();
     assert.equal(before.shadow.trial?.observations.length, 1);
     before.label('pass-1');
     await before.stop();
 
     const after = await Robot.start(t, dir);
     assert.equal(after.heads.serving?.card.version, 2);
-    await after.shadow.look();
+    await after.shadow.check();
     assert.equal(after.shadow.trial?.observations.length, 2, 'labels of the meantime count');
     after.label('pass-2');
-    await after.shadow.look();
+    await after.shadow.check();
     assert.equal(
       after.heads.serving?.card.version,
       1,
@@ -327,10 +327,10 @@ describe('the replaced head in the shadow', () => {
     const second = await robot.state.heads.publish(headThat(false), someCard(headThat(false)), []);
     rmSync(join(dir, 'heads', '1', 'weights'));
     await robot.heads.promote(second);
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.equal(robot.shadow.trial, null);
     for (let i = 0; i < 10; i++) robot.label(`pass-${i}`);
-    await robot.shadow.look();
+    await robot.shadow.check();
     assert.equal(robot.heads.serving?.card.version, 2);
   });
 });

@@ -236,9 +236,9 @@ describe('the training service', { timeout: TEST_HANG_MS }, () => {
     school.state.database.pragma('query_only = ON');
     assert.equal((await report).outcome, 'promoted');
     const errors = school.lines.all.filter(({ level }) => level === 50).map(({ msg }) => msg);
-    assert.match(errors.join('\n'), /cannot keep the training report/);
-    assert.match(errors.join('\n'), /the audit log was not written/);
-    assert.match(errors.join('\n'), /cannot keep which labels were learnt/);
+    assert.match(errors.join('\n'), /cannot store the training report/);
+    assert.match(errors.join('\n'), /cannot write the audit log/);
+    assert.match(errors.join('\n'), /cannot store which labels were learnt/);
     school.state.database.pragma('query_only = OFF');
     assert.equal((await school.trained()).outcome, 'refused', 'the next one can start');
   });

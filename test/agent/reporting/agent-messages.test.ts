@@ -195,7 +195,7 @@ describe('events', () => {
     const cleared = outgoing('event', alertMessage({ ...alert, state: 'cleared' }, 1_000));
     assert.deepEqual(
       [cleared.kind, cleared.severity, cleared.message],
-      ['alert_cleared', 'info', 'stop: clear on left'],
+      ['alert_cleared', 'info', 'stop: cleared on left'],
     );
   });
 
@@ -252,20 +252,20 @@ describe('events', () => {
       remedy: 'Train again.',
     });
     const none = outgoing('event', unusableMessage(2, ERROR, null));
-    assert.match(none.message, /no head fits, none serves/);
+    assert.match(none.message, /no usable head, none serves/);
   });
 
   test('of a limit of frames give the rate, the reason and the temperature', () => {
     const slower = rateLimitMessage({ framesPerSecond: 7.423_456, reason: 'heat' }, 81.2);
     const { severity, message, details } = outgoing('event', slower);
-    assert.deepEqual([severity, message], ['warning', 'at most 7.4 frames/s because of heat']);
+    assert.deepEqual([severity, message], ['warning', 'frame rate limited to 7.4 frames/s: heat']);
     assert.deepEqual(details, {
       max_frames_per_second: 7.4235,
       reason: 'heat',
       temperature_c: 81.2,
     });
     const free = outgoing('event', rateLimitMessage({ framesPerSecond: null, reason: null }, null));
-    assert.deepEqual([free.severity, free.message], ['info', 'frames are no longer limited']);
+    assert.deepEqual([free.severity, free.message], ['info', 'frame rate no longer limited']);
   });
 
   test('of failures carry code, remedy and details, and are cut to what the contract takes', () => {

@@ -220,7 +220,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
     assert.equal(head({ card: null }), '9.8 frames/s, no head yet, 2 labels');
     assert.equal(
       head({ card: null, learnt: LEARNT, trust: 'beginner' }),
-      '9.8 frames/s, a head of the first labels (beginner), 2 labels',
+      '9.8 frames/s, head of the first labels (beginner), 2 labels',
     );
     assert.equal(
       head({ learnt: LEARNT, trust: 'useful' }),

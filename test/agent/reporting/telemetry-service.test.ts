@@ -325,7 +325,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     assert.equal(service.url, `mqtt://127.0.0.1:${port}`, 'where it will be');
     service.event(event(1));
     other.close();
-    await lines.until(({ msg }) => msg === 'the embedded broker is open');
+    await lines.until(({ msg }) => msg === 'embedded broker started');
     const observer = await Observer.connect(t, service.url, 4);
     await observer.next('headland/r1/status');
     assert.deepEqual(said.slice(1), ['cleared broker']);

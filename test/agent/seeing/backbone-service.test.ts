@@ -47,7 +47,7 @@ async function robot(
   t.after(() => service.stop());
   const start = () => service.start(perception);
   const fetched = (): boolean =>
-    lines.all.some(({ msg }) => msg.startsWith('the backbone is fetched'));
+    lines.all.some(({ msg }) => msg.startsWith('fetching the backbone'));
   return {
     dir,
     cardsDir,

@@ -80,7 +80,7 @@ export const commandTalks: TalkScenario[] = [
   },
   {
     code: 'HL_FRAME_NONE',
-    follows: '`headland status` lists the cameras',
+    follows: 'Run `headland status`: it lists the cameras',
     provoke: (talk) => talk.refused('snapshot', '{"camera":"back"}'),
     follow: async (talk) => {
       const { cameras } = await talk.must('status');
@@ -127,14 +127,14 @@ export const consoleTalks: TalkScenario[] = [
   {
     code: 'HL_CONSOLE_NOT_FOUND',
     when: 'an address',
-    follows: 'Use an address that docs/reference/console.md lists',
+    follows: 'Use a route listed in docs/reference/console.md',
     provoke: (talk) => talk.askRefused('/api/state'),
     follow: (talk) => talk.askMust('/api/status'),
   },
   {
     code: 'HL_CONSOLE_NOT_FOUND',
     when: 'a camera',
-    follows: 'names of cameras from GET /api/waiting and GET /api/status',
+    follows: 'camera names from GET /api/status',
     provoke: (talk) => talk.askRefused('/api/latest?camera=back'),
     follow: async (talk) => {
       const { cameras } = JSON.parse((await talk.ask('/api/status')).body);
@@ -172,7 +172,7 @@ export const consoleTalks: TalkScenario[] = [
   {
     code: 'HL_CONSOLE_BODY_INVALID',
     when: 'a field',
-    follows: 'the fields that docs/reference/console.md lists for this route, and no other',
+    follows: 'exactly the fields listed for this route in docs/reference/console.md',
     provoke: (talk) => talk.askRefused('/api/resume', post(WRITE, { which: 'inference' })),
     follow: (talk) => talk.askMust('/api/resume', resume(WRITE)),
   },
@@ -188,13 +188,13 @@ export const consoleTalks: TalkScenario[] = [
   },
   {
     code: 'HL_CONSOLE_QUERY_INVALID',
-    follows: 'Give limit a whole number from 1 to 100',
+    follows: 'Set limit to a whole number from 1 to 100',
     provoke: (talk) => talk.askRefused('/api/waiting?limit=1000'),
     follow: (talk) => talk.askMust('/api/waiting?limit=100'),
   },
   {
     code: 'HL_CONSOLE_HOST_REFUSED',
-    follows: 'on the robot itself, by localhost',
+    follows: 'on the robot itself, under localhost',
     provoke: (talk) => talk.askRefused('/api/status', { headers: { Host: 'robot.example' } }),
     follow: (talk) => talk.askMust('/api/status', { headers: { Host: 'localhost' } }),
   },

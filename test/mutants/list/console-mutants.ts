@@ -128,7 +128,7 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/console/stream.test.ts' }],
   },
   {
-    promise: 'a page that does not read is let go',
+    promise: 'a page that does not read is disconnected',
     file: 'src/console/server/stream.ts',
     text: 'listener.writableLength > this.limits.maxBacklogBytes',
     replacement: 'listener.writableLength > 1_000 * this.limits.maxBacklogBytes',

@@ -3,7 +3,7 @@ import type { PageStore } from './page-store.js';
 
 const KEY = 'headland-theme';
 
-/** Light, dark, or as the device wishes; remembered by the browser. */
+/** The colour theme: light, dark or that of the device; stored in the browser. */
 export class ColourTheme {
   constructor(
     private readonly store: PageStore,
@@ -15,7 +15,7 @@ export class ColourTheme {
     this.#set(THEMES.find((theme) => theme === stored) ?? 'automatic');
   }
 
-  /** Goes on to the next of the three. */
+  /** Switches to the next of the three themes. */
   cycle(): void {
     const next = THEMES[(THEMES.indexOf(this.store.state.theme) + 1) % THEMES.length];
     this.#set(next ?? 'automatic');

@@ -5,12 +5,12 @@ import type { PageState } from './page-state.js';
 import type { PageStore } from './page-store.js';
 import type { Viewfinder } from './viewfinder.js';
 
-/** The button of a label shows for this long that the label was taken. */
+/** The button of a label shows for this long that the label was stored. */
 const CONFIRMED_MS = 700;
-/** The labelled picture stays for this long. */
+/** The labelled picture stays on the screen for this long. */
 const AFTERGLOW_MS = 350;
 
-/** Labels for what is on the screen, one after the other. */
+/** Labels the picture on the screen, one label at a time. */
 export class LabelOrders {
   #busy = false;
 
@@ -21,7 +21,7 @@ export class LabelOrders {
     private readonly notices: Notices,
   ) {}
 
-  /** A label's button goes down: what the person sees at this moment is what they label. */
+  /** Called when a label button is pressed down: the picture visible at that moment is labelled. */
   press(): void {
     if (!this.#busy) this.viewfinder.press();
   }
@@ -74,7 +74,7 @@ export class LabelOrders {
   }
 }
 
-/** What to label; null while the picture on the screen is not of the view. */
+/** The request body; null while the picture on the screen does not belong to the view. */
 function orderOf(
   view: PageState['view'],
   shown: NonNullable<PageState['shown']>,

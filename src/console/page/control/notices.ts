@@ -4,7 +4,7 @@ import type { PageStore } from './page-store.js';
 const WORD_MS = 5_000;
 const PROBLEM_MS = 9_000;
 
-/** What the page tells the person, and what it asks before something is done. */
+/** Notices and confirmations for the user. */
 export class Notices {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -24,7 +24,7 @@ export class Notices {
     this.store.set({ notice: null });
   }
 
-  /** Whether the person agrees. */
+  /** Asks for a confirmation; resolves with whether the user agrees. */
   ask(question: { title: string; message: string; yes: string }): Promise<boolean> {
     return new Promise((resolve) => {
       const answer = (yes: boolean) => {

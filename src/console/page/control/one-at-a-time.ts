@@ -1,8 +1,8 @@
 import { Refusal } from '../robot/refusal.js';
 
 /**
- * Runs `work` at most once at a time; a call meanwhile leads to one more run. Refusals end in
- * nothing: what asks here asks again soon.
+ * Runs `work` at most once at a time; calls during a run lead to one more run. Ignores Refusals,
+ * because all callers repeat their requests soon.
  */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let running = false;

@@ -10,7 +10,7 @@ import { TokenLock } from './token-lock.js';
 import { TrainingOrders } from './training-orders.js';
 import { Viewfinder } from './viewfinder.js';
 
-/** What the views show, and what a person can do with it. */
+/** The state that the views show, and the actions that they offer. */
 export interface PageParts {
   readonly store: PageStore;
   readonly api: RobotApi;
@@ -23,7 +23,7 @@ export interface PageParts {
   readonly session: Session;
 }
 
-/** Builds the parts of a page and restores what the browser has kept. */
+/** Builds the parts of a page and restores the token and the theme stored in the browser. */
 export function buildPage(storage: Storage): PageParts {
   const store = new PageStore();
   const lock = new TokenLock(store, storage);

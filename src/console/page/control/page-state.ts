@@ -8,10 +8,10 @@ import type {
 
 export type Link = 'connecting' | 'live' | 'lost';
 
-/** Why the live picture stands still: a press on a label, text being typed, or the Hold button. */
+/** Why the live picture is held: a press on a label, text being typed, or the Hold button. */
 export type Hold = 'press' | 'typing' | 'held';
 
-/** What the viewer shows: the live picture, a sample that asks, or a sample that is corrected. */
+/** Content of the viewer: the live picture, a sample without label, or a sample being relabelled. */
 export type View = { kind: 'live' } | SampleView;
 
 export interface SampleView {
@@ -20,10 +20,10 @@ export interface SampleView {
   guess: WaitingSample['guess'];
 }
 
-/** What the picture on the screen belongs to. */
+/** The view and frame that the picture on the screen belongs to. */
 export type Shown = { kind: 'live'; frame: FrameSummary } | { kind: SampleView['kind'] };
 
-/** A decoded picture, ready to be put on the screen. */
+/** A decoded picture, ready for display. */
 export interface ScreenPicture {
   image: HTMLImageElement;
   description: string;
@@ -46,19 +46,19 @@ export const THEMES = ['automatic', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
 export interface PageState {
-  /** The page is locked until a token is given; `problem` says what was wrong with the last one. */
+  /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
   lock: { problem: string } | null;
   link: Link;
-  /** Null before the first, and while the page is locked. */
+  /** Null before the first status and while the page is locked. */
   status: ClockedStatus | null;
   /** The camera whose picture is shown. */
   camera: string | null;
   view: View;
-  /** Null while the picture on the screen is not of this view. */
+  /** Null while the picture on the screen does not belong to this view. */
   shown: Shown | null;
   picture: ScreenPicture | null;
   hold: Hold | null;
-  /** Labels whose buttons confirm that they were taken. */
+  /** Labels whose buttons currently confirm that they were stored. */
   confirmed: readonly string[];
   waiting: readonly WaitingSample[];
   /** Newest first. */

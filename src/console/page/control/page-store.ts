@@ -1,6 +1,6 @@
 import { INITIAL_STATE, type PageState } from './page-state.js';
 
-/** The state of the page: parts of it are replaced, never changed in place. */
+/** The state of the page. Its parts are replaced, never mutated. */
 export class PageStore {
   #state: Readonly<PageState> = INITIAL_STATE;
   readonly #listeners = new Set<() => void>();

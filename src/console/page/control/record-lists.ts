@@ -4,7 +4,7 @@ import type { PageStore } from './page-store.js';
 
 const QUESTIONS_SHOWN = 12;
 
-/** The lists that do not come with the status: questions, trainings, heads. */
+/** The lists that are not part of the status: questions, trainings, heads. */
 export class RecordLists {
   readonly refreshWaiting = oneAtATime(async () => {
     const { samples } = await this.api.get('/api/waiting', { limit: String(QUESTIONS_SHOWN) });

@@ -10,12 +10,12 @@ import type { TokenLock } from './token-lock.js';
 import type { Viewfinder } from './viewfinder.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;
-const LOOK_INTERVAL_MS = 1_000;
-/** Decisions bring the picture; without any it is asked for this long after the last one. */
+const CHECK_INTERVAL_MS = 1_000;
+/** Each decision triggers a new picture; without decisions, one is requested after this time. */
 const PICTURE_IDLE_MS = 900;
 const QUEUE_INTERVAL_MS = 30_000;
 
-/** The connection to the robot: what it says goes into the store. */
+/** The connection to the robot: writes its events into the store. */
 export class Session {
   readonly #feed: EventFeed;
 
@@ -29,13 +29,13 @@ export class Session {
     private readonly notices: Notices,
   ) {
     this.#feed = new EventFeed(api, {
-      heard: (event) => this.#heard(event),
+      received: (event) => this.#received(event),
       lost: () => this.store.set({ link: 'lost' }),
-      turnedAway: (refusal: Refusal) => this.notices.problem(refusal),
+      busy: (refusal: Refusal) => this.notices.problem(refusal),
     });
   }
 
-  /** Asks the robot whether it wants a token, until it answers; then listens to it. */
+  /** Asks the robot whether it requires a token, retrying until it responds; then starts the feed. */
   async start(): Promise<void> {
     this.store.subscribe(() => {
       if (this.store.state.lock !== null) this.#feed.stop();
@@ -43,7 +43,7 @@ export class Session {
     setInterval(() => {
       const { link } = this.store.state;
       if (link === 'live' && this.viewfinder.idleMs > PICTURE_IDLE_MS) void this.viewfinder.pull();
-    }, LOOK_INTERVAL_MS);
+    }, CHECK_INTERVAL_MS);
     setInterval(() => {
       if (this.store.state.link === 'live' && !document.hidden) void this.lists.refreshWaiting();
     }, QUEUE_INTERVAL_MS);
@@ -65,7 +65,7 @@ export class Session {
     this.#feed.start();
   }
 
-  #heard(event: StreamEvent): void {
+  #received(event: StreamEvent): void {
     const { status, camera } = this.store.state;
     switch (event.type) {
       case 'status':
@@ -94,7 +94,7 @@ export class Session {
   }
 }
 
-/** Changes when a question came or was answered. */
+/** Changes when a question arrives or is answered. */
 function queueMark({ samples }: ClockedStatus): string {
   return `${samples.waiting} ${samples.labelled}`;
 }

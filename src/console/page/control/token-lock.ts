@@ -2,7 +2,7 @@ import type { PageStore } from './page-store.js';
 
 const KEY = 'headland-token';
 
-/** The token of the robot, kept by the browser; without the right one the page is locked. */
+/** The robot's token, stored in the browser. The page is locked while the robot rejects it. */
 export class TokenLock {
   #token: string | null = null;
 
@@ -15,7 +15,7 @@ export class TokenLock {
     return this.#token;
   }
 
-  /** A link may carry the token behind the #, which browsers never send; it is taken out at once. */
+  /** Reads a token from the URL fragment, which browsers never send, and removes it from the address. */
   restore(location: Location, history: History): void {
     const linked = new URLSearchParams(location.hash.slice(1)).get('token');
     if (linked !== null) {
@@ -25,12 +25,12 @@ export class TokenLock {
     this.#token = this.storage.getItem(KEY);
   }
 
-  /** The robot does not take the token. */
+  /** Called when the robot rejects the token. */
   refused(): void {
-    this.lock('That token is not right.');
+    this.lock('Wrong token.');
   }
 
-  /** @param problem what was wrong with the last token; empty: none was given yet */
+  /** @param problem why the last token was rejected; empty: none was entered yet */
   lock(problem: string): void {
     this.#token = null;
     this.storage.removeItem(KEY);

@@ -6,7 +6,7 @@ import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
 import type { RecordLists } from './record-lists.js';
 
-/** What the person may order about training and heads. */
+/** Starts trainings and switches heads. */
 export class TrainingOrders {
   constructor(
     private readonly store: PageStore,
@@ -25,7 +25,7 @@ export class TrainingOrders {
     }
   }
 
-  /** Lets an older head serve again, once the person has confirmed it. */
+  /** Switches to another head after the user has confirmed it. */
   async rollback({ version, labels, trainedAt }: HeadVersion): Promise<void> {
     const serving = this.store.state.status?.head?.labels ?? [];
     const lost = serving.filter((label) => !labels.includes(label));

@@ -7,12 +7,12 @@ import type { Hold, SampleView, ScreenPicture } from './page-state.js';
 import type { PageStore } from './page-store.js';
 
 const PICTURE_INTERVAL_MS = 120;
-/** A press that leads to no label stops the picture for this long. */
+/** A press without a resulting label holds the picture for this long. */
 const PRESS_MS = 2_000;
 
-/** Which picture is on the screen, and when it may change. */
+/** Controls which picture is on the screen and when it may change. */
 export class Viewfinder {
-  /** Fetches the newest picture of the camera when the picture may move. */
+  /** Fetches the newest picture of the camera, unless the picture is held. */
   readonly pull = oneAtATime(() => this.#pull());
   #lastPullMs = Number.NEGATIVE_INFINITY;
   #release: ReturnType<typeof setTimeout> | undefined;
@@ -23,7 +23,7 @@ export class Viewfinder {
     private readonly notices: Notices,
   ) {}
 
-  /** Milliseconds since a picture was last asked for. */
+  /** Milliseconds since a picture was last requested. */
   get idleMs(): number {
     return performance.now() - this.#lastPullMs;
   }
@@ -45,20 +45,20 @@ export class Viewfinder {
     this.setHold(this.store.state.hold === null ? 'held' : null);
   }
 
-  /** Stops the live picture at this moment. The Hold button is stronger than any other reason. */
+  /** Holds the current live picture. The Hold button takes precedence over other reasons. */
   freeze(why: 'press' | 'typing'): void {
     const { view, shown, hold } = this.store.state;
     if (view.kind !== 'live' || shown === null || hold === 'held') return;
     this.setHold(why);
   }
 
-  /** Stops the live picture for a press, which may lead to nothing. */
+  /** Holds the live picture for a press, which may not result in a label. */
   press(): void {
     this.freeze('press');
     if (this.store.state.hold === 'press') this.releaseAfter(PRESS_MS);
   }
 
-  /** Lets the live picture go on later, unless something else happens to it meanwhile. */
+  /** Resumes the live picture after a delay, unless its hold changes meanwhile. */
   releaseAfter(delayMs: number): void {
     clearTimeout(this.#release);
     this.#release = setTimeout(() => this.setHold(null), delayMs);
@@ -69,7 +69,7 @@ export class Viewfinder {
     guess: WaitingSample['guess'],
     kind: SampleView['kind'],
   ): Promise<void> {
-    const description = kind === 'question' ? 'Picture that asks for a label' : 'Labelled picture';
+    const description = kind === 'question' ? 'Picture that needs a label' : 'Labelled picture';
     try {
       const image = await decode(await this.api.samplePicture(sampleId));
       clearTimeout(this.#release);
@@ -81,7 +81,7 @@ export class Viewfinder {
     }
   }
 
-  /** Opens the next question of the queue, after the last one the first. */
+  /** Opens the next question in the queue, or the first one after the last. */
   nextQuestion(): void {
     const { waiting, view } = this.store.state;
     const open = view.kind === 'live' ? null : view.sampleId;
@@ -111,7 +111,7 @@ export class Viewfinder {
     const { shown } = this.store.state;
     if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
     const image = await decode(picture);
-    // The person may have pressed a label meanwhile: what they saw must stay.
+    // The user may have pressed a label meanwhile: the picture they saw must stay.
     if (!this.#mayMove() || camera !== this.store.state.camera) {
       URL.revokeObjectURL(image.src);
       return;
@@ -125,7 +125,7 @@ export class Viewfinder {
     return view.kind === 'live' && hold === null && camera !== null && !document.hidden;
   }
 
-  /** Swaps picture and frame in one step: there is no moment in which they differ. */
+  /** Replaces picture and frame in one step, so that they always belong together. */
   #show(picture: ScreenPicture, parts: Parameters<PageStore['set']>[0]): void {
     const old = this.store.state.picture;
     this.store.set({ ...parts, picture });
@@ -141,8 +141,8 @@ async function decode(picture: Blob): Promise<HTMLImageElement> {
   } catch {
     URL.revokeObjectURL(image.src);
     throw new Refusal(0, {
-      message: 'the browser cannot show this picture',
-      remedy: 'Look at the camera in Health.',
+      message: 'the browser cannot display this picture',
+      remedy: 'Check the camera under Health.',
     });
   }
   return image;

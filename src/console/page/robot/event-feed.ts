@@ -2,20 +2,20 @@ import type { StreamEvent } from '../../console-api.js';
 import { Refusal } from './refusal.js';
 import type { RobotApi } from './robot-api.js';
 
-/** The stream speaks each 2 s; after silence for this long the connection is gone. */
+/** The robot sends a status every 2 s; without any event for this long the connection counts as lost. */
 const SILENCE_MS = 7_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 
 export interface FeedListener {
-  heard(event: StreamEvent): void;
-  /** The connection is gone; the feed tries again by itself. */
+  received(event: StreamEvent): void;
+  /** The connection is lost; the feed reconnects automatically. */
   lost(): void;
-  /** Too many pages listen. */
-  turnedAway(refusal: Refusal): void;
+  /** The robot refuses the connection because too many pages are connected. */
+  busy(refusal: Refusal): void;
 }
 
-/** The event stream, with reconnection. It ends by itself when the robot asks for a token. */
+/** The event stream, with automatic reconnection. It ends when the robot requires another token. */
 export class EventFeed {
   #run: AbortController | null = null;
 
@@ -38,12 +38,12 @@ export class EventFeed {
   async #listen(run: AbortSignal): Promise<void> {
     for (let attempts = 0; !run.aborted; attempts += 1) {
       try {
-        await this.#hear(run, () => {
+        await this.#receive(run, () => {
           attempts = 0;
         });
       } catch (error) {
         if (error instanceof Refusal && error.status === 401) return;
-        if (error instanceof Refusal && error.status === 503) this.listener.turnedAway(error);
+        if (error instanceof Refusal && error.status === 503) this.listener.busy(error);
       }
       if (run.aborted) return;
       this.listener.lost();
@@ -52,8 +52,8 @@ export class EventFeed {
     }
   }
 
-  /** One connection, to its end. */
-  async #hear(run: AbortSignal, connected: () => void): Promise<void> {
+  /** Reads one connection to its end. */
+  async #receive(run: AbortSignal, connected: () => void): Promise<void> {
     const connection = new AbortController();
     const end = () => connection.abort();
     run.addEventListener('abort', end);
@@ -73,7 +73,7 @@ export class EventFeed {
           const event = parse(block);
           if (event === null) continue;
           connected();
-          this.#tell(event);
+          this.#dispatch(event);
         }
       }
     } finally {
@@ -83,9 +83,9 @@ export class EventFeed {
   }
 
   /** An error of the page itself must not look like a lost connection. */
-  #tell(event: StreamEvent): void {
+  #dispatch(event: StreamEvent): void {
     try {
-      this.listener.heard(event);
+      this.listener.received(event);
     } catch (error) {
       reportError(error);
     }
@@ -106,7 +106,7 @@ function parse(block: string): StreamEvent | null {
   }
 }
 
-/** Ends early when the person comes back to the page, or when `run` is over. */
+/** Waits; ends early when the page becomes visible or `run` is aborted. */
 function pause(durationMs: number, run: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

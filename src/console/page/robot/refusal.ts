@@ -1,9 +1,9 @@
 import type { RefusalBody } from '../../console-api.js';
 import { capitalised } from '../words/figures.js';
 
-/** Why the robot did not do what was asked; `message` is for the person at the page. */
+/** A failed request; `message` is text for the user of the page. */
 export class Refusal extends Error {
-  /** @param status the HTTP status; 0 = there was no answer to use */
+  /** @param status the HTTP status; 0 = no usable response */
   constructor(
     readonly status: number,
     { message, remedy }: Pick<RefusalBody['error'], 'message' | 'remedy'>,

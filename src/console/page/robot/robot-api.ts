@@ -2,9 +2,9 @@ import type { GetAnswers, PostAnswers, PostBodies, RefusalBody } from '../../con
 import type { FrameSummary } from '../../console-source.js';
 import { Refusal } from './refusal.js';
 
-/** The routes of the console, typed by what its server declares. Every method throws Refusals. */
+/** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
-  /** @param tokens the token to send; told when the robot does not take it */
+  /** @param tokens provides the token; `refused` is called when the robot rejects it */
   constructor(private readonly tokens: { readonly token: string | null; refused(): void }) {}
 
   get<Path extends keyof GetAnswers>(
@@ -37,14 +37,14 @@ export class RobotApi {
     return this.#call(`/api/samples/${sampleId}/picture`, {}, (response) => response.blob());
   }
 
-  /** The event stream as text; null when the answer has no body. Ends with `signal`. */
+  /** The event stream as text; null when the response has no body. `signal` ends it. */
   stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
     return this.#call('/api/stream', { signal }, async ({ body }) =>
       body === null ? null : body.pipeThrough(new TextDecoderStream()),
     );
   }
 
-  /** @throws Refusal; DOMException AbortError when the signal of `options` ended it */
+  /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
     path: string,
     options: RequestInit & { headers?: Record<string, string> },
@@ -67,11 +67,11 @@ export class RobotApi {
 }
 
 const SILENT = {
-  message: 'the robot does not answer',
-  remedy: 'Come closer or check the network.',
+  message: 'the robot does not respond',
+  remedy: 'Move closer or check the network.',
 };
 const UNREADABLE = {
-  message: 'the answer cannot be read',
+  message: 'the response cannot be read',
   remedy: 'Reload the page.',
 };
 
@@ -80,12 +80,12 @@ function withQuery(path: string, query: Record<string, string>): string {
   return text === '' ? path : `${path}?${text}`;
 }
 
-/** The robot's own words; what stands in between may answer anything. */
+/** The robot's error; a proxy in between may respond with anything else. */
 async function reasonOf(response: Response): Promise<RefusalBody['error']> {
   try {
     const { error }: RefusalBody = await response.json();
     return error;
   } catch {
-    return { code: 'HTTP', message: `answer ${response.status}`, remedy: 'Try again.' };
+    return { code: 'HTTP', message: `HTTP status ${response.status}`, remedy: 'Try again.' };
   }
 }

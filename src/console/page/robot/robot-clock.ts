@@ -1,15 +1,15 @@
-/** The robot's clock as its last status told it: the clock of a phone may be wrong. */
+/** The robot's clock, set from its last status, because the clock of a phone may be wrong. */
 export class RobotClock {
   #robotMs = Date.now();
-  #heardAtMs = performance.now();
+  #receivedAtMs = performance.now();
 
   set(robotMs: number): void {
     this.#robotMs = robotMs;
-    this.#heardAtMs = performance.now();
+    this.#receivedAtMs = performance.now();
   }
 
   /** Unix milliseconds. */
   nowMs(): number {
-    return this.#robotMs + performance.now() - this.#heardAtMs;
+    return this.#robotMs + performance.now() - this.#receivedAtMs;
   }
 }

@@ -1,6 +1,6 @@
 import type { ConsoleStatus } from '../../console-source.js';
 
-/** What is out of order, and what to do about it. */
+/** Raised alarms with their remedies. */
 export function AlarmList({ alarms }: { alarms: ConsoleStatus['alarms'] }) {
   return (
     <ul class="alarms" id="alarms" role="alert" hidden={alarms.length === 0}>

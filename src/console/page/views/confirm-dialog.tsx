@@ -7,7 +7,7 @@ export function ConfirmDialog({ page }: { page: PageParts }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     if (confirmation === null || dialog.current === null) return;
-    // Escape closes the dialog without a value of its own.
+    // Escape closes the dialog without setting a return value.
     dialog.current.returnValue = '';
     dialog.current.showModal();
   }, [confirmation]);

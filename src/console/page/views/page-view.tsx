@@ -32,7 +32,7 @@ export function PageView({ page }: { page: PageParts }) {
         {status !== null && (
           <>
             <div class="column">
-              <section class="look" aria-label="What the robot sees">
+              <section class="look" aria-label="Camera picture">
                 <Viewer page={page} status={status} />
                 <LabelPad page={page} status={status} field={field} />
               </section>

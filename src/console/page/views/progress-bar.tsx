@@ -1,6 +1,6 @@
 import { percent } from '../words/figures.js';
 
-/** @param share what is done; values outside 0..1 are shown as the nearer end */
+/** @param share completed share, clamped to 0..1 */
 export function ProgressBar({ share, label }: { share: number; label: string }) {
   return (
     <div class="progress" role="img" aria-label={label}>

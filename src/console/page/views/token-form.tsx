@@ -18,9 +18,9 @@ export function TokenForm({ page }: { page: PageParts }) {
         page.session.open(field.current?.value.trim() ?? '');
       }}
     >
-      <h2>This robot asks for its token</h2>
+      <h2>This robot requires a token</h2>
       <p>
-        It stands in the file or credential that <code>console.token</code> names.
+        The token is in the file or credential set by <code>console.token</code>.
       </p>
       <label for="token">Token</label>
       <input type="text" autocomplete="username" value="headland" hidden />

@@ -3,9 +3,9 @@ import type { PageState } from '../control/page-state.js';
 import type { PageStore } from '../control/page-store.js';
 
 /**
- * A part of the state; the component renders again only when this part was replaced. Pictures come
- * eight times a second, the rest of the page seldom changes.
- * @param select picks the part; must not depend on anything else
+ * A part of the state; rerenders the component only when that part is replaced. Pictures arrive eight
+ * times a second, while the rest of the page seldom changes.
+ * @param select returns the part; must not depend on anything else
  */
 export function useSelected<Part>(
   store: PageStore,

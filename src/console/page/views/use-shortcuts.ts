@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
 import { knownLabels } from '../words/head-words.js';
 
-/** The keys of the page. @param field where a new label is typed */
+/** Keyboard shortcuts of the page. @param field the input for a new label */
 export function useShortcuts(page: PageParts, field: RefObject<HTMLInputElement | null>): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => act(page, field.current, event);

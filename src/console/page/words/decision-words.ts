@@ -13,7 +13,7 @@ export interface DecisionWords {
   bar: number;
 }
 
-/** What stands below the picture. `decision` is that of the live frame on the screen, if any. */
+/** Text below the picture. `decision` is that of the live frame on the screen, if any. */
 export function decisionWords(
   status: ConsoleStatus,
   view: View,
@@ -21,16 +21,16 @@ export function decisionWords(
 ): DecisionWords {
   if (view.kind === 'question') {
     const note = view.guess
-      ? `The head thought ${view.guess.label}, ${percent(view.guess.probability)}.`
-      : 'It was kept before there was a head.';
-    return plain('question', 'Asks for a label', note);
+      ? `Best guess of the head: ${view.guess.label}, ${percent(view.guess.probability)}.`
+      : 'No guess for this picture.';
+    return plain('question', 'Needs a label', note);
   }
   if (view.kind === 'correction') return plain('question', 'Correct the label');
   if (status.state === 'paused') {
-    return plain('none', 'Paused', 'No frame is judged until the robot is resumed.');
+    return plain('none', 'Paused', 'No frames are classified until classification is resumed.');
   }
   if (decision !== null) return judged(decision);
-  return serves(status) ? plain('none', 'Not judged yet') : plain('none', ...noHead(status));
+  return serves(status) ? plain('none', 'Not classified yet') : plain('none', ...noHead(status));
 }
 
 function judged({ label, probability, guess, top }: FrameDecision): DecisionWords {
@@ -42,7 +42,7 @@ function judged({ label, probability, guess, top }: FrameDecision): DecisionWord
     return { kind: 'unknown', label, probability: '', note, bar: top[0]?.probability ?? 0 };
   }
   const notes = [
-    guess ? 'A guess: too few labels to be sure.' : '',
+    guess ? 'A guess: the head is not sure enough.' : '',
     list === '' ? '' : `Or ${list}`,
   ];
   return {

@@ -1,12 +1,12 @@
 import type { ConsoleStatus } from '../../console-source.js';
 import { percent, plural } from './figures.js';
 
-/** Whether any head answers: a trained one, or one that the first labels made. */
+/** Whether any head serves: a trained one or one of the instant learner. */
 export function serves({ head, learnt }: ConsoleStatus): boolean {
   return head !== null || learnt !== null;
 }
 
-/** What serves, in a line. */
+/** One line about the serving head. */
 export function headLine({ head, learnt, trust }: ConsoleStatus): string {
   const labels = learnt?.classes ?? head?.labels;
   if (labels === undefined) return 'No head yet';
@@ -16,23 +16,23 @@ export function headLine({ head, learnt, trust }: ConsoleStatus): string {
   ];
   if (head !== null && head.holdoutMacroF1 !== null)
     parts.push(`F1 ${percent(head.holdoutMacroF1)}`);
-  if (learnt !== null) parts.push(`${plural(learnt.labels, 'frame')} learnt at once`);
+  if (learnt !== null) parts.push(`${plural(learnt.labels, 'new label')} learned`);
   if (trust !== null) parts.push(trust);
   return parts.join(' · ');
 }
 
-/** What is missing until there is a head: a headline, and what more there is to say or ''. */
+/** What is missing for a first head: a headline, and an explanation or ''. */
 export function noHead({ samples, training }: ConsoleStatus): [headline: string, more: string] {
-  if (training === null) return ['No head yet', 'This robot does not train itself.'];
-  if (training.running) return ['No head yet', 'The first training runs.'];
+  if (training === null) return ['No head yet', 'This robot does not train.'];
+  if (training.running) return ['No head yet', 'The first training is running.'];
   const kinds = samples.classes.length;
   const { instantLabelsPerClass } = training;
   if (instantLabelsPerClass !== null) {
     const ready = samples.classes.filter((c) => c.training + c.holdout >= instantLabelsPerClass);
     if (ready.length < 2) {
       return [
-        `No head yet: label ${instantLabelsPerClass} frames each of two kinds`,
-        'The first labels make a head at once.',
+        `No head yet: label ${instantLabelsPerClass} frames in each of two classes`,
+        'A first head follows immediately.',
       ];
     }
   }
@@ -42,11 +42,11 @@ export function noHead({ samples, training }: ConsoleStatus): [headline: string,
   );
   if (missing > 0) {
     const headline = `No head yet: label ${missing} more frame${missing === 1 ? '' : 's'}`;
-    return [headline, kinds < 2 ? 'Of at least two kinds.' : ''];
+    return [headline, kinds < 2 ? 'Use at least two classes.' : ''];
   }
   return kinds < 2
-    ? ['No head yet: label a second kind', 'A head tells kinds apart.']
-    : ['No head yet', 'There are labels enough: press Train now.'];
+    ? ['No head yet: label a second class', 'A head needs at least two classes.']
+    : ['No head yet', 'There are enough labels: press Train now.'];
 }
 
 /** Labels of the serving head and of the stored samples, sorted. */

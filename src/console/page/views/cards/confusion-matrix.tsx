@@ -21,11 +21,11 @@ export function ConfusionMatrix({ holdout }: { holdout: HoldoutMetrics }) {
             <th scope="row" title={truth}>
               {truth}
             </th>
-            {labels.map((said, column) => (
+            {labels.map((predicted, column) => (
               <Cell
-                key={said}
+                key={predicted}
                 truth={truth}
-                said={said}
+                predicted={predicted}
                 counts={confusion[row] ?? []}
                 at={column}
               />
@@ -39,12 +39,12 @@ export function ConfusionMatrix({ holdout }: { holdout: HoldoutMetrics }) {
 
 function Cell({
   truth,
-  said,
+  predicted,
   counts,
   at,
 }: {
   truth: string;
-  said: string;
+  predicted: string;
   counts: readonly number[];
   at: number;
 }) {
@@ -52,14 +52,14 @@ function Cell({
   const all = counts.reduce((sum, value) => sum + value, 0);
   const heat = count === 0 ? 0 : 0.14 + (0.86 * count) / all;
   const classes = [
-    truth === said ? 'right' : '',
+    truth === predicted ? 'right' : '',
     count === 0 ? 'zero' : '',
     heat > 0.82 ? 'hot' : heat > 0.6 ? 'warm' : '',
   ];
   return (
     <td
       class={classes.filter((name) => name !== '').join(' ')}
-      title={`${count} of ${all} ${truth} called ${said}`}
+      title={`${count} of ${all} ${truth} classified as ${predicted}`}
       style={{ '--heat': heat.toFixed(2) }}
     >
       {count === 0 ? '·' : count}

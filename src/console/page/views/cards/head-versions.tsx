@@ -4,7 +4,7 @@ import { ago, percent, plural } from '../../words/figures.js';
 import { useNow } from '../use-now.js';
 import { useSelected } from '../use-selected.js';
 
-/** The versions that are kept; an older one can serve again. */
+/** The stored versions of the head, with buttons to switch to another one. */
 export function HeadVersions({ page }: { page: PageParts }) {
   const heads = useSelected(page.store, (state) => state.heads);
   const nowMs = useNow(page.clock, 60_000);
@@ -18,7 +18,7 @@ export function HeadVersions({ page }: { page: PageParts }) {
       </header>
       <div id="heads">
         {heads.length === 0 ? (
-          <p class="empty">Every trained version will stand here.</p>
+          <p class="empty">Trained versions appear here.</p>
         ) : (
           <div class="scroll">
             <table>

@@ -13,7 +13,7 @@ export function HealthCard({ page, status }: { page: PageParts; status: ConsoleS
       <header>
         <h2 id="health-title">Health</h2>
         <span class="count" id="health-count">
-          {boardIsWell && cameras.every(isWell) ? 'all well' : 'needs a look'}
+          {boardIsWell && cameras.every(isWell) ? 'all OK' : 'needs attention'}
         </span>
       </header>
       <div id="health">
@@ -56,12 +56,12 @@ function isWell({ phase, condition }: CameraStatus): boolean {
 
 function cameraRows(camera: CameraStatus, nowMs: number): Rows {
   const { framesTotal, droppedTotal, stillFrames, restarts } = camera;
-  const still = stillFrames > 0 ? `, ${stillFrames} left out as still` : '';
+  const still = stillFrames > 0 ? `, ${stillFrames} skipped without change` : '';
   return [
     ['Device', camera.description],
     ['Last picture', camera.lastFrameAtMs === null ? 'none yet' : ago(camera.lastFrameAtMs, nowMs)],
-    ['Pictures', `${framesTotal} taken, ${droppedTotal} skipped as too old${still}`],
-    ['They are', camera.condition ?? 'not measured yet'],
+    ['Pictures', `${framesTotal} captured, ${droppedTotal} dropped${still}`],
+    ['Image quality', camera.condition ?? 'not measured yet'],
     ['Restarts', restarts === 0 ? 'none' : `${restarts}, last: ${camera.lastRestartReason}`],
   ];
 }

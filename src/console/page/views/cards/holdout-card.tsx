@@ -5,7 +5,7 @@ import { mixUps } from '../../words/mix-ups.js';
 import { useSelected } from '../use-selected.js';
 import { ConfusionMatrix } from './confusion-matrix.js';
 
-/** How the serving head does on pictures that it never learnt from; without one, the last training. */
+/** Holdout metrics of the serving head or, without one, of the last training. */
 export function HoldoutCard({ page }: { page: PageParts }) {
   const heads = useSelected(page.store, (state) => state.heads);
   const reports = useSelected(page.store, (state) => state.reports);
@@ -25,8 +25,8 @@ export function HoldoutCard({ page }: { page: PageParts }) {
         {holdout === null ? (
           <p class="empty">
             {head === undefined
-              ? 'After the first training: how well the head does on pictures that it never learned from.'
-              : `When version ${head.version} was trained there were no pictures yet to examine it on.`}
+              ? 'After the first training, this shows how the head performs on pictures it was not trained on.'
+              : `There were no holdout pictures when version ${head.version} was trained.`}
           </p>
         ) : (
           <Metrics holdout={holdout} />
@@ -48,7 +48,7 @@ function Metrics({ holdout }: { holdout: HoldoutMetrics }) {
         <Figure name="Calibration error" value={hundredths(holdout.ece)} unit="%" />
       </dl>
       <p class="hint">
-        {`${plural(holdout.samples, 'holdout picture')}. Rows: what it was. Columns: what the head said.`}
+        {`${plural(holdout.samples, 'holdout picture')}. Rows: true label. Columns: label given by the head.`}
       </p>
       <section class="scroll" tabindex={0} aria-label="Confusion matrix">
         <ConfusionMatrix holdout={holdout} />

@@ -14,9 +14,7 @@ export function LabelCounts({ samples }: { samples: SampleCountsByLabel }) {
       </header>
       <div id="classes">
         {classes.length === 0 ? (
-          <p class="empty">
-            No label yet. Type what you see below the picture: that is the first one.
-          </p>
+          <p class="empty">No labels yet. Enter the first one in the field below the picture.</p>
         ) : (
           <table>
             <thead>

@@ -5,7 +5,7 @@ import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { useSelected } from '../use-selected.js';
 
-/** Stored pictures that ask for a label. */
+/** Stored pictures that wait for a label. */
 export function QuestionQueue({ page, status }: { page: PageParts; status: ConsoleStatus }) {
   const { store, viewfinder, api } = page;
   const waiting = useSelected(store, (state) => state.waiting);
@@ -21,8 +21,8 @@ export function QuestionQueue({ page, status }: { page: PageParts; status: Conso
       </header>
       <p class="hint" id="queue-hint">
         {total > 0
-          ? 'Pictures that the robot would learn most from.'
-          : 'Nothing to ask. Pictures that it is unsure of will gather here.'}
+          ? 'Labelling these pictures helps the robot most.'
+          : 'No questions. Pictures that the robot is unsure about appear here.'}
       </p>
       <ul class="thumbs" id="thumbs">
         {waiting.map((sample) => (
@@ -67,7 +67,7 @@ function Question({
   );
 }
 
-/** Address of the sample's picture, null until it is here. Each new list of samples tries again. */
+/** Object URL of the sample's picture, null until it is loaded. Each new list of samples retries. */
 function useThumbnail(api: RobotApi, sample: WaitingSample): string | null {
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {

@@ -8,7 +8,7 @@ const RIGHT = WIDTH - 10;
 const TOP = 12;
 const BOTTOM = 84;
 
-/** Macro-F1 of the last trainings: filled = promoted, hollow = refused. */
+/** Chart of the macro-F1 of the last trainings: filled = promoted, hollow = refused. */
 export function ScoreHistory({ reports }: { reports: readonly TrainingReport[] }) {
   const points = reports
     .flatMap(({ trainingId, outcome, holdout }) =>
@@ -37,7 +37,7 @@ export function ScoreHistory({ reports }: { reports: readonly TrainingReport[] }
           <circle key={trainingId} class={outcome} cx={x(index)} cy={y(score)} r={5} />
         ))}
       </svg>
-      <p class="hint">Macro-F1 of the last trainings; hollow: refused.</p>
+      <p class="hint">Macro-F1 of the last trainings. Hollow: refused.</p>
     </>
   );
 }

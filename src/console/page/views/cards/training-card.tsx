@@ -7,7 +7,7 @@ import { useSelected } from '../use-selected.js';
 import { ScoreHistory } from './score-history.js';
 import { TrainingVerdict } from './training-verdict.js';
 
-/** What trains now or will, the last report, and how the scores went. */
+/** The running or next training, the last report and the history of scores. */
 export function TrainingCard({ page, status }: { page: PageParts; status: ConsoleStatus }) {
   const reports = useSelected(page.store, (state) => state.reports);
   const live = useSelected(page.store, (state) => state.link === 'live');
@@ -82,7 +82,7 @@ function Waiting({ status, training }: { status: ConsoleStatus; training: Traini
       ) : (
         <>
           <p class={status.head === null ? 'hint' : ''}>
-            {`${newLabels} of ${plural(everyNewLabels, 'new label')} until it trains by itself.`}
+            {`${newLabels} of ${plural(everyNewLabels, 'new label')} for the next automatic training.`}
           </p>
           <ProgressBar
             share={newLabels / everyNewLabels}
@@ -94,7 +94,7 @@ function Waiting({ status, training }: { status: ConsoleStatus; training: Traini
   );
 }
 
-/** What would raise the trust, or what is missing until there is a head. */
+/** The next step that raises the trust, or what is missing for a first head. */
 function NextStep({ status }: { status: ConsoleStatus }) {
   if (status.next !== null) return <p>{status.next}</p>;
   if (status.head !== null) return null;

@@ -1,7 +1,7 @@
 import type { TrainingReport } from '../../../console-source.js';
 import { ago, duration, percent } from '../../words/figures.js';
 
-/** @param serving the version of the trained head that serves now */
+/** @param serving version of the trained head that serves now; null: none does */
 export function TrainingVerdict({
   report,
   serving,
@@ -36,10 +36,10 @@ function headline({ outcome, headVersion }: TrainingReport, serving: number | nu
       return `Version ${headVersion} was promoted, ${now}`;
     }
     case 'refused':
-      return 'Refused: the old head goes on';
+      return 'Refused: the previous head keeps serving';
     case 'failed':
-      return 'Failed: the old head goes on';
+      return 'Failed: the previous head keeps serving';
     case 'cancelled':
-      return 'Cancelled: the old head goes on';
+      return 'Cancelled: the previous head keeps serving';
   }
 }

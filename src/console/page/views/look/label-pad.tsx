@@ -6,12 +6,12 @@ import { knownLabels } from '../../words/head-words.js';
 import { useSelected } from '../use-selected.js';
 
 const HINTS: Readonly<Record<View['kind'], string>> = {
-  live: 'A press labels exactly the picture you see.',
-  question: 'The robot was not sure of this picture.',
-  correction: 'A press replaces the label of this picture.',
+  live: 'Press a label to label exactly the picture you see.',
+  question: 'The robot was unsure about this picture.',
+  correction: 'Press a label to replace the label of this picture.',
 };
 
-/** Labels to press. They are off while the picture on the screen is not of the view. */
+/** Buttons for labels, disabled while the picture on the screen does not belong to the view. */
 export function LabelPad({
   page,
   status,
@@ -47,7 +47,7 @@ export function LabelPad({
           >
             <span>{label}</span>
             {index < 9 && (
-              // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a kbd takes no focus
+              // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a kbd cannot be focused
               <kbd aria-hidden="true">{index + 1}</kbd>
             )}
           </button>
@@ -95,7 +95,7 @@ function NewLabel({
         id="new-label-text"
         ref={field}
         placeholder={
-          labels.length === 0 ? 'Type what you see: maize, for example' : 'Something else…'
+          labels.length === 0 ? 'Type what you see, for example maize' : 'Something else…'
         }
         maxlength={64}
         autocomplete="off"

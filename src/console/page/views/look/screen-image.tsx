@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { ScreenPicture } from '../../control/page-state.js';
 
-/** Puts the decoded picture itself on the screen: an address in `src` would be decoded again and flicker. */
+/** Inserts the decoded image element itself: setting `src` would decode the picture again and flicker. */
 export function ScreenImage({ picture }: { picture: ScreenPicture | null }) {
   const slot = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {

@@ -6,7 +6,7 @@ import { useSelected } from '../use-selected.js';
 
 const OLD_PICTURE_MS = 10_000;
 
-/** Says so whenever what the viewer shows is not what the camera sees now. */
+/** A note whenever the viewer does not show the current picture of the camera. */
 export function StaleChip({ page }: { page: PageParts }) {
   const state = useSelected(page.store, (whole) => whole);
   const words = staleWords(state, useNow(page.clock, 1_000));

@@ -5,7 +5,7 @@ import { DecisionPanel } from './decision-panel.js';
 import { ScreenImage } from './screen-image.js';
 import { StaleChip } from './stale-chip.js';
 
-/** The picture, what is to know of it, and the decision made on it. */
+/** The picture, the controls on top of it, and the decision about it. */
 export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatus }) {
   const { store, viewfinder } = page;
   const view = useSelected(store, (state) => state.view);
