@@ -1,13 +1,13 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules } from '../../alerts/rules.js';
+import { type AlertEvent, AlertRules, type RuleDecision } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Config } from '../../config/schema.js';
-import type { Decision } from '../../perception/decision.js';
+import type { Decision, SceneDecision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
@@ -53,11 +53,11 @@ export class Alerting {
     await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
-  observe(camera: string, { label, probability, guess }: Decision): void {
-    // `unknown` is an answer of its own; the probability is that of the label it was not given.
-    const certainty = label === UNKNOWN_LABEL ? 1 : probability;
-    const atMs = this.nowMs();
-    this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
+  /** @param scene Null: none is known, and the frame stands for it. */
+  observe(camera: string, decision: Decision, scene: SceneDecision | null): void {
+    const frame = ruleDecision(decision);
+    const joint = scene ? ruleDecision(scene) : frame;
+    this.#apply(this.#rules.observe({ camera, frame, scene: joint, atMs: this.nowMs() }));
   }
 
   /** Lets time pass, so that alerts end also when no frame comes. */
@@ -106,4 +106,9 @@ export class Alerting {
       output?.service.failed(error);
     }
   }
+}
+
+/** Rules match `unknown` at any probability; that of a frame is of the label that it did not get. */
+function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
+  return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }
