@@ -2,8 +2,8 @@ import { type SerialisedError, serialiseError } from './errors.js';
 import { Moment } from './moment.js';
 
 /**
- * What an alarm is about. Each is raised and cleared by one part of the daemon; docs/reference/mqtt.md
- * says what they mean. Some end with the name of a camera or of an output.
+ * The subject of an alarm. One part of the daemon raises and clears each; docs/reference/mqtt.md
+ * describes them. Some end with the name of a camera or output.
  */
 export type AlarmName =
   | 'store'
@@ -19,17 +19,17 @@ export type AlarmName =
   | `camera-${string}`
   | `pictures-${string}`;
 
-/** Something is out of order, and stays so until it is cleared. */
+/** A fault that lasts until it is cleared. */
 export interface Alarm {
   name: AlarmName;
-  /** `critical`: what the robot is there for suffers. */
+  /** `critical`: the fault affects the robot's main job. */
   severity: 'warning' | 'critical';
   error: SerialisedError;
   /** When it was raised. */
   since: Moment;
 }
 
-/** What a part of the daemon needs to say that it is out of order, and that it is in order again. */
+/** Raises and clears alarms: the view of {@link Alarms} that a part of the daemon gets. */
 export interface AlarmSwitch {
   raise(name: AlarmName, error: unknown, severity?: Alarm['severity']): void;
   clear(name: AlarmName): void;
@@ -42,8 +42,8 @@ export interface AlarmListener {
 }
 
 /**
- * What is out of order now: one place for every part beside the main job that may fail. An alarm that
- * is raised again says nothing new unless its code has changed.
+ * All alarms that are raised now. Raising an alarm again notifies the listener only if the error
+ * code has changed.
  */
 export class Alarms implements AlarmSwitch {
   readonly #raised = new Map<AlarmName, Alarm>();
@@ -74,11 +74,11 @@ export class Alarms implements AlarmSwitch {
     return this.#raised.has(name);
   }
 
-  /** The longest raised first. */
+  /** Oldest first. */
   list(): Alarm[] {
     return [...this.#raised.values()].sort((one, other) => one.since.ms - other.since.ms);
   }
 }
 
-/** For processes in which nobody watches: commands report by what they throw. */
+/** For commands: they report failures by throwing, and nobody watches alarms. */
 export const NO_ALARMS: AlarmSwitch = { raise: () => {}, clear: () => {} };

@@ -1,4 +1,4 @@
-/** Bounds of the waiting time between two attempts, milliseconds. */
+/** Bounds of the delay between two attempts, milliseconds. */
 export interface BackoffPolicy {
   initialMs: number;
   maxMs: number;
@@ -6,7 +6,7 @@ export interface BackoffPolicy {
 
 /**
  * Full-jitter exponential back-off: the n-th delay is uniform in [0, min(maxMs, initialMs * 2^n)].
- * A thousand robots that lose their broker together do not come back together. Attempts never end.
+ * The jitter keeps a thousand robots that lose their broker together from reconnecting together.
  * Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
 export class Backoff {

@@ -1,14 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { pause } from './pause.js';
 
-/** How long a killed process may take to go: longer only when the kernel holds it. */
+/** Longest wait after SIGKILL. Only a process that the kernel holds takes longer. */
 const GIVE_UP_MS = 2_000;
 
 /**
- * Ends a child process: SIGTERM, and SIGKILL after `graceMs`, which also ends a stopped process. With
- * a grace of 0 it gets SIGKILL at once. Resolves when the process is gone, or 2 s after SIGKILL when
- * the kernel holds it (it then no longer keeps this process alive). Never rejects; may be called
- * again, and for a process that never started or is gone already.
+ * Ends a child process: SIGTERM, then SIGKILL after `graceMs`, which also ends a stopped process. A
+ * grace of 0 sends SIGKILL at once. Resolves when the process is gone, or 2 s after SIGKILL if the
+ * kernel still holds it; the child then no longer keeps this process alive. Never rejects. May be
+ * called again, and for a process that never started or has already exited.
  */
 export async function endChild(child: ChildProcess, graceMs: number): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

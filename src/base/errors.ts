@@ -1,4 +1,6 @@
-/** A stable, documented error code: every one is listed with its remedy in docs/reference/errors.md. */
+/**
+ * A stable, documented error code: every one is listed with its remedy in docs/reference/errors.md.
+ */
 export type ErrorCode = `HL_${Uppercase<string>}`;
 
 export interface ErrorOptions {
@@ -9,7 +11,7 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
-/** The remedy of what no input should be able to cause. */
+/** Remedy of errors that no input should be able to cause. */
 export const DEFECT_REMEDY = 'This is a defect in headland: report it with the log around it.';
 
 /** The only error class that headland throws on purpose. */
@@ -56,7 +58,7 @@ export function deserialiseError(error: SerialisedError): HeadlandError {
   });
 }
 
-/** Turns anything thrown into the wire shape; what is not ours becomes HL_INTERNAL. */
+/** Converts anything thrown to the wire shape; all but HeadlandErrors become HL_INTERNAL. */
 export function serialiseError(error: unknown): SerialisedError {
   if (error instanceof HeadlandError) return error.toJSON();
   return {

@@ -21,7 +21,7 @@ export interface LogOptions {
   level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** 1 = stdout (journald), 2 = stderr (commands whose stdout is data). */
   fileDescriptor?: 1 | 2;
-  /** Prefix each line with its journald priority; set when the journal reads us. */
+  /** Prefix each line with its journald priority; set when stdout is the journal. */
   journal?: boolean;
   bindings?: Record<string, unknown>;
 }

@@ -1,25 +1,28 @@
 /**
- * The wall-clock date of a moment of this process, Unix milliseconds, by the clock as it goes now.
- * The wall clock may be wrong and be set at any time, so a moment is kept as what
- * `performance.now()` said and becomes a date only when it is shown.
+ * Converts a moment of this process to a wall-clock date, Unix milliseconds, by the current setting
+ * of the clock. The wall clock may be wrong and may be set at any time, so moments are kept as
+ * values of `performance.now()` and converted only for display.
  *
- * @param momentMs of `performance.now()`
+ * @param momentMs value of `performance.now()`
  */
 export function dateOf(momentMs: number): number {
   return Math.round(Date.now() - (performance.now() - momentMs));
 }
 
-/** The wall clock and the monotonic clock drift apart by milliseconds; a larger step is a set clock. */
+/**
+ * Wall clock and monotonic clock drift apart by milliseconds; a larger step means the clock was
+ * set.
+ */
 const CLOCK_SET_MS = 1_000;
 
 /**
- * A moment whose date is shown more than once. The date stays the same, so that readers can compare
- * it, until the wall clock has been set by a second or more.
+ * A moment whose date is shown repeatedly. The date stays the same, so that readers can compare it,
+ * until the wall clock is set by a second or more.
  */
 export class Moment {
   #shownMs: number | null = null;
 
-  /** @param ms of `performance.now()` */
+  /** @param ms value of `performance.now()` */
   constructor(readonly ms: number = performance.now()) {}
 
   /** Time since the moment, milliseconds. */
@@ -27,7 +30,7 @@ export class Moment {
     return performance.now() - this.ms;
   }
 
-  /** Unix milliseconds by the present wall clock. */
+  /** The date by the current setting of the wall clock, Unix milliseconds. */
   dateMs(): number {
     const dateMs = dateOf(this.ms);
     if (this.#shownMs === null || Math.abs(dateMs - this.#shownMs) >= CLOCK_SET_MS) {

@@ -1,6 +1,6 @@
 /**
- * Waits `ms` milliseconds, or less when `signal` aborts; never rejects. Zero still lets the event
- * loop turn once, so that a source without a pace does not starve the rest of the daemon.
+ * Waits `ms` milliseconds, or until `signal` aborts; never rejects. Zero still yields to the event
+ * loop once, so that a source without a frame rate does not starve the rest of the daemon.
  */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -22,7 +22,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Waits for `work` (a promise or a plain value), but not longer than until `signal` aborts. */
+/** Waits for `work` (a promise or a plain value) or until `signal` aborts. */
 export async function settledOrAborted(work: unknown, signal: AbortSignal): Promise<void> {
   if (!(work instanceof Promise) || signal.aborted) return;
   let aborted = () => {};

@@ -1,6 +1,6 @@
 import { sha256 } from './hash.js';
 
-/** A seeded source of numbers: the same seed gives the same sequence on every machine. */
+/** A seeded random number generator: the same seed gives the same sequence on every machine. */
 export interface Random {
   /** Uniform in [0, 1), 32 random bits. */
   next(): number;
@@ -11,7 +11,7 @@ export interface Random {
 }
 
 /**
- * sfc32 (C. Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush. Not for secrets.
+ * sfc32 (C. Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush. Not cryptographic.
  *
  * @param seed a safe integer >= 0; all 53 bits count
  */
@@ -39,14 +39,14 @@ export function createRandom(seed: number): Random {
 }
 
 /**
- * A seed for {@link createRandom} that depends on every part, its type and its place: the first
- * 48 bits of SHA-256 over their JSON.
+ * A seed for {@link createRandom} that depends on the value, type and position of every part: the
+ * first 48 bits of the SHA-256 of their JSON.
  */
 export function seedFrom(...parts: (string | number)[]): number {
   return sha256(JSON.stringify(parts)).readUIntBE(0, 6);
 }
 
-/** A new array in random order: Fisher and Yates' shuffle, unbiased. */
+/** A new array in random order: unbiased Fisher-Yates shuffle. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const result = [...items];
   for (let last = result.length - 1; last > 0; last -= 1) {

@@ -1,13 +1,16 @@
 /**
- * The one place that keeps secrets out of what headland says. Everything that leaves it as text (log,
- * MQTT, web page, command line, reports, what child processes said) passes through here, so that a
- * secret which stands in an address needs no care anywhere else.
+ * Removes secrets from all output. All text that leaves headland (log, MQTT, web page, command
+ * line, reports, output of child processes) passes through here, so that no other code has to
+ * handle secrets in addresses.
  */
 
 const HIDDEN = '[redacted]';
-/** An address in running text: up to white space or what usually encloses it. */
+/** A URL in running text: up to white space, a quote or an angle bracket. */
 const ADDRESS = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"<>]+/gi;
-/** What cameras and services call a secret in a path or query; also inside one (`user_password=`). */
+/**
+ * Names of secrets in paths and queries of cameras and services; also as a suffix
+ * (`user_password=`).
+ */
 const SECRET_NAME =
   /(user|usr|name|login|loginuse|loginpas|pass|passwd|password|passphrase|pwd|psw|pw|token|key|secret|auth|code|sig|signature|session|sid|credential)s?$/i;
 /** `name=value` in a path: some cameras take user and password there. */
@@ -15,15 +18,15 @@ const ASSIGNMENT = /([a-z][a-z0-9_.-]*)=([^/&;?#]*)/gi;
 const AUTHORIZATION = /(authorization["']?\s*[:=]\s*["']?[a-z]+\s+)[^"'\r\n]+/gi;
 
 /**
- * An address without what may be secret in it: user and password, the values of its query and
- * fragment, and values in its path that are named as secrets.
+ * Redacts a URL: user and password, all values in the query and fragment, and values in the path
+ * whose name is that of a secret.
  */
 export function redactAddress(address: string): string {
   const found = /^\s*([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(address);
   if (!found) return address;
   const [, scheme = '', rest = ''] = found;
-  // A password may hold "/", "?", ":" and "@" although they should be escaped, so that it cannot be
-  // told from a host with a path: what stands before the last "@" is hidden in any case.
+  // A password may hold unescaped "/", "?", ":" and "@", which makes it look like a host with a
+  // path: everything before the last "@" is hidden.
   const at = rest.lastIndexOf('@');
   const login = at < 0 ? '' : `${HIDDEN}@`;
   const [, path = '', query = ''] = /^([^?#]*)(.*)$/s.exec(rest.slice(at + 1)) ?? [];
@@ -36,7 +39,7 @@ function redactPath(path: string): string {
   );
 }
 
-/** Names say what the address is for, values may be anything. */
+/** Keeps the names of parameters; any value may be a secret. */
 function redactQuery(query: string): string {
   return query.replace(/([?&;#])([^=&;#]*)(=?)([^&;#]*)/g, (_, separator, name, equals, value) => {
     if (equals === '') return separator + (isPlainWord(name) ? name : HIDDEN);
@@ -44,18 +47,18 @@ function redactQuery(query: string): string {
   });
 }
 
-/** `?real_stream`, `?tcp`: a switch, no token. */
+/** `?real_stream`, `?tcp`: a flag rather than a token. */
 function isPlainWord(text: string): boolean {
   return text === '' || /^[a-z_-]{1,24}$/i.test(text);
 }
 
-/** Text with every address and every `Authorization` header in it redacted. */
+/** Redacts every URL and every `Authorization` header in a text. */
 export function redactText(text: string): string {
   const addresses = text.includes('://') ? text.replace(ADDRESS, redactAddress) : text;
   return addresses.replace(AUTHORIZATION, `$1${HIDDEN}`);
 }
 
-/** The same value with every text in it redacted, keys too; bytes and what is no plain data stay. */
+/** Redacts every string in a value, keys included. Bytes and class instances stay unchanged. */
 export function redactValue<T>(value: T): T {
   return redacted(value) as T;
 }
@@ -71,13 +74,13 @@ function redacted(value: unknown): unknown {
   );
 }
 
-/** JSON of a value, redacted; values without anything to hide, which is nearly all, are written once. */
+/** Redacted JSON of a value. Nearly all values hold no secret and are serialised only once. */
 export function redactedJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent);
   return mayHoldSecret(text) ? JSON.stringify(redacted(JSON.parse(text)), null, indent) : text;
 }
 
-/** One line of JSON, redacted; what is no JSON is redacted as text. */
+/** Redacts one line of JSON; a line that is not JSON is redacted as text. */
 export function redactJsonLine(line: string): string {
   if (!mayHoldSecret(line)) return line;
   try {

@@ -6,16 +6,16 @@ const RETRY: BackoffPolicy = { initialMs: 1_000, maxMs: 15_000 };
 export interface SideServiceOptions {
   alarm: AlarmName;
   severity?: 'warning' | 'critical';
-  /** Throws when it cannot be opened now; what it began is undone then. */
+  /** Throws when it cannot open now, after undoing what it began. */
   open(): Promise<void> | void;
   alarms: AlarmSwitch;
-  /** Pauses between attempts; default up to 15 s. */
+  /** Delays between attempts; default at most 15 s. */
   retry?: BackoffPolicy;
 }
 
 /**
- * Opens something beside the main job. While that fails an alarm is raised and it is tried again,
- * without end; what else the daemon does goes on.
+ * Opens a service beside the main job. On failure it raises an alarm and retries without limit; the
+ * rest of the daemon goes on.
  */
 export class SideService {
   readonly #options: SideServiceOptions;
@@ -29,7 +29,7 @@ export class SideService {
     this.#backoff = new Backoff(options.retry ?? RETRY);
   }
 
-  /** Tries at once; resolves after the first attempt, whatever came of it. Never rejects. */
+  /** Tries at once; resolves after the first attempt, successful or not. Never rejects. */
   start(): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     if (this.#timer) clearTimeout(this.#timer);
@@ -40,7 +40,7 @@ export class SideService {
     return this.#attempt;
   }
 
-  /** What was open no longer works: an alarm, and another attempt after a pause. */
+  /** Reports that the open service no longer works: raises the alarm and retries after a delay. */
   failed(error: unknown): void {
     const { alarm, severity, alarms } = this.#options;
     if (this.#stopped) return;
@@ -49,7 +49,7 @@ export class SideService {
     this.#timer = setTimeout(() => void this.start(), this.#backoff.nextMs());
   }
 
-  /** Tries no more; resolves when no attempt is under way. */
+  /** Stops retrying; resolves when no attempt is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
@@ -58,7 +58,8 @@ export class SideService {
   }
 
   async #try(): Promise<void> {
-    // What `open` itself reports as failed belongs to this attempt.
+    // Assign #attempt first: `open` may call `failed`, which then must not schedule another
+    // attempt.
     await null;
     const { alarm, severity, open, alarms } = this.#options;
     try {

@@ -1,7 +1,7 @@
 import { HeadlandError, type SerialisedError, serialiseError } from '../base/errors.js';
 import type { CameraDriver, CapturedPicture } from './camera.js';
 
-/** One attempt: from the opening of the driver to its end, watched for stalls. */
+/** One run of a driver, from opening to end, with a watchdog for stalls. */
 export class CameraRun {
   readonly #driver: CameraDriver;
   readonly #stallMs: number;
@@ -17,7 +17,7 @@ export class CameraRun {
     this.#stallMs = stallMs;
   }
 
-  /** Frames came for longer than a stall takes: what happens next is a new trouble, not the old. */
+  /** Pictures arrived for at least `stallMs`, so that the next failure is a new problem. */
   get wasHealthy(): boolean {
     return this.#lastPictureMs - this.#firstPictureMs >= this.#stallMs;
   }
@@ -26,7 +26,7 @@ export class CameraRun {
     return this.#pictures > 0;
   }
 
-  /** Runs to the end; null when it was asked to stop or the source is over, else why it failed. */
+  /** Runs to the end. @returns null when stopped or the source has ended, else the failure */
   async capture(
     deliver: (picture: CapturedPicture) => unknown,
     stop: AbortSignal,
@@ -35,7 +35,7 @@ export class CameraRun {
     const allowedMs = this.#stallMs + (this.#driver.paceMs ?? 0);
     const watchdog = setTimeout(() => {
       const seen = this.#pictures;
-      // A busy event loop may owe us pictures that already arrived: let it read them first.
+      // After a busy event loop, pictures may have arrived but not been read: read them first.
       setImmediate(() => {
         if (this.#abort.signal.aborted) return;
         if (this.#pictures > seen || this.#beingTaken > 0) {
@@ -85,7 +85,7 @@ export class CameraRun {
 }
 
 function stalled(allowedMs: number): HeadlandError {
-  return new HeadlandError('HL_CAMERA_STALLED', `no picture came for ${Math.round(allowedMs)} ms`, {
+  return new HeadlandError('HL_CAMERA_STALLED', `no picture for ${Math.round(allowedMs)} ms`, {
     remedy: 'Check cable and power of the camera. If it is only slow, raise stallMs of the camera.',
     details: { allowedMs },
   });
@@ -94,7 +94,7 @@ function stalled(allowedMs: number): HeadlandError {
 function garbage(invalidPictures: number): HeadlandError {
   return new HeadlandError(
     'HL_CAMERA_GARBAGE',
-    `the camera sends data but no whole picture (${invalidPictures} damaged)`,
+    `the camera sends data but no complete picture (${invalidPictures} damaged)`,
     {
       remedy: 'Use a shorter or better cable, a lower resolution, or inputFormat: v4l2-yuyv.',
       details: { invalidPictures },

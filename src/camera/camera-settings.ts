@@ -1,12 +1,12 @@
 import type { CameraConfig } from '../config/schema.js';
 
-/** What happens to every picture of a camera, whatever its driver. */
+/** Settings for the processing of pictures, common to all drivers. */
 export type PictureSettings = Pick<
   CameraConfig,
   'region' | 'masks' | 'jpegQuality' | 'onlyWhenMoving' | 'quality'
 >;
 
-/** What a driver itself needs of its section of the configuration. */
+/** The part of a camera's configuration that only its driver needs. */
 export type DriverConfig<D extends CameraConfig['driver']> = Omit<
   Extract<CameraConfig, { driver: D }>,
   'driver' | 'name' | keyof PictureSettings

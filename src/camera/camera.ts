@@ -3,51 +3,54 @@ export interface Frame {
   /** Name of the camera, as configured. */
   camera: string;
   /**
-   * Counts the pictures of a camera up from 1 since the daemon's start; gaps are pictures that were
-   * dropped as too old, left out because nothing moved, or could not be decoded.
+   * Number of the picture since the daemon's start, from 1. Gaps are pictures that were dropped as
+   * outdated, skipped because nothing moved, or could not be decoded.
    */
   sequence: number;
   /** Unix time of capture, milliseconds. */
   capturedAtMs: number;
   /**
-   * The encoded picture exactly as the camera gave it (JPEG; replay may give PNG or WebP), or, when
-   * a region or masks are configured, a JPEG of what is left of it.
+   * The encoded picture exactly as captured (JPEG; replay may give PNG or WebP). With a region or
+   * masks configured, a JPEG of the cropped and masked picture.
    */
   jpeg: Uint8Array;
-  /** Frames captured close together share a group; drivers that know better than the clock say so. */
+  /**
+   * Frames captured close together share a group. Set by drivers with better knowledge than time.
+   */
   group?: string;
   /**
-   * What the source itself says is in the picture (class folder, simulation). Demonstrations and
-   * evaluation compare with it; the decision and the training never see it.
+   * The true class according to the source (class folder, simulation). Only demonstrations and
+   * evaluation use it, never inference or training.
    */
   reference?: string;
-  /** Where the picture came from, when the source is a file. */
+  /** Path of the picture, when the source is a file. */
   origin?: string;
 }
 
-/** What a driver knows of a picture; the supervisor adds camera, sequence and the missing time. */
+/** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */
 export type CapturedPicture = Pick<Frame, 'jpeg' | 'group' | 'reference' | 'origin'> & {
   capturedAtMs?: number;
 };
 
 /**
- * Takes a picture at once. May return a promise: a source that can wait (files, the simulation)
- * then shows its next picture only after it; a live source never waits and never queues.
+ * Receives a picture; must not block. May return a promise: a source that can wait (files, the
+ * simulation) then delivers its next picture only after it settles. A live source never waits and
+ * never queues.
  */
 export type PictureReceiver = (picture: CapturedPicture) => unknown;
 
-/** A source of pictures: a real device, a stream or a stand-in. */
+/** A source of pictures: a device, a stream, recorded files or a simulation. */
 export interface CameraDriver {
   /** Human-readable, for logs and without secrets: "ffmpeg /dev/video0". */
   readonly description: string;
-  /** Intended longest time between two pictures; the stall watchdog allows for it. Absent = 0. */
+  /** Longest intended interval between pictures, which the stall watchdog adds. Absent = 0. */
   readonly paceMs?: number;
-  /** Pictures since the driver was made that were cut off, too large or no picture at all. */
+  /** Number of truncated, oversized or malformed pictures since the driver was created. */
   readonly invalidPictures?: number;
   /**
-   * Delivers pictures until `signal` aborts or a finite source ends (then resolves), or the device
-   * fails (then rejects with a HeadlandError `HL_CAMERA_…`). May be called again after it settled;
-   * must free every process, file and timer before it settles.
+   * Delivers pictures. Resolves when `signal` aborts or a finite source ends; rejects with a
+   * HeadlandError `HL_CAMERA_…` when the device fails. Must free every process, file and timer
+   * before it settles, and may then be called again.
    */
   capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void>;
 }

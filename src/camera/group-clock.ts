@@ -1,7 +1,7 @@
 /**
- * Groups frames by time: a group begins with a frame and lasts `windowMs` from then on, whatever the
- * wall clock does meanwhile. Its id is the camera and the start, `main-20260314T091500.250Z`, so that
- * it sorts and is unique.
+ * Groups frames by time: a group begins with a frame and lasts `windowMs` of the monotonic clock.
+ * Its id consists of camera and start time, `main-20260314T091500.250Z`, so that ids sort and are
+ * unique.
  */
 export class GroupClock {
   readonly #camera: string;
@@ -17,7 +17,7 @@ export class GroupClock {
   /**
    * The group of a frame.
    *
-   * @param capturedAtMs Unix time, milliseconds: names the group
+   * @param capturedAtMs Unix time, milliseconds; becomes part of the id
    * @param nowMs monotonic, milliseconds
    */
   groupAt(capturedAtMs: number, nowMs: number): string {

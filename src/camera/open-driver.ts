@@ -9,10 +9,10 @@ import { findCsiCameras, RpicamDriver } from './drivers/rpicam.js';
 import { WebcamDriver } from './drivers/webcam.js';
 import { SimulatedDriver } from './simulated/simulated-camera.js';
 
-/** A camera whose driver is settled. */
+/** A camera configuration with a concrete driver. */
 export type ResolvedCameraConfig = Exclude<CameraConfig, { driver: 'auto' }>;
 
-/** Where Linux lists its video devices; another place only in tests. */
+/** Directories in which Linux lists video devices; tests use others. */
 export interface VideoDevicePlaces {
   sysDir: string;
   devDir: string;
@@ -21,8 +21,8 @@ export interface VideoDevicePlaces {
 export const LINUX_PLACES: VideoDevicePlaces = { sysDir: '/sys/class/video4linux', devDir: '/dev' };
 
 /**
- * The settings of the first camera that this machine has: a CSI camera that rpicam lists, else a
- * camera device for ffmpeg, else the simulation.
+ * Settings for the first camera of this machine: a CSI camera that rpicam lists, else a video
+ * device for ffmpeg, else the simulation.
  */
 export function detectCamera(
   places: VideoDevicePlaces = LINUX_PLACES,
@@ -34,11 +34,12 @@ export function detectCamera(
 }
 
 /**
- * Devices that give pictures to anyone who opens them: capture nodes (index 0; a UVC camera has a
- * second node for its metadata) on USB, and virtual ones (v4l2loopback). A board's own video nodes
- * are left out: they are codecs, scalers or raw sensors, which need rpicam or the vendor's stack.
+ * Lists video devices that any program can capture from: capture nodes on USB (index 0; a UVC
+ * camera has a second node for metadata) and virtual ones (v4l2loopback). A board's own video nodes
+ * are left out: they are codecs, scalers or raw sensors, which need rpicam or the vendor's
+ * software.
  *
- * @returns paths, lowest number first.
+ * @returns paths, lowest number first
  */
 export function findCameraDevices(places: VideoDevicePlaces = LINUX_PLACES): string[] {
   const { sysDir, devDir } = places;
@@ -60,15 +61,12 @@ function isCaptureNode(directory: string): boolean {
     if (!existsSync(join(directory, 'device'))) return true;
     return realpathSync(join(directory, 'device', 'subsystem')).endsWith('/usb');
   } catch {
-    // Unplugged between the listing and the look: not a camera any more.
+    // Unplugged since it was listed.
     return false;
   }
 }
 
-/**
- * Makes the driver that a camera section asks for; opens nothing yet.
- *
- */
+/** Creates the driver of a camera without opening the camera. */
 export function createDriver(config: ResolvedCameraConfig, { log }: { log: Log }): CameraDriver {
   switch (config.driver) {
     case 'ffmpeg':

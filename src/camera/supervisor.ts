@@ -12,12 +12,12 @@ import { GroupClock } from './group-clock.js';
 import { FrameStage } from './stage/frame-stage.js';
 import type { CameraQuality } from './stage/quality-watch.js';
 
-/** A driver that has not settled so long after its end was asked for is left behind, milliseconds. */
+/** Longest wait for a driver to settle when it is stopped. */
 const STOP_LIMIT_MS = 900;
 
 /**
- * `opening`: started, no frame yet; `running`: frames come; `waiting`: failed, tried again after a
- * pause; `ended`: a finite source is over; `stopped`: not started, or stopped on purpose.
+ * `opening`: started, no frame yet; `running`: frames arrive; `waiting`: failed, will be reopened
+ * after a delay; `ended`: a finite source has ended; `stopped`: not started, or stopped on purpose.
  */
 export type CameraPhase = 'opening' | 'running' | 'waiting' | 'ended' | 'stopped';
 
@@ -25,57 +25,57 @@ export interface CameraState {
   name: string;
   description: string;
   phase: CameraPhase;
-  /** How often the driver was started again since start(). */
+  /** How often the driver was restarted since start(). */
   restarts: number;
   lastRestartReason: { code: string; message: string; atMs: number } | null;
-  /** Pictures that came, those that were left out or could not be used among them. */
+  /** Pictures received, including those that were skipped or could not be used. */
   framesTotal: number;
-  /** Left out because nothing moved in them. */
+  /** Skipped because nothing moved. */
   stillFrames: number;
-  /** Replaced by a newer one before they could be cut, masked or compared. */
+  /** Replaced by a newer one while waiting for cropping, masking or motion detection. */
   droppedFrames: number;
   /** Unix time, milliseconds. */
   lastFrameAtMs: number | null;
-  /** Pictures that were cut off, no picture at all, or could not be decoded. */
+  /** Pictures that were truncated, malformed or not decodable. */
   invalidPictures: number;
-  /** What the pictures look like; null before they were measured, or when they never are. */
+  /** Measured picture quality; null before the first measurement or when measuring is off. */
   quality: CameraQuality | null;
 }
 
 export interface SupervisorOptions {
   /** Name of the camera. */
   name: string;
-  /** No frame for this long (beyond the driver's own pace): closed and opened again. */
+  /** Without a frame for this long plus the driver's `paceMs`, the camera is reopened. */
   stallMs: number;
   backoff: BackoffPolicy;
-  /** Frames of a driver without groups of its own share one for this long. */
+  /** Length of a group of frames, for drivers without groups of their own. */
   groupWindowMs: number;
-  /** What is cut out of the pictures, masked, left out and measured. */
+  /** Cropping, masking, motion detection and quality measurement. */
   pictures: PictureSettings;
-  /** Pictures that have to be decoded here and are larger are refused. */
+  /** Limits of pictures that are decoded here; larger ones are refused. */
   pictureLimits: PictureLimits;
-  /** Told when the camera gives no picture at all, and when it gives one again. */
+  /** Gets an alarm while the camera delivers no pictures. */
   alarms?: AlarmSwitch;
   log: Log;
-  /** Uniform in [0, 1); draws the pauses between attempts. */
+  /** Uniform in [0, 1); draws the delays between attempts. */
   random?: () => number;
   /** Called after each change of phase. */
   onState?: (state: CameraState) => void;
-  /** Called with each measurement of the pictures, and at once when their condition changes. */
+  /** Called with each measurement of picture quality, and at once when the condition changes. */
   onQuality?: (quality: CameraQuality) => void;
-  /** Called when a picture could not be decoded here; it is counted already. */
+  /** Called when a picture could not be decoded here; it has already been counted. */
   onRefused?: (frame: Frame, error: HeadlandError) => void;
 }
 
 /**
- * Takes a frame at once; nothing is queued for it. May return a promise: file-like
- * sources wait for it, and meanwhile the stall watchdog rests.
+ * Receives a frame; must not block, since frames are not queued. May return a promise: file-like
+ * sources wait for it, during which the stall watchdog is suspended.
  */
 export type FrameReceiver = (frame: Frame) => unknown;
 
 /**
- * Keeps one camera going: numbers, times and groups its pictures, notices when they stop coming,
- * and opens it again, without limit, after a pause that grows with the failures in a row.
+ * Keeps one camera running: numbers, timestamps and groups its pictures, detects stalls, and
+ * reopens the camera without limit, with a back-off that grows with consecutive failures.
  */
 export class CameraSupervisor {
   readonly #driver: CameraDriver;
@@ -88,10 +88,10 @@ export class CameraSupervisor {
   #running: Promise<void> | null = null;
   #phase: CameraPhase = 'stopped';
   #restarts = 0;
-  /** Its moment as `performance.now()` said it. */
+  /** `momentMs` is a value of `performance.now()`. */
   #lastFailure: { code: string; message: string; momentMs: number } | null = null;
   #framesTotal = 0;
-  /** As `performance.now()` said it. */
+  /** Value of `performance.now()`. */
   #lastFrameMs: number | null = null;
   #undecodable = 0;
 
@@ -131,24 +131,24 @@ export class CameraSupervisor {
     };
   }
 
-  /** For whoever decodes the frames: this camera's last picture was none. */
+  /** Reports that a frame of this camera could not be decoded later. */
   reportInvalidPicture(): void {
     this.#undecodable += 1;
   }
 
   /**
-   * Opens the camera; returns at once and never throws for a camera that fails. A supervisor is
-   * started once.
+   * Opens the camera; returns at once, and a failing camera does not make it throw. May be called
+   * once.
    *
-   * @throws Error when it was started before.
+   * @throws Error when already started
    */
   start(onFrame: FrameReceiver): void {
-    if (this.#running) throw new Error(`camera ${this.#options.name} was started before`);
+    if (this.#running) throw new Error(`camera ${this.#options.name} is already started`);
     this.#onFrame = onFrame;
     this.#running = this.#superviseUntilStopped();
   }
 
-  /** Ends the driver and frees what it holds, in less than a second; idempotent. */
+  /** Stops the driver and frees its resources in less than a second; idempotent. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#stage.close();
@@ -156,10 +156,7 @@ export class CameraSupervisor {
     const settled = Promise.resolve(this.#running).then(() => over.abort());
     await Promise.race([settled, pause(STOP_LIMIT_MS, over.signal)]);
     if (!over.signal.aborted) {
-      this.#options.log.warn(
-        { camera: this.#options.name },
-        'the camera does not let go of its device; left behind',
-      );
+      this.#options.log.warn({ camera: this.#options.name }, 'camera driver did not stop in time');
     }
     this.#enter('stopped');
   }
@@ -174,12 +171,12 @@ export class CameraSupervisor {
       const failure = await run.capture((picture) => this.#deliver(picture), stop);
       if (stop.aborted) return;
       if (!failure) {
-        log.info({ camera: name, frames: this.#framesTotal }, 'the source has ended');
+        log.info({ camera: name, frames: this.#framesTotal }, 'camera source ended');
         this.#enter('ended');
         return;
       }
       if (run.wasHealthy) backoff.reset();
-      // A camera that only drops its connection now and then is none.
+      // A camera that delivered pictures before its connection dropped needs no alarm.
       if (!run.gavePictures)
         this.#alarms.raise(`camera-${name}`, deserialiseError(failure), 'critical');
       const delayMs = Math.round(backoff.nextMs());
@@ -188,7 +185,7 @@ export class CameraSupervisor {
       this.#lastFailure = { code, message, momentMs: performance.now() };
       log.warn(
         { camera: name, code, remedy: failure.remedy, details: failure.details, delayMs },
-        `camera is opened again: ${message}`,
+        `reopening camera: ${message}`,
       );
       this.#enter('waiting');
       await pause(delayMs, stop);

@@ -5,17 +5,17 @@ import { decodeFloat16, encodeFloat16, FLOAT16_MAX } from './float16.js';
 /** The embedding of one view of one sample. */
 export interface FeatureRow {
   sampleId: string;
-  /** SHA-256 of the backbone: features of different backbones never mix. */
+  /** SHA-256 of the backbone: features of different backbones are never mixed. */
   backboneChecksum: string;
-  /** '' for view 0; for the others the name of the augmentation that made them. */
+  /** '' for view 0; for other views the name of the augmentation recipe. */
   recipe: string;
   /** 0 = the picture as captured, 1.. = augmented views. */
   view: number;
-  /** d finite numbers within ±65,504; kept as float16. */
+  /** d finite numbers within ±65,504; stored as float16. */
   features: Float32Array;
 }
 
-/** A labelled sample and the views of it whose features are not there yet, ascending. */
+/** A labelled sample and its views without cached features, ascending. */
 export interface MissingFeatures {
   sampleId: string;
   views: number[];
@@ -23,13 +23,13 @@ export interface MissingFeatures {
 
 const ORIGINAL_RECIPE = '';
 
-/** The cache of embeddings: everything in it can be computed again from the pictures. */
+/** The cache of embeddings. All of it can be recomputed from the pictures. */
 export class FeatureTable {
   constructor(private readonly database: Database) {}
 
   /**
-   * Stores or replaces rows, all in one durable transaction. Rows of samples that were removed in
-   * the meantime are left out.
+   * Stores or replaces rows in one durable transaction. Rows of samples that have been removed
+   * meanwhile are skipped.
    * @throws HeadlandError HL_FEATURES_INVALID, HL_STORE_…
    */
   put(rows: readonly FeatureRow[]): void {
@@ -47,8 +47,8 @@ export class FeatureTable {
   }
 
   /**
-   * The features of each sample for views 0..views: an array of `views + 1`, null where missing.
-   * @param recipe of the views 1 and above
+   * The features of each sample: an array of `views + 1` vectors, null where missing.
+   * @param recipe of views 1 and above
    */
   get(
     sampleIds: readonly string[],
@@ -72,8 +72,8 @@ export class FeatureTable {
   }
 
   /**
-   * What has to be embedded before training: of every labelled sample view 0, of those outside the
-   * holdout also views 1..views. The holdout is judged on pictures as captured.
+   * Lists the features to compute before training: view 0 of every labelled sample, and views
+   * 1..views of those outside the holdout. The holdout is evaluated on pictures as captured.
    */
   missing(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
     const rows = this.database
@@ -96,7 +96,7 @@ export class FeatureTable {
   }
 
   /**
-   * Forgets features that no training will ask for again: of other backbones, and, when
+   * Deletes features that no training will need again: those of other backbones and, if
    * `exceptRecipe` is given, augmented views of other recipes.
    * @returns rows removed
    */
@@ -117,13 +117,13 @@ export class FeatureTable {
 function checkRow({ sampleId, recipe, view, features }: FeatureRow): void {
   const fault =
     !Number.isSafeInteger(view) || view < 0
-      ? `view ${view} is not a whole number from 0`
+      ? `view ${view} is not an integer >= 0`
       : (view === 0) !== (recipe === ORIGINAL_RECIPE)
-        ? `view ${view} does not go with recipe "${recipe}"`
+        ? `view ${view} does not match recipe "${recipe}"`
         : features.length === 0
-          ? 'there are none'
+          ? 'the vector is empty'
           : features.some((value) => !(Math.abs(value) <= FLOAT16_MAX))
-            ? `a value is not finite or beyond ±${FLOAT16_MAX}`
+            ? `a value is not finite or exceeds ±${FLOAT16_MAX}`
             : null;
   if (fault === null) return;
   throw new HeadlandError('HL_FEATURES_INVALID', `features of sample ${sampleId}: ${fault}`, {

@@ -2,8 +2,8 @@
 export const FLOAT16_MAX = 65_504;
 
 /**
- * Packs floats as IEEE 754 binary16, little-endian: 2 bytes each, rounded to nearest, ties to even;
- * beyond ±65,519.99 becomes infinity, a NaN stays a NaN.
+ * Packs floats as IEEE 754 binary16, little-endian: 2 bytes each, rounded to nearest, ties to even.
+ * Values beyond ±65,519.99 become infinity; NaN stays NaN.
  * @param values any length n
  * @returns 2 n bytes
  */
@@ -36,13 +36,13 @@ function halfOf(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const magnitude = single & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
-  // 65,520 and above lie nearer to infinity than to 65,504.
+  // 65,520 and above round to infinity.
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) {
     const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
     return sign | ((rounded - 0x38000000) >>> 13);
   }
-  // Below 2^-14: a subnormal, counted in steps of 2^-24; below half a step it is zero.
+  // Below 2^-14: a subnormal in steps of 2^-24; below half a step it is zero.
   if (magnitude < 0x33000000) return sign;
   const shift = 126 - (magnitude >>> 23);
   const mantissa = (magnitude & 0x7fffff) | 0x800000;

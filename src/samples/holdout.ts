@@ -1,18 +1,18 @@
 import { sha256 } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
 
-/** What of the labelled samples is held out, so that no head is ever trained on it. */
+/** Decides which labelled samples are held out: no head is ever trained on them. */
 export interface HoldoutRule {
   /** Share of groups, 0..1. */
   holdoutShare: number;
-  /** So many training samples a class has before any of it is held out; 0 = at once. */
+  /** Training samples that a class must have before any of its samples are held out; 0 = none. */
   holdoutAfterSamples: number;
 }
 
 /**
- * True when the group may be held out: the first 6 bytes of the SHA-256 of its id (UTF-8),
- * read as a fraction of 2^48, lie below the share. It depends on the group alone: neither the
- * order of arrival nor the other groups move it, and a greater share only ever adds groups.
+ * Whether a group may be held out: the first 6 bytes of the SHA-256 of its id (UTF-8), divided by
+ * 2^48, are below the share. The result depends only on the group, neither on the order of arrival
+ * nor on other groups, and a larger share only adds groups.
  * @param holdoutShare 0..1
  */
 export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
@@ -21,10 +21,10 @@ export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
 }
 
 /**
- * Where groups stand: for training, held out, or open until their first label. Whole groups, because
- * frames of one pass are alike. A group that was learnt is never held out afterwards; one that is held
- * out returns to training as soon as a class that has too few training samples needs it, unless a
- * person wants it kept out.
+ * Assigns each group to training or holdout; it stays open until its first label. Whole groups,
+ * because frames of one pass are alike. A group for training is never held out later. A held-out
+ * group returns to training when one of its classes has too few training samples, unless the user
+ * wants it kept out.
  */
 export class Holdout {
   constructor(
@@ -33,11 +33,11 @@ export class Holdout {
   ) {}
 
   /**
-   * A group of a new sample.
-   * @param restored where an export says that it stood
-   * @param kept held out whatever its class needs; a group that was learnt already is not
+   * Registers the group of a new sample.
+   * @param restored its side according to an export (true = holdout); null: undecided
+   * @param kept always held out; has no effect on a group that is already for training
    */
-  meet(group: string, restored: boolean | null, kept = false): void {
+  register(group: string, restored: boolean | null, kept = false): void {
     this.database
       .prepare(
         'INSERT INTO sample_groups (name, holdout, open) VALUES (?, 0, 1) ON CONFLICT DO NOTHING',
@@ -56,9 +56,9 @@ export class Holdout {
   }
 
   /**
-   * Moves a sample to another group, which takes over where it stood. Where samples for training meet
-   * held-out ones in a group, all of it is for training. A sample that is kept out stays.
-   * @param kept the new group is held out whatever its class needs: only before any head was trained
+   * Moves a sample to another group, which takes over its side. A group that would mix training and
+   * held-out samples becomes a training group. A sample that is kept out is not moved.
+   * @param kept the new group is always held out; allowed only before any head was trained
    */
   move(sampleId: string, group: string, kept: boolean): void {
     const from = this.database
@@ -71,7 +71,7 @@ export class Holdout {
     const to = this.side(group);
     if (to?.kept === 1 && !kept) return;
     if (kept) {
-      this.meet(group, true, true);
+      this.register(group, true, true);
     } else if (to === undefined) {
       this.database
         .prepare('INSERT INTO sample_groups (name, holdout, open) VALUES (?, ?, ?)')
@@ -91,7 +91,7 @@ export class Holdout {
       .run(from.name);
   }
 
-  /** Before a sample of the group takes a label: decides, once and for good but for a return. */
+  /** Decides the side of a group before one of its samples gets a label; final but for a return. */
   label(group: string, label: string): void {
     const { holdout, open, kept } = this.side(group)!;
     if (kept === 1 || (open === 0 && holdout === 0)) return;
@@ -103,8 +103,9 @@ export class Holdout {
   }
 
   /**
-   * Returns groups to training that hold samples of a class with too few training samples: after an
-   * import, which gives groups back as an export says, whatever else the store holds.
+   * Returns held-out groups to training if they have samples of a class with too few training
+   * samples. For use after an import, which restores the sides of an export regardless of the other
+   * samples.
    */
   settle(): void {
     const short = this.database

@@ -2,10 +2,10 @@ import { hammingDistance } from '../base/hamming.js';
 import type { Database } from '../storage/database.js';
 import type { NewSample } from './sample.js';
 
-/** How many of a source's newest samples are looked at. */
+/** Number of newest samples of a source that are compared. */
 const RECENT = 1_000;
 
-/** Finds the recent sample of the same source that a picture merely repeats. */
+/** Finds near-duplicates among the recent samples of the same source. */
 export class NearDuplicates {
   /** @param maxBits differing bits of the difference hash, 1..64 */
   constructor(
@@ -14,8 +14,8 @@ export class NearDuplicates {
   ) {}
 
   /**
-   * Id of the nearest (then newest) sample within `maxBits`, or null. A sample that a person calls
-   * otherwise is never a repetition, however alike the two look.
+   * Id of the most similar (then newest) sample within `maxBits`, or null. A sample with a
+   * different label is never a near-duplicate.
    */
   find(sample: NewSample, label: string | null): string | null {
     const recent = this.database

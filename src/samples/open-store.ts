@@ -7,7 +7,7 @@ export interface OpenedStore {
 }
 
 /**
- * Opens the database file at `path` for its samples alone, with a connection of its own.
+ * Opens the sample store in the database file at `path`, with a connection of its own.
  * @throws HeadlandError HL_STORE_…
  */
 export function openSampleStore(path: string, options: SampleStoreOptions): OpenedStore {
@@ -21,11 +21,11 @@ export function openSampleStore(path: string, options: SampleStoreOptions): Open
 }
 
 export interface StoreToRead extends OpenedStore {
-  /** Tries to open the file where something stands in for it. */
+  /** Tries to reopen the file if a stand-in replaces it. */
   refresh(): void;
 }
 
-/** As {@link openSampleStore} for a reader, which goes without what a disk does not give. */
+/** Like {@link openSampleStore}, for a reader: a stand-in replaces a file that cannot be opened. */
 export function openSampleStoreToRead(path: string, options: SampleStoreOptions): StoreToRead {
   const database = openDatabaseOrStandIn(path, () => {});
   return {
@@ -36,7 +36,7 @@ export function openSampleStoreToRead(path: string, options: SampleStoreOptions)
       try {
         database.reopen();
       } catch {
-        // The daemon says so; this reads what it can.
+        // The daemon reports it; this reader goes on with the stand-in.
       }
     },
   };

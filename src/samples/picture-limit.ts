@@ -2,7 +2,7 @@ import { HeadlandError } from '../base/errors.js';
 import type { Database } from '../storage/database.js';
 
 /**
- * Refuses a picture of `bytes` when the store would then hold more than `maxBytes` of pictures.
+ * Refuses a picture of `bytes` if the pictures of the store would then exceed `maxBytes`.
  * @throws HeadlandError HL_STORE_LIMIT
  */
 export function checkPictureLimit(database: Database, bytes: number, maxBytes: number): void {

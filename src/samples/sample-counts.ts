@@ -7,7 +7,7 @@ export interface ClassCounts {
   training: number;
   /** Samples of holdout groups. */
   holdout: number;
-  /** Groups with at least one sample of this class, those of the holdout included. */
+  /** Groups with at least one sample of this class, including holdout groups. */
   groups: number;
   holdoutGroups: number;
 }
@@ -16,9 +16,9 @@ export interface SampleCounts {
   total: number;
   labelled: number;
   waiting: number;
-  /** Sum of the stored pictures. */
+  /** Total size of the stored pictures. */
   pictureBytes: number;
-  /** By label, ascending by code unit. */
+  /** Sorted by label, ascending by code unit. */
   classes: ClassCounts[];
 }
 

@@ -1,11 +1,13 @@
 import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
-/** What an export remembers of a sample and an import gives back to it. */
+/** Facts about a sample that an import restores from an export. */
 export interface RestoredFacts {
-  /** Where the group stood; a group that the store already knows keeps its own side. */
+  /**
+   * Whether the group was held out; a group that is already decided in the store keeps its side.
+   */
   holdout?: boolean;
-  /** Held out whatever its class needs. */
+  /** Always held out. */
   kept?: boolean;
   labelledAtMs?: number;
   multiplicity?: number;
@@ -34,7 +36,7 @@ export function isLabelSource(value: unknown): value is LabelSource {
 }
 
 /**
- * Refuses what would make a row that cannot be trusted later.
+ * Rejects a sample with invalid fields.
  * @throws HeadlandError HL_SAMPLE_INVALID
  */
 export function checkNewSample(sample: NewSample): void {
@@ -47,7 +49,9 @@ export function checkNewSample(sample: NewSample): void {
         : (nameFault('group', group, MAX_NAME_CHARACTERS) ??
           nameFault('source', source, MAX_NAME_CHARACTERS) ??
           (origin == null ? null : nameFault('origin', origin, MAX_ORIGIN_CHARACTERS)) ??
-          (Number.isSafeInteger(capturedAtMs) ? null : `its time ${capturedAtMs} is no integer`) ??
+          (Number.isSafeInteger(capturedAtMs)
+            ? null
+            : `its time ${capturedAtMs} is not an integer`) ??
           (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
   if (fault === null) return;
   throw new HeadlandError('HL_SAMPLE_INVALID', `the sample cannot be stored: ${fault}`, {

@@ -1,7 +1,7 @@
-/** How a label came to be. */
+/** Where a label came from. */
 export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console';
 
-/** A stored frame: with a label it can teach, without one it waits for a person. */
+/** A stored frame: labelled for training, or waiting for a label. */
 export interface Sample {
   /** UUIDv7: sorts by time of admission. */
   id: string;
@@ -14,13 +14,13 @@ export interface Sample {
   group: string;
   /** True when its group is held out: no head is ever trained on it. */
   holdout: boolean;
-  /** True when a person wants its group held out, whatever its class needs. */
+  /** True when the user wants its group held out, even if its class has few training samples. */
   kept: boolean;
   /** Camera name, or "import". */
   source: string;
   /** Unix time of capture, milliseconds. */
   capturedAtMs: number;
-  /** Original file name relative to the imported folder, when there was one. */
+  /** Original file name relative to the imported folder, if it was imported. */
   origin: string | null;
   /** 64-bit difference hash of the picture, 16 hex digits. */
   dhash: string;
@@ -28,7 +28,7 @@ export interface Sample {
   pictureSha256: string;
   /** Bytes of the stored picture. */
   pictureBytes: number;
-  /** How often a near-duplicate of it came by; the first counts 1. */
+  /** Number of times that the picture or a near-duplicate was captured, from 1. */
   multiplicity: number;
 }
 

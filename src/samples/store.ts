@@ -26,11 +26,11 @@ import { SAMPLE_TABLES } from './tables.js';
 import { createIds } from './uuid.js';
 
 export interface SampleStoreOptions extends HoldoutRule {
-  /** Sum of stored pictures above which nothing is admitted. */
+  /** Limit of the total size of stored pictures, above which none is admitted. */
   maxPictureStoreBytes: number;
   /**
-   * Bits of the difference hash by which a picture may differ from a recent one of its source and
-   * still only count as a repetition of it. 0 (default) = only the same file is one.
+   * Largest Hamming distance of difference hashes at which a picture counts as a near-duplicate of
+   * a recent one from its source. 0 (default) = only identical files are duplicates.
    */
   nearDuplicateBits?: number;
   /** Unix time, milliseconds. */
@@ -45,15 +45,15 @@ export interface SampleFilter {
   source?: string;
   /** Default 1,000. */
   limit?: number;
-  /** The last id of the page before. */
+  /** Last id of the previous page. */
   afterId?: string;
   /** By time of admission; default 'oldest' first. */
   order?: 'oldest' | 'newest';
 }
 
 /**
- * Frames worth keeping, their labels and their features, in one SQLite file. What a method has
- * written is durable when it returns. Every method may throw HL_STORE_… (see `storeError`).
+ * Stores samples, their labels and their features in one SQLite file. Writes of a method are
+ * durable when it returns. Every method may throw HL_STORE_… (see `storeError`).
  */
 export class SampleStore {
   private readonly featureTable: FeatureTable;
@@ -81,10 +81,10 @@ export class SampleStore {
   }
 
   /**
-   * Stores a picture, or counts it as a repetition (`duplicate: true`, multiplicity + 1) when the
-   * same bytes, or a near-duplicate, are there already. A label given with a repetition is applied
-   * to what is stored; where it differs, the new one wins and the history keeps both. The first label
-   * of a group decides whether it is held out (see {@link Holdout}).
+   * Stores a picture, or counts it as a duplicate (`duplicate: true`, multiplicity + 1) if the
+   * store has the same bytes or a near-duplicate. The label of a duplicate is applied to the stored
+   * sample; if it differs, the new one wins and the history keeps both. The first label of a group
+   * decides whether it is held out (see {@link Holdout}).
    * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
@@ -105,7 +105,7 @@ export class SampleStore {
       const id = this.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
-        // Of a class that comes back from an export, the first samples are not yet its number.
+        // While an export is being restored, the class may not have all its samples yet.
         if (!restored.holdout && !restored.kept) this.holdout.label(sample.group, label);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
@@ -114,7 +114,7 @@ export class SampleStore {
   }
 
   /**
-   * Gives a sample its label. The same label again changes nothing.
+   * Labels a sample. Repeating the same label has no effect.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   label(id: string, label: string, source: LabelSource): Sample {
@@ -126,16 +126,16 @@ export class SampleStore {
   }
 
   /**
-   * A label that other samples have and that looks like this one without being it (see
-   * {@link alikeLabel}): most likely the one that is meant. Null: none, or the label is known.
-   * @param except a sample whose own label does not count, for it is about to change
+   * Finds a label of other samples that looks like this one (see {@link alikeLabel}) and is
+   * probably meant. Null: none, or the label itself is known.
+   * @param except id of a sample to ignore because its label is about to change
    * @throws HeadlandError HL_LABEL_INVALID
    */
   alikeLabel(label: string, except?: string): string | null {
     return alikeLabel(normaliseLabel(label), this.labels(except));
   }
 
-  /** Every label there is. @param except a sample whose own label does not count */
+  /** All labels, sorted. @param except id of a sample to ignore */
   labels(except = ''): string[] {
     return this.database
       .prepare<{ label: string }>(
@@ -154,7 +154,7 @@ export class SampleStore {
     return this.findOne('s.id = ?', id);
   }
 
-  /** The sample that holds exactly these bytes. @param sha256 of the picture, hex */
+  /** The sample with exactly these picture bytes. @param sha256 of the picture, hex */
   findPicture(sha256: string): Sample | null {
     return this.findOne('s.picture_sha256 = ?', sha256);
   }
@@ -168,7 +168,7 @@ export class SampleStore {
     );
   }
 
-  /** One page of samples in the order of admission; never reads pictures. */
+  /** One page of samples in order of admission; never reads pictures. */
   list(filter: SampleFilter = {}): Sample[] {
     const newest = filter.order === 'newest';
     const conditions: [sql: string, value: string | number | undefined][] = [
@@ -201,7 +201,7 @@ export class SampleStore {
     })();
   }
 
-  /** Removes waiting samples until the newest `keep` are left. @returns how many went */
+  /** Removes all waiting samples but the newest `keep`. @returns the number of removed samples */
   removeOldestWaiting(keep: number): number {
     return this.database.transaction(
       () =>
@@ -218,7 +218,7 @@ export class SampleStore {
     return readCounts(this.database);
   }
 
-  /** Grows by 1 with each label that was given or changed, and never falls. */
+  /** Increases by 1 with each new or changed label; never decreases. */
   labelRevision(): number {
     return this.database
       .prepare<{ revision: number }>(
@@ -227,12 +227,12 @@ export class SampleStore {
       .get()!.revision;
   }
 
-  /** What was taught after `revision`, oldest first, at most `limit` (default 1,000). */
+  /** Labels given or changed after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
     return readLabelChanges(this.database, 'revision > ?', revision, limit);
   }
 
-  /** Every label that a sample has had, oldest first; also of removed samples. */
+  /** All labels that a sample has had, oldest first; also for removed samples. */
   labelHistory(id: string): LabelChange[] {
     return readLabelChanges(this.database, 'sample_id = ?', id, 10_000);
   }
@@ -262,12 +262,12 @@ export class SampleStore {
     return this.featureTable.drop(keep);
   }
 
-  /** After groups were restored from an export; see {@link Holdout.settle}. */
+  /** Call after restoring groups from an export; see {@link Holdout.settle}. */
   settleHoldout(): void {
     this.holdout.settle();
   }
 
-  /** Everything that `work` writes is committed together: one wait for the disk instead of many. */
+  /** Commits all writes of `work` together: one flush of the disk instead of many. */
   batch<Result>(work: () => Result): Result {
     return this.database.transaction(work)();
   }
@@ -282,10 +282,10 @@ export class SampleStore {
   }
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
-    // A frame that waits says nothing about its group, unless that is held out.
+    // An unlabelled sample does not decide the side of its group, unless that was held out.
     const { holdout } = restored;
     const known = holdout !== undefined && (holdout || n.label !== null);
-    this.holdout.meet(n.group, known ? holdout : null, restored.kept);
+    this.holdout.register(n.group, known ? holdout : null, restored.kept);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
@@ -329,7 +329,7 @@ export class SampleStore {
   private getKnown(id: string): Sample {
     const sample = this.get(id);
     if (sample) return sample;
-    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `there is no sample ${JSON.stringify(id)}`, {
+    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample has the id ${JSON.stringify(id)}`, {
       remedy:
         'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
       details: { id },

@@ -1,6 +1,6 @@
 /**
  * The tables of the sample store, as steps of `migrate(database, 'samples', SAMPLE_TABLES)`.
- * A step that has been released is never edited: add one behind it.
+ * Never edit a released step; append a new one.
  */
 export const SAMPLE_TABLES: readonly string[] = [
   `
@@ -70,8 +70,8 @@ export const SAMPLE_TABLES: readonly string[] = [
   CREATE TRIGGER samples_drop AFTER DELETE ON samples
     BEGIN UPDATE store_totals SET picture_bytes = picture_bytes - OLD.picture_bytes; END;
   `,
-  // The first label of a group decides where it stands, no longer its name alone. What was held out so
-  // far stays so, except from classes that have too little to learn from: 60 is the default of
+  // The first label of a group decides its side, no longer its name alone. Held-out groups stay
+  // held out, except those of classes with too few training samples: 60 is the default of
   // `samples.holdoutAfterSamples`.
   `
   ALTER TABLE sample_groups ADD COLUMN open INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1));
@@ -85,8 +85,8 @@ export const SAMPLE_TABLES: readonly string[] = [
     )
   );
   `,
-  // The field's word for what no head is ever trained on.
+  // "Holdout" is the established term.
   'ALTER TABLE sample_groups RENAME COLUMN exam TO holdout;',
-  // Held out by a person's wish: the test part of a data set that was divided already.
+  // Held out at the user's request: the test part of a data set that is already split.
   'ALTER TABLE sample_groups ADD COLUMN kept INTEGER NOT NULL DEFAULT 0 CHECK (kept IN (0, 1));',
 ];

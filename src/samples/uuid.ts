@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A source of UUIDv7 (RFC 9562, section 6.2, method 1: a 12-bit counter behind the milliseconds).
- * Each id sorts behind the one before and behind `after`, even when the clock was set back: boards
- * without a battery clock start in the past.
- * @param after the greatest id there is already, or null
+ * Generates UUIDv7 (RFC 9562, section 6.2, method 1: a 12-bit counter after the milliseconds). Each
+ * id sorts after the previous one and after `after`, even if the clock was set back: boards without
+ * a clock battery start in the past.
+ * @param after the greatest existing id, or null
  * @param now Unix time, milliseconds
  */
 export function createIds(after: string | null, now: () => number = Date.now): () => string {
@@ -13,7 +13,7 @@ export function createIds(after: string | null, now: () => number = Date.now): (
     const ms = Math.max(0, Math.trunc(now()));
     if (ms > lastMs) {
       lastMs = ms;
-      // Half the range stays free for ids of the same millisecond.
+      // Leaves at least half the range for ids of the same millisecond.
       counter = randomBytes(2).readUInt16BE() & 0x7ff;
     } else if (counter < 0xfff) {
       counter += 1;

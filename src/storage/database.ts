@@ -30,9 +30,9 @@ export interface Statement<Row> {
  * returns blobs as two different types and adds a field to rows. Statements are prepared once and
  * kept.
  *
- * Where the file cannot be opened for writing, a stand-in takes its place (see
+ * If the file cannot be opened for writing, a stand-in replaces it (see
  * {@link openDatabaseOrStandIn}): reading works, and every write throws the reason. {@link reopen}
- * returns to the file as soon as that is possible.
+ * switches back to the file once it can be opened.
  *
  * No file outside this folder sees the libsql connection. Every method throws HL_STORE_… as
  * {@link storeError} maps them.
@@ -44,10 +44,12 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
-  /** Then the file is not created again: an empty one would hide that the old one is missing. */
+  /**
+   * Once open, a missing file is not created again: an empty one would hide the loss of the old.
+   */
   private wasOpen: boolean;
 
-  /** @param onTrouble called before an error of the disk is thrown */
+  /** @param onTrouble called before a disk error is thrown */
   constructor(
     path: string,
     connection: Connection,
@@ -59,7 +61,7 @@ export class Database {
     this.wasOpen = connection.kind === 'file';
   }
 
-  /** Why a stand-in takes the place of the file; null: the file is open. */
+  /** Why a stand-in replaces the file; null: the file is open. */
   get standsInFor(): HeadlandError | null {
     return this.connection.standsInFor;
   }
@@ -99,9 +101,9 @@ export class Database {
   }
 
   /**
-   * Closes a file that is no longer at its path, because its disk was removed or somebody deleted
-   * it: writes to it would be lost. A stand-in takes its place.
-   * @returns why; null: the file is still there
+   * Closes a file that is no longer at its path because its disk was removed or it was deleted:
+   * writes to it would be lost. A stand-in replaces it.
+   * @returns the reason; null: the file is still there
    */
   closeLostFile(): HeadlandError | null {
     const { identity } = this.connection;
@@ -122,7 +124,7 @@ export class Database {
   }
 
   /**
-   * Durably writes a page that nobody reads, to test whether the disk accepts writes.
+   * Durably writes an otherwise unused value, to test whether the disk accepts writes.
    * @throws HeadlandError HL_STORE_…
    */
   probe(): void {
@@ -169,9 +171,9 @@ export class Database {
   }
 
   /**
-   * Wraps `work` in a transaction: everything it writes is committed at once and durable when the
-   * call returns; when it throws, nothing is written. Inside another transaction it becomes part of
-   * that, and a throw undoes only its own part. `work` must be synchronous.
+   * Wraps `work` in a transaction: its writes are committed atomically and durable when the call
+   * returns; when it throws, nothing is written. Inside another transaction it becomes part of that
+   * one, and a throw undoes only its own part. `work` must be synchronous.
    */
   transaction<Arguments extends unknown[], Result>(
     work: (...args: Arguments) => Result,
@@ -220,7 +222,7 @@ export class Database {
       try {
         for (const setup of setups) setup();
       } catch {
-        // The tables of an older headland cannot be migrated where nothing can be written.
+        // Tables of an older headland cannot be migrated on a read-only disk.
         closeQuietly(this.connection);
         this.use(openEmpty(standsInFor));
         this.inEmptyTables(this.setups);
@@ -245,7 +247,7 @@ export class Database {
       const meant = storeError(error, this.path);
       if (!isHeadlandError(meant)) throw meant;
       if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
-      // Another process that writes for a long time is no fault of the disk.
+      // A long write of another process is not a disk fault.
       if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
       throw meant;
     }
@@ -268,8 +270,8 @@ export function openDatabase(path: string): Database {
 }
 
 /**
- * Like {@link openDatabase}, but where the file cannot be opened, a stand-in takes its place until
- * {@link Database.reopen}: the file itself, for reading, on a disk that has become read-only; else
+ * Like {@link openDatabase}, but if the file cannot be opened, a stand-in replaces it until
+ * {@link Database.reopen}: the file itself, read-only, on a disk that has become read-only; else
  * empty tables.
  * @param onTrouble see {@link Database}; also called when the file cannot be opened
  */

@@ -7,7 +7,7 @@ export const META_TABLES: readonly string[] = [
 ];
 
 /**
- * Small values that survive a restart: the position of a replay, the revision of the last training.
+ * Small values that survive a restart, such as the revision of the last training.
  */
 export class Meta {
   constructor(private readonly database: Database) {

@@ -2,8 +2,8 @@ import { HeadlandError } from '../base/errors.js';
 import type { Database } from './database.js';
 
 /**
- * Brings the tables of one room up to date. `steps[n]` is the SQL that leads from version n to n +
- * 1; steps are only ever appended. All missing steps run in one transaction.
+ * Migrates the tables of one room to the newest version. `steps[n]` is the SQL from version n to
+ * n + 1; steps are only ever appended. All missing steps run in one transaction.
  * @throws HeadlandError HL_STORE_NEWER when the tables come from a later headland
  */
 export function migrate(database: Database, room: string, steps: readonly string[]): void {
@@ -19,7 +19,7 @@ export function migrate(database: Database, room: string, steps: readonly string
     if (version > steps.length) {
       throw new HeadlandError(
         'HL_STORE_NEWER',
-        `${database.path}: the tables of "${room}" have version ${version}; this headland knows versions up to ${steps.length}`,
+        `${database.path}: the tables of "${room}" have version ${version}; this headland supports versions up to ${steps.length}`,
         {
           remedy:
             'Install the newer headland again, or put a backup from before the update in place of the file.',

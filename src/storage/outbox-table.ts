@@ -7,7 +7,7 @@ import { type SqlValue, whyUnstorable } from './values.js';
  * append a new one.
  */
 export const OUTBOX_TABLES: readonly string[] = [
-  // Before there were versions the table existed without one; it is adopted with its messages.
+  // The table is older than schema versions: an existing one is kept with its messages.
   `
   CREATE TABLE IF NOT EXISTS telemetry_outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,12 +25,12 @@ export const OUTBOX_TABLES: readonly string[] = [
   CREATE INDEX IF NOT EXISTS telemetry_outbox_by_expiry ON telemetry_outbox (expires_at_ms)
     WHERE expires_at_ms IS NOT NULL;
   `,
-  // Earlier messages all had QoS 1. Adding a column rewrites no row, so that this step also works
-  // with a full outbox on a nearly full disk.
+  // Earlier messages all had QoS 1. Adding a column rewrites no row, so this step also works with a
+  // full outbox on a nearly full disk.
   'ALTER TABLE telemetry_outbox ADD COLUMN qos INTEGER NOT NULL DEFAULT 1 CHECK (qos IN (0, 1))',
 ];
 
-/** Decides what is removed first from a full outbox: metrics before all others. */
+/** Decides the order of removal from a full outbox: metrics before all others. */
 export type OutboxClass = 'event' | 'report' | 'metrics' | 'result';
 
 /** A message that must reach the broker at least once. */
@@ -40,7 +40,7 @@ export interface OutboxMessage {
   qos: 0 | 1;
   retain: boolean;
   class: OutboxClass;
-  /** Lifetime, seconds: later it is not sent any more. The broker learns it too. */
+  /** Lifetime, seconds: an older message is not sent. With MQTT 5 it is passed to the broker. */
   expirySeconds?: number;
   /** MQTT 5 correlation data of the command that this message answers. */
   correlation?: Uint8Array;
@@ -69,10 +69,10 @@ interface Row {
 const ROW_OVERHEAD_BYTES = 128;
 
 const DAY_MS = 86_400_000;
-/** A message cannot wait longer than this: its time, or the clock, is wrong. */
+/** No message waits longer than this: an older date means a wrong clock. */
 const LONGEST_WAIT_MS = 366 * DAY_MS;
 
-/** Bytes that a message counts towards the bound of the outbox. */
+/** Bytes that a message counts towards the size limit of the outbox. */
 export function sizeOf(message: OutboxMessage): number {
   const correlation = message.correlation?.byteLength ?? 0;
   return message.payload.byteLength + message.topic.length + correlation + ROW_OVERHEAD_BYTES;
@@ -131,7 +131,7 @@ export class OutboxTable {
     );
   }
 
-  /** Oldest first: all messages of the class, or all but those. */
+  /** Messages of one class, or of all other classes, oldest first. */
   *oldest(which: { class: OutboxClass } | { not: OutboxClass }): Generator<Victim> {
     const [sql, name] = 'class' in which ? ['class = ?', which.class] : ['class <> ?', which.not];
     const next = this.#database.prepare<Victim>(
@@ -173,7 +173,7 @@ export class OutboxTable {
       .get()!.oldest;
   }
 
-  /** Shifts the times of all messages since `sinceMs`, which were written with a wrong clock. */
+  /** Shifts the times of all messages created since `sinceMs`, when the clock was wrong. */
   shiftTimes(sinceMs: number, byMs: number): void {
     this.#database
       .prepare(
@@ -184,8 +184,8 @@ export class OutboxTable {
   }
 
   /**
-   * Messages from a start whose clock was never set, or that believed to be in another year, count as
-   * written now: nobody knows how old they are.
+   * Sets the creation time of messages with an impossible date (over a year old, or over a day in
+   * the future) to now. They come from a run with a wrong clock, so that their age is unknown.
    */
   repairTimes(nowMs: number): void {
     this.#database

@@ -17,11 +17,11 @@ export const REPORT_TABLES: readonly string[] = [
   `,
 ];
 
-/** The outcome of a training, without its figures. */
+/** The outcome of a training, without the metrics. */
 export interface ReportSummary {
   trainingId: string;
   outcome: string;
-  /** One sentence in words. */
+  /** One sentence for people. */
   reason: string;
   /** The version that the training made; null: none. */
   headVersion: number | null;
@@ -32,11 +32,13 @@ export interface ReportSummary {
 export interface ReportLogLimits {
   /** Default 200. */
   maxReports?: number;
-  /** Limit of all JSON together, UTF-16 units; the newest report is always kept. Default 16 Mi. */
+  /**
+   * Limit of the total JSON length, UTF-16 units; the newest report is always kept. Default 16 Mi.
+   */
   maxLength?: number;
 }
 
-/** The reports of trainings of any outcome; beyond the limits the oldest are removed. */
+/** Reports of all trainings, whatever their outcome; beyond the limits the oldest are removed. */
 export class ReportLog {
   readonly #database: Database;
   readonly #maxReports: number;

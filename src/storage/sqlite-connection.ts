@@ -6,20 +6,20 @@ import type { HeadlandError } from '../base/errors.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
- * `file`: the database file, open for writing; `view`: the file as it was left, in order, on a disk
- * that has become read-only; `memory`: empty tables, because the file cannot even be read.
+ * `file`: the database file, open for writing; `view`: a cleanly closed file, read-only, on a disk
+ * that has become read-only; `memory`: empty tables, because the file cannot be read.
  */
 export type ConnectionKind = 'file' | 'view' | 'memory';
 
-/** A connection of libsql and what it opens. */
+/** A libsql connection and what it is open on. */
 export interface Connection {
   native: Libsql.Database;
   kind: ConnectionKind;
-  /** Why the connection is not to the file; null: it is. */
+  /** Why the connection is not to the file itself; null: it is. */
   standsInFor: HeadlandError | null;
   /**
-   * Identity of the file, which shows when it was replaced or removed; null: the connection is not
-   * to it.
+   * Identity of the file, to detect that it was replaced or removed; null: the connection is not to
+   * the file itself.
    */
   identity: string | null;
 }
@@ -51,8 +51,8 @@ export function openFile(path: string, create: boolean): Connection {
 }
 
 /**
- * The best connection without writing: the file, for reading, if its disk is read-only; else empty
- * tables.
+ * A connection without writing: to the file, if its disk is read-only and the file was cleanly
+ * closed; else to empty tables.
  */
 export function openStandIn(path: string, reason: HeadlandError): Connection {
   const native = openView(path);
@@ -74,7 +74,7 @@ export function identityOf(path: string): string | null {
   }
 }
 
-/** Moves the write-ahead log into the main file and closes; ignores a disk that is gone. */
+/** Checkpoints the write-ahead log and closes; ignores errors of a disk that is gone. */
 export function closeQuietly({ native }: Connection): void {
   try {
     native.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -89,9 +89,9 @@ export function closeQuietly({ native }: Connection): void {
 }
 
 function openView(path: string): Libsql.Database | null {
-  // After a crash the newest pages stand in the log. Reading both would make SQLite share a read-only
-  // index of the log with every later connection of this process, which could never write then; and
-  // the file alone may be torn.
+  // After a crash the newest pages are in the log. Reading both would make SQLite share a read-only
+  // index of the log with every later connection of this process, none of which could then write.
+  // The file without its log may be inconsistent.
   if (!isOnReadOnlyDisk(path) || sizeOf(`${path}-wal`) > 0) return null;
   let native: Libsql.Database | null = null;
   try {

@@ -35,7 +35,7 @@ const UNAVAILABLE: Meaning = {
   code: 'HL_STORE_UNAVAILABLE',
   what: 'the database cannot be opened',
   remedy:
-    'Remove or rename what stands at this path instead of a file, or set another paths.stateDir.',
+    'Remove or rename the folder or other object at this path, or set another paths.stateDir.',
 };
 const IO: Meaning = {
   code: 'HL_STORE_IO',
@@ -74,7 +74,7 @@ const FULL_BELOW_BYTES = 65_536;
 
 /**
  * Translates errors of SQLite, libsql or the file system into `HL_STORE_…` errors. Returns any
- * other error unchanged, HeadlandErrors and SQL mistakes alike, so that it is not mistaken for a
+ * other error unchanged, such as a HeadlandError or an SQL mistake, so that it is not reported as a
  * failing disk.
  *
  * Codes: HL_STORE_FULL, HL_STORE_BUSY, HL_STORE_READ_ONLY, HL_STORE_CORRUPT, HL_STORE_UNAVAILABLE,

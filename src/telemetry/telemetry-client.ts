@@ -27,7 +27,7 @@ import { CONTRACT, commandTopic, type Guarantees, type RouteName } from './contr
 import type { Outbox, OutboxMessage } from './outbox/outbox.js';
 import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.js';
 
-/** Topic, correlation data and properties of an answer, at most. */
+/** Upper bound of the topic, correlation data and properties of an answer. */
 const RESPONSE_OVERHEAD_BYTES = 1_024;
 
 export interface TelemetryClientOptions {
@@ -35,7 +35,7 @@ export interface TelemetryClientOptions {
   /** Differs on every start of the daemon. */
   boot: string;
   settings: Config['mqtt'];
-  /** Where the broker is, and the secrets for it; asked for every connection. */
+  /** Address and secrets of the broker; called for every connection. */
   access: () => BrokerAccess;
   outbox: Outbox;
   alarms: AlarmSwitch;
@@ -45,10 +45,10 @@ export interface TelemetryClientOptions {
 }
 
 /**
- * What the robot says and hears over MQTT. Status, info and model are said again after every
- * reconnect; events, reports, metrics and answers go through the durable outbox;
- * predictions and training progress are sent once, when there is a connection.
- * No method throws: telemetry must never stop the work it reports on.
+ * The robot's MQTT client. Status, info and model are published again after every reconnect.
+ * Events, reports, metrics and answers go through the durable outbox. Predictions and training
+ * progress are sent once, and only while connected. No method throws: telemetry must never stop the
+ * work it reports on.
  */
 export class TelemetryClient {
   readonly #options: TelemetryClientOptions;
@@ -115,14 +115,14 @@ export class TelemetryClient {
     return this.#link.ready !== null;
   }
 
-  /** Begins to connect; returns at once, whether there is a broker or not. */
+  /** Starts connecting; returns at once. */
   start(): void {
     this.#link.start();
   }
 
   /**
-   * Sends what is ready, says `offline`, disconnects. What could not be sent stays in the outbox.
-   * @param timeoutMs for all of it, default 1500
+   * Sends what is ready, publishes `offline` and disconnects. Unsent messages stay in the outbox.
+   * @param timeoutMs limit of the whole call, default 1500
    */
   async stop({ timeoutMs = 1_500 }: { timeoutMs?: number } = {}): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
@@ -139,12 +139,12 @@ export class TelemetryClient {
     this.#options.outbox.flush();
   }
 
-  /** Whoever executes commands; until there is one they are answered HL_COMMAND_UNAVAILABLE. */
+  /** Sets the handler of commands; without one they are answered HL_COMMAND_UNAVAILABLE. */
   onCommand(handler: CommandHandler): void {
     this.#handler = handler;
   }
 
-  /** @param compose asked at every sending, also after a reconnect */
+  /** @param compose called for every publication, also after a reconnect */
   publishStatus(compose: () => StatusBody): void {
     this.#status = compose;
     this.#publishState('status', () => this.#status());
@@ -158,7 +158,7 @@ export class TelemetryClient {
     this.#publishState('model', () => model);
   }
 
-  /** @returns false when it was not sent: no connection, too slow a link, or not its turn yet */
+  /** @returns false when it was not sent: no connection, a slow link, or `predictionIntervalMs` */
   prediction(prediction: PredictionBody): boolean {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
@@ -171,7 +171,7 @@ export class TelemetryClient {
     return sent;
   }
 
-  /** @returns false when it was not sent; the next one says more anyway */
+  /** @returns false when it was not sent; the next one supersedes it */
   trainingProgress(progress: TrainingProgressBody): boolean {
     return this.#sendOnce('training_progress', progress);
   }
@@ -186,12 +186,12 @@ export class TelemetryClient {
     return this.#sendSurely('training_report', 'report', report);
   }
 
-  /** Adds the counters of telemetry itself; shares a commit with what comes next. */
+  /** Adds the counters of telemetry itself. Not durable before the next commit of the outbox. */
   metrics(metrics: MetricsBody): boolean {
     return this.#sendSurely('metrics', 'metrics', { ...metrics, ...ownMetrics(this.stats()) });
   }
 
-  /** Shares a commit with what comes next, like metrics, and is given up with them. */
+  /** Committed like metrics, and dropped together with them from a full outbox. */
   cameraQuality(quality: CameraQualityBody): boolean {
     return this.#sendSurely('camera_quality', 'metrics', quality);
   }
@@ -228,7 +228,7 @@ export class TelemetryClient {
     return publication !== null && this.#enqueue({ ...publication, class: outboxClass });
   }
 
-  /** The message as it goes out; null when it breaks the contract. */
+  /** Composes a message; null when it violates the contract. */
   #publication(name: MessageName, body: object): Publication | null {
     const payload = this.#composer.message(name, body);
     return payload && this.#guaranteed(name, this.#prefix + CONTRACT[name].topic, payload);
@@ -250,13 +250,13 @@ export class TelemetryClient {
     if (outcome === 'too large') {
       this.#log.error(
         { code: 'HL_OUTBOX_MESSAGE_TOO_LARGE', topic },
-        'a message is larger than mqtt.outboxMaxBytes and was not sent',
+        'dropped a message larger than mqtt.outboxMaxBytes',
       );
     }
     if (outcome === 'invalid') {
       this.#log.error(
         { code: 'HL_MESSAGE_INVALID', topic },
-        'a message holds a value that the database cannot keep and was not sent: a defect in headland',
+        'dropped a message with a value that the database cannot store: a defect in headland',
       );
     }
     this.#sender.pump();

@@ -34,7 +34,7 @@ describe('createDriver', () => {
       'rpicam camera 1',
       'node-webcam TEST:',
       'replay /photos',
-      'simulated field, seed 3 (a drawing, no camera)',
+      'simulated field, seed 3 (no real camera)',
     ]);
   });
 });

@@ -187,8 +187,9 @@ describe('CameraSupervisor with ffmpeg', () => {
     const { supervisor, until } = watch(t, new FfmpegDriver(config, silentLog()), {
       stallMs: 3_000,
     });
-    await until(() => supervisor.state().lastRestartReason !== null, 'a restart');
-    assert.equal(supervisor.state().lastRestartReason!.code, 'HL_CAMERA_GARBAGE');
+    // On a busy machine an attempt may end before the first bytes arrive.
+    const code = () => supervisor.state().lastRestartReason?.code;
+    await until(() => code() === 'HL_CAMERA_GARBAGE', 'a restart because of garbage');
     assert.ok(supervisor.state().invalidPictures > 0);
   });
 
@@ -280,6 +281,6 @@ describe('CameraSupervisor', () => {
   it('is started once', async (t) => {
     const section = { driver: 'replay' as const, path: await photos(t, 1) };
     const { supervisor } = watch(t, new ReplayDriver(cameraConfig(section), silentLog()));
-    assert.throws(() => supervisor.start(() => {}), /started before/);
+    assert.throws(() => supervisor.start(() => {}), /already started/);
   });
 });

@@ -31,11 +31,11 @@ describe('import from the command line', { concurrency: false }, () => {
       /^5 imported, 0 known already, 3 set aside, of 8 pictures/,
       /^ {2}1 {2}a HEIC picture +weed\/phone\.jpg$/m,
       /^ {2}1 {2}an MP4 or QuickTime video +crop\/film\.mp4$/m,
-      /^ {2}1 {2}pictures that lie in no class folder +loose\.jpg$/m,
+      /^ {2}1 {2}pictures outside class folders +loose\.jpg$/m,
       /^ {2}1 {2}pictures of folders whose name cannot be a label +unknown$/m,
       /what to do: .*heif-convert/,
       /what to do: .*ffmpeg -i IN -vf fps=1/,
-      /note: HL_IMPORT_CLASS_SMALL: class "stone" has 1 picture to learn from/,
+      /note: HL_IMPORT_CLASS_SMALL: class "stone" has 1 picture for training/,
       /note: HL_IMPORT_EMPTY_CLASS: class "thistle"/,
       /esc\\u\{1b\}\[2J\.jpg/,
     ]) {

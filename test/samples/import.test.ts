@@ -54,7 +54,7 @@ test('class folders become samples; a second import adds nothing; the folder is 
       leftOut: [
         {
           code: 'HL_IMPORT_IGNORED',
-          reason: 'files that are no pictures by their name',
+          reason: 'files without the name of a picture',
           files: 1,
           examples: [],
         },

@@ -8,9 +8,9 @@ import { makeFolder } from './make-folder.js';
 const MAX_NAME_BYTES = 255;
 
 /**
- * Writes a file so that a crash or a power cut leaves either the old content or the new, whole.
- * The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File Systems
- * Are Not Created Equal", OSDI 2014. The folder must exist.
+ * Writes a file so that a crash or power cut leaves either the complete old or the complete new
+ * content. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
+ * Systems Are Not Created Equal", OSDI 2014. The folder must exist.
  */
 export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -25,9 +25,9 @@ export async function writeFileDurably(path: string, bytes: Uint8Array | string)
 }
 
 /**
- * Writes a folder of files so that `path` either does not exist or holds every file, whole.
+ * Writes a folder of files so that `path` either does not exist or holds every file completely.
  * `path` must not exist or be an empty folder; else this throws ENOTEMPTY and changes nothing.
- * @param files By bare name.
+ * @param files content by bare file name
  */
 export async function writeDirectoryDurably(
   path: string,
@@ -51,8 +51,8 @@ export async function writeDirectoryDurably(
 }
 
 /**
- * Points the symbolic link `path` at `target` in one step: whoever opens it meets the old target
- * or the new one. A folder cannot be replaced by a rename, a link to it can.
+ * Points the symbolic link `path` at `target` atomically: a reader sees the old or the new target.
+ * A rename cannot replace a folder that has files, but it can replace a link to one.
  */
 export async function switchLinkDurably(path: string, target: string): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -66,7 +66,7 @@ export async function switchLinkDurably(path: string, target: string): Promise<v
   await syncDirectory(dirname(path));
 }
 
-/** Makes renames and removals inside a folder survive a power cut. */
+/** Makes renames and removals in a folder survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -86,7 +86,7 @@ async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<v
   }
 }
 
-/** A name of its own in the same folder, not longer than file systems take. */
+/** A unique path in the same folder, within the name length that file systems allow. */
 export function temporaryBeside(path: string, what = 'tmp'): string {
   const ending = `.${randomBytes(6).toString('hex')}.${what}`;
   const name = cutToBytes(basename(path), MAX_NAME_BYTES - ending.length - 1);

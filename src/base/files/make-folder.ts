@@ -3,9 +3,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder and those above it that are missing; one that is there is left as it is. Node's own
- * `recursive` never returns below folders such as /proc, which answer that a new folder's parent
- * does not exist although it does.
+ * Creates a folder and its missing parents; existing folders stay unchanged. Node's own `recursive`
+ * never returns below folders such as /proc, where mkdir fails with ENOENT although the parent
+ * exists.
  * @throws the error of the file system
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
@@ -14,13 +14,13 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     try {
       await mkdir(folder, { mode });
     } catch (error) {
-      // Another process may have made it meanwhile.
+      // Another process may have created it meanwhile.
       if (!(await isFolder(folder))) throw error;
     }
   }
 }
 
-/** {@link makeFolder}. @returns the topmost folder that was made; null: all were there */
+/** Like {@link makeFolder}. @returns the topmost folder that was created; null: all existed */
 export function makeFolderSync(path: string, mode = 0o777): string | null {
   let first: string | null = null;
   for (const folder of missingFirst(path)) {
@@ -35,7 +35,7 @@ export function makeFolderSync(path: string, mode = 0o777): string | null {
   return first;
 }
 
-/** The folder and all above it, from the top. */
+/** The folder and all its parents, topmost first. */
 function missingFirst(path: string): string[] {
   const folders: string[] = [];
   for (let folder = resolve(path); folder !== dirname(folder); folder = dirname(folder)) {

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 
 /**
- * Says in plain words what is wrong with a value ("must be a number, not a string"), where a schema
- * has no words of its own. For the option `error` of `safeParse`.
- * @returns undefined where zod's own text has to do
+ * Describes what is wrong with a value ("must be a number, not a string") where a schema has no
+ * message of its own. For the option `error` of `safeParse`.
+ * @returns undefined: use zod's own text
  */
 export function issueText(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {

@@ -1,20 +1,25 @@
 import { HeadlandError } from '../errors.js';
 import { visible } from './text.js';
 
-/** The decision's word for "none of the classes": nobody can teach it as a class. */
+/** The decision "none of the classes": reserved, so that no class can have this name. */
 export const UNKNOWN_LABEL = 'unknown';
 
-/** Characters of a label at most, as people count them: an emoji is one. */
+/** Longest label, code points. */
 export const MAX_LABEL_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */
 const MAX_BYTES = 255;
-/** No text that could become a label is longer: two UTF-16 units a character, twice for marks. */
+/**
+ * Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks.
+ */
 export const MAX_LABEL_TEXT = 4 * MAX_LABEL_CHARACTERS;
 
-/** In emoji such as a farmer (person, joiner, sheaf of rice), and after signs that it colours. */
+/**
+ * Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation
+ * selectors.
+ */
 const EMOJI_JOINTS =
   /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=[\p{Extended_Pictographic}#*0-9])(?:\ufe0e|\ufe0f)/gu;
-/** Scripts that are spelt with joiners. */
+/** Scripts whose spelling needs joiners. */
 const SPELT_WITH_JOINERS =
   '\\p{Script=Arabic}\\p{Script=Bengali}\\p{Script=Devanagari}\\p{Script=Gujarati}\\p{Script=Gurmukhi}\\p{Script=Kannada}\\p{Script=Khmer}\\p{Script=Malayalam}\\p{Script=Mongolian}\\p{Script=Oriya}\\p{Script=Sinhala}\\p{Script=Tamil}\\p{Script=Telugu}';
 const SCRIPT_JOINTS = new RegExp(
@@ -22,13 +27,14 @@ const SCRIPT_JOINTS = new RegExp(
   'gu',
 );
 
-/** Letters of other scripts that look like the Latin ones at the same place below. */
+/** Letters of other scripts that look like the Latin letter at the same index of LATIN_LOOKS. */
 const LOOK_LATIN = 'авеёіјкмнорѕстухԁһαεικνορτυχ';
 const LATIN_LOOKS = 'abeëijkmhopsctyxdhaeikvoptux';
 
 /**
- * The one spelling of a label, at every door: Unicode NFC, no space around it, plain single spaces
- * inside; 1 to 64 characters that can be seen, without "/", not beginning with ".", not "unknown".
+ * Normalises a label, wherever it comes from: Unicode NFC, no space around it, plain single spaces
+ * inside. A valid label has 1 to 64 visible characters, no "/", no "." at the start, and is not
+ * "unknown".
  * @throws HeadlandError HL_LABEL_INVALID
  */
 export function normaliseLabel(text: string): string {
@@ -45,9 +51,9 @@ export function normaliseLabel(text: string): string {
 }
 
 /**
- * What is left of a label when all is taken away that people overlook: case, width, invisible
- * characters, the kind of space between words, letters of other scripts that look Latin. Two labels
- * with the same key are one class in most people's minds.
+ * A key that ignores differences people overlook: case, width, invisible characters, the separator
+ * between words, letters of other scripts that look Latin. Two labels with the same key are
+ * probably meant as one class.
  */
 export function labelKey(label: string): string {
   const plain = label
@@ -62,7 +68,10 @@ export function labelKey(label: string): string {
     .trim();
 }
 
-/** The label among `known` that looks like `label` without being it; null when there is none. */
+/**
+ * The label in `known` that looks like `label`; null when there is none or `known` has `label`
+ * itself.
+ */
 export function alikeLabel(label: string, known: Iterable<string>): string | null {
   const key = labelKey(label);
   let alike: string | null = null;
@@ -74,9 +83,9 @@ export function alikeLabel(label: string, known: Iterable<string>): string | nul
 }
 
 /**
- * Which label each label becomes when those that look alike are one: the first of `known` among them,
- * else the one of most `counts`. Labels of `known` stay what they are.
- * @returns by label, only those that change
+ * Merges labels that look alike into one: the first of them in `known`, else the most frequent by
+ * `counts`. Labels in `known` never change.
+ * @returns new label by old label, only for those that change
  */
 export function joinAlike(
   counts: ReadonlyMap<string, number>,
@@ -106,16 +115,16 @@ function faultOf(label: string): string | null {
     return `is longer than ${MAX_LABEL_CHARACTERS} characters`;
   if (Buffer.byteLength(label) > MAX_BYTES) return `is longer than ${MAX_BYTES} bytes`;
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(label)) return 'has a control character';
-  if (label.includes('\ufffd')) return 'has a character that was lost in a wrong encoding';
+  if (label.includes('\ufffd')) return 'has a replacement character (U+FFFD) from a wrong encoding';
   const hidden = hiddenCharacter(label);
   if (hidden !== null) return hidden;
   if (label.includes('/')) return 'has a "/"';
   if (label.startsWith('.')) return 'begins with "."';
-  if (labelKey(label) === UNKNOWN_LABEL) return 'is reserved for what no class fits';
+  if (labelKey(label) === UNKNOWN_LABEL) return 'is reserved for images that fit no class';
   return null;
 }
 
-/** What cannot be seen, but for the joints that emoji and some scripts are spelt with. */
+/** Finds an invisible character, except the joiners that emoji and some scripts need. */
 function hiddenCharacter(label: string): string | null {
   const rest = label.replaceAll(EMOJI_JOINTS, '').replaceAll(SCRIPT_JOINTS, '');
   const found = /[\p{Default_Ignorable_Code_Point}\u2800]/u.exec(rest);
@@ -123,6 +132,6 @@ function hiddenCharacter(label: string): string | null {
   const code = found[0].codePointAt(0) ?? 0;
   const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
   return /\p{Bidi_Control}/u.test(found[0])
-    ? `has a character that turns the direction of writing (${name})`
+    ? `has a character that changes the writing direction (${name})`
     : `has an invisible character (${name})`;
 }

@@ -1,27 +1,28 @@
 import { isUtf8 } from 'node:buffer';
 
-/** The characters of a file, and in which way it writes them as far as its bytes tell. */
+/** The text of a file, and its encoding as far as the bytes show it. */
 export type DecodedText =
   | { encoding: 'UTF-8' | 'UTF-16' | 'UTF-32'; text: string }
   /** `fault` follows the name of the file: "has a byte in line 3 that is not UTF-8 …". */
   | { encoding: 'unknown'; text: null; fault: string };
 
-/** So many bytes are looked at where no byte order mark says what a file is. */
+/** Bytes that are examined to guess the encoding of a file without a byte order mark. */
 const LOOK_BYTES = 1_024;
 
 /**
- * Reads a text file that another program wrote: UTF-8, UTF-16 and UTF-32, with or without a byte
- * order mark, which is not part of the text. Bytes of another encoding are never replaced silently.
+ * Decodes a text file of another program: UTF-8, UTF-16, or UTF-32 with a byte order mark. The mark
+ * is optional for the first two and is not part of the text. Bytes of another encoding are never
+ * replaced silently.
  */
 export function decodeText(bytes: Uint8Array): DecodedText {
   const wide = wideEncoding(bytes);
   if (wide !== null) return wide;
   if (!isUtf8(bytes)) {
     const line = lineOfFirstFault(bytes);
-    const fault = `has bytes in line ${line} that are not UTF-8, but another encoding such as Windows-1252 (Latin-1)`;
+    const fault = `has bytes in line ${line} that are not UTF-8; the encoding may be Windows-1252 (Latin-1)`;
     return { encoding: 'unknown', text: null, fault };
   }
-  // The decoder takes the byte order mark off.
+  // The decoder removes the byte order mark.
   return { encoding: 'UTF-8', text: new TextDecoder('utf-8').decode(bytes) };
 }
 
@@ -32,7 +33,7 @@ function wideEncoding(bytes: Uint8Array): DecodedText | null {
     return decodeWide(bytes.subarray(4), 4, false);
   if (a === 0xff && b === 0xfe) return decodeWide(bytes.subarray(2), 2, true);
   if (a === 0xfe && b === 0xff) return decodeWide(bytes.subarray(2), 2, false);
-  // Without a mark: ASCII letters leave zeros at every second byte, and text of 8 bits has none.
+  // Without a mark: in UTF-16, ASCII letters have a zero in every second byte; 8-bit text has none.
   const look = bytes.subarray(0, LOOK_BYTES & ~3);
   if (look.length < 4 || look.length % 2 !== 0) return null;
   const [even, odd] = [zerosAt(look, 0), zerosAt(look, 1)];
@@ -51,18 +52,18 @@ function zerosAt(bytes: Uint8Array, parity: 0 | 1): number {
 function decodeWide(bytes: Uint8Array, width: 2 | 4, little: boolean): DecodedText {
   const encoding = width === 2 ? 'UTF-16' : 'UTF-32';
   const fault = (what: string): DecodedText => ({ encoding: 'unknown', text: null, fault: what });
-  if (bytes.length % width !== 0) return fault(`is ${encoding} that ends within a character`);
+  if (bytes.length % width !== 0) return fault(`is ${encoding} and ends within a character`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const parts: string[] = [];
   for (let i = 0; i < bytes.length; i += width) {
     const code = width === 2 ? view.getUint16(i, little) : view.getUint32(i, little);
-    if (code > 0x10ffff) return fault(`is ${encoding} with a character that does not exist`);
+    if (code > 0x10ffff) return fault(`is ${encoding} with an invalid character`);
     parts.push(width === 2 ? String.fromCharCode(code) : String.fromCodePoint(code));
   }
   return { encoding, text: parts.join('') };
 }
 
-/** Number, from 1, of the first line that is not UTF-8 on its own. */
+/** Number, from 1, of the first line that is not valid UTF-8. */
 function lineOfFirstFault(bytes: Uint8Array): number {
   let line = 1;
   for (let start = 0; ; line += 1) {
@@ -72,7 +73,7 @@ function lineOfFirstFault(bytes: Uint8Array): number {
   }
 }
 
-/** The beginning of a text that is at most `maxBytes` of UTF-8 long; no character is cut in two. */
+/** Truncates a text to at most `maxBytes` of UTF-8, never within a code point. */
 export function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -81,7 +82,7 @@ export function cutToBytes(text: string, maxBytes: number): string {
   return bytes.subarray(0, end).toString();
 }
 
-/** The text with everything that cannot be seen, or that steers a terminal, written as its code. */
+/** Replaces invisible and control characters by their code, as `\u{…}`. */
 export function visible(text: string): string {
   return text.replaceAll(
     /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u2800]/gu,

@@ -5,7 +5,7 @@ import { pause, settledOrAborted } from '../../base/pause.js';
 import { redactText } from '../../base/redact.js';
 
 const TERMINATE_GRACE_MS = 300;
-/** A tool that closed its output is about to end; one that does not is ended. */
+/** Time for a tool to exit after it closed its output, before it is killed. */
 const LINGER_MS = 1_000;
 const KEPT_LINES = 12;
 const KEPT_LINE_CHARACTERS = 400;
@@ -14,12 +14,15 @@ const KEPT_LINE_CHARACTERS = 400;
 export interface Tool {
   command: string;
   arguments: string[];
-  /** Debian package that carries `command`: named in the remedy when it is not installed. */
+  /** Debian package of `command`, for the remedy when it is not installed. */
   debianPackage: string;
-  /** Written to its standard input, which then ends; unlike arguments, nobody else can see it. */
+  /**
+   * Written to its standard input, which is then closed; unlike arguments, other users cannot see
+   * it.
+   */
   input?: string;
-  /** Lines of standard error that say nothing are not kept. */
-  saysNothing?: (line: string) => boolean;
+  /** Tells meaningless lines of standard error, which are not kept. */
+  isNoise?: (line: string) => boolean;
 }
 
 /** How a tool ended. */
@@ -32,10 +35,10 @@ export interface ToolExit {
 }
 
 /**
- * Runs a tool until it ends or `signal` aborts (SIGTERM, after 300 ms SIGKILL, which also ends a
- * stopped process). Settles only after the process is gone; one that cannot be killed because the
- * kernel holds it is let go after 2 s. While `onOutput` returns a promise nothing more is read, so
- * the tool waits in its pipe.
+ * Runs a tool until it exits or `signal` aborts (SIGTERM, after 300 ms SIGKILL, which also ends a
+ * stopped process). Settles only after the process is gone, or after 2 s if the kernel holds it and
+ * it cannot be killed. Until a promise of `onOutput` settles, nothing more is read, so that the
+ * tool blocks on its pipe.
  *
  * @throws HeadlandError HL_CAMERA_TOOL_MISSING when the command is not found, HL_CAMERA_EXITED when
  *   it cannot be started for another reason, and whatever `onOutput` throws.
@@ -46,7 +49,7 @@ export async function runTool(
   signal: AbortSignal,
 ): Promise<ToolExit> {
   const child = spawn(tool.command, tool.arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
-  // A tool that ends before it has read is told of by its end.
+  // A tool that exits before reading its input is reported by its exit.
   child.stdin.on('error', () => {}).end(tool.input ?? '');
   let startError: NodeJS.ErrnoException | null = null;
   const gone = new Promise<void>((resolve) => {
@@ -58,7 +61,7 @@ export async function runTool(
     });
   });
   const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const lastLines = keepLastLines(child, tool.saysNothing ?? (() => false));
+  const lastLines = keepLastLines(child, tool.isNoise ?? (() => false));
   const onAbort = () => child.stdout.destroy();
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort);
@@ -79,16 +82,16 @@ export async function runTool(
   return { code: child.exitCode, signal: child.signalCode, lastLines };
 }
 
-function keepLastLines(child: ChildProcess, saysNothing: (line: string) => boolean): string[] {
+function keepLastLines(child: ChildProcess, isNoise: (line: string) => boolean): string[] {
   const lines: string[] = [];
   let open = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const parts = (open + text).split(/[\r\n]+/);
     open = parts.pop()!.slice(0, KEPT_LINE_CHARACTERS);
     for (const part of parts) {
-      // Redacted before it is cut, or half a secret would stand at its end.
+      // Redact before truncating: half a secret would not be recognised.
       const line = redactText(part.trim()).slice(0, KEPT_LINE_CHARACTERS);
-      if (line !== '' && !saysNothing(line)) lines.push(line);
+      if (line !== '' && !isNoise(line)) lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
     }
   });

@@ -3,18 +3,18 @@ import type { DriverConfig } from '../camera-settings.js';
 
 export type FfmpegConfig = DriverConfig<'ffmpeg'>;
 
-/** What an input is, told by its text: each kind has its own options and its own end. */
+/** Kind of an input, by its text. It decides the options of ffmpeg and the meaning of its exit. */
 export type InputKind = 'v4l2' | 'rtsp' | 'http' | 'stream' | 'file';
 
-/** `copy` hands the camera's own JPEGs on untouched; `encode` decodes and encodes MJPEG. */
+/** `copy` passes the camera's own JPEGs unchanged; `encode` decodes and re-encodes to MJPEG. */
 export type FfmpegMode = 'copy' | 'encode';
 
-/** How pictures are had: through ffmpeg, or `scan`: looked for in whatever an HTTP camera sends. */
+/** How pictures are captured: by ffmpeg, or `scan`: extracted from the bytes of an HTTP camera. */
 export type CaptureWay = FfmpegMode | 'scan';
 
 /**
- * The decoders that ffmpeg may use on what comes from outside: those of cameras and recordings. It
- * would otherwise also draw SVG and open dozens of formats that no camera sends.
+ * Decoders that ffmpeg may use on untrusted input: those of cameras and recordings. It would
+ * otherwise also render SVG and open dozens of formats that no camera sends.
  */
 const DECODERS = [
   'mjpeg',
@@ -49,7 +49,7 @@ const DECODERS = [
   'libopenh264',
   'h264_v4l2m2m',
   'hevc_v4l2m2m',
-  // Sound is thrown away, but a stream is only known once its sound is.
+  // Audio is discarded, but ffmpeg must probe it to open the stream.
   'aac',
   'mp3',
   'mp3float',
@@ -70,7 +70,7 @@ const DECODERS = [
 ].join(',');
 const LIVE = ['-fflags', 'nobuffer', '-flags', 'low_delay'];
 const ANALYZE_MICROSECONDS = '2000000';
-/** What an address that is read from a list may lead to: what cameras speak, and what carries it. */
+/** Protocols allowed for an address in a list: those of cameras and their transports. */
 const PROTOCOLS =
   'pipe,fd,rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,rtmps,rtmpt,srt';
 
@@ -82,7 +82,7 @@ export function inputKind(input: string): InputKind {
   return 'stream';
 }
 
-/** The ways to try, best first: where JPEGs may come from the camera itself, they are kept. */
+/** Capture ways to try, best first: the camera's own JPEGs are preferred. */
 export function captureWays(config: FfmpegConfig): CaptureWay[] {
   const kind = inputKind(config.input);
   if (kind === 'v4l2') {
@@ -93,10 +93,10 @@ export function captureWays(config: FfmpegConfig): CaptureWay[] {
 }
 
 /**
- * The argument vector of a long-lived ffmpeg that writes JPEGs, one after the other, to its
- * standard output. Nothing passes through a shell, and a value cannot become an option.
+ * Arguments of a long-running ffmpeg that writes concatenated JPEGs to its standard output. No
+ * shell is involved, and a value cannot become an option.
  *
- * @param majorVersion of the installed ffmpeg; Infinity for a build without a number.
+ * @param majorVersion of the installed ffmpeg; Infinity for a build without a number
  */
 export function ffmpegArguments(
   config: FfmpegConfig,
@@ -124,7 +124,7 @@ export function ffmpegArguments(
     '-sn',
     '-dn',
     ...output,
-    // The new name came with 5.1, the old one went before 9.
+    // The new name came with 5.1; the old one was removed before 9.
     majorVersion < 6 ? '-vsync' : '-fps_mode',
     'passthrough',
     '-flush_packets',
@@ -136,9 +136,9 @@ export function ffmpegArguments(
 }
 
 /**
- * What ffmpeg is to read from its standard input instead of an address with a secret in its
- * arguments, which everybody on the machine can see: a list (ffconcat) of that one address.
- * Null where the arguments hold no secret, and before ffmpeg 5, whose lists know no options.
+ * Standard input of ffmpeg for an address with a secret: an ffconcat list of that one address. As
+ * an argument, every user of the machine could see the secret. Null when the address holds no
+ * secret, and before ffmpeg 5, whose lists do not support options.
  */
 export function hiddenInput(config: FfmpegConfig, majorVersion: number): string | null {
   if (!holdsSecret(config.input) || majorVersion < 5) return null;
@@ -154,7 +154,7 @@ export function hiddenInput(config: FfmpegConfig, majorVersion: number): string 
   ].join('\n');
 }
 
-/** Whether an address holds what must not be seen: a login, or a query, in which one may stand. */
+/** Whether an address holds a secret: a login, or a query, which may contain one. */
 export function holdsSecret(input: string): boolean {
   const kind = inputKind(input);
   return kind !== 'v4l2' && kind !== 'file' && redactAddress(input) !== input;
@@ -193,11 +193,11 @@ function inputOptions(config: FfmpegConfig, mode: FfmpegMode, majorVersion: numb
 }
 
 function protocolOptions(config: FfmpegConfig, majorVersion: number): Record<string, string> {
-  // Longer than the stall watchdog: it only ends an ffmpeg whose daemon was killed.
+  // Longer than the stall watchdog: only for an ffmpeg that outlives a killed daemon.
   const timeoutMicroseconds = String(2_000 * config.stallMs);
   switch (inputKind(config.input)) {
     case 'rtsp': {
-      // Before ffmpeg 5 `timeout` made it wait for a caller, and the time-out was `stimeout`.
+      // Before ffmpeg 5, `timeout` made it listen for a connection; the time-out was `stimeout`.
       const timeout = majorVersion < 5 ? 'stimeout' : 'timeout';
       return { rtsp_transport: 'tcp', [timeout]: timeoutMicroseconds };
     }
@@ -209,9 +209,9 @@ function protocolOptions(config: FfmpegConfig, majorVersion: number): Record<str
 }
 
 /**
- * At most `framesPerSecond`, by media time, without doubling frames as the `fps` filter would: one
- * frame a slot, the slots centred on multiples of the interval so that jitter skips none (0.49: a
- * frame on the border belongs to the slot before). At most the configured size, shape kept.
+ * Limits the frame rate by media time without duplicating frames, as the `fps` filter would: one
+ * frame per slot. Slots are centred on multiples of the interval, so that jitter skips none (0.49:
+ * a frame on the border belongs to the earlier slot). Limits the size and keeps the aspect ratio.
  */
 function filters(config: FfmpegConfig): string {
   const slot = (time: string) => `floor(${time}*${config.framesPerSecond}+0.49)`;

@@ -19,16 +19,18 @@ import { JpegDelivery } from './jpeg-delivery.js';
 import { captureJpegs } from './mjpeg-tool.js';
 import { setV4l2Controls } from './v4l2-controls.js';
 
-/** How one way of having pictures came to its end. */
+/** Result of one capture attempt. */
 interface CaptureEnd {
   pictures: number;
-  /** Null: it was asked to end, or the file is over; `one picture`: the address is that of a still. */
+  /** Null: stopped, or end of file; `one picture`: the address serves a single still image. */
   failure: HeadlandError | 'one picture' | null;
-  /** The source is there, and may be understood in another way. */
+  /** The source answers, and another capture way may work. */
   otherWayMayWork: boolean;
 }
 
-/** A long-lived ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through untouched), video files. */
+/**
+ * A long-running ffmpeg: V4L2 devices, RTSP, HTTP (MJPEG passed through unchanged), video files.
+ */
 export class FfmpegDriver implements CameraDriver {
   readonly description: string;
   readonly paceMs: number;
@@ -39,7 +41,7 @@ export class FfmpegDriver implements CameraDriver {
   #invalidPictures = 0;
   #majorVersion: number | null = null;
   #warned = false;
-  /** The last scan found JPEGs, all of them damaged. */
+  /** The last scan found only damaged JPEGs. */
   #sendsDamagedJpegs = false;
 
   constructor(config: FfmpegConfig, log: Log) {
@@ -56,7 +58,7 @@ export class FfmpegDriver implements CameraDriver {
   }
 
   /**
-   * Resolves at the end of a file; the end of anything else is a failure.
+   * Resolves at the end of a file; for any other source, an end is a failure.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
    *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE, HL_CAMERA_EXITED.
@@ -81,8 +83,8 @@ export class FfmpegDriver implements CameraDriver {
   }
 
   /**
-   * The ways that may work, the one that is to be tried first at the beginning. ffmpeg would decode
-   * damaged JPEGs, fill what is missing with grey and encode whole pictures.
+   * Capture ways in the order in which to try them. Leaves out `encode` for damaged JPEGs: ffmpeg
+   * would decode them, fill the missing parts with grey and encode them as complete pictures.
    */
   #waysInOrder(): CaptureWay[] {
     const ways = this.#ways.filter((way) => way !== 'encode' || !this.#sendsDamagedJpegs);
@@ -90,7 +92,7 @@ export class FfmpegDriver implements CameraDriver {
     return [...ways.slice(first), ...ways.slice(0, first)];
   }
 
-  /** Keeps a way that gave pictures; leaves one in which an HTTP camera stalled before the first. */
+  /** Starts with a way that worked next time; skips one in which an HTTP camera sent no picture. */
   #learn(way: CaptureWay, pictures: number, next: CaptureWay, stalled: boolean): void {
     if (pictures > 0) this.#first = way;
     else if (stalled && inputKind(this.#config.input) === 'http') this.#first = next;
@@ -100,8 +102,8 @@ export class FfmpegDriver implements CameraDriver {
     const fields = { input: redactAddress(this.#config.input) };
     const message =
       way === 'scan'
-        ? 'ffmpeg finds no pictures in what the camera sends: it is searched for JPEGs here'
-        : 'the source gives no JPEG of its own: pictures are encoded here, which costs processor time';
+        ? 'ffmpeg finds no pictures in the stream: scanning it for JPEGs instead'
+        : 'the source provides no JPEGs: re-encoding its pictures, which takes CPU time';
     this.#log.info(fields, message);
   }
 
@@ -120,7 +122,7 @@ export class FfmpegDriver implements CameraDriver {
     const kind = inputKind(input);
     const inOrder = exit.code === 0;
     if (kind === 'file' && inOrder) return { pictures, failure: null, otherWayMayWork: false };
-    // An address that gives one JPEG and ends is asked for again and again.
+    // An address that serves a single JPEG is polled instead.
     const still = kind === 'http' && way === 'copy' && inOrder && pictures === 1;
     if (still) return { pictures, failure: 'one picture', otherWayMayWork: true };
     const failure = explainExit(input, exit);
@@ -128,13 +130,13 @@ export class FfmpegDriver implements CameraDriver {
     return { pictures, failure, otherWayMayWork };
   }
 
-  /** Said once. */
+  /** Logs only once. */
   #warnOfArguments(): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#log.warn(
       { input: redactAddress(this.#config.input) },
-      'this ffmpeg is older than 5: every user of this machine can see the login of the camera in its arguments',
+      'ffmpeg is older than version 5: every user of this machine can see the camera login in its arguments',
     );
   }
 
@@ -172,10 +174,10 @@ export class FfmpegDriver implements CameraDriver {
         arguments: ffmpegArguments(config, mode, version),
         debianPackage: 'ffmpeg',
         ...(input === null ? {} : { input }),
-        saysNothing: (line) => /deprecated/i.test(line),
+        isNoise: (line) => /deprecated/i.test(line),
       },
       {
-        // ffmpeg cannot filter a copy: a source that is faster than asked for is thinned here.
+        // ffmpeg cannot filter a copy: the frame rate is limited here.
         framesPerSecond: mode === 'copy' ? config.framesPerSecond : null,
         waits: inputKind(config.input) === 'file' && !config.realTime,
         onPicture,
@@ -188,25 +190,24 @@ export class FfmpegDriver implements CameraDriver {
   }
 }
 
-/** Version of the installed ffmpeg; Infinity for builds without a number, which are recent ones. */
+/**
+ * Major version of the installed ffmpeg; Infinity for builds without a number, which are recent.
+ */
 async function majorVersion(signal: AbortSignal): Promise<number> {
-  let said = '';
+  let output = '';
   const tool = { command: 'ffmpeg', arguments: ['-version'], debianPackage: 'ffmpeg' };
-  await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
-  const found = /^ffmpeg version n?(\d+)\./.exec(said)?.[1];
+  await runTool(tool, (chunk) => (output += Buffer.from(chunk)), signal);
+  const found = /^ffmpeg version n?(\d+)\./.exec(output)?.[1];
   return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
 }
 
-/**
- * The last failure, unless an earlier one says what the camera sends and ffmpeg only that it is
- * invalid.
- */
+/** The last failure, or an earlier one that explains better what the camera sends. */
 function clearest(last: HeadlandError, failures: readonly HeadlandError[]): HeadlandError {
   if (last.code !== 'HL_CAMERA_EXITED') return last;
   return failures.find(({ code }) => code === 'HL_CAMERA_NO_PICTURE') ?? last;
 }
 
-/** Whether a device may work with another pixel format: it is there and free, yet gave nothing. */
+/** Whether another pixel format may work: the device is present and free but delivered nothing. */
 function formatRefused(failure: HeadlandError): boolean {
   return (
     failure.code === 'HL_CAMERA_EXITED' &&
@@ -216,12 +217,12 @@ function formatRefused(failure: HeadlandError): boolean {
 
 function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
   const input = redactAddress(rawInput);
-  const said = exit.lastLines.join('\n');
+  const output = exit.lastLines.join('\n');
   const details = { input, exitCode: exit.code, signal: exit.signal, lastLines: exit.lastLines };
   const kind = inputKind(rawInput);
   const isLocal = kind === 'v4l2' || kind === 'file';
   const path = rawInput.replace(/^file:/i, '');
-  if (isLocal && (/No such device|ENODEV/i.test(said) || !existsSync(path))) {
+  if (isLocal && (/No such device|ENODEV/i.test(output) || !existsSync(path))) {
     return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `${input} does not exist`, {
       remedy:
         kind === 'v4l2'
@@ -230,19 +231,19 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
       details,
     });
   }
-  if (kind === 'v4l2' && /busy/i.test(said)) {
+  if (kind === 'v4l2' && /busy/i.test(output)) {
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', `${input} is used by another program`, {
       remedy: `End the other program that uses the camera: \`fuser ${input}\` names it.`,
       details,
     });
   }
-  if (isLocal && /Permission denied/i.test(said)) {
-    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `this user may not open ${input}`, {
+  if (isLocal && /Permission denied/i.test(output)) {
+    return new HeadlandError('HL_CAMERA_DEVICE_DENIED', `no permission to open ${input}`, {
       remedy: 'Give the user of the daemon read access; to cameras: add it to the group "video".',
       details,
     });
   }
-  const [, refused] = /Codec \((\w+)\) not on whitelist/.exec(said) ?? [];
+  const [, refused] = /Codec \((\w+)\) not on whitelist/.exec(output) ?? [];
   if (refused !== undefined) {
     const name = refused === 'librsvg' ? 'SVG' : refused;
     return new HeadlandError('HL_CAMERA_FORMAT_REFUSED', `${input} sends ${name}`, {
@@ -250,8 +251,8 @@ function explainExit(rawInput: string, exit: ToolExit): HeadlandError {
       details: { ...details, format: name },
     });
   }
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
-  const why = exit.lastLines.at(-1) ?? 'it said nothing';
+  const how = exit.signal ? `was killed by ${exit.signal}` : `exited with code ${exit.code}`;
+  const why = exit.lastLines.at(-1) ?? 'no error output';
   return new HeadlandError('HL_CAMERA_EXITED', `ffmpeg on ${input} ${how}: ${why}`, {
     remedy:
       'Open the same file or address with ffplay or a browser, and correct what is wrong there.',

@@ -6,22 +6,21 @@ import { HttpLogin } from './http-login.js';
 import type { JpegDelivery } from './jpeg-delivery.js';
 
 const MAX_REDIRECTS = 5;
-/** So much without a picture in it is something else than pictures. */
+/** An answer of this size without a picture is not a picture stream. */
 const NO_PICTURE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Pictures of a camera whose answer no reader of MJPEG understands: without a boundary before the
- * first part, without types or lengths, with another boundary than announced, or a single JPEG, which
- * is then asked for again and again. Whatever stands between the pictures is passed over.
+ * Captures pictures from HTTP cameras whose answer MJPEG parsers reject: no boundary before the
+ * first part, no types or lengths, another boundary than announced, or a single JPEG, which is then
+ * polled. Bytes between pictures are ignored. Resolves when `signal` aborts.
  *
- * As with ffmpeg, the certificate of an https camera is not checked: few cameras have one that could be.
+ * As with ffmpeg, the certificate of an https camera is not verified: few cameras have a valid one.
  *
- * @param url http:// or https://, with user and password or without
- * Resolves when `signal` aborts.
- * @param delivery what the pictures are handed to
+ * @param url http:// or https://, with or without user and password
+ * @param delivery receives the bytes of the answers
  * @param intervalMs between two requests for a single JPEG
- * @throws HeadlandError HL_CAMERA_EXITED (no answer, another one than 200, or the end of the stream),
- *   HL_CAMERA_NO_PICTURE (what comes is no JPEG)
+ * @throws HeadlandError HL_CAMERA_EXITED (no answer, a status other than 200, or the end of the
+ *   stream), HL_CAMERA_NO_PICTURE (the answer holds no JPEG)
  */
 export async function captureHttpJpegs(
   url: string,
@@ -71,7 +70,7 @@ async function deliverAnswer(
   }
 }
 
-/** Asks one address, with redirects and a login. */
+/** Requests one address, with redirects and authentication. */
 class HttpSource {
   readonly #url: URL;
   readonly #login: HttpLogin | null;
@@ -84,12 +83,16 @@ class HttpSource {
     this.#url.username = this.#url.password = '';
   }
 
-  /** For people, without user, password and query. */
+  /** The address for messages, without user, password and query. */
   get shown(): string {
     return this.#url.origin + this.#url.pathname;
   }
 
-  /** The answer 200. @throws HeadlandError HL_CAMERA_EXITED */
+  /**
+   * Requests the address.
+   * @returns an answer with status 200
+   * @throws HeadlandError HL_CAMERA_EXITED
+   */
   async get(signal: AbortSignal): Promise<IncomingMessage> {
     let url = this.#url;
     for (let hop = 0; hop <= MAX_REDIRECTS; ) {
@@ -99,12 +102,12 @@ class HttpSource {
       answer.destroy();
       if (statusCode === 401 && url.origin === this.#url.origin && this.#asked(answer)) continue;
       if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
-        throw ended(this.shown, `it answers ${statusCode} ${answer.statusMessage ?? ''}`.trim());
+        throw ended(this.shown, `HTTP status ${statusCode} ${answer.statusMessage ?? ''}`.trim());
       }
       url = new URL(headers.location, url);
       hop += 1;
     }
-    throw ended(this.shown, `it redirects more than ${MAX_REDIRECTS} times`);
+    throw ended(this.shown, `more than ${MAX_REDIRECTS} redirects`);
   }
 
   #asked(answer: IncomingMessage): boolean {
@@ -113,7 +116,7 @@ class HttpSource {
   }
 
   #ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-    // A login is for this camera alone, whatever it redirects to.
+    // Never send the login to another origin after a redirect.
     const ours = url.origin === this.#url.origin;
     const authorization = ours ? this.#login?.answer('GET', url.pathname + url.search) : null;
     return new Promise((resolve, reject) => {
@@ -121,7 +124,7 @@ class HttpSource {
       const request = ask(url, {
         signal,
         agent: false,
-        // Cameras end lines and headers in ways of their own.
+        // Many cameras violate the syntax of line ends and headers.
         insecureHTTPParser: true,
         ...(url.protocol === 'https:' ? { rejectUnauthorized: false } : {}),
         headers: {
@@ -139,9 +142,9 @@ class HttpSource {
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'it closed the connection',
-  EHOSTUNREACH: 'no route to it',
-  ENETUNREACH: 'no route to it',
-  ENOTFOUND: 'its name is not known',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'unknown host name',
   ETIMEDOUT: 'no answer',
 };
 
@@ -150,7 +153,7 @@ function reasonOf(error: unknown): string {
   return (typeof code === 'string' && REASONS[code]) || messageOf(error);
 }
 
-/** A "%" that begins no escape stands for itself. */
+/** Decodes percent escapes; returns text with an invalid escape unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -167,7 +170,7 @@ function ended(shown: string, why: string): HeadlandError {
 }
 
 function noPicture(shown: string, type: string): HeadlandError {
-  return new HeadlandError('HL_CAMERA_NO_PICTURE', `no JPEG is in what ${shown} sends (${type})`, {
+  return new HeadlandError('HL_CAMERA_NO_PICTURE', `${shown} sends no JPEG (${type})`, {
     remedy: 'Give the address of the pictures themselves, not that of a page that shows them.',
     details: { input: shown, type },
   });

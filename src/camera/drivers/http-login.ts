@@ -1,20 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What a server asks for in `WWW-Authenticate`. */
+/** A challenge in `WWW-Authenticate`. */
 interface Challenge {
   scheme: 'basic' | 'digest';
-  /** Of Digest: realm, nonce, qop, algorithm, opaque. */
+  /** Parameters of Digest: realm, nonce, qop, algorithm, opaque. */
   parameters: ReadonlyMap<string, string>;
 }
 
-/** One line may hold several: they are told apart by a scheme without "=" behind it. */
+/** Separates challenges in one header: a new one begins with a scheme, which no "=" follows. */
 const NEXT_CHALLENGE = /,\s*(?=[a-z][a-z0-9-]*\s+[a-z])/i;
 
 const HASHES: Record<string, string> = { MD5: 'md5', 'SHA-256': 'sha256' };
 
 /**
- * User and password of a camera, and how it wants to be told of them: nothing is sent before it asks,
- * and where it knows Digest (RFC 7616) the password itself never is.
+ * HTTP authentication with a camera. Sends nothing before a challenge, and prefers Digest (RFC
+ * 7616), which never sends the password itself.
  */
 export class HttpLogin {
   readonly #user: string;
@@ -23,7 +23,7 @@ export class HttpLogin {
   #challenge: Challenge | null = null;
   #nonceCount = 0;
 
-  /** @param clientNonce only tests give another */
+  /** @param clientNonce replaced only in tests */
   constructor(
     user: string,
     password: string,
@@ -35,9 +35,9 @@ export class HttpLogin {
   }
 
   /**
-   * Takes what the server asks for.
-   * @param headers every `WWW-Authenticate` of its answer
-   * @returns false when it asks for nothing that can be given, or refuses what was given
+   * Handles the challenges of a 401 answer.
+   * @param headers every `WWW-Authenticate` of the answer
+   * @returns false when no challenge is supported, or the server has rejected the login
    */
   asked(headers: readonly string[]): boolean {
     const challenges = headers
@@ -56,7 +56,7 @@ export class HttpLogin {
     return true;
   }
 
-  /** The value of `Authorization`; null while the server has not asked. */
+  /** The value of `Authorization`; null before a challenge. */
   answer(method: string, path: string): string | null {
     if (!this.#challenge) return null;
     const { scheme, parameters } = this.#challenge;
@@ -110,7 +110,7 @@ function challengeIn(text: string): Challenge | null {
   return { scheme, parameters };
 }
 
-/** Name of the hash in node:crypto; null: one that is not known. */
+/** Name of the hash in node:crypto; null: unsupported algorithm. */
 function hashOf(parameters: ReadonlyMap<string, string>): string | null {
   const algorithm = parameters.get('algorithm') ?? 'MD5';
   return HASHES[algorithm.replace(/-sess$/i, '').toUpperCase()] ?? null;

@@ -5,16 +5,16 @@ import { JpegSplitter } from './jpeg-stream.js';
 const MAX_PICTURE_BYTES = 32 * 1024 * 1024;
 
 export interface JpegCapture {
-  /** A source that is faster than this is thinned; null = every picture is delivered. */
+  /** Limit of the delivered frame rate; null = every picture is delivered. */
   framesPerSecond: number | null;
-  /** The source waits until a receiver that returns a promise has settled it. */
+  /** Whether the source waits for the promise of the receiver. */
   waits: boolean;
   onPicture: PictureReceiver;
-  /** Called with the number of broken pictures seen since the last call, when there were any. */
+  /** Called with the number of broken pictures since the last call, if there were any. */
   onInvalid(count: number): void;
 }
 
-/** Cuts bytes into JPEGs and hands them on at the pace that is wanted. */
+/** Splits a byte stream into JPEGs and delivers them at up to the requested frame rate. */
 export class JpegDelivery {
   readonly #capture: JpegCapture;
   readonly #signal: AbortSignal;
@@ -30,22 +30,22 @@ export class JpegDelivery {
     this.#limit = capture.framesPerSecond === null ? null : new PaceLimit(capture.framesPerSecond);
   }
 
-  /** Whole pictures that came, also those that were left out for being too fast. */
+  /** Complete pictures received, including those dropped by the frame rate limit. */
   get pictures(): number {
     return this.#pictures;
   }
 
-  /** JPEGs since {@link begin} that broke off or were malformed behind their frame header. */
+  /** JPEGs since {@link begin} that were truncated or malformed after their frame header. */
   get damaged(): number {
     return this.#splitter.damagedPictures;
   }
 
-  /** Since {@link begin}. */
+  /** Bytes received since {@link begin}. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Another stream begins; nothing of the one before continues in it. */
+  /** Starts a new stream, independent of the previous one. */
   begin(): void {
     this.#splitter = new JpegSplitter(MAX_PICTURE_BYTES);
     this.#invalid = 0;
@@ -65,7 +65,7 @@ export class JpegDelivery {
     }
   }
 
-  /** No more bytes will come. */
+  /** Ends the stream. */
   end(): void {
     this.#splitter.end();
     if (!this.#signal.aborted) this.#countInvalid();

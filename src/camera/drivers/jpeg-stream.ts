@@ -12,10 +12,11 @@ const isApplicationData = (marker: number) => (marker >= 0xe0 && marker <= 0xef)
 const PICTURE_START = Buffer.from([0xff, SOI, 0xff]);
 
 /**
- * Whether a table or header (from its length on) runs into the next picture, as it does when its own
- * picture was cut off in it. Frame and scan headers and Huffman tables never hold the start of a
- * picture, nor end with part of it. A quantisation table may hold the three bytes, but no zero after
- * them; the last two values of it, or a restart interval, may even be the next picture's SOI.
+ * Whether a segment (from its length field on) extends into the next picture, which happens when
+ * its own picture was truncated within it. Frame headers, scan headers and Huffman tables never
+ * contain the start bytes of a picture, nor end with part of them. A valid quantisation table may
+ * contain the three bytes, but never a zero, which follows them in a real picture; the last two
+ * values of such a table, or a restart interval, may even equal SOI.
  */
 function swallowsPicture(marker: number, segment: Buffer): boolean {
   const start = segment.indexOf(PICTURE_START);
@@ -24,36 +25,36 @@ function swallowsPicture(marker: number, segment: Buffer): boolean {
   return segment.at(-1) === 0xff || (segment.at(-2) === 0xff && segment.at(-1) === SOI);
 }
 
-/** So many bytes without any picture are as good as one broken picture. */
+/** This many bytes without any picture count as one broken picture. */
 const GARBAGE_BYTES_PER_PICTURE = 65_536;
 
 type State = 'seek' | 'header' | 'scan';
 
 /**
- * Cuts a byte stream of JPEGs, one after the other, into pictures. It follows the marker segments
- * (ITU-T T.81, annex B), so a thumbnail inside EXIF, restart markers, fill bytes, progressive scans
- * and bytes between pictures do not confuse it. A picture that is cut off, too large or malformed
- * is dropped and counted, and the search begins again where the next picture may start. (One that is
- * cut off inside application data, its first few bytes, can hide the start of the next.)
+ * Splits a stream of concatenated JPEGs into pictures. It parses the marker segments (ITU-T T.81,
+ * annex B) and so handles EXIF thumbnails, restart markers, fill bytes, progressive scans and bytes
+ * between pictures. A truncated, oversized or malformed picture is dropped and counted, and the
+ * search resumes where the next picture may start. (A picture that is truncated inside application
+ * data, near its beginning, can hide the start of the next one.)
  *
- * Cameras hand on buffers that are larger than the picture in them: what follows a whole picture,
- * zeros or the rest of an older one, is no damage.
+ * Some cameras send buffers that are larger than the picture in them: bytes after a complete
+ * picture, zeros or the rest of an older one, do not count as damage.
  *
- * Memory: never more than `maxPictureBytes` and one chunk, doubled.
+ * Memory: at most twice the sum of `maxPictureBytes` and one chunk.
  */
 export class JpegSplitter {
   readonly #maxPictureBytes: number;
   #data = Buffer.alloc(0);
   #length = 0;
-  /** First byte of the picture being read (in state `seek`: first byte not yet searched). */
+  /** First byte of the current picture (in state `seek`: first byte not yet searched). */
   #start = 0;
   #position = 0;
-  /** The segment before `position`: its length is proven only by a marker after it. */
+  /** Start of the segment before `position`; only a marker after it confirms its length. */
   #segment = 0;
   #state: State = 'seek';
   #frameHeaderSeen = false;
   #garbageBytes = 0;
-  /** So much may follow the last whole picture without being damage. */
+  /** Bytes that may still follow the last complete picture without counting as damage. */
   #freeBytes = 0;
   #invalidPictures = 0;
   #damagedPictures = 0;
@@ -62,17 +63,17 @@ export class JpegSplitter {
     this.#maxPictureBytes = maxPictureBytes;
   }
 
-  /** Broken pictures so far; before the first whole one, 64 KiB that belong to none count as one. */
+  /** Broken pictures so far; every 64 KiB of garbage, as {@link #skip} counts it, are one more. */
   get invalidPictures(): number {
     return this.#invalidPictures + Math.floor(this.#garbageBytes / GARBAGE_BYTES_PER_PICTURE);
   }
 
-  /** Of the invalid pictures, those with a frame header: the source sends JPEGs, but damages them. */
+  /** Invalid pictures that have a frame header: the source sends JPEGs, but damaged ones. */
   get damagedPictures(): number {
     return this.#damagedPictures;
   }
 
-  /** Adds the next bytes; returns the pictures that they complete, each in its own memory. */
+  /** Adds bytes. @returns the pictures that they complete, as copies */
   push(chunk: Uint8Array): Uint8Array[] {
     this.#append(chunk);
     const pictures: Uint8Array[] = [];
@@ -80,7 +81,7 @@ export class JpegSplitter {
     return pictures;
   }
 
-  /** No more bytes will come: what is unfinished is dropped and counted. */
+  /** Ends the stream: an incomplete picture is dropped and counted. */
   end(): void {
     if (this.#state !== 'seek') this.#reject(this.#length);
     else this.#skip(this.#length - this.#start);
@@ -103,7 +104,7 @@ export class JpegSplitter {
     this.#length += chunk.length;
   }
 
-  /** Moves on as far as the bytes at hand allow; false when more are needed. */
+  /** Advances by one step; false when more bytes are needed. */
   #step(pictures: Uint8Array[]): boolean {
     if (this.#state === 'seek') return this.#seek();
     if (this.#position - this.#start > this.#maxPictureBytes) {
@@ -132,14 +133,14 @@ export class JpegSplitter {
     }
   }
 
-  /** Bytes that belong to no picture; a buffer is never larger than the largest picture. */
+  /** Counts bytes outside pictures as garbage, beyond those allowed after a picture. */
   #skip(bytes: number): void {
     const free = Math.min(bytes, this.#freeBytes);
     this.#freeBytes -= free;
     this.#garbageBytes += bytes - free;
   }
 
-  /** At a marker segment: reads its length and steps over it. */
+  /** Parses a marker segment and moves past it. */
   #header(pictures: Uint8Array[]): boolean {
     const at = this.#position;
     if (at + 1 >= this.#length) return false;
@@ -169,7 +170,7 @@ export class JpegSplitter {
     return true;
   }
 
-  /** In entropy-coded data: FF is followed by 00 or a restart marker until the scan is over. */
+  /** Skips entropy-coded data, in which 00 or a restart marker follows every FF. */
   #scan(pictures: Uint8Array[]): boolean {
     const data = this.#data.subarray(0, this.#length);
     for (;;) {
@@ -191,7 +192,7 @@ export class JpegSplitter {
     }
   }
 
-  /** At the EOI marker. */
+  /** Completes the picture at its EOI marker. */
   #finish(pictures: Uint8Array[]): true {
     const end = this.#position + 2;
     if (!this.#frameHeaderSeen || end - this.#start > this.#maxPictureBytes) {
@@ -204,7 +205,7 @@ export class JpegSplitter {
     return true;
   }
 
-  /** Gives the picture up and seeks the next one from `from` on. */
+  /** Drops the picture and searches for the next one from `from` on. */
   #reject(from: number): true {
     this.#invalidPictures += 1;
     if (this.#frameHeaderSeen) this.#damagedPictures += 1;
@@ -214,7 +215,7 @@ export class JpegSplitter {
   }
 }
 
-/** Whether `bytes` are one whole JPEG from its first to its last byte (trailing padding allowed). */
+/** Whether `bytes` are exactly one complete JPEG; trailing padding is allowed. */
 export function isWholeJpeg(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0xff || bytes[1] !== SOI) return false;
   const splitter = new JpegSplitter(bytes.length);

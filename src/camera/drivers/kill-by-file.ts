@@ -5,8 +5,8 @@ const KILL_LIMIT_MS = 2_000;
 const KILL_POLL_MS = 20;
 
 /**
- * Kills the child of this process whose id stands in a file, as soon as the file is written; returns
- * when `ended` settles, or after 2 s when even SIGKILL does not help.
+ * Kills the child of this process whose id is in a file, once the file is written. Resolves when
+ * `ended` settles, or after 2 s if the process survives SIGKILL.
  */
 export async function killByFile(processIdFile: string, ended: Promise<unknown>): Promise<void> {
   let gone = false;
@@ -21,7 +21,7 @@ export async function killByFile(processIdFile: string, ended: Promise<unknown>)
   }
 }
 
-/** Ids are used again: only a child of this very process may be killed. */
+/** Process ids are reused: only a child of this process may be killed. */
 async function isOurChild(processId: number): Promise<boolean> {
   const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
   return status.includes(`\nPPid:\t${process.pid}\n`);

@@ -3,17 +3,17 @@ import { type JpegCapture, JpegDelivery } from './jpeg-delivery.js';
 
 export interface JpegCaptureEnd {
   exit: ToolExit;
-  /** Whole pictures that came, also those that were left out for being too fast. */
+  /** Complete pictures received, including those dropped by the frame rate limit. */
   pictures: number;
-  /** It was ended because its first byte already was none of a JPEG. */
+  /** The tool was stopped because its output does not begin like a JPEG. */
   notJpeg: boolean;
 }
 
 /**
- * Runs a tool that writes JPEGs, one after the other, to its standard output, and delivers them,
- * until it ends or `signal` aborts. With `waits` it waits in its pipe.
+ * Runs a tool that writes concatenated JPEGs to its standard output, and delivers them until it
+ * exits or `signal` aborts. With `waits`, the tool blocks on its pipe while the receiver is busy.
  *
- * @throws HeadlandError as runTool does.
+ * @throws HeadlandError as {@link runTool} does
  */
 export async function captureJpegs(
   tool: Tool,

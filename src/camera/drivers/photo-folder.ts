@@ -5,38 +5,41 @@ import { joinAlike, normaliseLabel } from '../../base/words/label.js';
 import { type Folder, picturesBelow, readFolderTree } from '../../vision/folder/folder-tree.js';
 import { readLayout } from '../../vision/folder/layout.js';
 
-/** A photo on disk, not yet read. */
+/** A photo file that has not been read yet. */
 export interface Photo {
-  /** As bytes: names need not be text. */
+  /** As bytes: file names need not be valid text. */
   path: Buffer;
-  /** Path below the folder, with "/". */
+  /** Path relative to the folder, with "/". */
   origin: string;
-  /** Name of its class folder; absent for photos in none. */
+  /** Name of its class folder; absent for photos outside class folders. */
   reference?: string;
   group?: string;
 }
 
 export interface PhotoFolder {
-  /** By their path. */
+  /** Sorted by path. */
   photos: Photo[];
-  /** Why no photo has a reference although there are folders, in words; null: they have. */
+  /**
+   * Why no photo has a reference although there are folders, for people; null: the layout is clear.
+   */
   unclear: string | null;
 }
 
 /**
- * All photos below a folder, by name, also those in formats that are refused when they are read.
- * Folders are classes where an import takes them for classes: splits such as `train` are seen through.
- * What systems leave behind, and hidden files, are left out; links are followed.
+ * Lists all photos below a folder, sorted by name, including formats that are rejected when read.
+ * Class folders are detected by the rules of the import; splits such as `train` are not classes.
+ * Hidden files and files of the operating system are left out; symbolic links are followed.
  *
- * The group of a photo (photos that were taken together): the captures of `groupPattern` on the
- * file name, joined with "-". Without a pattern, or where it does not match, photos of a class
- * folder are grouped by name: `train_Gala_014.jpg` in `Apple` belongs to `Apple/train_Gala-1`, the
- * name without its last number, and that number divided by ten. Groups of class folders always
- * begin with the class, for one pass over the field shows each class at another place. Photos at
- * the top that no pattern matches have no group: the time at which they are shown groups them.
+ * The group of a photo (photos taken together) is made of the captures of `groupPattern` on the
+ * file name, joined with "-". Without a pattern, or if it does not match, photos of a class folder
+ * are grouped by name: `train_Gala_014.jpg` in `Apple` belongs to `Apple/train_Gala-1`, which is
+ * the name without its last number, and that number divided by ten. Groups of class folders always
+ * begin with the class, because one pass over the field shows each class at another place. Photos
+ * outside class folders that match no pattern have no group here: they are grouped by the time of
+ * their replay.
  *
  * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED for the folder itself,
- *   HL_CAMERA_NO_PICTURE when no photo is in it, HL_CAMERA_PATTERN_INVALID.
+ *   HL_CAMERA_NO_PICTURE when it has no photo, HL_CAMERA_PATTERN_INVALID
  */
 export async function listPhotos(
   folder: string,
@@ -46,7 +49,7 @@ export async function listPhotos(
   const root = await readRoot(folder);
   const found = picturesBelow(root);
   if (found.length === 0) {
-    throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo is in ${folder}`, {
+    throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no photo in ${folder}`, {
       remedy: 'Put .jpg, .png or .webp files into it, or into one folder a class.',
       details: { folder },
     });
@@ -67,7 +70,7 @@ export async function listPhotos(
   return { photos, unclear };
 }
 
-/** The class of each photo that lies in a class folder, by its path. */
+/** The class of each photo in a class folder, by path. */
 function referencesOf(root: Folder): { references: Map<string, string>; unclear: string | null } {
   const references = new Map<string, string>();
   const layout = readLayout(root);

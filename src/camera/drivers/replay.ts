@@ -15,14 +15,14 @@ import { listPhotos, type Photo } from './photo-folder.js';
 export type ReplayConfig = DriverConfig<'replay'>;
 
 const MAX_PHOTO_BYTES = 64 * 1024 * 1024;
-/** Pictures a second of a video that is to be shown as fast as it is taken. */
+/** Frame rate limit of a video that is replayed as fast as the receiver accepts frames. */
 const EVERY_FRAME_PER_SECOND = 120;
 const MAX_VIDEO_PIXELS_A_SIDE = 4_096;
 
 /**
- * Recorded pictures as if they came from a camera: a folder of photos, a folder of class folders
- * (the folder's name becomes `reference`), or a video file, which is left to ffmpeg. Photos are
- * handed over as they are on disk. A driver that is opened again goes on where it stopped.
+ * Replays recorded pictures as if from a camera: a folder of photos, a folder of class folders
+ * (whose names become `reference`), or a video file, which ffmpeg reads. Photos are delivered byte
+ * for byte. A reopened driver continues where it stopped.
  */
 export class ReplayDriver implements CameraDriver {
   readonly description: string;
@@ -45,11 +45,12 @@ export class ReplayDriver implements CameraDriver {
   }
 
   /**
-   * Resolves after the last picture, unless it loops. A receiver that returns a promise is waited
-   * for, beside `intervalMs`. A file that is no picture is skipped, counted and logged once.
+   * Resolves after the last picture, unless `loop` is set. Waits for the receiver's promise, if
+   * any, and for `intervalMs`. A file that is not a readable picture is skipped, counted and logged
+   * once.
    *
    * @throws HeadlandError HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_DENIED, HL_CAMERA_NO_PICTURE
-   *   (nothing readable), HL_CAMERA_PATTERN_INVALID, and those of FfmpegDriver for a video.
+   *   (nothing readable), HL_CAMERA_PATTERN_INVALID, and those of FfmpegDriver for a video
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const { path } = this.#config;
@@ -65,7 +66,7 @@ export class ReplayDriver implements CameraDriver {
     do {
       await this.#showOnce(photos, onPicture, signal);
       if (this.#unreadable.size >= photos.length) {
-        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no picture in ${path} can be read`, {
+        throw new HeadlandError('HL_CAMERA_NO_PICTURE', `no readable picture in ${path}`, {
           remedy:
             'Put readable pictures into the folder. The log names each file that cannot be read, and why.',
           details: { path, photos: photos.length },
@@ -78,7 +79,7 @@ export class ReplayDriver implements CameraDriver {
     const { path, groupPattern, shuffleSeed } = this.#config;
     const { photos, unclear } = await listPhotos(path, groupPattern);
     if (unclear !== null) {
-      this.#log.warn({ path, reason: unclear }, 'photos are shown without their classes');
+      this.#log.warn({ path, reason: unclear }, 'replaying photos without their classes');
     }
     return shuffleSeed === null
       ? photos

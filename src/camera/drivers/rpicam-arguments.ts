@@ -3,9 +3,9 @@ import type { DriverConfig, PictureSettings } from '../camera-settings.js';
 export type RpicamConfig = DriverConfig<'rpicam'> & Pick<PictureSettings, 'jpegQuality'>;
 
 /**
- * The argument vector of a long-lived rpicam-vid, or libcamera-vid as it was called before 2023,
- * that writes JPEGs to its standard output. Every option is known to both (rpicam-apps,
- * core/options.cpp and core/video_options.hpp).
+ * Arguments of a long-running rpicam-vid, called libcamera-vid before 2023, that writes JPEGs to
+ * its standard output. Both support every option (rpicam-apps, core/options.cpp and
+ * core/video_options.hpp).
  */
 export function rpicamArguments(config: RpicamConfig): string[] {
   const { exposureMicroseconds, gain, exposureCompensation, lensPosition } = config;
@@ -27,7 +27,7 @@ export function rpicamArguments(config: RpicamConfig): string[] {
     String(config.framesPerSecond),
     ...(exposureMicroseconds === null ? [] : ['--shutter', String(exposureMicroseconds)]),
     ...(gain === null ? [] : ['--gain', String(gain)]),
-    // "=": a value that begins with a minus must not be taken for an option.
+    // "=": a negative value must not be parsed as an option.
     ...(exposureCompensation === 0 ? [] : [`--ev=${exposureCompensation}`]),
     ...(lensPosition === null
       ? []
@@ -35,7 +35,7 @@ export function rpicamArguments(config: RpicamConfig): string[] {
     ...(config.rotationDegrees === 0 ? [] : ['--rotation', String(config.rotationDegrees)]),
     ...(config.horizontalFlip ? ['--hflip'] : []),
     ...(config.verticalFlip ? ['--vflip'] : []),
-    // Without it the end of a picture waits in a buffer for the next one.
+    // Without it, the end of a picture stays in a buffer until the next one.
     '--flush',
     '--output',
     '-',

@@ -5,14 +5,14 @@ import type { ToolExit } from './camera-tool.js';
 import { captureJpegs, type JpegCaptureEnd } from './mjpeg-tool.js';
 import { type RpicamConfig, rpicamArguments } from './rpicam-arguments.js';
 
-/** The same program under its present and its former name, the present one first. */
+/** Current and former name of the same program. */
 const COMMANDS = ['rpicam-vid', 'libcamera-vid'];
 const DEBIAN_PACKAGE = 'rpicam-apps';
 const LIST_TIMEOUT_MS = 10_000;
-/** "#12 (30.00 fps) exp 9998.00 ag 1.00 dg 1.00": older versions print one with every picture. */
+/** "#12 (30.00 fps) exp 9998.00 ag 1.00 dg 1.00": older versions print such a line per picture. */
 const PROGRESS = /^#\d+ \(/;
 
-/** A camera on the ribbon cable of a Raspberry Pi: a long-lived rpicam-vid that writes JPEGs. */
+/** A CSI camera of a Raspberry Pi: a long-running rpicam-vid that writes JPEGs. */
 export class RpicamDriver implements CameraDriver {
   readonly description: string;
   readonly paceMs: number;
@@ -30,7 +30,7 @@ export class RpicamDriver implements CameraDriver {
   }
 
   /**
-   * Delivers pictures until `signal` aborts; any end of the tool is a failure.
+   * Delivers pictures until `signal` aborts; any exit of the tool is a failure.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_DEVICE_BUSY,
    *   HL_CAMERA_DEVICE_DENIED, HL_CAMERA_EXITED.
@@ -61,10 +61,10 @@ export class RpicamDriver implements CameraDriver {
         command,
         arguments: rpicamArguments(this.#config),
         debianPackage: DEBIAN_PACKAGE,
-        saysNothing: (line) => PROGRESS.test(line),
+        isNoise: (line) => PROGRESS.test(line),
       },
       {
-        // A sensor has a slowest pace of its own, which may be faster than asked for.
+        // The minimum frame rate of a sensor may be higher than the requested one.
         framesPerSecond: this.#config.framesPerSecond,
         waits: false,
         onPicture,
@@ -78,10 +78,10 @@ export class RpicamDriver implements CameraDriver {
 }
 
 /**
- * Indexes of the CSI cameras that rpicam lists, lowest first; none where it is not installed. USB
- * cameras, which libcamera lists too, are left to ffmpeg, which hands their own JPEGs on.
+ * Indexes of the CSI cameras that rpicam lists, lowest first; empty if it is not installed. USB
+ * cameras, which libcamera also lists, are left to ffmpeg, which passes their own JPEGs through.
  *
- * Takes about half a second where there is a camera, and does not give way meanwhile.
+ * Blocks for about half a second if there is a camera.
  */
 export function findCsiCameras(): number[] {
   for (const command of COMMANDS) {
@@ -96,7 +96,7 @@ export function findCsiCameras(): number[] {
   return [];
 }
 
-/** What `--list-cameras` says: "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/…)". */
+/** Parses `--list-cameras`: "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/…)". */
 export function csiCamerasIn(listing: string): number[] {
   return [...listing.matchAll(/^(\d+) : .*\((\/[^)]*)\)\s*$/gm)]
     .filter(([, , id]) => !/\/usb|@usb/i.test(id!))
@@ -104,20 +104,20 @@ export function csiCamerasIn(listing: string): number[] {
 }
 
 function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
-  const said = exit.lastLines.join('\n');
+  const output = exit.lastLines.join('\n');
   const details = {
     cameraIndex,
     exitCode: exit.code,
     signal: exit.signal,
     lastLines: exit.lastLines,
   };
-  if (/no cameras available|selected camera is not available|failed to find camera/i.test(said)) {
+  if (/no cameras available|selected camera is not available|failed to find camera/i.test(output)) {
     return new HeadlandError('HL_CAMERA_DEVICE_MISSING', `there is no CSI camera ${cameraIndex}`, {
       remedy: 'Check the ribbon cable at both ends; `rpicam-vid --list-cameras` must list it.',
       details,
     });
   }
-  if (/in use by another process|failed to acquire camera|resource busy/i.test(said)) {
+  if (/in use by another process|failed to acquire camera|resource busy/i.test(output)) {
     const message = `CSI camera ${cameraIndex} is used by another program`;
     return new HeadlandError('HL_CAMERA_DEVICE_BUSY', message, {
       remedy:
@@ -125,16 +125,16 @@ function explainExit(cameraIndex: number, exit: ToolExit): HeadlandError {
       details,
     });
   }
-  if (/permission denied/i.test(said)) {
-    const message = `CSI camera ${cameraIndex} may not be opened`;
+  if (/permission denied/i.test(output)) {
+    const message = `no permission to open CSI camera ${cameraIndex}`;
     return new HeadlandError('HL_CAMERA_DEVICE_DENIED', message, {
       remedy: 'Add the user of the daemon to the group "video".',
       details,
     });
   }
-  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
+  const how = exit.signal ? `was killed by ${exit.signal}` : `exited with code ${exit.code}`;
   const why = exit.lastLines.findLast((line) => /error/i.test(line)) ?? exit.lastLines.at(-1);
-  const message = `rpicam-vid on camera ${cameraIndex} ${how}: ${why ?? 'it said nothing'}`;
+  const message = `rpicam-vid on camera ${cameraIndex} ${how}: ${why ?? 'no error output'}`;
   return new HeadlandError('HL_CAMERA_EXITED', message, {
     remedy: 'Run `rpicam-hello --timeout 5000` and correct what it reports.',
     details,

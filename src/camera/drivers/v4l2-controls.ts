@@ -4,15 +4,15 @@ import { runTool, type Tool } from './camera-tool.js';
 
 export interface V4l2Settings {
   exposureMicroseconds: number | null;
-  /** Control name to value, in the order in which they are to be set. */
+  /** Values by control name, in the order in which to set them. */
   v4l2Controls: Readonly<Record<string, number>>;
 }
 
 /** V4L2_EXPOSURE_MANUAL of linux/v4l2-controls.h. */
 const MANUAL = 1;
-/** V4L2_CID_EXPOSURE_ABSOLUTE counts in these. */
+/** Unit of V4L2_CID_EXPOSURE_ABSOLUTE. */
 const EXPOSURE_STEP_MICROSECONDS = 100;
-/** Names before and since Linux 5.14: the switch to manual, and the time. */
+/** Names of exposure mode and exposure time since Linux 5.14, and before. */
 const EXPOSURE_NAMES = [
   { mode: 'auto_exposure', time: 'exposure_time_absolute' },
   { mode: 'exposure_auto', time: 'exposure_absolute' },
@@ -20,10 +20,10 @@ const EXPOSURE_NAMES = [
 const TIMEOUT_MS = 5_000;
 
 /**
- * Sets exposure and other controls of a V4L2 device through v4l2-ctl (ffmpeg has no options for
- * them), each checked against what the device lists, without a shell. A control that cannot be set
- * is logged and does not keep the camera from working: a picture that is too bright is worth more
- * than none. Does nothing when nothing is configured.
+ * Sets exposure and other controls of a V4L2 device with v4l2-ctl, since ffmpeg has no options for
+ * them. Each control must be one that the device lists. A control that cannot be set is logged and
+ * does not stop the camera: an overexposed picture is better than none. Does nothing when nothing
+ * is configured.
  */
 export async function setV4l2Controls(
   device: string,
@@ -38,16 +38,16 @@ export async function setV4l2Controls(
     const known = await listControls(device, limit);
     for (const [name, value] of wantedControls(settings, known)) {
       if (known.has(name)) await setControl(device, name, value, limit);
-      else throw refused(device, name, `it only has ${[...known].join(', ') || 'none'}`);
+      else throw refused(device, name, `its controls are: ${[...known].join(', ') || 'none'}`);
     }
   } catch (error) {
     if (!(error instanceof HeadlandError)) throw error;
     const { code, message, remedy } = error;
-    if (!signal.aborted) log.warn({ code, device, remedy }, `camera setting not made: ${message}`);
+    if (!signal.aborted) log.warn({ code, device, remedy }, `camera control not set: ${message}`);
   }
 }
 
-/** Exposure first: a camera ignores a gain or an exposure time while it is automatic. */
+/** Exposure mode first: a camera ignores gain and exposure time while they are automatic. */
 function wantedControls(settings: V4l2Settings, known: ReadonlySet<string>): [string, number][] {
   const { exposureMicroseconds, v4l2Controls } = settings;
   const others = Object.entries(v4l2Controls);
@@ -58,10 +58,10 @@ function wantedControls(settings: V4l2Settings, known: ReadonlySet<string>): [st
 }
 
 async function listControls(device: string, signal: AbortSignal): Promise<Set<string>> {
-  const { said, failed } = await v4l2Ctl(device, ['--list-ctrls'], signal);
+  const { output, failed } = await v4l2Ctl(device, ['--list-ctrls'], signal);
   if (failed !== null) throw refused(device, 'the list of controls', failed);
   // "   brightness 0x00980900 (int)    : min=0 max=255 step=1 default=128 value=128"
-  return new Set([...said.matchAll(/^\s*([a-z][a-z0-9_]*) 0x[0-9a-f]+ \(/gm)].map(([, n]) => n!));
+  return new Set([...output.matchAll(/^\s*([a-z][a-z0-9_]*) 0x[0-9a-f]+ \(/gm)].map(([, n]) => n!));
 }
 
 async function setControl(
@@ -80,10 +80,10 @@ async function v4l2Ctl(device: string, options: string[], signal: AbortSignal) {
     arguments: ['--device', device, ...options],
     debianPackage: 'v4l-utils',
   };
-  let said = '';
-  const exit = await runTool(tool, (chunk) => (said += Buffer.from(chunk)), signal);
+  let output = '';
+  const exit = await runTool(tool, (chunk) => (output += Buffer.from(chunk)), signal);
   const failed = exit.code === 0 ? null : (exit.lastLines.at(-1) ?? 'v4l2-ctl did not finish');
-  return { said, failed };
+  return { output, failed };
 }
 
 function refused(device: string, what: string, why: string): HeadlandError {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-// @ts-expect-error: node-webcam 0.8 carries no types; what is used of it is written down below.
+// @ts-expect-error: node-webcam 0.8 has no types; the used part is declared below.
 import untypedNodeWebcam from 'node-webcam';
 import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
 import { pause } from '../../base/pause.js';
@@ -20,7 +20,7 @@ interface NodeWebcamOptions {
   quality: number;
   output: 'jpeg';
   device: string;
-  /** Frames to let pass before the picture. */
+  /** Frames to skip before the picture. */
   skip: number;
   callbackReturn: 'location';
   saveShots: boolean;
@@ -28,25 +28,26 @@ interface NodeWebcamOptions {
 }
 
 interface FsWebcam {
-  /** How the shell command begins. */
+  /** Beginning of the shell command. */
   bin: string;
   capture(location: string, callback: (error: Error | null) => void): void;
 }
 
 const NodeWebcam: { FSWebcam: new (options: NodeWebcamOptions) => FsWebcam } = untypedNodeWebcam;
 
-/** What may stand in the shell command that node-webcam builds; the config's rule, checked again. */
+/** Devices that are safe in node-webcam's shell command; the rule of the config, checked again. */
 const SAFE_DEVICE = /^(\/dev\/video[0-9]{1,3}|TEST:[A-Za-z0-9_]*|FILE:[A-Za-z0-9_./-]+)$/;
 const SAFE_PATH = /^\/[A-Za-z0-9_./-]+$/;
 const JPEG_QUALITY = 95;
-/** fswebcam opens the camera for each picture: the first frames are taken before it has adapted. */
+/** fswebcam opens the camera for each picture, and the first frames precede its auto-exposure. */
 const SKIPPED_FRAMES = 3;
 
 /**
- * Still pictures through node-webcam and fswebcam. node-webcam runs a shell command, reports success
- * without a picture and cannot be stopped; so the device is checked against an allow-list, each
- * picture goes to a file in a private directory, the shell leaves its process id there before
- * fswebcam takes its place (that is what a time-out kills), and the file must hold a whole JPEG.
+ * Captures still pictures with node-webcam and fswebcam. node-webcam runs a shell command, reports
+ * success without a picture, and cannot be stopped. Therefore the device is checked against an
+ * allow-list, each picture goes to a file in a private directory, the shell writes its process id
+ * there before it execs fswebcam (a time-out kills that process), and the file must hold a complete
+ * JPEG.
  */
 export class WebcamDriver implements CameraDriver {
   readonly description: string;
@@ -54,7 +55,7 @@ export class WebcamDriver implements CameraDriver {
   readonly #config: WebcamConfig;
   #invalidPictures = 0;
 
-  /** @throws HeadlandError HL_INTERNAL for a device that the configuration should have refused */
+  /** @throws HeadlandError HL_INTERNAL for a device that the configuration should have rejected */
   constructor(config: WebcamConfig) {
     const { device, widthPixels, heightPixels } = config;
     if (!SAFE_DEVICE.test(device) || ![widthPixels, heightPixels].every(Number.isSafeInteger)) {
@@ -73,11 +74,11 @@ export class WebcamDriver implements CameraDriver {
   }
 
   /**
-   * Takes a picture every `intervalMs`, counted from start to start.
+   * Takes a picture every `intervalMs`, from start to start.
    *
    * @throws HeadlandError HL_CAMERA_TOOL_MISSING, HL_CAMERA_DEVICE_MISSING, HL_CAMERA_STALLED (a
-   *   picture took longer than `timeoutMs`), HL_CAMERA_NO_PICTURE (fswebcam ended without a whole
-   *   JPEG), HL_CAMERA_EXITED, HL_CAMERA_DIRECTORY_REFUSED.
+   *   picture took longer than `timeoutMs`), HL_CAMERA_NO_PICTURE (fswebcam exited without a
+   *   complete JPEG), HL_CAMERA_EXITED, HL_CAMERA_DIRECTORY_REFUSED
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const directory = await privateDirectory();
@@ -95,7 +96,7 @@ export class WebcamDriver implements CameraDriver {
     }
   }
 
-  /** One picture, or null when `signal` aborted meanwhile. */
+  /** Takes one picture; null when `signal` aborted meanwhile. */
   async #shoot(directory: string, signal: AbortSignal): Promise<Uint8Array | null> {
     const { device, timeoutMs } = this.#config;
     const picture = join(directory, 'picture.jpg');
@@ -141,7 +142,7 @@ export class WebcamDriver implements CameraDriver {
       saveShots: false,
       verbose: false,
     });
-    // `exec` makes fswebcam the process whose id was written, whatever the shell.
+    // With `exec`, fswebcam keeps the process id that the shell wrote.
     webcam.bin = `echo $$ >${processIdFile}; exec fswebcam`;
     return new Promise((resolve) => webcam.capture(picture, (error) => resolve(error ?? null)));
   }
@@ -167,7 +168,7 @@ export class WebcamDriver implements CameraDriver {
       const message = `fswebcam failed on ${device}: ${messageOf(error).trim().split('\n').at(-1)}`;
       return new HeadlandError('HL_CAMERA_EXITED', message, { remedy, details: { device } });
     }
-    const message = `${device} gave no whole JPEG`;
+    const message = `no complete JPEG from ${device}`;
     return new HeadlandError('HL_CAMERA_NO_PICTURE', message, {
       remedy,
       details: { device, bytes },

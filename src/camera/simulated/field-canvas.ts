@@ -1,6 +1,6 @@
 export type Rgb = readonly [number, number, number];
 
-/** An 8-bit RGB picture to draw on, rows from the top, no padding. */
+/** An 8-bit RGB image to draw on, rows from the top, no padding. */
 export class Canvas {
   readonly width: number;
   readonly height: number;
@@ -13,8 +13,8 @@ export class Canvas {
   }
 
   /**
-   * Visits the pixels of the box around (x, y) that lie within `reach` on either axis, with their
-   * offset from the centre and the index of their red byte.
+   * Calls `paint` for each pixel within `reachX` and `reachY` of (x, y), with its offset from that
+   * point and the index of its red byte.
    */
   visit(
     x: number,
@@ -43,7 +43,7 @@ export class Canvas {
     data[index + 2] = data[index + 2]! + (blue - data[index + 2]!) * alpha;
   }
 
-  /** A soft round shadow: takes up to `depth` (0..1) of the light at its centre. */
+  /** Draws a soft elliptic shadow that removes up to `depth` (0..1) of the light at its centre. */
   shade(x: number, y: number, radiusX: number, radiusY: number, depth: number): void {
     const data = this.data;
     const scaleX = 1 / radiusX;
@@ -58,7 +58,7 @@ export class Canvas {
     });
   }
 
-  /** Mean of `length` rows downwards: what the drive does to a picture while the shutter is open. */
+  /** Motion blur of a moving robot: averages `length` rows downwards. */
   blurDownwards(length: number): void {
     if (length < 2) return;
     const { width, height, data } = this;

@@ -1,18 +1,18 @@
 import type { Random } from '../../base/random.js';
 import type { FieldClass } from './field-plan.js';
 
-/** What can stand or lie on the ground. */
+/** Kinds of things on the ground. */
 export type Kind = 'crop' | 'weed' | 'thistle' | 'stone' | 'post' | 'straw';
 
-/** A thing on the ground; lengths in pixels of a picture 480 pixels high at zoom 1. */
+/** A thing on the ground; lengths in pixels of an image 480 pixels high at zoom 1. */
 export interface Thing {
   kind: Kind;
-  /** Right of the camera's path. */
+  /** Offset to the right of the camera's path. */
   x: number;
-  /** Along the camera's path from its first position; ahead is positive. */
+  /** Distance along the camera's path from its first position; ahead is positive. */
   y: number;
   radius: number;
-  /** Of a weed: 0 = grassy, 1 = serrated. */
+  /** Leaf shape of a weed: 0 = grassy, 1 = serrated. */
   species: number;
   seed: number;
 }
@@ -20,10 +20,10 @@ export interface Thing {
 const VIEW = 480;
 
 /**
- * Lays out a strip of field so that every frame of a pass shows what the pass is about near its
- * middle. Rows of crop at the edges, small weeds and straw are there to be overlooked.
+ * Lays out a strip of field so that every frame of a pass shows the class of the pass near its
+ * middle. Crop rows at the edges, small weeds and straw are distractors.
  *
- * @param length of the path and one picture height, same unit as Thing.
+ * @param length of the path plus one image height, same unit as {@link Thing}
  */
 export function layOut(
   fieldClass: FieldClass,
@@ -48,12 +48,12 @@ export function layOut(
   return strip.things.sort((one, other) => one.radius - other.radius);
 }
 
-/** Where things of one kind lie along the path; lengths as in {@link Thing}. */
+/** How things of one kind are placed along the path; lengths as in {@link Thing}. */
 interface Scattering {
-  /** Between two of them, and by how much each is off. */
+  /** Distance between two of them, and the largest random offset of each. */
   step: number;
   jitter: number;
-  /** From the path at most, to either side. */
+  /** Largest distance from the path, to either side. */
   reach: number;
   radii: readonly [least: number, most: number];
 }

@@ -1,9 +1,9 @@
 import { createRandom, type Random, seedFrom, shuffled } from '../../base/random.js';
 
-/** What a pass over the simulated field can show; `thistle` comes only later. */
+/** Classes of the simulated field; `thistle` appears only later. */
 export type FieldClass = 'crop' | 'weed' | 'obstacle' | 'soil' | 'thistle';
 
-/** One drive over a piece of field: same light, soil and plants, 8 to 15 frames. */
+/** One pass over a piece of field: 8 to 15 frames with the same light, soil and plants. */
 export interface FieldPass {
   index: number;
   firstFrame: number;
@@ -11,7 +11,7 @@ export interface FieldPass {
   fieldClass: FieldClass;
 }
 
-/** Shares of the classes in each ten passes, in random order: every class is met early and often. */
+/** Classes of every ten passes, which are shuffled: every class appears early and often. */
 const EARLY: FieldClass[] = [
   ...(['crop', 'crop', 'crop', 'weed', 'weed', 'weed'] as const),
   ...(['obstacle', 'obstacle', 'soil', 'soil'] as const),
@@ -23,20 +23,20 @@ const LATE: FieldClass[] = [
 const MIN_FRAMES = 8;
 const MAX_FRAMES = 15;
 
-/** Which pass a frame belongs to, for any frame number, and always the same for a seed. */
+/** Maps frame numbers to passes, deterministically for a seed. */
 export class FieldPlan {
   readonly #seed: number;
   readonly #newWeedAfterFrames: number;
   #current: FieldPass;
 
-  /** @param newWeedAfterFrames the first pass that begins here or later shows thistle; 0 = never. */
+  /** @param newWeedAfterFrames the first pass that begins here or later shows thistle; 0 = never */
   constructor(seed: number, newWeedAfterFrames: number) {
     this.#seed = seed;
     this.#newWeedAfterFrames = newWeedAfterFrames;
     this.#current = this.#passAt(0, 0, false);
   }
 
-  /** The pass of frame `frame` (from 0). Quick when frames are asked for in order. */
+  /** The pass of frame `frame` (from 0). Fast for ascending frame numbers. */
   passOf(frame: number): FieldPass {
     if (frame < this.#current.firstFrame) this.#current = this.#passAt(0, 0, false);
     while (frame >= this.#current.firstFrame + this.#current.frames) {
@@ -64,14 +64,14 @@ export class FieldPlan {
   }
 }
 
-/** Everything that stays the same during a pass. Lengths in pixels of a picture 480 pixels high. */
+/** Conditions that are constant during a pass. Lengths in pixels of an image 480 pixels high. */
 export interface FieldConditions {
   soilRgb: [number, number, number];
   soilContrast: number;
   soilScale: number;
   furrowSpacing: number;
   furrowContrast: number;
-  /** Sideways shift of the rows per pixel of height: the robot never drives quite along them. */
+  /** Sideways shift of the rows per pixel of height: the robot never drives exactly along them. */
   skew: number;
   straws: number;
   /** Brightness of the light, 1 = normal. */
@@ -79,10 +79,10 @@ export interface FieldConditions {
   /** -1 = blue morning, 1 = yellow evening. */
   warmth: number;
   vignette: number;
-  /** Where the light comes from, radians; shadows fall to the other side. */
+  /** Direction towards the light, radians; shadows fall the other way. */
   sunAngle: number;
   shadowLength: number;
-  /** Part of the light left under the robot's shadow; 1 = no shadow in the picture. */
+  /** Share of the light in the robot's shadow; 1 = no shadow in the image. */
   bandLight: number;
   bandAngle: number;
   bandOffset: number;
@@ -93,7 +93,7 @@ export interface FieldConditions {
   noise: number;
 }
 
-/** Draws the conditions of a pass: wide enough that frames of one pass say little of the next. */
+/** Draws random conditions of a pass, so varied that one pass predicts little about the next. */
 export function drawConditions(random: Random): FieldConditions {
   const soils: [number, number, number][] = [
     [134, 104, 78],

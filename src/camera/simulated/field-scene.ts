@@ -15,18 +15,18 @@ export interface FieldSettings {
   seed: number;
   widthPixels: number;
   heightPixels: number;
-  /** Frame from which on thistles grow; 0 = never. */
+  /** Frame from which thistles appear; 0 = never. */
   newWeedAfterFrames: number;
 }
 
-/** A drawn frame and what it shows. */
+/** A drawn frame and its true class. */
 export interface FieldPicture {
   width: number;
   height: number;
   /** RGB, 8 bits; overwritten by the next draw(). */
   data: Uint8ClampedArray;
   reference: FieldClass;
-  /** One pass: same light, soil and plants. */
+  /** Id of the pass: frames with the same light, soil and plants. */
   group: string;
 }
 
@@ -42,9 +42,9 @@ const VIEW_HEIGHT = 480;
 const NOISE_MASK = 8_191;
 
 /**
- * A drawing of a field as a robot's downward camera sees it: furrows, rows of crop rosettes, weeds,
- * stones and posts, under light that changes from pass to pass. Deterministic: a frame depends on
- * the seed and its number only, whatever was drawn before.
+ * Draws a field as seen by a robot's downward camera: furrows, rows of crop rosettes, weeds, stones
+ * and posts, in light that changes from pass to pass. Deterministic: a frame depends only on the
+ * seed and its number.
  */
 export class FieldScene {
   readonly #settings: FieldSettings;
@@ -61,7 +61,7 @@ export class FieldScene {
     this.#canvas = new Canvas(settings.widthPixels, settings.heightPixels);
     this.#tile = soilTile(createRandom(seedFrom('soil', settings.seed)));
     const random = createRandom(seedFrom('noise', settings.seed));
-    // The sum of four uniform numbers: close enough to a sensor's bell curve, variance 1.
+    // The sum of four uniform numbers approximates Gaussian sensor noise with variance 1.
     this.#noise = Float32Array.from(
       { length: NOISE_MASK + 1 },
       () => (random.next() + random.next() + random.next() + random.next() - 2) * 1.732,
@@ -89,7 +89,7 @@ export class FieldScene {
     };
   }
 
-  /** Picture pixels per unit of the drawing. */
+  /** Image pixels per unit of length. */
   get #unit(): number {
     return this.#canvas.height / VIEW_HEIGHT;
   }
@@ -112,7 +112,7 @@ export class FieldScene {
     const [red, green, blue] = conditions.soilRgb;
     const contrast = conditions.soilContrast / 127;
     const furrow = (2 * Math.PI) / conditions.furrowSpacing;
-    // Furrows as a table over one period; a cosine a pixel would cost more than all the rest.
+    // A table over one period: a cosine per pixel would cost more than everything else.
     const ridges = Float32Array.from({ length: 256 }, (_, i) => {
       const height = Math.cos((i / 256) * 2 * Math.PI);
       return 1 + conditions.furrowContrast * (height + 0.35 * height * Math.abs(height));

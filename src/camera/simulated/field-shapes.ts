@@ -3,7 +3,7 @@ import type { Canvas, Rgb } from './field-canvas.js';
 
 const STEPS = 96;
 
-/** Half width along a leaf from its foot to its tip, as a share of the greatest, in STEPS steps. */
+/** Half width of a leaf from base to tip, relative to its maximum, in STEPS steps. */
 type Outline = Float32Array;
 
 interface Leaf {
@@ -11,14 +11,14 @@ interface Leaf {
   y: number;
   angle: number;
   length: number;
-  /** Greatest half width, pixels. */
+  /** Maximum half width, pixels. */
   halfWidth: number;
-  /** Sideways bow at the tip, as a share of the length. */
+  /** Sideways deflection of the tip, as a share of the length. */
   bend: number;
   outline: Outline;
   rgb: Rgb;
   ribRgb: Rgb;
-  /** Share of the half width that the midrib takes. */
+  /** Width of the midrib, as a share of the half width. */
   rib: number;
 }
 
@@ -29,7 +29,10 @@ function outline(shape: (u: number) => number): Outline {
 /** Rises from 0 to 1 and falls back within each of `teeth` teeth. */
 const sawtooth = (u: number, teeth: number) => 1 - Math.abs(((u * teeth) % 1) * 2 - 1);
 
-/** A leaf in a bent frame of its own: u along, v across; brighter ridge, darker edge, fine veins. */
+/**
+ * Draws a leaf in its own bent coordinates (u along, v across): bright ridge, dark edge, fine
+ * veins.
+ */
 function drawLeaf(canvas: Canvas, leaf: Leaf, sunAngle: number): void {
   const { length, halfWidth, bend, outline: widths, rgb, ribRgb } = leaf;
   const cos = Math.cos(leaf.angle);
@@ -71,14 +74,14 @@ function tinted(rgb: Rgb, random: Random, spread: number): Rgb {
   ];
 }
 
-/** Where a plant or thing stands on the picture, how large, and where the sun is. */
+/** Position, size and lighting of a plant or thing in the image. */
 export interface Placing {
   x: number;
   y: number;
-  /** Radius of the whole thing, pixels. */
+  /** Outer radius, pixels. */
   radius: number;
   sunAngle: number;
-  /** Length of its shadow as a share of the radius. */
+  /** Length of the shadow, as a share of the radius. */
   shadowLength: number;
 }
 
@@ -91,7 +94,7 @@ function groundShadow(canvas: Canvas, at: Placing, depth: number): void {
 
 interface RosetteStyle {
   leaves: [number, number];
-  /** Greatest half width as a share of the length. */
+  /** Maximum half width, as a share of the length. */
   slimness: [number, number];
   bend: number;
   lengthSpread: number;
@@ -107,7 +110,7 @@ function drawRosette(canvas: Canvas, at: Placing, style: RosetteStyle, random: R
   const start = random.next() * 2 * Math.PI;
   const rgb = tinted(style.rgb, random, 0.12);
   for (let i = 0; i < count; i += 1) {
-    // The golden angle, as leaves grow; the inner, younger ones lie on top, shorter and brighter.
+    // Leaves grow at the golden angle; the inner, younger ones are on top, shorter and brighter.
     const age = 1 - i / count;
     const length = at.radius * (0.45 + 0.55 * age) * random.uniform(1 - style.lengthSpread, 1);
     const young = 0.88 + 0.24 * (1 - age);
@@ -133,7 +136,7 @@ function drawRosette(canvas: Canvas, at: Placing, style: RosetteStyle, random: R
 
 const STALKED = (u: number) => (u < 0.3 ? 0.1 + 0.25 * u : Math.sin((u - 0.3) * 4.488) ** 0.6);
 
-/** Draws the field's plants and things. Holds their outlines, so make one and keep it. */
+/** Draws the field's plants and things. Caches their outlines: create one instance and keep it. */
 export class FieldShapes {
   readonly #crop: RosetteStyle = {
     leaves: [7, 11],
@@ -256,7 +259,7 @@ export class FieldShapes {
     });
   }
 
-  /** A post that lies across the row: a wooden or zinc-coated cylinder. */
+  /** A post lying across the row: a wooden or zinc-coated cylinder. */
   post(canvas: Canvas, at: Placing, texture: (index: number) => number, random: Random): void {
     const angle = random.uniform(-0.7, 0.7);
     const cos = Math.cos(angle);

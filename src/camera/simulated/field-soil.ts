@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.js';
 
-/** Side of the soil texture; a power of two, so that it wraps with a mask. */
+/** Side of the soil texture, pixels; a power of two, so that coordinates wrap with a mask. */
 export const TILE = 512;
 
 /**

@@ -5,7 +5,7 @@ import { FieldScene, type FieldSettings } from './field-scene.js';
 
 const JPEG_QUALITY = 88;
 
-/** Asks for one frame; `null` asks the worker to end. */
+/** Requests one frame; `null` ends the worker. */
 export type FieldRequest = { frame: number } | null;
 
 export type FieldReply =

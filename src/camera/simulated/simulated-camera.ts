@@ -9,9 +9,9 @@ import type { FieldReply, FieldRequest } from './field-worker.js';
 export type SimulatedConfig = DriverConfig<'simulated'>;
 
 /**
- * A drawn field instead of a camera, for demonstrations and tests: deterministic for a seed, one
- * group a pass, the true class as `reference`. Drawn in a worker thread, so that the daemon's event
- * loop stays free. A driver that is opened again goes on with the next frame.
+ * A simulated field camera for demonstrations and tests: deterministic for a seed, one group per
+ * pass, the true class as `reference`. Frames are drawn in a worker thread, so that they do not
+ * block the daemon's event loop. A reopened driver continues with the next frame.
  */
 export class SimulatedDriver implements CameraDriver {
   readonly description: string;
@@ -22,14 +22,14 @@ export class SimulatedDriver implements CameraDriver {
   constructor(config: SimulatedConfig) {
     this.#config = config;
     this.#nextFrame = config.startFrame;
-    this.description = `simulated field, seed ${config.seed} (a drawing, no camera)`;
+    this.description = `simulated field, seed ${config.seed} (no real camera)`;
     this.paceMs = config.intervalMs;
   }
 
   /**
-   * Never ends by itself. A receiver that returns a promise is waited for, beside `intervalMs`.
+   * Never ends by itself. Waits for the receiver's promise, if any, and for `intervalMs`.
    *
-   * @throws HeadlandError HL_CAMERA_EXITED when the drawing thread fails.
+   * @throws HeadlandError HL_CAMERA_EXITED when the worker thread fails
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
     const { seed, widthPixels, heightPixels, newWeedAfterFrames, intervalMs } = this.#config;
@@ -48,14 +48,14 @@ export class SimulatedDriver implements CameraDriver {
         await pause(intervalMs - (performance.now() - startedMs), signal);
       }
     } finally {
-      // Asked to end, not terminated: an encoder in the middle of a picture is left to finish it.
+      // Ended by message rather than terminated, so that an encoder at work can finish.
       worker.postMessage(null satisfies FieldRequest);
       await exited;
     }
   }
 }
 
-/** The worker's next reply; it works on one request at a time, so it is the answer to the last. */
+/** The worker's next reply. It handles one request at a time, so this answers the last one. */
 function nextReply(worker: Worker): Promise<FieldReply> {
   return new Promise((resolve, reject) => {
     const settle = () => {
@@ -69,7 +69,7 @@ function nextReply(worker: Worker): Promise<FieldReply> {
       settle();
       reject(error);
     };
-    const onExit = () => onError(new Error('the drawing thread ended'));
+    const onExit = () => onError(new Error('the worker thread exited'));
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
 }

@@ -3,16 +3,17 @@ import type { PictureSettings } from '../camera-settings.js';
 import { PictureMask, polygonsInRegion, type Region } from './picture-mask.js';
 
 /**
- * Cuts pictures to the configured region and blackens the configured polygons, off the main thread.
- * What comes out carries no EXIF, so neither a thumbnail nor a place gives away what was masked.
+ * Crops pictures to the configured region and blackens the configured polygons, off the main
+ * thread. The result has no EXIF, so that neither a thumbnail nor a position reveals what was
+ * masked.
  */
 export class PictureCutter {
-  /** Of the pictures that come out. */
+  /** Mask in the coordinates of the cropped pictures. */
   readonly mask: PictureMask;
   readonly #settings: Pick<PictureSettings, 'region' | 'masks' | 'jpegQuality'>;
   readonly #limits: PictureLimits;
 
-  /** @param limits of the pictures that are cut; larger ones are refused. */
+  /** @param limits of the pictures before cropping; larger ones are refused */
   constructor(
     settings: Pick<PictureSettings, 'region' | 'masks' | 'jpegQuality'>,
     limits: PictureLimits,
@@ -22,13 +23,15 @@ export class PictureCutter {
     this.mask = new PictureMask(polygonsInRegion(settings.masks, settings.region));
   }
 
-  /** False: pictures pass as they are, byte by byte. */
+  /** False: pictures pass unchanged, byte for byte. */
   get changesPictures(): boolean {
     return this.#settings.region !== null || this.#settings.masks.length > 0;
   }
 
   /**
-   * @returns a JPEG of the region, masked; the very bytes that came when nothing is to be done.
+   * Crops and masks a picture.
+   *
+   * @returns the masked region as JPEG; the same bytes if there is nothing to do
    * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
   async cut(picture: Uint8Array): Promise<Uint8Array> {
@@ -48,7 +51,7 @@ export class PictureCutter {
   }
 }
 
-/** A region in whole pixels, at least one of them, inside the picture. */
+/** A region in whole pixels, at least 1 x 1 and inside the picture. */
 function rectangle(region: Region, width: number, height: number) {
   const left = Math.min(width - 1, Math.round(region.left * width));
   const top = Math.min(height - 1, Math.round(region.top * height));

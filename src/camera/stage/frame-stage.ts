@@ -7,9 +7,9 @@ import { MotionGate } from './motion.js';
 import { type CameraQuality, QualityWatch } from './quality-watch.js';
 
 export interface FrameStageEvents {
-  /** A frame is ready; nothing before it saw what is masked in it. */
+  /** A frame is ready, cropped and masked. */
   onFrame(frame: Frame): unknown;
-  /** A frame could not be decoded and is gone. */
+  /** A frame could not be decoded and was dropped. */
   onRefused(frame: Frame, error: HeadlandError): void;
   onQuality(quality: CameraQuality): void;
 }
@@ -20,9 +20,9 @@ interface Waiting {
 }
 
 /**
- * What every frame of a camera goes through before anything else sees it: cut and masked, left out
- * when nothing moved, now and then measured. One frame is worked on and at most one waits, the
- * newest; a camera of which nothing of this is asked hands its frames on at once, byte by byte.
+ * Preprocesses every frame of a camera: crops and masks it, skips it when nothing moved, and
+ * measures its quality at intervals. It works on one frame at a time, and only the newest frame
+ * waits. If none of this is configured, frames pass at once, byte for byte.
  */
 export class FrameStage {
   readonly #cutter: PictureCutter;
@@ -35,7 +35,7 @@ export class FrameStage {
   #stillFrames = 0;
   #droppedFrames = 0;
 
-  /** @param limits pictures that are larger are refused, unless they pass as they are. */
+  /** @param limits of pictures that must be decoded; larger ones are refused */
   constructor(settings: PictureSettings, limits: PictureLimits, events: FrameStageEvents) {
     this.#events = events;
     this.#cutter = new PictureCutter(settings, limits);
@@ -48,12 +48,12 @@ export class FrameStage {
     );
   }
 
-  /** Frames left out because they showed what the last one shown did. */
+  /** Frames skipped because nothing moved since the last one passed on. */
   get stillFrames(): number {
     return this.#stillFrames;
   }
 
-  /** Frames that were replaced by a newer one while they waited here. */
+  /** Frames that were replaced by a newer one while waiting here. */
   get droppedFrames(): number {
     return this.#droppedFrames;
   }
@@ -63,9 +63,9 @@ export class FrameStage {
   }
 
   /**
-   * Takes a frame; replaces one that still waits. What it returns settles when nothing more happens
-   * to the frame, as far as the receiver says so by a promise of its own; undefined = it already
-   * has.
+   * Accepts a frame; replaces one that still waits.
+   * @returns a promise that settles when the frame was processed, dropped, or settled by the
+   *   receiver; undefined if that has already happened
    */
   submit(frame: Frame): unknown {
     if (this.#closed) return undefined;
@@ -80,12 +80,12 @@ export class FrameStage {
     });
   }
 
-  /** The source sent data for a whole run, and not one whole picture. */
+  /** Reports that the source sent data during a whole run but no complete picture. */
   sentGarbage(): void {
     this.#watch.sentGarbage(Date.now(), performance.now());
   }
 
-  /** Nothing is handed on any more. */
+  /** Stops passing frames on. */
   close(): void {
     this.#closed = true;
     this.#waiting?.settled();
@@ -100,7 +100,7 @@ export class FrameStage {
       try {
         const prepared = await this.#prepare(frame);
         const taken = prepared && !this.#closed ? this.#hand(prepared) : undefined;
-        // The receiver drops what it has no time for: the next frame need not wait for it.
+        // The receiver drops frames when it is busy, so the next frame need not wait for it.
         void Promise.resolve(taken).then(settled, settled);
       } catch (error) {
         settled();
@@ -111,7 +111,7 @@ export class FrameStage {
     this.#working = false;
   }
 
-  /** Null when it is to be left out. */
+  /** Crops and masks a frame; null when it is skipped because nothing moved. */
   async #prepare(frame: Frame): Promise<Frame | null> {
     const jpeg = await this.#cutter.cut(frame.jpeg);
     if (this.#motion && !(await this.#motion.passes(jpeg, performance.now()))) {

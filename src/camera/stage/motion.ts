@@ -2,14 +2,13 @@ import { type PictureLimits, pixelsOf, withPicture } from '../../vision/picture.
 import type { PictureSettings } from '../camera-settings.js';
 import type { PictureMask } from './picture-mask.js';
 
-/** Pictures are compared on this grid; JPEGs are decoded at an eighth of their size for it. */
+/** Pictures are compared at this size; JPEGs can then be decoded at an eighth of their size. */
 const GRID_WIDTH = 64;
 const GRID_HEIGHT = 48;
 
 /**
- * Tells pictures in which something moved from those that show what the last one shown did. They
- * are compared with the last one that passed, so slow changes add up, and a change of light over
- * the whole picture (a cloud, the exposure) is subtracted first.
+ * Detects motion between pictures. Each is compared with the last one that passed, so that slow
+ * changes add up. A uniform change of brightness (a cloud, the exposure) is subtracted first.
  */
 export class MotionGate {
   readonly #settings: NonNullable<PictureSettings['onlyWhenMoving']>;
@@ -19,7 +18,7 @@ export class MotionGate {
   #shown: Uint8Array | null = null;
   #shownMs = 0;
 
-  /** @param mask what is covered in the pictures; it never counts as moving, nor as picture. */
+  /** @param mask masked pixels, which are excluded from the comparison */
   constructor(
     settings: NonNullable<PictureSettings['onlyWhenMoving']>,
     mask: PictureMask,
@@ -32,10 +31,10 @@ export class MotionGate {
   }
 
   /**
-   * Whether a picture is to be shown: something moved, or nothing was shown for `keepAliveMs`.
-   * Pictures are given in their order, one at a time.
+   * Whether a picture passes: something moved, or no picture has passed for `keepAliveMs`. Call it
+   * with pictures in order, one at a time.
    *
-   * @param nowMs monotonic, milliseconds.
+   * @param nowMs monotonic, milliseconds
    * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
    */
   async passes(picture: Uint8Array, nowMs: number): Promise<boolean> {

@@ -1,7 +1,7 @@
-/** Corners of a polygon, [x, y] in shares of a picture; may lie outside of it. */
+/** Corners of a polygon, [x, y] as fractions of width and height; may lie outside the picture. */
 export type Polygon = readonly (readonly [number, number])[];
 
-/** The rectangle of a picture that is kept, in shares of its width and height. */
+/** The rectangle that a picture is cropped to, as fractions of its width and height. */
 export interface Region {
   left: number;
   top: number;
@@ -9,7 +9,7 @@ export interface Region {
   height: number;
 }
 
-/** Polygons in shares of the whole picture, as shares of its part `region`. */
+/** Converts polygons from fractions of the whole picture to fractions of `region`. */
 export function polygonsInRegion(polygons: readonly Polygon[], region: Region | null): Polygon[] {
   if (region === null) return [...polygons];
   const { left, top, width, height } = region;
@@ -18,7 +18,7 @@ export function polygonsInRegion(polygons: readonly Polygon[], region: Region | 
   );
 }
 
-/** A run of masked pixels in one row: from `from` to before `to`. */
+/** A run of masked pixels in one row: columns [from, to). */
 export interface Span {
   row: number;
   from: number;
@@ -26,8 +26,8 @@ export interface Span {
 }
 
 /**
- * The pixels of a picture of any size that polygons cover: those whose centre lies inside, by the
- * even-odd rule for each polygon (scan conversion, Foley et al., "Computer Graphics", section 3.6).
+ * The pixels covered by polygons, for pictures of any size. A pixel is covered if its centre lies
+ * inside, by the even-odd rule (scan conversion, Foley et al., "Computer Graphics", section 3.6).
  */
 export class PictureMask {
   readonly #polygons: readonly Polygon[];
@@ -37,26 +37,26 @@ export class PictureMask {
     this.#polygons = polygons;
   }
 
-  /** Runs of covered pixels; polygons that overlap give runs that do. Kept for the last sizes. */
+  /** Runs of covered pixels, cached for recent sizes. Runs of overlapping polygons overlap. */
   spans(width: number, height: number): readonly Span[] {
     const size = `${width}x${height}`;
     const known = this.#spans.get(size);
     if (known) return known;
     const spans = this.#polygons.flatMap((polygon) => scanConvert(polygon, width, height));
-    // A camera has one size, or a few; a source with ever new ones must not fill the memory.
+    // A camera has few sizes; the limit protects against a source with ever new ones.
     if (this.#spans.size >= 8) this.#spans.clear();
     this.#spans.set(size, spans);
     return spans;
   }
 
-  /** Blackens the covered pixels of a picture of interleaved channels, in place. */
+  /** Blackens the covered pixels of a picture with interleaved channels, in place. */
   blacken(pixels: Uint8Array, width: number, height: number, channels: number): void {
     for (const { row, from, to } of this.spans(width, height)) {
       pixels.fill(0, (row * width + from) * channels, (row * width + to) * channels);
     }
   }
 
-  /** One byte a pixel, row by row: 1 where it is to be seen, 0 where it is covered. */
+  /** One byte per pixel, row by row: 1 = visible, 0 = covered. */
   visible(width: number, height: number): Uint8Array {
     const visible = new Uint8Array(width * height).fill(1);
     this.blacken(visible, width, height, 1);

@@ -4,16 +4,16 @@ import type { PictureMask } from './picture-mask.js';
 import { measureQuality, type PictureQuality } from './quality.js';
 
 /**
- * What is the matter with a camera's pictures. `garbage`: they cannot be decoded; `dark` and
- * `overexposed`: there is next to nothing to see; `blurred`: out of focus, or the lens is dirty.
+ * Condition of a camera's pictures. `garbage`: not decodable; `dark` and `overexposed`: almost no
+ * visible detail; `blurred`: out of focus, or a dirty lens.
  */
 export type CameraCondition = 'good' | 'garbage' | 'dark' | 'overexposed' | 'blurred';
 
 /** The last measurement of a camera's pictures. */
 export interface CameraQuality {
-  /** Null until enough pictures agree. */
+  /** Null until enough consecutive pictures agree. */
   condition: CameraCondition | null;
-  /** Capture of the measured picture, Unix time, milliseconds. */
+  /** Capture time of the measured picture, Unix milliseconds. */
   measuredAtMs: number;
   /** Null when the picture could not be decoded. */
   measured: PictureQuality | null;
@@ -21,22 +21,25 @@ export interface CameraQuality {
   usualSharpness: number | null;
 }
 
-/** So many measurements in a row must agree: one dark or shaken picture says nothing. */
+/** Consecutive measurements that must agree: a single dark or shaken picture is no evidence. */
 const CONFIRMATIONS = 3;
-/** While a change is being confirmed, measurements are at least this far apart. */
+/**
+ * Interval between measurements while a change is being confirmed, unless `intervalMs` is shorter.
+ */
 const CONFIRM_INTERVAL_MS = 1_000;
-/** Measurements that make up what is usual: at least, and at most (the newest). */
+/** Minimum and maximum number of measurements for the usual sharpness; the newest count. */
 const USUAL_FROM = 10;
 const USUAL_OF = 500;
 /**
- * Below this nothing in the picture is sharp, whatever is usual. Of 80 photos, 640 pixels wide, the
- * least had 0.0063; blurred with a sigma of 6 pixels half of them had less than 0.0023.
+ * Absolute limit of sharpness, below which a picture is blurred in any case. Among 80 photos of 640
+ * pixels width the minimum was 0.0063; blurred with a sigma of 6 pixels, their median was 0.0023.
  */
 const NOTHING_SHARP = 0.0025;
 
 /**
- * Measures a camera's picture now and then, and tells what is the matter with it. Sharpness is
- * compared with what is usual for this camera, since fields differ more than lenses do.
+ * Measures the quality of a camera's pictures at intervals and derives their condition. Sharpness
+ * is compared with the usual value of the same camera, since it depends more on the scene than the
+ * lens.
  */
 export class QualityWatch {
   readonly #settings: PictureSettings['quality'];
@@ -50,7 +53,9 @@ export class QualityWatch {
   #agreeing = 0;
   #quality: CameraQuality | null = null;
 
-  /** @param onQuality called with every measurement that is due, and when the condition changes. */
+  /**
+   * @param onQuality called with every confirmed measurement, so also when the condition changes
+   */
   constructor(
     settings: PictureSettings['quality'],
     mask: PictureMask,
@@ -69,9 +74,9 @@ export class QualityWatch {
   }
 
   /**
-   * Takes note of a picture; measures it when one is due. What it returns never rejects.
+   * Measures the picture if a measurement is due. Never rejects.
    *
-   * @param nowMs monotonic, milliseconds.
+   * @param nowMs monotonic, milliseconds
    */
   async observe(picture: Uint8Array, capturedAtMs: number, nowMs: number): Promise<void> {
     const { intervalMs } = this.#settings;
@@ -82,7 +87,7 @@ export class QualityWatch {
     this.#conclude(measured ? this.#judge(measured) : 'garbage', measured, capturedAtMs, nowMs);
   }
 
-  /** The source sent data for a whole run without one whole picture. */
+  /** Reports that the source sent data during a whole run but no complete picture. */
   sentGarbage(atMs: number, nowMs: number): void {
     if (this.#settings.intervalMs === 0) return;
     this.#agreeing = CONFIRMATIONS;

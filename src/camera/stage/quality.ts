@@ -1,36 +1,36 @@
 import { type PictureLimits, type Pixels, pixelsOf, withPicture } from '../../vision/picture.js';
 import type { PictureMask } from './picture-mask.js';
 
-/** Pictures are measured at most this large: finer detail never reaches a classifier. */
+/** Pictures are scaled down to this side: finer detail never reaches the backbone. */
 const MEASURED_SIDE_PIXELS = 480;
-/** From this on a channel counts as blown out, of 255. */
+/** Channel value, of 255, from which a channel counts as overexposed. */
 const BLOWN_OUT = 250;
 
 /**
- * Variance of the brightness, of 255 squared, below which there is nothing to see: what looks like
- * detail is the noise of the encoder.
+ * Variance of the brightness, of 255 squared, below which a picture has no content: any detail is
+ * noise of the encoder.
  */
 const NO_CONTRAST = 9;
 
-/** What one picture looks like, masked parts left out. */
+/** Quality measures of one picture, without its masked parts. */
 export interface PictureQuality {
   /** Mean brightness, 0 (black) to 1 (white), of the encoded values (Rec. 601). */
   meanLuma: number;
   /** Mean of (max - min) / max of the channels, 0 (grey) to 1. */
   saturation: number;
-  /** Share of pixels in which every channel is blown out, 0 to 1. */
+  /** Share of pixels whose channels are all overexposed, 0 to 1. */
   overexposedShare: number;
   /**
-   * Variance of the Laplacian over the variance of the brightness, > 0: falls with blur, but not
-   * with contrast, as the plain variance of the Laplacian does (J. L. Pech-Pacheco et al.,
-   * "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a picture
-   * of next to one colour.
+   * Variance of the Laplacian divided by the variance of the brightness, >= 0. It decreases with
+   * blur but, unlike the plain variance of the Laplacian, not with contrast (J. L. Pech-Pacheco et
+   * al., "Diatom autofocusing in brightfield microscopy", ICPR 2000). 0 for a nearly uniform
+   * picture.
    */
   sharpness: number;
 }
 
 /**
- * Measures a picture; decoding is off the main thread, the sums take some five milliseconds on it.
+ * Measures a picture. Decoding runs off the main thread; the sums block it for about 5 ms.
  *
  * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
  */
@@ -75,7 +75,7 @@ function measurePixels({ data, width, height }: Pixels, visible: Uint8Array): Pi
   };
 }
 
-/** The Laplacian wherever its five pixels are to be seen: the edge of a mask is no detail. */
+/** The Laplacian where all its five pixels are visible: the edge of a mask is not detail. */
 function laplacian(luma: Float32Array, width: number, height: number, visible: Uint8Array) {
   const moments = new Moments();
   for (let y = 1; y < height - 1; y += 1) {

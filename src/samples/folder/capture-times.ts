@@ -4,12 +4,12 @@ import type { Candidate, ImportRun } from './import-run.js';
 
 const DOUBTS: Readonly<Record<Doubt, string>> = {
   'before-2000': 'before the year 2000',
-  'clock-reset': 'on a first of January, where clocks without a battery begin',
+  'clock-reset': 'on a first of January, where clocks without a battery start',
   future: 'in the future',
-  'same-moment': 'at one and the same moment',
+  'same-moment': 'at the same moment',
 };
 
-/** Takes away capture times that cannot be true; those of satellites take their place. */
+/** Discards implausible capture times; a GPS time replaces them if there is one. */
 export function doubtTimesOf(run: ImportRun, candidates: readonly Candidate[]): void {
   const nowMs = (run.options.now ?? Date.now)();
   const doubts = doubtTimes(
@@ -33,7 +33,7 @@ export function doubtTimesOf(run: ImportRun, candidates: readonly Candidate[]): 
   for (const [doubt, count] of counts) {
     run.warn(
       'HL_IMPORT_TIME_DOUBTED',
-      `${countOf(count)} ${count === 1 ? 'says that it was' : 'say that they were'} taken ${DOUBTS[doubt]}: the camera's clock was not set. These times group nothing; --group-pattern or --group-by says better what was taken together`,
+      `${countOf(count)} ${count === 1 ? 'is' : 'are'} dated ${DOUBTS[doubt]}: the camera's clock was not set. These times are not used for grouping; use --group-pattern or --group-by instead`,
     );
   }
 }

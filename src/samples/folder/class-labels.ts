@@ -6,7 +6,7 @@ import type { Note } from './found.js';
 /** A class as a folder or an annotation names it. */
 export interface NamedClass {
   name: Pick<FileName, 'text' | 'encoding'>;
-  /** Where it stands, for notes. */
+  /** Its location, for notes. */
   where: string;
   pictures: number;
 }
@@ -16,7 +16,7 @@ export interface UnusableClass extends Note {
   pictures: number;
 }
 
-/** Which label each name of a class becomes. */
+/** Maps class names to labels. */
 export class ClassLabels {
   readonly unusable: UnusableClass[] = [];
   readonly notes: Note[] = [];
@@ -24,8 +24,8 @@ export class ClassLabels {
 
   /**
    * @param classes in the order of their names
-   * @param known labels of the store: their spelling goes before that of a folder
-   * @param keepAlike labels that look alike stay classes of their own
+   * @param known labels of the store: their spelling has priority
+   * @param keepAlike labels that look alike stay separate classes
    */
   constructor(classes: readonly NamedClass[], known: readonly string[], keepAlike: boolean) {
     const pictures = new Map<string, number>();
@@ -37,7 +37,7 @@ export class ClassLabels {
     for (const [label, kept] of joinAlike(pictures, known)) this.#join(label, kept);
   }
 
-  /** Null: no label can be made of the name. */
+  /** The label of a class name; null: the name cannot be a label. */
   labelOf(name: string): string | null {
     return this.#labels.get(name) ?? null;
   }
@@ -46,7 +46,7 @@ export class ClassLabels {
     const known = this.#labels.get(name.text);
     if (known !== undefined) return known;
     if (name.encoding === null) {
-      const message = `the name of folder "${where}" is not UTF-8, and no other encoding makes a word of it; rename it`;
+      const message = `the name of folder "${where}" is not UTF-8 or another known encoding; rename it`;
       this.unusable.push({ code: 'HL_IMPORT_NAME_ENCODING', message, where, pictures });
       return null;
     }
@@ -54,7 +54,7 @@ export class ClassLabels {
       const label = normaliseLabel(name.text);
       this.#labels.set(name.text, label);
       if (name.encoding !== 'UTF-8') {
-        const message = `the name of folder "${where}" is not UTF-8; it was read as ${name.encoding}: "${label}". Rename it if that is wrong`;
+        const message = `the name of folder "${where}" is not UTF-8; decoded as ${name.encoding}: "${label}". Rename it if that is wrong`;
         this.notes.push({ code: 'HL_IMPORT_NAME_ENCODING', message });
       }
       return label;
@@ -69,7 +69,7 @@ export class ClassLabels {
     for (const [name, read] of this.#labels) if (read === label) this.#labels.set(name, kept);
     this.notes.push({
       code: 'HL_LABEL_ALIKE',
-      message: `"${label}" was taken for "${kept}": the names look alike. If they are two classes, import with --keep-alike`,
+      message: `"${label}" was merged into "${kept}": the names look alike. If they are two classes, import with --keep-alike`,
     });
   }
 }

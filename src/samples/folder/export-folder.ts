@@ -11,7 +11,7 @@ import { WAITING_FOLDER } from './found.js';
 import { MANIFEST_FILE, manifestLine } from './manifest.js';
 
 export interface ExportOptions {
-  /** Also samples without a label, in the folder ".waiting". */
+  /** Also export samples without a label, to the folder ".waiting". */
   includeWaiting?: boolean;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
@@ -19,7 +19,7 @@ export interface ExportOptions {
 export interface ExportReport {
   /** Pictures written. */
   samples: number;
-  /** By label. */
+  /** Number of pictures by label. */
   classes: ReadonlyMap<string, number>;
   /** Pictures in ".waiting". */
   waiting: number;
@@ -28,9 +28,9 @@ export interface ExportReport {
 const PAGE = 500;
 
 /**
- * Writes the samples as class folders of pictures as captured (`DIR/<label>/<id>.jpg`) with
- * `samples.jsonl` beside them; `importFolder` reads it back without loss. The folder appears whole
- * or not at all: it is written under a temporary name next to `dir`, then renamed.
+ * Exports the samples as class folders of the captured pictures (`DIR/<label>/<id>.jpg`), with a
+ * manifest `samples.jsonl`; `importFolder` restores it without loss. The export is atomic: it is
+ * written under a temporary name next to `dir`, then renamed.
  * @param dir must be missing or empty
  * @throws HeadlandError HL_EXPORT_NOT_EMPTY, HL_STORE_FULL, HL_STORE_READ_ONLY, HL_STORE_…
  */

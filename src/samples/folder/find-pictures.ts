@@ -26,22 +26,25 @@ import { MANIFEST_FILE } from './manifest.js';
 import { nothingToImport } from './nothing-to-import.js';
 
 export interface FindOptions {
-  /** Follow links that lead out of the folder. */
+  /** Follow symbolic links that lead out of the folder. */
   followLinks?: boolean;
-  /** All pictures, however deep, are of this class. */
+  /** Label of all pictures, at any depth. */
   label?: string | null;
-  /** `classes`: each folder is a class, whatever it is called; default `auto`: splits and known exports are recognised. */
+  /**
+   * `classes`: each folder is a class, whatever its name; default `auto`: recognise splits and
+   * exports.
+   */
   layout?: 'auto' | 'classes';
-  /** Labels that look alike stay classes of their own. */
+  /** Labels that look alike stay separate classes. */
   keepAlike?: boolean;
 }
 
 /**
- * Lists the pictures of a folder with their classes: of class folders, in splits or not, else of
- * annotations that came with an export (see docs/guides/import.md).
+ * Lists the pictures of a folder with their classes: from class folders, in splits or not, else
+ * from annotation files (see docs/guides/import.md).
  * @param known labels of the store
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
- *   HL_LABEL_INVALID (of the option)
+ *   HL_LABEL_INVALID (the option `label`)
  */
 export async function findPictures(
   dir: string,
@@ -102,7 +105,7 @@ class Finder {
     });
   }
 
-  /** Links that lead out, and what cannot be read. */
+  /** Adds links that lead out of the folder, and unreadable files and folders. */
   addObstacles(root: Folder): void {
     const visited = new Set<Folder>();
     const look = (folder: Folder, route: string): void => {
@@ -114,10 +117,10 @@ class Finder {
           origin: `${route}${name.text}`,
           code: isLink ? 'HL_IMPORT_LINK_OUTSIDE' : 'HL_IMPORT_UNREADABLE',
           message: isLink ? message : `cannot be read: ${message}`,
-          reason: isLink ? 'links that lead out of the folder' : message,
+          reason: isLink ? 'links out of the folder' : message,
           remedy: isLink
             ? 'Import with --follow-links.'
-            : 'Let this user read it, then import again. Replace a link that leads nowhere.',
+            : 'Give this user read access to it, then import again. Replace a broken link.',
         });
       }
       for (const { name, folder: below } of folder.folders) look(below, `${route}${name.text}/`);
@@ -156,7 +159,7 @@ class Finder {
     this.#leaveUnclassed(layout.unclassed);
   }
 
-  /** Whether annotations came with the pictures. */
+  /** Adds pictures by their annotations. @returns false when there are none */
   async #addAnnotated(root: Folder, pictures: readonly PlacedPicture[]): Promise<boolean> {
     if (pictures.length === 0) return false;
     const annotated = await readAnnotations(root, pictures);
@@ -186,12 +189,12 @@ class Finder {
     if (boxes) {
       this.#note(
         'HL_IMPORT_BOXES',
-        'the annotations mark places in the pictures: a picture whose marks are all of one class became one of that class as a whole',
+        'the annotations are boxes: a picture whose boxes all have the same class was imported as a picture of that class',
       );
     }
     for (const message of unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
-    this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with marks of several classes', several);
-    this.#leave('HL_IMPORT_UNLABELLED', `pictures that ${format} does not label`, without);
+    this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with several classes', several);
+    this.#leave('HL_IMPORT_UNLABELLED', `pictures without a label in ${format}`, without);
     return true;
   }
 
@@ -212,12 +215,12 @@ class Finder {
   }
 
   #labelsOf(named: readonly NamedClass[]): ClassLabels {
-    // What an export of ours keeps apart was apart in its store.
+    // Classes of a headland export were separate in its store.
     const keepAlike = this.#isExport || (this.options.keepAlike ?? false);
     const labels = new ClassLabels(named, this.known, keepAlike);
     this.#notes.push(...labels.notes);
     for (const { code, message, where, pictures } of labels.unusable) {
-      this.#note(code, `${message}; ${countOf(pictures)} of it left out`);
+      this.#note(code, `${message}; left out ${countOf(pictures)}`);
       if (pictures > 0) {
         const reason = 'pictures of folders whose name cannot be a label';
         this.#leftOut.push({ code, reason, files: pictures, examples: [where] });
@@ -239,41 +242,41 @@ class Finder {
       const what = days.length > 1 ? 'days, not as classes' : 'a day, not as a class';
       this.#note(
         'HL_IMPORT_SPLITS',
-        `${nameSome(days)} ${days.length > 1 ? 'were' : 'was'} seen as ${what}`,
+        `${nameSome(days)} ${days.length > 1 ? 'were' : 'was'} treated as ${what}`,
       );
     }
     if (splits.length > 0) {
       this.#note(
         'HL_IMPORT_SPLITS',
-        `${nameSome(splits)} ${splits.length > 1 ? 'were seen as splits' : 'was seen as a split'} of one data set, not as ${splits.length > 1 ? 'classes' : 'a class'}`,
+        `${nameSome(splits)} ${splits.length > 1 ? 'were treated as splits' : 'was treated as a split'} of one data set, not as ${splits.length > 1 ? 'classes' : 'a class'}`,
       );
     }
     if (classesLikeSplits.length > 0) {
       this.#note(
         'HL_IMPORT_CLASS_LIKE_SPLIT',
-        `folder ${nameSome(classesLikeSplits)} is called like a split, but was taken for a class`,
+        `folder ${nameSome(classesLikeSplits)} has the name of a split but was treated as a class`,
       );
     }
     if (sharedInside.length > 0) {
       this.#note(
         'HL_IMPORT_FOLDERS_INSIDE',
-        `every class folder holds the folders ${nameSome(sharedInside)}: if these are the classes, import each of the outer folders by itself`,
+        `every class folder has the subfolders ${nameSome(sharedInside)}: if these are the classes, import each of the outer folders by itself`,
       );
     }
   }
 
   #leaveUnclassed(pictures: readonly PlacedPicture[]): void {
     const names = pictures.map(({ name }) => name);
-    this.#leave('HL_IMPORT_LOOSE', 'pictures that lie in no class folder', names);
+    this.#leave('HL_IMPORT_LOOSE', 'pictures outside class folders', names);
   }
 
   #leaveOthers(files: number): void {
     if (files === 0) return;
-    const reason = 'files that are no pictures by their name';
+    const reason = 'files without the name of a picture';
     this.#leftOut.push({ code: 'HL_IMPORT_IGNORED', reason, files, examples: [] });
     this.#note(
       'HL_IMPORT_IGNORED',
-      `${countOf(files, 'file')} of class folders ${files === 1 ? 'is no picture by its name' : 'are no pictures by their names'}; pictures end in .jpg, .png or .webp`,
+      `ignored ${countOf(files, 'file')} in class folders: names of pictures end in .jpg, .png or .webp`,
     );
   }
 
@@ -302,9 +305,9 @@ async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
 
 function remedyFor(dir: string): string {
   if (/\.(zip|tar|tgz|gz|bz2|xz|7z|rar)$/i.test(dir)) {
-    return 'Unpack it, and give the path of the folder that comes out.';
+    return 'Unpack it, and give the path of the resulting folder.';
   }
-  // Words of a command line that are not UTF-8 reach no program of Node as they are.
+  // Node.js cannot receive command-line arguments that are not UTF-8.
   if (dir.includes('\ufffd')) {
     return 'Its name is not UTF-8: go into the folder (cd), and import "." from there.';
   }
@@ -317,12 +320,12 @@ function unclear(
 ): HeadlandError {
   const deeper = candidates.map((candidate) => `${dir.replace(/\/$/, '')}/${candidate}`);
   return new HeadlandError('HL_IMPORT_LAYOUT_UNCLEAR', `${dir}: ${message}`, {
-    remedy: `Import what is meant: ${deeper.slice(0, 3).join(', ')}; or say with --layout classes that each folder in ${dir} is a class, whatever it is called.`,
+    remedy: `Import the folder that you mean: ${deeper.slice(0, 3).join(', ')}; or add --layout classes if each folder in ${dir} is a class, whatever its name.`,
     details: { dir, candidates },
   });
 }
 
-/** The folders of a picture but for its class, splits and folders that only wrap. */
+/** Parent folders of a picture, without its class, splits and wrapper folders. */
 function sessionOf(classRoute: string, pictureName: string): string | null {
   const outer = classRoute.split('/').slice(0, -1);
   const inner = pictureName

@@ -1,25 +1,25 @@
 import type { Split } from '../../vision/folder/splits.js';
 
 export interface FoundPicture {
-  /** Absolute, as bytes: names need not be text. */
+  /** Absolute, as bytes: file names need not be valid text. */
   path: Buffer;
   /** Relative to the imported folder, with "/". */
   name: string;
-  /** Null: waits for a label, in {@link WAITING_FOLDER} of an export. */
+  /** Null: from {@link WAITING_FOLDER} of an export, waits for a label. */
   label: string | null;
   split: Split | null;
-  /** Folders around it that are neither its class nor a split; null: none. */
+  /** Parent folders that are neither its class nor a split; null: none. */
   session: string | null;
-  /** Of a part that a person wants held out. */
+  /** From a part that the user wants held out. */
   keptOut: boolean;
 }
 
-/** Something in the way, by its name relative to the imported folder. */
+/** A file or folder that cannot be imported; `origin` is relative to the imported folder. */
 export interface Obstacle {
   origin: string;
   code: string;
   message: string;
-  /** What its kind has in common, in words for a summary: "a HEIC picture". */
+  /** Reason for a summary, common to all obstacles of a kind: "a HEIC picture". */
   reason: string;
   remedy: string;
 }
@@ -33,28 +33,28 @@ export interface Note {
 /** Files that were left out for one reason. */
 export interface LeftOut {
   code: string;
-  /** In words. */
+  /** For people. */
   reason: string;
   files: number;
   /** Names of the first ones. */
   examples: string[];
 }
 
-/** What lies in a folder that is to be imported. */
+/** Contents of a folder to import. */
 export interface FoundFolder {
   /** Sorted by name. */
   pictures: FoundPicture[];
-  /** Classes, also those without a picture: label, and names of their folders. */
+  /** Names of folders by label, including classes without a picture. */
   classes: ReadonlyMap<string, string[]>;
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
 }
 
-/** Samples that wait for a label stand here in an export; "." keeps it from being a class. */
+/** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */
 export const WAITING_FOLDER = '.waiting';
 
-/** At most three names, and how many more there are. */
+/** Formats at most three names and the number of others. */
 export function nameSome(names: readonly string[]): string {
   const shown = names.slice(0, 3).map((name) => `"${name}"`);
   const more = names.length - shown.length;

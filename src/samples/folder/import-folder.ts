@@ -25,19 +25,20 @@ import { readManifest } from './manifest.js';
 
 export type { ImportOptions, ImportProgress, ImportReport } from './import-run.js';
 
-/** Groups of what is kept out begin with this: they never join those that are learnt. */
+/** Prefix of groups that are kept out, so that they never merge with training groups. */
 const KEPT_GROUP_PREFIX = 'kept-';
 
 /**
- * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label), with
- * splits around or inside them, an export of another tool that annotates pictures, or an export of
- * headland, which also gives back groups, holdout sides and times. Bad pictures are quarantined and
- * the import goes on; a second import adds nothing. The folder is only read. A label that the store
- * already has is kept: importing again never undoes a correction.
+ * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label) with
+ * splits around or inside them, an export of an annotation tool, or an export of headland, which
+ * also restores groups, holdout and times. Bad pictures are quarantined and do not stop the import.
+ * A repeated import adds nothing. The folder is never modified. Labels that the store already has
+ * are kept, so that a repeated import never undoes a correction.
  *
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
- *   HL_IMPORT_PATTERN_INVALID, HL_IMPORT_CANCELLED, HL_LABEL_INVALID; HL_STORE_FULL or HL_STORE_LIMIT
- *   in the middle: what was stored stays, and importing again goes on from there
+ *   HL_IMPORT_PATTERN_INVALID, HL_IMPORT_CANCELLED, HL_LABEL_INVALID; HL_STORE_FULL or
+ *   HL_STORE_LIMIT during the import: stored pictures are kept, and importing again continues from
+ *   there
  */
 export async function importFolder(
   store: SampleStore,
@@ -72,13 +73,13 @@ export async function importFolder(
   if (run.quarantine.failure !== null) {
     run.warn(
       'HL_IMPORT_QUARANTINE_FAILED',
-      `refused pictures could not be copied: ${run.quarantine.failure}`,
+      `refused pictures could not be copied to the quarantine: ${run.quarantine.failure}`,
     );
   }
   return report;
 }
 
-/** Why an import that ended brought nothing; null: it brought, or found again, some picture. */
+/** The error for an import in which no picture was usable; null: some were imported or known. */
 export function nothingUsable(dir: string, report: ImportReport): HeadlandError | null {
   if (report.imported + report.duplicates > 0) return null;
   const reasons = report.leftOut.map(({ files, reason }) => `${files} ${reason}`);
@@ -86,13 +87,13 @@ export function nothingUsable(dir: string, report: ImportReport): HeadlandError 
     'HL_IMPORT_NOTHING',
     `none of the ${countOf(report.found)} in ${dir} can be used: ${reasons.join('; ')}`,
     {
-      remedy: report.quarantined[0]?.remedy ?? 'Look at the reasons above.',
+      remedy: report.quarantined[0]?.remedy ?? 'Check the reasons above.',
       details: { dir, found: report.found, leftOut: report.leftOut },
     },
   );
 }
 
-/** Gives all candidates their groups; those that are kept out never share one with the others. */
+/** Assigns groups to all candidates; those that are kept out never share one with the others. */
 function giveGroups(
   store: SampleStore,
   candidates: readonly Candidate[],
@@ -119,7 +120,7 @@ function giveGroups(
   return { by, cut: ofOthers.cut + ofKept.cut };
 }
 
-/** Samples that are not in the folder: new pictures that belong to them join their groups. */
+/** Stored samples that are not in the folder: related new pictures join their groups. */
 function itemsElsewhere(store: SampleStore, candidates: readonly Candidate[]): GroupItem[] {
   const inFolder = new Set(candidates.map(({ sha256 }) => sha256));
   const items: GroupItem[] = [];
@@ -154,7 +155,7 @@ function mostOf(by: Record<GroupMethod, number>): GroupMethod | 'known' {
   return most === 0 ? 'known' : GROUP_METHODS.find((method) => by[method] === most)!;
 }
 
-/** Everything that was left out, by reason. */
+/** Summarises everything that was left out by reason, most files first. */
 function summarise({ quarantined }: ImportReport, leftOut: readonly LeftOut[]): LeftOut[] {
   const byReason = new Map<string, LeftOut>();
   const add = ({ code, reason, files, examples }: LeftOut): void => {

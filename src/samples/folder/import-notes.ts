@@ -5,14 +5,14 @@ import { countOf, type FoundFolder, nameSome } from './found.js';
 import type { Candidate, ImportRun } from './import-run.js';
 import type { Manifest } from './manifest.js';
 
-/** What the report of an import says beside its figures. */
+/** Warnings in the report of an import. */
 
-/** Share of lone pictures above which groups by likeness are said to be weak. */
+/** Share of single-picture groups above which grouping by similarity is reported as weak. */
 const LONE_SHARE = 0.5;
 const LONE_MIN = 20;
-/** Fewer pictures may well be of one moment. */
+/** Fewer pictures may well be from one moment. */
 const ONE_GROUP_MIN = 8;
-/** So many empty classes are named one by one. */
+/** More empty classes are summarised in one warning. */
 const NAMED_CLASSES = 10;
 
 export function warnOfManifest(run: ImportRun, { badLines, fault }: Manifest): void {
@@ -40,7 +40,7 @@ export function warnOfClasses(run: ImportRun, folder: FoundFolder): void {
   }
 }
 
-/** Classes of this import that training will leave out, by what the whole store holds now. */
+/** Warns of classes of this import that training will leave out, judged by the whole store. */
 export function warnOfSmallClasses(run: ImportRun, store: SampleStore): void {
   const { minLabelsPerClass = 0 } = run.options;
   for (const { label, training, holdout } of store.counts().classes) {
@@ -48,7 +48,7 @@ export function warnOfSmallClasses(run: ImportRun, store: SampleStore): void {
     const held = holdout > 0 ? ` and ${holdout} in the holdout` : '';
     run.warn(
       'HL_IMPORT_CLASS_SMALL',
-      `class "${label}" has ${countOf(training)} to learn from${held}; training leaves it out until there are ${minLabelsPerClass}`,
+      `class "${label}" has ${countOf(training)} for training${held}; training leaves it out until there are ${minLabelsPerClass}`,
     );
   }
 }
@@ -61,13 +61,13 @@ export function warnOfGroups(
   if (cut > 0) {
     run.warn(
       'HL_IMPORT_CHAIN_CUT',
-      `${cut} pictures follow each other without a pause and were cut into groups at the longest ones. If you know better what belongs together, import again with --group-pattern and --regroup`,
+      `${cut} pictures were taken without a long pause and were split into groups at their longest pauses. If you know which belong together, import again with --group-pattern and --regroup`,
     );
   }
   if (run.report.groups === 1 && candidates.length >= ONE_GROUP_MIN) {
     run.warn(
       'HL_IMPORT_ONE_GROUP',
-      `all ${candidates.length} pictures are of one group, so that no figure about a head can be trusted. If they are of several occasions, import again with --group-pattern or --group-by, and --regroup`,
+      `all ${candidates.length} pictures are in one group, so that a head cannot be evaluated. If they are from several occasions, import again with --group-pattern or --group-by, and --regroup`,
     );
   }
   const lone = countLone(candidates);
@@ -75,11 +75,11 @@ export function warnOfGroups(
   if (alike < LONE_MIN || lone / alike <= LONE_SHARE) return;
   run.warn(
     'HL_IMPORT_GROUPS_WEAK',
-    `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be on both sides of the holdout, and its score too good. Import again with --group-pattern and --regroup`,
+    `${lone} of ${alike} pictures resemble no other, so each is its own group: pictures of one moment may be split between training and holdout, which makes the score too good. Import again with --group-pattern and --regroup`,
   );
 }
 
-/** Pictures that stand alone in a group that likeness made. */
+/** Number of pictures that are alone in a group made by similarity. */
 function countLone(candidates: readonly Candidate[]): number {
   const sizes = new Map<string, number>();
   for (const { group: name } of candidates) sizes.set(name!, (sizes.get(name!) ?? 0) + 1);

@@ -8,12 +8,12 @@ import type { FoundPicture } from './found.js';
 import { asItem, type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 import type { ManifestEntry } from './manifest.js';
 
-/** 9 and 8, the cells of the difference hash, both divide it. */
+/** A multiple of 9 and 8, the columns and rows of the difference hash. */
 const HASH_SIZE_PIXELS = 72;
-/** Two pictures are checked at a time: one waits for the disk while the other is decoded. */
+/** Two pictures at a time: one is read from disk while the other is decoded. */
 const READERS = 2;
 
-/** The first step of an import: finds out which pictures are usable, new or known. */
+/** First step of an import: checks which pictures are usable, and which are already known. */
 export class ImportReader {
   constructor(
     private readonly store: SampleStore,
@@ -21,7 +21,7 @@ export class ImportReader {
     private readonly entries: ReadonlyMap<string, ManifestEntry>,
   ) {}
 
-  /** Reads and checks every picture; returns those that are usable, each picture once. */
+  /** Reads and checks every picture. @returns the usable ones, without duplicates */
   async read(pictures: readonly FoundPicture[]): Promise<Candidate[]> {
     const results: (Candidate | null)[] = new Array(pictures.length).fill(null);
     let [next, done] = [0, 0];
@@ -34,7 +34,7 @@ export class ImportReader {
           this.run.options.onProgress?.({ phase: 'read', done: ++done, total: pictures.length });
         }
       } finally {
-        // When one reader fails the others stop too.
+        // If one reader fails, the others stop too.
         next = pictures.length;
       }
     };
@@ -57,12 +57,12 @@ export class ImportReader {
     return [...first.values()];
   }
 
-  /** A picture that is in both parts teaches nothing: it would be judged on what it taught. */
+  /** A picture in both parts is kept out of training, or the evaluation would use training data. */
   private keepOut(first: Candidate, second: Candidate): void {
     first.keptOut = true;
     this.run.warnOfPicture(
       'HL_IMPORT_SPLIT_OVERLAP',
-      `${second.name}: the same picture as ${first.name}, in another part; it is kept out of training`,
+      `${second.name}: the same picture as ${first.name} in another part; kept out of training`,
     );
   }
 

@@ -13,18 +13,18 @@ import { Quarantine } from './quarantine.js';
 export interface ImportOptions extends FindOptions {
   /** Regular expression on the file name relative to the folder; its captures are the group. */
   groupPattern?: string | null;
-  /** Take groups from here only; default: all ways in their order (see `assignGroups`). */
+  /** Use only this grouping method; default: all, in order (see `assignGroups`). */
   groupBy?: GroupMethod | null;
-  /** A longer pause between two capture times begins a new group, milliseconds. */
+  /** A longer gap between two capture times starts a new group, milliseconds. */
   gapMs?: number;
-  /** Pictures that the store, or an export, knows get new groups too. */
+  /** Also regroup pictures whose group is known from the store or an export. */
   regroup?: boolean;
-  /** The given test part, else the validation part, stays held out whatever its classes need. */
+  /** Always hold out the test part, or the validation part if there is no test part. */
   keepSplit?: boolean;
-  /** A class with fewer pictures outside the holdout is named: training would leave it out. */
+  /** Warn of a class with fewer pictures outside the holdout: training would leave it out. */
   minLabelsPerClass?: number;
   limits: { maxBytes: number; maxPixels: number };
-  /** Copies of refused pictures go here, with reasons in quarantine.jsonl; null = no copies. */
+  /** Folder for copies of refused pictures, with reasons in quarantine.jsonl; null = no copies. */
   quarantineDir?: string | null;
   onProgress?: (progress: ImportProgress) => void;
   signal?: AbortSignal;
@@ -32,7 +32,7 @@ export interface ImportOptions extends FindOptions {
   now?: () => number;
 }
 
-/** First every picture is read and checked, then those that are new are stored. */
+/** First all pictures are read and checked, then the new ones are stored. */
 export interface ImportProgress {
   phase: 'read' | 'store';
   done: number;
@@ -40,46 +40,46 @@ export interface ImportProgress {
 }
 
 export interface ImportReport {
-  /** Files whose name announces a picture, in classes. */
+  /** Files with the name of a picture, in classes. */
   found: number;
   /** New samples. */
   imported: number;
-  /** Pictures that the store, or the folder itself, had already. */
+  /** Pictures that were already in the store, or several times in the folder. */
   duplicates: number;
-  /** What was refused, by its name in the folder. */
+  /** Refused files and folders, sorted by name. */
   quarantined: Obstacle[];
-  /** Everything that was left out, by its reason, the quarantined among it; most files first. */
+  /** Everything that was left out, including the quarantined, by reason; most files first. */
   leftOut: LeftOut[];
   warnings: Note[];
   /** Usable pictures of the folder by label: new and known. */
   classes: ReadonlyMap<string, number>;
-  /** Pictures of the given test part that are kept out of training. */
+  /** Pictures of the test or validation part that are kept out of training. */
   keptOut: number;
   /** Distinct groups of the usable pictures. */
   groups: number;
-  /** How most of the new pictures got their group; 'known' when each one had it already. */
+  /** Method that grouped most of the new pictures; 'known' when all had a group already. */
   groupedBy: GroupMethod | 'known';
 }
 
-/** A picture that was read and is fit for the store. */
+/** A picture that was read and can be stored. */
 export interface Candidate extends GroupItem {
   picture: FoundPicture;
-  /** When the satellites say it was taken; null: they do not. */
+  /** GPS time of capture, Unix milliseconds; null: none. */
   gpsTimeMs: number | null;
-  /** What time the store is told: EXIF, else the file's. */
+  /** Capture time for the store, Unix milliseconds: EXIF, else that of the file. */
   capturedAtMs: number;
   /** Unix time of the file, milliseconds. */
   fileTimeMs: number;
   restored: ManifestEntry | null;
   known: Sample | null;
-  /** Of a part that a person wants held out. */
+  /** From a part that the user wants held out. */
   keptOut: boolean;
 }
 
-/** So many pictures are named for each kind of note. */
+/** Number of pictures that are named for each kind of note. */
 const NAMED_PICTURES = 10;
 
-/** What the steps of one import share: its options, its report and the way to refuse a picture. */
+/** State shared by the steps of one import: options, report and quarantine. */
 export class ImportRun {
   readonly quarantine: Quarantine;
   readonly classes = new Map<string, number>();
@@ -105,17 +105,17 @@ export class ImportRun {
     this.report.warnings.push({ code, message });
   }
 
-  /** A note that may come for every picture: the first ones are said, the others counted. */
+  /** Adds a note about one picture: the first ones of a kind are listed, the others counted. */
   warnOfPicture(code: string, message: string): void {
     const count = (this.#counts.get(code) ?? 0) + 1;
     this.#counts.set(code, count);
     if (count <= NAMED_PICTURES) this.warn(code, message);
   }
 
-  /** Says how many notes of pictures were only counted. */
+  /** Adds the numbers of notes that were only counted. */
   warnOfTheRest(): void {
     for (const [code, count] of this.#counts) {
-      if (count > NAMED_PICTURES) this.warn(code, `the same of ${count - NAMED_PICTURES} more`);
+      if (count > NAMED_PICTURES) this.warn(code, `the same for ${count - NAMED_PICTURES} more`);
     }
   }
 
@@ -125,15 +125,15 @@ export class ImportRun {
   }
 
   /**
-   * Notes when the store, or a folder before, has the same picture under another label.
-   * @param sampleId of the picture; null while it is not stored yet
+   * Warns when the store, or an earlier folder, has the same picture with another label.
+   * @param sampleId of the picture; null when it is not stored yet
    */
   compareLabels(kept: string | null, candidate: Candidate, sampleId: string | null): void {
     if (kept === candidate.label) return;
     const change = sampleId === null ? '' : `; to change it: headland label ${sampleId} LABEL`;
     this.warnOfPicture(
       'HL_IMPORT_LABEL_CONFLICT',
-      `${candidate.name}: the same picture has the label "${kept}", which stays${change}`,
+      `${candidate.name}: the same picture already has the label "${kept}", which is kept${change}`,
     );
   }
 
@@ -141,7 +141,7 @@ export class ImportRun {
   checkCancelled(): void {
     if (!this.options.signal?.aborted) return;
     throw new HeadlandError('HL_IMPORT_CANCELLED', 'the import was cancelled', {
-      remedy: 'Import again: it goes on where it stopped.',
+      remedy: 'Import again: it continues where it stopped.',
       details: { imported: this.report.imported },
     });
   }
@@ -149,7 +149,7 @@ export class ImportRun {
 
 const NOWHERE: { place: Place | null; session: string | null } = { place: null, session: null };
 
-/** A stored sample as one that others may be grouped with. */
+/** Converts a stored sample to an item that new pictures can be grouped with. */
 export function asItem(sample: Sample): GroupItem {
   return {
     name: sample.origin ?? '',
@@ -162,7 +162,7 @@ export function asItem(sample: Sample): GroupItem {
   };
 }
 
-/** Why a picture is left out; null when the error does not concern the picture alone. */
+/** Why a picture is left out; null when the error is not about this picture. */
 export function obstacleOf(error: unknown, origin: string): Obstacle | null {
   if (isHeadlandError(error)) {
     const { code, message, remedy } = error;
@@ -176,7 +176,7 @@ export function obstacleOf(error: unknown, origin: string): Obstacle | null {
     code: 'HL_IMPORT_UNREADABLE',
     message: `cannot be read: ${problem}`,
     reason: problem,
-    remedy: 'Let this user read it, then import again. Replace a link that leads nowhere.',
+    remedy: 'Give this user read access to it, then import again. Replace a broken link.',
   };
 }
 

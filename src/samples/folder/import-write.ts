@@ -5,10 +5,10 @@ import { MAX_ORIGIN_CHARACTERS } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
-/** Pictures per wait for the disk. */
+/** Pictures per commit. */
 const BATCH = 16;
 
-/** The last step of an import: stores the candidates, which have their groups by now. */
+/** Last step of an import: stores the grouped candidates. */
 export class ImportWriter {
   constructor(
     private readonly store: SampleStore,
@@ -47,7 +47,7 @@ export class ImportWriter {
     }
   }
 
-  /** The bytes were let go after the first look, so that a large folder needs little memory. */
+  /** Reads the bytes again: they were not kept after the check, to save memory. */
   private async readAgain(candidate: Candidate, bytes: Map<Candidate, Uint8Array>): Promise<void> {
     const origin = candidate.name;
     try {
@@ -56,7 +56,7 @@ export class ImportWriter {
         bytes.set(candidate, again);
         return;
       }
-      const message = 'the file changed while it was imported';
+      const message = 'the file changed during the import';
       const remedy = 'Import again.';
       await this.run.refuse(
         { origin, code: 'HL_IMPORT_UNREADABLE', message, reason: message, remedy },
@@ -80,7 +80,7 @@ export class ImportWriter {
       return 'known';
     }
     if (jpeg === undefined) return 'gone';
-    // A picture moved to another class folder of an export was labelled by moving it.
+    // Moving a picture to another class folder of an export changes its label.
     const sameLabel = restored !== null && restored.label === label;
     const { duplicate } = this.store.admit(
       {
@@ -108,7 +108,7 @@ export class ImportWriter {
     return duplicate ? 'known' : 'new';
   }
 
-  /** Of a picture that was stored before, the group may have been learnt already. */
+  /** A picture that was stored before may be in a group for training. */
   private countKeptOut({ sha256, name }: Candidate): void {
     if (this.store.findPicture(sha256)?.kept) {
       this.run.report.keptOut += 1;
@@ -116,7 +116,7 @@ export class ImportWriter {
     }
     this.run.warnOfPicture(
       'HL_IMPORT_NOT_KEPT_OUT',
-      `${name}: stored before, and not held out then; it stays where it is`,
+      `${name}: already stored, not held out; left unchanged`,
     );
   }
 }
@@ -125,9 +125,9 @@ function withProgress(error: unknown, imported: number, done: number, total: num
   if (!isHeadlandError(error)) return error;
   return new HeadlandError(
     error.code,
-    `${error.message}; ${imported} new pictures were imported before`,
+    `${error.message}; ${imported} new pictures were imported before the error`,
     {
-      remedy: `${error.remedy} Then import again: it goes on where it stopped.`,
+      remedy: `${error.remedy} Then import again: it continues where it stopped.`,
       details: { ...error.details, imported, done, total },
       cause: error,
     },

@@ -2,8 +2,8 @@ import type { FoundPicture } from './found.js';
 import type { ImportRun } from './import-run.js';
 
 /**
- * Marks the part of a divided data set that a person wants kept out of training: the test part, or the
- * validation part where there is no test part. Without the wish, says that there is one.
+ * With `keepSplit`, marks the test part of a split data set as kept out of training, or the
+ * validation part if there is no test part. Without it, notes that there is such a part.
  */
 export function markKeptOut(run: ImportRun, pictures: readonly FoundPicture[]): void {
   const parts = new Set(pictures.map(({ split }) => split));

@@ -5,7 +5,7 @@ import { fileProblem, isFileError } from '../../base/files/file-problem.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
-/** Lies in an exported folder beside its class folders: one JSON object a line. */
+/** Manifest of an export, beside its class folders: one JSON object per line. */
 export const MANIFEST_FILE = 'samples.jsonl';
 
 const lineSchema = z.object({
@@ -19,7 +19,7 @@ const lineSchema = z.object({
   labelled_at_ms: z.int().nullable(),
   group: z.string().min(1).max(256),
   holdout: z.boolean(),
-  /** Held out by a person's wish. */
+  /** Held out at the user's request. */
   kept: z.boolean().optional(),
   source: z.string().min(1).max(256),
   captured_at_ms: z.int(),
@@ -50,11 +50,11 @@ export function manifestLine(sample: Sample, file: string): string {
 }
 
 export interface Manifest {
-  /** By the SHA-256 of the picture: a file that was moved to another class is still known. */
+  /** By SHA-256 of the picture, so that a file moved to another class is still recognised. */
   entries: Map<string, ManifestEntry>;
-  /** Numbers (from 1) of lines that cannot be understood. */
+  /** Numbers (from 1) of invalid lines. */
   badLines: number[];
-  /** Why nothing of it can be read, in words that follow its name; null: it can. */
+  /** Why the manifest cannot be read, in words that follow its name; null: it can. */
   fault: string | null;
 }
 

@@ -8,7 +8,7 @@ const ARCHIVE = /\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar)$/i;
 const RECORDS =
   /\.(tfrecords?|tfrec|parquet|arrow|h5|hdf5|npz|npy|lmdb|pkl|pickle|mat)(-\d+-of-\d+)?$/i;
 
-/** Why nothing of a folder can be imported, with what its owner can do about it. */
+/** The error for a folder from which nothing can be imported, with a matching remedy. */
 export function nothingToImport(dir: string, root: Folder, found: FoundFolder): HeadlandError {
   const { what, remedy } = explain(dir, root, found);
   return new HeadlandError(
@@ -54,19 +54,19 @@ function explain(dir: string, root: Folder, found: FoundFolder): { what: string;
   if (archives.length > 0) {
     return {
       what: `, but ${countOf(archives.length, 'archive')} (${nameSome(archives)})`,
-      remedy: 'Unpack the archives, and import the folder that comes out.',
+      remedy: 'Unpack the archives, and import the resulting folder.',
     };
   }
   if (records.length > 0) {
     return {
-      what: `, but data in files that are not read (${nameSome(records)})`,
-      remedy: 'Export the data set again as folders of pictures, one a class.',
+      what: `, but data files in an unsupported format (${nameSome(records)})`,
+      remedy: 'Export the data set again as folders of pictures, one per class.',
     };
   }
   if (unreadable.length > 0) {
     return {
       what: `: ${nameSome(unreadable.map(({ origin }) => origin))} cannot be read`,
-      remedy: 'Let this user read the folders, then import again.',
+      remedy: 'Give this user read access to the folders, then import again.',
     };
   }
   return { what: '', remedy: ONE_FOLDER_A_CLASS };

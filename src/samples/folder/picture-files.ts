@@ -6,7 +6,7 @@ import {
 import { hasReadableEnding } from '../../vision/sniff.js';
 
 /**
- * Every JPEG, PNG and WebP file in a folder, by its ending, however deep; by name.
+ * Lists all files in a folder, at any depth, that end like JPEG, PNG or WebP, sorted by name.
  * @throws the error of the file system for the folder itself
  */
 export async function listPictureFiles(dir: string): Promise<PictureFile[]> {

@@ -6,23 +6,23 @@ import { sha256Hex } from '../../base/hash.js';
 import { cutToBytes, visible } from '../../base/words/text.js';
 import type { Obstacle } from './found.js';
 
-/** One line a refused picture, beside the copies. */
+/** Lists the refused pictures, one per line, beside their copies. */
 export const QUARANTINE_FILE = 'quarantine.jsonl';
-/** Below the 255 bytes that a name may have: a person may want to add something to it. */
+/** Below the 255 bytes of a file name, so that a user can append to it. */
 const MAX_NAME_BYTES = 200;
 
 /**
- * Copies of pictures that could not be imported, each with its reason. The same bytes are kept and
- * listed once, however often they are tried. The imported folder itself is never changed.
+ * Keeps copies of refused pictures, each with its reason. The same bytes are copied and listed
+ * once, even if imported repeatedly. The imported folder itself is never changed.
  */
 export class Quarantine {
-  /** The first reason why a copy could not be kept: never a reason to end the import. */
+  /** Reason of the first failed copy, which does not stop the import; null: none. */
   failure: string | null = null;
 
-  /** @param dir made when needed; null = reasons stand in the report only */
+  /** @param dir created when needed; null = reasons are only in the report */
   constructor(private readonly dir: string | null) {}
 
-  /** @param bytes null for what is not copied: too large, or out of reach */
+  /** @param bytes null when there is nothing to copy: too large or unreadable */
   async add(obstacle: Obstacle, bytes: Uint8Array | null): Promise<void> {
     if (this.dir === null) return;
     const identity = sha256Hex(bytes ?? Buffer.from(obstacle.origin)).slice(0, 16);
@@ -41,7 +41,7 @@ export class Quarantine {
     }
   }
 
-  /** The reason is kept also where the copy cannot be. */
+  /** Copies a picture; the reason is listed even if the copy fails. */
   async #copy(name: string, bytes: Uint8Array): Promise<boolean> {
     try {
       await writeFile(join(this.dir ?? '', name), bytes, { mode: 0o600 });
@@ -53,7 +53,7 @@ export class Quarantine {
   }
 }
 
-/** Shortened in the middle, so that the ending stays. */
+/** Shortens a file name but keeps its ending. */
 function cutName(name: string, maxBytes: number): string {
   if (Buffer.byteLength(name) <= maxBytes) return name;
   const ending = /\.[^.]{1,16}$/.exec(name)?.[0] ?? '';

@@ -2,13 +2,13 @@ import { hammingBits, splitHash } from '../../base/hamming.js';
 import { listIn } from '../list-in.js';
 import type { GroupItem, Groups } from './group-item.js';
 
-/** Groups made from likeness begin with this. */
+/** Prefix of groups made by similarity. */
 export const SIMILAR_GROUP_PREFIX = 'similar-';
 
 export interface LikenessBounds {
-  /** Bits of the difference hash that near-duplicates may differ by. */
+  /** Largest Hamming distance between the difference hashes of near-duplicates. */
   maxBits: number;
-  /** A cluster of more pictures is taken apart with half the bits, as long as it has different ones. */
+  /** A larger cluster without an existing group is split with half of `maxBits`, repeatedly. */
   maxPictures: number;
 }
 
@@ -25,7 +25,7 @@ export function byLikeness(
   const found = new Map<number, string>();
   for (const members of classes.values()) {
     members.sort((a, b) => order(items[a]!, items[b]!));
-    // Those with a group last: pairs of them need no look.
+    // Those with a group last: pairs of them are not compared.
     const free = members.filter((index) => groups[index] === null);
     const anchors = members.filter((index) => groups[index] !== null);
     joinAlike(items, groups, free, anchors, bounds, found);
@@ -34,16 +34,17 @@ export function byLikeness(
 }
 
 /**
- * Joins hashes that differ in at most `maxBits` bits; of the last ones, beyond `free`, no pairs.
- * @returns the forest of clusters over the first `free` hashes, and for the root of a cluster the one
- *   beyond `free` that looks most like a member of it
+ * Joins hashes that differ in at most `maxBits` bits. Pairs of hashes beyond `free` are not
+ * compared.
+ * @returns the union-find forest over the first `free` hashes, and by root the hash beyond `free`
+ *   that is nearest to a member of the cluster (-1: none)
  */
 function clusterAlike(
   hashes: readonly string[],
   free: number,
   maxBits: number,
 ): { parent: Uint32Array; anchorOf: Map<number, number> } {
-  // Signed: numbers above 2^31 would be kept as doubles, which is slower.
+  // Signed: V8 stores numbers above 2^31 as doubles, which is slower.
   const high = new Int32Array(hashes.length);
   const low = new Int32Array(hashes.length);
   hashes.forEach((hash, i) => {
@@ -102,7 +103,7 @@ function joinAlike(
     const group =
       anchor >= 0
         ? groups[all[anchor]!]!
-        : // The root is the first of its cluster in the order of the hashes.
+        : // The root is the first of its cluster by SHA-256.
           `${SIMILAR_GROUP_PREFIX}${items[all[root]!]!.sha256.slice(0, 16)}`;
     for (const index of cluster) found.set(index, group);
   }

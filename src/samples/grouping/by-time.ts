@@ -1,28 +1,29 @@
 import type { GroupItem, Groups } from './group-item.js';
 
-/** Groups made from capture times begin with this. */
+/** Prefix of groups made by capture time. */
 export const TIME_GROUP_PREFIX = 'time-';
 
 export interface TimeBounds {
-  /** A longer pause begins a new group, milliseconds. */
+  /** A longer gap starts a new group, milliseconds. */
   gapMs: number;
-  /** From its first picture to its last a group is not longer, milliseconds. */
+  /** Longest time from the first to the last picture of a group, milliseconds. */
   maxDurationMs: number;
-  /** Pictures of a group. */
+  /** Largest number of pictures of a group. */
   maxPictures: number;
 }
 
-/** A picture with a time, by its index among the items. */
+/** A picture with a capture time, and its index among the items. */
 interface Timed {
   index: number;
   timeMs: number;
 }
 
 /**
- * Pictures of all classes in the order of time; a pause begins a new group. A chain without a pause,
- * as a camera makes that takes one picture every few seconds all day, is cut at the longest pauses
- * within the bounds: otherwise a whole season is one group, and nothing is left to compare with.
- * @returns groups by index; `cut`: pictures without a group so far that stand in chains that were cut
+ * Groups pictures of all classes by capture time; a gap starts a new group. A chain without such a
+ * gap, for example of a camera that takes a picture every few seconds all day, is cut at its
+ * longest gaps within the bounds: otherwise a whole season would be one group, with nothing to hold
+ * out.
+ * @returns groups by index; `cut`: number of previously ungrouped pictures in chains that were cut
  */
 export function byCaptureTime(
   items: readonly GroupItem[],
@@ -72,7 +73,7 @@ function* cut(chain: readonly Timed[], bounds: TimeBounds): Generator<readonly T
   }
 }
 
-/** Index behind the run that begins at `start`. */
+/** Index after the last picture of the run that begins at `start`. */
 function endOfRun(chain: readonly Timed[], start: number, bounds: TimeBounds): number {
   const { maxDurationMs, maxPictures } = bounds;
   const beginMs = chain[start]!.timeMs;
@@ -85,7 +86,7 @@ function endOfRun(chain: readonly Timed[], start: number, bounds: TimeBounds): n
     end += 1;
   }
   if (end === chain.length) return end;
-  // In the second half of what fits, so that the runs do not become small.
+  // Cut only in the second half of the longest possible run, so that runs do not become small.
   const isLate = (at: number): boolean =>
     at - start >= maxPictures / 2 || chain[at]!.timeMs - beginMs >= maxDurationMs / 2;
   let best = end;
@@ -100,8 +101,8 @@ function pauseBefore(chain: readonly Timed[], at: number): number {
 }
 
 /**
- * Gives a run the groups that it has already, else one of its own.
- * @param again how many runs before it began at the same time
+ * Assigns the existing groups of a run to its other pictures; without any, a new group.
+ * @param again number of earlier runs that began at the same time
  */
 function nameRun(
   run: readonly Timed[],

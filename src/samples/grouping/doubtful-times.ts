@@ -1,25 +1,28 @@
-/** Why a capture time cannot be true. */
+/** Why a capture time is implausible. */
 export type Doubt = 'before-2000' | 'clock-reset' | 'future' | 'same-moment';
 
 const DAY_MS = 86_400_000;
-/** A clock that says an earlier year is not set itself: it cannot judge what lies ahead. */
+/** A clock before this date is not set, so that it cannot tell which times are in the future. */
 const CLOCK_IS_SET_FROM_MS = Date.UTC(2025, 0, 1);
-/** Cameras of these years came with a clock that begins at the first of January. */
+/** Cameras reset their clock to the first of January of a year before this one. */
 const RESET_YEARS_END = 2016;
-/** On later first days of January only the night is doubted, in which nobody works a field. */
+/**
+ * On later first days of January only times before this hour are doubted: nobody works at night.
+ */
 const RESET_HOURS = 6;
-/** So many pictures of one moment are no burst: no camera takes more in a second. */
+/** More pictures with the same time are not a burst: no camera takes more in a second. */
 const MAX_BURST = 20;
-/** Fewer pictures of one moment are no sign of a dead clock … */
+/** Fewer pictures with the same time are no sign of a dead clock … */
 const MIN_HEAP = 4;
-/** … nor is a smaller share of all. */
+/** … nor is a smaller share of all pictures. */
 const HEAP_SHARE = 0.1;
 
 /**
- * Says of each capture time whether it can be true. A camera with an empty clock battery gives all
- * pictures the same time, or begins with the first day of some year at every start.
- * @param times Unix times, milliseconds; null where there is none
- * @param nowMs Unix time
+ * Finds implausible capture times. A camera with an empty clock battery gives all pictures the same
+ * time, or starts at the first day of some year whenever it is switched on.
+ * @param times Unix times, milliseconds; null: no time
+ * @param nowMs Unix time, milliseconds
+ * @returns for each time the reason to doubt it; null: plausible
  */
 export function doubtTimes(
   times: readonly (number | null)[],
@@ -40,7 +43,7 @@ export function doubtTimes(
   });
 }
 
-/** What one time says of itself, whatever the others are. */
+/** Checks one time independently of all others. */
 export function doubtAlone(timeMs: number, nowMs: number): Exclude<Doubt, 'same-moment'> | null {
   const at = new Date(timeMs);
   if (at.getUTCFullYear() < 2000) return 'before-2000';

@@ -4,19 +4,19 @@ export interface GroupItem {
   /** File name relative to the imported folder, with "/". */
   name: string;
   label: string | null;
-  /** Of the picture, hex; unique among the items. */
+  /** SHA-256 of the picture, hex; unique among the items. */
   sha256: string;
-  /** Unix time, milliseconds; null when the picture does not say, or says what cannot be true. */
+  /** Unix time, milliseconds; null when unknown or implausible. */
   captureTimeMs: number | null;
-  /** Where it was taken; null when the picture does not say. */
+  /** Position of capture; null when unknown. */
   place: Place | null;
-  /** Folders around it that are neither its class nor a split: a day, a field; null: none. */
+  /** Parent folders that are neither its class nor a split, such as a day or field; null: none. */
   session: string | null;
   /** 16 hex digits. */
   dhash: string;
-  /** Set for pictures that have a group already: it stays, and what belongs to them joins it. */
+  /** Existing group: it is kept, and related pictures join it. */
   group: string | null;
 }
 
-/** Group of each item; null: it has none yet. */
+/** Group of each item; null: none yet. */
 export type Groups = readonly (string | null)[];

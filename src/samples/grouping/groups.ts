@@ -5,58 +5,59 @@ import { byLikeness } from './by-likeness.js';
 import { byCaptureTime } from './by-time.js';
 import type { GroupItem, Groups } from './group-item.js';
 
-/** Where the group of an imported picture comes from, in the order in which they are asked. */
+/** Methods that find the group of an imported picture, in order of priority. */
 export const GROUP_METHODS = ['pattern', 'exif', 'place', 'folder', 'similarity'] as const;
 export type GroupMethod = (typeof GROUP_METHODS)[number];
 
 export interface GroupOptions {
-  /** Its captures (without captures: its match) on the name are the group. */
+  /** Its captures on the file name (without captures: its match) become the group. */
   pattern?: RegExp | null;
-  /** Use only this method, and likeness for what it leaves; default: all, in their order. */
+  /** Use only this method, and similarity for the rest; default: all, in order. */
   method?: GroupMethod;
-  /** A longer pause begins a new group. */
+  /** A longer gap between capture times starts a new group, milliseconds. */
   gapMs?: number;
-  /** Bits of the difference hash that near-duplicates may differ by. */
+  /** Largest Hamming distance between the difference hashes of near-duplicates. */
   maxBits?: number;
 }
 
 export interface Grouping {
   /** Group of each item, in the order of the items. */
   groups: string[];
-  /** How many items without a group got theirs by each method. */
+  /** Number of items that each method has grouped. */
   by: Record<GroupMethod, number>;
-  /** How many of them stand in chains of capture times without a pause that had to be cut. */
+  /** Number of these items in chains of capture times that had no gap and were cut. */
   cut: number;
 }
 
 const DEFAULT_GAP_MS = 30_000;
-/** So many of the longest pauses a group by time may last: five minutes by default. */
+/** Longest duration of a group by time, as a multiple of `gapMs`: five minutes by default. */
 const MAX_GAPS = 10;
-/** A group of more pictures is taken apart where there is a way. */
+/** Largest number of pictures of a group; a larger one is split if possible. */
 const MAX_PICTURES = 200;
 /**
- * Measured on photos of a grocery shop: of 101, all were caught after coarse re-encoding (at most
- * 2 bits) and brightening by a fifth (5), 99 % after a shift by 2 % of the width, 58 % after 5 %;
- * of 1,211 different ones 10 bits joined 2, 12 bits 5, 16 bits 18 and 20 bits 242.
+ * Measured on photos of groceries. Of 101 altered photos, all were recognised after coarse
+ * re-encoding (at most 2 bits) and brightening by a fifth (5 bits), 99 % after a shift by 2 % of
+ * the width, 58 % after 5 %. Of 1,211 different photos, 10 bits joined 2, 12 bits 5, 16 bits 18 and
+ * 20 bits 242.
  */
 const DEFAULT_MAX_BITS = 10;
 const PLACE_PREFIX = 'place-';
 const FOLDER_PREFIX = 'folder-';
-/** Side of the squares that places are told apart by, degrees of latitude: 22 m. */
+/** Side of the grid cells of places, degrees of latitude: 22 m. */
 const CELL_DEGREES = 0.0002;
-/** The store takes names of up to 256 characters. */
+/** Below the limit of the store, 256 characters, to leave room for a prefix. */
 const MAX_NAME_CHARACTERS = 200;
 
 /**
- * Gives every picture a group, so that pictures of one moment never stand on both sides of the
- * holdout. A pure function; the order of the items does not matter.
+ * Assigns a group to every picture, so that pictures of one moment are never split between training
+ * and holdout. A pure function; the order of the items does not matter.
  *
- * By pattern: equal captures; what a person says goes before what a picture says. By capture time:
- * pictures of all classes in the order of time; a pause begins a new group, and no group is longer
- * than ten of the longest pauses. By place: squares of 22 m. By folder: those around a picture that
- * are neither its class nor a split. By likeness: clusters (single linkage) of near-duplicates of one
- * class. Place and folder say nothing of a class whose pictures all have the same, or where a group
- * would be too large.
+ * By pattern: equal captures; the user's pattern has priority over metadata. By capture time:
+ * pictures of all classes; a gap starts a new group, and no group lasts longer than ten times
+ * `gapMs`. By place: grid cells of 22 m. By folder: parent folders that are neither class nor
+ * split. By similarity: clusters (single linkage) of near-duplicates of one class. Place and folder
+ * are not used for a class in which all pictures share the same one, nor for groups that would be
+ * too large.
  */
 export function assignGroups(items: readonly GroupItem[], options: GroupOptions = {}): Grouping {
   const groups = items.map(({ group }) => group);
@@ -73,16 +74,16 @@ export function assignGroups(items: readonly GroupItem[], options: GroupOptions 
   };
   let cut = 0;
   const { method, pattern, gapMs = DEFAULT_GAP_MS } = options;
-  const asked = (one: GroupMethod): boolean => method === undefined || method === one;
-  if (pattern && asked('pattern')) assign('pattern', byPattern(items, groups, pattern));
-  if (asked('exif')) {
+  const wanted = (one: GroupMethod): boolean => method === undefined || method === one;
+  if (pattern && wanted('pattern')) assign('pattern', byPattern(items, groups, pattern));
+  if (wanted('exif')) {
     const bounds = { gapMs, maxDurationMs: MAX_GAPS * gapMs, maxPictures: MAX_PICTURES };
     const timed = byCaptureTime(items, groups, bounds);
     cut = timed.cut;
     assign('exif', timed.found);
   }
-  if (asked('place')) assign('place', byKey(items, groups, PLACE_PREFIX, placeKey));
-  if (asked('folder')) assign('folder', byKey(items, groups, FOLDER_PREFIX, folderKey));
+  if (wanted('place')) assign('place', byKey(items, groups, PLACE_PREFIX, placeKey));
+  if (wanted('folder')) assign('folder', byKey(items, groups, FOLDER_PREFIX, folderKey));
   const { maxBits = DEFAULT_MAX_BITS } = options;
   assign('similarity', byLikeness(items, groups, { maxBits, maxPictures: MAX_PICTURES }));
   return { groups: groups as string[], by, cut };
@@ -106,7 +107,7 @@ function byPattern(
   return found;
 }
 
-/** Items with the same key, unless a class has no other or too many items have it. */
+/** Groups items by key, unless all items of a class share one key or too many items have it. */
 function byKey(
   items: readonly GroupItem[],
   groups: Groups,
@@ -149,7 +150,7 @@ function placeKey({ place }: GroupItem): string | null {
   return `${PLACE_PREFIX}${latitude.toFixed(4)},${longitude.toFixed(4)}`;
 }
 
-/** A name that the store takes and that stands on one line. */
+/** Makes a group name that the store accepts and that has no line break. */
 function groupName(text: string): string {
   const name = visible(text);
   if (name.length <= MAX_NAME_CHARACTERS) return name;

@@ -15,7 +15,7 @@ export interface EmbeddedBrokerOptions {
   port: number;
   maxConnections: number;
   log: Log;
-  /** Larger packets end their connection. Default 16 MiB: a snapshot with its picture fits. */
+  /** A larger packet ends its connection. Default 16 MiB: enough for a snapshot with its image. */
   packetMaxBytes?: number;
 }
 
@@ -27,8 +27,8 @@ export interface EmbeddedBroker {
 }
 
 /**
- * A small broker inside the daemon, on loopback only, for robots without one: MQTT 3.1.1, nothing
- * survives a restart, every process of this machine may connect.
+ * Starts a small broker in the daemon, for robots without one. It speaks MQTT 3.1.1, listens on
+ * loopback only, accepts every process of this machine, and loses its state on a restart.
  * @throws HeadlandError HL_BROKER_PORT_IN_USE | HL_BROKER_START_FAILED
  */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
@@ -37,9 +37,11 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueLimit: QUEUE_LIMIT,
   });
-  aedes.on('connectionError', (_, error) => log.debug({ reason: messageOf(error) }, 'no MQTT'));
+  aedes.on('connectionError', (_, error) =>
+    log.debug({ reason: messageOf(error) }, 'embedded broker: connection without MQTT'),
+  );
   aedes.on('clientError', (client, error) => {
-    log.debug({ client: client.id, reason: messageOf(error) }, 'client of the broker failed');
+    log.debug({ client: client.id, reason: messageOf(error) }, 'embedded broker: client error');
   });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -52,7 +54,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   server.on('drop', () => {
     log.warn(
       { code: 'HL_BROKER_FULL', maxConnections },
-      'the embedded broker takes no more clients',
+      'embedded broker: connection refused, too many clients',
     );
   });
   try {
@@ -75,10 +77,10 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   };
 }
 
-/** The socket as aedes shall see it: what comes in passes the guard first. */
+/** Wraps a socket for aedes: incoming bytes pass the packet guard first. */
 function guarded(socket: Socket, maxBytes: number): Duplex {
   const guard = new PacketGuard(maxBytes);
-  // Errors reach aedes through the pair; a listener of our own keeps them from being thrown.
+  // Errors reach aedes through the Duplex; without listeners here they would be thrown.
   socket.on('error', () => guard.destroy());
   guard.on('error', () => socket.destroy());
   return Duplex.from({ readable: socket.pipe(guard), writable: socket });

@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
 /**
- * Passes an MQTT byte stream through and fails as soon as a fixed header announces a packet with
- * more than `maxBytes`: before its payload is held in memory (MQTT 5, section 2.1).
+ * Passes an MQTT byte stream through. Fails as soon as a fixed header announces a packet of more
+ * than `maxBytes`, before its payload is buffered (MQTT 5, section 2.1).
  */
 export class PacketGuard extends Transform {
   readonly #maxBytes: number;
@@ -33,7 +33,7 @@ export class PacketGuard extends Transform {
       // Variable byte integer: seven bits a byte, least significant first, at most four.
       this.#length += (byte & 0x7f) * 128 ** (this.#headerBytes - 2);
       if (this.#length > this.#maxBytes || this.#headerBytes > 5) {
-        done(new Error(`a packet with more than ${this.#maxBytes} bytes`));
+        done(new Error(`packet larger than ${this.#maxBytes} bytes`));
         return;
       }
       if ((byte & 0x80) === 0) {

@@ -31,19 +31,21 @@ export interface CommandMeta {
   responseTopic: string;
 }
 
-/** Executes a command; what it resolves to is the answer's `data`. Throws HeadlandErrors. */
+/** Executes a command and resolves to the `data` of the answer. Throws HeadlandErrors. */
 export type CommandHandler = (command: Command, meta: CommandMeta) => Promise<unknown>;
 
 export interface CommandDeskOptions {
   robotId: string;
-  /** Larger payloads are refused unread. */
+  /** Larger payloads are refused without parsing. */
   maxBytes: number;
-  /** Commands a minute, from all senders together. */
+  /** Limit of commands per minute, over all senders. */
   perMinute: number;
-  /** Null while nobody executes commands. */
+  /** Null while the daemon cannot execute commands. */
   handler: () => CommandHandler | null;
   answer: (topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer) => void;
-  /** Called for refusals, at most 60 a minute; `suppressed` = how many were kept quiet since. */
+  /**
+   * Called for refusals, at most 60 a minute; `suppressed` = refusals not reported since the last.
+   */
   refused: (error: HeadlandError, name: string, suppressed: number) => void;
   /** Monotonic milliseconds. */
   nowMs?: () => number;
@@ -56,8 +58,8 @@ interface Remembered {
 }
 
 /**
- * Stands between the broker and whoever executes commands: everything is checked before anything
- * is done, and a transaction that comes again gets the same answer instead of a second execution.
+ * Checks commands from the broker before they are executed. A repeated transaction gets the same
+ * answer instead of a second execution.
  */
 export class CommandDesk {
   readonly #options: CommandDeskOptions;
@@ -76,14 +78,14 @@ export class CommandDesk {
     this.#refusals = new TokenBucket(REFUSALS_ANSWERED_PER_MINUTE, this.#nowMs);
   }
 
-  /** Commands since the start: handed to the handler or answered from memory, and refused. */
+  /** Commands since the start: accepted (executed or answered from memory) and refused. */
   get counts(): { accepted: number; refused: number } {
     return { accepted: this.#accepted, refused: this.#refused };
   }
 
-  /** Takes one message from the broker. Never throws; resolves when the answer has been given. */
+  /** Handles one message from the broker. Never throws; resolves when it is answered. */
   async receive(incoming: IncomingCommand): Promise<void> {
-    // Clearing a retained message looks like this; it is not a command.
+    // This clears a retained message; it is not a command.
     if (incoming.retain && incoming.payload.byteLength === 0) return;
     const name = incoming.topic.slice(
       (topicPrefix(this.#options.robotId) + commandTopic('')).length,
@@ -116,23 +118,23 @@ export class CommandDesk {
         `the command "${name.slice(0, 64)}" was sent as a retained message`,
         {
           remedy:
-            'Clear it by an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send commands ' +
-            'without the retain flag. A retained command comes again with every connection.',
+            'Clear it with an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send ' +
+            'commands without the retain flag. A retained command arrives again with every connection.',
         },
       );
     }
     if (!this.#commands.take()) {
       throw new HeadlandError(
         'HL_COMMAND_RATE_LIMITED',
-        `more than ${this.#options.perMinute} commands came in a minute (mqtt.commandsPerMinute)`,
+        `more than ${this.#options.perMinute} commands arrived within a minute (mqtt.commandsPerMinute)`,
         { remedy: 'Wait a minute and send commands more slowly, or raise mqtt.commandsPerMinute.' },
       );
     }
   }
 
   /**
-   * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command;
-   *   what the handler throws becomes an answer instead
+   * Executes a command unless its transaction is known. Errors of the handler become answers.
+   * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command
    */
   #once(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
     const { transaction } = command;
@@ -148,7 +150,7 @@ export class CommandDesk {
     if (known && known.fingerprint !== fingerprint) {
       throw new HeadlandError(
         'HL_COMMAND_INVALID',
-        `the transaction ${JSON.stringify(transaction)} was used for another command`,
+        `the transaction ${JSON.stringify(transaction)} was already used for another command`,
         { remedy: 'Use a new transaction for every new command.', details: { transaction } },
       );
     }
@@ -167,9 +169,13 @@ export class CommandDesk {
     try {
       const handler = this.#options.handler();
       if (handler === null) {
-        throw new HeadlandError('HL_COMMAND_UNAVAILABLE', 'the robot takes no commands yet', {
-          remedy: 'Send the command again when the topic status says "online".',
-        });
+        throw new HeadlandError(
+          'HL_COMMAND_UNAVAILABLE',
+          'the robot does not accept commands yet',
+          {
+            remedy: 'Send the command again when the topic status says "online".',
+          },
+        );
       }
       return { ...head, ok: true, data: (await handler(command, meta)) ?? null };
     } catch (error) {
@@ -222,7 +228,7 @@ export class CommandDesk {
   }
 }
 
-/** No stack and no details leave the robot. */
+/** The error without stack and details, which must not leave the robot. */
 function publicError(error: unknown): { code: string; message: string; remedy: string } {
   const { code, message, remedy } = serialiseError(error);
   return { code, message, remedy };

@@ -16,8 +16,8 @@ const MAX_DEPTH = 16;
 const MAX_TOPIC_LENGTH = 512;
 
 /**
- * Turns the payload of `cmd/<name>` into a command. The size is looked at before anything is read.
- * @param maxBytes largest payload that is parsed at all
+ * Parses the payload of `cmd/<name>`. The size is checked first.
+ * @param maxBytes largest payload that is parsed
  * @throws HeadlandError HL_COMMAND_UNKNOWN | HL_COMMAND_TOO_LARGE | HL_COMMAND_INVALID_JSON |
  *   HL_COMMAND_INVALID; `details.transaction` carries the transaction where it could be read
  */
@@ -34,7 +34,7 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new HeadlandError(
       'HL_COMMAND_INVALID',
-      `a command is a JSON object, not ${kind(value)}`,
+      `a command must be a JSON object, not ${kind(value)}`,
       {
         remedy: 'Send one JSON object: {} where the command needs no fields.',
       },
@@ -46,9 +46,9 @@ export function parseCommand(name: string, payload: Uint8Array, maxBytes: number
 }
 
 /**
- * Where the answer goes: the topic that the command asks for, else `cmd/<name>/response`.
- * A command may not make the robot write on other robots' topics (reflection), on topics that
- * carry its own messages (forged reports) or on its own commands (a loop).
+ * Topic of the answer: the response topic of the command, else `cmd/<name>/response`. A command
+ * must not make the robot publish on other robots' topics (reflection), on topics of its own
+ * messages (forged reports) or on its own commands (a loop).
  * @throws HeadlandError HL_COMMAND_RESPONSE_TOPIC
  */
 export function responseTopicOf(robotId: string, name: string, requested?: string): string {
@@ -58,7 +58,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
   const rest = requested.slice(prefix.length);
   const reserved =
     rest === '' || rest === 'cmd' || rest.startsWith('cmd/') || RESERVED_TOPICS.has(rest);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects them
   const wellFormed = !/[+#\u0000-\u001f\u007f]/.test(requested);
   if (
     !requested.startsWith(prefix) ||
@@ -68,7 +68,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
   ) {
     throw new HeadlandError(
       'HL_COMMAND_RESPONSE_TOPIC',
-      `no answer may go to the topic ${JSON.stringify(requested.slice(0, 128))}`,
+      `the response topic ${JSON.stringify(requested.slice(0, 128))} is not allowed`,
       { remedy: `Ask for the answer on a topic below ${prefix}response/.` },
     );
   }
@@ -79,7 +79,10 @@ const RESERVED_TOPICS: ReadonlySet<string> = new Set(
   Object.values(CONTRACT).map(({ topic }) => topic),
 );
 
-/** A name fit to stand in a topic and a log line; others get no answer of their own. */
+/**
+ * Whether a name is safe in topics and log lines; a command with another name has no default answer
+ * topic.
+ */
 export function isPlainName(name: string): boolean {
   return /^[a-z][a-z0-9_-]{0,63}$/.test(name);
 }
@@ -119,7 +122,7 @@ function invalidFields(
   });
 }
 
-/** Names the nearest valid word where one is near enough to be meant, else falls back. */
+/** Suggests the nearest valid word if it is close enough to be a typo. */
 function suggestion(word: string, valid: readonly string[], otherwise: string): string {
   const nearest = closest(word, valid);
   const near = distance(word, nearest) <= Math.max(2, Math.floor(nearest.length / 3));

@@ -3,8 +3,8 @@ import { HeadlandError, messageOf } from '../../base/errors.js';
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * Parses the JSON of a stranger: UTF-8 only, nesting at most `maxDepth`, no key twice in an
- * object, none of `__proto__`, `constructor`, `prototype`. The caller has checked the size.
+ * Parses untrusted JSON: UTF-8 only, nesting at most `maxDepth`, no duplicate key in an object,
+ * none of the keys `__proto__`, `constructor` and `prototype`. The caller has checked the size.
  * @throws HeadlandError HL_COMMAND_INVALID_JSON
  */
 export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
@@ -24,11 +24,11 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number): unknown {
 }
 
 /**
- * One pass over the text that knows just enough JSON to see nesting and keys. Where the text is
- * not JSON at all it may see nonsense: JSON.parse, which comes after, has the last word.
+ * Checks nesting and keys in one pass with just enough knowledge of JSON. On text that is not JSON
+ * the result may be wrong: JSON.parse, which follows, rejects it.
  */
 function inspect(text: string, maxDepth: number): void {
-  /** One entry an open bracket: the keys of an object, null for an array. */
+  /** One entry per open bracket: the keys of an object, null for an array. */
   const open: (Set<string> | null)[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
@@ -62,13 +62,13 @@ function inspect(text: string, maxDepth: number): void {
   }
 }
 
-/** Index of the quote that ends the string which begins at `start`. */
+/** Index of the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     if (text[i] === '\\') i++;
     else if (text[i] === '"') return i;
   }
-  throw invalid('a string does not end');
+  throw invalid('a string is not terminated');
 }
 
 function addKey(keys: Set<string>, quoted: string): void {
@@ -80,7 +80,7 @@ function addKey(keys: Set<string>, quoted: string): void {
   }
   const shown = JSON.stringify(key.slice(0, 64));
   if (FORBIDDEN_KEYS.has(key)) throw invalid(`the key ${shown} is not allowed`);
-  if (keys.has(key)) throw invalid(`an object has the key ${shown} twice`);
+  if (keys.has(key)) throw invalid(`an object has a duplicate key ${shown}`);
   keys.add(key);
 }
 

@@ -1,4 +1,4 @@
-/** Allows `perMinute` actions a minute on average and as many at once when it has rested. */
+/** Allows `perMinute` actions a minute on average, and bursts of as many after a pause. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #capacity: number;

@@ -11,13 +11,13 @@ import type { QoS } from '../contract/topics.js';
 import type { TlsFiles } from './tls-files.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
-/** What a sender may make us hold in memory at once; the size limit of commands is far below. */
+/** Limits the memory that a sender of commands can occupy; mqtt.commandMaxBytes is far lower. */
 const INCOMING_MAX_BYTES = 4_194_304;
 const INCOMING_MAX_MESSAGES = 16;
-/** Reason codes from here on mean no. */
+/** Reason codes from here on are refusals. */
 const REFUSED = 0x80;
 const SESSION_TAKEN_OVER = 0x8e;
-/** What fits into MQTT's four bytes. */
+/** Largest value of MQTT's four-byte expiry. */
 const EXPIRY_MAX_SECONDS = 0xffff_ffff;
 
 /** Secrets and certificates, read by the caller. */
@@ -25,7 +25,7 @@ export interface BrokerCredentials extends TlsFiles {
   password?: string | Buffer;
 }
 
-/** Where the broker is and how it is asked in. */
+/** Address of the broker and the credentials for it. */
 export interface BrokerAccess {
   /** mqtt://, mqtts://, ws:// or wss:// */
   url: string;
@@ -37,24 +37,25 @@ export interface Publication {
   payload: Uint8Array;
   qos: QoS;
   retain: boolean;
-  /** MQTT 5: the broker forgets it after so many seconds. */
+  /** Message expiry (MQTT 5), seconds. */
   expirySeconds?: number;
-  /** MQTT 5. */
+  /** Correlation data (MQTT 5). */
   correlation?: Uint8Array;
 }
 
 /** Why a connection ended. */
 export interface ConnectionEnd {
   /**
-   * `version`: the broker refuses this protocol version; `silent`: it took the connection and
-   * closed it without an answer; `refused`: it answered no; `unreachable`: no way to it; `lost`:
-   * it was up; `taken-over`: it was up, and the broker says that another client with this id came.
+   * `version`: the broker refuses this protocol version; `silent`: it accepted the TCP connection
+   * and closed it without a CONNACK; `refused`: its CONNACK is a refusal; `unreachable`: no network
+   * connection; `lost`: an established connection ended; `taken-over`: the broker ended it because
+   * another client with this id connected.
    */
   kind: 'version' | 'silent' | 'refused' | 'unreachable' | 'lost' | 'taken-over';
   message: string;
-  /** The other side closed it and gave no reason. */
+  /** The broker closed the connection without a reason. */
   wordless: boolean;
-  /** A message was refused, or on its way without an answer: brokers close a connection over one. */
+  /** A message was refused or unanswered: brokers may close a connection because of one. */
   overMessage: boolean;
   /** CONNACK code or errno. */
   code?: number | string;
@@ -66,20 +67,22 @@ export interface ConnectionOptions {
   clientId: string;
   settings: Config['mqtt'];
   will: Publication;
-  /** Topic filter of commands, and the QoS with which they come at most. */
+  /** Topic filter of commands, and their maximum QoS. */
   subscription: { filter: string; qos: QoS };
   /** Subscribed and ready to publish. */
   onReady: () => void;
   onCommand: (command: IncomingCommand) => void;
-  /** Exactly once, whatever happened. */
+  /** Called exactly once, whatever the cause. */
   onEnd: (end: ConnectionEnd) => void;
-  /** The broker lets us hear commands; null: it does, else its answer. */
+  /**
+   * Called with the result of the subscription to commands; null: granted, else the reason code.
+   */
   onSubscribed: (refusal: string | null) => void;
 }
 
 /**
- * One connection to the broker, from CONNECT to the end; it never comes back. Each has a fresh
- * MQTT.js client, so that nothing waits in MQTT.js that our own outbox does not know.
+ * One connection to the broker, from CONNECT to its end; it never reconnects. Each has a new
+ * MQTT.js client, so that MQTT.js queues nothing that the outbox does not know of.
  */
 export class Connection {
   readonly protocolVersion: 4 | 5;
@@ -93,7 +96,7 @@ export class Connection {
   #unanswered = 0;
   #refusedMessage = false;
 
-  /** Throws what MQTT.js throws for an impossible URL or certificate. */
+  /** @throws Error of MQTT.js for an invalid URL or certificate */
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.protocolVersion = options.protocolVersion;
@@ -105,7 +108,7 @@ export class Connection {
     this.#client.on('error', (error) => this.#onError(error));
     this.#client.on('disconnect', (packet) => {
       this.#lastError = {
-        message: `the broker said goodbye with reason ${packet.reasonCode ?? 0}`,
+        message: `the broker disconnected with reason code ${packet.reasonCode ?? 0}`,
         ...(packet.reasonCode === undefined ? {} : { code: packet.reasonCode }),
       };
     });
@@ -116,25 +119,26 @@ export class Connection {
     return this.#ready && !this.#ended;
   }
 
-  /** How many messages with QoS 1 the broker takes without acknowledging one. */
+  /** Receive Maximum: how many unacknowledged messages of QoS 1 the broker accepts. */
   get receiveMaximum(): number {
     return this.#client.serverProperties?.receiveMaximum ?? 65_535;
   }
 
-  /** The largest packet that the broker takes, bytes. */
+  /** The largest packet that the broker accepts, bytes. */
   get maximumPacketSize(): number {
     return this.#client.serverProperties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Bytes that wait for the network. */
+  /** Unsent bytes in the socket's buffer. */
   get backlogBytes(): number {
     return this.#client.stream?.writableLength ?? 0;
   }
 
   /**
-   * Sends a message; with QoS 1 `done` is called when the broker has answered: with null, or with
-   * its reason code (>= 0x80); with QoS 0 when the network has taken it, which may be before this
-   * returns. It is not called when the connection ends first.
+   * Sends a message. With QoS 1, `done` is called when the broker has answered: with null, or with
+   * the reason code of its refusal (>= 0x80). With QoS 0, it is called once the message is written
+   * to the network, which may be before this returns. It is not called when the connection ends
+   * first.
    */
   publish(message: Publication, done?: (refusal: number | null) => void): void {
     if (this.#ended) return;
@@ -164,7 +168,9 @@ export class Connection {
     );
   }
 
-  /** Says goodbye, so that no last will is published; resolves when the connection is closed. */
+  /**
+   * Sends DISCONNECT, so that no last will is published; resolves when the connection is closed.
+   */
   async close(timeoutMs: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve) => {
@@ -182,17 +188,17 @@ export class Connection {
     this.#subscribe();
   }
 
-  /** Without commands the robot still reports; whether it may hear them is asked again and again. */
+  /** Subscribes to commands. A refusal is retried and does not stop the robot from publishing. */
   #subscribe(): void {
     const { subscription, settings, onSubscribed, onReady } = this.#options;
     const { filter, qos } = subscription;
-    // With `rap` a retained command is known as such even when it comes live.
+    // With `rap` (retain as published) a retained command is recognisable even when sent live.
     this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
       const answers: number[] | null = error
         ? answersIn(error)
         : (granted?.map((grant) => grant.qos) ?? null);
-      // Without an answer the connection has ended while it was asked.
+      // No answer: the connection ended first.
       if (!answers) return;
       const refusal = answers.find((answer) => answer >= REFUSED);
       onSubscribed(refusal === undefined ? null : `0x${refusal.toString(16)}`);
@@ -220,7 +226,7 @@ export class Connection {
 
   #onError(error: Error): void {
     const { code } = error as { code?: number | string };
-    // The first error is the cause; what follows is the collapse.
+    // The first error is the cause; later ones are its consequences.
     this.#lastError ??= { message: error.message, ...(code === undefined ? {} : { code }) };
     // A protocol error or an unanswered CONNECT may leave the socket open.
     if (!this.#ended) this.#client.stream?.destroy();
@@ -232,7 +238,7 @@ export class Connection {
     if (this.#subscribeAgain !== null) clearTimeout(this.#subscribeAgain);
     const error = this.#lastError;
     this.#client.end(true);
-    // MQTT.js does not force an end that it has already begun politely.
+    // MQTT.js does not force an end once a graceful one has begun.
     this.#client.stream?.destroy();
     this.#options.onEnd({
       kind: this.#kindOfEnd(error?.code),
@@ -255,10 +261,10 @@ function isWordless(error: { code?: number | string } | null): boolean {
   return error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
-/** The reason codes of the SUBACK that an error is about; null: it is about something else. */
+/** Reason codes of the SUBACK that caused an error; null: another cause. */
 function answersIn(error: Error): number[] | null {
   if (!(error instanceof ErrorWithSubackPacket)) return null;
-  // A connection that ended has brought no packet, whatever the type says.
+  // After the end of the connection there is no packet, despite the type.
   const packet: { granted: unknown[] } | undefined = error.packet;
   return packet ? packet.granted.map(Number) : null;
 }
@@ -278,7 +284,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     protocolVersion,
     protocolId: 'MQTT',
     clientId: options.clientId,
-    // Only MQTT 5 can bound how long a session outlives us; commands for 3.1.1 do not wait.
+    // Only MQTT 5 can limit the lifetime of a session: with 3.1.1 the broker queues no commands.
     clean: !isV5 || settings.sessionExpirySeconds === 0,
     keepalive: settings.keepaliveSeconds,
     reconnectPeriod: 0,

@@ -1,35 +1,35 @@
-/** So many connections in a row that the broker took and closed without a word are no accident. */
+/** Consecutive connections closed without a reason that count as a contested client id. */
 const WORDLESS_ENDS = 4;
 
-/** How a connection ended that the broker had taken. */
+/** How an accepted connection ended. */
 export interface EndOfConnection {
-  /** The broker said that another client with this id has come (MQTT 5). */
+  /** The broker reported that another client with this id has connected (MQTT 5). */
   takenOver: boolean;
-  /** The broker closed it without a reason: what old brokers do then, and others before MQTT 5. */
+  /** The broker closed it without a reason, as old brokers and MQTT 3.1.1 do on a takeover. */
   wordless: boolean;
-  /** How long it had been ready, milliseconds. */
+  /** How long it was ready, milliseconds. */
   heldMs: number;
 }
 
 /**
- * Tells from how connections end whether another client uses the same id: each of the two then throws
- * the other out. Brokers before MQTT 5, and many since, do not say so; what gives it away is that the
- * broker takes every connection and closes each soon after without a reason.
+ * Detects from the ends of connections that another client uses the same client id: the two then
+ * keep disconnecting each other. Brokers before MQTT 5, and many since, do not report it. The sign
+ * is that the broker accepts every connection and closes each soon after without a reason.
  */
 export class Contest {
   #wordlessEnds = 0;
 
-  /** @param quietMs a connection that has held so long was not contested */
+  /** @param quietMs a connection that lasts this long is not contested */
   constructor(readonly quietMs: number) {}
 
-  /** @returns true when another client must be behind it */
+  /** @returns true when another client is the likely cause */
   ended({ takenOver, wordless, heldMs }: EndOfConnection): boolean {
     const inARow = wordless && heldMs < this.quietMs;
     this.#wordlessEnds = inARow ? this.#wordlessEnds + 1 : 0;
     return takenOver || this.#wordlessEnds >= WORDLESS_ENDS;
   }
 
-  /** There was no way to the broker, or it refused: then nobody is thrown out. */
+  /** The broker was unreachable or refused: no takeover. */
   notTaken(): void {
     this.#wordlessEnds = 0;
   }

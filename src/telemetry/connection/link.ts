@@ -14,30 +14,34 @@ import {
 import { Contest } from './contest.js';
 import { ProtocolChoice } from './protocol-choice.js';
 
-/** A connection that held so long was a good one: the back-off begins anew. */
+/** A connection that lasts this long resets the back-off. */
 const STABLE_MS = 10_000;
-/** Robots in the field are often out of reach: so long without a broker is worth an alarm. */
+/** Time without a broker before the alarm: robots in the field are often out of range. */
 const UNREACHABLE_ALARM_MS = 60_000;
 
 export interface LinkOptions {
-  /** Asked for every connection, so that a secret that was corrected is used. Throws HeadlandErrors. */
+  /**
+   * Called for every connection, so that a corrected secret takes effect. Throws HeadlandErrors.
+   */
   access: () => BrokerAccess;
   clientId: string;
   settings: Config['mqtt'];
   subscription: ConnectionOptions['subscription'];
   alarms: AlarmSwitch;
   log: Log;
-  /** The last will for the connection with this number. */
+  /** Last will of the connection with this number. */
   will: (session: number) => Publication;
   onReady: () => void;
   onCommand: (command: IncomingCommand) => void;
-  /** A connection that had been ready is gone. */
+  /** Called when a ready connection is lost. */
   onLost: () => void;
   /** Uniform in [0, 1). */
   random?: () => number;
 }
 
-/** Keeps a connection to the broker: tries for ever, with back-off, in the version it speaks. */
+/**
+ * Keeps a connection to the broker: reconnects without limit, with back-off and version fallback.
+ */
 export class Link {
   readonly #options: LinkOptions;
   readonly #backoff: Backoff;
@@ -46,7 +50,7 @@ export class Link {
   #timer: NodeJS.Timeout | null = null;
   #session = 0;
   #readyAtMs: number | null = null;
-  /** Since when there has been no connection, monotonic milliseconds. */
+  /** When the connection was lost, monotonic milliseconds. */
   #downSinceMs = 0;
   readonly #contest: Contest;
   #uncontested: NodeJS.Timeout | null = null;
@@ -61,7 +65,7 @@ export class Link {
       options.random,
     );
     this.#choice = new ProtocolChoice(protocol);
-    // The other client comes back within its own back-off.
+    // A competing client reconnects within its own back-off.
     this.#contest = new Contest(Math.max(STABLE_MS, 2 * backoffMaxMs));
   }
 
@@ -70,7 +74,7 @@ export class Link {
     return this.#connection?.ready ? this.#connection : null;
   }
 
-  /** Counts connections since the start; the current one while there is one. */
+  /** Number of connection attempts since the start. */
   get session(): number {
     return this.#session;
   }
@@ -83,11 +87,11 @@ export class Link {
     if (!this.#stopped) return;
     this.#stopped = false;
     this.#downSinceMs = performance.now();
-    // Robots that are switched on together do not connect together.
+    // Robots that are switched on together must not connect together.
     this.#connectIn(this.#backoff.nextMs());
   }
 
-  /** Ends the connection politely and tries no more. */
+  /** Closes the connection and stops reconnecting. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -123,7 +127,7 @@ export class Link {
       });
     } catch (error) {
       if (isHeadlandError(error)) {
-        // A secret that cannot be read is known now, not after a while.
+        // An unreadable secret raises the alarm now: waiting would not help.
         options.alarms.raise('mqtt', error);
         this.#connectIn(this.#backoff.nextMs());
         return;
@@ -154,7 +158,7 @@ export class Link {
     const { filter } = subscription;
     const error = new HeadlandError(
       'HL_BROKER_SUBSCRIPTION_REFUSED',
-      `the broker does not let the robot hear commands (${filter}): ${refusal}`,
+      `the broker refuses the subscription to commands (${filter}): ${refusal}`,
       {
         remedy: `Allow the robot to read ${filter} in the access list of the broker.`,
         details: { filter },
@@ -182,12 +186,12 @@ export class Link {
     this.#connectIn(delayMs);
   }
 
-  /** Raises an alarm where the end says more than that the connection is gone. */
+  /** Raises an alarm for a refusal, a long outage or a contested client id. */
   #judge(end: ConnectionEnd, wasReady: boolean, heldMs: number): void {
     const { alarms, clientId } = this.#options;
     const takenOver = end.kind === 'taken-over';
     if (wasReady || takenOver) {
-      // A message that the broker does not want says nothing of other clients.
+      // A refused message explains the end without another client.
       if (end.overMessage && !takenOver) return;
       const contested = this.#contest.ended({ takenOver, wordless: end.wordless, heldMs });
       if (contested) alarms.raise('mqtt-client-id', otherClient(clientId, takenOver));
@@ -199,7 +203,7 @@ export class Link {
     if (end.kind === 'refused' || isLong) alarms.raise('mqtt', noBroker(end));
   }
 
-  /** The same failure again is only worth a debug line. */
+  /** Logs the end; a repetition of the same failure only at debug level. */
   #report(protocolVersion: 4 | 5, end: ConnectionEnd, delayMs: number): void {
     const sameKind = this.#lastEnd?.kind === end.kind;
     const same = sameKind && (end.kind === 'lost' || this.#lastEnd?.code === end.code);
@@ -232,8 +236,8 @@ function otherClient(clientId: string, certain: boolean): HeadlandError {
   return new HeadlandError(
     'HL_BROKER_CLIENT_ID_TAKEN',
     certain
-      ? `another client with the client id "${clientId}" throws this robot out of the broker`
-      : `the broker takes the robot's connections and closes each: another client with the client id "${clientId}" seems to come in between`,
+      ? `another client with the client id "${clientId}" takes over this robot's connection`
+      : `the broker accepts the robot's connections and closes each soon after: another client probably uses the client id "${clientId}"`,
     {
       remedy:
         'Give every robot its own robot.id (or mqtt.clientId). Look for a second robot with a copy of this card.',

@@ -1,12 +1,12 @@
 import type { Config } from '../../config/schema.js';
 import type { ConnectionEnd } from './connection.js';
 
-/** A broker may learn MQTT 5 by an upgrade: it is asked again after so long. */
+/** Time until MQTT 5 is tried again: a broker may be upgraded. */
 const ASK_AGAIN_MS = 600_000;
 
 /**
- * Which protocol version the next CONNECT speaks: MQTT 5 first; 3.1.1 where the broker refuses 5
- * or hangs up on it without a word (old brokers cannot read the new CONNECT).
+ * Chooses the protocol version of the next CONNECT: MQTT 5 first; 3.1.1 if the broker refuses 5 or
+ * closes the connection without an answer (old brokers cannot parse the new CONNECT).
  */
 export class ProtocolChoice {
   readonly #setting: Config['mqtt']['protocol'];
@@ -24,15 +24,15 @@ export class ProtocolChoice {
     return this.#nowMs() < this.#oldUntilMs ? 4 : 5;
   }
 
-  /** @returns true when the next attempt speaks another version and need not wait */
+  /** @returns true when the next attempt uses another version and need not wait */
   ended(version: 4 | 5, kind: ConnectionEnd['kind']): boolean {
     if (this.#setting !== 'auto') return false;
     if (version === 5 && (kind === 'version' || kind === 'silent')) {
       this.#oldUntilMs = this.#nowMs() + ASK_AGAIN_MS;
-      // Silence may also be a broker that is just going down: that one must not be hammered.
+      // A broker that is shutting down is silent too, and must not be flooded with attempts.
       return kind === 'version';
     }
-    // Neither version got an answer: it was not the version.
+    // Neither version got an answer: the version is not the cause.
     if (version === 4 && (kind === 'version' || kind === 'silent')) {
       this.#oldUntilMs = Number.NEGATIVE_INFINITY;
     }

@@ -6,11 +6,12 @@ import type { Outbox, StoredMessage } from '../outbox/outbox.js';
 import type { Connection, Publication } from './connection.js';
 
 /**
- * What is sent once is let go while more than this waits for the network. MQTT.js adds a listener
- * for each that waits and warns of a leak at 1,000: keep it below that many predictions.
+ * Limit of unsent bytes, above which messages that are sent only once are dropped. MQTT.js adds a
+ * listener for each unsent message and warns of a leak at 1,000: keep the limit below the size of
+ * that many predictions.
  */
 const BACKLOG_MAX_BYTES = 262_144;
-/** After so many connections that died on the same message, others go first. */
+/** Connections lost right after the same message before it is set aside. */
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
 const NOT_AUTHORISED = 0x87;
@@ -20,7 +21,7 @@ const PACKET_OVERHEAD_BYTES = 256;
 export interface SenderOptions {
   outbox: Outbox;
   maxInFlight: number;
-  /** A message that the broker refuses is offered again after so long. */
+  /** Delay until a refused message is sent again. */
   retryMs: number;
   /** The connection while it is ready. */
   connection: () => Connection | null;
@@ -29,8 +30,8 @@ export interface SenderOptions {
 }
 
 /**
- * Feeds the connection: states first, then the outbox, with at most `maxInFlight` messages
- * (less where the broker's Receive Maximum says so) that await their PUBACK.
+ * Feeds the connection: states first, then the outbox. At most `maxInFlight` messages, or the
+ * broker's Receive Maximum if that is lower, await their PUBACK.
  */
 export class Sender {
   readonly #options: SenderOptions;
@@ -38,16 +39,16 @@ export class Sender {
   readonly #dirty = new Set<string>();
   /** Ids of outbox messages that await their PUBACK, oldest first. */
   readonly #awaiting = new Set<number>();
-  /** Topics that the broker has refused, and until when it is not asked again, monotonic ms. */
+  /** Refused topics, and the monotonic milliseconds before which they are not tried again. */
   readonly #refused = new Map<string, number>();
-  /** Messages from elsewhere than the outbox that await their PUBACK. */
+  /** Number of messages outside the outbox that await their PUBACK. */
   #othersInFlight = 0;
   #pumping = false;
   #acknowledged = 0;
   #suspect: number | null = null;
   #strikes = 0;
   #retry: NodeJS.Timeout | null = null;
-  /** What the retry does before it sends. */
+  /** Actions of the retry timer before it sends. */
   readonly #due: (() => void)[] = [];
   #onDrained: (() => void) | null = null;
 
@@ -56,7 +57,7 @@ export class Sender {
     options.outbox.setListener(() => this.pump());
   }
 
-  /** Sets a state: `compose` is asked at every sending, also after a reconnect. */
+  /** Sets a state: `compose` is called for every publication, also after a reconnect. */
   state(key: string, compose: () => Publication | null): void {
     this.#states.set(key, compose);
     this.#dirty.add(key);
@@ -66,7 +67,7 @@ export class Sender {
   connected(): void {
     for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
-    // What was set back on the connection before is due by then.
+    // Messages deferred on the previous connection are due by then.
     if (this.#refused.size > 0) this.#pumpIn(this.#options.retryMs);
     this.pump();
   }
@@ -78,13 +79,13 @@ export class Sender {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     this.#due.length = 0;
-    // With the next connection they are asked at once.
+    // The next connection tries refused topics at once.
     for (const topic of this.#refused.keys()) this.#refused.set(topic, 0);
     this.#options.outbox.release();
     this.#onDrained?.();
   }
 
-  /** Resolves when all that was ready has been acknowledged, or after `timeoutMs`. */
+  /** Resolves when all ready messages are acknowledged, or after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<void> {
     this.pump();
     if (this.#inFlight === 0) return;
@@ -98,10 +99,11 @@ export class Sender {
     this.#onDrained = null;
   }
 
-  /** Sends as much as may be in flight. */
+  /** Sends as many messages as may be in flight. */
   pump(): void {
     const connection = this.#options.connection();
-    // A message with QoS 0 is settled while it is being sent: the loops below go on by themselves.
+    // A message of QoS 0 may settle during `publish`, which calls `pump` again: the loops below go
+    // on.
     if (connection === null || this.#pumping) return;
     this.#pumping = true;
     try {
@@ -112,9 +114,10 @@ export class Sender {
   }
 
   /**
-   * Sends what `compose` gives, once; it is kept nowhere and `compose` is not called in vain.
-   * @returns false when it was not sent: no connection, too slow a link, too much in flight for
-   *   `qos`, or nothing to send
+   * Sends the message of `compose` once, without queueing it. `compose` is called only if the
+   * message can be sent.
+   * @returns false when it was not sent: no connection, a slow link, too many messages in flight
+   *   for `qos`, or `compose` returned null
    */
   once(qos: QoS, compose: () => Publication | null): boolean {
     const connection = this.#options.connection();
@@ -137,7 +140,7 @@ export class Sender {
       const publication = this.#states.get(key)?.();
       if (publication) this.#publish(connection, publication, key);
     }
-    // A message that may be what kills the connections travels alone.
+    // A message suspected of ending connections is sent alone.
     const limit = this.#strikes > 0 ? 1 : window;
     while (this.#inFlight < limit) {
       const messages = this.#options.outbox.take(limit - this.#inFlight);
@@ -150,7 +153,7 @@ export class Sender {
     return this.#awaiting.size + this.#othersInFlight;
   }
 
-  /** @param state its key, when it is one: a refused state is offered again */
+  /** @param state key of the state, if it is one: a refused state is sent again */
   #publish(connection: Connection, publication: Publication, state?: string): void {
     if (publication.qos === 0) {
       connection.publish(publication);
@@ -175,7 +178,7 @@ export class Sender {
       outbox.defer(id, SET_ASIDE_MS);
       log.error(
         { code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size },
-        'a message is larger than the broker takes: it is kept and offered again later',
+        'message larger than the broker accepts: kept, retried later',
       );
       return;
     }
@@ -212,8 +215,8 @@ export class Sender {
   }
 
   /**
-   * How long a message must wait because the broker has refused its topic: others may be taken, and
-   * brokers end connections on which they refuse much. One message at a time asks again.
+   * How long a message must wait because the broker has refused its topic. Brokers end connections
+   * with many refusals, so that only one message per topic tries again at a time.
    */
   #waitForTopicMs(topic: string): number {
     const untilMs = this.#refused.get(topic);
@@ -228,7 +231,9 @@ export class Sender {
     if (this.#inFlight === 0) this.#onDrained?.();
   }
 
-  /** Looks, when a connection was lost, whether one and the same message may have killed it. */
+  /**
+   * After a lost connection: checks whether the same message may have caused the last few losses.
+   */
   #judge(): void {
     const [head] = this.#awaiting;
     if (head === undefined || this.#acknowledged > 0) {
@@ -242,11 +247,11 @@ export class Sender {
     this.#options.outbox.defer(head, SET_ASIDE_MS);
     this.#options.log.error(
       { code: 'HL_BROKER_LOST', outboxId: head },
-      `${STRIKES} connections were lost right after the same message: it is set aside for now`,
+      `message set aside: ${STRIKES} connections were lost right after it`,
     );
   }
 
-  /** Keeps the alarm true: raised while the broker refuses a topic, cleared when it takes them all. */
+  /** Updates the alarm: raised while the broker refuses a topic, cleared when it accepts all. */
   #answered(topic: string, refusal: number | null): void {
     const { alarms } = this.#options;
     if (refusal === null) {
@@ -258,7 +263,7 @@ export class Sender {
     const reason = `0x${refusal.toString(16)}${refusal === NOT_AUTHORISED ? ', not authorised' : ''}`;
     const error = new HeadlandError(
       'HL_BROKER_REFUSED',
-      `the broker refuses messages (${reason}) on ${topics.join(', ')}; they are kept and offered again`,
+      `the broker refuses messages (${reason}) on ${topics.join(', ')}; they are kept and sent again`,
       {
         remedy: "Allow the robot to write these topics in the broker's access list.",
         details: { topics, reason: refusal },

@@ -13,8 +13,9 @@ export interface TlsFiles {
 }
 
 /**
- * Certificates as PEM, from a file of one or more in PEM, in whatever encoding an editor saved it,
- * or of one in DER. Node.js passes over a file that holds none, and the broker then seems untrusted.
+ * Reads certificates from a file, as PEM. The file holds one or more in PEM, in any text encoding,
+ * or one in DER. Node.js ignores a file without a certificate, and the broker would then seem
+ * untrusted.
  *
  * @throws HeadlandError HL_MQTT_TLS_FILE
  */
@@ -33,7 +34,7 @@ export function readCertificates(path: string): Buffer {
     if (text === null || !PEM_CERTIFICATE.test(text)) {
       return Buffer.from(new X509Certificate(bytes).toString());
     }
-    // Fails where the first certificate of the file is damaged.
+    // Fails if the first certificate of the file is damaged.
     new X509Certificate(text);
     return Buffer.from(text);
   } catch (cause) {
@@ -45,7 +46,10 @@ export function readCertificates(path: string): Buffer {
   }
 }
 
-/** @throws HeadlandError HL_MQTT_TLS_FILE: the key cannot be read, or belongs to another certificate */
+/**
+ * @throws HeadlandError HL_MQTT_TLS_FILE when the key is unreadable or belongs to another
+ * certificate
+ */
 export function checkKey({ cert, key }: TlsFiles): void {
   if (key === undefined) return;
   try {

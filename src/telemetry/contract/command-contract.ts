@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { MAX_LABEL_TEXT } from '../../base/words/label.js';
 
-/** Every command a robot takes on `headland/<robot>/cmd/<name>`, and the form of its answer. */
+/**
+ * Every command that a robot accepts on `headland/<robot>/cmd/<name>`, and the schema of its
+ * answer.
+ */
 
 const transaction = z
   .string()
   .min(1)
   .max(64)
   .optional()
-  .describe('Echoed in the answer; the same again within 10 minutes is not executed twice');
+  .describe('Echoed in the answer; a repeat within 10 minutes is not executed again');
 const identity = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/, 'use 1 to 128 letters, digits, "_", ".", ":", "-"');
@@ -17,30 +20,30 @@ const text = (maxLength: number) =>
     .string()
     .min(1)
     .max(maxLength)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects them
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters');
 const version = z.int().min(1).max(1_000_000_000);
 const what = z.enum(['inference', 'training']);
 
 export const COMMANDS = {
-  retrain: z.strictObject({ transaction }).describe('Train a head now, from all labels'),
+  retrain: z.strictObject({ transaction }).describe('Train a head now on all labels'),
   label: z
     .strictObject({
       transaction,
-      sample: identity.optional().describe('Id of a kept sample (`sample_id`)'),
+      sample: identity.optional().describe('Id of a stored sample (`sample_id`)'),
       frame: identity.optional().describe('Id of a recent frame (`frame_id` of a prediction)'),
       label: text(MAX_LABEL_TEXT),
       group: text(128)
         .optional()
-        .describe('Pictures of one group are never split between training and holdout'),
+        .describe('Images of one group are never split between training and holdout'),
     })
     .refine((c) => (c.sample === undefined) !== (c.frame === undefined), {
       message: 'give either "sample" or "frame"',
     })
-    .describe('Say what is in a picture; exactly one of sample and frame'),
+    .describe('Label an image; give exactly one of sample and frame'),
   rollback: z
     .strictObject({ transaction, version: version.optional() })
-    .describe('Serve an older head: the given version, else the one before'),
+    .describe('Serve an older head: the given version, else the previous one'),
   promote: z
     .strictObject({ transaction, version })
     .describe('Serve this head although the gate refused it'),
@@ -48,17 +51,17 @@ export const COMMANDS = {
     .strictObject({
       transaction,
       camera: text(64).optional(),
-      include_picture: z.boolean().optional().describe('The answer carries the JPEG as base64'),
+      include_picture: z.boolean().optional().describe('Include the JPEG in the answer, as base64'),
     })
-    .describe('The latest frame and what was decided on it'),
-  status: z.strictObject({ transaction }).describe('Everything the robot knows of itself'),
-  pause: z.strictObject({ transaction, what }).describe('Stop inference or training for now'),
+    .describe('Return the latest frame and its prediction'),
+  status: z.strictObject({ transaction }).describe('Return the complete state of the robot'),
+  pause: z.strictObject({ transaction, what }).describe('Pause inference or training'),
   resume: z.strictObject({ transaction, what }).describe('Undo `pause`'),
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;
 export type CommandPayload<N extends CommandName> = z.infer<(typeof COMMANDS)[N]>;
-/** A validated command, told apart by `name`. */
+/** A validated command, discriminated by `name`. */
 export type Command = { [N in CommandName]: { name: N } & CommandPayload<N> }[CommandName];
 
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
@@ -89,5 +92,5 @@ export const responseSchema = z
 
 export type CommandResponse = z.infer<typeof responseSchema>;
 type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-/** What the desk decides; the client adds the envelope. */
+/** An answer without its envelope, which the client adds. */
 export type CommandAnswer = OmitEach<CommandResponse, 'schema' | 'boot' | 'seq' | 'at'>;

@@ -4,7 +4,7 @@ import { redactedJson } from '../../base/redact.js';
 import { type CommandAnswer, responseSchema } from './command-contract.js';
 import { MESSAGES, type MessageName } from './messages.js';
 
-/** Puts the envelope around messages, counts them, and lets none out that breaks the contract. */
+/** Adds the envelope to messages, numbers them, and rejects those that violate the contract. */
 export class Composer {
   readonly #boot: string;
   readonly #log: Log;
@@ -16,12 +16,12 @@ export class Composer {
     this.#log = log;
   }
 
-  /** Messages that broke the contract: defects of the caller. */
+  /** Number of messages that violated the contract: defects of the caller. */
   get invalid(): number {
     return this.#invalid;
   }
 
-  /** The message as bytes of JSON; null, counted and logged, when it breaks the contract. */
+  /** The message as JSON; null, counted and logged, when it violates the contract. */
   message(name: MessageName, body: object): Buffer | null {
     const checked = MESSAGES[name].safeParse({
       schema: `${name}/1`,
@@ -32,12 +32,12 @@ export class Composer {
     this.#invalid++;
     this.#log.error(
       { code: 'HL_MESSAGE_INVALID', message: name, issues: checked.error.issues.slice(0, 5) },
-      'a message does not keep to the contract and was not sent: a defect in headland',
+      'dropped a message that violates the contract: a defect in headland',
     );
     return null;
   }
 
-  /** The answer to a command; data that JSON cannot say becomes an HL_INTERNAL answer. */
+  /** The answer to a command; data that JSON cannot represent becomes an HL_INTERNAL answer. */
   response(answer: CommandAnswer): Buffer {
     const head = { schema: 'response/1' as const, ...this.#envelope() };
     try {
@@ -50,7 +50,7 @@ export class Composer {
     }
   }
 
-  /** What is said instead of an answer that the broker would not take. */
+  /** Replaces an answer that is larger than the broker accepts. */
   tooLarge(answer: CommandAnswer, bytes: number, limitBytes: number): Buffer {
     const { command, transaction } = answer;
     return this.response({

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /**
  * Everything that headland publishes: one strict schema per topic below `headland/<robot>/`.
  * JSON, snake_case, units in names, times as ISO 8601 UTC, `schema` = "<topic>/<version>".
- * Commands and their answers stand in command-contract.ts.
+ * Commands and their answers are in command-contract.ts.
  */
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');
@@ -13,22 +13,22 @@ const milliseconds = z.number().min(0);
 const label = z.string().min(1).max(128);
 const version = z.int().min(1);
 const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
-const alarmName = z.string().max(128).describe('What the alarm is about, such as "store"');
+const alarmName = z.string().max(128).describe('Subject of the alarm, such as "store"');
 
 const trust = z.enum(['beginner', 'useful', 'proven']);
 const headLabels = count
   .optional()
-  .describe('Labels that the head has learnt at once, beyond its version; absent: none');
+  .describe('Labels that the head has learnt instantly since its training; absent: none');
 const labelRevision = count
   .optional()
-  .describe('The newest label in it, as the answer to the command `label` counts them');
+  .describe('Newest label that the head has learnt, numbered as in answers to `label`');
 
-/** Carried by every message: what it is, who counted it, and when it was written. */
+/** Fields of every message: its schema, unique number and time. */
 const envelope = <S extends string>(schema: S) => ({
   schema: z.literal(schema),
-  boot: z.string().min(1).max(64).describe('New on every start of the daemon'),
-  seq: count.describe('Counts up within a boot; (boot, seq) is unique: drop what you have seen'),
-  at: time.describe('When the message was written, which may be long before it arrives'),
+  boot: z.string().min(1).max(64).describe('Identifies a start of the daemon'),
+  seq: count.describe('Increases within a boot; (boot, seq) is unique: use it to drop duplicates'),
+  at: time.describe('When the message was composed; it may arrive much later'),
 });
 
 export const ROBOT_STATES = ['starting', 'online', 'paused', 'stopping', 'offline'] as const;
@@ -37,7 +37,7 @@ export const statusSchema = z
   .strictObject({
     ...envelope('status/1'),
     session: count.describe(
-      'Counts the connections of a boot; an offline of an older (boot, session) is late news',
+      'Counts the connections of a boot; ignore an offline of an older (boot, session)',
     ),
     state: z.enum(ROBOT_STATES),
     since: time.nullable().describe('When the state began; null in the last will'),
@@ -46,19 +46,19 @@ export const statusSchema = z
       .max(256)
       .nullable()
       .describe('"connection_lost" in the last will, "stopped" after a clean stop'),
-    paused: z.array(z.enum(['inference', 'training'])).describe('What is paused by command'),
+    paused: z.array(z.enum(['inference', 'training'])).describe('Paused by command'),
     alarms: z
       .array(z.strictObject({ alarm: alarmName, code: errorCode }))
       .max(256)
       .optional()
-      .describe('What is out of order, the longest first; absent in an offline'),
+      .describe('Raised alarms, oldest first; absent in an offline'),
   })
-  .describe('Whether the robot can be reached and works');
+  .describe('Whether the robot is online and working');
 
 export const infoSchema = z
   .strictObject({
     ...envelope('info/1'),
-    version: z.string().max(64).describe('Of headland'),
+    version: z.string().max(64).describe('Version of headland'),
     node: z.string().max(64).describe('Version of Node.js'),
     backbone: z.string().max(128).describe('Model card of the backbone'),
     backbone_checksum: z.string().max(128).nullable().optional(),
@@ -67,14 +67,16 @@ export const infoSchema = z
       .max(128)
       .nullable()
       .optional()
-      .describe('The configured 8-bit backbone, where the fp32 one serves because it does not fit'),
+      .describe(
+        'The configured int8 backbone, when the fp32 one serves because int8 does not match',
+      ),
     engine: z.string().max(128).describe('Runtime of the backbone'),
     cameras: z
       .array(
         z.strictObject({
           name: z.string().max(64),
           driver: z.string().max(64),
-          simulated: z.boolean().describe('True: drawn, no picture of the world'),
+          simulated: z.boolean().describe('True: rendered images, no real camera'),
         }),
       )
       .max(64),
@@ -83,13 +85,13 @@ export const infoSchema = z
     arch: z.string().max(32).optional(),
     os: z.string().max(128).optional(),
   })
-  .describe('What runs on the robot');
+  .describe('Software and cameras of the robot');
 
 export const modelSchema = z
   .strictObject({
     ...envelope('model/1'),
     head_version: version.nullable().describe('Null: no head serves yet'),
-    labels: z.array(label).max(10_000).describe('What the serving head can tell apart'),
+    labels: z.array(label).max(10_000).describe('Classes of the serving head'),
     learner: z.string().max(32).nullable(),
     holdout_macro_f1: probability.nullable(),
     trained_at: time.nullable(),
@@ -97,9 +99,7 @@ export const modelSchema = z
     trust: trust
       .nullable()
       .optional()
-      .describe(
-        'How far the evidence goes; null: nothing serves, or a head from before there was trust',
-      ),
+      .describe('Strength of the evidence; null: no head serves, or it is older than this field'),
     next_step: z
       .string()
       .max(2_048)
@@ -109,22 +109,24 @@ export const modelSchema = z
     head_labels: headLabels,
     label_revision: labelRevision,
   })
-  .describe('The head that serves');
+  .describe('The serving head');
 
 export const predictionSchema = z
   .strictObject({
     ...envelope('prediction/1'),
-    frame_id: z.string().min(1).max(128).describe('Name it in the command `label`'),
+    frame_id: z.string().min(1).max(128).describe('Id of the frame, for the command `label`'),
     camera: z.string().max(64),
     sequence: count.describe(
-      'Of the camera; gaps are frames dropped as too old, left out as still, or not decodable',
+      'Frame number of the camera; gaps are frames dropped as outdated, still or not decodable',
     ),
     captured_at: time,
-    label: label.describe('"unknown" when it is none of the labels'),
+    label: label.describe('"unknown": none of the classes'),
     probability,
     guess: z
       .boolean()
-      .describe('Answers as probable as this are wrong more often than inference.maxErrorShare'),
+      .describe(
+        'True: predictions of this probability are wrong more often than inference.maxErrorShare',
+      ),
     belief: probability
       .optional()
       .describe(
@@ -137,23 +139,23 @@ export const predictionSchema = z
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version
       .nullable()
-      .describe('Null: no trained head; with head_labels one that the first labels made'),
-    trust: trust.optional().describe('Of the head that decided'),
+      .describe('Null: no trained head; with head_labels, a head made from the first labels'),
+    trust: trust.optional().describe('Trust in the head of this prediction'),
     head_labels: headLabels,
     label_revision: labelRevision,
     novelty_p_value: probability
       .nullable()
       .optional()
-      .describe('Share of known samples that look at least as strange; null: the head cannot tell'),
+      .describe('Share of known samples that are at least as novel; null: not available'),
     timings: z.strictObject({
       decode_ms: milliseconds,
       backbone_ms: milliseconds,
       head_ms: milliseconds,
-      total_ms: milliseconds.describe('From the begin of decoding to the decision'),
+      total_ms: milliseconds.describe('From the start of decoding to the decision'),
     }),
-    sample_id: z.string().max(128).optional().describe('Set when the frame was kept as a sample'),
+    sample_id: z.string().max(128).optional().describe('Set when the frame was stored as a sample'),
   })
-  .describe('The decision on one frame');
+  .describe('The prediction for one frame');
 
 export const EVENT_KINDS = [
   'alert_raised',
@@ -179,10 +181,10 @@ export const eventSchema = z
     kind: z.enum(EVENT_KINDS),
     severity: z.enum(['info', 'warning', 'critical']),
     message: z.string().max(2_048).describe('For people'),
-    code: errorCode.optional().describe('The error code behind it, when there is one'),
+    code: errorCode.optional().describe('Error code of the cause, if any'),
     details: z.record(z.string(), z.unknown()).describe('For programs; depends on kind'),
   })
-  .describe('Something happened that somebody may want to know');
+  .describe('A notable event');
 
 const perClass = z.strictObject({ event: count, report: count, metrics: count, result: count });
 
@@ -191,11 +193,11 @@ export const metricsSchema = z
     ...envelope('metrics/1'),
     uptime_seconds: z.number().min(0),
     frames_total: count,
-    dropped_total: count.describe('Frames never looked at because a newer one had come'),
+    dropped_total: count.describe('Frames skipped because a newer one had arrived'),
     frames_per_second: z.number().min(0),
     frame_ms_p50: milliseconds
       .nullable()
-      .describe('Begin of decoding to decision; null before a frame'),
+      .describe('From the start of decoding to the decision; null before the first frame'),
     frame_ms_p95: milliseconds.nullable(),
     loop_delay_ms_p99: milliseconds.nullable(),
     rss_bytes: count,
@@ -204,7 +206,7 @@ export const metricsSchema = z
       .boolean()
       .nullable()
       .optional()
-      .describe('The board has slowed itself down, or its supply is too weak; null: it cannot say'),
+      .describe('The board throttles itself or has undervoltage; null: not available'),
     frame_limit: z
       .strictObject({
         frames_per_second: z.number().positive(),
@@ -212,25 +214,25 @@ export const metricsSchema = z
       })
       .nullable()
       .optional()
-      .describe('At most so many frames over all cameras, and why; null: no limit'),
+      .describe('Limit of the frame rate over all cameras, and its reason; null: no limit'),
     disk_free_bytes: count.nullable().optional(),
     samples: z.strictObject({
       total: count,
       labelled: count,
-      waiting: count.describe('Kept frames that ask for a label'),
+      waiting: count.describe('Stored frames that wait for a label'),
       holdout: count.optional(),
     }),
     outbox: z.strictObject({
       messages: count,
       bytes: count,
       oldest_seconds: z.number().min(0),
-      dropped_total: perClass.describe('Given up because of the bounds, since the start'),
+      dropped_total: perClass.describe('Dropped because of size, age or expiry'),
     }),
-    predictions_dropped_total: count.describe('Not sent: no connection, or too slow a link'),
+    predictions_dropped_total: count.describe('Not sent: no connection or a slow link'),
     commands_total: count,
     commands_refused_total: count,
   })
-  .describe('Counters count from the start of the daemon, so a lost message leaves no hole');
+  .describe('Counters are totals since the start of the daemon, so a lost message loses no count');
 
 export const cameraQualitySchema = z
   .strictObject({
@@ -240,18 +242,20 @@ export const cameraQualitySchema = z
       .enum(['good', 'garbage', 'dark', 'overexposed', 'blurred'])
       .nullable()
       .describe('Null until several measurements agree'),
-    captured_at: time.describe('Of the picture that was measured'),
-    mean_luma: probability.nullable().describe('0 black, 1 white; null: not decodable, as below'),
+    captured_at: time.describe('Capture time of the measured frame'),
+    mean_luma: probability
+      .nullable()
+      .describe('0 black, 1 white; this and the next fields are null for an undecodable frame'),
     saturation: probability.nullable().describe('0 grey, 1 pure colours'),
-    overexposed_share: probability.nullable().describe('Share of pixels that are blown out'),
-    sharpness: z.number().min(0).nullable().describe('Compare it with the usual one only'),
+    overexposed_share: probability.nullable().describe('Share of overexposed pixels'),
+    sharpness: z.number().min(0).nullable().describe('Comparable only with usual_sharpness'),
     usual_sharpness: z
       .number()
       .min(0)
       .nullable()
-      .describe("Median of this camera's good pictures since the start; null: too few yet"),
+      .describe("Median of this camera's good frames since the start; null: too few yet"),
   })
-  .describe('What the pictures of a camera look like: tells a dirty, dark or dazzled lens');
+  .describe('Image quality of a camera: shows a dirty, dark or dazzled lens');
 
 export const trainingProgressSchema = z
   .strictObject({
@@ -259,10 +263,10 @@ export const trainingProgressSchema = z
     training_id: z.string().min(1).max(128),
     phase: z.enum(['collect', 'embed', 'fit', 'evaluate', 'publish']),
     done: count,
-    total: count.describe('Steps of this phase; 0 = not known'),
+    total: count.describe('Steps of this phase; 0 = unknown'),
     eta_seconds: z.number().min(0).nullable(),
   })
-  .describe('How far a training is');
+  .describe('Progress of a training');
 
 export const holdoutSchema = z
   .strictObject({
@@ -270,17 +274,23 @@ export const holdoutSchema = z
     macro_precision: probability,
     macro_recall: probability,
     macro_f1: probability,
-    macro_auc: probability.nullable().describe('Null when a class has no or only positives'),
+    macro_auc: probability
+      .nullable()
+      .describe('Null when a class has no positives or no negatives'),
     log_loss: z.number().min(0),
     samples: count,
-    confusion: z.array(z.array(count)).describe('[truth][decision], in the order of labels'),
+    confusion: z
+      .array(z.array(count))
+      .describe('[true class][predicted class], in the order of labels'),
     labels: z.array(label),
     evidence: z
       .enum(['holdout', 'leave_group_out'])
       .optional()
-      .describe('holdout (default): groups never trained on; else predictions on left-out groups'),
+      .describe(
+        'holdout (default): groups never trained on; leave_group_out: cross-validation by group',
+      ),
   })
-  .describe('What a head showed');
+  .describe('Evaluation of a head');
 
 export const trainingReportSchema = z
   .strictObject({
@@ -288,16 +298,18 @@ export const trainingReportSchema = z
     training_id: z.string().min(1).max(128),
     trigger: z.string().max(64).describe('labels, cron, command, cli, console …'),
     outcome: z.enum(['promoted', 'refused', 'failed', 'cancelled']),
-    reason: z.string().max(4_096).describe('In words'),
-    head_version: version.nullable().describe('The new head; null when there is none'),
+    reason: z.string().max(4_096).describe('For people'),
+    head_version: version.nullable().describe('Version of the new head; null: none'),
     samples: count,
     classes: count,
     holdout: holdoutSchema.nullable(),
-    champion_holdout: holdoutSchema.nullable().describe('Of the head that served before'),
+    champion_holdout: holdoutSchema
+      .nullable()
+      .describe('Evaluation of the head that served before'),
     learner: z.string().max(32).nullable(),
     lambda: z.number().min(0).nullable(),
     duration_seconds: z.number().min(0),
-    trust: trust.nullable().optional().describe('Of the new head'),
+    trust: trust.nullable().optional().describe('Trust in the new head'),
     next_step: z
       .string()
       .max(2_048)
@@ -308,12 +320,14 @@ export const trainingReportSchema = z
       .array(z.strictObject({ label, labels_missing: count }))
       .max(10_000)
       .optional()
-      .describe('Classes with too few labels to be learnt, and how many they lack'),
+      .describe('Classes with too few labels to train on, and how many they lack'),
     error: z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
   })
-  .describe('How a training ended');
+  .describe('Result of a training');
 
-/** Every message that the robot publishes of its own accord; contract/table.ts says how it travels. */
+/**
+ * Every message that the robot publishes unasked. topics.ts has the topic, QoS and expiry of each.
+ */
 export const MESSAGES = {
   status: statusSchema,
   info: infoSchema,
@@ -330,7 +344,7 @@ export type MessageName = keyof typeof MESSAGES;
 export type Message<N extends MessageName> = z.infer<(typeof MESSAGES)[N]>;
 
 type Envelope = 'schema' | 'boot' | 'seq' | 'at';
-/** What the caller says; the client adds the envelope. */
+/** A message without its envelope, which the client adds. */
 export type StatusBody = Omit<Message<'status'>, Envelope | 'session'>;
 export type InfoBody = Omit<Message<'info'>, Envelope>;
 export type ModelBody = Omit<Message<'model'>, Envelope>;
@@ -346,7 +360,7 @@ export type TrainingProgressBody = Omit<Message<'training_progress'>, Envelope>;
 export type TrainingReportBody = Omit<Message<'training_report'>, Envelope>;
 export type Holdout = z.infer<typeof holdoutSchema>;
 
-/** `headland/<robot>/`, under which every topic of a robot lies. */
+/** Prefix of every topic of a robot: `headland/<robot>/`. */
 export function topicPrefix(robotId: string): string {
   return `headland/${robotId}/`;
 }

@@ -2,14 +2,14 @@ import type { MessageName } from './messages.js';
 
 export type QoS = 0 | 1;
 
-/** How a kind of message travels. */
+/** Delivery guarantees of one kind of message. */
 export interface Guarantee {
   qos: QoS;
-  /** The broker keeps the newest one for whoever subscribes later. */
+  /** The broker keeps the newest message for later subscribers. */
   retain: boolean;
   /**
-   * MQTT 5: the broker forgets it after so many seconds, or after the time that a setting says;
-   * null: never. One that waited longer in the outbox is not sent any more.
+   * Message expiry (MQTT 5), as seconds or as the name of the setting that holds it; null: never. A
+   * message that waited longer in the outbox is not sent.
    */
   expirySeconds: number | 'mqtt.outboxMaxAgeMs' | null;
 }
@@ -19,16 +19,16 @@ export interface Route extends Guarantee {
   topic: string;
 }
 
-/** What the robot publishes, the commands that it subscribes to, and its answers to them. */
+/** Messages that the robot publishes, commands that it subscribes to, and its answers. */
 export type RouteName = MessageName | 'command' | 'response';
 
-/** The guarantees of every kind; tests put others in the place of {@link CONTRACT}. */
+/** Guarantees by kind of message; tests replace {@link CONTRACT} by others. */
 export type Guarantees = Readonly<Record<RouteName, Guarantee>>;
 
 /**
- * The contract: where each kind of message goes and what is promised about it. Nothing else says a
- * QoS, a retain flag or an expiry: publishing, the last will (a `status`), the subscription and
- * the outbox take them from here.
+ * The contract: topic and guarantees of each kind of message. It is the only definition of QoS,
+ * retain flag and expiry: publishing, the last will (a `status`), the subscription and the outbox
+ * read them from here.
  */
 export const CONTRACT = {
   status: { topic: 'status', qos: 1, retain: true, expirySeconds: null },
@@ -49,12 +49,12 @@ export const CONTRACT = {
   response: { topic: 'cmd/<name>/response', qos: 1, retain: false, expirySeconds: 600 },
 } as const satisfies Record<RouteName, Route>;
 
-/** Where a command is sent, below `headland/<robot>/`; `+` is every command. */
+/** Topic of a command, below `headland/<robot>/`; `+` matches every command. */
 export function commandTopic(name: string): string {
   return CONTRACT.command.topic.replace('<name>', name);
 }
 
-/** Where its answer goes unless it asks for another topic, below `headland/<robot>/`. */
+/** Default topic of the answer to a command, below `headland/<robot>/`. */
 export function responseTopic(name: string): string {
   return CONTRACT.response.topic.replace('<name>', name);
 }

@@ -1,9 +1,9 @@
 const CLOCK_STEP_MS = 60_000;
 
 /**
- * A clock for ages: it counts with the monotonic clock, whatever happens to the wall clock, and notices
- * when somebody sets that. A board without a battery starts in the past and jumps when the network
- * time comes, and a wrong clock is set back; neither must make messages old, or young for ever.
+ * A clock to measure the age of messages. It advances with the monotonic clock and detects when the
+ * wall clock is set. A board without a clock battery starts in the past and jumps when NTP sets it;
+ * a wrong clock may be set back. Neither may make messages expire early or never.
  */
 export class ClockWatch {
   readonly #now: () => number;
@@ -20,25 +20,25 @@ export class ClockWatch {
   }
 
   /**
-   * Unix time, milliseconds, as if the clock had not been set since the last `follow`: comparable
-   * with every time that was written since.
+   * Unix time, milliseconds, as if the clock had not been set since the last `follow`. Comparable
+   * with all times recorded since then.
    */
   nowMs(): number {
     return this.#monotonic() + this.#offsetMs;
   }
 
-  /** When the watch began, by the clock as it was followed last; Unix time, milliseconds. */
+  /** When the watch began, corrected by all followed steps; Unix time, milliseconds. */
   get startedAtMs(): number {
     return this.#startedAtMs;
   }
 
-  /** By how much the clock was set since the last `follow`, milliseconds; 0 = not, or hardly. */
+  /** Clock step since the last `follow`, milliseconds; 0 = none, or at most a minute. */
   stepMs(): number {
     const stepMs = this.#now() - this.#monotonic() - this.#offsetMs;
     return Math.abs(stepMs) > CLOCK_STEP_MS ? stepMs : 0;
   }
 
-  /** Takes a step as known: what was written before must have been moved by it. */
+  /** Accepts a clock step. The caller has shifted all recorded times by it. */
   follow(stepMs: number): void {
     this.#offsetMs += stepMs;
     this.#startedAtMs += stepMs;

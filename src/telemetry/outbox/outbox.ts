@@ -18,14 +18,14 @@ export type { OutboxMessage, StoredMessage } from '../../storage/outbox-table.js
 const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;
 const ACKS_PER_COMMIT = 16;
-/** What may wait in memory while the disk refuses writes. */
+/** Limit of the messages kept in memory while the disk refuses writes. */
 const MEMORY_MAX_BYTES = 1_048_576;
 
 export interface OutboxOptions {
   maxBytes: number;
   maxAgeMs: number;
   maxInFlight: number;
-  /** Metrics and acknowledgements wait at most so long for a common commit. Default 1 s. */
+  /** Longest delay of metrics and acknowledgements until a shared commit. Default 1 s. */
   flushIntervalMs?: number;
   /** Unix time, milliseconds. */
   now?: () => number;
@@ -34,10 +34,11 @@ export interface OutboxOptions {
 }
 
 /**
- * Messages that shall reach the broker at least once and in order, across restarts of both.
- * Events, reports and results are durable when `enqueue` returns; metrics share commits.
- * Above `maxBytes` the oldest metrics go first, then the oldest of the rest; every loss is counted.
- * While the disk is full it keeps a bounded remainder in memory and hands that out.
+ * A durable queue of messages to deliver to the broker at least once and in order, across restarts
+ * of daemon and broker. Events, reports and results are durable when `enqueue` returns; metrics
+ * share commits. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the
+ * rest; every loss is counted. While the disk refuses writes, a bounded number of messages is kept
+ * in memory and sent from there.
  */
 export class Outbox {
   readonly #table: OutboxTable;
@@ -48,10 +49,10 @@ export class Outbox {
   readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
   readonly #clock: ClockWatch;
   readonly #waiting = new WaitingRoom();
-  /** Of the table, as of the last commit. */
+  /** Totals of the table as of the last commit. */
   #messages = 0;
   #bytes = 0;
-  /** Times that another start wrote with a wrong clock are still to be mended. */
+  /** Messages of an earlier run may have times of a wrong clock that are not repaired yet. */
   #repairDue = false;
   #cursor = 0;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
@@ -62,7 +63,7 @@ export class Outbox {
   #closed = false;
 
   /**
-   * @param database open; the outbox brings its own table up to date and never closes it
+   * @param database open; the outbox migrates its own table and never closes the database
    * @throws HeadlandError HL_STORE_…
    */
   constructor(database: Database, options: OutboxOptions) {
@@ -77,17 +78,17 @@ export class Outbox {
     database.whenOpened(() => this.#takeStock());
   }
 
-  /** Called when messages became ready that `take` did not see before. */
+  /** Sets the function to call when new messages are ready for `take`. */
   setListener(onReady: () => void): void {
     this.#onReady = onReady;
   }
 
   /**
-   * Takes a message in.
-   * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the
-   *   disk refuses); `too large` = larger than the whole outbox; `invalid` = holds a value that
-   *   the database cannot keep. The last two are dropped and counted: kept, such a message would
-   *   stop every commit behind it
+   * Adds a message.
+   * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the disk
+   *   refuses writes); `too large` = larger than the whole outbox; `invalid` = holds a value that
+   *   the database cannot store. The last two are dropped and counted, because such a message would
+   *   make every later commit fail
    */
   enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' {
     const tooLarge = sizeOf(message) > this.#options.maxBytes;
@@ -119,7 +120,7 @@ export class Outbox {
       this.#inFlight.set(message.id, sizeOf(message));
       taken.push(this.#withTimeLeft(message));
     }
-    // In good order everything is on disk before it is sent.
+    // While the disk works, every message is stored before it is sent.
     while (this.#lastError !== null && free() > 0) {
       const message = this.#waiting.take(this.#options.monotonic());
       if (!message) break;
@@ -128,7 +129,7 @@ export class Outbox {
     return taken;
   }
 
-  /** The broker has it: it is deleted with the next commit. */
+  /** The broker has acknowledged the message: deletes it with the next commit. */
   acknowledge(id: number): void {
     if (id < 0) {
       this.#waiting.remove(new Set([id]));
@@ -142,14 +143,14 @@ export class Outbox {
     else this.#schedule();
   }
 
-  /** The broker refuses it for now: others go first, it is offered again after `delayMs`. */
+  /** The broker has refused the message: offers it again after `delayMs`, others before it. */
   defer(id: number, delayMs: number): void {
     const untilMs = this.#options.monotonic() + delayMs;
     if (this.#waiting.defer(id, untilMs)) return;
     if (this.#inFlight.delete(id)) this.#deferred.set(id, untilMs);
   }
 
-  /** The connection is gone: what was in flight is offered again, in its old order. */
+  /** The connection is lost: messages in flight are offered again, in their original order. */
   release(): void {
     this.#inFlight.clear();
     this.#waiting.release();
@@ -158,8 +159,8 @@ export class Outbox {
   }
 
   /**
-   * Commits what waits: new messages, acknowledged ones, and what the bounds push out.
-   * @returns false when the disk refused; nothing is lost then, it is tried again
+   * Commits pending changes: new messages, acknowledgements, and removals because of the limits.
+   * @returns false when the disk refused the write; it is retried later
    */
   flush(): boolean {
     this.#stopTimer();
@@ -209,7 +210,7 @@ export class Outbox {
     for (const victim of lost) {
       this.#dropped[victim.class]++;
       this.#deferred.delete(victim.id);
-      // An acknowledgement that still comes must not be counted off a second time.
+      // A late acknowledgement must not be subtracted a second time.
       this.#inFlight.delete(victim.id);
     }
     if (ready.length > 0) this.#onReady();
@@ -230,7 +231,7 @@ export class Outbox {
     };
   }
 
-  /** Commits what waits and stops the timer; the database stays open. */
+  /** Commits pending changes and stops the timer; the database stays open. */
   close(): void {
     this.#closed = true;
     this.#waiting.release();
@@ -238,7 +239,7 @@ export class Outbox {
     this.#stopTimer();
   }
 
-  /** Of a table that has just been opened: nothing of it is in flight. */
+  /** Resets the counters to a table that has just been opened. */
   #takeStock(): void {
     this.#inFlight.clear();
     this.#acknowledged.clear();
@@ -271,7 +272,7 @@ export class Outbox {
     }
   }
 
-  /** A disk that cannot be read must not stop what comes from memory. */
+  /** Reads the table; an unreadable disk must not stop messages that are in memory. */
   #read<T>(read: () => T, otherwise: T): T {
     try {
       return read();
@@ -282,19 +283,19 @@ export class Outbox {
     }
   }
 
-  /** What the broker is told: how long the message is still worth anything. */
+  /** Sets `expirySeconds` to the remaining lifetime, for the broker. */
   #withTimeLeft(message: StoredMessage): StoredMessage {
     if (message.expiresAtMs === null) return message;
     return { ...message, expirySeconds: (message.expiresAtMs - this.#clock.nowMs()) / 1_000 };
   }
 
-  /** The clock was set: what was written by the one before gets the times of the new one. */
+  /** The clock was set: shifts the times recorded with the old setting. */
   #moveTimes(clockStepMs: number): void {
     this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
     this.#table.repairTimes(this.#clock.nowMs() + clockStepMs);
   }
 
-  /** What is too old or has expired. */
+  /** Messages that are too old or have expired. */
   #outdated(clockStepMs: number): Victim[] {
     const nowMs = this.#clock.nowMs() + clockStepMs;
     return this.#table.outdated(nowMs - this.#options.maxAgeMs, nowMs, SWEEP_AT_MOST);

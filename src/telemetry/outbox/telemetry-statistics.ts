@@ -6,24 +6,24 @@ export interface OutboxStats {
   messages: number;
   bytes: number;
   oldestSeconds: number;
-  /** Given up because of the bounds (bytes, age, expiry), by class, since the start. */
+  /** Messages dropped because of size, age or expiry since the start, by class. */
   dropped: Record<OutboxClass, number>;
   writeFailures: number;
-  /** Why the disk refused last; null in good order. */
+  /** Last error of the disk; null while it works. */
   lastError: string | null;
 }
 
-/** How telemetry itself is doing; counters count from the start of the daemon. */
+/** Statistics of telemetry itself; counters are totals since the start of the daemon. */
 export interface TelemetryStats {
   connected: boolean;
   protocolVersion: 4 | 5 | null;
   /** Attempts to connect since the start. */
   sessions: number;
-  /** Why there is no connection; null while there is one or none was tried. */
+  /** Why there is no connection; null while connected or before the first attempt. */
   lastEnd: ConnectionEnd | null;
   predictionsSent: number;
   predictionsDropped: number;
-  /** Messages that broke the contract and were not sent: defects of the caller. */
+  /** Messages that violated the contract and were dropped: defects of the caller. */
   messagesInvalid: number;
   commandsAccepted: number;
   commandsRefused: number;
@@ -35,7 +35,7 @@ type OwnMetrics = Pick<
   'outbox' | 'predictions_dropped_total' | 'commands_total' | 'commands_refused_total'
 >;
 
-/** The part of the metrics that telemetry knows itself. */
+/** The part of the metrics that telemetry itself provides. */
 export function ownMetrics(stats: TelemetryStats): OwnMetrics {
   return {
     outbox: {

@@ -7,7 +7,7 @@ import {
 
 /** A message that is not on disk yet. */
 export interface Waiting {
-  /** Negative, so that it never meets an id of the table. */
+  /** Negative, so that it never equals an id of the table. */
   id: number;
   message: OutboxMessage;
   /** Unix time, milliseconds. */
@@ -17,7 +17,7 @@ export interface Waiting {
   notBeforeMs: number;
 }
 
-/** Messages between two commits; while the disk refuses, the place from which they are sent. */
+/** Messages that wait for a commit. While the disk refuses writes, they are sent from here. */
 export class WaitingRoom {
   #waiting: Waiting[] = [];
   #ids = 0;
@@ -48,12 +48,12 @@ export class WaitingRoom {
     return this.#waiting.some((waiting) => waiting.id === id);
   }
 
-  /** Those that may be written: a message in flight stays until its fate is known. */
+  /** Messages that may be written: one in flight waits for its acknowledgement or refusal. */
   ready(): Waiting[] {
     return this.#waiting.filter((waiting) => !waiting.inFlight);
   }
 
-  /** The first that may be sent at `nowMs`, marked as in flight. */
+  /** The first message that may be sent at `nowMs`; marks it as in flight. */
   take(nowMs: number): StoredMessage | null {
     const next = this.#waiting.find((waiting) => !waiting.inFlight && waiting.notBeforeMs <= nowMs);
     if (!next) return null;
@@ -64,7 +64,7 @@ export class WaitingRoom {
     return { ...message, id, createdAtMs, expiresAtMs };
   }
 
-  /** @returns false when it is not here */
+  /** @returns false when the message is not here */
   defer(id: number, untilMs: number): boolean {
     const waiting = this.#waiting.find((candidate) => candidate.id === id);
     if (!waiting) return false;
@@ -81,12 +81,12 @@ export class WaitingRoom {
     this.#waiting = this.#waiting.filter((waiting) => !ids.has(waiting.id));
   }
 
-  /** The clock was set by `byMs`. */
+  /** Shifts all times after the clock was set by `byMs`. */
   moveTimes(byMs: number): void {
     for (const waiting of this.#waiting) waiting.createdAtMs += byMs;
   }
 
-  /** Gives up the oldest metrics, then the oldest of the rest, until `maxBytes` hold it. */
+  /** Drops the oldest metrics, then the oldest of the rest, down to `maxBytes`. */
   trim(maxBytes: number): OutboxClass[] {
     const lost: OutboxClass[] = [];
     while (this.bytes > maxBytes && this.#waiting.length > 1) {

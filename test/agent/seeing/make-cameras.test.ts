@@ -129,7 +129,7 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   test('draws a field where the section says so', async (t) => {
     const simulated = { driver: 'simulated', widthPixels: 64, heightPixels: 64, intervalMs: 0 };
     const { made, frames, start } = cameras(t, [simulated]);
-    assert.match(made[0]!.supervisor.state().description, /a drawing, no camera/);
+    assert.match(made[0]!.supervisor.state().description, /no real camera/);
     start();
     const [frame] = await frames.count(1);
     assert.equal((await sharp(frame!.jpeg).metadata()).format, 'jpeg');

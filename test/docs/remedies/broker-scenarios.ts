@@ -167,7 +167,7 @@ export const brokerScenarios: BrokerScenario[] = [
   },
   {
     code: 'HL_COMMAND_RETAINED',
-    follows: 'Clear it by an empty retained message on its topic',
+    follows: 'Clear it with an empty retained message on its topic',
     run: async (world, heard) => {
       const broker = await world.broker();
       const person = await world.person(broker.url);

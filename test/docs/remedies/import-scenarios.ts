@@ -175,7 +175,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_UNREADABLE',
     when: 'rights',
-    follows: 'Let this user read',
+    follows: 'Give this user read access',
     given: (robot) => {
       chmodSync(join(some(robot), 'crop', 'crop_000.jpg'), 0o000);
       mkdirSync(robot.stateDir);
@@ -188,7 +188,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_IMPORT_UNREADABLE',
     when: 'a link',
-    follows: 'replace a link that leads nowhere',
+    follows: 'replace a broken link',
     given: (robot) => symlinkSync('gone.jpg', join(some(robot), 'crop', 'link.jpg')),
     command: importSome,
     follow: (robot) => {
@@ -201,7 +201,7 @@ export const importScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_IMPORT_CANCELLED',
-    follows: 'Import again: it goes on where it stopped',
+    follows: 'Import again: it continues where it stopped',
     given: async (robot) => {
       some(robot);
       robot.write('some/crop/0.jpg', 'no picture');
@@ -324,14 +324,14 @@ export const importScenarios: CommandScenario[] = [
     given: unclearFolder,
     command: importSome,
     follow: (_, { remedy }) => {
-      const [, meant] = /Import what is meant: ([^,;]+)/.exec(remedy ?? '')!;
+      const [, meant] = /Import the folder that you mean: ([^,;]+)/.exec(remedy ?? '')!;
       return ['import', meant!];
     },
   },
   {
     code: 'HL_IMPORT_LAYOUT_UNCLEAR',
     when: 'every folder is a class',
-    follows: 'say with --layout classes',
+    follows: 'add --layout classes',
     given: unclearFolder,
     command: importSome,
     follow: (robot) => [...importSome(robot), '--layout', 'classes'],

@@ -55,7 +55,7 @@ export const storeScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_STORE_UNAVAILABLE',
-    follows: 'Remove or rename what stands at this path instead of a file',
+    follows: 'Remove or rename the folder or other object at this path',
     given: (robot) => mkdirSync(database(robot), { recursive: true }),
     command: () => ['label'],
     follow: (robot) => renameSync(database(robot), robot.path('aside')),

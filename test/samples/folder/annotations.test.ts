@@ -150,6 +150,19 @@ const EXPORTS: Export[] = [
     boxes: true,
   },
   {
+    tool: 'YOLO, a class without a name among the others',
+    pictures: ['images/a.jpg', 'images/b.jpg', 'images/c.jpg', 'images/d.jpg'],
+    files: {
+      'classes.txt': 'crop\r\n\r\nweed\r\n\r\n',
+      'labels/a.txt': '2 0.5 0.5 0.1 0.1',
+      'labels/b.txt': '2 0.5 0.5 0.1 0.1',
+      'labels/c.txt': '0 0.5 0.5 0.1 0.1',
+      'labels/d.txt': '0 0.5 0.5 0.1 0.1',
+    },
+    format: /YOLO/,
+    boxes: true,
+  },
+  {
     tool: 'CVAT for images, tags',
     pictures: IMAGES,
     files: {
@@ -363,13 +376,16 @@ describe('an export of another tool', () => {
       'broken.json': '{"images": [',
       'latin1.csv': Buffer.from('image,label\nd.jpg,Rübe\n', 'latin1'),
       'package.json': '{"name":"x"}',
+      'train.jsonl': '{"file_name":"c.jpg","label":"crop"}\n{"file_name":"d.jp\n',
     });
     const { report } = await importInto(t, dir);
     const invalid = report.warnings.filter(({ code }) => code === 'HL_IMPORT_ANNOTATION_INVALID');
     assert.deepEqual(invalid.map(({ message }) => message.split(' ', 1)[0]).sort(), [
       'broken.json',
       'latin1.csv',
+      'train.jsonl',
     ]);
+    assert.match(invalid.map(({ message }) => message).join(), /1 of 2 lines that are not JSON/);
     assert.match(invalid.map(({ message }) => message).join(), /line 2 that are not UTF-8/);
   });
 });

@@ -34,7 +34,7 @@ describe('capture times that cannot be true', () => {
     ['2000-01-01', (i) => Date.UTC(2000, 0, 1) + i * 5_000, /first of January/],
     ['2015-01-01 at noon', (i) => Date.UTC(2015, 0, 1, 12) + i * 5_000, /first of January/],
     ['a reset of a young camera', (i) => Date.UTC(2024, 0, 1, 0, 3) + i, /first of January/],
-    ['one second for all', () => Date.UTC(2002, 11, 8, 12), /one and the same moment/],
+    ['one second for all', () => Date.UTC(2002, 11, 8, 12), /at the same moment/],
     ['a second a class', (i) => Date.UTC(2019, 4, 4) + Math.floor(i / 12) * 1_000, /same moment/],
     ['the future', (i) => Date.UTC(2067, 4, 4) + i * 1_000, /in the future/],
   ];

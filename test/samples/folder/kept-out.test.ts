@@ -40,7 +40,7 @@ test('the given test part stays held out, whatever its classes need', async (t) 
   assert.deepEqual(
     small.map(({ message }) => message),
     [
-      'class "soil" has 0 pictures to learn from and 1 in the holdout; training leaves it out until there are 2',
+      'class "soil" has 0 pictures for training and 1 in the holdout; training leaves it out until there are 2',
     ],
   );
   // Neither a new label nor the end of an import takes it back.

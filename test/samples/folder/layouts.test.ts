@@ -20,7 +20,7 @@ test('splits are seen through and said', async (t) => {
     crop: ['test/crop/4.jpg', 'train/crop/2.jpg'],
   });
   assert.deepEqual(codes, ['HL_IMPORT_SPLITS', 'HL_IMPORT_SPLITS']);
-  assert.match(report.warnings[0]!.message, /"test", "train", "valid" were seen as splits/);
+  assert.match(report.warnings[0]!.message, /"test", "train", "valid" were treated as splits/);
   const asClasses = await importInto(t, dir, { layout: 'classes' });
   assert.deepEqual([...asClasses.report.classes.keys()], ['test', 'train', 'valid']);
 });
@@ -51,13 +51,13 @@ test('a layout with two readings is refused, and the remedy works', async (t) =>
 
 test('what has no class folder is refused for what it is, and --label gives it one', async (t) => {
   const cases: [paths: string[], others: Record<string, string>, message: RegExp][] = [
-    [['1.jpg', '2.jpg'], {}, /2 pictures that lie in no class folder/],
-    [['train/1.jpg', 'test/2.jpg'], {}, /"test", "train" were seen as splits/],
-    [['2024-05-01/1.jpg', '2024-05-02/2.jpg'], {}, /were seen as days/],
-    [['images/1.jpg'], {}, /1 pictures that lie in no class folder/],
+    [['1.jpg', '2.jpg'], {}, /2 pictures outside class folders/],
+    [['train/1.jpg', 'test/2.jpg'], {}, /"test", "train" were treated as splits/],
+    [['2024-05-01/1.jpg', '2024-05-02/2.jpg'], {}, /were treated as days/],
+    [['images/1.jpg'], {}, /1 pictures outside class folders/],
     [[], { 'weeds.zip': 'PK' }, /1 archive \("weeds\.zip"\)/],
-    [[], { 'train-00000-of-00002.tfrecord': 'x' }, /files that are not read/],
-    [[], { 'weed/notes.txt': 'x' }, /1 file of class folders is no picture/],
+    [[], { 'train-00000-of-00002.tfrecord': 'x' }, /data files in an unsupported format/],
+    [[], { 'weed/notes.txt': 'x' }, /ignored 1 file in class folders/],
     [[], {}, /holds no class folder with pictures$/],
   ];
   for (const [paths, others, message] of cases) {

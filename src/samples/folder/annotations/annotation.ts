@@ -1,20 +1,20 @@
-/** What an annotation file says of one picture. */
+/** Labels of one picture in an annotation file. */
 export interface AnnotatedPicture {
   /** As the file names it: a path, a bare name, or an address. */
   picture: string;
-  /** Distinct or not; none: the file knows the picture, but labels nothing in it. */
+  /** May repeat; empty: the file lists the picture without a label. */
   labels: string[];
 }
 
-/** What one annotation file says. */
+/** Contents of one annotation file. */
 export interface AnnotationFile {
   format: AnnotationFormat;
   pictures: AnnotatedPicture[];
-  /** The labels belong to places in the pictures. */
+  /** The labels belong to boxes or other regions in the pictures. */
   boxes: boolean;
 }
 
-/** In the order in which they are preferred where several label as many pictures. */
+/** In order of preference between formats that label equally many pictures. */
 export const ANNOTATION_FORMATS = [
   'an Edge Impulse export',
   'a Label Studio export',

@@ -3,8 +3,8 @@ import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
 import { type AnnotationRecord, readRecords } from './records.js';
 
 /**
- * Reads a table as CSV writes it: with a line of column names, or without as keras-retinanet
- * expects it (`path,x1,y1,x2,y2,class`). Null: the table labels no pictures.
+ * Reads a CSV table with a header, or without one as in keras-retinanet (`path,x1,y1,x2,y2,class`).
+ * Null: the table does not label pictures.
  */
 export function readCsvAnnotations(text: string): AnnotationFile | null {
   const rows = parseCsv(text);
@@ -27,8 +27,8 @@ function ofBareRow(row: readonly string[]): AnnotatedPicture {
 }
 
 /**
- * Rows of a table after RFC 4180, separated by comma, semicolon or tab, whichever its first line has
- * most of; empty lines are left out.
+ * Parses CSV (RFC 4180). The separator is comma, semicolon or tab, whichever is most frequent in
+ * the first line. Empty lines are skipped.
  */
 export function parseCsv(text: string): string[][] {
   const separator = separatorOf(text);
@@ -60,7 +60,7 @@ export function parseCsv(text: string): string[][] {
   return rows;
 }
 
-/** Index of the quote that ends the field which begins at `start`; of the end where none does. */
+/** Index of the closing quote of the field that begins at `start`; without one, of the end. */
 function endOfQuoted(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     if (text[i] !== '"') continue;

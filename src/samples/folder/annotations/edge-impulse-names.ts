@@ -1,16 +1,16 @@
 import type { AnnotatedPicture } from './annotation.js';
 
-/** Of so many pictures at least the names must begin with a label that comes again. */
+/** Share of pictures whose names must begin with a repeated label. */
 const SHARE = 0.9;
-/** What cameras and programs begin the names of pictures with. */
+/** Beginnings of picture names made by cameras and programs. */
 const COUNTER =
   /^(?:img|image|dsc[fn]?|pict?|photo|frame|mvi|gopr|dji|pxl|wp|scan|screenshot|untitled|capture|snapshot)?[\W_\d]*$/i;
 
 /**
- * Labels at the beginning of file names, as Edge Impulse writes them: `weed.2k9d1p0s.jpg`. Other
- * names have dots too, so nearly all must be of this form, with at least two beginnings that come
- * again. Null: these are not such names.
- * @param names below the imported folder, with "/"
+ * Reads labels at the beginning of file names, as Edge Impulse writes them: `weed.2k9d1p0s.jpg`.
+ * Other names have dots too, so nearly all must have this form, with at least two repeated labels.
+ * Null: the names are not of this form.
+ * @param names relative to the imported folder, with "/"
  */
 export function readLabelsInNames(names: readonly string[]): AnnotatedPicture[] | null {
   const pictures: AnnotatedPicture[] = [];
@@ -18,7 +18,7 @@ export function readLabelsInNames(names: readonly string[]): AnnotatedPicture[] 
   for (const name of names) {
     const fileName = name.slice(name.lastIndexOf('/') + 1);
     const match = /^([^.]{1,64})\.[^.]+(?:\.[^.]+)*\.[A-Za-z0-9]+$/.exec(fileName);
-    // Roboflow writes "IMG_1_jpg.rf.0123….jpg": the beginning is the picture, not its class.
+    // Roboflow writes "IMG_1_jpg.rf.0123….jpg": this begins with the picture's name, not its class.
     if (match === null || /\.rf\.[0-9a-z]{16,}\./i.test(fileName)) continue;
     const label = match[1]!;
     if (COUNTER.test(label)) continue;

@@ -39,7 +39,7 @@ const labelMe = z.object({
 });
 const flat = z.array(z.record(z.string(), z.unknown()));
 
-/** Reads the JSON of the known tools; null: it is of none of them. */
+/** Reads the JSON of a known annotation tool; null: unknown format. */
 export function readJsonAnnotations(value: unknown): AnnotationFile | null {
   return (
     ofCoco(value) ??
@@ -111,7 +111,7 @@ function ofLabelStudio(value: unknown): AnnotationFile | null {
   return { format: 'a Label Studio export', pictures, boxes };
 }
 
-/** The value of a task that names its picture. */
+/** The field of a Label Studio task that names its picture. */
 function pictureIn(data: Readonly<Record<string, unknown>>): string {
   const texts = Object.entries(data).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',

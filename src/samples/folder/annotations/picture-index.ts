@@ -1,12 +1,12 @@
 import { listIn } from '../../list-in.js';
 
-/** Finds the pictures that annotation files mean, however they write the names. */
+/** Finds the pictures that annotation files refer to, despite variations of their names. */
 export class PictureIndex {
   readonly #names: ReadonlySet<string>;
   readonly #byFileName = new Map<string, string[]>();
   readonly #byStem = new Map<string, string[]>();
 
-  /** @param names below the imported folder, with "/" */
+  /** @param names relative to the imported folder, with "/" */
   constructor(names: Iterable<string>) {
     this.#names = new Set(names);
     for (const name of this.#names) {
@@ -17,9 +17,9 @@ export class PictureIndex {
   }
 
   /**
-   * The picture that is meant; null: none, or several could be.
+   * Finds a picture; null: none, or ambiguous.
    * @param base folder of the annotation file, "" or "a/b/"
-   * @param given as the file writes it
+   * @param given name or path in the annotation file
    */
   find(base: string, given: string): string | null {
     const path = plainPath(given);
@@ -27,7 +27,7 @@ export class PictureIndex {
     if (this.#names.has(base + path)) return base + path;
     if (this.#names.has(path)) return path;
     const fileName = lastPart(path).toLowerCase();
-    // Label Studio puts eight digits before the name of an upload, or leaves them out in exports.
+    // Label Studio prefixes uploads with eight hex digits, which some of its exports omit.
     const withoutUpload = fileName.replace(/^[0-9a-f]{8}-/, '');
     for (const candidates of [
       this.#byFileName.get(fileName),
@@ -42,7 +42,7 @@ export class PictureIndex {
   }
 }
 
-/** The part of a path, web address or Windows path that names a file. */
+/** Normalises a path, URL or Windows path to a relative path with "/". */
 function plainPath(given: string): string {
   let path = given.trim().replaceAll('\\', '/');
   const local = /[?&]d=([^&]+)/.exec(path);
@@ -51,12 +51,12 @@ function plainPath(given: string): string {
   try {
     path = decodeURIComponent(path);
   } catch {
-    // A name with a plain "%" stays as it is.
+    // A name with a literal "%" stays unchanged.
   }
   return path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*\//i, '').replace(/^(?:\.\.?\/|\/)+/, '');
 }
 
-/** Of several, the one in the folder of the annotations, or whose path ends most like the given one. */
+/** The candidate whose path shares the longest end with `path`, else the only one below `base`. */
 function nearest(candidates: readonly string[], base: string, path: string): string | null {
   if (candidates.length <= 1) return candidates[0] ?? null;
   const scored = candidates
@@ -67,7 +67,7 @@ function nearest(candidates: readonly string[], base: string, path: string): str
   return inside.length === 1 ? inside[0]! : null;
 }
 
-/** How many folders two paths share, counted from the file upwards. */
+/** Number of trailing path components that two paths share. */
 function sharedEnd(a: string, b: string): number {
   const [left, right] = [
     a.toLowerCase().split('/').reverse(),
@@ -82,7 +82,7 @@ function lastPart(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Without the last ending. */
+/** The file name without its last ending. */
 export function stemOf(fileName: string): string {
   const dot = fileName.lastIndexOf('.');
   return dot > 0 ? fileName.slice(0, dot) : fileName;

@@ -11,26 +11,25 @@ import { PictureIndex, stemOf } from './picture-index.js';
 import { readXmlAnnotations } from './xml.js';
 import { type ClassNames, namesInLines, namesInYaml, readYoloLines, readYoloList } from './yolo.js';
 
-/** What annotations say of the pictures of a folder. */
+/** Annotations of the pictures of a folder. */
 export interface Annotated {
-  /** In words: "a CVAT export". */
   format: AnnotationFormat;
-  /** The labels belong to places in the pictures. */
+  /** The labels belong to boxes or other regions in the pictures. */
   boxes: boolean;
-  /** Distinct labels of a picture, by its name below the folder. */
+  /** Distinct labels of a picture, by its name relative to the folder. */
   labelOf(name: string): readonly string[];
-  /** Annotation files that cannot be read, in words. */
+  /** Messages about annotation files that cannot be read. */
   unreadable: string[];
 }
 
-/** Longer files are no annotations that fit into memory beside a daemon. */
+/** Larger files are refused: they would not fit into memory beside the daemon. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const ANNOTATION_ENDING = /\.(?:json|jsonl|ndjson|csv|tsv|xml|txt|ya?ml|labels|names)$/i;
 const CLASS_NAMES = /^(?:classes\.txt|_classes\.txt|labels\.txt|obj\.names|.*_darknet\.labels)$/i;
 
 /**
- * Looks for annotations in a folder, in the formats of the usual tools. Where there are several, the
- * one counts that labels the most pictures. Null: nothing labels any of them.
+ * Reads annotations in a folder, in the formats of common tools. If there are several formats, the
+ * one that labels most pictures is used. Null: no picture is labelled.
  */
 export async function readAnnotations(
   root: Folder,
@@ -52,7 +51,7 @@ interface Found {
   labels: Map<string, Set<string>>;
 }
 
-/** A label file of one picture, kept until the names of its numbers are known. */
+/** A label file of one picture, kept until the names of the class numbers are known. */
 interface YoloFile {
   base: string;
   stem: string;
@@ -125,12 +124,16 @@ class AnnotationReader {
     if (fileName.endsWith('.xml')) return readXmlAnnotations(text);
     if (/\.(?:json|labels)$/.test(fileName)) {
       const value = parseJson(text);
-      if (value === undefined) return this.#refuse(name, 'is no JSON');
+      if (value === undefined) return this.#refuse(name, 'is not valid JSON');
       return readJsonAnnotations(value);
     }
     if (/\.(?:jsonl|ndjson)$/.test(fileName)) {
       const lines = text.split('\n').filter((line) => line.trim() !== '');
-      return readJsonAnnotations(lines.map(parseJson).filter((value) => value !== undefined));
+      const values = lines.map(parseJson).filter((value) => value !== undefined);
+      const invalid = lines.length - values.length;
+      if (invalid > 0)
+        this.#refuse(name, `has ${invalid} of ${lines.length} lines that are not JSON`);
+      return readJsonAnnotations(values);
     }
     return null;
   }
@@ -154,7 +157,7 @@ class AnnotationReader {
     }
   }
 
-  /** Of YOLO: what numbers mean stands in a file that may have come later. */
+  /** Adds YOLO labels last: the file with the class names may have been read after them. */
   #addYolo(): void {
     const names = this.#classNames ?? new Map<number, string>();
     const format = 'YOLO annotations';

@@ -1,6 +1,6 @@
 import type { AnnotatedPicture } from './annotation.js';
 
-/** A row of a table, or a flat object: names of columns and their values. */
+/** A row of a table, or a flat object: values by column name. */
 export type AnnotationRecord = ReadonlyMap<string, unknown>;
 
 const PICTURE_COLUMNS =
@@ -14,8 +14,8 @@ const LABEL_COLUMNS =
 const BOX_COLUMN = /^(?:x_?min|x1|bbox|bounding_box|xtl|x_center|width_box|coordinates)$/;
 
 /**
- * Reads rows that name a picture and its class, or hold a column of 0 and 1 for each class
- * (Roboflow's `_classes.csv`). Null: these rows do nothing of the kind.
+ * Reads rows that name a picture and its class, or have a 0/1 column for each class (Roboflow's
+ * `_classes.csv`). Null: the rows do neither.
  */
 export function readRecords(
   rows: readonly AnnotationRecord[],
@@ -50,7 +50,9 @@ export function readRecords(
   return { pictures, boxes: columns.some((column) => BOX_COLUMN.test(normalised(column))) };
 }
 
-/** Labels in a value: a text, a list of texts, or Label Studio's `{"choices": […]}`. */
+/**
+ * Extracts labels from a value: a string, a list of strings, or Label Studio's `{"choices": […]}`.
+ */
 export function labelsIn(value: unknown): string[] {
   if (typeof value === 'number') return [String(value)];
   if (typeof value === 'string') {

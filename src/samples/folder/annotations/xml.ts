@@ -4,7 +4,7 @@ interface Tag {
   name: string;
   attributes: ReadonlyMap<string, string>;
   kind: 'open' | 'close' | 'empty';
-  /** Text between the tag before and this one. */
+  /** Text between the previous tag and this one. */
   before: string;
 }
 
@@ -19,7 +19,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['apos', "'"],
 ]);
 
-/** Reads the XML of CVAT ("CVAT for images") and of Pascal VOC; null: it is neither. */
+/** Reads the XML of CVAT ("CVAT for images") or Pascal VOC; null: neither. */
 export function readXmlAnnotations(text: string): AnnotationFile | null {
   const tags = readTags(withoutComments(text));
   const root = tags.find(({ kind }) => kind !== 'close')?.name;

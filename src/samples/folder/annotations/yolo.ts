@@ -12,7 +12,7 @@ const named = z.object({
 /** Class names by number. */
 export type ClassNames = ReadonlyMap<number, string>;
 
-/** Names in a `data.yaml`; null: it has none. */
+/** Class names in a `data.yaml`; null: none. */
 export function namesInYaml(text: string): ClassNames | null {
   let value: unknown;
   try {
@@ -25,15 +25,18 @@ export function namesInYaml(text: string): ClassNames | null {
   return new Map(Object.entries(data.names).map(([key, name]) => [Number(key), String(name)]));
 }
 
-/** Names in a `classes.txt`, `obj.names` or `_darknet.labels`, one a line. */
+/**
+ * Class names in a `classes.txt`, `obj.names` or `_darknet.labels`, one per line. The number of a
+ * class is that of its line: a blank line among the names is a class without a name.
+ */
 export function namesInLines(text: string): ClassNames {
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  return new Map(lines.filter((line) => line !== '').map((line, i) => [i, line]));
+  const lines = text.trim().split(/\r?\n/);
+  return new Map([...lines.map((line) => line.trim()).entries()].filter(([, name]) => name !== ''));
 }
 
 const BOX = /^(\d{1,6})(?:\s+[-+0-9.eE]+){4,}$/;
 
-/** Classes of the boxes of one picture, a line each; null: it is no such file. */
+/** Class numbers of the boxes of one picture, one per line; null: not a YOLO file. */
 export function readYoloLines(text: string): number[] | null {
   const classes: number[] = [];
   for (const line of text.split(/\r?\n/)) {
@@ -47,13 +50,13 @@ export function readYoloLines(text: string): number[] | null {
 
 const LISTED_BOX = /^\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?){3},(\d+)$/;
 
-/** Lines of `_annotations.txt`: a picture, then its boxes as `x1,y1,x2,y2,class`. */
+/** Reads `_annotations.txt`: per line a picture, then its boxes as `x1,y1,x2,y2,class`. */
 export function readYoloList(text: string, names: ClassNames): AnnotatedPicture[] | null {
   const pictures: AnnotatedPicture[] = [];
   for (const line of text.split(/\r?\n/)) {
     if (line.trim() === '') continue;
     const words = line.trim().split(/\s+/);
-    // The name of a picture may have spaces: the boxes stand at the end.
+    // Picture names may contain spaces; the boxes are at the end.
     let first = words.length;
     while (first > 1 && LISTED_BOX.test(words[first - 1]!)) first -= 1;
     const labels = words
