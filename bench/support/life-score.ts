@@ -30,7 +30,7 @@ export function askHead(
   const tally = { answered: 0, right: 0, known: 0, unknown: 0, novel: 0 };
   const knows = new Set(serving.head.labels);
   features.forEach((vector, i) => {
-    const decision = answer(serving, vector, settings);
+    const { decision } = answer(serving, vector, settings);
     for (const { label, probability } of decision.top) {
       probabilities[i * classes.length + classes.indexOf(label)] = probability;
     }

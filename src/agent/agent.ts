@@ -368,7 +368,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate, so it must not switch outputs.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame.camera, perceived.decision);
+      this.#alerting.observe(frame.camera, perceived.decision, perceived.scene);
     }
     const sampleId = this.#asking.consider(recent);
     this.telemetry.prediction(predictionMessage(recent, sampleId));

@@ -1,21 +1,35 @@
 import type { AlertRuleConfig } from '../config/schema.js';
 
-/** The decision about one frame. */
-export interface Observation {
-  camera: string;
+/** A decision as rules read it. */
+export interface RuleDecision {
   /** The decided label, or "unknown". */
   label: string;
   /** Probability of the label, 0..1. */
   probability: number;
   /** The label is a guess, which counts only for rules with `guesses`. */
   guess: boolean;
+}
+
+/** The decisions on one frame. */
+export interface Observation {
+  camera: string;
+  /** On the frame alone. */
+  frame: RuleDecision;
+  /** On all frames of its scene. */
+  scene: RuleDecision;
   /** Monotonic time from `performance.now()`, milliseconds. */
   atMs: number;
 }
 
+/** The decision that a rule matched. */
+interface Match extends RuleDecision {
+  atMs: number;
+}
+
 /** A rule was raised or cleared for a camera. */
-export interface AlertEvent extends Omit<Observation, 'guess'> {
+export interface AlertEvent extends Omit<Match, 'guess'> {
   rule: string;
+  camera: string;
   state: 'raised' | 'cleared';
   /** Name of the GPIO output to switch; null = event only. */
   output: string | null;
@@ -30,7 +44,7 @@ interface Watch {
   next: number;
   matches: number;
   /** The last match of a raised alert; null = not raised. */
-  raisedBy: Observation | null;
+  raisedBy: Match | null;
 }
 
 /**
@@ -53,19 +67,21 @@ export class AlertRules {
     const matched = new Set<Watch>();
     for (const watch of this.#watchesOf(observation.camera)) {
       const { rule, recent } = watch;
+      const { label, probability, guess } = observation[rule.decision];
       const match =
-        observation.probability >= rule.minProbability &&
-        (rule.guesses || !observation.guess) &&
-        rule.labels.includes(observation.label);
+        probability >= rule.minProbability &&
+        (rule.guesses || !guess) &&
+        rule.labels.includes(label);
       watch.matches += Number(match) - recent[watch.next]!;
       recent[watch.next] = Number(match);
       watch.next = (watch.next + 1) % recent.length;
       if (!match) continue;
       matched.add(watch);
-      if (watch.raisedBy !== null) watch.raisedBy = observation;
+      const by: Match = { label, probability, guess, atMs: observation.atMs };
+      if (watch.raisedBy !== null) watch.raisedBy = by;
       else if (watch.matches >= rule.matches) {
-        watch.raisedBy = observation;
-        raised.push(event(watch, 'raised', observation));
+        watch.raisedBy = by;
+        raised.push(event(watch, 'raised', by));
       }
     }
     return [...this.#clearExpired(observation.atMs, matched), ...raised];
@@ -117,7 +133,7 @@ export class AlertRules {
   }
 }
 
-function event({ rule }: Watch, state: AlertEvent['state'], observation: Observation): AlertEvent {
-  const { camera, label, probability, atMs } = observation;
+function event({ rule, camera }: Watch, state: AlertEvent['state'], by: Match): AlertEvent {
+  const { label, probability, atMs } = by;
   return { rule: rule.name, state, camera, label, probability, atMs, output: rule.output };
 }

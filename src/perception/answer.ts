@@ -4,7 +4,7 @@ import { headProbabilities, topLabels } from '../head/score.js';
 import { answerProbability, predictionSet } from '../head/unknown/conformal.js';
 import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';
-import type { ServingHead } from './perception-protocol.js';
+import type { Scores, ServingHead } from './perception-protocol.js';
 
 /** What an answer depends on besides the head, computed once per head. */
 export interface AnswerSettings extends DecisionSettings {
@@ -27,15 +27,21 @@ export function answerSettings(
   };
 }
 
+/** The decision on one frame, and the scores behind it. */
+export interface Answer {
+  decision: Decision;
+  scores: Scores;
+}
+
 /**
- * The decision of a head on the features of one frame.
+ * The answer of a head to the features of one frame.
  * @throws HL_FEATURES_MISMATCH
  */
 export function answer(
   { head, version, trust, learnt, prior }: ServingHead,
   features: Float32Array,
   settings: AnswerSettings,
-): Decision {
+): Answer {
   const { labels, novelty, setProbability } = head;
   const point = novelty ? subspacePoints(novelty, features) : undefined;
   const probabilities = headProbabilities(head, features, point);
@@ -50,5 +56,9 @@ export function answer(
     ...(learnt ? { learnt } : {}),
   };
   const top = topLabels({ labels, probabilities }, settings.topK);
-  return decide(top, decider, settings, doubt);
+  const { answerProbability } = settings;
+  return {
+    decision: decide(top, decider, settings, doubt),
+    scores: { probabilities: Float32Array.from(probabilities), answerProbability },
+  };
 }

@@ -1,11 +1,16 @@
-import { type Belief, BeliefFilter, type BeliefFrame } from '../head/belief/belief-filter.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
+import { type Belief, BeliefFilter } from '../head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../head/belief/belief-parameters.js';
+import type { DecisionSettings, SceneDecision } from './decision.js';
+import type { Seen, ServingHead } from './perception-protocol.js';
 
-/** A task on a region of a camera. */
-export interface BeliefSource {
-  task: string;
-  camera: string;
-  region: string;
+/** The part of a frame that shows which scene it belongs to. */
+interface SceneFrame {
+  frame: { camera: string };
+  /** 16 hex digits. */
+  dhash: string;
+  /** Milliseconds of a monotonic clock. */
+  startMs: number;
 }
 
 interface Watched {
@@ -13,40 +18,52 @@ interface Watched {
   parameters: BeliefParameters;
 }
 
-/**
- * The separate decisions over time of all tasks, cameras and regions in the configuration.
- * @internal until tasks are wired
- */
+/** The decisions over time, one for each camera. */
 export class Beliefs {
-  readonly #byTask = new Map<string, Map<string, Watched>>();
+  readonly #byCamera = new Map<string, Watched>();
 
-  /** @param unknownAlpha The setting `inference.unknownAlpha`. */
-  constructor(private readonly unknownAlpha: number) {}
+  constructor(private readonly settings: Pick<DecisionSettings, 'unknownAlpha'>) {}
 
   /**
-   * Adds the answer of a task's head to a frame; frames of one source must come in the order of
-   * capture.
-   * @param parameters of that head; absent: it has learnt none. Other parameters begin a new scene.
+   * Adds the answer of the serving head to a frame; frames of one camera must come in the order of
+   * capture. Other parameters than before begin a new scene.
+   * @returns null when no head answered
    */
   observe(
-    { task, camera, region }: BeliefSource,
-    frame: BeliefFrame,
-    parameters: BeliefParameters = DEFAULT_BELIEF,
-  ): Belief {
-    const key = JSON.stringify([camera, region]);
-    const ofTask = this.#byTask.get(task) ?? new Map<string, Watched>();
-    this.#byTask.set(task, ofTask);
-    let watched = ofTask.get(key);
-    if (watched?.parameters !== parameters) {
-      const filter = new BeliefFilter({ parameters, unknownAlpha: this.unknownAlpha });
-      watched = { filter, parameters };
-      ofTask.set(key, watched);
+    serving: ServingHead | null,
+    { frame: { camera }, dhash, startMs }: SceneFrame,
+    { scores, features, decision: { noveltyPValue } }: Seen,
+  ): SceneDecision | null {
+    if (!serving || !scores) {
+      this.#byCamera.delete(camera);
+      return null;
     }
-    return watched.filter.observe(frame);
+    const { probabilities, answerProbability } = scores;
+    const belief = this.#filter(camera, serving.belief ?? DEFAULT_BELIEF).observe({
+      labels: serving.head.labels,
+      probabilities,
+      noveltyPValue,
+      features,
+      dhash,
+      atMs: startMs,
+    });
+    return sceneDecision(belief, answerProbability);
   }
 
-  /** Ends the scenes of a task that no head answers. */
-  forget(task: string): void {
-    this.#byTask.delete(task);
+  #filter(camera: string, parameters: BeliefParameters): BeliefFilter {
+    const watched = this.#byCamera.get(camera);
+    if (watched?.parameters === parameters) return watched.filter;
+    const { unknownAlpha } = this.settings;
+    const filter = new BeliefFilter({ parameters, unknownAlpha });
+    this.#byCamera.set(camera, { filter, parameters });
+    return filter;
   }
+}
+
+function sceneDecision(
+  { label, belief, frames, changed }: Belief,
+  answerProbability: number,
+): SceneDecision {
+  const guess = label !== UNKNOWN_LABEL && belief < answerProbability;
+  return { label, probability: belief, guess, frames, changed };
 }

@@ -36,6 +36,20 @@ export interface Decision {
   labelSet?: string[];
 }
 
+/** The joint decision on all frames of the scene, up to and with one frame. */
+export interface SceneDecision {
+  /** The most probable label, or `unknown`. */
+  label: string;
+  /** Probability that the label is right, 0..1; of `unknown`, that the thing is none of the labels. */
+  probability: number;
+  /** The label is a guess, as in {@link Decision.guess}. */
+  guess: boolean;
+  /** Number of frames of the scene, including this one. */
+  frames: number;
+  /** The scene most probably began with this frame. */
+  changed: boolean;
+}
+
 /** Labels that a head has learnt at once, without a training. */
 export interface LearntLabels {
   /** Number of labels. */

@@ -1,4 +1,5 @@
 import type { RgbImage } from '../vision/image.js';
+import type { SceneDecision } from './decision.js';
 import type { Perceived, Seen } from './perception-protocol.js';
 
 /** The part of a frame that perception needs; the caller gets its own frame back whole. */
@@ -32,8 +33,12 @@ export interface DecodedJob<F> extends Job<F> {
 }
 
 /** The result of a frame, with the times of both threads. */
-export function perceived(job: DecodedJob<PerceivableFrame>, seen: Seen): Perceived {
+export function perceived(
+  job: DecodedJob<PerceivableFrame>,
+  { decision, features, timings }: Seen,
+  scene: SceneDecision | null,
+): Perceived {
   const { decodeMs, dhash, startMs } = job;
   const totalMs = performance.now() - startMs;
-  return { ...seen, dhash, timings: { decodeMs, ...seen.timings, totalMs } };
+  return { decision, scene, features, dhash, timings: { decodeMs, ...timings, totalMs } };
 }

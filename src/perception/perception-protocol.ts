@@ -1,11 +1,12 @@
 import type { ModelCard } from '../backbone/model-card.js';
 import type { VariantGolden } from '../backbone/variant-golden.js';
 import type { SerialisedError } from '../base/errors.js';
+import type { BeliefParameters } from '../head/belief/belief-parameters.js';
 import type { Head } from '../head/head.js';
 import type { Prior } from '../head/prior.js';
 import type { TrustLevel } from '../head/trust.js';
 import type { Fit } from '../vision/image.js';
-import type { Decision, DecisionSettings, LearntLabels } from './decision.js';
+import type { Decision, DecisionSettings, LearntLabels, SceneDecision } from './decision.js';
 
 /** What perception needs to open the backbone and to decide. */
 export interface PerceptionSettings {
@@ -60,6 +61,8 @@ export interface Timings {
 /** The result of one frame. `features` is the embedding, `dhash` the hash of the image. */
 export interface Perceived {
   decision: Decision;
+  /** Null while no head serves. */
+  scene: SceneDecision | null;
   features: Float32Array;
   dhash: string;
   timings: Timings;
@@ -75,12 +78,24 @@ export interface ServingHead {
   trust?: TrustLevel;
   /** Labels learnt since that version; absent: none. */
   learnt?: LearntLabels;
+  /** Parameters of its decisions over time; absent: the default ones. */
+  belief?: BeliefParameters;
   /** Prior that its probabilities are mixed with; absent: none. */
   prior?: Prior;
 }
 
+/** The part of an answer that decisions over time need. */
+export interface Scores {
+  /** One per label of the head, calibrated, 0..1. */
+  probabilities: Float32Array;
+  /** Answers of this probability or more are no guesses; above 1: every answer is a guess. */
+  answerProbability: number;
+}
+
 /** The result of the worker for one frame. */
 export type Seen = Pick<Perceived, 'decision' | 'features'> & {
+  /** Null while no head serves. */
+  scores: Scores | null;
   timings: Pick<Timings, 'backboneMs' | 'headMs'>;
 };
 

@@ -56,10 +56,11 @@ try {
     const startMs = performance.now();
     const features = await backbone.embed(image);
     const embeddedMs = performance.now();
-    const decided = serving ? answer(serving, features, settings) : undecided();
+    const answered = serving ? answer(serving, features, settings) : null;
     const headMs = performance.now() - embeddedMs;
     return {
-      decision: decided,
+      decision: answered?.decision ?? undecided(),
+      scores: answered?.scores ?? null,
       features,
       timings: { backboneMs: embeddedMs - startMs, headMs },
     };

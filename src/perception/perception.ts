@@ -13,6 +13,7 @@ import {
 import type { Log } from '../base/log.js';
 import { decodePicture } from '../vision/decode.js';
 import { differenceHash } from '../vision/dhash.js';
+import { Beliefs } from './beliefs.js';
 import {
   type DecodedJob,
   type Job,
@@ -95,6 +96,7 @@ export class Perception<F extends PerceivableFrame> {
   #restartTimer: NodeJS.Timeout | null = null;
   #beginTimer: NodeJS.Timeout | null = null;
   readonly #pace = new Pace();
+  readonly #beliefs: Beliefs;
   readonly #waiting = new Map<string, Waiting<F>>();
   readonly #dropped = new Map<string, number>();
 
@@ -104,6 +106,7 @@ export class Perception<F extends PerceivableFrame> {
     private readonly log: Log,
   ) {
     this.#cacheDir = settings.cacheDir;
+    this.#beliefs = new Beliefs(settings.decision);
   }
 
   /**
@@ -390,8 +393,12 @@ export class Perception<F extends PerceivableFrame> {
     this.#next = null;
     if (this.#forward) this.#forward.forwardSinceMs = nowMs;
     this.#begin();
-    if (message.type === 'seen') this.events.onPerceived(job.frame, perceived(job, message.seen));
-    else this.events.onRefused(job.frame, deserialiseError(message.error));
+    if (message.type === 'seen') {
+      const { seen } = message;
+      // Messages come in order: the head that answered is the one acknowledged last.
+      const scene = this.#beliefs.observe(this.#serving, job, seen);
+      this.events.onPerceived(job.frame, perceived(job, seen, scene));
+    } else this.events.onRefused(job.frame, deserialiseError(message.error));
     job.settled();
   }
 

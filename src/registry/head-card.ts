@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 import { gateDecisionSchema } from '../gate/gate-decision.js';
+import { beliefParametersSchema } from '../head/belief/belief-parameters.js';
 import { invalidHead } from '../head/invalid-head.js';
 import { metricsSchema } from '../head/labelled-metrics.js';
 import { TRUST_LEVELS } from '../head/trust.js';
@@ -39,6 +40,8 @@ const cardSchema = z.object({
   labelRevision: count.optional(),
   /** Trust from left-out and holdout answers; older heads have none. */
   trust: trustSchema.optional(),
+  /** Parameters of decisions over time, learnt from scenes; older heads have none. */
+  belief: beliefParametersSchema.optional(),
   /** The backbone of the features; `checksum` is that of the features, `Embedder.checksum`. */
   backbone: z.object({
     name: z.string(),

@@ -36,6 +36,12 @@ describe('the daemon', { concurrency: false }, () => {
         ({ topic, body }) => topic === 'headland/r1/prediction' && body.head_version === 1,
       );
       assert.equal(after.body.top.length, 3);
+      assert.equal(before.body.belief, undefined, 'without a head there is none');
+      const lasting = await person.until(
+        ({ topic, body }) => topic === 'headland/r1/prediction' && body.scene_frames >= 2,
+      );
+      assert.match(lasting.body.belief_label, /^(crop|stone|weed|unknown)$/);
+      assert.ok(lasting.body.belief > 0 && lasting.body.belief <= 1);
       const model = await person.until(
         ({ topic, body }) => topic === 'headland/r1/model' && body.head_version === 1,
       );

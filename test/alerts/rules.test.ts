@@ -13,12 +13,19 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
 }
 
 function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
-  return { camera, label, probability, guess, atMs };
+  const decision = { label, probability, guess };
+  return { camera, frame: decision, scene: decision, atMs };
 }
 
 const CAMERAS = ['a', 'b'] as const;
 
 type Decision = Omit<Parameters<AlertRules['observe']>[0], 'atMs'>;
+
+const decisionOf = fc.record({
+  label: fc.constantFrom('x', 'y', 'z'),
+  probability: fc.constantFrom(0.2, 0.7, 0.95),
+  guess: fc.boolean(),
+});
 
 /** Keeps every frame that rules were shown and says what they promise to do with it. */
 class Witness {
@@ -46,12 +53,10 @@ class Witness {
   }
 
   #remember(decision: Decision, atMs: number): void {
-    for (const { name, camera, labels, guesses } of this.rules) {
+    for (const { name, camera, labels, guesses, decision: kind } of this.rules) {
       if (camera !== null && camera !== decision.camera) continue;
-      const matched =
-        labels.includes(decision.label) &&
-        decision.probability >= 0.7 &&
-        (guesses || !decision.guess);
+      const { label, probability, guess } = kind === 'scene' ? decision.scene : decision.frame;
+      const matched = labels.includes(label) && probability >= 0.7 && (guesses || !guess);
       const key = `${name} ${decision.camera}`;
       this.#frames.set(key, [...(this.#frames.get(key) ?? []), { matched, atMs }]);
     }
@@ -185,6 +190,7 @@ describe('AlertRules', () => {
         holdMs: fc.integer({ min: 0, max: 50 }),
         camera: fc.constantFrom(null, 'a', 'b'),
         guesses: fc.boolean(),
+        decision: fc.constantFrom('scene' as const, 'frame' as const),
         output: fc.constantFrom(null, 'horn', 'beacon'),
         labels: fc.subarray(['x', 'y'], { minLength: 1 }),
       })
@@ -193,9 +199,8 @@ describe('AlertRules', () => {
       waitMs: fc.integer({ min: 0, max: 30 }),
       tickOnly: fc.boolean(),
       camera: fc.constantFrom(...CAMERAS),
-      label: fc.constantFrom('x', 'y', 'z'),
-      probability: fc.constantFrom(0.2, 0.7, 0.95),
-      guess: fc.boolean(),
+      frame: decisionOf,
+      scene: decisionOf,
     });
     let raisedEvents = 0;
     fc.assert(

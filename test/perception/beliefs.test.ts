@@ -1,49 +1,105 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UNKNOWN_LABEL } from '../../src/base/words/label.js';
 import { BeliefFilter, type BeliefFrame } from '../../src/head/belief/belief-filter.js';
 import { DEFAULT_BELIEF } from '../../src/head/belief/belief-parameters.js';
 import { Beliefs } from '../../src/perception/beliefs.js';
-import { frameOf, pictureAt } from '../head/belief/scenes.js';
+import { undecided } from '../../src/perception/decision.js';
+import type { ServingHead } from '../../src/perception/perception-protocol.js';
+import { frameOf, LABELS, pictureAt } from '../head/belief/scenes.js';
 
-const SOURCE = { task: 'weeds', camera: 'main', region: 'left' };
 const CROP = [0.8, 0.1, 0.1];
+const WEED = [0.1, 0.1, 0.8];
+const UNKNOWN_ALPHA = 0.05;
+const SETTINGS = { unknownAlpha: UNKNOWN_ALPHA };
 
-function drive(p: number[], step: number): BeliefFrame {
-  return frameOf(p, pictureAt(step * 0.3));
+function serving(belief?: ServingHead['belief'], labels: readonly string[] = LABELS): ServingHead {
+  const head = {
+    learner: 'ridge' as const,
+    labels: [...labels],
+    featureSize: 2,
+    backboneChecksum: 'a'.repeat(64),
+    transform: 'none' as const,
+    weights: new Float32Array(labels.length * 2),
+    bias: new Float32Array(labels.length),
+    temperature: 1,
+  };
+  return { version: 1, head, ...(belief ? { belief } : {}) };
 }
 
-function alone(frame: BeliefFrame) {
-  return new BeliefFilter({ parameters: DEFAULT_BELIEF, unknownAlpha: 0.05 }).observe(frame);
+function drive(p: number[], step: number, about: Partial<BeliefFrame> = {}): BeliefFrame {
+  return frameOf(p, { ...pictureAt(step * 0.3), atMs: step * 100, ...about });
 }
 
-test('frames of one source are one decision, those of others do not touch it', () => {
-  const others = [
-    { ...SOURCE, task: 'ripeness' },
-    { ...SOURCE, camera: 'rear' },
-    { ...SOURCE, region: 'right' },
-    { ...SOURCE, camera: 'main","left', region: '' },
-  ];
-  const beliefs = new Beliefs(0.05);
-  for (let step = 0; step < 4; step++) {
-    assert.equal(beliefs.observe(SOURCE, drive(CROP, step)).frames, step + 1);
+function observe(
+  beliefs: Beliefs,
+  frame: BeliefFrame,
+  { camera = 'main', head = serving(), answerProbability = 0.61 } = {},
+) {
+  const { dhash, atMs, features, noveltyPValue, probabilities } = frame;
+  return beliefs.observe(
+    head,
+    { frame: { camera }, dhash, startMs: atMs },
+    {
+      decision: { ...undecided(), noveltyPValue },
+      scores: { probabilities: Float32Array.from(probabilities), answerProbability },
+      features,
+      timings: { backboneMs: 1, headMs: 1 },
+    },
+  )!;
+}
+
+test('frames of one camera are one decision, those of others do not touch it', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  const filter = new BeliefFilter({ parameters: DEFAULT_BELIEF, unknownAlpha: UNKNOWN_ALPHA });
+  for (let step = 0; step < 5; step++) {
+    const frame = drive(CROP.map(Math.fround), step);
+    const alone = filter.observe(frame);
+    const { label, probability, frames, changed } = observe(beliefs, frame);
+    assert.deepEqual([label, frames, changed], [alone.label, alone.frames, alone.changed]);
+    assert.equal(probability, alone.belief);
+    assert.equal(observe(beliefs, drive(WEED, step), { camera: 'rear' }).frames, step + 1);
   }
-  const weed = drive([0.1, 0.1, 0.8], 4);
-  for (const other of others) assert.deepEqual(beliefs.observe(other, weed), alone(weed));
-  assert.equal(beliefs.observe(SOURCE, drive(CROP, 4)).frames, 5);
 });
 
-test('a head with other parameters begins anew, and so does a task that lost its head', () => {
-  const beliefs = new Beliefs(0.05);
-  const next = drive([0.1, 0.1, 0.8], 3);
-  const filled = (parameters = DEFAULT_BELIEF) => {
-    for (let step = 0; step < 3; step++) beliefs.observe(SOURCE, drive(CROP, step), parameters);
-  };
-  filled();
+test('a certain scene is no guess although each of its frames is', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  const guesses = Array.from({ length: 6 }, (_, step) =>
+    observe(beliefs, drive([0.6, 0.2, 0.2], step)),
+  );
+  assert.equal(guesses[0]!.guess, true);
+  assert.equal(guesses.at(-1)!.guess, false);
+  assert.ok(guesses.at(-1)!.probability > 0.61);
+});
+
+test('something unknown is no guess', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  const odd = { noveltyPValue: 0.001 };
+  for (let step = 0; step < 3; step++) observe(beliefs, drive(CROP, step, odd));
+  const { label, guess } = observe(beliefs, drive(CROP, 3, odd), { answerProbability: 1.1 });
+  assert.deepEqual([label, guess], [UNKNOWN_LABEL, false]);
+});
+
+test('other parameters begin a new scene, a head with the same ones goes on', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  for (let step = 0; step < 3; step++) observe(beliefs, drive(CROP, step));
+  // As when labels were learnt at once: another head, the same parameters.
+  assert.equal(observe(beliefs, drive(CROP, 3), { head: serving(DEFAULT_BELIEF) }).frames, 4);
   const learnt = { ...DEFAULT_BELIEF, correlation: 0.5 };
-  assert.deepEqual(beliefs.observe(SOURCE, next, learnt), alone(next));
-  filled(learnt);
-  beliefs.forget('another task');
-  assert.equal(beliefs.observe(SOURCE, drive(CROP, 3), learnt).frames, 4);
-  beliefs.forget(SOURCE.task);
-  assert.deepEqual(beliefs.observe(SOURCE, next, learnt), alone(next));
+  assert.equal(observe(beliefs, drive(CROP, 4), { head: serving(learnt) }).frames, 1);
+  assert.equal(observe(beliefs, drive(CROP, 5), { head: serving(learnt) }).frames, 2);
+});
+
+test('without an answer there is no decision, and the scene is over', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  for (let step = 0; step < 3; step++) observe(beliefs, drive(CROP, step));
+  const frame = { frame: { camera: 'main' }, dhash: '0'.repeat(16), startMs: 300 };
+  const seen = {
+    decision: undecided(),
+    scores: null,
+    features: new Float32Array(2),
+    timings: { backboneMs: 1, headMs: 0 },
+  };
+  assert.equal(beliefs.observe(null, frame, seen), null);
+  assert.equal(observe(beliefs, drive(CROP, 4)).frames, 1);
 });

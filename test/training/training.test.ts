@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type GateRecord, recompute } from '../../src/gate/gate-record.js';
+import { DEFAULT_BELIEF } from '../../src/head/belief/belief-parameters.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
 import type { TrainingProgress } from '../../src/training/job/job-protocol.js';
 import type { JobResult, TrainingReport } from '../../src/training/report.js';
@@ -109,6 +110,8 @@ describe('a training', () => {
       assert.match(same.report.reason, /^No gain: 36 of 36 right instead of 36, and no label/);
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
+      assert.notDeepEqual(one?.card.belief, DEFAULT_BELIEF, 'it is learnt from the groups');
+      assert.deepEqual(one?.card.belief, two?.card.belief);
       const looked = await registryOf(robot).gateRecord(2);
       assert.equal(looked?.input.unknownScores?.length, 12, 'unknown things, on the holdout');
       const unknowns = looked?.decision.checks.find(({ name }) => name === 'unknowns');

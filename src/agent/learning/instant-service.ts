@@ -168,6 +168,7 @@ export class InstantService {
         version: base?.card.version ?? null,
         head,
         learnt: { labels, revision },
+        ...(base?.card.belief ? { belief: base.card.belief } : {}),
         ...(prior ? { prior } : {}),
         ...(trust ? { trust } : {}),
       });
@@ -213,6 +214,11 @@ export class InstantService {
 
 /** A trained head without corrections. */
 export function servingHead({ card, head }: StoredHead): ServingHead {
-  const { version, trust } = card;
-  return { version, head, ...(trust ? { trust: trust.level } : {}) };
+  const { version, trust, belief } = card;
+  return {
+    version,
+    head,
+    ...(trust ? { trust: trust.level } : {}),
+    ...(belief ? { belief } : {}),
+  };
 }

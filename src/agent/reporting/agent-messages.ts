@@ -13,7 +13,7 @@ import type { ModelStatus } from '../status.js';
 
 export function predictionMessage(recent: RecentFrame, sampleId: string | null): PredictionBody {
   const { frameId, frame, perceived } = recent;
-  const { decision, timings } = perceived;
+  const { decision, scene, timings } = perceived;
   return {
     frame_id: frameId,
     camera: frame.camera,
@@ -22,6 +22,9 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
     label: decision.label,
     probability: round(decision.probability),
     guess: decision.guess,
+    ...(scene
+      ? { belief: round(scene.probability), belief_label: scene.label, scene_frames: scene.frames }
+      : {}),
     top: roundedTop(decision),
     head_version: decision.headVersion,
     ...(decision.trust ? { trust: decision.trust } : {}),

@@ -1,13 +1,13 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules } from '../../alerts/rules.js';
+import { type AlertEvent, AlertRules, type RuleDecision } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Config } from '../../config/schema.js';
-import type { Decision } from '../../perception/decision.js';
+import type { Decision, SceneDecision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
@@ -53,11 +53,11 @@ export class Alerting {
     await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
-  observe(camera: string, { label, probability, guess }: Decision): void {
-    // For `unknown`, the probability is that of the most probable known label, which is irrelevant here.
-    const certainty = label === UNKNOWN_LABEL ? 1 : probability;
-    const atMs = this.nowMs();
-    this.#apply(this.#rules.observe({ camera, label, probability: certainty, guess, atMs }));
+  /** @param scene Null: not known; the decision on the frame is used instead. */
+  observe(camera: string, decision: Decision, scene: SceneDecision | null): void {
+    const frame = ruleDecision(decision);
+    const joint = scene ? ruleDecision(scene) : frame;
+    this.#apply(this.#rules.observe({ camera, frame, scene: joint, atMs: this.nowMs() }));
   }
 
   /** Clears expired alerts, also while no frame arrives. */
@@ -106,4 +106,9 @@ export class Alerting {
       output?.service.failed(error);
     }
   }
+}
+
+/** For `unknown`, the probability is that of the most probable known label, which is irrelevant here. */
+function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
+  return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }

@@ -23,7 +23,7 @@ export function guesses(
   if (!backbone || !serving) return found;
   const settings = answerSettings(serving.head, inference);
   for (const [id, [features]] of samples.features(sampleIds, backbone.checksum, '', 0)) {
-    const best = features && answer(serving, features, settings).top[0];
+    const best = features && answer(serving, features, settings).decision.top[0];
     if (best) found.set(id, best);
   }
   return found;

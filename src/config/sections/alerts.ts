@@ -13,6 +13,10 @@ const alertRule = z.strictObject({
     .nullable()
     .default(null)
     .describe('Only frames of this camera; null = any camera'),
+  decision: z
+    .enum(['scene', 'frame'])
+    .default('scene')
+    .describe('scene: the joint decision on the frames of a scene; frame: on each frame alone'),
   minProbability: probability.default(0.7).describe('Minimum probability of the label, 0..1'),
   guesses: z.boolean().default(false).describe('Also count answers marked as guesses'),
   matches: z

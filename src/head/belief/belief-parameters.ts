@@ -10,7 +10,7 @@ const changeSchema = z.object({
   perBit: z.number().min(0).max(2),
 });
 
-/** {@link BeliefParameters} as they are stored. @internal until tasks are wired */
+/** {@link BeliefParameters} as they are stored. */
 export const beliefParametersSchema = z.object({
   /**
    * Correlation of errors between frames of one scene, 0..1: k different frames count as k / (1 +

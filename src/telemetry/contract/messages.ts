@@ -127,6 +127,15 @@ export const predictionSchema = z
       .describe(
         'True: predictions of this probability are wrong more often than inference.maxErrorShare',
       ),
+    belief: probability
+      .optional()
+      .describe(
+        'Probability of belief_label, from all frames of the scene; absent: no head serves',
+      ),
+    belief_label: label
+      .optional()
+      .describe('The joint decision on all frames of the scene; alerts use it'),
+    scene_frames: count.optional().describe('Frames of the scene, including this one'),
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version
       .nullable()

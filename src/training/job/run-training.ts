@@ -4,6 +4,8 @@ import { augmentationRecipe, Embedder } from '../../backbone/embedder.js';
 import { openFittingBackbone } from '../../backbone/open-backbone.js';
 import type { Log } from '../../base/log.js';
 import { headAnswers } from '../../gate/scorecard.js';
+import type { BeliefParameters } from '../../head/belief/belief-parameters.js';
+import { fitBelief, type LabelledLook } from '../../head/belief/fit-belief.js';
 import type { Head } from '../../head/head.js';
 import { headProbabilities } from '../../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
@@ -107,6 +109,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
 
     const trust = trustOf(trained, collected, set, recipe, holdoutFeatures);
+    const belief = beliefOf(collected, set, recipe);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -120,7 +123,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         judgement,
         embedded.recipe,
         phases,
-        { labelRevision, trust },
+        { labelRevision, trust, belief },
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
       { schema: 2, input: judgement.input, decision: judgement.decision },
@@ -238,6 +241,35 @@ function trustOf(
     : trust;
 }
 
+/**
+ * Parameters of decisions over time, from the training samples in scenes: those of one class in one
+ * group, in the order of capture, each answered by a head that never saw its group.
+ */
+function beliefOf(
+  { training, labels }: Collected,
+  set: TrainingSet,
+  { leaveGroupOutProbabilities }: FittedRecipe,
+): BeliefParameters {
+  const { judged } = judgedRows(set, groupingOf(set));
+  const scenes = new Map<string, { look: LabelledLook; capturedAtMs: number }[]>();
+  for (const row of judged) {
+    const { label, group, dhash, capturedAtMs } = training[row]!;
+    const features = set.features.subarray(row * set.featureSize, (row + 1) * set.featureSize);
+    const probabilities = leaveGroupOutProbabilities.subarray(
+      row * labels.length,
+      (row + 1) * labels.length,
+    );
+    const key = JSON.stringify([group, label]);
+    const scene = scenes.get(key) ?? [];
+    scenes.set(key, scene);
+    scene.push({ look: { label, dhash, features, probabilities }, capturedAtMs });
+  }
+  const groups = [...scenes.values()].map((scene) =>
+    scene.sort((a, b) => a.capturedAtMs - b.capturedAtMs).map(({ look }) => look),
+  );
+  return fitBelief(labels, groups).parameters;
+}
+
 function headOf(
   recipe: FittedRecipe,
   { labels }: Collected,
@@ -266,7 +298,7 @@ function describe(
   { decision, holdout, leaveGroupOut }: Judgement,
   recipe: string,
   phases: Phases,
-  about: Pick<NewHeadCard, 'labelRevision' | 'trust'>,
+  about: Pick<NewHeadCard, 'labelRevision' | 'trust' | 'belief'>,
 ): NewHeadCard {
   const { learner, transform, temperature, featureSize, backboneChecksum } = head;
   return {

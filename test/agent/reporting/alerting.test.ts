@@ -26,7 +26,7 @@ function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown
   );
   const show = (label: string, decision: Partial<Decision> = {}, camera = 'main'): void => {
     clock.nowMs += 100;
-    part.observe(camera, { ...undecided(), label, probability: 0.9, ...decision });
+    part.observe(camera, { ...undecided(), label, probability: 0.9, ...decision }, null);
   };
   return { part, events, lines, said, clock, show };
 }
@@ -77,7 +77,7 @@ describe('alerts', () => {
       recordedAlarms().alarms,
       log,
     );
-    part.observe('main', { ...undecided(), label: 'stone', probability: 0.9 });
+    part.observe('main', { ...undecided(), label: 'stone', probability: 0.9 }, null);
     const real = Date.now;
     t.mock.method(Date, 'now', () => real() - 86_400_000);
     part.tick();

@@ -35,14 +35,18 @@ const alarms = new Alarms({
 });
 const alerting = new Alerting(config, { event: () => true }, alarms, silentLog());
 await alerting.open();
-alerting.observe('main', {
-  label: 'weed',
-  probability: 0.9,
-  guess: false,
-  top: [],
-  headVersion: 1,
-  noveltyPValue: null,
-});
+alerting.observe(
+  'main',
+  {
+    label: 'weed',
+    probability: 0.9,
+    guess: false,
+    top: [],
+    headVersion: 1,
+    noveltyPValue: null,
+  },
+  null,
+);
 said.push(`horn ${value(529)}`);
 addChip(root, { base: 570, label: 'raspberrypi-exp-gpio', lines: 8 });
 await whenMended;
