@@ -5,6 +5,7 @@ import { Perception, type PerceptionEvents } from '../../src/perception/percepti
 
 export interface BenchFrame {
   camera: string;
+  eye: string;
   jpeg: Uint8Array;
 }
 

@@ -360,7 +360,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry and, at times, a request for a label
   #decided(frame: Frame, perceived: Perceived): void {
-    const frameId = `${this.boot}-${frame.camera}-${frame.sequence}`;
+    const frameId = `${this.boot}-${frame.eye.replace('/', '.')}-${frame.sequence}`;
     const backboneChecksum = this.#perception.backbone?.checksum ?? null;
     const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
@@ -368,7 +368,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#refusedPictures.used(frame.camera);
     // A head of the first labels has passed no gate, so it must not switch outputs.
     if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame.camera, perceived.decision, perceived.scene);
+      this.#alerting.observe(frame, perceived.decision, perceived.scene);
     }
     const sampleId = this.#asking.consider(recent);
     this.telemetry.prediction(predictionMessage(recent, sampleId));

@@ -1,3 +1,4 @@
+import { eyeOf } from '../camera/camera.js';
 import type { Command } from '../telemetry/contract/command-contract.js';
 import type { Requester } from './audit-trail.js';
 import type { LabelTarget, Operations } from './operations.js';
@@ -49,10 +50,12 @@ async function label(
 }
 
 function snapshot(
-  { camera, include_picture }: Extract<Command, { name: 'snapshot' }>,
+  { camera, region, include_picture }: Extract<Command, { name: 'snapshot' }>,
   operations: Operations,
 ): object {
-  const { recent, sample } = operations.snapshot(camera);
+  const { recent, sample } = operations.snapshot(
+    camera !== undefined && region !== undefined ? eyeOf(camera, region) : camera,
+  );
   const prediction = predictionMessage(recent, sample.id);
   if (include_picture !== true) return prediction;
   return { ...prediction, picture_base64: Buffer.from(recent.frame.jpeg).toString('base64') };

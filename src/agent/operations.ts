@@ -103,14 +103,14 @@ export class Operations {
    * labels nor heads.
    * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
    */
-  snapshot(camera: string | undefined): { recent: RecentFrame; sample: Sample } {
+  snapshot(eye: string | undefined): { recent: RecentFrame; sample: Sample } {
     const { recent, labelling } = this.parts;
-    const latest = recent.latest(camera);
+    const latest = recent.latest(eye);
     if (!latest) {
-      const source = camera === undefined ? 'any camera' : `camera "${camera}"`;
+      const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
         remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
-        details: { camera: camera ?? null },
+        details: { camera: eye ?? null },
       });
     }
     return { recent: latest, sample: labelling.keepWaiting(latest) };

@@ -1,4 +1,5 @@
 import type { AlertRuleConfig } from '../config/schema.js';
+import { OutputTimeline } from './output-timeline.js';
 
 /** A decision as rules read it. */
 export interface RuleDecision {
@@ -13,6 +14,8 @@ export interface RuleDecision {
 /** The decisions on one frame. */
 export interface Observation {
   camera: string;
+  /** Null: the whole image. */
+  region: string | null;
   /** On the frame alone. */
   frame: RuleDecision;
   /** On all frames of its scene. */
@@ -30,15 +33,17 @@ interface Match extends RuleDecision {
 export interface AlertEvent extends Omit<Match, 'guess'> {
   rule: string;
   camera: string;
+  region: string | null;
   state: 'raised' | 'cleared';
   /** Name of the GPIO output to switch; null = event only. */
   output: string | null;
 }
 
-/** State of a rule for one camera. */
+/** State of a rule for one camera and region. */
 interface Watch {
   rule: AlertRuleConfig;
   camera: string;
+  region: string | null;
   /** Ring buffer of the last M frames: 1 = matched. */
   recent: Uint8Array;
   next: number;
@@ -48,14 +53,15 @@ interface Watch {
 }
 
 /**
- * Applies alert rules to the stream of decisions. A matching frame raises a rule for its camera when
- * at least N of the camera's last M frames matched. The rule clears once `holdMs` have passed since
+ * Applies alert rules to the stream of decisions. A matching frame raises a rule for its camera
+ * and region when at least N of their last M frames matched. The rule clears once `holdMs` have passed since
  * its last match, even if no more frames arrive, so that a hung camera leaves no output on. Pure
  * computation: the caller switches outputs and sends events.
  */
 export class AlertRules {
   readonly #rules: AlertRuleConfig[];
   readonly #watches = new Map<string, Watch[]>();
+  readonly #outputs = new OutputTimeline();
 
   constructor(rules: AlertRuleConfig[]) {
     this.#rules = rules;
@@ -65,7 +71,7 @@ export class AlertRules {
   observe(observation: Observation): AlertEvent[] {
     const raised: AlertEvent[] = [];
     const matched = new Set<Watch>();
-    for (const watch of this.#watchesOf(observation.camera)) {
+    for (const watch of this.#watchesOf(observation)) {
       const { rule, recent } = watch;
       const { label, probability, guess } = observation[rule.decision];
       const match =
@@ -81,7 +87,7 @@ export class AlertRules {
       if (watch.raisedBy !== null) watch.raisedBy = by;
       else if (watch.matches >= rule.matches) {
         watch.raisedBy = by;
-        raised.push(event(watch, 'raised', by));
+        raised.push(this.#change(watch, 'raised', by));
       }
     }
     return [...this.#clearExpired(observation.atMs, matched), ...raised];
@@ -92,13 +98,14 @@ export class AlertRules {
     return this.#clearExpired(atMs, new Set());
   }
 
-  /** Outputs of all raised rules; every other output must be off. */
-  activeOutputs(): Set<string> {
-    const outputs = new Set<string>();
-    for (const { rule, raisedBy } of [...this.#watches.values()].flat()) {
-      if (raisedBy !== null && rule.output !== null) outputs.add(rule.output);
-    }
-    return outputs;
+  /** Outputs that are to be on at `nowMs`, the time of the last call or later. */
+  activeOutputs(nowMs: number): Set<string> {
+    return this.#outputs.active(nowMs);
+  }
+
+  /** When an output is to be switched next; null: not before another call. */
+  get nextSwitchMs(): number | null {
+    return this.#outputs.nextMs;
   }
 
   #clearExpired(atMs: number, except: Set<Watch>): AlertEvent[] {
@@ -109,31 +116,42 @@ export class AlertRules {
       if (atMs - watch.raisedBy.atMs < holdMs) continue;
       const { raisedBy } = watch;
       watch.raisedBy = null;
-      events.push(event(watch, 'cleared', { ...raisedBy, atMs }));
+      events.push(this.#change(watch, 'cleared', { ...raisedBy, atMs }));
     }
     return events;
   }
 
-  #watchesOf(camera: string): Watch[] {
-    let watches = this.#watches.get(camera);
+  #change(
+    { rule, camera, region }: Watch,
+    state: AlertEvent['state'],
+    { label, probability, atMs }: Match,
+  ): AlertEvent {
+    const { name, output, delayMs } = rule;
+    if (output !== null) {
+      const alert = JSON.stringify([name, camera, region]);
+      this.#outputs.add({ atMs: atMs + delayMs, alert, output, on: state === 'raised' });
+    }
+    return { rule: name, state, camera, region, label, probability, atMs, output };
+  }
+
+  #watchesOf({ camera, region }: Observation): Watch[] {
+    const key = JSON.stringify([camera, region]);
+    let watches = this.#watches.get(key);
     if (watches === undefined) {
       watches = this.#rules
         .filter((rule) => rule.camera === null || rule.camera === camera)
+        .filter((rule) => rule.region === null || rule.region === region)
         .map((rule) => ({
           rule,
           camera,
+          region,
           recent: new Uint8Array(rule.ofFrames),
           next: 0,
           matches: 0,
           raisedBy: null,
         }));
-      this.#watches.set(camera, watches);
+      this.#watches.set(key, watches);
     }
     return watches;
   }
-}
-
-function event({ rule, camera }: Watch, state: AlertEvent['state'], by: Match): AlertEvent {
-  const { label, probability, atMs } = by;
-  return { rule: rule.name, state, camera, label, probability, atMs, output: rule.output };
 }

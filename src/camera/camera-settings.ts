@@ -3,7 +3,7 @@ import type { CameraConfig } from '../config/schema.js';
 /** Settings for the processing of pictures, common to all drivers. */
 export type PictureSettings = Pick<
   CameraConfig,
-  'region' | 'masks' | 'jpegQuality' | 'onlyWhenMoving' | 'quality'
+  'crop' | 'regions' | 'masks' | 'jpegQuality' | 'onlyWhenMoving' | 'quality'
 >;
 
 /** The part of a camera's configuration that only its driver needs. */

@@ -5,7 +5,7 @@ import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
-import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
+import { type CameraDriver, type CapturedPicture, eyeOf, type Frame } from './camera.js';
 import { CameraRun } from './camera-run.js';
 import type { PictureSettings } from './camera-settings.js';
 import { GroupClock } from './group-clock.js';
@@ -23,6 +23,8 @@ export type CameraPhase = 'opening' | 'running' | 'waiting' | 'ended' | 'stopped
 
 export interface CameraState {
   name: string;
+  /** Names of its regions; empty: the whole image is one. */
+  regions: readonly string[];
   description: string;
   phase: CameraPhase;
   /** How often the driver was restarted since start(). */
@@ -114,6 +116,7 @@ export class CameraSupervisor {
     const failure = this.#lastFailure;
     return {
       name: this.#options.name,
+      regions: this.#stage.regions,
       description: this.#driver.description,
       phase: this.#phase,
       restarts: this.#restarts,
@@ -203,6 +206,8 @@ export class CameraSupervisor {
     return this.#stage.submit({
       ...picture,
       camera: this.#options.name,
+      region: null,
+      eye: eyeOf(this.#options.name, null),
       sequence: this.#framesTotal,
       capturedAtMs,
       group: picture.group ?? this.#groups.groupAt(capturedAtMs, nowMs),

@@ -6,7 +6,7 @@ import type { Seen, ServingHead } from './perception-protocol.js';
 
 /** The part of a frame that shows which scene it belongs to. */
 interface SceneFrame {
-  frame: { camera: string };
+  frame: { eye: string };
   /** 16 hex digits. */
   dhash: string;
   /** Milliseconds of a monotonic clock. */
@@ -18,28 +18,28 @@ interface Watched {
   parameters: BeliefParameters;
 }
 
-/** The decisions over time, one for each camera. */
+/** The decisions over time, one for each camera and region. */
 export class Beliefs {
-  readonly #byCamera = new Map<string, Watched>();
+  readonly #byEye = new Map<string, Watched>();
 
   constructor(private readonly settings: Pick<DecisionSettings, 'unknownAlpha'>) {}
 
   /**
-   * Adds the answer of the serving head to a frame; frames of one camera must come in the order of
+   * Adds the answer of the serving head to a frame; frames of one eye must come in the order of
    * capture. Other parameters than before begin a new scene.
    * @returns null when no head answered
    */
   observe(
     serving: ServingHead | null,
-    { frame: { camera }, dhash, startMs }: SceneFrame,
+    { frame: { eye }, dhash, startMs }: SceneFrame,
     { scores, features, decision: { noveltyPValue } }: Seen,
   ): SceneDecision | null {
     if (!serving || !scores) {
-      this.#byCamera.delete(camera);
+      this.#byEye.delete(eye);
       return null;
     }
     const { probabilities, answerProbability } = scores;
-    const belief = this.#filter(camera, serving.belief ?? DEFAULT_BELIEF).observe({
+    const belief = this.#filter(eye, serving.belief ?? DEFAULT_BELIEF).observe({
       labels: serving.head.labels,
       probabilities,
       noveltyPValue,
@@ -50,12 +50,12 @@ export class Beliefs {
     return sceneDecision(belief, answerProbability);
   }
 
-  #filter(camera: string, parameters: BeliefParameters): BeliefFilter {
-    const watched = this.#byCamera.get(camera);
+  #filter(eye: string, parameters: BeliefParameters): BeliefFilter {
+    const watched = this.#byEye.get(eye);
     if (watched?.parameters === parameters) return watched.filter;
     const { unknownAlpha } = this.settings;
     const filter = new BeliefFilter({ parameters, unknownAlpha });
-    this.#byCamera.set(camera, { filter, parameters });
+    this.#byEye.set(eye, { filter, parameters });
     return filter;
   }
 }

@@ -5,6 +5,8 @@ import type { Perceived, Seen } from './perception-protocol.js';
 /** The part of a frame that perception needs; the caller gets its own frame back whole. */
 export interface PerceivableFrame {
   camera: string;
+  /** Identity of camera and region; frames of one eye replace each other. */
+  eye: string;
   jpeg: Uint8Array;
 }
 

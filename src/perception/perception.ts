@@ -74,7 +74,7 @@ const SWAP_TIMEOUT_MS = 15_000;
 
 /**
  * Perceives frames in two overlapping stages: libvips decodes on a thread of its own pool, and the
- * worker embeds and decides. It always takes the newest frame of each camera: a waiting frame is
+ * worker embeds and decides. It always takes the newest frame of each camera and region: a waiting frame is
  * replaced, never queued. Heads are swapped between two frames, so that a swap drops none.
  */
 export class Perception<F extends PerceivableFrame> {
@@ -197,19 +197,19 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Submits a frame; it replaces a waiting frame of the same camera. Resolves when the frame is
+   * Submits a frame; it replaces a waiting frame of the same eye. Resolves when the frame is
    * finished in any way, so that a recording can run at the speed of perception.
    */
   submit(frame: F): Promise<void> {
-    const replaced = this.#waiting.get(frame.camera);
+    const replaced = this.#waiting.get(frame.eye);
     if (replaced) {
-      this.#waiting.delete(frame.camera);
+      this.#waiting.delete(frame.eye);
       this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
       replaced.settled();
     }
     return new Promise((settled) => {
       if (this.#stopping) return settled();
-      this.#waiting.set(frame.camera, { frame, settled });
+      this.#waiting.set(frame.eye, { frame, settled });
       this.#begin();
     });
   }
@@ -296,7 +296,7 @@ export class Perception<F extends PerceivableFrame> {
       return;
     }
     // A Map keeps insertion order: the camera that has waited longest comes first.
-    this.#waiting.delete(next.frame.camera);
+    this.#waiting.delete(next.frame.eye);
     this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
     void this.#decode(this.#decoding, this.#running);

@@ -162,10 +162,11 @@ export class TelemetryClient {
   prediction(prediction: PredictionBody): boolean {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
-    const lastMs = this.#lastPredictionMs.get(prediction.camera);
+    const eye = JSON.stringify([prediction.camera, prediction.region]);
+    const lastMs = this.#lastPredictionMs.get(eye);
     if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
     const sent = this.#sendOnce('prediction', prediction);
-    if (sent) this.#lastPredictionMs.set(prediction.camera, nowMs);
+    if (sent) this.#lastPredictionMs.set(eye, nowMs);
     if (sent) this.#predictionsSent++;
     else this.#predictionsDropped++;
     return sent;

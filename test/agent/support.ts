@@ -7,6 +7,7 @@ import { openState, type State } from '../../src/agent/open-state.js';
 import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
 import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
+import { eyeOf } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { type Decision, undecided } from '../../src/perception/decision.js';
 import { Composer } from '../../src/telemetry/contract/composer.js';
@@ -49,11 +50,13 @@ export function recentFrame(
   decision: Partial<Decision> = {},
   { features = new Float32Array(FEATURES).fill(0.5), backboneChecksum = BACKBONE } = {},
 ): RecentFrame {
-  const { camera = 'main', sequence = 1 } = frame;
+  const { camera = 'main', region = null, sequence = 1 } = frame;
   return {
     frameId: `boot-${camera}-${sequence}`,
     frame: {
       camera,
+      region,
+      eye: eyeOf(camera, region),
       sequence,
       capturedAtMs: 1_700_000_000_000 + sequence,
       jpeg: new TextEncoder().encode(`picture ${sequence} of ${camera}`),

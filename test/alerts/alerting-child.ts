@@ -28,6 +28,6 @@ const alarms = new Alarms({
 const alerting = new Alerting(config, telemetry, alarms, silentLog());
 await alerting.open();
 alerting.tick();
-alerting.observe('main', thistle, null);
+alerting.observe({ camera: 'main', region: null }, thistle, null);
 await alerting.close();
 process.stdout.write(JSON.stringify(events));

@@ -14,7 +14,7 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
 
 function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
   const decision = { label, probability, guess };
-  return { camera, frame: decision, scene: decision, atMs };
+  return { camera, region: null, frame: decision, scene: decision, atMs };
 }
 
 const CAMERAS = ['a', 'b'] as const;
@@ -107,20 +107,21 @@ describe('AlertRules', () => {
         rule: 'thistle',
         state: 'raised',
         camera: 'main',
+        region: null,
         label: 'thistle',
         probability: 0.8,
         atMs: 200,
         output: 'beacon',
       },
     ]);
-    assert.deepEqual([...rules.activeOutputs()], ['beacon']);
+    assert.deepEqual([...rules.activeOutputs(200)], ['beacon']);
     assert.deepEqual(rules.observe(frame(300)), [], 'raised once');
     assert.deepEqual(rules.tick(1_299), []);
     const [cleared] = rules.tick(1_300);
     assert.equal(cleared?.state, 'cleared');
     assert.equal(cleared?.atMs, 1_300);
     assert.equal(cleared?.probability, 0.9, 'of the last match');
-    assert.deepEqual([...rules.activeOutputs()], []);
+    assert.deepEqual([...rules.activeOutputs(1_300)], []);
   });
 
   it('counts guesses only if the rule does', () => {
@@ -152,6 +153,34 @@ describe('AlertRules', () => {
     assert.deepEqual(names(rules.observe(frame(2, 'thistle', 0.9, 'rear'))), ['any rear']);
   });
 
+  it('watches each region of a camera by itself, or one of them', () => {
+    const once = { matches: 1, ofFrames: 1, holdMs: 1_000 };
+    const rules = new AlertRules([
+      rule({ ...once, name: 'left', region: 'left', output: 'nozzle-1' }),
+      rule({ ...once, name: 'right', region: 'right', output: 'nozzle-2' }),
+      rule({ ...once, name: 'any' }),
+    ]);
+    const seen = (atMs: number, region: string | null) =>
+      rules.observe({ ...frame(atMs), region }).map((event) => `${event.rule} ${event.region}`);
+    assert.deepEqual(seen(0, 'left'), ['left left', 'any left']);
+    assert.deepEqual([...rules.activeOutputs(0)], ['nozzle-1']);
+    assert.deepEqual(seen(1, 'right'), ['right right', 'any right']);
+    assert.deepEqual([...rules.activeOutputs(1)].sort(), ['nozzle-1', 'nozzle-2']);
+    assert.deepEqual(seen(2, null), ['any null']);
+  });
+
+  it('switches the output later, by the delay of the rule', () => {
+    const rules = new AlertRules([
+      rule({ matches: 1, ofFrames: 1, holdMs: 100, delayMs: 300, output: 'nozzle' }),
+    ]);
+    const on = (atMs: number) => rules.activeOutputs(atMs).has('nozzle');
+    assert.equal(rules.observe(frame(0)).length, 1, 'the event comes at once');
+    assert.deepEqual([on(0), on(299), rules.nextSwitchMs], [false, false, 300]);
+    assert.equal(rules.tick(100).length, 1);
+    assert.deepEqual([on(299), on(300), on(399), on(400)], [false, true, true, false]);
+    assert.equal(rules.nextSwitchMs, null);
+  });
+
   it('requires a listed label with enough probability; unknown is a label', () => {
     const rules = new AlertRules([
       rule({ labels: ['thistle', 'unknown'], minProbability: 0.7, matches: 1, ofFrames: 1 }),
@@ -168,9 +197,9 @@ describe('AlertRules', () => {
     ]);
     rules.observe(frame(0));
     assert.equal(rules.tick(500).length, 1);
-    assert.deepEqual([...rules.activeOutputs()], ['horn']);
+    assert.deepEqual([...rules.activeOutputs(500)], ['horn']);
     assert.equal(rules.tick(900).length, 1);
-    assert.equal(rules.activeOutputs().size, 0);
+    assert.equal(rules.activeOutputs(900).size, 0);
   });
 
   it('does not raise again from an old window without a new match', () => {
@@ -199,6 +228,7 @@ describe('AlertRules', () => {
       waitMs: fc.integer({ min: 0, max: 30 }),
       tickOnly: fc.boolean(),
       camera: fc.constantFrom(...CAMERAS),
+      region: fc.constant(null),
       frame: decisionOf,
       scene: decisionOf,
     });
@@ -218,7 +248,7 @@ describe('AlertRules', () => {
               ? rules.tick(nowMs)
               : rules.observe({ ...decision, atMs: nowMs });
             witness.check(tickOnly ? null : decision, events, nowMs);
-            assert.deepEqual(rules.activeOutputs(), witness.outputs);
+            assert.deepEqual(rules.activeOutputs(nowMs), witness.outputs);
           }
           raisedEvents += witness.raisedEvents;
         },

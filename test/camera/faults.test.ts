@@ -102,10 +102,10 @@ describe('a camera that fails', () => {
     const input = await httpCamera(t, (viewer) =>
       every(t, 20, () => viewer.send(sent[Math.floor(next++ / 20) % 2]!)),
     );
-    const region = { left: 0, top: 0, width: 0.5, height: 0.5 };
+    const crop = { left: 0, top: 0, width: 0.5, height: 0.5 };
     const { supervisor, frames, until } = watch(t, ffmpeg(input), {
       stallMs: STALL_MS,
-      pictures: { region },
+      pictures: { crop },
     });
     const widths = new Set<number>();
     let looked = 0;

@@ -44,7 +44,7 @@ function supervise(name: string): CameraSupervisor {
     pictureLimits: { maxBytes: 8_388_608, maxPixels: 1_000_000 },
     log: silentLog(),
     pictures: pictureSettings({
-      region: { left: 0, top: 0, width: 0.5, height: 1 },
+      crop: { left: 0, top: 0, width: 0.5, height: 1 },
       onlyWhenMoving: {},
       quality: { intervalMs: 1 },
     }),

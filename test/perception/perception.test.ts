@@ -17,7 +17,7 @@ describe('Perception', () => {
     await Promise.all(
       cameras.map(async (camera, first) => {
         for (let i = first; i < pictures.length; i += cameras.length) {
-          await perception.submit({ camera, jpeg: pictures[i]! });
+          await perception.submit({ camera, eye: camera, jpeg: pictures[i]! });
         }
       }),
     );
@@ -48,10 +48,26 @@ describe('Perception', () => {
   test('the newest frame of a camera takes the place of one that waits', async (t) => {
     const { perception, answers } = await startPerception(t);
     const jpegs = await Promise.all(Array.from({ length: 50 }, (_, i) => drawPicture('crop', i)));
-    await Promise.all(jpegs.map((jpeg) => perception.submit({ camera: 'main', jpeg })));
+    await Promise.all(
+      jpegs.map((jpeg) => perception.submit({ camera: 'main', eye: 'main', jpeg })),
+    );
     assert.equal(answers.length + perception.dropped('main'), jpegs.length);
     assert.ok(perception.dropped('main') > 0);
     assert.equal(answers.at(-1)?.frame.jpeg, jpegs.at(-1));
+  });
+
+  test('frames of two regions of a camera do not replace each other', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const jpeg = await drawPicture('crop', 1);
+    const frames = ['main/1', 'main/2', 'main/3'].map((eye) => ({ camera: 'main', eye, jpeg }));
+    await Promise.all(frames.map((frame) => perception.submit(frame)));
+    assert.deepEqual(
+      answers.map(({ frame }) => frame.eye),
+      ['main/1', 'main/2', 'main/3'],
+    );
+    assert.equal(perception.dropped('main'), 0);
+    await Promise.all([...frames, ...frames, ...frames].map((frame) => perception.submit(frame)));
+    assert.ok(perception.dropped('main') > 0, 'counted for the camera');
   });
 
   test('a limit of the rate holds frames back until it is lifted', async (t) => {
@@ -60,9 +76,9 @@ describe('Perception', () => {
       Array.from({ length: 3 }, (_, i) => drawPicture('crop', i)),
     );
     perception.limitRate(0.01);
-    await perception.submit({ camera: 'main', jpeg: first! });
-    const replaced = perception.submit({ camera: 'main', jpeg: second! });
-    const last = perception.submit({ camera: 'main', jpeg: third! });
+    await perception.submit({ camera: 'main', eye: 'main', jpeg: first! });
+    const replaced = perception.submit({ camera: 'main', eye: 'main', jpeg: second! });
+    const last = perception.submit({ camera: 'main', eye: 'main', jpeg: third! });
     await replaced;
     assert.equal(answers.length, 1);
     perception.limitRate(null);
@@ -80,7 +96,7 @@ describe('Perception', () => {
     const large = new Uint8Array(2_049);
     large.set(good);
     for (const jpeg of [new Uint8Array(), Buffer.from('dear diary'), large, good]) {
-      await perception.submit({ camera: 'main', jpeg });
+      await perception.submit({ camera: 'main', eye: 'main', jpeg });
     }
     assert.deepEqual(
       answers.map(({ error }) => error?.code ?? null),
@@ -92,7 +108,7 @@ describe('Perception', () => {
     const { perception, answers } = await startPerception(t);
     const jpeg = await drawPicture('crop', 1);
     const decidedBy = async () => {
-      await perception.submit({ camera: 'main', jpeg });
+      await perception.submit({ camera: 'main', eye: 'main', jpeg });
       return answers.at(-1)?.perceived?.decision.headVersion;
     };
     const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
@@ -126,7 +142,9 @@ describe('Perception', () => {
   test('stops with frames in every stage, and settles them', async (t) => {
     const { perception } = await startPerception(t);
     const jpeg = await drawPicture('crop', 1);
-    const settled = ['a', 'b', 'c', 'd'].map((camera) => perception.submit({ camera, jpeg }));
+    const settled = ['a', 'b', 'c', 'd'].map((camera) =>
+      perception.submit({ camera, eye: camera, jpeg }),
+    );
     await perception.stop();
     await Promise.all(settled);
     assert.equal(perception.busyForMs, 0);

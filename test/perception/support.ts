@@ -9,6 +9,7 @@ import { installBackbone, temporaryDirectory } from '../training/fixture.js';
 
 export interface TestFrame {
   camera: string;
+  eye: string;
   jpeg: Uint8Array;
 }
 

@@ -17,7 +17,7 @@ import { refusedFiles } from './refused.js';
 const LIMITS = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 const NO_MASK = new PictureMask([]);
 const SETTINGS = pictureSettings({
-  region: { left: 0, top: 0, width: 0.5, height: 0.5 },
+  crop: { left: 0, top: 0, width: 0.5, height: 0.5 },
   onlyWhenMoving: {},
 });
 

@@ -71,7 +71,7 @@ export class Labelling {
         label: given?.label ?? null,
         labelSource: given?.source ?? null,
         group: group ?? frame.group ?? frame.camera,
-        source: frame.camera,
+        source: frame.eye,
         capturedAtMs: frame.capturedAtMs,
         origin: frame.origin ?? null,
         dhash: perceived.dhash,

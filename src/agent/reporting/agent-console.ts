@@ -1,4 +1,5 @@
 import { messageOf } from '../../base/errors.js';
+import { eyeOf } from '../../camera/camera.js';
 import type {
   ConsoleEvent,
   TrainingReport as ConsoleReport,
@@ -121,8 +122,9 @@ function consoleStatus(status: AgentStatus): ConsoleStatus {
       return { name, severity, code, message, remedy, sinceAtMs };
     }),
     mqtt: status.mqtt,
-    cameras: status.cameras.map((camera) => ({
-      name: camera.name,
+    // The page shows each region like a camera of its own.
+    cameras: status.cameras.flatMap(eyes).map(({ camera, eye }) => ({
+      name: eye,
       description: camera.description,
       phase: camera.phase,
       condition: camera.quality?.condition ?? null,
@@ -173,11 +175,16 @@ function trainingState({ running, ...training }: TrainingStatus): TrainingState 
   };
 }
 
+function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; eye: string }[] {
+  const regions = camera.regions.length === 0 ? [null] : camera.regions;
+  return regions.map((region) => ({ camera, eye: eyeOf(camera.name, region) }));
+}
+
 function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
   const { decision, timings } = perceived;
   return {
     frameId,
-    camera: frame.camera,
+    camera: frame.eye,
     capturedAtMs: frame.capturedAtMs,
     decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
   };

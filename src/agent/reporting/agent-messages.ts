@@ -1,6 +1,7 @@
 import type { AlertEvent } from '../../alerts/rules.js';
 import type { Alarm } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
+import { eyeOf } from '../../camera/camera.js';
 import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
 import type { RateLimit } from '../../host/rate.js';
 import type { Decision } from '../../perception/decision.js';
@@ -17,6 +18,7 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
   return {
     frame_id: frameId,
     camera: frame.camera,
+    ...(frame.region === null ? {} : { region: frame.region }),
     sequence: frame.sequence,
     captured_at: isoTime(frame.capturedAtMs),
     label: decision.label,
@@ -59,15 +61,17 @@ export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatu
 /** @param occurredAtMs Unix time, milliseconds; the time in the alert is monotonic */
 export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
   const raised = alert.state === 'raised';
+  const eye = eyeOf(alert.camera, alert.region);
   return {
     kind: raised ? 'alert_raised' : 'alert_cleared',
     severity: raised ? 'critical' : 'info',
     message: raised
-      ? `${alert.rule}: "${alert.label}" on ${alert.camera}`
-      : `${alert.rule}: cleared on ${alert.camera}`,
+      ? `${alert.rule}: "${alert.label}" on ${eye}`
+      : `${alert.rule}: cleared on ${eye}`,
     details: {
       rule: alert.rule,
       camera: alert.camera,
+      ...(alert.region === null ? {} : { region: alert.region }),
       label: alert.label,
       probability: alert.probability,
       output: alert.output,
@@ -107,6 +111,7 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
       sample_id: sampleId,
       frame_id: recent.frameId,
       camera: recent.frame.camera,
+      ...(recent.frame.region === null ? {} : { region: recent.frame.region }),
       top: roundedTop(decision),
     },
   };

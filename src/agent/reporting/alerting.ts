@@ -6,6 +6,7 @@ import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import { UNKNOWN_LABEL } from '../../base/words/label.js';
+import type { Frame } from '../../camera/camera.js';
 import type { Config } from '../../config/schema.js';
 import type { Decision, SceneDecision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
@@ -14,6 +15,7 @@ import type { TelemetryService } from './telemetry-service.js';
 /** One output: its driver while it is open, and the service that reopens it. */
 interface Output {
   driver: OutputDriver | null;
+  isOn: boolean;
   service: SideService;
 }
 
@@ -25,6 +27,8 @@ interface Output {
 export class Alerting {
   readonly #rules: AlertRules;
   readonly #outputs: ReadonlyMap<string, Output>;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
 
   constructor(
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
@@ -43,7 +47,7 @@ export class Alerting {
           alarms,
           open: () => this.#open(name),
         });
-        return [name, { driver: null, service }];
+        return [name, { driver: null, isOn: false, service }];
       }),
     );
   }
@@ -54,10 +58,15 @@ export class Alerting {
   }
 
   /** @param scene Null: not known; the decision on the frame is used instead. */
-  observe(camera: string, decision: Decision, scene: SceneDecision | null): void {
+  observe(
+    { camera, region }: Pick<Frame, 'camera' | 'region'>,
+    decision: Decision,
+    scene: SceneDecision | null,
+  ): void {
     const frame = ruleDecision(decision);
     const joint = scene ? ruleDecision(scene) : frame;
-    this.#apply(this.#rules.observe({ camera, frame, scene: joint, atMs: this.nowMs() }));
+    const atMs = this.nowMs();
+    this.#apply(this.#rules.observe({ camera, region, frame, scene: joint, atMs }));
   }
 
   /** Clears expired alerts, also while no frame arrives. */
@@ -67,10 +76,15 @@ export class Alerting {
 
   /** Switches all outputs off, synchronously; for the `exit` event of the process. */
   allOff(): void {
-    for (const { driver } of this.#outputs.values()) driver?.allOff();
+    for (const output of this.#outputs.values()) {
+      output.driver?.allOff();
+      output.isOn = false;
+    }
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
     for (const { driver, service } of this.#outputs.values()) {
       await service.stop();
       driver?.close();
@@ -85,25 +99,40 @@ export class Alerting {
     output.driver = null;
     const { driver } = this.config.gpio;
     output.driver = await openOutputs({ driver, outputs: [line] }, this.log);
-    if (this.#rules.activeOutputs().has(name)) output.driver.set(name, true);
+    output.isOn = this.#rules.activeOutputs(this.nowMs()).has(name);
+    // A failure belongs to this attempt to open.
+    if (output.isOn) output.driver.set(name, true);
   }
 
   #apply(alerts: readonly AlertEvent[]): void {
     for (const alert of alerts) {
       const { atMs: _, ...facts } = alert;
       this.log.info(facts, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
-      if (alert.output !== null) this.#switch(alert.output);
       this.telemetry.event(alertMessage(alert, Date.now()));
     }
+    this.#switchOutputs();
   }
 
-  #switch(name: string): void {
-    const output = this.#outputs.get(name);
+  /** Switches what is due, and comes back when the next switch is. */
+  #switchOutputs(): void {
+    for (const [name, output] of this.#outputs) this.#follow(name, output);
+    if (this.#timer) clearTimeout(this.#timer);
+    const nextMs = this.#rules.nextSwitchMs;
+    this.#timer =
+      nextMs === null || this.#closed
+        ? null
+        : setTimeout(() => this.#switchOutputs(), Math.max(1, nextMs - this.nowMs())).unref();
+  }
+
+  #follow(name: string, output: Output): void {
+    const on = this.#rules.activeOutputs(this.nowMs()).has(name);
+    if (on === output.isOn || !output.driver) return;
     try {
-      output?.driver?.set(name, this.#rules.activeOutputs().has(name));
+      output.driver.set(name, on);
+      output.isOn = on;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      output?.service.failed(error);
+      output.service.failed(error);
     }
   }
 }

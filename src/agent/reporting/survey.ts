@@ -1,4 +1,5 @@
 import { arch, hostname, release, type } from 'node:os';
+import { regionsOf } from '../../camera/stage/regions.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
@@ -20,6 +21,7 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
       name: config.name,
       driver: config.driver,
       simulated: config.driver === 'simulated',
+      regions: regionsOf(config).map(({ name }) => name),
     })),
     labels: agent.state.samples.counts().classes.map(({ label }) => label),
     hostname: hostname(),
@@ -77,6 +79,7 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({
       name: camera.name,
+      regions: camera.regions,
       description: camera.description,
       phase: camera.phase,
       frames_total: camera.framesTotal,

@@ -41,7 +41,7 @@ export class Asking {
    * @returns the id of its sample; null when no label is requested
    */
   consider(recent: RecentFrame): string | null {
-    if (!this.#wants(recent.frame.camera, recent.perceived.decision)) return null;
+    if (!this.#wants(recent.frame.eye, recent.perceived.decision)) return null;
     const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);
@@ -58,17 +58,17 @@ export class Asking {
     }
   }
 
-  /** True at most once per camera and interval. */
-  #wants(camera: string, decision: Decision): boolean {
+  /** True at most once per camera, region and interval. */
+  #wants(eye: string, decision: Decision): boolean {
     const { settings } = this.parts;
     if (settings.askMaxWaiting === 0) return false;
     const { probability, noveltyPValue } = decision;
     const novel = isNovel(noveltyPValue, settings);
     if (probability >= settings.askBelowProbability && !novel) return false;
     const nowMs = this.#nowMs();
-    const lastMs = this.#lastAskedMs.get(camera) ?? Number.NEGATIVE_INFINITY;
+    const lastMs = this.#lastAskedMs.get(eye) ?? Number.NEGATIVE_INFINITY;
     if (nowMs - lastMs < settings.askIntervalMs) return false;
-    this.#lastAskedMs.set(camera, nowMs);
+    this.#lastAskedMs.set(eye, nowMs);
     return true;
   }
 }

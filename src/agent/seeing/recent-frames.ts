@@ -32,10 +32,11 @@ export class RecentFrames {
   }
 
   /** The newest frame of one camera, by default of any. */
-  latest(camera?: string): RecentFrame | undefined {
+  latest(eye?: string): RecentFrame | undefined {
     let newest: RecentFrame | undefined;
     for (const recent of this.#byId.values()) {
-      if (camera === undefined || recent.frame.camera === camera) newest = recent;
+      const { frame } = recent;
+      if (eye === undefined || frame.eye === eye || frame.camera === eye) newest = recent;
     }
     return newest;
   }

@@ -1,6 +1,6 @@
 import { HeadlandError, serialiseError } from '../../base/errors.js';
 import type { PictureLimits } from '../../vision/picture.js';
-import type { Frame } from '../camera.js';
+import { eyeOf, type Frame } from '../camera.js';
 import type { PictureSettings } from '../camera-settings.js';
 import { PictureCutter } from './cutter.js';
 import { MotionGate } from './motion.js';
@@ -26,7 +26,9 @@ interface Waiting {
  */
 export class FrameStage {
   readonly #cutter: PictureCutter;
-  readonly #motion: MotionGate | null;
+  /** One for each region; empty: every picture passes. */
+  readonly #motion: ReadonlyMap<string | null, MotionGate>;
+  readonly #hasRegions: boolean;
   readonly #watch: QualityWatch;
   readonly #events: FrameStageEvents;
   #waiting: Waiting | null = null;
@@ -39,10 +41,16 @@ export class FrameStage {
   constructor(settings: PictureSettings, limits: PictureLimits, events: FrameStageEvents) {
     this.#events = events;
     this.#cutter = new PictureCutter(settings, limits);
-    const { mask } = this.#cutter;
-    this.#motion = settings.onlyWhenMoving
-      ? new MotionGate(settings.onlyWhenMoving, mask, limits)
-      : null;
+    const { masks, wholeMask } = this.#cutter;
+    const { onlyWhenMoving } = settings;
+    this.#motion = new Map(
+      onlyWhenMoving
+        ? [...masks].map(([region, mask]) => [region, new MotionGate(onlyWhenMoving, mask, limits)])
+        : [],
+    );
+    this.#hasRegions = !masks.has(null);
+    // The lens is judged by the whole picture, not by each region.
+    const mask = masks.get(null) ?? wholeMask;
     this.#watch = new QualityWatch(settings.quality, mask, limits, (quality) =>
       this.#events.onQuality(quality),
     );
@@ -58,6 +66,11 @@ export class FrameStage {
     return this.#droppedFrames;
   }
 
+  /** Names of the regions; empty: the whole image is one. */
+  get regions(): string[] {
+    return [...this.#cutter.masks.keys()].filter((region) => region !== null);
+  }
+
   get quality(): CameraQuality | null {
     return this.#watch.quality;
   }
@@ -69,7 +82,7 @@ export class FrameStage {
    */
   submit(frame: Frame): unknown {
     if (this.#closed) return undefined;
-    if (!this.#cutter.changesPictures && !this.#motion) return this.#hand(frame);
+    if (!this.#cutter.changesPictures && this.#motion.size === 0) return this.#hand(frame);
     if (this.#waiting) {
       this.#droppedFrames += 1;
       this.#waiting.settled();
@@ -99,9 +112,10 @@ export class FrameStage {
       this.#waiting = null;
       try {
         const prepared = await this.#prepare(frame);
-        const taken = prepared && !this.#closed ? this.#hand(prepared) : undefined;
+        if (this.#hasRegions) this.#measure(frame);
+        const taken = this.#closed ? [] : prepared.map((each) => this.#hand(each));
         // The receiver drops frames when it is busy, so the next frame need not wait for it.
-        void Promise.resolve(taken).then(settled, settled);
+        void Promise.allSettled(taken).then(() => settled());
       } catch (error) {
         settled();
         this.#measure(frame);
@@ -111,18 +125,21 @@ export class FrameStage {
     this.#working = false;
   }
 
-  /** Crops and masks a frame; null when it is skipped because nothing moved. */
-  async #prepare(frame: Frame): Promise<Frame | null> {
-    const jpeg = await this.#cutter.cut(frame.jpeg);
-    if (this.#motion && !(await this.#motion.passes(jpeg, performance.now()))) {
-      this.#stillFrames += 1;
-      return null;
+  /** Crops, masks and divides a frame; without the regions in which nothing moved. */
+  async #prepare(frame: Frame): Promise<Frame[]> {
+    const frames: Frame[] = [];
+    for (const { region, jpeg } of await this.#cutter.cut(frame.jpeg)) {
+      const motion = this.#motion.get(region);
+      if (motion && !(await motion.passes(jpeg, performance.now()))) this.#stillFrames += 1;
+      else if (region !== null)
+        frames.push({ ...frame, jpeg, region, eye: eyeOf(frame.camera, region) });
+      else frames.push(jpeg === frame.jpeg ? frame : { ...frame, jpeg });
     }
-    return jpeg === frame.jpeg ? frame : { ...frame, jpeg };
+    return frames;
   }
 
   #hand(frame: Frame): unknown {
-    this.#measure(frame);
+    if (!this.#hasRegions) this.#measure(frame);
     return this.#events.onFrame(frame);
   }
 

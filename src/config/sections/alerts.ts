@@ -13,6 +13,11 @@ const alertRule = z.strictObject({
     .nullable()
     .default(null)
     .describe('Only frames of this camera; null = any camera'),
+  region: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Only frames of this region of a camera; null = any region'),
   decision: z
     .enum(['scene', 'frame'])
     .default('scene')
@@ -29,6 +34,9 @@ const alertRule = z.strictObject({
   holdMs: milliseconds(0, 3_600_000)
     .default(1_000)
     .describe('Minimum time that the output stays on after the last match'),
+  delayMs: milliseconds(0, 60_000)
+    .default(0)
+    .describe('Delay of the output, for an actuator behind the camera: distance / speed'),
   output: z.string().nullable().default(null).describe('Name of a GPIO output; null = event only'),
 });
 

@@ -7,20 +7,51 @@ const point = z.tuple([share, share]).describe('[x, y] from the upper left corne
 /** Sums of decimal fractions (0.3 + 0.7) may exceed 1 by a rounding error. */
 const ROUNDING = 1e-9;
 
+/** Most regions of one camera. */
+const MAX_REGIONS = 32;
+
+const box = {
+  left: share,
+  top: share,
+  width: z.number().min(0.01).max(1),
+  height: z.number().min(0.01).max(1),
+};
+type Box = z.infer<z.ZodObject<typeof box>>;
+
+const insideImage = <S extends z.ZodType<Box>>(schema: S) =>
+  schema
+    .refine(({ left, width }) => left + width <= 1 + ROUNDING, 'left + width must not exceed 1')
+    .refine(({ top, height }) => top + height <= 1 + ROUNDING, 'top + height must not exceed 1');
+
 /** Processing of the images of any camera before anything else uses them. */
 const pictureSettings = {
-  region: z
-    .strictObject({
-      left: share,
-      top: share,
-      width: z.number().min(0.01).max(1),
-      height: z.number().min(0.01).max(1),
-    })
-    .refine(({ left, width }) => left + width <= 1 + ROUNDING, 'left + width must not exceed 1')
-    .refine(({ top, height }) => top + height <= 1 + ROUNDING, 'top + height must not exceed 1')
+  crop: insideImage(z.strictObject(box))
     .nullable()
     .default(null)
-    .describe('Part of the image to keep, as shares of its width and height'),
+    .describe('Part of the image to keep, in fractions of its width and height'),
+  regions: z
+    .union([
+      z
+        .array(insideImage(z.strictObject({ name: name('Name of the region'), ...box })))
+        .max(MAX_REGIONS)
+        .refine(
+          (regions) => new Set(regions.map((region) => region.name)).size === regions.length,
+          'two regions have the same name',
+        ),
+      z
+        .strictObject({
+          columns: z.int().min(1).max(MAX_REGIONS),
+          rows: z.int().min(1).max(MAX_REGIONS),
+        })
+        .refine(
+          ({ columns, rows }) => columns * rows <= MAX_REGIONS,
+          `a grid has at most ${MAX_REGIONS} regions`,
+        ),
+    ])
+    .default([])
+    .describe(
+      'Parts of the kept image that are decided on one by one: boxes with names, in fractions of its width and height, or a grid of columns and rows, named 1, 2, … row by row',
+    ),
   masks: z
     .array(z.array(point).min(3).max(64))
     .max(16)

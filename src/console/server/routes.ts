@@ -41,7 +41,7 @@ const label = z
     `a label must have at most ${MAX_LABEL_CHARACTERS} characters`,
   )
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label must not contain control characters');
-const id = z.string().min(1).max(128);
+const id = z.string().min(1).max(192);
 const version = z.int().min(1);
 const group = z
   .string()
@@ -59,7 +59,7 @@ const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/promote': z.strictObject({ version }),
   '/api/pause': z.strictObject({ what: z.enum(['inference', 'training']) }),
   '/api/resume': z.strictObject({ what: z.enum(['inference', 'training']) }),
-  '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(64).optional() }),
+  '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(128).optional() }),
 };
 
 /** All routes of the console, in one list for the server, the tests and the documentation. */

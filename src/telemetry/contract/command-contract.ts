@@ -51,6 +51,7 @@ export const COMMANDS = {
     .strictObject({
       transaction,
       camera: text(64).optional(),
+      region: text(64).optional().describe('Region of that camera'),
       include_picture: z.boolean().optional().describe('Include the JPEG in the answer, as base64'),
     })
     .describe('Return the latest frame and its prediction'),

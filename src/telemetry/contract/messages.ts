@@ -10,6 +10,7 @@ const time = z.iso.datetime().describe('ISO 8601, UTC');
 const probability = z.number().min(0).max(1);
 const count = z.int().min(0);
 const milliseconds = z.number().min(0);
+const region = z.string().min(1).max(64);
 const label = z.string().min(1).max(128);
 const version = z.int().min(1);
 const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
@@ -77,6 +78,7 @@ export const infoSchema = z
           name: z.string().max(64),
           driver: z.string().max(64),
           simulated: z.boolean().describe('True: rendered images, no real camera'),
+          regions: z.array(region).max(64).optional().describe('Empty: the whole image is one'),
         }),
       )
       .max(64),
@@ -114,8 +116,9 @@ export const modelSchema = z
 export const predictionSchema = z
   .strictObject({
     ...envelope('prediction/1'),
-    frame_id: z.string().min(1).max(128).describe('Id of the frame, for the command `label`'),
+    frame_id: z.string().min(1).max(192).describe('Id of the frame, for the command `label`'),
     camera: z.string().max(64),
+    region: region.optional().describe('Region of the image; absent: the whole image'),
     sequence: count.describe(
       'Frame number of the camera; gaps are frames dropped as outdated, still or not decodable',
     ),

@@ -124,7 +124,11 @@ describe('a switch of the serving head', () => {
     );
     t.after(() => service.stop());
     const decidedBy = async (): Promise<number | null | undefined> => {
-      await perception.submit({ camera: 'main', jpeg: await drawPicture('crop', answers.length) });
+      await perception.submit({
+        camera: 'main',
+        eye: 'main',
+        jpeg: await drawPicture('crop', answers.length),
+      });
       return answers.at(-1)?.perceived?.decision.headVersion;
     };
     assert.equal(await decidedBy(), null);

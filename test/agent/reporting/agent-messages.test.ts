@@ -174,6 +174,7 @@ describe('events', () => {
       rule: 'stop',
       state: 'raised',
       camera: 'left',
+      region: null,
       label: 'stone',
       probability: 0.9,
       atMs: 12.5,
@@ -192,6 +193,9 @@ describe('events', () => {
       output: 'horn',
       occurred_at: '1970-01-01T00:00:00.000Z',
     });
+    const nozzle = outgoing('event', alertMessage({ ...alert, region: '3' }, 1_000));
+    assert.equal(nozzle.message, 'stop: "stone" on left/3');
+    assert.equal(nozzle.details.region, '3');
     const cleared = outgoing('event', alertMessage({ ...alert, state: 'cleared' }, 1_000));
     assert.deepEqual(
       [cleared.kind, cleared.severity, cleared.message],

@@ -39,7 +39,11 @@ const alerting = new Alerting(
 const seen: string[] = [];
 const show = (label: string): void => {
   nowMs += 100;
-  alerting.observe('main', { ...undecided(), label, probability: 0.9 }, null);
+  alerting.observe(
+    { camera: 'main', region: null },
+    { ...undecided(), label, probability: 0.9 },
+    null,
+  );
   seen.push(`${label} ${levels()}`);
 };
 await alerting.open();

@@ -26,7 +26,11 @@ function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown
   );
   const show = (label: string, decision: Partial<Decision> = {}, camera = 'main'): void => {
     clock.nowMs += 100;
-    part.observe(camera, { ...undecided(), label, probability: 0.9, ...decision }, null);
+    part.observe(
+      { camera, region: null },
+      { ...undecided(), label, probability: 0.9, ...decision },
+      null,
+    );
   };
   return { part, events, lines, said, clock, show };
 }
@@ -77,7 +81,11 @@ describe('alerts', () => {
       recordedAlarms().alarms,
       log,
     );
-    part.observe('main', { ...undecided(), label: 'stone', probability: 0.9 }, null);
+    part.observe(
+      { camera: 'main', region: null },
+      { ...undecided(), label: 'stone', probability: 0.9 },
+      null,
+    );
     const real = Date.now;
     t.mock.method(Date, 'now', () => real() - 86_400_000);
     part.tick();

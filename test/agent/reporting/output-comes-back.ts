@@ -36,7 +36,7 @@ const alarms = new Alarms({
 const alerting = new Alerting(config, { event: () => true }, alarms, silentLog());
 await alerting.open();
 alerting.observe(
-  'main',
+  { camera: 'main', region: null },
   {
     label: 'weed',
     probability: 0.9,

@@ -39,7 +39,7 @@ test('two cameras at once, each with its own cut and mask, which nothing gets pa
         ...replay,
         name: 'right',
         quality: { intervalMs: 1_000 },
-        region: { left: 0.25, top: 0, width: 0.5, height: 1 },
+        crop: { left: 0.25, top: 0, width: 0.5, height: 1 },
       },
     ],
   });

@@ -44,7 +44,7 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
     const replay = { driver: 'replay', path, intervalMs: 0, loop: false };
     const { made, frames, states, start } = cameras(t, [
       { ...replay, name: 'left' },
-      { ...replay, name: 'right', region: { left: 0.5, top: 0, width: 0.5, height: 1 } },
+      { ...replay, name: 'right', crop: { left: 0.5, top: 0, width: 0.5, height: 1 } },
     ]);
     assert.deepEqual(
       made.map(({ config, supervisor }) => [config.name, supervisor.state().phase]),
@@ -106,8 +106,8 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('holds pictures that have to be decoded against the limits of inference', async (t) => {
-    const region = { left: 0, top: 0, width: 0.5, height: 0.5 };
-    const simulated = { driver: 'simulated', widthPixels: 128, heightPixels: 128, region };
+    const crop = { left: 0, top: 0, width: 0.5, height: 0.5 };
+    const simulated = { driver: 'simulated', widthPixels: 128, heightPixels: 128, crop };
     const inference = { maxPicturePixels: 4_096 };
     const { refused, start } = cameras(t, [simulated], { inference });
     start();

@@ -44,10 +44,10 @@ describe('resolveCamera', () => {
     new PlaybackTools(t, { alone: true });
     const section = cameraConfig({
       driver: 'auto',
-      region: { left: 0.25, top: 0, width: 0.5, height: 1 },
+      crop: { left: 0.25, top: 0, width: 0.5, height: 1 },
       quality: { intervalMs: 0 },
     });
-    const { region, quality } = resolveCamera(section, videoDevices(t, {}));
-    assert.deepEqual([region, quality], [section.region, section.quality]);
+    const { crop, quality } = resolveCamera(section, videoDevices(t, {}));
+    assert.deepEqual([crop, quality], [section.crop, section.quality]);
   });
 });

@@ -4,12 +4,12 @@ import type { HeadlandError } from '../../../src/base/errors.js';
 import type { Frame } from '../../../src/camera/camera.js';
 import { FrameStage } from '../../../src/camera/stage/frame-stage.js';
 import type { CameraQuality } from '../../../src/camera/stage/quality-watch.js';
-import { pixelsIn } from '../pictures.js';
+import { paintJpeg, pixelsIn } from '../pictures.js';
 import { makeJpeg, pictureSettings, until } from '../support.js';
 
 const LIMITS = { maxBytes: 8_388_608, maxPixels: 10_000_000 };
 
-const LEFT_HALF = { region: { left: 0, top: 0, width: 0.5, height: 1 } };
+const LEFT_HALF = { crop: { left: 0, top: 0, width: 0.5, height: 1 } };
 
 function stageWith(settings: Record<string, unknown>, receive?: (frame: Frame) => unknown) {
   const frames: Frame[] = [];
@@ -31,6 +31,8 @@ function frameOf(jpeg: Uint8Array): Frame {
   sequence += 1;
   return {
     camera: 'front',
+    region: null,
+    eye: 'front',
     sequence,
     capturedAtMs: 1_000 * sequence,
     jpeg,
@@ -122,6 +124,47 @@ describe('FrameStage', () => {
     }, 'a measurement');
     assert.ok(shown >= 3);
     assert.equal(stage.quality?.condition, 'garbage');
+  });
+
+  it('makes a frame of each region, and leaves out those in which nothing moved', async () => {
+    const { stage, frames, measured } = stageWith({
+      regions: { columns: 2, rows: 1 },
+      onlyWhenMoving: { keepAliveMs: 3_600_000 },
+      quality: { intervalMs: 1 },
+    });
+    assert.deepEqual(stage.regions, ['1', '2']);
+    const [still, moved] = await Promise.all(
+      [0, 1].map((phase) =>
+        paintJpeg(128, 64, (x, y) => {
+          const squares = (x >> 3) + (y >> 3) + (x < 64 ? 0 : phase);
+          const level = squares % 2 === 0 ? 60 : 200;
+          return [level, level, level];
+        }),
+      ),
+    );
+    const [first, second] = [frameOf(still!), frameOf(moved!)];
+    await stage.submit(first);
+    await stage.submit(second);
+    assert.deepEqual(
+      frames.map(({ camera, region, eye, sequence, group }) => [
+        camera,
+        region,
+        eye,
+        sequence,
+        group,
+      ]),
+      [
+        ['front', '1', 'front/1', first.sequence, first.group],
+        ['front', '2', 'front/2', first.sequence, first.group],
+        ['front', '2', 'front/2', second.sequence, second.group],
+      ],
+    );
+    assert.equal(stage.stillFrames, 1);
+    assert.equal((await pixelsIn(frames[0]!.jpeg)).width, 64);
+    await until(() => {
+      void stage.submit(frameOf(still!));
+      return measured.length > 0;
+    }, 'a measurement of the whole picture');
   });
 
   it('hands nothing on after it was closed', async () => {

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { OutputTimeline } from '../../src/alerts/output-timeline.js';
+
+test('an output is on while any alert wanted it on, each with its own delay', () => {
+  const DELAYS_MS = [0, 7, 20];
+  const step = fc.record({ waitMs: fc.nat(10), alert: fc.nat(DELAYS_MS.length - 1) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const timeline = new OutputTimeline();
+      // Alerts 0 and 1 share an output. Each step turns an alert over.
+      const outputOf = (alert: number) => (alert < 2 ? 'horn' : 'lamp');
+      const changes: { atMs: number; alert: number; on: boolean }[] = [];
+      const wanted = new Map<number, boolean>();
+      let nowMs = 0;
+      for (const { waitMs, alert } of steps) {
+        nowMs += waitMs;
+        const on = wanted.get(alert) !== true;
+        wanted.set(alert, on);
+        const atMs = nowMs + DELAYS_MS[alert]!;
+        changes.push({ atMs, alert, on });
+        timeline.add({ atMs, alert: String(alert), output: outputOf(alert), on });
+        const isOn = (each: number) =>
+          changes.findLast((change) => change.alert === each && change.atMs <= nowMs)?.on === true;
+        const expected = [...DELAYS_MS.keys()].filter(isOn);
+        assert.deepEqual(timeline.active(nowMs), new Set(expected.map(outputOf)));
+        const later = changes.map((change) => change.atMs).filter((due) => due > nowMs);
+        assert.equal(timeline.nextMs, later.length === 0 ? null : Math.min(...later));
+      }
+    }),
+  );
+});
