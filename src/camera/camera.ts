@@ -14,7 +14,7 @@ export interface Frame {
   /** Unix time of capture, milliseconds. */
   capturedAtMs: number;
   /**
-   * The encoded picture exactly as captured (JPEG; replay may give PNG or WebP). With a region or
+   * The encoded picture exactly as captured (JPEG; replay may give PNG or WebP). With a crop, regions or
    * masks configured, a JPEG of the cropped and masked picture.
    */
   jpeg: Uint8Array;
