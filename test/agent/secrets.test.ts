@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
-import { until } from '../telemetry/tools.js';
 import { CLI, Person, Rig } from './daemon.js';
 
 /** One secret a setting, so that a leak names the setting. */
