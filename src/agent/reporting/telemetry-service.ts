@@ -192,7 +192,8 @@ export class TelemetryService {
       ...(mqtt.caFile === null ? {} : { ca: readCertificates(mqtt.caFile) }),
       ...(mqtt.certFile === null ? {} : { cert: readCertificates(mqtt.certFile) }),
     };
-    checkKey(files);
+    // Without TLS the key is not used.
+    if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);
     const credentials = { ...files, ...(password === null ? {} : { password }) };
     return { url: mqtt.url, credentials };
   }

@@ -134,7 +134,8 @@ describe('the messages of a training', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...TRAINING_OUTCOMES),
-        fc.string({ maxLength: 6_000, size: 'max' }),
+        // Without slashes: addresses are redacted on the way out.
+        fc.string({ maxLength: 6_000, size: 'max' }).map((text) => text.replaceAll('/', '|')),
         fc.option(classes),
         fc.integer({ min: 0, max: 1e9 }),
         (outcome, reason, found, durationMs) => {

@@ -112,7 +112,7 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a guess raises only rules that take guesses',
     file: RULES,
-    text: '(rule.guesses || !observation.guess) &&',
+    text: '(rule.guesses || !guess) &&',
     replacement: '',
     tests: RULES_TESTS,
   },
