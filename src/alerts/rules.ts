@@ -1,3 +1,4 @@
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { AlertRuleConfig } from '../config/schema.js';
 import { OutputTimeline } from './output-timeline.js';
 
@@ -9,6 +10,11 @@ export interface RuleDecision {
   probability: number;
   /** The label is a guess, which counts only for rules with `guesses`. */
   guess: boolean;
+}
+
+/** For `unknown`, the probability is that of the most probable known label, which is irrelevant here. */
+export function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
+  return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }
 
 /** The decisions on one frame. */

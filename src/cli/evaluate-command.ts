@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
-import { HeadlandError } from '../base/errors.js';
 import { writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { redactedJson } from '../base/redact.js';
@@ -12,6 +11,7 @@ import { withPicture } from '../vision/picture.js';
 import { openEmbedder } from './support/open-embedder.js';
 import { printJson, printLine } from './support/output.js';
 import { progressBar } from './support/progress.js';
+import { loadServingHead } from './support/serving-head.js';
 import {
   commandLog,
   resolveConfig,
@@ -45,9 +45,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   const log = commandLog();
   const state = openState(config, log);
   try {
-    const current = await state.heads.current();
-    if (current === null) throw noHead();
-    const stored = await state.heads.load(current);
+    const stored = await loadServingHead(state.heads);
     const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
     const { settings, ...named } = augmentation;
     let bar: ReturnType<typeof progressBar> | null = null;
@@ -116,10 +114,4 @@ function print({ head, metrics, evidence, advice }: Evaluation, file: string): v
   );
   for (const { text } of advice) printLine(`  - ${text}`);
   printLine(`report: ${file}`);
-}
-
-function noHead(): HeadlandError {
-  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves', {
-    remedy: 'Label some frames, then train: `headland train`.',
-  });
 }

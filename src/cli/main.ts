@@ -19,7 +19,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   bench: async () => (await import('./bench/bench-command.js')).benchCommand(),
   status: async () => (await import('./status-command.js')).statusCommand(),
   audit: async () => (await import('./audit-command.js')).auditCommand(),
-  outputs: async () => (await import('./outputs-command.js')).outputsCommand(),
+  alerts: async () => (await import('./alerts/alerts-command.js')).alertsCommand(),
+  outputs: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),
   config: async () => (await import('./config-command.js')).configCommand(),
 };
 

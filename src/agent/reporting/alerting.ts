@@ -1,11 +1,10 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules, type RuleDecision } from '../../alerts/rules.js';
+import { type AlertEvent, AlertRules, ruleDecision } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
-import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import type { Frame } from '../../camera/camera.js';
 import type { Config } from '../../config/schema.js';
 import type { Decision, SceneDecision } from '../../perception/decision.js';
@@ -135,9 +134,4 @@ export class Alerting {
       output.service.failed(error);
     }
   }
-}
-
-/** For `unknown`, the probability is that of the most probable known label, which is irrelevant here. */
-function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
-  return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { openOutputs } from '../alerts/open-outputs.js';
-import { isHeadlandError } from '../base/errors.js';
-import { loadSection } from '../config/load.js';
-import type { Config } from '../config/schema.js';
-import { acquireInstanceLock, type InstanceLock } from '../host/instance-lock.js';
-import { EXIT, printLine, reportFailure } from './support/output.js';
-import { commandLog, DEFAULT_CONFIG_PATH } from './support/state-options.js';
+import { openOutputs } from '../../alerts/open-outputs.js';
+import { isHeadlandError } from '../../base/errors.js';
+import { loadSection } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
+import { EXIT, printLine, reportFailure } from '../support/output.js';
+import { commandLog, DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 
 /**
  * Switches outputs off after a daemon that could not do so itself: one that was killed, crashed or

@@ -1,0 +1,189 @@
+import { stat } from 'node:fs/promises';
+import { type AlertEvent, AlertRules, ruleDecision } from '../alerts/rules.js';
+import type { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { CapturedPicture, Frame } from '../camera/camera.js';
+import { createDriver, type ResolvedCameraConfig } from '../camera/open-driver.js';
+import { FrameStage } from '../camera/stage/frame-stage.js';
+import { type CameraConfig, type Config, configSchema } from '../config/schema.js';
+import { Perception } from '../perception/perception.js';
+import type { Perceived, ServingHead } from '../perception/perception-protocol.js';
+import { perceptionSettings } from './seeing/backbone-service.js';
+
+/** As often as the daemon clears expired alerts. */
+const TICK_MS = 250;
+
+export interface SimulationOptions {
+  config: Config;
+  /** The camera whose picture settings and rules are used; its driver is not opened. */
+  camera: CameraConfig;
+  /** A video file or a folder of photos. */
+  path: string;
+  framesPerSecond: number;
+  serving: ServingHead;
+  log: Log;
+  onFrame?: (frames: number) => void;
+}
+
+export interface OutputSwitch {
+  output: string;
+  on: boolean;
+  /** Since the first picture, milliseconds. */
+  atMs: number;
+}
+
+/** What alert rules would have done on a recording. Times are since its first picture. */
+export interface AlertSimulation {
+  pictures: number;
+  /** Pictures that could not be decoded. */
+  refused: number;
+  durationMs: number;
+  events: AlertEvent[];
+  switches: OutputSwitch[];
+}
+
+interface TimedFrame extends Frame {
+  atMs: number;
+}
+
+/**
+ * Applies the alert rules of a configuration to a recording, as fast as it can be classified. Time
+ * is that of the recording: picture n comes at n / framesPerSecond.
+ *
+ * @throws HeadlandError HL_CAMERA_…, and the errors of {@link Perception}
+ */
+export async function simulateAlerts(options: SimulationOptions): Promise<AlertSimulation> {
+  const { config, camera, framesPerSecond, serving, log } = options;
+  const timeline = new Timeline(config);
+  let refused = 0;
+  let failure: HeadlandError | null = null;
+  const stop = new AbortController();
+  const giveUp = (error: HeadlandError): void => {
+    failure = error;
+    stop.abort();
+  };
+  const perception = new Perception<TimedFrame>(
+    perceptionSettings(config),
+    {
+      onPerceived: (frame, perceived) => timeline.observe(frame, perceived),
+      onRefused: () => {
+        refused += 1;
+      },
+      onFailure: giveUp,
+      onHeadLost: giveUp,
+    },
+    log,
+  );
+  let pictures = 0;
+  const limits = {
+    maxBytes: config.inference.maxPictureBytes,
+    maxPixels: config.inference.maxPicturePixels,
+  };
+  const stage = new FrameStage(camera, limits, {
+    onFrame: (frame) => perception.submit(frame as TimedFrame),
+    onRefused: () => {
+      refused += 1;
+    },
+    onQuality: () => {},
+  });
+  const show = (picture: CapturedPicture): unknown => {
+    const atMs = (pictures * 1_000) / framesPerSecond;
+    pictures += 1;
+    options.onFrame?.(pictures);
+    timeline.tick(atMs);
+    const frame: TimedFrame = {
+      ...picture,
+      camera: camera.name,
+      region: null,
+      eye: camera.name,
+      sequence: pictures,
+      capturedAtMs: atMs,
+      atMs,
+    };
+    return stage.submit(frame);
+  };
+  try {
+    await perception.start();
+    await perception.swapHead(serving);
+    const driver = createDriver(await recording(options), { log });
+    await driver.capture(show, stop.signal);
+    if (failure) throw failure;
+  } finally {
+    stage.close();
+    await perception.stop();
+  }
+  const durationMs = (pictures * 1_000) / framesPerSecond;
+  timeline.end(durationMs);
+  const { events, switches } = timeline;
+  return { pictures, refused, durationMs, events, switches };
+}
+
+/** A camera that shows the recording once, picture by picture. */
+async function recording({
+  path,
+  framesPerSecond,
+}: SimulationOptions): Promise<ResolvedCameraConfig> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  const { cameras } = configSchema.parse({
+    cameras: [
+      isFile
+        ? { driver: 'ffmpeg', input: path, framesPerSecond, realTime: false }
+        : { driver: 'replay', path, intervalMs: 0, loop: false },
+    ],
+  });
+  return cameras[0] as ResolvedCameraConfig;
+}
+
+/** Alerts and outputs in the time of the recording. */
+class Timeline {
+  readonly events: AlertEvent[] = [];
+  readonly switches: OutputSwitch[] = [];
+  readonly #rules: AlertRules;
+  readonly #longestMs: number;
+  #on = new Set<string>();
+  #tickMs = 0;
+
+  constructor({ alerts }: Pick<Config, 'alerts'>) {
+    this.#rules = new AlertRules(alerts.rules);
+    this.#longestMs = Math.max(0, ...alerts.rules.map(({ holdMs, delayMs }) => holdMs + delayMs));
+  }
+
+  observe({ camera, region, atMs }: TimedFrame, { decision, scene }: Perceived): void {
+    const frame = ruleDecision(decision);
+    const joint = scene ? ruleDecision(scene) : frame;
+    this.events.push(...this.#rules.observe({ camera, region, frame, scene: joint, atMs }));
+    this.#follow(atMs);
+  }
+
+  /** Lets time pass as the daemon does. */
+  tick(nowMs: number): void {
+    for (; this.#tickMs <= nowMs; this.#tickMs += TICK_MS) {
+      this.events.push(...this.#rules.tick(this.#tickMs));
+      this.#follow(this.#tickMs);
+    }
+  }
+
+  /** Lets what is still raised end. */
+  end(nowMs: number): void {
+    this.tick(nowMs + this.#longestMs + TICK_MS);
+  }
+
+  #follow(nowMs: number): void {
+    for (let next = this.#rules.nextSwitchMs; next !== null && next <= nowMs; ) {
+      this.#switch(next);
+      next = this.#rules.nextSwitchMs;
+    }
+  }
+
+  #switch(atMs: number): void {
+    const active = this.#rules.activeOutputs(atMs);
+    for (const output of new Set([...active, ...this.#on])) {
+      const on = active.has(output);
+      if (on !== this.#on.has(output)) this.switches.push({ output, on, atMs });
+    }
+    this.#on = active;
+  }
+}

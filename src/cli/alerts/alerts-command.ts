@@ -1,0 +1,163 @@
+import { stat } from 'node:fs/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { servingHead } from '../../agent/learning/instant-service.js';
+import { openState } from '../../agent/open-state.js';
+import { type AlertSimulation, simulateAlerts } from '../../agent/simulate-alerts.js';
+import type { AlertEvent } from '../../alerts/rules.js';
+import { HeadlandError } from '../../base/errors.js';
+import { eyeOf } from '../../camera/camera.js';
+import type { CameraConfig, Config } from '../../config/schema.js';
+import { fetchBackbone } from '../support/fetch-backbone.js';
+import { printJson, printLine, table } from '../support/output.js';
+import { progressBar } from '../support/progress.js';
+import { loadServingHead } from '../support/serving-head.js';
+import {
+  commandLog,
+  resolveConfig,
+  type StateOptions,
+  withStateOptions,
+} from '../support/state-options.js';
+
+interface SimulateOptions extends StateOptions {
+  camera?: string;
+  fps: number;
+  json?: boolean;
+}
+
+/** Width of the timeline, characters. */
+const TIMELINE = 48;
+
+/** Tries alert rules on recordings. */
+export function alertsCommand(): Command {
+  const command = new Command('alerts').description('try alert rules on recordings');
+  withStateOptions(
+    command
+      .command('simulate')
+      .description('show which alerts a video or a folder of photos would have raised')
+      .argument('<path>', 'video file or folder of photos'),
+  )
+    .option('--camera <name>', 'camera whose crop, regions, masks and rules are used', undefined)
+    .option('--fps <number>', 'pictures per second of the recording', parseRate, 10)
+    .option('--json', 'print one JSON object')
+    .action(simulate);
+  return command;
+}
+
+async function simulate(path: string, options: SimulateOptions): Promise<void> {
+  const config = resolveConfig(options);
+  if (config.alerts.rules.length === 0) {
+    throw new HeadlandError('HL_ALERTS_NO_RULES', 'the configuration has no alert rules', {
+      remedy: 'Add rules to alerts.rules, and give the configuration: --config FILE.',
+    });
+  }
+  const camera = cameraOf(config, options.camera);
+  await checkPath(path);
+  const log = commandLog();
+  const state = openState(config, log);
+  const bar = progressBar('pictures', options.json);
+  try {
+    const serving = servingHead(await loadServingHead(state.heads));
+    await fetchBackbone(config, log, options);
+    const result = await simulateAlerts({
+      config,
+      camera,
+      path,
+      framesPerSecond: options.fps,
+      serving,
+      log,
+      onFrame: (frames) => bar.update(frames, null),
+    });
+    bar.stop();
+    if (options.json) printJson(result);
+    else print(result);
+  } finally {
+    bar.stop();
+    state.close();
+  }
+}
+
+function cameraOf({ cameras }: Config, name: string | undefined): CameraConfig {
+  const camera = name === undefined ? cameras[0] : cameras.find((each) => each.name === name);
+  if (camera) return camera;
+  throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${name}"`, {
+    remedy: `Use one of: ${cameras.map((each) => each.name).join(', ')}.`,
+  });
+}
+
+async function checkPath(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found) return;
+  throw new HeadlandError('HL_RECORDING_MISSING', `${path} does not exist`, {
+    remedy: 'Give the path of a video file or of a folder of photos.',
+  });
+}
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate >= 0.01 && rate <= 120) return rate;
+  throw new InvalidArgumentError('must be 0.01 to 120.');
+}
+
+function print({ pictures, refused, durationMs, events, switches }: AlertSimulation): void {
+  printLine(
+    `${pictures} pictures, ${seconds(durationMs)}` +
+      (refused > 0 ? `; ${refused} could not be decoded` : ''),
+  );
+  const times = (kinds: { key: string; on: boolean; atMs: number }[]): [string, string][] => {
+    const keys = [...new Set(kinds.map(({ key }) => key))].sort();
+    return keys.map((key) => [
+      key,
+      timeline(
+        kinds.filter((each) => each.key === key),
+        durationMs,
+      ),
+    ]);
+  };
+  const alerts = times(
+    events.map((event) => ({ key: nameOf(event), on: event.state === 'raised', atMs: event.atMs })),
+  );
+  if (alerts.length === 0) {
+    printLine('no alert was raised');
+    return;
+  }
+  printLine('alerts:');
+  printLine(table(alerts));
+  const outputs = times(switches.map(({ output, on, atMs }) => ({ key: output, on, atMs })));
+  if (outputs.length > 0) {
+    printLine('outputs:');
+    printLine(table(outputs));
+  }
+  printLine('events:');
+  printLine(
+    table(
+      events.map((event) => [
+        seconds(event.atMs),
+        event.state,
+        nameOf(event),
+        event.state === 'raised' ? `${event.label} ${event.probability.toFixed(2)}` : '',
+        event.output ?? '',
+      ]),
+    ),
+  );
+}
+
+function nameOf({ rule, camera, region }: AlertEvent): string {
+  return `${rule} ${eyeOf(camera, region)}`;
+}
+
+/** One character per part of the recording: # where it is on, else a dot. */
+function timeline(changes: readonly { on: boolean; atMs: number }[], durationMs: number): string {
+  const partMs = durationMs / TIMELINE;
+  let line = '';
+  for (let part = 0; part < TIMELINE; part++) {
+    const [fromMs, toMs] = [part * partMs, (part + 1) * partMs];
+    const before = changes.findLast(({ atMs }) => atMs <= fromMs)?.on === true;
+    const within = changes.some(({ on, atMs }) => on && atMs > fromMs && atMs < toMs);
+    line += before || within ? '#' : '.';
+  }
+  return line;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
