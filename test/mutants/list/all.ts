@@ -7,6 +7,7 @@ import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
+import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
@@ -25,4 +26,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...BOARD_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
+  ...REGION_MUTANTS,
 ];

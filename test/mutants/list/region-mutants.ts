@@ -1,0 +1,125 @@
+import type { Mutant } from '../mutant.js';
+
+const RULES = 'src/alerts/rules.ts';
+const RULES_TESTS = [{ file: 'test/alerts/rules.test.ts' }];
+const BELIEFS = 'src/perception/beliefs.ts';
+const BELIEFS_TESTS = [{ file: 'test/perception/beliefs.test.ts' }];
+const TIMELINE = 'src/alerts/output-timeline.ts';
+const TIMELINE_TESTS = [{ file: 'test/alerts/output-timeline.test.ts' }];
+const CUTTER_TESTS = [{ file: 'test/camera/stage/cutter.test.ts' }];
+
+/** Regions of an image, decisions over time, and the outputs that they switch. */
+export const REGION_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'regions of a grid leave no pixel out',
+    file: 'src/camera/stage/regions.ts',
+    text: 'edge(from + length, pixels)',
+    replacement: 'begin + edge(length, pixels)',
+    tests: CUTTER_TESTS,
+  },
+  {
+    promise: 'a region gets its part of the masks',
+    file: 'src/camera/stage/cutter.ts',
+    text: 'this.#mask.blacken(image.data, image.width, image.height, image.channels);',
+    replacement: '',
+    tests: CUTTER_TESTS,
+  },
+  {
+    promise: 'motion in one region passes no other',
+    file: 'src/camera/stage/frame-stage.ts',
+    text: 'this.#motion.get(region)',
+    replacement: "this.#motion.get('2')",
+    tests: [{ file: 'test/camera/stage/frame-stage.test.ts' }],
+  },
+  {
+    promise: 'frames of two regions do not replace each other',
+    file: 'src/perception/perception.ts',
+    text: 'this.#waiting.set(frame.eye, { frame, settled });',
+    replacement: 'this.#waiting.set(frame.camera, { frame, settled });',
+    tests: [{ file: 'test/perception/perception.test.ts', names: 'two regions' }],
+  },
+  {
+    promise: 'a scene is that of one camera and region',
+    file: BELIEFS,
+    text: 'const watched = this.#byEye.get(eye);',
+    replacement: "const watched = this.#byEye.get('main');",
+    tests: BELIEFS_TESTS,
+  },
+  {
+    promise: 'a scene that is not certain enough is a guess',
+    file: BELIEFS,
+    text: 'belief < answerProbability',
+    replacement: 'false',
+    tests: BELIEFS_TESTS,
+  },
+  {
+    promise: 'other parameters begin a new scene',
+    file: BELIEFS,
+    text: 'watched?.parameters === parameters',
+    replacement: 'watched',
+    tests: BELIEFS_TESTS,
+  },
+  {
+    promise: 'a training fits the parameters of decisions over time',
+    file: 'src/training/job/run-training.ts',
+    text: 'return fitBelief(labels, groups).parameters;',
+    replacement: 'return fitBelief(labels, groups.slice(0, 0)).parameters;',
+    tests: [{ file: 'test/training/training.test.ts', names: 'promotes a first head' }],
+  },
+  {
+    promise: 'a rule of a region ignores the others',
+    file: RULES,
+    text: '.filter((rule) => rule.region === null || rule.region === region)',
+    replacement: '',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'a rule uses the decision that it asks for',
+    file: RULES,
+    text: 'observation[rule.decision]',
+    replacement: 'observation.frame',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'an output follows its alert by the delay of the rule',
+    file: RULES,
+    text: 'atMs: atMs + delayMs',
+    replacement: 'atMs',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'an output stays on while another alert wants it on',
+    file: TIMELINE,
+    text: 'this.#on.set(next.alert, next.output)',
+    replacement: 'this.#on.set(next.output, next.output)',
+    tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'switches come in the order of their times',
+    file: TIMELINE,
+    text: 'this.#due.splice(later, 0, change);',
+    replacement: 'this.#due.push(change);',
+    tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'ffmpeg makes no whole pictures of damaged JPEGs',
+    file: 'src/camera/drivers/ffmpeg.ts',
+    text: "way !== 'encode' || !this.#sendsDamagedJpegs",
+    replacement: 'true',
+    tests: [{ file: 'test/camera/drivers/jpeg/http-manners.test.ts', names: 'cut off' }],
+  },
+  {
+    promise: 'an authority file without a certificate is named',
+    file: 'src/telemetry/connection/tls-files.ts',
+    text: 'new X509Certificate(text);',
+    replacement: '',
+    tests: [{ file: 'test/agent/reporting/telemetry-service.test.ts', names: 'holds none' }],
+  },
+  {
+    promise: 'a date that is shown twice is the same',
+    file: 'src/base/moment.ts',
+    text: 'this.#shownMs === null || Math.abs(dateMs - this.#shownMs) >= CLOCK_SET_MS',
+    replacement: 'true',
+    tests: [{ file: 'test/base/moment.test.ts' }],
+  },
+];
