@@ -1,5 +1,4 @@
 import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import type { Backbone } from '../src/backbone/backbone.js';
 import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
@@ -11,8 +10,9 @@ import { differenceHash } from '../src/vision/dhash.js';
 import type { RgbImage } from '../src/vision/image.js';
 import { jpegOf, sourcePictures } from './support/camera-pictures.js';
 import { compareHandOver } from './support/hand-over.js';
-import { type BenchFrame, benchPerception } from './support/perception.js';
+import { type BenchFrame, benchPerception, serveHead } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
+import { quantile, round, took } from './support/timings.js';
 
 const FRAMES = 200;
 const WARM_UP = 30;
@@ -164,39 +164,4 @@ async function fullSpeed(
   await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
   clearInterval(timer);
   while (perception.busyForMs > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-async function serveHead(
-  perception: Perception<BenchFrame>,
-  { featureSize, checksum }: Backbone,
-): Promise<void> {
-  const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
-  await perception.swapHead({
-    version: 1,
-    head: {
-      learner: 'ridge',
-      labels,
-      featureSize,
-      backboneChecksum: checksum,
-      transform: 'none',
-      temperature: 1,
-      weights: new Float32Array(12 * featureSize).map((_, i) => Math.sin(i)),
-      bias: new Float32Array(12),
-    },
-  });
-}
-
-async function took(work: () => Promise<unknown>): Promise<number> {
-  const startMs = performance.now();
-  await work();
-  return performance.now() - startMs;
-}
-
-function quantile(values: number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!);
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

@@ -1,4 +1,5 @@
 import { perceptionSettings } from '../../src/agent/seeing/backbone-service.js';
+import type { Backbone } from '../../src/backbone/backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
 import { Perception, type PerceptionEvents } from '../../src/perception/perception.js';
@@ -28,4 +29,25 @@ export function benchPerception(
     },
     silentLog(),
   );
+}
+
+/** Lets a head of twelve classes serve. */
+export async function serveHead(
+  perception: Perception<BenchFrame>,
+  { featureSize, checksum }: Backbone,
+): Promise<void> {
+  const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
+  await perception.swapHead({
+    version: 1,
+    head: {
+      learner: 'ridge',
+      labels,
+      featureSize,
+      backboneChecksum: checksum,
+      transform: 'none',
+      temperature: 1,
+      weights: new Float32Array(12 * featureSize).map((_, i) => Math.sin(i)),
+      bias: new Float32Array(12),
+    },
+  });
 }

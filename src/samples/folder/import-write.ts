@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
+import type { NewSample } from '../sample.js';
 import { MAX_ORIGIN_CHARACTERS } from '../sample-rows.js';
-import type { SampleStore } from '../store.js';
+import type { RestoredFacts, SampleStore } from '../store.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
 /** Pictures per commit. */
@@ -20,31 +21,42 @@ export class ImportWriter {
     for (let start = 0; start < candidates.length; start += BATCH) {
       this.run.checkCancelled();
       const batch = candidates.slice(start, start + BATCH);
-      const bytes = new Map<Candidate, Uint8Array>();
-      for (const candidate of batch) {
-        if (candidate.known === null) await this.readAgain(candidate, bytes);
-      }
+      const bytes = await this.readNew(batch);
       try {
-        const admitted = this.store.batch(() =>
-          batch.map((candidate) => this.writeOne(candidate, bytes.get(candidate))),
-        );
-        for (const outcome of admitted) {
-          if (outcome === 'new') this.run.report.imported += 1;
-          if (outcome === 'known') this.run.report.duplicates += 1;
-        }
+        this.commit(batch, bytes);
       } catch (error) {
         throw withProgress(error, this.run.report.imported, done, candidates.length);
       }
-      for (const candidate of batch) {
-        if (candidate.known === null && !bytes.has(candidate)) continue;
-        const { classes } = this.run;
-        const { label } = candidate;
-        if (label !== null) classes.set(label, (classes.get(label) ?? 0) + 1);
-        if (candidate.keptOut) this.countKeptOut(candidate);
-      }
+      const stored = batch.filter((each) => each.known !== null || bytes.has(each));
+      for (const candidate of stored) this.count(candidate);
       done += batch.length;
       this.run.options.onProgress?.({ phase: 'store', done, total: candidates.length });
     }
+  }
+
+  /** The bytes of the candidates that are not stored yet. */
+  private async readNew(batch: readonly Candidate[]): Promise<Map<Candidate, Uint8Array>> {
+    const bytes = new Map<Candidate, Uint8Array>();
+    for (const candidate of batch) {
+      if (candidate.known === null) await this.readAgain(candidate, bytes);
+    }
+    return bytes;
+  }
+
+  private commit(batch: readonly Candidate[], bytes: ReadonlyMap<Candidate, Uint8Array>): void {
+    const outcomes = this.store.batch(() =>
+      batch.map((candidate) => this.writeOne(candidate, bytes.get(candidate))),
+    );
+    const { report } = this.run;
+    report.imported += outcomes.filter((outcome) => outcome === 'new').length;
+    report.duplicates += outcomes.filter((outcome) => outcome === 'known').length;
+  }
+
+  private count(candidate: Candidate): void {
+    const { classes } = this.run;
+    const { label } = candidate;
+    if (label !== null) classes.set(label, (classes.get(label) ?? 0) + 1);
+    if (candidate.keptOut) this.countKeptOut(candidate);
   }
 
   /** Reads the bytes again: they were not kept after the check, to save memory. */
@@ -70,42 +82,21 @@ export class ImportWriter {
   }
 
   private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {
-    const { known, label, restored } = candidate;
-    if (known !== null) {
-      if (this.run.options.regroup) {
-        this.store.regroup(known.id, candidate.group!, candidate.keptOut);
-      }
-      if (known.label === null && label !== null) this.store.label(known.id, label, 'import');
-      else if (label !== null) this.run.compareLabels(known.label, candidate, known.id);
+    if (candidate.known !== null) {
+      this.updateKnown(candidate, candidate.known);
       return 'known';
     }
     if (jpeg === undefined) return 'gone';
-    // Moving a picture to another class folder of an export changes its label.
-    const sameLabel = restored !== null && restored.label === label;
-    const { duplicate } = this.store.admit(
-      {
-        jpeg,
-        label,
-        labelSource:
-          label === null ? null : ((sameLabel ? restored.label_source : null) ?? 'import'),
-        group: candidate.group!,
-        source: restored?.source ?? 'import',
-        capturedAtMs: candidate.capturedAtMs,
-        origin: restored ? restored.origin : candidate.name.slice(-MAX_ORIGIN_CHARACTERS),
-        dhash: candidate.dhash,
-      },
-      restored === null
-        ? { kept: candidate.keptOut }
-        : {
-            holdout: restored.holdout,
-            kept: restored.kept ?? candidate.keptOut,
-            multiplicity: restored.multiplicity,
-            ...(sameLabel && restored.labelled_at_ms !== null
-              ? { labelledAtMs: restored.labelled_at_ms }
-              : {}),
-          },
-    );
+    const { duplicate } = this.store.admit(newSample(candidate, jpeg), placeOf(candidate));
     return duplicate ? 'known' : 'new';
+  }
+
+  private updateKnown(candidate: Candidate, known: NonNullable<Candidate['known']>): void {
+    const { label, group, keptOut } = candidate;
+    if (this.run.options.regroup) this.store.regroup(known.id, group!, keptOut);
+    if (label === null) return;
+    if (known.label === null) this.store.label(known.id, label, 'import');
+    else this.run.compareLabels(known.label, candidate, known.id);
   }
 
   /** A picture that was stored before may be in a group for training. */
@@ -119,6 +110,39 @@ export class ImportWriter {
       `${name}: already stored, not held out; left unchanged`,
     );
   }
+}
+
+function newSample(candidate: Candidate, jpeg: Uint8Array): NewSample {
+  const { label, restored, name } = candidate;
+  const restoredSource = keepsLabel(candidate) ? restored?.label_source : null;
+  return {
+    jpeg,
+    label,
+    labelSource: label === null ? null : (restoredSource ?? 'import'),
+    group: candidate.group!,
+    source: restored?.source ?? 'import',
+    capturedAtMs: candidate.capturedAtMs,
+    origin: restored ? restored.origin : name.slice(-MAX_ORIGIN_CHARACTERS),
+    dhash: candidate.dhash,
+  };
+}
+
+/** What an export recorded about the place of a sample, else whether the import keeps it out. */
+function placeOf(candidate: Candidate): RestoredFacts {
+  const { restored, keptOut } = candidate;
+  if (restored === null) return { kept: keptOut };
+  const labelledAtMs = keepsLabel(candidate) ? restored.labelled_at_ms : null;
+  return {
+    holdout: restored.holdout,
+    kept: restored.kept ?? keptOut,
+    multiplicity: restored.multiplicity,
+    ...(labelledAtMs === null ? {} : { labelledAtMs }),
+  };
+}
+
+/** False: moving a picture to another class folder of an export changed its label. */
+function keepsLabel({ restored, label }: Candidate): boolean {
+  return restored !== null && restored.label === label;
 }
 
 function withProgress(error: unknown, imported: number, done: number, total: number): unknown {

@@ -154,6 +154,11 @@ export class JpegSplitter {
       this.#position += marker === 0xff ? 1 : 2;
       return true;
     }
+    return this.#segmentAt(at, marker);
+  }
+
+  /** Steps over a segment with a length, which must not run into the next picture. */
+  #segmentAt(at: number, marker: number): boolean {
     if (at + 4 >= this.#length) return false;
     const end = at + 2 + this.#data.readUInt16BE(at + 2);
     const scanWithoutFrame = marker === SOS && !this.#frameHeaderSeen;
