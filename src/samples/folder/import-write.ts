@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
 import type { NewSample } from '../sample.js';
-import { MAX_ORIGIN_CHARACTERS } from '../sample-rows.js';
-import type { RestoredFacts, SampleStore } from '../store.js';
+import { MAX_ORIGIN_CHARACTERS, type RestoredFacts } from '../sample-rows.js';
+import type { SampleStore } from '../store.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
 /** Pictures per commit. */

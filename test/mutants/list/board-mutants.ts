@@ -124,13 +124,6 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: RULES_TESTS,
   },
   {
-    promise: 'an output stays on while another alert wants it',
-    file: RULES,
-    text: 'raisedBy !== null && rule.output !== null',
-    replacement: 'raisedBy === null && rule.output !== null',
-    tests: RULES_TESTS,
-  },
-  {
     promise: 'one daemon runs on one state folder',
     file: 'src/host/instance-lock.ts',
     text: '\\0headland-${purpose}-${digest}',

@@ -125,8 +125,8 @@ export const CAMERA_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a masked picture is never shown without its mask',
     file: 'src/camera/stage/frame-stage.ts',
-    text: 'if (!this.#cutter.changesPictures && !this.#motion)',
-    replacement: 'if (!this.#motion)',
+    text: 'if (!this.#cutter.changesPictures && this.#motion.size === 0)',
+    replacement: 'if (this.#motion.size === 0)',
     tests: STAGE_TESTS,
   },
   {
