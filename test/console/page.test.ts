@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -221,6 +221,32 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#new-label-text:disabled').waitFor();
         await page.getByRole('button', { name: 'main' }).click();
         await page.locator('#new-label-text:not(:disabled)').waitFor();
+      },
+      { prepare: async (source) => void (await source.advance(known)) },
+    );
+  });
+
+  it('fits every part into its column, from a phone to a desk', async () => {
+    await visit(
+      async ({ page, source }) => {
+        const camera = source.status().cameras[0]!;
+        const names = ['main', 'boom/2', 'boom/3', 'a-camera-with-a-long-name'];
+        source.facts = { cameras: names.map((name) => ({ ...camera, name })) };
+        source.emit({ type: 'status', data: source.status() });
+        await page.getByRole('button', { name: 'boom/3' }).waitFor();
+        for (const width of [320, 360, 720, 1280]) {
+          await page.setViewportSize({ width, height: 800 });
+          const right = async (part: Locator): Promise<number> => {
+            const box = await part.boundingBox();
+            return box === null ? 0 : box.x + box.width;
+          };
+          const edge = await right(page.locator('main'));
+          const parts = page.locator('main .card, main .look > *, main .pad > *');
+          const outside = (await Promise.all((await parts.all()).map(right))).filter(
+            (each) => each > edge + 1,
+          );
+          assert.deepEqual(outside, [], `${width} px`);
+        }
       },
       { prepare: async (source) => void (await source.advance(known)) },
     );

@@ -15,9 +15,11 @@ export function progressBar(unit: string, silent = false): ProgressBar {
   let started = false;
   return {
     update(done, total) {
-      if (!started) bar.start(total ?? Math.max(done, 1), done);
+      // Of a source without a known end, what is done so far.
+      const goal = Math.max(1, total ?? done);
+      if (!started) bar.start(goal, done);
       started = true;
-      if (total !== null && total !== bar.getTotal()) bar.setTotal(total);
+      if (goal !== bar.getTotal()) bar.setTotal(goal);
       bar.update(done);
     },
     stop() {
