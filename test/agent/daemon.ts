@@ -256,6 +256,7 @@ export class Person {
   /** Looks at frames, as `snapshot` shows them, and labels them until so many were labelled. */
   async labelFrames(rig: Rig, count: number): Promise<void> {
     const labelled = new Set<string>();
+    await this.until(({ topic }) => topic.endsWith('/prediction'));
     while (labelled.size < count) {
       const { data } = await this.command('snapshot', { include_picture: true });
       const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));

@@ -65,7 +65,9 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       [body.version, body.node, body.backbone, body.backbone_checksum, body.backbone_instead_of],
       ['0.0.0-test', process.version, 'tiny', backbone.checksum, 'tiny-int8'],
     );
-    assert.deepEqual(body.cameras, [{ name: 'main', driver: 'replay', simulated: false }]);
+    assert.deepEqual(body.cameras, [
+      { name: 'main', driver: 'replay', simulated: false, regions: [] },
+    ]);
     assert.deepEqual(body.labels, ['crop', 'weed']);
     assert.deepEqual([body.hostname, body.arch], [hostname(), arch()]);
   });
