@@ -3,7 +3,8 @@ import { headLogits, softmaxRows } from '../src/head/score.js';
 import { fitSetProbability, predictionSet } from '../src/head/unknown/conformal.js';
 import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
 import type { FitEngine } from '../src/training/fit/search.js';
-import { groceryFeatures, groceryPhotos } from './support/photo-features.js';
+import { groceryPhotos } from './support/grocery.js';
+import { groceryFeatures } from './support/photo-features.js';
 import {
   BACKBONES,
   fitHead,

@@ -26,10 +26,10 @@ import {
   writePictures,
 } from './support/contenders.js';
 import { DaemonWay } from './support/daemon-way.js';
+import { groceryPhotos } from './support/grocery.js';
 import { int8Accuracy } from './support/int8-accuracy.js';
 import { PeerProcess } from './support/peer-process.js';
 import { writePeerRequest } from './support/peer-request.js';
-import { groceryPhotos } from './support/photo-features.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { openTfjs } from './support/tfjs-peer.js';
 import { type Medians, round, type Turns, takeTurns } from './support/turns.js';

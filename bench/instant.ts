@@ -5,12 +5,8 @@ import type { TrainingSet } from '../src/head/training-set.js';
 import { fitRecipe } from '../src/training/fit/recipes.js';
 import { fitBeginner } from '../src/training/instant/beginner.js';
 import { type CorrectionOptions, correctHead } from '../src/training/instant/correction.js';
-import {
-  type Features,
-  groceryFeatures,
-  groceryPhotos,
-  type Photo,
-} from './support/photo-features.js';
+import { groceryPhotos, type Photo } from './support/grocery.js';
+import { type Features, groceryFeatures } from './support/photo-features.js';
 import { StreamRig } from './support/stream-rig.js';
 
 /**

@@ -17,7 +17,7 @@ import { cachedModelDir } from '../src/backbone/cache.js';
 import { silentLog } from '../src/base/log.js';
 import { configSchema } from '../src/config/schema.js';
 import type { QuantizationReport } from '../src/evaluation/backbone/quantize-run.js';
-import { groceryPhotos } from './support/photo-features.js';
+import { groceryPhotos } from './support/grocery.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { KERNEL_KINDS, type KernelKind, restrictKernels } from './support/restricted-kernels.js';
 

@@ -12,12 +12,8 @@ import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
 import type { FitEngine } from '../src/training/fit/search.js';
 import { leftOutAnswers } from '../src/training/verdict/unknown-threshold.js';
 import { farPictures } from './support/far-pictures.js';
-import {
-  embedAll,
-  groceryFeatures,
-  groceryPhotos,
-  withEmbedder,
-} from './support/photo-features.js';
+import { groceryPhotos } from './support/grocery.js';
+import { embedAll, groceryFeatures, withEmbedder } from './support/photo-features.js';
 import {
   auroc,
   BACKBONES,

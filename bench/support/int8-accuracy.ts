@@ -10,9 +10,10 @@ import { headProbabilities } from '../../src/head/score.js';
 import { openQuantized } from '../../src/models/quantize/keep.js';
 import type { QuantizedModel } from '../../src/models/quantize/quantize-backbone.js';
 import { OnnxFitEngine } from '../../src/training/fit/fit-engine.js';
+import { groceryPhotos } from './grocery.js';
 import type { PeerProcess } from './peer-process.js';
 import type { Features } from './photo-features.js';
-import { embedAll, groceryPhotos } from './photo-features.js';
+import { embedAll } from './photo-features.js';
 import { userCacheDir } from './places.js';
 import { fitHead, type GroceryData, groceryData, mean, rowsOf, trainingSet } from './protocols.js';
 

@@ -1,11 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
 import { loadCard } from '../../src/backbone/card-folders.js';
@@ -13,41 +6,13 @@ import { Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
+import type { Photo } from './grocery.js';
 import { sharedFolder, userCacheDir } from './places.js';
-
-export interface Photo {
-  /** Below the folder of the data set, `<class>/<file>`. */
-  path: string;
-  label: string;
-  /** The official split. */
-  split: 'train' | 'test';
-  /** Photos taken one after the other: split, variety and every ten numbers. */
-  group: string;
-}
 
 export interface Features {
   featureSize: number;
   /** n x featureSize, row-major, in the order of the pictures. */
   features: Float32Array;
-}
-
-/** Grocery photos by path; null when the data set is not beside the checkout. */
-export function groceryPhotos(): { folder: string; photos: Photo[] } | null {
-  const shared = sharedFolder();
-  const folder = shared && join(shared, 'data/grocery');
-  if (!folder || !existsSync(folder)) return null;
-  const photos = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name: label }) =>
-      readdirSync(join(folder, label)).map((file): Photo => {
-        const [, split, variety, number] = /^(train|test)_(.+)_(\d+)\.\w+$/.exec(file) ?? [];
-        if (!split) throw new Error(`${label}/${file} has no name of the data set`);
-        const group = `${split} ${variety} ${Math.floor(Number(number) / 10)}`;
-        return { path: `${label}/${file}`, label, split: split as Photo['split'], group };
-      }),
-    )
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { folder, photos };
 }
 
 /** Opens a backbone as the daemon does and hands it to `use`. */

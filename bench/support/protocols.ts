@@ -3,7 +3,8 @@ import type { Head } from '../../src/head/head.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
 import type { FittedRecipe } from '../../src/training/fit/recipes.js';
 import { type FitEngine, searchRecipes } from '../../src/training/fit/search.js';
-import type { Features, Photo } from './photo-features.js';
+import type { Photo } from './grocery.js';
+import type { Features } from './photo-features.js';
 
 export const BACKBONES = ['mobilenet-v2', 'efficientnet-lite0-288'] as const;
 
@@ -76,7 +77,7 @@ export async function fitHead(engine: FitEngine, set: TrainingSet, learner: 'rid
   const { recipes } = await searchRecipes(set, {
     engine,
     transforms: ['l2'],
-    budgetMs: Number.MAX_SAFE_INTEGER,
+    budgetMs: 86_400_000,
     learners: [learner],
   });
   const recipe = recipes.find((one) => one.learner === learner) as FittedRecipe;

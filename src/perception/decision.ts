@@ -50,7 +50,7 @@ export interface SceneDecision {
   changed: boolean;
 }
 
-/** Labels that a head has learnt at once, without a training. */
+/** Labels that the instant learner added to a head without a training. */
 export interface LearntLabels {
   /** Number of labels. */
   labels: number;
