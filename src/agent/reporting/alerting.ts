@@ -27,7 +27,7 @@ export class Alerting {
   readonly #rules: AlertRules;
   readonly #outputs: ReadonlyMap<string, Output>;
   #timer: NodeJS.Timeout | null = null;
-  #closed = false;
+  #ended = false;
 
   constructor(
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
@@ -73,17 +73,18 @@ export class Alerting {
     this.#apply(this.#rules.tick(this.nowMs()));
   }
 
-  /** Switches all outputs off, synchronously; for the `exit` event of the process. */
+  /**
+   * Switches all outputs off for good, synchronously: at the end of the daemon, also for the `exit`
+   * event of the process. Frames that are still in work switch nothing on again.
+   */
   allOff(): void {
-    for (const output of this.#outputs.values()) {
-      output.driver?.allOff();
-      output.isOn = false;
-    }
+    this.#ended = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    for (const { driver } of this.#outputs.values()) driver?.allOff();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.allOff();
     for (const { driver, service } of this.#outputs.values()) {
       await service.stop();
       driver?.close();
@@ -98,7 +99,7 @@ export class Alerting {
     output.driver = null;
     const { driver } = this.config.gpio;
     output.driver = await openOutputs({ driver, outputs: [line] }, this.log);
-    output.isOn = this.#rules.activeOutputs(this.nowMs()).has(name);
+    output.isOn = !this.#ended && this.#rules.activeOutputs(this.nowMs()).has(name);
     // A failure belongs to this attempt to open.
     if (output.isOn) output.driver.set(name, true);
   }
@@ -114,11 +115,12 @@ export class Alerting {
 
   /** Switches what is due, and comes back when the next switch is. */
   #switchOutputs(): void {
+    if (this.#ended) return;
     for (const [name, output] of this.#outputs) this.#follow(name, output);
     if (this.#timer) clearTimeout(this.#timer);
     const nextMs = this.#rules.nextSwitchMs;
     this.#timer =
-      nextMs === null || this.#closed
+      nextMs === null
         ? null
         : setTimeout(() => this.#switchOutputs(), Math.max(1, nextMs - this.nowMs())).unref();
   }

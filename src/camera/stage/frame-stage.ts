@@ -20,9 +20,9 @@ interface Waiting {
 }
 
 /**
- * Preprocesses every frame of a camera: crops and masks it, skips it when nothing moved, and
- * measures its quality at intervals. It works on one frame at a time, and only the newest frame
- * waits. If none of this is configured, frames pass at once, byte for byte.
+ * Preprocesses every frame of a camera: crops and masks it, divides it into regions, skips those in
+ * which nothing moved, and measures its quality at intervals. It works on one frame at a time, and
+ * only the newest frame waits. If none of this is configured, frames pass at once, byte for byte.
  */
 export class FrameStage {
   readonly #cutter: PictureCutter;

@@ -22,6 +22,14 @@ const config = configSchema.parse({
     rules: [
       { name: 'stop', labels: ['stone'], matches: 2, ofFrames: 3, output: 'horn' },
       { name: 'look', labels: ['weed'], matches: 1, ofFrames: 1, output: 'beacon' },
+      {
+        name: 'late',
+        labels: ['thistle'],
+        matches: 1,
+        ofFrames: 1,
+        output: 'horn',
+        delayMs: 300,
+      },
       { name: 'wrong', labels: ['weed'], matches: 1, ofFrames: 1, output: 'siren' },
     ],
   },
@@ -52,9 +60,18 @@ for (const label of ['stone', 'crop', 'stone', 'weed']) show(label);
 nowMs += 5_000;
 alerting.tick();
 seen.push(`later ${levels()}`);
-show('weed');
+show('thistle');
+nowMs += 300;
+alerting.tick();
+seen.push(`due ${levels()}`);
 alerting.allOff();
 seen.push(`off ${levels()}`);
+// Frames that are still in work while the daemon stops.
+show('weed');
+show('thistle');
+nowMs += 300;
+alerting.tick();
+seen.push(`at the end ${levels()}`);
 alerting.close();
 const told = events.map(({ kind, severity, code, details }) => {
   return [kind, severity, code ?? null, details.rule ?? details.name];

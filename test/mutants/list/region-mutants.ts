@@ -102,6 +102,13 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     tests: TIMELINE_TESTS,
   },
   {
+    promise: 'nothing switches an output on while the daemon stops',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'if (this.#ended) return;',
+    replacement: '',
+    tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'real lines' }],
+  },
+  {
     promise: 'ffmpeg makes no whole pictures of damaged JPEGs',
     file: 'src/camera/drivers/ffmpeg.ts',
     text: "way !== 'encode' || !this.#sendsDamagedJpegs",
