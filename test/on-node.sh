@@ -28,6 +28,8 @@ case $(uname -m) in
 esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
+# Some tests run commands and brokers as another user.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
 
