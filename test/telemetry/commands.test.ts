@@ -62,6 +62,12 @@ describe('command parser', () => {
     }
   });
 
+  test('takes the id of a frame whose camera and region have the longest names', () => {
+    const frame = `0198c1f2-7a-${'c'.repeat(63)}.${'r'.repeat(63)}-${Number.MAX_SAFE_INTEGER}`;
+    const command = parseCommand('label', bytes(JSON.stringify({ frame, label: 'weed' })), 1_024);
+    assert.deepEqual(command, { name: 'label', frame, label: 'weed' });
+  });
+
   test('refuses in every command a field that it does not have', () => {
     for (const [name, fields] of Object.entries(examples)) {
       const payload = bytes(JSON.stringify({ ...fields, surprise: 1 }));
@@ -100,6 +106,7 @@ describe('command parser', () => {
     ['long transaction', 'status', `{"transaction":"${'x'.repeat(65)}"}`, 'HL_COMMAND_INVALID'],
     ['fraction', 'rollback', '{"version":1.5}', 'HL_COMMAND_INVALID'],
     ['array', 'status', '[]', 'HL_COMMAND_INVALID', /an array/],
+    ['region without camera', 'snapshot', '{"region":"1"}', 'HL_COMMAND_INVALID', /the "camera"/],
     ['null', 'status', 'null', 'HL_COMMAND_INVALID'],
     ['nothing', 'status', '', 'HL_COMMAND_INVALID_JSON'],
     ['no JSON', 'status', 'hello', 'HL_COMMAND_INVALID_JSON'],

@@ -14,7 +14,7 @@ const transaction = z
   .describe('Echoed in the answer; a repeat within 10 minutes is not executed again');
 const identity = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/, 'use 1 to 128 letters, digits, "_", ".", ":", "-"');
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,191}$/, 'use 1 to 192 letters, digits, "_", ".", ":", "-"');
 const text = (maxLength: number) =>
   z
     .string()
@@ -53,6 +53,9 @@ export const COMMANDS = {
       camera: text(64).optional(),
       region: text(64).optional().describe('Region of that camera'),
       include_picture: z.boolean().optional().describe('Include the JPEG in the answer, as base64'),
+    })
+    .refine(({ camera, region }) => region === undefined || camera !== undefined, {
+      message: 'give the "camera" of the "region"',
     })
     .describe('Return the latest frame and its prediction'),
   status: z.strictObject({ transaction }).describe('Return the complete state of the robot'),
