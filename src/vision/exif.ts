@@ -6,6 +6,17 @@
  * Format: CIPA DC-008 (Exif 2.32), sections 4.6.2 to 4.6.6.
  */
 
+import {
+  firstDirectory,
+  openTiff,
+  readAscii,
+  readDirectory,
+  TIFF_VERSION,
+  type TiffBlock,
+  type TiffDirectory,
+  type TiffEntry,
+} from './tiff-directory.js';
+
 export interface ExifFacts {
   /**
    * Unix time of `DateTimeOriginal`, milliseconds, with `SubSecTimeOriginal` and
@@ -35,10 +46,8 @@ const GPS_LONGITUDE_REF = 3;
 const GPS_LONGITUDE = 4;
 const GPS_TIME = 7;
 const GPS_DATE = 29;
-const TYPE_ASCII = 2;
 const TYPE_LONG = 4;
 const TYPE_RATIONAL = 5;
-const MAX_ENTRIES = 512;
 const MAX_TEXT_BYTES = 64;
 
 /** The facts in the EXIF block of an image; never throws. */
@@ -46,14 +55,9 @@ export function readExif(exif: Uint8Array): ExifFacts {
   const facts: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, place: null };
   const hasPrefix = exif[0] === 0x45 && exif[1] === 0x78 && exif[2] === 0x69 && exif[3] === 0x66;
   const bytes = hasPrefix ? exif.subarray(6) : exif;
-  if (bytes.length < 8) return facts;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const mark = view.getUint16(0);
-  if (mark !== 0x4949 && mark !== 0x4d4d) return facts;
-  const block: Block = { view, little: mark === 0x4949 };
-  if (view.getUint16(2, block.little) !== 42) return facts;
-
-  const root = readDirectory(block, view.getUint32(4, block.little));
+  const block = openTiff(bytes);
+  if (block?.version !== TIFF_VERSION) return facts;
+  const root = firstDirectory(block);
   const photo = readInner(block, root.get(EXIF_DIRECTORY));
   if (photo !== null) facts.captureTimeMs = captureTimeMs(block, photo);
   const gps = readInner(block, root.get(GPS_DIRECTORY));
@@ -64,21 +68,7 @@ export function readExif(exif: Uint8Array): ExifFacts {
   return facts;
 }
 
-interface Block {
-  view: DataView;
-  little: boolean;
-}
-
-interface Entry {
-  type: number;
-  count: number;
-  /** Offset of the four bytes that hold the value, or its offset. */
-  valueAt: number;
-}
-
-type Directory = ReadonlyMap<number, Entry>;
-
-function captureTimeMs(block: Block, photo: Directory): number | null {
+function captureTimeMs(block: TiffBlock, photo: TiffDirectory): number | null {
   const text = (tag: number): string | null => readText(block, photo.get(tag));
   const date = /^(\d{4}):(\d{2}):(\d{2}) (\d{2}):(\d{2}):(\d{2})$/.exec(
     text(DATE_TIME_ORIGINAL) ?? '',
@@ -96,7 +86,7 @@ function captureTimeMs(block: Block, photo: Directory): number | null {
   return atMs + milliseconds - offsetMinutes * 60_000;
 }
 
-function gpsTimeMs(block: Block, gps: Directory): number | null {
+function gpsTimeMs(block: TiffBlock, gps: TiffDirectory): number | null {
   const date = /^(\d{4})[:-](\d{2})[:-](\d{2})$/.exec(readText(block, gps.get(GPS_DATE)) ?? '');
   const time = readRationals(block, gps.get(GPS_TIME), 3);
   if (date === null || time === null) return null;
@@ -116,7 +106,7 @@ function validTimeMs(parts: readonly number[]): number | null {
   return valid ? at.getTime() : null;
 }
 
-function readPlace(block: Block, gps: Directory): Place | null {
+function readPlace(block: TiffBlock, gps: TiffDirectory): Place | null {
   const latitude = readDegrees(block, gps.get(GPS_LATITUDE), gps.get(GPS_LATITUDE_REF), 90);
   const longitude = readDegrees(block, gps.get(GPS_LONGITUDE), gps.get(GPS_LONGITUDE_REF), 180);
   if (latitude === null || longitude === null) return null;
@@ -126,9 +116,9 @@ function readPlace(block: Block, gps: Directory): Place | null {
 }
 
 function readDegrees(
-  block: Block,
-  entry: Entry | undefined,
-  reference: Entry | undefined,
+  block: TiffBlock,
+  entry: TiffEntry | undefined,
+  reference: TiffEntry | undefined,
   most: number,
 ): number | null {
   const parts = readRationals(block, entry, 3);
@@ -140,44 +130,20 @@ function readDegrees(
   return /^[SW]/i.test(side) ? -value : value;
 }
 
-function readInner(block: Block, pointer: Entry | undefined): Directory | null {
+function readInner(block: TiffBlock, pointer: TiffEntry | undefined): TiffDirectory | null {
   if (pointer === undefined || pointer.type !== TYPE_LONG) return null;
   return readDirectory(block, block.view.getUint32(pointer.valueAt, block.little));
 }
 
-function readDirectory({ view, little }: Block, offset: number): Directory {
-  const entries = new Map<number, Entry>();
-  if (offset + 2 > view.byteLength) return entries;
-  const count = Math.min(view.getUint16(offset, little), MAX_ENTRIES);
-  for (let i = 0; i < count; i++) {
-    const at = offset + 2 + i * 12;
-    if (at + 12 > view.byteLength) break;
-    entries.set(view.getUint16(at, little), {
-      type: view.getUint16(at + 2, little),
-      count: view.getUint32(at + 4, little),
-      valueAt: at + 8,
-    });
-  }
-  return entries;
-}
-
-function readText({ view, little }: Block, entry: Entry | undefined): string | null {
-  if (entry === undefined || entry.type !== TYPE_ASCII || entry.count > MAX_TEXT_BYTES) return null;
-  const start = entry.count <= 4 ? entry.valueAt : view.getUint32(entry.valueAt, little);
-  if (start + entry.count > view.byteLength) return null;
-  let text = '';
-  for (let i = 0; i < entry.count; i++) {
-    const byte = view.getUint8(start + i);
-    if (byte === 0) break;
-    text += String.fromCharCode(byte);
-  }
-  return text.trim();
+function readText(block: TiffBlock, entry: TiffEntry | undefined): string | null {
+  const found = readAscii(block, entry, MAX_TEXT_BYTES);
+  return found?.whole ? found.text.trim() : null;
 }
 
 /** `count` fractions of finite, non-negative numbers; null when they are not. */
 function readRationals(
-  { view, little }: Block,
-  entry: Entry | undefined,
+  { view, little }: TiffBlock,
+  entry: TiffEntry | undefined,
   count: number,
 ): number[] | null {
   if (entry === undefined || entry.type !== TYPE_RATIONAL || entry.count !== count) return null;
