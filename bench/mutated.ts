@@ -46,7 +46,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     if (n > 0 && n % (pictures / 10) === 0) rssMib.push(residentMib());
     const jpeg = mutatedJpeg(whole, random);
     const fromMs = performance.now();
-    await perception.submit({ camera: 'bench', eye: 'bench', jpeg });
+    await perception.submit({ camera: 'bench', region: null, jpeg });
     longestMs = Math.max(longestMs, performance.now() - fromMs);
   }
   const seconds = (performance.now() - startMs) / 1_000;

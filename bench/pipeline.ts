@@ -62,7 +62,7 @@ export async function run(): Promise<Record<string, unknown>> {
   const hashMs: number[] = [];
   for (let index = 0; index < WARM_UP + FRAMES; index++) {
     const jpeg = jpegs[index % jpegs.length]!;
-    const whole = await took(() => perception.submit({ camera: 'bench', eye: 'bench', jpeg }));
+    const whole = await took(() => perception.submit({ camera: 'bench', region: null, jpeg }));
     let image: RgbImage | null = null;
     const decoding = await took(async () => {
       image = await decode(jpeg);
@@ -155,7 +155,7 @@ async function fullSpeed(
   const timer = setInterval(() => {
     newest = {
       camera: 'bench',
-      eye: 'bench',
+      region: null,
       jpeg: jpegs[count++ % jpegs.length]!,
       capturedMs: performance.now(),
     };

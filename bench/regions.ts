@@ -66,7 +66,6 @@ export async function run(): Promise<Record<string, unknown>> {
       const frame: Frame = {
         camera: camera.name,
         region: null,
-        eye: camera.name,
         sequence: n + 1,
         capturedAtMs: n,
         jpeg,

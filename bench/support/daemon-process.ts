@@ -35,7 +35,7 @@ async function open({ config, files }: DaemonWork) {
     const jpeg = readFileSync(file);
     return new Promise((resolve) => {
       settle.set(camera, resolve);
-      void perception.submit({ camera, eye: camera, jpeg });
+      void perception.submit({ camera, region: null, jpeg });
     });
   };
   const oneByOne = fromFiles(

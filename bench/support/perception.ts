@@ -6,7 +6,7 @@ import { Perception, type PerceptionEvents } from '../../src/perception/percepti
 
 export interface BenchFrame {
   camera: string;
-  eye: string;
+  region: string | null;
   jpeg: Uint8Array;
 }
 

@@ -4,6 +4,7 @@ import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import { Moment } from '../base/moment.js';
 import { SideService } from '../base/side-service.js';
+import { eyeOf } from '../base/words/eye.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
@@ -360,7 +361,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // perception → memory, alerts, telemetry and, at times, a request for a label
   #decided(frame: Frame, perceived: Perceived): void {
-    const frameId = `${this.boot}-${frame.eye.replace('/', '.')}-${frame.sequence}`;
+    const frameId = `${this.boot}-${eyeOf(frame).replace('/', '.')}-${frame.sequence}`;
     const backboneChecksum = this.#perception.backbone?.checksum ?? null;
     const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);

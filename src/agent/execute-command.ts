@@ -1,4 +1,4 @@
-import { eyeOf } from '../camera/camera.js';
+import { eyeOf } from '../base/words/eye.js';
 import type { Command } from '../telemetry/contract/command-contract.js';
 import type { Requester } from './audit-trail.js';
 import type { LabelTarget, Operations } from './operations.js';
@@ -54,7 +54,7 @@ function snapshot(
   operations: Operations,
 ): object {
   const { recent, sample } = operations.snapshot(
-    camera !== undefined && region !== undefined ? eyeOf(camera, region) : camera,
+    camera === undefined ? undefined : eyeOf({ camera, region: region ?? null }),
   );
   const prediction = predictionMessage(recent, sample.id);
   if (include_picture !== true) return prediction;

@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { type AlertEvent, AlertRules, ruleDecision } from '../alerts/rules.js';
+import { type AlertEvent, AlertRules, observationOf } from '../alerts/rules.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { CapturedPicture, Frame } from '../camera/camera.js';
 import { createDriver, type ResolvedCameraConfig } from '../camera/open-driver.js';
 import { FrameStage } from '../camera/stage/frame-stage.js';
-import { type CameraConfig, type Config, configSchema } from '../config/schema.js';
+import type { CameraConfig, Config } from '../config/schema.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived, ServingHead } from '../perception/perception-protocol.js';
 import { perceptionSettings } from './seeing/backbone-service.js';
@@ -17,8 +16,8 @@ export interface SimulationOptions {
   config: Config;
   /** The camera whose picture settings and rules are used; its driver is not opened. */
   camera: CameraConfig;
-  /** A video file or a folder of photos. */
-  path: string;
+  /** Shows the recording once, as fast as it is received. */
+  recording: ResolvedCameraConfig;
   framesPerSecond: number;
   serving: ServingHead;
   log: Log;
@@ -53,9 +52,12 @@ interface TimedFrame extends Frame {
  * @throws HeadlandError HL_CAMERA_…, and the errors of {@link Perception}
  */
 export async function simulateAlerts(options: SimulationOptions): Promise<AlertSimulation> {
-  const { config, camera, framesPerSecond, serving, log } = options;
+  const { config, camera, recording, framesPerSecond, serving, log } = options;
   const timeline = new Timeline(config);
   let refused = 0;
+  const onRefused = (): void => {
+    refused += 1;
+  };
   let failure: HeadlandError | null = null;
   const stop = new AbortController();
   const giveUp = (error: HeadlandError): void => {
@@ -66,26 +68,23 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
     perceptionSettings(config),
     {
       onPerceived: (frame, perceived) => timeline.observe(frame, perceived),
-      onRefused: () => {
-        refused += 1;
-      },
+      onRefused,
       onFailure: giveUp,
       onHeadLost: giveUp,
     },
     log,
   );
   let pictures = 0;
-  const limits = {
-    maxBytes: config.inference.maxPictureBytes,
-    maxPixels: config.inference.maxPicturePixels,
-  };
-  const stage = new FrameStage(camera, limits, {
-    onFrame: (frame) => perception.submit(frame as TimedFrame),
-    onRefused: () => {
-      refused += 1;
+  const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
+  const stage = new FrameStage(
+    camera,
+    { maxBytes, maxPixels },
+    {
+      onFrame: (frame) => perception.submit(frame as TimedFrame),
+      onRefused,
+      onQuality: () => {},
     },
-    onQuality: () => {},
-  });
+  );
   const show = (picture: CapturedPicture): unknown => {
     const atMs = (pictures * 1_000) / framesPerSecond;
     pictures += 1;
@@ -95,7 +94,6 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
       ...picture,
       camera: camera.name,
       region: null,
-      eye: camera.name,
       sequence: pictures,
       capturedAtMs: atMs,
       atMs,
@@ -105,8 +103,7 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
   try {
     await perception.start();
     await perception.swapHead(serving);
-    const driver = createDriver(await recording(options), { log });
-    await driver.capture(show, stop.signal);
+    await createDriver(recording, { log }).capture(show, stop.signal);
     if (failure) throw failure;
   } finally {
     stage.close();
@@ -116,25 +113,6 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
   timeline.end(durationMs);
   const { events, switches } = timeline;
   return { pictures, refused, durationMs, events, switches };
-}
-
-/** A camera that shows the recording once, picture by picture. */
-async function recording({
-  path,
-  framesPerSecond,
-}: SimulationOptions): Promise<ResolvedCameraConfig> {
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  const { cameras } = configSchema.parse({
-    cameras: [
-      isFile
-        ? { driver: 'ffmpeg', input: path, framesPerSecond, realTime: false }
-        : { driver: 'replay', path, intervalMs: 0, loop: false },
-    ],
-  });
-  return cameras[0] as ResolvedCameraConfig;
 }
 
 /** Alerts and outputs in the time of the recording. */
@@ -151,10 +129,9 @@ class Timeline {
     this.#longestMs = Math.max(0, ...alerts.rules.map(({ holdMs, delayMs }) => holdMs + delayMs));
   }
 
-  observe({ camera, region, atMs }: TimedFrame, { decision, scene }: Perceived): void {
-    const frame = ruleDecision(decision);
-    const joint = scene ? ruleDecision(scene) : frame;
-    this.events.push(...this.#rules.observe({ camera, region, frame, scene: joint, atMs }));
+  observe(frame: TimedFrame, { decision, scene }: Perceived): void {
+    const { atMs } = frame;
+    this.events.push(...this.#rules.observe(observationOf(frame, decision, scene, atMs)));
     this.#follow(atMs);
   }
 

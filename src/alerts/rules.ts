@@ -1,3 +1,4 @@
+import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { AlertRuleConfig } from '../config/schema.js';
 import { OutputTimeline } from './output-timeline.js';
@@ -12,16 +13,24 @@ export interface RuleDecision {
   guess: boolean;
 }
 
+/** @param scene Null: not known; the decision on the frame is used instead. */
+export function observationOf(
+  { camera, region }: Eye,
+  decision: RuleDecision,
+  scene: RuleDecision | null,
+  atMs: number,
+): Observation {
+  const frame = ruleDecision(decision);
+  return { camera, region, frame, scene: scene ? ruleDecision(scene) : frame, atMs };
+}
+
 /** For `unknown`, the probability is that of the most probable known label, which is irrelevant here. */
-export function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
+function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision {
   return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }
 
 /** The decisions on one frame. */
-export interface Observation {
-  camera: string;
-  /** Null: the whole image. */
-  region: string | null;
+export interface Observation extends Eye {
   /** On the frame alone. */
   frame: RuleDecision;
   /** On all frames of its scene. */
@@ -36,20 +45,16 @@ interface Match extends RuleDecision {
 }
 
 /** A rule was raised or cleared for a camera. */
-export interface AlertEvent extends Omit<Match, 'guess'> {
+export interface AlertEvent extends Eye, Omit<Match, 'guess'> {
   rule: string;
-  camera: string;
-  region: string | null;
   state: 'raised' | 'cleared';
   /** Name of the GPIO output to switch; null = event only. */
   output: string | null;
 }
 
 /** State of a rule for one camera and region. */
-interface Watch {
+interface Watch extends Eye {
   rule: AlertRuleConfig;
-  camera: string;
-  region: string | null;
   /** Ring buffer of the last M frames: 1 = matched. */
   recent: Uint8Array;
   next: number;
@@ -134,15 +139,15 @@ export class AlertRules {
   ): AlertEvent {
     const { name, output, delayMs } = rule;
     if (output !== null) {
-      const alert = JSON.stringify([name, camera, region]);
+      const alert = `${name} ${eyeOf({ camera, region })}`;
       this.#outputs.add({ atMs: atMs + delayMs, alert, output, on: state === 'raised' });
     }
     return { rule: name, state, camera, region, label, probability, atMs, output };
   }
 
-  #watchesOf({ camera, region }: Observation): Watch[] {
-    const key = JSON.stringify([camera, region]);
-    let watches = this.#watches.get(key);
+  #watchesOf({ camera, region }: Eye): Watch[] {
+    const eye = eyeOf({ camera, region });
+    let watches = this.#watches.get(eye);
     if (watches === undefined) {
       watches = this.#rules
         .filter((rule) => rule.camera === null || rule.camera === camera)
@@ -156,7 +161,7 @@ export class AlertRules {
           matches: 0,
           raisedBy: null,
         }));
-      this.#watches.set(key, watches);
+      this.#watches.set(eye, watches);
     }
     return watches;
   }

@@ -1,11 +1,7 @@
+import type { Eye } from '../base/words/eye.js';
+
 /** One captured picture on its way through the daemon. */
-export interface Frame {
-  /** Name of the camera, as configured. */
-  camera: string;
-  /** Name of the region of its image; null: the whole image. */
-  region: string | null;
-  /** Identifies camera and region: `<camera>` or `<camera>/<region>`. */
-  eye: string;
+export interface Frame extends Eye {
   /**
    * Number of the picture since the daemon's start, from 1. Gaps are pictures that were dropped as
    * outdated, skipped because nothing moved, or could not be decoded.
@@ -29,11 +25,6 @@ export interface Frame {
   reference?: string;
   /** Path of the picture, when the source is a file. */
   origin?: string;
-}
-
-/** Identity of a region of a camera; null: of its whole image. Names contain no slash. */
-export function eyeOf(camera: string, region: string | null): string {
-  return region === null ? camera : `${camera}/${region}`;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */

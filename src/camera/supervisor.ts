@@ -5,7 +5,7 @@ import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import { pause } from '../base/pause.js';
 import type { PictureLimits } from '../vision/picture.js';
-import { type CameraDriver, type CapturedPicture, eyeOf, type Frame } from './camera.js';
+import type { CameraDriver, CapturedPicture, Frame } from './camera.js';
 import { CameraRun } from './camera-run.js';
 import type { PictureSettings } from './camera-settings.js';
 import { GroupClock } from './group-clock.js';
@@ -207,7 +207,6 @@ export class CameraSupervisor {
       ...picture,
       camera: this.#options.name,
       region: null,
-      eye: eyeOf(this.#options.name, null),
       sequence: this.#framesTotal,
       capturedAtMs,
       group: picture.group ?? this.#groups.groupAt(capturedAtMs, nowMs),

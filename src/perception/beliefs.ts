@@ -1,3 +1,4 @@
+import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import { type Belief, BeliefFilter } from '../head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../head/belief/belief-parameters.js';
@@ -6,7 +7,7 @@ import type { Seen, ServingHead } from './perception-protocol.js';
 
 /** The part of a frame that shows which scene it belongs to. */
 interface SceneFrame {
-  frame: { eye: string };
+  frame: Eye;
   /** 16 hex digits. */
   dhash: string;
   /** Milliseconds of a monotonic clock. */
@@ -31,9 +32,10 @@ export class Beliefs {
    */
   observe(
     serving: ServingHead | null,
-    { frame: { eye }, dhash, startMs }: SceneFrame,
+    { frame, dhash, startMs }: SceneFrame,
     { scores, features, decision: { noveltyPValue } }: Seen,
   ): SceneDecision | null {
+    const eye = eyeOf(frame);
     if (!serving || !scores) {
       this.#byEye.delete(eye);
       return null;

@@ -1,12 +1,10 @@
+import type { Eye } from '../base/words/eye.js';
 import type { RgbImage } from '../vision/image.js';
 import type { SceneDecision } from './decision.js';
 import type { Perceived, Seen } from './perception-protocol.js';
 
 /** The part of a frame that perception needs; the caller gets its own frame back whole. */
-export interface PerceivableFrame {
-  camera: string;
-  /** Identity of camera and region; frames of one eye replace each other. */
-  eye: string;
+export interface PerceivableFrame extends Eye {
   jpeg: Uint8Array;
 }
 

@@ -11,6 +11,7 @@ import {
   serialiseError,
 } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { eyeOf } from '../base/words/eye.js';
 import { decodePicture } from '../vision/decode.js';
 import { differenceHash } from '../vision/dhash.js';
 import { Beliefs } from './beliefs.js';
@@ -201,15 +202,16 @@ export class Perception<F extends PerceivableFrame> {
    * finished in any way, so that a recording can run at the speed of perception.
    */
   submit(frame: F): Promise<void> {
-    const replaced = this.#waiting.get(frame.eye);
+    const eye = eyeOf(frame);
+    const replaced = this.#waiting.get(eye);
     if (replaced) {
-      this.#waiting.delete(frame.eye);
+      this.#waiting.delete(eye);
       this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
       replaced.settled();
     }
     return new Promise((settled) => {
       if (this.#stopping) return settled();
-      this.#waiting.set(frame.eye, { frame, settled });
+      this.#waiting.set(eye, { frame, settled });
       this.#begin();
     });
   }
@@ -296,7 +298,7 @@ export class Perception<F extends PerceivableFrame> {
       return;
     }
     // A Map keeps insertion order: the camera that has waited longest comes first.
-    this.#waiting.delete(next.frame.eye);
+    this.#waiting.delete(eyeOf(next.frame));
     this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
     void this.#decode(this.#decoding, this.#running);

@@ -2,6 +2,7 @@ import type { AlarmSwitch } from '../base/alarms.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
+import { eyeOf } from '../base/words/eye.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
@@ -162,7 +163,8 @@ export class TelemetryClient {
   prediction(prediction: PredictionBody): boolean {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
-    const eye = JSON.stringify([prediction.camera, prediction.region]);
+    const { camera, region = null } = prediction;
+    const eye = eyeOf({ camera, region });
     const lastMs = this.#lastPredictionMs.get(eye);
     if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
     const sent = this.#sendOnce('prediction', prediction);

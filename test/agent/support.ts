@@ -7,7 +7,6 @@ import { openState, type State } from '../../src/agent/open-state.js';
 import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
 import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
-import { eyeOf } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { type Decision, undecided } from '../../src/perception/decision.js';
 import { Composer } from '../../src/telemetry/contract/composer.js';
@@ -56,7 +55,6 @@ export function recentFrame(
     frame: {
       camera,
       region,
-      eye: eyeOf(camera, region),
       sequence,
       capturedAtMs: 1_700_000_000_000 + sequence,
       jpeg: new TextEncoder().encode(`picture ${sequence} of ${camera}`),

@@ -34,12 +34,17 @@ function drive(p: number[], step: number, about: Partial<BeliefFrame> = {}): Bel
 function observe(
   beliefs: Beliefs,
   frame: BeliefFrame,
-  { eye = 'main', head = serving(), answerProbability = 0.61 } = {},
+  {
+    camera = 'main',
+    region = null as string | null,
+    head = serving(),
+    answerProbability = 0.61,
+  } = {},
 ) {
   const { dhash, atMs, features, noveltyPValue, probabilities } = frame;
   return beliefs.observe(
     head,
-    { frame: { eye }, dhash, startMs: atMs },
+    { frame: { camera, region }, dhash, startMs: atMs },
     {
       decision: { ...undecided(), noveltyPValue },
       scores: { probabilities: Float32Array.from(probabilities), answerProbability },
@@ -58,7 +63,8 @@ test('frames of one camera are one decision, those of others do not touch it', (
     const { label, probability, frames, changed } = observe(beliefs, frame);
     assert.deepEqual([label, frames, changed], [alone.label, alone.frames, alone.changed]);
     assert.equal(probability, alone.belief);
-    assert.equal(observe(beliefs, drive(WEED, step), { eye: 'rear' }).frames, step + 1);
+    assert.equal(observe(beliefs, drive(WEED, step), { camera: 'rear' }).frames, step + 1);
+    assert.equal(observe(beliefs, drive(WEED, step), { region: '1' }).frames, step + 1);
   }
 });
 
@@ -93,7 +99,7 @@ test('other parameters begin a new scene, a head with the same ones goes on', ()
 test('without an answer there is no decision, and the scene is over', () => {
   const beliefs = new Beliefs(SETTINGS);
   for (let step = 0; step < 3; step++) observe(beliefs, drive(CROP, step));
-  const frame = { frame: { eye: 'main' }, dhash: '0'.repeat(16), startMs: 300 };
+  const frame = { frame: { camera: 'main', region: null }, dhash: '0'.repeat(16), startMs: 300 };
   const seen = {
     decision: undecided(),
     scores: null,

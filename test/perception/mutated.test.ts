@@ -25,7 +25,7 @@ test('damaged JPEGs neither stop perception nor leave anything behind', {
   let rssBefore = 0;
   for (let n = 0; n < PICTURES; n++) {
     if (n === WARM_UP) [filesBefore, rssBefore] = [openFiles(), rssMib()];
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: mutatedJpeg(whole, random) });
+    await perception.submit({ camera: 'main', region: null, jpeg: mutatedJpeg(whole, random) });
   }
   assert.equal(answers.length, PICTURES);
   const codes = new Set(answers.flatMap(({ error }) => (error ? [error.code] : [])));
@@ -33,7 +33,7 @@ test('damaged JPEGs neither stop perception nor leave anything behind', {
   const seen = answers.filter(({ perceived }) => perceived !== null);
   assert.ok(seen.length > 0 && seen.length < PICTURES, `${seen.length} were whole enough`);
   for (const { perceived } of seen) assert.ok(perceived?.features.every(Number.isFinite));
-  await perception.submit({ camera: 'main', eye: 'main', jpeg: await drawPicture('crop', 1) });
+  await perception.submit({ camera: 'main', region: null, jpeg: await drawPicture('crop', 1) });
   assert.equal(answers.at(-1)?.error, null);
   assert.equal(openFiles(), filesBefore);
   const grownMib = rssMib() - rssBefore;

@@ -17,7 +17,7 @@ describe('Perception', () => {
     await Promise.all(
       cameras.map(async (camera, first) => {
         for (let i = first; i < pictures.length; i += cameras.length) {
-          await perception.submit({ camera, eye: camera, jpeg: pictures[i]! });
+          await perception.submit({ camera, region: null, jpeg: pictures[i]! });
         }
       }),
     );
@@ -49,7 +49,7 @@ describe('Perception', () => {
     const { perception, answers } = await startPerception(t);
     const jpegs = await Promise.all(Array.from({ length: 50 }, (_, i) => drawPicture('crop', i)));
     await Promise.all(
-      jpegs.map((jpeg) => perception.submit({ camera: 'main', eye: 'main', jpeg })),
+      jpegs.map((jpeg) => perception.submit({ camera: 'main', region: null, jpeg })),
     );
     assert.equal(answers.length + perception.dropped('main'), jpegs.length);
     assert.ok(perception.dropped('main') > 0);
@@ -59,11 +59,12 @@ describe('Perception', () => {
   test('frames of two regions of a camera do not replace each other', async (t) => {
     const { perception, answers } = await startPerception(t);
     const jpeg = await drawPicture('crop', 1);
-    const frames = ['main/1', 'main/2', 'main/3'].map((eye) => ({ camera: 'main', eye, jpeg }));
+    const regions = ['1', '2', '3'];
+    const frames = regions.map((region) => ({ camera: 'main', region, jpeg }));
     await Promise.all(frames.map((frame) => perception.submit(frame)));
     assert.deepEqual(
-      answers.map(({ frame }) => frame.eye),
-      ['main/1', 'main/2', 'main/3'],
+      answers.map(({ frame }) => frame.region),
+      regions,
     );
     assert.equal(perception.dropped('main'), 0);
     await Promise.all([...frames, ...frames, ...frames].map((frame) => perception.submit(frame)));
@@ -76,9 +77,9 @@ describe('Perception', () => {
       Array.from({ length: 3 }, (_, i) => drawPicture('crop', i)),
     );
     perception.limitRate(0.01);
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: first! });
-    const replaced = perception.submit({ camera: 'main', eye: 'main', jpeg: second! });
-    const last = perception.submit({ camera: 'main', eye: 'main', jpeg: third! });
+    await perception.submit({ camera: 'main', region: null, jpeg: first! });
+    const replaced = perception.submit({ camera: 'main', region: null, jpeg: second! });
+    const last = perception.submit({ camera: 'main', region: null, jpeg: third! });
     await replaced;
     assert.equal(answers.length, 1);
     perception.limitRate(null);
@@ -96,7 +97,7 @@ describe('Perception', () => {
     const large = new Uint8Array(2_049);
     large.set(good);
     for (const jpeg of [new Uint8Array(), Buffer.from('dear diary'), large, good]) {
-      await perception.submit({ camera: 'main', eye: 'main', jpeg });
+      await perception.submit({ camera: 'main', region: null, jpeg });
     }
     assert.deepEqual(
       answers.map(({ error }) => error?.code ?? null),
@@ -108,7 +109,7 @@ describe('Perception', () => {
     const { perception, answers } = await startPerception(t);
     const jpeg = await drawPicture('crop', 1);
     const decidedBy = async () => {
-      await perception.submit({ camera: 'main', eye: 'main', jpeg });
+      await perception.submit({ camera: 'main', region: null, jpeg });
       return answers.at(-1)?.perceived?.decision.headVersion;
     };
     const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
@@ -143,7 +144,7 @@ describe('Perception', () => {
     const { perception } = await startPerception(t);
     const jpeg = await drawPicture('crop', 1);
     const settled = ['a', 'b', 'c', 'd'].map((camera) =>
-      perception.submit({ camera, eye: camera, jpeg }),
+      perception.submit({ camera, region: null, jpeg }),
     );
     await perception.stop();
     await Promise.all(settled);

@@ -9,7 +9,7 @@ import { installBackbone, temporaryDirectory } from '../training/fixture.js';
 
 export interface TestFrame {
   camera: string;
-  eye: string;
+  region: string | null;
   jpeg: Uint8Array;
 }
 

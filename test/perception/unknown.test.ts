@@ -52,7 +52,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
 
   let settle: (perceived: Perceived) => void = () => {};
   const fail = (error: Error) => assert.fail(error);
-  const perception = new Perception<{ camera: string; eye: string; jpeg: Uint8Array }>(
+  const perception = new Perception<{ camera: string; region: null; jpeg: Uint8Array }>(
     {
       backbone: settings.models.backbone,
       cardsDir: settings.models.cardsDir,
@@ -77,7 +77,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
   const decide = async (jpeg: Uint8Array) => {
     const perceived = await new Promise<Perceived>((resolve) => {
       settle = resolve;
-      void perception.submit({ camera: 'main', eye: 'main', jpeg });
+      void perception.submit({ camera: 'main', region: null, jpeg });
     });
     return perceived.decision;
   };

@@ -1,4 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
+import { eyeOf } from '../../base/words/eye.js';
 import { normaliseLabel } from '../../base/words/label.js';
 import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
@@ -71,7 +72,7 @@ export class Labelling {
         label: given?.label ?? null,
         labelSource: given?.source ?? null,
         group: group ?? frame.group ?? frame.camera,
-        source: frame.eye,
+        source: eyeOf(frame),
         capturedAtMs: frame.capturedAtMs,
         origin: frame.origin ?? null,
         dhash: perceived.dhash,

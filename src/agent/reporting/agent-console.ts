@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.js';
-import { eyeOf } from '../../camera/camera.js';
+import { eyeOf } from '../../base/words/eye.js';
 import type {
   ConsoleEvent,
   TrainingReport as ConsoleReport,
@@ -177,14 +177,14 @@ function trainingState({ running, ...training }: TrainingStatus): TrainingState 
 
 function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; eye: string }[] {
   const regions = camera.regions.length === 0 ? [null] : camera.regions;
-  return regions.map((region) => ({ camera, eye: eyeOf(camera.name, region) }));
+  return regions.map((region) => ({ camera, eye: eyeOf({ camera: camera.name, region }) }));
 }
 
 function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
   const { decision, timings } = perceived;
   return {
     frameId,
-    camera: frame.eye,
+    camera: eyeOf(frame),
     capturedAtMs: frame.capturedAtMs,
     decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
   };

@@ -1,7 +1,7 @@
 import type { AlertEvent } from '../../alerts/rules.js';
 import type { Alarm } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
-import { eyeOf } from '../../camera/camera.js';
+import { type Eye, eyeOf } from '../../base/words/eye.js';
 import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
 import type { RateLimit } from '../../host/rate.js';
 import type { Decision } from '../../perception/decision.js';
@@ -17,8 +17,7 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
   const { decision, scene, timings } = perceived;
   return {
     frame_id: frameId,
-    camera: frame.camera,
-    ...(frame.region === null ? {} : { region: frame.region }),
+    ...placeOf(frame),
     sequence: frame.sequence,
     captured_at: isoTime(frame.capturedAtMs),
     label: decision.label,
@@ -61,7 +60,7 @@ export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatu
 /** @param occurredAtMs Unix time, milliseconds; the time in the alert is monotonic */
 export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
   const raised = alert.state === 'raised';
-  const eye = eyeOf(alert.camera, alert.region);
+  const eye = eyeOf(alert);
   return {
     kind: raised ? 'alert_raised' : 'alert_cleared',
     severity: raised ? 'critical' : 'info',
@@ -70,8 +69,7 @@ export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody
       : `${alert.rule}: cleared on ${eye}`,
     details: {
       rule: alert.rule,
-      camera: alert.camera,
-      ...(alert.region === null ? {} : { region: alert.region }),
+      ...placeOf(alert),
       label: alert.label,
       probability: alert.probability,
       output: alert.output,
@@ -110,8 +108,7 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
     details: {
       sample_id: sampleId,
       frame_id: recent.frameId,
-      camera: recent.frame.camera,
-      ...(recent.frame.region === null ? {} : { region: recent.frame.region }),
+      ...placeOf(recent.frame),
       top: roundedTop(decision),
     },
   };
@@ -217,4 +214,9 @@ function roundedTop(decision: Decision): { label: string; probability: number }[
 /** Rounds to four decimals; more carry no information in a probability. */
 export function round(value: number): number {
   return Math.round(value * 10_000) / 10_000;
+}
+
+/** Camera and region as messages name them; the whole image has no region. */
+function placeOf({ camera, region }: Eye): { camera: string; region?: string } {
+  return region === null ? { camera } : { camera, region };
 }

@@ -1,11 +1,11 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules, ruleDecision } from '../../alerts/rules.js';
+import { type AlertEvent, AlertRules, observationOf } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
-import type { Frame } from '../../camera/camera.js';
+import type { Eye } from '../../base/words/eye.js';
 import type { Config } from '../../config/schema.js';
 import type { Decision, SceneDecision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
@@ -57,15 +57,8 @@ export class Alerting {
   }
 
   /** @param scene Null: not known; the decision on the frame is used instead. */
-  observe(
-    { camera, region }: Pick<Frame, 'camera' | 'region'>,
-    decision: Decision,
-    scene: SceneDecision | null,
-  ): void {
-    const frame = ruleDecision(decision);
-    const joint = scene ? ruleDecision(scene) : frame;
-    const atMs = this.nowMs();
-    this.#apply(this.#rules.observe({ camera, region, frame, scene: joint, atMs }));
+  observe(eye: Eye, decision: Decision, scene: SceneDecision | null): void {
+    this.#apply(this.#rules.observe(observationOf(eye, decision, scene, this.nowMs())));
   }
 
   /** Clears expired alerts, also while no frame arrives. */
@@ -116,7 +109,8 @@ export class Alerting {
   /** Switches what is due, and comes back when the next switch is. */
   #switchOutputs(): void {
     if (this.#ended) return;
-    for (const [name, output] of this.#outputs) this.#follow(name, output);
+    const active = this.#rules.activeOutputs(this.nowMs());
+    for (const [name, output] of this.#outputs) this.#follow(name, output, active.has(name));
     if (this.#timer) clearTimeout(this.#timer);
     const nextMs = this.#rules.nextSwitchMs;
     this.#timer =
@@ -125,8 +119,7 @@ export class Alerting {
         : setTimeout(() => this.#switchOutputs(), Math.max(1, nextMs - this.nowMs())).unref();
   }
 
-  #follow(name: string, output: Output): void {
-    const on = this.#rules.activeOutputs(this.nowMs()).has(name);
+  #follow(name: string, output: Output, on: boolean): void {
     if (on === output.isOn || !output.driver) return;
     try {
       output.driver.set(name, on);

@@ -1,6 +1,7 @@
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { eyeOf } from '../../base/words/eye.js';
 import { type Decision, isNovel } from '../../perception/decision.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Labelling } from '../learning/labelling.js';
@@ -41,7 +42,7 @@ export class Asking {
    * @returns the id of its sample; null when no label is requested
    */
   consider(recent: RecentFrame): string | null {
-    if (!this.#wants(recent.frame.eye, recent.perceived.decision)) return null;
+    if (!this.#wants(eyeOf(recent.frame), recent.perceived.decision)) return null;
     const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);

@@ -1,3 +1,4 @@
+import { eyeOf } from '../../base/words/eye.js';
 import type { Frame } from '../../camera/camera.js';
 import type { Perceived } from '../../perception/perception-protocol.js';
 
@@ -36,7 +37,7 @@ export class RecentFrames {
     let newest: RecentFrame | undefined;
     for (const recent of this.#byId.values()) {
       const { frame } = recent;
-      if (eye === undefined || frame.eye === eye || frame.camera === eye) newest = recent;
+      if (eye === undefined || eyeOf(frame) === eye || frame.camera === eye) newest = recent;
     }
     return newest;
   }

@@ -1,6 +1,6 @@
 import { HeadlandError, serialiseError } from '../../base/errors.js';
 import type { PictureLimits } from '../../vision/picture.js';
-import { eyeOf, type Frame } from '../camera.js';
+import type { Frame } from '../camera.js';
 import type { PictureSettings } from '../camera-settings.js';
 import { PictureCutter } from './cutter.js';
 import { MotionGate } from './motion.js';
@@ -131,9 +131,7 @@ export class FrameStage {
     for (const { region, jpeg } of await this.#cutter.cut(frame.jpeg)) {
       const motion = this.#motion.get(region);
       if (motion && !(await motion.passes(jpeg, performance.now()))) this.#stillFrames += 1;
-      else if (region !== null)
-        frames.push({ ...frame, jpeg, region, eye: eyeOf(frame.camera, region) });
-      else frames.push(jpeg === frame.jpeg ? frame : { ...frame, jpeg });
+      else frames.push(jpeg === frame.jpeg ? frame : { ...frame, jpeg, region });
     }
     return frames;
   }

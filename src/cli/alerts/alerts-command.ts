@@ -5,8 +5,9 @@ import { openState } from '../../agent/open-state.js';
 import { type AlertSimulation, simulateAlerts } from '../../agent/simulate-alerts.js';
 import type { AlertEvent } from '../../alerts/rules.js';
 import { HeadlandError } from '../../base/errors.js';
-import { eyeOf } from '../../camera/camera.js';
-import type { CameraConfig, Config } from '../../config/schema.js';
+import { eyeOf } from '../../base/words/eye.js';
+import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
+import { type CameraConfig, type Config, configSchema } from '../../config/schema.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
@@ -36,7 +37,7 @@ export function alertsCommand(): Command {
       .description('show which alerts a video or a folder of photos would have raised')
       .argument('<path>', 'video file or folder of photos'),
   )
-    .option('--camera <name>', 'camera whose crop, regions, masks and rules are used', undefined)
+    .option('--camera <name>', 'camera whose crop, regions, masks and rules are used')
     .option('--fps <number>', 'pictures per second of the recording', parseRate, 10)
     .option('--json', 'print one JSON object')
     .action(simulate);
@@ -51,7 +52,7 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
     });
   }
   const camera = cameraOf(config, options.camera);
-  await checkPath(path);
+  const recording = await recordingOf(path, options.fps);
   const log = commandLog();
   const state = openState(config, log);
   const bar = progressBar('pictures', options.json);
@@ -61,17 +62,15 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
     const result = await simulateAlerts({
       config,
       camera,
-      path,
+      recording,
       framesPerSecond: options.fps,
       serving,
       log,
       onFrame: (frames) => bar.update(frames, null),
-    });
-    bar.stop();
+    }).finally(() => bar.stop());
     if (options.json) printJson(result);
     else print(result);
   } finally {
-    bar.stop();
     state.close();
   }
 }
@@ -84,12 +83,22 @@ function cameraOf({ cameras }: Config, name: string | undefined): CameraConfig {
   });
 }
 
-async function checkPath(path: string): Promise<void> {
+/** A camera that shows a video file or a folder of photos once, picture by picture. */
+async function recordingOf(path: string, framesPerSecond: number): Promise<ResolvedCameraConfig> {
   const found = await stat(path).catch(() => null);
-  if (found) return;
-  throw new HeadlandError('HL_RECORDING_MISSING', `${path} does not exist`, {
-    remedy: 'Give the path of a video file or of a folder of photos.',
+  if (!found) {
+    throw new HeadlandError('HL_RECORDING_MISSING', `${path} does not exist`, {
+      remedy: 'Give the path of a video file or of a folder of photos.',
+    });
+  }
+  const { cameras } = configSchema.parse({
+    cameras: [
+      found.isFile()
+        ? { driver: 'ffmpeg', input: path, framesPerSecond, realTime: false }
+        : { driver: 'replay', path, intervalMs: 0, loop: false },
+    ],
   });
+  return cameras[0] as ResolvedCameraConfig;
 }
 
 function parseRate(text: string): number {
@@ -141,8 +150,8 @@ function print({ pictures, refused, durationMs, events, switches }: AlertSimulat
   );
 }
 
-function nameOf({ rule, camera, region }: AlertEvent): string {
-  return `${rule} ${eyeOf(camera, region)}`;
+function nameOf(event: AlertEvent): string {
+  return `${event.rule} ${eyeOf(event)}`;
 }
 
 /** One character per part of the recording: # where it is on, else a dot. */

@@ -126,7 +126,7 @@ describe('a switch of the serving head', () => {
     const decidedBy = async (): Promise<number | null | undefined> => {
       await perception.submit({
         camera: 'main',
-        eye: 'main',
+        region: null,
         jpeg: await drawPicture('crop', answers.length),
       });
       return answers.at(-1)?.perceived?.decision.headVersion;

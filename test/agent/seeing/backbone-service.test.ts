@@ -67,7 +67,7 @@ describe('the backbone of the daemon', { timeout: TEST_HANG_MS }, () => {
     const { name, featureSize, insteadOf } = await start();
     assert.deepEqual([name, featureSize, insteadOf], ['tiny', FEATURES, null]);
     assert.equal(fetched(), false);
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: await drawPicture('crop', 1) });
+    await perception.submit({ camera: 'main', region: null, jpeg: await drawPicture('crop', 1) });
     assert.deepEqual(answers.all, [{ features: FEATURES }]);
   });
 
@@ -134,7 +134,7 @@ describe('the backbone of the daemon', { timeout: TEST_HANG_MS }, () => {
     const inference = { maxPictureBytes: 1_024, fit: 'crop' };
     const { perception, answers, start } = await robot(t, { inference });
     const cropped = await start();
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: new Uint8Array(2_000) });
+    await perception.submit({ camera: 'main', region: null, jpeg: new Uint8Array(2_000) });
     const [answer] = answers.all;
     assert.equal(answer && 'error' in answer && answer.error.code, 'HL_PICTURE_TOO_LARGE');
     const squashed = await robot(t);

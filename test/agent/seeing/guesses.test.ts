@@ -31,14 +31,14 @@ describe('the guess at a stored sample', () => {
       return sample.id;
     };
 
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: await drawPicture('crop', 1) });
+    await perception.submit({ camera: 'main', region: null, jpeg: await drawPicture('crop', 1) });
     const features = answers[0]!.perceived!.features;
     const [here, elsewhere] = [keep(1, features, checksum), keep(2, features, 'c'.repeat(64))];
     assert.deepEqual(guesses(parts, [here]), new Map(), 'no head serves');
 
     const head = { ...someHead(3, ['crop', 'stone', 'weed']), backboneChecksum: checksum };
     await perception.swapHead({ version: 4, head });
-    await perception.submit({ camera: 'main', eye: 'main', jpeg: await drawPicture('crop', 1) });
+    await perception.submit({ camera: 'main', region: null, jpeg: await drawPicture('crop', 1) });
     const { top } = answers[1]!.perceived!.decision;
     const found = guesses(parts, [here, elsewhere, 'gone']);
     assert.deepEqual([...found.keys()], [here], 'only what has features of this backbone');

@@ -32,7 +32,6 @@ function frameOf(jpeg: Uint8Array): Frame {
   return {
     camera: 'front',
     region: null,
-    eye: 'front',
     sequence,
     capturedAtMs: 1_000 * sequence,
     jpeg,
@@ -146,17 +145,11 @@ describe('FrameStage', () => {
     await stage.submit(first);
     await stage.submit(second);
     assert.deepEqual(
-      frames.map(({ camera, region, eye, sequence, group }) => [
-        camera,
-        region,
-        eye,
-        sequence,
-        group,
-      ]),
+      frames.map(({ camera, region, sequence, group }) => [camera, region, sequence, group]),
       [
-        ['front', '1', 'front/1', first.sequence, first.group],
-        ['front', '2', 'front/2', first.sequence, first.group],
-        ['front', '2', 'front/2', second.sequence, second.group],
+        ['front', '1', first.sequence, first.group],
+        ['front', '2', first.sequence, first.group],
+        ['front', '2', second.sequence, second.group],
       ],
     );
     assert.equal(stage.stillFrames, 1);

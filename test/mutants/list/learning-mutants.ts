@@ -252,7 +252,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the newest frame of a camera takes the place of one that waits',
     file: 'src/perception/perception.ts',
-    text: 'this.#waiting.delete(frame.eye);\n      this.#dropped',
+    text: 'this.#waiting.delete(eye);\n      this.#dropped',
     replacement:
       'if (this.#waiting.size > 0) return Promise.resolve(replaced.settled());\n      this.#dropped',
     tests: [{ file: 'test/perception/perception.test.ts', names: 'takes the place' }],

@@ -34,7 +34,7 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'frames of two regions do not replace each other',
     file: 'src/perception/perception.ts',
-    text: 'this.#waiting.set(frame.eye, { frame, settled });',
+    text: 'this.#waiting.set(eye, { frame, settled });',
     replacement: 'this.#waiting.set(frame.camera, { frame, settled });',
     tests: [{ file: 'test/perception/perception.test.ts', names: 'two regions' }],
   },
