@@ -8,6 +8,8 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { stringify } from 'yaml';
+import { SampleStore } from '../../src/samples/store.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
 import { drawPicture, installBackbone } from '../training/fixture.js';
@@ -98,6 +100,17 @@ export class Rig {
   /** What is on one of the drawn pictures; null for any other. */
   labelOf(picture: Uint8Array): string | null {
     return this.#labels.get(sha256(picture)) ?? null;
+  }
+
+  /** The samples of a daemon that has ended. */
+  openSamples(t: Pick<TestContext, 'after'>): SampleStore {
+    const database = openDatabase(join(this.stateDir, 'headland.db'));
+    t.after(() => database.close());
+    return new SampleStore(database, {
+      holdoutShare: 0.2,
+      holdoutAfterSamples: 0,
+      maxPictureStoreBytes: 1_000_000_000,
+    });
   }
 
   writeConfig(config: Settings): void {

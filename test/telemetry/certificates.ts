@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** For `test(…, { skip })`: false when certificates can be made. */
@@ -48,4 +48,12 @@ export function tlsListener(port: number, dir: string): string[] {
     `keyfile ${join(dir, 'server.key')}`,
     'require_certificate true',
   ];
+}
+
+/** A copy of the key of {@link writeCertificates} that nobody else may read, as secrets must be. */
+export function privateKey(dir: string, name: string): string {
+  const file = join(dir, `${name}.secret`);
+  copyFileSync(join(dir, `${name}.key`), file);
+  chmodSync(file, 0o600);
+  return file;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -11,7 +11,12 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import type { Command } from '../../../src/telemetry/contract/command-contract.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { recordedLog } from '../../recorder.js';
-import { tlsListener, withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
+import {
+  privateKey,
+  tlsListener,
+  withoutOpenssl,
+  writeCertificates,
+} from '../../telemetry/certificates.js';
 import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { event, Observer, TcpProxy } from '../../telemetry/tools.js';
 import { temporaryDirectory } from '../../training/fixture.js';
@@ -223,15 +228,12 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     writeCertificates(dir);
     const port = await freePort();
     const broker = await Mosquitto.start(t, tlsListener(port, dir));
-    const key = join(dir, 'secret.key');
-    copyFileSync(join(dir, 'r1.key'), key);
-    chmodSync(key, 0o600);
     const observer = await Observer.connect(t, broker.url);
     const { service, start } = telemetry(t, {
       url: `mqtts://127.0.0.1:${port}`,
       caFile: join(dir, 'ca.crt'),
       certFile: join(dir, 'r1.crt'),
-      key: { file: key },
+      key: { file: privateKey(dir, 'r1') },
     });
     await start();
     service.event(event(1));
@@ -267,14 +269,12 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     const broker = await Mosquitto.start(t, tlsListener(port, dir));
     const observer = await Observer.connect(t, broker.url);
     const pem = readFileSync(join(dir, 'ca.crt'), 'utf8');
-    const keys = ['r1', 'other'].map((name) => {
-      const file = join(dir, `${name}.secret`);
-      copyFileSync(join(dir, `${name}.key`), file);
-      chmodSync(file, 0o600);
-      return { file };
-    });
     const certFile = join(dir, 'r1.crt');
-    const robot = { url: `mqtts://127.0.0.1:${port}`, certFile, key: keys[0] };
+    const robot = {
+      url: `mqtts://127.0.0.1:${port}`,
+      certFile,
+      key: { file: privateKey(dir, 'r1') },
+    };
     const saved: Record<string, Uint8Array> = {
       'with a byte order mark': Buffer.from(`\ufeff${pem}`),
       'UTF-16 of Windows': Buffer.from(`\ufeff${pem.replaceAll('\n', '\r\n')}`, 'utf16le'),
@@ -296,9 +296,21 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
       await start();
       await changes.until((change) => change === 'raised mqtt warning HL_MQTT_TLS_FILE');
     }
-    const { start, changes } = telemetry(t, { ...robot, key: keys[1] });
+    const { start, changes } = telemetry(t, { ...robot, key: { file: privateKey(dir, 'other') } });
     await start();
     await changes.until((change) => change === 'raised mqtt warning HL_MQTT_TLS_FILE');
+  });
+
+  test('connects without TLS although there is a key that it does not need', async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const file = join(temporaryDirectory(t), 'key');
+    writeFileSync(file, 'no key', { mode: 0o600 });
+    const { service, start, said } = telemetry(t, { url: broker.url, key: { file } });
+    await start();
+    service.event(event(1));
+    await observer.next('headland/r1/event');
+    assert.deepEqual(said, []);
   });
 
   test('connects when the password can be read after all', async (t) => {

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { parse } from 'yaml';
-import { SampleStore } from '../../../src/samples/store.js';
-import { openDatabase } from '../../../src/storage/database.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Person, Rig } from '../daemon.js';
 
@@ -83,13 +80,7 @@ test('two cameras at once, each with its own cut and mask, which nothing gets pa
   );
   await daemon.stop();
 
-  const database = openDatabase(join(rig.stateDir, 'headland.db'));
-  t.after(() => database.close());
-  const store = new SampleStore(database, {
-    holdoutShare: 0.2,
-    holdoutAfterSamples: 0,
-    maxPictureStoreBytes: 1_000_000_000,
-  });
+  const store = rig.openSamples(t);
   const stored = store.list({ limit: 1_000 });
   assert.deepEqual([...new Set(stored.map(({ source }) => source))].sort(), ['left', 'right']);
   for (const { id, source } of stored) {

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { parse } from 'yaml';
-import { SampleStore } from '../../../src/samples/store.js';
-import { openDatabase } from '../../../src/storage/database.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Person, Rig } from '../daemon.js';
 
@@ -13,14 +8,13 @@ test('regions of one camera are decided on, shown, labelled and alerted one by o
   timeout: TEST_HANG_MS,
 }, async (t) => {
   const rig = await Rig.create(t);
-  const settings = parse(readFileSync(rig.configFile, 'utf8'));
-  const [replay] = settings.cameras;
   const half = { top: 0, width: 0.5, height: 1 };
-  rig.writeConfig({
-    ...settings,
+  rig.configure({
     cameras: [
       {
-        ...replay,
+        driver: 'replay',
+        path: rig.photosDir,
+        intervalMs: 20,
         name: 'boom',
         regions: [
           { name: 'left', left: 0, ...half },
@@ -37,7 +31,6 @@ test('regions of one camera are decided on, shown, labelled and alerted one by o
         guesses: true,
       })),
     },
-    console: { port: 0 },
   });
   const daemon = await rig.start();
   const person = await Person.connect(t, daemon.mqttUrl);
@@ -91,12 +84,6 @@ test('regions of one camera are decided on, shown, labelled and alerted one by o
   assert.deepEqual(info.body.cameras[0].regions, ['left', 'right']);
   await daemon.stop();
 
-  const database = openDatabase(join(rig.stateDir, 'headland.db'));
-  t.after(() => database.close());
-  const store = new SampleStore(database, {
-    holdoutShare: 0.2,
-    holdoutAfterSamples: 0,
-    maxPictureStoreBytes: 1_000_000_000,
-  });
+  const store = rig.openSamples(t);
   assert.equal(store.get(seen.data.sample_id)?.source, 'boom/right');
 });

@@ -8,6 +8,9 @@ const TIMELINE = 'src/alerts/output-timeline.ts';
 const TIMELINE_TESTS = [{ file: 'test/alerts/output-timeline.test.ts' }];
 const CUTTER_TESTS = [{ file: 'test/camera/stage/cutter.test.ts' }];
 
+const SIMULATION = 'src/agent/simulate-alerts.ts';
+const SIMULATION_TESTS = [{ file: 'test/cli/alerts.test.ts' }];
+
 /** Regions of an image, decisions over time, and the outputs that they switch. */
 export const REGION_MUTANTS: readonly Mutant[] = [
   {
@@ -100,6 +103,62 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     text: 'this.#due.splice(later, 0, change);',
     replacement: 'this.#due.push(change);',
     tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'a simulated alert ends although the recording does',
+    file: SIMULATION,
+    text: 'timeline.end(durationMs);',
+    replacement: '',
+    tests: SIMULATION_TESTS,
+  },
+  {
+    promise: 'a simulation uses the regions of the camera',
+    file: SIMULATION,
+    text: 'new FrameStage(\n    camera,',
+    replacement: 'new FrameStage(\n    { ...camera, regions: [] },',
+    tests: SIMULATION_TESTS,
+  },
+  {
+    promise: 'a region is asked for together with its camera',
+    file: 'src/telemetry/contract/command-contract.ts',
+    text: 'region === undefined || camera !== undefined',
+    replacement: 'true',
+    tests: [{ file: 'test/telemetry/commands.test.ts' }],
+  },
+  {
+    promise: 'the id of every frame can be labelled',
+    file: 'src/telemetry/contract/command-contract.ts',
+    text: '{0,191}',
+    replacement: '{0,127}',
+    tests: [{ file: 'test/telemetry/commands.test.ts' }],
+  },
+  {
+    promise: 'a pipe gets whole lines',
+    file: 'src/cli/support/prose.ts',
+    text: 'return Number.POSITIVE_INFINITY;',
+    replacement: 'return 80;',
+    tests: [{ file: 'test/cli/output.test.ts', names: 'takes its width' }],
+  },
+  {
+    promise: 'a YOLO class has the number of its line',
+    file: 'src/samples/folder/annotations/yolo.ts',
+    text: '[...lines.map((line) => line.trim()).entries()]',
+    replacement: '[...lines.map((line) => line.trim()).filter(Boolean).entries()]',
+    tests: [{ file: 'test/samples/folder/annotations.test.ts', names: 'without a name' }],
+  },
+  {
+    promise: 'damaged lines of JSON annotations are named',
+    file: 'src/samples/folder/annotations/read-annotations.ts',
+    text: 'if (invalid > 0)',
+    replacement: 'if (invalid < 0)',
+    tests: [{ file: 'test/samples/folder/annotations.test.ts', names: 'broken ones are named' }],
+  },
+  {
+    promise: 'a key that TLS does not use keeps no robot from its broker',
+    file: 'src/agent/reporting/telemetry-service.ts',
+    text: 'if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);',
+    replacement: 'checkKey(files);',
+    tests: [{ file: 'test/agent/reporting/telemetry-service.test.ts', names: 'does not need' }],
   },
   {
     promise: 'nothing switches an output on while the daemon stops',
