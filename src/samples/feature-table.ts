@@ -1,6 +1,7 @@
 import { HeadlandError } from '../base/errors.js';
 import type { Database } from '../storage/database.js';
 import { decodeFloat16, encodeFloat16, FLOAT16_MAX } from './float16.js';
+import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 /** The embedding of one view of one sample. */
 export interface FeatureRow {
@@ -72,10 +73,15 @@ export class FeatureTable {
   }
 
   /**
-   * Lists the features to compute before training: view 0 of every labelled sample, and views
+   * Lists the features to compute before a training of `task`: view 0 of every labelled sample, and views
    * 1..views of those outside the holdout. The holdout is evaluated on pictures as captured.
    */
-  missing(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
+  missing(
+    task: string,
+    backboneChecksum: string,
+    recipe: string,
+    views: number,
+  ): MissingFeatures[] {
     const rows = this.database
       .prepare<{ sampleId: string; holdout: number; present: string | null }>(
         `SELECT s.id AS sampleId, g.holdout AS holdout, (
@@ -83,10 +89,10 @@ export class FeatureTable {
            WHERE f.sample_id = s.id AND f.backbone_checksum = ?
            AND ((f.view = 0 AND f.recipe = '') OR (f.view >= 1 AND f.recipe = ?))
          ) AS present
-         FROM samples s JOIN sample_groups g ON g.name = s.group_name
-         WHERE s.label IS NOT NULL ORDER BY s.id`,
+         FROM ${SAMPLE_TABLES_JOINED}
+         WHERE t.task = ? AND t.label IS NOT NULL ORDER BY s.id`,
       )
-      .all(backboneChecksum, recipe);
+      .all(backboneChecksum, recipe, task);
     return rows.flatMap(({ sampleId, holdout, present }) => {
       const there = new Set((present ?? '').split(',').filter(Boolean).map(Number));
       const wanted = Array.from({ length: holdout ? 1 : views + 1 }, (_, view) => view);

@@ -1,5 +1,6 @@
 import { sha256 } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
+import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 /** Decides which labelled samples are held out: no head is ever trained on them. */
 export interface HoldoutRule {
@@ -21,14 +22,15 @@ export function isHoldoutGroup(group: string, holdoutShare: number): boolean {
 }
 
 /**
- * Assigns each group to training or holdout; it stays open until its first label. Whole groups,
- * because frames of one pass are alike. A group for training is never held out later. A held-out
- * group returns to training when one of its classes has too few training samples, unless the user
- * wants it kept out.
+ * Assigns each group to training or holdout, for one task; it stays open until its first label.
+ * Whole groups, because frames of one pass are alike. A group for training is never held out later.
+ * A held-out group returns to training when one of its classes has too few training samples, unless
+ * the user wants it kept out.
  */
 export class Holdout {
   constructor(
     private readonly database: Database,
+    private readonly task: string,
     private readonly rule: HoldoutRule,
   ) {}
 
@@ -38,68 +40,27 @@ export class Holdout {
    * @param kept always held out; has no effect on a group that is already for training
    */
   register(group: string, restored: boolean | null, kept = false): void {
-    this.database
-      .prepare(
-        'INSERT INTO sample_groups (name, holdout, open) VALUES (?, 0, 1) ON CONFLICT DO NOTHING',
-      )
-      .run(group);
-    if (restored !== null || kept) {
-      this.database
-        .prepare('UPDATE sample_groups SET holdout = ?, open = 0 WHERE name = ? AND open = 1')
-        .run(Number(kept || restored === true), group);
+    const side = sideOf(this.database, this.task, group);
+    const known = side ?? UNDECIDED;
+    const decides = known.open === 1 && (restored !== null || kept);
+    const holdout = decides ? Number(kept || restored === true) : known.holdout;
+    const next: Side = {
+      holdout,
+      open: decides ? 0 : known.open,
+      kept: kept && holdout === 1 ? 1 : known.kept,
+    };
+    if (side === undefined || decides || next.kept !== known.kept) {
+      writeSide(this.database, this.task, group, next);
     }
-    if (kept) {
-      this.database
-        .prepare('UPDATE sample_groups SET kept = 1 WHERE name = ? AND holdout = 1')
-        .run(group);
-    }
-  }
-
-  /**
-   * Moves a sample to another group, which takes over its side. A group that would mix training and
-   * held-out samples becomes a training group. A sample that is kept out is not moved.
-   * @param kept the new group is always held out; allowed only before any head was trained
-   */
-  move(sampleId: string, group: string, kept: boolean): void {
-    const from = this.database
-      .prepare<{ name: string; holdout: number; open: number; kept: number }>(
-        `SELECT g.name, g.holdout, g.open, g.kept
-         FROM samples s JOIN sample_groups g ON g.name = s.group_name WHERE s.id = ?`,
-      )
-      .get(sampleId);
-    if (from === undefined || from.name === group || from.kept === 1) return;
-    const to = this.side(group);
-    if (to?.kept === 1 && !kept) return;
-    if (kept) {
-      this.register(group, true, true);
-    } else if (to === undefined) {
-      this.database
-        .prepare('INSERT INTO sample_groups (name, holdout, open) VALUES (?, ?, ?)')
-        .run(group, from.holdout, from.open);
-    } else if (from.open === 0) {
-      const held = from.holdout === 1 && (to.open === 1 || to.holdout === 1);
-      this.database
-        .prepare('UPDATE sample_groups SET holdout = ?, open = 0 WHERE name = ?')
-        .run(Number(held), group);
-    }
-    this.database.prepare('UPDATE samples SET group_name = ? WHERE id = ?').run(group, sampleId);
-    this.database
-      .prepare(
-        `DELETE FROM sample_groups WHERE name = ?
-         AND NOT EXISTS (SELECT 1 FROM samples WHERE group_name = sample_groups.name)`,
-      )
-      .run(from.name);
   }
 
   /** Decides the side of a group before one of its samples gets a label; final but for a return. */
   label(group: string, label: string): void {
-    const { holdout, open, kept } = this.side(group)!;
+    const { holdout, open, kept } = sideOf(this.database, this.task, group)!;
     if (kept === 1 || (open === 0 && holdout === 0)) return;
     const chosen = holdout === 1 || isHoldoutGroup(group, this.rule.holdoutShare);
     const held = chosen && this.hasEnough(label);
-    this.database
-      .prepare('UPDATE sample_groups SET holdout = ?, open = 0 WHERE name = ?')
-      .run(Number(held), group);
+    writeSide(this.database, this.task, group, { holdout: Number(held), open: 0, kept });
   }
 
   /**
@@ -110,30 +71,96 @@ export class Holdout {
   settle(): void {
     const short = this.database
       .prepare<{ name: string; label: string }>(
-        `SELECT DISTINCT g.name, s.label FROM sample_groups g JOIN samples s ON s.group_name = g.name
-         WHERE g.holdout = 1 AND s.label IS NOT NULL ORDER BY g.name, s.label`,
+        `SELECT DISTINCT g.name, t.label FROM ${SAMPLE_TABLES_JOINED}
+         WHERE t.task = ? AND g.holdout = 1 AND t.label IS NOT NULL ORDER BY g.name, t.label`,
       )
-      .all();
+      .all(this.task);
     this.database.transaction(() => {
       for (const { name, label } of short) this.label(name, label);
     })();
   }
 
-  private side(group: string): { holdout: number; open: number; kept: number } | undefined {
-    return this.database
-      .prepare<{ holdout: number; open: number; kept: number }>(
-        'SELECT holdout, open, kept FROM sample_groups WHERE name = ?',
-      )
-      .get(group);
-  }
-
   private hasEnough(label: string): boolean {
     const { training } = this.database
       .prepare<{ training: number }>(
-        `SELECT count(*) AS training FROM samples s JOIN sample_groups g ON g.name = s.group_name
-         WHERE s.label = ? AND g.holdout = 0`,
+        `SELECT count(*) AS training FROM ${SAMPLE_TABLES_JOINED}
+         WHERE t.task = ? AND t.label = ? AND g.holdout = 0`,
       )
-      .get(label)!;
+      .get(this.task, label)!;
     return training >= this.rule.holdoutAfterSamples;
   }
+}
+
+/**
+ * Moves a sample to another group, which takes over its side in every task of the sample. A group
+ * that would mix training and held-out samples becomes a training group. A sample that is kept out
+ * of training in any task is not moved.
+ * @param kept the new group is always held out; allowed only before any head was trained
+ */
+export function moveToGroup(
+  database: Database,
+  sampleId: string,
+  group: string,
+  kept: boolean,
+): void {
+  const from = database
+    .prepare<Side & { task: string; name: string }>(
+      `SELECT g.task, g.name, g.holdout, g.open, g.kept FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ?`,
+    )
+    .all(sampleId);
+  const [first] = from;
+  if (first === undefined || first.name === group || from.some((side) => side.kept === 1)) return;
+  const to = from.map(({ task }) => sideOf(database, task, group));
+  if (!kept && to.some((side) => side?.kept === 1)) return;
+  from.forEach(({ task, holdout, open }, index) => {
+    const side = mergedSide({ holdout, open, kept: 0 }, to[index], kept);
+    writeSide(database, task, group, side);
+  });
+  database.prepare('UPDATE samples SET group_name = ? WHERE id = ?').run(group, sampleId);
+  database
+    .prepare(
+      `DELETE FROM task_groups WHERE name = ?
+       AND NOT EXISTS (SELECT 1 FROM samples WHERE group_name = task_groups.name)`,
+    )
+    .run(first.name);
+}
+
+/** The side of a group that a sample of the side `from` joins. */
+function mergedSide(from: Side, to: Side | undefined, kept: boolean): Side {
+  if (kept) return keptOut(to);
+  if (to === undefined) return from;
+  if (from.open === 1) return to;
+  const held = from.holdout === 1 && (to.open === 1 || to.holdout === 1);
+  return { holdout: Number(held), open: 0, kept: to.kept };
+}
+
+/** A group that is already for training stays there. */
+function keptOut(to: Side | undefined): Side {
+  if (to !== undefined && to.open === 0 && to.holdout === 0) return to;
+  return { holdout: 1, open: 0, kept: 1 };
+}
+
+interface Side {
+  holdout: number;
+  open: number;
+  kept: number;
+}
+
+const UNDECIDED: Side = { holdout: 0, open: 1, kept: 0 };
+
+function sideOf(database: Database, task: string, group: string): Side | undefined {
+  return database
+    .prepare<Side>('SELECT holdout, open, kept FROM task_groups WHERE task = ? AND name = ?')
+    .get(task, group);
+}
+
+function writeSide(database: Database, task: string, group: string, side: Side): void {
+  const { holdout, open, kept } = side;
+  database
+    .prepare(
+      `INSERT INTO task_groups (task, name, holdout, open, kept) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (task, name) DO UPDATE
+       SET holdout = excluded.holdout, open = excluded.open, kept = excluded.kept`,
+    )
+    .run(task, group, holdout, open, kept);
 }

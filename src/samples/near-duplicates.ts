@@ -15,14 +15,16 @@ export class NearDuplicates {
 
   /**
    * Id of the most similar (then newest) sample within `maxBits`, or null. A sample with a
-   * different label is never a near-duplicate.
+   * different label for this task is never a near-duplicate.
    */
-  find(sample: NewSample, label: string | null): string | null {
+  find(sample: NewSample, task: string, label: string | null): string | null {
     const recent = this.database
       .prepare<{ id: string; label: string | null; dhash: string }>(
-        'SELECT id, label, dhash FROM samples WHERE source = ? ORDER BY id DESC LIMIT ?',
+        `SELECT s.id, t.label, s.dhash FROM samples s
+         LEFT JOIN task_samples t ON t.task = ? AND t.sample_id = s.id
+         WHERE s.source = ? ORDER BY s.id DESC LIMIT ?`,
       )
-      .all(sample.source, RECENT);
+      .all(task, sample.source, RECENT);
     let best: { id: string; bits: number } | null = null;
     for (const { id, label: known, dhash } of recent) {
       if (label !== null && known !== null && known !== label) continue;

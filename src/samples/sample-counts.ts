@@ -1,5 +1,6 @@
 import type { Database } from '../storage/database.js';
 import type { LabelSource } from './sample.js';
+import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 export interface ClassCounts {
   label: string;
@@ -13,10 +14,11 @@ export interface ClassCounts {
 }
 
 export interface SampleCounts {
+  /** Samples of the task; those of other tasks are not counted. */
   total: number;
   labelled: number;
   waiting: number;
-  /** Total size of the stored pictures. */
+  /** Total size of the stored pictures of all tasks. */
   pictureBytes: number;
   /** Sorted by label, ascending by code unit. */
   classes: ClassCounts[];
@@ -33,28 +35,29 @@ export interface LabelChange {
   atMs: number;
 }
 
-export function readCounts(database: Database): SampleCounts {
+export function readCounts(database: Database, task: string): SampleCounts {
   const classes = database
     .prepare<ClassCounts>(
-      `SELECT s.label, sum(1 - g.holdout) AS training, sum(g.holdout) AS holdout,
+      `SELECT t.label, sum(1 - g.holdout) AS training, sum(g.holdout) AS holdout,
          count(DISTINCT g.name) AS groups,
          count(DISTINCT CASE WHEN g.holdout = 1 THEN g.name END) AS holdoutGroups
-       FROM samples s JOIN sample_groups g ON g.name = s.group_name
-       WHERE s.label IS NOT NULL GROUP BY s.label ORDER BY s.label`,
+       FROM ${SAMPLE_TABLES_JOINED}
+       WHERE t.task = ? AND t.label IS NOT NULL GROUP BY t.label ORDER BY t.label`,
     )
-    .all();
+    .all(task);
   const { waiting, pictureBytes } = database
     .prepare<{ waiting: number; pictureBytes: number }>(
-      `SELECT (SELECT count(*) FROM samples WHERE label IS NULL) AS waiting,
+      `SELECT (SELECT count(*) FROM task_samples WHERE task = ? AND label IS NULL) AS waiting,
          picture_bytes AS pictureBytes FROM store_totals`,
     )
-    .get()!;
+    .get(task)!;
   const labelled = classes.reduce((sum, { training, holdout }) => sum + training + holdout, 0);
   return { total: labelled + waiting, labelled, waiting, pictureBytes, classes };
 }
 
 export function readLabelChanges(
   database: Database,
+  task: string,
   condition: 'revision > ?' | 'sample_id = ?',
   value: string | number,
   limit: number,
@@ -63,7 +66,7 @@ export function readLabelChanges(
     .prepare<LabelChange>(
       `SELECT revision, sample_id AS sampleId, old_label AS oldLabel, new_label AS newLabel,
          source, at_ms AS atMs
-       FROM label_history WHERE ${condition} ORDER BY revision LIMIT ?`,
+       FROM label_history WHERE task = ? AND ${condition} ORDER BY revision LIMIT ?`,
     )
-    .all(value, limit);
+    .all(task, value, limit);
 }

@@ -13,15 +13,17 @@ export interface RestoredFacts {
   multiplicity?: number;
 }
 
-/** A row of `samples` joined with its group, as {@link SAMPLE_COLUMNS} selects it. */
+/** A row of {@link SAMPLE_TABLES_JOINED}, as {@link SAMPLE_COLUMNS} selects it. */
 export type SampleRow = Omit<Sample, 'holdout' | 'kept'> & { holdout: number; kept: number };
 
-export const SAMPLE_COLUMNS = `s.id, s.label, s.label_source AS labelSource,
-  s.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
+export const SAMPLE_COLUMNS = `s.id, t.label, t.label_source AS labelSource,
+  t.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
   s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity`;
 
-export const SAMPLE_TABLES_JOINED = 'samples s JOIN sample_groups g ON g.name = s.group_name';
+/** The samples of all tasks; restrict `t.task`. */
+export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.sample_id
+  JOIN task_groups g ON g.task = t.task AND g.name = s.group_name`;
 
 const MAX_NAME_CHARACTERS = 256;
 export const MAX_ORIGIN_CHARACTERS = 4_096;

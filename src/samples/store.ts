@@ -1,11 +1,10 @@
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 import { alikeLabel, normaliseLabel } from '../base/words/label.js';
+import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
-import { migrate } from '../storage/migrate.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
-import { Holdout, type HoldoutRule } from './holdout.js';
-import { NearDuplicates } from './near-duplicates.js';
+import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
 import { checkPictureLimit } from './picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 import {
@@ -22,10 +21,11 @@ import {
   type SampleRow,
   toSample,
 } from './sample-rows.js';
-import { SAMPLE_TABLES } from './tables.js';
-import { createIds } from './uuid.js';
+import { SharedSamples } from './shared-samples.js';
 
 export interface SampleStoreOptions extends HoldoutRule {
+  /** Task whose labels this store reads and writes; default `main`. */
+  task?: string;
   /** Limit of the total size of stored pictures, above which none is admitted. */
   maxPictureStoreBytes: number;
   /**
@@ -52,37 +52,46 @@ export interface SampleFilter {
 }
 
 /**
- * Stores samples, their labels and their features in one SQLite file. Writes of a method are
- * durable when it returns. Every method may throw HL_STORE_… (see `storeError`).
+ * Stores samples, their labels and their features in one SQLite file, as one task sees them: labels,
+ * holdout and waiting samples belong to the task, pictures, groups and features to all tasks.
+ * {@link forTask} gives the view of another task. Writes of a method are durable when it returns.
+ * Every method may throw HL_STORE_… (see `storeError`).
  */
 export class SampleStore {
+  /** Name of the task. */
+  readonly task: string;
   private readonly featureTable: FeatureTable;
-  private readonly nearDuplicates: NearDuplicates | null;
   private readonly holdout: Holdout;
-  private nextId: () => string = createIds(null);
   private readonly now: () => number;
 
   constructor(
     private readonly database: Database,
     private readonly options: SampleStoreOptions,
+    private readonly shared: SharedSamples = new SharedSamples(database, options),
   ) {
+    this.task = options.task ?? DEFAULT_TASK;
     this.now = options.now ?? Date.now;
-    database.whenOpened(() => {
-      migrate(database, 'samples', SAMPLE_TABLES);
-      const { last } = database
-        .prepare<{ last: string | null }>('SELECT max(id) AS last FROM samples')
-        .get()!;
-      this.nextId = createIds(last, this.now);
-    });
     this.featureTable = new FeatureTable(database);
-    this.holdout = new Holdout(database, options);
-    const bits = options.nearDuplicateBits ?? 0;
-    this.nearDuplicates = bits > 0 ? new NearDuplicates(database, bits) : null;
+    this.holdout = new Holdout(database, this.task, options);
+  }
+
+  /** The same samples as another task sees them, over the same connection. */
+  forTask(task: string): SampleStore {
+    return new SampleStore(this.database, { ...this.options, task }, this.shared);
+  }
+
+  /** Names of the tasks that have samples, sorted. */
+  tasks(): string[] {
+    return this.database
+      .prepare<{ task: string }>('SELECT DISTINCT task FROM task_samples ORDER BY task')
+      .all()
+      .map(({ task }) => task);
   }
 
   /**
    * Stores a picture, or counts it as a duplicate (`duplicate: true`, multiplicity + 1) if the
-   * store has the same bytes or a near-duplicate. The label of a duplicate is applied to the stored
+   * store has the same bytes or a near-duplicate, for whatever task. Without a label the sample waits
+   * for one of this task. The label of a duplicate is applied to the stored
    * sample; if it differs, the new one wins and the history keeps both. The first label of a group
    * decides whether it is held out (see {@link Holdout}).
    * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
@@ -93,16 +102,19 @@ export class SampleStore {
     const pictureSha256 = sha256Hex(sample.jpeg);
     return this.database.transaction(() => {
       const known =
-        this.findPicture(pictureSha256)?.id ?? this.nearDuplicates?.find(sample, label) ?? null;
+        this.shared.findPicture(pictureSha256) ??
+        this.shared.nearDuplicates?.find(sample, this.task, label) ??
+        null;
       if (known !== null) {
         this.database
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
+        this.enrol(known, this.shared.groupOf(known)!, restored, label !== null);
         if (label !== null) this.relabel(known, label, sample.labelSource!);
         return { sample: this.getKnown(known), duplicate: true };
       }
       checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
-      const id = this.nextId();
+      const id = this.shared.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
         // While an export is being restored, the class may not have all its samples yet.
@@ -114,12 +126,15 @@ export class SampleStore {
   }
 
   /**
-   * Labels a sample. Repeating the same label has no effect.
+   * Labels a sample for this task; it may be a sample of other tasks. Repeating the same label has no
+   * effect.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   label(id: string, label: string, source: LabelSource): Sample {
     const normalised = normaliseLabel(label);
     return this.database.transaction(() => {
+      const group = this.shared.groupOf(id);
+      if (group !== null) this.enrol(id, group);
       this.relabel(id, normalised, source);
       return this.getKnown(id);
     })();
@@ -135,21 +150,23 @@ export class SampleStore {
     return alikeLabel(normaliseLabel(label), this.labels(except));
   }
 
-  /** All labels, sorted. @param except id of a sample to ignore */
+  /** All labels of this task, sorted. @param except id of a sample to ignore */
   labels(except = ''): string[] {
     return this.database
       .prepare<{ label: string }>(
-        'SELECT DISTINCT label FROM samples WHERE label IS NOT NULL AND id <> ? ORDER BY label',
+        `SELECT DISTINCT label FROM task_samples
+         WHERE task = ? AND label IS NOT NULL AND sample_id <> ? ORDER BY label`,
       )
-      .all(except)
+      .all(this.task, except)
       .map(({ label }) => label);
   }
 
-  /** Moves a sample to another group; see {@link Holdout.move}. */
+  /** Moves a sample to another group, for all tasks; see {@link moveToGroup}. */
   regroup(id: string, group: string, kept: boolean): void {
-    this.database.transaction(() => this.holdout.move(id, group, kept))();
+    this.database.transaction(() => moveToGroup(this.database, id, group, kept))();
   }
 
+  /** The sample as this task sees it; null when it is no sample of this task. */
   get(id: string): Sample | null {
     return this.findOne('s.id = ?', id);
   }
@@ -168,30 +185,32 @@ export class SampleStore {
     );
   }
 
-  /** One page of samples in order of admission; never reads pictures. */
+  /** One page of samples of this task in order of admission; never reads pictures. */
   list(filter: SampleFilter = {}): Sample[] {
     const newest = filter.order === 'newest';
     const conditions: [sql: string, value: string | number | undefined][] = [
-      ['s.label = ?', filter.label],
+      ['t.task = ?', this.task],
+      ['t.label = ?', filter.label],
       ['g.holdout = ?', filter.holdout === undefined ? undefined : Number(filter.holdout)],
       ['s.source = ?', filter.source],
-      [newest ? 's.id < ?' : 's.id > ?', filter.afterId],
+      [newest ? 't.sample_id < ?' : 't.sample_id > ?', filter.afterId],
     ];
     const given = conditions.filter(([, value]) => value !== undefined);
     const where = given.map(([sql]) => sql);
     if (filter.labelled !== undefined) {
-      where.push(filter.labelled ? 's.label IS NOT NULL' : 's.label IS NULL');
+      where.push(filter.labelled ? 't.label IS NOT NULL' : 't.label IS NULL');
     }
     const sql = `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED}
-      ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
-      ORDER BY s.id ${newest ? 'DESC' : 'ASC'} LIMIT ?`;
+      WHERE ${where.join(' AND ')}
+      ORDER BY t.sample_id ${newest ? 'DESC' : 'ASC'} LIMIT ?`;
     const values = given.map(([, value]) => value as string | number);
     const rows = this.database.prepare<SampleRow>(sql).all(...values, filter.limit ?? 1_000);
     return rows.map(toSample);
   }
 
   /**
-   * Removes a sample with its picture and features; its label history stays.
+   * Removes a sample with its picture, its features and its labels of all tasks; the label history
+   * stays.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN
    */
   remove(id: string): void {
@@ -201,40 +220,54 @@ export class SampleStore {
     })();
   }
 
-  /** Removes all waiting samples but the newest `keep`. @returns the number of removed samples */
+  /**
+   * Removes all waiting samples of this task but the newest `keep`. A sample stays in the store as
+   * long as another task uses it.
+   * @returns the number of samples that no longer wait
+   */
   removeOldestWaiting(keep: number): number {
-    return this.database.transaction(
-      () =>
-        this.database
-          .prepare(
-            `DELETE FROM samples WHERE id IN
-             (SELECT id FROM samples WHERE label IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?)`,
-          )
-          .run(keep).changes,
-    )();
+    const { database, task } = this;
+    return database.transaction(() => {
+      const oldest = database
+        .prepare<{ id: string }>(
+          `SELECT sample_id AS id FROM task_samples WHERE task = ? AND label IS NULL
+           ORDER BY sample_id DESC LIMIT -1 OFFSET ?`,
+        )
+        .all(task, keep);
+      const leave = database.prepare('DELETE FROM task_samples WHERE task = ? AND sample_id = ?');
+      const removeUnused = database.prepare(
+        `DELETE FROM samples WHERE id = ?
+         AND NOT EXISTS (SELECT 1 FROM task_samples WHERE sample_id = samples.id)`,
+      );
+      for (const { id } of oldest) {
+        leave.run(task, id);
+        removeUnused.run(id);
+      }
+      return oldest.length;
+    })();
   }
 
   counts(): SampleCounts {
-    return readCounts(this.database);
+    return readCounts(this.database, this.task);
   }
 
-  /** Increases by 1 with each new or changed label; never decreases. */
+  /** Increases with each new or changed label of this task; never decreases. */
   labelRevision(): number {
     return this.database
       .prepare<{ revision: number }>(
-        'SELECT coalesce(max(revision), 0) AS revision FROM label_history',
+        'SELECT coalesce(max(revision), 0) AS revision FROM label_history WHERE task = ?',
       )
-      .get()!.revision;
+      .get(this.task)!.revision;
   }
 
-  /** Labels given or changed after `revision`, oldest first, at most `limit` (default 1,000). */
+  /** Labels of this task given or changed after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
-    return readLabelChanges(this.database, 'revision > ?', revision, limit);
+    return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
   }
 
-  /** All labels that a sample has had, oldest first; also for removed samples. */
+  /** All labels of this task that a sample has had, oldest first; also for removed samples. */
   labelHistory(id: string): LabelChange[] {
-    return readLabelChanges(this.database, 'sample_id = ?', id, 10_000);
+    return readLabelChanges(this.database, this.task, 'sample_id = ?', id, 10_000);
   }
 
   /** See {@link FeatureTable.put}. @throws HeadlandError HL_FEATURES_INVALID */
@@ -254,7 +287,7 @@ export class SampleStore {
 
   /** See {@link FeatureTable.missing}. */
   missingFeatures(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
-    return this.featureTable.missing(backboneChecksum, recipe, views);
+    return this.featureTable.missing(this.task, backboneChecksum, recipe, views);
   }
 
   /** See {@link FeatureTable.drop}. @returns rows removed */
@@ -272,20 +305,16 @@ export class SampleStore {
     return this.database.transaction(work)();
   }
 
-  private findOne(condition: string, value: string): Sample | null {
+  private findOne(condition: 's.id = ?' | 's.picture_sha256 = ?', value: string): Sample | null {
     const row = this.database
       .prepare<SampleRow>(
-        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE ${condition}`,
+        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE t.task = ? AND ${condition}`,
       )
-      .get(value);
+      .get(this.task, value);
     return row ? toSample(row) : null;
   }
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
-    // An unlabelled sample does not decide the side of its group, unless that was held out.
-    const { holdout } = restored;
-    const known = holdout !== undefined && (holdout || n.label !== null);
-    this.holdout.register(n.group, known ? holdout : null, restored.kept);
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
@@ -303,6 +332,19 @@ export class SampleStore {
         restored.multiplicity ?? 1,
       );
     this.database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, n.jpeg);
+    this.enrol(id, n.group, restored, n.label !== null);
+  }
+
+  /** Makes a stored sample one of this task, which waits for a label, unless it is one already. */
+  private enrol(id: string, group: string, restored: RestoredFacts = {}, labelled = false): void {
+    const { changes } = this.database
+      .prepare('INSERT INTO task_samples (task, sample_id) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(this.task, id);
+    if (changes === 0) return;
+    // An unlabelled sample does not decide the side of its group, unless that was held out.
+    const { holdout } = restored;
+    const known = holdout !== undefined && (holdout || labelled);
+    this.holdout.register(group, known ? holdout : null, restored.kept);
   }
 
   private relabel(id: string, label: string, source: LabelSource): void {
@@ -316,14 +358,17 @@ export class SampleStore {
     const old = this.getKnown(id).label;
     if (old === label) return;
     this.database
-      .prepare('UPDATE samples SET label = ?, label_source = ?, labelled_at_ms = ? WHERE id = ?')
-      .run(label, source, atMs, id);
+      .prepare(
+        `UPDATE task_samples SET label = ?, label_source = ?, labelled_at_ms = ?
+         WHERE task = ? AND sample_id = ?`,
+      )
+      .run(label, source, atMs, this.task, id);
     this.database
       .prepare(
-        `INSERT INTO label_history (sample_id, old_label, new_label, source, at_ms)
-         VALUES (?, ?, ?, ?, ?)`,
+        `INSERT INTO label_history (task, sample_id, old_label, new_label, source, at_ms)
+         VALUES (?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, old, label, source, atMs);
+      .run(this.task, id, old, label, source, atMs);
   }
 
   private getKnown(id: string): Sample {

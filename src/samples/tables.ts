@@ -89,4 +89,59 @@ export const SAMPLE_TABLES: readonly string[] = [
   'ALTER TABLE sample_groups RENAME COLUMN exam TO holdout;',
   // Held out at the user's request: the test part of a data set that is already split.
   'ALTER TABLE sample_groups ADD COLUMN kept INTEGER NOT NULL DEFAULT 0 CHECK (kept IN (0, 1));',
+  // Labels, sides of groups and waiting samples belong to a task. What was before belongs to `main`.
+  `
+  CREATE TABLE samples_next (
+    id TEXT PRIMARY KEY,
+    group_name TEXT NOT NULL,
+    source TEXT NOT NULL,
+    captured_at_ms INTEGER NOT NULL,
+    origin TEXT,
+    dhash TEXT NOT NULL,
+    picture_sha256 TEXT NOT NULL UNIQUE,
+    picture_bytes INTEGER NOT NULL,
+    multiplicity INTEGER NOT NULL DEFAULT 1
+  ) STRICT, WITHOUT ROWID;
+
+  -- A sample without a label waits for one; a sample without a row is none of the task's business.
+  CREATE TABLE task_samples (
+    task TEXT NOT NULL,
+    sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+    label TEXT,
+    label_source TEXT,
+    labelled_at_ms INTEGER,
+    PRIMARY KEY (task, sample_id),
+    CHECK ((label IS NULL) = (label_source IS NULL)),
+    CHECK ((label IS NULL) = (labelled_at_ms IS NULL))
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE task_groups (
+    task TEXT NOT NULL,
+    name TEXT NOT NULL,
+    holdout INTEGER NOT NULL CHECK (holdout IN (0, 1)),
+    open INTEGER NOT NULL CHECK (open IN (0, 1)),
+    kept INTEGER NOT NULL CHECK (kept IN (0, 1)),
+    PRIMARY KEY (task, name)
+  ) STRICT, WITHOUT ROWID;
+
+  INSERT INTO samples_next SELECT id, group_name, source, captured_at_ms, origin, dhash,
+    picture_sha256, picture_bytes, multiplicity FROM samples;
+  INSERT INTO task_samples SELECT 'main', id, label, label_source, labelled_at_ms FROM samples;
+  INSERT INTO task_groups SELECT 'main', name, holdout, open, kept FROM sample_groups;
+  DROP TABLE samples;
+  DROP TABLE sample_groups;
+  ALTER TABLE samples_next RENAME TO samples;
+
+  CREATE INDEX samples_by_group ON samples (group_name);
+  CREATE INDEX samples_by_source ON samples (source, id);
+  CREATE INDEX task_samples_by_label ON task_samples (task, label, sample_id);
+  CREATE INDEX task_samples_by_sample ON task_samples (sample_id);
+  CREATE TRIGGER samples_add AFTER INSERT ON samples
+    BEGIN UPDATE store_totals SET picture_bytes = picture_bytes + NEW.picture_bytes; END;
+  CREATE TRIGGER samples_drop AFTER DELETE ON samples
+    BEGIN UPDATE store_totals SET picture_bytes = picture_bytes - OLD.picture_bytes; END;
+
+  ALTER TABLE label_history ADD COLUMN task TEXT NOT NULL DEFAULT 'main';
+  CREATE INDEX label_history_by_task ON label_history (task, revision);
+  `,
 ];

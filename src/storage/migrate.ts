@@ -1,19 +1,32 @@
 import { HeadlandError } from '../base/errors.js';
 import type { Database } from './database.js';
 
+const READ_VERSION = 'SELECT version FROM schema_versions WHERE room = ?';
+
 /**
  * Migrates the tables of one room to the newest version. `steps[n]` is the SQL from version n to
- * n + 1; steps are only ever appended. All missing steps run in one transaction.
+ * n + 1; steps are only ever appended. All missing steps run in one transaction. Meanwhile foreign
+ * keys are not enforced, because SQLite would empty the tables that refer to one that a step
+ * replaces. Must not be called within a transaction.
  * @throws HeadlandError HL_STORE_NEWER when the tables come from a later headland
  */
 export function migrate(database: Database, room: string, steps: readonly string[]): void {
   database.exec(
     'CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT',
   );
-  const read = database.prepare<{ version: number }>(
-    'SELECT version FROM schema_versions WHERE room = ?',
-  );
+  const read = database.prepare<{ version: number }>(READ_VERSION);
   if (read.get(room)?.version === steps.length) return;
+  // SQLite ignores this pragma within a transaction.
+  database.exec('PRAGMA foreign_keys = OFF');
+  try {
+    runSteps(database, room, steps);
+  } finally {
+    database.exec('PRAGMA foreign_keys = ON');
+  }
+}
+
+function runSteps(database: Database, room: string, steps: readonly string[]): void {
+  const read = database.prepare<{ version: number }>(READ_VERSION);
   database.transaction(() => {
     const version = read.get(room)?.version ?? 0;
     if (version > steps.length) {

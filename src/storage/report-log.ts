@@ -15,11 +15,17 @@ export const REPORT_TABLES: readonly string[] = [
     body TEXT NOT NULL
   ) STRICT;
   `,
+  // Reports from before there were tasks are those of `main`.
+  `
+  ALTER TABLE reports ADD COLUMN task TEXT NOT NULL DEFAULT 'main';
+  CREATE INDEX reports_by_task ON reports (task, sequence);
+  `,
 ];
 
 /** The outcome of a training, without the metrics. */
 export interface ReportSummary {
   trainingId: string;
+  task: string;
   outcome: string;
   /** One sentence for people. */
   reason: string;
@@ -56,14 +62,14 @@ export class ReportLog {
 
   /** Durable when it returns. @param body the whole report, JSON-serialisable */
   append(summary: ReportSummary, body: object): void {
-    const { trainingId, outcome, reason, headVersion, finishedAt } = summary;
+    const { trainingId, task, outcome, reason, headVersion, finishedAt } = summary;
     this.#database.transaction(() => {
       this.#database
         .prepare(
-          `INSERT INTO reports (training_id, outcome, reason, head_version, finished_at, body)
-           VALUES (?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO reports (training_id, task, outcome, reason, head_version, finished_at, body)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
         )
-        .run(trainingId, outcome, reason, headVersion, finishedAt, redactedJson(body));
+        .run(trainingId, task, outcome, reason, headVersion, finishedAt, redactedJson(body));
       this.#database
         .prepare(
           `DELETE FROM reports WHERE sequence IN (
@@ -78,23 +84,23 @@ export class ReportLog {
     })();
   }
 
-  /** Whole reports as parsed JSON, newest first, at most `limit`. */
-  list(limit: number): unknown[] {
+  /** Whole reports of a task as parsed JSON, newest first, at most `limit`. */
+  list(task: string, limit: number): unknown[] {
     return this.#database
-      .prepare<{ body: string }>('SELECT body FROM reports ORDER BY sequence DESC LIMIT ?')
-      .all(limit)
+      .prepare<{ body: string }>('SELECT body FROM reports WHERE task = ? ORDER BY sequence DESC LIMIT ?')
+      .all(task, limit)
       .map(({ body }): unknown => JSON.parse(body));
   }
 
-  /** The newest report; null before the first. */
-  last(): ReportSummary | null {
+  /** The newest report of a task; null before the first. */
+  last(task: string): ReportSummary | null {
     return (
       this.#database
         .prepare<ReportSummary>(
-          `SELECT training_id AS trainingId, outcome, reason, head_version AS headVersion,
-             finished_at AS finishedAt FROM reports ORDER BY sequence DESC LIMIT 1`,
+          `SELECT training_id AS trainingId, task, outcome, reason, head_version AS headVersion,
+             finished_at AS finishedAt FROM reports WHERE task = ? ORDER BY sequence DESC LIMIT 1`,
         )
-        .get() ?? null
+        .get(task) ?? null
     );
   }
 }

@@ -1,0 +1,58 @@
+import type { Database } from '../storage/database.js';
+import { migrate } from '../storage/migrate.js';
+import { NearDuplicates } from './near-duplicates.js';
+import { SAMPLE_TABLES } from './tables.js';
+import { createIds } from './uuid.js';
+
+export interface SharedSampleOptions {
+  /** See `SampleStoreOptions`. */
+  nearDuplicateBits?: number;
+  /** Unix time, milliseconds. */
+  now?: () => number;
+}
+
+/** What the stores of all tasks over one connection share: the tables, the ids and the pictures. */
+export class SharedSamples {
+  /** Null: only identical files are duplicates. */
+  readonly nearDuplicates: NearDuplicates | null;
+  private ids: () => string;
+
+  constructor(
+    private readonly database: Database,
+    { nearDuplicateBits = 0, now = Date.now }: SharedSampleOptions,
+  ) {
+    this.ids = createIds(null, now);
+    database.whenOpened(() => {
+      migrate(database, 'samples', SAMPLE_TABLES);
+      const { last } = database
+        .prepare<{ last: string | null }>('SELECT max(id) AS last FROM samples')
+        .get()!;
+      this.ids = createIds(last, now);
+    });
+    this.nearDuplicates =
+      nearDuplicateBits > 0 ? new NearDuplicates(database, nearDuplicateBits) : null;
+  }
+
+  /** The id of a new sample; sorts after all others. */
+  nextId(): string {
+    return this.ids();
+  }
+
+  /** Id of the sample with exactly these picture bytes, for whatever task. @param sha256 hex */
+  findPicture(sha256: string): string | null {
+    return (
+      this.database
+        .prepare<{ id: string }>('SELECT id FROM samples WHERE picture_sha256 = ?')
+        .get(sha256)?.id ?? null
+    );
+  }
+
+  /** Group of a sample of any task; null for an unknown id. */
+  groupOf(id: string): string | null {
+    return (
+      this.database
+        .prepare<{ name: string }>('SELECT group_name AS name FROM samples WHERE id = ?')
+        .get(id)?.name ?? null
+    );
+  }
+}
