@@ -9,33 +9,26 @@ import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
-import type { BackboneInfo, Perceived } from '../perception/perception-protocol.js';
+import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
-import { InstantLearner } from '../training/instant/instant-learner.js';
 import { AuditTrail } from './audit-trail.js';
 import { executeCommand } from './execute-command.js';
-import { HeadService } from './learning/head-service.js';
-import { InstantService } from './learning/instant-service.js';
-import { Labelling } from './learning/labelling.js';
-import { ShadowService } from './learning/shadow-service.js';
-import { TrainingService, trainingPaused } from './learning/training-service.js';
-import { openStateOrStandIn, type State } from './open-state.js';
-import { Operations } from './operations.js';
+import { trainingPaused } from './learning/training-service.js';
+import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
+import { Operations, type OperationTask } from './operations.js';
 import { Pausing } from './pausing.js';
 import {
   failureMessage,
   modelMessage,
   predictionMessage,
   rateLimitMessage,
-  trialMessage,
-  unusableMessage,
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
 import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
-import { Asking } from './seeing/asking.js';
+import { RobotTask } from './robot-task.js';
 import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
@@ -64,14 +57,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
   readonly state: State;
-  readonly labelling: Labelling;
-  readonly training: TrainingService;
-  readonly instant: InstantService;
+  readonly tasks: readonly [RobotTask, ...RobotTask[]];
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
   readonly #perception: Perception<Frame>;
-  readonly #asking: Asking;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #cameraReports: CameraReports;
@@ -81,11 +71,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #timers: NodeJS.Timeout[] = [];
-  #heads: HeadService | null = null;
   #operations: Operations | null = null;
-  /** The last label revision passed on to everything that learns from labels. */
-  #labelRevision = 0;
-  #shadow: ShadowService | null = null;
   #console: RunningConsole | null = null;
   /** Aborted when the daemon must end. */
   readonly #end = new AbortController();
@@ -138,44 +124,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onPerceived: (frame, perceived) => this.#decided(frame, perceived),
         onRefused: (frame, error) => this.#undecodable(frame, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
-        onHeadLost: (error) => void this.#heads?.reopen(error),
+        onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
       log,
     );
-    this.labelling = new Labelling(this.state.samples, this.recent);
-    this.training = new TrainingService(
-      config,
-      this.state,
-      () => this.#trainingObstacle(),
-      {
-        onProgress: (progress, trainingId) => {
-          this.telemetry.trainingProgress(progress, trainingId);
-          this.emit('trainingProgress', progress);
-        },
-        onReport: (report) => {
-          this.telemetry.trainingReport(report);
-          this.emit('trainingReport', report);
-        },
-        promote: (version) => this.heads.promote(version),
-      },
-      log,
-      () => this.#heads?.serving?.head.labels ?? null,
-      () => this.#backbone.cacheDir,
-    );
-    this.instant = new InstantService({
-      learner: new InstantLearner({
-        dbPath: this.state.databasePath,
-        minLabelsPerClass: config.training.minLabelsPerClass,
-      }),
-      samples: this.state.samples,
-      meta: this.state.meta,
-      log,
-      backboneChecksum: () => this.#perception.backbone?.checksum ?? null,
-      swap: (serving) => this.#perception.swapHead(serving),
-      isPaused: () => !config.training.instant || this.pausing.has('training'),
-      onLearnt: () => this.#learnt(),
-      onFailure: (error) => this.telemetry.learningFailed(failureMessage(error)),
-    });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
       environment,
@@ -197,14 +149,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
-    this.#asking = new Asking({
-      settings: { ...config.samples, ...config.inference },
-      labelling: this.labelling,
-      samples: this.state.samples,
-      telemetry: this.telemetry,
-      alarms: this.alarms,
-      log,
-    });
+    const [first, ...others] = this.state.tasks;
+    this.tasks = [this.#makeTask(first), ...others.map((task) => this.#makeTask(task))];
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
   }
@@ -226,38 +172,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   async #open(): Promise<void> {
-    const { config } = this;
     const { log } = this.options;
     this.#storeWatch.start();
+    this.#nameStrayTasks();
     await this.#alerting.open();
     this.#throwIfEnding();
     const backbone = await this.#openPerception();
     this.#throwIfEnding();
     log.info(backbone, 'backbone ready');
-    this.#heads = new HeadService(
-      this.state.heads,
-      (serving) => this.instant.hold(() => this.#perception.swapHead(serving)),
-      () => this.#perception.backbone?.checksum ?? backbone.checksum,
-      {
-        onServing: (stored) => this.#serving(stored),
-        onUnusable: (version, error, instead) => {
-          const message = unusableMessage(version, error, instead);
-          log.error({ code: error.code, version, instead }, message.message);
-          this.telemetry.event(message);
-        },
-      },
-      log,
-    );
     this.#audit.started(this.boot, this.options.version);
     this.#operations = new Operations({
-      labelling: this.labelling,
+      tasks: [this.#operationTask(this.tasks[0]), ...this.tasks.slice(1).map(this.#operationTask)],
       recent: this.recent,
-      samples: this.state.samples,
-      heads: this.heads,
-      training: this.training,
       pausing: this.pausing,
       audit: this.#audit,
-      onLabel: () => this.#labelsChanged(),
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
@@ -266,24 +194,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit } = this.#perception;
     if (unfit) this.alarms.raise('backbone', unfit);
-    await this.heads.start();
-    this.#throwIfEnding();
-    this.instant.start();
-    this.#shadow = new ShadowService({
-      registry: this.state.heads,
-      samples: this.state.samples,
-      heads: this.heads,
-      settings: config.gate,
-      log,
-      onSwitched: (trial) => {
-        this.#audit.tried(trial);
-        this.telemetry.event(trialMessage(trial));
-      },
-    });
-    this.#shadow.start();
+    for (const task of this.tasks) {
+      await task.heads.start();
+      this.#throwIfEnding();
+    }
+    for (const task of this.tasks) task.listen();
     this.sparing.start();
-    this.#labelRevision = this.state.samples.labelRevision();
-    this.training.listen();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
   }
@@ -334,11 +250,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#alerting.allOff();
   }
 
-  get heads(): HeadService {
-    if (!this.#heads) throw new Error('the agent has not started');
-    return this.#heads;
-  }
-
   get operations(): Operations {
     if (!this.#operations) throw new Error('the agent has not started');
     return this.#operations;
@@ -367,13 +278,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
     this.#refusedPictures.used(frame.camera);
-    // A head of the first labels has passed no gate, so it must not switch outputs.
-    if (perceived.decision.headVersion !== null || perceived.decision.top.length === 0) {
-      this.#alerting.observe(frame, perceived.decision, perceived.scene);
-    }
-    const sampleId = this.#asking.consider(recent);
-    this.telemetry.prediction(predictionMessage(recent, sampleId));
+    for (const answer of perceived.answers) this.#answered(recent, answer);
     this.emit('decision', recent);
+  }
+
+  #answered(recent: RecentFrame, answer: TaskAnswer): void {
+    const { headVersion, top } = answer.decision;
+    // A head of the first labels has passed no gate, so it must not switch outputs.
+    if (headVersion !== null || top.length === 0) this.#alerting.observe(recent.frame, answer);
+    const sampleId = this.#task(answer.task)?.consider(recent, answer) ?? null;
+    this.telemetry.prediction(predictionMessage(recent, answer, sampleId));
   }
 
   #undecodable(frame: Frame, error: HeadlandError): void {
@@ -400,9 +314,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   /** Catches up on work that was skipped while the disk was unavailable. */
   async #storeRecovered(): Promise<void> {
-    await this.#heads?.recover();
+    for (const { heads } of this.tasks) await heads.recover();
     this.#labelsChanged();
-    this.#reportModel();
+    for (const task of this.tasks) this.#reportModel(task);
   }
 
   #trainingObstacle(): HeadlandError | null {
@@ -410,18 +324,68 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#storeWatch.obstacle ?? this.sparing.tooHotToTrain;
   }
 
-  #serving(stored: StoredHead | null): void {
-    this.options.log.info({ version: stored?.card.version ?? null }, 'head serving');
-    this.#audit.serving(stored);
-    this.instant.baseChanged(stored);
-    this.#reportModel();
-    this.emit('head', stored);
+  #makeTask(task: TaskState): RobotTask {
+    const { name } = task;
+    const { log } = this.options;
+    const made: RobotTask = new RobotTask({
+      state: this.state,
+      task,
+      perception: this.#perception,
+      recent: this.recent,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      audit: this.#audit,
+      obstacle: () => this.#trainingObstacle(),
+      isPaused: () => this.pausing.has('training'),
+      othersTrain: () => this.tasks.some((other) => other !== made && other.training.isBusy),
+      cacheDir: () => this.#backbone.cacheDir,
+      // A robot without named tasks needs no word for its only one.
+      log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
+      events: {
+        onServing: (stored) => this.#serving(made, stored),
+        onLearnt: () => this.#learnt(made),
+        onProgress: (progress) => this.emit('trainingProgress', name, progress),
+        onReport: (report) => {
+          this.emit('trainingReport', report);
+          // The trainings of other tasks have waited for this one.
+          for (const other of this.tasks) if (other !== made) this.#labelsChanged(other);
+        },
+      },
+    });
+    return made;
+  }
+
+  readonly #operationTask = (task: RobotTask): OperationTask => {
+    const { name, labelling, heads, training, state } = task;
+    const onLabel = (): void => this.#labelsChanged(task);
+    return { name, labelling, samples: state.samples, heads, training, onLabel };
+  };
+
+  #task(name: string): RobotTask | undefined {
+    return this.tasks.find((task) => task.name === name);
+  }
+
+  /** Labels of a task that was renamed or removed in the settings would seem lost. */
+  #nameStrayTasks(): void {
+    for (const task of this.state.strayTasks) {
+      const { labelled, waiting } = this.state.tasks[0].samples.forTask(task).counts();
+      this.options.log.warn(
+        { task, labelled, waiting },
+        `the store has samples of the task "${task}", which the settings do not name; they are kept`,
+      );
+    }
+  }
+
+  #serving(task: RobotTask, stored: StoredHead | null): void {
+    task.log.info({ version: stored?.card.version ?? null }, 'head serving');
+    this.#reportModel(task);
+    this.emit('head', task.name, stored);
   }
 
   /** The instant learner has changed the serving head. */
-  #learnt(): void {
-    const learnt = this.instant.learnt;
-    this.options.log.info(
+  #learnt(task: RobotTask): void {
+    const { learnt } = task.instant;
+    task.log.info(
       {
         labels: learnt?.labels ?? 0,
         newClasses: learnt?.newClasses ?? [],
@@ -429,12 +393,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       'learnt new labels',
     );
-    this.#reportModel();
+    this.#reportModel(task);
     this.emit('status');
   }
 
-  #reportModel(): void {
-    this.telemetry.model(modelMessage(modelStatus(this)));
+  #reportModel(task: RobotTask): void {
+    this.telemetry.model(modelMessage(modelStatus(task)));
   }
 
   #reportMetrics(): void {
@@ -448,19 +412,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#labelsChanged();
   }
 
-  /** Notifies everything that learns from labels. A failure here undoes no label. */
-  #labelsChanged(): void {
-    this.#attempt('process the labels', () => {
-      this.#labelRevision = this.state.samples.labelRevision();
-      this.instant.labelsChanged();
-      this.training.onLabel();
-    });
+  /**
+   * Notifies everything that learns from labels. A failure here undoes no label.
+   * @param only the task whose labels have changed; default: all tasks
+   */
+  #labelsChanged(only?: RobotTask): void {
+    for (const task of only ? [only] : this.tasks) {
+      this.#attempt('process the labels', () => task.labelsChanged());
+    }
     this.emit('status');
   }
 
   /** Gives labels from other processes the same effect as labels given through this daemon. */
   #checkForLabels(): void {
-    if (this.state.samples.labelRevision() !== this.#labelRevision) this.#labelsChanged();
+    for (const task of this.tasks) if (task.hasNewLabels) this.#labelsChanged(task);
   }
 
   async #stopAll(): Promise<void> {
@@ -468,16 +433,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#end.abort();
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#heads?.stop();
-    await this.#shadow?.stop();
-    await this.instant.stop();
+    for (const task of this.tasks) await task.stopLearning();
     this.statistics.stop();
     this.sparing.stop();
-    const training = this.training.stop();
+    const trainings = this.tasks.map((task) => task.training.stop());
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
     await this.#consoleService.stop();
-    await Promise.allSettled([training, this.#perception.stop(), this.#console?.close()]);
+    await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();
     await this.#storeWatch.stop();
     await this.telemetry.stop();

@@ -45,18 +45,18 @@ export class AuditTrail {
     }
   }
 
-  trained({ trainingId, trigger, outcome, reason, result }: TrainingReport): void {
+  trained({ trainingId, task, trigger, outcome, reason, result }: TrainingReport): void {
     const version = result?.version ?? null;
-    this.#append('training', { trainingId, trigger, outcome, reason, version });
+    this.#append('training', { trainingId, task, trigger, outcome, reason, version });
   }
 
-  serving(stored: StoredHead | null): void {
-    this.#append('serving', { version: stored?.card.version ?? null });
+  serving(task: string, stored: StoredHead | null): void {
+    this.#append('serving', { task, version: stored?.card.version ?? null });
   }
 
   /** A shadow trial has replaced the serving head. */
-  tried({ outcome, version, previous }: ShadowTrial): void {
-    this.#append(outcome, { version, previous });
+  tried(task: string, { outcome, version, previous }: ShadowTrial): void {
+    this.#append(outcome, { task, version, previous });
   }
 
   #append(kind: string, detail: Record<string, unknown>): void {

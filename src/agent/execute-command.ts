@@ -13,13 +13,17 @@ export async function executeCommand(
   const by: Requester = { source: 'mqtt', transaction: command.transaction };
   switch (command.name) {
     case 'retrain':
-      return { training_id: await operations.retrain(by) };
+      return { training_id: await operations.retrain(by, command.task) };
     case 'label':
       return label(command, operations, by);
     case 'rollback':
-      return { head_version: (await operations.rollback(command.version, by)).card.version };
+      return {
+        head_version: (await operations.rollback(command.version, by, command.task)).card.version,
+      };
     case 'promote':
-      return { head_version: (await operations.promote(command.version, by)).card.version };
+      return {
+        head_version: (await operations.promote(command.version, by, command.task)).card.version,
+      };
     case 'snapshot':
       return snapshot(command, operations);
     case 'status':
@@ -32,14 +36,14 @@ export async function executeCommand(
 }
 
 async function label(
-  { sample: sampleId, frame, group, label }: Extract<Command, { name: 'label' }>,
+  { sample: sampleId, frame, group, label, task }: Extract<Command, { name: 'label' }>,
   operations: Operations,
   by: Requester,
 ): Promise<object> {
   // The command contract guarantees that exactly one of the two is set.
   const target: LabelTarget =
     sampleId !== undefined ? { sample: sampleId } : { frame: frame ?? '', group };
-  const { sample, labelRevision } = await operations.label(target, label, by);
+  const { sample, labelRevision } = await operations.label(target, label, by, task);
   return {
     sample_id: sample.id,
     label: sample.label,
@@ -50,13 +54,12 @@ async function label(
 }
 
 function snapshot(
-  { camera, region, include_picture }: Extract<Command, { name: 'snapshot' }>,
+  { task, camera, region, include_picture }: Extract<Command, { name: 'snapshot' }>,
   operations: Operations,
 ): object {
-  const { recent, sample } = operations.snapshot(
-    camera === undefined ? undefined : eyeOf({ camera, region: region ?? null }),
-  );
-  const prediction = predictionMessage(recent, sample.id);
+  const eye = camera === undefined ? undefined : eyeOf({ camera, region: region ?? null });
+  const { recent, answer, sample } = operations.snapshot(eye, task);
+  const prediction = predictionMessage(recent, answer, sample.id);
   if (include_picture !== true) return prediction;
   return { ...prediction, picture_base64: Buffer.from(recent.frame.jpeg).toString('base64') };
 }

@@ -1,10 +1,9 @@
 import type { Log } from '../base/log.js';
-import type { Config } from '../config/schema.js';
 import { AuditTrail } from './audit-trail.js';
 import { Labelling } from './learning/labelling.js';
 import { TrainingService } from './learning/training-service.js';
-import type { State } from './open-state.js';
-import { Operations } from './operations.js';
+import type { State, TaskState } from './open-state.js';
+import { Operations, type OperationTask } from './operations.js';
 import { Pausing } from './pausing.js';
 import { RecentFrames } from './seeing/recent-frames.js';
 
@@ -13,26 +12,34 @@ import { RecentFrames } from './seeing/recent-frames.js';
  * labels and a change of the serving version within seconds.
  */
 export function localOperations(
-  config: Config,
   state: State,
   log: Log,
-  training: Pick<TrainingService, 'start'> = new TrainingService(
-    config,
-    state,
-    () => null,
-    { onProgress: () => {}, onReport: () => {} },
-    log,
-  ),
+  trainingOf: (task: TaskState) => Pick<TrainingService, 'start'> = (task) =>
+    new TrainingService({
+      state,
+      task,
+      obstacle: () => null,
+      events: { onProgress: () => {}, onReport: () => {} },
+      log,
+    }),
 ): Operations {
   const recent = new RecentFrames({ maxFrames: 0, maxBytes: 0 });
+  const operationTask = (task: TaskState): OperationTask => {
+    const { name, samples, heads } = task;
+    return {
+      name,
+      labelling: new Labelling(samples, recent),
+      samples,
+      heads,
+      training: trainingOf(task),
+      onLabel: () => {},
+    };
+  };
+  const [first, ...others] = state.tasks;
   return new Operations({
-    labelling: new Labelling(state.samples, recent),
+    tasks: [operationTask(first), ...others.map(operationTask)],
     recent,
-    samples: state.samples,
-    heads: state.heads,
-    training,
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
-    onLabel: () => {},
   });
 }

@@ -3,23 +3,39 @@ import { HeadlandError, messageOf } from '../base/errors.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
+import { type Task, tasksOf } from '../config/tasks-of.js';
+import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
-import { Meta } from '../storage/meta-table.js';
+import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
 export interface State {
   database: Database;
   databasePath: string;
-  samples: SampleStore;
   meta: Meta;
   audit: AuditLog;
   reports: ReportLog;
+  /** The tasks of the configuration, in its order. */
+  tasks: readonly [TaskState, ...TaskState[]];
+  /** Tasks that have samples but do not stand in the configuration, sorted. */
+  strayTasks: readonly string[];
+  /**
+   * @param name it may be left out when there is one task
+   * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
+   */
+  task(name?: string): TaskState;
+  close(): void;
+}
+
+/** What a robot keeps of one task. */
+export interface TaskState extends Task {
+  samples: SampleStore;
   heads: HeadRegistry;
   headsDir: string;
-  close(): void;
+  meta: TaskMeta;
 }
 
 /** Folder of the backbones added by `models add`. */
@@ -70,20 +86,60 @@ function databasePathOf({ paths }: Config): string {
 }
 
 function stateIn(config: Config, database: Database, log?: Log): State {
-  const headsDir = join(config.paths.stateDir, 'heads');
+  const { maxPictureStoreBytes, holdoutShare, holdoutAfterSamples } = config.samples;
+  const common = new SampleStore(database, {
+    maxPictureStoreBytes,
+    holdoutShare,
+    holdoutAfterSamples,
+  });
+  const meta = new Meta(database);
+  const stateOf = (task: Task): TaskState => {
+    const { samples, heads } = task.settings;
+    const headsDir = headsFolder(config.paths.stateDir, task.name);
+    return {
+      ...task,
+      samples: common.forTask(task.name, samples),
+      heads: new HeadRegistry(headsDir, { keep: heads.keep, ...(log ? { log } : {}) }),
+      headsDir,
+      meta: taskMeta(meta, task.name),
+    };
+  };
+  const [first, ...others] = tasksOf(config);
+  const tasks = [stateOf(first), ...others.map(stateOf)] as const;
   return {
     database,
     databasePath: database.path,
-    samples: new SampleStore(database, {
-      holdoutShare: config.samples.holdoutShare,
-      holdoutAfterSamples: config.samples.holdoutAfterSamples,
-      maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
-    }),
-    meta: new Meta(database),
+    meta,
     audit: new AuditLog(database),
     reports: new ReportLog(database),
-    heads: new HeadRegistry(headsDir, { keep: config.heads.keep, ...(log ? { log } : {}) }),
-    headsDir,
+    tasks,
+    strayTasks: common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
+    task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
+}
+
+/**
+ * The task that a person or a program means.
+ * @param name it may be left out when there is one task
+ * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
+ */
+export function chosenTask<T extends { name: string }>(
+  tasks: readonly [T, ...T[]],
+  name?: string,
+): T {
+  const names = tasks.map((task) => task.name).join(', ');
+  if (name === undefined) {
+    if (tasks.length === 1) return tasks[0];
+    throw new HeadlandError('HL_TASK_MISSING', `this robot has several tasks: ${names}`, {
+      remedy: 'Name one of them: --task NAME on the command line, "task" in a command.',
+      details: { tasks: tasks.map((task) => task.name) },
+    });
+  }
+  const found = tasks.find((task) => task.name === name);
+  if (found) return found;
+  throw new HeadlandError('HL_TASK_UNKNOWN', `no task is named "${name}"`, {
+    remedy: `Name one of the tasks of this robot: ${names}.`,
+    details: { task: name, tasks: tasks.map((task) => task.name) },
+  });
 }

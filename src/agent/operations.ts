@@ -1,35 +1,45 @@
 import { HeadlandError } from '../base/errors.js';
+import { eyeOf } from '../base/words/eye.js';
+import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
 import type { Labelling } from './learning/labelling.js';
 import type { TrainingService } from './learning/training-service.js';
+import { chosenTask } from './open-state.js';
 import type { Pausable, Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 
 /** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
 
-export interface OperationParts {
+/** What operations need of a task. */
+export interface OperationTask {
+  name: string;
   labelling: Labelling;
-  recent: Pick<RecentFrames, 'latest'>;
   samples: Pick<SampleStore, 'labelRevision'>;
   heads: {
     promote(version: number): Promise<StoredHead>;
     rollback(version?: number): Promise<StoredHead>;
   };
   training: Pick<TrainingService, 'start'>;
+  /** Called after every label of the task: notifies everything that learns from labels. */
+  onLabel(): void;
+}
+
+export interface OperationParts {
+  tasks: readonly [OperationTask, ...OperationTask[]];
+  recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;
-  /** Called after every label: notifies everything that learns from labels. */
-  onLabel(): void;
 }
 
 /**
  * Every operation that a person can carry out on this robot, shared by MQTT, the web page and the
  * command line. This class holds the rules, the audit and the effects of an operation; the interfaces
- * only parse requests and format answers. Every operation may throw HeadlandErrors.
+ * only parse requests and format answers. Every operation may throw HeadlandErrors. A task may be left
+ * out (undefined) when the robot has one; else HL_TASK_MISSING, HL_TASK_UNKNOWN.
  */
 export class Operations {
   constructor(private readonly parts: OperationParts) {}
@@ -43,9 +53,12 @@ export class Operations {
     target: LabelTarget,
     label: string,
     by: Requester,
+    taskName?: string,
   ): Promise<{ sample: Sample; labelRevision: number }> {
-    const { labelling, samples, audit, onLabel } = this.parts;
-    return audit.around('label', { ...target, label }, by, () => {
+    const frame = 'frame' in target ? this.parts.recent.get(target.frame) : undefined;
+    const meant = taskName ?? onlyTaskOf(frame);
+    return this.#audited('label', { ...target, label }, by, meant, (task) => {
+      const { labelling, samples, onLabel } = task;
       const sample =
         'sample' in target
           ? labelling.labelSample(target.sample, label, by.source)
@@ -59,9 +72,8 @@ export class Operations {
    * Starts a training and resolves with its id without waiting for its end.
    * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT
    */
-  retrain(by: Requester): Promise<string> {
-    const { training, audit } = this.parts;
-    return audit.around('retrain', {}, by, () => training.start(by.source));
+  retrain(by: Requester, taskName?: string): Promise<string> {
+    return this.#audited('retrain', {}, by, taskName, ({ training }) => training.start(by.source));
   }
 
   /**
@@ -69,15 +81,17 @@ export class Operations {
    * @throws HeadlandError HL_HEAD_NO_PREVIOUS, HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID,
    *   HL_HEAD_BACKBONE_MISMATCH, HL_PERCEPTION_CRASHED
    */
-  rollback(version: number | undefined, by: Requester): Promise<StoredHead> {
-    const { heads, audit } = this.parts;
-    return audit.around('rollback', { version }, by, () => heads.rollback(version));
+  rollback(version: number | undefined, by: Requester, taskName?: string): Promise<StoredHead> {
+    return this.#audited('rollback', { version }, by, taskName, ({ heads }) =>
+      heads.rollback(version),
+    );
   }
 
   /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
-  promote(version: number, by: Requester): Promise<StoredHead> {
-    const { heads, audit } = this.parts;
-    return audit.around('promote', { version }, by, () => heads.promote(version));
+  promote(version: number, by: Requester, taskName?: string): Promise<StoredHead> {
+    return this.#audited('promote', { version }, by, taskName, ({ heads }) =>
+      heads.promote(version),
+    );
   }
 
   /** @returns what is paused now */
@@ -101,11 +115,14 @@ export class Operations {
   /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
+   * @param taskName it may be left out when one task decides on the frame
    * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
    */
-  snapshot(eye: string | undefined): { recent: RecentFrame; sample: Sample } {
-    const { recent, labelling } = this.parts;
-    const latest = recent.latest(eye);
+  snapshot(
+    eye: string | undefined,
+    taskName?: string,
+  ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
+    const latest = this.parts.recent.latest(eye);
     if (!latest) {
       const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
@@ -113,6 +130,38 @@ export class Operations {
         details: { camera: eye ?? null },
       });
     }
-    return { recent: latest, sample: labelling.keepWaiting(latest) };
+    const task = this.#task(taskName ?? onlyTaskOf(latest));
+    const answer = latest.perceived.answers.find((each) => each.task === task.name);
+    if (!answer) throw undecidedBy(task.name, eyeOf(latest.frame));
+    return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
   }
+
+  #task(name: string | undefined): OperationTask {
+    return chosenTask(this.parts.tasks, name);
+  }
+
+  #audited<T>(
+    operation: string,
+    details: Record<string, unknown>,
+    by: Requester,
+    taskName: string | undefined,
+    work: (task: OperationTask) => Promise<T> | T,
+  ): Promise<T> {
+    const { audit, tasks } = this.parts;
+    const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
+    return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
+  }
+}
+
+/** Name of the task that decides on a frame, if it is the only one. */
+function onlyTaskOf(recent: RecentFrame | undefined): string | undefined {
+  const [only, ...others] = recent?.perceived.answers ?? [];
+  return others.length === 0 ? only?.task : undefined;
+}
+
+function undecidedBy(task: string, eye: string): HeadlandError {
+  return new HeadlandError('HL_TASK_OTHER_EYES', `task "${task}" does not decide on ${eye}`, {
+    remedy: 'Name another task, or add the camera or region to the task in the settings.',
+    details: { task, eye },
+  });
 }

@@ -19,7 +19,8 @@ export interface SimulationOptions {
   /** Shows the recording once, as fast as it is received. */
   recording: ResolvedCameraConfig;
   framesPerSecond: number;
-  serving: ServingHead;
+  /** Heads by task; a task without one raises nothing. */
+  serving: ReadonlyMap<string, ServingHead>;
   log: Log;
   onFrame?: (frames: number) => void;
 }
@@ -70,7 +71,7 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
       onPerceived: (frame, perceived) => timeline.observe(frame, perceived),
       onRefused,
       onFailure: giveUp,
-      onHeadLost: giveUp,
+      onHeadLost: (_task, error) => giveUp(error),
     },
     log,
   );
@@ -102,7 +103,7 @@ export async function simulateAlerts(options: SimulationOptions): Promise<AlertS
   };
   try {
     await perception.start();
-    await perception.swapHead(serving);
+    for (const [task, head] of serving) await perception.swapHead(task, head);
     await createDriver(recording, { log }).capture(show, stop.signal);
     if (failure) throw failure;
   } finally {
@@ -129,9 +130,11 @@ class Timeline {
     this.#longestMs = Math.max(0, ...alerts.rules.map(({ holdMs, delayMs }) => holdMs + delayMs));
   }
 
-  observe(frame: TimedFrame, { decision, scene }: Perceived): void {
+  observe(frame: TimedFrame, { answers }: Perceived): void {
     const { atMs } = frame;
-    this.events.push(...this.#rules.observe(observationOf(frame, decision, scene, atMs)));
+    for (const answer of answers) {
+      this.events.push(...this.#rules.observe(observationOf(frame, answer, atMs)));
+    }
     this.#follow(atMs);
   }
 

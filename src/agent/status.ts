@@ -1,5 +1,6 @@
 import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
+import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { TrustLevel } from '../head/trust.js';
@@ -12,6 +13,7 @@ import type { ReportSummary } from '../storage/report-log.js';
 import type { InstantHead } from '../training/instant/instant-protocol.js';
 import type { RunningTraining } from '../training/trainer.js';
 import type { Pausable } from './pausing.js';
+import type { RobotTask } from './robot-task.js';
 import type { AgentView } from './view.js';
 
 /**
@@ -39,9 +41,10 @@ export interface AgentStatus {
   cameras: (CameraState & { droppedTotal: number })[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
-  model: ModelStatus;
-  samples: SampleCounts;
-  training: TrainingStatus;
+  /** In the order of the configuration. */
+  tasks: [TaskStatus, ...TaskStatus[]];
+  /** Whether the settings name the tasks; else there is one, and nobody needs to know the word. */
+  namedTasks: boolean;
   frames: FrameStatus;
   board: BoardReadings;
 }
@@ -62,8 +65,17 @@ const NO_SAMPLES: SampleCounts = {
   classes: [],
 };
 
-/** The backbone and head that make the decisions. */
+/** Labels, head and trainings of one task. */
+export interface TaskStatus extends TaskEyes {
+  name: string;
+  model: ModelStatus;
+  samples: SampleCounts;
+  training: TrainingStatus;
+}
+
+/** The backbone and head that make the decisions of a task. */
 export interface ModelStatus {
+  task: string;
   /** The configured backbone. */
   backbone: string;
   /** Card of the trained head that serves; null: none does. */
@@ -105,6 +117,7 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
+  const [first, ...others] = agent.tasks;
   const cameras = agent.cameras.map(({ supervisor }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
@@ -127,9 +140,8 @@ export function agentStatus(agent: AgentView): AgentStatus {
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,
-    model: modelStatus(agent),
-    samples: readable(() => agent.state.samples.counts(), NO_SAMPLES),
-    training: trainingStatus(agent),
+    tasks: [taskStatus(agent, first), ...others.map((task) => taskStatus(agent, task))],
+    namedTasks: config.tasks.length > 0,
     frames: {
       total: statistics.framesTotal,
       droppedTotal: cameras.reduce((sum, { droppedTotal }) => sum + droppedTotal, 0),
@@ -160,12 +172,30 @@ export function isLive(camera: CameraConfig): boolean {
   }
 }
 
-export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant'>): ModelStatus {
-  const card = agent.heads.serving?.card ?? null;
-  const { learnt } = agent.instant;
+function taskStatus(agent: Pick<AgentView, 'state'>, task: RobotTask): TaskStatus {
+  const { name, cameras, regions, samples } = task.state;
+  return {
+    name,
+    cameras,
+    regions,
+    model: modelStatus(task),
+    samples: readable(() => samples.counts(), NO_SAMPLES),
+    training: trainingStatus(agent, task),
+  };
+}
+
+export function modelStatus({
+  name,
+  state,
+  heads,
+  instant,
+}: Pick<RobotTask, 'name' | 'state' | 'heads' | 'instant'>): ModelStatus {
+  const card = heads.serving?.card ?? null;
+  const { learnt } = instant;
   const trust = learnt?.trust ?? card?.trust ?? null;
   return {
-    backbone: agent.config.models.backbone,
+    task: name,
+    backbone: state.settings.models.backbone,
     card,
     learnt,
     trust: trust?.level ?? null,
@@ -174,16 +204,21 @@ export function modelStatus(agent: Pick<AgentView, 'config' | 'heads' | 'instant
 }
 
 /** Separate, because it is sent with every step of a training. */
-export function trainingStatus({ config, training, instant, state }: AgentView): TrainingStatus {
-  const { everyNewLabels, minLabels, minLabelsPerClass } = config.training;
+export function trainingStatus(
+  { state }: Pick<AgentView, 'state'>,
+  task: Pick<RobotTask, 'name' | 'state' | 'training' | 'instant'>,
+): TrainingStatus {
+  const { training, instant } = task;
+  const settings = task.state.settings.training;
+  const { everyNewLabels, minLabels, minLabelsPerClass } = settings;
   return {
     running: training.running,
     newLabels: readable(() => training.newLabels, 0),
     everyNewLabels,
     minLabels,
-    instantLabelsPerClass: config.training.instant ? minLabelsPerClass : null,
+    instantLabelsPerClass: settings.instant ? minLabelsPerClass : null,
     instantFailures: instant.failures,
-    last: readable(() => state.reports.last(), null),
+    last: readable(() => state.reports.last(task.name), null),
   };
 }
 

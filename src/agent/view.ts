@@ -9,13 +9,11 @@ import type { Perception } from '../perception/perception.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
-import type { HeadService } from './learning/head-service.js';
-import type { InstantService } from './learning/instant-service.js';
-import type { TrainingService } from './learning/training-service.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
+import type { RobotTask } from './robot-task.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import type { Sparing } from './sparing.js';
@@ -29,9 +27,11 @@ export interface AgentOptions {
 
 export interface AgentEvents {
   decision: [recent: RecentFrame];
-  trainingProgress: [progress: TrainingProgress];
+  /** The training of a task has made progress. */
+  trainingProgress: [task: string, progress: TrainingProgress];
   trainingReport: [report: TrainingReport];
-  head: [stored: StoredHead | null];
+  /** Another head serves for a task; null: none does. */
+  head: [task: string, stored: StoredHead | null];
   status: [];
 }
 
@@ -52,12 +52,11 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly cameras: readonly RunningCamera[];
   readonly state: State;
   readonly operations: Operations;
-  readonly training: TrainingService;
-  readonly instant: InstantService;
+  /** In the order of the configuration. */
+  readonly tasks: readonly [RobotTask, ...RobotTask[]];
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;
-  readonly heads: HeadService;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
 }

@@ -13,15 +13,21 @@ export interface RuleDecision {
   guess: boolean;
 }
 
-/** @param scene Null: not known; the decision on the frame is used instead. */
+/** The answer of one task to a frame. */
+export interface RuleAnswer {
+  task: string;
+  decision: RuleDecision;
+  /** Null: not known; the decision on the frame is used instead. */
+  scene: RuleDecision | null;
+}
+
 export function observationOf(
   { camera, region }: Eye,
-  decision: RuleDecision,
-  scene: RuleDecision | null,
+  { task, decision, scene }: RuleAnswer,
   atMs: number,
 ): Observation {
   const frame = ruleDecision(decision);
-  return { camera, region, frame, scene: scene ? ruleDecision(scene) : frame, atMs };
+  return { task, camera, region, frame, scene: scene ? ruleDecision(scene) : frame, atMs };
 }
 
 /** For `unknown`, the probability is that of the most probable known label, which is irrelevant here. */
@@ -29,8 +35,9 @@ function ruleDecision({ label, probability, guess }: RuleDecision): RuleDecision
   return { label, probability: label === UNKNOWN_LABEL ? 1 : probability, guess };
 }
 
-/** The decisions on one frame. */
+/** The decisions of one task on one frame. */
 export interface Observation extends Eye {
+  task: string;
   /** On the frame alone. */
   frame: RuleDecision;
   /** On all frames of its scene. */
@@ -44,16 +51,18 @@ interface Match extends RuleDecision {
   atMs: number;
 }
 
-/** A rule was raised or cleared for a camera. */
+/** A rule was raised or cleared for a task and camera. */
 export interface AlertEvent extends Eye, Omit<Match, 'guess'> {
   rule: string;
+  task: string;
   state: 'raised' | 'cleared';
   /** Name of the GPIO output to switch; null = event only. */
   output: string | null;
 }
 
-/** State of a rule for one camera and region. */
+/** State of a rule for one task, camera and region. */
 interface Watch extends Eye {
+  task: string;
   rule: AlertRuleConfig;
   /** Ring buffer of the last M frames: 1 = matched. */
   recent: Uint8Array;
@@ -64,7 +73,7 @@ interface Watch extends Eye {
 }
 
 /**
- * Applies alert rules to the stream of decisions. A matching frame raises a rule for its camera
+ * Applies alert rules to the stream of decisions. A matching frame raises a rule for its task, camera
  * and region when at least N of their last M frames matched. The rule clears once `holdMs` have passed since
  * its last match, even if no more frames arrive, so that a hung camera leaves no output on. Pure
  * computation: the caller switches outputs and sends events.
@@ -133,27 +142,29 @@ export class AlertRules {
   }
 
   #change(
-    { rule, camera, region }: Watch,
+    { rule, task, camera, region }: Watch,
     state: AlertEvent['state'],
     { label, probability, atMs }: Match,
   ): AlertEvent {
     const { name, output, delayMs } = rule;
     if (output !== null) {
-      const alert = `${name} ${eyeOf({ camera, region })}`;
+      const alert = `${name} ${task} ${eyeOf({ camera, region })}`;
       this.#outputs.add({ atMs: atMs + delayMs, alert, output, on: state === 'raised' });
     }
-    return { rule: name, state, camera, region, label, probability, atMs, output };
+    return { rule: name, task, state, camera, region, label, probability, atMs, output };
   }
 
-  #watchesOf({ camera, region }: Eye): Watch[] {
-    const eye = eyeOf({ camera, region });
-    let watches = this.#watches.get(eye);
+  #watchesOf({ task, camera, region }: Observation): Watch[] {
+    const key = `${task} ${eyeOf({ camera, region })}`;
+    let watches = this.#watches.get(key);
     if (watches === undefined) {
       watches = this.#rules
+        .filter((rule) => rule.task === null || rule.task === task)
         .filter((rule) => rule.camera === null || rule.camera === camera)
         .filter((rule) => rule.region === null || rule.region === region)
         .map((rule) => ({
           rule,
+          task,
           camera,
           region,
           recent: new Uint8Array(rule.ofFrames),
@@ -161,7 +172,7 @@ export class AlertRules {
           matches: 0,
           raisedBy: null,
         }));
-      this.#watches.set(eye, watches);
+      this.#watches.set(key, watches);
     }
     return watches;
   }

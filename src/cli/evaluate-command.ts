@@ -15,22 +15,22 @@ import { loadServingHead } from './support/serving-head.js';
 import {
   commandLog,
   resolveConfig,
-  type StateOptions,
-  withStateOptions,
+  type TaskOptions,
+  withTaskOptions,
 } from './support/state-options.js';
 
 /** Longer side of the pictures in the report, pixels. */
 const THUMBNAIL_PIXELS = 320;
 const UNITS = { embed: 'pictures', fit: 'fits', curve: 'fits' } as const;
 
-interface EvaluateOptions extends StateOptions {
+interface EvaluateOptions extends TaskOptions {
   out: string;
   json?: boolean;
 }
 
 /** Writes an evaluation report about the serving head; changes nothing. */
 export function evaluateCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     new Command('evaluate').description(
       'evaluate the serving head and write a report: metrics, mistakes, suspect labels, advice',
     ),
@@ -45,21 +45,22 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   const log = commandLog();
   const state = openState(config, log);
   try {
-    const stored = await loadServingHead(state.heads);
+    const { samples, heads, settings: own } = state.task(options.task);
+    const stored = await loadServingHead(heads);
     const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
     const { settings, ...named } = augmentation;
     let bar: ReturnType<typeof progressBar> | null = null;
     let phase = '';
     try {
       const evaluation = await evaluateHead({
-        store: state.samples,
+        store: samples,
         stored,
-        training: config.training,
+        training: own.training,
         embedder,
         augmentation: settings,
         ...named,
-        minHoldoutSamples: config.gate.minHoldoutSamples,
-        maxErrorShare: config.inference.maxErrorShare,
+        minHoldoutSamples: own.gate.minHoldoutSamples,
+        maxErrorShare: own.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
         onProgress: (now, done, total) => {
           if (now !== phase) {

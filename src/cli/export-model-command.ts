@@ -22,11 +22,11 @@ import { formatBytes, printJson, printLine } from './support/output.js';
 import {
   commandLog,
   resolveConfig,
-  type StateOptions,
-  withStateOptions,
+  type TaskOptions,
+  withTaskOptions,
 } from './support/state-options.js';
 
-interface ExportModelOptions extends StateOptions {
+interface ExportModelOptions extends TaskOptions {
   head?: number;
   format: ExportFormat;
   json?: boolean;
@@ -38,7 +38,7 @@ const FOREIGN_ENDING =
 
 /** Exports backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     new Command('export')
       .description('export backbone and head as one ONNX file or TensorFlow.js model')
       .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
@@ -57,7 +57,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const log = commandLog();
   const state = openState(config, log);
   try {
-    const stored = await chosenHead(state.heads, options.head);
+    const stored = await chosenHead(state.task(options.task).heads, options.head);
     const { head, card: headCard } = stored;
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));

@@ -8,9 +8,9 @@ import { type ImportReport, importFolder, nothingUsable } from '../samples/folde
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { progressBar } from './support/progress.js';
-import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
 
-interface ImportOptions extends StateOptions, PhotoOptions {
+interface ImportOptions extends TaskOptions, PhotoOptions {
   label?: string;
   keepSplit?: boolean;
   regroup?: boolean;
@@ -22,7 +22,7 @@ const LISTED_PICTURES = 20;
 
 /** Imports class folders of pictures as labelled samples; unusable pictures go into quarantine. */
 export function importCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     withPhotoOptions(
       new Command('import')
         .description(
@@ -46,11 +46,12 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
-    if (options.regroup) await refuseAfterTraining(state.heads);
-    const report = await importFolder(state.samples, dir, {
+    const { samples, settings } = state.task(options.task);
+    if (options.regroup) await refuseAfterTraining(state.tasks.map(({ heads }) => heads));
+    const report = await importFolder(samples, dir, {
       ...options,
       gapMs: config.samples.groupWindowMs,
-      minLabelsPerClass: config.training.minLabelsPerClass,
+      minLabelsPerClass: settings.training.minLabelsPerClass,
       limits: {
         maxBytes: config.inference.maxPictureBytes,
         maxPixels: config.inference.maxPicturePixels,
@@ -77,8 +78,8 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
 }
 
 /** New groups after a training could put pictures that a head was trained on into its holdout. */
-async function refuseAfterTraining(heads: HeadRegistry): Promise<void> {
-  const trained = await heads.list();
+async function refuseAfterTraining(registries: readonly HeadRegistry[]): Promise<void> {
+  const trained = (await Promise.all(registries.map((heads) => heads.list()))).flat();
   if (trained.length === 0) return;
   throw new HeadlandError(
     'HL_IMPORT_HEADS_TRAINED',

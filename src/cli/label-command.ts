@@ -5,17 +5,17 @@ import { printJson, printLine, table } from './support/output.js';
 import {
   commandLog,
   resolveConfig,
-  type StateOptions,
-  withStateOptions,
+  type TaskOptions,
+  withTaskOptions,
 } from './support/state-options.js';
 
-interface LabelOptions extends StateOptions {
+interface LabelOptions extends TaskOptions {
   json?: boolean;
 }
 
 /** Labels a stored sample, or lists the samples that wait for a label. */
 export function labelCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     new Command('label')
       .description('label a stored sample; without arguments, list those that wait for a label')
       .argument('[sample]', 'id of the sample')
@@ -30,11 +30,10 @@ export function labelCommand(): Command {
         command: Command,
       ) => {
         if (sampleId !== undefined && label === undefined) command.error("error: missing 'label'");
-        const config = resolveConfig(options);
-        const state = openState(config);
+        const state = openState(resolveConfig(options));
         try {
           if (sampleId === undefined) {
-            const waiting = state.samples.list({ labelled: false, limit: 100 });
+            const waiting = state.task(options.task).samples.list({ labelled: false, limit: 100 });
             if (options.json) return printJson({ waiting });
             if (waiting.length === 0) return printLine('no samples are waiting for a label');
             printLine('waiting for a label:');
@@ -43,10 +42,10 @@ export function labelCommand(): Command {
             );
             return;
           }
-          const operations = localOperations(config, state, commandLog());
-          const { sample } = await operations.label({ sample: sampleId }, label ?? '', {
-            source: 'cli',
-          });
+          const operations = localOperations(state, commandLog());
+          const by = { source: 'cli' } as const;
+          const target = { sample: sampleId };
+          const { sample } = await operations.label(target, label ?? '', by, options.task);
           if (options.json) printJson(sample);
           else
             printLine(

@@ -6,17 +6,17 @@ import { printJson, printLine } from './support/output.js';
 import {
   commandLog,
   resolveConfig,
-  type StateOptions,
-  withStateOptions,
+  type TaskOptions,
+  withTaskOptions,
 } from './support/state-options.js';
 
-interface RollbackOptions extends StateOptions {
+interface RollbackOptions extends TaskOptions {
   json?: boolean;
 }
 
 /** Switches back to an older head; a running daemon follows within seconds. */
 export function rollbackCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     new Command('rollback')
       .description('switch to an older head: the previous one, or the given version')
       .argument('[version]', 'a version that `headland models heads` lists', parseVersion),
@@ -29,8 +29,8 @@ export function rollbackCommand(): Command {
       // A training that ends meanwhile would move the same pointer.
       const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
       try {
-        const operations = localOperations(config, state, log);
-        const { card } = await operations.rollback(version, { source: 'cli' });
+        const operations = localOperations(state, log);
+        const { card } = await operations.rollback(version, { source: 'cli' }, options.task);
         if (options.json) printJson({ head_version: card.version });
         else printLine(`head ${card.version} is serving; a running daemon switches within seconds`);
       } finally {

@@ -10,17 +10,17 @@ import { progressBar } from './support/progress.js';
 import {
   commandLog,
   resolveConfig,
-  type StateOptions,
-  withStateOptions,
+  type TaskOptions,
+  withTaskOptions,
 } from './support/state-options.js';
 
-interface TrainOptions extends StateOptions {
+interface TrainOptions extends TaskOptions {
   json?: boolean;
 }
 
 /** Trains in this process; a running daemon switches to the new head within seconds. */
 export function trainCommand(): Command {
-  return withStateOptions(
+  return withTaskOptions(
     new Command('train').description('train a head on all labels, and promote it if it is better'),
   )
     .option('--json', 'print one JSON object')
@@ -32,11 +32,11 @@ export function trainCommand(): Command {
       const bar = progressBar('steps', options.json);
       let phase = '';
       const report = await new Promise<TrainingReport>((resolve, reject) => {
-        const service = new TrainingService(
-          config,
+        const service = new TrainingService({
           state,
-          () => null,
-          {
+          task: state.task(options.task),
+          obstacle: () => null,
+          events: {
             onProgress: (progress) => {
               if (progress.phase !== phase) bar.stop();
               phase = progress.phase;
@@ -45,11 +45,13 @@ export function trainCommand(): Command {
             onReport: resolve,
           },
           log,
-        );
+        });
         for (const signal of ['SIGINT', 'SIGTERM'] as const) {
           process.once(signal, () => void service.stop());
         }
-        localOperations(config, state, log, service).retrain({ source: 'cli' }).catch(reject);
+        localOperations(state, log, () => service)
+          .retrain({ source: 'cli' }, options.task)
+          .catch(reject);
       });
       bar.stop();
       state.close();

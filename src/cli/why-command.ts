@@ -5,9 +5,9 @@ import { describeTrial, type ShadowTrial, tally } from '../gate/shadow.js';
 import type { HeadCard } from '../registry/head-card.js';
 import { parseVersion } from './rollback-command.js';
 import { EXIT, printJson, printLine, table } from './support/output.js';
-import { resolveConfig, type StateOptions } from './support/state-options.js';
+import { resolveConfig, type TaskOptions } from './support/state-options.js';
 
-interface WhyOptions extends StateOptions {
+interface WhyOptions extends TaskOptions {
   json?: boolean;
   recompute?: boolean;
 }
@@ -21,7 +21,7 @@ export function whyCommand(): Command {
     .action(async (version: number, options: WhyOptions) => {
       const state = openState(resolveConfig(options));
       try {
-        const { heads } = state;
+        const { heads } = state.task(options.task);
         const { head, card } = await heads.load(version);
         const record = await heads.gateRecord(version);
         const trial = await heads.shadowTrial(version);

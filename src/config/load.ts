@@ -5,14 +5,9 @@ import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/words/issue-text.js';
 import { decodeText } from '../base/words/text.js';
+import { type ConfigProblem, crossChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
-
-export interface ConfigProblem {
-  /** Dotted path of the setting: `cameras[0].widthPixels`. */
-  path: string;
-  message: string;
-}
 
 const MAX_CONFIG_BYTES = 1_048_576;
 
@@ -113,59 +108,6 @@ export function validateConfig(value: unknown, origin = 'configuration'): Config
     });
   }
   return deepFreeze(result.data);
-}
-
-/** Problems between settings, which no single field of the schema can show. */
-function crossChecks(config: Config): ConfigProblem[] {
-  const problems = [
-    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
-    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
-  ];
-  if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
-    problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
-  }
-  return problems;
-}
-
-function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
-  const camera = cameras[index]!;
-  const path = `cameras[${index}]`;
-  const problems: ConfigProblem[] = [];
-  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
-    problems.push({ path: `${path}.name`, message: `"${camera.name}" is already in use` });
-  }
-  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
-  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
-  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
-  if (setting) {
-    problems.push({
-      path: `${path}.${setting}`,
-      message: 'only a V4L2 device (/dev/video<number>) has this setting',
-    });
-  }
-  return problems;
-}
-
-function ruleProblems({ alerts, cameras, gpio }: Config, index: number): ConfigProblem[] {
-  const rule = alerts.rules[index]!;
-  const path = `alerts.rules[${index}]`;
-  const problems: ConfigProblem[] = [];
-  if (rule.matches > rule.ofFrames) {
-    problems.push({
-      path: `${path}.matches`,
-      message: `must not exceed ofFrames (${rule.matches} matches in ${rule.ofFrames} frames)`,
-    });
-  }
-  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
-    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
-  }
-  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
-    problems.push({
-      path: `${path}.output`,
-      message: `no output in gpio.outputs is named "${rule.output}"`,
-    });
-  }
-  return problems;
 }
 
 type Issue = z.core.$ZodIssue;

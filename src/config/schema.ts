@@ -14,6 +14,7 @@ import { models } from './sections/models.js';
 import { mqtt } from './sections/mqtt.js';
 import { quantization } from './sections/quantization.js';
 import { samples } from './sections/samples.js';
+import { tasks } from './sections/tasks.js';
 import { training } from './sections/training.js';
 
 /**
@@ -48,6 +49,7 @@ export const configSchema = z.strictObject({
   board,
   cameras,
   cameraBackoff,
+  tasks,
   samples,
   augmentation,
   training,
@@ -66,5 +68,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
+export type TaskConfig = Config['tasks'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
 export type SecretReference = z.infer<typeof secret>;

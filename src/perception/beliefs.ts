@@ -2,8 +2,8 @@ import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import { type Belief, BeliefFilter } from '../head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../head/belief/belief-parameters.js';
-import type { DecisionSettings, SceneDecision } from './decision.js';
-import type { Seen, ServingHead } from './perception-protocol.js';
+import type { SceneDecision } from './decision.js';
+import type { PerceptionTask, ServingHead, WorkerAnswer } from './perception-protocol.js';
 
 /** The part of a frame that shows which scene it belongs to. */
 interface SceneFrame {
@@ -19,29 +19,34 @@ interface Watched {
   parameters: BeliefParameters;
 }
 
-/** The decisions over time, one for each camera and region. */
+/** The decisions over time, one for each task, camera and region. */
 export class Beliefs {
-  readonly #byEye = new Map<string, Watched>();
+  readonly #watched = new Map<string, Watched>();
+  readonly #unknownAlpha: ReadonlyMap<string, number>;
 
-  constructor(private readonly settings: Pick<DecisionSettings, 'unknownAlpha'>) {}
+  constructor(tasks: readonly Pick<PerceptionTask, 'name' | 'decision'>[]) {
+    this.#unknownAlpha = new Map(tasks.map(({ name, decision }) => [name, decision.unknownAlpha]));
+  }
 
   /**
-   * Adds the answer of the serving head to a frame; frames of one eye must come in the order of
-   * capture. Other parameters than before begin a new scene.
+   * Adds the answer of the serving head of a task to a frame; frames of one eye must come in the order
+   * of capture. Other parameters than before begin a new scene.
    * @returns null when no head answered
    */
   observe(
     serving: ServingHead | null,
     { frame, dhash, startMs }: SceneFrame,
-    { scores, features, decision: { noveltyPValue } }: Seen,
+    { task, scores, decision: { noveltyPValue } }: WorkerAnswer,
+    features: Float32Array,
   ): SceneDecision | null {
-    const eye = eyeOf(frame);
+    // Names of tasks and eyes contain no space.
+    const key = `${task} ${eyeOf(frame)}`;
     if (!serving || !scores) {
-      this.#byEye.delete(eye);
+      this.#watched.delete(key);
       return null;
     }
     const { probabilities, answerProbability } = scores;
-    const belief = this.#filter(eye, serving.belief ?? DEFAULT_BELIEF).observe({
+    const belief = this.#filter(key, task, serving.belief ?? DEFAULT_BELIEF).observe({
       labels: serving.head.labels,
       probabilities,
       noveltyPValue,
@@ -52,12 +57,14 @@ export class Beliefs {
     return sceneDecision(belief, answerProbability);
   }
 
-  #filter(eye: string, parameters: BeliefParameters): BeliefFilter {
-    const watched = this.#byEye.get(eye);
+  #filter(key: string, task: string, parameters: BeliefParameters): BeliefFilter {
+    const watched = this.#watched.get(key);
     if (watched?.parameters === parameters) return watched.filter;
-    const { unknownAlpha } = this.settings;
-    const filter = new BeliefFilter({ parameters, unknownAlpha });
-    this.#byEye.set(eye, { filter, parameters });
+    const filter = new BeliefFilter({
+      parameters,
+      unknownAlpha: this.#unknownAlpha.get(task) ?? 0,
+    });
+    this.#watched.set(key, { filter, parameters });
     return filter;
   }
 }

@@ -1,7 +1,6 @@
 import type { Eye } from '../base/words/eye.js';
 import type { RgbImage } from '../vision/image.js';
-import type { SceneDecision } from './decision.js';
-import type { Perceived, Seen } from './perception-protocol.js';
+import type { Perceived, Seen, TaskAnswer } from './perception-protocol.js';
 
 /** The part of a frame that perception needs; the caller gets its own frame back whole. */
 export interface PerceivableFrame extends Eye {
@@ -35,10 +34,10 @@ export interface DecodedJob<F> extends Job<F> {
 /** The result of a frame, with the times of both threads. */
 export function perceived(
   job: DecodedJob<PerceivableFrame>,
-  { decision, features, timings }: Seen,
-  scene: SceneDecision | null,
+  { features, timings }: Seen,
+  answers: TaskAnswer[],
 ): Perceived {
   const { decodeMs, dhash, startMs } = job;
   const totalMs = performance.now() - startMs;
-  return { decision, scene, features, dhash, timings: { decodeMs, ...timings, totalMs } };
+  return { answers, features, dhash, timings: { decodeMs, ...timings, totalMs } };
 }

@@ -1,6 +1,7 @@
 import type { ModelCard } from '../backbone/model-card.js';
 import type { VariantGolden } from '../backbone/variant-golden.js';
 import type { SerialisedError } from '../base/errors.js';
+import type { TaskEyes } from '../base/words/task.js';
 import type { BeliefParameters } from '../head/belief/belief-parameters.js';
 import type { Head } from '../head/head.js';
 import type { Prior } from '../head/prior.js';
@@ -19,6 +20,13 @@ export interface PerceptionSettings {
   fit: Fit;
   maxPictureBytes: number;
   maxPicturePixels: number;
+  /** At least one. */
+  tasks: readonly PerceptionTask[];
+}
+
+/** A task as perception knows it. */
+export interface PerceptionTask extends TaskEyes {
+  name: string;
   decision: DecisionSettings;
 }
 
@@ -36,7 +44,7 @@ export interface WorkerSettings {
   /** Identifies the features: by the model and the fit. */
   checksum: string;
   threads: number;
-  decision: DecisionSettings;
+  tasks: readonly PerceptionTask[];
 }
 
 export interface BackboneInfo {
@@ -60,12 +68,19 @@ export interface Timings {
 
 /** The result of one frame. `features` is the embedding, `dhash` the hash of the image. */
 export interface Perceived {
-  decision: Decision;
-  /** Null while no head serves. */
-  scene: SceneDecision | null;
+  /** The answers of the tasks that decide on it, in the order of the configuration. */
+  answers: TaskAnswer[];
   features: Float32Array;
   dhash: string;
   timings: Timings;
+}
+
+/** The answer of one task to one frame. */
+export interface TaskAnswer {
+  task: string;
+  decision: Decision;
+  /** Null while no head serves. */
+  scene: SceneDecision | null;
 }
 
 export interface ServingHead {
@@ -92,16 +107,25 @@ export interface Scores {
   answerProbability: number;
 }
 
-/** The result of the worker for one frame. */
-export type Seen = Pick<Perceived, 'decision' | 'features'> & {
+/** The answer of the head of one task. */
+export interface WorkerAnswer {
+  task: string;
+  decision: Decision;
   /** Null while no head serves. */
   scores: Scores | null;
+}
+
+/** The result of the worker for one frame. */
+export interface Seen {
+  answers: WorkerAnswer[];
+  features: Float32Array;
+  /** `headMs`: of all heads together. */
   timings: Pick<Timings, 'backboneMs' | 'headMs'>;
-};
+}
 
 export type ToWorker =
-  | { type: 'frame'; id: number; slot: number }
-  | { type: 'head'; id: number; serving: ServingHead | null }
+  | { type: 'frame'; id: number; slot: number; tasks: string[] }
+  | { type: 'head'; id: number; task: string; serving: ServingHead | null }
   | { type: 'close' };
 
 export type FromWorker =

@@ -5,12 +5,13 @@ import { HeadlandError, serialiseError } from '../base/errors.js';
 import { silentLog } from '../base/log.js';
 import type { RgbImage } from '../vision/image.js';
 import { type AnswerSettings, answer, answerSettings } from './answer.js';
-import { undecided } from './decision.js';
+import { type DecisionSettings, undecided } from './decision.js';
 import type {
   FromWorker,
   Seen,
   ServingHead,
   ToWorker,
+  WorkerAnswer,
   WorkerSettings,
 } from './perception-protocol.js';
 import { pixelBuffers } from './pixel-ring.js';
@@ -24,7 +25,7 @@ const SLOTS = 2;
  */
 const port = parentPort;
 if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
-const { card, model, modelChecksum, variantGolden, checksum, threads, decision } =
+const { card, model, modelChecksum, variantGolden, checksum, threads, tasks } =
   workerData as WorkerSettings;
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
@@ -48,37 +49,46 @@ try {
   const images = buffers.map((buffer): RgbImage => {
     return { width: inputSize, height: inputSize, data: new Uint8Array(buffer) };
   });
-  let serving: ServingHead | null = null;
-  let settings: AnswerSettings = answerSettings({}, decision);
+  const decisions = new Map(tasks.map(({ name, decision }) => [name, decision]));
+  const decisionOf = (task: string): DecisionSettings => {
+    const settings = decisions.get(task);
+    if (!settings) throw new Error(`no task is named "${task}"`);
+    return settings;
+  };
+  const serving = new Map<string, { head: ServingHead; settings: AnswerSettings }>();
   let last: Promise<void> = Promise.resolve();
 
-  const see = async (image: RgbImage): Promise<Seen> => {
+  const answerOf = (task: string, features: Float32Array): WorkerAnswer => {
+    const serves = serving.get(task);
+    if (!serves) return { task, decision: undecided(), scores: null };
+    return { task, ...answer(serves.head, features, serves.settings) };
+  };
+
+  const see = async (image: RgbImage, asked: readonly string[]): Promise<Seen> => {
     const startMs = performance.now();
     const features = await backbone.embed(image);
     const embeddedMs = performance.now();
-    const answered = serving ? answer(serving, features, settings) : null;
+    const answers = asked.map((task) => answerOf(task, features));
     const headMs = performance.now() - embeddedMs;
-    return {
-      decision: answered?.decision ?? undecided(),
-      scores: answered?.scores ?? null,
-      features,
-      timings: { backboneMs: embeddedMs - startMs, headMs },
-    };
+    return { answers, features, timings: { backboneMs: embeddedMs - startMs, headMs } };
   };
 
-  const useHead = (next: ServingHead | null): void => {
-    if (next && next.head.backboneChecksum !== checksum) {
+  const useHead = (task: string, next: ServingHead | null): void => {
+    if (!next) {
+      serving.delete(task);
+      return;
+    }
+    if (next.head.backboneChecksum !== checksum) {
       throw new HeadlandError(
         'HL_HEAD_BACKBONE_MISMATCH',
         `head ${next.version ?? 'of the first labels'} was trained on another backbone than ${name}`,
         { remedy: 'Train again (`headland train`), or set models.backbone back.' },
       );
     }
-    const nextSettings = answerSettings(next?.head ?? {}, decision);
+    const settings = answerSettings(next.head, decisionOf(task));
     // Refuses a head that cannot answer now, instead of frame by frame.
-    if (next) answer(next, new Float32Array(featureSize), nextSettings);
-    settings = nextSettings;
-    serving = next;
+    answer(next, new Float32Array(featureSize), settings);
+    serving.set(task, { head: next, settings });
   };
 
   port.on('message', (message: ToWorker) => {
@@ -90,17 +100,17 @@ try {
     if (message.type === 'head') {
       const { id } = message;
       try {
-        useHead(message.serving);
+        useHead(message.task, message.serving);
         send({ type: 'swapped', id });
       } catch (error) {
         send({ type: 'head-refused', id, error: serialiseError(error) });
       }
       return;
     }
-    const { id, slot } = message;
+    const { id, slot, tasks: asked } = message;
     // One after the other, so that each measured time belongs to one frame.
     last = last
-      .then(() => see(images[slot]!))
+      .then(() => see(images[slot]!, asked))
       .then(
         (seen) => send({ type: 'seen', id, seen }, [seen.features.buffer as ArrayBuffer]),
         (error) => send({ type: 'refused', id, error: serialiseError(error) }),

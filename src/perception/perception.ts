@@ -12,6 +12,7 @@ import {
 } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { eyeOf } from '../base/words/eye.js';
+import { decidesOn } from '../base/words/task.js';
 import { decodePicture } from '../vision/decode.js';
 import { differenceHash } from '../vision/dhash.js';
 import { Beliefs } from './beliefs.js';
@@ -40,12 +41,13 @@ export interface PerceptionEvents<F extends PerceivableFrame> {
   onRefused(frame: F, error: HeadlandError): void;
   /** The worker ended unexpectedly and is restarted. */
   onFailure(error: HeadlandError): void;
-  /** The restarted worker refused the serving head; now no head decides. */
-  onHeadLost(error: HeadlandError): void;
+  /** The restarted worker refused the serving head of a task; now no head decides for it. */
+  onHeadLost(task: string, error: HeadlandError): void;
 }
 
 /** A head that the worker has not acknowledged yet. */
 interface Swap {
+  task: string;
   serving: ServingHead | null;
   /** False while there is no worker to send it to. */
   sent: boolean;
@@ -81,8 +83,8 @@ const SWAP_TIMEOUT_MS = 15_000;
 export class Perception<F extends PerceivableFrame> {
   #worker: Worker | null = null;
   #running: Running | null = null;
-  /** The head that the worker has acknowledged. */
-  #serving: ServingHead | null = null;
+  /** The head of each task that the worker has acknowledged. */
+  readonly #serving = new Map<string, ServingHead>();
   readonly #swaps = new Map<number, Swap>();
   #decoding: Job<F> | null = null;
   #forward: DecodedJob<F> | null = null;
@@ -107,7 +109,7 @@ export class Perception<F extends PerceivableFrame> {
     private readonly log: Log,
   ) {
     this.#cacheDir = settings.cacheDir;
-    this.#beliefs = new Beliefs(settings.decision);
+    this.#beliefs = new Beliefs(settings.tasks);
   }
 
   /**
@@ -242,22 +244,22 @@ export class Perception<F extends PerceivableFrame> {
     return this.#running ? 0 : performance.now() - this.#downSinceMs;
   }
 
-  /** The head that decides; null: none does. */
-  get serving(): ServingHead | null {
-    return this.#serving;
+  /** The head that decides for a task; null: none does. */
+  serving(task: string): ServingHead | null {
+    return this.#serving.get(task) ?? null;
   }
 
   /**
-   * Makes a head decide from the next frame on; null: every decision is `unknown`. Resolves when
+   * Makes a head decide for a task from the next frame on; null: every decision is `unknown`. Resolves when
    * the worker uses it. When it rejects, the old head stays, also after a restart of the worker.
    * @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH, HL_FEATURES_MISMATCH, HL_PERCEPTION_CRASHED
    */
-  swapHead(serving: ServingHead | null): Promise<void> {
+  swapHead(task: string, serving: ServingHead | null): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#stopping) return reject(crashed('perception has stopped'));
       const id = this.#nextId++;
       const timer = setTimeout(() => this.#giveUpSwap(id), SWAP_TIMEOUT_MS);
-      const swap: Swap = { serving, sent: false, timer, resolve, reject };
+      const swap: Swap = { task, serving, sent: false, timer, resolve, reject };
       this.#swaps.set(id, swap);
       if (this.#running) this.#sendSwap(id, swap);
     });
@@ -330,7 +332,7 @@ export class Perception<F extends PerceivableFrame> {
   #handOver(job: DecodedJob<F>): void {
     if (this.#forward) this.#next = job;
     else this.#forward = job;
-    this.#send({ type: 'frame', id: job.id, slot: job.slot });
+    this.#send({ type: 'frame', id: job.id, slot: job.slot, tasks: this.#tasksOf(job.frame) });
     this.#begin();
     // Hashed last: no decision depends on it.
     job.dhash = differenceHash(job.image);
@@ -338,33 +340,34 @@ export class Perception<F extends PerceivableFrame> {
 
   /** Sends the heads to a worker that has just become ready. */
   #sendHeads(): void {
-    if (this.#serving) {
-      // First the head that served before the worker ended, then the swaps that waited.
-      const waiting = [...this.#swaps];
-      this.#swaps.clear();
-      this.swapHead(this.#serving).catch((error) => this.#lost(error));
-      for (const [id, swap] of waiting) this.#swaps.set(id, swap);
+    // First the heads that served before the worker ended, then the swaps that waited.
+    const waiting = [...this.#swaps];
+    this.#swaps.clear();
+    for (const [task, serving] of this.#serving) {
+      this.swapHead(task, serving).catch((error) => this.#lost(task, error));
     }
+    for (const [id, swap] of waiting) this.#swaps.set(id, swap);
     for (const [id, swap] of this.#swaps) if (!swap.sent) this.#sendSwap(id, swap);
   }
 
   /** The restarted worker refused the head that served. */
-  #lost(error: HeadlandError): void {
+  #lost(task: string, error: HeadlandError): void {
     // The worker ended once more; the head is sent to the next one.
     if (error.code === 'HL_PERCEPTION_CRASHED') return;
-    this.#serving = null;
-    this.events.onHeadLost(error);
+    this.#serving.delete(task);
+    this.events.onHeadLost(task, error);
   }
 
   #sendSwap(id: number, swap: Swap): void {
     swap.sent = true;
-    this.#send({ type: 'head', id, serving: swap.serving });
+    this.#send({ type: 'head', id, task: swap.task, serving: swap.serving });
   }
 
   #swapped(id: number): void {
     const swap = this.#endSwap(id);
     if (!swap) return;
-    this.#serving = swap.serving;
+    if (swap.serving) this.#serving.set(swap.task, swap.serving);
+    else this.#serving.delete(swap.task);
     swap.resolve();
   }
 
@@ -379,8 +382,10 @@ export class Perception<F extends PerceivableFrame> {
   #giveUpSwap(id: number): void {
     const swap = this.#endSwap(id);
     if (!swap) return;
-    if (swap.sent && this.#swaps.size === 0) {
-      this.#send({ type: 'head', id: this.#nextId++, serving: this.#serving });
+    const { task } = swap;
+    const followed = [...this.#swaps.values()].some((other) => other.task === task);
+    if (swap.sent && !followed) {
+      this.#send({ type: 'head', id: this.#nextId++, task, serving: this.serving(task) });
     }
     swap.reject(crashed(`the perception thread did not answer in ${SWAP_TIMEOUT_MS} ms`));
   }
@@ -398,10 +403,18 @@ export class Perception<F extends PerceivableFrame> {
     if (message.type === 'seen') {
       const { seen } = message;
       // Messages come in order: the head that answered is the one acknowledged last.
-      const scene = this.#beliefs.observe(this.#serving, job, seen);
-      this.events.onPerceived(job.frame, perceived(job, seen, scene));
+      const answers = seen.answers.map((answer) => ({
+        task: answer.task,
+        decision: answer.decision,
+        scene: this.#beliefs.observe(this.serving(answer.task), job, answer, seen.features),
+      }));
+      this.events.onPerceived(job.frame, perceived(job, seen, answers));
     } else this.events.onRefused(job.frame, deserialiseError(message.error));
     job.settled();
+  }
+
+  #tasksOf(frame: F): string[] {
+    return this.settings.tasks.filter((task) => decidesOn(task, frame)).map(({ name }) => name);
   }
 
   /** Abandons the frames in work, because the worker is gone. */
@@ -436,7 +449,7 @@ async function readBackbone(
   settings: PerceptionSettings,
   fullPrecision: boolean,
 ): Promise<WorkerSettings> {
-  const { backbone, cardsDir, addedCardsDir, cacheDir, fit, threads, decision } = settings;
+  const { backbone, cardsDir, addedCardsDir, cacheDir, fit, threads, tasks } = settings;
   const name = fullPrecision ? fullPrecisionName(backbone) : backbone;
   const card = await loadCard(name, cardsDir, addedCardsDir);
   const { model, checksum, variantGolden } = await readCachedModel(card, cacheDir);
@@ -446,7 +459,7 @@ async function readBackbone(
     variantGolden,
     checksum: featureChecksum(checksum, fit),
     threads,
-    decision,
+    tasks,
     // In memory of its own, so that it can move to the worker: a Buffer may be part of a larger
     // block.
     model: model.byteLength === model.buffer.byteLength ? model : new Uint8Array(model),

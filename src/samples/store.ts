@@ -75,9 +75,16 @@ export class SampleStore {
     this.holdout = new Holdout(database, this.task, options);
   }
 
-  /** The same samples as another task sees them, over the same connection. */
-  forTask(task: string): SampleStore {
-    return new SampleStore(this.database, { ...this.options, task }, this.shared);
+  /**
+   * The same samples as another task sees them, over the same connection.
+   * @param rule of its holdout
+   */
+  forTask(
+    task: string,
+    { holdoutShare, holdoutAfterSamples }: HoldoutRule = this.options,
+  ): SampleStore {
+    const options = { ...this.options, task, holdoutShare, holdoutAfterSamples };
+    return new SampleStore(this.database, options, this.shared);
   }
 
   /** Names of the tasks that have samples, sorted. */

@@ -1,3 +1,4 @@
+import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
@@ -31,4 +32,16 @@ export class Meta {
         .run(key, value);
     }
   }
+}
+
+/** The part of {@link Meta} that holds the values of one task. */
+export type TaskMeta = Pick<Meta, 'get' | 'set'>;
+
+/** Values of the task `main` keep the keys that they had before there were tasks. */
+export function taskMeta(meta: Meta, task: string): TaskMeta {
+  const keyOf = (key: string): string => (task === DEFAULT_TASK ? key : `${key}.${task}`);
+  return {
+    get: (key) => meta.get(keyOf(key)),
+    set: (key, value) => meta.set(keyOf(key), value),
+  };
 }

@@ -87,7 +87,9 @@ export class ReportLog {
   /** Whole reports of a task as parsed JSON, newest first, at most `limit`. */
   list(task: string, limit: number): unknown[] {
     return this.#database
-      .prepare<{ body: string }>('SELECT body FROM reports WHERE task = ? ORDER BY sequence DESC LIMIT ?')
+      .prepare<{ body: string }>(
+        'SELECT body FROM reports WHERE task = ? ORDER BY sequence DESC LIMIT ?',
+      )
       .all(task, limit)
       .map(({ body }): unknown => JSON.parse(body));
   }

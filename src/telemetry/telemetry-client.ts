@@ -24,7 +24,13 @@ import {
   type TrainingReportBody,
   topicPrefix,
 } from './contract/messages.js';
-import { CONTRACT, commandTopic, type Guarantees, type RouteName } from './contract/topics.js';
+import {
+  CONTRACT,
+  commandTopic,
+  type Guarantees,
+  messageTopic,
+  type RouteName,
+} from './contract/topics.js';
 import type { Outbox, OutboxMessage } from './outbox/outbox.js';
 import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.js';
 
@@ -33,6 +39,8 @@ const RESPONSE_OVERHEAD_BYTES = 1_024;
 
 export interface TelemetryClientOptions {
   robotId: string;
+  /** Whether the settings name tasks, so that topics name them, too. */
+  namedTasks: boolean;
   /** Differs on every start of the daemon. */
   boot: string;
   settings: Config['mqtt'];
@@ -155,20 +163,28 @@ export class TelemetryClient {
     this.#publishState('info', () => info);
   }
 
+  /** The newest of each task is kept. */
   publishModel(model: ModelBody): void {
-    this.#publishState('model', () => model);
+    if (this.#options.namedTasks) this.#withdrawUnnamedModel();
+    this.#publishState('model', () => model, `model ${model.task}`);
+  }
+
+  /** A broker may still keep the model from before the settings named tasks. */
+  #withdrawUnnamedModel(): void {
+    const topic = this.#prefix + messageTopic('model', null);
+    this.#sender.state('model', () => this.#guaranteed('model', topic, new Uint8Array()));
   }
 
   /** @returns false when it was not sent: no connection, a slow link, or `predictionIntervalMs` */
   prediction(prediction: PredictionBody): boolean {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
-    const { camera, region = null } = prediction;
-    const eye = eyeOf({ camera, region });
-    const lastMs = this.#lastPredictionMs.get(eye);
+    const { task, camera, region = null } = prediction;
+    const stream = `${task} ${eyeOf({ camera, region })}`;
+    const lastMs = this.#lastPredictionMs.get(stream);
     if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
     const sent = this.#sendOnce('prediction', prediction);
-    if (sent) this.#lastPredictionMs.set(eye, nowMs);
+    if (sent) this.#lastPredictionMs.set(stream, nowMs);
     if (sent) this.#predictionsSent++;
     else this.#predictionsDropped++;
     return sent;
@@ -215,8 +231,8 @@ export class TelemetryClient {
     };
   }
 
-  #publishState(name: 'status' | 'info' | 'model', body: () => object): void {
-    this.#sender.state(name, () => {
+  #publishState(name: 'status' | 'info' | 'model', body: () => object, key: string = name): void {
+    this.#sender.state(key, () => {
       const session = name === 'status' ? { session: this.#link.session } : {};
       return this.#publication(name, { ...body(), ...session });
     });
@@ -234,7 +250,9 @@ export class TelemetryClient {
   /** Composes a message; null when it violates the contract. */
   #publication(name: MessageName, body: object): Publication | null {
     const payload = this.#composer.message(name, body);
-    return payload && this.#guaranteed(name, this.#prefix + CONTRACT[name].topic, payload);
+    const { task } = body as { task?: string };
+    const named = this.#options.namedTasks && task !== undefined ? task : null;
+    return payload && this.#guaranteed(name, this.#prefix + messageTopic(name, named), payload);
   }
 
   #guaranteed(name: RouteName, topic: string, payload: Uint8Array): Publication {
@@ -269,7 +287,7 @@ export class TelemetryClient {
   #lastWill(session: number): Publication {
     const will = { state: 'offline', since: null, reason: 'connection_lost', paused: [], session };
     const payload = this.#composer.message('status', will) ?? Buffer.from('{}');
-    return this.#guaranteed('status', this.#prefix + CONTRACT.status.topic, payload);
+    return this.#guaranteed('status', this.#prefix + messageTopic('status', null), payload);
   }
 
   #answer(topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer): void {

@@ -86,6 +86,7 @@ export interface JobResult {
 /** The full report of one training, for people and for telemetry. */
 export interface TrainingReport {
   trainingId: string;
+  task: string;
   trigger: TrainingTrigger;
   outcome: TrainingOutcome;
   /** One short sentence, then the figures. */

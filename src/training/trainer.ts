@@ -9,6 +9,8 @@ import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
 import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from './report.js';
 
 export interface TrainerOptions {
+  /** Name of the task whose heads are trained. */
+  task: string;
   dbPath: string;
   /** Where the backbone is; read at each start. */
   cacheDir: string;
@@ -131,6 +133,7 @@ export class Trainer {
     }
     const report: TrainingReport = {
       trainingId: run.trainingId,
+      task: this.#options.task,
       trigger: run.trigger,
       ...ending,
       startedAt: new Date(dateOf(run.startedMs)).toISOString(),
@@ -148,7 +151,7 @@ export class Trainer {
   }
 
   async #work(run: Run): Promise<JobEnd> {
-    const { settings, dbPath, cacheDir, addedCardsDir, registry, jobPath } = this.#options;
+    const { task, settings, dbPath, cacheDir, addedCardsDir, registry, jobPath } = this.#options;
     const { models, inference, samples, augmentation, training, gate, heads } = settings;
     const job = await (this.#options.startJob ?? startJob)({
       path: jobPath ?? fileURLToPath(new URL('./job/training-job.js', import.meta.url)),
@@ -168,6 +171,7 @@ export class Trainer {
         registryDir: registry.dir,
         ...(addedCardsDir ? { addedCardsDir } : {}),
         trainingId: run.trainingId,
+        task,
         trigger: run.trigger,
       },
       onWarning: (fields, message) =>

@@ -33,8 +33,8 @@ export class HeadService {
     private readonly registry: HeadRegistry,
     /** Resolves when the head has taken over; rejects when the previous one keeps serving. */
     private readonly swap: (serving: ServingHead | null) => Promise<void> | void,
-    /** Checksum of the running backbone. */
-    private readonly backboneChecksum: () => string,
+    /** Checksum of the running backbone; null: it restarts, and perception checks the head. */
+    private readonly backboneChecksum: () => string | null,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
   ) {}
@@ -183,7 +183,8 @@ export class HeadService {
 
   /** @throws HeadlandError HL_HEAD_BACKBONE_MISMATCH */
   #check({ head, card: { version, backbone } }: StoredHead): void {
-    if (head.backboneChecksum === this.backboneChecksum()) return;
+    const running = this.backboneChecksum();
+    if (running === null || head.backboneChecksum === running) return;
     throw new HeadlandError(
       'HL_HEAD_BACKBONE_MISMATCH',
       `head ${version} was trained on backbone ${backbone.name} (${backbone.checksum.slice(0, 12)}…), but another backbone is running`,

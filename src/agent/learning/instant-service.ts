@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 import type { SampleStore } from '../../samples/store.js';
-import type { Meta } from '../../storage/meta-table.js';
+import type { TaskMeta } from '../../storage/meta-table.js';
 import type { InstantLearner } from '../../training/instant/instant-learner.js';
 import type { InstantHead } from '../../training/instant/instant-protocol.js';
 
@@ -15,7 +15,7 @@ const FLOOR_KEY = 'instant.floor';
 export interface InstantParts {
   learner: Pick<InstantLearner, 'learn' | 'stop'>;
   samples: Pick<SampleStore, 'labelRevision'>;
-  meta: Pick<Meta, 'get' | 'set'>;
+  meta: TaskMeta;
   /** Checksum of the running backbone; null: none is running, and nothing is learnt until then. */
   backboneChecksum: () => string | null;
   /** Resolves when the head has taken over; rejects when the previous one keeps serving. */

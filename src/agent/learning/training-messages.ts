@@ -11,14 +11,16 @@ import type { TrainingReport } from '../../training/report.js';
 
 export function trainingProgressMessage(
   { phase, done, total, etaSeconds }: TrainingProgress,
+  task: string,
   trainingId: string,
 ): TrainingProgressBody {
-  return { training_id: trainingId, phase, done, total, eta_seconds: etaSeconds };
+  return { task, training_id: trainingId, phase, done, total, eta_seconds: etaSeconds };
 }
 
 export function trainingReportMessage(report: TrainingReport): TrainingReportBody {
   const { result, error } = report;
   return {
+    task: report.task,
     training_id: report.trainingId,
     trigger: report.trigger,
     outcome: report.outcome,

@@ -1,6 +1,5 @@
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
@@ -8,7 +7,7 @@ import { parseReport, type StoredReport } from '../../training/stored-report.js'
 import { Trainer } from '../../training/trainer.js';
 import { TrainingTriggers } from '../../training/triggers.js';
 import { AuditTrail } from '../audit-trail.js';
-import { addedCardsDir, type State } from '../open-state.js';
+import { addedCardsDir, type State, type TaskState } from '../open-state.js';
 
 const REVISION_KEY = 'training.revision';
 
@@ -19,7 +18,25 @@ export interface TrainingServiceEvents {
   promote?(version: number): Promise<unknown>;
 }
 
-/** Runs trainings on triggers and on request, one at a time across all processes. */
+export interface TrainingParts {
+  state: Pick<State, 'databasePath' | 'audit' | 'reports'>;
+  task: TaskState;
+  /** Why no training may start now; null: one may start. */
+  obstacle: () => HeadlandError | null;
+  events: TrainingServiceEvents;
+  log: Log;
+  /** Labels of the trained head that serves; null: none does. Default: none. */
+  knownLabels?: () => readonly string[] | null;
+  /** Whether another task of this process trains; default: none does. */
+  othersTrain?: () => boolean;
+  /** The cache that holds the backbone; default: that of the configuration. */
+  cacheDir?: () => string;
+}
+
+/**
+ * Runs the trainings of one task on triggers and on request, one at a time across all tasks and
+ * processes.
+ */
 export class TrainingService {
   readonly #trainer: Trainer;
   readonly #triggers: TrainingTriggers;
@@ -30,27 +47,22 @@ export class TrainingService {
   #ending: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(
-    private readonly config: Config,
-    private readonly state: State,
-    /** Why no training may start now; null: one may start. */
-    private readonly obstacle: () => HeadlandError | null,
-    private readonly events: TrainingServiceEvents,
-    private readonly log: Log,
-    /** Labels of the trained head that serves; null: none does. */
-    knownLabels: () => readonly string[] | null = () => null,
-    /** The cache that holds the backbone. */
-    cacheDir: () => string = () => config.paths.cacheDir,
-  ) {
+  readonly #parts: TrainingParts;
+
+  constructor(parts: TrainingParts) {
+    this.#parts = parts;
+    const { state, task, obstacle, events, log } = parts;
+    const { settings, samples, meta } = task;
     this.#audit = new AuditTrail(state.audit, log);
     this.#trainer = new Trainer({
+      task: task.name,
       dbPath: state.databasePath,
       get cacheDir() {
-        return cacheDir();
+        return parts.cacheDir?.() ?? settings.paths.cacheDir;
       },
-      addedCardsDir: addedCardsDir(config),
-      registry: state.heads,
-      settings: config,
+      addedCardsDir: addedCardsDir(settings),
+      registry: task.heads,
+      settings,
       log,
       onProgress: (progress, trainingId) => events.onProgress(progress, trainingId),
       onOutcome: (report) => {
@@ -59,20 +71,20 @@ export class TrainingService {
       ...(events.promote ? { promote: events.promote } : {}),
     });
     this.#triggers = new TrainingTriggers({
-      settings: config.training,
+      settings: settings.training,
       memory: {
         get: () => {
-          const text = state.meta.get(REVISION_KEY);
+          const text = meta.get(REVISION_KEY);
           return text === null ? null : Number(text);
         },
-        set: (revision) => state.meta.set(REVISION_KEY, String(revision)),
+        set: (revision) => meta.set(REVISION_KEY, String(revision)),
       },
-      labelRevision: () => state.samples.labelRevision(),
-      labels: () => state.samples.counts().labelled,
-      classes: () => state.samples.counts().classes,
-      knownLabels,
+      labelRevision: () => samples.labelRevision(),
+      labels: () => samples.counts().labelled,
+      classes: () => samples.counts().classes,
+      knownLabels: () => parts.knownLabels?.() ?? null,
       isPaused: () => obstacle() !== null,
-      isTraining: () => this.running !== null || this.#starting !== null,
+      isTraining: () => this.isBusy || (parts.othersTrain?.() ?? false),
       start: (trigger) => {
         this.start(trigger).catch((error) =>
           log.warn({ trigger, err: messageOf(error) }, 'cannot start the training'),
@@ -80,6 +92,11 @@ export class TrainingService {
       },
       log,
     });
+  }
+
+  /** A training of this task runs or starts. */
+  get isBusy(): boolean {
+    return this.running !== null || this.#starting !== null;
   }
 
   /** Starts the triggers by labels and by time. @throws HeadlandError HL_TRAINING_CRON_INVALID */
@@ -93,10 +110,10 @@ export class TrainingService {
    *   HL_TRAINING_CANCELLED after {@link stop}
    */
   async start(trigger: TrainingTrigger): Promise<string> {
-    const obstacle = this.obstacle();
+    const obstacle = this.#parts.obstacle();
     if (obstacle) throw obstacle;
     if (this.#stopped) throw stopping();
-    if (this.running || this.#starting) throw alreadyTraining();
+    if (this.isBusy) throw alreadyTraining();
     this.#starting = this.#begin(trigger);
     try {
       return await this.#starting;
@@ -106,9 +123,11 @@ export class TrainingService {
   }
 
   async #begin(trigger: TrainingTrigger): Promise<string> {
-    const lock = await acquireInstanceLock(this.config.paths.stateDir, 'train').catch((error) => {
-      throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
-    });
+    const lock = await acquireInstanceLock(this.#parts.task.settings.paths.stateDir, 'train').catch(
+      (error) => {
+        throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
+      },
+    );
     try {
       this.#triggers.trainingStarted();
       const { trainingId } = this.#trainer.start({ trigger });
@@ -142,9 +161,10 @@ export class TrainingService {
     return this.#triggers.newLabels();
   }
 
-  /** The newest reports of all processes, newest first. @throws HeadlandError HL_STORE_… */
+  /** The newest reports of this task from all processes, newest first. @throws HeadlandError HL_STORE_… */
   reports(limit: number): StoredReport[] {
-    return this.state.reports.list(limit).flatMap((report) => parseReport(report) ?? []);
+    const { state, task } = this.#parts;
+    return state.reports.list(task.name, limit).flatMap((report) => parseReport(report) ?? []);
   }
 
   async #ended(report: TrainingReport): Promise<void> {
@@ -154,7 +174,7 @@ export class TrainingService {
     this.#audit.trained(report);
     // A training cancelled by stop() must be due again at the next start.
     if (!this.#stopped) this.#count(report);
-    this.events.onReport(report);
+    this.#parts.events.onReport(report);
   }
 
   /**
@@ -165,7 +185,7 @@ export class TrainingService {
     try {
       this.#triggers.trainingEnded();
     } catch (error) {
-      this.log.error(
+      this.#parts.log.error(
         { trainingId, err: messageOf(error) },
         'cannot store which labels were learnt',
       );
@@ -174,12 +194,14 @@ export class TrainingService {
 
   /** Stores the report; a failure does not affect the training. */
   #keep(report: TrainingReport): void {
-    const { trainingId, outcome, reason, finishedAt, result } = report;
+    const { state, log } = this.#parts;
+    const { trainingId, task, outcome, reason, finishedAt, result } = report;
     const headVersion = result?.version ?? null;
     try {
-      this.state.reports.append({ trainingId, outcome, reason, finishedAt, headVersion }, report);
+      const summary = { trainingId, task, outcome, reason, finishedAt, headVersion };
+      state.reports.append(summary, report);
     } catch (error) {
-      this.log.error({ trainingId, err: messageOf(error) }, 'cannot store the training report');
+      log.error({ trainingId, err: messageOf(error) }, 'cannot store the training report');
     }
   }
 }

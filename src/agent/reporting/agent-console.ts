@@ -15,6 +15,8 @@ import type { HeadCard } from '../../registry/head-card.js';
 import type { StoredReport } from '../../training/stored-report.js';
 import { mediaTypeOf } from '../../vision/sniff.js';
 import type { Requester } from '../audit-trail.js';
+import { chosenTask } from '../open-state.js';
+import type { RobotTask } from '../robot-task.js';
 import { guesses } from '../seeing/guesses.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
 import { type AgentStatus, agentStatus, type TrainingStatus, trainingStatus } from '../status.js';
@@ -26,19 +28,23 @@ function encodedPicture(bytes: Uint8Array): EncodedPicture {
   return { mediaType: mediaTypeOf(bytes), bytes };
 }
 
-/** Adapts the daemon to the interface of the web page. */
-export function consoleSource(agent: AgentView): ConsoleSource {
+/** Adapts the daemon, with one of its tasks, to the interface of the web page. */
+export function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
   const { operations } = agent;
-  const { samples } = agent.state;
+  const { name, state, training } = task;
+  const { samples, heads } = state;
   return {
-    status: () => consoleStatus(agentStatus(agent)),
+    status: () => consoleStatus(agentStatus(agent), name),
     latest(camera) {
       const recent = agent.recent.latest(camera);
-      return recent ? { ...summary(recent), picture: encodedPicture(recent.frame.jpeg) } : null;
+      return recent
+        ? { ...summary(recent, name), picture: encodedPicture(recent.frame.jpeg) }
+        : null;
     },
     waiting(limit) {
       const waiting = samples.list({ labelled: false, order: 'newest', limit });
-      const parts = { perception: agent.perception, samples, inference: agent.config.inference };
+      const { perception } = agent;
+      const parts = { task: name, perception, samples, inference: state.settings.inference };
       const guessed = guesses(
         parts,
         waiting.map(({ id }) => id),
@@ -52,31 +58,31 @@ export function consoleSource(agent: AgentView): ConsoleSource {
       return bytes && encodedPicture(bytes);
     },
     async labelFrame(frameId, label, group) {
-      const { sample } = await operations.label({ frame: frameId, group }, label, BY);
+      const { sample } = await operations.label({ frame: frameId, group }, label, BY, name);
       return { sampleId: sample.id };
     },
     async labelSample(sampleId, label) {
-      const { sample } = await operations.label({ sample: sampleId }, label, BY);
+      const { sample } = await operations.label({ sample: sampleId }, label, BY, name);
       return { sampleId: sample.id };
     },
-    retrain: async () => ({ trainingId: await operations.retrain(BY) }),
-    reports: (limit) => agent.training.reports(limit).map(report),
+    retrain: async () => ({ trainingId: await operations.retrain(BY, name) }),
+    reports: (limit) => training.reports(limit).map(report),
     heads: async () =>
-      (await agent.state.heads.list())
+      (await heads.list())
         .flatMap(({ card }) => card ?? [])
-        .map((card) => headVersion(card, card.version === agent.heads.serving?.card.version))
+        .map((card) => headVersion(card, card.version === task.heads.serving?.card.version))
         .reverse(),
     rollback: async (version) => ({
-      version: (await operations.rollback(version, BY)).card.version,
+      version: (await operations.rollback(version, BY, name)).card.version,
     }),
     promote: async (version) => ({
-      version: (await operations.promote(version, BY)).card.version,
+      version: (await operations.promote(version, BY, name)).card.version,
     }),
     pause: async (what) => ({ paused: await operations.pause(what, BY) }),
     resume: async (what) => ({ paused: await operations.resume(what, BY) }),
     async snapshot(camera) {
-      const { recent, sample } = operations.snapshot(camera);
-      return { sampleId: sample.id, frame: summary(recent) };
+      const { recent, sample } = operations.snapshot(camera, name);
+      return { sampleId: sample.id, frame: summary(recent, name) };
     },
     subscribe(listener: (event: ConsoleEvent) => void) {
       /** A failure to notify a page must not affect the daemon. */
@@ -88,11 +94,11 @@ export function consoleSource(agent: AgentView): ConsoleSource {
         }
       };
       const onDecision = (recent: RecentFrame): void =>
-        notify(() => ({ type: 'decision', data: summary(recent) }));
+        notify(() => ({ type: 'decision', data: summary(recent, name) }));
       const onTraining = (): void =>
-        notify(() => ({ type: 'training', data: trainingState(trainingStatus(agent)) }));
+        notify(() => ({ type: 'training', data: trainingState(trainingStatus(agent, task)) }));
       const onStatus = (): void =>
-        notify(() => ({ type: 'status', data: consoleStatus(agentStatus(agent)) }));
+        notify(() => ({ type: 'status', data: consoleStatus(agentStatus(agent), name) }));
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
       agent.on('trainingReport', onTraining);
@@ -109,8 +115,9 @@ export function consoleSource(agent: AgentView): ConsoleSource {
   };
 }
 
-function consoleStatus(status: AgentStatus): ConsoleStatus {
-  const { model, samples, frames } = status;
+function consoleStatus(status: AgentStatus, name: string): ConsoleStatus {
+  const { tasks, frames } = status;
+  const { model, samples, training } = chosenTask(tasks, name);
   return {
     robot: status.robot,
     version: status.version,
@@ -153,7 +160,7 @@ function consoleStatus(status: AgentStatus): ConsoleStatus {
         holdout,
       })),
     },
-    training: trainingState(status.training),
+    training: trainingState(training),
     frameMsP50: frames.msP50,
     frameMsP95: frames.msP95,
     framesPerSecond: frames.perSecond,
@@ -180,13 +187,15 @@ function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; 
   return regions.map((region) => ({ camera, eye: eyeOf({ camera: camera.name, region }) }));
 }
 
-function summary({ frameId, frame, perceived }: RecentFrame): FrameSummary {
-  const { decision, timings } = perceived;
+function summary({ frameId, frame, perceived }: RecentFrame, task: string): FrameSummary {
+  const { answers, timings } = perceived;
+  const decision = answers.find((answer) => answer.task === task)?.decision;
   return {
     frameId,
     camera: eyeOf(frame),
     capturedAtMs: frame.capturedAtMs,
-    decision: decision.top.length === 0 ? null : { ...decision, totalMs: timings.totalMs },
+    decision:
+      decision && decision.top.length > 0 ? { ...decision, totalMs: timings.totalMs } : null,
   };
 }
 

@@ -5,17 +5,26 @@ import { type Eye, eyeOf } from '../../base/words/eye.js';
 import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
 import type { RateLimit } from '../../host/rate.js';
 import type { Decision } from '../../perception/decision.js';
+import type { TaskAnswer } from '../../perception/perception-protocol.js';
 import type { SampleCounts } from '../../samples/sample-counts.js';
-import type { EventBody, ModelBody, PredictionBody } from '../../telemetry/contract/messages.js';
+import type {
+  EventBody,
+  MetricsBody,
+  ModelBody,
+  PredictionBody,
+} from '../../telemetry/contract/messages.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
 import type { ModelStatus } from '../status.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */
 
-export function predictionMessage(recent: RecentFrame, sampleId: string | null): PredictionBody {
-  const { frameId, frame, perceived } = recent;
-  const { decision, scene, timings } = perceived;
+export function predictionMessage(
+  { frameId, frame, perceived: { timings } }: RecentFrame,
+  { task, decision, scene }: TaskAnswer,
+  sampleId: string | null,
+): PredictionBody {
   return {
+    task,
     frame_id: frameId,
     ...placeOf(frame),
     sequence: frame.sequence,
@@ -43,8 +52,16 @@ export function predictionMessage(recent: RecentFrame, sampleId: string | null):
   };
 }
 
-export function modelMessage({ card, learnt, backbone, trust, next }: ModelStatus): ModelBody {
+export function modelMessage({
+  task,
+  card,
+  learnt,
+  backbone,
+  trust,
+  next,
+}: ModelStatus): ModelBody {
   return {
+    task,
     head_version: card?.version ?? null,
     labels: [...(learnt?.head.labels ?? card?.labels ?? [])],
     learner: card?.learner ?? learnt?.head.learner ?? null,
@@ -69,6 +86,7 @@ export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody
       : `${alert.rule}: cleared on ${eye}`,
     details: {
       rule: alert.rule,
+      task: alert.task,
       ...placeOf(alert),
       label: alert.label,
       probability: alert.probability,
@@ -99,13 +117,17 @@ export function alarmClearedMessage({ name, error }: Alarm, raisedForMs: number)
   };
 }
 
-export function labelRequestedMessage(recent: RecentFrame, sampleId: string): EventBody {
-  const { decision } = recent.perceived;
+export function labelRequestedMessage(
+  recent: RecentFrame,
+  { task, decision }: Pick<TaskAnswer, 'task' | 'decision'>,
+  sampleId: string,
+): EventBody {
   return {
     kind: 'label_requested',
     severity: 'info',
     message: `frame ${recent.frameId} needs a label: answer with cmd/label`,
     details: {
+      task,
       sample_id: sampleId,
       frame_id: recent.frameId,
       ...placeOf(recent.frame),
@@ -115,7 +137,7 @@ export function labelRequestedMessage(recent: RecentFrame, sampleId: string): Ev
 }
 
 /** Result of a shadow trial: the previous head serves again, or a refused one now serves. */
-export function trialMessage(trial: ShadowTrial): EventBody {
+export function trialMessage(task: string, trial: ShadowTrial): EventBody {
   const { labels, currentAlone, previousAlone, wealth } = tally(trial);
   const back = trial.outcome === 'rolled-back';
   const [from, to] = back ? [trial.version, trial.previous] : [trial.previous, trial.version];
@@ -125,6 +147,7 @@ export function trialMessage(trial: ShadowTrial): EventBody {
     severity: back ? 'warning' : 'info',
     message: `head ${to} serves ${back ? 'again' : 'now'}; ${describeTrial(trial)}`,
     details: {
+      task,
       cause: 'shadow_trial',
       from_version: from,
       to_version: to,
@@ -139,6 +162,7 @@ export function trialMessage(trial: ShadowTrial): EventBody {
 
 /** Event: head `version` cannot serve. `instead` serves; null: no head does. */
 export function unusableMessage(
+  task: string,
   version: number,
   error: HeadlandError,
   instead: number | null,
@@ -150,6 +174,7 @@ export function unusableMessage(
     code: error.code,
     message: `head ${version} cannot serve; ${now}: ${error.message}`.slice(0, 2_048),
     details: {
+      task,
       cause: 'unusable',
       from_version: version,
       to_version: instead,
@@ -193,14 +218,16 @@ export function failureMessage(
   };
 }
 
-export function sampleTotals(counts: SampleCounts): {
-  total: number;
-  labelled: number;
-  waiting: number;
-  holdout: number;
-} {
-  const holdout = counts.classes.reduce((sum, { holdout: inHoldout }) => sum + inHoldout, 0);
-  return { total: counts.total, labelled: counts.labelled, waiting: counts.waiting, holdout };
+/** Totals over tasks: a sample counts once for each of its tasks. */
+export function sampleTotals(counts: readonly SampleCounts[]): MetricsBody['samples'] {
+  const sum = (numberOf: (of: SampleCounts) => number): number =>
+    counts.reduce((total, of) => total + numberOf(of), 0);
+  return {
+    total: sum(({ total }) => total),
+    labelled: sum(({ labelled }) => labelled),
+    waiting: sum(({ waiting }) => waiting),
+    holdout: sum(({ classes }) => classes.reduce((total, { holdout }) => total + holdout, 0)),
+  };
 }
 
 export function isoTime(ms: number): string {

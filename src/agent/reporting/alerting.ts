@@ -1,13 +1,12 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules, observationOf } from '../../alerts/rules.js';
+import { type AlertEvent, AlertRules, observationOf, type RuleAnswer } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Eye } from '../../base/words/eye.js';
 import type { Config } from '../../config/schema.js';
-import type { Decision, SceneDecision } from '../../perception/decision.js';
 import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
@@ -56,9 +55,8 @@ export class Alerting {
     await Promise.all([...this.#outputs.values()].map(({ service }) => service.start()));
   }
 
-  /** @param scene Null: not known; the decision on the frame is used instead. */
-  observe(eye: Eye, decision: Decision, scene: SceneDecision | null): void {
-    this.#apply(this.#rules.observe(observationOf(eye, decision, scene, this.nowMs())));
+  observe(eye: Eye, answer: RuleAnswer): void {
+    this.#apply(this.#rules.observe(observationOf(eye, answer, this.nowMs())));
   }
 
   /** Clears expired alerts, also while no frame arrives. */

@@ -19,7 +19,7 @@ export async function startConsole(agent: AgentView): Promise<RunningConsole> {
     host: settings.host,
     port: settings.port,
     token: readSecretText(settings.token, environment),
-    source: consoleSource(agent),
+    source: consoleSource(agent, agent.tasks[0]),
     log,
   });
   const { url } = await server.start();

@@ -2,8 +2,9 @@ import { arch, hostname, release, type } from 'node:os';
 import { regionsOf } from '../../camera/stage/regions.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
+import type { TaskState } from '../open-state.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
-import type { AgentStatus } from '../status.js';
+import type { AgentStatus, ModelStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
 import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 
@@ -23,19 +24,22 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
       simulated: config.driver === 'simulated',
       regions: regionsOf(config).map(({ name }) => name),
     })),
-    labels: agent.state.samples.counts().classes.map(({ label }) => label),
+    tasks: agent.tasks.map(({ name, state }) => {
+      const { cameras, regions } = state;
+      return { name, cameras: [...cameras], regions: [...regions], labels: labelsOf(state) };
+    }),
+    labels: [...new Set(agent.tasks.flatMap(({ state }) => labelsOf(state)))].sort(),
     hostname: hostname(),
     arch: arch(),
     os: `${type()} ${release()}`,
   };
 }
 
-export function metricsMessage({
-  uptimeSeconds,
-  frames,
-  board,
-  samples,
-}: AgentStatus): MetricsBody {
+function labelsOf({ samples }: TaskState): string[] {
+  return samples.counts().classes.map(({ label }) => label);
+}
+
+export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentStatus): MetricsBody {
   const { throttled } = board;
   return {
     uptime_seconds: uptimeSeconds,
@@ -50,7 +54,7 @@ export function metricsMessage({
     throttled: throttled && (throttled.slowed || throttled.underVoltage),
     frame_limit: frameLimit(frames.limit),
     disk_free_bytes: board.diskFreeBytes,
-    samples: sampleTotals(samples),
+    samples: sampleTotals(tasks.map(({ samples }) => samples)),
   };
 }
 
@@ -65,7 +69,7 @@ function frameLimit({
 
 /** Response data of the command `status`, with the field names of the contract's messages. */
 export function statusAnswer(status: AgentStatus): Record<string, unknown> {
-  const { model, training } = status;
+  const [only] = status.tasks;
   return {
     state: status.state,
     paused: status.paused,
@@ -94,37 +98,44 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
       },
       quality: camera.quality && cameraQualityMessage(camera.name, camera.quality),
     })),
-    model: model.card || model.learnt ? modelMessage(model) : null,
     backbone: status.backbone,
-    samples: status.samples,
+    ...(status.namedTasks
+      ? { tasks: status.tasks.map((task) => ({ name: task.name, ...taskAnswer(task) })) }
+      : taskAnswer(only)),
+    metrics: metricsMessage(status),
+  };
+}
+
+function taskAnswer({ model, samples, training }: TaskStatus): Record<string, unknown> {
+  const { last } = training;
+  return {
+    model: model.card || model.learnt ? modelMessage(model) : null,
+    samples,
     training: {
       running: training.running !== null,
       new_labels: training.newLabels,
       every_new_labels: training.everyNewLabels,
       instant_failures: training.instantFailures,
-      last: training.last && {
-        training_id: training.last.trainingId,
-        outcome: training.last.outcome,
-        reason: training.last.reason,
-        head_version: training.last.headVersion,
-        finished_at: training.last.finishedAt,
+      last: last && {
+        training_id: last.trainingId,
+        outcome: last.outcome,
+        reason: last.reason,
+        head_version: last.headVersion,
+        finished_at: last.finishedAt,
       },
     },
-    metrics: metricsMessage(status),
   };
 }
 
 /** One line for `systemctl status`. */
 export function statusLine(status: AgentStatus): string {
-  const { frames, samples, training, mqtt } = status;
+  const { frames, tasks, mqtt } = status;
   const limit = frameLimit(frames.limit);
   return [
     status.state === 'paused' ? 'paused' : `${frames.perSecond.toFixed(1)} frames/s`,
     status.backbone?.insteadOf ? 'fp32 instead of 8-bit backbone' : null,
     limit && `at most ${limit.frames_per_second.toFixed(1)} (${limit.reason})`,
-    headLine(status),
-    `${samples.labelled} labels`,
-    training.running ? 'training' : null,
+    ...tasks.map((task) => taskLine(task, status.namedTasks)),
     mqtt.connected ? null : 'no broker',
     ...status.alarms.map(({ code }) => code),
   ]
@@ -132,7 +143,16 @@ export function statusLine(status: AgentStatus): string {
     .join(', ');
 }
 
-function headLine({ model: { card, learnt, trust } }: AgentStatus): string {
+function taskLine(task: TaskStatus, named: boolean): string {
+  const line = [
+    headLine(task.model),
+    `${task.samples.labelled} labels`,
+    ...(task.training.running ? ['training'] : []),
+  ].join(', ');
+  return named ? `${task.name}: ${line}` : line;
+}
+
+function headLine({ card, learnt, trust }: ModelStatus): string {
   const head = card ? `head ${card.version}` : learnt ? 'head of the first labels' : 'no head yet';
   const more = card && learnt ? ` and ${learnt.labels} labels` : '';
   return `${head}${more}${trust ? ` (${trust})` : ''}`;

@@ -61,6 +61,7 @@ export class TelemetryService {
     const embedded = mqtt.url === null;
     this.#client = new TelemetryClient({
       robotId: robot.id,
+      namedTasks: config.tasks.length > 0,
       boot,
       // The embedded broker supports only 3.1.1; trying 5 first would cost a refused connection.
       settings: embedded && mqtt.protocol === 'auto' ? { ...mqtt, protocol: '3.1.1' } : mqtt,
@@ -143,8 +144,8 @@ export class TelemetryService {
     this.#client.cameraQuality(body);
   }
 
-  trainingProgress(progress: TrainingProgress, trainingId: string): void {
-    this.#client.trainingProgress(trainingProgressMessage(progress, trainingId));
+  trainingProgress(progress: TrainingProgress, task: string, trainingId: string): void {
+    this.#client.trainingProgress(trainingProgressMessage(progress, task, trainingId));
   }
 
   trainingReport(report: TrainingReport): void {

@@ -3,6 +3,7 @@ import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { eyeOf } from '../../base/words/eye.js';
 import { type Decision, isNovel } from '../../perception/decision.js';
+import type { TaskAnswer } from '../../perception/perception-protocol.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { Labelling } from '../learning/labelling.js';
 import { labelRequestedMessage } from '../reporting/agent-messages.js';
@@ -28,7 +29,7 @@ export interface AskingParts {
   nowMs?: () => number;
 }
 
-/** Selects doubtful frames, at a limited rate, stores them and requests labels for them. */
+/** Selects frames that one task doubts, at a limited rate, stores them and requests labels for them. */
 export class Asking {
   readonly #lastAskedMs = new Map<string, number>();
   readonly #nowMs: () => number;
@@ -41,14 +42,14 @@ export class Asking {
    * Stores a doubtful frame and requests its label.
    * @returns the id of its sample; null when no label is requested
    */
-  consider(recent: RecentFrame): string | null {
-    if (!this.#wants(eyeOf(recent.frame), recent.perceived.decision)) return null;
+  consider(recent: RecentFrame, { task, decision }: TaskAnswer): string | null {
+    if (!this.#wants(eyeOf(recent.frame), decision)) return null;
     const { settings, labelling, samples, telemetry, alarms, log } = this.parts;
     try {
       const { id } = labelling.keepWaiting(recent);
       alarms.clear('picture-limit');
       samples.removeOldestWaiting(settings.askMaxWaiting);
-      telemetry.event(labelRequestedMessage(recent, id));
+      telemetry.event(labelRequestedMessage(recent, { task, decision }, id));
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;

@@ -7,6 +7,7 @@ import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
+import { tasksOf } from '../../config/tasks-of.js';
 import type { BackboneInfo, PerceptionSettings } from '../../perception/perception-protocol.js';
 import { addedCardsDir } from '../open-state.js';
 
@@ -14,7 +15,8 @@ import { addedCardsDir } from '../open-state.js';
 const MENDING = { initialMs: 5_000, maxMs: 120_000 };
 
 /** The settings of perception from the configuration. */
-export function perceptionSettings({ models, paths, inference }: Config): PerceptionSettings {
+export function perceptionSettings(config: Config): PerceptionSettings {
+  const { models, paths, inference } = config;
   return {
     backbone: models.backbone,
     cardsDir: models.cardsDir,
@@ -24,7 +26,9 @@ export function perceptionSettings({ models, paths, inference }: Config): Percep
     fit: inference.fit,
     maxPictureBytes: inference.maxPictureBytes,
     maxPicturePixels: inference.maxPicturePixels,
-    decision: inference,
+    tasks: tasksOf(config).map(({ name, cameras, regions, settings }) => {
+      return { name, cameras, regions, decision: settings.inference };
+    }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { Perception } from '../../perception/perception.js';
 import type { SampleStore } from '../../samples/store.js';
 
 export interface GuessParts {
+  /** Name of the task whose head answers. */
+  task: string;
   perception: Pick<Perception<never>, 'backbone' | 'serving'>;
   samples: Pick<SampleStore, 'features'>;
   inference: Config['inference'];
@@ -15,10 +17,11 @@ export interface GuessParts {
  * Samples without features of the running backbone are left out; without a serving head, all are.
  */
 export function guesses(
-  { perception, samples, inference }: GuessParts,
+  { task, perception, samples, inference }: GuessParts,
   sampleIds: readonly string[],
 ): Map<string, ScoredLabel> {
-  const { backbone, serving } = perception;
+  const { backbone } = perception;
+  const serving = perception.serving(task);
   const found = new Map<string, ScoredLabel>();
   if (!backbone || !serving) return found;
   const settings = answerSettings(serving.head, inference);

@@ -1,3 +1,4 @@
+import { regionNames } from '../../base/words/eye.js';
 import type { PictureSettings } from '../camera-settings.js';
 import type { Region } from './picture-mask.js';
 
@@ -17,8 +18,8 @@ export interface PixelBox {
 export function regionsOf({ regions }: Pick<PictureSettings, 'regions'>): NamedRegion[] {
   if (Array.isArray(regions)) return regions;
   const { columns, rows } = regions;
-  return Array.from({ length: columns * rows }, (_, i) => ({
-    name: String(i + 1),
+  return regionNames(regions).map((name, i) => ({
+    name,
     left: (i % columns) / columns,
     top: Math.floor(i / columns) / rows,
     width: 1 / columns,

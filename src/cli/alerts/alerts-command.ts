@@ -1,17 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { servingHead } from '../../agent/learning/instant-service.js';
-import { openState } from '../../agent/open-state.js';
+import { openState, type State } from '../../agent/open-state.js';
 import { type AlertSimulation, simulateAlerts } from '../../agent/simulate-alerts.js';
 import type { AlertEvent } from '../../alerts/rules.js';
 import { HeadlandError } from '../../base/errors.js';
 import { eyeOf } from '../../base/words/eye.js';
 import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
 import { type CameraConfig, type Config, configSchema } from '../../config/schema.js';
+import type { ServingHead } from '../../perception/perception-protocol.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
-import { loadServingHead } from '../support/serving-head.js';
+import { noServingHead } from '../support/serving-head.js';
 import {
   commandLog,
   resolveConfig,
@@ -57,7 +58,7 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
   const state = openState(config, log);
   const bar = progressBar('pictures', options.json);
   try {
-    const serving = servingHead(await loadServingHead(state.heads));
+    const serving = await servingHeads(state);
     await fetchBackbone(config, log, options);
     const result = await simulateAlerts({
       config,
@@ -73,6 +74,20 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
   } finally {
     state.close();
   }
+}
+
+/**
+ * The serving heads by task.
+ * @throws HeadlandError HL_EVALUATE_NO_HEAD when no task has one
+ */
+async function servingHeads(state: State): Promise<Map<string, ServingHead>> {
+  const serving = new Map<string, ServingHead>();
+  for (const { name, heads } of state.tasks) {
+    const current = await heads.current();
+    if (current !== null) serving.set(name, servingHead(await heads.load(current)));
+  }
+  if (serving.size === 0) throw noServingHead();
+  return serving;
 }
 
 function cameraOf({ cameras }: Config, name: string | undefined): CameraConfig {

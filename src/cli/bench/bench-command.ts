@@ -79,13 +79,14 @@ export function benchCommand(): Command {
         const board = describeBoard();
         const most = options.threads ?? Math.min(board.cores, MAX_THREADS);
         const { source, pictures } = await readPictures(state);
-        const current = (await state?.heads.current()) ?? null;
+        const heads = state?.tasks[0].heads ?? null;
+        const current = (await heads?.current()) ?? null;
         const { cards, unfit } = await cardsToMeasure(config, log);
         const integerKernels = await probeIntegerKernels();
         const { measurements, strain } = await measure({
           cards,
           threads: Array.from({ length: most }, (_, i) => i + 1),
-          head: state && current !== null ? (await state.heads.load(current)).head : null,
+          head: heads && current !== null ? (await heads.load(current)).head : null,
           pictures,
           seconds: options.seconds,
           inference: config.inference,
@@ -137,8 +138,9 @@ async function cardsToMeasure(
 
 /** The newest stored frames, else a synthetic picture: no camera is needed. */
 async function readPictures(state: State | null) {
-  const newest = state?.samples.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
-  const stored = newest.flatMap(({ id }) => state?.samples.picture(id) ?? []);
+  const samples = state?.tasks[0].samples;
+  const newest = samples?.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
+  const stored = newest.flatMap(({ id }) => samples?.picture(id) ?? []);
   if (stored.length > 0) return { source: 'stored frames', pictures: stored };
   const square = drawCheckPicture(WIDTH);
   const firstPixel = WIDTH * Math.floor((WIDTH - HEIGHT) / 2);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent } from '../../agent/agent.js';
 import type { AgentOptions } from '../../agent/view.js';
 import type { Config } from '../../config/schema.js';
+import type { TaskAnswer } from '../../perception/perception-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 import { EXIT, printJson } from '../support/output.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
@@ -32,10 +33,10 @@ export class Demonstration {
       frames: this.#agent.statistics.framesTotal,
       rolling: this.#labeller?.rollingAccuracy(ROLLING_FRAMES) ?? null,
       labelsGiven: this.#labeller?.tally.given ?? 0,
-      newLabels: this.#agent.training.newLabels,
+      newLabels: this.#agent.tasks[0].training.newLabels,
       everyNewLabels: config.training.everyNewLabels,
-      headVersion: this.#agent.perception.serving?.version ?? null,
-      learntLabels: this.#agent.instant.learnt?.labels ?? 0,
+      headVersion: this.#agent.perception.serving(this.#agent.tasks[0].name)?.version ?? null,
+      learntLabels: this.#agent.tasks[0].instant.learnt?.labels ?? 0,
     }));
   }
 
@@ -48,15 +49,16 @@ export class Demonstration {
     }
     let lastReport: TrainingReport | null = null;
     agent.on('decision', ({ frameId, frame, perceived }) => {
-      this.#labeller?.see(frameId, frame, perceived.decision);
-      this.#screen.decision(perceived.decision.label, frame.reference, perceived.decision);
+      const [{ decision }] = perceived.answers as [TaskAnswer];
+      this.#labeller?.see(frameId, frame, decision);
+      this.#screen.decision(decision.label, frame.reference, decision);
     });
-    agent.on('trainingProgress', (progress) => this.#screen.training(progress));
+    agent.on('trainingProgress', (_task, progress) => this.#screen.training(progress));
     agent.on('trainingReport', (report) => {
       lastReport = report;
       this.#screen.trainingEnded(report);
     });
-    agent.on('head', (stored) => {
+    agent.on('head', (_task, stored) => {
       if (stored) this.#screen.line(`  head ${stored.card.version} decides from the next frame on`);
     });
     try {
@@ -107,7 +109,7 @@ export class Demonstration {
   *#labelledOrigins(): Generator<string> {
     let afterId: string | undefined;
     for (;;) {
-      const page = this.#agent.state.samples.list({
+      const page = this.#agent.tasks[0].state.samples.list({
         labelled: true,
         limit: 1_000,
         ...(afterId === undefined ? {} : { afterId }),
@@ -120,8 +122,8 @@ export class Demonstration {
   }
 
   #introduce(): void {
-    const { telemetry, consoleUrl, state } = this.#agent;
-    const { labelled } = state.samples.counts();
+    const { telemetry, consoleUrl, tasks } = this.#agent;
+    const { labelled } = tasks[0].state.samples.counts();
     this.#screen.line(`  broker     ${telemetry.url} (embedded, loopback only)`);
     this.#screen.line(
       `  messages   mosquitto_sub -h 127.0.0.1 -p ${new URL(telemetry.url).port} -t 'headland/#' -v`,

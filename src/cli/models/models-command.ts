@@ -14,7 +14,9 @@ import {
   commandLog,
   resolveConfig,
   type StateOptions,
+  type TaskOptions,
   withStateOptions,
+  withTaskOptions,
 } from '../support/state-options.js';
 import { whyCommand } from '../why-command.js';
 import { addCommand, removeCommand } from './models-add.js';
@@ -35,11 +37,10 @@ export function modelsCommand(): Command {
     addCommand(),
     removeCommand(),
     compareCommand(cachedCards),
-    headsCommand(),
-    whyCommand(),
   ];
-  for (const sub of subs) {
-    command.addCommand(withStateOptions(sub).option('--json', 'print one JSON object'));
+  const ofTask = [headsCommand(), whyCommand()];
+  for (const sub of [...subs.map(withStateOptions), ...ofTask.map(withTaskOptions)]) {
+    command.addCommand(sub.option('--json', 'print one JSON object'));
   }
   return command;
 }
@@ -189,10 +190,10 @@ function verificationCells(result: Verification): string[] {
 function headsCommand(): Command {
   return new Command('heads')
     .description('list the versions of the trained head')
-    .action(async (options: ModelsOptions) => {
+    .action(async (options: TaskOptions & ModelsOptions) => {
       const state = openState(resolveConfig(options));
       try {
-        const heads = await state.heads.list();
+        const heads = await state.task(options.task).heads.list();
         if (options.json) return printJson(heads);
         if (heads.length === 0) return printLine('no head yet: label some frames, then train');
         const cells = heads.map(({ version, card, current, served }) => [

@@ -41,7 +41,7 @@ export function quantizeCommand(): Command {
           settings: config,
           cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          store: state.samples,
+          store: state.tasks[0].samples,
           photosDir: options.photos ?? null,
           log,
           kernels: await probeIntegerKernels(),

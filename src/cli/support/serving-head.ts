@@ -9,7 +9,11 @@ import type { StoredHead } from '../../registry/version-directory.js';
 export async function loadServingHead(heads: HeadRegistry): Promise<StoredHead> {
   const current = await heads.current();
   if (current !== null) return heads.load(current);
-  throw new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves', {
+  throw noServingHead();
+}
+
+export function noServingHead(): HeadlandError {
+  return new HeadlandError('HL_EVALUATE_NO_HEAD', 'no head serves', {
     remedy: 'Label some frames, then train: `headland train`.',
   });
 }

@@ -21,6 +21,18 @@ export function withStateOptions(command: Command): Command {
     .option('--cache <dir>', 'cache directory, instead of paths.cacheDir');
 }
 
+export interface TaskOptions extends StateOptions {
+  task?: string;
+}
+
+/** Adds the options of every command that works on one task of a robot. */
+export function withTaskOptions(command: Command): Command {
+  return withStateOptions(command).option(
+    '--task <name>',
+    'task of the robot; may be left out when it has one',
+  );
+}
+
 /**
  * The configuration for a command: the given file, else the installed one, else defaults. State and
  * cache folders on the command line take precedence.

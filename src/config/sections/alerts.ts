@@ -8,6 +8,11 @@ const alertRule = z.strictObject({
     .min(1)
     .max(64)
     .describe('Labels that raise the alert; minProbability does not apply to "unknown"'),
+  task: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Only decisions of this task; null = any task'),
   camera: z
     .string()
     .nullable()

@@ -8,8 +8,8 @@ import {
   type Command,
   type CommandName,
 } from '../contract/command-contract.js';
-import { topicPrefix } from '../contract/messages.js';
-import { CONTRACT, responseTopic } from '../contract/topics.js';
+import { MESSAGES, type MessageName, topicPrefix } from '../contract/messages.js';
+import { messageTopic, responseTopic } from '../contract/topics.js';
 import { parseStrictJson } from './strict-json.js';
 
 const MAX_DEPTH = 16;
@@ -56,8 +56,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
   const own = prefix + responseTopic(name);
   if (requested === undefined || requested === own) return own;
   const rest = requested.slice(prefix.length);
-  const reserved =
-    rest === '' || rest === 'cmd' || rest.startsWith('cmd/') || RESERVED_TOPICS.has(rest);
+  const reserved = rest === '' || /^(?:cmd|task)(?:\/|$)/.test(rest) || RESERVED_TOPICS.has(rest);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects them
   const wellFormed = !/[+#\u0000-\u001f\u007f]/.test(requested);
   if (
@@ -76,7 +75,7 @@ export function responseTopicOf(robotId: string, name: string, requested?: strin
 }
 
 const RESERVED_TOPICS: ReadonlySet<string> = new Set(
-  Object.values(CONTRACT).map(({ topic }) => topic),
+  (Object.keys(MESSAGES) as MessageName[]).map((name) => messageTopic(name, null)),
 );
 
 /**

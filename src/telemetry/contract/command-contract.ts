@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_LABEL_TEXT } from '../../base/words/label.js';
+import { TASK_NAME } from '../../base/words/task.js';
 
 /**
  * Every command that a robot accepts on `headland/<robot>/cmd/<name>`, and the schema of its
@@ -23,13 +24,21 @@ const text = (maxLength: number) =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern rejects them
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters');
 const version = z.int().min(1).max(1_000_000_000);
+const task = z
+  .string()
+  .regex(TASK_NAME, 'use the name of a task')
+  .optional()
+  .describe('Name of the task; it may be left out when the robot has one');
 const what = z.enum(['inference', 'training']);
 
 export const COMMANDS = {
-  retrain: z.strictObject({ transaction }).describe('Train a head now on all labels'),
+  retrain: z
+    .strictObject({ transaction, task })
+    .describe('Train a head now on all labels of the task'),
   label: z
     .strictObject({
       transaction,
+      task,
       sample: identity.optional().describe('Id of a stored sample (`sample_id`)'),
       frame: identity.optional().describe('Id of a recent frame (`frame_id` of a prediction)'),
       label: text(MAX_LABEL_TEXT),
@@ -42,14 +51,17 @@ export const COMMANDS = {
     })
     .describe('Label an image; give exactly one of sample and frame'),
   rollback: z
-    .strictObject({ transaction, version: version.optional() })
+    .strictObject({ transaction, task, version: version.optional() })
     .describe('Serve an older head: the given version, else the previous one'),
   promote: z
-    .strictObject({ transaction, version })
+    .strictObject({ transaction, task, version })
     .describe('Serve this head although the gate refused it'),
   snapshot: z
     .strictObject({
       transaction,
+      task: task.describe(
+        'Task for which the frame waits for a label; it may be left out when one task decides on it',
+      ),
       camera: text(64).optional(),
       region: text(64).optional().describe('Region of that camera'),
       include_picture: z.boolean().optional().describe('Include the JPEG in the answer, as base64'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TASK_NAME } from '../../base/words/task.js';
 
 /**
  * Everything that headland publishes: one strict schema per topic below `headland/<robot>/`.
@@ -13,6 +14,10 @@ const milliseconds = z.number().min(0);
 const region = z.string().min(1).max(64);
 const label = z.string().min(1).max(128);
 const version = z.int().min(1);
+const task = z
+  .string()
+  .regex(TASK_NAME)
+  .describe('Name of the task; "main" when the settings name none');
 const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
 const alarmName = z.string().max(128).describe('Subject of the alarm, such as "store"');
 
@@ -82,7 +87,23 @@ export const infoSchema = z
         }),
       )
       .max(64),
-    labels: z.array(label).max(10_000).optional().describe('Labels of the samples, sorted'),
+    tasks: z
+      .array(
+        z.strictObject({
+          name: task,
+          cameras: z.array(z.string().max(64)).max(64).describe('Empty: all cameras'),
+          regions: z.array(region).max(64).describe('Empty: all regions of these cameras'),
+          labels: z.array(label).max(10_000).describe('Labels of its samples, sorted'),
+        }),
+      )
+      .max(64)
+      .optional()
+      .describe('Questions that the robot asks of images, in the order of its settings'),
+    labels: z
+      .array(label)
+      .max(10_000)
+      .optional()
+      .describe('Labels of the samples of all tasks, sorted'),
     hostname: z.string().max(256).optional(),
     arch: z.string().max(32).optional(),
     os: z.string().max(128).optional(),
@@ -92,6 +113,7 @@ export const infoSchema = z
 export const modelSchema = z
   .strictObject({
     ...envelope('model/1'),
+    task,
     head_version: version.nullable().describe('Null: no head serves yet'),
     labels: z.array(label).max(10_000).describe('Classes of the serving head'),
     learner: z.string().max(32).nullable(),
@@ -116,6 +138,7 @@ export const modelSchema = z
 export const predictionSchema = z
   .strictObject({
     ...envelope('prediction/1'),
+    task,
     frame_id: z.string().min(1).max(192).describe('Id of the frame, for the command `label`'),
     camera: z.string().max(64),
     region: region.optional().describe('Region of the image; absent: the whole image'),
@@ -263,6 +286,7 @@ export const cameraQualitySchema = z
 export const trainingProgressSchema = z
   .strictObject({
     ...envelope('training_progress/1'),
+    task,
     training_id: z.string().min(1).max(128),
     phase: z.enum(['collect', 'embed', 'fit', 'evaluate', 'publish']),
     done: count,
@@ -298,6 +322,7 @@ export const holdoutSchema = z
 export const trainingReportSchema = z
   .strictObject({
     ...envelope('training_report/1'),
+    task,
     training_id: z.string().min(1).max(128),
     trigger: z.string().max(64).describe('labels, cron, command, cli, console …'),
     outcome: z.enum(['promoted', 'refused', 'failed', 'cancelled']),

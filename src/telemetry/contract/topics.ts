@@ -15,7 +15,9 @@ export interface Guarantee {
 }
 
 export interface Route extends Guarantee {
-  /** Below `headland/<robot>/`; `<name>` stands for the name of a command. */
+  /**
+   * Below `headland/<robot>/`; `<name>` stands for the name of a command, `<task>` for that of a task.
+   */
   topic: string;
 }
 
@@ -33,8 +35,8 @@ export type Guarantees = Readonly<Record<RouteName, Guarantee>>;
 export const CONTRACT = {
   status: { topic: 'status', qos: 1, retain: true, expirySeconds: null },
   info: { topic: 'info', qos: 1, retain: true, expirySeconds: null },
-  model: { topic: 'model', qos: 1, retain: true, expirySeconds: null },
-  prediction: { topic: 'prediction', qos: 0, retain: false, expirySeconds: null },
+  model: { topic: 'task/<task>/model', qos: 1, retain: true, expirySeconds: null },
+  prediction: { topic: 'task/<task>/prediction', qos: 0, retain: false, expirySeconds: null },
   event: { topic: 'event', qos: 1, retain: false, expirySeconds: null },
   metrics: { topic: 'metrics', qos: 1, retain: false, expirySeconds: 'mqtt.outboxMaxAgeMs' },
   camera_quality: {
@@ -43,11 +45,32 @@ export const CONTRACT = {
     retain: false,
     expirySeconds: 'mqtt.outboxMaxAgeMs',
   },
-  training_progress: { topic: 'training/progress', qos: 0, retain: false, expirySeconds: null },
-  training_report: { topic: 'training/report', qos: 1, retain: false, expirySeconds: null },
+  training_progress: {
+    topic: 'task/<task>/training/progress',
+    qos: 0,
+    retain: false,
+    expirySeconds: null,
+  },
+  training_report: {
+    topic: 'task/<task>/training/report',
+    qos: 1,
+    retain: false,
+    expirySeconds: null,
+  },
   command: { topic: 'cmd/<name>', qos: 1, retain: false, expirySeconds: null },
   response: { topic: 'cmd/<name>/response', qos: 1, retain: false, expirySeconds: 600 },
 } as const satisfies Record<RouteName, Route>;
+
+const TASK_LEVELS = 'task/<task>/';
+
+/**
+ * Topic of a message, below `headland/<robot>/`.
+ * @param task null for a robot whose settings name no tasks: then `task/<task>/` is left out
+ */
+export function messageTopic(name: MessageName, task: string | null): string {
+  const { topic } = CONTRACT[name];
+  return task === null ? topic.replace(TASK_LEVELS, '') : topic.replace('<task>', task);
+}
 
 /** Topic of a command, below `headland/<robot>/`; `+` matches every command. */
 export function commandTopic(name: string): string {

@@ -6,6 +6,8 @@ import type { Trust } from '../../head/trust.js';
 /** Start data of the thread. */
 export interface InstantSettings {
   dbPath: string;
+  /** Name of the task whose labels are learnt. */
+  task: string;
   /** A class with fewer labels is not answered. */
   minLabelsPerClass: number;
 }

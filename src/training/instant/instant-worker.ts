@@ -7,9 +7,10 @@ import { learn } from './learn.js';
 /** The thread of {@link InstantLearner}; it keeps nothing that is not in the store. */
 const port = parentPort;
 if (!port) throw new Error('instant/worker.ts runs as a worker thread only');
-const { dbPath, minLabelsPerClass } = workerData as InstantSettings;
+const { dbPath, task, minLabelsPerClass } = workerData as InstantSettings;
 // It adds no samples, so the limits of admission do not matter.
 const { store, close, refresh } = openSampleStoreToRead(dbPath, {
+  task,
   holdoutShare: 0,
   holdoutAfterSamples: 0,
   maxPictureStoreBytes: 0,

@@ -11,6 +11,7 @@ export type TrainerSettings = Pick<
 /** Everything that the forked job needs; plain JSON. */
 export interface JobSettings extends TrainerSettings {
   trainingId: string;
+  task: string;
   trigger: TrainingTrigger;
   dbPath: string;
   registryDir: string;

@@ -27,7 +27,10 @@ async function train(settings: JobSettings): Promise<void> {
   // Only its end goes into the trainer's report; the parent logs.
   const log = createLog({ level: 'warn', fileDescriptor: 2 });
   try {
-    const { store, close } = openSampleStore(settings.dbPath, settings.samples);
+    const { store, close } = openSampleStore(settings.dbPath, {
+      ...settings.samples,
+      task: settings.task,
+    });
     try {
       const result = await runTraining({
         settings,

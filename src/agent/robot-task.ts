@@ -1,0 +1,188 @@
+import type { AlarmSwitch } from '../base/alarms.js';
+import type { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Frame } from '../camera/camera.js';
+import type { Perception } from '../perception/perception.js';
+import type { TaskAnswer } from '../perception/perception-protocol.js';
+import type { StoredHead } from '../registry/version-directory.js';
+import { InstantLearner } from '../training/instant/instant-learner.js';
+import type { TrainingProgress } from '../training/job/job-protocol.js';
+import type { TrainingReport } from '../training/report.js';
+import type { AuditTrail } from './audit-trail.js';
+import { HeadService } from './learning/head-service.js';
+import { InstantService } from './learning/instant-service.js';
+import { Labelling } from './learning/labelling.js';
+import { ShadowService } from './learning/shadow-service.js';
+import { TrainingService } from './learning/training-service.js';
+import type { State, TaskState } from './open-state.js';
+import { failureMessage, trialMessage, unusableMessage } from './reporting/agent-messages.js';
+import type { TelemetryService } from './reporting/telemetry-service.js';
+import { Asking } from './seeing/asking.js';
+import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+
+export interface RobotTaskParts {
+  state: State;
+  task: TaskState;
+  perception: Pick<Perception<Frame>, 'backbone' | 'swapHead'>;
+  recent: RecentFrames;
+  telemetry: TelemetryService;
+  alarms: AlarmSwitch;
+  audit: AuditTrail;
+  /** Why no training may start now; null: one may start. */
+  obstacle: () => HeadlandError | null;
+  /** Learning from labels is paused. */
+  isPaused: () => boolean;
+  /** Whether another task trains. */
+  othersTrain: () => boolean;
+  /** The cache that holds the backbone. */
+  cacheDir: () => string;
+  log: Log;
+  events: {
+    onServing(stored: StoredHead | null): void;
+    /** The instant learner has changed the serving head. */
+    onLearnt(): void;
+    onProgress(progress: TrainingProgress): void;
+    onReport(report: TrainingReport): void;
+  };
+}
+
+/** One task of a running robot: its labels, its heads and everything that learns from its labels. */
+export class RobotTask {
+  readonly labelling: Labelling;
+  readonly heads: HeadService;
+  readonly training: TrainingService;
+  readonly instant: InstantService;
+  readonly #shadow: ShadowService;
+  readonly #asking: Asking;
+  /** The last label revision passed on to everything that learns from labels. */
+  #labelRevision = 0;
+
+  constructor(private readonly parts: RobotTaskParts) {
+    const { state, task, perception, recent, telemetry, alarms, audit, log, events } = parts;
+    const { name, settings, samples } = task;
+    const backboneChecksum = (): string | null => perception.backbone?.checksum ?? null;
+    this.labelling = new Labelling(samples, recent);
+    this.instant = new InstantService({
+      learner: new InstantLearner({
+        dbPath: state.databasePath,
+        task: name,
+        minLabelsPerClass: settings.training.minLabelsPerClass,
+      }),
+      samples,
+      meta: task.meta,
+      log,
+      backboneChecksum,
+      swap: (serving) => perception.swapHead(name, serving),
+      isPaused: () => !settings.training.instant || parts.isPaused(),
+      onLearnt: () => events.onLearnt(),
+      onFailure: (error) => telemetry.learningFailed(failureMessage(error)),
+    });
+    this.heads = new HeadService(
+      task.heads,
+      (serving) => this.instant.hold(() => perception.swapHead(name, serving)),
+      backboneChecksum,
+      {
+        onServing: (stored) => {
+          audit.serving(name, stored);
+          this.instant.baseChanged(stored);
+          events.onServing(stored);
+        },
+        onUnusable: (version, error, instead) => {
+          const message = unusableMessage(name, version, error, instead);
+          log.error({ code: error.code, version, instead }, message.message);
+          telemetry.event(message);
+        },
+      },
+      log,
+    );
+    this.training = new TrainingService({
+      state,
+      task,
+      obstacle: parts.obstacle,
+      events: {
+        onProgress: (progress, trainingId) => {
+          telemetry.trainingProgress(progress, name, trainingId);
+          events.onProgress(progress);
+        },
+        onReport: (report) => {
+          telemetry.trainingReport(report);
+          events.onReport(report);
+        },
+        promote: (version) => this.heads.promote(version),
+      },
+      log,
+      knownLabels: () => this.heads.serving?.head.labels ?? null,
+      othersTrain: parts.othersTrain,
+      cacheDir: parts.cacheDir,
+    });
+    this.#shadow = new ShadowService({
+      registry: task.heads,
+      samples,
+      heads: this.heads,
+      settings: settings.gate,
+      log,
+      onSwitched: (trial) => {
+        audit.tried(name, trial);
+        telemetry.event(trialMessage(name, trial));
+      },
+    });
+    this.#asking = new Asking({
+      settings: { ...settings.samples, ...settings.inference },
+      labelling: this.labelling,
+      samples,
+      telemetry,
+      alarms,
+      log,
+    });
+  }
+
+  get name(): string {
+    return this.parts.task.name;
+  }
+
+  get state(): TaskState {
+    return this.parts.task;
+  }
+
+  get log(): Log {
+    return this.parts.log;
+  }
+
+  /**
+   * Starts what learns from labels; call it after the start of {@link heads}.
+   * @throws HeadlandError HL_TRAINING_CRON_INVALID
+   */
+  listen(): void {
+    this.instant.start();
+    this.#shadow.start();
+    this.#labelRevision = this.state.samples.labelRevision();
+    this.training.listen();
+  }
+
+  /** Stops switching heads and learning from single labels; a training goes on. */
+  async stopLearning(): Promise<void> {
+    await this.heads.stop();
+    await this.#shadow.stop();
+    await this.instant.stop();
+  }
+
+  /**
+   * Stores a doubtful frame and requests its label.
+   * @returns the id of its sample; null when no label is requested
+   */
+  consider(recent: RecentFrame, answer: TaskAnswer): string | null {
+    return this.#asking.consider(recent, answer);
+  }
+
+  /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */
+  labelsChanged(): void {
+    this.#labelRevision = this.state.samples.labelRevision();
+    this.instant.labelsChanged();
+    this.training.onLabel();
+  }
+
+  /** Whether labels of other processes have come since the last {@link labelsChanged}. */
+  get hasNewLabels(): boolean {
+    return this.state.samples.labelRevision() !== this.#labelRevision;
+  }
+}

@@ -1,0 +1,94 @@
+import { eyeOf, eyesOf } from '../base/words/eye.js';
+import { decidesOn } from '../base/words/task.js';
+import type { Config } from './schema.js';
+import { tasksOf } from './tasks-of.js';
+
+export interface ConfigProblem {
+  /** Dotted path of the setting: `cameras[0].widthPixels`. */
+  path: string;
+  message: string;
+}
+
+/** Problems between settings, which no single field of the schema can show. */
+export function crossChecks(config: Config): ConfigProblem[] {
+  const problems = [
+    ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
+    ...taskProblems(config),
+    ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+  ];
+  if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
+    problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
+  }
+  return problems;
+}
+
+function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
+  const camera = cameras[index]!;
+  const path = `cameras[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (cameras.findIndex(({ name }) => name === camera.name) !== index) {
+    problems.push({ path: `${path}.name`, message: `"${camera.name}" is already in use` });
+  }
+  if (camera.driver !== 'ffmpeg' || camera.input.startsWith('/dev/')) return problems;
+  const controls = Object.keys(camera.v4l2Controls).length > 0 && 'v4l2Controls';
+  const setting = camera.exposureMicroseconds !== null ? 'exposureMicroseconds' : controls;
+  if (setting) {
+    problems.push({
+      path: `${path}.${setting}`,
+      message: 'only a V4L2 device (/dev/video<number>) has this setting',
+    });
+  }
+  return problems;
+}
+
+/** Names that nothing has, and images that no task would decide on. */
+function taskProblems({ tasks, cameras }: Config): ConfigProblem[] {
+  const eyes = cameras.flatMap((camera) => eyesOf(camera));
+  const unknownNames = tasks.flatMap((task, index) => [
+    ...task.cameras
+      .filter((name) => !cameras.some((camera) => camera.name === name))
+      .map((name) => ({
+        path: `tasks[${index}].cameras`,
+        message: `no camera is named "${name}"`,
+      })),
+    ...task.regions
+      .filter((name) => !eyes.some(({ region }) => region === name))
+      .map((name) => ({
+        path: `tasks[${index}].regions`,
+        message: `no region of a camera is named "${name}"`,
+      })),
+  ]);
+  if (unknownNames.length > 0 || tasks.length === 0) return unknownNames;
+  return eyes
+    .filter((eye) => !tasks.some((task) => decidesOn(task, eye)))
+    .map((eye) => ({
+      path: 'tasks',
+      message: `no task decides on the images of ${eyeOf(eye)}: give it to a task, or remove it from cameras`,
+    }));
+}
+
+function ruleProblems(config: Config, index: number): ConfigProblem[] {
+  const { alerts, cameras, gpio } = config;
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  if (rule.matches > rule.ofFrames) {
+    problems.push({
+      path: `${path}.matches`,
+      message: `must not exceed ofFrames (${rule.matches} matches in ${rule.ofFrames} frames)`,
+    });
+  }
+  if (rule.task !== null && !tasksOf(config).some(({ name }) => name === rule.task)) {
+    problems.push({ path: `${path}.task`, message: `no task is named "${rule.task}"` });
+  }
+  if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
+    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+  }
+  if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
+    problems.push({
+      path: `${path}.output`,
+      message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
+  }
+  return problems;
+}

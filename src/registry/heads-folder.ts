@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_TASK } from '../base/words/task.js';
+
+/** What a registry has: versions, the pointer and its history. No task has such a name. */
+const REGISTRY_ENTRY = /^(?:\d+|current|history\.jsonl)$/;
+const MOVING = 'heads.moving';
+
+/**
+ * Folder of the heads of a task: `heads/<task>`. The heads of a headland without tasks, which are
+ * directly in `heads`, move to the folder of the task `main`; a move that a power cut interrupts is
+ * finished at the next call. On a read-only disk they are used where they are.
+ * @param stateDir it may be absent
+ */
+export function headsFolder(stateDir: string, task: string): string {
+  const heads = join(stateDir, 'heads');
+  const moved = moveUntasked(stateDir, heads);
+  return task === DEFAULT_TASK && !moved ? heads : join(heads, task);
+}
+
+/** @returns false when the heads stay directly in `heads` */
+function moveUntasked(stateDir: string, heads: string): boolean {
+  const moving = join(stateDir, MOVING);
+  try {
+    if (isUntasked(heads)) renameSync(heads, moving);
+    if (!existsSync(moving)) return true;
+    mkdirSync(heads, { recursive: true });
+    renameSync(moving, join(heads, DEFAULT_TASK));
+    return true;
+  } catch {
+    return !isUntasked(heads);
+  }
+}
+
+function isUntasked(heads: string): boolean {
+  if (!existsSync(heads) || existsSync(join(heads, DEFAULT_TASK))) return false;
+  return readdirSync(heads).some((entry) => REGISTRY_ENTRY.test(entry));
+}
