@@ -115,14 +115,17 @@ export class Operations {
   /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
-   * @param taskName it may be left out when one task decides on the frame
-   * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
+   * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
+   *   frame that this task has decided on
+   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_OTHER_EYES, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
-    const latest = this.parts.recent.latest(eye);
+    const { recent } = this.parts;
+    const named = taskName === undefined ? null : this.#task(taskName);
+    const latest = recent.latest(eye, taskName) ?? (eye && recent.latest(eye));
     if (!latest) {
       const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
@@ -130,7 +133,7 @@ export class Operations {
         details: { camera: eye ?? null },
       });
     }
-    const task = this.#task(taskName ?? onlyTaskOf(latest));
+    const task = named ?? this.#task(onlyTaskOf(latest));
     const answer = latest.perceived.answers.find((each) => each.task === task.name);
     if (!answer) throw undecidedBy(task.name, eyeOf(latest.frame));
     return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
@@ -159,7 +162,7 @@ function onlyTaskOf(recent: RecentFrame | undefined): string | undefined {
   return others.length === 0 ? only?.task : undefined;
 }
 
-function undecidedBy(task: string, eye: string): HeadlandError {
+export function undecidedBy(task: string, eye: string): HeadlandError {
   return new HeadlandError('HL_TASK_OTHER_EYES', `task "${task}" does not decide on ${eye}`, {
     remedy: 'Name another task, or add the camera or region to the task in the settings.',
     details: { task, eye },
