@@ -29,7 +29,7 @@ async function open({ config, files }: DaemonWork) {
     onPerceived: ({ camera }, perceived) => settle.get(camera)?.(perceived),
   });
   const backbone = await perception.start();
-  await perception.swapHead({ version: 1, head: standInHead(backbone) });
+  await perception.swapHead('main', { version: 1, head: standInHead(backbone) });
   boundPictureMemory();
   const see = (camera: string, file: string): Promise<Perceived> => {
     const jpeg = readFileSync(file);

@@ -80,7 +80,7 @@ async function importedPhotos(folder: string, part: 'train' | 'test' | null): Pr
   const config = validateConfig({ paths: { stateDir, cacheDir: stateDir } });
   const state = openState(config);
   try {
-    await importFolder(state.samples, part ? join(folder, part) : folder, {
+    await importFolder(state.task().samples, part ? join(folder, part) : folder, {
       limits: {
         maxBytes: config.inference.maxPictureBytes,
         maxPixels: config.inference.maxPicturePixels,
@@ -88,7 +88,7 @@ async function importedPhotos(folder: string, part: 'train' | 'test' | null): Pr
     });
     const photos: Photo[] = [];
     for (let afterId = ''; ; ) {
-      const page = state.samples.list({ afterId, labelled: true, limit: 1_000 });
+      const page = state.task().samples.list({ afterId, labelled: true, limit: 1_000 });
       for (const { origin, label, pictureSha256, group } of page) {
         const path = part ? `${part}/${origin}` : String(origin);
         const prefix = /(?:^|\/)(train|test)_[^/]*$/.exec(path)?.[1] ?? null;

@@ -45,8 +45,10 @@ export class Robot {
     const log = silentLog();
     this.#state = openState(config);
     this.#database = this.#state.database;
-    const { heads: registry, samples, databasePath: dbPath } = this.#state;
+    const { databasePath: dbPath } = this.#state;
+    const { heads: registry, samples } = this.#state.task();
     this.#trainer = new Trainer({
+      task: 'main',
       dbPath,
       cacheDir: config.paths.cacheDir,
       registry,
@@ -78,7 +80,7 @@ export class Robot {
 
   /** Imports a folder of class folders as `headland import` does. */
   async import(folder: string): Promise<void> {
-    await importFolder(this.#state.samples, folder, {
+    await importFolder(this.#state.task().samples, folder, {
       groupPattern: null,
       limits: {
         maxBytes: this.config.inference.maxPictureBytes,
@@ -92,7 +94,7 @@ export class Robot {
   /** Embeds ahead of the training what is labelled, and lets the shadow see the new labels. */
   async prepare(): Promise<void> {
     const { seed, ...augmentation } = this.config.augmentation;
-    const { samples } = this.#state;
+    const { samples } = this.#state.task();
     await embedMissing({
       store: samples,
       embedder: this.embedder,
@@ -107,7 +109,7 @@ export class Robot {
 
   /** Removes all samples of a class. */
   remove(label: string): void {
-    const { samples } = this.#state;
+    const { samples } = this.#state.task();
     for (const sample of readLabelled(samples))
       if (sample.label === label) samples.remove(sample.id);
   }
@@ -127,7 +129,7 @@ export class Robot {
 
   /** The newest version, whether it serves or not; null: there is none. */
   async newest(): Promise<ServingHead | null> {
-    const { heads } = this.#state;
+    const { heads } = this.#state.task();
     const version = (await heads.list()).at(-1)?.version;
     return version === undefined ? null : { version, head: (await heads.load(version)).head };
   }

@@ -24,7 +24,7 @@ export function benchPerception(
       onPerceived: () => {},
       onRefused: (_frame, error) => failed(error),
       onFailure: failed,
-      onHeadLost: failed,
+      onHeadLost: (_task, error) => failed(error),
       ...events,
     },
     silentLog(),
@@ -37,7 +37,7 @@ export async function serveHead(
   { featureSize, checksum }: Backbone,
 ): Promise<void> {
   const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
-  await perception.swapHead({
+  await perception.swapHead('main', {
     version: 1,
     head: {
       learner: 'ridge',

@@ -13,6 +13,7 @@ import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/percepti
 import type { StoredHead } from '../registry/version-directory.js';
 import { AuditTrail } from './audit-trail.js';
 import { executeCommand } from './execute-command.js';
+import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
 import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
 import { Operations, type OperationTask } from './operations.js';
@@ -36,7 +37,7 @@ import { makeCameras } from './seeing/make-cameras.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
-import { agentStatus, modelStatus } from './status.js';
+import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { makesProgress, Watchdog } from './watchdog.js';

@@ -3,15 +3,13 @@ import { isHeadlandError } from '../base/errors.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
-import type { TrustLevel } from '../head/trust.js';
 import { type BoardReadings, readings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
-import type { HeadCard } from '../registry/head-card.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
-import type { InstantHead } from '../training/instant/instant-protocol.js';
 import type { RunningTraining } from '../training/trainer.js';
+import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
 import type { AgentView } from './view.js';
@@ -71,21 +69,6 @@ export interface TaskStatus extends TaskEyes {
   model: ModelStatus;
   samples: SampleCounts;
   training: TrainingStatus;
-}
-
-/** The backbone and head that make the decisions of a task. */
-export interface ModelStatus {
-  task: string;
-  /** The configured backbone. */
-  backbone: string;
-  /** Card of the trained head that serves; null: none does. */
-  card: HeadCard | null;
-  /** The head of the instant learner, on top of the trained head or without one; null: none. */
-  learnt: InstantHead | null;
-  /** Null: no head serves, or its trust is not known. */
-  trust: TrustLevel | null;
-  /** The next step that would raise the trust, in one sentence. */
-  next: string | null;
 }
 
 export interface TrainingStatus {
@@ -181,25 +164,6 @@ function taskStatus(agent: Pick<AgentView, 'state'>, task: RobotTask): TaskStatu
     model: modelStatus(task),
     samples: readable(() => samples.counts(), NO_SAMPLES),
     training: trainingStatus(agent, task),
-  };
-}
-
-export function modelStatus({
-  name,
-  state,
-  heads,
-  instant,
-}: Pick<RobotTask, 'name' | 'state' | 'heads' | 'instant'>): ModelStatus {
-  const card = heads.serving?.card ?? null;
-  const { learnt } = instant;
-  const trust = learnt?.trust ?? card?.trust ?? null;
-  return {
-    task: name,
-    backbone: state.settings.models.backbone,
-    card,
-    learnt,
-    trust: trust?.level ?? null,
-    next: trust?.next ?? null,
   };
 }
 

@@ -53,9 +53,10 @@ describe('the audit trail', () => {
   test('tells starts, trainings, what serves, and how trials ended', async (t) => {
     const { audit, written, state } = trail(t);
     const head = someHead(1);
-    const version = await state.heads.publish(head, someCard(head), []);
+    const version = await state.task().heads.publish(head, someCard(head), []);
     audit.started('boot-1', '1.2.3');
     audit.trained({
+      task: 'main',
       trainingId: 'training-1',
       trigger: 'cron',
       outcome: 'failed',
@@ -66,9 +67,9 @@ describe('the audit trail', () => {
       durationMs: 1_000,
       result: null,
     });
-    audit.serving(await state.heads.load(version));
-    audit.serving(null);
-    audit.tried({
+    audit.serving('main', await state.task().heads.load(version));
+    audit.serving('main', null);
+    audit.tried('main', {
       ...newTrial({
         role: 'serving',
         version: 2,
@@ -96,7 +97,7 @@ describe('the audit trail', () => {
     const { audit, state, lines, written } = trail(t);
     state.database.pragma('query_only = ON');
     assert.equal(await audit.around('pause', {}, BY, () => 'done'), 'done');
-    audit.serving(null);
+    audit.serving('main', null);
     assert.deepEqual(
       lines.all.map(({ level, code, kind }) => [level, code, kind]),
       [

@@ -22,7 +22,7 @@ async function robot(t: Parameters<typeof TestAgent.start>[0]) {
     );
   const publish = async (seed: number): Promise<number> => {
     const head = { ...someHead(seed), backboneChecksum: agent.perception.backbone!.checksum };
-    return agent.state.heads.publish(head, someCard(head), []);
+    return agent.state.task().heads.publish(head, someCard(head), []);
   };
   return { agent, frames: decisions.all, send, publish };
 }
@@ -48,8 +48,8 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
     const newest = frames.at(-1)!;
     const plain = await send('snapshot');
     const sampleId: string = plain.sample_id;
-    assert.equal(agent.state.samples.get(sampleId)?.label, null);
-    assert.deepEqual(plain, predictionMessage(newest, sampleId));
+    assert.equal(agent.state.task().samples.get(sampleId)?.label, null);
+    assert.deepEqual(plain, predictionMessage(newest, newest.perceived.answers[0]!, sampleId));
     assert.deepEqual(await send('snapshot', { include_picture: false }), plain);
     const whole = await send('snapshot', { camera: 'main', include_picture: true });
     const { picture_base64, ...rest } = whole;
@@ -82,7 +82,7 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
   test('retrain: the id of the training that runs; status: what it is described by', async (t) => {
     const { agent, send } = await robot(t);
     const { training_id } = await send('retrain');
-    assert.equal(agent.training.running?.trainingId, training_id);
+    assert.equal(agent.tasks[0].training.running?.trainingId, training_id);
     await assert.rejects(send('retrain'), { code: 'HL_TRAINING_RUNNING' });
     assert.deepEqual(await send('status'), { state: 'described' });
   });
@@ -141,6 +141,6 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       [],
       'each command was tried',
     );
-    assert.equal(agent.state.samples.counts().total, 0);
+    assert.equal(agent.state.task().samples.counts().total, 0);
   });
 });

@@ -14,7 +14,7 @@ const BY: Requester = { source: 'cli' };
 /** A sample that waits, as an import or a daemon has left it. */
 function waiting(state: State, sequence = 1): string {
   const { frame, perceived } = recentFrame({ sequence });
-  const { sample } = state.samples.admit({
+  const { sample } = state.task().samples.admit({
     jpeg: frame.jpeg,
     label: null,
     labelSource: null,
@@ -28,8 +28,8 @@ function waiting(state: State, sequence = 1): string {
 
 describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
   test('label, correct, and write both into the audit', async (t) => {
-    const { config, state } = openRobot(t);
-    const operations = localOperations(config, state, silentLog());
+    const { state } = openRobot(t);
+    const operations = localOperations(state, silentLog());
     const id = waiting(state);
     await operations.label({ sample: id }, 'weed', BY);
     const { sample, labelRevision } = await operations.label({ sample: id }, 'crop', BY);
@@ -44,8 +44,8 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('know no frames', async (t) => {
-    const { config, state } = openRobot(t);
-    const operations = localOperations(config, state, silentLog());
+    const { state } = openRobot(t);
+    const operations = localOperations(state, silentLog());
     await assert.rejects(operations.label({ frame: 'boot-main-1' }, 'weed', BY), {
       code: 'HL_FRAME_GONE',
     });
@@ -53,30 +53,30 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('move the pointer to the serving head', async (t) => {
-    const { config, state } = openRobot(t);
-    const operations = localOperations(config, state, silentLog());
+    const { state } = openRobot(t);
+    const operations = localOperations(state, silentLog());
     const head = someHead(1);
-    for (let i = 0; i < 2; i++) await state.heads.publish(head, someCard(head), []);
+    for (let i = 0; i < 2; i++) await state.task().heads.publish(head, someCard(head), []);
     await operations.promote(1, BY);
     await operations.promote(2, BY);
     assert.equal((await operations.rollback(undefined, BY)).card.version, 1);
-    assert.equal(await state.heads.current(), 1);
+    assert.equal(await state.task().heads.current(), 1);
     await assert.rejects(operations.rollback(99, BY), { code: 'HL_HEAD_UNKNOWN_VERSION' });
   });
 
   test('train one at a time over all processes, by the service of the command', async (t) => {
-    const { config, state, dir } = openRobot(t);
-    const operations = localOperations(config, state, silentLog());
+    const { state, dir } = openRobot(t);
+    const operations = localOperations(state, silentLog());
     const other = await acquireInstanceLock(dir, 'train');
     await assert.rejects(operations.retrain(BY), { code: 'HL_TRAINING_RUNNING' });
     await other.release();
     const started: string[] = [];
-    const given = localOperations(config, state, silentLog(), {
+    const given = localOperations(state, silentLog(), () => ({
       start: async (trigger) => {
         started.push(trigger);
         return 'training-1';
       },
-    });
+    }));
     assert.equal(await given.retrain(BY), 'training-1');
     assert.deepEqual(started, ['cli']);
   });
@@ -92,10 +92,10 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
     const { agent, decisions, lines } = await TestAgent.start(t, ['crop', 'weed', 'crop', 'weed'], {
       training,
     });
-    const ids = decisions.all.map((frame) => agent.labelling.keepWaiting(frame).id);
+    const ids = decisions.all.map((frame) => agent.tasks[0].labelling.keepWaiting(frame).id);
     const state = openState(agent.config);
     t.after(() => state.close());
-    const operations = localOperations(agent.config, state, silentLog());
+    const operations = localOperations(state, silentLog());
     for (const [index, id] of ids.entries()) {
       await operations.label({ sample: id }, index % 2 ? 'weed' : 'crop', BY);
     }
@@ -103,7 +103,7 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
     assert.equal(trigger, 'labels');
     await lines.until(({ msg, version }) => msg === 'head serving' && version === 1);
     const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
-    const version = await state.heads.publish(head, someCard(head), []);
+    const version = await state.task().heads.publish(head, someCard(head), []);
     await operations.promote(version, BY);
     await lines.until((line) => line.msg === 'head serving' && line.version === version);
   });

@@ -15,7 +15,7 @@ describe('openState', () => {
     assert.equal(statSync(state.databasePath).mode & 0o777, 0o600);
     assert.equal(addedCardsDir(config), join(dir, 'backbones'));
     assert.deepEqual(
-      [state.samples.counts().total, state.audit.list(), state.reports.last()],
+      [state.task().samples.counts().total, state.audit.list(), state.reports.last('main')],
       [0, [], null],
     );
   });
@@ -23,7 +23,7 @@ describe('openState', () => {
   test('finds all of it again', async (t) => {
     const { state, config, dir } = openRobot(t);
     const { frame, perceived } = recentFrame();
-    state.samples.admit({
+    state.task().samples.admit({
       jpeg: frame.jpeg,
       label: 'weed',
       labelSource: 'cli',
@@ -35,15 +35,15 @@ describe('openState', () => {
     state.meta.set('key', 'value');
     state.audit.append('started', {});
     const head = someHead(1);
-    await state.heads.promote(await state.heads.publish(head, someCard(head), []));
+    await state.task().heads.promote(await state.task().heads.publish(head, someCard(head), []));
     state.close();
 
     const again = openState(config);
     t.after(() => again.close());
-    assert.equal(again.samples.counts().labelled, 1);
+    assert.equal(again.task().samples.counts().labelled, 1);
     assert.equal(again.meta.get('key'), 'value');
     assert.equal(again.audit.list().length, 1);
-    assert.equal(await again.heads.current(), 1);
+    assert.equal(await again.task().heads.current(), 1);
     assert.equal(existsSync(join(dir, 'heads', '1')), true);
   });
 
@@ -53,7 +53,7 @@ describe('openState', () => {
       heads: { keep: 2 },
     });
     const admit = (jpeg: Uint8Array) =>
-      state.samples.admit({
+      state.task().samples.admit({
         jpeg,
         label: null,
         labelSource: null,
@@ -65,9 +65,9 @@ describe('openState', () => {
     assert.throws(() => admit(new Uint8Array(1_000_001)), { code: 'HL_STORE_LIMIT' });
     for (let seed = 1; seed <= 4; seed++) {
       const head = someHead(seed);
-      await state.heads.promote(await state.heads.publish(head, someCard(head), []));
+      await state.task().heads.promote(await state.task().heads.publish(head, someCard(head), []));
     }
-    const versions = (await state.heads.list()).map(({ version }) => version);
+    const versions = (await state.task().heads.list()).map(({ version }) => version);
     assert.deepEqual(versions.slice(-2), [3, 4]);
     assert.ok(versions.length < 4, String(versions));
   });

@@ -25,14 +25,15 @@ function commands({ agent }: TestAgent): Record<string, unknown>[] {
 /** Publishes a head that fits the backbone which runs; it does not serve yet. */
 async function publish({ agent }: TestAgent, seed: number): Promise<number> {
   const head = { ...someHead(seed), backboneChecksum: agent.perception.backbone!.checksum };
-  return agent.state.heads.publish(head, someCard(head), []);
+  return agent.state.task().heads.publish(head, someCard(head), []);
 }
 
 describe('the operations', { timeout: TEST_HANG_MS }, () => {
   for (const by of REQUESTERS) {
     test(`by ${by.source}: label and correct, audited, with what follows from a label`, async (t) => {
       const running = await TestAgent.start(t, ['crop', 'weed', 'stone']);
-      const { operations, state, training } = running.agent;
+      const { operations, state, tasks } = running.agent;
+      const { training } = tasks[0];
       const [first] = running.decisions.all;
       const statuses = new Recorder<void>();
       running.agent.on('status', statuses.add);
@@ -50,7 +51,10 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
       const corrected = await operations.label({ sample: sample.id }, 'weed', by);
       assert.deepEqual([corrected.sample.id, corrected.labelRevision], [sample.id, 2]);
       assert.deepEqual(
-        state.samples.labelHistory(sample.id).map(({ newLabel, source }) => [newLabel, source]),
+        state
+          .task()
+          .samples.labelHistory(sample.id)
+          .map(({ newLabel, source }) => [newLabel, source]),
         [
           ['crop', by.source],
           ['weed', by.source],
@@ -64,7 +68,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
         ['HL_LABEL_INVALID', () => operations.label({ sample: sample.id }, ' ', by)],
       ];
       for (const [code, refused] of refusals) await assert.rejects(refused, { code });
-      assert.deepEqual([state.samples.labelRevision(), statuses.all.length], [2, 2]);
+      assert.deepEqual([state.task().samples.labelRevision(), statuses.all.length], [2, 2]);
       assert.deepEqual(commands(running), [
         { name: 'label', frame: first!.frameId, group: 'row 1', label: 'crop', ...by, ok: true },
         { name: 'label', sample: sample.id, label: 'weed', ...by, ok: true },
@@ -90,7 +94,8 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
 
     test(`by ${by.source}: retrain, promote, roll back, pause and resume`, async (t) => {
       const running = await TestAgent.start(t, ['crop']);
-      const { operations, heads, state, pausing } = running.agent;
+      const { operations, tasks, state, pausing } = running.agent;
+      const { heads } = tasks[0];
       const reports = new Recorder<TrainingReport>();
       running.agent.on('trainingReport', reports.add);
       for (const version of [await publish(running, 1), await publish(running, 2)]) {
@@ -99,7 +104,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
       }
       assert.equal((await operations.rollback(undefined, by)).card.version, 1);
       assert.equal((await operations.rollback(2, by)).card.version, 2);
-      assert.equal(await state.heads.current(), 2);
+      assert.equal(await state.task().heads.current(), 2);
       await assert.rejects(operations.promote(99, by), { code: 'HL_HEAD_UNKNOWN_VERSION' });
       await assert.rejects(operations.rollback(99, by), { code: 'HL_HEAD_UNKNOWN_VERSION' });
       assert.equal(heads.serving?.card.version, 2);
@@ -145,11 +150,11 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
           by,
         );
       }
-      assert.equal(running.agent.training.running, null, 'not while trainings are paused');
+      assert.equal(running.agent.tasks[0].training.running, null, 'not while trainings are paused');
       await operations.resume('training', by);
       const { trigger, outcome } = await reports.until(() => true);
       assert.deepEqual([trigger, outcome], ['labels', 'promoted']);
-      assert.equal(running.agent.heads.serving?.card.version, 1);
+      assert.equal(running.agent.tasks[0].heads.serving?.card.version, 1);
     });
   }
 
@@ -161,7 +166,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual([recent.frameId, sample.label], [last.frameId, null]);
     assert.equal(operations.snapshot('main').sample.id, sample.id, 'the same picture is kept once');
     assert.throws(() => operations.snapshot('rear'), { code: 'HL_FRAME_NONE' });
-    assert.equal(state.samples.counts().waiting, 1);
+    assert.equal(state.task().samples.counts().waiting, 1);
     assert.deepEqual(commands(running), []);
   });
 

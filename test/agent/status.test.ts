@@ -5,14 +5,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { type ModelStatus, modelStatus } from '../../src/agent/learning/model-status.js';
 import { statusAnswer } from '../../src/agent/reporting/survey.js';
-import {
-  agentStatus,
-  isLive,
-  type ModelStatus,
-  modelStatus,
-  trainingStatus,
-} from '../../src/agent/status.js';
+import { agentStatus, isLive, trainingStatus } from '../../src/agent/status.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { TrainingReport } from '../../src/training/report.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -40,15 +35,18 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
       [['main', 3, 0]],
     );
     assert.equal(status.backbone?.name, 'tiny');
-    assert.deepEqual(status.model, {
+    const [only] = status.tasks;
+    assert.equal(status.namedTasks, false);
+    assert.deepEqual(only.model, {
+      task: 'main',
       backbone: 'tiny',
       card: null,
       learnt: null,
       trust: null,
       next: null,
     });
-    assert.equal(status.samples.total, 0);
-    assert.deepEqual(status.training, {
+    assert.equal(only.samples.total, 0);
+    assert.deepEqual(only.training, {
       running: null,
       newLabels: 0,
       everyNewLabels: 0,
@@ -80,10 +78,11 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
       next: '"weed" needs 3 more labels.',
     };
     const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
-    const version = await state.heads.publish(head, { ...someCard(head), trust }, []);
+    const version = await state.task().heads.publish(head, { ...someCard(head), trust }, []);
     await operations.promote(version, by);
-    const changed = agentStatus(agent);
-    assert.deepEqual([changed.state, changed.paused], ['paused', ['inference']]);
+    const { state: mode, paused, tasks } = agentStatus(agent);
+    const [changed] = tasks;
+    assert.deepEqual([mode, paused], ['paused', ['inference']]);
     assert.deepEqual([changed.samples.labelled, changed.training.newLabels], [1, 1]);
     assert.deepEqual(
       [changed.model.card?.version, changed.model.trust, changed.model.next],
@@ -93,9 +92,9 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
     const reports = new Recorder<TrainingReport>();
     agent.on('trainingReport', reports.add);
     const trainingId = await operations.retrain(by);
-    assert.equal(trainingStatus(agent).running?.trainingId, trainingId);
+    assert.equal(trainingStatus(agent, agent.tasks[0]).running?.trainingId, trainingId);
     await reports.count(1);
-    const { running, last, newLabels } = trainingStatus(agent);
+    const { running, last, newLabels } = trainingStatus(agent, agent.tasks[0]);
     assert.deepEqual(
       [running, last?.trainingId, last?.outcome, newLabels],
       [null, trainingId, 'failed', 0],
@@ -107,7 +106,7 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
       training: { everyNewLabels: 0 },
     });
     const models = new Recorder<ModelStatus>();
-    agent.on('status', () => models.add(modelStatus(agent)));
+    agent.on('status', () => models.add(modelStatus(agent.tasks[0])));
     for (const [index, { frameId }] of decisions.all.entries()) {
       const label = index % 2 ? 'weed' : 'crop';
       await agent.operations.label({ frame: frameId, group: `g${index}` }, label, {
@@ -117,7 +116,7 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
     const { card, trust, next } = await models.until(({ learnt }) => learnt?.labels === 4);
     assert.deepEqual([card, trust], [null, 'beginner']);
     assert.match(String(next), /needs \d more labels/);
-    assert.equal(trainingStatus(agent).instantLabelsPerClass, 2);
+    assert.equal(trainingStatus(agent, agent.tasks[0]).instantLabelsPerClass, 2);
   });
 
   test('passes nothing drawn or recorded off as what is there now', () => {
@@ -147,7 +146,10 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
     await agent.operations.label({ frame: decisions.all[0]!.frameId }, 'crop', by);
     agent.operations.snapshot(undefined);
     const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
-    await agent.operations.promote(await agent.state.heads.publish(head, someCard(head), []), by);
+    await agent.operations.promote(
+      await agent.state.task().heads.publish(head, someCard(head), []),
+      by,
+    );
     await agent.operations.pause('training', by);
 
     const answer = statusAnswer(agentStatus(agent));

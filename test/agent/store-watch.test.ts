@@ -48,7 +48,7 @@ describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
     watch.start();
     assert.deepEqual(said, ['raised store critical HL_STORE_UNAVAILABLE']);
     assert.equal(watch.obstacle?.code, 'HL_STORE_UNAVAILABLE');
-    assert.equal(state.samples.counts().total, 0);
+    assert.equal(state.task().samples.counts().total, 0);
     assert.throws(() => state.meta.set('key', 'value'), { code: 'HL_STORE_UNAVAILABLE' });
     rmSync(place);
     await changed('cleared store');

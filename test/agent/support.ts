@@ -61,8 +61,7 @@ export function recentFrame(
       ...frame,
     },
     perceived: {
-      decision: { ...undecided(), ...decision },
-      scene: null,
+      answers: [{ task: 'main', decision: { ...undecided(), ...decision }, scene: null }],
       features,
       dhash: '0123456789abcdef',
       timings: { decodeMs: 2, backboneMs: 5, headMs: 0.1, totalMs: 8 },

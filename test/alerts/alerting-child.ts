@@ -28,6 +28,9 @@ const alarms = new Alarms({
 const alerting = new Alerting(config, telemetry, alarms, silentLog());
 await alerting.open();
 alerting.tick();
-alerting.observe({ camera: 'main', region: null }, thistle, null);
+alerting.observe(
+  { camera: 'main', region: null },
+  { task: 'main', decision: thistle, scene: null },
+);
 await alerting.close();
 process.stdout.write(JSON.stringify(events));

@@ -14,10 +14,11 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
 
 function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
   const decision = { label, probability, guess };
-  return { camera, region: null, frame: decision, scene: decision, atMs };
+  return { task: 'main', camera, region: null, frame: decision, scene: decision, atMs };
 }
 
 const CAMERAS = ['a', 'b'] as const;
+const TASKS = ['main', 'gates'] as const;
 
 type Decision = Omit<Parameters<AlertRules['observe']>[0], 'atMs'>;
 
@@ -41,29 +42,33 @@ class Witness {
     if (decision) this.#remember(decision, nowMs);
     for (const event of events) this.#hear(event);
     for (const config of this.rules) {
-      for (const camera of CAMERAS) this.#checkState(config, camera, decision, before, nowMs);
+      for (const camera of CAMERAS) {
+        for (const task of TASKS)
+          this.#checkState(config, { task, camera }, decision, before, nowMs);
+      }
     }
   }
 
   get outputs(): Set<string> {
     const raised = this.rules.filter(({ name }) =>
-      CAMERAS.some((camera) => this.#raised.has(`${name} ${camera}`)),
+      CAMERAS.some((camera) => TASKS.some((task) => this.#raised.has(`${name} ${task} ${camera}`))),
     );
     return new Set(raised.flatMap(({ output }) => output ?? []));
   }
 
   #remember(decision: Decision, atMs: number): void {
-    for (const { name, camera, labels, guesses, decision: kind } of this.rules) {
+    for (const { name, task, camera, labels, guesses, decision: kind } of this.rules) {
+      if (task !== null && task !== decision.task) continue;
       if (camera !== null && camera !== decision.camera) continue;
       const { label, probability, guess } = kind === 'scene' ? decision.scene : decision.frame;
       const matched = labels.includes(label) && probability >= 0.7 && (guesses || !guess);
-      const key = `${name} ${decision.camera}`;
+      const key = `${name} ${decision.task} ${decision.camera}`;
       this.#frames.set(key, [...(this.#frames.get(key) ?? []), { matched, atMs }]);
     }
   }
 
-  #hear({ rule, camera, state }: AlertEvent): void {
-    const key = `${rule} ${camera}`;
+  #hear({ rule, task, camera, state }: AlertEvent): void {
+    const key = `${rule} ${task} ${camera}`;
     assert.equal(state === 'raised', !this.#raised.has(key), 'states alternate');
     if (state === 'raised') {
       this.#raised.add(key);
@@ -75,14 +80,15 @@ class Witness {
 
   #checkState(
     { name, matches, ofFrames, holdMs }: AlertRuleConfig,
-    camera: string,
+    { task, camera }: { task: string; camera: string },
     decision: Decision | null,
     before: ReadonlySet<string>,
     nowMs: number,
   ): void {
-    const key = `${name} ${camera}`;
+    const key = `${name} ${task} ${camera}`;
     const seen = this.#frames.get(key) ?? [];
-    const justMatched = decision?.camera === camera && seen.at(-1)?.matched === true;
+    const shown = decision?.camera === camera && decision.task === task;
+    const justMatched = shown && seen.at(-1)?.matched === true;
     if (before.has(key)) {
       const lastMatchMs = seen.findLast(({ matched }) => matched)?.atMs ?? -1_000;
       const held = nowMs - lastMatchMs < holdMs;
@@ -217,6 +223,7 @@ describe('AlertRules', () => {
         ofFrames: fc.integer({ min: 1, max: 6 }),
         more: fc.nat(5),
         holdMs: fc.integer({ min: 0, max: 50 }),
+        task: fc.constantFrom(null, ...TASKS),
         camera: fc.constantFrom(null, 'a', 'b'),
         guesses: fc.boolean(),
         decision: fc.constantFrom('scene' as const, 'frame' as const),
@@ -227,6 +234,7 @@ describe('AlertRules', () => {
     const anyStep = fc.record({
       waitMs: fc.integer({ min: 0, max: 30 }),
       tickOnly: fc.boolean(),
+      task: fc.constantFrom(...TASKS),
       camera: fc.constantFrom(...CAMERAS),
       region: fc.constant(null),
       frame: decisionOf,

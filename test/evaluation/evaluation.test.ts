@@ -30,7 +30,14 @@ const LIMIT = { timeout: TEST_HANG_MS };
 async function train(robot: Robot): Promise<void> {
   const { dbPath, cacheDir, settings, registryDir } = robot;
   const registry = new HeadRegistry(registryDir, { keep: 5 });
-  const trainer = new Trainer({ dbPath, cacheDir, settings, registry, log: silentLog() });
+  const trainer = new Trainer({
+    task: 'main',
+    dbPath,
+    cacheDir,
+    settings,
+    registry,
+    log: silentLog(),
+  });
   const report = await trainer.start({ trigger: 'cli' }).finished;
   assert.equal(report.outcome, 'promoted', report.reason);
 }

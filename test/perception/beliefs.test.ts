@@ -11,7 +11,9 @@ import { frameOf, LABELS, pictureAt } from '../head/belief/scenes.js';
 const CROP = [0.8, 0.1, 0.1];
 const WEED = [0.1, 0.1, 0.8];
 const UNKNOWN_ALPHA = 0.05;
-const SETTINGS = { unknownAlpha: UNKNOWN_ALPHA };
+const SETTINGS = [
+  { name: 'main', decision: { unknownAlpha: UNKNOWN_ALPHA, topK: 3, maxErrorShare: 0.1 } },
+];
 
 function serving(belief?: ServingHead['belief'], labels: readonly string[] = LABELS): ServingHead {
   const head = {
@@ -35,6 +37,7 @@ function observe(
   beliefs: Beliefs,
   frame: BeliefFrame,
   {
+    task = 'main',
     camera = 'main',
     region = null as string | null,
     head = serving(),
@@ -46,11 +49,11 @@ function observe(
     head,
     { frame: { camera, region }, dhash, startMs: atMs },
     {
+      task,
       decision: { ...undecided(), noveltyPValue },
       scores: { probabilities: Float32Array.from(probabilities), answerProbability },
-      features,
-      timings: { backboneMs: 1, headMs: 1 },
     },
+    features,
   )!;
 }
 
@@ -100,12 +103,7 @@ test('without an answer there is no decision, and the scene is over', () => {
   const beliefs = new Beliefs(SETTINGS);
   for (let step = 0; step < 3; step++) observe(beliefs, drive(CROP, step));
   const frame = { frame: { camera: 'main', region: null }, dhash: '0'.repeat(16), startMs: 300 };
-  const seen = {
-    decision: undecided(),
-    scores: null,
-    features: new Float32Array(2),
-    timings: { backboneMs: 1, headMs: 0 },
-  };
-  assert.equal(beliefs.observe(null, frame, seen), null);
+  const unanswered = { task: 'main', decision: undecided(), scores: null };
+  assert.equal(beliefs.observe(null, frame, unanswered, new Float32Array(2)), null);
   assert.equal(observe(beliefs, drive(CROP, 4)).frames, 1);
 });

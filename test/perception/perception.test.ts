@@ -110,10 +110,10 @@ describe('Perception', () => {
     const jpeg = await drawPicture('crop', 1);
     const decidedBy = async () => {
       await perception.submit({ camera: 'main', region: null, jpeg });
-      return answers.at(-1)?.perceived?.decision.headVersion;
+      return answers.at(-1)?.perceived?.answers[0]?.decision.headVersion;
     };
     const head = { ...someHead(1), backboneChecksum: perception.backbone!.checksum };
-    await perception.swapHead({ version: 1, head });
+    await perception.swapHead('main', { version: 1, head });
     assert.equal(await decidedBy(), 1);
     const refused = [
       { ...head, backboneChecksum: 'f'.repeat(64) },
@@ -121,21 +121,21 @@ describe('Perception', () => {
     ];
     const codes = ['HL_HEAD_BACKBONE_MISMATCH', 'HL_FEATURES_MISMATCH'];
     for (const [index, other] of refused.entries()) {
-      const swap = perception.swapHead({ version: 2, head: other });
+      const swap = perception.swapHead('main', { version: 2, head: other });
       await assert.rejects(swap, { code: codes[index] });
-      assert.equal(perception.serving?.version, 1);
+      assert.equal(perception.serving('main')?.version, 1);
       assert.equal(await decidedBy(), 1);
     }
     await Promise.all([
-      perception.swapHead({ version: 3, head }),
-      perception.swapHead({ version: 4, head }),
+      perception.swapHead('main', { version: 3, head }),
+      perception.swapHead('main', { version: 4, head }),
     ]);
-    assert.equal(perception.serving?.version, 4);
+    assert.equal(perception.serving('main')?.version, 4);
     assert.equal(await decidedBy(), 4);
-    await perception.swapHead(null);
+    await perception.swapHead('main', null);
     assert.equal(await decidedBy(), null);
     await perception.stop();
-    await assert.rejects(perception.swapHead({ version: 5, head }), {
+    await assert.rejects(perception.swapHead('main', { version: 5, head }), {
       code: 'HL_PERCEPTION_CRASHED',
     });
   });

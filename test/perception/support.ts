@@ -44,7 +44,7 @@ export async function startPerception(
     cacheDir: dir,
     threads: 1,
     fit: config.inference.fit,
-    decision: config.inference,
+    tasks: [{ name: 'main', cameras: [], regions: [], decision: config.inference }],
     maxPictureBytes: config.inference.maxPictureBytes,
     maxPicturePixels: config.inference.maxPicturePixels,
   };

@@ -36,6 +36,7 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
     settings: {
       ...settings,
       trainingId: 'test',
+      task: 'main',
       trigger: 'cli',
       dbPath,
       registryDir,
@@ -62,13 +63,13 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
       fit: settings.inference.fit,
       maxPictureBytes: settings.inference.maxPictureBytes,
       maxPicturePixels: settings.inference.maxPicturePixels,
-      decision: settings.inference,
+      tasks: [{ name: 'main', cameras: [], regions: [], decision: settings.inference }],
     },
     {
       onPerceived: (_frame, perceived) => settle(perceived),
       onRefused: (_frame, error) => fail(error),
       onFailure: fail,
-      onHeadLost: fail,
+      onHeadLost: (_task, error) => fail(error),
     },
     silentLog(),
   );
@@ -79,9 +80,9 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
       settle = resolve;
       void perception.submit({ camera: 'main', region: null, jpeg });
     });
-    return perceived.decision;
+    return perceived.answers[0]!.decision;
   };
-  const swap = (serving: ServingHead) => perception.swapHead(serving);
+  const swap = (serving: ServingHead) => perception.swapHead('main', serving);
 
   await swap({ version, head });
   const far = await decide(await farPicture());

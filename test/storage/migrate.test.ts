@@ -94,7 +94,7 @@ const ROOMS: Record<
   reports: {
     steps: REPORT_TABLES,
     check: (database) => {
-      const last = new ReportLog(database).last();
+      const last = new ReportLog(database).last('main');
       assert.deepEqual([last?.trainingId, last?.outcome, last?.headVersion], ['t1', 'promoted', 1]);
     },
   },

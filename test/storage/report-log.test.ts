@@ -20,6 +20,7 @@ function summary(number: number) {
   const finishedAt = new Date(number * 1_000).toISOString();
   return {
     trainingId: `t${number}`,
+    task: 'main',
     outcome: 'failed',
     reason: 'why',
     headVersion: null,
@@ -31,13 +32,13 @@ describe('the log of reports', () => {
   it('outlives a restart, newest first', (t) => {
     const open = robot(t);
     const { log, close } = open();
-    assert.equal(log.last(), null);
-    assert.deepEqual(log.list(5), []);
+    assert.equal(log.last('main'), null);
+    assert.deepEqual(log.list('main', 5), []);
     for (const number of [1, 2, 3]) log.append(summary(number), { number, confusion: [[number]] });
     close();
     const again = open().log;
-    assert.deepEqual(again.last(), summary(3));
-    assert.deepEqual(again.list(2), [
+    assert.deepEqual(again.last('main'), summary(3));
+    assert.deepEqual(again.list('main', 2), [
       { number: 3, confusion: [[3]] },
       { number: 2, confusion: [[2]] },
     ]);
@@ -45,7 +46,7 @@ describe('the log of reports', () => {
 
   it('keeps so many, and so much, and always the newest', (t) => {
     const { log } = robot(t)({ maxReports: 3, maxLength: 100 });
-    const numbers = () => log.list(10).map((body) => (body as { number: number }).number);
+    const numbers = () => log.list('main', 10).map((body) => (body as { number: number }).number);
     for (let number = 1; number <= 5; number++) log.append(summary(number), { number });
     assert.deepEqual(numbers(), [5, 4, 3]);
     log.append(summary(6), { number: 6, text: 'x'.repeat(60) });

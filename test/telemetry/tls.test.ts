@@ -23,6 +23,7 @@ test('TLS: client certificate and own authority; an unknown authority is refused
   const connectWith = (ca: Buffer, boot: string) => {
     const store = openOutbox(join(dir, `${boot}.db`));
     const client = new TelemetryClient({
+      namedTasks: false,
       robotId: 'r1',
       boot,
       settings: mqttSettings(),

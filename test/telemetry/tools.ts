@@ -89,6 +89,7 @@ export function robot(
   const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
   const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
   const options: TelemetryClientOptions = {
+    namedTasks: false,
     robotId,
     boot,
     settings: mqttSettings(settings),
@@ -225,6 +226,7 @@ export const event = (index: number, message = `number ${index}`) => ({
 });
 
 const prediction = {
+  task: 'main',
   frame_id: 'main-1',
   camera: 'main',
   sequence: 1,
@@ -253,6 +255,7 @@ const holdout = {
 };
 
 const model = {
+  task: 'main',
   head_version: 3,
   labels: ['crop', 'weed'],
   learner: 'ridge',
@@ -297,6 +300,7 @@ export function allKinds(client: TelemetryClient): Record<MessageName, () => boo
     prediction: () => client.prediction(prediction),
     training_progress: () =>
       client.trainingProgress({
+        task: 'main',
         training_id: 't1',
         phase: 'embed',
         done: 1,
@@ -306,6 +310,7 @@ export function allKinds(client: TelemetryClient): Record<MessageName, () => boo
     event: () => client.event(event(1)),
     training_report: () =>
       client.trainingReport({
+        task: 'main',
         training_id: 't1',
         trigger: 'command',
         outcome: 'promoted',

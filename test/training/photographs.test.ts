@@ -55,6 +55,7 @@ describe('photographs of fruit and a real backbone', () => {
     const { dbPath, cacheDir, settings, registryDir } = robot;
     const registry = new HeadRegistry(registryDir, { keep: 5 });
     const report = await new Trainer({
+      task: 'main',
       dbPath,
       cacheDir,
       settings,

@@ -29,7 +29,15 @@ const job = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.js`,
 function trainerFor(robot: Robot, over: Partial<TrainerOptions> = {}): Trainer {
   const { dbPath, cacheDir, registryDir, settings } = robot;
   const registry = new HeadRegistry(registryDir, { keep: 5 });
-  return new Trainer({ dbPath, cacheDir, registry, settings, log: silentLog(), ...over });
+  return new Trainer({
+    task: 'main',
+    dbPath,
+    cacheDir,
+    registry,
+    settings,
+    log: silentLog(),
+    ...over,
+  });
 }
 
 /** A robot that has learnt crop and weed, with head 1 serving. */
@@ -122,6 +130,7 @@ describe('a training that is killed', () => {
     await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
     const { dbPath, cacheDir, registryDir } = robot;
     const settings: JobSettings = {
+      task: 'main',
       ...robot.settings,
       dbPath,
       cacheDir,

@@ -34,6 +34,7 @@ async function train(robot: Robot): Promise<Trained> {
   const { dbPath, cacheDir, settings } = robot;
   const registry = registryOf(robot);
   const trainer = new Trainer({
+    task: 'main',
     dbPath,
     cacheDir,
     settings,

@@ -13,8 +13,8 @@ import type {
   ModelBody,
   PredictionBody,
 } from '../../telemetry/contract/messages.js';
+import type { ModelStatus } from '../learning/model-status.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
-import type { ModelStatus } from '../status.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */
 

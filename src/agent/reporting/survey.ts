@@ -2,9 +2,10 @@ import { arch, hostname, release, type } from 'node:os';
 import { regionsOf } from '../../camera/stage/regions.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
+import type { ModelStatus } from '../learning/model-status.js';
 import type { TaskState } from '../open-state.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
-import type { AgentStatus, ModelStatus, TaskStatus } from '../status.js';
+import type { AgentStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
 import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 

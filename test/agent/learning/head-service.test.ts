@@ -114,7 +114,7 @@ describe('a switch of the serving head', () => {
     const served: (number | null)[] = [];
     const service = new HeadService(
       registry,
-      (serving) => perception.swapHead(serving),
+      (serving) => perception.swapHead('main', serving),
       () => checksum,
       {
         onServing: (stored) => served.push(stored?.card.version ?? null),
@@ -129,7 +129,7 @@ describe('a switch of the serving head', () => {
         region: null,
         jpeg: await drawPicture('crop', answers.length),
       });
-      return answers.at(-1)?.perceived?.decision.headVersion;
+      return answers.at(-1)?.perceived?.answers[0]?.decision.headVersion;
     };
     assert.equal(await decidedBy(), null);
     await service.start();

@@ -32,8 +32,12 @@ class Classroom {
     parts: Partial<InstantParts> = {},
   ) {
     this.service = new InstantService({
-      learner: new InstantLearner({ dbPath: state.databasePath, minLabelsPerClass: 2 }),
-      samples: state.samples,
+      learner: new InstantLearner({
+        dbPath: state.databasePath,
+        task: 'main',
+        minLabelsPerClass: 2,
+      }),
+      samples: state.task().samples,
       meta: state.meta,
       backboneChecksum: () => this.backbone,
       swap: this.swapped.add,
@@ -51,7 +55,7 @@ class Classroom {
 
   /** @returns the ids of new samples with this label, and features that tell */
   teach(label: 'crop' | 'weed' | 'stone', count: number): string[] {
-    const { samples } = this.state;
+    const { samples } = this.state.task();
     const at = ['crop', 'weed', 'stone'].indexOf(label);
     return Array.from({ length: count }, () => {
       const number = samples.counts().total;
@@ -74,7 +78,7 @@ class Classroom {
 
   /** A trained head that has learnt every label so far. */
   async train(seed: number): Promise<StoredHead> {
-    const { heads, samples } = this.state;
+    const { heads, samples } = this.state.task();
     const head = { ...someHead(seed), backboneChecksum: BACKBONE };
     const card = { ...someCard(head), labelRevision: samples.labelRevision() };
     return heads.load(await heads.publish(head, card, []));
@@ -120,7 +124,7 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
     const [wrong] = room.teach('weed', 2);
     room.service.start();
     await room.learnt.until((learnt) => learnt?.labels === 4);
-    room.state.samples.label(wrong!, 'crop', 'cli');
+    room.state.task().samples.label(wrong!, 'crop', 'cli');
     room.service.labelsChanged();
     await room.learnt.until((learnt) => learnt === null);
     assert.equal(room.swapped.all.at(-1), null, 'no head decides');
@@ -224,7 +228,7 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
     const { state } = openRobot(t);
     const room = new Classroom(t, state, {
       learner: new InstantLearner(
-        { dbPath: state.databasePath, minLabelsPerClass: 2 },
+        { dbPath: state.databasePath, task: 'main', minLabelsPerClass: 2 },
         new URL('data:text/javascript,process.exit(3)'),
       ),
     });
@@ -243,7 +247,11 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
 
   test('never follow a switch to another trained head', async (t) => {
     const { state } = openRobot(t);
-    const learner = new InstantLearner({ dbPath: state.databasePath, minLabelsPerClass: 2 });
+    const learner = new InstantLearner({
+      dbPath: state.databasePath,
+      task: 'main',
+      minLabelsPerClass: 2,
+    });
     const begun = new Recorder<void>();
     const ended = new Recorder<void>();
     const room = new Classroom(t, state, {

@@ -8,17 +8,17 @@ import { BACKBONE, FEATURES, openRobot, recentFrame } from '../support.js';
 function labelling(t: Parameters<typeof openRobot>[0]) {
   const { state } = openRobot(t);
   const recent = new RecentFrames({ maxFrames: 10, maxBytes: 1_000_000 });
-  const part = new Labelling(state.samples, recent);
+  const part = new Labelling(state.task().samples, recent);
   /** The frame, as it is in memory. */
   const seen = (frame: RecentFrame): RecentFrame => {
     recent.add(frame);
     return frame;
   };
   const featuresOf = (id: string, checksum = BACKBONE): number[] | null => {
-    const [features] = state.samples.features([id], checksum, '', 0).get(id) ?? [];
+    const [features] = state.task().samples.features([id], checksum, '', 0).get(id) ?? [];
     return features ? [...features] : null;
   };
-  return { part, seen, featuresOf, samples: state.samples };
+  return { part, seen, featuresOf, samples: state.task().samples };
 }
 
 describe('labelling', () => {

@@ -45,21 +45,21 @@ class Robot {
     const config = configSchema.parse({ paths: { stateDir: dir }, gate: { shadowLabels } });
     this.state = openState(config);
     this.heads = new HeadService(
-      this.state.heads,
+      this.state.task().heads,
       () => undefined,
       () => CHECKSUM,
       { onServing: () => undefined, onUnusable: () => undefined },
       silentLog(),
     );
     this.shadow = new ShadowService({
-      registry: this.state.heads,
-      samples: this.state.samples,
+      registry: this.state.task().heads,
+      samples: this.state.task().samples,
       heads: this.heads,
       settings: config.gate,
       log: silentLog(),
       onSwitched: (trial) => this.switched.push(trial),
     });
-    this.#pictures = this.state.samples.counts().total;
+    this.#pictures = this.state.task().samples.counts().total;
   }
 
   static async start(t: TestContext, dir: string, shadowLabels?: number): Promise<Robot> {
@@ -78,7 +78,7 @@ class Robot {
 
   /** A new version that serves from now on. */
   async promote(head: Head, groups: string[]): Promise<number> {
-    const version = await this.state.heads.publish(head, someCard(head), groups);
+    const version = await this.state.task().heads.publish(head, someCard(head), groups);
     await this.heads.promote(version);
     await this.shadow.check();
     return version;
@@ -118,12 +118,14 @@ class Robot {
       decision.checks.filter(({ passed }) => !passed).map(({ name }) => name),
       [failing],
     );
-    const version = await this.state.heads.publish(
-      head,
-      { ...someCard(head), gate: decision, refused: decision.reason },
-      groups,
-      { schema: 2, input, decision },
-    );
+    const version = await this.state
+      .task()
+      .heads.publish(
+        head,
+        { ...someCard(head), gate: decision, refused: decision.reason },
+        groups,
+        { schema: 2, input, decision },
+      );
     await this.shadow.check();
     return version;
   }
@@ -132,7 +134,7 @@ class Robot {
   label(group: string, wrongly = false): void {
     const number = this.#pictures++;
     const crop = number % 2 === 0;
-    const { sample } = this.state.samples.admit({
+    const { sample } = this.state.task().samples.admit({
       jpeg: new TextEncoder().encode(`picture ${number}`),
       label: null,
       labelSource: null,
@@ -143,10 +145,12 @@ class Robot {
     });
     const features = new Float32Array(FEATURES);
     features[crop ? 0 : 1] = 1;
-    this.state.samples.putFeatures([
-      { sampleId: sample.id, backboneChecksum: CHECKSUM, recipe: '', view: 0, features },
-    ]);
-    this.state.samples.label(sample.id, crop !== wrongly ? 'crop' : 'weed', 'mqtt');
+    this.state
+      .task()
+      .samples.putFeatures([
+        { sampleId: sample.id, backboneChecksum: CHECKSUM, recipe: '', view: 0, features },
+      ]);
+    this.state.task().samples.label(sample.id, crop !== wrongly ? 'crop' : 'weed', 'mqtt');
   }
 }
 
@@ -178,14 +182,14 @@ describe('the replaced head in the shadow', () => {
       await robot.shadow.check();
     }
     assert.equal(robot.heads.serving?.card.version, 1, `after ${labels} labels`);
-    assert.equal(await robot.state.heads.current(), 1);
+    assert.equal(await robot.state.task().heads.current(), 1);
     const [trial] = robot.switched as [ShadowTrial];
     assert.equal(robot.switched.length, 1);
     assert.equal(trial.outcome, 'rolled-back');
     assert.equal(trial.observations.length, labels);
-    assert.deepEqual(await robot.state.heads.shadowTrial(2), trial, 'the record is kept');
-    assert.equal((await robot.state.heads.lastSwitch())?.event, 'rolled-back');
-    const event = trialMessage(trial);
+    assert.deepEqual(await robot.state.task().heads.shadowTrial(2), trial, 'the record is kept');
+    assert.equal((await robot.state.task().heads.lastSwitch())?.event, 'rolled-back');
+    const event = trialMessage('main', trial);
     assert.ok(EVENT_KINDS.includes(event.kind));
     assert.match(event.message, /^head 1 serves again; rolled back to head 1: of \d+ new labels/);
     assert.deepEqual([event.details.from_version, event.details.to_version], [2, 1]);
@@ -220,8 +224,8 @@ describe('the replaced head in the shadow', () => {
     await robot.promote(headThat(false), ['newer']);
     for (const group of ['old', 'newer', 'neither']) robot.label(group);
     await robot.shadow.check();
-    const [sample] = robot.state.samples.list({ order: 'newest', limit: 1 });
-    robot.state.samples.label(sample!.id, 'stone', 'cli');
+    const [sample] = robot.state.task().samples.list({ order: 'newest', limit: 1 });
+    robot.state.task().samples.label(sample!.id, 'stone', 'cli');
     await robot.shadow.check();
     assert.deepEqual(
       robot.shadow.trial?.observations.map(({ sampleId, group }) => [sampleId, group]),
@@ -257,8 +261,11 @@ describe('the replaced head in the shadow', () => {
     assert.equal(after.heads.serving?.card.version, version, `after ${labels} labels`);
     const [trial] = after.switched as [ShadowTrial];
     assert.deepEqual([trial.outcome, trial.observations.length], ['promoted', labels + 1]);
-    assert.match(trialMessage(trial).message, /^head 2 serves now; proved better than head 1/);
-    assert.equal((await after.state.heads.lastSwitch())?.event, 'promoted');
+    assert.match(
+      trialMessage('main', trial).message,
+      /^head 2 serves now; proved better than head 1/,
+    );
+    assert.equal((await after.state.task().heads.lastSwitch())?.event, 'promoted');
     await after.shadow.check();
     assert.equal(after.shadow.trial?.role, 'serving', 'now it is on trial itself');
     assert.equal(after.shadow.candidate, null);
@@ -324,7 +331,9 @@ describe('the replaced head in the shadow', () => {
     const robot = await Robot.start(t, dir, 0);
     robot.shadow.start();
     await robot.promote(headThat(true), ['old']);
-    const second = await robot.state.heads.publish(headThat(false), someCard(headThat(false)), []);
+    const second = await robot.state
+      .task()
+      .heads.publish(headThat(false), someCard(headThat(false)), []);
     rmSync(join(dir, 'heads', '1', 'weights'));
     await robot.heads.promote(second);
     await robot.shadow.check();

@@ -50,6 +50,7 @@ const RESULT: JobResult = {
 };
 
 const REPORT: TrainingReport = {
+  task: 'main',
   trainingId: 'training-1',
   trigger: 'labels',
   outcome: 'promoted',
@@ -154,7 +155,7 @@ describe('the messages of a training', () => {
     const step: TrainingProgress = { phase: 'embed', done: 3, total: 8, etaSeconds: 1.5 };
     const { schema, boot, seq, at, ...body } = outgoing(
       'training_progress',
-      trainingProgressMessage(step, 'training-1'),
+      trainingProgressMessage(step, 'main', 'training-1'),
     );
     assert.deepEqual(body, {
       training_id: 'training-1',
@@ -166,7 +167,7 @@ describe('the messages of a training', () => {
     for (const phase of ['collect', 'fit', 'evaluate', 'publish'] as const) {
       const next = { phase, done: 0, total: 0, etaSeconds: null };
       assert.equal(
-        outgoing('training_progress', trainingProgressMessage(next, 't')).eta_seconds,
+        outgoing('training_progress', trainingProgressMessage(next, 'main', 't')).eta_seconds,
         null,
       );
     }

@@ -36,11 +36,11 @@ class School {
   ) {
     const { log, lines } = recordedLog();
     this.lines = lines;
-    this.service = new TrainingService(
-      config,
+    this.service = new TrainingService({
       state,
-      () => this.obstacle,
-      {
+      task: state.task(),
+      obstacle: () => this.obstacle,
+      events: {
         onProgress: (step, trainingId) => this.progress.add({ ...step, trainingId }),
         onReport: (report) => {
           this.newLabelsAtReport = this.service.newLabels;
@@ -49,11 +49,11 @@ class School {
         promote: async (version) => {
           if (this.refusal) throw this.refusal;
           this.promoted.push(version);
-          return state.heads.promote(version);
+          return state.task().heads.promote(version);
         },
       },
       log,
-    );
+    });
     t.after(() => this.service.stop());
   }
 
@@ -104,7 +104,7 @@ describe('the training service', { timeout: TEST_HANG_MS }, () => {
     const phases = [...new Set(school.progress.all.map(({ phase }) => phase))];
     assert.deepEqual(phases, ['collect', 'embed', 'fit', 'evaluate', 'publish']);
     assert.ok(school.progress.all.every((step) => step.trainingId === trainingId));
-    assert.deepEqual([school.promoted, await school.state.heads.current()], [[1], 1]);
+    assert.deepEqual([school.promoted, await school.state.task().heads.current()], [[1], 1]);
     assert.equal(school.newLabelsAtReport, 0, 'who is told then reads a status without them');
     assert.equal(school.service.running, null);
 
@@ -189,7 +189,7 @@ describe('the training service', { timeout: TEST_HANG_MS }, () => {
       [report.outcome, report.error?.code, report.result?.version],
       ['failed', 'HL_TRAINING_PAUSED', 1],
     );
-    assert.equal(await school.state.heads.current(), null);
+    assert.equal(await school.state.task().heads.current(), null);
   });
 
   test('that is stopped is cancelled, its report is kept, and it is due again', async (t) => {

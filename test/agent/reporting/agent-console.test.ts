@@ -35,7 +35,7 @@ class Page {
   async publish(seed: number): Promise<number> {
     const backboneChecksum = this.agent.perception.backbone!.checksum;
     const head = { ...someHead(seed), backboneChecksum };
-    return this.agent.state.heads.publish(head, someCard(head), []);
+    return this.agent.state.task().heads.publish(head, someCard(head), []);
   }
 
   get audited(): Record<string, unknown>[] {
@@ -123,7 +123,9 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
 
   test('shows the decision of the head that serves, and its guess at what waits', async (t) => {
     const page = await Page.open(t, ['crop', 'weed', 'stone']);
-    const kept = page.running.decisions.all.map((frame) => page.agent.labelling.keepWaiting(frame));
+    const kept = page.running.decisions.all.map((frame) =>
+      page.agent.tasks[0].labelling.keepWaiting(frame),
+    );
     const before = await page.get('waiting');
     assert.deepEqual(
       before.samples.map(({ id, camera, guess }: Body) => [id, camera, guess]),
@@ -155,7 +157,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
     });
     assert.equal(given.status, 200);
     const { sampleId } = given.json;
-    const { samples } = page.agent.state;
+    const { samples } = page.agent.state.task();
     assert.deepEqual(
       [
         samples.get(sampleId)?.label,

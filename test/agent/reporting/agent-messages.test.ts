@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { ModelStatus } from '../../../src/agent/learning/model-status.js';
 import {
   alertMessage,
   failureMessage,
@@ -14,7 +15,6 @@ import {
   trialMessage,
   unusableMessage,
 } from '../../../src/agent/reporting/agent-messages.js';
-import type { ModelStatus } from '../../../src/agent/status.js';
 import type { AlertEvent } from '../../../src/alerts/rules.js';
 import { HeadlandError } from '../../../src/base/errors.js';
 import { newTrial, observed, type ShadowTrial } from '../../../src/gate/shadow.js';
@@ -76,7 +76,7 @@ describe('a prediction', () => {
     );
     const { schema, boot, seq, at, ...body } = outgoing(
       'prediction',
-      predictionMessage(recent, 'sample-1'),
+      predictionMessage(recent, recent.perceived.answers[0]!, 'sample-1'),
     );
     assert.deepEqual(body, {
       frame_id: 'boot-left-7',
@@ -98,7 +98,11 @@ describe('a prediction', () => {
   });
 
   test('leaves out what there is not', () => {
-    const body = outgoing('prediction', predictionMessage(recentFrame(), null));
+    const frame = recentFrame();
+    const body = outgoing(
+      'prediction',
+      predictionMessage(frame, frame.perceived.answers[0]!, null),
+    );
     assert.deepEqual(
       [body.label, body.head_version, body.novelty_p_value],
       ['unknown', null, null],
@@ -112,10 +116,16 @@ describe('a prediction', () => {
     fc.assert(
       fc.property(decision, count, (decided, sequence) => {
         const recent = recentFrame({ sequence }, decided);
-        const body = outgoing('prediction', predictionMessage(recent, null));
+        const body = outgoing(
+          'prediction',
+          predictionMessage(recent, recent.perceived.answers[0]!, null),
+        );
         assert.equal(body.label, decided.label);
         assert.ok(Math.abs(body.probability - decided.probability) <= 0.000_05);
-        const question = outgoing('event', labelRequestedMessage(recent, 'sample-1'));
+        const question = outgoing(
+          'event',
+          labelRequestedMessage(recent, recent.perceived.answers[0]!, 'sample-1'),
+        );
         assert.deepEqual(
           [question.kind, question.details.sample_id, question.details.top],
           ['label_requested', 'sample-1', body.top],
@@ -126,9 +136,16 @@ describe('a prediction', () => {
 });
 
 describe('the model', () => {
-  const base: ModelStatus = { backbone: 'tiny', card: null, learnt: null, trust: null, next: null };
+  const base: ModelStatus = {
+    task: 'main',
+    backbone: 'tiny',
+    card: null,
+    learnt: null,
+    trust: null,
+    next: null,
+  };
   const cardOf = async (t: Parameters<typeof openRobot>[0]): Promise<HeadCard> => {
-    const { heads } = openRobot(t).state;
+    const { heads } = openRobot(t).state.task();
     const head = someHead(1);
     return (await heads.load(await heads.publish(head, someCard(head), []))).card;
   };
@@ -171,6 +188,7 @@ describe('the model', () => {
 describe('events', () => {
   test('of alerts name rule, camera, label and output, and when', () => {
     const alert: AlertEvent = {
+      task: 'main',
       rule: 'stop',
       state: 'raised',
       camera: 'left',
@@ -227,7 +245,7 @@ describe('events', () => {
       }
       return trial;
     };
-    const back = outgoing('event', trialMessage(decided('serving')));
+    const back = outgoing('event', trialMessage('main', decided('serving')));
     assert.deepEqual([back.kind, back.severity], ['head_changed', 'warning']);
     assert.match(back.message, /^head 2 serves again; rolled back to head 2: of \d+ new labels/);
     const { labels } = back.details;
@@ -238,7 +256,7 @@ describe('events', () => {
     assert.deepEqual([back.details.right_only_from, back.details.right_only_to], [0, labels]);
     assert.ok(Number(back.details.odds) >= Number(back.details.odds_alarm));
 
-    const forth = outgoing('event', trialMessage(decided('candidate')));
+    const forth = outgoing('event', trialMessage('main', decided('candidate')));
     assert.equal(forth.severity, 'info');
     assert.match(forth.message, /^head 3 serves now; proved better than head 2/);
     assert.deepEqual([forth.details.from_version, forth.details.to_version], [2, 3]);
@@ -246,7 +264,7 @@ describe('events', () => {
   });
 
   test('of a head that cannot serve say which one does instead', () => {
-    const instead = outgoing('event', unusableMessage(2, ERROR, 1));
+    const instead = outgoing('event', unusableMessage('main', 2, ERROR, 1));
     assert.deepEqual([instead.kind, instead.code], ['head_changed', 'HL_HEAD_INVALID']);
     assert.match(instead.message, /^head 2 cannot serve; head 1 serves instead: a byte is wrong/);
     assert.deepEqual(instead.details, {
@@ -255,7 +273,7 @@ describe('events', () => {
       to_version: 1,
       remedy: 'Train again.',
     });
-    const none = outgoing('event', unusableMessage(2, ERROR, null));
+    const none = outgoing('event', unusableMessage('main', 2, ERROR, null));
     assert.match(none.message, /no usable head, none serves/);
   });
 
@@ -292,7 +310,7 @@ describe('figures', () => {
       { label: 'weed', training: 4, holdout: 1, groups: 3, holdoutGroups: 1 },
     ];
     const counts = { total: 20, labelled: 12, waiting: 8, pictureBytes: 1, classes };
-    assert.deepEqual(sampleTotals(counts), { total: 20, labelled: 12, waiting: 8, holdout: 3 });
+    assert.deepEqual(sampleTotals([counts]), { total: 20, labelled: 12, waiting: 8, holdout: 3 });
   });
 
   test('have four decimals, and times are ISO 8601', () => {

@@ -49,8 +49,7 @@ const show = (label: string): void => {
   nowMs += 100;
   alerting.observe(
     { camera: 'main', region: null },
-    { ...undecided(), label, probability: 0.9 },
-    null,
+    { task: 'main', decision: { ...undecided(), label, probability: 0.9 }, scene: null },
   );
   seen.push(`${label} ${levels()}`);
 };

@@ -28,8 +28,11 @@ function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown
     clock.nowMs += 100;
     part.observe(
       { camera, region: null },
-      { ...undecided(), label, probability: 0.9, ...decision },
-      null,
+      {
+        task: 'main',
+        decision: { ...undecided(), label, probability: 0.9, ...decision },
+        scene: null,
+      },
     );
   };
   return { part, events, lines, said, clock, show };
@@ -83,8 +86,11 @@ describe('alerts', () => {
     );
     part.observe(
       { camera: 'main', region: null },
-      { ...undecided(), label: 'stone', probability: 0.9 },
-      null,
+      {
+        task: 'main',
+        decision: { ...undecided(), label: 'stone', probability: 0.9 },
+        scene: null,
+      },
     );
     const real = Date.now;
     t.mock.method(Date, 'now', () => real() - 86_400_000);

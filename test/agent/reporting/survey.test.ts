@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { arch, hostname } from 'node:os';
 import { describe, test } from 'node:test';
+import type { ModelStatus } from '../../../src/agent/learning/model-status.js';
 import {
   infoMessage,
   metricsMessage,
@@ -52,7 +53,10 @@ async function robot(t: Parameters<typeof TestAgent.start>[0]) {
     );
   }
   const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
-  await agent.operations.promote(await agent.state.heads.publish(head, someCard(head), []), by);
+  await agent.operations.promote(
+    await agent.state.task().heads.publish(head, someCard(head), []),
+    by,
+  );
   return { running, agent, status: agentStatus(agent) };
 }
 
@@ -148,21 +152,28 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       lastRestartReason: { code: 'HL_CAMERA_STALLED', message: 'no picture for 10 s', atMs: 0 },
       quality: { condition: 'dark', measuredAtMs: 0, measured: null, usualSharpness: null },
     };
+    const [only] = status.tasks;
     // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what goes over the wire
     const answer: any = statusAnswer({
       ...status,
       cameras: [camera],
-      model: { ...status.model, card: null },
-      training: {
-        ...status.training,
-        last: {
-          trainingId: 't1',
-          outcome: 'refused',
-          reason: 'No gain.',
-          headVersion: 2,
-          finishedAt: '2026-01-01T00:00:00.000Z',
+      tasks: [
+        {
+          ...only,
+          model: { ...only.model, card: null },
+          training: {
+            ...only.training,
+            last: {
+              trainingId: 't1',
+              task: 'main',
+              outcome: 'refused',
+              reason: 'No gain.',
+              headVersion: 2,
+              finishedAt: '2026-01-01T00:00:00.000Z',
+            },
+          },
         },
-      },
+      ],
     });
     const [said] = answer.cameras;
     assert.deepEqual(
@@ -206,6 +217,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       line({ backbone }),
       '9.8 frames/s, fp32 instead of 8-bit backbone, head 1, 2 labels',
     );
+    const [only] = status.tasks;
     const running = {
       trainingId: 't1',
       trigger: 'cli' as const,
@@ -214,11 +226,11 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       pid: null,
     };
     assert.equal(
-      line({ training: { ...status.training, running } }),
+      line({ tasks: [{ ...only, training: { ...only.training, running } }] }),
       '9.8 frames/s, head 1, 2 labels, training',
     );
-    const head = (model: Partial<AgentStatus['model']>): string =>
-      line({ model: { ...status.model, ...model } });
+    const head = (model: Partial<ModelStatus>): string =>
+      line({ tasks: [{ ...only, model: { ...only.model, ...model } }] });
     assert.equal(head({ card: null }), '9.8 frames/s, no head yet, 2 labels');
     assert.equal(
       head({ card: null, learnt: LEARNT, trust: 'beginner' }),

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { failureMessage, predictionMessage } from '../../../src/agent/reporting/agent-messages.js';
 import { TelemetryService } from '../../../src/agent/reporting/telemetry-service.js';
+import type { RecentFrame } from '../../../src/agent/seeing/recent-frames.js';
 import { HeadlandError } from '../../../src/base/errors.js';
 import type { Command } from '../../../src/telemetry/contract/command-contract.js';
+import type { PredictionBody } from '../../../src/telemetry/contract/messages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { recordedLog } from '../../recorder.js';
 import {
@@ -27,6 +29,10 @@ type Test = Parameters<typeof Mosquitto.start>[0];
 const ERROR = new HeadlandError('HL_PICTURE_INVALID', 'no picture', { remedy: 'None.' });
 
 /** The telemetry of a robot that talks to this broker; null: to its own. */
+function predictionOf(recent: RecentFrame): PredictionBody {
+  return predictionMessage(recent, recent.perceived.answers[0]!, null);
+}
+
 function telemetry(t: Test, mqtt: Record<string, unknown>, dir?: string, port = 0) {
   const settings = {
     mqtt: { backoffInitialMs: 50, backoffMaxMs: 1_000, willDelaySeconds: 0, ...mqtt },
@@ -91,11 +97,11 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     const observer = await Observer.connect(t, broker.url);
     await start();
     for (let index = 0; index < 3; index++) service.event(event(index));
-    service.prediction(predictionMessage(recentFrame(), null));
+    service.prediction(predictionOf(recentFrame()));
     assert.equal(service.connected, false);
     proxy.mend();
     await observer.next('headland/r1/event', ({ json }) => json.details.index === 2);
-    service.prediction(predictionMessage(recentFrame({ sequence: 2 }), null));
+    service.prediction(predictionOf(recentFrame({ sequence: 2 })));
     const { json } = await observer.next('headland/r1/prediction');
     assert.equal(json.sequence, 2);
     assert.deepEqual(
@@ -177,10 +183,15 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     await start();
     service.status('online', []);
     await observer.next('headland/r1/status');
-    service.trainingProgress({ phase: 'fit', done: 1, total: 3, etaSeconds: null }, 'training-1');
+    service.trainingProgress(
+      { phase: 'fit', done: 1, total: 3, etaSeconds: null },
+      'main',
+      'training-1',
+    );
     const progress = await observer.next('headland/r1/training/progress');
     assert.deepEqual([progress.json.training_id, progress.json.phase], ['training-1', 'fit']);
     service.trainingReport({
+      task: 'main',
       trainingId: 'training-1',
       trigger: 'labels',
       outcome: 'failed',
@@ -360,7 +371,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     service.status('online', []);
     service.event(event(1));
     service.learningFailed(event(2));
-    service.prediction(predictionMessage(recentFrame(), null));
+    service.prediction(predictionOf(recentFrame()));
     await stop();
   });
 });

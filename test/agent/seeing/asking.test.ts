@@ -28,16 +28,18 @@ function asking(
   const clock = { nowMs: 0 };
   const asker = new Asking({
     settings: { ...config.samples, ...config.inference, ...changes },
-    labelling: new Labelling(state.samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
-    samples: state.samples,
+    labelling: new Labelling(state.task().samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
+    samples: state.task().samples,
     telemetry: { event: (body) => void events.push(body) },
     alarms,
     log,
     nowMs: () => clock.nowMs,
   });
   let sequence = 0;
-  const consider = (decision: Partial<Decision>, camera = 'main'): string | null =>
-    asker.consider(recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision }));
+  const consider = (decision: Partial<Decision>, camera = 'main'): string | null => {
+    const recent = recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision });
+    return asker.consider(recent, recent.perceived.answers[0]!);
+  };
   return { state, events, said, lines, clock, consider };
 }
 
@@ -49,12 +51,13 @@ describe('the daemon asks', () => {
       { label: 'crop', probability: 0.4 },
     ];
     const id = consider({ label: 'weed', probability: 0.412_345, top });
-    const sample = state.samples.get(id!);
+    const sample = state.task().samples.get(id!);
     assert.deepEqual([sample?.label, sample?.source], [null, 'main']);
     assert.equal(events.length, 1);
     const { kind, details } = outgoing('event', events[0]!);
     assert.equal(kind, 'label_requested');
     assert.deepEqual(details, {
+      task: 'main',
       sample_id: id,
       frame_id: 'boot-main-1',
       camera: 'main',
@@ -63,7 +66,7 @@ describe('the daemon asks', () => {
         { label: 'crop', probability: 0.4 },
       ],
     });
-    assert.ok(state.samples.features([id!], BACKBONE, '', 0).get(id!)?.[0]);
+    assert.ok(state.task().samples.features([id!], BACKBONE, '', 0).get(id!)?.[0]);
   });
 
   test('not about what it is sure of, whether it is asked often or never', (t) => {
@@ -71,7 +74,7 @@ describe('the daemon asks', () => {
     assert.equal(consider({}), null);
     assert.equal(consider({ probability: 0.6 }), null, 'the bound itself is sure enough');
     assert.notEqual(consider({ probability: 0.599 }), null);
-    assert.equal(state.samples.counts().waiting, 1);
+    assert.equal(state.task().samples.counts().waiting, 1);
   });
 
   test('about what is strange, however probable its label is', (t) => {
@@ -107,19 +110,22 @@ describe('the daemon asks', () => {
   test('for at most so many answers at once: the oldest question goes', (t) => {
     const { state, consider } = asking(t, { askIntervalMs: 0, askMaxWaiting: 3 });
     const ids = Array.from({ length: 5 }, () => consider({ probability: 0.1 }));
-    const waiting = state.samples.list({ labelled: false }).map(({ id }) => id);
+    const waiting = state
+      .task()
+      .samples.list({ labelled: false })
+      .map(({ id }) => id);
     assert.deepEqual(waiting, ids.slice(2));
   });
 
   test('never when nothing may wait', (t) => {
     const { state, events, consider } = asking(t, { askIntervalMs: 0, askMaxWaiting: 0 });
     assert.equal(consider({ probability: 0.1 }), null);
-    assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
+    assert.deepEqual([state.task().samples.counts().waiting, events.length], [0, 0]);
   });
 
   test('but a full store is an alarm, and is no question', (t) => {
     const { state, events, said, consider } = asking(t, { askIntervalMs: 0 }, 1_000_000);
-    state.samples.admit({
+    state.task().samples.admit({
       jpeg: new Uint8Array(999_990),
       label: 'crop',
       labelSource: 'cli',
@@ -129,7 +135,7 @@ describe('the daemon asks', () => {
       dhash: '0000000000000000',
     });
     assert.equal(consider({ probability: 0.1 }), null);
-    assert.deepEqual([state.samples.counts().waiting, events.length], [0, 0]);
+    assert.deepEqual([state.task().samples.counts().waiting, events.length], [0, 0]);
     assert.deepEqual(said, ['raised picture-limit warning HL_STORE_LIMIT']);
   });
 });

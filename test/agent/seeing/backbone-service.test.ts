@@ -37,7 +37,7 @@ async function robot(
       onPerceived: (_, { features }) => answers.add({ features: features.length }),
       onRefused: (_, error) => answers.add({ error }),
       onFailure: (error) => answers.end(error),
-      onHeadLost: (error) => answers.end(error),
+      onHeadLost: (_task, error) => answers.end(error),
     },
     log,
   );

@@ -12,12 +12,13 @@ describe('the guess at a stored sample', () => {
     const { perception, answers } = await startPerception(t);
     const { checksum } = perception.backbone!;
     const parts = {
+      task: 'main',
       perception,
-      samples: state.samples,
+      samples: state.task().samples,
       inference: configSchema.parse({}).inference,
     };
     const keep = (sequence: number, features: Float32Array, backboneChecksum: string): string => {
-      const { sample } = state.samples.admit({
+      const { sample } = state.task().samples.admit({
         jpeg: recentFrame({ sequence }).frame.jpeg,
         label: null,
         labelSource: null,
@@ -27,7 +28,7 @@ describe('the guess at a stored sample', () => {
         dhash: '0000000000000000',
       });
       const row = { sampleId: sample.id, backboneChecksum, features, recipe: '', view: 0 };
-      state.samples.putFeatures([row]);
+      state.task().samples.putFeatures([row]);
       return sample.id;
     };
 
@@ -37,9 +38,9 @@ describe('the guess at a stored sample', () => {
     assert.deepEqual(guesses(parts, [here]), new Map(), 'no head serves');
 
     const head = { ...someHead(3, ['crop', 'stone', 'weed']), backboneChecksum: checksum };
-    await perception.swapHead({ version: 4, head });
+    await perception.swapHead('main', { version: 4, head });
     await perception.submit({ camera: 'main', region: null, jpeg: await drawPicture('crop', 1) });
-    const { top } = answers[1]!.perceived!.decision;
+    const { top } = answers[1]!.perceived!.answers[0]!.decision;
     const found = guesses(parts, [here, elsewhere, 'gone']);
     assert.deepEqual([...found.keys()], [here], 'only what has features of this backbone');
     assert.equal(found.get(here)?.label, top[0]?.label);
@@ -48,7 +49,7 @@ describe('the guess at a stored sample', () => {
     assert.ok(difference < 1e-3, String(difference));
     assert.deepEqual(guesses(parts, []), new Map());
 
-    await perception.swapHead(null);
+    await perception.swapHead('main', null);
     assert.deepEqual(guesses(parts, [here]), new Map());
   });
 });

@@ -41,7 +41,7 @@ function store(t: Parameters<typeof temporaryDirectory>[0], perClass: number) {
 describe('the thread that learns at once', () => {
   it('makes the same head of the same store, and starts again after it was ended', async (t) => {
     const { dbPath, teach } = store(t, 3);
-    const learner = new InstantLearner({ dbPath, minLabelsPerClass: 2 });
+    const learner = new InstantLearner({ dbPath, task: 'main', minLabelsPerClass: 2 });
     const first = await learner.learn(REQUEST);
     await learner.stop();
     assert.deepEqual(first?.head.labels, ['crop', 'weed']);
@@ -54,7 +54,7 @@ describe('the thread that learns at once', () => {
 
   it('waits for a second label of a second class', async (t) => {
     const { dbPath, teach } = store(t, 1);
-    const learner = new InstantLearner({ dbPath, minLabelsPerClass: 2 });
+    const learner = new InstantLearner({ dbPath, task: 'main', minLabelsPerClass: 2 });
     teach('weed', 7);
     assert.equal(await learner.learn(REQUEST), null);
     teach('crop', 7);
@@ -65,7 +65,7 @@ describe('the thread that learns at once', () => {
   it('says that it crashed, and answers the next time', async (t) => {
     const { dbPath } = store(t, 3);
     const crashing = new URL('data:text/javascript,process.exit(3)');
-    const learner = new InstantLearner({ dbPath, minLabelsPerClass: 2 }, crashing);
+    const learner = new InstantLearner({ dbPath, task: 'main', minLabelsPerClass: 2 }, crashing);
     for (let attempt = 0; attempt < 2; attempt++) {
       await assert.rejects(learner.learn(REQUEST), (error) =>
         isHeadlandError(error, 'HL_INSTANT_CRASHED'),

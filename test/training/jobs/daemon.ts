@@ -16,4 +16,6 @@ class SlowRegistry extends HeadRegistry {
 }
 
 const registry = new SlowRegistry(registryDir, { keep: 5 });
-new Trainer({ dbPath, cacheDir, registry, settings, log: silentLog() }).start({ trigger: 'cli' });
+new Trainer({ task: 'main', dbPath, cacheDir, registry, settings, log: silentLog() }).start({
+  trigger: 'cli',
+});
