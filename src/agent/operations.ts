@@ -125,7 +125,8 @@ export class Operations {
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
     const { recent } = this.parts;
     const named = taskName === undefined ? null : this.#task(taskName);
-    const latest = recent.latest(eye, taskName) ?? (eye && recent.latest(eye));
+    const latest =
+      recent.latest(eye, taskName) ?? (eye === undefined ? undefined : recent.latest(eye));
     if (!latest) {
       const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {

@@ -86,11 +86,7 @@ export function createRoutes(parts: {
     }),
   );
   /** A route about the task that the request names, by default about the first. */
-  const about = (
-    method: Route['method'],
-    path: Route['path'],
-    answer: Answer<Reply>,
-  ): Route => ({
+  const about = (method: Route['method'], path: Route['path'], answer: Answer<Reply>): Route => ({
     method,
     path,
     handle: (visit) => answer(sources(visit.query.get(TASK_PARAMETER) ?? undefined), visit),
