@@ -407,17 +407,17 @@ describe('the page of a robot with several tasks', { timeout: TEST_HANG_MS }, ()
     agent.emit('decision', { ...front, frameId: 'front-2' });
     const progress = { phase: 'embed', done: 1, total: 2, etaSeconds: null } as const;
     agent.emit('trainingProgress', 'weeds', progress);
-    agent.emit('trainingProgress', 'rows', progress);
-    await until(({ type }) => type === 'training');
     agent.emit('decision', { ...rear, frameId: 'rear-2' });
     await until(({ type, data }) => type === 'decision' && data.frameId === 'rear-2');
+    agent.emit('trainingProgress', 'rows', progress);
+    await until(({ type }) => type === 'training');
     assert.deepEqual(
       told.map(({ type, data }) => [type, data.frameId ?? data.task]),
       [
         ['status', 'rows'],
         ['decision', rear.frameId],
-        ['training', undefined],
         ['decision', 'rear-2'],
+        ['training', undefined],
       ],
     );
   });

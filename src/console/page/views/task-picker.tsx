@@ -10,19 +10,21 @@ export function TaskPicker({ page }: { page: PageParts }) {
   const task = useSelected(page.store, (state) => state.task);
   if (status === null || !status.namedTasks || status.tasks.length < 2) return null;
   return (
-    <fieldset class="tasks" id="tasks">
-      <legend>Task</legend>
-      <div class="task-row">
-        {status.tasks.map((summary) => (
-          <TaskRadio
-            key={summary.name}
-            summary={summary}
-            chosen={summary.name === (task ?? status.task)}
-            choose={() => page.session.choose(summary.name)}
-          />
-        ))}
-      </div>
-    </fieldset>
+    <section class="tasks" aria-label="Choice of the task">
+      <fieldset>
+        <legend>Task</legend>
+        <div class="task-row">
+          {status.tasks.map((summary) => (
+            <TaskRadio
+              key={summary.name}
+              summary={summary}
+              chosen={summary.name === (task ?? status.task)}
+              choose={() => page.session.choose(summary.name)}
+            />
+          ))}
+        </div>
+      </fieldset>
+    </section>
   );
 }
 
