@@ -131,8 +131,9 @@ export class Operations {
       });
     }
     const task = this.#task(taskName ?? onlyTaskOf(latest));
-    const answer = latest.perceived.answers.find((each) => each.task === task.name);
-    if (!answer) throw undecidedBy(task.name, eyeOf(latest.frame));
+    const { answers } = latest.perceived;
+    const answer = answers.find((each) => each.task === task.name);
+    if (!answer) throw undecidedBy(task.name, latest);
     return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
   }
 
@@ -159,9 +160,11 @@ function onlyTaskOf(recent: RecentFrame | undefined): string | undefined {
   return others.length === 0 ? only?.task : undefined;
 }
 
-function undecidedBy(task: string, eye: string): HeadlandError {
-  return new HeadlandError('HL_TASK_OTHER_EYES', `task "${task}" does not decide on ${eye}`, {
-    remedy: 'Name another task, or add the camera or region to the task in the settings.',
-    details: { task, eye },
+function undecidedBy(task: string, { frame, perceived }: RecentFrame): HeadlandError {
+  const eye = eyeOf(frame);
+  const tasks = perceived.answers.map((answer) => answer.task);
+  return new HeadlandError('HL_TASK_UNKNOWN', `the task "${task}" does not decide on ${eye}`, {
+    remedy: `Name one of the tasks that decide on it: ${tasks.join(', ')}.`,
+    details: { task, eye, tasks },
   });
 }

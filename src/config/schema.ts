@@ -68,6 +68,5 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
-export type TaskConfig = Config['tasks'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
 export type SecretReference = z.infer<typeof secret>;

@@ -96,6 +96,7 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       [
         {
           name: 'rollback',
+          task: 'main',
           source: 'mqtt',
           transaction: 't8',
           ok: false,

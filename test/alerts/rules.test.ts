@@ -111,6 +111,7 @@ describe('AlertRules', () => {
     assert.deepEqual(rules.observe(frame(200, 'thistle', 0.8)), [
       {
         rule: 'thistle',
+        task: 'main',
         state: 'raised',
         camera: 'main',
         region: null,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { withPresentNames } from '../../base/words/old-names.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
@@ -71,7 +72,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
   (decoded.text ?? '').split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
-    const parsed = lineSchema.safeParse(parseJson(line));
+    const parsed = lineSchema.safeParse(withPresentNames(parseJson(line)));
     if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);
     else manifest.badLines.push(index + 1);
   });

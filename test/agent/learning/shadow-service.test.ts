@@ -124,7 +124,7 @@ class Robot {
         head,
         { ...someCard(head), gate: decision, refused: decision.reason },
         groups,
-        { schema: 2, input, decision },
+        { schema: 3, input, decision },
       );
     await this.shadow.check();
     return version;
