@@ -7,9 +7,9 @@ import { readJsonAnnotations } from '../../../src/samples/folder/annotations/jso
 import { PictureIndex } from '../../../src/samples/folder/annotations/picture-index.js';
 import { readXmlAnnotations } from '../../../src/samples/folder/annotations/xml.js';
 import {
-  namesInYaml,
   readYoloLines,
   readYoloList,
+  readYoloYaml,
 } from '../../../src/samples/folder/annotations/yolo.js';
 import { importInto, origins, pictureFolder } from './support.js';
 
@@ -258,7 +258,7 @@ const EXPORTS: Export[] = [
         })),
       ),
     },
-    format: /table of labels/,
+    format: /Label Studio/,
   },
   {
     tool: 'Label Studio, CSV',
@@ -267,7 +267,7 @@ const EXPORTS: Export[] = [
       'project-1.csv':
         'annotation_id,image,choice\n1,"/data/upload/1/12345678-a.jpg",weed\n2,/x/b.jpg,weed\n3,/x/c.jpg,crop\n4,/x/d.jpg,crop\n',
     },
-    format: /table of labels/,
+    format: /Label Studio/,
   },
   {
     tool: 'Edge Impulse, info.labels',
@@ -333,7 +333,7 @@ describe('an export of another tool', () => {
   for (const { tool, pictures, files, format, boxes } of EXPORTS) {
     it(`gives its classes: ${tool}`, async (t) => {
       const dir = await pictureFolder(t, pictures, files);
-      const { store, report, codes } = await importInto(t, dir);
+      const { store, report, codes } = await importInto(t, dir, { boxes: 'whole' });
       const [first, second, third, fourth] = pictures;
       assert.deepEqual(origins(store), {
         weed: [first, second].sort(),
@@ -442,10 +442,10 @@ describe('readers of annotations', () => {
     );
     fc.assert(
       fc.property(text, (given) => {
-        for (const read of [readCsvAnnotations, readXmlAnnotations, readYoloLines, namesInYaml]) {
+        for (const read of [readCsvAnnotations, readXmlAnnotations, readYoloLines, readYoloYaml]) {
           assert.doesNotThrow(() => read(given));
         }
-        assert.doesNotThrow(() => readYoloList(given, new Map()));
+        assert.doesNotThrow(() => readYoloList(given, String));
         assert.doesNotThrow(() => readLabelsInNames(given.split('\n')));
       }),
     );
