@@ -184,7 +184,11 @@ class Finder {
     const annotated = await readAnnotations(root, layout.unclassed, ANNOTATED_MANIFEST_FILE);
     for (const message of annotated.unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
     const { format } = annotated;
-    if (format === null) return false;
+    if (format === null) {
+      if (!this.#isExport || annotated.unreadable.length > 0) return false;
+      for (const picture of layout.unclassed) this.#add(picture, null, null);
+      return true;
+    }
     const use = this.options.boxes ?? 'crops';
     const found = partsOf(layout.unclassed, annotated.labelsOf, use);
     this.#addParts(found.parts);

@@ -38,21 +38,31 @@ function ofCoco(value: unknown): AnnotationFile | null {
     } else faults.add('they have no id or no file_name', `image ${index + 1}`);
   });
   annotations.forEach((annotation: unknown, index) => {
-    const name = `annotation ${index + 1}`;
-    if (!isRecord(annotation)) return faults.add('they are no objects', name);
-    const picture = pictures.get(annotation.image_id);
-    const label = names.get(annotation.category_id);
-    if (picture === undefined) return faults.add('no image has their image_id', name);
-    if (label === undefined) return faults.add('no category has their category_id', name);
-    if (annotation.bbox === undefined) picture.labels.push(label);
-    else
-      picture.boxes.push({ label, box: boxOfSides(numbersIn(annotation.bbox), picture.measure) });
+    const fault = addCoco(annotation, pictures, names);
+    if (fault !== null) faults.add(fault, `annotation ${index + 1}`);
   });
   return {
     format: 'COCO annotations',
     pictures: [...pictures.values()],
     faults: faults.messages(),
   };
+}
+
+/** @returns why the annotation cannot be used; null: it was added to its picture */
+function addCoco(
+  annotation: unknown,
+  pictures: ReadonlyMap<unknown, AnnotatedPicture & { measure: Measure }>,
+  names: ReadonlyMap<unknown, string>,
+): string | null {
+  if (!isRecord(annotation)) return 'they are no objects';
+  const picture = pictures.get(annotation.image_id);
+  const label = names.get(annotation.category_id);
+  if (picture === undefined) return 'no image has their image_id';
+  if (label === undefined) return 'no category has their category_id';
+  const { bbox } = annotation;
+  if (bbox === undefined) picture.labels.push(label);
+  else picture.boxes.push({ label, box: boxOfSides(numbersIn(bbox), picture.measure) });
+  return null;
 }
 
 function ofEdgeImpulse(value: unknown): AnnotationFile | null {
@@ -94,15 +104,18 @@ function ofCreateMl(value: unknown): AnnotationFile | null {
   if (!value.some(isPicture)) return null;
   const faults = new Faults();
   const pictures: AnnotatedPicture[] = [];
-  value.forEach((each: unknown, index) => {
-    if (!isPicture(each)) return faults.add('they name no image', `record ${index + 1}`);
+  for (const [index, each] of value.entries()) {
+    if (!isPicture(each)) {
+      faults.add('they name no image', `record ${index + 1}`);
+      continue;
+    }
     const boxes = labelledIn(each.annotations, ({ coordinates }) => {
       if (!isRecord(coordinates)) return null;
       const { x, y, width, height } = coordinates;
       return boxOfCentre([x, y, width, height].map(numberIn), pixelsIn(null, null));
     });
     pictures.push({ picture: String(each.image), labels: [], boxes });
-  });
+  }
   return { format: 'CreateML annotations', pictures, faults: faults.messages() };
 }
 
@@ -111,15 +124,18 @@ function ofLabelStudio(value: unknown): AnnotationFile | null {
   if (!Array.isArray(tasks) || !tasks.some(isLabelStudioTask)) return null;
   const faults = new Faults();
   const pictures: AnnotatedPicture[] = [];
-  tasks.forEach((task: unknown, index) => {
-    if (!isLabelStudioTask(task)) return faults.add('they are no tasks', `record ${index + 1}`);
+  for (const [index, task] of tasks.entries()) {
+    if (!isLabelStudioTask(task)) {
+      faults.add('they are no tasks', `record ${index + 1}`);
+      continue;
+    }
     const picture: AnnotatedPicture = { picture: pictureIn(task.data), labels: [], boxes: [] };
     for (const annotation of arrayIn(task.annotations ?? task.completions)) {
       if (!isRecord(annotation) || annotation.was_cancelled === true) continue;
       for (const result of arrayIn(annotation.result)) addResult(picture, result);
     }
     pictures.push(picture);
-  });
+  }
   return { format: 'a Label Studio export', pictures, faults: faults.messages() };
 }
 

@@ -57,24 +57,32 @@ function ofCvat(tags: Iterable<Tag>): AnnotationFile | null {
   let isVideo = false;
   for (const { name, attributes, kind } of tags) {
     if (name === 'track') isVideo = true;
-    if (name === 'image' && kind !== 'close') {
-      current = { picture: attributes.get('name') ?? '', labels: [], boxes: [] };
+    if (name === 'image') {
+      current = null;
+      if (kind === 'close') continue;
+      const picture = { picture: attributes.get('name') ?? '', labels: [], boxes: [] };
+      pictures.push(picture);
       measure = pixelsIn(attributes.get('width'), attributes.get('height'));
-      pictures.push(current);
-      if (kind === 'empty') current = null;
-    } else if (name === 'image') current = null;
-    else if (current !== null && kind !== 'close') {
-      const label = attributes.get('label');
-      if (label === undefined) continue;
-      if (name === 'tag') current.labels.push(label);
-      else current.boxes.push({ label, box: boxOfShape(name, attributes, measure) });
-    }
+      if (kind === 'open') current = picture;
+    } else if (current !== null && kind !== 'close') addMark(current, name, attributes, measure);
   }
   if (pictures.length === 0 && !isVideo) return null;
   const faults = isVideo
     ? ['has tracks of a video, which are not read: export the task as "CVAT for images 1.1"']
     : [];
   return { format: 'a CVAT export', pictures, faults };
+}
+
+function addMark(
+  picture: AnnotatedPicture,
+  name: string,
+  attributes: ReadonlyMap<string, string>,
+  measure: Measure,
+): void {
+  const label = attributes.get('label');
+  if (label === undefined) return;
+  if (name === 'tag') picture.labels.push(label);
+  else picture.boxes.push({ label, box: boxOfShape(name, attributes, measure) });
 }
 
 /** The box around a shape of CVAT. */
