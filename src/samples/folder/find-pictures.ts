@@ -46,7 +46,7 @@ export interface FindOptions {
 
 const BOX_USES: Readonly<Record<BoxUse, string>> = {
   crops:
-    'the annotations are boxes: each was cut out and imported as a picture; --boxes whole imports whole pictures instead',
+    'the annotations are boxes: each becomes a picture of its own; --boxes whole imports whole pictures instead',
   whole:
     'the annotations are boxes: a picture whose boxes all have the same class was imported as a picture of that class',
 };

@@ -44,7 +44,7 @@ function instancesOf(
       category_id: numbers.get(sample.label),
       bbox: [0, 0, width, height],
       area: width * height,
-      segmentation: [[0, 0, width, 0, width, height, 0, height]],
+      segmentation: [],
       iscrowd: 0,
     })),
   };

@@ -18,25 +18,26 @@ export const LABEL_STUDIO_EXPORTER: Exporter = {
 };
 
 /** A picture is addressed below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, the exported folder. */
-function taskOf({ sample, file }: ExportedPicture) {
-  const { id, label, group, holdout, source, capturedAtMs } = sample;
+function taskOf({ sample, file }: ExportedPicture, index: number) {
+  const { id: sampleId, label, group, holdout, source, capturedAtMs } = sample;
+  const id = index + 1;
   const data = {
     [IMAGE]: `/data/local-files/?d=${encodeURIComponent(file).replaceAll('%2F', '/')}`,
-    sample: id,
+    sample: sampleId,
     group,
     holdout,
     source,
     captured_at: new Date(capturedAtMs).toISOString(),
   };
-  if (label === null) return { data, annotations: [] };
+  if (label === null) return { id, data, annotations: [] };
   const result = {
-    id,
+    id: sampleId,
     from_name: CONTROL,
     to_name: IMAGE,
     type: 'choices',
     value: { choices: [label] },
   };
-  return { data, annotations: [{ result: [result] }] };
+  return { id, data, annotations: [{ result: [result] }] };
 }
 
 function interfaceOf(labels: readonly string[]): string {
