@@ -459,8 +459,17 @@ describe('readers of annotations', () => {
       fc.record(Object.fromEntries(keys.map((key) => [key, value])), { requiredKeys: [] });
     const listOf = (one: fc.Arbitrary<unknown>) => fc.array(fc.oneof(one, value), { maxLength: 4 });
     const region = recordOf(
-      ...['x', 'y', 'width', 'height', 'rotation', 'points', 'radiusX', 'radiusY'],
-      ...['rectanglelabels', 'polygonlabels', 'choices'],
+      'x',
+      'y',
+      'width',
+      'height',
+      'rotation',
+      'points',
+      'radiusX',
+      'radiusY',
+      'rectanglelabels',
+      'polygonlabels',
+      'choices',
     );
     const shapes = [
       fc.record({

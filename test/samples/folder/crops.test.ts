@@ -325,6 +325,24 @@ describe('boxes of annotations', () => {
     }
   });
 
+  it('of alike frames are one group, also if the boxes show other things', async (t) => {
+    const frames: Record<string, Uint8Array | string> = {};
+    const boxesOf: Record<string, Box[]> = {};
+    for (const [i, quality] of [95, 80, 65].entries()) {
+      frames[`f${i}.jpg`] = await jpeg(1, quality);
+      boxesOf[`f${i}.jpg`] = [
+        { label: i % 2 ? 'weed' : 'crop', x: 40 * i, y: 30 * i, w: 40, h: 50 },
+      ];
+    }
+    frames['other.jpg'] = await jpeg(2);
+    boxesOf['other.jpg'] = B;
+    const dir = writeFiles(temporaryFolder(t), { ...frames, 'c.json': coco(boxesOf) });
+    const { store, report } = await importInto(t, dir);
+    assert.deepEqual([report.imported, report.groups], [4, 2]);
+    const ofFrames = store.list().filter(({ origin }) => origin?.startsWith('f'));
+    assert.equal(new Set(ofFrames.map(({ group }) => group)).size, 1);
+  });
+
   it('that are added later join the group of their picture', async (t) => {
     const dir = await pictureFolder(t, ['a.jpg'], { 'c.json': coco({ 'a.jpg': A }) });
     const { store } = await importInto(t, dir);
