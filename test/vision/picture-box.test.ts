@@ -40,6 +40,8 @@ describe('a box in a picture', () => {
     });
     const other = { ...pixels(1, 1, 2, 2), of: { width: 9, height: 9 } };
     assert.deepEqual(placeBox(other, picture), { fault: 'shape' });
+    const onItsSide = { ...pixels(10, 10, 40, 40), of: { width: 100, height: 200 } };
+    assert.deepEqual(placeBox(onItsSide, picture), { fault: 'shape' });
     const share: PictureBox = { left: 0, top: 0.5, right: 0.5, bottom: 1, unit: 'share', of: null };
     assert.deepEqual(placeBox(share, picture), {
       rectangle: { left: 0, top: 50, width: 100, height: 50 },

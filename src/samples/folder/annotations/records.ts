@@ -31,6 +31,8 @@ const SIDE_COLUMNS: readonly (readonly string[])[] = [
 ];
 /** A list `[left, top, width, height]`, as in COCO. */
 const LIST_COLUMN = /^(?:bbox|bounding_box)$/;
+/** More columns make no table of labels, and would take too long to search. */
+const MAX_COLUMNS = 5_000;
 /** Columns that Label Studio adds to the data of a task. */
 const LABEL_STUDIO_COLUMNS = ['annotation_id', 'annotator', 'lead_time'];
 
@@ -48,7 +50,7 @@ interface Columns {
 export function readRecords(rows: readonly AnnotationRecord[]): AnnotationFile | null {
   const names = [...new Set(rows.flatMap((row) => [...row.keys()]))];
   const picture = pick(names, PICTURE_COLUMNS);
-  if (picture === null) return null;
+  if (picture === null || names.length > MAX_COLUMNS) return null;
   const others = names.filter((column) => column !== picture && column.trim() !== '');
   if (isOneHot(rows, others)) return ofOneHot(rows, picture, others);
   const isLabelStudio = LABEL_STUDIO_COLUMNS.some((column) => names.includes(column));

@@ -27,5 +27,7 @@ function entryOf(picture: ExportedPicture) {
     category: categoryOf(sample),
     label: label === null ? { type: 'unlabeled' } : { type: 'label', label },
     metadata: { group, source },
+    // The SDK of Edge Impulse requires the list, also where it is empty.
+    boundingBoxes: [],
   };
 }

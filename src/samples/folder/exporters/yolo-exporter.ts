@@ -16,7 +16,7 @@ export const YOLO_EXPORTER: Exporter = {
     const data = {
       train: `${PICTURE_FOLDER}/${hasTraining ? 'train' : 'val'}`,
       val: `${PICTURE_FOLDER}/${hasHoldout ? 'val' : 'train'}`,
-      names: Object.fromEntries(labels.entries()),
+      names: new Map(labels.entries()),
     };
     yield { file: 'data.yaml', text: stringify(data) };
     const numbers = new Map<string | null, number>(labels.map((label, index) => [label, index]));

@@ -143,6 +143,88 @@ describe('an export', () => {
     assert.deepEqual([corrected.labelSource, corrected.group], ['import', original.group]);
   });
 
+  it('has what the readers of the tools require', async (t) => {
+    const store = await storeOf(t, ['a "weed" & <crop>'], 0);
+    const [{ id, capturedAtMs } = { id: '', capturedAtMs: 0 }] = store.list();
+    const textOf = async (format: SampleFormat, file: string) =>
+      readFileSync(join((await exported(t, store, format)).dir, file), 'utf8');
+    assert.deepEqual(JSON.parse(await textOf('edge-impulse', 'info.labels')), {
+      version: 1,
+      files: [
+        {
+          path: `training/${id}.jpg`,
+          name: `${id}.jpg`,
+          category: 'training',
+          label: { type: 'label', label: 'a "weed" & <crop>' },
+          metadata: { group: 'pass-0', source: 'rear/left' },
+          boundingBoxes: [],
+        },
+      ],
+    });
+    assert.deepEqual(JSON.parse(await textOf('coco', 'annotations/instances_train.json')), {
+      info: { description: 'exported by headland' },
+      licenses: [],
+      categories: [{ id: 1, name: 'a "weed" & <crop>', supercategory: '' }],
+      images: [{ id: 1, file_name: `${id}.jpg`, width: 144, height: 128 }],
+      annotations: [
+        {
+          id: 1,
+          image_id: 1,
+          category_id: 1,
+          bbox: [0, 0, 144, 128],
+          area: 144 * 128,
+          segmentation: [],
+          iscrowd: 0,
+        },
+      ],
+    });
+    assert.deepEqual(JSON.parse(await textOf('label-studio', 'tasks.json')), [
+      {
+        id: 1,
+        data: {
+          image: `/data/local-files/?d=images/${id}.jpg`,
+          sample: id,
+          group: 'pass-0',
+          holdout: false,
+          source: 'rear/left',
+          captured_at: new Date(capturedAtMs).toISOString(),
+        },
+        annotations: [
+          {
+            result: [
+              {
+                id,
+                from_name: 'label',
+                to_name: 'image',
+                type: 'choices',
+                value: { choices: ['a "weed" & <crop>'] },
+              },
+            ],
+          },
+        ],
+      },
+    ]);
+    assert.match(
+      await textOf('label-studio', 'label-config.xml'),
+      /<Choices name="label" toName="image" choice="single">\s+<Choice value="a &quot;weed&quot; &amp; &lt;crop&gt;"\/>/,
+    );
+    const xml = await textOf('cvat', 'annotations.xml');
+    assert.match(xml, new RegExp(`<image id="0" name="${id}\\.jpg" width="144" height="128">`));
+    assert.match(
+      xml,
+      /<label><name>a &quot;weed&quot; &amp; &lt;crop&gt;<\/name><type>tag<\/type>/,
+    );
+    assert.equal(
+      await textOf('yolo', 'data.yaml'),
+      'train: images/train\nval: images/train\nnames:\n  0: a "weed" & <crop>\n',
+    );
+    assert.equal(await textOf('yolo', `labels/train/${id}.txt`), '0 0.5 0.5 1 1\n');
+    assert.equal(
+      await textOf('csv', 'labels.csv'),
+      `filename,label,group,split,source,captured_at\r\nimages/${id}.jpg,"a ""weed"" & <crop>",pass-0,train,rear/left,${new Date(capturedAtMs).toISOString()}\r\n`,
+    );
+  });
+
   it('names samples whose damaged picture has no size', async (t) => {
     const store = await storeOf(t, ['weed', 'crop']);
     const { sample } = store.admit({
