@@ -169,6 +169,19 @@ const EXPORTS: BoxExport[] = [
     layout: /^YOLO annotations in the splits test, train; boxes as crops$/,
   },
   {
+    tool: 'CVAT, YOLO 1.1',
+    a: 'obj_train_data/a.jpg',
+    b: 'obj_valid_data/b.jpg',
+    files: {
+      'obj.data': 'classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n',
+      'obj.names': 'crop\nweed\n',
+      'train.txt': 'data/obj_train_data/a.jpg\n',
+      'obj_train_data/a.txt': yolo(A),
+      'obj_valid_data/b.txt': yolo(B),
+    },
+    layout: /^YOLO annotations in the splits obj_train_data, obj_valid_data; boxes as crops$/,
+  },
+  {
     tool: 'Roboflow, CSV',
     a: 'train/a.jpg',
     b: 'test/b.jpg',
