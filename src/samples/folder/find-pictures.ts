@@ -55,6 +55,7 @@ const BOX_USES: Readonly<Record<BoxUse, string>> = {
  * Lists the pictures of a folder with their classes: from class folders, in splits or not, else
  * from annotation files (see docs/guides/import.md).
  * @param known labels of the store
+ * @param classFolders names of class folders of an export, which may look like leftovers of a system
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
  *   HL_LABEL_INVALID (the option `label`)
  */
@@ -62,8 +63,9 @@ export async function findPictures(
   dir: string,
   known: readonly string[],
   options: FindOptions = {},
+  classFolders: ReadonlySet<string> = new Set(),
 ): Promise<FoundFolder> {
-  const root = await openRoot(dir, options.followLinks ?? false);
+  const root = await openRoot(dir, options.followLinks ?? false, classFolders);
   const waiting = root.folders.filter(({ name }) => name.text === WAITING_FOLDER);
   const rest: Folder = {
     ...root,
@@ -326,9 +328,14 @@ class Finder {
   }
 }
 
-async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
+async function openRoot(
+  dir: string,
+  followLinks: boolean,
+  classFolders: ReadonlySet<string>,
+): Promise<Folder> {
+  const alsoRead = new Set([WAITING_FOLDER, ...classFolders]);
   try {
-    return await readFolderTree(dir, { followLinks, alsoHidden: WAITING_FOLDER });
+    return await readFolderTree(dir, { followLinks, alsoRead });
   } catch (error) {
     throw new HeadlandError('HL_IMPORT_NOT_FOUND', `${dir} cannot be read: ${fileProblem(error)}`, {
       remedy: remedyFor(dir),

@@ -22,7 +22,7 @@ import {
 } from './import-run.js';
 import { ImportWriter } from './import-write.js';
 import { markKeptOut } from './kept-out.js';
-import { readManifest } from './manifest.js';
+import { classFoldersOf, readManifest } from './manifest.js';
 
 export type { ImportOptions, ImportProgress, ImportReport } from './import-run.js';
 
@@ -47,8 +47,8 @@ export async function importFolder(
   options: ImportOptions,
 ): Promise<ImportReport> {
   const pattern = compile(options.groupPattern ?? null);
-  const folder = await findPictures(dir, store.labels(), options);
   const manifest = await readManifest(dir);
+  const folder = await findPictures(dir, store.labels(), options, classFoldersOf(manifest));
   const run = new ImportRun(options);
   for (const obstacle of folder.refused) await run.refuse(obstacle, null);
   for (const { code, message } of folder.notes) run.warn(code, message);
