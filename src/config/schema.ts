@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { name, type secret, section } from './fields.js';
 import { alerts } from './sections/alerts.js';
-import { augmentation } from './sections/augmentation.js';
 import { board } from './sections/board.js';
 import { cameraBackoff, cameras } from './sections/cameras.js';
 import { console } from './sections/console.js';
 import { embeddedBroker } from './sections/embedded-broker.js';
-import { gate } from './sections/gate.js';
 import { gpio } from './sections/gpio.js';
-import { heads } from './sections/heads.js';
 import { inference } from './sections/inference.js';
+import { augmentation } from './sections/learning/augmentation.js';
+import { gate } from './sections/learning/gate.js';
+import { heads } from './sections/learning/heads.js';
+import { samples } from './sections/learning/samples.js';
+import { tasks } from './sections/learning/tasks.js';
+import { training } from './sections/learning/training.js';
 import { models } from './sections/models.js';
 import { mqtt } from './sections/mqtt.js';
 import { quantization } from './sections/quantization.js';
-import { samples } from './sections/samples.js';
-import { tasks } from './sections/tasks.js';
-import { training } from './sections/training.js';
 
 /**
  * Every setting of headland, with its unit (in the name), bounds, default and description. The
@@ -68,6 +68,5 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
-export type TaskConfig = Config['tasks'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
 export type SecretReference = z.infer<typeof secret>;

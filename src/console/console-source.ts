@@ -13,7 +13,7 @@ export interface ConsoleSource {
   status(): ConsoleStatus;
   /**
    * The newest frame of a camera (default: of any) on which the task decides, with its decision; null
-   * before the first. Throws HL_TASK_OTHER_EYES.
+   * before the first. Throws HL_TASK_UNKNOWN for a camera on which it does not decide.
    */
   latest(camera?: string): LatestFrame | null;
   /** Samples that wait for a label, newest first, at most `limit`. */

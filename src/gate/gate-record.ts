@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { withPresentNames } from '../base/words/old-names.js';
 import type { Head } from '../head/head.js';
 import { invalidHead } from '../head/invalid-head.js';
 import { decide } from './decide.js';
@@ -59,14 +60,15 @@ const inputSchema = z.strictObject({
 });
 
 const recordSchema = z.strictObject({
-  schema: z.literal(2),
+  schema: z.union([z.literal(2), z.literal(3)]),
   input: inputSchema,
   decision: gateDecisionSchema,
 });
 
 /** One decision of the gate with everything needed to repeat it; `gate.json` of a version. */
 export interface GateRecord {
-  schema: 2;
+  /** 2: of an earlier rule, with other golden rows; it can be shown, not repeated. */
+  schema: 2 | 3;
   input: GateInput;
   decision: GateDecision;
 }
@@ -93,7 +95,7 @@ export function decodeGateRecord(bytes: Uint8Array): GateRecord | null {
     throw invalidHead('gate.json was changed after it was written');
   }
   if ((record.schema as number) === 1) return null;
-  const parsed = recordSchema.safeParse(record);
+  const parsed = recordSchema.safeParse(withPresentNames(record));
   if (!parsed.success) throw invalidHead(`gate.json: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
@@ -106,8 +108,12 @@ export interface Recomputed {
   differences: string[];
 }
 
-/** Repeats the decision from the record and asks the head on the disk again. */
-export function recompute(record: GateRecord, head: Head): Recomputed {
+/**
+ * Repeats the decision from the record and asks the head on the disk again.
+ * @returns Null when an earlier rule decided.
+ */
+export function recompute(record: GateRecord, head: Head): Recomputed | null {
+  if (record.schema === 2) return null;
   // As read back from JSON, which has no -0.
   const decision: GateDecision = JSON.parse(JSON.stringify(decide(record.input)));
   const differences: string[] = [];

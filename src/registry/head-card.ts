@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { withPresentNames } from '../base/words/old-names.js';
 import { gateDecisionSchema } from '../gate/gate-decision.js';
 import { beliefParametersSchema } from '../head/belief/belief-parameters.js';
 import { invalidHead } from '../head/invalid-head.js';
@@ -104,7 +105,7 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
   const { cardSha256: _, ...card } = { ...(raw as HeadCard & { cardSha256: string }) };
   if (!sameBytes(encodeCard(card), bytes))
     throw invalidHead('card.json was changed after it was written');
-  const parsed = cardSchema.safeParse(card);
+  const parsed = cardSchema.safeParse(withPresentNames(card));
   if (!parsed.success) throw invalidHead(`card.json: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withPresentNames } from '../base/words/old-names.js';
 import { metricsSchema } from '../head/labelled-metrics.js';
 import { TRAINING_OUTCOMES } from './report.js';
 
@@ -26,5 +27,5 @@ export type StoredReport = z.infer<typeof storedReportSchema>;
 
 /** Null for a report of another version of headland. */
 export function parseReport(value: unknown): StoredReport | null {
-  return storedReportSchema.safeParse(value).data ?? null;
+  return storedReportSchema.safeParse(withPresentNames(value)).data ?? null;
 }

@@ -82,14 +82,18 @@ describe('the audit trail', () => {
       }),
       outcome: 'rolled-back',
     });
+    const task = 'main';
     const trigger = 'cron';
     const reason = 'too few labels';
     assert.deepEqual(written(), [
       ['started', { boot: 'boot-1', version: '1.2.3' }],
-      ['training', { trainingId: 'training-1', trigger, outcome: 'failed', reason, version: null }],
-      ['serving', { version: 1 }],
-      ['serving', { version: null }],
-      ['rolled-back', { version: 2, previous: 1 }],
+      [
+        'training',
+        { task, trainingId: 'training-1', trigger, outcome: 'failed', reason, version: null },
+      ],
+      ['serving', { task, version: 1 }],
+      ['serving', { task, version: null }],
+      ['rolled-back', { task, version: 2, previous: 1 }],
     ]);
   });
 

@@ -37,8 +37,8 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(
       state.audit.list().map(({ detail }) => detail),
       [
-        { name: 'label', sample: id, label: 'crop', source: 'cli', ok: true },
-        { name: 'label', sample: id, label: 'weed', source: 'cli', ok: true },
+        { name: 'label', task: 'main', sample: id, label: 'crop', source: 'cli', ok: true },
+        { name: 'label', task: 'main', sample: id, label: 'weed', source: 'cli', ok: true },
       ],
     );
   });

@@ -44,7 +44,7 @@ describe('openState', () => {
     assert.equal(again.meta.get('key'), 'value');
     assert.equal(again.audit.list().length, 1);
     assert.equal(await again.task().heads.current(), 1);
-    assert.equal(existsSync(join(dir, 'heads', '1')), true);
+    assert.equal(existsSync(join(dir, 'heads', 'main', '1')), true);
   });
 
   test('obeys the settings of samples and heads', async (t) => {

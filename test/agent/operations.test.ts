@@ -69,12 +69,30 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
       ];
       for (const [code, refused] of refusals) await assert.rejects(refused, { code });
       assert.deepEqual([state.task().samples.labelRevision(), statuses.all.length], [2, 2]);
+      const task = 'main';
       assert.deepEqual(commands(running), [
-        { name: 'label', frame: first!.frameId, group: 'row 1', label: 'crop', ...by, ok: true },
-        { name: 'label', sample: sample.id, label: 'weed', ...by, ok: true },
-        { name: 'label', frame: 'gone', label: 'crop', ...by, ok: false, code: 'HL_FRAME_GONE' },
         {
           name: 'label',
+          task,
+          frame: first!.frameId,
+          group: 'row 1',
+          label: 'crop',
+          ...by,
+          ok: true,
+        },
+        { name: 'label', task, sample: sample.id, label: 'weed', ...by, ok: true },
+        {
+          name: 'label',
+          task,
+          frame: 'gone',
+          label: 'crop',
+          ...by,
+          ok: false,
+          code: 'HL_FRAME_GONE',
+        },
+        {
+          name: 'label',
+          task,
           sample: 'gone',
           label: 'crop',
           ...by,
@@ -83,6 +101,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
         },
         {
           name: 'label',
+          task,
           sample: sample.id,
           label: ' ',
           ...by,
@@ -117,17 +136,18 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
       const report = await reports.until((found) => found.trainingId === trainingId);
       assert.equal(report.trigger, by.source);
 
+      const task = 'main';
       assert.deepEqual(commands(running), [
-        { name: 'promote', version: 1, ...by, ok: true },
-        { name: 'promote', version: 2, ...by, ok: true },
-        { name: 'rollback', ...by, ok: true },
-        { name: 'rollback', version: 2, ...by, ok: true },
-        { name: 'promote', version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
-        { name: 'rollback', version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
+        { name: 'promote', task, version: 1, ...by, ok: true },
+        { name: 'promote', task, version: 2, ...by, ok: true },
+        { name: 'rollback', task, ...by, ok: true },
+        { name: 'rollback', task, version: 2, ...by, ok: true },
+        { name: 'promote', task, version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
+        { name: 'rollback', task, version: 99, ...by, ok: false, code: 'HL_HEAD_UNKNOWN_VERSION' },
         { name: 'pause', what: 'training', ...by, ok: true },
-        { name: 'retrain', ...by, ok: false, code: 'HL_TRAINING_PAUSED' },
+        { name: 'retrain', task, ...by, ok: false, code: 'HL_TRAINING_PAUSED' },
         { name: 'resume', what: 'training', ...by, ok: true },
-        { name: 'retrain', ...by, ok: true },
+        { name: 'retrain', task, ...by, ok: true },
       ]);
       const kinds = state.audit.list().map(({ kind }) => kind);
       assert.ok(

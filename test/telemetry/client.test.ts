@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { silentLog } from '../../src/base/log.js';
 import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.js';
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
-import { CONTRACT } from '../../src/telemetry/contract/topics.js';
+import { CONTRACT, messageTopic } from '../../src/telemetry/contract/topics.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import {
@@ -25,6 +25,38 @@ import {
 const CHILD = fileURLToPath(new URL('./publisher-child.js', import.meta.url));
 
 describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
+  test('named tasks have topics of their own, and the model from before them is withdrawn', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const before = robot(t, broker.url);
+    before.client.start();
+    allKinds(before.client).model();
+    const observer = await Observer.connect(t, broker.url);
+    await observer.next('headland/r1/model');
+    await before.stop();
+
+    const { client, stop } = robot(t, broker.url, { namedTasks: true, boot: 'boot-2' });
+    client.start();
+    await until('connected', () => client.connected);
+    const send = allKinds(client);
+    for (const name of Object.keys(MESSAGES) as MessageName[]) {
+      send[name]();
+      const topic = messageTopic(name, 'main');
+      assert.equal(topic.startsWith('task/main/'), CONTRACT[name].topic.includes('<task>'));
+      const { json } = await observer.next(
+        `headland/r1/${topic}`,
+        ({ json: body }) => body?.boot === 'boot-2',
+      );
+      assert.deepEqual(MESSAGES[name].parse(json), json, name);
+    }
+    await observer.next('headland/r1/model', ({ bytes }) => bytes.length === 0);
+    await stop();
+    const late = await Observer.connect(t, broker.url);
+    await late.next('headland/r1/task/main/model');
+    assert.deepEqual(late.on('headland/r1/model'), []);
+  });
+
   for (const protocol of ['auto', '3.1.1'] as const) {
     test(`every message, protocol ${protocol}`, { timeout: TEST_HANG_MS }, async (t) => {
       const broker = await Mosquitto.start(t);
@@ -49,7 +81,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
         send.metrics();
         send.camera_quality();
         for (const name of Object.keys(MESSAGES) as MessageName[]) {
-          const { json } = await observer.next(`headland/r1/${CONTRACT[name].topic}`);
+          const { json } = await observer.next(`headland/r1/${messageTopic(name, null)}`);
           assert.deepEqual(MESSAGES[name].parse(json), json, name);
         }
         assert.equal(observer.on('headland/r1/prediction').length, 1, 'the unsent one is gone');

@@ -78,18 +78,20 @@ export function robot(
     boot = 'boot-1',
     path,
     guarantees,
+    namedTasks = false,
   }: {
     settings?: Partial<Config['mqtt']>;
     robotId?: string;
     boot?: string;
     path?: string;
     guarantees?: Guarantees;
+    namedTasks?: boolean;
   } = {},
 ) {
   const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
   const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
   const options: TelemetryClientOptions = {
-    namedTasks: false,
+    namedTasks,
     robotId,
     boot,
     settings: mqttSettings(settings),

@@ -8,7 +8,9 @@ import {
   commandTopic,
   type Guarantee,
   type Guarantees,
+  messageTopic,
   type RouteName,
+  responseTopic,
 } from '../../src/telemetry/contract/topics.js';
 import type { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -43,7 +45,9 @@ function changed(change: (guarantee: Guarantee) => Partial<Guarantee>): Guarante
 }
 
 function topicOf(name: RouteName): string {
-  return topicPrefix(ROBOT) + CONTRACT[name].topic.replace('<name>', COMMAND);
+  if (name === 'command') return topicPrefix(ROBOT) + commandTopic(COMMAND);
+  if (name === 'response') return topicPrefix(ROBOT) + responseTopic(COMMAND);
+  return topicPrefix(ROBOT) + messageTopic(name, null);
 }
 
 /** Sees QoS, retain flag (as published, also live) and expiry of everything below headland/. */

@@ -55,7 +55,14 @@ function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
       const eye = agent.cameras
         .flatMap(({ config }) => eyesOf(config))
         .find((each) => eyeOf(each) === camera);
-      if (eye && !decidesOn(state, eye)) throw undecidedBy(name, eyeOf(eye));
+      if (eye && !decidesOn(state, eye)) {
+        const deciding = agent.tasks.filter((each) => decidesOn(each.state, eye));
+        throw undecidedBy(
+          name,
+          eyeOf(eye),
+          deciding.map((each) => each.name),
+        );
+      }
       const recent = agent.recent.latest(camera, name);
       return recent
         ? { ...summary(recent, name), picture: encodedPicture(recent.frame.jpeg) }

@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { withPresentNames } from '../../base/words/old-names.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
 /** Manifest of an export, beside its class folders: one JSON object per line. */
 export const MANIFEST_FILE = 'samples.jsonl';
+/** Manifest of an export whose labels are in the files of an annotation tool. */
+export const ANNOTATED_MANIFEST_FILE = 'headland-samples.jsonl';
 
 const lineSchema = z.object({
   schema: z.literal(1),
@@ -50,6 +53,8 @@ export function manifestLine(sample: Sample, file: string): string {
 }
 
 export interface Manifest {
+  /** Its name, for messages. */
+  file: string;
   /** By SHA-256 of the picture, so that a file moved to another class is still recognised. */
   entries: Map<string, ManifestEntry>;
   /** Numbers (from 1) of invalid lines. */
@@ -60,18 +65,34 @@ export interface Manifest {
 
 /** Reads the manifest of an exported folder; a folder without one has no entries. */
 export async function readManifest(dir: string): Promise<Manifest> {
-  const manifest: Manifest = { entries: new Map(), badLines: [], fault: null };
-  const bytes = await readFile(join(dir, MANIFEST_FILE)).catch((error: unknown) => {
-    if (isFileError(error) && error.code === 'ENOENT') return Buffer.alloc(0);
+  const ofFolders = await readOne(dir, MANIFEST_FILE);
+  return ofFolders ?? (await readOne(dir, ANNOTATED_MANIFEST_FILE)) ?? emptyManifest(MANIFEST_FILE);
+}
+
+/** Names of the folders at the top of an export. */
+export function classFoldersOf({ entries }: Manifest): Set<string> {
+  return new Set([...entries.values()].map(({ file }) => file.split('/', 1)[0] ?? ''));
+}
+
+function emptyManifest(file: string): Manifest {
+  return { file, entries: new Map(), badLines: [], fault: null };
+}
+
+/** Null: there is no such file. */
+async function readOne(dir: string, file: string): Promise<Manifest | null> {
+  const manifest = emptyManifest(file);
+  const bytes = await readFile(join(dir, file)).catch((error: unknown) => {
+    if (isFileError(error) && error.code === 'ENOENT') return null;
     if (!isFileError(error)) throw error;
     manifest.fault = `cannot be read: ${fileProblem(error)}`;
     return Buffer.alloc(0);
   });
+  if (bytes === null) return null;
   const decoded = decodeText(bytes);
   if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
   (decoded.text ?? '').split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
-    const parsed = lineSchema.safeParse(parseJson(line));
+    const parsed = lineSchema.safeParse(withPresentNames(parseJson(line)));
     if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);
     else manifest.badLines.push(index + 1);
   });

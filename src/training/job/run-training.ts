@@ -126,7 +126,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
         { labelRevision, trust, belief },
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
-      { schema: 2, input: judgement.input, decision: judgement.decision },
+      { schema: 3, input: judgement.input, decision: judgement.decision },
     );
     if (judgement.sameFeatures) {
       // Features of older backbones and augmentations, which no head in service needs any more.

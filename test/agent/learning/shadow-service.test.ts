@@ -124,7 +124,7 @@ class Robot {
         head,
         { ...someCard(head), gate: decision, refused: decision.reason },
         groups,
-        { schema: 2, input, decision },
+        { schema: 3, input, decision },
       );
     await this.shadow.check();
     return version;
@@ -334,7 +334,7 @@ describe('the replaced head in the shadow', () => {
     const second = await robot.state
       .task()
       .heads.publish(headThat(false), someCard(headThat(false)), []);
-    rmSync(join(dir, 'heads', '1', 'weights'));
+    rmSync(join(dir, 'heads', 'main', '1', 'weights'));
     await robot.heads.promote(second);
     await robot.shadow.check();
     assert.equal(robot.shadow.trial, null);

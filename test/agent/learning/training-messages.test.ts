@@ -69,6 +69,7 @@ describe('the messages of a training', () => {
       trainingReportMessage(REPORT),
     );
     assert.deepEqual(body, {
+      task: 'main',
       training_id: 'training-1',
       trigger: 'labels',
       outcome: 'promoted',
@@ -158,6 +159,7 @@ describe('the messages of a training', () => {
       trainingProgressMessage(step, 'main', 'training-1'),
     );
     assert.deepEqual(body, {
+      task: 'main',
       training_id: 'training-1',
       phase: 'embed',
       done: 3,

@@ -116,7 +116,7 @@ describe('the training service', { timeout: TEST_HANG_MS }, () => {
     const { reason } = report;
     const trigger = 'console';
     assert.deepEqual(school.audited, [
-      { trainingId, trigger, outcome: 'promoted', reason, version: 1 },
+      { task: 'main', trainingId, trigger, outcome: 'promoted', reason, version: 1 },
     ]);
     assert.equal(outgoing('training_report', trainingReportMessage(report)).head_version, 1);
 

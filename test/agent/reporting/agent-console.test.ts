@@ -360,11 +360,12 @@ describe('the page of a robot with several tasks', { timeout: TEST_HANG_MS }, ()
     assert.equal((await page.get('latest?task=rows')).frame.frameId, rear.frameId);
     assert.equal((await page.get('latest?task=rows&camera=rear')).frame.frameId, rear.frameId);
     const other = await ask(`${page.running.url}/api/latest?task=rows&camera=front`);
-    assert.deepEqual([other.status, other.json.error?.code], [422, 'HL_TASK_OTHER_EYES']);
+    assert.deepEqual([other.status, other.json.error?.code], [404, 'HL_TASK_UNKNOWN']);
+    assert.equal(other.json.error?.remedy, 'Name one of the tasks that decide on it: weeds.');
     const kept = await page.post('snapshot?task=rows');
     assert.equal(kept.json.frame.frameId, rear.frameId);
     const refused = await page.post('snapshot?task=rows', { camera: 'front' });
-    assert.deepEqual([refused.status, refused.json.error.code], [422, 'HL_TASK_OTHER_EYES']);
+    assert.deepEqual([refused.status, refused.json.error.code], [404, 'HL_TASK_UNKNOWN']);
     assert.deepEqual(
       (await page.get('status')).tasks.map(({ waiting }: Body) => waiting),
       [0, 1],

@@ -79,6 +79,7 @@ describe('a prediction', () => {
       predictionMessage(recent, recent.perceived.answers[0]!, 'sample-1'),
     );
     assert.deepEqual(body, {
+      task: 'main',
       frame_id: 'boot-left-7',
       camera: 'left',
       sequence: 7,
@@ -205,6 +206,7 @@ describe('events', () => {
     );
     assert.deepEqual(raised.details, {
       rule: 'stop',
+      task: 'main',
       camera: 'left',
       label: 'stone',
       probability: 0.9,
@@ -268,6 +270,7 @@ describe('events', () => {
     assert.deepEqual([instead.kind, instead.code], ['head_changed', 'HL_HEAD_INVALID']);
     assert.match(instead.message, /^head 2 cannot serve; head 1 serves instead: a byte is wrong/);
     assert.deepEqual(instead.details, {
+      task: 'main',
       cause: 'unusable',
       from_version: 2,
       to_version: 1,

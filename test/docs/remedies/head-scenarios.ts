@@ -17,7 +17,23 @@ const importAll = (robot: Robot): string[] => [
   '_(\\d+)',
 ];
 
+const TWO_TASKS = { tasks: [{ name: 'way' }, { name: 'weeds' }] };
+
 export const headScenarios: CommandScenario[] = [
+  {
+    code: 'HL_TASK_MISSING',
+    follows: 'Name one of them: --task NAME on the command line',
+    settings: TWO_TASKS,
+    command: () => ['label'],
+    follow: (_robot, { message }) => ['label', '--task', /(\w+)$/.exec(message)![1]!],
+  },
+  {
+    code: 'HL_TASK_UNKNOWN',
+    follows: 'Name one of the tasks of this robot',
+    settings: TWO_TASKS,
+    command: () => ['label', '--task', 'ways'],
+    follow: (_robot, { remedy }) => ['label', '--task', /robot: (\w+)/.exec(remedy ?? '')![1]!],
+  },
   {
     code: 'HL_TRAINING_TOO_FEW_LABELS',
     when: 'more labels',
@@ -83,7 +99,7 @@ export const headScenarios: CommandScenario[] = [
     follows: 'train again (`headland train`)',
     given: async (robot) => {
       await trained(robot);
-      const path = join(robot.stateDir, 'heads', '1', 'weights');
+      const path = join(robot.stateDir, 'heads', 'main', '1', 'weights');
       const bytes = readFileSync(path);
       bytes[bytes.length - 1]! ^= 1;
       writeFileSync(path, bytes);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { section } from '../fields.js';
+import { section } from '../../fields.js';
 
 /**
  * Default rotation and flips for each mounting of the camera. A camera that looks straight down has

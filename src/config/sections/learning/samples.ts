@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, probability, section } from '../fields.js';
+import { milliseconds, probability, section } from '../../fields.js';
 
 export const samples = section(
   {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, section } from '../fields.js';
+import { milliseconds, section } from '../../fields.js';
 
 export const training = section(
   {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { TASK_NAME } from '../../base/words/task.js';
+import { TASK_NAME } from '../../../base/words/task.js';
+import { inference } from '../inference.js';
 import { gate } from './gate.js';
-import { inference } from './inference.js';
 import { samples } from './samples.js';
 import { training } from './training.js';
 

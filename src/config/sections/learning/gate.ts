@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { probability, section } from '../fields.js';
+import { probability, section } from '../../fields.js';
 
 export const gate = section(
   {
