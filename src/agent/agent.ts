@@ -45,6 +45,7 @@ import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
 import { agentStatus, modelStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
+import { SyncService } from './sync-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { makesProgress, Watchdog } from './watchdog.js';
 
@@ -80,6 +81,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #storeWatch: StoreWatch;
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
+  readonly #sync: SyncService;
   readonly #timers: NodeJS.Timeout[] = [];
   #heads: HeadService | null = null;
   #operations: Operations | null = null;
@@ -207,6 +209,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
+    this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
   /**
@@ -284,6 +287,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
+    this.#sync.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
   }
@@ -469,6 +473,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#heads?.stop();
+    await this.#sync.stop();
     await this.#shadow?.stop();
     await this.instant.stop();
     this.statistics.stop();

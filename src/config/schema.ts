@@ -14,6 +14,7 @@ import { models } from './sections/models.js';
 import { mqtt } from './sections/mqtt.js';
 import { quantization } from './sections/quantization.js';
 import { samples } from './sections/samples.js';
+import { sync } from './sections/sync.js';
 import { training } from './sections/training.js';
 
 /**
@@ -58,6 +59,7 @@ export const configSchema = z.strictObject({
   gpio,
   alerts,
   console,
+  sync,
   log: section(
     { level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') },
     'Logging to standard output',

@@ -11,6 +11,7 @@ import {
 import { isWrapper, splitOf } from '../../vision/folder/splits.js';
 import { listIn } from '../list-in.js';
 import { readAnnotations } from './annotations/read-annotations.js';
+import { readSidecars, type Sidecars } from './annotations/sidecars.js';
 import { ClassLabels, type NamedClass } from './class-labels.js';
 import {
   countOf,
@@ -22,7 +23,7 @@ import {
   type Obstacle,
   WAITING_FOLDER,
 } from './found.js';
-import { MANIFEST_FILE } from './manifest.js';
+import { MANIFEST_FILE, type ManifestEntry } from './manifest.js';
 import { nothingToImport } from './nothing-to-import.js';
 
 export interface FindOptions {
@@ -60,8 +61,10 @@ export async function findPictures(
   const finder = new Finder(dir, known, options);
   for (const { folder } of waiting) finder.addWaiting(folder);
   finder.addObstacles(root);
+  const sidecars = await readSidecars(rest);
+  finder.noteSidecars(sidecars);
   if (options.label != null) finder.addAll(rest, normaliseLabel(options.label));
-  else await finder.addByLayout(rest);
+  else if (!finder.addBySidecars(rest, sidecars)) await finder.addByLayout(rest);
   if (finder.pictures.length === 0) throw nothingToImport(dir, rest, finder.found());
   return finder.found();
 }
@@ -72,6 +75,7 @@ class Finder {
   readonly #refused: Obstacle[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #notes: Note[] = [];
+  #sidecars: ManifestEntry[] = [];
   #isExport = false;
 
   constructor(
@@ -88,21 +92,49 @@ class Finder {
       refused: this.#refused,
       leftOut: this.#leftOut,
       notes: this.#notes,
+      sidecars: this.#sidecars,
     };
   }
 
-  addWaiting(folder: Folder): void {
-    visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
+  noteSidecars({ entries, invalid }: Sidecars): void {
+    this.#sidecars = [...entries.values()];
+    for (const message of invalid) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+  }
+
+  /**
+   * Adds the pictures that have a sidecar beside them, with its label. Once a person has sorted them
+   * into class folders, away from their sidecars, these count instead.
+   * @returns false when there are none
+   */
+  addBySidecars(root: Folder, { entries }: Sidecars): boolean {
+    if (entries.size === 0) return false;
+    const unread = new Map(entries);
+    const without: string[] = [];
+    const found: { placed: PlacedPicture; label: string | null }[] = [];
+    visit(root, '', (file, name) => {
       if (!file.isPicture) return;
-      this.pictures.push({
-        path: file.path,
-        name,
-        label: null,
-        split: null,
-        session: null,
-        keptOut: false,
-      });
+      const entry = entries.get(name);
+      unread.delete(name);
+      if (entry === undefined) without.push(name);
+      else found.push({ placed: { file, name, split: null }, label: entry.label });
     });
+    if (found.length === 0) return false;
+    this.#isExport = true;
+    this.#addLabelled(found);
+    this.#note('HL_IMPORT_ANNOTATIONS', 'classes come from the sidecars of headland sync');
+    this.#leave('HL_IMPORT_UNLABELLED', 'pictures without a sidecar', without);
+    const alone = [...unread.keys()];
+    this.#leave('HL_IMPORT_SIDECAR_ALONE', 'sidecars without their picture', alone);
+    return true;
+  }
+
+  #addLabelled(found: readonly { placed: PlacedPicture; label: string | null }[]): void {
+    const byLabel = new Map<string, PlacedPicture[]>();
+    for (const { placed, label } of found) {
+      if (label !== null) listIn(byLabel, label).push(placed);
+      else this.#add(placed, null, null);
+    }
+    this.#addNamed(byLabel, () => null);
   }
 
   /** Adds links that lead out of the folder, and unreadable files and folders. */
@@ -148,7 +180,8 @@ class Finder {
   }
 
   async addByLayout(root: Folder): Promise<void> {
-    const isExport = root.files.some(({ name }) => name.text === MANIFEST_FILE);
+    const isExport =
+      this.#sidecars.length > 0 || root.files.some(({ name }) => name.text === MANIFEST_FILE);
     const layout = readLayout(root, isExport || this.options.layout === 'classes');
     if (layout.unclear !== null) throw unclear(this.dir, layout.unclear);
     this.#isExport = isExport;
@@ -175,16 +208,7 @@ class Finder {
       else if (labels.length > 1) several.push(picture.name);
       else listIn(byName, label).push(picture);
     }
-    const named = [...byName].map(([text, { length }]): NamedClass => {
-      return { name: { text, encoding: 'UTF-8' }, where: text, pictures: length };
-    });
-    const labels = this.#labelsOf(named);
-    for (const [text, placed] of byName) {
-      const label = labels.labelOf(text);
-      if (label === null) continue;
-      this.#addClass(label, text);
-      for (const one of placed) this.#add(one, label, folderOf(one.name));
-    }
+    this.#addNamed(byName, folderOf);
     this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
     if (boxes) {
       this.#note(
@@ -196,6 +220,23 @@ class Finder {
     this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with several classes', several);
     this.#leave('HL_IMPORT_UNLABELLED', `pictures without a label in ${format}`, without);
     return true;
+  }
+
+  /** Adds pictures by the names of their classes in annotations or sidecars. */
+  #addNamed(
+    byName: ReadonlyMap<string, readonly PlacedPicture[]>,
+    sessionOfName: (name: string) => string | null,
+  ): void {
+    const named = [...byName].map(([text, { length }]): NamedClass => {
+      return { name: { text, encoding: 'UTF-8' }, where: text, pictures: length };
+    });
+    const labels = this.#labelsOf(named);
+    for (const [text, placed] of byName) {
+      const label = labels.labelOf(text);
+      if (label === null) continue;
+      this.#addClass(label, text);
+      for (const one of placed) this.#add(one, label, sessionOfName(one.name));
+    }
   }
 
   #addClasses(folders: readonly ClassFolder[]): void {
@@ -233,7 +274,7 @@ class Finder {
     listIn(this.#classes, label).push(where);
   }
 
-  #add({ file, name, split }: PlacedPicture, label: string, session: string | null): void {
+  #add({ file, name, split }: PlacedPicture, label: string | null, session: string | null): void {
     this.pictures.push({ path: file.path, name, label, split, session, keptOut: false });
   }
 

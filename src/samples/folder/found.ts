@@ -1,4 +1,5 @@
 import type { Split } from '../../vision/folder/splits.js';
+import type { ManifestEntry } from './manifest.js';
 
 export interface FoundPicture {
   /** Absolute, as bytes: file names need not be valid text. */
@@ -49,6 +50,8 @@ export interface FoundFolder {
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
+  /** Entries of sidecars; empty: the folder has none. */
+  sidecars: readonly ManifestEntry[];
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */

@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import type { AlarmSwitch } from '../base/alarms.js';
+import { HeadlandError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { SideService } from '../base/side-service.js';
+import type { Config } from '../config/schema.js';
+import { readSecretText } from '../config/secrets.js';
+import { acquireInstanceLock } from '../host/instance-lock.js';
+import { RsyncTarget } from '../sync/rsync/rsync-target.js';
+import { bucketUrl, type S3Credentials, S3Target } from '../sync/s3/s3-target.js';
+import { parseSyncAddress, type SyncAddress } from '../sync/sync-address.js';
+import { SyncTable } from '../sync/sync-table.js';
+import type { SyncTarget } from '../sync/sync-target.js';
+import { type PassOptions, type PassReport, Synchroniser } from '../sync/synchroniser.js';
+import type { State } from './open-state.js';
+
+/**
+ * Connects the configured target with the samples of the state folder; null: none is configured.
+ * @throws HeadlandError HL_STORE_…
+ */
+export function openSynchroniser(
+  config: Config,
+  state: Pick<State, 'database' | 'samples'>,
+  environment: NodeJS.ProcessEnv,
+): Synchroniser | null {
+  const { sync, robot } = config;
+  if (sync.target === null) return null;
+  const parsed = parseSyncAddress(sync.target);
+  return new Synchroniser({
+    samples: state.samples,
+    table: new SyncTable(state.database),
+    address: `${identityOf(config, parsed)}${robot.id}/`,
+    open: () => openTarget(config, parsed, environment),
+    selection: { send: sync.send, cameras: sync.cameras },
+    robot: robot.id,
+    maxBytesPerDay: sync.maxBytesPerDay,
+  });
+}
+
+/**
+ * Runs one pass. Two processes never run one at the same time.
+ * @throws HeadlandError HL_SYNC_RUNNING, HL_SYNC_…, HL_STORE_…, HL_SECRET_…
+ */
+export async function runSyncPass(
+  stateDir: string,
+  synchroniser: Synchroniser,
+  options: PassOptions,
+): Promise<PassReport> {
+  const lock = await acquireInstanceLock(stateDir, 'sync').catch((error: unknown) => {
+    throw new HeadlandError(
+      'HL_SYNC_RUNNING',
+      `another process is sending samples of ${stateDir}`,
+      {
+        remedy: 'Wait until it has ended: `headland sync status` shows what is left.',
+        details: { stateDir },
+        cause: error,
+      },
+    );
+  });
+  try {
+    return await synchroniser.run(options);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Sends samples regularly while the daemon runs. A failure is an alarm and is retried. */
+export class SyncService {
+  readonly #service: SideService;
+  readonly #end = new AbortController();
+  readonly #intervalMs: number;
+  readonly #isOn: boolean;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    config: Config,
+    state: Pick<State, 'database' | 'samples'>,
+    parts: { environment: NodeJS.ProcessEnv; alarms: AlarmSwitch; log: Log },
+  ) {
+    const { backoffInitialMs, backoffMaxMs, intervalMs, target } = config.sync;
+    this.#isOn = target !== null;
+    this.#intervalMs = intervalMs;
+    let synchroniser: Synchroniser | null = null;
+    this.#service = new SideService({
+      alarm: 'sync',
+      alarms: parts.alarms,
+      retry: { initialMs: backoffInitialMs, maxMs: backoffMaxMs },
+      open: async () => {
+        // Another alarm says that the disk is missing.
+        if (state.database.standsInFor !== null) return this.#again();
+        synchroniser ??= openSynchroniser(config, state, parts.environment);
+        if (synchroniser === null) return;
+        const { stateDir } = config.paths;
+        const report = await runSyncPass(stateDir, synchroniser, { signal: this.#end.signal });
+        const { pictures, updates, bytes, left, limited } = report;
+        if (pictures + updates > 0) {
+          parts.log.info({ pictures, updates, bytes, left: left.due, limited }, 'samples sent');
+        }
+        const [first] = report.refused;
+        if (first) throw first.error;
+        this.#again();
+      },
+    });
+  }
+
+  /** Begins with a pass; never throws. */
+  start(): void {
+    if (this.#isOn) void this.#service.start();
+  }
+
+  /** Ends a running pass; what was acknowledged stays so. */
+  async stop(): Promise<void> {
+    this.#end.abort();
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#service.stop();
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #again(): void {
+    if (this.#end.signal.aborted) return;
+    this.#timer = setTimeout(() => void this.#service.start(), this.#intervalMs);
+  }
+}
+
+/** Without secrets, and the same for every way of writing the same address. */
+function identityOf({ sync }: Config, address: SyncAddress): string {
+  if (address.kind !== 's3') return address.destination;
+  return `${bucketUrl({ ...sync.s3, bucket: address.bucket }).href}${address.prefix}`;
+}
+
+/** @throws HeadlandError HL_SYNC_NO_KEYS, HL_SECRET_… */
+function openTarget(
+  { sync, robot, paths }: Config,
+  address: SyncAddress,
+  environment: NodeJS.ProcessEnv,
+): SyncTarget {
+  const { timeoutMs } = sync;
+  if (address.kind === 's3') {
+    const { endpoint, region, pathStyle } = sync.s3;
+    const { bucket } = address;
+    const prefix = `${address.prefix}${robot.id}/`;
+    const settings = { endpoint, region, pathStyle, bucket, prefix, timeoutMs };
+    return new S3Target(settings, s3Credentials(sync.s3, environment));
+  }
+  const { password, sshKeyFile, knownHostsFile, sshPort, maxBatchBytes } = sync.rsync;
+  return new RsyncTarget({
+    ...address,
+    timeoutMs,
+    sshKeyFile,
+    knownHostsFile,
+    sshPort,
+    maxBatchBytes,
+    robot: robot.id,
+    stagingDir: join(paths.stateDir, 'sync'),
+    password: readSecretText(password, environment),
+    environment,
+  });
+}
+
+/** Either all keys from the configuration, or all from the environment: never a mixture. */
+function s3Credentials(
+  { accessKeyId, secretAccessKey, sessionToken }: Config['sync']['s3'],
+  environment: NodeJS.ProcessEnv,
+): S3Credentials {
+  const fromFiles = accessKeyId !== null || secretAccessKey !== null;
+  const id = fromFiles ? readSecretText(accessKeyId, environment) : environment.AWS_ACCESS_KEY_ID;
+  const key = fromFiles
+    ? readSecretText(secretAccessKey, environment)
+    : environment.AWS_SECRET_ACCESS_KEY;
+  const token = fromFiles
+    ? readSecretText(sessionToken, environment)
+    : (environment.AWS_SESSION_TOKEN ?? null);
+  if (id && key) return { accessKeyId: id, secretAccessKey: key, sessionToken: token };
+  throw new HeadlandError('HL_SYNC_NO_KEYS', 'there are no access keys for the store', {
+    remedy:
+      'Set sync.s3.accessKeyId and sync.s3.secretAccessKey to files or systemd credentials, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+  });
+}

@@ -1,0 +1,147 @@
+import { Argument, Command } from 'commander';
+import { openState } from '../agent/open-state.js';
+import { openSynchroniser, runSyncPass } from '../agent/sync-service.js';
+import { HeadlandError } from '../base/errors.js';
+import type { Config } from '../config/schema.js';
+import type { SyncTotals } from '../sync/sync-table.js';
+import type { PassReport, Synchroniser, SyncStatus } from '../sync/synchroniser.js';
+import { EXIT, formatBytes, printJson, printLine, table } from './support/output.js';
+import { progressBar } from './support/progress.js';
+import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+
+interface SyncOptions extends StateOptions {
+  dryRun?: boolean;
+  again?: boolean;
+  json?: boolean;
+}
+
+/** Sends chosen samples to the configured target, or shows what is still to send. */
+export function syncCommand(): Command {
+  return withStateOptions(
+    new Command('sync')
+      .description('send samples to the configured store or server now, and show what is left')
+      .addArgument(
+        new Argument('[status]', 'show what was sent and what is left, without sending').choices([
+          'status',
+        ]),
+      ),
+  )
+    .option('--dry-run', 'show what would be sent')
+    .option('--again', 'send everything again, for a target that has lost its copies')
+    .option('--json', 'print one JSON object')
+    .action(async (status: string | undefined, options: SyncOptions, command: Command) => {
+      if (options.again && (options.dryRun || status !== undefined)) {
+        command.error('error: --again sends, so it excludes status and --dry-run');
+      }
+      const config = resolveConfig(options);
+      const abort = new AbortController();
+      const interrupt = (): void => abort.abort();
+      const state = openState(config);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+      try {
+        const synchroniser = openSynchroniser(config, state, process.env);
+        if (synchroniser === null) throw off();
+        if (status !== undefined || options.dryRun) {
+          const survey = await synchroniser.survey(abort.signal);
+          if (options.json) printJson(jsonStatus(config, survey));
+          else if (status !== undefined) printStatus(config, survey);
+          else printLine(`would send ${describeLeft(survey)} to ${config.sync.target}`);
+          return;
+        }
+        const report = await pass(config, synchroniser, abort.signal, options);
+        if (options.json) printJson(jsonReport(config, report));
+        else printReport(config, report);
+        if (report.refused.length > 0) process.exitCode = EXIT.failed;
+      } finally {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+        state.close();
+      }
+    });
+}
+
+async function pass(
+  { paths }: Config,
+  synchroniser: Synchroniser,
+  signal: AbortSignal,
+  { json, again }: SyncOptions,
+): Promise<PassReport> {
+  const bar = progressBar('samples', json);
+  try {
+    return await runSyncPass(paths.stateDir, synchroniser, {
+      signal,
+      again: again === true,
+      onProgress: ({ done, total }) => bar.update(done, total),
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function printReport({ sync }: Config, report: PassReport): void {
+  const { pictures, updates, bytes, left, limited, refused } = report;
+  const changed = updates > 0 ? ` and ${countOf(updates, 'change')} of metadata` : '';
+  const sent = `${countOf(pictures, 'picture')}${changed}`;
+  printLine(`sent ${sent} (${formatBytes(bytes)}) to ${sync.target}`);
+  for (const { sampleId, error } of refused) {
+    printLine(`refused: ${sampleId}: ${error.code}: ${error.message}`);
+    printLine(`  what to do: ${error.remedy}`);
+  }
+  printLine(
+    `left to send: ${describeLeft(left)}${limited ? '; sync.maxBytesPerDay is reached' : ''}`,
+  );
+}
+
+function printStatus({ sync }: Config, status: SyncStatus): void {
+  const { sent, passedAtMs, error, allowanceBytes } = status;
+  const cameras = sync.cameras.length === 0 ? 'all cameras' : sync.cameras.join(', ');
+  const rows = [
+    ['target', sync.target ?? ''],
+    ['chosen', `${sync.send} (${cameras})`],
+    ['sent', countOf(sent, 'sample')],
+    ['left to send', describeLeft(status)],
+    ['may be sent now', allowanceBytes === null ? 'no limit' : formatBytes(allowanceBytes)],
+    ['last success', passedAtMs === null ? 'never' : new Date(passedAtMs).toISOString()],
+  ];
+  if (error !== null) {
+    const { code, message, remedy } = error;
+    rows.push(['last error', `${code}: ${message}`], ['what to do', remedy]);
+  }
+  printLine(table(rows));
+}
+
+function describeLeft({ due, dueBytes }: SyncTotals): string {
+  return due === 0 ? 'nothing' : `${countOf(due, 'sample')}, pictures ${formatBytes(dueBytes)}`;
+}
+
+function jsonReport({ sync }: Config, report: PassReport): object {
+  const { left, ...rest } = report;
+  return { target: sync.target, ...rest, left: jsonTotals(left) };
+}
+
+function jsonStatus({ sync }: Config, status: SyncStatus): object {
+  const { passedAtMs, error, allowanceBytes } = status;
+  return {
+    target: sync.target,
+    send: sync.send,
+    cameras: sync.cameras,
+    sent: status.sent,
+    left: jsonTotals(status),
+    allowanceBytes,
+    passedAtMs,
+    error,
+  };
+}
+
+function jsonTotals({ due, dueBytes }: SyncTotals): object {
+  return { samples: due, pictureBytes: dueBytes };
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function off(): HeadlandError {
+  return new HeadlandError('HL_SYNC_OFF', 'sync.target is not set: no picture leaves this robot', {
+    remedy: 'To send samples, set sync.target in the configuration (docs/guides/sync.md).',
+  });
+}
