@@ -44,14 +44,11 @@ export function syncCommand(): Command {
         if (status !== undefined || options.dryRun) {
           const survey = await synchroniser.survey(abort.signal);
           if (options.json) printJson(jsonStatus(config, survey));
-          else if (status !== undefined) printStatus(config, survey);
-          else printLine(`would send ${describeLeft(survey)} to ${config.sync.target}`);
-          return;
+          else if (status === undefined) printPlan(config, survey);
+          else printStatus(config, survey);
+        } else {
+          await send(config, synchroniser, abort.signal, options);
         }
-        const report = await pass(config, synchroniser, abort.signal, options);
-        if (options.json) printJson(jsonReport(config, report));
-        else printReport(config, report);
-        if (report.refused.length > 0) process.exitCode = EXIT.failed;
       } finally {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
         state.close();
@@ -59,22 +56,25 @@ export function syncCommand(): Command {
     });
 }
 
-async function pass(
-  { paths }: Config,
+async function send(
+  config: Config,
   synchroniser: Synchroniser,
   signal: AbortSignal,
   { json, again }: SyncOptions,
-): Promise<PassReport> {
+): Promise<void> {
   const bar = progressBar('samples', json);
-  try {
-    return await runSyncPass(paths.stateDir, synchroniser, {
-      signal,
-      again: again === true,
-      onProgress: ({ done, total }) => bar.update(done, total),
-    });
-  } finally {
-    bar.stop();
-  }
+  const report = await runSyncPass(config.paths.stateDir, synchroniser, {
+    signal,
+    again: again === true,
+    onProgress: ({ done, total }) => bar.update(done, total),
+  }).finally(() => bar.stop());
+  if (json) printJson(jsonReport(config, report));
+  else printReport(config, report);
+  if (report.refused.length > 0) process.exitCode = EXIT.failed;
+}
+
+function printPlan({ sync }: Config, survey: SyncStatus): void {
+  printLine(`would send ${describeLeft(survey)} to ${sync.target}`);
 }
 
 function printReport({ sync }: Config, report: PassReport): void {

@@ -4,17 +4,17 @@ import { alerts } from './sections/alerts.js';
 import { augmentation } from './sections/augmentation.js';
 import { board } from './sections/board.js';
 import { cameraBackoff, cameras } from './sections/cameras.js';
-import { console } from './sections/console.js';
-import { embeddedBroker } from './sections/embedded-broker.js';
 import { gate } from './sections/gate.js';
 import { gpio } from './sections/gpio.js';
 import { heads } from './sections/heads.js';
 import { inference } from './sections/inference.js';
 import { models } from './sections/models.js';
-import { mqtt } from './sections/mqtt.js';
+import { console } from './sections/network/console.js';
+import { embeddedBroker } from './sections/network/embedded-broker.js';
+import { mqtt } from './sections/network/mqtt.js';
+import { sync } from './sections/network/sync.js';
 import { quantization } from './sections/quantization.js';
 import { samples } from './sections/samples.js';
-import { sync } from './sections/sync.js';
 import { training } from './sections/training.js';
 
 /**

@@ -137,6 +137,12 @@ class Finder {
     this.#addNamed(byLabel, () => null);
   }
 
+  addWaiting(folder: Folder): void {
+    visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
+      if (file.isPicture) this.#add({ file, name, split: null }, null, null);
+    });
+  }
+
   /** Adds links that lead out of the folder, and unreadable files and folders. */
   addObstacles(root: Folder): void {
     const visited = new Set<Folder>();

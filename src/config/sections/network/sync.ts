@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, name, secret, section } from '../fields.js';
+import { milliseconds, name, secret, section } from '../../fields.js';
 
 const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])`;
 const USER = String.raw`[A-Za-z0-9_][A-Za-z0-9_.-]*`;
