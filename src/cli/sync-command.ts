@@ -41,14 +41,13 @@ export function syncCommand(): Command {
       try {
         const synchroniser = openSynchroniser(config, state, process.env);
         if (synchroniser === null) throw off();
-        if (status !== undefined || options.dryRun) {
-          const survey = await synchroniser.survey(abort.signal);
-          if (options.json) printJson(jsonStatus(config, survey));
-          else if (status === undefined) printPlan(config, survey);
-          else printStatus(config, survey);
-        } else {
+        if (status === undefined && !options.dryRun) {
           await send(config, synchroniser, abort.signal, options);
+          return;
         }
+        const survey = await synchroniser.survey(abort.signal);
+        if (options.json) printJson(jsonStatus(config, survey));
+        else print(config, survey, status !== undefined);
       } finally {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
         state.close();
@@ -73,8 +72,9 @@ async function send(
   if (report.refused.length > 0) process.exitCode = EXIT.failed;
 }
 
-function printPlan({ sync }: Config, survey: SyncStatus): void {
-  printLine(`would send ${describeLeft(survey)} to ${sync.target}`);
+function print(config: Config, survey: SyncStatus, whole: boolean): void {
+  if (whole) printStatus(config, survey);
+  else printLine(`would send ${describeLeft(survey)} to ${config.sync.target}`);
 }
 
 function printReport({ sync }: Config, report: PassReport): void {
