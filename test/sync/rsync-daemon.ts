@@ -18,8 +18,6 @@ export interface RsyncDaemon {
   port: number;
   /** Folder of the module "farm", for the user "robot". */
   root: string;
-  /** Names of the files received, in their order. */
-  received(): string[];
 }
 
 /** A real rsync daemon on loopback. @param root folder that it serves */
@@ -41,8 +39,6 @@ export async function startRsyncDaemon(
       `pid file = ${join(folder, 'pid')}`,
       'use chroot = no',
       ...(isRoot ? ['uid = root', 'gid = root'] : []),
-      'transfer logging = yes',
-      'log format = received %f',
       '[farm]',
       `path = ${root}`,
       'read only = no',
@@ -67,14 +63,7 @@ export async function startRsyncDaemon(
   );
   t.after(() => endChild(child, 2_000));
   await listening(log, child);
-  return {
-    port,
-    root,
-    received: () =>
-      readFileSync(log, 'utf8')
-        .split('\n')
-        .flatMap((line) => /received (.+)$/.exec(line)?.[1] ?? []),
-  };
+  return { port, root };
 }
 
 /** Resolves when the daemon has written that it listens. */

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { rsyncArguments } from '../../src/sync/rsync/rsync-arguments.js';
+import { rsyncError } from '../../src/sync/rsync/rsync-errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { hasCode, smallDisk } from '../samples/support.js';
 import { PASSWORD, type RsyncDaemon, startRsyncDaemon, withoutRsync } from './rsync-daemon.js';
@@ -43,9 +44,28 @@ function robotFor(
   });
 }
 
+function folderOf({ root }: RsyncDaemon): string {
+  return join(root, 'fields', ROBOT);
+}
+
 function filesOf(daemon: RsyncDaemon): string[] {
-  const folder = join(daemon.root, 'fields', ROBOT);
+  const folder = folderOf(daemon);
   return existsSync(folder) ? readdirSync(folder).sort() : [];
+}
+
+/** One letter a file, in the order in which they got their names: picture, metadata. */
+function kindsInOrder(daemon: RsyncDaemon): string {
+  const named = filesOf(daemon).map((name) => {
+    const { ctimeNs } = statSync(join(folderOf(daemon), name), { bigint: true });
+    return { name, ctimeNs };
+  });
+  named.sort((a, b) => (a.ctimeNs < b.ctimeNs ? -1 : 1));
+  return named.map(({ name }) => (name.endsWith('.json') ? 'm' : 'p')).join('');
+}
+
+/** rsync gives a file that it sends a new inode. */
+function inodeOf(daemon: RsyncDaemon, name: string): number {
+  return statSync(join(folderOf(daemon), name)).ino;
 }
 
 test('an rsync daemon gets pictures, then metadata, readable for others', OPTIONS, async (t) => {
@@ -61,11 +81,7 @@ test('an rsync daemon gets pictures, then metadata, readable for others', OPTION
   const file = join(daemon.root, 'fields', ROBOT, `${samples[0]!.id}.jpg`);
   assert.deepEqual(readFileSync(file), Buffer.from(robot.state.samples.picture(samples[0]!.id)!));
   assert.equal(statSync(file).mode & 0o777, 0o644);
-  const kinds = daemon.received().filter((name) => name.includes('.'));
-  assert.deepEqual(
-    kinds.map((name) => name.endsWith('.json')),
-    [false, false, true, true],
-  );
+  assert.equal(kindsInOrder(daemon), 'ppmm');
   assert.equal(existsSync(join(robot.stateDir, 'sync')), false, 'no copy stays behind');
 });
 
@@ -74,26 +90,27 @@ test('a changed label of the same length replaces the metadata alone', OPTIONS, 
   const robot = robotFor(t, daemon);
   const sample = await admit(robot, 1, 'weed');
   await passOf(synchroniserOf(robot, {}));
+  const before = inodeOf(daemon, `${sample.id}.jpg`);
   robot.state.samples.label(sample.id, 'crop', 'cli');
   const { pictures, updates } = await passOf(synchroniserOf(robot, {}));
   assert.deepEqual([pictures, updates], [0, 1]);
-  const sidecar = join(daemon.root, 'fields', ROBOT, `${sample.id}.sample.json`);
+  const sidecar = join(folderOf(daemon), `${sample.id}.sample.json`);
   assert.equal(labelIn(readFileSync(sidecar)), 'crop');
-  assert.equal(daemon.received().filter((name) => name.endsWith('.jpg')).length, 1);
+  assert.equal(inodeOf(daemon, `${sample.id}.jpg`), before);
 });
 
 test('what is there already is not sent again after a crash', OPTIONS, async (t) => {
   const daemon = await startRsyncDaemon(t);
   const robot = robotFor(t, daemon);
-  await admit(robot, 1);
+  const { id } = await admit(robot, 1);
   await passOf(synchroniserOf(robot, {}));
-  const before = daemon.received().filter((name) => name.endsWith('.jpg')).length;
+  const before = [`${id}.jpg`, `${id}.sample.json`].map((name) => inodeOf(daemon, name));
   const { signal } = new AbortController();
   mkdirSync(join(robot.stateDir, 'sync', 'pictures', ROBOT), { recursive: true });
   writeFileSync(join(robot.stateDir, 'sync', 'pictures', ROBOT, 'left-over.jpg'), 'half');
   await synchroniserOf(robot, {}).run({ signal, again: true });
-  const after = daemon.received().filter((name) => name.endsWith('.jpg')).length;
-  assert.equal(after, before);
+  const after = [`${id}.jpg`, `${id}.sample.json`].map((name) => inodeOf(daemon, name));
+  assert.deepEqual(after, before);
   assert.equal(filesOf(daemon).includes('left-over.jpg'), false);
 });
 
@@ -104,12 +121,7 @@ test('the copies of a batch stay within their bound', OPTIONS, async (t) => {
   for (let number = 0; number < 9; number++) await admit(robot, number);
   const { pictures } = await passOf(synchroniserOf(robot, {}));
   assert.equal(pictures, 9);
-  const kinds = daemon
-    .received()
-    .filter((name) => name.includes('.'))
-    .map((name) => (name.endsWith('.json') ? 'm' : 'p'))
-    .join('');
-  assert.match(kinds, /^(p{1,4}m{1,4}){3,9}$/);
+  assert.match(kindsInOrder(daemon), /^(p{1,4}m{1,4}){3,9}$/);
 });
 
 test('failures of the daemon have their own codes', OPTIONS, async (t) => {
@@ -225,8 +237,8 @@ test('ssh that fails has its own words', OPTIONS, async (t) => {
       'echo "ssh: connect to host farm port 22: No route to host" >&2; exit 255',
       'HL_SYNC_UNREACHABLE',
     ],
-    ['exit 127', 'HL_SYNC_PROGRAM_MISSING'],
-    ['exit 3', 'HL_SYNC_RSYNC_FAILED'],
+    ['echo "bash: line 1: rsync: command not found" >&2; exit 127', 'HL_SYNC_PROGRAM_MISSING'],
+    ['exit 3', 'HL_SYNC_UNREACHABLE'],
   ];
   for (const [script, code] of cases) {
     const bin = privateFolder(t);
@@ -236,6 +248,12 @@ test('ssh that fails has its own words', OPTIONS, async (t) => {
     const pass = passOf(synchroniserOf(robot, { PATH: `${bin}:${process.env.PATH}` }));
     await assert.rejects(pass, hasCode(code), script);
   }
+});
+
+test('any other exit code is passed on with the words of rsync', () => {
+  const { code, message } = rsyncError('farm', 23, 'rsync: strange\nrsync error: x (code 23)\n');
+  assert.equal(code, 'HL_SYNC_RSYNC_FAILED');
+  assert.equal(message, 'farm: rsync: some files were not stored (exit code 23): rsync: strange');
 });
 
 test('rsync knows every argument, and none can come from the target', OPTIONS, () => {
