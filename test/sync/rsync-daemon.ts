@@ -18,6 +18,7 @@ export interface RsyncDaemon {
   port: number;
   /** Folder of the module "farm", for the user "robot". */
   root: string;
+  password: string;
 }
 
 /** A real rsync daemon on loopback. @param root folder that it serves */
@@ -63,7 +64,7 @@ export async function startRsyncDaemon(
   );
   t.after(() => endChild(child, 2_000));
   await listening(log, child);
-  return { port, root };
+  return { port, root, password: PASSWORD };
 }
 
 /** Resolves when the daemon has written that it listens. */
