@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { milliseconds, name, secret, section } from '../../fields.js';
 
 const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])`;
-const USER = String.raw`[A-Za-z0-9_][A-Za-z0-9_.-]*`;
+const USER = `[A-Za-z0-9_][A-Za-z0-9_.-]*`;
 /** Characters that no store, shell or URL treats specially; no part is "." or "..". */
 const PART = String.raw`(?!\.{1,2}(?:/|$))[A-Za-z0-9_.~-]+`;
 
 const TARGET = new RegExp(
   [
-    String.raw`^(?:s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/${PART})*/?`,
-    String.raw`rsync://(?:${USER}@)?${HOST}(?::[0-9]{1,5})?(?:/${PART})+/?`,
-    String.raw`(?:${USER}@)?${HOST}:(?!//)(?:/|(?:~/)?${PART}|/${PART})(?:/${PART})*/?)$`,
+    `^(?:s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/${PART})*/?`,
+    `rsync://(?:${USER}@)?${HOST}(?::[0-9]{1,5})?(?:/${PART})+/?`,
+    `(?:${USER}@)?${HOST}:(?!//)(?:/|(?:~/)?${PART}|/${PART})(?:/${PART})*/?)$`,
   ].join('|'),
 );
 /** ssh and rsync split their options at spaces and quotes, and expand "%". */
