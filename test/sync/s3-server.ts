@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { readAuthorisation, signatureOf } from './s3-signature.js';
@@ -41,11 +42,18 @@ export class S3Server {
   /** Difference of its clock from the true time. */
   clockAheadMs = 0;
 
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    private readonly scheme: string,
+  ) {}
 
-  static async start(t: Pick<TestContext, 'after'>): Promise<S3Server> {
-    const server = createServer();
-    const store = new S3Server(server);
+  /** @param tls key and certificate, for https */
+  static async start(
+    t: Pick<TestContext, 'after'>,
+    tls: Pick<ServerOptions, 'key' | 'cert'> | null = null,
+  ): Promise<S3Server> {
+    const server = tls === null ? createServer() : createTlsServer(tls);
+    const store = new S3Server(server, tls === null ? 'http' : 'https');
     server.on('request', (request, response) => void store.#answer(request, response));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -58,7 +66,7 @@ export class S3Server {
 
   get endpoint(): string {
     const { port } = this.server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}`;
+    return `${this.scheme}://127.0.0.1:${port}`;
   }
 
   /** Content by key: the last accepted request counts. */

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { CLI } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { withoutOpenssl, writeCertificates } from '../telemetry/certificates.js';
 import { failing, KEYS, S3Server, silent } from './s3-server.js';
 import { AWS_ENVIRONMENT, admit, openSyncRobot, privateFolder, s3Settings } from './support.js';
 
@@ -149,6 +150,25 @@ test('keys from files are used, and appear nowhere', OPTIONS, async (t) => {
     for (const { stdout, stderr } of outputs) assert.ok(!`${stdout}${stderr}`.includes(value));
     assert.ok(!state.some((content) => content.includes(value)));
   }
+});
+
+test('a certificate of an authority of the farm is trusted once it is named', {
+  ...OPTIONS,
+  skip: withoutOpenssl,
+}, async (t) => {
+  const folder = privateFolder(t);
+  writeCertificates(folder);
+  const read = (name: string) => readFileSync(join(folder, name));
+  const store = await S3Server.start(t, { key: read('server.key'), cert: read('server.crt') });
+  const robot = openSyncRobot(t, s3Settings(store));
+  await admit(robot, 1);
+  const config = ['--config', robot.configFile];
+  const refused = await run(config);
+  assert.match(refused.stderr, /HL_SYNC_UNTRUSTED/);
+  const ca = { ...AWS_ENVIRONMENT, NODE_EXTRA_CA_CERTS: join(folder, 'ca.crt') };
+  const { code, stderr } = await run(config, ca);
+  assert.equal(code, 0, stderr);
+  assert.equal(store.puts.length, 2);
 });
 
 test('a password in the target is refused, and not repeated', OPTIONS, async (t: TestContext) => {
