@@ -115,6 +115,32 @@ test('a sample that is removed or no longer chosen before its turn is not sent',
   assert.deepEqual(store.requests, []);
 });
 
+test('what changes during a pass counts at its turn', async (t) => {
+  const store = await S3Server.start(t);
+  const robot = openSyncRobot(t, s3Settings(store, { send: 'waiting' }));
+  const first = await admit(robot, 1, null);
+  const removed = await admit(robot, 2, null);
+  const labelled = await admit(robot, 3, null);
+  const last = await admit(robot, 4, null);
+  store.fault = () => {
+    if (store.requests.length > 1) return null;
+    robot.state.samples.remove(removed.id);
+    robot.state.samples.label(labelled.id, 'weed', 'console');
+    robot.state.samples.label(first.id, 'crop', 'console');
+    return null;
+  };
+  const synchroniser = synchroniserOf(robot);
+  const report = await passOf(synchroniser);
+  assert.equal(report.pictures, 2);
+  assert.deepEqual(
+    [...store.objects().keys()],
+    [first, last].flatMap((s) => [pictureKey(s), sidecarKey(s)]),
+  );
+  assert.equal(labelIn(store.objects().get(sidecarKey(first))), null);
+  await passOf(synchroniser);
+  assert.equal(labelIn(store.objects().get(sidecarKey(first))), 'crop');
+});
+
 test('a removed sample stays in the target, and leaves no row here', async (t) => {
   const store = await S3Server.start(t);
   const robot = openSyncRobot(t, s3Settings(store));
