@@ -80,8 +80,10 @@ export const SYNC_MUTANTS: readonly Mutant[] = [
   {
     promise: 'one sample that the store refuses keeps no other from being sent',
     file: SYNCHRONISER,
-    text: "!isHeadlandError(error, 'HL_SYNC_REFUSED')",
-    replacement: 'true',
+    text: `this.#refused.set(sampleId, { digest: sentDigest!, error });
+      return true;`,
+    replacement: `this.#refused.set(sampleId, { digest: sentDigest!, error });
+      throw error;`,
     tests: PASS_TESTS,
   },
   {
