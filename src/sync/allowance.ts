@@ -34,7 +34,7 @@ export class Allowance {
     const most = maxBytesPerDay ?? 0;
     const saved = maxBytesPerDay === null ? null : table.allowance();
     const awayMs = Math.min(Math.max(0, clocks.wallMs() - (saved?.savedAtMs ?? 0)), DAY_MS);
-    this.#bytes = saved === null ? most : Math.min(most, saved.bytes + (awayMs / DAY_MS) * most);
+    this.#bytes = saved === null ? most : saved.bytes + (awayMs / DAY_MS) * most;
   }
 
   /** Bytes that may be sent now, at least 0; null = unlimited. */

@@ -58,6 +58,21 @@ test('a restart gives nothing back, whatever the wall clock says', () => {
   assert.equal(world.open(10_000).bytes, 10_000, 'at most one day');
 });
 
+test('what was left survives a clock that is set back, and a debt one that jumps ahead', () => {
+  const world = new World();
+  const before = world.open(10_000);
+  before.take(4_000);
+  before.save();
+  world.dateMs -= 50 * 365 * DAY_MS;
+  const after = world.open(10_000);
+  assert.equal(after.bytes, 6_000);
+  world.nowMs += DAY_MS;
+  assert.ok(after.take(30_000));
+  after.save();
+  world.dateMs += 100 * 365 * DAY_MS;
+  assert.equal(world.open(10_000).bytes, 0);
+});
+
 test('null is no limit, and saves nothing', () => {
   const world = new World();
   const allowance = world.open(null);

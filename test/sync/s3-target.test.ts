@@ -98,6 +98,12 @@ test('every refusal has its own code', { timeout: TEST_HANG_MS }, async (t) => {
   assert.deepEqual(store.puts, []);
 });
 
+test('a store that does not answer is given up after the time-out', async (t) => {
+  const store = await S3Server.start(t);
+  store.fault = () => silent;
+  await assert.rejects(send(targetOf(store)), /no answer within 1 s/);
+});
+
 test('wrong keys and a wrong region are refused by the store itself', async (t) => {
   const store = await S3Server.start(t);
   const wrong = (given: object, credentials: object) =>

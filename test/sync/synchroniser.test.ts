@@ -90,6 +90,7 @@ test('`send` and `cameras` choose; what was sent once stays up to date', async (
   const whole = await admit(robot, 4, null, 'front');
   const region = await admit(robot, 5, null, 'front/left');
   const synchroniser = synchroniserOf(robot);
+  assert.equal((await synchroniser.survey(new AbortController().signal)).due, 2);
   await passOf(synchroniser);
   assert.deepEqual(
     [...store.objects().keys()],
