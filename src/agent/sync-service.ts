@@ -51,7 +51,7 @@ export async function runSyncPass(
       'HL_SYNC_RUNNING',
       `another process is sending samples of ${stateDir}`,
       {
-        remedy: 'Wait until it has ended: `headland sync status` shows what is left.',
+        remedy: 'Wait until it has ended, then try again.',
         details: { stateDir },
         cause: error,
       },
