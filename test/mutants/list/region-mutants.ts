@@ -65,8 +65,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a training fits the parameters of decisions over time',
     file: 'src/training/job/run-training.ts',
-    text: 'return fitBelief(labels, groups).parameters;',
-    replacement: 'return fitBelief(labels, groups.slice(0, 0)).parameters;',
+    text: 'return fitBelief(labels, novelty, groups).parameters;',
+    replacement: 'return fitBelief(labels, novelty, groups.slice(0, 0)).parameters;',
     tests: [{ file: 'test/training/training.test.ts', names: 'promotes a first head' }],
   },
   {
