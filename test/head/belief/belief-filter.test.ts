@@ -385,7 +385,7 @@ describe('a decision over time', () => {
 
   for (const [how, model] of [
     ['', null],
-    [', by points', modelOf(FEATURES, [0.3, 0.3, 0.3])],
+    [', by points', modelOf(FEATURES, [0.17, 0.17, 0.17])],
   ] as const) {
     it(`is wrong less often than single frames, and no more often where scenes change${how}`, () => {
       const scenes = drawScenes({
