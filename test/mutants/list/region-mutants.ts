@@ -6,6 +6,8 @@ const BELIEFS = 'src/perception/beliefs.ts';
 const BELIEFS_TESTS = [{ file: 'test/perception/beliefs.test.ts' }];
 const TIMELINE = 'src/alerts/output-timeline.ts';
 const TIMELINE_TESTS = [{ file: 'test/alerts/output-timeline.test.ts' }];
+const ODOMETER = 'src/alerts/odometer.ts';
+const ODOMETER_TESTS = [{ file: 'test/alerts/odometer.test.ts' }];
 const CUTTER_TESTS = [{ file: 'test/camera/stage/cutter.test.ts' }];
 
 const SIMULATION = 'src/agent/simulate-alerts.ts';
@@ -44,8 +46,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a scene is that of one camera and region',
     file: BELIEFS,
-    text: 'const watched = this.#byEye.get(eye);',
-    replacement: "const watched = this.#byEye.get('main');",
+    text: '${task} ${eyeOf(frame)}',
+    replacement: '${task}',
     tests: BELIEFS_TESTS,
   },
   {
@@ -128,16 +130,51 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output stays on while another alert wants it on',
     file: TIMELINE,
-    text: 'this.#on.set(next.alert, next.output)',
-    replacement: 'this.#on.set(next.output, next.output)',
+    text: 'this.#on.set(change.alert, change.output)',
+    replacement: 'this.#on.set(change.output, change.output)',
     tests: TIMELINE_TESTS,
   },
   {
-    promise: 'switches come in the order of their times',
+    promise: 'no switch comes before its time',
     file: TIMELINE,
-    text: 'this.#due.splice(later, 0, change);',
-    replacement: 'this.#due.push(change);',
+    text: 'dueMs === null || dueMs > nowMs',
+    replacement: 'dueMs === null || dueMs > nowMs + 5',
     tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'the next switch is the first that is due',
+    file: TIMELINE,
+    text: 'dueMs < nextMs',
+    replacement: 'dueMs > nextMs',
+    tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'a distance is travelled at the reported speed',
+    file: ODOMETER,
+    text: 'this.#metersPerSecond = metersPerSecond;',
+    replacement: '',
+    tests: ODOMETER_TESTS,
+  },
+  {
+    promise: 'a reported speed applies for a limited time',
+    file: ODOMETER,
+    text: 'this.#untilMs = nowMs + this.maxAgeMs;',
+    replacement: 'this.#untilMs = null;',
+    tests: ODOMETER_TESTS,
+  },
+  {
+    promise: 'an output follows the distance, not the time',
+    file: RULES,
+    text: 'atMeters: this.#odometer.metersAt(atMs) + delayMeters',
+    replacement: 'atMs: atMs + 1_000 * delayMeters',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'a head from before the holdout had its name serves',
+    file: 'src/registry/head-card.ts',
+    text: 'cardSchema.safeParse(withPresentNames(card))',
+    replacement: 'cardSchema.safeParse(card)',
+    tests: [{ file: 'test/agent/old-state.test.ts' }],
   },
   {
     promise: 'a simulated alert ends although the recording does',
