@@ -36,7 +36,7 @@ function frameOf(jpeg: Uint8Array): Frame {
     capturedAtMs: 1_000 * sequence,
     jpeg,
     group: `g${sequence}`,
-    reference: 'weed',
+    references: [{ label: 'weed' }],
     origin: '/photos/1.jpg',
   };
 }
