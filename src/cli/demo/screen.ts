@@ -27,7 +27,12 @@ export interface TaskFacts {
   learntLabels: number;
 }
 
+/** Where the screen writes: standard output. */
+export type Terminal = Pick<NodeJS.WriteStream, 'write'> &
+  Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
+
 interface Shown {
+  sequence: number;
   decision: Decision;
   /** The true label; undefined: not known. */
   reference: string | undefined;
@@ -48,7 +53,7 @@ export class Screen {
 
   /** @param isNamed whether the tasks have names that a user knows */
   constructor(
-    private readonly out: NodeJS.WriteStream,
+    private readonly out: Terminal,
     private readonly isNamed: boolean,
     private readonly facts: () => readonly TaskFacts[],
   ) {}
@@ -68,14 +73,15 @@ export class Screen {
   ): void {
     const facts = this.facts();
     const accuracies = this.#shown.get(task)?.accuracies ?? [];
-    this.#shown.set(task, { decision, reference, accuracies });
+    this.#shown.set(task, { sequence, decision, reference, accuracies });
     const accuracy = facts.find(({ name }) => name === task)?.accuracy ?? null;
     if (accuracy !== null && sequence % FRAMES_PER_SPARK === 0) {
       accuracies.push(accuracy);
       if (accuracies.length > MAX_SPARKS) accuracies.shift();
     }
-    // Drawn after the decision of the last task, so that one picture is drawn once.
-    if (task === facts.at(-1)?.name) this.#draw(sequence, facts);
+    // A status shows the decisions of all tasks on one picture.
+    const isComplete = facts.every(({ name }) => this.#shown.get(name)?.sequence === sequence);
+    if (isComplete) this.#draw(sequence, facts);
   }
 
   training(task: string, progress: TrainingProgress): void {

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { type Log, silentLog } from '../../../src/base/log.js';
 import { ReplayDriver } from '../../../src/camera/drivers/replay.js';
+import { referenceLabel } from '../../../src/camera/reference.js';
 import { refusedFiles } from '../../vision/refused.js';
 import { makeVideo } from '../sources.js';
 import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from '../support.js';
