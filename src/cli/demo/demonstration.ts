@@ -161,7 +161,9 @@ export class Demonstration {
       const seen = this.#agent.cameras[0]?.supervisor.state().framesTotal ?? 0;
       this.#agent.state.meta.set(SIMULATED_FRAME_KEY, String(camera.startFrame + seen));
     }
-    await this.#labeller?.close();
+    const labeller = this.#labeller;
+    this.#labeller = null;
+    await labeller?.close();
     await this.#agent.stop();
   }
 

@@ -70,7 +70,10 @@ export class Labeller {
     if (!labels.choice.see(group, decision.label, label)) return;
     const transaction = randomUUID();
     this.#pending.set(transaction, { labels, origin: frame.origin });
-    void this.#send('label', { task, frame: frameId, label, transaction });
+    this.#send('label', { task, frame: frameId, label, transaction }).catch(() => {
+      // The demonstration has ended meanwhile.
+      this.#pending.delete(transaction);
+    });
   }
 
   /** Accuracy on the last `frames` frames of groups without a label, 0..1; null before the first. */

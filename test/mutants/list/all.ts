@@ -4,6 +4,7 @@ import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
+import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
@@ -27,4 +28,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
+  ...DEMO_MUTANTS,
 ];
