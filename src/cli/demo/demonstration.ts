@@ -150,7 +150,9 @@ export class Demonstration {
       `  state      ${this.config.paths.stateDir}${labelled > 0 ? ` (continues with ${labelled} labels)` : ''}`,
     );
     for (const task of state.strayTasks) {
-      this.#screen.line(`  note       it also has labels of the task "${task}", which are kept unused`);
+      this.#screen.line(
+        `  note       it also has labels of the task "${task}", which are kept unused`,
+      );
     }
     this.#screen.line('  Ctrl-C stops; the next start continues.\n');
   }

@@ -3,6 +3,9 @@ import { describe, it } from 'node:test';
 import { Screen, type TaskFacts, type Terminal } from '../../../src/cli/demo/screen.js';
 import type { Decision } from '../../../src/perception/decision.js';
 
+const ESCAPE = '\x1b';
+const TOKENS = new RegExp(`${ESCAPE}\\[(\\d+)A|${ESCAPE}\\[[KJ]|[^${ESCAPE}]`, 'gu');
+
 /** A terminal of a given width that understands the sequences of the status; lines are kept. */
 class Paper implements Terminal {
   readonly isTTY: boolean;
@@ -15,7 +18,7 @@ class Paper implements Terminal {
   }
 
   write(text: Uint8Array | string): boolean {
-    for (const [token, up] of String(text).matchAll(/\x1b\[(\d+)A|\x1b\[[KJ]|[^\x1b]/gu)) {
+    for (const [token, up] of String(text).matchAll(TOKENS)) {
       if (up !== undefined) this.#row -= Number(up);
       else if (token === '\x1b[K') this.#cut(this.#row);
       else if (token === '\x1b[J') {
