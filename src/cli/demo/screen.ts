@@ -133,10 +133,10 @@ export class Screen {
     if (this.#training) {
       return this.#trainingText(this.#training.task, this.#training.progress);
     }
-    const due = facts.flatMap(({ name, labelsToTraining: labels }) =>
-      labels === null ? [] : [`${this.#prefix(name)}in ${labels}`],
+    const next = facts.flatMap(({ name, labelsToTraining: labels }) =>
+      labels === null ? [] : [this.#prefix(name) + (labels > 0 ? `in ${labels} labels` : 'now')],
     );
-    return due.length === 0 ? 'no training is due' : `next training: ${due.join(', ')} labels`;
+    return next.length === 0 ? 'no training by itself' : `next training: ${next.join(', ')}`;
   }
 
   #taskText(facts: TaskFacts, nameColumns: number, columns: number): string {

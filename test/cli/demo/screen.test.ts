@@ -66,14 +66,17 @@ function facts(name: string): TaskFacts {
 describe('the screen of a demonstration', () => {
   it('shows the decisions of all tasks on one picture within 80 columns, in place', () => {
     const paper = new Paper(80);
-    const screen = new Screen(paper, true, () => [facts('weeds'), facts('way')]);
+    const screen = new Screen(paper, true, () => [
+      facts('weeds'),
+      { ...facts('way'), labelsToTraining: 0 },
+    ]);
     screen.line('begin');
     screen.decision(12_345, 'way', decision('unknown', 0), 'blocked');
     assert.deepEqual(paper.lines, ['begin', ''], 'drawn before all tasks have decided');
     screen.decision(12_345, 'weeds', decision('thistle', 1), 'thistle');
     assert.deepEqual(paper.lines, [
       'begin',
-      'frame 12345 │ 2120 labels │ next training: weeds in 24, way in 24 labels',
+      'frame 12345 │ 2120 labels │ next training: weeds in 24 labels, way now',
       'weeds ✔ thistle              100 % │ right  86 % ▇               │ head 12 + 24',
       'way   ✘ unknown (is blocked)   0 % │ right  86 % ▇               │ head 12 + 24',
     ]);
