@@ -353,8 +353,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
           this.emit('trainingReport', report);
-          // The trainings of other tasks have waited for this one.
-          for (const other of this.tasks) if (other !== made) this.#labelsChanged(other);
+          // The trainings of other tasks have waited for this one: each gets its turn.
+          const turn = this.tasks.indexOf(made);
+          const others = [...this.tasks.slice(turn + 1), ...this.tasks.slice(0, turn)];
+          for (const other of others) this.#labelsChanged(other);
         },
       },
     });

@@ -152,11 +152,11 @@ export class TrainingTriggers {
 
   /**
    * Must be called at the end of a training, whatever its outcome. A training that fails must not
-   * start again with the next label, but one that a power cut ended is due again.
+   * start again with the next label, but one that a power cut ended is due again. Starts no training:
+   * {@link labelsChanged} does, once those that have waited for this one have started.
    */
   trainingEnded(): void {
     this.#options.memory.set(this.#revisionAtStart);
-    this.labelsChanged();
   }
 
   #steps(): number {

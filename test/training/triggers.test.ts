@@ -58,6 +58,7 @@ class Bench {
   end(): void {
     this.training = false;
     this.triggers.trainingEnded();
+    this.triggers.labelsChanged();
   }
 }
 

@@ -5,6 +5,7 @@ import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
+import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
@@ -31,4 +32,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
+  ...DEMO_MUTANTS,
 ];

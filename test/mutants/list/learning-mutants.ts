@@ -13,6 +13,13 @@ const TRAINER_TESTS = 'test/training/trainer.test.ts';
 
 export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'a task that is always due lets the others train',
+    file: 'src/agent/learning/training-service.ts',
+    text: 'if (!this.#stopped) this.#count(report);',
+    replacement: 'if (!this.#stopped) { this.#count(report); this.#startIfDue(report); }',
+    tests: [{ file: 'test/agent/learning/training-service.test.ts', names: 'that has waited' }],
+  },
+  {
     promise: 'the pointer to the serving head is replaced whole and outlives a power cut',
     file: 'src/registry/pointer.ts',
     text: 'await writeFileDurably(this.#current, `${version}\\n`);',
