@@ -62,6 +62,7 @@ test('an export is a folder of class folders with the pictures as captured', asy
       ['Ähre', 1],
     ]),
     waiting: 0,
+    damaged: [],
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
   assert.deepEqual(readdirSync(join(dir, '..')), ['field']);
@@ -160,6 +161,7 @@ test('an empty store exports to a folder that says so', async (t) => {
     samples: 0,
     classes: new Map(),
     waiting: 0,
+    damaged: [],
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');
 });

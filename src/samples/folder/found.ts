@@ -1,5 +1,7 @@
 import type { Split } from '../../vision/folder/splits.js';
+import type { PictureBox } from '../../vision/picture-box.js';
 
+/** A picture of a folder, or a part of one: what becomes one sample. */
 export interface FoundPicture {
   /** Absolute, as bytes: file names need not be valid text. */
   path: Buffer;
@@ -12,6 +14,8 @@ export interface FoundPicture {
   session: string | null;
   /** From a part that the user wants held out. */
   keptOut: boolean;
+  /** The part of the picture that is cut out; null: the picture as it is. */
+  box: PictureBox | null;
 }
 
 /** A file or folder that cannot be imported; `origin` is relative to the imported folder. */
@@ -42,7 +46,9 @@ export interface LeftOut {
 
 /** Contents of a folder to import. */
 export interface FoundFolder {
-  /** Sorted by name. */
+  /** How it is laid out, for people: "class folders in the splits train, valid". */
+  layout: string;
+  /** Sorted by name; the parts of a picture follow each other. */
   pictures: FoundPicture[];
   /** Names of folders by label, including classes without a picture. */
   classes: ReadonlyMap<string, string[]>;

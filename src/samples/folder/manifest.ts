@@ -8,6 +8,8 @@ import type { Sample } from '../sample.js';
 
 /** Manifest of an export, beside its class folders: one JSON object per line. */
 export const MANIFEST_FILE = 'samples.jsonl';
+/** Manifest of an export whose labels are in the files of an annotation tool. */
+export const ANNOTATED_MANIFEST_FILE = 'headland-samples.jsonl';
 
 const lineSchema = z.object({
   schema: z.literal(1),
@@ -51,6 +53,8 @@ export function manifestLine(sample: Sample, file: string): string {
 }
 
 export interface Manifest {
+  /** Its name, for messages. */
+  file: string;
   /** By SHA-256 of the picture, so that a file moved to another class is still recognised. */
   entries: Map<string, ManifestEntry>;
   /** Numbers (from 1) of invalid lines. */
@@ -61,13 +65,24 @@ export interface Manifest {
 
 /** Reads the manifest of an exported folder; a folder without one has no entries. */
 export async function readManifest(dir: string): Promise<Manifest> {
-  const manifest: Manifest = { entries: new Map(), badLines: [], fault: null };
-  const bytes = await readFile(join(dir, MANIFEST_FILE)).catch((error: unknown) => {
-    if (isFileError(error) && error.code === 'ENOENT') return Buffer.alloc(0);
+  const ofFolders = await readOne(dir, MANIFEST_FILE);
+  return ofFolders ?? (await readOne(dir, ANNOTATED_MANIFEST_FILE)) ?? emptyManifest(MANIFEST_FILE);
+}
+
+function emptyManifest(file: string): Manifest {
+  return { file, entries: new Map(), badLines: [], fault: null };
+}
+
+/** Null: there is no such file. */
+async function readOne(dir: string, file: string): Promise<Manifest | null> {
+  const manifest = emptyManifest(file);
+  const bytes = await readFile(join(dir, file)).catch((error: unknown) => {
+    if (isFileError(error) && error.code === 'ENOENT') return null;
     if (!isFileError(error)) throw error;
     manifest.fault = `cannot be read: ${fileProblem(error)}`;
     return Buffer.alloc(0);
   });
+  if (bytes === null) return null;
   const decoded = decodeText(bytes);
   if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
   (decoded.text ?? '').split('\n').forEach((line, index) => {

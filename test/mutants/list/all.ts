@@ -4,6 +4,7 @@ import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
+import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATE_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
+  ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,
