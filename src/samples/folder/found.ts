@@ -12,6 +12,8 @@ export interface FoundPicture {
   split: Split | null;
   /** Parent folders that are neither its class nor a split; null: none. */
   session: string | null;
+  /** Group that a table names; null: none. */
+  group: string | null;
   /** From a part that the user wants held out. */
   keptOut: boolean;
   /** The part of the picture that is cut out; null: the picture as it is. */
@@ -55,6 +57,8 @@ export interface FoundFolder {
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
+  /** Tasks that have a column of their own in its tables. */
+  tasks: ReadonlySet<string>;
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */
