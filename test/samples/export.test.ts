@@ -86,6 +86,22 @@ test('importing an export gives everything back', async (t) => {
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
 });
 
+test('labels that look like leftovers of systems come back', async (t) => {
+  const { store } = temporaryStore(t, { holdoutShare: 0 });
+  const labels = ['weed~', '~', '@eaDir', 'Thumbs.db', 'node_modules', 'found.000', 'lost+found'];
+  for (const [i, label] of labels.entries()) {
+    const sample = { ...(await again(i)), group: `g${i}`, label, labelSource: 'cli' as const };
+    store.admit(sample);
+  }
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir);
+  mkdirSync(join(dir, '@tmp'));
+  writeFileSync(join(dir, '@tmp', 'thumbnail.jpg'), await jpeg(99));
+  const fresh = temporaryStore(t, { holdoutShare: 0 }).store;
+  await importFolder(fresh, dir, { limits });
+  assert.deepEqual(essence(fresh.list()), essence(store.list()));
+});
+
 test('a manifest that an editor of Windows has saved is read, or its encoding is named', async (t) => {
   const store = await filledStore(t);
   const dir = join(temporaryFolder(t), 'field');

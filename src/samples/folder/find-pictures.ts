@@ -57,6 +57,7 @@ const BOX_USES: Readonly<Record<BoxUse, string>> = {
  * Lists the pictures of a folder with their classes: from class folders, in splits or not, else
  * from annotation files (see docs/guides/import.md).
  * @param known labels of the store
+ * @param classFolders names of class folders of an export, which may look like leftovers of a system
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
  *   HL_LABEL_INVALID (the option `label`)
  */
@@ -64,31 +65,33 @@ export async function findPictures(
   dir: string,
   known: readonly string[],
   options: FindOptions = {},
+  classFolders: ReadonlySet<string> = new Set(),
 ): Promise<FoundFolder> {
-  const { found, rest } = await lookInto(dir, known, options);
+  const { found, rest } = await lookInto(dir, known, options, classFolders);
   if (found.pictures.length === 0) throw nothingToImport(dir, rest, found);
   return found;
 }
 
 /**
- * Tasks that have a column of their own in the tables of a folder.
+ * Tasks for which the tables of a folder have labels, and what is wrong with these tables.
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_LAYOUT_UNCLEAR
  */
 export async function tasksInTables(
   dir: string,
   columns: TaskColumns,
   options: FindOptions,
-): Promise<ReadonlySet<string>> {
-  const { found } = await lookInto(dir, [], { ...options, columns });
-  return found.tasks;
+): Promise<Pick<FoundFolder, 'tasks' | 'notes'>> {
+  const { found } = await lookInto(dir, [], { ...options, columns }, new Set());
+  return found;
 }
 
 async function lookInto(
   dir: string,
   known: readonly string[],
   options: FindOptions,
+  classFolders: ReadonlySet<string>,
 ): Promise<{ found: FoundFolder; rest: Folder }> {
-  const root = await openRoot(dir, options.followLinks ?? false);
+  const root = await openRoot(dir, options.followLinks ?? false, classFolders);
   const waiting = root.folders.filter(({ name }) => name.text === WAITING_FOLDER);
   const rest: Folder = {
     ...root,
@@ -225,11 +228,7 @@ class Finder {
     return this.#addPictures(unclassed, annotated, layout);
   }
 
-  #addPictures(
-    pictures: readonly PlacedPicture[],
-    annotated: Annotated,
-    layout: Layout,
-  ): boolean {
+  #addPictures(pictures: readonly PlacedPicture[], annotated: Annotated, layout: Layout): boolean {
     this.#tasks = annotated.tasks;
     for (const message of annotated.unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
     const { format } = annotated;
@@ -376,9 +375,14 @@ class Finder {
   }
 }
 
-async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
+async function openRoot(
+  dir: string,
+  followLinks: boolean,
+  classFolders: ReadonlySet<string>,
+): Promise<Folder> {
+  const alsoRead = new Set([WAITING_FOLDER, ...classFolders]);
   try {
-    return await readFolderTree(dir, { followLinks, alsoHidden: WAITING_FOLDER });
+    return await readFolderTree(dir, { followLinks, alsoRead });
   } catch (error) {
     throw new HeadlandError('HL_IMPORT_NOT_FOUND', `${dir} cannot be read: ${fileProblem(error)}`, {
       remedy: remedyFor(dir),

@@ -57,7 +57,7 @@ export interface FoundFolder {
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
-  /** Tasks that have a column of their own in its tables. */
+  /** Tasks for which its tables have labels, in columns of their own. */
   tasks: ReadonlySet<string>;
 }
 

@@ -69,6 +69,11 @@ export async function readManifest(dir: string): Promise<Manifest> {
   return ofFolders ?? (await readOne(dir, ANNOTATED_MANIFEST_FILE)) ?? emptyManifest(MANIFEST_FILE);
 }
 
+/** Names of the folders at the top of an export. */
+export function classFoldersOf({ entries }: Manifest): Set<string> {
+  return new Set([...entries.values()].map(({ file }) => file.split('/', 1)[0] ?? ''));
+}
+
 function emptyManifest(file: string): Manifest {
   return { file, entries: new Map(), badLines: [], fault: null };
 }

@@ -20,6 +20,8 @@ export interface AnnotatedPicture {
   group?: string | null;
   /** Part of the data set that the file names for it; null: none. */
   split?: Split | null;
+  /** It has a label for another task. */
+  elsewhere?: boolean;
 }
 
 /** Tables may label pictures for several tasks, in a column for each. */
@@ -36,7 +38,7 @@ export interface AnnotationFile {
   pictures: AnnotatedPicture[];
   /** Records that cannot be used, in words that follow the name of the file. */
   faults: string[];
-  /** Tasks that have a column of their own. */
+  /** Tasks for which it has labels, in columns of their own. */
   tasks?: readonly string[];
 }
 

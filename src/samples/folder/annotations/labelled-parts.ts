@@ -37,7 +37,7 @@ export function partsOf(
 ): LabelledParts {
   const found: LabelledParts = { parts: [], several: [], without: [], edgeless: [] };
   for (const placed of pictures) {
-    const { whole, boxes, group, split } = labelsOf(placed.name);
+    const { whole, boxes, group, split, elsewhere } = labelsOf(placed.name);
     const picture = { ...placed, split: split ?? placed.split };
     const ofBoxes = use === 'whole' && whole.length === 0 ? boxes.map(({ label }) => label) : [];
     const labels = [...new Set([...whole, ...ofBoxes])];
@@ -45,7 +45,7 @@ export function partsOf(
     if (labels.length > 1) found.several.push(picture.name);
     else if (label !== undefined) found.parts.push({ picture, label, box: null, group });
     if (use === 'crops') addBoxes(found, picture, boxes, group);
-    if (whole.length + boxes.length === 0) found.without.push(picture);
+    if (whole.length + boxes.length === 0 && !elsewhere) found.without.push(picture);
   }
   return found;
 }

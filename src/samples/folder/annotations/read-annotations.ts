@@ -36,6 +36,8 @@ export interface PictureLabels {
   group: string | null;
   /** Part of the data set that a table names; null: none. */
   split: Split | null;
+  /** It has a label for another task. */
+  elsewhere: boolean;
 }
 
 /** Annotations of the pictures of a folder. */
@@ -52,7 +54,7 @@ export interface Annotated {
   unreadable: string[];
   /** Pictures that the annotations name but the folder does not have. */
   missing: string[];
-  /** Tasks that have a column of their own in a table. */
+  /** Tasks for which tables have labels, in columns of their own. */
   tasks: ReadonlySet<string>;
 }
 
@@ -61,7 +63,13 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const ANNOTATION_ENDING = /\.(?:json|jsonl|ndjson|csv|tsv|xml|txt|ya?ml|labels|names)$/i;
 const CLASS_NAMES = /^(?:classes\.txt|_classes\.txt|labels\.txt|obj\.names|.*_darknet\.labels)$/i;
 const ROBOFLOW = /^(?:README\.roboflow\.txt|_annotations\..+|_classes\.(?:csv|txt))$/i;
-const NO_LABELS: PictureLabels = { whole: [], boxes: [], group: null, split: null };
+const NO_LABELS: PictureLabels = {
+  whole: [],
+  boxes: [],
+  group: null,
+  split: null,
+  elsewhere: false,
+};
 
 /**
  * Reads annotations in a folder, in the formats of common tools. If there are several formats, the
@@ -100,6 +108,7 @@ interface FoundLabels {
   boxes: LabelledBox[];
   group: string | null;
   split: Split | null;
+  elsewhere: boolean;
 }
 
 const NOTHING_FOUND: Found = { labels: new Map(), faults: [], missing: new Set() };
@@ -162,6 +171,7 @@ class AnnotationReader {
     }
     const format = best?.format ?? null;
     const found = best?.found ?? NOTHING_FOUND;
+    const faulty = best === null ? [...this.#found.values()] : [found];
     return {
       format,
       tool,
@@ -170,7 +180,7 @@ class AnnotationReader {
         const known = found.labels.get(name);
         return known === undefined ? NO_LABELS : { ...known, whole: [...known.whole] };
       },
-      unreadable: [...this.#unreadable, ...found.faults],
+      unreadable: [...this.#unreadable, ...faulty.flatMap(({ faults }) => faults)],
       missing: [...found.missing],
       tasks: this.#tasks,
     };
@@ -239,16 +249,23 @@ class AnnotationReader {
     for (const task of tasks) this.#tasks.add(task);
     const found = this.#foundOf(format);
     found.faults.push(...faults.map((fault) => `${file} ${fault}`));
-    for (const { picture, labels, boxes, group = null, split = null } of pictures) {
+    for (const { picture, labels, boxes, group = null, split = null, elsewhere } of pictures) {
       const name = this.#index.find(base, picture);
       if (name === null) {
         if (labels.length + boxes.length > 0) found.missing.add(picture);
         continue;
       }
-      const known = found.labels.get(name) ?? { whole: new Set(), boxes: [], group, split };
+      const known = found.labels.get(name) ?? {
+        whole: new Set(),
+        boxes: [],
+        group,
+        split,
+        elsewhere: false,
+      };
       found.labels.set(name, known);
       known.group ??= group;
       known.split ??= split;
+      known.elsewhere ||= elsewhere === true;
       for (const label of labels) known.whole.add(label);
       for (const box of boxes) known.boxes.push(box);
     }

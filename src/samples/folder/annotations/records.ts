@@ -36,7 +36,9 @@ const GROUP_COLUMN = ['group'];
 const SPLIT_COLUMN = ['split'];
 /** Columns beside labels that are not worth a note. */
 const OTHER_COLUMNS = new Set([
-  ...'source captured_at width height annotation_id annotator lead_time created_at updated_at bbox bounding_box'.split(' '),
+  ...'source captured_at width height annotation_id annotator lead_time created_at updated_at bbox bounding_box'.split(
+    ' ',
+  ),
   ...EDGE_COLUMNS.flat(),
   ...SIDE_COLUMNS.flat(),
 ]);
@@ -73,7 +75,11 @@ export function readRecords(
   if (isOneHot(rows, others)) return ofOneHot(rows, picture, others);
   const isLabelStudio = LABEL_STUDIO_COLUMNS.some((column) => names.includes(column));
   const label = pick(others, LABEL_COLUMNS) ?? (isLabelStudio ? markedColumn(rows, others) : null);
-  if (label === null) return null;
+  if (label === null) {
+    if (taskColumns === null || others.length === 0) return null;
+    const faults = [notOfTasks(others, taskColumns.tasks)];
+    return { format: 'a table of labels', pictures: [], faults };
+  }
   const columns: Columns = {
     picture,
     label,
@@ -97,11 +103,10 @@ function ofTasks(
   { task, tasks }: TaskColumns,
 ): AnnotationFile | null {
   const columnOf = (name: string) => names.find((one) => normalised(one) === normalised(name));
-  const found = tasks.filter((name) => columnOf(name) !== undefined);
-  const ofFound = new Set(found.map(columnOf));
-  const others = names.filter((column) => !ofFound.has(column) && column.trim() !== '');
+  const ofTask = tasks.flatMap((name) => columnOf(name) ?? []);
+  const others = names.filter((column) => !ofTask.includes(column) && column.trim() !== '');
   const picture = pick(others, PICTURE_COLUMNS);
-  if (picture === null || found.length === 0) return null;
+  if (picture === null || ofTask.length === 0) return null;
   const columns: Columns = {
     picture,
     label: columnOf(task) ?? null,
@@ -110,19 +115,35 @@ function ofTasks(
     split: pick(others, SPLIT_COLUMN),
   };
   const faults = new Faults();
-  const pictures = rows.map((row, index) => ofRow(row, index, columns, faults));
+  const isLabelled = (row: AnnotationRecord, column: string): boolean => {
+    const { labels, boxes } = marksIn(row.get(column));
+    return labels.length + boxes.length > 0;
+  };
+  const pictures = rows.map((row, index) => {
+    const elsewhere = ofTask.some((column) => column !== columns.label && isLabelled(row, column));
+    return { ...ofRow(row, index, columns, faults), elsewhere };
+  });
   const read = [columns.picture, columns.group, columns.split];
   const unread = others.filter(
     (column) => !read.includes(column) && !OTHER_COLUMNS.has(normalised(column)),
   );
   const messages = faults.messages();
-  if (unread.length > 0) {
-    const seen = unread.map((column) => JSON.stringify(column)).join(', ');
-    messages.push(
-      `has columns that were not read, because no task has their name: ${seen}. The tasks are: ${tasks.join(', ')}`,
-    );
-  }
-  return { format: 'a table of labels', pictures, faults: messages, tasks: found };
+  if (columns.label === null) messages.push(`has no column "${task}"`);
+  if (unread.length > 0) messages.push(notOfTasks(unread, tasks));
+  return {
+    format: 'a table of labels',
+    pictures,
+    faults: messages,
+    tasks: tasks.filter((name) => {
+      const column = columnOf(name);
+      return column !== undefined && rows.some((row) => isLabelled(row, column));
+    }),
+  };
+}
+
+function notOfTasks(columns: readonly string[], tasks: readonly string[]): string {
+  const seen = columns.map((column) => JSON.stringify(column)).join(', ');
+  return `has columns that were not read, because no task has their name: ${seen}. The tasks are: ${tasks.join(', ')}`;
 }
 
 function ofRow(
