@@ -187,6 +187,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       recent: this.recent,
       pausing: this.pausing,
       audit: this.#audit,
+      outputs: this.#alerting,
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),

@@ -33,6 +33,8 @@ export interface OperationParts {
   recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;
+  /** The outputs that follow the speed of the robot; null: no outputs in this process. */
+  outputs: { reportSpeed(metersPerSecond: number): void } | null;
 }
 
 /**
@@ -110,6 +112,15 @@ export class Operations {
       pausing.resume(what);
       return pausing.paused;
     });
+  }
+
+  /**
+   * Reports the speed of the robot, for outputs that are delayed by distance. Not audited, because it
+   * comes several times a second and changes neither labels nor heads.
+   * @param metersPerSecond 0 or more
+   */
+  speed(metersPerSecond: number): void {
+    this.parts.outputs?.reportSpeed(metersPerSecond);
   }
 
   /**

@@ -39,7 +39,10 @@ export function modelsCommand(): Command {
     compareCommand(cachedCards),
   ];
   const ofTask = [headsCommand(), whyCommand()];
-  for (const sub of [...subs.map(withStateOptions), ...ofTask.map(withTaskOptions)]) {
+  for (const sub of [
+    ...subs.map(withStateOptions),
+    ...ofTask.map((command) => withTaskOptions(command)),
+  ]) {
     command.addCommand(sub.option('--json', 'print one JSON object'));
   }
   return command;
