@@ -43,12 +43,12 @@ export function quantizeCommand(): Command {
       requireOnnxEngine(await loadCard(base, config.models.cardsDir, addedCardsDir(config)));
       await fetchBackbone(config, log, options, base);
       const state = openState(config, log);
-      const tasks: readonly [TaskState, ...TaskState[]] =
-        options.task === undefined ? state.tasks : [state.task(options.task)];
-      const [first, ...others] = tasks;
       const bar = progressBar('steps', options.json);
       let running = '';
       try {
+        const tasks: readonly [TaskState, ...TaskState[]] =
+          options.task === undefined ? state.tasks : [state.task(options.task)];
+        const [first, ...others] = tasks;
         const report = await runQuantization({
           name: base,
           settings: config,

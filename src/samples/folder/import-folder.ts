@@ -137,7 +137,9 @@ function itemsElsewhere(store: SampleStore, candidates: readonly Candidate[]): G
     for (const sample of allOf(store.forTask(task))) {
       if (skipped.has(sample.pictureSha256)) continue;
       skipped.add(sample.pictureSha256);
-      if (!sample.kept || task !== store.task) items.push(asItem(sample));
+      // Its label answers another question.
+      if (task !== store.task) items.push({ ...asItem(sample), label: null });
+      else if (!sample.kept) items.push(asItem(sample));
     }
   }
   return items;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { type ExportOptions, exportFolder } from '../../../../src/samples/folder/export-folder.js';
@@ -8,7 +8,7 @@ import { exportTasks } from '../../../../src/samples/folder/tasks/export-tasks.j
 import { importTasks } from '../../../../src/samples/folder/tasks/import-tasks.js';
 import { TASKS_FILE } from '../../../../src/samples/folder/tasks/tasks-file.js';
 import type { SampleStore } from '../../../../src/samples/store.js';
-import { jpeg } from '../../pictures.js';
+import { jpeg, timedJpeg } from '../../pictures.js';
 import { hasCode, temporaryFolder, temporaryStore } from '../../support.js';
 import { LIMITS, pictureFolder } from '../support.js';
 
@@ -151,44 +151,44 @@ describe('a table with a column for each task', () => {
   });
 });
 
-test('new pictures join the group of an alike one that another task stored', async (t) => {
+test('new pictures join the group of those that another task stored in the same moment', async (t) => {
   const stores = twoTasks(t);
-  const dir = await pictureFolder(t, ['weed/a.jpg'], {});
-  await importInto(stores, dir, 'weeds', { groupPattern: 'weed' });
-  const copy = readFileSync(join(dir, 'weed/a.jpg'));
-  const again = await pictureFolder(t, [], {
-    // Other bytes of the same picture.
-    'open/a.jpg': Buffer.concat([copy, Buffer.from('\0')]),
-  });
-  await importInto(stores, again, 'gate');
-  assert.equal(stores[1]!.list()[0]?.group, stores[0]!.list()[0]?.group);
+  const at = Date.UTC(2026, 4, 1, 12);
+  const [first, second] = await Promise.all([timedJpeg(1, at), timedJpeg(2, at + 1_000)]);
+  const weeds = await pictureFolder(t, [], { 'weed/a.jpg': first });
+  await importInto(stores, weeds, 'weeds', { gapMs: 30_000 });
+  const gate = await pictureFolder(t, [], { 'open/b.jpg': second, 'open/a.jpg': first });
+  await importInto(stores, gate, 'gate', { gapMs: 30_000 });
+  const later = await pictureFolder(t, [], { 'open/c.jpg': await timedJpeg(3, at + 2_000) });
+  await importInto(stores, later, 'gate', { gapMs: 30_000 });
+  const groups = stores.flatMap((store) => store.list().map(({ group }) => group));
+  assert.deepEqual(new Set(groups).size, 1, groups.join(', '));
+  assert.equal(groups.length, 4);
+});
+
+const picture = async (i: number) => ({
+  jpeg: await jpeg(i),
+  dhash: 'fedcba9876543210',
+  origin: `${i}.jpg`,
+  group: `pass-${i >> 1}`,
+  source: 'front',
+  capturedAtMs: 1_700_000_000_000 + i,
 });
 
 /** Two tasks over some of the same pictures, with several groups on either side. */
 async function filled(t: TestContext): Promise<SampleStore[]> {
   const stores = twoTasks(t);
   const [weeds, gate] = stores as [SampleStore, SampleStore];
-  for (let i = 0; i < 12; i++) {
-    const place = { group: `pass-${i >> 1}`, source: 'front', capturedAtMs: 1_700_000_000_000 + i };
-    const picture = {
-      jpeg: await jpeg(i),
-      dhash: 'fedcba9876543210',
-      origin: `${i}.jpg`,
-      ...place,
-    };
+  for (let i = 0; i < 9; i++) {
     const label = i % 2 ? 'weed' : 'crop';
-    if (i < 9) {
-      const { sample } = weeds.admit({ ...picture, label, labelSource: 'mqtt' });
-      if (i > 3) gate.label(sample.id, i % 3 ? 'open' : 'shut', 'console');
-      if (i === 2) gate.adopt(sample.id, { label: null, labelSource: null });
-    } else
-      gate.admit({
-        ...picture,
-        label: i === 11 ? null : 'open',
-        labelSource: null,
-        ...(i === 11 ? {} : { labelSource: 'cli' }),
-      });
+    const { sample } = weeds.admit({ ...(await picture(i)), label, labelSource: 'mqtt' });
+    if (i > 3) gate.label(sample.id, i % 3 ? 'open' : 'shut', 'console');
+    if (i === 2) gate.adopt(sample.id, { label: null, labelSource: null });
   }
+  for (let i = 9; i < 11; i++) {
+    gate.admit({ ...(await picture(i)), label: 'open', labelSource: 'cli' });
+  }
+  gate.admit({ ...(await picture(11)), label: null, labelSource: null });
   return stores;
 }
 
@@ -280,15 +280,7 @@ describe('an export of several tasks', () => {
 
   test('without samples for a task leaves that task alone', async (t) => {
     const stores = twoTasks(t);
-    stores[1]!.admit({
-      jpeg: await jpeg(1),
-      label: 'open',
-      labelSource: 'cli',
-      group: 'a',
-      source: 'front',
-      capturedAtMs: 1,
-      dhash: 'fedcba9876543210',
-    });
+    stores[1]!.admit({ ...(await picture(1)), label: 'open', labelSource: 'cli' });
     const dir = join(temporaryFolder(t), 'field');
     await exportTasks(stores, dir);
     const fresh = twoTasks(t);
