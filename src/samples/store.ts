@@ -116,16 +116,14 @@ export class SampleStore {
         this.database
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
-        this.enrol(known, this.shared.groupOf(known)!, restored, label !== null);
-        if (label !== null) this.relabel(known, label, sample.labelSource!);
-        return { sample: this.getKnown(known), duplicate: true };
+        const { labelSource } = sample;
+        return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
       }
       checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
       const id = this.shared.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
-        // While an export is being restored, the class may not have all its samples yet.
-        if (!restored.holdout && !restored.kept) this.holdout.label(sample.group, label);
+        this.decideSide(sample.group, label, restored);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
       return { sample: this.getKnown(id), duplicate: false };
@@ -138,11 +136,28 @@ export class SampleStore {
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   label(id: string, label: string, source: LabelSource): Sample {
-    const normalised = normaliseLabel(label);
+    return this.adopt(id, { label, labelSource: source });
+  }
+
+  /**
+   * Makes a stored sample, of whatever task, one of this task too. Without a label it waits for one,
+   * unless it has one already.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
+   */
+  adopt(
+    id: string,
+    { label, labelSource }: Pick<NewSample, 'label' | 'labelSource'>,
+    restored: RestoredFacts = {},
+  ): Sample {
+    const normalised = label === null ? null : normaliseLabel(label);
     return this.database.transaction(() => {
       const group = this.shared.groupOf(id);
-      if (group !== null) this.enrol(id, group);
-      this.relabel(id, normalised, source);
+      const isNew = group !== null && this.enrol(id, group, restored, normalised !== null);
+      if (normalised === null) return this.getKnown(id);
+      const known = this.getKnown(id);
+      if (known.label === normalised) return known;
+      this.decideSide(known.group, normalised, isNew ? restored : {});
+      this.writeLabel(id, normalised, labelSource!, restored.labelledAtMs ?? this.now());
       return this.getKnown(id);
     })();
   }
@@ -181,6 +196,25 @@ export class SampleStore {
   /** The sample with exactly these picture bytes. @param sha256 of the picture, hex */
   findPicture(sha256: string): Sample | null {
     return this.findOne('s.picture_sha256 = ?', sha256);
+  }
+
+  /**
+   * The sample with exactly these picture bytes, of whatever task. One that is none of this task's has
+   * neither a label nor a side here. @param sha256 of the picture, hex
+   */
+  findStored(sha256: string): Sample | null {
+    const own = this.findPicture(sha256);
+    if (own !== null) return own;
+    const id = this.shared.findPicture(sha256);
+    if (id === null) return null;
+    const row = this.database
+      .prepare<SampleRow>(
+        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ? LIMIT 1`,
+      )
+      .get(id);
+    if (!row) return null;
+    const foreign = { label: null, labelSource: null, labelledAtMs: null, holdout: 0, kept: 0 };
+    return toSample({ ...row, ...foreign });
   }
 
   /** The picture's bytes as captured; null for an unknown id. */
@@ -342,23 +376,25 @@ export class SampleStore {
     this.enrol(id, n.group, restored, n.label !== null);
   }
 
-  /** Makes a stored sample one of this task, which waits for a label, unless it is one already. */
-  private enrol(id: string, group: string, restored: RestoredFacts = {}, labelled = false): void {
+  /**
+   * Makes a stored sample one of this task, which waits for a label.
+   * @returns false when it is one already
+   */
+  private enrol(id: string, group: string, restored: RestoredFacts, labelled: boolean): boolean {
     const { changes } = this.database
       .prepare('INSERT INTO task_samples (task, sample_id) VALUES (?, ?) ON CONFLICT DO NOTHING')
       .run(this.task, id);
-    if (changes === 0) return;
+    if (changes === 0) return false;
     // An unlabelled sample does not decide the side of its group, unless that was held out.
     const { holdout } = restored;
     const known = holdout !== undefined && (holdout || labelled);
     this.holdout.register(group, known ? holdout : null, restored.kept);
+    return true;
   }
 
-  private relabel(id: string, label: string, source: LabelSource): void {
-    const known = this.getKnown(id);
-    if (known.label === label) return;
-    this.holdout.label(known.group, label);
-    this.writeLabel(id, label, source, this.now());
+  private decideSide(group: string, label: string, { holdout, kept }: RestoredFacts): void {
+    // While an export is being restored, the class may not have all its samples yet.
+    if (!holdout && !kept) this.holdout.label(group, label);
   }
 
   private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {

@@ -13,6 +13,8 @@ export interface FoundPicture {
   split: Split | null;
   /** Parent folders that are neither its class nor a split; null: none. */
   session: string | null;
+  /** Group that a table names; null: none. */
+  group: string | null;
   /** From a part that the user wants held out. */
   keptOut: boolean;
   /** The part of the picture that is cut out; null: the picture as it is. */
@@ -58,6 +60,8 @@ export interface FoundFolder {
   notes: Note[];
   /** Entries of sidecars; empty: the folder has none. */
   sidecars: readonly ManifestEntry[];
+  /** Tasks for which its tables have labels, in columns of their own. */
+  tasks: ReadonlySet<string>;
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */

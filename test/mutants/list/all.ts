@@ -13,6 +13,7 @@ import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
+import { TASK_MUTANTS } from './task-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BASE_MUTANTS,
   ...COMMAND_MUTANTS,
   ...TELEMETRY_MUTANTS,
+  ...TASK_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...CAMERA_MUTANTS,
