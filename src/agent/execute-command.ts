@@ -28,6 +28,9 @@ export async function executeCommand(
       return snapshot(command, operations);
     case 'status':
       return describe();
+    case 'speed':
+      operations.speed(command.meters_per_second);
+      return { meters_per_second: command.meters_per_second };
     case 'pause':
       return { paused: await operations.pause(command.what, by) };
     case 'resume':

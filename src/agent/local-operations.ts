@@ -41,5 +41,6 @@ export function localOperations(
     recent,
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
+    outputs: null,
   });
 }

@@ -33,6 +33,8 @@ export interface OperationParts {
   recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;
+  /** The outputs that follow the speed of the robot; null: no outputs in this process. */
+  outputs: { reportSpeed(metersPerSecond: number): void } | null;
 }
 
 /**
@@ -113,16 +115,29 @@ export class Operations {
   }
 
   /**
+   * Reports the speed of the robot, for outputs that are delayed by distance. Not audited, because it
+   * comes several times a second and changes neither labels nor heads.
+   * @param metersPerSecond 0 or more
+   */
+  speed(metersPerSecond: number): void {
+    this.parts.outputs?.reportSpeed(metersPerSecond);
+  }
+
+  /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
-   * @param taskName it may be left out when one task decides on the frame
-   * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
+   * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
+   *   frame that this task has decided on
+   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
-    const latest = this.parts.recent.latest(eye);
+    const { recent } = this.parts;
+    const named = taskName === undefined ? null : this.#task(taskName);
+    const latest =
+      recent.latest(eye, taskName) ?? (eye === undefined ? undefined : recent.latest(eye));
     if (!latest) {
       const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
@@ -130,10 +145,13 @@ export class Operations {
         details: { camera: eye ?? null },
       });
     }
-    const task = this.#task(taskName ?? onlyTaskOf(latest));
+    const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);
-    if (!answer) throw undecidedBy(task.name, latest);
+    if (!answer) {
+      const deciding = answers.map((each) => each.task);
+      throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
+    }
     return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
   }
 
@@ -160,9 +178,8 @@ function onlyTaskOf(recent: RecentFrame | undefined): string | undefined {
   return others.length === 0 ? only?.task : undefined;
 }
 
-function undecidedBy(task: string, { frame, perceived }: RecentFrame): HeadlandError {
-  const eye = eyeOf(frame);
-  const tasks = perceived.answers.map((answer) => answer.task);
+/** @param tasks those that decide on the images of this camera or region */
+export function undecidedBy(task: string, eye: string, tasks: readonly string[]): HeadlandError {
   return new HeadlandError('HL_TASK_UNKNOWN', `the task "${task}" does not decide on ${eye}`, {
     remedy: `Name one of the tasks that decide on it: ${tasks.join(', ')}.`,
     details: { task, eye, tasks },

@@ -126,8 +126,14 @@ class Timeline {
   #tickMs = 0;
 
   constructor({ alerts }: Pick<Config, 'alerts'>) {
-    this.#rules = new AlertRules(alerts.rules);
-    this.#longestMs = Math.max(0, ...alerts.rules.map(({ holdMs, delayMs }) => holdMs + delayMs));
+    this.#rules = new AlertRules(alerts);
+    const delaysMs = alerts.rules.map(({ holdMs, delayMs, delayMeters }) => {
+      const { metersPerSecond } = alerts;
+      const travelMs =
+        delayMeters !== null && metersPerSecond ? (1_000 * delayMeters) / metersPerSecond : 0;
+      return holdMs + delayMs + travelMs;
+    });
+    this.#longestMs = Math.max(0, ...delaysMs);
   }
 
   observe(frame: TimedFrame, { answers }: Perceived): void {

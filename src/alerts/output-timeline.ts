@@ -1,5 +1,11 @@
+import type { Odometer } from './odometer.js';
+
+/** When a switch is due: at a time, or when the robot has travelled so far. */
+export type Due = { atMs: number } | { atMeters: number };
+
 interface Switch {
-  atMs: number;
+  /** Those of one alert must all be times, or all be distances, in ascending order. */
+  due: Due;
   /** Identifies the alert that wants the output on. */
   alert: string;
   output: string;
@@ -11,29 +17,40 @@ interface Switch {
  * output is on while at least one alert wants it on. Times are monotonic, milliseconds.
  */
 export class OutputTimeline {
-  /** In the order of their times. */
-  readonly #due: Switch[] = [];
+  /** In the order in which they were added. */
+  readonly #waiting = new Set<Switch>();
   /** Output of each alert that wants it on now. */
   readonly #on = new Map<string, string>();
 
-  /** Adds a switch; those of one alert must come in the order of their times. */
+  constructor(private readonly odometer: Pick<Odometer, 'msAt'>) {}
+
   add(change: Switch): void {
-    const later = this.#due.findLastIndex(({ atMs }) => atMs <= change.atMs) + 1;
-    this.#due.splice(later, 0, change);
+    this.#waiting.add(change);
   }
 
   /** The outputs that are on at `nowMs`, which must not run backwards. */
   active(nowMs: number): Set<string> {
-    for (let next = this.#due[0]; next && next.atMs <= nowMs; next = this.#due[0]) {
-      this.#due.shift();
-      if (next.on) this.#on.set(next.alert, next.output);
-      else this.#on.delete(next.alert);
+    for (const change of this.#waiting) {
+      const dueMs = this.#msOf(change);
+      if (dueMs === null || dueMs > nowMs) continue;
+      this.#waiting.delete(change);
+      if (change.on) this.#on.set(change.alert, change.output);
+      else this.#on.delete(change.alert);
     }
     return new Set(this.#on.values());
   }
 
-  /** When the next switch is due; null: none is. */
+  /** When the next switch is due; null: none is, at the speed of now. */
   get nextMs(): number | null {
-    return this.#due[0]?.atMs ?? null;
+    let nextMs: number | null = null;
+    for (const change of this.#waiting) {
+      const dueMs = this.#msOf(change);
+      if (dueMs !== null && (nextMs === null || dueMs < nextMs)) nextMs = dueMs;
+    }
+    return nextMs;
+  }
+
+  #msOf({ due }: Switch): number | null {
+    return 'atMs' in due ? due.atMs : this.odometer.msAt(due.atMeters);
   }
 }

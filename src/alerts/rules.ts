@@ -1,6 +1,7 @@
 import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
-import type { AlertRuleConfig } from '../config/schema.js';
+import type { AlertRuleConfig, Config } from '../config/schema.js';
+import { Odometer } from './odometer.js';
 import { OutputTimeline } from './output-timeline.js';
 
 /** A decision as rules read it. */
@@ -81,10 +82,18 @@ interface Watch extends Eye {
 export class AlertRules {
   readonly #rules: AlertRuleConfig[];
   readonly #watches = new Map<string, Watch[]>();
-  readonly #outputs = new OutputTimeline();
+  readonly #odometer: Odometer;
+  readonly #outputs: OutputTimeline;
 
-  constructor(rules: AlertRuleConfig[]) {
+  constructor({ rules, metersPerSecond, speedMaxAgeMs }: Config['alerts']) {
     this.#rules = rules;
+    this.#odometer = new Odometer(metersPerSecond ?? 0, speedMaxAgeMs);
+    this.#outputs = new OutputTimeline(this.#odometer);
+  }
+
+  /** The robot moves at this speed at `nowMs`. @param metersPerSecond 0 or more */
+  reportSpeed(metersPerSecond: number, nowMs: number): void {
+    this.#odometer.report(metersPerSecond, nowMs);
   }
 
   /** Adds one decision. Returns the alerts it raised and those that have expired at its time. */
@@ -146,10 +155,14 @@ export class AlertRules {
     state: AlertEvent['state'],
     { label, probability, atMs }: Match,
   ): AlertEvent {
-    const { name, output, delayMs } = rule;
+    const { name, output, delayMs, delayMeters } = rule;
     if (output !== null) {
       const alert = `${name} ${task} ${eyeOf({ camera, region })}`;
-      this.#outputs.add({ atMs: atMs + delayMs, alert, output, on: state === 'raised' });
+      const due =
+        delayMeters === null
+          ? { atMs: atMs + delayMs }
+          : { atMeters: this.#odometer.metersAt(atMs) + delayMeters };
+      this.#outputs.add({ due, alert, output, on: state === 'raised' });
     }
     return { rule: name, task, state, camera, region, label, probability, atMs, output };
   }

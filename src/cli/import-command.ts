@@ -89,11 +89,12 @@ async function refuseAfterTraining(registries: readonly HeadRegistry[]): Promise
 }
 
 function print(report: ImportReport): void {
-  const { imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
+  const { layout, imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
   printLine(`${found} pictures in ${groups} groups (by ${groupedBy})`);
   printLine(
     `${imported} imported, ${duplicates} already stored, ${quarantined.length} quarantined`,
   );
+  printLine(`layout: ${visible(layout)}`);
   printLine(table([...report.classes].map(([label, count]) => [label, String(count)])));
   if (keptOut > 0) printLine(`  kept out of training: ${keptOut}`);
   for (const { origin, code, message } of quarantined.slice(0, LISTED_PICTURES)) {

@@ -84,6 +84,15 @@ function ruleProblems(config: Config, index: number): ConfigProblem[] {
   if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
     problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
   }
+  if (rule.delayMeters !== null && rule.delayMs > 0) {
+    problems.push({ path: `${path}.delayMeters`, message: 'cannot be combined with delayMs' });
+  }
+  if (rule.delayMeters !== null && alerts.metersPerSecond === null) {
+    problems.push({
+      path: 'alerts.metersPerSecond',
+      message: `must be set, because ${path} has delayMeters`,
+    });
+  }
   if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
     problems.push({
       path: `${path}.output`,

@@ -130,6 +130,7 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       ['pause', { what: 'everything' }, 'HL_COMMAND_INVALID'],
       ['resume', {}, 'HL_COMMAND_INVALID'],
       ['retrain', { force: true }, 'HL_COMMAND_INVALID'],
+      ['speed', { meters_per_second: -1 }, 'HL_COMMAND_INVALID'],
       ['status', { of: 'camera' }, 'HL_COMMAND_INVALID'],
       ['dance', {}, 'HL_COMMAND_UNKNOWN'],
     ];

@@ -8,7 +8,7 @@ test('an output is on while any alert wanted it on, each with its own delay', ()
   const step = fc.record({ waitMs: fc.nat(10), alert: fc.nat(DELAYS_MS.length - 1) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const timeline = new OutputTimeline();
+      const timeline = new OutputTimeline({ msAt: () => null });
       // Alerts 0 and 1 share an output. Each step turns an alert over.
       const outputOf = (alert: number) => (alert < 2 ? 'horn' : 'lamp');
       const changes: { atMs: number; alert: number; on: boolean }[] = [];
@@ -20,7 +20,7 @@ test('an output is on while any alert wanted it on, each with its own delay', ()
         wanted.set(alert, on);
         const atMs = nowMs + DELAYS_MS[alert]!;
         changes.push({ atMs, alert, on });
-        timeline.add({ atMs, alert: String(alert), output: outputOf(alert), on });
+        timeline.add({ due: { atMs }, alert: String(alert), output: outputOf(alert), on });
         const isOn = (each: number) =>
           changes.findLast((change) => change.alert === each && change.atMs <= nowMs)?.on === true;
         const expected = [...DELAYS_MS.keys()].filter(isOn);

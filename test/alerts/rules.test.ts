@@ -12,6 +12,13 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
   return alerts.rules[0]!;
 }
 
+function alertRules(
+  rules: AlertRuleConfig[],
+  speed: Partial<ConstructorParameters<typeof AlertRules>[0]> = {},
+): AlertRules {
+  return new AlertRules({ rules, metersPerSecond: null, speedMaxAgeMs: 2_000, ...speed });
+}
+
 function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
   const decision = { label, probability, guess };
   return { task: 'main', camera, region: null, frame: decision, scene: decision, atMs };
@@ -102,10 +109,27 @@ class Witness {
 }
 
 describe('AlertRules', () => {
+  it('switches an output when the robot has travelled the distance to it', () => {
+    const rules = alertRules(
+      [rule({ matches: 1, ofFrames: 1, holdMs: 100, output: 'nozzle', delayMeters: 0.5 })],
+      { metersPerSecond: 1, speedMaxAgeMs: 1_000 },
+    );
+    rules.observe(frame(0));
+    assert.equal(rules.nextSwitchMs, 500);
+    assert.equal(rules.tick(100)[0]?.state, 'cleared');
+    // It goes twice as fast from the middle of the way on.
+    rules.reportSpeed(2, 250);
+    assert.equal(rules.nextSwitchMs, 375);
+    assert.deepEqual([...rules.activeOutputs(374)], []);
+    assert.deepEqual([...rules.activeOutputs(375)], ['nozzle']);
+    // It stands: the output stays on until the cleared place is below it.
+    rules.reportSpeed(0, 400);
+    assert.deepEqual([...rules.activeOutputs(1_300)], ['nozzle']);
+    assert.equal(rules.nextSwitchMs, 1_400 + 50, 'the report is too old after a second');
+  });
+
   it('raises at the Nth match of the last M frames and clears after the hold time', () => {
-    const rules = new AlertRules([
-      rule({ matches: 2, ofFrames: 3, holdMs: 1_000, output: 'beacon' }),
-    ]);
+    const rules = alertRules([rule({ matches: 2, ofFrames: 3, holdMs: 1_000, output: 'beacon' })]);
     assert.deepEqual(rules.observe(frame(0)), []);
     assert.deepEqual(rules.observe(frame(100, 'maize')), []);
     assert.deepEqual(rules.observe(frame(200, 'thistle', 0.8)), [
@@ -133,7 +157,7 @@ describe('AlertRules', () => {
 
   it('counts guesses only if the rule does', () => {
     const always = { matches: 1, ofFrames: 1 };
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ name: 'sure', ...always }),
       rule({ name: 'any', guesses: true, ...always }),
     ]);
@@ -150,7 +174,7 @@ describe('AlertRules', () => {
   });
 
   it('counts each camera separately, and only the camera of the rule', () => {
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ name: 'any', matches: 2, ofFrames: 2 }),
       rule({ name: 'front-only', camera: 'front', matches: 1, ofFrames: 1 }),
     ]);
@@ -162,7 +186,7 @@ describe('AlertRules', () => {
 
   it('watches each region of a camera by itself, or one of them', () => {
     const once = { matches: 1, ofFrames: 1, holdMs: 1_000 };
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ ...once, name: 'left', region: 'left', output: 'nozzle-1' }),
       rule({ ...once, name: 'right', region: 'right', output: 'nozzle-2' }),
       rule({ ...once, name: 'any' }),
@@ -177,7 +201,7 @@ describe('AlertRules', () => {
   });
 
   it('switches the output later, by the delay of the rule', () => {
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ matches: 1, ofFrames: 1, holdMs: 100, delayMs: 300, output: 'nozzle' }),
     ]);
     const on = (atMs: number) => rules.activeOutputs(atMs).has('nozzle');
@@ -189,7 +213,7 @@ describe('AlertRules', () => {
   });
 
   it('requires a listed label with enough probability; unknown is a label', () => {
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ labels: ['thistle', 'unknown'], minProbability: 0.7, matches: 1, ofFrames: 1 }),
     ]);
     assert.deepEqual(rules.observe(frame(0, 'thistle', 0.699)), []);
@@ -198,7 +222,7 @@ describe('AlertRules', () => {
   });
 
   it('keeps an output on while any rule requires it', () => {
-    const rules = new AlertRules([
+    const rules = alertRules([
       rule({ name: 'short', matches: 1, ofFrames: 1, holdMs: 100, output: 'horn' }),
       rule({ name: 'long', matches: 1, ofFrames: 1, holdMs: 900, output: 'horn' }),
     ]);
@@ -210,7 +234,7 @@ describe('AlertRules', () => {
   });
 
   it('does not raise again from an old window without a new match', () => {
-    const rules = new AlertRules([rule({ matches: 2, ofFrames: 5, holdMs: 10 })]);
+    const rules = alertRules([rule({ matches: 2, ofFrames: 5, holdMs: 10 })]);
     rules.observe(frame(0));
     assert.equal(rules.observe(frame(1)).length, 1);
     assert.equal(rules.tick(100).length, 1);
@@ -248,7 +272,7 @@ describe('AlertRules', () => {
         fc.array(anyStep, { maxLength: 60 }),
         (settings, steps) => {
           const configs = settings.map((s, i) => rule({ ...s, name: `rule${i}` }));
-          const rules = new AlertRules(configs);
+          const rules = alertRules(configs);
           const witness = new Witness(configs);
           let nowMs = 0;
           for (const { waitMs, tickOnly, ...decision } of steps) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { headland, Rig } from '../agent/daemon.js';
@@ -28,7 +28,7 @@ describe('import from the command line', { concurrency: false }, () => {
     const { status, stdout } = headland('import', dir, '--state', state);
     assert.equal(status, 0);
     for (const words of [
-      /^8 pictures in \d+ groups \(by \w+\)\n5 imported, 0 already stored, 3 quarantined\n/,
+      /^8 pictures in \d+ groups \(by \w+\)\n5 imported, 0 already stored, 3 quarantined\nlayout: class folders\n/,
       /^ {2}1 {2}a HEIC picture +weed\/phone\.jpg$/m,
       /^ {2}1 {2}an MP4 or QuickTime video +crop\/film\.mp4$/m,
       /^ {2}1 {2}pictures outside class folders +loose\.jpg$/m,
@@ -83,6 +83,43 @@ describe('import from the command line', { concurrency: false }, () => {
       assert.equal(status, 1, dir);
       assert.match(stderr, /HL_IMPORT_NO_CLASSES|HL_IMPORT_NOT_FOUND/);
     }
+  });
+
+  test('boxes are cut out as asked, and exported for another tool', whole, async (t) => {
+    const state = temporaryFolder(t);
+    const dir = await pictureFolder(t, ['train/a.jpg', 'test/b.jpg'], {
+      'train/_annotations.csv': 'filename,class,xmin,ymin,xmax,ymax\na.jpg,weed,10,10,50,60\n',
+      'test/_annotations.csv': 'filename,class,xmin,ymin,xmax,ymax\nb.jpg,crop,10,10,50,60\n',
+    });
+    for (const margin of ['-0.1', '1.5', 'x', '']) {
+      const { status, stderr } = headland('import', dir, '--state', state, '--crop-margin', margin);
+      assert.equal(status, 2, margin);
+      assert.match(stderr, /not a number from 0 to 1/);
+    }
+    const at = ['--state', state];
+    const { status, stdout } = headland('import', dir, '--crop-margin', '0.1', ...at);
+    assert.equal(status, 0);
+    assert.match(
+      stdout,
+      /^layout: a table of labels \(Roboflow\) in the splits test, train; boxes as crops$/m,
+    );
+    const out = join(temporaryFolder(t), 'out');
+    assert.equal(headland('export-samples', out, '--as', 'csv', ...at).status, 0);
+    assert.match(readFileSync(join(out, 'labels.csv'), 'utf8'), /^images\/[0-9a-f-]+\.jpg,weed,/m);
+    assert.match(
+      readFileSync(join(out, 'headland-samples.jsonl'), 'utf8'),
+      /"origin":"train\/a\.jpg#xywh=6,5,48,60"/,
+    );
+    const whole = headland('import', dir, '--boxes', 'whole', '--json', '--state', `${state}/2`);
+    assert.equal(
+      JSON.parse(whole.stdout).layout,
+      'a table of labels (Roboflow) in the splits test, train; boxes as labels of whole pictures',
+    );
+    const waiting = headland('export-samples', `${out}2`, '--as', 'yolo', '--waiting', ...at);
+    assert.equal(waiting.status, 1);
+    assert.match(waiting.stderr, /HL_EXPORT_WAITING/);
+    assert.equal(headland('export-samples', `${out}2`, '--as', 'tfrecord', ...at).status, 2);
+    assert.ok(!existsSync(`${out}2`));
   });
 
   test('a state folder that cannot be created ends a command', whole, () => {

@@ -62,6 +62,7 @@ test('an export is a folder of class folders with the pictures as captured', asy
       ['Ähre', 1],
     ]),
     waiting: 0,
+    damaged: [],
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
   assert.deepEqual(readdirSync(join(dir, '..')), ['field']);
@@ -83,6 +84,22 @@ test('importing an export gives everything back', async (t) => {
   assert.ok(fresh.list().some(({ holdout }) => holdout));
   const second = await importFolder(store, dir, { limits });
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
+});
+
+test('labels that look like leftovers of systems come back', async (t) => {
+  const { store } = temporaryStore(t, { holdoutShare: 0 });
+  const labels = ['weed~', '~', '@eaDir', 'Thumbs.db', 'node_modules', 'found.000', 'lost+found'];
+  for (const [i, label] of labels.entries()) {
+    const sample = { ...(await again(i)), group: `g${i}`, label, labelSource: 'cli' as const };
+    store.admit(sample);
+  }
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir);
+  mkdirSync(join(dir, '@tmp'));
+  writeFileSync(join(dir, '@tmp', 'thumbnail.jpg'), await jpeg(99));
+  const fresh = temporaryStore(t, { holdoutShare: 0 }).store;
+  await importFolder(fresh, dir, { limits });
+  assert.deepEqual(essence(fresh.list()), essence(store.list()));
 });
 
 test('a manifest that an editor of Windows has saved is read, or its encoding is named', async (t) => {
@@ -160,6 +177,7 @@ test('an empty store exports to a folder that says so', async (t) => {
     samples: 0,
     classes: new Map(),
     waiting: 0,
+    damaged: [],
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');
 });

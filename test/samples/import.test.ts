@@ -46,6 +46,7 @@ test('class folders become samples; a second import adds nothing; the folder is 
   assert.deepEqual(
     { ...report, warnings: report.warnings.map(({ code }) => code) },
     {
+      layout: 'class folders',
       found: 4,
       imported: 4,
       duplicates: 0,

@@ -36,7 +36,7 @@ export class Alerting {
     /** Monotonic time, milliseconds: setting the wall clock must not keep an output on. */
     private readonly nowMs: () => number = () => performance.now(),
   ) {
-    this.#rules = new AlertRules(config.alerts.rules);
+    this.#rules = new AlertRules(config.alerts);
     this.#outputs = new Map(
       config.gpio.outputs.map(({ name }) => {
         const service = new SideService({
@@ -57,6 +57,12 @@ export class Alerting {
 
   observe(eye: Eye, answer: RuleAnswer): void {
     this.#apply(this.#rules.observe(observationOf(eye, answer, this.nowMs())));
+  }
+
+  /** The robot moves at this speed now, meters per second, 0 or more. */
+  reportSpeed(metersPerSecond: number): void {
+    this.#rules.reportSpeed(metersPerSecond, this.nowMs());
+    this.#switchOutputs();
   }
 
   /** Clears expired alerts, also while no frame arrives. */

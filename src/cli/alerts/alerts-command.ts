@@ -23,6 +23,7 @@ import {
 interface SimulateOptions extends StateOptions {
   camera?: string;
   fps: number;
+  speed?: number;
   json?: boolean;
 }
 
@@ -39,6 +40,7 @@ export function alertsCommand(): Command {
       .argument('<path>', 'video file or folder of photos'),
   )
     .option('--camera <name>', 'camera whose crop, regions, masks and rules are used')
+    .option('--speed <m/s>', 'speed of the robot, instead of alerts.metersPerSecond', parseSpeed)
     .option('--fps <number>', 'pictures per second of the recording', parseRate, 10)
     .option('--json', 'print one JSON object')
     .action(simulate);
@@ -46,7 +48,7 @@ export function alertsCommand(): Command {
 }
 
 async function simulate(path: string, options: SimulateOptions): Promise<void> {
-  const config = resolveConfig(options);
+  const config = configured(options);
   if (config.alerts.rules.length === 0) {
     throw new HeadlandError('HL_ALERTS_NO_RULES', 'the configuration has no alert rules', {
       remedy: 'Add rules to alerts.rules, and give the configuration: --config FILE.',
@@ -90,6 +92,13 @@ async function servingHeads(state: State): Promise<Map<string, ServingHead>> {
   return serving;
 }
 
+function configured(options: SimulateOptions): Config {
+  const config = resolveConfig(options);
+  const { speed } = options;
+  if (speed === undefined) return config;
+  return { ...config, alerts: { ...config.alerts, metersPerSecond: speed } };
+}
+
 function cameraOf({ cameras }: Config, name: string | undefined): CameraConfig {
   const camera = name === undefined ? cameras[0] : cameras.find((each) => each.name === name);
   if (camera) return camera;
@@ -114,6 +123,12 @@ async function recordingOf(path: string, framesPerSecond: number): Promise<Resol
     ],
   });
   return cameras[0] as ResolvedCameraConfig;
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (speed > 0 && speed <= 50) return speed;
+  throw new InvalidArgumentError('must be above 0, at most 50 (meters per second).');
 }
 
 function parseRate(text: string): number {

@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { BoxUse } from '../../samples/folder/annotations/labelled-parts.js';
 import { GROUP_METHODS, type GroupMethod } from '../../samples/grouping/groups.js';
 
 /** Options of every command that reads a folder of photos. */
@@ -8,6 +9,8 @@ export interface PhotoOptions {
   followLinks?: boolean;
   layout?: 'auto' | 'classes';
   keepAlike?: boolean;
+  boxes?: BoxUse;
+  cropMargin?: number;
 }
 
 export function withPhotoOptions(command: Command): Command {
@@ -31,5 +34,25 @@ export function withPhotoOptions(command: Command): Command {
         .choices(['auto', 'classes'])
         .default('auto'),
     )
-    .option('--keep-alike', 'keep labels that look alike, such as Apple and apple, as two classes');
+    .option('--keep-alike', 'keep labels that look alike, such as Apple and apple, as two classes')
+    .addOption(
+      new Option(
+        '--boxes <use>',
+        'boxes of annotations: cut each out as a picture, or import whole pictures with their class',
+      )
+        .choices(['crops', 'whole'])
+        .default('crops'),
+    )
+    .option(
+      '--crop-margin <share>',
+      'widen each box on all sides by this share of its size, 0 to 1',
+      parseMargin,
+      0,
+    );
+}
+
+function parseMargin(text: string): number {
+  const share = text.trim() === '' ? Number.NaN : Number(text);
+  if (share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError('It is not a number from 0 to 1.');
 }

@@ -42,10 +42,31 @@ const alertRule = z.strictObject({
   delayMs: milliseconds(0, 60_000)
     .default(0)
     .describe('Delay of the output, for an actuator behind the camera: distance / speed'),
+  delayMeters: z
+    .number()
+    .min(0)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe(
+      'Distance from the camera to the actuator: the output follows when the robot has travelled it; null = delayMs',
+    ),
   output: z.string().nullable().default(null).describe('Name of a GPIO output; null = event only'),
 });
 
 export const alerts = section(
-  { rules: z.array(alertRule).max(64).default([]) },
+  {
+    rules: z.array(alertRule).max(64).default([]),
+    metersPerSecond: z
+      .number()
+      .min(0)
+      .max(50)
+      .nullable()
+      .default(null)
+      .describe('Speed of the robot while no program reports it with the command `speed`'),
+    speedMaxAgeMs: milliseconds(100, 60_000)
+      .default(2_000)
+      .describe('Time for which a reported speed applies'),
+  },
   'When to raise an alert',
 );

@@ -1,17 +1,40 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { HeadlandError } from '../../base/errors.js';
-import { temporaryBeside } from '../../base/files/durable-files.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { syncDirectory, temporaryBeside } from '../../base/files/durable-files.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
+import { uprightSize } from '../../vision/crop.js';
 import { sniffFormat } from '../../vision/sniff.js';
 import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
-import { WAITING_FOLDER } from './found.js';
-import { MANIFEST_FILE, manifestLine } from './manifest.js';
+import { COCO_EXPORTER } from './exporters/coco-exporter.js';
+import { CSV_EXPORTER } from './exporters/csv-exporter.js';
+import { CVAT_EXPORTER } from './exporters/cvat-exporter.js';
+import { EDGE_IMPULSE_EXPORTER } from './exporters/edge-impulse-exporter.js';
+import type { ExportedPicture, Exporter } from './exporters/exporter.js';
+import { FOLDER_EXPORTER } from './exporters/folder-exporter.js';
+import { LABEL_STUDIO_EXPORTER } from './exporters/label-studio-exporter.js';
+import { YOLO_EXPORTER } from './exporters/yolo-exporter.js';
+import { manifestLine } from './manifest.js';
+
+const EXPORTERS = {
+  folder: FOLDER_EXPORTER,
+  'label-studio': LABEL_STUDIO_EXPORTER,
+  cvat: CVAT_EXPORTER,
+  coco: COCO_EXPORTER,
+  yolo: YOLO_EXPORTER,
+  'edge-impulse': EDGE_IMPULSE_EXPORTER,
+  csv: CSV_EXPORTER,
+} as const satisfies Record<string, Exporter>;
+
+export type SampleFormat = keyof typeof EXPORTERS;
+export const SAMPLE_FORMATS = Object.keys(EXPORTERS);
 
 export interface ExportOptions {
-  /** Also export samples without a label, to the folder ".waiting". */
+  /** Default: class folders. */
+  format?: SampleFormat;
+  /** Also export samples without a label; class folders have them in the folder ".waiting". */
   includeWaiting?: boolean;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
@@ -21,24 +44,30 @@ export interface ExportReport {
   samples: number;
   /** Number of pictures by label. */
   classes: ReadonlyMap<string, number>;
-  /** Pictures in ".waiting". */
+  /** Pictures without a label. */
   waiting: number;
+  /** Ids of samples that were left out, because their picture is damaged and the format needs its size. */
+  damaged: string[];
 }
 
 const PAGE = 500;
 
 /**
- * Exports the samples as class folders of the captured pictures (`DIR/<label>/<id>.jpg`), with a
- * manifest `samples.jsonl`; `importFolder` restores it without loss. The export is atomic: it is
+ * Exports the pictures as captured, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
+ * annotation tool, with a manifest. `importFolder` restores all but ids. The export is atomic: it is
  * written under a temporary name next to `dir`, then renamed.
  * @param dir must be missing or empty
- * @throws HeadlandError HL_EXPORT_NOT_EMPTY, HL_STORE_FULL, HL_STORE_READ_ONLY, HL_STORE_…
+ * @throws HeadlandError HL_EXPORT_NOT_EMPTY, HL_EXPORT_WAITING, HL_STORE_FULL, HL_STORE_READ_ONLY,
+ *   HL_STORE_…
  */
 export async function exportFolder(
   store: SampleStore,
   dir: string,
   options: ExportOptions = {},
 ): Promise<ExportReport> {
+  const { format = 'folder' } = options;
+  const exporter: Exporter = EXPORTERS[format];
+  if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
   const target = resolve(dir);
   let temporary: string | null = null;
   try {
@@ -46,9 +75,9 @@ export async function exportFolder(
     temporary = temporaryBeside(target, 'exporting');
     await makeFolder(dirname(target));
     await makeFolder(temporary, 0o700);
-    const report = await writeSamples(store, temporary, options);
+    const report = await writeSamples(store, temporary, exporter, options);
     await rename(temporary, target);
-    await syncFolder(dirname(target));
+    await syncDirectory(dirname(target));
     return report;
   } catch (error) {
     if (temporary !== null) await rm(temporary, { recursive: true, force: true });
@@ -60,32 +89,75 @@ export async function exportFolder(
 async function writeSamples(
   store: SampleStore,
   dir: string,
+  exporter: Exporter,
   options: ExportOptions,
 ): Promise<ExportReport> {
   const classes = new Map<string, number>();
-  const report: ExportReport = { samples: 0, classes, waiting: 0 };
+  const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [] };
   const { total, labelled } = store.counts();
   const expected = options.includeWaiting ? total : labelled;
-  const folders = new Set<string>();
+  const writer = new FolderWriter(dir);
+  const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
   for await (const sample of samplesOf(store, options.includeWaiting ?? false)) {
     const bytes = store.picture(sample.id);
     if (bytes === null) continue;
-    const folder = sample.label ?? WAITING_FOLDER;
-    if (!folders.has(folder)) await mkdir(join(dir, folder));
-    folders.add(folder);
-    const file = `${folder}/${sample.id}.${endingOf(bytes)}`;
-    await writeSynced(join(dir, file), bytes);
+    const size = exporter.needsSize ? await sizeOf(bytes) : NO_SIZE;
+    if (size === null) {
+      report.damaged.push(sample.id);
+      continue;
+    }
+    const file = `${exporter.folderOf(sample)}/${sample.id}.${endingOf(bytes)}`;
+    await writer.write(file, bytes);
     lines.push(manifestLine(sample, file));
+    pictures.push({ sample, file, width: size.width, height: size.height });
     report.samples += 1;
     if (sample.label === null) report.waiting += 1;
     else classes.set(sample.label, (classes.get(sample.label) ?? 0) + 1);
     options.onProgress?.({ done: report.samples, total: expected });
   }
-  await writeSynced(join(dir, MANIFEST_FILE), Buffer.from(lines.join('')));
-  for (const folder of folders) await syncFolder(join(dir, folder));
-  await syncFolder(dir);
+  for (const { file, text } of exporter.textsOf(pictures, [...classes.keys()].sort())) {
+    await writer.write(file, Buffer.from(text));
+  }
+  await writer.write(exporter.manifest, Buffer.from(lines.join('')));
+  await writer.sync();
   return report;
+}
+
+const NO_SIZE = { width: 0, height: 0 };
+/** The pictures passed the limits of the store when they were admitted. */
+const NO_LIMITS = { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER };
+
+/** Null: the picture is damaged. */
+async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: number } | null> {
+  return uprightSize(bytes, NO_LIMITS).catch((error: unknown) => {
+    if (isHeadlandError(error)) return null;
+    throw error;
+  });
+}
+
+/** Writes files below a folder, each synced; `sync` makes the names durable too. */
+class FolderWriter {
+  readonly #folders = new Set<string>();
+
+  constructor(private readonly root: string) {}
+
+  async write(file: string, bytes: Uint8Array): Promise<void> {
+    await this.#make(dirname(file));
+    await writeSynced(join(this.root, file), bytes);
+  }
+
+  async sync(): Promise<void> {
+    for (const folder of this.#folders) await syncDirectory(join(this.root, folder));
+    await syncDirectory(this.root);
+  }
+
+  async #make(folder: string): Promise<void> {
+    if (folder === '.' || this.#folders.has(folder)) return;
+    await this.#make(dirname(folder));
+    await mkdir(join(this.root, folder));
+    this.#folders.add(folder);
+  }
 }
 
 async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGenerator<Sample> {
@@ -101,7 +173,8 @@ async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGen
   }
 }
 
-function endingOf(bytes: Uint8Array): string {
+/** File name ending of a picture, without the dot. */
+export function endingOf(bytes: Uint8Array): string {
   const format = sniffFormat(bytes);
   return format === null ? 'bin' : format === 'jpeg' ? 'jpg' : format;
 }
@@ -113,15 +186,6 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 
@@ -143,4 +207,15 @@ function notEmpty(target: string): HeadlandError {
     remedy: 'Name a folder that does not exist yet.',
     details: { dir: target },
   });
+}
+
+function noWaiting(format: SampleFormat): HeadlandError {
+  return new HeadlandError(
+    'HL_EXPORT_WAITING',
+    `an export as ${format} cannot hold pictures that wait for a label: there, a picture without a box shows nothing`,
+    {
+      remedy: 'Export without --waiting, or as folder, label-studio, cvat, edge-impulse or csv.',
+      details: { format },
+    },
+  );
 }

@@ -9,8 +9,12 @@ import {
   readLayout,
 } from '../../vision/folder/layout.js';
 import { isWrapper, splitOf } from '../../vision/folder/splits.js';
+import type { PictureBox } from '../../vision/picture-box.js';
 import { listIn } from '../list-in.js';
+import { describeAnnotated, inSplits } from './annotations/describe-layout.js';
+import { type BoxUse, type LabelledPart, partsOf } from './annotations/labelled-parts.js';
 import { readAnnotations } from './annotations/read-annotations.js';
+import { readSidecars, type Sidecars } from './annotations/sidecars.js';
 import { ClassLabels, type NamedClass } from './class-labels.js';
 import {
   countOf,
@@ -22,7 +26,7 @@ import {
   type Obstacle,
   WAITING_FOLDER,
 } from './found.js';
-import { MANIFEST_FILE } from './manifest.js';
+import { ANNOTATED_MANIFEST_FILE, MANIFEST_FILE, type ManifestEntry } from './manifest.js';
 import { nothingToImport } from './nothing-to-import.js';
 
 export interface FindOptions {
@@ -37,12 +41,22 @@ export interface FindOptions {
   layout?: 'auto' | 'classes';
   /** Labels that look alike stay separate classes. */
   keepAlike?: boolean;
+  /** Default `crops`: each box of an annotation is cut out and becomes a sample of its own. */
+  boxes?: BoxUse;
 }
+
+const BOX_USES: Readonly<Record<BoxUse, string>> = {
+  crops:
+    'the annotations are boxes: each becomes a picture of its own; --boxes whole imports whole pictures instead',
+  whole:
+    'the annotations are boxes: a picture whose boxes all have the same class was imported as a picture of that class',
+};
 
 /**
  * Lists the pictures of a folder with their classes: from class folders, in splits or not, else
  * from annotation files (see docs/guides/import.md).
  * @param known labels of the store
+ * @param classFolders names of class folders of an export, which may look like leftovers of a system
  * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_NO_CLASSES, HL_IMPORT_LAYOUT_UNCLEAR,
  *   HL_LABEL_INVALID (the option `label`)
  */
@@ -50,8 +64,9 @@ export async function findPictures(
   dir: string,
   known: readonly string[],
   options: FindOptions = {},
+  classFolders: ReadonlySet<string> = new Set(),
 ): Promise<FoundFolder> {
-  const root = await openRoot(dir, options.followLinks ?? false);
+  const root = await openRoot(dir, options.followLinks ?? false, classFolders);
   const waiting = root.folders.filter(({ name }) => name.text === WAITING_FOLDER);
   const rest: Folder = {
     ...root,
@@ -60,8 +75,10 @@ export async function findPictures(
   const finder = new Finder(dir, known, options);
   for (const { folder } of waiting) finder.addWaiting(folder);
   finder.addObstacles(root);
+  const sidecars = await readSidecars(rest);
+  finder.noteSidecars(sidecars);
   if (options.label != null) finder.addAll(rest, normaliseLabel(options.label));
-  else await finder.addByLayout(rest);
+  else if (!finder.addBySidecars(rest, sidecars)) await finder.addByLayout(rest);
   if (finder.pictures.length === 0) throw nothingToImport(dir, rest, finder.found());
   return finder.found();
 }
@@ -72,7 +89,9 @@ class Finder {
   readonly #refused: Obstacle[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #notes: Note[] = [];
+  #sidecars: ManifestEntry[] = [];
   #isExport = false;
+  #layout = 'pictures that wait for a label';
 
   constructor(
     private readonly dir: string,
@@ -83,25 +102,56 @@ class Finder {
   found(): FoundFolder {
     this.pictures.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     return {
+      layout: this.#layout,
       pictures: this.pictures,
       classes: this.#classes,
       refused: this.#refused,
       leftOut: this.#leftOut,
       notes: this.#notes,
+      sidecars: this.#sidecars,
     };
+  }
+
+  noteSidecars({ entries, invalid }: Sidecars): void {
+    this.#sidecars = [...entries.values()];
+    for (const message of invalid) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+  }
+
+  /**
+   * Adds the pictures that have a sidecar beside them, with its label. Once a person has sorted them
+   * into class folders, away from their sidecars, these count instead.
+   * @returns false when there are none
+   */
+  addBySidecars(root: Folder, { entries }: Sidecars): boolean {
+    if (entries.size === 0) return false;
+    const unread = new Map(entries);
+    const without: string[] = [];
+    const labelled: LabelledPart[] = [];
+    const waiting: PlacedPicture[] = [];
+    visit(root, '', (file, name) => {
+      if (!file.isPicture) return;
+      const entry = entries.get(name);
+      unread.delete(name);
+      const picture = { file, name, split: null };
+      if (entry === undefined) without.push(name);
+      else if (entry.label === null) waiting.push(picture);
+      else labelled.push({ picture, label: entry.label, box: null });
+    });
+    if (labelled.length + waiting.length === 0) return false;
+    this.#isExport = true;
+    this.#layout = 'copies of headland sync';
+    this.#addParts(labelled, () => null);
+    for (const picture of waiting) this.#add(picture, null, null);
+    this.#note('HL_IMPORT_ANNOTATIONS', 'classes come from the sidecars of headland sync');
+    this.#leave('HL_IMPORT_UNLABELLED', 'pictures without a sidecar', without);
+    const alone = [...unread.keys()];
+    this.#leave('HL_IMPORT_SIDECAR_ALONE', 'sidecars without their picture', alone);
+    return true;
   }
 
   addWaiting(folder: Folder): void {
     visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
-      if (!file.isPicture) return;
-      this.pictures.push({
-        path: file.path,
-        name,
-        label: null,
-        split: null,
-        session: null,
-        keptOut: false,
-      });
+      if (file.isPicture) this.#add({ file, name, split: null }, null, null);
     });
   }
 
@@ -140,62 +190,77 @@ class Finder {
           split,
           session: folderOf(name),
           keptOut: false,
+          box: null,
         });
       } else others += 1;
     });
+    this.#layout = `all pictures, with the label "${label}"`;
     this.#classes.set(label, ['.']);
     this.#leaveOthers(others);
   }
 
   async addByLayout(root: Folder): Promise<void> {
-    const isExport = root.files.some(({ name }) => name.text === MANIFEST_FILE);
+    const has = (file: string) => root.files.some(({ name }) => name.text === file);
+    const isExport = this.#sidecars.length > 0 || has(MANIFEST_FILE);
     const layout = readLayout(root, isExport || this.options.layout === 'classes');
     if (layout.unclear !== null) throw unclear(this.dir, layout.unclear);
-    this.#isExport = isExport;
+    this.#isExport = isExport || has(ANNOTATED_MANIFEST_FILE);
     this.#noteLayout(layout);
     const byFolder = layout.classes.some(({ pictures }) => pictures.length > 0);
-    if (!byFolder && (await this.#addAnnotated(root, layout.unclassed))) return;
+    if (!byFolder && (await this.#addAnnotated(root, layout))) return;
+    this.#layout = isExport ? 'an export of headland' : `class folders${inSplits(layout)}`;
     this.#addClasses(layout.classes);
     this.#leaveUnclassed(layout.unclassed);
   }
 
   /** Adds pictures by their annotations. @returns false when there are none */
-  async #addAnnotated(root: Folder, pictures: readonly PlacedPicture[]): Promise<boolean> {
-    if (pictures.length === 0) return false;
-    const annotated = await readAnnotations(root, pictures);
-    if (annotated === null) return false;
-    const { format, labelOf, boxes, unreadable } = annotated;
-    const byName = new Map<string, PlacedPicture[]>();
-    const several: string[] = [];
-    const without: string[] = [];
-    for (const picture of pictures) {
-      const labels = labelOf(picture.name);
-      const [label] = labels;
-      if (label === undefined) without.push(picture.name);
-      else if (labels.length > 1) several.push(picture.name);
-      else listIn(byName, label).push(picture);
+  async #addAnnotated(root: Folder, layout: Layout): Promise<boolean> {
+    if (layout.unclassed.length === 0) return false;
+    const annotated = await readAnnotations(root, layout.unclassed, ANNOTATED_MANIFEST_FILE);
+    for (const message of annotated.unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+    const { format } = annotated;
+    if (format === null) {
+      if (!this.#isExport || annotated.unreadable.length > 0) return false;
+      for (const picture of layout.unclassed) this.#add(picture, null, null);
+      return true;
     }
+    const use = this.options.boxes ?? 'crops';
+    const found = partsOf(layout.unclassed, annotated.labelsOf, use);
+    this.#addParts(found.parts, folderOf);
+    this.#layout = describeAnnotated(annotated, format, layout, use, this.#isExport);
+    this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
+    if (annotated.boxes && !this.#isExport) this.#note('HL_IMPORT_BOXES', BOX_USES[use]);
+    if (annotated.missing.length > 0) {
+      const what = `the annotations name ${countOf(annotated.missing.length)} that the folder does not have, or has several times: ${nameSome(annotated.missing)}`;
+      this.#note('HL_IMPORT_PICTURE_MISSING', what);
+    }
+    this.#leave('HL_IMPORT_BOX_INVALID', 'boxes without usable edges', found.edgeless);
+    this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with several classes', found.several);
+    if (this.#isExport) for (const picture of found.without) this.#add(picture, null, null);
+    else this.#leaveUnlabelled(format, found.without);
+    return true;
+  }
+
+  #addParts(parts: readonly LabelledPart[], sessionOfName: (name: string) => string | null): void {
+    const byName = new Map<string, LabelledPart[]>();
+    for (const part of parts) listIn(byName, part.label).push(part);
     const named = [...byName].map(([text, { length }]): NamedClass => {
       return { name: { text, encoding: 'UTF-8' }, where: text, pictures: length };
     });
     const labels = this.#labelsOf(named);
-    for (const [text, placed] of byName) {
+    for (const [text, labelled] of byName) {
       const label = labels.labelOf(text);
       if (label === null) continue;
       this.#addClass(label, text);
-      for (const one of placed) this.#add(one, label, folderOf(one.name));
+      for (const { picture, box } of labelled) {
+        this.#add(picture, label, sessionOfName(picture.name), box);
+      }
     }
-    this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
-    if (boxes) {
-      this.#note(
-        'HL_IMPORT_BOXES',
-        'the annotations are boxes: a picture whose boxes all have the same class was imported as a picture of that class',
-      );
-    }
-    for (const message of unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
-    this.#leave('HL_IMPORT_SEVERAL_CLASSES', 'pictures with several classes', several);
-    this.#leave('HL_IMPORT_UNLABELLED', `pictures without a label in ${format}`, without);
-    return true;
+  }
+
+  #leaveUnlabelled(format: string, pictures: readonly PlacedPicture[]): void {
+    const names = pictures.map(({ name }) => name);
+    this.#leave('HL_IMPORT_UNLABELLED', `pictures without a label in ${format}`, names);
   }
 
   #addClasses(folders: readonly ClassFolder[]): void {
@@ -233,8 +298,13 @@ class Finder {
     listIn(this.#classes, label).push(where);
   }
 
-  #add({ file, name, split }: PlacedPicture, label: string, session: string | null): void {
-    this.pictures.push({ path: file.path, name, label, split, session, keptOut: false });
+  #add(
+    { file, name, split }: PlacedPicture,
+    label: string | null,
+    session: string | null,
+    box: PictureBox | null = null,
+  ): void {
+    this.pictures.push({ path: file.path, name, label, split, session, keptOut: false, box });
   }
 
   #noteLayout({ splits, days, classesLikeSplits, sharedInside }: Layout): void {
@@ -291,9 +361,14 @@ class Finder {
   }
 }
 
-async function openRoot(dir: string, followLinks: boolean): Promise<Folder> {
+async function openRoot(
+  dir: string,
+  followLinks: boolean,
+  classFolders: ReadonlySet<string>,
+): Promise<Folder> {
+  const alsoRead = new Set([WAITING_FOLDER, ...classFolders]);
   try {
-    return await readFolderTree(dir, { followLinks, alsoHidden: WAITING_FOLDER });
+    return await readFolderTree(dir, { followLinks, alsoRead });
   } catch (error) {
     throw new HeadlandError('HL_IMPORT_NOT_FOUND', `${dir} cannot be read: ${fileProblem(error)}`, {
       remedy: remedyFor(dir),

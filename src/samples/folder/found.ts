@@ -1,5 +1,8 @@
 import type { Split } from '../../vision/folder/splits.js';
+import type { PictureBox } from '../../vision/picture-box.js';
+import type { ManifestEntry } from './manifest.js';
 
+/** A picture of a folder, or a part of one: what becomes one sample. */
 export interface FoundPicture {
   /** Absolute, as bytes: file names need not be valid text. */
   path: Buffer;
@@ -12,6 +15,8 @@ export interface FoundPicture {
   session: string | null;
   /** From a part that the user wants held out. */
   keptOut: boolean;
+  /** The part of the picture that is cut out; null: the picture as it is. */
+  box: PictureBox | null;
 }
 
 /** A file or folder that cannot be imported; `origin` is relative to the imported folder. */
@@ -42,13 +47,17 @@ export interface LeftOut {
 
 /** Contents of a folder to import. */
 export interface FoundFolder {
-  /** Sorted by name. */
+  /** How it is laid out, for people: "class folders in the splits train, valid". */
+  layout: string;
+  /** Sorted by name; the parts of a picture follow each other. */
   pictures: FoundPicture[];
   /** Names of folders by label, including classes without a picture. */
   classes: ReadonlyMap<string, string[]>;
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
+  /** Entries of sidecars; empty: the folder has none. */
+  sidecars: readonly ManifestEntry[];
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */

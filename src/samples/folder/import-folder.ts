@@ -8,6 +8,7 @@ import {
 } from '../grouping/groups.js';
 import type { SampleStore } from '../store.js';
 import { doubtTimesOf } from './capture-times.js';
+import { asPicture, type PictureUnit, unitsOf } from './crops/picture-units.js';
 import { findPictures } from './find-pictures.js';
 import { countOf, type LeftOut } from './found.js';
 import { warnOfClasses, warnOfGroups, warnOfManifest, warnOfSmallClasses } from './import-notes.js';
@@ -21,7 +22,7 @@ import {
 } from './import-run.js';
 import { ImportWriter } from './import-write.js';
 import { markKeptOut } from './kept-out.js';
-import { readManifest } from './manifest.js';
+import { classFoldersOf, readManifest } from './manifest.js';
 
 export type { ImportOptions, ImportProgress, ImportReport } from './import-run.js';
 
@@ -46,26 +47,29 @@ export async function importFolder(
   options: ImportOptions,
 ): Promise<ImportReport> {
   const pattern = compile(options.groupPattern ?? null);
-  const folder = await findPictures(dir, store.labels(), options);
   const manifest = await readManifest(dir);
+  const folder = await findPictures(dir, store.labels(), options, classFoldersOf(manifest));
+  for (const entry of folder.sidecars) manifest.entries.set(entry.sha256, entry);
   const run = new ImportRun(options);
   for (const obstacle of folder.refused) await run.refuse(obstacle, null);
   for (const { code, message } of folder.notes) run.warn(code, message);
   warnOfManifest(run, manifest);
   markKeptOut(run, folder.pictures);
   const candidates = await new ImportReader(store, run, manifest.entries).read(folder.pictures);
-  doubtTimesOf(run, candidates);
-  const grouping = giveGroups(store, candidates, pattern, options);
+  const units = unitsOf(candidates);
+  doubtTimesOf(run, units);
+  const grouping = giveGroups(store, candidates, units, pattern, options);
   await new ImportWriter(store, run).write(candidates);
   if (candidates.some(({ restored }) => restored !== null)) store.settleHoldout();
 
   const { report } = run;
   report.quarantined.sort((a, b) => (a.origin < b.origin ? -1 : 1));
   report.classes = new Map([...run.classes].sort(([a], [b]) => (a < b ? -1 : 1)));
+  report.layout = folder.layout;
   report.found = folder.pictures.length;
   report.groups = new Set(candidates.map((candidate) => candidate.group)).size;
   report.groupedBy = mostOf(grouping.by);
-  report.leftOut = summarise(report, folder.leftOut);
+  report.leftOut = summarise(report, [...folder.leftOut, ...run.leftOut()]);
   warnOfClasses(run, folder);
   warnOfSmallClasses(run, store);
   warnOfGroups(run, candidates, grouping);
@@ -97,6 +101,7 @@ export function nothingUsable(dir: string, report: ImportReport): HeadlandError 
 function giveGroups(
   store: SampleStore,
   candidates: readonly Candidate[],
+  units: readonly PictureUnit[],
   pattern: RegExp | null,
   { groupBy, gapMs }: ImportOptions,
 ): Pick<Grouping, 'by' | 'cut'> {
@@ -105,15 +110,19 @@ function giveGroups(
     ...(groupBy ? { method: groupBy } : {}),
     ...(gapMs === undefined ? {} : { gapMs }),
   };
-  const kept = candidates.filter(({ keptOut }) => keptOut);
-  const others = candidates.filter(({ keptOut }) => !keptOut);
-  const ofOthers = assignGroups([...others, ...itemsElsewhere(store, candidates)], rules);
-  others.forEach((candidate, i) => {
-    candidate.group ??= ofOthers.groups[i]!;
+  const kept = units.filter(({ item }) => item.keptOut);
+  const others = units.filter(({ item }) => !item.keptOut);
+  const ofOthers = assignGroups(
+    [...others.map(asPicture), ...itemsElsewhere(store, candidates)],
+    rules,
+  );
+  others.forEach(({ members }, i) => {
+    for (const candidate of members) candidate.group ??= ofOthers.groups[i]!;
   });
-  const ofKept = assignGroups(kept, rules);
-  kept.forEach((candidate, i) => {
-    candidate.group ??= `${KEPT_GROUP_PREFIX}${ofKept.groups[i]}`;
+  const ofKept = assignGroups(kept.map(asPicture), rules);
+  kept.forEach(({ members, item }, i) => {
+    const group = item.group ?? `${KEPT_GROUP_PREFIX}${ofKept.groups[i]}`;
+    for (const candidate of members) candidate.group ??= group;
   });
   const by = { ...ofOthers.by };
   for (const method of GROUP_METHODS) by[method] += ofKept.by[method];

@@ -15,13 +15,13 @@ const ONE_GROUP_MIN = 8;
 /** More empty classes are summarised in one warning. */
 const NAMED_CLASSES = 10;
 
-export function warnOfManifest(run: ImportRun, { badLines, fault }: Manifest): void {
+export function warnOfManifest(run: ImportRun, { file, badLines, fault }: Manifest): void {
   if (fault !== null) {
-    run.warn('HL_IMPORT_MANIFEST_INVALID', `samples.jsonl ${fault}; all pictures count as new`);
+    run.warn('HL_IMPORT_MANIFEST_INVALID', `${file} ${fault}; all pictures count as new`);
   } else if (badLines.length > 0) {
     run.warn(
       'HL_IMPORT_MANIFEST_INVALID',
-      `samples.jsonl: lines ${badLines.slice(0, 10).join(', ')} cannot be read; their pictures count as new`,
+      `${file}: lines ${badLines.slice(0, 10).join(', ')} cannot be read; their pictures count as new`,
     );
   }
 }

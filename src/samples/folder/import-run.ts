@@ -1,6 +1,7 @@
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
 import type { Place } from '../../vision/exif.js';
+import type { PixelRectangle } from '../../vision/picture-box.js';
 import { TIME_GROUP_PREFIX } from '../grouping/by-time.js';
 import type { GroupItem } from '../grouping/group-item.js';
 import type { GroupMethod } from '../grouping/groups.js';
@@ -15,6 +16,8 @@ export interface ImportOptions extends FindOptions {
   groupPattern?: string | null;
   /** Use only this grouping method; default: all, in order (see `assignGroups`). */
   groupBy?: GroupMethod | null;
+  /** Widens boxes on each side by this share of their width and height, 0..1; default 0. */
+  cropMargin?: number;
   /** A longer gap between two capture times starts a new group, milliseconds. */
   gapMs?: number;
   /** Also regroup pictures whose group is known from the store or an export. */
@@ -40,7 +43,9 @@ export interface ImportProgress {
 }
 
 export interface ImportReport {
-  /** Files with the name of a picture, in classes. */
+  /** The layout that was recognised, for people. */
+  layout: string;
+  /** Files with the name of a picture, in classes; each box that is cut out counts as one. */
   found: number;
   /** New samples. */
   imported: number;
@@ -61,9 +66,11 @@ export interface ImportReport {
   groupedBy: GroupMethod | 'known';
 }
 
-/** A picture that was read and can be stored. */
+/** A picture, or a part of one, that was read and can be stored. */
 export interface Candidate extends GroupItem {
   picture: FoundPicture;
+  /** Where it was cut out; null: it is the picture as it is. */
+  crop: Crop | null;
   /** GPS time of capture, Unix milliseconds; null: none. */
   gpsTimeMs: number | null;
   /** Capture time for the store, Unix milliseconds: EXIF, else that of the file. */
@@ -76,6 +83,14 @@ export interface Candidate extends GroupItem {
   keptOut: boolean;
 }
 
+export interface Crop {
+  rectangle: PixelRectangle;
+  /** SHA-256 of the picture that it was cut out of, hex. */
+  pictureSha256: string;
+  /** Difference hash of that picture, 16 hex digits. */
+  pictureDhash: string;
+}
+
 /** Number of pictures that are named for each kind of note. */
 const NAMED_PICTURES = 10;
 
@@ -84,7 +99,9 @@ export class ImportRun {
   readonly quarantine: Quarantine;
   readonly classes = new Map<string, number>();
   readonly #counts = new Map<string, number>();
+  readonly #leftOut = new Map<string, LeftOut>();
   readonly report: ImportReport = {
+    layout: '',
     found: 0,
     imported: 0,
     duplicates: 0,
@@ -117,6 +134,21 @@ export class ImportRun {
     for (const [code, count] of this.#counts) {
       if (count > NAMED_PICTURES) this.warn(code, `the same for ${count - NAMED_PICTURES} more`);
     }
+  }
+
+  /** Leaves out a part of a picture; the note names the picture. */
+  leaveBox(name: string, reason: string): void {
+    const code = 'HL_IMPORT_BOX_INVALID';
+    const one = this.#leftOut.get(reason) ?? { code, reason, files: 0, examples: [] };
+    this.#leftOut.set(reason, one);
+    one.files += 1;
+    if (one.examples.length < 3) one.examples.push(name);
+    this.warnOfPicture(code, `${name}: left out: ${reason}`);
+  }
+
+  /** What was left out while the pictures were read. */
+  leftOut(): LeftOut[] {
+    return [...this.#leftOut.values()];
   }
 
   async refuse(obstacle: Obstacle, bytes: Uint8Array | null): Promise<void> {

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
+import { cutOut } from '../../vision/crop.js';
 import type { NewSample } from '../sample.js';
 import { MAX_ORIGIN_CHARACTERS, type RestoredFacts } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
+import { pictureShaOf, unitsOf } from './crops/picture-units.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
 
 /** Pictures per commit. */
@@ -37,8 +39,8 @@ export class ImportWriter {
   /** The bytes of the candidates that are not stored yet. */
   private async readNew(batch: readonly Candidate[]): Promise<Map<Candidate, Uint8Array>> {
     const bytes = new Map<Candidate, Uint8Array>();
-    for (const candidate of batch) {
-      if (candidate.known === null) await this.readAgain(candidate, bytes);
+    for (const { members } of unitsOf(batch.filter(({ known }) => known === null))) {
+      await this.readAgain(members, bytes);
     }
     return bytes;
   }
@@ -59,13 +61,17 @@ export class ImportWriter {
     if (candidate.keptOut) this.countKeptOut(candidate);
   }
 
-  /** Reads the bytes again: they were not kept after the check, to save memory. */
-  private async readAgain(candidate: Candidate, bytes: Map<Candidate, Uint8Array>): Promise<void> {
-    const origin = candidate.name;
+  /** Reads a picture again: its bytes were not kept after the check, to save memory. */
+  private async readAgain(
+    members: readonly Candidate[],
+    bytes: Map<Candidate, Uint8Array>,
+  ): Promise<void> {
+    const { name: origin, path } = members[0]!.picture;
     try {
-      const again = await readFile(candidate.picture.path);
-      if (sha256Hex(again) === candidate.sha256) {
-        bytes.set(candidate, again);
+      const again = await readFile(path);
+      if (sha256Hex(again) === pictureShaOf(members[0]!)) {
+        for (const whole of members) if (whole.crop === null) bytes.set(whole, again);
+        await this.cutAgain(members, again, bytes);
         return;
       }
       const message = 'the file changed during the import';
@@ -79,6 +85,22 @@ export class ImportWriter {
       if (obstacle === null) throw error;
       await this.run.refuse(obstacle, null);
     }
+  }
+
+  private async cutAgain(
+    members: readonly Candidate[],
+    picture: Uint8Array,
+    bytes: Map<Candidate, Uint8Array>,
+  ): Promise<void> {
+    const crops = members.flatMap((candidate) =>
+      candidate.crop === null ? [] : [{ candidate, rectangle: candidate.crop.rectangle }],
+    );
+    if (crops.length === 0) return;
+    const rectangles = crops.map(({ rectangle }) => rectangle);
+    const jpegs = await cutOut(picture, rectangles, this.run.options.limits);
+    crops.forEach(({ candidate }, i) => {
+      bytes.set(candidate, jpegs[i]!);
+    });
   }
 
   private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {

@@ -8,6 +8,8 @@ import type { Sample } from '../sample.js';
 
 /** Manifest of an export, beside its class folders: one JSON object per line. */
 export const MANIFEST_FILE = 'samples.jsonl';
+/** Manifest of an export whose labels are in the files of an annotation tool. */
+export const ANNOTATED_MANIFEST_FILE = 'headland-samples.jsonl';
 
 const lineSchema = z.object({
   schema: z.literal(1),
@@ -30,8 +32,19 @@ const lineSchema = z.object({
 
 export type ManifestEntry = z.infer<typeof lineSchema>;
 
+/**
+ * Ending of a sidecar: the manifest entry of one picture as a file beside it. `headland sync`
+ * writes them, because a store of objects cannot append to a manifest.
+ */
+export const SIDECAR_ENDING = '.sample.json';
+
 export function manifestLine(sample: Sample, file: string): string {
-  const entry: ManifestEntry = {
+  return `${JSON.stringify(manifestEntry(sample, file))}\n`;
+}
+
+/** @param file name of the picture, relative to the folder of the manifest or sidecar */
+export function manifestEntry(sample: Sample, file: string): ManifestEntry {
+  return {
     schema: 1,
     file,
     sha256: sample.pictureSha256,
@@ -47,10 +60,16 @@ export function manifestLine(sample: Sample, file: string): string {
     origin: sample.origin,
     multiplicity: sample.multiplicity,
   };
-  return `${JSON.stringify(entry)}\n`;
+}
+
+/** Reads one line of a manifest, or a sidecar; null: it is none. */
+export function readManifestEntry(text: string): ManifestEntry | null {
+  return lineSchema.safeParse(withPresentNames(parseJson(text))).data ?? null;
 }
 
 export interface Manifest {
+  /** Its name, for messages. */
+  file: string;
   /** By SHA-256 of the picture, so that a file moved to another class is still recognised. */
   entries: Map<string, ManifestEntry>;
   /** Numbers (from 1) of invalid lines. */
@@ -61,19 +80,35 @@ export interface Manifest {
 
 /** Reads the manifest of an exported folder; a folder without one has no entries. */
 export async function readManifest(dir: string): Promise<Manifest> {
-  const manifest: Manifest = { entries: new Map(), badLines: [], fault: null };
-  const bytes = await readFile(join(dir, MANIFEST_FILE)).catch((error: unknown) => {
-    if (isFileError(error) && error.code === 'ENOENT') return Buffer.alloc(0);
+  const ofFolders = await readOne(dir, MANIFEST_FILE);
+  return ofFolders ?? (await readOne(dir, ANNOTATED_MANIFEST_FILE)) ?? emptyManifest(MANIFEST_FILE);
+}
+
+/** Names of the folders at the top of an export. */
+export function classFoldersOf({ entries }: Manifest): Set<string> {
+  return new Set([...entries.values()].map(({ file }) => file.split('/', 1)[0] ?? ''));
+}
+
+function emptyManifest(file: string): Manifest {
+  return { file, entries: new Map(), badLines: [], fault: null };
+}
+
+/** Null: there is no such file. */
+async function readOne(dir: string, file: string): Promise<Manifest | null> {
+  const manifest = emptyManifest(file);
+  const bytes = await readFile(join(dir, file)).catch((error: unknown) => {
+    if (isFileError(error) && error.code === 'ENOENT') return null;
     if (!isFileError(error)) throw error;
     manifest.fault = `cannot be read: ${fileProblem(error)}`;
     return Buffer.alloc(0);
   });
+  if (bytes === null) return null;
   const decoded = decodeText(bytes);
   if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
   (decoded.text ?? '').split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
-    const parsed = lineSchema.safeParse(withPresentNames(parseJson(line)));
-    if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);
+    const entry = readManifestEntry(line);
+    if (entry !== null) manifest.entries.set(entry.sha256, entry);
     else manifest.badLines.push(index + 1);
   });
   return manifest;

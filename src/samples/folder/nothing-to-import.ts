@@ -11,18 +11,57 @@ const RECORDS =
 /** The error for a folder from which nothing can be imported, with a matching remedy. */
 export function nothingToImport(dir: string, root: Folder, found: FoundFolder): HeadlandError {
   const { what, remedy } = explain(dir, root, found);
+  const seen = filesByKind(root);
   return new HeadlandError(
     'HL_IMPORT_NO_CLASSES',
-    `${dir} holds no class folder with pictures${what}`,
+    `${dir} holds no class folder with pictures, and no annotations of them${what}. It holds ${describeSeen(seen)}`,
     {
       remedy,
-      details: { dir, leftOut: found.leftOut, notes: found.notes },
+      details: { dir, seen, leftOut: found.leftOut, notes: found.notes },
     },
   );
 }
 
 const ONE_FOLDER_A_CLASS =
-  'Put the pictures into one folder for each class, named as the class: DIR/weed/1.jpg; or give --label when all show the same class.';
+  'Put the pictures into one folder for each class, named as the class: DIR/weed/1.jpg; or give --label when all show the same class. Exports of Label Studio, CVAT (images), COCO, YOLO, Roboflow and Edge Impulse are read with their annotation files: import the folder that holds both.';
+/** Kinds of files that a message names. */
+const NAMED_KINDS = 6;
+
+/** Files of one kind below a folder. */
+interface SeenFiles {
+  /** Ending of the names in lower case, or "without an ending". */
+  kind: string;
+  files: number;
+  /** Names of the first ones. */
+  examples: string[];
+}
+
+/** Files below a folder by the endings of their names, most frequent first. */
+function filesByKind(root: Folder): SeenFiles[] {
+  const kinds = new Map<string, SeenFiles>();
+  visit(root, '', ({ name }, path) => {
+    const kind = /.\.[^.]{1,16}$/.test(name.text)
+      ? name.text.slice(name.text.lastIndexOf('.')).toLowerCase()
+      : 'without an ending';
+    const seen = kinds.get(kind) ?? { kind, files: 0, examples: [] };
+    kinds.set(kind, seen);
+    seen.files += 1;
+    if (seen.examples.length < 3) seen.examples.push(path);
+  });
+  return [...kinds.values()].sort((a, b) => b.files - a.files);
+}
+
+function describeSeen(seen: readonly SeenFiles[]): string {
+  if (seen.length === 0) return 'no files';
+  const named = seen.slice(0, NAMED_KINDS).map(({ kind, files, examples }) => {
+    const more = files > examples.length ? ' …' : '';
+    return `${countOf(files, 'file')} ${kind} (${examples.map((name) => `"${name}"`).join(', ')}${more})`;
+  });
+  const others = seen.slice(NAMED_KINDS).reduce((sum, { files }) => sum + files, 0);
+  return [...named, ...(others > 0 ? [`${countOf(others, 'file')} of other kinds`] : [])].join(
+    ', ',
+  );
+}
 
 function explain(dir: string, root: Folder, found: FoundFolder): { what: string; remedy: string } {
   const links = found.refused.filter(({ code }) => code === 'HL_IMPORT_LINK_OUTSIDE');

@@ -70,6 +70,12 @@ export const COMMANDS = {
       message: 'give the "camera" of the "region"',
     })
     .describe('Return the latest frame and its prediction'),
+  speed: z
+    .strictObject({
+      transaction,
+      meters_per_second: z.number().min(0).max(50).describe('0: the robot stands'),
+    })
+    .describe('Report the speed of the robot, for outputs that are delayed by distance'),
   status: z.strictObject({ transaction }).describe('Return the complete state of the robot'),
   pause: z.strictObject({ transaction, what }).describe('Pause inference or training'),
   resume: z.strictObject({ transaction, what }).describe('Undo `pause`'),

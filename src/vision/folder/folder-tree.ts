@@ -39,8 +39,8 @@ export interface FolderObstacle {
 export interface TreeOptions {
   /** Follow links that lead out of the folder; links within it are always followed. */
   followLinks: boolean;
-  /** A hidden folder at the top that is read nevertheless. */
-  alsoHidden?: string;
+  /** Names at the top that are read nevertheless, although they look like leftovers. */
+  alsoRead?: ReadonlySet<string>;
 }
 
 /** No person sorts images into deeper folders. */
@@ -103,7 +103,7 @@ class TreeReader {
     const folder: Folder = { path, folders: [], files: [], obstacles: [] };
     this.#read.set(key, folder);
     for (const { name, entry } of sorted(await entriesOf(path))) {
-      const wanted = depth === 0 && name.text === this.options.alsoHidden;
+      const wanted = depth === 0 && this.options.alsoRead?.has(name.text);
       if (!wanted && isLeftover(name.text)) continue;
       await this.#add(folder, name, entry, depth);
     }

@@ -5,7 +5,7 @@ export type Split = 'train' | 'validation' | 'test' | 'part';
 
 const AROUND = (words: string): RegExp =>
   new RegExp(
-    `^(?:images?[ _-])?(?:${words})(?:[ _-]?(?:set|split|data|images?|imgs?|pictures|photos|\\d{1,4}))?$`,
+    `^(?:images?[ _-]|obj_)?(?:${words})(?:[ _-]?(?:set|split|data|images?|imgs?|pictures|photos|\\d{1,4}))?$`,
     'i',
   );
 const SPLIT_NAMES: readonly (readonly [Split, RegExp])[] = [

@@ -512,6 +512,27 @@ export const importScenarios: CommandScenario[] = [
     },
   },
   {
+    code: 'HL_IMPORT_BOX_INVALID',
+    follows: 'Correct it in the annotation tool',
+    given: (robot) => boxed(robot, 'a.jpg,1,1,40,40,weed\nb.jpg,1,1,4,4,crop\n'),
+    command: importSome,
+    follow: (robot) => boxed(robot, 'a.jpg,1,1,40,40,weed\nb.jpg,1,1,40,40,crop\n'),
+  },
+  {
+    code: 'HL_IMPORT_PICTURE_MISSING',
+    follows: 'Put the missing pictures into the folder',
+    given: (robot) => annotated(robot, 'a.jpg,weed\nb.jpg,crop\nd.jpg,weed\n'),
+    command: importSome,
+    follow: (robot) =>
+      copyFileSync(join(robot.photosDir, 'weed', 'weed_003.jpg'), robot.path('some', 'd.jpg')),
+  },
+  {
+    code: 'HL_EXPORT_WAITING',
+    follows: 'Export without --waiting',
+    command: (robot) => ['export-samples', robot.path('export'), '--as', 'coco', '--waiting'],
+    follow: (robot) => ['export-samples', robot.path('export'), '--as', 'coco'],
+  },
+  {
     code: 'HL_EXPORT_NOT_EMPTY',
     follows: 'Name a folder that does not exist yet',
     given: async (robot) => {
@@ -550,6 +571,12 @@ function annotated(robot: Robot, rows: string): void {
     );
   }
   robot.write('some/labels.csv', `image,label\n${rows}`);
+}
+
+/** Two pictures with a table of boxes, which has no head. */
+function boxed(robot: Robot, rows: string): void {
+  annotated(robot, '');
+  robot.write('some/labels.csv', rows);
 }
 
 async function anySample(robot: Robot): Promise<string> {

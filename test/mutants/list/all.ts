@@ -4,6 +4,7 @@ import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
+import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
@@ -11,6 +12,7 @@ import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -18,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATE_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
+  ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,
@@ -28,5 +31,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
+  ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
 ];

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { parseCsv, readCsvAnnotations } from '../../../src/samples/folder/annotations/csv.js';
@@ -7,10 +9,11 @@ import { readJsonAnnotations } from '../../../src/samples/folder/annotations/jso
 import { PictureIndex } from '../../../src/samples/folder/annotations/picture-index.js';
 import { readXmlAnnotations } from '../../../src/samples/folder/annotations/xml.js';
 import {
-  namesInYaml,
   readYoloLines,
   readYoloList,
+  readYoloYaml,
 } from '../../../src/samples/folder/annotations/yolo.js';
+import { hasCode } from '../support.js';
 import { importInto, origins, pictureFolder } from './support.js';
 
 /** Two pictures of weed and two of crop; where a tool puts them, and what it writes beside them. */
@@ -258,7 +261,7 @@ const EXPORTS: Export[] = [
         })),
       ),
     },
-    format: /table of labels/,
+    format: /Label Studio/,
   },
   {
     tool: 'Label Studio, CSV',
@@ -267,7 +270,7 @@ const EXPORTS: Export[] = [
       'project-1.csv':
         'annotation_id,image,choice\n1,"/data/upload/1/12345678-a.jpg",weed\n2,/x/b.jpg,weed\n3,/x/c.jpg,crop\n4,/x/d.jpg,crop\n',
     },
-    format: /table of labels/,
+    format: /Label Studio/,
   },
   {
     tool: 'Edge Impulse, info.labels',
@@ -333,7 +336,7 @@ describe('an export of another tool', () => {
   for (const { tool, pictures, files, format, boxes } of EXPORTS) {
     it(`gives its classes: ${tool}`, async (t) => {
       const dir = await pictureFolder(t, pictures, files);
-      const { store, report, codes } = await importInto(t, dir);
+      const { store, report, codes } = await importInto(t, dir, { boxes: 'whole' });
       const [first, second, third, fourth] = pictures;
       assert.deepEqual(origins(store), {
         weed: [first, second].sort(),
@@ -390,7 +393,122 @@ describe('an export of another tool', () => {
   });
 });
 
+describe('hostile annotation files', () => {
+  it('are refused by name, and cost neither the stack nor the memory', async (t) => {
+    const deep = (open: string, close: string) => open.repeat(200_000) + close.repeat(200_000);
+    const bomb = `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">${Array.from(
+      { length: 9 },
+      (_, i) => `<!ENTITY a${i} "${`&a${i - 1};`.repeat(10)}">`,
+    ).join('')}]><annotations><image name="a.jpg"><tag label="&a8;"/></image></annotations>`;
+    const dir = await pictureFolder(t, ['images/a.jpg', 'images/b.jpg'], {
+      'labels.csv': `image,label\na.jpg,weed\nb.jpg,"${deep('[', ']')}"\n`,
+      'bomb.xml': bomb,
+      'deep.xml': `<annotation>${deep('<a>', '</a>')}</annotation>`,
+      'deep.json': deep('[', ']'),
+      'deep-value.json': `[{"image":"a.jpg","label":${deep('[', ']')}}]`,
+      'deep.yaml': deep('[', ']').slice(0, 900_000),
+      'aliases.yaml': `a0: &a0 [x]\n${Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`)}]`).join('\n')}\nnames: *a30\n`,
+    });
+    const { store, report } = await importInto(t, dir);
+    assert.deepEqual(origins(store), { weed: ['images/a.jpg'] });
+    const invalid = report.warnings.filter(({ code }) => code === 'HL_IMPORT_ANNOTATION_INVALID');
+    assert.deepEqual(
+      invalid.map(({ message }) => message),
+      ['bomb.xml declares XML entities'],
+    );
+  });
+
+  it('read no picture outside the folder, whatever path they give', async (t) => {
+    const outer = await pictureFolder(t, ['secret.jpg', 'set/a.jpg']);
+    const names = [
+      '../secret.jpg',
+      `${outer}/secret.jpg`,
+      'a/../../secret.jpg',
+      '%2e%2e/secret.jpg',
+    ];
+    const dir = join(outer, 'set');
+    writeFileSync(
+      join(dir, 'labels.csv'),
+      `image,label\na.jpg,weed\n${names.map((name) => `${name},crop\n`).join('')}`,
+    );
+    const { store, report } = await importInto(t, dir);
+    assert.deepEqual(origins(store), { weed: ['a.jpg'] });
+    const missing = report.warnings.find(({ code }) => code === 'HL_IMPORT_PICTURE_MISSING');
+    assert.match(missing?.message ?? '', /4 pictures/);
+  });
+
+  it('alone are named in the refusal', async (t) => {
+    const dir = await pictureFolder(t, ['a.jpg'], { 'broken.json': '{"images": [' });
+    await assert.rejects(importInto(t, dir), (error) => {
+      assert.match(String(error), /broken\.json is not valid JSON/);
+      return hasCode('HL_IMPORT_NO_CLASSES')(error);
+    });
+  });
+});
+
 describe('readers of annotations', () => {
+  it('JSON: boxes are finite and have a size, whatever the records hold', () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.double(),
+      fc.integer({ min: 0, max: 3 }),
+      fc.constantFrom('a.jpg', 'weed', '1', Number.NaN, null, undefined),
+      fc.array(fc.oneof(fc.double(), fc.integer()), { maxLength: 6 }),
+    );
+    const recordOf = (...keys: string[]) =>
+      fc.record(Object.fromEntries(keys.map((key) => [key, value])), { requiredKeys: [] });
+    const listOf = (one: fc.Arbitrary<unknown>) => fc.array(fc.oneof(one, value), { maxLength: 4 });
+    const region = recordOf(
+      'x',
+      'y',
+      'width',
+      'height',
+      'rotation',
+      'points',
+      'radiusX',
+      'radiusY',
+      'rectanglelabels',
+      'polygonlabels',
+      'choices',
+    );
+    const shapes = [
+      fc.record({
+        images: listOf(recordOf('id', 'file_name', 'width', 'height')),
+        annotations: listOf(recordOf('image_id', 'category_id', 'bbox')),
+        categories: listOf(recordOf('id', 'name')),
+      }),
+      fc.record({ boundingBoxes: fc.dictionary(fc.string(), listOf(recordOf('label', 'x', 'y'))) }),
+      fc.record({ files: listOf(recordOf('path', 'name', 'label', 'boundingBoxes')) }),
+      listOf(fc.record({ image: value, annotations: listOf(recordOf('label', 'coordinates')) })),
+      listOf(
+        fc.record({
+          data: recordOf('image', 'text'),
+          annotations: listOf(fc.record({ result: listOf(fc.record({ value: region })) })),
+        }),
+      ),
+      listOf(fc.record({ image: value, annotator: value, tag: fc.oneof(region, listOf(region)) })),
+      fc.record({ imagePath: value, shapes: listOf(recordOf('label', 'points', 'shape_type')) }),
+      listOf(recordOf('image', 'label', 'xmin', 'ymin', 'xmax', 'ymax', 'width', 'height')),
+      listOf(recordOf('image', 'label', 'bbox')),
+    ];
+    fc.assert(
+      fc.property(fc.oneof(...shapes), (given) => {
+        const read = readJsonAnnotations(given);
+        for (const { picture, labels, boxes } of read?.pictures ?? []) {
+          assert.equal(typeof picture, 'string');
+          for (const label of labels) assert.equal(typeof label, 'string');
+          for (const { box } of boxes) {
+            if (box === null) continue;
+            const { left, top, right, bottom } = box;
+            assert.ok([left, top, right, bottom].every(Number.isFinite));
+            assert.ok(left < right && top < bottom);
+          }
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('CSV: every table comes back as it was written', () => {
     const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ' ', 'ä', ';') });
     const table = fc
@@ -442,10 +560,10 @@ describe('readers of annotations', () => {
     );
     fc.assert(
       fc.property(text, (given) => {
-        for (const read of [readCsvAnnotations, readXmlAnnotations, readYoloLines, namesInYaml]) {
+        for (const read of [readCsvAnnotations, readXmlAnnotations, readYoloLines, readYoloYaml]) {
           assert.doesNotThrow(() => read(given));
         }
-        assert.doesNotThrow(() => readYoloList(given, new Map()));
+        assert.doesNotThrow(() => readYoloList(given, String));
         assert.doesNotThrow(() => readLabelsInNames(given.split('\n')));
       }),
     );

@@ -58,7 +58,12 @@ test('what has no class folder is refused for what it is, and --label gives it o
     [[], { 'weeds.zip': 'PK' }, /1 archive \("weeds\.zip"\)/],
     [[], { 'train-00000-of-00002.tfrecord': 'x' }, /data files in an unsupported format/],
     [[], { 'weed/notes.txt': 'x' }, /ignored 1 file in class folders/],
-    [[], {}, /holds no class folder with pictures$/],
+    [[], {}, /no class folder with pictures, and no annotations of them\. It holds no files$/],
+    [
+      ['a.jpg', 'b.jpg', 'c.jpg', 'd.jpg'],
+      { 'x/data.PARQUET': 'x', README: 'x' },
+      /4 files \.jpg \("a\.jpg", "b\.jpg", "c\.jpg" …\), 1 file without an ending \("README"\), 1 file \.parquet \("x\/data\.PARQUET"\)/,
+    ],
   ];
   for (const [paths, others, message] of cases) {
     const dir = await pictureFolder(t, paths, others);

@@ -1,17 +1,28 @@
+import type { PictureBox } from '../../../vision/picture-box.js';
+
+/** A part of a picture with a label. */
+export interface LabelledBox {
+  label: string;
+  /** Its edges; null: the annotation has none, or they make no box. */
+  box: PictureBox | null;
+}
+
 /** Labels of one picture in an annotation file. */
 export interface AnnotatedPicture {
   /** As the file names it: a path, a bare name, or an address. */
   picture: string;
-  /** May repeat; empty: the file lists the picture without a label. */
+  /** Labels of the picture as a whole; may repeat. */
   labels: string[];
+  /** Labels of parts of it. Without any label, the file only lists the picture. */
+  boxes: LabelledBox[];
 }
 
 /** Contents of one annotation file. */
 export interface AnnotationFile {
   format: AnnotationFormat;
   pictures: AnnotatedPicture[];
-  /** The labels belong to boxes or other regions in the pictures. */
-  boxes: boolean;
+  /** Records that cannot be used, in words that follow the name of the file. */
+  faults: string[];
 }
 
 /** In order of preference between formats that label equally many pictures. */

@@ -1,5 +1,7 @@
 import { hasPictureEnding } from '../../../vision/sniff.js';
 import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
+import { boxOfEdges, pixelsIn } from './boxes.js';
+import { numberIn } from './marks.js';
 import { type AnnotationRecord, readRecords } from './records.js';
 
 /**
@@ -10,20 +12,22 @@ export function readCsvAnnotations(text: string): AnnotationFile | null {
   const rows = parseCsv(text);
   const [head] = rows;
   if (head === undefined) return null;
-  const format = 'a table of labels';
   if (hasPictureEnding(head[0]?.trim() ?? '') && head.length >= 2) {
-    return { format, pictures: rows.map(ofBareRow), boxes: head.length >= 6 };
+    return { format: 'a table of labels', pictures: rows.map(ofBareRow), faults: [] };
   }
   const records = rows
     .slice(1)
     .map((row): AnnotationRecord => new Map(head.map((column, i) => [column, row[i] ?? ''])));
-  const found = readRecords(records);
-  return found === null ? null : { format, ...found };
+  return readRecords(records);
 }
 
 function ofBareRow(row: readonly string[]): AnnotatedPicture {
   const label = row.at(-1)?.trim() ?? '';
-  return { picture: row[0] ?? '', labels: row.length < 2 || label === '' ? [] : [label] };
+  const labels = row.length < 2 || label === '' ? [] : [label];
+  const picture = row[0] ?? '';
+  if (row.length < 6) return { picture, labels, boxes: [] };
+  const box = boxOfEdges(row.slice(1, 5).map(numberIn), pixelsIn(null, null));
+  return { picture, labels: [], boxes: labels.map((one) => ({ label: one, box })) };
 }
 
 /**

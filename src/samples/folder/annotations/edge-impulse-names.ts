@@ -23,7 +23,7 @@ export function readLabelsInNames(names: readonly string[]): AnnotatedPicture[] 
     const label = match[1]!;
     if (COUNTER.test(label)) continue;
     counts.set(label, (counts.get(label) ?? 0) + 1);
-    pictures.push({ picture: name, labels: [label] });
+    pictures.push({ picture: name, labels: [label], boxes: [] });
   }
   const again = [...counts.values()].filter((count) => count > 1);
   const covered = again.reduce((sum, count) => sum + count, 0);

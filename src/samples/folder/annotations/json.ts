@@ -1,43 +1,10 @@
-import { z } from 'zod';
-import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
-import { labelsIn, readRecords } from './records.js';
+import type { AnnotatedPicture, AnnotationFile, LabelledBox } from './annotation.js';
+import { boxOfCentre, boxOfPoints, boxOfSides, type Measure, pixelsIn } from './boxes.js';
+import { Faults } from './faults.js';
+import { isRecord, marksIn, numberIn } from './marks.js';
+import { readRecords } from './records.js';
 
-const id = z.union([z.string(), z.number()]);
-const coco = z.object({
-  images: z.array(z.object({ id, file_name: z.string() })),
-  annotations: z.array(z.object({ image_id: id, category_id: id })),
-  categories: z.array(z.object({ id, name: z.string() })),
-});
-const edgeImpulse = z.object({
-  files: z.array(
-    z.object({
-      path: z.string().optional(),
-      name: z.string().optional(),
-      label: z.unknown(),
-      boundingBoxes: z.array(z.object({ label: z.string() })).optional(),
-    }),
-  ),
-});
-const edgeImpulseBoxes = z.object({
-  boundingBoxes: z.record(z.string(), z.array(z.object({ label: z.string() }))),
-});
-const createMl = z.array(
-  z.object({ image: z.string(), annotations: z.array(z.object({ label: z.string() })) }),
-);
-const result = z.object({ type: z.string().optional(), value: z.record(z.string(), z.unknown()) });
-const labelStudio = z.array(
-  z.object({
-    data: z.record(z.string(), z.unknown()),
-    annotations: z.array(
-      z.object({ was_cancelled: z.boolean().optional(), result: z.array(result) }),
-    ),
-  }),
-);
-const labelMe = z.object({
-  imagePath: z.string(),
-  shapes: z.array(z.object({ label: z.string() })),
-});
-const flat = z.array(z.record(z.string(), z.unknown()));
+type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** Reads the JSON of a known annotation tool; null: unknown format. */
 export function readJsonAnnotations(value: unknown): AnnotationFile | null {
@@ -52,67 +19,143 @@ export function readJsonAnnotations(value: unknown): AnnotationFile | null {
 }
 
 function ofCoco(value: unknown): AnnotationFile | null {
-  const { data } = coco.safeParse(value);
-  if (data === undefined) return null;
-  const names = new Map(data.categories.map((category) => [category.id, category.name]));
-  const labels = new Map(data.images.map((image) => [image.id, [] as string[]]));
-  for (const { image_id, category_id } of data.annotations) {
-    const name = names.get(category_id);
-    if (name !== undefined) labels.get(image_id)?.push(name);
+  if (!isRecord(value)) return null;
+  const { images, annotations, categories } = value;
+  if (!Array.isArray(images) || !Array.isArray(annotations) || !Array.isArray(categories)) {
+    return null;
   }
-  const pictures = data.images.map((image) => ({
-    picture: image.file_name,
-    labels: labels.get(image.id) ?? [],
-  }));
-  return { format: 'COCO annotations', pictures, boxes: true };
+  const faults = new Faults();
+  const names = new Map<unknown, string>();
+  for (const category of categories.filter(isRecord)) {
+    if (isId(category.id) && typeof category.name === 'string')
+      names.set(category.id, category.name);
+  }
+  const pictures = new Map<unknown, AnnotatedPicture & { measure: Measure }>();
+  images.forEach((image: unknown, index) => {
+    if (isRecord(image) && isId(image.id) && typeof image.file_name === 'string') {
+      const measure = pixelsIn(image.width, image.height);
+      pictures.set(image.id, { picture: image.file_name, labels: [], boxes: [], measure });
+    } else faults.add('they have no id or no file_name', `image ${index + 1}`);
+  });
+  annotations.forEach((annotation: unknown, index) => {
+    const fault = addCoco(annotation, pictures, names);
+    if (fault !== null) faults.add(fault, `annotation ${index + 1}`);
+  });
+  return {
+    format: 'COCO annotations',
+    pictures: [...pictures.values()],
+    faults: faults.messages(),
+  };
+}
+
+/** @returns why the annotation cannot be used; null: it was added to its picture */
+function addCoco(
+  annotation: unknown,
+  pictures: ReadonlyMap<unknown, AnnotatedPicture & { measure: Measure }>,
+  names: ReadonlyMap<unknown, string>,
+): string | null {
+  if (!isRecord(annotation)) return 'they are no objects';
+  const picture = pictures.get(annotation.image_id);
+  const label = names.get(annotation.category_id);
+  if (picture === undefined) return 'no image has their image_id';
+  if (label === undefined) return 'no category has their category_id';
+  const { bbox } = annotation;
+  if (bbox === undefined) picture.labels.push(label);
+  else picture.boxes.push({ label, box: boxOfSides(numbersIn(bbox), picture.measure) });
+  return null;
 }
 
 function ofEdgeImpulse(value: unknown): AnnotationFile | null {
+  if (!isRecord(value)) return null;
   const format = 'an Edge Impulse export';
-  const boxes = edgeImpulseBoxes.safeParse(value).data;
-  if (boxes !== undefined) {
-    const pictures = Object.entries(boxes.boundingBoxes).map(([picture, list]) => ({
-      picture,
-      labels: list.map(({ label }) => label),
-    }));
-    return { format, pictures, boxes: true };
+  if (isRecord(value.boundingBoxes)) {
+    const pictures = Object.entries(value.boundingBoxes).map(([picture, list]) => {
+      return { picture, labels: [], boxes: edgeImpulseBoxes(list) };
+    });
+    return { format, pictures, faults: [] };
   }
-  const { data } = edgeImpulse.safeParse(value);
-  if (data === undefined) return null;
-  const pictures = data.files.map(({ path, name, label, boundingBoxes = [] }) => ({
-    picture: path ?? name ?? '',
-    labels: boundingBoxes.length > 0 ? boundingBoxes.map((box) => box.label) : labelsIn(label),
-  }));
-  return { format, pictures, boxes: data.files.some((file) => file.boundingBoxes?.length) };
+  const { files } = value;
+  if (!Array.isArray(files) || !files.some((file) => isRecord(file) && 'label' in file))
+    return null;
+  const faults = new Faults();
+  const pictures: AnnotatedPicture[] = [];
+  files.forEach((file: unknown, index) => {
+    const picture = isRecord(file) ? (file.path ?? file.name) : null;
+    if (!isRecord(file) || typeof picture !== 'string') {
+      faults.add('they have no path', `file ${index + 1}`);
+      return;
+    }
+    const boxes = edgeImpulseBoxes(file.boundingBoxes);
+    pictures.push({ picture, labels: boxes.length > 0 ? [] : marksIn(file.label).labels, boxes });
+  });
+  return { format, pictures, faults: faults.messages() };
+}
+
+function edgeImpulseBoxes(list: unknown): LabelledBox[] {
+  return labelledIn(list, ({ x, y, width, height }) =>
+    boxOfSides([x, y, width, height].map(numberIn), pixelsIn(null, null)),
+  );
 }
 
 function ofCreateMl(value: unknown): AnnotationFile | null {
-  const { data } = createMl.safeParse(value);
-  if (data === undefined || data.length === 0) return null;
-  const pictures = data.map(({ image, annotations }) => ({
-    picture: image,
-    labels: annotations.map(({ label }) => label),
-  }));
-  return { format: 'CreateML annotations', pictures, boxes: true };
+  if (!Array.isArray(value)) return null;
+  const isPicture = (each: unknown): each is JsonRecord =>
+    isRecord(each) && typeof each.image === 'string' && Array.isArray(each.annotations);
+  if (!value.some(isPicture)) return null;
+  const faults = new Faults();
+  const pictures: AnnotatedPicture[] = [];
+  for (const [index, each] of value.entries()) {
+    if (!isPicture(each)) {
+      faults.add('they name no image', `record ${index + 1}`);
+      continue;
+    }
+    const boxes = labelledIn(each.annotations, ({ coordinates }) => {
+      if (!isRecord(coordinates)) return null;
+      const { x, y, width, height } = coordinates;
+      return boxOfCentre([x, y, width, height].map(numberIn), pixelsIn(null, null));
+    });
+    pictures.push({ picture: String(each.image), labels: [], boxes });
+  }
+  return { format: 'CreateML annotations', pictures, faults: faults.messages() };
 }
 
 function ofLabelStudio(value: unknown): AnnotationFile | null {
-  const { data } = labelStudio.safeParse(value);
-  if (data === undefined || data.length === 0) return null;
-  let boxes = false;
-  const pictures = data.map((task): AnnotatedPicture => {
-    const results = task.annotations
-      .filter(({ was_cancelled }) => was_cancelled !== true)
-      .flatMap((annotation) => annotation.result);
-    boxes ||= results.some(({ value: marks }) => !('choices' in marks));
-    const labels = results.flatMap(({ value: marks }) => labelsIn(marks));
-    return { picture: pictureIn(task.data), labels };
-  });
-  return { format: 'a Label Studio export', pictures, boxes };
+  const tasks = isLabelStudioTask(value) ? [value] : value;
+  if (!Array.isArray(tasks) || !tasks.some(isLabelStudioTask)) return null;
+  const faults = new Faults();
+  const pictures: AnnotatedPicture[] = [];
+  for (const [index, task] of tasks.entries()) {
+    if (!isLabelStudioTask(task)) {
+      faults.add('they are no tasks', `record ${index + 1}`);
+      continue;
+    }
+    const picture: AnnotatedPicture = { picture: pictureIn(task.data), labels: [], boxes: [] };
+    for (const annotation of arrayIn(task.annotations ?? task.completions)) {
+      if (!isRecord(annotation) || annotation.was_cancelled === true) continue;
+      for (const result of arrayIn(annotation.result)) addResult(picture, result);
+    }
+    pictures.push(picture);
+  }
+  return { format: 'a Label Studio export', pictures, faults: faults.messages() };
+}
+
+function isLabelStudioTask(
+  value: unknown,
+): value is JsonRecord & { data: Record<string, unknown> } {
+  const lists = ['annotations', 'completions', 'predictions'];
+  return isRecord(value) && isRecord(value.data) && lists.some((key) => Array.isArray(value[key]));
+}
+
+function addResult(picture: AnnotatedPicture, result: unknown): void {
+  if (!isRecord(result) || !isRecord(result.value)) return;
+  const { original_width, original_height } = result;
+  const { labels, boxes } = marksIn({ ...result.value, original_width, original_height });
+  picture.labels.push(...labels);
+  picture.boxes.push(...boxes);
 }
 
 /** The field of a Label Studio task that names its picture. */
-function pictureIn(data: Readonly<Record<string, unknown>>): string {
+function pictureIn(data: JsonRecord): string {
   const texts = Object.entries(data).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
@@ -121,16 +164,56 @@ function pictureIn(data: Readonly<Record<string, unknown>>): string {
 }
 
 function ofLabelMe(value: unknown): AnnotationFile | null {
-  const { data } = labelMe.safeParse(value);
-  if (data === undefined) return null;
-  const labels = data.shapes.map(({ label }) => label);
-  const pictures = [{ picture: data.imagePath, labels }];
-  return { format: 'LabelMe annotations', pictures, boxes: true };
+  if (!isRecord(value)) return null;
+  const { imagePath, shapes, imageWidth, imageHeight } = value;
+  if (typeof imagePath !== 'string' || !Array.isArray(shapes)) return null;
+  const measure = pixelsIn(imageWidth, imageHeight);
+  const boxes = labelledIn(shapes, ({ points, shape_type }) => {
+    const corners = arrayIn(points).map(numbersIn);
+    const [[x = Number.NaN, y = Number.NaN] = [], [edgeX = Number.NaN, edgeY = Number.NaN] = []] =
+      corners;
+    if (shape_type === 'circle') {
+      const size = 2 * Math.hypot(edgeX - x, edgeY - y);
+      return boxOfCentre([x, y, size, size], measure);
+    }
+    return boxOfPoints(
+      corners.map(([left = Number.NaN, top = Number.NaN]) => [left, top]),
+      measure,
+    );
+  });
+  const pictures = [{ picture: imagePath, labels: [], boxes }];
+  return { format: 'LabelMe annotations', pictures, faults: [] };
 }
 
 function ofFlat(value: unknown): AnnotationFile | null {
-  const { data } = flat.safeParse(value);
-  const found =
-    data === undefined ? null : readRecords(data.map((row) => new Map(Object.entries(row))));
-  return found === null ? null : { format: 'a table of labels', ...found };
+  if (!Array.isArray(value)) return null;
+  const rows = value.filter(isRecord);
+  const found = readRecords(rows.map((row) => new Map(Object.entries(row))));
+  if (found === null || rows.length === value.length) return found;
+  const others = `has ${value.length - rows.length} of ${value.length} records that are no objects`;
+  return { ...found, faults: [...found.faults, others] };
+}
+
+/** Boxes of a list of `{"label": …}`; one without a label has "", which no class can have. */
+function labelledIn(
+  list: unknown,
+  boxOf: (record: JsonRecord) => LabelledBox['box'],
+): LabelledBox[] {
+  return arrayIn(list)
+    .filter(isRecord)
+    .map((each) => {
+      return { label: typeof each.label === 'string' ? each.label : '', box: boxOf(each) };
+    });
+}
+
+function arrayIn(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function numbersIn(value: unknown): number[] {
+  return arrayIn(value).map(numberIn);
+}
+
+function isId(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
 }

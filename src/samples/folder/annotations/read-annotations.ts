@@ -3,59 +3,96 @@ import { fileProblem } from '../../../base/files/file-problem.js';
 import { decodeText } from '../../../base/words/text.js';
 import { type Folder, type FolderFile, visit } from '../../../vision/folder/folder-tree.js';
 import type { PlacedPicture } from '../../../vision/folder/layout.js';
-import { ANNOTATION_FORMATS, type AnnotationFile, type AnnotationFormat } from './annotation.js';
+import { listIn } from '../../list-in.js';
+import {
+  ANNOTATION_FORMATS,
+  type AnnotationFile,
+  type AnnotationFormat,
+  type LabelledBox,
+} from './annotation.js';
 import { readCsvAnnotations } from './csv.js';
 import { readLabelsInNames } from './edge-impulse-names.js';
 import { readJsonAnnotations } from './json.js';
 import { PictureIndex, stemOf } from './picture-index.js';
-import { readXmlAnnotations } from './xml.js';
-import { type ClassNames, namesInLines, namesInYaml, readYoloLines, readYoloList } from './yolo.js';
+import { declaresEntities, readXmlAnnotations } from './xml.js';
+import {
+  boxOfLine,
+  type ClassNames,
+  namesInLines,
+  readYoloLines,
+  readYoloList,
+  readYoloYaml,
+  type YoloLine,
+} from './yolo.js';
+
+/** Labels of one picture. */
+export interface PictureLabels {
+  /** Distinct labels of the picture as a whole. */
+  whole: readonly string[];
+  boxes: readonly LabelledBox[];
+}
 
 /** Annotations of the pictures of a folder. */
 export interface Annotated {
-  format: AnnotationFormat;
-  /** The labels belong to boxes or other regions in the pictures. */
+  /** Null: no picture is labelled. */
+  format: AnnotationFormat | null;
+  /** Tool that wrote the files, by their names; null: unknown. */
+  tool: 'Roboflow' | null;
+  /** Some labels belong to boxes or other regions in the pictures. */
   boxes: boolean;
-  /** Distinct labels of a picture, by its name relative to the folder. */
-  labelOf(name: string): readonly string[];
-  /** Messages about annotation files that cannot be read. */
+  /** Labels of a picture, by its name relative to the folder. */
+  labelsOf(name: string): PictureLabels;
+  /** Messages about annotation files, and records in them, that cannot be read. */
   unreadable: string[];
+  /** Pictures that the annotations name but the folder does not have. */
+  missing: string[];
 }
 
 /** Larger files are refused: they would not fit into memory beside the daemon. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const ANNOTATION_ENDING = /\.(?:json|jsonl|ndjson|csv|tsv|xml|txt|ya?ml|labels|names)$/i;
 const CLASS_NAMES = /^(?:classes\.txt|_classes\.txt|labels\.txt|obj\.names|.*_darknet\.labels)$/i;
+const ROBOFLOW = /^(?:README\.roboflow\.txt|_annotations\..+|_classes\.(?:csv|txt))$/i;
+const NO_LABELS: PictureLabels = { whole: [], boxes: [] };
 
 /**
  * Reads annotations in a folder, in the formats of common tools. If there are several formats, the
- * one that labels most pictures is used. Null: no picture is labelled.
+ * one that labels most pictures is used.
+ * @param except name of a file at the top that is none
  */
 export async function readAnnotations(
   root: Folder,
   pictures: readonly PlacedPicture[],
-): Promise<Annotated | null> {
+  except: string,
+): Promise<Annotated> {
   const names = pictures.map(({ name }) => name);
   const reader = new AnnotationReader(names);
   const files: { file: FolderFile; name: string }[] = [];
   visit(root, '', (file, name) => {
-    if (!file.isPicture && ANNOTATION_ENDING.test(file.name.text)) files.push({ file, name });
+    const isAnnotation = !file.isPicture && ANNOTATION_ENDING.test(file.name.text);
+    if (isAnnotation && name !== except) files.push({ file, name });
   });
   for (const { file, name } of files) await reader.read(file, name);
   reader.readNames(names);
-  return reader.best();
+  const isRoboflow = files.some(({ file }) => ROBOFLOW.test(file.name.text));
+  return reader.best(isRoboflow ? 'Roboflow' : null);
 }
 
+/** What the files of one format say. */
 interface Found {
-  boxes: boolean;
-  labels: Map<string, Set<string>>;
+  labels: Map<string, { whole: Set<string>; boxes: LabelledBox[] }>;
+  faults: string[];
+  missing: Set<string>;
 }
+
+const NOTHING_FOUND: Found = { labels: new Map(), faults: [], missing: new Set() };
 
 /** A label file of one picture, kept until the names of the class numbers are known. */
 interface YoloFile {
+  name: string;
   base: string;
   stem: string;
-  classes: number[];
+  lines: YoloLine[];
 }
 
 class AnnotationReader {
@@ -64,8 +101,9 @@ class AnnotationReader {
   readonly #found = new Map<AnnotationFormat, Found>();
   readonly #unreadable: string[] = [];
   readonly #yolo: YoloFile[] = [];
-  readonly #lists: { base: string; text: string }[] = [];
+  readonly #lists: { name: string; base: string; text: string }[] = [];
   #classNames: ClassNames | null = null;
+  #keyPoints = false;
 
   constructor(names: readonly string[]) {
     this.#index = new PictureIndex(names);
@@ -78,32 +116,42 @@ class AnnotationReader {
     const fileName = file.name.text.toLowerCase();
     const base = name.slice(0, name.length - lastPart(name).length);
     if (CLASS_NAMES.test(fileName)) this.#classNames ??= namesInLines(text);
-    else if (/\.ya?ml$/.test(fileName)) this.#classNames = namesInYaml(text) ?? this.#classNames;
-    else if (fileName === '_annotations.txt') this.#lists.push({ base, text });
+    else if (/\.ya?ml$/.test(fileName)) this.#readYaml(text);
+    else if (fileName === '_annotations.txt') this.#lists.push({ name, base, text });
     else if (fileName.endsWith('.txt') && this.#stems.has(stemOf(file.name.text))) {
-      const classes = readYoloLines(text);
-      if (classes !== null) this.#yolo.push({ base, stem: stemOf(file.name.text), classes });
-    } else this.#add(base, this.#parse(fileName, name, text));
+      this.#readYolo(name, base, stemOf(file.name.text), text);
+    } else this.#add(base, name, this.#parse(fileName, name, text));
   }
 
   readNames(names: readonly string[]): void {
     const pictures = readLabelsInNames(names);
     const format = ANNOTATION_FORMATS.at(-1)!;
-    if (pictures !== null) this.#add('', { format, pictures, boxes: false });
+    if (pictures !== null) this.#add('', '', { format, pictures, faults: [] });
   }
 
-  best(): Annotated | null {
+  best(tool: Annotated['tool']): Annotated {
     this.#addYolo();
     let best: { format: AnnotationFormat; found: Found; labelled: number } | null = null;
     for (const format of ANNOTATION_FORMATS) {
       const found = this.#found.get(format);
-      const labelled = [...(found?.labels.values() ?? [])].filter(({ size }) => size > 0).length;
+      const labelled = [...(found?.labels.values() ?? [])].filter(
+        ({ whole, boxes }) => whole.size > 0 || boxes.length > 0,
+      ).length;
       if (found && labelled > (best?.labelled ?? 0)) best = { format, found, labelled };
     }
-    if (best === null) return null;
-    const { format, found } = best;
-    const labelOf = (name: string): string[] => [...(found.labels.get(name) ?? [])];
-    return { format, boxes: found.boxes, labelOf, unreadable: this.#unreadable };
+    const format = best?.format ?? null;
+    const found = best?.found ?? NOTHING_FOUND;
+    return {
+      format,
+      tool,
+      boxes: [...found.labels.values()].some(({ boxes }) => boxes.length > 0),
+      labelsOf: (name) => {
+        const known = found.labels.get(name);
+        return known === undefined ? NO_LABELS : { whole: [...known.whole], boxes: known.boxes };
+      },
+      unreadable: [...this.#unreadable, ...found.faults],
+      missing: [...found.missing],
+    };
   }
 
   async #textOf(file: FolderFile, name: string): Promise<string | null> {
@@ -121,7 +169,10 @@ class AnnotationReader {
 
   #parse(fileName: string, name: string, text: string): AnnotationFile | null {
     if (/\.(?:csv|tsv)$/.test(fileName)) return readCsvAnnotations(text);
-    if (fileName.endsWith('.xml')) return readXmlAnnotations(text);
+    if (fileName.endsWith('.xml')) {
+      if (declaresEntities(text)) return this.#refuse(name, 'declares XML entities');
+      return readXmlAnnotations(text);
+    }
     if (/\.(?:json|labels)$/.test(fileName)) {
       const value = parseJson(text);
       if (value === undefined) return this.#refuse(name, 'is not valid JSON');
@@ -138,38 +189,80 @@ class AnnotationReader {
     return null;
   }
 
+  #readYaml(text: string): void {
+    const yaml = readYoloYaml(text);
+    if (yaml === null) return;
+    this.#classNames = yaml.names;
+    this.#keyPoints = yaml.keyPoints;
+  }
+
+  #readYolo(name: string, base: string, stem: string, text: string): void {
+    const found = readYoloLines(text);
+    if (found === null) return;
+    const { lines, badLines } = found;
+    this.#yolo.push({ name, base, stem, lines });
+    if (badLines.length > 0) {
+      this.#refuse(name, `has lines that are no YOLO boxes: ${badLines.slice(0, 5).join(', ')}`);
+    }
+  }
+
   #refuse(name: string, fault: string): null {
     this.#unreadable.push(`${name} ${fault}`);
     return null;
   }
 
-  #add(base: string, file: AnnotationFile | null): void {
-    if (file === null) return;
-    const found = this.#found.get(file.format) ?? { boxes: false, labels: new Map() };
-    this.#found.set(file.format, found);
-    found.boxes ||= file.boxes;
-    for (const { picture, labels } of file.pictures) {
+  #add(base: string, file: string, annotations: AnnotationFile | null): void {
+    if (annotations === null) return;
+    const { format, pictures, faults } = annotations;
+    const found = this.#foundOf(format);
+    found.faults.push(...faults.map((fault) => `${file} ${fault}`));
+    for (const { picture, labels, boxes } of pictures) {
       const name = this.#index.find(base, picture);
-      if (name === null) continue;
-      const known = found.labels.get(name) ?? new Set();
+      if (name === null) {
+        if (labels.length + boxes.length > 0) found.missing.add(picture);
+        continue;
+      }
+      const known = found.labels.get(name) ?? { whole: new Set(), boxes: [] };
       found.labels.set(name, known);
-      for (const label of labels) known.add(label);
+      for (const label of labels) known.whole.add(label);
+      for (const box of boxes) known.boxes.push(box);
     }
+  }
+
+  #foundOf(format: AnnotationFormat): Found {
+    const found = this.#found.get(format) ?? { labels: new Map(), faults: [], missing: new Set() };
+    this.#found.set(format, found);
+    return found;
   }
 
   /** Adds YOLO labels last: the file with the class names may have been read after them. */
   #addYolo(): void {
-    const names = this.#classNames ?? new Map<number, string>();
     const format = 'YOLO annotations';
-    for (const { base, stem, classes } of this.#yolo) {
-      const labels = classes.map((number) => names.get(number) ?? String(number));
+    const names = this.#classNames;
+    const unnamed = new Map<number, string[]>();
+    const labelOf = (classNumber: number, file: string): string | null => {
+      if (names === null) return String(classNumber);
+      const label = names.get(classNumber) ?? null;
+      if (label === null) listIn(unnamed, classNumber).push(file);
+      return label;
+    };
+    for (const { name, base, stem, lines } of this.#yolo) {
+      const boxes = lines.flatMap((line): LabelledBox[] => {
+        const label = labelOf(line.classNumber, name);
+        return label === null ? [] : [{ label, box: boxOfLine(line, this.#keyPoints) }];
+      });
       const picture = `${stem}.txt`;
       const beside = base.replace(/(^|\/)labels\//i, '$1images/');
-      this.#add(beside, { format, pictures: [{ picture, labels }], boxes: true });
+      this.#add(beside, name, { format, pictures: [{ picture, labels: [], boxes }], faults: [] });
     }
-    for (const { base, text } of this.#lists) {
-      const pictures = readYoloList(text, names);
-      if (pictures !== null) this.#add(base, { format, pictures, boxes: true });
+    for (const { name, base, text } of this.#lists) {
+      const pictures = readYoloList(text, (classNumber) => labelOf(classNumber, name));
+      if (pictures !== null) this.#add(base, name, { format, pictures, faults: [] });
+    }
+    for (const [classNumber, files] of unnamed) {
+      const message = `has ${files.length === 1 ? 'a box' : 'boxes'} of class ${classNumber}, which has no name`;
+      const more = files.length > 1 ? ` (${files.length} boxes in all)` : '';
+      this.#foundOf(format).faults.push(`${files[0]} ${message}${more}`);
     }
   }
 }

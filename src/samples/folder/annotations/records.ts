@@ -1,4 +1,8 @@
-import type { AnnotatedPicture } from './annotation.js';
+import type { PictureBox } from '../../../vision/picture-box.js';
+import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
+import { boxOfEdges, boxOfSides, type Measure, pixelsIn, SHARES } from './boxes.js';
+import { Faults } from './faults.js';
+import { isRecord, marksIn, numberIn } from './marks.js';
 
 /** A row of a table, or a flat object: values by column name. */
 export type AnnotationRecord = ReadonlyMap<string, unknown>;
@@ -11,63 +15,151 @@ const LABEL_COLUMNS =
   'label class category classname class_name label_name choice target species tag labels classes variety annotation expected y'.split(
     ' ',
   );
-const BOX_COLUMN = /^(?:x_?min|x1|bbox|bounding_box|xtl|x_center|width_box|coordinates)$/;
+/** Edges of a box in the order left, top, right, bottom, as tables name them. */
+const EDGE_COLUMNS: readonly (readonly string[])[] = [
+  ['xmin', 'ymin', 'xmax', 'ymax'],
+  ['x_min', 'y_min', 'x_max', 'y_max'],
+  ['x1', 'y1', 'x2', 'y2'],
+  ['xtl', 'ytl', 'xbr', 'ybr'],
+  ['left', 'top', 'right', 'bottom'],
+];
+/** Upper left corner, width and height. */
+const SIDE_COLUMNS: readonly (readonly string[])[] = [
+  ['bbox_x', 'bbox_y', 'bbox_width', 'bbox_height'],
+  ['x', 'y', 'w', 'h'],
+  ['x', 'y', 'width', 'height'],
+];
+/** A list `[left, top, width, height]`, as in COCO. */
+const LIST_COLUMN = /^(?:bbox|bounding_box)$/;
+/** More columns make no table of labels, and would take too long to search. */
+const MAX_COLUMNS = 5_000;
+/** Columns that Label Studio adds to the data of a task. */
+const LABEL_STUDIO_COLUMNS = ['annotation_id', 'annotator', 'lead_time'];
 
-/**
- * Reads rows that name a picture and its class, or have a 0/1 column for each class (Roboflow's
- * `_classes.csv`). Null: the rows do neither.
- */
-export function readRecords(
-  rows: readonly AnnotationRecord[],
-): { pictures: AnnotatedPicture[]; boxes: boolean } | null {
-  const [first] = rows;
-  if (first === undefined) return null;
-  const columns = [...first.keys()];
-  const pictureColumn = pick(columns, PICTURE_COLUMNS);
-  if (pictureColumn === null) return null;
-  const labelColumn = pick(
-    columns.filter((column) => column !== pictureColumn),
-    LABEL_COLUMNS,
-  );
-  const others = columns.filter((column) => column !== pictureColumn && column.trim() !== '');
-  const oneHot =
-    others.length > 1 &&
-    rows.every((row) =>
-      others.every((column) => /^\s*[01](?:\.0*)?\s*$/.test(text(row.get(column)))),
-    );
-  if (oneHot) {
-    const pictures = rows.map((row) => ({
-      picture: text(row.get(pictureColumn)),
-      labels: others.filter((column) => Number(row.get(column)) === 1).map((name) => name.trim()),
-    }));
-    return { pictures, boxes: false };
-  }
-  if (labelColumn === null) return null;
-  const pictures = rows.map((row) => ({
-    picture: text(row.get(pictureColumn)),
-    labels: labelsIn(row.get(labelColumn)),
-  }));
-  return { pictures, boxes: columns.some((column) => BOX_COLUMN.test(normalised(column))) };
+/** Columns of a table that label its pictures. */
+interface Columns {
+  picture: string;
+  label: string | null;
+  box: ((row: AnnotationRecord) => PictureBox | null) | null;
 }
 
 /**
- * Extracts labels from a value: a string, a list of strings, or Label Studio's `{"choices": […]}`.
+ * Reads rows that name a picture and its class, or have a 0/1 column for each class (Roboflow's
+ * `_classes.csv`). Label Studio's CSV and JSON-MIN are such rows. Null: the rows do neither.
  */
-export function labelsIn(value: unknown): string[] {
-  if (typeof value === 'number') return [String(value)];
-  if (typeof value === 'string') {
-    const trimmed = value.trim();
-    if (/^[[{]/.test(trimmed)) {
-      const parsed = parsedJson(trimmed);
-      if (parsed !== undefined) return labelsIn(parsed);
-    }
-    return trimmed === '' ? [] : [trimmed];
+export function readRecords(rows: readonly AnnotationRecord[]): AnnotationFile | null {
+  const names = [...new Set(rows.flatMap((row) => [...row.keys()]))];
+  const picture = pick(names, PICTURE_COLUMNS);
+  if (picture === null || names.length > MAX_COLUMNS) return null;
+  const others = names.filter((column) => column !== picture && column.trim() !== '');
+  if (isOneHot(rows, others)) return ofOneHot(rows, picture, others);
+  const isLabelStudio = LABEL_STUDIO_COLUMNS.some((column) => names.includes(column));
+  const label = pick(others, LABEL_COLUMNS) ?? (isLabelStudio ? markedColumn(rows, others) : null);
+  if (label === null) return null;
+  const columns: Columns = { picture, label, box: isLabelStudio ? null : boxColumns(rows, others) };
+  const faults = new Faults();
+  const pictures = rows.map((row, index) => ofRow(row, index, columns, faults));
+  return {
+    format: isLabelStudio ? 'a Label Studio export' : 'a table of labels',
+    pictures,
+    faults: faults.messages(),
+  };
+}
+
+function ofRow(
+  row: AnnotationRecord,
+  index: number,
+  { picture, label, box }: Columns,
+  faults: Faults,
+): AnnotatedPicture {
+  const name = text(row.get(picture));
+  if (name === '') faults.add('they name no picture', `record ${index + 1}`);
+  const { labels, boxes } = marksIn(label === null ? null : row.get(label));
+  if (box === null) return { picture: name, labels, boxes };
+  const found = box(row);
+  const inBox = labels.map((one) => ({ label: one, box: found }));
+  return { picture: name, labels: [], boxes: [...inBox, ...boxes] };
+}
+
+function isOneHot(rows: readonly AnnotationRecord[], columns: readonly string[]): boolean {
+  return (
+    columns.length > 1 &&
+    rows.every((row) =>
+      columns.every((column) => /^\s*[01](?:\.0*)?\s*$/.test(text(row.get(column)))),
+    )
+  );
+}
+
+function ofOneHot(
+  rows: readonly AnnotationRecord[],
+  picture: string,
+  columns: readonly string[],
+): AnnotationFile {
+  const pictures = rows.map((row) => ({
+    picture: text(row.get(picture)),
+    labels: columns.filter((column) => Number(row.get(column)) === 1).map((name) => name.trim()),
+    boxes: [],
+  }));
+  return { format: 'a table of labels', pictures, faults: [] };
+}
+
+/** The column of Label Studio with choices or regions, whose name is that of the control. */
+function markedColumn(
+  rows: readonly AnnotationRecord[],
+  columns: readonly string[],
+): string | null {
+  const isMark = (value: unknown): boolean =>
+    (isRecord(value) && Array.isArray(value.choices)) ||
+    (Array.isArray(value) && value.some(isRecord)) ||
+    (typeof value === 'string' && /^\s*(?:\{"choices":|\[\{")/.test(value));
+  return columns.find((column) => rows.some((row) => isMark(row.get(column)))) ?? null;
+}
+
+/** How to read the box of a row; null: the table has no columns for boxes. */
+function boxColumns(rows: readonly AnnotationRecord[], columns: readonly string[]): Columns['box'] {
+  const named = new Map(columns.map((column) => [normalised(column), column]));
+  const all = (names: readonly string[]) => names.every((name) => named.has(name));
+  const numbers = (row: AnnotationRecord, names: readonly string[]): number[] =>
+    names.map((name) => numberIn(row.get(named.get(name) ?? '')));
+  const edges = EDGE_COLUMNS.find(all);
+  if (edges !== undefined) {
+    const isShare = areShares(rows.flatMap((row) => numbers(row, edges)));
+    const measure = (row: AnnotationRecord): Measure =>
+      isShare ? SHARES : pixelsIn(...sizeIn(numbers(row, ['width', 'height'])));
+    return (row) => boxOfEdges(numbers(row, edges), measure(row));
   }
-  if (Array.isArray(value)) return value.flatMap(labelsIn);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value)
-    .filter(([key]) => /^(?:choices|label|class|name|[a-z]*labels)$/i.test(key))
-    .flatMap(([, inner]) => labelsIn(inner));
+  const sides = SIDE_COLUMNS.find(all);
+  if (sides !== undefined) {
+    const measure = areShares(rows.flatMap((row) => numbers(row, sides)))
+      ? SHARES
+      : pixelsIn(null, null);
+    return (row) => boxOfSides(numbers(row, sides), measure);
+  }
+  const list = [...named.keys()].find((column) => LIST_COLUMN.test(column));
+  if (list === undefined) return null;
+  const column = named.get(list) ?? '';
+  return (row) =>
+    boxOfSides(listIn(row.get(column)), pixelsIn(...sizeIn(numbers(row, ['width', 'height']))));
+}
+
+function sizeIn([width, height]: readonly number[]): [unknown, unknown] {
+  return [width, height];
+}
+
+/** Whether coordinates are shares of the picture: none is above 1, and some are fractions. */
+function areShares(coordinates: readonly number[]): boolean {
+  const known = coordinates.filter((each) => !Number.isNaN(each));
+  return known.every((each) => each <= 1) && known.some((each) => !Number.isInteger(each));
+}
+
+function listIn(value: unknown): number[] {
+  if (Array.isArray(value)) return value.map(numberIn);
+  return typeof value === 'string'
+    ? value
+        .replace(/^\s*\[|\]\s*$/g, '')
+        .split(',')
+        .map(numberIn)
+    : [];
 }
 
 function pick(columns: readonly string[], wanted: readonly string[]): string | null {
@@ -87,12 +179,4 @@ function normalised(column: string): string {
 
 function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-}
-
-function parsedJson(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }
