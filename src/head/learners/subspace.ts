@@ -4,9 +4,9 @@ import type { FeatureTransform } from '../head.js';
 import {
   checkTrainingSet,
   classBalancedWeights,
+  type LinearFit,
   leadsCluster,
   sharesOf,
-  type LinearFit,
   type TrainingSet,
 } from '../training-set.js';
 import { standardise } from './standardise.js';

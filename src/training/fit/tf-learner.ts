@@ -12,9 +12,9 @@ import {
   checkTrainingSet,
   classBalancedWeights,
   groupingOf,
-  leadsCluster,
   judgedRows,
   type LinearFit,
+  leadsCluster,
   sharesOf,
   type TrainingSet,
 } from '../../head/training-set.js';
