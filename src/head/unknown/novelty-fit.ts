@@ -97,7 +97,7 @@ export function fitClassGaussians(
   const picked = new Set(rows);
   const others = originals.filter((row) => !picked.has(row));
   const otherGram = products(gather(set.features, d, others), known, d);
-  const folds = n > MANY_ROWS ? Math.ceil(settings.folds / 2) : settings.folds;
+  const folds = n > MANY_ROWS ? Math.max(2, Math.ceil(settings.folds / 2)) : settings.folds;
   const views = lastViews(set, rows);
   const viewRows = [...views.values()];
   const viewGram = products(gather(set.features, d, viewRows), known, d);

@@ -173,7 +173,8 @@ async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGen
   }
 }
 
-function endingOf(bytes: Uint8Array): string {
+/** File name ending of a picture, without the dot. */
+export function endingOf(bytes: Uint8Array): string {
   const format = sniffFormat(bytes);
   return format === null ? 'bin' : format === 'jpeg' ? 'jpg' : format;
 }

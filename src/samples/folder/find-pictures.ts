@@ -14,6 +14,7 @@ import { listIn } from '../list-in.js';
 import { describeAnnotated, inSplits } from './annotations/describe-layout.js';
 import { type BoxUse, type LabelledPart, partsOf } from './annotations/labelled-parts.js';
 import { readAnnotations } from './annotations/read-annotations.js';
+import { readSidecars, type Sidecars } from './annotations/sidecars.js';
 import { ClassLabels, type NamedClass } from './class-labels.js';
 import {
   countOf,
@@ -25,7 +26,7 @@ import {
   type Obstacle,
   WAITING_FOLDER,
 } from './found.js';
-import { ANNOTATED_MANIFEST_FILE, MANIFEST_FILE } from './manifest.js';
+import { ANNOTATED_MANIFEST_FILE, MANIFEST_FILE, type ManifestEntry } from './manifest.js';
 import { nothingToImport } from './nothing-to-import.js';
 
 export interface FindOptions {
@@ -74,8 +75,10 @@ export async function findPictures(
   const finder = new Finder(dir, known, options);
   for (const { folder } of waiting) finder.addWaiting(folder);
   finder.addObstacles(root);
+  const sidecars = await readSidecars(rest);
+  finder.noteSidecars(sidecars);
   if (options.label != null) finder.addAll(rest, normaliseLabel(options.label));
-  else await finder.addByLayout(rest);
+  else if (!finder.addBySidecars(rest, sidecars)) await finder.addByLayout(rest);
   if (finder.pictures.length === 0) throw nothingToImport(dir, rest, finder.found());
   return finder.found();
 }
@@ -86,6 +89,7 @@ class Finder {
   readonly #refused: Obstacle[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #notes: Note[] = [];
+  #sidecars: ManifestEntry[] = [];
   #isExport = false;
   #layout = 'pictures that wait for a label';
 
@@ -104,21 +108,50 @@ class Finder {
       refused: this.#refused,
       leftOut: this.#leftOut,
       notes: this.#notes,
+      sidecars: this.#sidecars,
     };
+  }
+
+  noteSidecars({ entries, invalid }: Sidecars): void {
+    this.#sidecars = [...entries.values()];
+    for (const message of invalid) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+  }
+
+  /**
+   * Adds the pictures that have a sidecar beside them, with its label. Once a person has sorted them
+   * into class folders, away from their sidecars, these count instead.
+   * @returns false when there are none
+   */
+  addBySidecars(root: Folder, { entries }: Sidecars): boolean {
+    if (entries.size === 0) return false;
+    const unread = new Map(entries);
+    const without: string[] = [];
+    const labelled: LabelledPart[] = [];
+    const waiting: PlacedPicture[] = [];
+    visit(root, '', (file, name) => {
+      if (!file.isPicture) return;
+      const entry = entries.get(name);
+      unread.delete(name);
+      const picture = { file, name, split: null };
+      if (entry === undefined) without.push(name);
+      else if (entry.label === null) waiting.push(picture);
+      else labelled.push({ picture, label: entry.label, box: null });
+    });
+    if (labelled.length + waiting.length === 0) return false;
+    this.#isExport = true;
+    this.#layout = 'copies of headland sync';
+    this.#addParts(labelled, () => null);
+    for (const picture of waiting) this.#add(picture, null, null);
+    this.#note('HL_IMPORT_ANNOTATIONS', 'classes come from the sidecars of headland sync');
+    this.#leave('HL_IMPORT_UNLABELLED', 'pictures without a sidecar', without);
+    const alone = [...unread.keys()];
+    this.#leave('HL_IMPORT_SIDECAR_ALONE', 'sidecars without their picture', alone);
+    return true;
   }
 
   addWaiting(folder: Folder): void {
     visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
-      if (!file.isPicture) return;
-      this.pictures.push({
-        path: file.path,
-        name,
-        label: null,
-        split: null,
-        session: null,
-        keptOut: false,
-        box: null,
-      });
+      if (file.isPicture) this.#add({ file, name, split: null }, null, null);
     });
   }
 
@@ -168,7 +201,7 @@ class Finder {
 
   async addByLayout(root: Folder): Promise<void> {
     const has = (file: string) => root.files.some(({ name }) => name.text === file);
-    const isExport = has(MANIFEST_FILE);
+    const isExport = this.#sidecars.length > 0 || has(MANIFEST_FILE);
     const layout = readLayout(root, isExport || this.options.layout === 'classes');
     if (layout.unclear !== null) throw unclear(this.dir, layout.unclear);
     this.#isExport = isExport || has(ANNOTATED_MANIFEST_FILE);
@@ -193,7 +226,7 @@ class Finder {
     }
     const use = this.options.boxes ?? 'crops';
     const found = partsOf(layout.unclassed, annotated.labelsOf, use);
-    this.#addParts(found.parts);
+    this.#addParts(found.parts, folderOf);
     this.#layout = describeAnnotated(annotated, format, layout, use, this.#isExport);
     this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
     if (annotated.boxes && !this.#isExport) this.#note('HL_IMPORT_BOXES', BOX_USES[use]);
@@ -208,7 +241,7 @@ class Finder {
     return true;
   }
 
-  #addParts(parts: readonly LabelledPart[]): void {
+  #addParts(parts: readonly LabelledPart[], sessionOfName: (name: string) => string | null): void {
     const byName = new Map<string, LabelledPart[]>();
     for (const part of parts) listIn(byName, part.label).push(part);
     const named = [...byName].map(([text, { length }]): NamedClass => {
@@ -220,7 +253,7 @@ class Finder {
       if (label === null) continue;
       this.#addClass(label, text);
       for (const { picture, box } of labelled) {
-        this.#add(picture, label, folderOf(picture.name), box);
+        this.#add(picture, label, sessionOfName(picture.name), box);
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { Split } from '../../vision/folder/splits.js';
 import type { PictureBox } from '../../vision/picture-box.js';
+import type { ManifestEntry } from './manifest.js';
 
 /** A picture of a folder, or a part of one: what becomes one sample. */
 export interface FoundPicture {
@@ -55,6 +56,8 @@ export interface FoundFolder {
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
+  /** Entries of sidecars; empty: the folder has none. */
+  sidecars: readonly ManifestEntry[];
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */

@@ -49,6 +49,7 @@ export async function importFolder(
   const pattern = compile(options.groupPattern ?? null);
   const manifest = await readManifest(dir);
   const folder = await findPictures(dir, store.labels(), options, classFoldersOf(manifest));
+  for (const entry of folder.sidecars) manifest.entries.set(entry.sha256, entry);
   const run = new ImportRun(options);
   for (const obstacle of folder.refused) await run.refuse(obstacle, null);
   for (const { code, message } of folder.notes) run.warn(code, message);

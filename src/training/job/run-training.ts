@@ -10,6 +10,7 @@ import type { Head } from '../../head/head.js';
 import { headProbabilities } from '../../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../../head/trust.js';
+import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
 import type { NewHeadCard } from '../../registry/head-card.js';
 import { HeadRegistry } from '../../registry/registry.js';
 import type { SampleStore } from '../../samples/store.js';
@@ -114,7 +115,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       features: holdoutFeatures,
       firsts: holdoutFirsts,
     });
-    const belief = beliefOf(collected, set, recipe);
+    const belief = beliefOf(collected, set, recipe, novelty);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -254,6 +255,7 @@ function beliefOf(
   { training, labels }: Collected,
   set: TrainingSet,
   { leaveGroupOutProbabilities }: FittedRecipe,
+  novelty: NoveltyModel,
 ): BeliefParameters {
   const { judged } = judgedRows(set, groupingOf(set));
   const scenes = new Map<string, { look: LabelledLook; capturedAtMs: number }[]>();
@@ -272,7 +274,7 @@ function beliefOf(
   const groups = [...scenes.values()].map((scene) =>
     scene.sort((a, b) => a.capturedAtMs - b.capturedAtMs).map(({ look }) => look),
   );
-  return fitBelief(labels, groups).parameters;
+  return fitBelief(labels, novelty, groups).parameters;
 }
 
 function headOf(

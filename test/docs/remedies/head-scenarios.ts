@@ -99,7 +99,7 @@ export const headScenarios: CommandScenario[] = [
     follows: 'train again (`headland train`)',
     given: async (robot) => {
       await trained(robot);
-      const path = join(robot.stateDir, 'heads', '1', 'weights');
+      const path = join(robot.stateDir, 'heads', 'main', '1', 'weights');
       const bytes = readFileSync(path);
       bytes[bytes.length - 1]! ^= 1;
       writeFileSync(path, bytes);

@@ -11,6 +11,7 @@ import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -29,4 +30,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
+  ...SYNC_MUTANTS,
 ];

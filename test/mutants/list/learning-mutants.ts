@@ -72,7 +72,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a head of another backbone does not serve',
     file: 'src/agent/learning/head-service.ts',
-    text: 'head.backboneChecksum === this.backboneChecksum()',
+    text: 'head.backboneChecksum === running',
     replacement: "head.backboneChecksum !== ''",
     tests: [{ file: 'test/agent/learning/head-service.test.ts', names: 'fits the backbone' }],
   },

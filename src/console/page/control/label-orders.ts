@@ -28,7 +28,7 @@ export class LabelOrders {
 
   /** @returns whether the robot has stored the label */
   async submit(label: string): Promise<boolean> {
-    const { view, shown } = this.store.state;
+    const { view, shown, task } = this.store.state;
     if (this.#busy || label === '' || shown === null) return false;
     const body = orderOf(view, shown, label);
     if (body === null) return false;
@@ -36,6 +36,10 @@ export class LabelOrders {
     this.#busy = true;
     try {
       const { sampleId } = await this.api.post('/api/label', body);
+      if (task !== this.store.state.task) {
+        this.notices.say(`Labelled ${label} for the former task`);
+        return true;
+      }
       this.#confirm(label);
       const act = () => void this.viewfinder.openSample(sampleId, null, 'correction');
       this.notices.say(`Labelled ${label}`, { words: 'Change', act });

@@ -6,6 +6,7 @@ import { Notices } from './notices.js';
 import { PageStore } from './page-store.js';
 import { RecordLists } from './record-lists.js';
 import { Session } from './session.js';
+import { TaskChoice } from './task-choice.js';
 import { TokenLock } from './token-lock.js';
 import { TrainingOrders } from './training-orders.js';
 import { Viewfinder } from './viewfinder.js';
@@ -23,20 +24,22 @@ export interface PageParts {
   readonly session: Session;
 }
 
-/** Builds the parts of a page and restores the token and the theme stored in the browser. */
+/** Builds the parts of a page and restores the token, the task and the theme. */
 export function buildPage(storage: Storage): PageParts {
   const store = new PageStore();
   const lock = new TokenLock(store, storage);
-  const api = new RobotApi(lock);
+  const tasks = new TaskChoice(store, location, history);
+  const api = new RobotApi(lock, () => store.state.task);
   const clock = new RobotClock();
   const notices = new Notices(store);
   const lists = new RecordLists(store, api);
   const viewfinder = new Viewfinder(store, api, notices);
   const labelling = new LabelOrders(store, api, viewfinder, notices);
   const training = new TrainingOrders(store, api, lists, notices, clock);
-  const session = new Session(store, api, lock, clock, lists, viewfinder, notices);
+  const session = new Session(store, api, lock, clock, tasks, lists, viewfinder, notices);
   const theme = new ColourTheme(store, storage);
   lock.restore(location, history);
+  tasks.restore();
   theme.restore();
   return { store, api, clock, notices, theme, viewfinder, labelling, training, session };
 }

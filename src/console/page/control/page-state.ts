@@ -49,7 +49,12 @@ export interface PageState {
   /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
   lock: { problem: string } | null;
   link: Link;
-  /** Null before the first status and while the page is locked. */
+  /** The chosen task; null: the first one of the robot. */
+  task: string | null;
+  /**
+   * Null before the first status and while the page is locked. After the choice of another task, it is about
+   * the former task until the first status arrives.
+   */
   status: ClockedStatus | null;
   /** The camera whose picture is shown. */
   camera: string | null;
@@ -72,6 +77,7 @@ export interface PageState {
 export const INITIAL_STATE: Readonly<PageState> = {
   lock: null,
   link: 'connecting',
+  task: null,
   status: null,
   camera: null,
   view: { kind: 'live' },
