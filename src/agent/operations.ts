@@ -2,6 +2,7 @@ import { HeadlandError } from '../base/errors.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import type { LookAlike } from '../samples/look-alikes.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
@@ -68,6 +69,36 @@ export class Operations {
       onLabel();
       return { sample, labelRevision: samples.labelRevision() };
     });
+  }
+
+  /**
+   * Labels stored samples, or corrects their labels: all or none. Durable when it resolves.
+   * Near-duplicates come into one group before: see `LookAlikes.label`.
+   * @param sampleIds 1..64
+   * @returns the samples, and the label revision at which a decision includes these labels
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
+   */
+  labelMany(
+    sampleIds: readonly string[],
+    label: string,
+    by: Requester,
+    taskName?: string,
+  ): Promise<{ samples: Sample[]; labelRevision: number }> {
+    return this.#audited('label', { samples: sampleIds, label }, by, taskName, (task) => {
+      const { labelling, samples, onLabel } = task;
+      const labelled = labelling.labelSamples(sampleIds, label, by.source);
+      onLabel();
+      return { samples: labelled, labelRevision: samples.labelRevision() };
+    });
+  }
+
+  /**
+   * The waiting samples of the pass that look like a sample, most alike first, at most 63. Not audited,
+   * because it changes nothing.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_SAMPLE_NOT_EMBEDDED, HL_STORE_…
+   */
+  lookAlikes(sampleId: string, taskName?: string): LookAlike[] {
+    return this.#task(taskName).labelling.lookAlikes(sampleId);
   }
 
   /**

@@ -24,6 +24,10 @@ export interface ConsoleSource {
   labelFrame(frameId: string, label: string, group?: string): Promise<{ sampleId: string }>;
   /** Labels a stored sample, or changes its label; durable when it resolves. */
   labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
+  /** Labels up to 64 stored samples, all or none; durable when it resolves. */
+  labelSamples(sampleIds: readonly string[], label: string): Promise<{ sampleIds: string[] }>;
+  /** Waiting samples of the same pass that look like a sample, most alike first, at most 63. */
+  lookAlikes(sampleId: string): LookAlikeSample[];
   /** Starts a training; throws when one is running or may not start now. */
   retrain(): Promise<{ trainingId: string }>;
   /** The newest training reports, newest first, including those before a restart. */
@@ -196,6 +200,13 @@ export interface WaitingSample {
   camera: string;
   /** The most probable label according to the serving head; null without one. */
   guess: { label: string; probability: number } | null;
+}
+
+export interface LookAlikeSample {
+  id: string;
+  capturedAtMs: number;
+  /** Of the embeddings, 0.9..1. */
+  cosine: number;
 }
 
 export interface HeadSummary {

@@ -43,6 +43,9 @@ export interface SampleFilter {
   label?: string;
   holdout?: boolean;
   source?: string;
+  group?: string;
+  /** Unix times of capture, milliseconds; both included. */
+  capturedMs?: { from: number; to: number };
   /** Default 1,000. */
   limit?: number;
   /** Last id of the previous page. */
@@ -126,7 +129,7 @@ export class SampleStore {
         this.decideSide(sample.group, label, restored);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
-      return { sample: this.getKnown(id), duplicate: false };
+      return { sample: this.known(id), duplicate: false };
     })();
   }
 
@@ -153,34 +156,43 @@ export class SampleStore {
     return this.database.transaction(() => {
       const group = this.shared.groupOf(id);
       const isNew = group !== null && this.enrol(id, group, restored, normalised !== null);
-      if (normalised === null) return this.getKnown(id);
-      const known = this.getKnown(id);
-      if (known.label === normalised) return known;
+      const known = this.known(id);
+      if (normalised === null || known.label === normalised) return known;
       this.decideSide(known.group, normalised, isNew ? restored : {});
       this.writeLabel(id, normalised, labelSource!, restored.labelledAtMs ?? this.now());
-      return this.getKnown(id);
+      return this.known(id);
     })();
   }
 
   /**
    * Finds a label of other samples that looks like this one (see {@link alikeLabel}) and is
    * probably meant. Null: none, or the label itself is known.
-   * @param except id of a sample to ignore because its label is about to change
+   * @param except ids of samples to ignore because their label is about to change
    * @throws HeadlandError HL_LABEL_INVALID
    */
-  alikeLabel(label: string, except?: string): string | null {
+  alikeLabel(label: string, except?: readonly string[]): string | null {
     return alikeLabel(normaliseLabel(label), this.labels(except));
   }
 
-  /** All labels of this task, sorted. @param except id of a sample to ignore */
-  labels(except = ''): string[] {
+  /** All labels of this task, sorted. @param except ids of samples to ignore */
+  labels(except: readonly string[] = []): string[] {
     return this.database
       .prepare<{ label: string }>(
-        `SELECT DISTINCT label FROM task_samples
-         WHERE task = ? AND label IS NOT NULL AND sample_id <> ? ORDER BY label`,
+        `SELECT DISTINCT label FROM task_samples WHERE task = ? AND label IS NOT NULL
+         AND sample_id NOT IN (SELECT value FROM json_each(?)) ORDER BY label`,
       )
-      .all(this.task, except)
+      .all(this.task, JSON.stringify(except))
       .map(({ label }) => label);
+  }
+
+  /** Whether the sample has a label, for whatever task. */
+  isLabelledAnywhere(id: string): boolean {
+    return this.shared.isLabelled(id);
+  }
+
+  /** See {@link Holdout.unite}. */
+  uniteGroups(groups: readonly string[]): void {
+    this.database.transaction(() => this.holdout.unite(groups))();
   }
 
   /** Moves a sample to another group, for all tasks; see {@link moveToGroup}. */
@@ -191,6 +203,17 @@ export class SampleStore {
   /** The sample as this task sees it; null when it is no sample of this task. */
   get(id: string): Sample | null {
     return this.findOne('s.id = ?', id);
+  }
+
+  /** As {@link get}. @throws HeadlandError HL_SAMPLE_UNKNOWN */
+  known(id: string): Sample {
+    const sample = this.get(id);
+    if (sample) return sample;
+    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample has the id ${JSON.stringify(id)}`, {
+      remedy:
+        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
+      details: { id },
+    });
   }
 
   /** The sample with exactly these picture bytes. @param sha256 of the picture, hex */
@@ -234,6 +257,9 @@ export class SampleStore {
       ['t.label = ?', filter.label],
       ['g.holdout = ?', filter.holdout === undefined ? undefined : Number(filter.holdout)],
       ['s.source = ?', filter.source],
+      ['s.group_name = ?', filter.group],
+      ['s.captured_at_ms >= ?', filter.capturedMs?.from],
+      ['s.captured_at_ms <= ?', filter.capturedMs?.to],
       [newest ? 't.sample_id < ?' : 't.sample_id > ?', filter.afterId],
     ];
     const given = conditions.filter(([, value]) => value !== undefined);
@@ -256,7 +282,7 @@ export class SampleStore {
    */
   remove(id: string): void {
     this.database.transaction(() => {
-      this.getKnown(id);
+      this.known(id);
       this.database.prepare('DELETE FROM samples WHERE id = ?').run(id);
     })();
   }
@@ -335,6 +361,11 @@ export class SampleStore {
     return this.featureTable.get(sampleIds, backboneChecksum, recipe, views);
   }
 
+  /** See {@link FeatureTable.newestBackbone}. */
+  newestBackbone(sampleId: string): string | null {
+    return this.featureTable.newestBackbone(sampleId);
+  }
+
   /** See {@link FeatureTable.missing}. */
   missingFeatures(backboneChecksum: string, recipe: string, views: number): MissingFeatures[] {
     return this.featureTable.missing(this.task, backboneChecksum, recipe, views);
@@ -407,7 +438,7 @@ export class SampleStore {
   }
 
   private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {
-    const old = this.getKnown(id).label;
+    const old = this.known(id).label;
     if (old === label) return;
     this.database
       .prepare(
@@ -421,15 +452,5 @@ export class SampleStore {
          VALUES (?, ?, ?, ?, ?, ?)`,
       )
       .run(this.task, id, old, label, source, atMs);
-  }
-
-  private getKnown(id: string): Sample {
-    const sample = this.get(id);
-    if (sample) return sample;
-    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample has the id ${JSON.stringify(id)}`, {
-      remedy:
-        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
-      details: { id },
-    });
   }
 }

@@ -38,6 +38,8 @@ export interface FieldSource extends ConsoleSource {
   training: TrainingState;
   versions: HeadVersion[];
   trainings: TrainingReport[];
+  /** Samples that all waiting ones look like. */
+  readonly alike: Set<string>;
   facts: Partial<ConsoleStatus>;
   /** All tasks of the robot, this one among them. */
   tasks: readonly FieldSource[];
@@ -143,6 +145,7 @@ export function createFieldSource(task = 'main'): FieldSource {
     versions: [],
     trainings: [],
     facts: {},
+    alike: new Set(),
     tasks: [],
     named: false,
     get subscribers() {
@@ -264,6 +267,14 @@ export function createFieldSource(task = 'main'): FieldSource {
       changed();
       return { sampleId };
     },
+    async labelSamples(sampleIds, text) {
+      for (const sampleId of sampleIds) await source.labelSample(sampleId, text);
+      return { sampleIds: [...sampleIds] };
+    },
+    lookAlikes: (sampleId) =>
+      source.alike.has(sampleId)
+        ? waiting().map(({ id, capturedAtMs }) => ({ id, capturedAtMs, cosine: 0.95 }))
+        : [],
     async retrain() {
       if (source.training.running) {
         throw new HeadlandError('HL_TRAINING_RUNNING', 'a training runs already', {

@@ -92,6 +92,14 @@ function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
       const { sample } = await operations.label({ sample: sampleId }, label, BY, name);
       return { sampleId: sample.id };
     },
+    async labelSamples(sampleIds, label) {
+      const { samples: labelled } = await operations.labelMany(sampleIds, label, BY, name);
+      return { sampleIds: labelled.map(({ id }) => id) };
+    },
+    lookAlikes: (sampleId) =>
+      operations.lookAlikes(sampleId, name).map(({ sample: { id, capturedAtMs }, cosine }) => {
+        return { id, capturedAtMs, cosine };
+      }),
     retrain: async () => ({ trainingId: await operations.retrain(BY, name) }),
     reports: (limit) => training.reports(limit).map(report),
     heads: async () =>

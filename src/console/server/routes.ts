@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import { issueText } from '../../base/words/issue-text.js';
-import { MAX_LABEL_CHARACTERS } from '../../base/words/label.js';
+import { MAX_LABEL_CHARACTERS, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
 import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
 import type {
   ConsoleSource,
@@ -57,6 +57,7 @@ const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/label': z.union([
     z.strictObject({ frameId: id, label, group: group.optional() }),
     z.strictObject({ sampleId: id, label }),
+    z.strictObject({ sampleIds: z.array(id).min(1).max(MAX_LABELLED_TOGETHER), label }),
   ]),
   '/api/retrain': z.strictObject({}),
   '/api/rollback': z.strictObject({ version: version.optional() }),
@@ -134,11 +135,15 @@ export function createRoutes(parts: {
     }),
     get('/api/reports', (source, { query }) => ({ reports: source.reports(limit(query, 20)) })),
     get('/api/heads', async (source) => ({ heads: await source.heads() })),
-    post('/api/label', (source, order) =>
-      'frameId' in order
-        ? source.labelFrame(order.frameId, order.label, order.group)
-        : source.labelSample(order.sampleId, order.label),
-    ),
+    get('/api/look-alikes', (source, { query }) => ({
+      samples: source.lookAlikes(query.get('sample') ?? ''),
+    })),
+    post('/api/label', (source, order) => {
+      if ('frameId' in order) return source.labelFrame(order.frameId, order.label, order.group);
+      return 'sampleIds' in order
+        ? source.labelSamples(order.sampleIds, order.label)
+        : source.labelSample(order.sampleId, order.label);
+    }),
     post('/api/retrain', (source) => source.retrain(), 202),
     post('/api/rollback', (source, { version }) => source.rollback(version)),
     post('/api/promote', (source, { version }) => source.promote(version)),

@@ -234,4 +234,11 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
     replacement: 'if (channel.size >= 0 ||',
     tests: API_TESTS,
   },
+  {
+    promise: 'a look-alike that was taken out is not labelled',
+    file: 'src/console/page/control/alike-orders.ts',
+    text: '.filter((id) => !without.includes(id));',
+    replacement: ';',
+    tests: [{ file: 'test/console/alike-page.test.ts' }],
+  },
 ];

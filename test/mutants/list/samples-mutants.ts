@@ -6,6 +6,7 @@ const IMPORT_TESTS = [
 const FLOAT16_TESTS = [{ file: 'test/samples/float16.test.ts' }];
 const COLLECT_TESTS = [{ file: 'test/training/data/collect.test.ts' }];
 const GROUPS_TESTS = [{ file: 'test/samples/groups.test.ts', names: 'by time|by likeness|join' }];
+const LOOK_ALIKE_TESTS = [{ file: 'test/samples/look-alikes.test.ts' }];
 
 export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
@@ -210,5 +211,40 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     text: 'if (bits > maxBits) continue;',
     replacement: 'if (bits >= maxBits) continue;',
     tests: GROUPS_TESTS,
+  },
+  {
+    promise: 'near-duplicates share a group before the label decides its side',
+    file: 'src/samples/look-alikes.ts',
+    text: 'for (const members of clusters) this.#gather(members);',
+    replacement: '',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a sample that a head may have learnt keeps its group',
+    file: 'src/samples/look-alikes.ts',
+    text: 'store.isLabelledAnywhere(id)',
+    replacement: 'store.get(id) === null',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'groups of near-duplicates are on one side',
+    file: 'src/samples/holdout.ts',
+    text: 'if (side.kept === 1) continue;',
+    replacement: 'if (side.kept === 0) continue;',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a look-alike is of the same pass',
+    file: 'src/samples/look-alikes.ts',
+    text: 'from: capturedAtMs - passMs, to: capturedAtMs + passMs',
+    replacement: 'from: 0, to: Number.MAX_SAFE_INTEGER',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a waiting sample does not decide the side of the group that it joins',
+    file: 'src/samples/holdout.ts',
+    text: 'labelled === 1 || target === undefined',
+    replacement: 'target === undefined || labelled < 2',
+    tests: LOOK_ALIKE_TESTS,
   },
 ];

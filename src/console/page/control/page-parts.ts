@@ -1,5 +1,6 @@
 import { RobotApi } from '../robot/robot-api.js';
 import { RobotClock } from '../robot/robot-clock.js';
+import { AlikeOrders } from './alike-orders.js';
 import { ColourTheme } from './colour-theme.js';
 import { LabelOrders } from './label-orders.js';
 import { Notices } from './notices.js';
@@ -20,6 +21,7 @@ export interface PageParts {
   readonly theme: ColourTheme;
   readonly viewfinder: Viewfinder;
   readonly labelling: LabelOrders;
+  readonly alikes: AlikeOrders;
   readonly training: TrainingOrders;
   readonly session: Session;
 }
@@ -34,12 +36,13 @@ export function buildPage(storage: Storage): PageParts {
   const notices = new Notices(store);
   const lists = new RecordLists(store, api);
   const viewfinder = new Viewfinder(store, api, notices);
-  const labelling = new LabelOrders(store, api, viewfinder, notices);
+  const alikes = new AlikeOrders(store, api, viewfinder, notices);
+  const labelling = new LabelOrders(store, api, viewfinder, notices, alikes);
   const training = new TrainingOrders(store, api, lists, notices, clock);
   const session = new Session(store, api, lock, clock, tasks, lists, viewfinder, notices);
   const theme = new ColourTheme(store, storage);
   lock.restore(location, history);
   tasks.restore();
   theme.restore();
-  return { store, api, clock, notices, theme, viewfinder, labelling, training, session };
+  return { store, api, clock, notices, theme, viewfinder, labelling, alikes, training, session };
 }

@@ -2,6 +2,7 @@ import type { ClockedStatus } from '../../console-api.js';
 import type {
   FrameSummary,
   HeadVersion,
+  LookAlikeSample,
   TrainingReport,
   WaitingSample,
 } from '../../console-source.js';
@@ -27,6 +28,15 @@ export type Shown = { kind: 'live'; frame: FrameSummary } | { kind: SampleView['
 export interface ScreenPicture {
   image: HTMLImageElement;
   description: string;
+}
+
+/** Look-alikes of a sample that was labelled just now, offered for the same label. */
+export interface AlikeOffer {
+  label: string;
+  samples: readonly LookAlikeSample[];
+  /** Ids of those that the user has taken out. */
+  without: readonly string[];
+  busy: boolean;
 }
 
 export interface Notice {
@@ -66,6 +76,8 @@ export interface PageState {
   /** Labels whose buttons currently confirm that they were stored. */
   confirmed: readonly string[];
   waiting: readonly WaitingSample[];
+  /** Null: nothing looks like what was labelled last. */
+  alikes: AlikeOffer | null;
   /** Newest first. */
   reports: readonly TrainingReport[];
   heads: readonly HeadVersion[];
@@ -86,6 +98,7 @@ export const INITIAL_STATE: Readonly<PageState> = {
   hold: null,
   confirmed: [],
   waiting: [],
+  alikes: null,
   reports: [],
   heads: [],
   notice: null,

@@ -39,6 +39,7 @@ export class TaskChoice {
       hold: null,
       confirmed: [],
       waiting: [],
+      alikes: null,
       reports: [],
       heads: [],
       notice: null,

@@ -2,6 +2,7 @@ import { useRef } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
 import { isOfTask } from '../words/task-words.js';
 import { AlarmList } from './alarm-list.js';
+import { AlikeOfferCard } from './cards/alike-offer.js';
 import { HeadVersions } from './cards/head-versions.js';
 import { HealthCard } from './cards/health-card.js';
 import { HoldoutCard } from './cards/holdout-card.js';
@@ -44,6 +45,7 @@ export function PageView({ page }: { page: PageParts }) {
               <HeadVersions page={page} />
             </div>
             <div class="column">
+              <AlikeOfferCard page={page} />
               <QuestionQueue page={page} status={status} />
               <TrainingCard page={page} status={status} />
               <LabelCounts samples={status.samples} />
