@@ -83,17 +83,21 @@ export class Holdout {
   /**
    * Keeps groups on one side that hold near-duplicates of each other: if one is for training, all are,
    * except those that the user keeps out.
+   * @returns whether a group has changed its side
    */
-  unite(groups: readonly string[]): void {
+  unite(groups: readonly string[]): boolean {
     const sides = groups.flatMap((group) => {
       const side = sideOf(this.database, this.task, group);
       return side ? [{ group, side }] : [];
     });
-    if (!sides.some(({ side }) => side.open === 0 && side.holdout === 0)) return;
+    if (!sides.some(({ side }) => side.open === 0 && side.holdout === 0)) return false;
+    let changed = false;
     for (const { group, side } of sides) {
       if (side.kept === 1) continue;
+      changed ||= side.holdout === 1;
       writeSide(this.database, this.task, group, { holdout: 0, open: 0, kept: 0 });
     }
+    return changed;
   }
 
   private hasEnough(label: string): boolean {

@@ -102,9 +102,9 @@ export class LookAlikes {
       );
       for (const members of clusters) this.#gather(members);
       for (const id of ids) store.label(id, label, source);
-      for (const members of clusters) {
-        store.uniteGroups([...new Set(members.map(({ id }) => store.known(id).group))]);
-      }
+      const groups = clusters.map((members) => members.map(({ id }) => store.known(id).group));
+      // A group that changes its side may have near-duplicates in groups of other clusters.
+      while (groups.map((each) => store.uniteGroups(each)).includes(true));
       return ids.map((id) => store.known(id));
     });
   }

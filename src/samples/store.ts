@@ -191,8 +191,8 @@ export class SampleStore {
   }
 
   /** See {@link Holdout.unite}. */
-  uniteGroups(groups: readonly string[]): void {
-    this.database.transaction(() => this.holdout.unite(groups))();
+  uniteGroups(groups: readonly string[]): boolean {
+    return this.database.transaction(() => this.holdout.unite(groups))();
   }
 
   /** Moves a sample to another group, for all tasks; see {@link moveToGroup}. */
