@@ -306,6 +306,15 @@ export class SampleStore {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
   }
 
+  /** Number of labels of this task given or changed after `revision`. */
+  labelCountSince(revision: number): number {
+    return this.database
+      .prepare<{ labels: number }>(
+        'SELECT count(*) AS labels FROM label_history WHERE task = ? AND revision > ?',
+      )
+      .get(this.task, revision)!.labels;
+  }
+
   /** All labels of this task that a sample has had, oldest first; also for removed samples. */
   labelHistory(id: string): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'sample_id = ?', id, 10_000);

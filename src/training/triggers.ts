@@ -58,6 +58,8 @@ export interface TrainingTriggersOptions {
   memory: { get(): number | null; set(revision: number): void };
   /** Increases with every label given or changed. */
   labelRevision(): number;
+  /** Labels given or changed after a revision; the revisions between may be those of other tasks. */
+  labelCountSince(revision: number): number;
   /** The store's labels with their numbers of training samples, without the holdout. */
   classes(): readonly { label: string; training: number }[];
   /** Number of labelled samples in the store. */
@@ -139,8 +141,8 @@ export class TrainingTriggers {
 
   /** Labels given or changed since the last training began. */
   newLabels(): number {
-    const { memory, labelRevision } = this.#options;
-    return labelRevision() - (memory.get() ?? 0);
+    const { memory, labelCountSince } = this.#options;
+    return labelCountSince(memory.get() ?? 0);
   }
 
   /** Must be called when any training starts, whoever asked for it. */

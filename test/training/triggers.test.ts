@@ -34,6 +34,7 @@ class Bench {
         },
       },
       labelRevision: () => this.revision,
+      labelCountSince: (revision) => Math.max(0, this.revision - revision),
       labels: () => this.revision,
       classes: () => this.classes,
       knownLabels: () => this.known,

@@ -80,6 +80,7 @@ export class TrainingService {
         set: (revision) => meta.set(REVISION_KEY, String(revision)),
       },
       labelRevision: () => samples.labelRevision(),
+      labelCountSince: (revision) => samples.labelCountSince(revision),
       labels: () => samples.counts().labelled,
       classes: () => samples.counts().classes,
       knownLabels: () => parts.knownLabels?.() ?? null,

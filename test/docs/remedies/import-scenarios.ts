@@ -60,7 +60,7 @@ export const importScenarios: CommandScenario[] = [
   {
     code: 'HL_TASK_MISSING',
     when: 'a folder without a word of tasks',
-    follows: 'Name one of the tasks',
+    follows: 'Name one of them: --task NAME',
     settings: TWO_TASKS,
     given: some,
     command: importSome,

@@ -13,6 +13,13 @@ const TRAINER_TESTS = 'test/training/trainer.test.ts';
 
 export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'labels of other tasks do not count towards a training',
+    file: 'src/samples/store.ts',
+    text: 'FROM label_history WHERE task = ? AND revision > ?',
+    replacement: 'FROM label_history WHERE ? IS NOT NULL AND revision > ?',
+    tests: [{ file: 'test/samples/tasks.test.ts' }],
+  },
+  {
     promise: 'a task that is always due lets the others train',
     file: 'src/agent/learning/training-service.ts',
     text: 'if (!this.#stopped) this.#count(report);',

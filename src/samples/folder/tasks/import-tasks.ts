@@ -96,7 +96,7 @@ async function inTables(
     `${dir} does not say for which of the tasks its labels are: ${names.join(', ')}${seen}`,
     {
       remedy:
-        'Name one of the tasks: --task NAME. In a table, name the columns of the labels as the tasks.',
+        'Name one of them: --task NAME. In a table, name the columns of the labels as the tasks.',
       details: { dir, tasks: names },
     },
   );
