@@ -68,6 +68,8 @@ export interface TrainingTriggersOptions {
   knownLabels(): readonly string[] | null;
   isPaused(): boolean;
   isTraining(): boolean;
+  /** Another task trains; one training runs at a time. */
+  othersTrain(): boolean;
   /** Starts a training; errors are logged. */
   start(trigger: TrainingTrigger): void;
   log: Log;
@@ -81,6 +83,8 @@ export class TrainingTriggers {
   /** Steps of new classes that the last training has seen, whatever its outcome. */
   #metSteps = 0;
   #reportedTooFew = false;
+  /** The clock wanted a training while another one ran. */
+  #dueByClock = false;
 
   constructor(options: TrainingTriggersOptions) {
     this.#options = options;
@@ -114,7 +118,11 @@ export class TrainingTriggers {
 
   /** Must be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
-    const { settings, labels, knownLabels, isPaused, isTraining, log } = this.#options;
+    const { settings, labels, knownLabels, isPaused, log } = this.#options;
+    if (this.#dueByClock && !isPaused() && !this.#isOccupied()) {
+      this.#start('cron');
+      return;
+    }
     const steps = this.#steps();
     // When a head has learnt a class, its steps no longer count.
     this.#metSteps = Math.min(this.#metSteps, steps);
@@ -126,7 +134,7 @@ export class TrainingTriggers {
       everyNewLabels: settings.everyNewLabels,
       minLabels: settings.minLabels,
       paused: isPaused(),
-      training: isTraining(),
+      training: this.#isOccupied(),
     });
     if (decision === 'train') {
       this.#start('labels');
@@ -150,6 +158,7 @@ export class TrainingTriggers {
     this.#revisionAtStart = this.#options.labelRevision();
     this.#metSteps = this.#steps();
     this.#reportedTooFew = false;
+    this.#dueByClock = false;
   }
 
   /**
@@ -183,12 +192,18 @@ export class TrainingTriggers {
   }
 
   #byClock(): void {
-    const { isPaused, isTraining, log } = this.#options;
+    const { isPaused, isTraining, othersTrain, log } = this.#options;
     if (isPaused() || isTraining()) {
       log.info({ paused: isPaused() }, 'a scheduled training cannot start now');
       return;
     }
-    this.#start('cron');
+    // Tasks often share a time: each trains after the one before it.
+    if (othersTrain()) this.#dueByClock = true;
+    else this.#start('cron');
+  }
+
+  #isOccupied(): boolean {
+    return this.#options.isTraining() || this.#options.othersTrain();
   }
 
   #start(trigger: TrainingTrigger): void {

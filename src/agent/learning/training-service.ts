@@ -85,7 +85,8 @@ export class TrainingService {
       classes: () => samples.counts().classes,
       knownLabels: () => parts.knownLabels?.() ?? null,
       isPaused: () => obstacle() !== null,
-      isTraining: () => this.isBusy || (parts.othersTrain?.() ?? false),
+      isTraining: () => this.isBusy,
+      othersTrain: () => parts.othersTrain?.() ?? false,
       start: (trigger) => {
         this.start(trigger).catch((error) =>
           log.warn({ trigger, err: messageOf(error) }, 'cannot start the training'),
