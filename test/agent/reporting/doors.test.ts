@@ -218,8 +218,8 @@ describe('an operation', { concurrency: false }, () => {
     assert.match(back.stderr, /HL_HEAD_UNKNOWN_VERSION/);
     assert.deepEqual(comparable(commandsOf(rig)), [
       JSON.stringify({ name: 'label', task: 'main', sample: 'id', label: 'shown', ok: true }),
-      `{"name":"label","sample":"${NOWHERE}","label":"shown","ok":false,"code":"HL_SAMPLE_UNKNOWN"}`,
-      '{"name":"rollback","version":99,"ok":false,"code":"HL_HEAD_UNKNOWN_VERSION"}',
+      `{"name":"label","task":"main","sample":"${NOWHERE}","label":"shown","ok":false,"code":"HL_SAMPLE_UNKNOWN"}`,
+      '{"name":"rollback","task":"main","version":99,"ok":false,"code":"HL_HEAD_UNKNOWN_VERSION"}',
     ]);
     const line = { name: 'label', task: 'main', sample, label, source: 'cli', ok: true };
     assert.deepEqual(commandsOf(rig)[0], line);
