@@ -12,12 +12,12 @@ import { jpeg, timedJpeg } from '../../pictures.js';
 import { hasCode, temporaryFolder, temporaryStore } from '../../support.js';
 import { LIMITS, pictureFolder } from '../support.js';
 
-/** A robot that asks two questions; each task has another share of held-out groups. */
-function twoTasks(t: TestContext, share = 0.5): SampleStore[] {
+/** A robot that asks two questions; where one task holds out few groups, the other does many. */
+function twoTasks(t: TestContext, share = 0.5, holdoutAfterSamples = 0): SampleStore[] {
   const { store } = temporaryStore(t);
   return [
-    store.forTask('weeds', { holdoutShare: share, holdoutAfterSamples: 0 }),
-    store.forTask('gate', { holdoutShare: share / 2, holdoutAfterSamples: 0 }),
+    store.forTask('weeds', { holdoutShare: share, holdoutAfterSamples }),
+    store.forTask('gate', { holdoutShare: share && 1 - share, holdoutAfterSamples }),
   ];
 }
 
@@ -157,9 +157,10 @@ test('new pictures join the group of those that another task stored in the same 
   const [first, second] = await Promise.all([timedJpeg(1, at), timedJpeg(2, at + 1_000)]);
   const weeds = await pictureFolder(t, [], { 'weed/a.jpg': first });
   await importInto(stores, weeds, 'weeds', { gapMs: 30_000 });
-  const gate = await pictureFolder(t, [], { 'open/b.jpg': second, 'open/a.jpg': first });
+  const gate = await pictureFolder(t, [], { 'open/b.jpg': second });
   await importInto(stores, gate, 'gate', { gapMs: 30_000 });
-  const later = await pictureFolder(t, [], { 'open/c.jpg': await timedJpeg(3, at + 2_000) });
+  const third = await timedJpeg(3, at + 2_000);
+  const later = await pictureFolder(t, [], { 'open/a.jpg': first, 'open/c.jpg': third });
   await importInto(stores, later, 'gate', { gapMs: 30_000 });
   const groups = stores.flatMap((store) => store.list().map(({ group }) => group));
   assert.deepEqual(new Set(groups).size, 1, groups.join(', '));
@@ -177,14 +178,17 @@ const picture = async (i: number) => ({
 
 /** Two tasks over some of the same pictures, with several groups on either side. */
 async function filled(t: TestContext): Promise<SampleStore[]> {
-  const stores = twoTasks(t);
+  const stores = twoTasks(t, 0.5, 1);
   const [weeds, gate] = stores as [SampleStore, SampleStore];
+  const ids: string[] = [];
   for (let i = 0; i < 9; i++) {
     const label = i % 2 ? 'weed' : 'crop';
     const { sample } = weeds.admit({ ...(await picture(i)), label, labelSource: 'mqtt' });
-    if (i > 3) gate.label(sample.id, i % 3 ? 'open' : 'shut', 'console');
-    if (i === 2) gate.adopt(sample.id, { label: null, labelSource: null });
+    ids.push(sample.id);
   }
+  // The first labels, which are for training, are of the last pictures: an import meets them last.
+  for (let i = 8; i > 3; i--) gate.label(ids[i]!, i % 2 ? 'open' : 'shut', 'console');
+  gate.adopt(ids[2]!, { label: null, labelSource: null });
   for (let i = 9; i < 11; i++) {
     gate.admit({ ...(await picture(i)), label: 'open', labelSource: 'cli' });
   }
@@ -227,7 +231,7 @@ describe('an export of several tasks', () => {
             ],
       );
       // Other shares: the sides must come from the export.
-      const fresh = twoTasks(t, 0.02);
+      const fresh = twoTasks(t, 0.02, 1);
       const reports = await importInto(fresh, dir);
       for (const [i, store] of fresh.entries()) {
         const expected = essence(stores[i]!).filter(
