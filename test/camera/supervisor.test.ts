@@ -219,8 +219,8 @@ describe('CameraSupervisor', () => {
     const section = { driver: 'replay' as const, path: await photos(t, 2), intervalMs: 0 };
     const driver = new ReplayDriver(cameraConfig({ ...section, loop: false }), silentLog());
     const { supervisor, frames, until } = watch(t, driver, {
-      stallMs: 200,
-      onFrame: () => new Promise((resolve) => setTimeout(resolve, 700)),
+      stallMs: 500,
+      onFrame: () => new Promise((resolve) => setTimeout(resolve, 1_500)),
     });
     await until(() => supervisor.state().phase === 'ended', 'the end');
     assert.equal(frames.length, 2);
