@@ -1,8 +1,9 @@
 // The bill of materials (CycloneDX) of what a package really holds, and the table of its licences.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { filesBelow } from './files.mjs';
 
 /** `npm sbom` of the tree that was installed, without what has been left out and what changes each time. */
 export function billOfMaterials({ npm, lib, arch, version, node }) {
@@ -13,9 +14,8 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
   );
   if (status !== 0) throw new Error(`npm sbom: ${stderr}`);
   const { bomFormat, specVersion, metadata, components, dependencies } = JSON.parse(stdout);
-  const pathOf = ({ properties = [] }) =>
-    properties.find(({ name }) => name === 'cdx:npm:package:path')?.value;
-  const held = components.filter((one) => existsSync(join(lib, pathOf(one) ?? 'nowhere')));
+  const present = packagesIn(join(lib, 'node_modules'));
+  const held = components.filter(({ name, version: of }) => present.has(`${name}@${of}`));
   const runtime = nodeComponent(node, arch);
   const known = new Set([...held, runtime, metadata.component].map((one) => one['bom-ref']));
   const own = metadata.component['bom-ref'];
@@ -31,7 +31,7 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
     version: 1,
     metadata: {
       timestamp: new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1_000).toISOString(),
-      component: { ...metadata.component, version },
+      component: { ...metadata.component, name: 'headland', version },
     },
     components: [...held, runtime],
     dependencies: edges,
@@ -39,6 +39,17 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
   const digest = createHash('sha256').update(JSON.stringify(bill)).digest('hex');
   const parts = [0, 8, 12, 16, 20].map((at, i) => digest.slice(at, [8, 12, 16, 20, 32][i]));
   return { ...bill, serialNumber: `urn:uuid:${parts.join('-')}` };
+}
+
+/** `name@version` of every package in a tree. */
+function packagesIn(modules) {
+  const manifests = filesBelow(modules).filter((file) => basename(file) === 'package.json');
+  return new Set(
+    manifests.map((file) => {
+      const { name, version } = JSON.parse(readFileSync(join(modules, file), 'utf8'));
+      return `${name}@${version}`;
+    }),
+  );
 }
 
 function nodeComponent(node, arch) {

@@ -4,7 +4,7 @@ import { basename, join, relative } from 'node:path';
 
 /** Never read when headland runs. Licences and notices stay, whatever their names end with. */
 const UNUSED =
-  /\.(?:map|[cm]?tsx?|tsbuildinfo|flow|cc|cpp|c|h|hpp|gyp|gypi|markdown|md|html|ya?ml|lock|opts|sh|bat|ps1)$|^(?:\..+|Makefile|Gruntfile\.js|gulpfile\.js|karma\.conf\.js)$/i;
+  /\.(?:map|[cm]?tsx?|tsbuildinfo|flow|cc|cpp|c|h|hpp|hh|S|gyp|gypi|markdown|md|html|ya?ml|lock|opts|sh|bat|ps1)$|^(?:\..+|Makefile|Gruntfile\.js|gulpfile\.js|karma\.conf\.js)$/i;
 const NOTICE = /licen[cs]e|copying|notice|third-?party|authors/i;
 /** Folders at the root of a package. */
 const UNUSED_FOLDER = /^(?:tests?|__tests__|examples?|benchmarks?|docs?|coverage|man|\.github)$/;

@@ -91,7 +91,7 @@ function copyDocuments() {
   for (const file of filesBelow(join(project, 'docs'))) {
     copy(join(project, 'docs', file), `usr/share/doc/headland/docs/${file}`);
   }
-  put('usr/share/doc/headland/changelog.gz', zipped(readFileSync(join(project, 'CHANGELOG.md'))));
+  put('usr/share/doc/headland/CHANGELOG.md.gz', zipped(readFileSync(join(project, 'CHANGELOG.md'))));
   const bill = billOfMaterials({ npm, lib, arch, version, node });
   put('usr/share/doc/headland/sbom.cdx.json', `${JSON.stringify(bill, null, 2)}\n`);
   const header = readFileSync(join(debian, 'copyright'), 'utf8');
