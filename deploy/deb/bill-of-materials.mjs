@@ -23,7 +23,10 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
     .filter(({ ref }) => known.has(ref))
     .map(({ ref, dependsOn }) => ({
       ref,
-      dependsOn: [...dependsOn.filter((one) => known.has(one)), ...(ref === own ? [runtime['bom-ref']] : [])],
+      dependsOn: [
+        ...dependsOn.filter((one) => known.has(one)),
+        ...(ref === own ? [runtime['bom-ref']] : []),
+      ],
     }));
   const bill = {
     bomFormat,

@@ -1,5 +1,5 @@
 // Which files of the npm packages a Debian package holds, and what the native ones among them are.
-import { closeSync, openSync, readdirSync, readSync, rmSync, rmdirSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
 /** Never read when headland runs. Licences and notices stay, whatever their names end with. */
@@ -94,7 +94,10 @@ export function removeHollowPackages(modules) {
     const { name, inside } = split(file);
     const prefix = at === -1 ? '' : file.slice(0, at + 'node_modules/'.length);
     const folder = join(prefix, name);
-    const isContent = !(inside.length === 1 && (inside[0] === 'package.json' || NOTICE.test(inside[0])));
+    const isContent = !(
+      inside.length === 1 &&
+      (inside[0] === 'package.json' || NOTICE.test(inside[0]))
+    );
     names.set(folder, names.get(folder) || isContent);
   }
   for (const [folder, hasContent] of names) {
@@ -102,4 +105,3 @@ export function removeHollowPackages(modules) {
   }
   removeEmptyFolders(modules);
 }
-

@@ -48,7 +48,8 @@ function copyProgram() {
   }
   for (const folder of ['dist/page', 'models']) {
     for (const file of filesBelow(join(project, folder))) {
-      if (!file.endsWith('.map')) copy(join(project, folder, file), `usr/lib/headland/${folder}/${file}`);
+      if (!file.endsWith('.map'))
+        copy(join(project, folder, file), `usr/lib/headland/${folder}/${file}`);
     }
   }
   const { name, description, license, type, engines, dependencies, optionalDependencies } =
@@ -91,7 +92,10 @@ function copyDocuments() {
   for (const file of filesBelow(join(project, 'docs'))) {
     copy(join(project, 'docs', file), `usr/share/doc/headland/docs/${file}`);
   }
-  put('usr/share/doc/headland/CHANGELOG.md.gz', zipped(readFileSync(join(project, 'CHANGELOG.md'))));
+  put(
+    'usr/share/doc/headland/CHANGELOG.md.gz',
+    zipped(readFileSync(join(project, 'CHANGELOG.md'))),
+  );
   const bill = billOfMaterials({ npm, lib, arch, version, node });
   put('usr/share/doc/headland/sbom.cdx.json', `${JSON.stringify(bill, null, 2)}\n`);
   const header = readFileSync(join(debian, 'copyright'), 'utf8');
