@@ -52,12 +52,10 @@ export function platformOf(path) {
   closeSync(handle);
   if (length < 20) return null;
   if (head.subarray(0, 4).equals(Buffer.from('\x7fELF'))) {
+    if (/(?:cuda|cudnn|tensorrt)/i.test(basename(path))) return 'CUDA';
     // musl is no part of the file's header: packages keep such files in folders of that name.
     if (/musl/.test(path)) return 'linux with musl';
     return MACHINES.get(head.readUInt16LE(18)) ?? `ELF machine ${head.readUInt16LE(18)}`;
-  }
-  if (/\.(?:cubin|fatbin)$/.test(path) || /(?:cuda|cudnn|tensorrt)/i.test(basename(path))) {
-    return 'CUDA';
   }
   if ([0xfeedface, 0xfeedfacf, 0xcafebabe].includes(head.readUInt32BE(0))) return 'darwin';
   if ([0xfeedface, 0xfeedfacf].includes(head.readUInt32LE(0))) return 'darwin';
