@@ -113,7 +113,7 @@ async function drawPhotos(folder) {
 const DAEMON = `
 headland run --config /etc/headland/headland.yaml >/root/log 2>&1 & pid=$!
 for i in $(seq 300); do
-  headland status --json >/root/status 2>/dev/null && grep -q '"frames":[1-9]' /root/status && break
+  headland status --json >/root/status 2>/dev/null && grep -q '"frames_total":[1-9]' /root/status && break
   sleep 1
 done
 kill -TERM $pid; wait $pid; echo "ended $?"; cat /root/status; cat /root/log`;
@@ -139,7 +139,7 @@ function stepsOf(root, { arch }) {
     const said = inside(DAEMON);
     wants(said, /ended 0\n/);
     wants(said, /"version":1,"msg":"head serving"/);
-    wants(said, /"frames":[1-9]/);
+    wants(said, /"frames_total":[1-9]/);
     wants(readFileSync(config, 'utf8'), /# mine/);
   };
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -81,12 +81,16 @@ describe('files of the Debian package', () => {
   it('are where the unit expects them', () => {
     const unit = readFileSync(join(project, 'systemd/headland.service'), 'utf8');
     const stage = readFileSync(join(project, 'deploy/deb/stage.mjs'), 'utf8');
-    const paths = [
-      ...unit.matchAll(/file:\/\/(\/\S+)/g),
-      ...unit.matchAll(/^(?:ExecStart|EnvironmentFile)=-?(\/\S+)/gm),
-    ].map(([, path]) => path!.slice(1));
-    assert.equal(paths.length, 3);
-    for (const path of paths) assert.ok(stage.includes(`'${path}'`), path);
+    const programs = [...unit.matchAll(/^(?:ExecStart|EnvironmentFile)=-?\/(\S+)/gm)];
+    assert.equal(programs.length, 2);
+    for (const [, path] of programs) assert.ok(stage.includes(`'${path}'`), path);
+    const documents = [...unit.matchAll(/file:\/\/\/usr\/share\/doc\/headland\/(\S+)/g)];
+    assert.equal(documents.length, 2);
+    // The package has README.md and docs/ of the checkout.
+    for (const [, path] of documents) {
+      assert.match(path!, /^(README\.md$|docs\/)/);
+      assert.ok(existsSync(join(project, path!)), path);
+    }
   });
 });
 
