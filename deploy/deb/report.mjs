@@ -1,5 +1,5 @@
-// Builds the packages twice and judges them: `npm run -s deb [-- --json] [--out DIR]`. The debs of
-// the first build are kept in DIR (default: deb/ below dist/).
+// Builds the packages twice and judges them: `npm run -s deb [-- --json] [--out DIR]
+// [--level 0…9]`. The debs of the first build are kept in DIR (default: deb/ below dist/).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -11,9 +11,10 @@ import { filesBelow, platformOf } from './files.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2);
 const asJson = words.includes('--json');
-const out = words.includes('--out')
-  ? words[words.indexOf('--out') + 1]
-  : fileURLToPath(new URL('../../dist/deb/', import.meta.url));
+const valueOf = (option, otherwise) =>
+  words.includes(option) ? words[words.indexOf(option) + 1] : otherwise;
+const out = valueOf('--out', fileURLToPath(new URL('../../dist/deb/', import.meta.url)));
+const level = valueOf('--level', '6');
 const work = mkdtempSync(join(tmpdir(), 'headland-deb-report-'));
 
 function run(command, args, options = {}) {
@@ -71,7 +72,9 @@ try {
   mkdirSync(out, { recursive: true });
   for (const old of readdirSync(out)) if (old.endsWith('.deb')) rmSync(join(out, old));
   const again = join(work, 'again');
-  for (const folder of [out, again]) run('bash', [join(here, 'build.sh'), '--out', folder]);
+  for (const folder of [out, again]) {
+    run('bash', [join(here, 'build.sh'), '--level', level, '--out', folder]);
+  }
   const packages = readdirSync(out)
     .filter((file) => file.endsWith('.deb'))
     .map((file) => judge(file, again));
