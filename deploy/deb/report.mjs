@@ -11,10 +11,10 @@ import { filesBelow, platformOf } from './files.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2);
 const asJson = words.includes('--json');
-const valueOf = (option, otherwise) =>
+const optionOf = (option, otherwise) =>
   words.includes(option) ? words[words.indexOf(option) + 1] : otherwise;
-const out = valueOf('--out', fileURLToPath(new URL('../../dist/deb/', import.meta.url)));
-const level = valueOf('--level', '6');
+const out = optionOf('--out', fileURLToPath(new URL('../../dist/deb/', import.meta.url)));
+const level = optionOf('--level', '6');
 const work = mkdtempSync(join(tmpdir(), 'headland-deb-report-'));
 
 function run(command, args, options = {}) {
