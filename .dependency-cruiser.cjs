@@ -10,6 +10,7 @@ const mayImport = {
   models: ['backbone', 'vision', 'head'],
   head: [],
   samples: ['storage', 'vision'],
+  sync: ['storage', 'samples'],
   gate: ['head'],
   registry: ['head', 'gate'],
   training: ['samples', 'backbone', 'head', 'gate', 'registry'],

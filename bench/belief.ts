@@ -79,7 +79,7 @@ function nameOf({ set, perClass, strangers }: Case): string {
 
 function outcomeOf(about: Case, learnt: Series, seen: Series, unknownAlpha: number): Outcome {
   const startMs = performance.now();
-  const fit = fitBelief(learnt.labels, groupsOf(learnt));
+  const fit = fitBelief(learnt.labels, learnt.novelty, groupsOf(learnt));
   const fittedMs = performance.now();
   const byFilter = filtered(seen, fit.parameters, unknownAlpha);
   const frameUs = (1_000 * (performance.now() - fittedMs)) / seen.frames.length;
@@ -124,9 +124,9 @@ function filtered(
   unknownAlpha: number,
   changesKnown = false,
 ): Answer[] {
-  const surelyNot = { offset: Number.NEGATIVE_INFINITY, perLogDistance: 0, perBit: 0 };
+  const surelyNot = { offset: Number.NEGATIVE_INFINITY, perLogDistance: 0 };
   const filter = new BeliefFilter({
-    parameters: changesKnown ? { ...parameters, change: surelyNot } : parameters,
+    parameters: changesKnown ? { ...parameters, sceneChange: surelyNot } : parameters,
     unknownAlpha,
   });
   return frames.map(({ label: _, group, ...look }, i) => {

@@ -263,8 +263,14 @@ function draws<T>(world: World, work: (draw: Draw, number: number) => T): T[] {
       }
       return all;
     };
-    const groups = shuffled([...new Set(world.train.map((i) => world.photos[i]!.group))]);
-    const held = new Set(groups.slice(0, Math.floor(0.4 * groups.length)));
+    // Of each class, so that none loses all its photos to the test.
+    const held = new Set(
+      world.classes.flatMap((label) => {
+        const own = world.train.filter((i) => labelOf(world, i) === label);
+        const groups = shuffled([...new Set(own.map((i) => world.photos[i]!.group))]);
+        return groups.slice(0, Math.floor(0.4 * groups.length));
+      }),
+    );
     const test = world.train.filter((i) => held.has(world.photos[i]!.group));
     const pool = shuffled(world.train.filter((i) => !held.has(world.photos[i]!.group)));
     const base: number[] = [];

@@ -166,7 +166,8 @@ function timeByTurns(
 }
 
 function figures(report: QuantizationReport, speedups: readonly number[]) {
-  const { agreement, accuracy, made } = report;
+  const { agreement, made } = report;
+  const accuracy = report.accuracies[0] ?? null;
   const percent = (share: number) => Math.round(10_000 * share) / 100;
   return {
     sums: made.kernels,

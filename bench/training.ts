@@ -9,7 +9,7 @@ import {
   SoftmaxObjective,
 } from '../src/head/learners/softmax-objective.js';
 import { standardise } from '../src/head/learners/standardise.js';
-import { classBalancedWeights, type TrainingSet } from '../src/head/training-set.js';
+import { classBalancedWeights, sharesOf, type TrainingSet } from '../src/head/training-set.js';
 import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
 import { calibrated } from '../src/training/fit/recipes.js';
 import { projectWith } from '../src/training/fit/search.js';
@@ -81,7 +81,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 
 function dataOf(set: TrainingSet): SoftmaxData {
   const order = Int32Array.from({ length: set.rows }, (_, i) => i);
-  const weights = classBalancedWeights(set.labels, set.classCount);
+  const weights = classBalancedWeights(set.labels, set.classCount, sharesOf(set));
   const { x } = standardise(set, order, weights, 'none');
   const { rows, featureSize: features, classCount: classes, labels } = set;
   return { x, labels, weights, rows, features, classes };

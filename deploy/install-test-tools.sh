@@ -13,6 +13,7 @@ ensure_programs 'Test tools' \
   chromium:chromium \
   strace:strace \
   faketime:faketime \
+  rsync:rsync \
   python3:python3 \
   qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'

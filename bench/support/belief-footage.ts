@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Embedder } from '../../src/backbone/embedder.js';
 import type { CapturedPicture } from '../../src/camera/camera.js';
+import { referenceLabel } from '../../src/camera/reference.js';
 import { SimulatedDriver } from '../../src/camera/simulated/simulated-camera.js';
 import { validateConfig } from '../../src/config/load.js';
 import { differenceHash } from '../../src/vision/dhash.js';
@@ -40,7 +41,7 @@ export async function groceryFootage(): Promise<Record<'train' | 'test', Footage
   if (!grocery) return null;
   const all = await footage('grocery', async (add) => {
     for (const { path, label, group } of grocery.photos) {
-      await add({ jpeg: readFileSync(join(grocery.folder, path)), reference: label, group });
+      await add({ jpeg: readFileSync(join(grocery.folder, path)), references: [{ label }], group });
     }
   });
   const half = (split: string): Footage => ({
@@ -85,10 +86,10 @@ async function footage(
   const kept: Facts[] = [];
   const rows: Float32Array[] = [];
   await withEmbedder(BACKBONE, async (embedder: Embedder) => {
-    await take(async ({ jpeg, reference, group }) => {
-      const { features, image } = await embedder.embedPicture(jpeg);
+    await take(async ({ group, ...picture }) => {
+      const { features, image } = await embedder.embedPicture(picture.jpeg);
       rows.push(features);
-      kept.push({ label: reference!, group: group!, dhash: differenceHash(image) });
+      kept.push({ label: referenceLabel(picture)!, group: group!, dhash: differenceHash(image) });
     });
   });
   const features = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));

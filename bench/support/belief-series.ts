@@ -1,8 +1,10 @@
 import { createRandom, seedFrom, shuffled } from '../../src/base/random.js';
+import type { FramePlace } from '../../src/head/belief/scene-centre.js';
 import type { Head } from '../../src/head/head.js';
 import { headProbabilities } from '../../src/head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../src/head/training-set.js';
-import { noveltyPValue } from '../../src/head/unknown/novelty.js';
+import { noveltyPValue, subspacePoints } from '../../src/head/unknown/novelty.js';
+import type { NoveltyModel } from '../../src/head/unknown/novelty-model.js';
 import { fitHead } from '../../src/training/fit/fit-head.js';
 import type { FitEngine } from '../../src/training/fit/search.js';
 import type { FootageFrame } from './belief-footage.js';
@@ -13,6 +15,7 @@ export interface SeriesFrame {
   /** C, calibrated. */
   probabilities: Float64Array;
   noveltyPValue: number | null;
+  place: FramePlace | null;
   dhash: string;
   features: Float32Array;
   /** What it shows; a class that the head does not know is one of none of its labels. */
@@ -22,6 +25,8 @@ export interface SeriesFrame {
 
 export interface Series {
   labels: readonly string[];
+  /** Of the head. */
+  novelty: NoveltyModel;
   /** In order of time. */
   frames: SeriesFrame[];
 }
@@ -100,18 +105,22 @@ export async function episode(
   return {
     learnt: {
       labels,
+      novelty,
       frames: Array.from(judged, (i) => ({
         ...learnt[i]!,
         probabilities: recipe.leaveGroupOutProbabilities.slice(i * c, (i + 1) * c),
         noveltyPValue: null,
+        place: null,
       })),
     },
     seen: {
       labels,
+      novelty,
       frames: seen.map((frame) => ({
         ...frame,
         probabilities: headProbabilities(head, frame.features),
         noveltyPValue: noveltyPValue(novelty, frame.features),
+        place: { model: novelty, point: subspacePoints(novelty, frame.features) },
       })),
     },
   };

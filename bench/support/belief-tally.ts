@@ -32,6 +32,12 @@ export interface Figures {
   framesUntilRight: number;
   /** Scenes whose last frame is answered wrong, %. */
   wrongAtEnd: number;
+  /** Frames before the first right answer of their scene, %: what waiting for one would leave wrong. */
+  beforeRight: number;
+  /** Frames of scenes without any right answer, %. */
+  neverRight: number;
+  /** Frames of scenes whose most frequent answer is wrong, %: what a vote with hindsight would leave. */
+  majorityWrong: number;
 }
 
 /** Frames of a scene that are told apart. */
@@ -47,6 +53,9 @@ export function judged(series: Series, answers: readonly Answer[]): Figures {
   const losses: number[] = [];
   const untilRight: number[] = [];
   const wrongAtEnd: boolean[] = [];
+  const beforeRight: boolean[] = [];
+  const neverRight: boolean[] = [];
+  const majorityWrong: boolean[] = [];
   let next = 0;
   for (const [number, scene] of groupsOf(series).entries()) {
     const from = next;
@@ -55,9 +64,13 @@ export function judged(series: Series, answers: readonly Answer[]): Figures {
     const right = scene.map((frame, age) => answers[from + age]!.label === truthOf(series, frame));
     untilRight.push(right.includes(true) ? right.indexOf(true) : right.length);
     wrongAtEnd.push(!right.at(-1));
+    const voted = mostFrequent(scene.map((_, age) => answers[from + age]!.label));
     for (const [age, frame] of scene.entries()) {
       const { label, known } = answers[from + age]!;
       wrong.push(!right[age]);
+      beforeRight.push(!right.slice(0, age + 1).includes(true));
+      neverRight.push(!right.includes(true));
+      majorityWrong.push(voted !== truthOf(series, frame));
       ages.push(Math.min(age, FIRST_FRAMES));
       const truth = series.labels.indexOf(frame.label);
       if (truth < 0) {
@@ -84,7 +97,17 @@ export function judged(series: Series, answers: readonly Answer[]): Figures {
     errorsAtChange: at((age) => age < FIRST_FRAMES),
     framesUntilRight: mean(untilRight),
     wrongAtEnd: percent(wrongAtEnd),
+    beforeRight: percent(beforeRight),
+    neverRight: percent(neverRight),
+    majorityWrong: percent(majorityWrong),
   };
+}
+
+/** The first of equals. */
+function mostFrequent(labels: readonly string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
 function truthOf({ labels }: Series, { label }: SeriesFrame): string {
@@ -115,5 +138,8 @@ export function meanFigures(all: readonly Figures[]): Figures {
     errorsAtChange: of(({ errorsAtChange }) => errorsAtChange),
     framesUntilRight: of(({ framesUntilRight }) => framesUntilRight),
     wrongAtEnd: of(({ wrongAtEnd }) => wrongAtEnd),
+    beforeRight: of(({ beforeRight }) => beforeRight),
+    neverRight: of(({ neverRight }) => neverRight),
+    majorityWrong: of(({ majorityWrong }) => majorityWrong),
   };
 }

@@ -48,8 +48,13 @@ export async function farPictures(): Promise<Record<string, Uint8Array[]>> {
 async function fieldFrames(): Promise<Uint8Array[]> {
   const frames: Uint8Array[] = [];
   for (let seed = 1; frames.length < FIELD_FRAMES; seed++) {
-    const settings = { seed, widthPixels: WIDTH, heightPixels: HEIGHT, newWeedAfterFrames: 40 };
-    const scene = new FieldScene(settings);
+    const scene = new FieldScene({
+      seed,
+      widthPixels: WIDTH,
+      heightPixels: HEIGHT,
+      newWeedAfterFrames: 40,
+      wheelTrack: false,
+    });
     for (const frame of [3, 35, 70, 110]) {
       const { data, width, height } = scene.draw(frame);
       const raw = { width, height, channels: 3 as const };

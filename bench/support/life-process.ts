@@ -80,7 +80,7 @@ function copyDatabase(from: string, to: string): void {
 }
 
 async function serving(stateDir: string): Promise<string | null> {
-  const registry = new HeadRegistry(join(stateDir, 'heads'), { keep: 5 });
+  const registry = new HeadRegistry(join(stateDir, 'heads', 'main'), { keep: 5 });
   const version = await registry.current();
   if (version === null) return null;
   const { card } = await registry.load(version);

@@ -39,6 +39,7 @@ import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
 import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
+import { SyncService } from './sync-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
 import { makesProgress, Watchdog } from './watchdog.js';
 
@@ -71,6 +72,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #storeWatch: StoreWatch;
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
+  readonly #sync: SyncService;
   readonly #timers: NodeJS.Timeout[] = [];
   #operations: Operations | null = null;
   #console: RunningConsole | null = null;
@@ -154,6 +156,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.tasks = [this.#makeTask(first), ...others.map((task) => this.#makeTask(task))];
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
+    this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
   /**
@@ -202,6 +205,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     }
     for (const task of this.tasks) task.listen();
     this.sparing.start();
+    this.#sync.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
   }
@@ -349,8 +353,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
           this.emit('trainingReport', report);
-          // The trainings of other tasks have waited for this one.
-          for (const other of this.tasks) if (other !== made) this.#labelsChanged(other);
+          // The trainings of other tasks have waited for this one: each gets its turn.
+          const turn = this.tasks.indexOf(made);
+          const others = [...this.tasks.slice(turn + 1), ...this.tasks.slice(0, turn)];
+          for (const other of others) this.#labelsChanged(other);
         },
       },
     });
@@ -436,6 +442,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
     for (const task of this.tasks) await task.stopLearning();
+    await this.#sync.stop();
     this.statistics.stop();
     this.sparing.stop();
     const trainings = this.tasks.map((task) => task.training.stop());

@@ -15,7 +15,17 @@ export async function executeCommand(
     case 'retrain':
       return { training_id: await operations.retrain(by, command.task) };
     case 'label':
-      return label(command, operations, by);
+      return command.samples
+        ? labelMany(command.samples, command, operations, by)
+        : label(command, operations, by);
+    case 'look_alikes':
+      return {
+        look_alikes: operations.lookAlikes(command.sample, command.task).map((alike) => ({
+          sample_id: alike.sample.id,
+          cosine: alike.cosine,
+          captured_at: new Date(alike.sample.capturedAtMs).toISOString(),
+        })),
+      };
     case 'rollback':
       return {
         head_version: (await operations.rollback(command.version, by, command.task)).card.version,
@@ -43,7 +53,7 @@ async function label(
   operations: Operations,
   by: Requester,
 ): Promise<object> {
-  // The command contract guarantees that exactly one of the two is set.
+  // The command contract guarantees that one of the two is set where `samples` is not.
   const target: LabelTarget =
     sampleId !== undefined ? { sample: sampleId } : { frame: frame ?? '', group };
   const { sample, labelRevision } = await operations.label(target, label, by, task);
@@ -52,6 +62,24 @@ async function label(
     label: sample.label,
     group: sample.group,
     holdout: sample.holdout,
+    label_revision: labelRevision,
+  };
+}
+
+async function labelMany(
+  sampleIds: readonly string[],
+  { label, task }: Extract<Command, { name: 'label' }>,
+  operations: Operations,
+  by: Requester,
+): Promise<object> {
+  const { samples, labelRevision } = await operations.labelMany(sampleIds, label, by, task);
+  return {
+    samples: samples.map((sample) => ({
+      sample_id: sample.id,
+      label: sample.label,
+      group: sample.group,
+      holdout: sample.holdout,
+    })),
     label_revision: labelRevision,
   };
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js';
+import { LookAlikes } from '../samples/look-alikes.js';
 import { AuditTrail } from './audit-trail.js';
 import { Labelling } from './learning/labelling.js';
 import { TrainingService } from './learning/training-service.js';
@@ -26,9 +27,14 @@ export function localOperations(
   const recent = new RecentFrames({ maxFrames: 0, maxBytes: 0 });
   const operationTask = (task: TaskState): OperationTask => {
     const { name, samples, heads } = task;
+    const { groupWindowMs } = task.settings.samples;
     return {
       name,
-      labelling: new Labelling(samples, recent),
+      labelling: new Labelling(
+        samples,
+        recent,
+        new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
+      ),
       samples,
       heads,
       training: trainingOf(task),

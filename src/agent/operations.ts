@@ -2,6 +2,7 @@ import { HeadlandError } from '../base/errors.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import type { LookAlike } from '../samples/look-alikes.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
@@ -71,6 +72,36 @@ export class Operations {
   }
 
   /**
+   * Labels stored samples, or corrects their labels: all or none. Durable when it resolves.
+   * Near-duplicates come into one group before: see `LookAlikes.label`.
+   * @param sampleIds 1..64
+   * @returns the samples, and the label revision at which a decision includes these labels
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
+   */
+  labelMany(
+    sampleIds: readonly string[],
+    label: string,
+    by: Requester,
+    taskName?: string,
+  ): Promise<{ samples: Sample[]; labelRevision: number }> {
+    return this.#audited('label', { samples: sampleIds, label }, by, taskName, (task) => {
+      const { labelling, samples, onLabel } = task;
+      const labelled = labelling.labelSamples(sampleIds, label, by.source);
+      onLabel();
+      return { samples: labelled, labelRevision: samples.labelRevision() };
+    });
+  }
+
+  /**
+   * The waiting samples of the pass that look like a sample, most alike first, at most 63. Not audited,
+   * because it changes nothing.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_SAMPLE_NOT_EMBEDDED, HL_STORE_…
+   */
+  lookAlikes(sampleId: string, taskName?: string): LookAlike[] {
+    return this.#task(taskName).labelling.lookAlikes(sampleId);
+  }
+
+  /**
    * Starts a training and resolves with its id without waiting for its end.
    * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT
    */
@@ -126,14 +157,18 @@ export class Operations {
   /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
-   * @param taskName it may be left out when one task decides on the frame
-   * @throws HeadlandError HL_FRAME_NONE, HL_STORE_…
+   * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
+   *   frame that this task has decided on
+   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
-    const latest = this.parts.recent.latest(eye);
+    const { recent } = this.parts;
+    const named = taskName === undefined ? null : this.#task(taskName);
+    const latest =
+      recent.latest(eye, taskName) ?? (eye === undefined ? undefined : recent.latest(eye));
     if (!latest) {
       const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
       throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
@@ -141,10 +176,13 @@ export class Operations {
         details: { camera: eye ?? null },
       });
     }
-    const task = this.#task(taskName ?? onlyTaskOf(latest));
+    const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);
-    if (!answer) throw undecidedBy(task.name, latest);
+    if (!answer) {
+      const deciding = answers.map((each) => each.task);
+      throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
+    }
     return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
   }
 
@@ -171,9 +209,8 @@ function onlyTaskOf(recent: RecentFrame | undefined): string | undefined {
   return others.length === 0 ? only?.task : undefined;
 }
 
-function undecidedBy(task: string, { frame, perceived }: RecentFrame): HeadlandError {
-  const eye = eyeOf(frame);
-  const tasks = perceived.answers.map((answer) => answer.task);
+/** @param tasks those that decide on the images of this camera or region */
+export function undecidedBy(task: string, eye: string, tasks: readonly string[]): HeadlandError {
   return new HeadlandError('HL_TASK_UNKNOWN', `the task "${task}" does not decide on ${eye}`, {
     remedy: `Name one of the tasks that decide on it: ${tasks.join(', ')}.`,
     details: { task, eye, tasks },

@@ -5,6 +5,7 @@ import type { Frame } from '../camera/camera.js';
 import type { Perception } from '../perception/perception.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import { LookAlikes } from '../samples/look-alikes.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
@@ -61,7 +62,9 @@ export class RobotTask {
     const { state, task, perception, recent, telemetry, alarms, audit, log, events } = parts;
     const { name, settings, samples } = task;
     const backboneChecksum = (): string | null => perception.backbone?.checksum ?? null;
-    this.labelling = new Labelling(samples, recent);
+    const { groupWindowMs } = settings.samples;
+    const alikes = new LookAlikes(samples, { groupWindowMs, backboneChecksum });
+    this.labelling = new Labelling(samples, recent, alikes);
     this.instant = new InstantService({
       learner: new InstantLearner({
         dbPath: state.databasePath,

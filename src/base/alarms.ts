@@ -15,6 +15,7 @@ export type AlarmName =
   | 'mqtt-client-id'
   | 'mqtt-commands'
   | 'mqtt-messages'
+  | 'sync'
   | `output-${string}`
   | `camera-${string}`
   | `pictures-${string}`;

@@ -1,7 +1,11 @@
 import type { Eye } from '../base/words/eye.js';
+import type { Referenced } from './reference.js';
 
-/** One captured picture on its way through the daemon. */
-export interface Frame extends Eye {
+/**
+ * One captured picture on its way through the daemon. Only demonstrations and evaluation use its
+ * references, never inference or training.
+ */
+export interface Frame extends Eye, Referenced {
   /**
    * Number of the picture since the daemon's start, from 1. Gaps are pictures that were dropped as
    * outdated, skipped because nothing moved, or could not be decoded.
@@ -18,17 +22,12 @@ export interface Frame extends Eye {
    * Frames captured close together share a group. Set by drivers with better knowledge than time.
    */
   group?: string;
-  /**
-   * The true class according to the source (class folder, simulation). Only demonstrations and
-   * evaluation use it, never inference or training.
-   */
-  reference?: string;
   /** Path of the picture, when the source is a file. */
   origin?: string;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */
-export type CapturedPicture = Pick<Frame, 'jpeg' | 'group' | 'reference' | 'origin'> & {
+export type CapturedPicture = Pick<Frame, 'jpeg' | 'group' | 'references' | 'origin'> & {
   capturedAtMs?: number;
 };
 

@@ -24,7 +24,8 @@ export function auditCommand(): Command {
     .option('--limit <n>', 'maximum number of entries, newest first', parseWhole(1, 100_000), 100)
     .option('--json', 'print one JSON object')
     .action(({ kind, limit, json, ...where }: AuditOptions) => {
-      const state = openState(resolveConfig(where));
+      const config = resolveConfig(where);
+      const state = openState(config);
       try {
         const entries = state.audit.list({ ...(kind === undefined ? {} : { kind }), limit });
         if (json) return printJson({ entries });
@@ -34,7 +35,7 @@ export function auditCommand(): Command {
             entries.map(({ atMs, kind: what, detail }) => [
               new Date(atMs).toISOString(),
               what,
-              describe(detail),
+              describe(config.tasks.length > 0 ? detail : { ...detail, task: undefined }),
             ]),
             '',
           ),
@@ -47,6 +48,7 @@ export function auditCommand(): Command {
 
 function describe(detail: object): string {
   return Object.entries(detail)
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ');
 }

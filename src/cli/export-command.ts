@@ -1,12 +1,16 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openState } from '../agent/open-state.js';
 import {
+  type ExportReport,
   exportFolder,
   SAMPLE_FORMATS,
   type SampleFormat,
 } from '../samples/folder/export-folder.js';
+import { exportTasks } from '../samples/folder/tasks/export-tasks.js';
 import { printJson, printLine, printNote } from './support/output.js';
 import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
+import { reportsAsJson } from './support/task-reports.js';
 
 interface ExportOptions extends TaskOptions {
   as: SampleFormat;
@@ -20,6 +24,7 @@ export function exportCommand(): Command {
     new Command('export-samples')
       .description('export the labelled pictures as class folders, or for an annotation tool')
       .argument('<dir>', 'empty or new folder'),
+    'export only this task of the robot',
   )
     .addOption(
       new Option('--as <format>', 'layout of the folder').choices(SAMPLE_FORMATS).default('folder'),
@@ -29,17 +34,28 @@ export function exportCommand(): Command {
     .action(async (dir: string, options: ExportOptions) => {
       const state = openState(resolveConfig(options));
       try {
-        const report = await exportFolder(state.task(options.task).samples, dir, {
-          format: options.as,
-          includeWaiting: options.waiting === true,
-        });
-        if (options.json) printJson({ ...report, classes: Object.fromEntries(report.classes) });
-        else printLine(`${report.samples} pictures written to ${dir}`);
-        for (const id of report.damaged) {
+        const how = { format: options.as, includeWaiting: options.waiting === true };
+        const chosen = options.task === undefined ? state.tasks : [state.task(options.task)];
+        const stores = chosen.map(({ samples }) => samples);
+        const [first] = chosen;
+        const reports =
+          stores.length === 1 && first !== undefined
+            ? new Map([[first.name, await exportFolder(first.samples, dir, how)]])
+            : await exportTasks(stores, dir, how);
+        if (options.json) printJson(reportsAsJson(reports));
+        else print(reports, dir);
+        for (const id of new Set([...reports.values()].flatMap(({ damaged }) => damaged))) {
           printNote(`left out: the picture of sample ${id} is damaged, and its size is not known`);
         }
       } finally {
         state.close();
       }
     });
+}
+
+function print(reports: ReadonlyMap<string, ExportReport>, dir: string): void {
+  for (const [task, { samples }] of reports) {
+    const where = reports.size > 1 ? join(dir, task) : dir;
+    printLine(`${samples} pictures written to ${where}`);
+  }
 }

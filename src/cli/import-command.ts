@@ -4,11 +4,13 @@ import { openState } from '../agent/open-state.js';
 import { HeadlandError } from '../base/errors.js';
 import { visible } from '../base/words/text.js';
 import type { HeadRegistry } from '../registry/registry.js';
-import { type ImportReport, importFolder, nothingUsable } from '../samples/folder/import-folder.js';
+import { type ImportReport, nothingUsable } from '../samples/folder/import-folder.js';
+import { importTasks } from '../samples/folder/tasks/import-tasks.js';
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { progressBar } from './support/progress.js';
 import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
+import { reportsAsJson } from './support/task-reports.js';
 
 interface ImportOptions extends TaskOptions, PhotoOptions {
   label?: string;
@@ -30,6 +32,7 @@ export function importCommand(): Command {
         )
         .argument('<dir>', 'folder with one subfolder per label'),
     ),
+    'task of the labels (default: where the robot has several, those that a table or an export names)',
   )
     .option('--label <name>', 'give all pictures in the folder and its subfolders this label')
     .option('--keep-split', 'never train on the test split (else the validation split)')
@@ -46,26 +49,33 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
-    const { samples, settings } = state.task(options.task);
+    const chosen = options.task === undefined ? null : state.task(options.task).name;
     if (options.regroup) await refuseAfterTraining(state.tasks.map(({ heads }) => heads));
-    const report = await importFolder(samples, dir, {
-      ...options,
-      gapMs: config.samples.groupWindowMs,
-      minLabelsPerClass: settings.training.minLabelsPerClass,
-      limits: {
-        maxBytes: config.inference.maxPictureBytes,
-        maxPixels: config.inference.maxPicturePixels,
-      },
-      quarantineDir: join(config.paths.stateDir, 'quarantine'),
-      onProgress: ({ done, total }) => bar.update(done, total),
-      signal: abort.signal,
+    const targets = state.tasks.map(({ samples, settings }) => {
+      return { samples, minLabelsPerClass: settings.training.minLabelsPerClass };
     });
+    const reports = await importTasks(
+      targets,
+      dir,
+      { chosen, named: config.tasks.length > 0 },
+      {
+        ...options,
+        gapMs: config.samples.groupWindowMs,
+        limits: {
+          maxBytes: config.inference.maxPictureBytes,
+          maxPixels: config.inference.maxPicturePixels,
+        },
+        quarantineDir: join(config.paths.stateDir, 'quarantine'),
+        onProgress: ({ done, total }) => bar.update(done, total),
+        signal: abort.signal,
+      },
+    );
     bar.stop();
-    const failure = nothingUsable(dir, report);
-    if (options.json) {
-      const classes = Object.fromEntries(report.classes);
-      printJson({ ...report, classes, ...(failure ? { error: failure } : {}) });
-    } else print(report);
+    const failures = [...reports.values()].map((report) => nothingUsable(dir, report));
+    const failure = failures.every((each) => each !== null) ? (failures[0] ?? null) : null;
+    if (options.json)
+      printJson({ ...reportsAsJson(reports), ...(failure ? { error: failure } : {}) });
+    else print(reports);
     if (failure === null) return;
     printNote(`headland: ${failure.code}: ${visible(failure.message)}`);
     printNote(`  what to do: ${failure.remedy}`);
@@ -88,7 +98,16 @@ async function refuseAfterTraining(registries: readonly HeadRegistry[]): Promise
   );
 }
 
-function print(report: ImportReport): void {
+function print(reports: ReadonlyMap<string, ImportReport>): void {
+  const noted = new Set<string>();
+  for (const [task, report] of reports) {
+    if (reports.size > 1) printLine(`task ${task}:`);
+    printReport(report, noted);
+  }
+}
+
+/** @param noted notes that were printed before */
+function printReport(report: ImportReport, noted: Set<string>): void {
   const { layout, imported, duplicates, quarantined, found, groups, groupedBy, keptOut } = report;
   printLine(`${found} pictures in ${groups} groups (by ${groupedBy})`);
   printLine(
@@ -115,6 +134,9 @@ function print(report: ImportReport): void {
       printLine(`  what to do: ${remedy}`);
     }
   }
-  for (const { code, message } of report.warnings)
-    printLine(`  note: ${code}: ${visible(message)}`);
+  for (const { code, message } of report.warnings) {
+    const note = `  note: ${code}: ${visible(message)}`;
+    if (!noted.has(note)) printLine(note);
+    noted.add(note);
+  }
 }

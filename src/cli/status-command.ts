@@ -38,8 +38,19 @@ export function statusCommand(): Command {
         password: readSecretText(config.mqtt.password, process.env),
       });
       if (options.json) printJson(answer);
-      else printYaml(answer);
+      else printYaml(config.tasks.length > 0 ? answer : withoutTask(answer));
     });
+}
+
+/** The only task of a robot has no name that people know. */
+function withoutTask(answer: unknown): unknown {
+  if (!isRecord(answer) || !isRecord(answer.model)) return answer;
+  const { task: _task, ...model } = answer.model;
+  return { ...answer, model };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function askStatus(

@@ -28,13 +28,14 @@ export function trainCommand(): Command {
       const config = resolveConfig(options);
       const log = commandLog();
       const state = openState(config, log);
+      const task = state.task(options.task);
       await fetchBackbone(config, log, options);
       const bar = progressBar('steps', options.json);
       let phase = '';
       const report = await new Promise<TrainingReport>((resolve, reject) => {
         const service = new TrainingService({
           state,
-          task: state.task(options.task),
+          task,
           obstacle: () => null,
           events: {
             onProgress: (progress) => {
@@ -50,7 +51,7 @@ export function trainCommand(): Command {
           process.once(signal, () => void service.stop());
         }
         localOperations(state, log, () => service)
-          .retrain({ source: 'cli' }, options.task)
+          .retrain({ source: 'cli' }, task.name)
           .catch(reject);
       });
       bar.stop();

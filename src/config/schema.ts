@@ -3,8 +3,6 @@ import { name, type secret, section } from './fields.js';
 import { alerts } from './sections/alerts.js';
 import { board } from './sections/board.js';
 import { cameraBackoff, cameras } from './sections/cameras.js';
-import { console } from './sections/console.js';
-import { embeddedBroker } from './sections/embedded-broker.js';
 import { gpio } from './sections/gpio.js';
 import { inference } from './sections/inference.js';
 import { augmentation } from './sections/learning/augmentation.js';
@@ -14,7 +12,10 @@ import { samples } from './sections/learning/samples.js';
 import { tasks } from './sections/learning/tasks.js';
 import { training } from './sections/learning/training.js';
 import { models } from './sections/models.js';
-import { mqtt } from './sections/mqtt.js';
+import { console } from './sections/network/console.js';
+import { embeddedBroker } from './sections/network/embedded-broker.js';
+import { mqtt } from './sections/network/mqtt.js';
+import { sync } from './sections/network/sync.js';
 import { quantization } from './sections/quantization.js';
 
 /**
@@ -60,6 +61,7 @@ export const configSchema = z.strictObject({
   gpio,
   alerts,
   console,
+  sync,
   log: section(
     { level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') },
     'Logging to standard output',

@@ -3,6 +3,7 @@ import type {
   ConsoleStatus,
   FrameSummary,
   HeadVersion,
+  LookAlikeSample,
   Pausable,
   TrainingReport,
   WaitingSample,
@@ -18,6 +19,7 @@ export interface GetAnswers {
   '/api/status': ClockedStatus;
   '/api/latest': { frame: FrameSummary | null };
   '/api/waiting': { samples: WaitingSample[] };
+  '/api/look-alikes': { samples: LookAlikeSample[] };
   '/api/reports': { reports: TrainingReport[] };
   '/api/heads': { heads: HeadVersion[] };
 }
@@ -26,7 +28,8 @@ export interface GetAnswers {
 export interface PostBodies {
   '/api/label':
     | { frameId: string; label: string; group?: string | undefined }
-    | { sampleId: string; label: string };
+    | { sampleId: string; label: string }
+    | { sampleIds: string[]; label: string };
   '/api/retrain': Record<string, never>;
   '/api/rollback': { version?: number | undefined };
   '/api/promote': { version: number };
@@ -37,7 +40,7 @@ export interface PostBodies {
 
 /** JSON responses of the POST routes. */
 export interface PostAnswers {
-  '/api/label': { sampleId: string };
+  '/api/label': { sampleId: string } | { sampleIds: string[] };
   '/api/retrain': { trainingId: string };
   '/api/rollback': { version: number };
   '/api/promote': { version: number };

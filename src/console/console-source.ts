@@ -1,10 +1,20 @@
 /**
- * The interface between the agent and the console: state to display and operations to request.
+ * The task of a robot that a request means, by default its first. The same task is always the same object.
+ * Throws HL_TASK_UNKNOWN.
+ */
+export type ConsoleSources = (task?: string) => ConsoleSource;
+
+/**
+ * The interface between the agent and the console: state of one task of a robot to display and operations
+ * to request.
  * Times: `…AtMs` are Unix milliseconds, `…At` are ISO 8601 UTC. Probabilities and scores are 0..1.
  */
 export interface ConsoleSource {
   status(): ConsoleStatus;
-  /** The newest frame of a camera (default: of any), with its decision; null before the first. */
+  /**
+   * The newest frame of a camera (default: of any) on which the task decides, with its decision; null
+   * before the first. Throws HL_TASK_UNKNOWN for a camera on which it does not decide.
+   */
   latest(camera?: string): LatestFrame | null;
   /** Samples that wait for a label, newest first, at most `limit`. */
   waiting(limit: number): WaitingSample[];
@@ -14,6 +24,10 @@ export interface ConsoleSource {
   labelFrame(frameId: string, label: string, group?: string): Promise<{ sampleId: string }>;
   /** Labels a stored sample, or changes its label; durable when it resolves. */
   labelSample(sampleId: string, label: string): Promise<{ sampleId: string }>;
+  /** Labels up to 64 stored samples, all or none; durable when it resolves. */
+  labelSamples(sampleIds: readonly string[], label: string): Promise<{ sampleIds: string[] }>;
+  /** Waiting samples of the same pass that look like a sample, most alike first, at most 63. */
+  lookAlikes(sampleId: string): LookAlikeSample[];
   /** Starts a training; throws when one is running or may not start now. */
   retrain(): Promise<{ trainingId: string }>;
   /** The newest training reports, newest first, including those before a restart. */
@@ -47,11 +61,18 @@ export interface ConsoleStatus {
   state: 'online' | 'paused';
   paused: readonly Pausable[];
   uptimeSeconds: number;
+  /** The task that this status is about. */
+  task: string;
+  /** All tasks of the robot, the first one first. */
+  tasks: TaskSummary[];
+  /** Whether the settings name the tasks; else there is one, and nobody needs to know the word. */
+  namedTasks: boolean;
   /** True when any camera delivers drawings or recordings instead of live images. */
   simulated: boolean;
   /** Raised alarms, the oldest first. */
   alarms: AlarmState[];
   mqtt: { url: string; connected: boolean };
+  /** All cameras of the robot; a region counts as a camera. */
   cameras: CameraStatus[];
   /** Null until it is loaded. */
   backbone: { name: string; checksum: string; engine: string; featureSize: number } | null;
@@ -72,6 +93,22 @@ export interface ConsoleStatus {
   temperatureC: number | null;
 }
 
+/** What helps a user to choose a task. */
+export interface TaskSummary {
+  name: string;
+  /** Labelled samples. */
+  labelled: number;
+  /** Samples that wait for a label. */
+  waiting: number;
+  /** Version of the trained head that serves; null: none does. */
+  headVersion: number | null;
+  /** Labels that the instant learner has added to the head, or learned without one; null: none. */
+  learntLabels: number | null;
+  /** As in {@link ConsoleStatus}. */
+  trust: string | null;
+  training: boolean;
+}
+
 export interface AlarmState {
   /** The part concerned: `store`, `console`, `output-<name>` … */
   name: string;
@@ -85,6 +122,8 @@ export interface AlarmState {
 
 export interface CameraStatus {
   name: string;
+  /** Whether the task decides on its images. */
+  decided: boolean;
   description: string;
   /** Phase of the camera supervisor; `running`: frames arrive. */
   phase: string;
@@ -161,6 +200,13 @@ export interface WaitingSample {
   camera: string;
   /** The most probable label according to the serving head; null without one. */
   guess: { label: string; probability: number } | null;
+}
+
+export interface LookAlikeSample {
+  id: string;
+  capturedAtMs: number;
+  /** Of the embeddings, 0.9..1. */
+  cosine: number;
 }
 
 export interface HeadSummary {

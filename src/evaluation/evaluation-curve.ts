@@ -95,6 +95,7 @@ function restrict(set: TrainingSet, wanted: (row: number) => boolean): Subset | 
       groups: Int32Array.from(rows, (row) => set.groups[row]!),
       isView: Uint8Array.from(rows, (row) => set.isView[row]!),
       ...(set.samples && { samples: Int32Array.from(rows, (row) => set.samples![row]!) }),
+      ...(set.clusters && { clusters: Int32Array.from(rows, (row) => set.clusters![row]!) }),
       classCount: classes.length,
     },
   };

@@ -19,7 +19,10 @@ export interface EvidenceSample {
 export interface JudgedSample extends EvidenceSample {
   /** The sample got its label, or another label, after the training of the serving head. */
   relabelled: boolean;
-  /** False: no left-out head knew the class, because all samples of the class are in one group. */
+  /**
+   * False: no left-out head knew the class, because all samples of the class are in one group, or the
+   * sample is a near-duplicate of one that is judged.
+   */
   judged: boolean;
 }
 

@@ -1,5 +1,6 @@
 import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
+import { type Grouping, leadsCluster, type TrainingSet } from './training-set.js';
 
 export interface FoldOptions {
   /** At least 2; no more than there are groups are made. */
@@ -42,6 +43,21 @@ export function stratifiedGroupFolds(
   const present = [...totals.keys()].filter((c) => totals[c]! > 0);
   const foldOf = placeGroups(counts, present, totals, folds, options.seed);
   return rowGroups.map((group) => foldOf[group]!);
+}
+
+/**
+ * {@link stratifiedGroupFolds} of the rows of a grouping, in their order. Near-duplicates follow the
+ * first of their cluster and count as one: the folds are those of the set without them.
+ * @throws HL_FOLDS_INVALID
+ */
+export function foldsOf(set: TrainingSet, grouping: Grouping, options: FoldOptions): Int32Array {
+  const leads = leadsCluster(set);
+  const leaders = [...grouping.rows.keys()].filter((i) => leads[grouping.rows[i]!] === 1);
+  const groups = Int32Array.from(leaders, (i) => grouping.groups[i]!);
+  const labels = Int32Array.from(leaders, (i) => set.labels[grouping.rows[i]!]!);
+  const folds = stratifiedGroupFolds(labels, groups, set.classCount, options);
+  const foldOf = new Map([...groups].map((group, i) => [group, folds[i]!]));
+  return grouping.groups.map((group) => foldOf.get(group)!);
 }
 
 function placeGroups(

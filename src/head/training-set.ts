@@ -18,6 +18,12 @@ export interface TrainingSet {
    * when rows are left out one by one, and the search may leave views out.
    */
   samples?: Int32Array;
+  /**
+   * Cluster index per row: near-duplicates of one sample share it, and a view carries that of its
+   * parent. The first original of a cluster stands for it. Together its samples weigh as one, and only
+   * the first is judged. Without it, every sample is a cluster of its own.
+   */
+  clusters?: Int32Array;
   /** At least 2; every class needs at least one row that is not a view. */
   classCount: number;
 }
@@ -70,7 +76,8 @@ export function checkTrainingSet(set: TrainingSet): void {
     labels.length !== rows ||
     groups.length !== rows ||
     isView.length !== rows ||
-    (set.samples !== undefined && set.samples.length !== rows)
+    (set.samples !== undefined && set.samples.length !== rows) ||
+    (set.clusters !== undefined && set.clusters.length !== rows)
   ) {
     throw invalid(
       `${rows} rows x ${featureSize} features do not fit arrays of ${features.length} features, ` +
@@ -117,13 +124,58 @@ export function checkCancelled(signal: AbortSignal | undefined): void {
   }
 }
 
-/** w_i = N / (C · n_{label i}): all classes weigh the same, and the mean weight is 1. */
-export function classBalancedWeights(labels: Int32Array, classCount: number): Float64Array {
-  const counts = new Float64Array(classCount);
-  for (const label of labels) counts[label]!++;
+/**
+ * Weight of each row relative to a sample without near-duplicates: 1 / (originals of its cluster),
+ * in (0, 1]. All 1 without near-duplicates.
+ */
+export function sharesOf({ rows, isView, clusters }: TrainingSet): Float64Array {
+  if (!clusters) return new Float64Array(rows).fill(1);
+  const sizes = new Map<number, number>();
+  clusters.forEach((cluster, row) => {
+    if (isView[row] === 0) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
+  });
+  return Float64Array.from(clusters, (cluster) => 1 / (sizes.get(cluster) ?? 1));
+}
+
+/**
+ * By row, 1 for the original that stands for its cluster and for its views, 0 for the other
+ * near-duplicates. Views of other near-duplicates count as theirs only where `samples` is known.
+ */
+export function leadsCluster({ rows, isView, clusters, samples }: TrainingSet): Uint8Array {
+  const leads = new Uint8Array(rows).fill(1);
+  if (!clusters) return leads;
+  const first = new Map<number, number>();
+  clusters.forEach((cluster, row) => {
+    if (isView[row] === 0 && !first.has(cluster)) first.set(cluster, row);
+  });
+  clusters.forEach((cluster, row) => {
+    const leader = first.get(cluster);
+    if (leader === undefined) return;
+    const follows = isView[row] === 0 ? leader !== row : samples?.[row] !== samples?.[leader];
+    if (follows) leads[row] = 0;
+  });
+  return leads;
+}
+
+/**
+ * w_i = N s_i / (C Σs of the class of i): all classes weigh the same, and the mean weight is 1.
+ * @param shares s, one per row: see {@link sharesOf}
+ */
+export function classBalancedWeights(
+  labels: Int32Array,
+  classCount: number,
+  shares: Float64Array,
+): Float64Array {
+  const masses = new Float64Array(classCount);
+  labels.forEach((label, i) => {
+    masses[label] = masses[label]! + shares[i]!;
+  });
   let present = 0;
-  for (const count of counts) if (count > 0) present++;
-  return Float64Array.from(labels, (label) => labels.length / (present * counts[label]!));
+  for (const mass of masses) if (mass > 0) present++;
+  return Float64Array.from(
+    labels,
+    (label, i) => (labels.length * shares[i]!) / (present * masses[label]!),
+  );
 }
 
 /** Which rows are left out together, after the fallback for sets with fewer than two groups. */
@@ -137,8 +189,8 @@ export interface Grouping {
 }
 
 /**
- * Dense group indices of a training set. With fewer than two groups, each row and its views form a
- * unit. Without `samples` views are not used then: a view of a left-out sample would reveal the
+ * Dense group indices of a training set. With fewer than two groups, each sample with its
+ * near-duplicates and their views forms a unit. Without `samples` views are not used then: a view of a left-out sample would reveal the
  * answer.
  */
 export function groupingOf(set: TrainingSet): Grouping {
@@ -152,15 +204,15 @@ export function groupingOf(set: TrainingSet): Grouping {
       groupCount: dense.size,
     };
   }
-  const { samples } = set;
-  if (samples) {
-    const parents = new Map<number, number>();
-    for (const sample of samples) if (!parents.has(sample)) parents.set(sample, parents.size);
+  const units = set.clusters ?? set.samples;
+  if (units) {
+    const known = new Map<number, number>();
+    for (const unit of units) if (!known.has(unit)) known.set(unit, known.size);
     return {
       kind: 'row',
       rows: Int32Array.from({ length: set.rows }, (_, i) => i),
-      groups: samples.map((sample) => parents.get(sample)!),
-      groupCount: parents.size,
+      groups: units.map((unit) => known.get(unit)!),
+      groupCount: known.size,
     };
   }
   const rows: number[] = [];
@@ -175,6 +227,7 @@ export function groupingOf(set: TrainingSet): Grouping {
 
 /**
  * The rows, other than views, that can be judged when groups are left out; see singleGroupClasses.
+ * Of near-duplicates only the first is judged: the others are right or wrong with it.
  */
 export interface JudgedRows {
   labels: Int32Array;
@@ -193,8 +246,13 @@ export function judgedRows(set: TrainingSet, grouping: Grouping): JudgedRows {
     else if (first[label] !== group) spread[label] = 1;
   }
   const labels: number[] = [];
-  for (let i = 0; i < set.rows; i++) if (set.isView[i] === 0) labels.push(set.labels[i]!);
-  const all = labels.map((_, i) => i);
+  const all: number[] = [];
+  const leads = leadsCluster(set);
+  for (let i = 0; i < set.rows; i++) {
+    if (set.isView[i] === 1) continue;
+    if (leads[i] === 1) all.push(labels.length);
+    labels.push(set.labels[i]!);
+  }
   const judged = all.filter((i) => spread[labels[i]!] === 1);
   return {
     labels: Int32Array.from(labels),

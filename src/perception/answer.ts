@@ -59,6 +59,10 @@ export function answer(
   const { answerProbability } = settings;
   return {
     decision: decide(top, decider, settings, doubt),
-    scores: { probabilities: Float32Array.from(probabilities), answerProbability },
+    scores: {
+      probabilities: Float32Array.from(probabilities),
+      answerProbability,
+      point: point ?? null,
+    },
   };
 }

@@ -45,13 +45,15 @@ export class Beliefs {
       this.#watched.delete(key);
       return null;
     }
-    const { probabilities, answerProbability } = scores;
+    const { probabilities, answerProbability, point } = scores;
+    const { labels, novelty } = serving.head;
     const belief = this.#filter(key, task, serving.belief ?? DEFAULT_BELIEF).observe({
-      labels: serving.head.labels,
+      labels,
       probabilities,
       noveltyPValue,
       features,
       dhash,
+      place: novelty && point ? { model: novelty, point } : null,
       atMs: startMs,
     });
     return sceneDecision(belief, answerProbability);

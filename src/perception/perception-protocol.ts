@@ -105,6 +105,8 @@ export interface Scores {
   probabilities: Float32Array;
   /** Answers of this probability or more are no guesses; above 1: every answer is a guess. */
   answerProbability: number;
+  /** The frame in the subspace of the head's novelty model; null without one. */
+  point: Float64Array | null;
 }
 
 /** The answer of the head of one task. */

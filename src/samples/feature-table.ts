@@ -72,6 +72,18 @@ export class FeatureTable {
     return found;
   }
 
+  /** SHA-256 of the backbone that a sample was embedded with last; null: it was never embedded. */
+  newestBackbone(sampleId: string): string | null {
+    return (
+      this.database
+        .prepare<{ checksum: string }>(
+          `SELECT backbone_checksum AS checksum FROM features
+           WHERE sample_id = ? AND view = 0 ORDER BY rowid DESC LIMIT 1`,
+        )
+        .get(sampleId)?.checksum ?? null
+    );
+  }
+
   /**
    * Lists the features to compute before a training of `task`: view 0 of every labelled sample, and views
    * 1..views of those outside the holdout. The holdout is evaluated on pictures as captured.

@@ -80,6 +80,26 @@ export class Holdout {
     })();
   }
 
+  /**
+   * Keeps groups on one side that hold near-duplicates of each other: if one is for training, all are,
+   * except those that the user keeps out.
+   * @returns whether a group has changed its side
+   */
+  unite(groups: readonly string[]): boolean {
+    const sides = groups.flatMap((group) => {
+      const side = sideOf(this.database, this.task, group);
+      return side ? [{ group, side }] : [];
+    });
+    if (!sides.some(({ side }) => side.open === 0 && side.holdout === 0)) return false;
+    let changed = false;
+    for (const { group, side } of sides) {
+      if (side.kept === 1) continue;
+      changed ||= side.holdout === 1;
+      writeSide(this.database, this.task, group, { holdout: 0, open: 0, kept: 0 });
+    }
+    return changed;
+  }
+
   private hasEnough(label: string): boolean {
     const { training } = this.database
       .prepare<{ training: number }>(
@@ -93,8 +113,8 @@ export class Holdout {
 
 /**
  * Moves a sample to another group, which takes over its side in every task of the sample. A group
- * that would mix training and held-out samples becomes a training group. A sample that is kept out
- * of training in any task is not moved.
+ * that would mix training and held-out samples becomes a training group; a sample that waits for its
+ * label joins any side. A sample that is kept out of training in any task is not moved.
  * @param kept the new group is always held out; allowed only before any head was trained
  */
 export function moveToGroup(
@@ -104,16 +124,18 @@ export function moveToGroup(
   kept: boolean,
 ): void {
   const from = database
-    .prepare<Side & { task: string; name: string }>(
-      `SELECT g.task, g.name, g.holdout, g.open, g.kept FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ?`,
+    .prepare<Side & { task: string; name: string; labelled: number }>(
+      `SELECT g.task, g.name, g.holdout, g.open, g.kept, t.label IS NOT NULL AS labelled FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ?`,
     )
     .all(sampleId);
   const [first] = from;
   if (first === undefined || first.name === group || from.some((side) => side.kept === 1)) return;
   const to = from.map(({ task }) => sideOf(database, task, group));
   if (!kept && to.some((side) => side?.kept === 1)) return;
-  from.forEach(({ task, holdout, open }, index) => {
-    const side = mergedSide({ holdout, open, kept: 0 }, to[index], kept);
+  from.forEach(({ task, holdout, open, labelled }, index) => {
+    const target = to[index];
+    const own = labelled === 1 || target === undefined ? { holdout, open, kept: 0 } : UNDECIDED;
+    const side = mergedSide(own, target, kept);
     writeSide(database, task, group, side);
   });
   database.prepare('UPDATE samples SET group_name = ? WHERE id = ?').run(group, sampleId);

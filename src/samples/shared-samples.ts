@@ -55,4 +55,16 @@ export class SharedSamples {
         .get(id)?.name ?? null
     );
   }
+
+  /** Whether a sample has a label, for whatever task. */
+  isLabelled(id: string): boolean {
+    return (
+      this.database
+        .prepare<{ id: string }>(
+          `SELECT sample_id AS id FROM task_samples
+           WHERE sample_id = ? AND label IS NOT NULL LIMIT 1`,
+        )
+        .get(id) !== undefined
+    );
+  }
 }

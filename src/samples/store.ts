@@ -43,6 +43,9 @@ export interface SampleFilter {
   label?: string;
   holdout?: boolean;
   source?: string;
+  group?: string;
+  /** Unix times of capture, milliseconds; both included. */
+  capturedMs?: { from: number; to: number };
   /** Default 1,000. */
   limit?: number;
   /** Last id of the previous page. */
@@ -116,19 +119,17 @@ export class SampleStore {
         this.database
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
-        this.enrol(known, this.shared.groupOf(known)!, restored, label !== null);
-        if (label !== null) this.relabel(known, label, sample.labelSource!);
-        return { sample: this.getKnown(known), duplicate: true };
+        const { labelSource } = sample;
+        return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
       }
       checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
       const id = this.shared.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
-        // While an export is being restored, the class may not have all its samples yet.
-        if (!restored.holdout && !restored.kept) this.holdout.label(sample.group, label);
+        this.decideSide(sample.group, label, restored);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
-      return { sample: this.getKnown(id), duplicate: false };
+      return { sample: this.known(id), duplicate: false };
     })();
   }
 
@@ -138,34 +139,60 @@ export class SampleStore {
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   label(id: string, label: string, source: LabelSource): Sample {
-    const normalised = normaliseLabel(label);
+    return this.adopt(id, { label, labelSource: source });
+  }
+
+  /**
+   * Makes a stored sample, of whatever task, one of this task too. Without a label it waits for one,
+   * unless it has one already.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
+   */
+  adopt(
+    id: string,
+    { label, labelSource }: Pick<NewSample, 'label' | 'labelSource'>,
+    restored: RestoredFacts = {},
+  ): Sample {
+    const normalised = label === null ? null : normaliseLabel(label);
     return this.database.transaction(() => {
       const group = this.shared.groupOf(id);
-      if (group !== null) this.enrol(id, group);
-      this.relabel(id, normalised, source);
-      return this.getKnown(id);
+      const isNew = group !== null && this.enrol(id, group, restored, normalised !== null);
+      const known = this.known(id);
+      if (normalised === null || known.label === normalised) return known;
+      this.decideSide(known.group, normalised, isNew ? restored : {});
+      this.writeLabel(id, normalised, labelSource!, restored.labelledAtMs ?? this.now());
+      return this.known(id);
     })();
   }
 
   /**
    * Finds a label of other samples that looks like this one (see {@link alikeLabel}) and is
    * probably meant. Null: none, or the label itself is known.
-   * @param except id of a sample to ignore because its label is about to change
+   * @param except ids of samples to ignore because their label is about to change
    * @throws HeadlandError HL_LABEL_INVALID
    */
-  alikeLabel(label: string, except?: string): string | null {
+  alikeLabel(label: string, except?: readonly string[]): string | null {
     return alikeLabel(normaliseLabel(label), this.labels(except));
   }
 
-  /** All labels of this task, sorted. @param except id of a sample to ignore */
-  labels(except = ''): string[] {
+  /** All labels of this task, sorted. @param except ids of samples to ignore */
+  labels(except: readonly string[] = []): string[] {
     return this.database
       .prepare<{ label: string }>(
-        `SELECT DISTINCT label FROM task_samples
-         WHERE task = ? AND label IS NOT NULL AND sample_id <> ? ORDER BY label`,
+        `SELECT DISTINCT label FROM task_samples WHERE task = ? AND label IS NOT NULL
+         AND sample_id NOT IN (SELECT value FROM json_each(?)) ORDER BY label`,
       )
-      .all(this.task, except)
+      .all(this.task, JSON.stringify(except))
       .map(({ label }) => label);
+  }
+
+  /** Whether the sample has a label, for whatever task. */
+  isLabelledAnywhere(id: string): boolean {
+    return this.shared.isLabelled(id);
+  }
+
+  /** See {@link Holdout.unite}. */
+  uniteGroups(groups: readonly string[]): boolean {
+    return this.database.transaction(() => this.holdout.unite(groups))();
   }
 
   /** Moves a sample to another group, for all tasks; see {@link moveToGroup}. */
@@ -178,9 +205,39 @@ export class SampleStore {
     return this.findOne('s.id = ?', id);
   }
 
+  /** As {@link get}. @throws HeadlandError HL_SAMPLE_UNKNOWN */
+  known(id: string): Sample {
+    const sample = this.get(id);
+    if (sample) return sample;
+    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample has the id ${JSON.stringify(id)}`, {
+      remedy:
+        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
+      details: { id },
+    });
+  }
+
   /** The sample with exactly these picture bytes. @param sha256 of the picture, hex */
   findPicture(sha256: string): Sample | null {
     return this.findOne('s.picture_sha256 = ?', sha256);
+  }
+
+  /**
+   * The sample with exactly these picture bytes, of whatever task. One that is none of this task's has
+   * neither a label nor a side here. @param sha256 of the picture, hex
+   */
+  findStored(sha256: string): Sample | null {
+    const own = this.findPicture(sha256);
+    if (own !== null) return own;
+    const id = this.shared.findPicture(sha256);
+    if (id === null) return null;
+    const row = this.database
+      .prepare<SampleRow>(
+        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ? LIMIT 1`,
+      )
+      .get(id);
+    if (!row) return null;
+    const foreign = { label: null, labelSource: null, labelledAtMs: null, holdout: 0, kept: 0 };
+    return toSample({ ...row, ...foreign });
   }
 
   /** The picture's bytes as captured; null for an unknown id. */
@@ -200,6 +257,9 @@ export class SampleStore {
       ['t.label = ?', filter.label],
       ['g.holdout = ?', filter.holdout === undefined ? undefined : Number(filter.holdout)],
       ['s.source = ?', filter.source],
+      ['s.group_name = ?', filter.group],
+      ['s.captured_at_ms >= ?', filter.capturedMs?.from],
+      ['s.captured_at_ms <= ?', filter.capturedMs?.to],
       [newest ? 't.sample_id < ?' : 't.sample_id > ?', filter.afterId],
     ];
     const given = conditions.filter(([, value]) => value !== undefined);
@@ -222,7 +282,7 @@ export class SampleStore {
    */
   remove(id: string): void {
     this.database.transaction(() => {
-      this.getKnown(id);
+      this.known(id);
       this.database.prepare('DELETE FROM samples WHERE id = ?').run(id);
     })();
   }
@@ -272,6 +332,15 @@ export class SampleStore {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
   }
 
+  /** Number of labels of this task given or changed after `revision`. */
+  labelCountSince(revision: number): number {
+    return this.database
+      .prepare<{ labels: number }>(
+        'SELECT count(*) AS labels FROM label_history WHERE task = ? AND revision > ?',
+      )
+      .get(this.task, revision)!.labels;
+  }
+
   /** All labels of this task that a sample has had, oldest first; also for removed samples. */
   labelHistory(id: string): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'sample_id = ?', id, 10_000);
@@ -290,6 +359,11 @@ export class SampleStore {
     views: number,
   ): Map<string, (Float32Array | null)[]> {
     return this.featureTable.get(sampleIds, backboneChecksum, recipe, views);
+  }
+
+  /** See {@link FeatureTable.newestBackbone}. */
+  newestBackbone(sampleId: string): string | null {
+    return this.featureTable.newestBackbone(sampleId);
   }
 
   /** See {@link FeatureTable.missing}. */
@@ -342,27 +416,29 @@ export class SampleStore {
     this.enrol(id, n.group, restored, n.label !== null);
   }
 
-  /** Makes a stored sample one of this task, which waits for a label, unless it is one already. */
-  private enrol(id: string, group: string, restored: RestoredFacts = {}, labelled = false): void {
+  /**
+   * Makes a stored sample one of this task, which waits for a label.
+   * @returns false when it is one already
+   */
+  private enrol(id: string, group: string, restored: RestoredFacts, labelled: boolean): boolean {
     const { changes } = this.database
       .prepare('INSERT INTO task_samples (task, sample_id) VALUES (?, ?) ON CONFLICT DO NOTHING')
       .run(this.task, id);
-    if (changes === 0) return;
+    if (changes === 0) return false;
     // An unlabelled sample does not decide the side of its group, unless that was held out.
     const { holdout } = restored;
     const known = holdout !== undefined && (holdout || labelled);
     this.holdout.register(group, known ? holdout : null, restored.kept);
+    return true;
   }
 
-  private relabel(id: string, label: string, source: LabelSource): void {
-    const known = this.getKnown(id);
-    if (known.label === label) return;
-    this.holdout.label(known.group, label);
-    this.writeLabel(id, label, source, this.now());
+  private decideSide(group: string, label: string, { holdout, kept }: RestoredFacts): void {
+    // While an export is being restored, the class may not have all its samples yet.
+    if (!holdout && !kept) this.holdout.label(group, label);
   }
 
   private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {
-    const old = this.getKnown(id).label;
+    const old = this.known(id).label;
     if (old === label) return;
     this.database
       .prepare(
@@ -376,15 +452,5 @@ export class SampleStore {
          VALUES (?, ?, ?, ?, ?, ?)`,
       )
       .run(this.task, id, old, label, source, atMs);
-  }
-
-  private getKnown(id: string): Sample {
-    const sample = this.get(id);
-    if (sample) return sample;
-    throw new HeadlandError('HL_SAMPLE_UNKNOWN', `no sample has the id ${JSON.stringify(id)}`, {
-      remedy:
-        'Take the id of a waiting sample from `headland label`, or that of any sample from the answer (sample_id) that named it.',
-      details: { id },
-    });
   }
 }

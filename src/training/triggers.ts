@@ -58,6 +58,8 @@ export interface TrainingTriggersOptions {
   memory: { get(): number | null; set(revision: number): void };
   /** Increases with every label given or changed. */
   labelRevision(): number;
+  /** Labels given or changed after a revision; the revisions between may be those of other tasks. */
+  labelCountSince(revision: number): number;
   /** The store's labels with their numbers of training samples, without the holdout. */
   classes(): readonly { label: string; training: number }[];
   /** Number of labelled samples in the store. */
@@ -66,6 +68,8 @@ export interface TrainingTriggersOptions {
   knownLabels(): readonly string[] | null;
   isPaused(): boolean;
   isTraining(): boolean;
+  /** Another task trains; one training runs at a time. */
+  othersTrain(): boolean;
   /** Starts a training; errors are logged. */
   start(trigger: TrainingTrigger): void;
   log: Log;
@@ -79,6 +83,8 @@ export class TrainingTriggers {
   /** Steps of new classes that the last training has seen, whatever its outcome. */
   #metSteps = 0;
   #reportedTooFew = false;
+  /** The clock wanted a training while another one ran. */
+  #dueByClock = false;
 
   constructor(options: TrainingTriggersOptions) {
     this.#options = options;
@@ -112,7 +118,11 @@ export class TrainingTriggers {
 
   /** Must be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
-    const { settings, labels, knownLabels, isPaused, isTraining, log } = this.#options;
+    const { settings, labels, knownLabels, isPaused, log } = this.#options;
+    if (this.#dueByClock && !isPaused() && !this.#isOccupied()) {
+      this.#start('cron');
+      return;
+    }
     const steps = this.#steps();
     // When a head has learnt a class, its steps no longer count.
     this.#metSteps = Math.min(this.#metSteps, steps);
@@ -124,7 +134,7 @@ export class TrainingTriggers {
       everyNewLabels: settings.everyNewLabels,
       minLabels: settings.minLabels,
       paused: isPaused(),
-      training: isTraining(),
+      training: this.#isOccupied(),
     });
     if (decision === 'train') {
       this.#start('labels');
@@ -139,8 +149,8 @@ export class TrainingTriggers {
 
   /** Labels given or changed since the last training began. */
   newLabels(): number {
-    const { memory, labelRevision } = this.#options;
-    return labelRevision() - (memory.get() ?? 0);
+    const { memory, labelCountSince } = this.#options;
+    return labelCountSince(memory.get() ?? 0);
   }
 
   /** Must be called when any training starts, whoever asked for it. */
@@ -148,15 +158,16 @@ export class TrainingTriggers {
     this.#revisionAtStart = this.#options.labelRevision();
     this.#metSteps = this.#steps();
     this.#reportedTooFew = false;
+    this.#dueByClock = false;
   }
 
   /**
    * Must be called at the end of a training, whatever its outcome. A training that fails must not
-   * start again with the next label, but one that a power cut ended is due again.
+   * start again with the next label, but one that a power cut ended is due again. Starts no training:
+   * {@link labelsChanged} does, once those that have waited for this one have started.
    */
   trainingEnded(): void {
     this.#options.memory.set(this.#revisionAtStart);
-    this.labelsChanged();
   }
 
   #steps(): number {
@@ -181,12 +192,18 @@ export class TrainingTriggers {
   }
 
   #byClock(): void {
-    const { isPaused, isTraining, log } = this.#options;
+    const { isPaused, isTraining, othersTrain, log } = this.#options;
     if (isPaused() || isTraining()) {
       log.info({ paused: isPaused() }, 'a scheduled training cannot start now');
       return;
     }
-    this.#start('cron');
+    // Tasks often share a time: each trains after the one before it.
+    if (othersTrain()) this.#dueByClock = true;
+    else this.#start('cron');
+  }
+
+  #isOccupied(): boolean {
+    return this.#options.isTraining() || this.#options.othersTrain();
   }
 
   #start(trigger: TrainingTrigger): void {

@@ -10,8 +10,8 @@ import { someCard, someHead } from '../training/fixture.js';
 import { TestAgent } from './support.js';
 
 /** A running robot that is told what to do in the words of MQTT. */
-async function robot(t: Parameters<typeof TestAgent.start>[0]) {
-  const running = await TestAgent.start(t, ['crop', 'weed']);
+async function robot(t: Parameters<typeof TestAgent.start>[0], photos = ['crop', 'weed']) {
+  const running = await TestAgent.start(t, photos);
   const { agent, decisions } = running;
   // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what goes over the wire
   const send = async (name: string, fields: Record<string, unknown> = {}): Promise<any> =>
@@ -41,6 +41,56 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
     });
     const second = await send('label', { sample: first.sample_id, label: 'crop' });
     assert.deepEqual(second, { ...first, label: 'crop', label_revision: 2 });
+  });
+
+  test('look_alikes and label: samples together, all or none', async (t) => {
+    const { agent, send } = await robot(t, ['crop', 'crop', 'weed']);
+    const { sample_id: sample } = await send('snapshot');
+    const { samples } = agent.state.task();
+    // The same picture again, as the camera of a robot that stands gives it.
+    const [original] = samples
+      .features([sample], agent.perception.backbone!.checksum, '', 0)
+      .get(sample)!;
+    const { id: twin } = samples.admit({
+      ...samples.get(sample)!,
+      jpeg: Buffer.from('another picture'),
+      group: 'the next window',
+    }).sample;
+    samples.putFeatures([
+      {
+        sampleId: twin,
+        backboneChecksum: agent.perception.backbone!.checksum,
+        recipe: '',
+        view: 0,
+        features: original!,
+      },
+    ]);
+    const { look_alikes } = await send('look_alikes', { sample });
+    const { cosine } = look_alikes[0];
+    assert.ok(cosine > 0.999);
+    assert.deepEqual(look_alikes, [
+      {
+        sample_id: twin,
+        cosine,
+        captured_at: new Date(samples.get(twin)!.capturedAtMs).toISOString(),
+      },
+    ]);
+    await assert.rejects(send('label', { samples: [sample, twin, 'gone'], label: 'crop' }), {
+      code: 'HL_SAMPLE_UNKNOWN',
+    });
+    await assert.rejects(send('label', { samples: [sample], frame: 'f', label: 'crop' }), {
+      code: 'HL_COMMAND_INVALID',
+    });
+    assert.equal(samples.labelRevision(), 0);
+    const labelled = await send('label', { samples: [sample, twin], label: 'crop' });
+    const { group, holdout } = samples.get(sample)!;
+    assert.deepEqual(labelled, {
+      samples: [sample, twin].map((id) => ({ sample_id: id, label: 'crop', group, holdout })),
+      label_revision: 2,
+    });
+    const [{ detail } = assert.fail('no audit')] = agent.state.audit.list({ kind: 'command' });
+    assert.deepEqual([detail.name, detail.samples, detail.ok], ['label', [sample, twin], true]);
+    assert.deepEqual(await send('look_alikes', { sample }), { look_alikes: [] });
   });
 
   test('snapshot: the newest decision as a kept sample, with its picture when asked for', async (t) => {
@@ -119,6 +169,12 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       ['label', { label: 'weed' }, 'HL_COMMAND_INVALID'],
       ['label', { frame: frameId, sample: 'x', label: 'weed' }, 'HL_COMMAND_INVALID'],
       ['label', { frame: 7, label: 'weed' }, 'HL_COMMAND_INVALID'],
+      ['label', { samples: [], label: 'weed' }, 'HL_COMMAND_INVALID'],
+      ['label', { samples: Array(65).fill('x'), label: 'weed' }, 'HL_COMMAND_INVALID'],
+      ['label', { samples: ['x'], group: 'g', label: 'weed' }, 'HL_COMMAND_INVALID'],
+      ['label', { samples: ['gone'], label: 'weed' }, 'HL_SAMPLE_UNKNOWN'],
+      ['look_alikes', {}, 'HL_COMMAND_INVALID'],
+      ['look_alikes', { sample: 'gone' }, 'HL_SAMPLE_UNKNOWN'],
       ['snapshot', { camera: 'rear' }, 'HL_FRAME_NONE'],
       ['snapshot', { include_picture: 'yes' }, 'HL_COMMAND_INVALID'],
       ['rollback', {}, 'HL_HEAD_NO_PREVIOUS'],

@@ -2,13 +2,53 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
+import { createRandom } from '../../src/base/random.js';
+import { layOut, type Thing } from '../../src/camera/simulated/field-layout.js';
 import { FieldPlan } from '../../src/camera/simulated/field-plan.js';
-import { FieldScene } from '../../src/camera/simulated/field-scene.js';
+import { type FieldPicture, FieldScene } from '../../src/camera/simulated/field-scene.js';
+import {
+  FIELD_REGIONS,
+  FIELD_TASKS,
+  layOutBesideTrack,
+} from '../../src/camera/simulated/field-track.js';
 import { SimulatedDriver } from '../../src/camera/simulated/simulated-camera.js';
 import { cameraConfig, collect } from './support.js';
 
 function scene(seed: number, newWeedAfterFrames = 0): FieldScene {
-  return new FieldScene({ seed, widthPixels: 160, heightPixels: 120, newWeedAfterFrames });
+  return new FieldScene({
+    seed,
+    widthPixels: 160,
+    heightPixels: 120,
+    newWeedAfterFrames,
+    wheelTrack: false,
+  });
+}
+
+function sceneWithTrack(seed: number): FieldScene {
+  const size = { widthPixels: 160, heightPixels: 120 };
+  return new FieldScene({ seed, ...size, newWeedAfterFrames: 100, wheelTrack: true });
+}
+
+/** Share of a region, in squares of 4 x 4 pixels, that is clearly green, 0..1. */
+function greenShare({ data, width, height }: FieldPicture, region: string): number {
+  const { left, width: share } = FIELD_REGIONS.find(({ name }) => name === region)!;
+  const [from, to] = [Math.round(left * width), Math.round((left + share) * width)];
+  let green = 0;
+  let squares = 0;
+  for (let y = 0; y + 4 <= height; y += 4) {
+    for (let x = from; x + 4 <= to; x += 4) {
+      const [r, g, b] = [0, 1, 2].map((channel) => {
+        let sum = 0;
+        for (let i = 0; i < 16; i += 1) {
+          sum += data[((y + (i >> 2)) * width + x + (i & 3)) * 3 + channel]!;
+        }
+        return sum;
+      });
+      if (g! > 1.2 * Math.max(r!, b!)) green += 1;
+      squares += 1;
+    }
+  }
+  return green / squares;
 }
 
 function fingerprint(field: FieldScene, frame: number): string {
@@ -55,6 +95,83 @@ describe('FieldPlan', () => {
   });
 });
 
+describe('FieldPlan with a wheel track', () => {
+  it('blocks the track in four passes of ten, whatever grows in the row', () => {
+    const plan = new FieldPlan(5, 0, true);
+    const pairs: string[] = [];
+    let frame = 0;
+    for (let index = 0; index < 100; index += 1) {
+      const { frames, fieldClass, track } = plan.passOf(frame);
+      pairs.push(`${fieldClass} ${track}`);
+      frame += frames;
+    }
+    for (let ten = 0; ten < 100; ten += 10) {
+      const blocked = pairs.slice(ten, ten + 10).filter((pair) => pair.endsWith('blocked'));
+      assert.equal(blocked.length, 4);
+    }
+    assert.deepEqual([...new Set(pairs)].sort(), [
+      'crop blocked',
+      'crop free',
+      'soil blocked',
+      'soil free',
+      'weed blocked',
+      'weed free',
+    ]);
+  });
+});
+
+describe('FieldScene with a wheel track', () => {
+  it('grows plants in the row and none in the track', () => {
+    const field = sceneWithTrack(1);
+    let planted = 0;
+    for (let frame = 4; frame < 400; frame += 12) {
+      const picture = field.draw(frame);
+      const row = picture.references.find(({ region }) => region === 'row')!;
+      assert.ok(greenShare(picture, 'track') < 0.02, `frame ${frame}: plants in the track`);
+      if (row.label === 'crop' && greenShare(picture, 'row') > 0.04) planted += 1;
+    }
+    assert.ok(planted > 5, `${planted} frames with crop`);
+  });
+
+  it('lays an obstacle into view of every frame of a blocked track and of no other', () => {
+    const view = { width: 640, skew: 0.04, length: 1_000 };
+    const strip = (seed: number): Thing[] => layOut('weed', view.length, 9, createRandom(seed));
+    for (let seed = 1; seed <= 20; seed += 1) {
+      for (const state of ['free', 'blocked'] as const) {
+        const things = layOutBesideTrack(strip(seed), state, view, createRandom(seed));
+        const obstacles = things.filter(
+          ({ kind, x, y, radius }) =>
+            (kind === 'stone' || kind === 'post') &&
+            radius > 40 &&
+            Math.abs(x + view.skew * y + 0.3 * view.width) <= 45.001,
+        );
+        for (let middle = 0; middle + 240 <= view.length; middle += 10) {
+          const inView = obstacles.filter(({ y }) => Math.abs(y - middle) < 240);
+          assert.equal(inView.length > 0, state === 'blocked', `${state} at ${middle}`);
+        }
+      }
+    }
+  });
+
+  it('knows the answer of each task in its region, the same for the same seed', () => {
+    const field = sceneWithTrack(3);
+    const labels = new Map<string, Set<string>>();
+    for (let frame = 0; frame < 400; frame += 1) {
+      const { references } = field.draw(frame);
+      assert.deepEqual(
+        references.map(({ region, task }) => ({ name: task, regions: [region] })),
+        FIELD_TASKS,
+      );
+      if (frame % 50 === 0) assert.deepEqual(sceneWithTrack(3).draw(frame).references, references);
+      for (const { task, label } of references) {
+        labels.set(task!, (labels.get(task!) ?? new Set()).add(label));
+      }
+    }
+    assert.deepEqual([...labels.get('weeds')!].sort(), ['crop', 'soil', 'thistle', 'weed']);
+    assert.deepEqual([...labels.get('way')!].sort(), ['blocked', 'free']);
+  });
+});
+
 describe('FieldScene', () => {
   it('draws the same frame for the same seed, whatever was drawn before', () => {
     const one = scene(3);
@@ -90,7 +207,14 @@ describe('FieldScene', () => {
       [65, 301],
       [1_920, 64],
     ] as const) {
-      const field = new FieldScene({ seed: 2, widthPixels, heightPixels, newWeedAfterFrames: 1 });
+      const wheelTrack = heightPixels > 64;
+      const field = new FieldScene({
+        seed: 2,
+        widthPixels,
+        heightPixels,
+        newWeedAfterFrames: 1,
+        wheelTrack,
+      });
       for (let frame = 0; frame < 120; frame += 12) {
         const { data, width, height } = field.draw(frame);
         assert.equal(data.length, width * height * 3);
@@ -114,9 +238,10 @@ describe('SimulatedDriver', () => {
     const pictures = await collect(driver, 20);
     assert.equal((await sharp(pictures[0]!.jpeg).metadata()).format, 'jpeg');
     assert.ok(new Set(pictures.map(({ group }) => group)).size > 1);
-    for (const { group, reference } of pictures) {
+    for (const { group, references } of pictures) {
+      assert.equal(references?.length, 1);
       const same = pictures.filter((other) => other.group === group);
-      assert.ok(same.every((other) => other.reference === reference));
+      for (const other of same) assert.deepEqual(other.references, references);
       assert.match(group!, /^simulated-1-pass-\d+$/);
     }
   });

@@ -85,6 +85,51 @@ describe('the command line', { concurrency: false }, () => {
     assert.equal(headland('label', 'only-an-id', ...at).status, 2);
   });
 
+  test('labels a sample with its look-alikes, and lists them on request', async (t) => {
+    const rig = await Rig.create(t);
+    const at = ['--config', rig.configFile];
+    assert.equal(headland('label', 'an-id', 'weed', '--dry-run', ...at).status, 2);
+    assert.equal(headland('label', '--alike', ...at).status, 2);
+    assert.equal(headland('label', 'an-id', '--alike', ...at).status, 2);
+    const store = rig.openSamples(t);
+    const keep = (x: number, y: number): string => {
+      const { sample } = store.admit({
+        jpeg: Buffer.from(`${x} ${y}`),
+        label: null,
+        labelSource: null,
+        group: 'pass 1',
+        source: 'main',
+        capturedAtMs: 1_700_000_000_000,
+        dhash: '0'.repeat(16),
+      });
+      const features = Float32Array.of(x, y);
+      store.putFeatures([
+        { sampleId: sample.id, backboneChecksum: 'sum', recipe: '', view: 0, features },
+      ]);
+      return sample.id;
+    };
+    const [sample, alike, other] = [keep(1, 0), keep(1, 0.1), keep(0, 1)];
+    const listed = headland('label', sample, '--alike', '--dry-run', ...at);
+    assert.match(
+      listed.stdout,
+      new RegExp(`1 waiting sample like ${sample}.*${alike} +0.995`, 's'),
+    );
+    assert.equal(store.labelRevision(), 0);
+    const done = headland('label', sample, 'weed', '--alike', ...at);
+    assert.equal(done.stdout.trim(), `${sample}: weed, and 1 waiting sample like it`);
+    assert.deepEqual(
+      [sample, alike, other].map((id) => store.get(id)?.label),
+      ['weed', 'weed', null],
+    );
+    const none = headland('label', other, '--alike', '--dry-run', ...at);
+    assert.match(none.stdout, /no waiting sample looks like/);
+    const json = headland('label', other, 'crop', '--alike', '--json', ...at);
+    assert.deepEqual(
+      JSON.parse(json.stdout).samples.map(({ id }: { id: string }) => id),
+      [other],
+    );
+  });
+
   test('checks, prints and describes the configuration', async (t) => {
     const rig = await Rig.create(t);
     assert.equal(headland('config', 'check', rig.configFile).status, 0);

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleOptions, ConsoleServer } from '../../src/console/server/console-server.js';
-import { createFieldSource, type FieldSource } from './field-source.js';
+import { createFieldSource, type FieldSource, sourcesOf } from './field-source.js';
 
 export const TOKEN = 'a-token-of-the-field-robot';
 export const DECISION = {
@@ -61,7 +61,7 @@ export async function open(
     host: '127.0.0.1',
     port: 0,
     token: null,
-    source,
+    sources: sourcesOf([source]),
     log,
     ...options,
   });
@@ -91,12 +91,13 @@ export function rawGet(url: string, path: string): Promise<string> {
 // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
 type Data = any;
 
-/** Events of the stream as they come; ends with it. @param url of the page */
+/** Events of the stream as they come; ends with it. @param url of the page @param path with its query */
 export async function* events(
   url: string,
   signal: AbortSignal,
+  path = '/api/stream',
 ): AsyncGenerator<{ type: string; data: Data }, void> {
-  const response = await fetch(new URL('/api/stream', url), { signal });
+  const response = await fetch(new URL(path, url), { signal });
   assert.equal(response.status, 200);
   assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
   let buffer = '';

@@ -5,11 +5,13 @@ import { normaliseLabel } from '../../src/base/words/label.js';
 import type {
   ConsoleEvent,
   ConsoleSource,
+  ConsoleSources,
   ConsoleStatus,
   FrameDecision,
   HeadVersion,
   HoldoutMetrics,
   LatestFrame,
+  TaskSummary,
   TrainingReport,
   TrainingState,
   WaitingSample,
@@ -24,7 +26,7 @@ interface StoredSample {
   holdout: boolean;
 }
 
-/** A robot in memory: what is asked of it changes what it says next. */
+/** One task of a robot in memory: what is asked of it changes what it says next. */
 export interface FieldSource extends ConsoleSource {
   /** Shows the next picture, and says so to the subscribers. */
   advance(decision: FrameDecision | null): Promise<string>;
@@ -36,7 +38,13 @@ export interface FieldSource extends ConsoleSource {
   training: TrainingState;
   versions: HeadVersion[];
   trainings: TrainingReport[];
+  /** Samples that all waiting ones look like. */
+  readonly alike: Set<string>;
   facts: Partial<ConsoleStatus>;
+  /** All tasks of the robot, this one among them. */
+  tasks: readonly FieldSource[];
+  named: boolean;
+  summary(): TaskSummary;
   subscribers: number;
 }
 
@@ -59,7 +67,26 @@ export function drawField(number: number): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).jpeg({ quality: 80 }).toBuffer();
 }
 
-export function createFieldSource(): FieldSource {
+/** The named tasks of a robot. */
+export function createTasks(...names: string[]): FieldSource[] {
+  const tasks = names.map((name) => createFieldSource(name));
+  for (const task of tasks) Object.assign(task, { tasks, named: true });
+  return tasks;
+}
+
+/** What the server is given of a robot with these tasks. */
+export function sourcesOf(tasks: readonly FieldSource[]): ConsoleSources {
+  const names = tasks.map((task) => task.summary().name);
+  return (name = names[0]!) => {
+    const found = tasks[names.indexOf(name)];
+    if (found !== undefined) return found;
+    throw new HeadlandError('HL_TASK_UNKNOWN', `no task is named "${name}"`, {
+      remedy: `Name one of the tasks of this robot: ${names.join(', ')}.`,
+    });
+  };
+}
+
+export function createFieldSource(task = 'main'): FieldSource {
   const paused = new Set<'inference' | 'training'>();
   const listeners = new Set<(event: ConsoleEvent) => void>();
   const samples = new Map<string, StoredSample>();
@@ -86,7 +113,22 @@ export function createFieldSource(): FieldSource {
   };
   const changed = () => emit({ type: 'status', data: source.status() });
 
+  const summary = (): TaskSummary => {
+    const serving = source.versions.find((head) => head.serving);
+    const labelled = [...samples.values()].filter(({ label }) => label !== null).length;
+    return {
+      name: task,
+      labelled,
+      waiting: samples.size - labelled,
+      headVersion: serving?.version ?? null,
+      learntLabels: null,
+      trust: serving?.trust ?? null,
+      training: source.training.running,
+    };
+  };
+
   const source: FieldSource = {
+    summary,
     samples,
     labelOfFrame,
     training: {
@@ -103,6 +145,9 @@ export function createFieldSource(): FieldSource {
     versions: [],
     trainings: [],
     facts: {},
+    alike: new Set(),
+    tasks: [],
+    named: false,
     get subscribers() {
       return listeners.size;
     },
@@ -113,7 +158,7 @@ export function createFieldSource(): FieldSource {
       const jpeg = await drawField(sequence);
       const capturedAtMs = Date.now();
       const picture = { mediaType: 'image/jpeg', bytes: jpeg };
-      latest = { frameId: `main-${sequence}`, camera: 'main', capturedAtMs, decision, picture };
+      latest = { frameId: `${task}-${sequence}`, camera: 'main', capturedAtMs, decision, picture };
       frames.set(latest.frameId, latest);
       const { picture: _, ...data } = latest;
       emit({ type: 'decision', data });
@@ -129,19 +174,23 @@ export function createFieldSource(): FieldSource {
 
     status: () => {
       const serving = source.versions.find((head) => head.serving);
-      const labelled = [...samples.values()].filter(({ label }) => label !== null).length;
+      const { labelled, waiting } = summary();
       return {
         robot: 'robot-7',
         version: '0.1.0',
         state: 'online',
         paused: [...paused],
         uptimeSeconds: 4_210,
+        task,
+        tasks: source.tasks.map((each) => each.summary()),
+        namedTasks: source.named,
         simulated: false,
         alarms: [],
         mqtt: { url: 'mqtt://127.0.0.1:1883', connected: true },
         cameras: [
           {
             name: 'main',
+            decided: true,
             description: 'ffmpeg /dev/video0',
             phase: 'running',
             condition: 'good',
@@ -166,7 +215,7 @@ export function createFieldSource(): FieldSource {
         samples: {
           total: samples.size,
           labelled,
-          waiting: samples.size - labelled,
+          waiting,
           classes: classes(),
         },
         training: source.training,
@@ -218,6 +267,14 @@ export function createFieldSource(): FieldSource {
       changed();
       return { sampleId };
     },
+    async labelSamples(sampleIds, text) {
+      for (const sampleId of sampleIds) await source.labelSample(sampleId, text);
+      return { sampleIds: [...sampleIds] };
+    },
+    lookAlikes: (sampleId) =>
+      source.alike.has(sampleId)
+        ? waiting().map(({ id, capturedAtMs }) => ({ id, capturedAtMs, cosine: 0.95 }))
+        : [],
     async retrain() {
       if (source.training.running) {
         throw new HeadlandError('HL_TRAINING_RUNNING', 'a training runs already', {
@@ -263,6 +320,7 @@ export function createFieldSource(): FieldSource {
       return () => listeners.delete(listener);
     },
   };
+  source.tasks = [source];
   return source;
 }
 

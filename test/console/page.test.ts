@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { createFieldSource, createHead, createHoldout, createReport } from './field-source.js';
+import {
+  createFieldSource,
+  createHead,
+  createHoldout,
+  createReport,
+  sourcesOf,
+} from './field-source.js';
+import {
+  openBrowser,
+  skipWithoutBrowser as skip,
+  type Visit,
+  type VisitOptions,
+  visit as visitPage,
+} from './visit.js';
 
-const CHROMIUM = '/usr/bin/chromium';
 const TOKEN = 'a-token-of-the-field-robot';
-const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}: apt-get install chromium`;
 
 const known = {
   label: 'maize',
@@ -27,57 +37,12 @@ const unknown = { ...known, label: 'unknown', probability: 0.2 };
 describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
   let browser: Browser;
   before(async () => {
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    browser = await openBrowser();
   });
   after(() => browser.close());
 
-  /** A robot, its console and a page on it that fails the test on any error or foreign request. */
-  async function visit(
-    work: (visit: { page: Page; source: ReturnType<typeof createFieldSource> }) => Promise<void>,
-    {
-      token = null as string | null,
-      hash = '',
-      /** A message of the browser that belongs to the test. */
-      expected = null as RegExp | null,
-      prepare = async (_: ReturnType<typeof createFieldSource>) => {},
-    } = {},
-  ): Promise<void> {
-    const source = createFieldSource();
-    await prepare(source);
-    const server = new ConsoleServer({
-      host: '127.0.0.1',
-      port: 0,
-      token,
-      source,
-      log: silentLog(),
-    });
-    const { url } = await server.start();
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    try {
-      const page = await context.newPage();
-      const problems: string[] = [];
-      page.on('console', (message) => {
-        if (message.type() === 'log' || expected?.test(message.text())) return;
-        problems.push(message.text());
-      });
-      page.on('pageerror', (error) => problems.push(error.message));
-      page.on('request', (request) => {
-        if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url)) {
-          problems.push(`request to ${request.url()}`);
-        }
-      });
-      page.setDefaultTimeout(20_000);
-      await page.goto(url + hash);
-      await work({ page, source });
-      assert.deepEqual(problems, []);
-    } finally {
-      await context.close();
-      await server.stop();
-    }
-  }
+  const visit = (work: (visit: Visit) => Promise<void>, options?: VisitOptions) =>
+    visitPage(browser, work, options);
 
   it('labels the frame that the user saw, although newer ones have arrived', async () => {
     await visit(
@@ -346,7 +311,12 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
   it('reconnects automatically', async () => {
     const source = createFieldSource();
     await source.advance(known);
-    const options = { host: '127.0.0.1', token: null, source, log: silentLog() };
+    const options = {
+      host: '127.0.0.1',
+      token: null,
+      sources: sourcesOf([source]),
+      log: silentLog(),
+    };
     const first = new ConsoleServer({ ...options, port: 0 });
     const { url } = await first.start();
     const context = await browser.newContext();

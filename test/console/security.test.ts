@@ -6,7 +6,7 @@ import { loadAssets } from '../../src/console/server/assets.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
-import { createFieldSource, createHead } from './field-source.js';
+import { createFieldSource, createHead, sourcesOf } from './field-source.js';
 
 describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   let server: ConsoleServer;
@@ -19,7 +19,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       host: '127.0.0.1',
       port: 0,
       token: TOKEN,
-      source,
+      sources: sourcesOf([source]),
       log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
@@ -118,7 +118,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
 
 describe('access control', { timeout: TEST_HANG_MS }, () => {
   it('needs a token off loopback, and a long one', async () => {
-    const common = { port: 0, source: createFieldSource(), log: silentLog() };
+    const common = { port: 0, sources: sourcesOf([createFieldSource()]), log: silentLog() };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
       await assert.rejects(
         new ConsoleServer({ ...common, host, token: null }).start(),
@@ -170,7 +170,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       host: '127.0.0.1',
       port,
       token: null,
-      source,
+      sources: sourcesOf([source]),
       log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>

@@ -61,12 +61,16 @@ async function fill(store: SampleStore): Promise<void> {
   }
 }
 
-async function run({ settings, cacheDir, store }: Place, photosDir: string | null = null) {
+async function run(
+  { settings, cacheDir, store }: Place,
+  photosDir: string | null = null,
+  others: SampleStore[] = [],
+) {
   return runQuantization({
     name: 'small',
     settings,
     cacheDir,
-    store,
+    stores: [store, ...others],
     photosDir,
     log,
     kernels: await probeIntegerKernels(),
@@ -88,7 +92,7 @@ describe('quantizing from the robot’s own frames', () => {
     writeFileSync(join(photos, 'broken.jpg'), 'no picture');
     const report = await run(here, join(here.dir, 'photos'));
     assert.equal(report.kept, true);
-    assert.equal(report.accuracy, null);
+    assert.deepEqual(report.accuracies, []);
     assert.equal(report.pictures.calibration + report.pictures.compared, 40);
     await assert.rejects(run(here, join(here.dir, 'absent')), (error: unknown) =>
       isHeadlandError(error, 'HL_QUANTIZE_PHOTOS_UNREADABLE'),
@@ -109,7 +113,7 @@ describe('quantizing from the robot’s own frames', () => {
     );
     const kept = await run({ ...strict, ...relaxed });
     assert.equal(kept.kept, true, kept.reason);
-    const { accuracy } = kept;
+    const [accuracy] = kept.accuracies;
     const training = store.list({ holdout: false, limit: 1_000 }).length;
     assert.equal(accuracy?.samples, training);
     assert.equal(accuracy?.classes, 3);
@@ -118,6 +122,25 @@ describe('quantizing from the robot’s own frames', () => {
     const opened = await openBackbone({ card: variant, cacheDir, threads: 1, log });
     assert.equal(opened.checksum, kept.checksum);
     await opened.close();
+  });
+
+  test('the labels of every task are compared, each by itself', async (t) => {
+    const here = await place(t);
+    await fill(here.store);
+    const other = here.store.forTask('colour');
+    for (const { id, group } of here.store.list({ holdout: false, limit: 1_000 })) {
+      other.label(id, group.startsWith('crop') ? 'green' : 'brown', 'cli');
+    }
+    const report = await run(here, null, [other]);
+    assert.deepEqual(
+      report.accuracies.map(({ task, classes }) => [task, classes]),
+      [
+        ['main', 3],
+        ['colour', 2],
+      ],
+    );
+    const used = report.pictures.calibration + report.pictures.compared;
+    assert.equal(used, here.store.counts().total, 'no picture twice');
   });
 
   test('accuracy falls when features are ruined', async (t) => {
@@ -148,13 +171,14 @@ describe('quantizing from the robot’s own frames', () => {
       onStep: () => {},
     });
     assert.ok(compared!.loss > 0.2, JSON.stringify(compared));
-    assert.equal(decide(FINE, compared, { ...LIMITS, minLabelled: 20 }).kept, false);
+    assert.equal(decide(FINE, [compared!], { ...LIMITS, minLabelled: 20 }).kept, false);
   });
 });
 
 const FINE = { pictures: 8, cosine: 0.995, leastCosine: 0.99, relativeError: 0.05 };
 const LIMITS = configSchema.parse({}).quantization;
-const lossOf = (loss: number, standardError: number, samples = 500) => ({
+const lossOf = (loss: number, standardError: number, samples = 500, task = 'main') => ({
+  task,
   samples,
   classes: 3,
   fp32: 0.9,
@@ -164,13 +188,27 @@ const lossOf = (loss: number, standardError: number, samples = 500) => ({
 });
 
 test('the decision: features first, then accuracy as far as the samples can tell', () => {
-  assert.equal(decide({ ...FINE, cosine: 0.97 }, null, LIMITS).kept, false);
-  assert.equal(decide({ ...FINE, cosine: Number.NaN }, null, LIMITS).kept, false);
-  assert.equal(decide(FINE, null, LIMITS).kept, true);
-  assert.equal(decide(FINE, lossOf(0.004, 0.001), LIMITS).kept, true);
-  assert.equal(decide(FINE, lossOf(0.02, 0.004), LIMITS).kept, false);
-  assert.equal(decide(FINE, lossOf(0.008, 0.004), LIMITS).kept, true);
-  assert.match(decide(FINE, lossOf(0.2, 0.01, 50), LIMITS).reason, /too few/);
+  assert.equal(decide({ ...FINE, cosine: 0.97 }, [], LIMITS).kept, false);
+  assert.equal(decide({ ...FINE, cosine: Number.NaN }, [], LIMITS).kept, false);
+  assert.equal(decide(FINE, [], LIMITS).kept, true);
+  assert.equal(decide(FINE, [lossOf(0.004, 0.001)], LIMITS).kept, true);
+  assert.equal(decide(FINE, [lossOf(0.02, 0.004)], LIMITS).kept, false);
+  assert.equal(decide(FINE, [lossOf(0.008, 0.004)], LIMITS).kept, true);
+  assert.match(decide(FINE, [lossOf(0.2, 0.01, 50)], LIMITS).reason, /too few/);
+});
+
+test('the decision: the task that loses most decides', () => {
+  const [fine, bad] = [lossOf(0.004, 0.001), lossOf(0.02, 0.004, 500, 'gate')];
+  for (const accuracies of [
+    [fine, bad],
+    [bad, fine],
+  ]) {
+    const { kept, reason } = decide(FINE, accuracies, LIMITS);
+    assert.equal(kept, false);
+    assert.match(reason, /2\.00 points of accuracy lost for gate/);
+  }
+  const few = lossOf(0.2, 0.01, 50, 'gate');
+  assert.equal(decide(FINE, [fine, few], LIMITS).kept, true, 'too few labels do not decide');
 });
 
 test('pictures are spread over all there are', () => {

@@ -228,6 +228,21 @@ test('the same samples give the same model, and many samples a bounded one', () 
   assert.ok(bounded.dimensions <= 30);
 });
 
+test('two parts stay two with many samples', () => {
+  const draw = new Draw(6);
+  const rows = 402;
+  const set: TrainingSet = {
+    features: Float32Array.from(draw.normals(rows * 4)),
+    featureSize: 4,
+    rows,
+    classCount: 2,
+    labels: Int32Array.from({ length: rows }, (_, i) => i % 2),
+    groups: Int32Array.from({ length: rows }, (_, i) => Math.floor(i / 10)),
+    isView: new Uint8Array(rows),
+  };
+  assert.equal(fitNovelty(set, undefined, { folds: 2 }).scores.length, rows);
+});
+
 test('few and equal samples are no reason to fail', () => {
   const one = { features: new Float32Array(4 * 3).fill(1), featureSize: 3, rows: 4, classCount: 2 };
   const set: TrainingSet = {

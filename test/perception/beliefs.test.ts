@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { UNKNOWN_LABEL } from '../../src/base/words/label.js';
 import { BeliefFilter, type BeliefFrame } from '../../src/head/belief/belief-filter.js';
 import { DEFAULT_BELIEF } from '../../src/head/belief/belief-parameters.js';
+import { answer, answerSettings } from '../../src/perception/answer.js';
 import { Beliefs } from '../../src/perception/beliefs.js';
 import { undecided } from '../../src/perception/decision.js';
 import type { ServingHead } from '../../src/perception/perception-protocol.js';
-import { frameOf, LABELS, pictureAt } from '../head/belief/scenes.js';
+import { frameOf, LABELS, modelOf, pictureAt } from '../head/belief/scenes.js';
 
 const CROP = [0.8, 0.1, 0.1];
 const WEED = [0.1, 0.1, 0.8];
@@ -42,6 +43,7 @@ function observe(
     region = null as string | null,
     head = serving(),
     answerProbability = 0.61,
+    point = null as Float64Array | null,
   } = {},
 ) {
   const { dhash, atMs, features, noveltyPValue, probabilities } = frame;
@@ -51,7 +53,7 @@ function observe(
     {
       task,
       decision: { ...undecided(), noveltyPValue },
-      scores: { probabilities: Float32Array.from(probabilities), answerProbability },
+      scores: { probabilities: Float32Array.from(probabilities), answerProbability, point },
     },
     features,
   )!;
@@ -97,6 +99,24 @@ test('other parameters begin a new scene, a head with the same ones goes on', ()
   const learnt = { ...DEFAULT_BELIEF, correlation: 0.5 };
   assert.equal(observe(beliefs, drive(CROP, 4), { head: serving(learnt) }).frames, 1);
   assert.equal(observe(beliefs, drive(CROP, 5), { head: serving(learnt) }).frames, 2);
+});
+
+test('a head with a novelty model notices a change that the images hardly show', () => {
+  const novelty = modelOf(2, [0.1, 0.1, 0.1]);
+  const { head, ...rest } = serving();
+  const settings = answerSettings(head, { unknownAlpha: 0, maxErrorShare: 0.1, topK: 1 });
+  const last = (located: ServingHead) => {
+    const beliefs = new Beliefs(SETTINGS);
+    const see = (step: number, angle: number) => {
+      const frame = drive([1 / 3, 1 / 3, 1 / 3], step, pictureAt(angle));
+      const { scores } = answer(located, frame.features, settings);
+      return observe(beliefs, frame, { head: located, point: scores.point });
+    };
+    for (let step = 0; step < 3; step++) see(step, 0.3);
+    return see(3, 0.7);
+  };
+  assert.equal(last({ ...rest, head: { ...head, novelty } }).frames, 1);
+  assert.equal(last({ ...rest, head }).frames, 4);
 });
 
 test('without an answer there is no decision, and the scene is over', () => {

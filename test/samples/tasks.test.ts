@@ -25,6 +25,8 @@ describe('a sample of several tasks', () => {
     const before = store.labelRevision();
     gates.label(sample.id, 'shut', 'mqtt');
     assert.equal(store.labelRevision(), before, 'labels of others are no news');
+    assert.deepEqual([store.labelCountSince(0), gates.labelCountSince(0)], [1, 2]);
+    assert.deepEqual([store.labelCountSince(before), gates.labelCountSince(before)], [0, 2]);
     assert.deepEqual(
       gates.labelHistory(sample.id).map(({ newLabel }) => newLabel),
       ['open', 'shut'],

@@ -9,6 +9,7 @@ import { META_TABLES, Meta } from '../../src/storage/meta-table.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
 import { REPORT_TABLES, ReportLog } from '../../src/storage/report-log.js';
+import { SYNC_TABLES, SyncTable } from '../../src/sync/sync-table.js';
 import { hasCode, temporaryFolder } from '../samples/support.js';
 import { fixtureNames, openFixture } from './fixtures.js';
 
@@ -99,6 +100,19 @@ const ROOMS: Record<
     },
   },
   samples: { steps: SAMPLE_TABLES, check: checkSamples },
+  sync: {
+    steps: SYNC_TABLES,
+    check: (database) => {
+      const table = new SyncTable(database);
+      const target = table.targetOf('https://b.s3.eu-west-3.amazonaws.com/r1/');
+      assert.deepEqual(table.totals(target), { sent: 1, due: 1, dueBytes: 1_200 });
+      assert.deepEqual(table.due(target, '', 10), [
+        { sampleId: 'b', pictureBytes: 1_200, file: null, sentDigest: null, due: true },
+      ]);
+      assert.deepEqual(table.outcome(target), { passedAtMs: 1_700_000_000_000, error: null });
+      assert.deepEqual(table.allowance(), { bytes: 5_000, savedAtMs: 1_700_000_000_001 });
+    },
+  },
 };
 
 /** Every table, index and trigger, with spaces as one. */

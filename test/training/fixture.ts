@@ -67,7 +67,7 @@ export async function createRobot(
     dir,
     dbPath: join(dir, 'headland.db'),
     cacheDir,
-    registryDir: join(dir, 'heads'),
+    registryDir: join(dir, 'heads', 'main'),
     // Few pictures have to do: the holdout begins at once.
     settings: {
       models,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { cosine } from '../../src/base/cosine.js';
 import { silentLog } from '../../src/base/log.js';
 import { type GateRecord, recompute } from '../../src/gate/gate-record.js';
 import { DEFAULT_BELIEF } from '../../src/head/belief/belief-parameters.js';
@@ -54,6 +55,27 @@ function registryOf(robot: Robot): HeadRegistry {
   return new HeadRegistry(robot.registryDir, { keep: 5 });
 }
 
+/** Labelled pictures without the near-duplicates of an earlier one of their class and group. */
+function differentSamples(robot: Robot): number {
+  const { store, close } = openStore(robot);
+  const samples = store.list({ labelled: true });
+  const checksum = store.newestBackbone(samples[0]!.id)!;
+  const ids = samples.map(({ id }) => id);
+  const vectors = store.features(ids, checksum, '', 0);
+  const firsts: typeof samples = [];
+  for (const sample of samples) {
+    const known = firsts.some(
+      ({ id, label, group }) =>
+        label === sample.label &&
+        group === sample.group &&
+        cosine(vectors.get(id)![0]!, vectors.get(sample.id)![0]!) >= 0.985,
+    );
+    if (!known) firsts.push(sample);
+  }
+  close();
+  return firsts.length;
+}
+
 const LIMIT = { timeout: TEST_HANG_MS };
 
 describe('a training', () => {
@@ -81,7 +103,9 @@ describe('a training', () => {
         'leave-group-out',
         'twelve samples are no large holdout',
       );
-      assert.equal(result.decision.samples, 24 + 12);
+      const different = differentSamples(robot);
+      assert.ok(different < 24 + 12, 'some of these simple drawings are near-duplicates');
+      assert.equal(result.decision.samples, different, 'near-duplicates are one answer');
       assert.equal(result.championVersion, null);
       assert.equal(result.holdout?.samples, 12);
       assert.ok(result.holdout.accuracy >= 0.9, 'two such colours are easy');
@@ -108,7 +132,11 @@ describe('a training', () => {
       const same = await train(robot);
       assert.equal(same.result.forwards, 0);
       assert.equal(same.report.outcome, 'refused', 'a change for nothing');
-      assert.match(same.report.reason, /^No gain: 36 of 36 right instead of 36, and no label/);
+      assert.ok(
+        same.report.reason.startsWith(
+          `No gain: ${different} of ${different} right instead of ${different}, and no label`,
+        ),
+      );
       const [one, two] = await Promise.all([1, 2].map((v) => registryOf(robot).load(v)));
       assert.equal(one?.card.weightsSha256, two?.card.weightsSha256);
       assert.notDeepEqual(one?.card.belief, DEFAULT_BELIEF, 'it is learnt from the groups');
@@ -165,21 +193,21 @@ describe('a training', () => {
     const first = await train(robot);
     assert.equal(first.report.outcome, 'promoted', first.report.reason);
     assert.equal(first.result.decision.evidence, 'leave-group-out');
-    assert.equal(first.result.decision.samples, 24 + 4);
+    assert.equal(first.result.decision.samples, differentSamples(robot));
     assert.match(
       first.report.reason,
-      /by leave-group-out: .* The holdout has 4 samples of 2 classes/,
+      /by leave-group-out: .* The holdout has [34] samples of 2 classes/,
     );
 
     const again = await train(robot);
-    assert.match(again.report.reason, /24 training samples were answered by heads that never/);
+    assert.match(again.report.reason, /\d+ training samples were answered by heads that never/);
     assert.equal(again.report.outcome, 'refused', 'a change for nothing');
 
     const later = groupNames({ training: 5, holdout: 0 }, 'later');
     await teach(robot, { labels: ['crop', 'weed'], groups: later, perGroup: 2, seed: 900 });
     const third = await train(robot);
     assert.equal(third.result.championVersion, 1);
-    assert.equal(third.result.decision.samples, 4 + 24 + 20);
+    assert.equal(third.result.decision.samples, differentSamples(robot));
     assert.equal(third.report.outcome, 'promoted', third.report.reason);
   });
 

@@ -14,6 +14,8 @@ class Bench {
   known: string[] | null = ['crop', 'weed'];
   classes: { label: string; training: number }[] = [];
   remembered: number | null = null;
+  /** Another task trains. */
+  others = false;
   started: TrainingTrigger[] = [];
   readonly lines: Recorder<LogLine>;
   readonly triggers: TrainingTriggers;
@@ -34,11 +36,13 @@ class Bench {
         },
       },
       labelRevision: () => this.revision,
+      labelCountSince: (revision) => Math.max(0, this.revision - revision),
       labels: () => this.revision,
       classes: () => this.classes,
       knownLabels: () => this.known,
       isPaused: () => this.paused,
       isTraining: () => this.training,
+      othersTrain: () => this.others,
       start: (trigger) => {
         this.started.push(trigger);
         this.training = true;
@@ -58,6 +62,7 @@ class Bench {
   end(): void {
     this.training = false;
     this.triggers.trainingEnded();
+    this.triggers.labelsChanged();
   }
 }
 
@@ -220,6 +225,23 @@ describe('the clock as a trigger', () => {
     } finally {
       bench.triggers.stop();
     }
+  });
+
+  it('waits for the training of another task, and then starts once', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.UTC(2026, 0, 1, 2, 59, 59) });
+    const bench = new Bench({ everyNewLabels: 0, cron: '0 3 * * *' });
+    bench.triggers.start();
+    bench.others = true;
+    t.mock.timers.tick(2_000);
+    assert.deepEqual(bench.started, []);
+    bench.triggers.labelsChanged();
+    assert.deepEqual(bench.started, [], 'not while it trains');
+    bench.others = false;
+    bench.triggers.labelsChanged();
+    bench.end();
+    bench.triggers.labelsChanged();
+    assert.deepEqual(bench.started, ['cron']);
+    bench.triggers.stop();
   });
 
   it('reads the expression in UTC', () => {

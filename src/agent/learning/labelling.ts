@@ -1,6 +1,7 @@
 import { HeadlandError } from '../../base/errors.js';
 import { eyeOf } from '../../base/words/eye.js';
 import { normaliseLabel } from '../../base/words/label.js';
+import type { LookAlike, LookAlikes } from '../../samples/look-alikes.js';
 import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { RecentFrame, RecentFrames } from '../seeing/recent-frames.js';
@@ -13,6 +14,7 @@ export class Labelling {
   constructor(
     private readonly store: SampleStore,
     private readonly recent: RecentFrames,
+    private readonly alikes: LookAlikes,
   ) {}
 
   /**
@@ -31,8 +33,22 @@ export class Labelling {
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE
    */
   labelSample(sampleId: string, label: string, source: LabelSource): Sample {
-    this.#refuseAlike(label, sampleId);
+    this.#refuseAlike(label, [sampleId]);
     return this.store.label(sampleId, label, source);
+  }
+
+  /**
+   * Labels stored samples, all or none: see {@link LookAlikes.label}.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE
+   */
+  labelSamples(sampleIds: readonly string[], label: string, source: LabelSource): Sample[] {
+    this.#refuseAlike(label, sampleIds);
+    return this.alikes.label(sampleIds, label, source);
+  }
+
+  /** See {@link LookAlikes.of}. @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_SAMPLE_NOT_EMBEDDED */
+  lookAlikes(sampleId: string): LookAlike[] {
+    return this.alikes.of(sampleId);
   }
 
   /** Stores a frame that waits for a label. @throws as {@link labelFrame} */
@@ -41,8 +57,8 @@ export class Labelling {
   }
 
   /** Treats "apple" beside "Apple" as a typing error, not as a second class. */
-  #refuseAlike(label: string, sampleId?: string): void {
-    const alike = this.store.alikeLabel(label, sampleId);
+  #refuseAlike(label: string, sampleIds: readonly string[] = []): void {
+    const alike = this.store.alikeLabel(label, sampleIds);
     if (alike === null) return;
     const given = normaliseLabel(label);
     throw new HeadlandError('HL_LABEL_ALIKE', `label "${given}" looks like the class "${alike}"`, {

@@ -80,11 +80,13 @@ export class TrainingService {
         set: (revision) => meta.set(REVISION_KEY, String(revision)),
       },
       labelRevision: () => samples.labelRevision(),
+      labelCountSince: (revision) => samples.labelCountSince(revision),
       labels: () => samples.counts().labelled,
       classes: () => samples.counts().classes,
       knownLabels: () => parts.knownLabels?.() ?? null,
       isPaused: () => obstacle() !== null,
-      isTraining: () => this.isBusy || (parts.othersTrain?.() ?? false),
+      isTraining: () => this.isBusy,
+      othersTrain: () => parts.othersTrain?.() ?? false,
       start: (trigger) => {
         this.start(trigger).catch((error) =>
           log.warn({ trigger, err: messageOf(error) }, 'cannot start the training'),
@@ -175,6 +177,8 @@ export class TrainingService {
     // A training cancelled by stop() must be due again at the next start.
     if (!this.#stopped) this.#count(report);
     this.#parts.events.onReport(report);
+    // Last: the trainings of other tasks start in onReport, and would otherwise wait for ever.
+    if (!this.#stopped) this.#startIfDue(report);
   }
 
   /**
@@ -188,6 +192,18 @@ export class TrainingService {
       this.#parts.log.error(
         { trainingId, err: messageOf(error) },
         'cannot store which labels were learnt',
+      );
+    }
+  }
+
+  /** Labels may have come during the training. */
+  #startIfDue({ trainingId }: TrainingReport): void {
+    try {
+      this.#triggers.labelsChanged();
+    } catch (error) {
+      this.#parts.log.error(
+        { trainingId, err: messageOf(error) },
+        'cannot read which labels came during the training',
       );
     }
   }

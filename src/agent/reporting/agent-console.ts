@@ -1,14 +1,17 @@
 import { messageOf } from '../../base/errors.js';
-import { eyeOf } from '../../base/words/eye.js';
+import { type Eye, eyeOf, eyesOf } from '../../base/words/eye.js';
+import { decidesOn } from '../../base/words/task.js';
 import type {
   ConsoleEvent,
   TrainingReport as ConsoleReport,
   ConsoleSource,
+  ConsoleSources,
   ConsoleStatus,
   EncodedPicture,
   FrameSummary,
   HeadSummary,
   HeadVersion,
+  TaskSummary,
   TrainingState,
 } from '../../console/console-source.js';
 import type { HeadCard } from '../../registry/head-card.js';
@@ -16,10 +19,17 @@ import type { StoredReport } from '../../training/stored-report.js';
 import { mediaTypeOf } from '../../vision/sniff.js';
 import type { Requester } from '../audit-trail.js';
 import { chosenTask } from '../open-state.js';
+import { undecidedBy } from '../operations.js';
 import type { RobotTask } from '../robot-task.js';
 import { guesses } from '../seeing/guesses.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
-import { type AgentStatus, agentStatus, type TrainingStatus, trainingStatus } from '../status.js';
+import {
+  type AgentStatus,
+  agentStatus,
+  type TaskStatus,
+  type TrainingStatus,
+  trainingStatus,
+} from '../status.js';
 import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };
@@ -28,15 +38,32 @@ function encodedPicture(bytes: Uint8Array): EncodedPicture {
   return { mediaType: mediaTypeOf(bytes), bytes };
 }
 
-/** Adapts the daemon, with one of its tasks, to the interface of the web page. */
-export function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
+/** Adapts the daemon to the interface of the web page. */
+export function consoleSources(agent: AgentView): ConsoleSources {
+  const byTask = new Map(agent.tasks.map((task) => [task, consoleSource(agent, task)]));
+  return (name = agent.tasks[0].name) => byTask.get(chosenTask(agent.tasks, name))!;
+}
+
+/** One task of the daemon. */
+function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
   const { operations } = agent;
   const { name, state, training } = task;
   const { samples, heads } = state;
   return {
     status: () => consoleStatus(agentStatus(agent), name),
     latest(camera) {
-      const recent = agent.recent.latest(camera);
+      const eye = agent.cameras
+        .flatMap(({ config }) => eyesOf(config))
+        .find((each) => eyeOf(each) === camera);
+      if (eye && !decidesOn(state, eye)) {
+        const deciding = agent.tasks.filter((each) => decidesOn(each.state, eye));
+        throw undecidedBy(
+          name,
+          eyeOf(eye),
+          deciding.map((each) => each.name),
+        );
+      }
+      const recent = agent.recent.latest(camera, name);
       return recent
         ? { ...summary(recent, name), picture: encodedPicture(recent.frame.jpeg) }
         : null;
@@ -65,6 +92,14 @@ export function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource 
       const { sample } = await operations.label({ sample: sampleId }, label, BY, name);
       return { sampleId: sample.id };
     },
+    async labelSamples(sampleIds, label) {
+      const { samples: labelled } = await operations.labelMany(sampleIds, label, BY, name);
+      return { sampleIds: labelled.map(({ id }) => id) };
+    },
+    lookAlikes: (sampleId) =>
+      operations.lookAlikes(sampleId, name).map(({ sample: { id, capturedAtMs }, cosine }) => {
+        return { id, capturedAtMs, cosine };
+      }),
     retrain: async () => ({ trainingId: await operations.retrain(BY, name) }),
     reports: (limit) => training.reports(limit).map(report),
     heads: async () =>
@@ -93,21 +128,26 @@ export function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource 
           agent.options.log.error({ err: messageOf(error) }, 'cannot notify the page');
         }
       };
-      const onDecision = (recent: RecentFrame): void =>
+      const onDecision = (recent: RecentFrame): void => {
+        if (!decidesOn(state, recent.frame)) return;
         notify(() => ({ type: 'decision', data: summary(recent, name) }));
-      const onTraining = (): void =>
+      };
+      const onTraining = (trained: string): void => {
+        if (trained !== name) return;
         notify(() => ({ type: 'training', data: trainingState(trainingStatus(agent, task)) }));
+      };
+      const onReport = (trained: { task: string }): void => onTraining(trained.task);
       const onStatus = (): void =>
         notify(() => ({ type: 'status', data: consoleStatus(agentStatus(agent), name) }));
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
-      agent.on('trainingReport', onTraining);
+      agent.on('trainingReport', onReport);
       agent.on('head', onStatus);
       agent.on('status', onStatus);
       return () => {
         agent.off('decision', onDecision);
         agent.off('trainingProgress', onTraining);
-        agent.off('trainingReport', onTraining);
+        agent.off('trainingReport', onReport);
         agent.off('head', onStatus);
         agent.off('status', onStatus);
       };
@@ -117,13 +157,17 @@ export function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource 
 
 function consoleStatus(status: AgentStatus, name: string): ConsoleStatus {
   const { tasks, frames } = status;
-  const { model, samples, training } = chosenTask(tasks, name);
+  const task = chosenTask(tasks, name);
+  const { model, samples, training } = task;
   return {
     robot: status.robot,
     version: status.version,
     state: status.state,
     paused: status.paused,
     uptimeSeconds: status.uptimeSeconds,
+    task: name,
+    tasks: tasks.map(taskSummary),
+    namedTasks: status.namedTasks,
     simulated: status.simulated,
     alarms: status.alarms.map(({ name, severity, code, message, remedy, sinceAtMs }) => {
       return { name, severity, code, message, remedy, sinceAtMs };
@@ -131,7 +175,8 @@ function consoleStatus(status: AgentStatus, name: string): ConsoleStatus {
     mqtt: status.mqtt,
     // The page shows each region like a camera of its own.
     cameras: status.cameras.flatMap(eyes).map(({ camera, eye }) => ({
-      name: eye,
+      name: eyeOf(eye),
+      decided: decidesOn(task, eye),
       description: camera.description,
       phase: camera.phase,
       condition: camera.quality?.condition ?? null,
@@ -182,9 +227,21 @@ function trainingState({ running, ...training }: TrainingStatus): TrainingState 
   };
 }
 
-function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; eye: string }[] {
+function taskSummary({ name, samples, model, training }: TaskStatus): TaskSummary {
+  return {
+    name,
+    labelled: samples.labelled,
+    waiting: samples.waiting,
+    headVersion: model.card?.version ?? null,
+    learntLabels: model.learnt?.labels ?? null,
+    trust: model.trust,
+    training: training.running !== null,
+  };
+}
+
+function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; eye: Eye }[] {
   const regions = camera.regions.length === 0 ? [null] : camera.regions;
-  return regions.map((region) => ({ camera, eye: eyeOf({ camera: camera.name, region }) }));
+  return regions.map((region) => ({ camera, eye: { camera: camera.name, region } }));
 }
 
 function summary({ frameId, frame, perceived }: RecentFrame, task: string): FrameSummary {

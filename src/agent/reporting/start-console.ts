@@ -1,7 +1,7 @@
 import { readSecretText } from '../../config/secrets.js';
 import { ConsoleServer } from '../../console/server/console-server.js';
 import type { AgentView } from '../view.js';
-import { consoleSource } from './agent-console.js';
+import { consoleSources } from './agent-console.js';
 
 export interface RunningConsole {
   url: string;
@@ -19,7 +19,7 @@ export async function startConsole(agent: AgentView): Promise<RunningConsole> {
     host: settings.host,
     port: settings.port,
     token: readSecretText(settings.token, environment),
-    source: consoleSource(agent, agent.tasks[0]),
+    sources: consoleSources(agent),
     log,
   });
   const { url } = await server.start();

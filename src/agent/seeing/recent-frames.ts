@@ -32,12 +32,15 @@ export class RecentFrames {
     return this.#byId.get(frameId);
   }
 
-  /** The newest frame of one camera, by default of any. */
-  latest(eye?: string): RecentFrame | undefined {
+  /** The newest frame of one camera that a task has decided on, by default of any camera and any task. */
+  latest(eye?: string, task?: string): RecentFrame | undefined {
     let newest: RecentFrame | undefined;
     for (const recent of this.#byId.values()) {
-      const { frame } = recent;
-      if (eye === undefined || eyeOf(frame) === eye || frame.camera === eye) newest = recent;
+      const { frame, perceived } = recent;
+      const isOfEye = eye === undefined || eyeOf(frame) === eye || frame.camera === eye;
+      const isOfTask =
+        task === undefined || perceived.answers.some((answer) => answer.task === task);
+      if (isOfEye && isOfTask) newest = recent;
     }
     return newest;
   }

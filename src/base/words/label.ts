@@ -12,6 +12,8 @@ const MAX_BYTES = 255;
  * Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks.
  */
 export const MAX_LABEL_TEXT = 4 * MAX_LABEL_CHARACTERS;
+/** Most samples that get a label together. */
+export const MAX_LABELLED_TOGETHER = 64;
 
 /**
  * Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation

@@ -4,15 +4,14 @@ import { fileProblem, isFileError } from '../../base/files/file-problem.js';
 import { joinAlike, normaliseLabel } from '../../base/words/label.js';
 import { type Folder, picturesBelow, readFolderTree } from '../../vision/folder/folder-tree.js';
 import { readLayout } from '../../vision/folder/layout.js';
+import type { Referenced } from '../reference.js';
 
-/** A photo file that has not been read yet. */
-export interface Photo {
+/** A photo file that has not been read yet; its reference is the name of its class folder. */
+export interface Photo extends Referenced {
   /** As bytes: file names need not be valid text. */
   path: Buffer;
   /** Path relative to the folder, with "/". */
   origin: string;
-  /** Name of its class folder; absent for photos outside class folders. */
-  reference?: string;
   group?: string;
 }
 
@@ -63,7 +62,7 @@ export async function listPhotos(
       return {
         path,
         origin: name,
-        ...(reference !== undefined && { reference }),
+        ...(reference !== undefined && { references: [{ label: reference }] }),
         ...(group !== undefined && { group }),
       };
     });

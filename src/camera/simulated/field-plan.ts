@@ -3,12 +3,17 @@ import { createRandom, type Random, seedFrom, shuffled } from '../../base/random
 /** Classes of the simulated field; `thistle` appears only later. */
 export type FieldClass = 'crop' | 'weed' | 'obstacle' | 'soil' | 'thistle';
 
+/** Whether something stands or lies in the wheel track. */
+export type TrackState = 'free' | 'blocked';
+
 /** One pass over a piece of field: 8 to 15 frames with the same light, soil and plants. */
 export interface FieldPass {
   index: number;
   firstFrame: number;
   frames: number;
   fieldClass: FieldClass;
+  /** Null: a field without a wheel track. */
+  track: TrackState | null;
 }
 
 /** Classes of every ten passes, which are shuffled: every class appears early and often. */
@@ -20,6 +25,11 @@ const LATE: FieldClass[] = [
   ...(['crop', 'crop', 'crop', 'weed', 'weed', 'thistle', 'thistle'] as const),
   ...(['obstacle', 'obstacle', 'soil'] as const),
 ];
+/** States of the wheel track in every ten passes. */
+const TRACK: TrackState[] = [
+  ...(['free', 'free', 'free', 'free', 'free', 'free'] as const),
+  ...(['blocked', 'blocked', 'blocked', 'blocked'] as const),
+];
 const MIN_FRAMES = 8;
 const MAX_FRAMES = 15;
 
@@ -27,12 +37,17 @@ const MAX_FRAMES = 15;
 export class FieldPlan {
   readonly #seed: number;
   readonly #newWeedAfterFrames: number;
+  readonly #wheelTrack: boolean;
   #current: FieldPass;
 
-  /** @param newWeedAfterFrames the first pass that begins here or later shows thistle; 0 = never */
-  constructor(seed: number, newWeedAfterFrames: number) {
+  /**
+   * @param newWeedAfterFrames the first pass that begins here or later shows thistle; 0 = never
+   * @param wheelTrack obstacles lie in the wheel track, whatever grows beside it, and nowhere else
+   */
+  constructor(seed: number, newWeedAfterFrames: number, wheelTrack = false) {
     this.#seed = seed;
     this.#newWeedAfterFrames = newWeedAfterFrames;
+    this.#wheelTrack = wheelTrack;
     this.#current = this.#passAt(0, 0, false);
   }
 
@@ -54,13 +69,19 @@ export class FieldPlan {
     const random = createRandom(seedFrom('field length', this.#seed, index));
     const frames = Math.floor(random.uniform(MIN_FRAMES, MAX_FRAMES + 1));
     const late = this.#isLate(firstFrame);
-    const ten = Math.floor(index / 10);
-    const bag = shuffled(
-      late ? LATE : EARLY,
-      createRandom(seedFrom('field classes', this.#seed, ten)),
-    );
-    const fieldClass = late && !previousWasLate ? 'thistle' : bag[index % 10]!;
-    return { index, firstFrame, frames, fieldClass };
+    const planned = this.#planned(late ? LATE : EARLY, 'field classes', index);
+    const fieldClass = late && !previousWasLate ? 'thistle' : planned;
+    if (!this.#wheelTrack) return { index, firstFrame, frames, fieldClass, track: null };
+    const track = this.#planned(TRACK, 'wheel track', index);
+    // Crop takes the place of obstacles: nothing but plants grows in the row.
+    const rowClass = fieldClass === 'obstacle' ? 'crop' : fieldClass;
+    return { index, firstFrame, frames, fieldClass: rowClass, track };
+  }
+
+  /** What a pass gets of ten, which are shuffled anew for every ten passes. */
+  #planned<T>(ten: readonly T[], purpose: string, index: number): T {
+    const random = createRandom(seedFrom(purpose, this.#seed, Math.floor(index / 10)));
+    return shuffled(ten, random)[index % 10]!;
   }
 }
 

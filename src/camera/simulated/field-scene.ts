@@ -1,15 +1,11 @@
 import { createRandom, type Random, seedFrom } from '../../base/random.js';
+import type { Reference } from '../reference.js';
 import { Canvas } from './field-canvas.js';
 import { layOut, type Thing } from './field-layout.js';
-import {
-  drawConditions,
-  type FieldClass,
-  type FieldConditions,
-  type FieldPass,
-  FieldPlan,
-} from './field-plan.js';
+import { drawConditions, type FieldConditions, type FieldPass, FieldPlan } from './field-plan.js';
 import { FieldShapes, type Placing } from './field-shapes.js';
 import { soilTile, TILE } from './field-soil.js';
+import { layOutBesideTrack, pressTrack, referencesOf } from './field-track.js';
 
 export interface FieldSettings {
   seed: number;
@@ -17,15 +13,17 @@ export interface FieldSettings {
   heightPixels: number;
   /** Frame from which thistles appear; 0 = never. */
   newWeedAfterFrames: number;
+  /** Whether a wheel track takes the left part of the image. */
+  wheelTrack: boolean;
 }
 
-/** A drawn frame and its true class. */
+/** A drawn frame and what is true of it. */
 export interface FieldPicture {
   width: number;
   height: number;
   /** RGB, 8 bits; overwritten by the next draw(). */
   data: Uint8ClampedArray;
-  reference: FieldClass;
+  references: Reference[];
   /** Id of the pass: frames with the same light, soil and plants. */
   group: string;
 }
@@ -39,6 +37,8 @@ interface Scene {
 }
 
 const VIEW_HEIGHT = 480;
+/** A robot whose wheels have a track follows the rows more closely. */
+const TRACK_SKEW = 0.3;
 const NOISE_MASK = 8_191;
 
 /**
@@ -57,7 +57,8 @@ export class FieldScene {
 
   constructor(settings: FieldSettings) {
     this.#settings = settings;
-    this.#plan = new FieldPlan(settings.seed, settings.newWeedAfterFrames);
+    const { seed, newWeedAfterFrames, wheelTrack } = settings;
+    this.#plan = new FieldPlan(seed, newWeedAfterFrames, wheelTrack);
     this.#canvas = new Canvas(settings.widthPixels, settings.heightPixels);
     this.#tile = soilTile(createRandom(seedFrom('soil', settings.seed)));
     const random = createRandom(seedFrom('noise', settings.seed));
@@ -76,6 +77,9 @@ export class FieldScene {
     const canvas = this.#canvas;
     const travelled = (frame - pass.firstFrame) * scene.conditions.speed;
     this.#drawGround(scene, travelled);
+    if (scene.pass.track !== null) {
+      pressTrack(canvas, 1 / (this.#unit * scene.conditions.zoom), travelled);
+    }
     for (const thing of scene.things) this.#drawThing(scene, thing, travelled);
     canvas.blurDownwards(scene.conditions.motionBlur);
     canvas.soften(scene.conditions.defocus);
@@ -84,7 +88,7 @@ export class FieldScene {
       width: canvas.width,
       height: canvas.height,
       data: canvas.data,
-      reference: pass.fieldClass,
+      references: referencesOf(pass),
       group: `simulated-${this.#settings.seed}-pass-${pass.index}`,
     };
   }
@@ -101,7 +105,16 @@ export class FieldScene {
     const things = layOut(pass.fieldClass, length, conditions.straws, random);
     const tileX = Math.floor(random.next() * TILE);
     const tileY = Math.floor(random.next() * TILE);
-    return { pass, conditions, things, tileX, tileY };
+    if (pass.track === null) return { pass, conditions, things, tileX, tileY };
+    const skew = conditions.skew * TRACK_SKEW;
+    const width = this.#canvas.width / (this.#unit * conditions.zoom);
+    return {
+      pass,
+      conditions: { ...conditions, skew },
+      things: layOutBesideTrack(things, pass.track, { width, skew, length }, random),
+      tileX,
+      tileY,
+    };
   }
 
   #drawGround({ conditions, tileX, tileY }: Scene, travelled: number): void {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serialiseError } from '../../base/errors.js';
 import { encodeJpeg } from '../../vision/picture.js';
+import type { Reference } from '../reference.js';
 import { FieldScene, type FieldSettings } from './field-scene.js';
 
 const JPEG_QUALITY = 88;
@@ -9,17 +10,17 @@ const JPEG_QUALITY = 88;
 export type FieldRequest = { frame: number } | null;
 
 export type FieldReply =
-  | { jpeg: Uint8Array; reference: string; group: string }
+  | { jpeg: Uint8Array; references: Reference[]; group: string }
   | { error: ReturnType<typeof serialiseError> };
 
 const port = parentPort!;
 const scene = new FieldScene(workerData as FieldSettings);
 
 async function reply(frame: number): Promise<void> {
-  const { reference, group, ...image } = scene.draw(frame);
+  const { references, group, ...image } = scene.draw(frame);
   const encoded = await encodeJpeg(image, JPEG_QUALITY);
   const jpeg = new Uint8Array(encoded);
-  port.postMessage({ jpeg, reference, group } satisfies FieldReply, [jpeg.buffer]);
+  port.postMessage({ jpeg, references, group } satisfies FieldReply, [jpeg.buffer]);
 }
 
 port.on('message', (request: FieldRequest) => {

@@ -10,7 +10,7 @@ export type SimulatedConfig = DriverConfig<'simulated'>;
 
 /**
  * A simulated field camera for demonstrations and tests: deterministic for a seed, one group per
- * pass, the true class as `reference`. Frames are drawn in a worker thread, so that they do not
+ * pass, the true classes as `references`. Frames are drawn in a worker thread, so that they do not
  * block the daemon's event loop. A reopened driver continues with the next frame.
  */
 export class SimulatedDriver implements CameraDriver {
@@ -32,8 +32,15 @@ export class SimulatedDriver implements CameraDriver {
    * @throws HeadlandError HL_CAMERA_EXITED when the worker thread fails
    */
   async capture(onPicture: PictureReceiver, signal: AbortSignal): Promise<void> {
-    const { seed, widthPixels, heightPixels, newWeedAfterFrames, intervalMs } = this.#config;
-    const settings: FieldSettings = { seed, widthPixels, heightPixels, newWeedAfterFrames };
+    const { seed, widthPixels, heightPixels, newWeedAfterFrames, wheelTrack, intervalMs } =
+      this.#config;
+    const settings: FieldSettings = {
+      seed,
+      widthPixels,
+      heightPixels,
+      newWeedAfterFrames,
+      wheelTrack,
+    };
     const worker = new Worker(new URL('./field-worker.js', import.meta.url), {
       workerData: settings,
     });

@@ -2,7 +2,8 @@ import { HeadlandError, serialiseError } from '../../base/errors.js';
 import type { PictureLimits } from '../../vision/picture.js';
 import type { Frame } from '../camera.js';
 import type { PictureSettings } from '../camera-settings.js';
-import { PictureCutter } from './cutter.js';
+import { referencesOfRegion } from '../reference.js';
+import { type CutPicture, PictureCutter } from './cutter.js';
 import { MotionGate } from './motion.js';
 import { type CameraQuality, QualityWatch } from './quality-watch.js';
 
@@ -131,7 +132,7 @@ export class FrameStage {
     for (const { region, jpeg } of await this.#cutter.cut(frame.jpeg)) {
       const motion = this.#motion.get(region);
       if (motion && !(await motion.passes(jpeg, performance.now()))) this.#stillFrames += 1;
-      else frames.push(jpeg === frame.jpeg ? frame : { ...frame, jpeg, region });
+      else frames.push(partOf(frame, { region, jpeg }));
     }
     return frames;
   }
@@ -144,6 +145,12 @@ export class FrameStage {
   #measure(frame: Frame): void {
     void this.#watch.observe(frame.jpeg, frame.capturedAtMs, performance.now());
   }
+}
+
+function partOf(frame: Frame, { region, jpeg }: CutPicture): Frame {
+  if (jpeg === frame.jpeg) return frame;
+  if (region === null) return { ...frame, jpeg };
+  return { ...frame, jpeg, region, references: referencesOfRegion(frame, region) };
 }
 
 function asHeadlandError(error: unknown): HeadlandError {

@@ -72,7 +72,7 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
       onFrame: (frames) => bar.update(frames, null),
     }).finally(() => bar.stop());
     if (options.json) printJson(result);
-    else print(result);
+    else print(result, config.tasks.length > 0);
   } finally {
     state.close();
   }
@@ -137,7 +137,12 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError('must be 0.01 to 120.');
 }
 
-function print({ pictures, refused, durationMs, events, switches }: AlertSimulation): void {
+function print(
+  { pictures, refused, durationMs, events, switches }: AlertSimulation,
+  namesTasks: boolean,
+): void {
+  const nameOf = (event: AlertEvent): string =>
+    [event.rule, ...(namesTasks ? [event.task] : []), eyeOf(event)].join(' ');
   printLine(
     `${pictures} pictures, ${seconds(durationMs)}` +
       (refused > 0 ? `; ${refused} could not be decoded` : ''),
@@ -178,10 +183,6 @@ function print({ pictures, refused, durationMs, events, switches }: AlertSimulat
       ]),
     ),
   );
-}
-
-function nameOf(event: AlertEvent): string {
-  return `${event.rule} ${eyeOf(event)}`;
 }
 
 /** One character per part of the recording: # where it is on, else a dot. */

@@ -10,6 +10,7 @@ import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
+import type { Head } from '../../head/head.js';
 import { type BoardFacts, describeBoard } from '../../host/cpu.js';
 import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { encodeJpeg } from '../../vision/picture.js';
@@ -79,14 +80,12 @@ export function benchCommand(): Command {
         const board = describeBoard();
         const most = options.threads ?? Math.min(board.cores, MAX_THREADS);
         const { source, pictures } = await readPictures(state);
-        const heads = state?.tasks[0].heads ?? null;
-        const current = (await heads?.current()) ?? null;
         const { cards, unfit } = await cardsToMeasure(config, log);
         const integerKernels = await probeIntegerKernels();
         const { measurements, strain } = await measure({
           cards,
           threads: Array.from({ length: most }, (_, i) => i + 1),
-          head: heads && current !== null ? (await heads.load(current)).head : null,
+          heads: state === null ? [null] : await servingHeads(state),
           pictures,
           seconds: options.seconds,
           inference: config.inference,
@@ -136,11 +135,24 @@ async function cardsToMeasure(
   }
 }
 
-/** The newest stored frames, else a synthetic picture: no camera is needed. */
+/** The serving head of each task; null where none serves. */
+function servingHeads({ tasks }: State): Promise<(Head | null)[]> {
+  return Promise.all(
+    tasks.map(async ({ heads }) => {
+      const current = await heads.current();
+      return current === null ? null : (await heads.load(current)).head;
+    }),
+  );
+}
+
+/** The newest stored frames of all tasks, else a synthetic picture: no camera is needed. */
 async function readPictures(state: State | null) {
-  const samples = state?.tasks[0].samples;
-  const newest = samples?.list({ order: 'newest', limit: STORED_PICTURES }) ?? [];
-  const stored = newest.flatMap(({ id }) => samples?.picture(id) ?? []);
+  const tasks = state?.tasks ?? [];
+  const ids = tasks.flatMap(({ samples }) =>
+    samples.list({ order: 'newest', limit: STORED_PICTURES }).map(({ id }) => id),
+  );
+  const newest = [...new Set(ids)].sort().slice(-STORED_PICTURES).reverse();
+  const stored = newest.flatMap((id) => state?.tasks[0].samples.picture(id) ?? []);
   if (stored.length > 0) return { source: 'stored frames', pictures: stored };
   const square = drawCheckPicture(WIDTH);
   const firstPixel = WIDTH * Math.floor((WIDTH - HEIGHT) / 2);

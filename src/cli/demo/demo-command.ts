@@ -75,4 +75,7 @@ async function introduce(config: Config): Promise<void> {
     const note = camera.driver === 'simulated' ? ' (a simulated field, not a real camera)' : '';
     process.stdout.write(`  camera     ${camera.name}: ${camera.driver}${note}\n`);
   }
+  for (const { name, regions } of config.tasks) {
+    process.stdout.write(`  task       ${name}, of the region ${regions.join(', ')}\n`);
+  }
 }

@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import { basename, resolve } from 'node:path';
 import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
 import { sha256Hex } from '../../base/hash.js';
+import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
+import { FIELD_REGIONS, FIELD_TASKS } from '../../camera/simulated/field-track.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { userCacheDir } from '../support/state-options.js';
@@ -16,10 +18,22 @@ export interface DemoOptions {
   verbose?: boolean;
 }
 
+/** What a demonstration looks at. */
+export type DemoSource = 'photos' | 'camera' | 'simulated';
+
+/** Photos if given, else a camera, else the simulated field. */
+export function demoSource(options: DemoOptions): DemoSource {
+  if (options.photos !== undefined) return 'photos';
+  if (options.simulated) return 'simulated';
+  return detectedCamera().driver === 'simulated' ? 'simulated' : 'camera';
+}
+
 /** State folder of a demonstration: as given, else one folder per source. */
 export function demoStateDir(options: DemoOptions): string {
   if (options.state !== undefined) return resolve(options.state);
-  if (options.photos === undefined) return resolve('.headland/demo');
+  if (options.photos === undefined) {
+    return resolve(demoSource(options) === 'simulated' ? '.headland/field' : '.headland/demo');
+  }
   const path = resolve(options.photos);
   const digest = sha256Hex(path).slice(0, 8);
   return resolve(`.headland/photos-${basename(path)}-${digest}`);
@@ -34,6 +48,7 @@ export async function demoConfig(
     robot: { id: 'demo' },
     paths: { stateDir, cacheDir: options.cache ?? userCacheDir(process.env) },
     cameras: [demoCamera(options, startFrame)],
+    tasks: demoSource(options) === 'simulated' ? FIELD_TASKS : [],
     training: { everyNewLabels: everyNewLabels(options), minLabels: 20 },
     mqtt: { commandsPerMinute: 60_000 },
     embeddedBroker: { port: await freePort(1_883) },
@@ -59,10 +74,14 @@ function demoCamera(options: DemoOptions, startFrame: number): object {
       shuffleSeed: 1,
     };
   }
+  if (demoSource(options) === 'camera') return detectedCamera();
+  const intervalMs = 150;
+  return { driver: 'simulated', intervalMs, startFrame, wheelTrack: true, regions: FIELD_REGIONS };
+}
+
+function detectedCamera(): ResolvedCameraConfig {
   const [auto] = validateConfig({ cameras: [{ driver: 'auto' }] }).cameras;
-  const found = options.simulated ? null : resolveCamera(auto!);
-  if (found && found.driver !== 'simulated') return found;
-  return { driver: 'simulated', intervalMs: 150, startFrame };
+  return resolveCamera(auto!);
 }
 
 /** `preferred` if it is free on loopback, else 0: any free port. */

@@ -1,13 +1,13 @@
-import { once } from 'node:events';
 import { Agent } from '../../agent/agent.js';
+import type { RobotTask } from '../../agent/robot-task.js';
 import type { AgentOptions } from '../../agent/view.js';
+import { referenceLabel } from '../../camera/reference.js';
 import type { Config } from '../../config/schema.js';
-import type { TaskAnswer } from '../../perception/perception-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 import { EXIT, printJson } from '../support/output.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
 import { Labeller } from './labeller.js';
-import { Screen } from './screen.js';
+import { Screen, type TaskFacts } from './screen.js';
 
 const ROLLING_FRAMES = 50;
 const POLL_MS = 100;
@@ -22,6 +22,8 @@ export class Demonstration {
   readonly #agent: Agent;
   readonly #screen: Screen;
   readonly #interrupted = new AbortController();
+  /** The last report of each task until the end of the demonstration. */
+  readonly #reports = new Map<string, TrainingReport>();
   #labeller: Labeller | null = null;
 
   constructor(
@@ -29,15 +31,9 @@ export class Demonstration {
     private readonly options: DemonstrationOptions,
   ) {
     this.#agent = new Agent(config, options);
-    this.#screen = new Screen(process.stdout, () => ({
-      frames: this.#agent.statistics.framesTotal,
-      rolling: this.#labeller?.rollingAccuracy(ROLLING_FRAMES) ?? null,
-      labelsGiven: this.#labeller?.tally.given ?? 0,
-      newLabels: this.#agent.tasks[0].training.newLabels,
-      everyNewLabels: config.training.everyNewLabels,
-      headVersion: this.#agent.perception.serving(this.#agent.tasks[0].name)?.version ?? null,
-      learntLabels: this.#agent.tasks[0].instant.learnt?.labels ?? 0,
-    }));
+    this.#screen = new Screen(process.stdout, config.tasks.length > 0, () =>
+      this.#agent.tasks.map((task) => this.#factsOf(task)),
+    );
   }
 
   /** Runs until the end of the training or a signal; returns the exit code. */
@@ -47,30 +43,47 @@ export class Demonstration {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => this.#interrupted.abort());
     }
-    let lastReport: TrainingReport | null = null;
     agent.on('decision', ({ frameId, frame, perceived }) => {
-      const [{ decision }] = perceived.answers as [TaskAnswer];
-      this.#labeller?.see(frameId, frame, decision);
-      this.#screen.decision(decision.label, frame.reference, decision);
+      for (const answer of perceived.answers) {
+        const { task, decision } = answer;
+        this.#labeller?.see(frameId, frame, answer);
+        this.#screen.decision(frame.sequence, task, decision, referenceLabel(frame, task));
+      }
     });
-    agent.on('trainingProgress', (_task, progress) => this.#screen.training(progress));
+    agent.on('trainingProgress', (task, progress) => this.#screen.training(task, progress));
     agent.on('trainingReport', (report) => {
-      lastReport = report;
+      this.#reports.set(report.task, report);
       this.#screen.trainingEnded(report);
     });
-    agent.on('head', (_task, stored) => {
-      if (stored) this.#screen.line(`  head ${stored.card.version} decides from the next frame on`);
+    agent.on('head', (task, stored) => {
+      if (stored) this.#screen.serving(task, stored.card.version);
     });
+    // The end cancels a training that has begun meanwhile; its report is no outcome.
+    let outcomes: (TrainingReport | null)[] = [];
     try {
       const ended = this.#labelUntilEnd();
       await Promise.race([ended, this.#untilInterrupted()]);
+      outcomes = agent.tasks.map(({ name }) => this.#reports.get(name) ?? null);
     } finally {
       this.#screen.close();
       await this.#stop();
     }
     if (!this.options.exitAfterTraining) return EXIT.ok;
     if (this.#interrupted.signal.aborted) return EXIT.interrupted;
-    return printOutcome(lastReport);
+    return printOutcomes(agent.tasks.map(({ name }, i) => ({ task: name, report: outcomes[i]! })));
+  }
+
+  #factsOf({ name, training, instant }: RobotTask): TaskFacts {
+    const { everyNewLabels } = this.config.training;
+    return {
+      name,
+      accuracy: this.#labeller?.rollingAccuracy(name, ROLLING_FRAMES) ?? null,
+      labelsGiven: this.#labeller?.labelsGiven(name) ?? 0,
+      labelsToTraining:
+        everyNewLabels > 0 ? Math.max(0, everyNewLabels - training.newLabels) : null,
+      headVersion: this.#agent.perception.serving(name)?.version ?? null,
+      learntLabels: instant.learnt?.labels ?? 0,
+    };
   }
 
   async #labelUntilEnd(): Promise<void> {
@@ -78,18 +91,16 @@ export class Demonstration {
     await agent.start({ beforeFrames: () => this.#connectLabeller() });
     this.#introduce();
     if (!this.options.exitAfterTraining) return new Promise(() => {});
-    if (!this.options.photos) {
-      await once(agent, 'trainingReport');
-      return;
-    }
+    const isTrained = (): boolean => agent.tasks.every(({ name }) => this.#reports.has(name));
+    if (!this.options.photos) return this.#until(isTrained);
     await this.#until(() =>
       agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'),
     );
     await this.#until(() => (this.#labeller?.unanswered ?? 0) === 0);
     this.#screen.line('  every picture is labelled: starting a training');
-    const reported = once(agent, 'trainingReport');
-    await this.#labeller?.requestTraining();
-    await reported;
+    this.#reports.clear();
+    for (const { name } of agent.tasks) await this.#labeller?.requestTraining(name);
+    await this.#until(isTrained);
   }
 
   async #connectLabeller(): Promise<void> {
@@ -99,17 +110,23 @@ export class Demonstration {
     this.#labeller = await Labeller.connect({
       brokerUrl: this.#agent.telemetry.url,
       robotId: this.config.robot.id,
-      labelsPerClass: 40,
-      reactionFrames: photos ? 0 : 2,
-      labelsPerGroup: photos ? 0 : 3,
+      tasks: this.#agent.tasks.map(({ name }) => name),
+      choice: {
+        labelsPerClass: 40,
+        reactionFrames: photos ? 0 : 2,
+        labelsPerGroup: photos ? 0 : 3,
+      },
     });
-    if (photos) this.#labeller.alreadyLabelled(this.#labelledOrigins());
+    if (!photos) return;
+    for (const task of this.#agent.tasks) {
+      this.#labeller.alreadyLabelled(task.name, this.#labelledOrigins(task));
+    }
   }
 
-  *#labelledOrigins(): Generator<string> {
+  *#labelledOrigins({ state }: RobotTask): Generator<string> {
     let afterId: string | undefined;
     for (;;) {
-      const page = this.#agent.tasks[0].state.samples.list({
+      const page = state.samples.list({
         labelled: true,
         limit: 1_000,
         ...(afterId === undefined ? {} : { afterId }),
@@ -122,8 +139,8 @@ export class Demonstration {
   }
 
   #introduce(): void {
-    const { telemetry, consoleUrl, tasks } = this.#agent;
-    const { labelled } = tasks[0].state.samples.counts();
+    const { telemetry, consoleUrl, tasks, state } = this.#agent;
+    const labelled = tasks.reduce((sum, task) => sum + task.state.samples.counts().labelled, 0);
     this.#screen.line(`  broker     ${telemetry.url} (embedded, loopback only)`);
     this.#screen.line(
       `  messages   mosquitto_sub -h 127.0.0.1 -p ${new URL(telemetry.url).port} -t 'headland/#' -v`,
@@ -132,17 +149,23 @@ export class Demonstration {
     this.#screen.line(
       `  state      ${this.config.paths.stateDir}${labelled > 0 ? ` (continues with ${labelled} labels)` : ''}`,
     );
+    for (const task of state.strayTasks) {
+      this.#screen.line(
+        `  note       it also has labels of the task "${task}", which are kept unused`,
+      );
+    }
     this.#screen.line('  Ctrl-C stops; the next start continues.\n');
   }
 
   async #stop(): Promise<void> {
     const [camera] = this.config.cameras;
-    if (!this.options.photos) {
+    if (camera?.driver === 'simulated') {
       const seen = this.#agent.cameras[0]?.supervisor.state().framesTotal ?? 0;
-      const start = camera?.driver === 'simulated' ? camera.startFrame : 0;
-      this.#agent.state.meta.set(SIMULATED_FRAME_KEY, String(start + seen));
+      this.#agent.state.meta.set(SIMULATED_FRAME_KEY, String(camera.startFrame + seen));
     }
-    await this.#labeller?.close();
+    const labeller = this.#labeller;
+    this.#labeller = null;
+    await labeller?.close();
     await this.#agent.stop();
   }
 
@@ -159,10 +182,27 @@ export class Demonstration {
   }
 }
 
-/** Prints the result as the last line, for scripts; returns the exit code. */
-function printOutcome(report: TrainingReport | null): number {
-  const result = report?.result ?? null;
+interface TaskOutcome {
+  task: string;
+  report: TrainingReport | null;
+}
+
+/** Prints the results as the last line, for scripts; returns the exit code. */
+function printOutcomes(outcomes: readonly TaskOutcome[]): number {
+  const [first] = outcomes;
   printJson({
+    ...resultOf(first?.report ?? null),
+    tasks: outcomes.map(({ task, report }) => ({ task, ...resultOf(report) })),
+  });
+  const isDecided = outcomes.every(
+    ({ report }) => report?.outcome === 'promoted' || report?.outcome === 'refused',
+  );
+  return isDecided ? EXIT.ok : EXIT.failed;
+}
+
+function resultOf(report: TrainingReport | null): object {
+  const result = report?.result ?? null;
+  return {
     samples: result ? result.samples.training + result.samples.holdout : 0,
     classes: result ? result.classes.filter(({ leftOut }) => !leftOut).length : 0,
     holdout_accuracy: result?.holdout?.accuracy ?? null,
@@ -170,6 +210,5 @@ function printOutcome(report: TrainingReport | null): number {
     train_seconds: report ? report.durationMs / 1_000 : null,
     head_version: result?.version ?? null,
     promoted: report?.outcome === 'promoted',
-  });
-  return report?.outcome === 'promoted' || report?.outcome === 'refused' ? EXIT.ok : EXIT.failed;
+  };
 }

@@ -35,14 +35,17 @@ export function modelsCommand(): Command {
     listCommand(),
     pullCommand(),
     verifyCommand(),
-    quantizeCommand(),
     addCommand(),
     removeCommand(),
     bundleCommand(),
     compareCommand(cachedCards),
   ];
-  const ofTask = [headsCommand(), whyCommand()];
-  for (const sub of [...subs.map(withStateOptions), ...ofTask.map(withTaskOptions)]) {
+  const ofTask = [
+    quantizeCommand(),
+    withTaskOptions(headsCommand()),
+    withTaskOptions(whyCommand()),
+  ];
+  for (const sub of [...subs.map(withStateOptions), ...ofTask]) {
     command.addCommand(sub.option('--json', 'print one JSON object'));
   }
   return command;

@@ -74,7 +74,7 @@ async function compare(
     const { measurements } = await measure({
       cards,
       threads: [threads],
-      head: null,
+      heads: [null],
       inference: config.inference,
       cacheDir,
       log,

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { addedCardsDir, openState, type TaskState } from '../../agent/open-state.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
 import {
@@ -12,18 +12,28 @@ import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import {
+  commandLog,
+  resolveConfig,
+  type TaskOptions,
+  withTaskOptions,
+} from '../support/state-options.js';
 
-interface QuantizeOptions extends StateOptions {
+interface QuantizeOptions extends TaskOptions {
   photos?: string;
   json?: boolean;
 }
 
 /** Quantizes a backbone to 8 bits, compares the variant, and keeps it if it is good enough. */
 export function quantizeCommand(): Command {
-  return new Command('quantize')
-    .description('make an 8-bit version of a backbone, calibrated on stored frames, and compare it')
-    .argument('[name]', 'name of a model card (default: the configured one)')
+  return withTaskOptions(
+    new Command('quantize')
+      .description(
+        'make an 8-bit version of a backbone, calibrated on stored frames, and compare it',
+      )
+      .argument('[name]', 'name of a model card (default: the configured one)'),
+    'calibrate and compare on the samples of this task only',
+  )
     .option('--photos <dir>', 'calibrate on the pictures in this folder instead')
     .action(async (name: string | undefined, options: QuantizeOptions) => {
       const config = resolveConfig(options);
@@ -36,12 +46,15 @@ export function quantizeCommand(): Command {
       const bar = progressBar('steps', options.json);
       let running = '';
       try {
+        const tasks: readonly [TaskState, ...TaskState[]] =
+          options.task === undefined ? state.tasks : [state.task(options.task)];
+        const [first, ...others] = tasks;
         const report = await runQuantization({
           name: base,
           settings: config,
           cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          store: state.tasks[0].samples,
+          stores: [first.samples, ...others.map(({ samples }) => samples)],
           photosDir: options.photos ?? null,
           log,
           kernels: await probeIntegerKernels(),
@@ -63,7 +76,7 @@ export function quantizeCommand(): Command {
 }
 
 function printReport(report: QuantizationReport, configured: string): void {
-  const { backbone, variant, accuracy, agreement, milliseconds, bytes, pictures, made } = report;
+  const { backbone, variant, accuracies, agreement, milliseconds, bytes, pictures, made } = report;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const rows = [
     ['', '32-bit', '8-bit'],
@@ -79,14 +92,13 @@ function printReport(report: QuantizationReport, configured: string): void {
       `${agreement.cosine.toFixed(4)} (minimum ${agreement.leastCosine.toFixed(4)})`,
     ],
     ['features, relative error', '0', agreement.relativeError.toFixed(3)],
-    accuracy
-      ? [
-          `accuracy on ${accuracy.samples} labelled samples`,
-          percent(accuracy.fp32),
-          percent(accuracy.int8),
-        ]
-      : ['accuracy', '-', 'too few labelled samples'],
+    ...accuracies.map(({ task, samples, fp32, int8 }) => [
+      `accuracy on ${samples} labelled samples${accuracies.length > 1 ? ` (${task})` : ''}`,
+      percent(fp32),
+      percent(int8),
+    ]),
   ];
+  if (accuracies.length === 0) rows.push(['accuracy', '-', 'too few labelled samples']);
   printLine(`${backbone}: calibrated on ${pictures.calibration} pictures (${pictures.source}),`);
   printLine(
     `${made.layers} layers in 8 bits, ${made.layersLeft} in 32 bits, ranges by ${made.rangeMethod}`,

@@ -26,11 +26,11 @@ export interface TaskOptions extends StateOptions {
 }
 
 /** Adds the options of every command that works on one task of a robot. */
-export function withTaskOptions(command: Command): Command {
-  return withStateOptions(command).option(
-    '--task <name>',
-    'task of the robot; may be left out when it has one',
-  );
+export function withTaskOptions(
+  command: Command,
+  description = 'task of the robot; may be left out when it has one',
+): Command {
+  return withStateOptions(command).option('--task <name>', description);
 }
 
 /**

@@ -259,6 +259,12 @@ const simulatedCamera = z
       .default(600)
       .describe('Frame from which a new kind of weed appears; 0 = never'),
     startFrame: z.int().min(0).default(0),
+    wheelTrack: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Draw a wheel track in the left 40 % of the image, free or blocked, and plants beside it only',
+      ),
   })
   .describe(
     'Simulated: a seeded drawing of a field with crops, weeds, obstacles and changing light',

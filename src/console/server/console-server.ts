@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { ConsoleSource } from '../console-source.js';
+import type { ConsoleSources } from '../console-source.js';
 import { loadAssets } from './assets.js';
 import { readJson, sendFailure, sendReply, statusOf } from './http.js';
-import { createRoutes, notFound, type Route } from './routes.js';
+import { createRoutes, notFound, type Route, TASK_PARAMETER } from './routes.js';
 import { Gatekeeper, SECURITY_HEADERS } from './security.js';
 import { EventStreams, type StreamLimits } from './stream.js';
 
@@ -37,7 +37,7 @@ export interface ConsoleOptions {
   port: number;
   /** Bearer token; null = none, on loopback only. */
   token: string | null;
-  source: ConsoleSource;
+  sources: ConsoleSources;
   log: Log;
   /** Further host names of the robot, without port. */
   allowedHosts?: readonly string[];
@@ -60,15 +60,15 @@ export class ConsoleServer {
    *   HL_CONSOLE_LISTEN_FAILED
    */
   async start(): Promise<{ url: string }> {
-    const { host, port, token, source, log } = this.options;
+    const { host, port, token, sources, log } = this.options;
     const gatekeeper = new Gatekeeper(host, token, this.options.allowedHosts ?? []);
     const assets = loadAssets();
     const server = this.createServer();
     await listen(server, host, port);
     server.on('error', (error) => log.error({ err: error }, 'console: server error'));
-    const streams = new EventStreams(source, this.limits, log);
+    const streams = new EventStreams(this.limits, log);
     const { tokenNeeded } = gatekeeper;
-    const routes = createRoutes({ source, streams, assets, tokenNeeded });
+    const routes = createRoutes({ sources, streams, assets, tokenNeeded });
     server.on('request', (request, response) => {
       void this.answer(routes, gatekeeper, request, response);
     });
@@ -123,7 +123,9 @@ export class ConsoleServer {
         body = await readJson(request, this.limits.maxBodyBytes);
       }
       sendReply(response, await route.handle({ query, parts, body, response }));
-      if (route.method === 'POST') log.info({ path, body }, 'console: changed');
+      if (route.method === 'POST') {
+        log.info({ path, task: query.get(TASK_PARAMETER), body }, 'console: changed');
+      }
     } catch (error) {
       this.logRefusal(request, error);
       sendFailure(request, response, error, refusalHeaders(routes, request, error));

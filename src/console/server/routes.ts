@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import { issueText } from '../../base/words/issue-text.js';
-import { MAX_LABEL_CHARACTERS } from '../../base/words/label.js';
+import { MAX_LABEL_CHARACTERS, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
 import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
 import type {
   ConsoleSource,
+  ConsoleSources,
   EncodedPicture,
   FrameSummary,
   LatestFrame,
@@ -13,6 +14,9 @@ import type {
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
 import { type EventStreams, withClock } from './stream.js';
+
+/** Name of the query parameter that chooses a task. */
+export const TASK_PARAMETER = 'task';
 
 export interface Visit {
   query: URLSearchParams;
@@ -53,6 +57,7 @@ const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/label': z.union([
     z.strictObject({ frameId: id, label, group: group.optional() }),
     z.strictObject({ sampleId: id, label }),
+    z.strictObject({ sampleIds: z.array(id).min(1).max(MAX_LABELLED_TOGETHER), label }),
   ]),
   '/api/retrain': z.strictObject({}),
   '/api/rollback': z.strictObject({ version: version.optional() }),
@@ -62,14 +67,17 @@ const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
   '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(128).optional() }),
 };
 
+/** Answers a request about one task. */
+type Answer<T> = (source: ConsoleSource, visit: Visit) => T | Promise<T>;
+
 /** All routes of the console, in one list for the server, the tests and the documentation. */
 export function createRoutes(parts: {
-  source: ConsoleSource;
+  sources: ConsoleSources;
   streams: EventStreams;
   assets: ReadonlyMap<string, Asset>;
   tokenNeeded: boolean;
 }): Route[] {
-  const { source, streams, assets, tokenNeeded } = parts;
+  const { sources, streams, assets, tokenNeeded } = parts;
   const pages = [...assets].map(
     ([path, { type, bytes, cacheControl }]): Route => ({
       method: 'GET',
@@ -78,79 +86,71 @@ export function createRoutes(parts: {
       handle: () => ({ kind: 'bytes', type, bytes, headers: { 'cache-control': cacheControl } }),
     }),
   );
+  /** A route about the task that the request names, by default about the first. */
+  const about = (method: Route['method'], path: Route['path'], answer: Answer<Reply>): Route => ({
+    method,
+    path,
+    handle: (visit) => answer(sources(visit.query.get(TASK_PARAMETER) ?? undefined), visit),
+  });
+  const get = <Path extends keyof GetAnswers>(
+    path: Path,
+    answer: Answer<GetAnswers[Path]>,
+  ): Route => about('GET', path, async (source, visit) => json(await answer(source, visit)));
+  const post = <Path extends keyof PostBodies>(
+    path: Path,
+    act: (source: ConsoleSource, body: PostBodies[Path]) => Promise<PostAnswers[Path]>,
+    status = 200,
+  ): Route =>
+    about('POST', path, async (source, { body }) =>
+      json(await act(source, parse<PostBodies[Path]>(bodies[path], body)), status),
+    );
+  const alive: GetAnswers['/healthz'] = { alive: true, tokenNeeded };
   return [
     ...pages,
-    { ...get('/healthz', () => ({ alive: true, tokenNeeded })), open: true },
-    { method: 'GET', path: '/readyz', handle: () => readiness(source) },
-    get('/api/status', () => withClock(source.status())),
-    get('/api/latest', ({ query }) => {
+    { method: 'GET', path: '/healthz', open: true, handle: () => json(alive) },
+    about('GET', '/readyz', readiness),
+    get('/api/status', (source) => withClock(source.status())),
+    get('/api/latest', (source, { query }) => {
       const frame = latest(source, query);
       return { frame: frame === null ? null : summary(frame) };
     }),
-    {
-      method: 'GET',
-      path: '/api/frame.jpg',
-      handle: ({ query }) => {
-        const frame = latest(source, query);
-        if (frame === null) return { kind: 'empty' };
-        // Sent together, so that a page never shows a picture with the decision of another one.
-        return picture(frame.picture, {
-          'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
-        });
-      },
-    },
-    {
-      method: 'GET',
-      path: '/api/stream',
-      handle: ({ response }) => {
-        streams.add(response);
-        return { kind: 'taken' };
-      },
-    },
-    get('/api/waiting', ({ query }) => ({ samples: source.waiting(limit(query, 24)) })),
-    {
-      method: 'GET',
-      path: /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/,
-      handle: ({ parts: [sampleId] }) => {
-        const stored = source.picture(sampleId!);
-        if (stored === null) throw notFound(`there is no picture of sample ${sampleId}`);
-        return picture(stored);
-      },
-    },
-    get('/api/reports', ({ query }) => ({ reports: source.reports(limit(query, 20)) })),
-    get('/api/heads', async () => ({ heads: await source.heads() })),
-    post('/api/label', (order) =>
-      'frameId' in order
-        ? source.labelFrame(order.frameId, order.label, order.group)
-        : source.labelSample(order.sampleId, order.label),
-    ),
-    post('/api/retrain', () => source.retrain(), 202),
-    post('/api/rollback', ({ version }) => source.rollback(version)),
-    post('/api/promote', ({ version }) => source.promote(version)),
-    post('/api/pause', ({ what }) => source.pause(what)),
-    post('/api/resume', ({ what }) => source.resume(what)),
-    post('/api/snapshot', ({ camera }) => source.snapshot(camera)),
+    about('GET', '/api/frame.jpg', (source, { query }) => {
+      const frame = latest(source, query);
+      if (frame === null) return { kind: 'empty' };
+      // Sent together, so that a page never shows a picture with the decision of another one.
+      return picture(frame.picture, {
+        'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
+      });
+    }),
+    about('GET', '/api/stream', (source, { response }) => {
+      streams.add(source, response);
+      return { kind: 'taken' };
+    }),
+    get('/api/waiting', (source, { query }) => ({ samples: source.waiting(limit(query, 24)) })),
+    about('GET', /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/, (source, visit) => {
+      const [sampleId] = visit.parts;
+      const stored = source.picture(sampleId!);
+      if (stored === null) throw notFound(`there is no picture of sample ${sampleId}`);
+      return picture(stored);
+    }),
+    get('/api/reports', (source, { query }) => ({ reports: source.reports(limit(query, 20)) })),
+    get('/api/heads', async (source) => ({ heads: await source.heads() })),
+    get('/api/look-alikes', (source, { query }) => ({
+      samples: source.lookAlikes(query.get('sample') ?? ''),
+    })),
+    post('/api/label', (source, order) => {
+      if ('frameId' in order) return source.labelFrame(order.frameId, order.label, order.group);
+      return 'sampleIds' in order
+        ? source.labelSamples(order.sampleIds, order.label)
+        : source.labelSample(order.sampleId, order.label);
+    }),
+    post('/api/retrain', (source) => source.retrain(), 202),
+    post('/api/rollback', (source, { version }) => source.rollback(version)),
+    post('/api/promote', (source, { version }) => source.promote(version)),
+    post('/api/pause', (source, { what }) => source.pause(what)),
+    post('/api/resume', (source, { what }) => source.resume(what)),
+    post('/api/snapshot', (source, { camera }) => source.snapshot(camera)),
   ];
-}
-
-function get<Path extends keyof GetAnswers>(
-  path: Path,
-  answer: (visit: Visit) => GetAnswers[Path] | Promise<GetAnswers[Path]>,
-): Route {
-  return { method: 'GET', path, handle: async (visit) => json(await answer(visit)) };
-}
-
-function post<Path extends keyof PostBodies>(
-  path: Path,
-  act: (body: PostBodies[Path]) => Promise<PostAnswers[Path]>,
-  status = 200,
-): Route {
-  const schema = bodies[path];
-  return {
-    method: 'POST',
-    path,
-    handle: async ({ body }) => json(await act(parse(schema, body)), status),
-  };
 }
 
 export function notFound(message: string): HeadlandError {

@@ -27,26 +27,17 @@ export function withClock(status: ConsoleStatus): ClockedStatus {
   return { ...status, nowMs: Date.now() };
 }
 
-/** Server-Sent Events for a bounded number of clients; each lane keeps only the latest waiting event. */
+/** Server-Sent Events for a bounded number of clients, each of which follows one task. */
 export class EventStreams {
-  private readonly listeners = new Set<ServerResponse>();
-  private readonly lanes = new Map<string, Lane>();
+  private readonly channels = new Map<ConsoleSource, Channel>();
   private readonly ticker: NodeJS.Timeout;
-  private readonly unsubscribe: () => void;
 
   constructor(
-    private readonly source: ConsoleSource,
     private readonly limits: StreamLimits,
     private readonly log: Log,
   ) {
-    this.unsubscribe = source.subscribe((event) => this.accept(event));
     this.ticker = setInterval(() => {
-      if (this.listeners.size === 0) return;
-      try {
-        this.broadcast({ type: 'status', data: source.status() });
-      } catch (error) {
-        this.log.error({ err: error }, 'console: cannot read the status');
-      }
+      for (const channel of this.channels.values()) channel.repeatStatus();
     }, limits.statusIntervalMs);
     this.ticker.unref();
   }
@@ -55,35 +46,72 @@ export class EventStreams {
    * Adds a stream: sends the status and the newest decision of each camera now, and events from now on.
    * @throws HeadlandError HL_CONSOLE_BUSY
    */
-  add(response: ServerResponse): void {
-    if (this.listeners.size >= this.limits.maxListeners) {
-      throw new HeadlandError(
-        'HL_CONSOLE_BUSY',
-        `too many open pages: ${this.listeners.size} are connected`,
-        { remedy: 'Close the page on another device, then try again.' },
-      );
+  add(source: ConsoleSource, response: ServerResponse): void {
+    const size = [...this.channels.values()].reduce((sum, channel) => sum + channel.size, 0);
+    if (size >= this.limits.maxListeners) {
+      throw new HeadlandError('HL_CONSOLE_BUSY', `too many open pages: ${size} are connected`, {
+        remedy: 'Close the page on another device, then try again.',
+      });
     }
-    const status = this.source.status();
+    const first = firstEvents(source);
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     response.socket?.setNoDelay(true);
-    this.listeners.add(response);
-    response.once('close', () => this.listeners.delete(response));
-    response.write(serialise({ type: 'status', data: status }));
-    for (const camera of status.cameras) {
-      const frame = this.source.latest(camera.name);
-      if (frame === null) continue;
-      const { picture: _, ...summary } = frame;
-      response.write(serialise({ type: 'decision', data: summary }));
-    }
+    const channel = this.channels.get(source) ?? new Channel(source, this.limits, this.log);
+    this.channels.set(source, channel);
+    channel.add(response);
+    response.once('close', () => {
+      channel.remove(response);
+      if (channel.size > 0 || this.channels.get(source) !== channel) return;
+      channel.stop();
+      this.channels.delete(source);
+    });
+    for (const event of first) response.write(serialise(event));
+  }
+
+  stop(): void {
+    clearInterval(this.ticker);
+    for (const channel of this.channels.values()) channel.stop();
+    this.channels.clear();
+  }
+}
+
+/** The clients that follow one task; each lane keeps only the latest waiting event. */
+class Channel {
+  private readonly listeners = new Set<ServerResponse>();
+  private readonly lanes = new Map<string, Lane>();
+  private readonly unsubscribe: () => void;
+
+  constructor(
+    private readonly source: ConsoleSource,
+    private readonly limits: StreamLimits,
+    private readonly log: Log,
+  ) {
+    this.unsubscribe = source.subscribe((event) => this.accept(event));
   }
 
   get size(): number {
     return this.listeners.size;
   }
 
+  add(listener: ServerResponse): void {
+    this.listeners.add(listener);
+  }
+
+  remove(listener: ServerResponse): void {
+    this.listeners.delete(listener);
+  }
+
+  repeatStatus(): void {
+    try {
+      this.broadcast({ type: 'status', data: this.source.status() });
+    } catch (error) {
+      this.log.error({ err: error }, 'console: cannot read the status');
+    }
+  }
+
+  /** Ends all streams. */
   stop(): void {
     this.unsubscribe();
-    clearInterval(this.ticker);
     for (const lane of this.lanes.values()) if (lane.timer !== null) clearTimeout(lane.timer);
     this.lanes.clear();
     for (const listener of this.listeners) listener.end();
@@ -91,7 +119,6 @@ export class EventStreams {
   }
 
   private accept(event: ConsoleEvent): void {
-    if (this.listeners.size === 0) return;
     const key = event.type === 'decision' ? `decision ${event.data.camera}` : event.type;
     const lane = this.lanes.get(key) ?? { lastSentMs: 0, waiting: null, timer: null };
     this.lanes.set(key, lane);
@@ -127,6 +154,18 @@ export class EventStreams {
       }
     }
   }
+}
+
+/** The status and the newest decision of each camera on which the task decides. */
+function firstEvents(source: ConsoleSource): ConsoleEvent[] {
+  const status = source.status();
+  const decisions = status.cameras.flatMap(({ name, decided }): ConsoleEvent[] => {
+    const frame = decided ? source.latest(name) : null;
+    if (frame === null) return [];
+    const { picture: _, ...data } = frame;
+    return [{ type: 'decision', data }];
+  });
+  return [{ type: 'status', data: status }, ...decisions];
 }
 
 function serialise(event: ConsoleEvent): string {

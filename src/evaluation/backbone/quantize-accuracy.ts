@@ -8,6 +8,8 @@ import { spread } from './quantize-pictures.js';
 
 /** Leave-group-out accuracy of the same learner on the features of two precisions, 0..1. */
 export interface AccuracyComparison {
+  /** Name of the task whose labels are used. */
+  task: string;
   samples: number;
   classes: number;
   fp32: number;
@@ -67,6 +69,7 @@ export async function compareAccuracy(
   const [before, after] = [accuracy(right.fp32), accuracy(right.int8)];
   const loss = before - after;
   return {
+    task: store.task,
     samples: count,
     classes: labels.length,
     fp32: before,

@@ -19,16 +19,19 @@ export interface PictureSource {
 
 const PAGE = 1_000;
 
-/** Every stored sample, labelled or waiting. */
-export function storedPictures(store: SampleStore): PictureSource {
-  const ids: string[] = [];
-  for (;;) {
-    const afterId = ids.at(-1);
-    const page = store.list({ limit: PAGE, ...(afterId ? { afterId } : {}) });
-    ids.push(...page.map(({ id }) => id));
-    if (page.length < PAGE) break;
+/** Every stored sample of the tasks, labelled or waiting. */
+export function storedPictures(stores: readonly [SampleStore, ...SampleStore[]]): PictureSource {
+  const ids = new Set<string>();
+  for (const store of stores) {
+    for (let afterId = ''; ; ) {
+      const page = store.list({ limit: PAGE, afterId });
+      if (page.length === 0) break;
+      for (const { id } of page) ids.add(id);
+      afterId = page.at(-1)!.id;
+    }
   }
-  return { name: 'stored samples', ids, read: async (id) => store.picture(id) };
+  const read = async (id: string) => stores[0].picture(id);
+  return { name: 'stored samples', ids: [...ids].sort(), read };
 }
 
 /**

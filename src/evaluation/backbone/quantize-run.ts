@@ -19,7 +19,8 @@ export interface QuantizationRun {
   cacheDir: string;
   /** Folder of added backbones. */
   addedCardsDir?: string;
-  store: SampleStore;
+  /** Of the tasks on whose labels the accuracy is compared. */
+  stores: readonly [SampleStore, ...SampleStore[]];
   /** Folder of images for the calibration, instead of the stored ones. */
   photosDir: string | null;
   /** Kernels of this machine: {@link probeIntegerKernels}. */
@@ -42,9 +43,10 @@ export interface QuantizationReport {
   pictures: { source: string; calibration: number; compared: number };
   agreement: Agreement;
   /**
-   * Null: too few labels. Below quantization.minLabelled samples it is shown but does not decide.
+   * For each task with enough labels to compare. Below quantization.minLabelled samples it is shown
+   * but does not decide.
    */
-  accuracy: AccuracyComparison | null;
+  accuracies: AccuracyComparison[];
   /** Median of a forward pass on this machine, one thread. */
   milliseconds: { fp32: number; int8: number };
   speedup: number;
@@ -62,7 +64,7 @@ export interface QuantizationReport {
  * @throws HeadlandError HL_MODEL_CARD_UNKNOWN, HL_MODEL_NOT_CACHED, HL_QUANTIZE_…
  */
 export async function runQuantization(run: QuantizationRun): Promise<QuantizationReport> {
-  const { settings, cacheDir, store, log } = run;
+  const { settings, cacheDir, stores, log } = run;
   const limits = settings.quantization;
   const { cardsDir } = settings.models;
   const card = await loadCard(fullPrecisionName(run.name), cardsDir, run.addedCardsDir);
@@ -71,20 +73,23 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
     const { fit, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = settings.inference;
     const pictureOptions = { fit, maxBytes, maxPixels };
     const fp32 = new Embedder(backbone, pictureOptions);
-    const source = run.photosDir ? await folderPictures(run.photosDir) : storedPictures(store);
+    const source = run.photosDir ? await folderPictures(run.photosDir) : storedPictures(stores);
     const pictures = await readPictures(source, fp32, limits);
     const { kernels, onProgress } = run;
     const made = await quantizeBackbone({ card, cacheDir, pictures, kernels, onProgress });
     const quantized = await openQuantized(made);
-    let accuracy: AccuracyComparison | null;
+    const accuracies: AccuracyComparison[] = [];
     try {
-      accuracy = await compareAccuracy({
-        store,
-        fp32,
-        int8: new Embedder(quantized, pictureOptions),
-        maxLabelled: limits.maxLabelled,
-        onStep: (done, total) => onProgress('accuracy', done, total),
-      });
+      for (const store of stores) {
+        const accuracy = await compareAccuracy({
+          store,
+          fp32,
+          int8: new Embedder(quantized, pictureOptions),
+          maxLabelled: limits.maxLabelled,
+          onStep: (done, total) => onProgress('accuracy', done, total),
+        });
+        if (accuracy !== null) accuracies.push(accuracy);
+      }
     } finally {
       await quantized.close();
     }
@@ -93,7 +98,7 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
       schema: 1,
       backbone: card.name,
       variant: made.card.name,
-      ...decide(agreement, accuracy, limits),
+      ...decide(agreement, accuracies, limits),
       checksum: made.checksum,
       bytes: made.bytes,
       pictures: {
@@ -102,7 +107,7 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
         compared: agreement.pictures,
       },
       agreement,
-      accuracy,
+      accuracies,
       milliseconds,
       speedup: milliseconds.fp32 / milliseconds.int8,
       made: { rangeMethod, activations, kernels, layers, layersLeft, tried },
@@ -114,27 +119,34 @@ export async function runQuantization(run: QuantizationRun): Promise<Quantizatio
   }
 }
 
-/** Keeps a variant whose loss is within the limits, as far as the samples can tell. */
+/**
+ * Keeps a variant whose loss is within the limits for every task, as far as the samples can tell.
+ */
 export function decide(
   agreement: Agreement,
-  accuracy: AccuracyComparison | null,
+  accuracies: readonly AccuracyComparison[],
   limits: Config['quantization'],
 ): { kept: boolean; reason: string } {
   const cosine = `the features agree to a cosine of ${agreement.cosine.toFixed(4)}`;
   if (!(agreement.cosine >= limits.minCosine)) {
     return { kept: false, reason: `${cosine}, below the limit of ${limits.minCosine}` };
   }
-  if (accuracy === null || accuracy.samples < limits.minLabelled) {
+  // One standard error: otherwise a few samples could refuse a good variant by chance.
+  const excess = ({ loss, standardError }: AccuracyComparison): number => loss - standardError;
+  const [worst] = accuracies
+    .filter(({ samples }) => samples >= limits.minLabelled)
+    .sort((a, b) => excess(b) - excess(a));
+  if (worst === undefined) {
     return {
       kept: true,
       reason: `${cosine}; there are too few labelled samples to judge accuracy`,
     };
   }
-  const { loss, standardError, samples } = accuracy;
+  const { task, loss, standardError, samples } = worst;
   const points = (share: number) => `${(100 * share).toFixed(2)} points`;
-  const lost = `${points(loss)} of accuracy lost (± ${points(standardError)}, ${samples} samples)`;
-  // One standard error: otherwise a few samples could refuse a good variant by chance.
-  if (loss - standardError > limits.maxAccuracyLoss) {
+  const of = accuracies.length > 1 ? ` for ${task}` : '';
+  const lost = `${points(loss)} of accuracy lost${of} (± ${points(standardError)}, ${samples} samples)`;
+  if (excess(worst) > limits.maxAccuracyLoss) {
     return { kept: false, reason: `${lost}, above the limit of ${points(limits.maxAccuracyLoss)}` };
   }
   return { kept: true, reason: `${cosine}; ${lost}` };

@@ -2,8 +2,15 @@ import { UNKNOWN_LABEL } from '../../base/words/label.js';
 import { indexOfLargest } from '../score.js';
 import type { BeliefParameters } from './belief-parameters.js';
 import { FramePace } from './frame-pace.js';
-import { changeLogOdds, type Look, lookDifference } from './scene-change.js';
-import { type FrameEvidence, SceneRun } from './scene-run.js';
+import type { FramePlace } from './scene-centre.js';
+import {
+  imageLogOdds,
+  type Look,
+  type LookDifference,
+  lookDifference,
+  sceneLogOdds,
+} from './scene-change.js';
+import { type FrameEvidence, LEAST_PROBABILITY, SceneRun } from './scene-run.js';
 
 /** The answer of a head to one frame, and the look of the frame. */
 export interface BeliefFrame extends Look {
@@ -13,6 +20,8 @@ export interface BeliefFrame extends Look {
   probabilities: ArrayLike<number>;
   /** Null when the head has no novelty model. */
   noveltyPValue: number | null;
+  /** Null when the head has no novelty model. */
+  place: FramePlace | null;
   /** Milliseconds of a monotonic clock; NaN when unknown. */
   atMs: number;
 }
@@ -54,8 +63,6 @@ const CERTAIN = 5;
  * `belief`.
  */
 const REPEATING_DISTANCE = 0.6;
-/** Floor of a class probability: one frame alone must not rule a class out. */
-const LEAST_PROBABILITY = 1e-6;
 /**
  * A p-value v multiplies the odds of an unknown thing by (neutral / v)^steepness. Of known things
  * in another place than that of the training samples, a quarter lie below 0.05
@@ -73,12 +80,13 @@ const LEAST_P_VALUE = 0.02;
 /**
  * A decision over time for one camera: pools the frames of a scene and detects when the scene
  * changes. Bayesian online changepoint detection (Adams & MacKay 2007) weighs several possible
- * beginnings of the scene by the similarity of consecutive images and the agreement of frames.
+ * beginnings of the scene by the distance of a frame from those before and the agreement of answers.
  * Frames since a beginning are pooled log-linearly as equally correlated (Kish 1965, the design
  * effect); what repeats the frame before counts less. For a single frame the result is that of the
  * head.
  *
- * Memory: a few numbers per class, and the features of the last frame.
+ * Memory: a few numbers per class, a point of the subspace per beginning, and the features of the
+ * last frame.
  */
 export class BeliefFilter {
   readonly #pace = new FramePace();
@@ -97,9 +105,7 @@ export class BeliefFilter {
     const last = this.#last;
     this.#last = { dhash: frame.dhash, features: frame.features.slice() };
     if (last) {
-      const difference = lookDifference(last, frame);
-      const logOdds = changeLogOdds(this.settings.parameters.change, difference) + pace;
-      this.#advance(evidence, logOdds, 1 - Math.exp(-difference.distance / REPEATING_DISTANCE));
+      this.#advance(evidence, lookDifference(last, frame), pace);
     } else {
       this.#runs = [this.#run(evidence, 0)];
     }
@@ -136,7 +142,7 @@ export class BeliefFilter {
     return noveltyPValue !== null && this.settings.unknownAlpha > 0;
   }
 
-  #evidence({ labels, probabilities, noveltyPValue }: BeliefFrame): FrameEvidence {
+  #evidence({ labels, probabilities, noveltyPValue, place }: BeliefFrame): FrameEvidence {
     if (probabilities.length !== labels.length) {
       throw new RangeError(`${probabilities.length} probabilities for ${labels.length} labels`);
     }
@@ -153,7 +159,7 @@ export class BeliefFilter {
       this.#unknownLogOdds === null
         ? 1
         : (NEUTRAL_P_VALUE / Math.max(strangeness, LEAST_P_VALUE)) ** UNKNOWN_STEEPNESS;
-    return { ratios, logRatios, unknownRatio };
+    return { ratios, logRatios, unknownRatio, place };
   }
 
   #run(first: FrameEvidence, logWeight: number): SceneRun {
@@ -161,14 +167,22 @@ export class BeliefFilter {
     return new SceneRun(first, logWeight, correlation, this.#unknownLogOdds);
   }
 
-  /** @param logOdds of a change, from the images. @param share as in {@link SceneRun.add}. */
-  #advance(evidence: FrameEvidence, logOdds: number, share: number): void {
-    if (logOdds >= CERTAIN) {
+  /** @param pace what the gap before the frame adds to the log-odds of a change. */
+  #advance(evidence: FrameEvidence, difference: LookDifference, pace: number): void {
+    const { sceneChange } = this.settings.parameters;
+    const logOdds = this.#runs.map((run) => {
+      const distance = run.distanceOf(evidence);
+      return (
+        pace + (distance === null ? imageLogOdds(difference) : sceneLogOdds(sceneChange, distance))
+      );
+    });
+    if (Math.min(...logOdds) >= CERTAIN) {
       this.#runs = [this.#run(evidence, 0)];
       return;
     }
-    const change = Math.max(-CERTAIN, logOdds);
-    for (const run of this.#runs) {
+    const share = 1 - Math.exp(-difference.distance / REPEATING_DISTANCE);
+    for (const [i, run] of this.#runs.entries()) {
+      const change = Math.min(CERTAIN, Math.max(-CERTAIN, logOdds[i]!));
       run.logWeight += Math.log(run.likelihoodRatio(evidence)) - change;
       run.add(evidence, share);
     }

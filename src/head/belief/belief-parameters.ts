@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
-/** When two consecutive images show different scenes. */
-const changeSchema = z.object({
-  /** Log-odds of a change where images differ by {@link REFERENCE}; nats. */
+/** When a frame shows another scene than the frames before. */
+const sceneChangeSchema = z.object({
+  /** Log-odds of a change where the distance is 1; nats. */
   offset: z.number().min(-20).max(20),
-  /** Increase of the log-odds for each e-fold of the distance of features; nats. */
+  /** Increase of the log-odds for each e-fold of the distance; nats. */
   perLogDistance: z.number().min(0).max(20),
-  /** Increase of the log-odds for each differing bit of the perceptual hashes; nats. */
-  perBit: z.number().min(0).max(2),
 });
+
+/** Log-odds of a change by the distance of a frame from its scene, see `SceneCentre.distanceOf`. */
+export type SceneChange = z.infer<typeof sceneChangeSchema>;
 
 /** {@link BeliefParameters} as they are stored. */
 export const beliefParametersSchema = z.object({
@@ -17,17 +18,12 @@ export const beliefParametersSchema = z.object({
    * (k - 1) correlation) independent ones.
    */
   correlation: z.number().min(0).max(1),
-  change: changeSchema,
+  /** Heads of earlier versions have none: theirs was for another distance. */
+  sceneChange: sceneChangeSchema.default({ offset: 1.5, perLogDistance: 3 }),
 });
 
 /** The parameters of a decision over time that are learnt from scenes. */
 export type BeliefParameters = z.infer<typeof beliefParametersSchema>;
 
-/** Difference of two images at which the log-odds of a change are the offset. */
-export const REFERENCE = { distance: 0.3, bits: 20 };
-
-/** Chosen on the training parts of bench `belief`; without labels it prefers to detect a change. */
-export const DEFAULT_BELIEF: BeliefParameters = {
-  correlation: 0.3,
-  change: { offset: 0, perLogDistance: 2, perBit: 0.05 },
-};
+/** Chosen on the training parts of bench `belief`. */
+export const DEFAULT_BELIEF: BeliefParameters = beliefParametersSchema.parse({ correlation: 0.3 });

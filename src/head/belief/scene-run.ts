@@ -1,4 +1,8 @@
-import { softmaxRows } from '../score.js';
+import { indexOfLargest, softmaxRows } from '../score.js';
+import { type FramePlace, SceneCentre } from './scene-centre.js';
+
+/** Floor of a class probability: one frame alone must not rule a class out. */
+export const LEAST_PROBABILITY = 1e-6;
 
 /** The evidence of one frame, relative to no knowledge. */
 export interface FrameEvidence {
@@ -8,6 +12,8 @@ export interface FrameEvidence {
   logRatios: Float64Array;
   /** Likelihood ratio of its novelty for an unknown thing against a known one. */
   unknownRatio: number;
+  /** Null when the head has no novelty model. */
+  place: FramePlace | null;
 }
 
 /** The pooled frames since one possible beginning of the scene. */
@@ -21,6 +27,7 @@ export class SceneRun {
   #unknownLogRatio: number;
   readonly #known: Float64Array;
   #unknown = 0;
+  readonly #centre = new SceneCentre();
 
   constructor(
     first: FrameEvidence,
@@ -34,6 +41,7 @@ export class SceneRun {
     this.#unknownLogRatio = Math.log(first.unknownRatio);
     this.#known = new Float64Array(first.logRatios.length);
     this.#pool();
+    this.#centre.add(first.place);
   }
 
   /** Belief in each class given that the thing is known, sum 1; overwritten by the next frame. */
@@ -47,12 +55,18 @@ export class SceneRun {
   }
 
   /** @param share of the frame that is new since the one before, 0..1. */
-  add({ logRatios, unknownRatio }: FrameEvidence, share: number): void {
+  add({ logRatios, unknownRatio, place }: FrameEvidence, share: number): void {
     for (let c = 0; c < logRatios.length; c++) this.#logRatios[c]! += logRatios[c]!;
     this.#unknownLogRatio += Math.log(unknownRatio);
     this.#looks += share;
     this.frames += 1;
     this.#pool();
+    this.#centre.add(place);
+  }
+
+  /** Distance of a frame from this run as in {@link SceneCentre}, for its most probable class. */
+  distanceOf({ place }: FrameEvidence): number | null {
+    return this.#centre.distanceOf(place, indexOfLargest(this.#known, 0, this.#known.length));
   }
 
   /** Likelihood ratio of a frame if this run goes on against the beginning of a new scene. */

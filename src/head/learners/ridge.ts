@@ -8,6 +8,7 @@ import {
   groupingOf,
   judgedRows,
   type LinearFit,
+  sharesOf,
   type TrainingSet,
 } from '../training-set.js';
 import { transformFeatures } from '../transform.js';
@@ -33,7 +34,7 @@ export interface RidgeOptions {
  * leave-one-group-out macro log-loss (by macro-F1 where that differs by less than 0.1 %).
  *
  * Balance: row weights are N / (C n_class) over all rows, views included, and stay the same when a
- * group is left out. A view is left out with its group and is never judged. One factor turns ridge
+ * group is left out; near-duplicates count together as one row. A view is left out with its group and is never judged. One factor turns ridge
  * outputs into logits; it is fitted per λ on the left-out outputs and folded into weights and bias.
  * Cost in multiply-adds: N d² / 2 for the Gram matrix, 2 d³ / 3 for its reduction, N d² for the
  * rotation, then per λ about N d (C + group size / 2); for N < 0.8 d, N and d change places.
@@ -119,7 +120,9 @@ function centre(set: TrainingSet, grouping: Grouping, transform: FeatureTransfor
   for (let g = 0; g < grouping.groupCount; g++) groupStarts[g + 1]! += groupStarts[g]!;
 
   const labels = order.map((row) => set.labels[row]!);
-  const weights = classBalancedWeights(labels, classCount);
+  const every = sharesOf(set);
+  const shares = Float64Array.from(order, (row) => every[row]!);
+  const weights = classBalancedWeights(labels, classCount, shares);
   const roots = weights.map(Math.sqrt);
   const x = new Float64Array(n * d);
   const featureMean = new Float64Array(d);

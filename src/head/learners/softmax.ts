@@ -1,5 +1,5 @@
 import { dot, type Evaluation, lbfgs } from '../algebra/lbfgs.js';
-import { stratifiedGroupFolds } from '../folds.js';
+import { foldsOf } from '../folds.js';
 import type { FeatureTransform } from '../head.js';
 import {
   type Candidate,
@@ -9,6 +9,7 @@ import {
   groupingOf,
   judgedRows,
   type LinearFit,
+  sharesOf,
   type TrainingSet,
 } from '../training-set.js';
 import { bestCandidate, judgeLogits, macroScale, pickRows } from './select.js';
@@ -155,6 +156,7 @@ class Search {
   readonly #foldStarts: Int32Array;
   readonly #order: Int32Array;
   readonly #labels: Int32Array;
+  readonly #shares: Float64Array;
   readonly #data: Standardised;
   readonly #tolerances: { search: number; final: number };
   /** Index among the rows that are not views; -1 for views. */
@@ -167,9 +169,9 @@ class Search {
     this.#options = options;
     this.grouping = groupingOf(set);
     this.judged = judgedRows(set, this.grouping);
-    const { rows, groups } = this.grouping;
+    const { rows } = this.grouping;
     const labels = rows.map((row) => set.labels[row]!);
-    const folds = stratifiedGroupFolds(labels, groups, set.classCount, {
+    const folds = foldsOf(set, this.grouping, {
       folds: options.folds ?? (rows.length * set.classCount > MANY_SCORES ? 3 : 5),
       seed: options.seed,
     });
@@ -184,7 +186,9 @@ class Search {
     this.#place = new Int32Array(set.rows).fill(-1);
     let originals = 0;
     for (let i = 0; i < set.rows; i++) if (set.isView[i] === 0) this.#place[i] = originals++;
-    const weights = classBalancedWeights(this.#labels, set.classCount);
+    const shares = sharesOf(set);
+    this.#shares = Float64Array.from(this.#order, (row) => shares[row]!);
+    const weights = classBalancedWeights(this.#labels, set.classCount, this.#shares);
     this.#data = standardise(set, this.#order, weights, options.transform);
   }
 
@@ -256,7 +260,8 @@ class Search {
     const from = fold === null ? 0 : this.#foldStarts[fold]!;
     const to = fold === null ? 0 : this.#foldStarts[fold + 1]!;
     const rest = Int32Array.from([...this.#labels.subarray(0, from), ...this.#labels.subarray(to)]);
-    const balanced = classBalancedWeights(rest, classCount);
+    const shares = [...this.#shares.subarray(0, from), ...this.#shares.subarray(to)];
+    const balanced = classBalancedWeights(rest, classCount, Float64Array.from(shares));
     const weights = new Float64Array(this.#labels.length);
     weights.set(balanced.subarray(0, from));
     weights.set(balanced.subarray(from), to);

@@ -5,6 +5,8 @@ import {
   checkTrainingSet,
   classBalancedWeights,
   type LinearFit,
+  leadsCluster,
+  sharesOf,
   type TrainingSet,
 } from '../training-set.js';
 import { standardise } from './standardise.js';
@@ -55,11 +57,16 @@ export function* projectionSteps(
   checkTrainingSet(set);
   const { rows, featureSize: features, classCount } = set;
   const order = Int32Array.from({ length: rows }, (_, i) => i);
-  const weights = classBalancedWeights(set.labels, classCount);
+  const weights = classBalancedWeights(set.labels, classCount, sharesOf(set));
   const { x, mean, factor } = standardise(set, order, weights, transform);
   const size = Math.max(LEAST, PER_CLASS * classCount);
+  const leads = leadsCluster(set);
+  const leaders = leads.reduce((sum, lead) => sum + lead, 0);
+  // Near-duplicates would turn the directions towards what was photographed most often.
   const basis =
-    Math.min(rows, features) > size ? yield* principalBasis(x, rows, features, size) : null;
+    Math.min(leaders, features) > size
+      ? yield* principalBasis(rowsWhere(x, features, leads, leaders), leaders, features, size)
+      : null;
   const reduced = basis
     ? yield { x, rows, features, kind: 'x-matrixT', matrix: basis, count: size }
     : x;
@@ -102,6 +109,24 @@ export function projected(set: TrainingSet, transform: FeatureTransform): Projec
   let step = steps.next();
   while (!step.done) step = steps.next(product(step.value));
   return step.value;
+}
+
+/** The rows marked 1, of which there are `count`. */
+function rowsWhere(
+  x: Float32Array,
+  features: number,
+  marks: Uint8Array,
+  count: number,
+): Float32Array {
+  if (count === marks.length) return x;
+  const picked = new Float32Array(count * features);
+  let at = 0;
+  for (const [row, mark] of marks.entries()) {
+    if (mark === 0) continue;
+    picked.set(x.subarray(row * features, (row + 1) * features), at * features);
+    at++;
+  }
+  return picked;
 }
 
 /** size x features, rows orthonormal. */

@@ -1,6 +1,6 @@
 import { DEFECT_REMEDY, HeadlandError } from '../../base/errors.js';
 import { stratifiedGroupFolds } from '../folds.js';
-import { groupingOf, type TrainingSet } from '../training-set.js';
+import { groupingOf, leadsCluster, type TrainingSet } from '../training-set.js';
 import { transformFeatures } from '../transform.js';
 import { classDistances, logDensityOffsets, NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
 import { fitGaussians, type Gaussians } from './novelty-gaussians.js';
@@ -54,7 +54,8 @@ const ABSENT_CLASS_NATS = 5;
 /**
  * Fits the novelty model of a head to the originals of a training set. Models are fitted on the
  * Gram matrix of at most `maxRows` labelled and `maxRows` unlabelled rows, so that time and memory
- * are bounded. Further originals are only scored, at the cost of `maxRows` products of rows each.
+ * are bounded. Of near-duplicates only the first is one of them: many would make a class look narrower
+ * than it is. Further originals are only scored, at the cost of `maxRows` products of rows each.
  *
  * @param unlabelled features of frames of no known class, n x featureSize, row-major,
  *   untransformed; may be empty. They widen the background, so that the model better detects what
@@ -77,7 +78,9 @@ export function fitClassGaussians(
     );
   }
   const originals = [...set.labels.keys()].filter((i) => set.isView[i] === 0);
-  const rows = pickEvenly(set, originals, maxRows);
+  const leads = leadsCluster(set);
+  const leaders = originals.filter((row) => leads[row] === 1);
+  const rows = pickEvenly(set, leaders, maxRows);
   const known = gather(set.features, d, rows);
   const background = gather(unlabelled, d, spaced(unlabelled.length / d, maxRows));
   const n = rows.length;
@@ -94,7 +97,7 @@ export function fitClassGaussians(
   const picked = new Set(rows);
   const others = originals.filter((row) => !picked.has(row));
   const otherGram = products(gather(set.features, d, others), known, d);
-  const folds = n > MANY_ROWS ? Math.ceil(settings.folds / 2) : settings.folds;
+  const folds = n > MANY_ROWS ? Math.max(2, Math.ceil(settings.folds / 2)) : settings.folds;
   const views = lastViews(set, rows);
   const viewRows = [...views.values()];
   const viewGram = products(gather(set.features, d, viewRows), known, d);

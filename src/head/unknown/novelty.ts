@@ -63,6 +63,24 @@ export function classDistances(
 }
 
 /**
+ * Squared Mahalanobis distance between two points in the covariance of class `k`, divided by the
+ * number of dimensions: about 2 for two independent samples of the class.
+ * @param a, b of the subspace, r coordinates.
+ */
+export function distanceWithin(
+  model: Pick<NoveltyModel, 'dimensions' | 'within' | 'means'>,
+  k: number,
+  a: Float64Array,
+  b: Float64Array,
+): number {
+  const { dimensions: r, within } = model;
+  const difference = a.map((value, i) => value - b[i]!);
+  const at = k * classStep(model);
+  const origin = new Float32Array(r);
+  return distanceBelow(Number.POSITIVE_INFINITY, within, at, difference, origin, 0) / r;
+}
+
+/**
  * -½ ln |Σ_k| of each class: the part of its log-density that does not depend on the distance, up
  * to a constant that all classes share.
  */

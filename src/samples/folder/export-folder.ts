@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { syncDirectory, temporaryBeside } from '../../base/files/durable-files.js';
+import { isFileError } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
 import { uprightSize } from '../../vision/crop.js';
@@ -65,9 +66,18 @@ export async function exportFolder(
   dir: string,
   options: ExportOptions = {},
 ): Promise<ExportReport> {
-  const { format = 'folder' } = options;
-  const exporter: Exporter = EXPORTERS[format];
-  if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
+  return writeWhole(dir, (writer) => writeSamples(store, writer, options));
+}
+
+/**
+ * Writes a folder under a temporary name next to it, then renames it.
+ * @param dir must be missing or empty
+ * @throws HeadlandError HL_EXPORT_NOT_EMPTY, HL_STORE_…
+ */
+export async function writeWhole<Result>(
+  dir: string,
+  write: (writer: FolderWriter) => Promise<Result>,
+): Promise<Result> {
   const target = resolve(dir);
   let temporary: string | null = null;
   try {
@@ -75,7 +85,9 @@ export async function exportFolder(
     temporary = temporaryBeside(target, 'exporting');
     await makeFolder(dirname(target));
     await makeFolder(temporary, 0o700);
-    const report = await writeSamples(store, temporary, exporter, options);
+    const writer = new FolderWriter(temporary);
+    const report = await write(writer);
+    await writer.sync();
     await rename(temporary, target);
     await syncDirectory(dirname(target));
     return report;
@@ -86,17 +98,19 @@ export async function exportFolder(
   }
 }
 
-async function writeSamples(
+/** @throws HeadlandError HL_EXPORT_WAITING, HL_STORE_… */
+export async function writeSamples(
   store: SampleStore,
-  dir: string,
-  exporter: Exporter,
+  writer: FolderWriter,
   options: ExportOptions,
 ): Promise<ExportReport> {
+  const { format = 'folder' } = options;
+  const exporter: Exporter = EXPORTERS[format];
+  if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
   const classes = new Map<string, number>();
   const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [] };
   const { total, labelled } = store.counts();
   const expected = options.includeWaiting ? total : labelled;
-  const writer = new FolderWriter(dir);
   const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
   for await (const sample of samplesOf(store, options.includeWaiting ?? false)) {
@@ -108,7 +122,7 @@ async function writeSamples(
       continue;
     }
     const file = `${exporter.folderOf(sample)}/${sample.id}.${endingOf(bytes)}`;
-    await writer.write(file, bytes);
+    await writer.writePicture(file, sample.id, bytes);
     lines.push(manifestLine(sample, file));
     pictures.push({ sample, file, width: size.width, height: size.height });
     report.samples += 1;
@@ -120,7 +134,6 @@ async function writeSamples(
     await writer.write(file, Buffer.from(text));
   }
   await writer.write(exporter.manifest, Buffer.from(lines.join('')));
-  await writer.sync();
   return report;
 }
 
@@ -137,10 +150,30 @@ async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: numbe
 }
 
 /** Writes files below a folder, each synced; `sync` makes the names durable too. */
-class FolderWriter {
+export class FolderWriter {
   readonly #folders = new Set<string>();
 
-  constructor(private readonly root: string) {}
+  /** @param pictures paths of the pictures that were written, by the id of their sample */
+  constructor(
+    private readonly root: string,
+    private readonly pictures = new Map<string, string>(),
+  ) {}
+
+  /** A writer for a folder below this one, which shares its pictures. */
+  async below(folder: string): Promise<FolderWriter> {
+    await this.#make(folder);
+    return new FolderWriter(join(this.root, folder), this.pictures);
+  }
+
+  /** Writes a picture once: where else it is needed, it becomes a link, if the disk has links. */
+  async writePicture(file: string, sampleId: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.root, file);
+    const written = this.pictures.get(sampleId);
+    await this.#make(dirname(file));
+    if (written !== undefined && (await hasLinked(written, path))) return;
+    await writeSynced(path, bytes);
+    this.pictures.set(sampleId, path);
+  }
 
   async write(file: string, bytes: Uint8Array): Promise<void> {
     await this.#make(dirname(file));
@@ -160,6 +193,17 @@ class FolderWriter {
   }
 }
 
+/** False: the file system has no links, or no more of them. */
+async function hasLinked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (isFileError(error)) return false;
+    throw error;
+  }
+}
+
 async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGenerator<Sample> {
   for (let afterId = ''; ; ) {
     const page = store.list({
@@ -173,7 +217,8 @@ async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGen
   }
 }
 
-function endingOf(bytes: Uint8Array): string {
+/** File name ending of a picture, without the dot. */
+export function endingOf(bytes: Uint8Array): string {
   const format = sniffFormat(bytes);
   return format === null ? 'bin' : format === 'jpeg' ? 'jpg' : format;
 }

@@ -9,11 +9,12 @@ import {
   readLayout,
 } from '../../vision/folder/layout.js';
 import { isWrapper, splitOf } from '../../vision/folder/splits.js';
-import type { PictureBox } from '../../vision/picture-box.js';
 import { listIn } from '../list-in.js';
+import type { TaskColumns } from './annotations/annotation.js';
 import { describeAnnotated, inSplits } from './annotations/describe-layout.js';
 import { type BoxUse, type LabelledPart, partsOf } from './annotations/labelled-parts.js';
-import { readAnnotations } from './annotations/read-annotations.js';
+import { type Annotated, readAnnotations } from './annotations/read-annotations.js';
+import { readSidecars, type Sidecars } from './annotations/sidecars.js';
 import { ClassLabels, type NamedClass } from './class-labels.js';
 import {
   countOf,
@@ -25,7 +26,7 @@ import {
   type Obstacle,
   WAITING_FOLDER,
 } from './found.js';
-import { ANNOTATED_MANIFEST_FILE, MANIFEST_FILE } from './manifest.js';
+import { ANNOTATED_MANIFEST_FILE, MANIFEST_FILE, type ManifestEntry } from './manifest.js';
 import { nothingToImport } from './nothing-to-import.js';
 
 export interface FindOptions {
@@ -42,6 +43,8 @@ export interface FindOptions {
   keepAlike?: boolean;
   /** Default `crops`: each box of an annotation is cut out and becomes a sample of its own. */
   boxes?: BoxUse;
+  /** The task of the labels and all tasks of the robot, if its settings name them; default: null. */
+  columns?: TaskColumns | null;
 }
 
 const BOX_USES: Readonly<Record<BoxUse, string>> = {
@@ -65,6 +68,30 @@ export async function findPictures(
   options: FindOptions = {},
   classFolders: ReadonlySet<string> = new Set(),
 ): Promise<FoundFolder> {
+  const { found, rest } = await lookInto(dir, known, options, classFolders);
+  if (found.pictures.length === 0) throw nothingToImport(dir, rest, found);
+  return found;
+}
+
+/**
+ * Tasks for which the tables of a folder have labels, and what is wrong with these tables.
+ * @throws HeadlandError HL_IMPORT_NOT_FOUND, HL_IMPORT_LAYOUT_UNCLEAR
+ */
+export async function tasksInTables(
+  dir: string,
+  columns: TaskColumns,
+  options: FindOptions,
+): Promise<Pick<FoundFolder, 'tasks' | 'notes'>> {
+  const { found } = await lookInto(dir, [], { ...options, columns }, new Set());
+  return found;
+}
+
+async function lookInto(
+  dir: string,
+  known: readonly string[],
+  options: FindOptions,
+  classFolders: ReadonlySet<string>,
+): Promise<{ found: FoundFolder; rest: Folder }> {
   const root = await openRoot(dir, options.followLinks ?? false, classFolders);
   const waiting = root.folders.filter(({ name }) => name.text === WAITING_FOLDER);
   const rest: Folder = {
@@ -74,10 +101,11 @@ export async function findPictures(
   const finder = new Finder(dir, known, options);
   for (const { folder } of waiting) finder.addWaiting(folder);
   finder.addObstacles(root);
+  const sidecars = await readSidecars(rest);
+  finder.noteSidecars(sidecars);
   if (options.label != null) finder.addAll(rest, normaliseLabel(options.label));
-  else await finder.addByLayout(rest);
-  if (finder.pictures.length === 0) throw nothingToImport(dir, rest, finder.found());
-  return finder.found();
+  else if (!finder.addBySidecars(rest, sidecars)) await finder.addByLayout(rest);
+  return { found: finder.found(), rest };
 }
 
 class Finder {
@@ -86,6 +114,8 @@ class Finder {
   readonly #refused: Obstacle[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #notes: Note[] = [];
+  #sidecars: ManifestEntry[] = [];
+  #tasks: ReadonlySet<string> = new Set();
   #isExport = false;
   #layout = 'pictures that wait for a label';
 
@@ -104,21 +134,51 @@ class Finder {
       refused: this.#refused,
       leftOut: this.#leftOut,
       notes: this.#notes,
+      sidecars: this.#sidecars,
+      tasks: this.#tasks,
     };
+  }
+
+  noteSidecars({ entries, invalid }: Sidecars): void {
+    this.#sidecars = [...entries.values()];
+    for (const message of invalid) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
+  }
+
+  /**
+   * Adds the pictures that have a sidecar beside them, with its label. Once a person has sorted them
+   * into class folders, away from their sidecars, these count instead.
+   * @returns false when there are none
+   */
+  addBySidecars(root: Folder, { entries }: Sidecars): boolean {
+    if (entries.size === 0) return false;
+    const unread = new Map(entries);
+    const without: string[] = [];
+    const labelled: LabelledPart[] = [];
+    const waiting: PlacedPicture[] = [];
+    visit(root, '', (file, name) => {
+      if (!file.isPicture) return;
+      const entry = entries.get(name);
+      unread.delete(name);
+      const picture = { file, name, split: null };
+      if (entry === undefined) without.push(name);
+      else if (entry.label === null) waiting.push(picture);
+      else labelled.push({ picture, label: entry.label, box: null, group: null });
+    });
+    if (labelled.length + waiting.length === 0) return false;
+    this.#isExport = true;
+    this.#layout = 'copies of headland sync';
+    this.#addParts(labelled, () => null);
+    for (const picture of waiting) this.#add(picture, null, null);
+    this.#note('HL_IMPORT_ANNOTATIONS', 'classes come from the sidecars of headland sync');
+    this.#leave('HL_IMPORT_UNLABELLED', 'pictures without a sidecar', without);
+    const alone = [...unread.keys()];
+    this.#leave('HL_IMPORT_SIDECAR_ALONE', 'sidecars without their picture', alone);
+    return true;
   }
 
   addWaiting(folder: Folder): void {
     visit(folder, `${WAITING_FOLDER}/`, (file, name) => {
-      if (!file.isPicture) return;
-      this.pictures.push({
-        path: file.path,
-        name,
-        label: null,
-        split: null,
-        session: null,
-        keptOut: false,
-        box: null,
-      });
+      if (file.isPicture) this.#add({ file, name, split: null }, null, null);
     });
   }
 
@@ -156,6 +216,7 @@ class Finder {
           label,
           split,
           session: folderOf(name),
+          group: null,
           keptOut: false,
           box: null,
         });
@@ -168,32 +229,49 @@ class Finder {
 
   async addByLayout(root: Folder): Promise<void> {
     const has = (file: string) => root.files.some(({ name }) => name.text === file);
-    const isExport = has(MANIFEST_FILE);
+    const isExport = this.#sidecars.length > 0 || has(MANIFEST_FILE);
     const layout = readLayout(root, isExport || this.options.layout === 'classes');
     if (layout.unclear !== null) throw unclear(this.dir, layout.unclear);
     this.#isExport = isExport || has(ANNOTATED_MANIFEST_FILE);
     this.#noteLayout(layout);
     const byFolder = layout.classes.some(({ pictures }) => pictures.length > 0);
     if (!byFolder && (await this.#addAnnotated(root, layout))) return;
+    if (byFolder && (await this.#addTables(root, layout))) return;
     this.#layout = isExport ? 'an export of headland' : `class folders${inSplits(layout)}`;
     this.#addClasses(layout.classes);
     this.#leaveUnclassed(layout.unclassed);
   }
 
+  /** Adds pictures by tables with columns for tasks, which folders cannot express. */
+  async #addTables(root: Folder, layout: Layout): Promise<boolean> {
+    const columns = this.options.columns ?? null;
+    if (columns === null || this.#isExport) return false;
+    const pictures = [...layout.classes.flatMap((one) => one.pictures), ...layout.unclassed];
+    const annotated = await readAnnotations(root, pictures, ANNOTATED_MANIFEST_FILE, columns);
+    return annotated.tasks.size > 0 && this.#addPictures(pictures, annotated, layout);
+  }
+
   /** Adds pictures by their annotations. @returns false when there are none */
   async #addAnnotated(root: Folder, layout: Layout): Promise<boolean> {
-    if (layout.unclassed.length === 0) return false;
-    const annotated = await readAnnotations(root, layout.unclassed, ANNOTATED_MANIFEST_FILE);
+    const { unclassed } = layout;
+    if (unclassed.length === 0) return false;
+    const columns = this.#isExport ? null : (this.options.columns ?? null);
+    const annotated = await readAnnotations(root, unclassed, ANNOTATED_MANIFEST_FILE, columns);
+    return this.#addPictures(unclassed, annotated, layout);
+  }
+
+  #addPictures(pictures: readonly PlacedPicture[], annotated: Annotated, layout: Layout): boolean {
+    this.#tasks = annotated.tasks;
     for (const message of annotated.unreadable) this.#note('HL_IMPORT_ANNOTATION_INVALID', message);
     const { format } = annotated;
     if (format === null) {
       if (!this.#isExport || annotated.unreadable.length > 0) return false;
-      for (const picture of layout.unclassed) this.#add(picture, null, null);
+      for (const picture of pictures) this.#add(picture, null, null);
       return true;
     }
     const use = this.options.boxes ?? 'crops';
-    const found = partsOf(layout.unclassed, annotated.labelsOf, use);
-    this.#addParts(found.parts);
+    const found = partsOf(pictures, annotated.labelsOf, use);
+    this.#addParts(found.parts, folderOf);
     this.#layout = describeAnnotated(annotated, format, layout, use, this.#isExport);
     this.#note('HL_IMPORT_ANNOTATIONS', `classes come from ${format}`);
     if (annotated.boxes && !this.#isExport) this.#note('HL_IMPORT_BOXES', BOX_USES[use]);
@@ -208,7 +286,7 @@ class Finder {
     return true;
   }
 
-  #addParts(parts: readonly LabelledPart[]): void {
+  #addParts(parts: readonly LabelledPart[], sessionOfName: (name: string) => string | null): void {
     const byName = new Map<string, LabelledPart[]>();
     for (const part of parts) listIn(byName, part.label).push(part);
     const named = [...byName].map(([text, { length }]): NamedClass => {
@@ -219,8 +297,8 @@ class Finder {
       const label = labels.labelOf(text);
       if (label === null) continue;
       this.#addClass(label, text);
-      for (const { picture, box } of labelled) {
-        this.#add(picture, label, folderOf(picture.name), box);
+      for (const { picture, box, group } of labelled) {
+        this.#add(picture, label, sessionOfName(picture.name), { box, group });
       }
     }
   }
@@ -269,9 +347,10 @@ class Finder {
     { file, name, split }: PlacedPicture,
     label: string | null,
     session: string | null,
-    box: PictureBox | null = null,
+    { box, group }: Pick<FoundPicture, 'box' | 'group'> = { box: null, group: null },
   ): void {
-    this.pictures.push({ path: file.path, name, label, split, session, keptOut: false, box });
+    const path = file.path;
+    this.pictures.push({ path, name, label, split, session, group, keptOut: false, box });
   }
 
   #noteLayout({ splits, days, classesLikeSplits, sharedInside }: Layout): void {

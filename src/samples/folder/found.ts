@@ -1,5 +1,6 @@
 import type { Split } from '../../vision/folder/splits.js';
 import type { PictureBox } from '../../vision/picture-box.js';
+import type { ManifestEntry } from './manifest.js';
 
 /** A picture of a folder, or a part of one: what becomes one sample. */
 export interface FoundPicture {
@@ -12,6 +13,8 @@ export interface FoundPicture {
   split: Split | null;
   /** Parent folders that are neither its class nor a split; null: none. */
   session: string | null;
+  /** Group that a table names; null: none. */
+  group: string | null;
   /** From a part that the user wants held out. */
   keptOut: boolean;
   /** The part of the picture that is cut out; null: the picture as it is. */
@@ -55,6 +58,10 @@ export interface FoundFolder {
   refused: Obstacle[];
   leftOut: LeftOut[];
   notes: Note[];
+  /** Entries of sidecars; empty: the folder has none. */
+  sidecars: readonly ManifestEntry[];
+  /** Tasks for which its tables have labels, in columns of their own. */
+  tasks: ReadonlySet<string>;
 }
 
 /** Folder of an export for samples that wait for a label; the "." keeps it from being a class. */

@@ -6,6 +6,7 @@ import {
   type Grouping,
   type GroupMethod,
 } from '../grouping/groups.js';
+import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
 import { doubtTimesOf } from './capture-times.js';
 import { asPicture, type PictureUnit, unitsOf } from './crops/picture-units.js';
@@ -21,13 +22,10 @@ import {
   ImportRun,
 } from './import-run.js';
 import { ImportWriter } from './import-write.js';
-import { markKeptOut } from './kept-out.js';
+import { KEPT_GROUP_PREFIX, markKeptOut } from './kept-out.js';
 import { classFoldersOf, readManifest } from './manifest.js';
 
 export type { ImportOptions, ImportProgress, ImportReport } from './import-run.js';
-
-/** Prefix of groups that are kept out, so that they never merge with training groups. */
-const KEPT_GROUP_PREFIX = 'kept-';
 
 /**
  * Imports a folder of class folders (Keras' `flow_from_directory` layout: folder name = label) with
@@ -49,6 +47,7 @@ export async function importFolder(
   const pattern = compile(options.groupPattern ?? null);
   const manifest = await readManifest(dir);
   const folder = await findPictures(dir, store.labels(), options, classFoldersOf(manifest));
+  for (const entry of folder.sidecars) manifest.entries.set(entry.sha256, entry);
   const run = new ImportRun(options);
   for (const obstacle of folder.refused) await run.refuse(obstacle, null);
   for (const { code, message } of folder.notes) run.warn(code, message);
@@ -128,16 +127,30 @@ function giveGroups(
   return { by, cut: ofOthers.cut + ofKept.cut };
 }
 
-/** Stored samples that are not in the folder: related new pictures join their groups. */
+/**
+ * Stored samples of all tasks that are not in the folder: related new pictures join their groups,
+ * unless this task keeps them out.
+ */
 function itemsElsewhere(store: SampleStore, candidates: readonly Candidate[]): GroupItem[] {
-  const inFolder = new Set(candidates.map(({ sha256 }) => sha256));
+  const skipped = new Set(candidates.map(({ sha256 }) => sha256));
   const items: GroupItem[] = [];
+  for (const task of new Set([store.task, ...store.tasks()])) {
+    for (const sample of allOf(store.forTask(task))) {
+      if (skipped.has(sample.pictureSha256)) continue;
+      skipped.add(sample.pictureSha256);
+      // Its label answers another question.
+      if (task !== store.task) items.push({ ...asItem(sample), label: null });
+      else if (!sample.kept) items.push(asItem(sample));
+    }
+  }
+  return items;
+}
+
+function* allOf(store: SampleStore): Generator<Sample> {
   for (let afterId = ''; ; ) {
     const page = store.list({ afterId, limit: 5_000 });
-    for (const sample of page) {
-      if (!sample.kept && !inFolder.has(sample.pictureSha256)) items.push(asItem(sample));
-    }
-    if (page.length === 0) return items;
+    if (page.length === 0) return;
+    yield* page;
     afterId = page.at(-1)!.id;
   }
 }

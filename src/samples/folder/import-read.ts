@@ -144,7 +144,7 @@ export class ImportReader {
 
   private async readWhole(picture: FoundPicture, file: OpenedFile): Promise<Candidate> {
     const { sha256 } = file;
-    const known = this.store.findPicture(sha256);
+    const known = this.store.findStored(sha256);
     const restored = this.entries.get(sha256) ?? null;
     const about = { ...aboutOf(picture), restored, known, crop: null };
     if (known && !this.movesKnown(known)) {
@@ -159,7 +159,7 @@ export class ImportReader {
       gpsTimeMs,
       place,
       dhash,
-      group: this.run.options.regroup ? null : (restored?.group ?? null),
+      group: this.groupFor(picture, restored),
       capturedAtMs: restored?.captured_at_ms ?? captureTimeMs ?? file.timeMs,
       fileTimeMs: file.timeMs,
     };
@@ -178,10 +178,10 @@ export class ImportReader {
         continue;
       }
       const sha256 = sha256Hex(jpeg);
-      const known = this.store.findPicture(sha256);
+      const known = this.store.findStored(sha256);
       const restored = this.entries.get(sha256) ?? null;
       const isFixed = known !== null && !this.movesKnown(known);
-      const group = this.run.options.regroup ? null : (restored?.group ?? null);
+      const group = this.groupFor(picture, restored);
       candidates.push({
         ...aboutOf(picture),
         name: cropName(picture.name, rectangle),
@@ -199,6 +199,11 @@ export class ImportReader {
       });
     }
     return candidates;
+  }
+
+  /** The group that the folder gives; null: it is found by comparing pictures. */
+  private groupFor({ group }: FoundPicture, restored: ManifestEntry | null): string | null {
+    return this.run.options.regroup ? group : (restored?.group ?? group);
   }
 
   /** Whether the import gives a stored sample a new group. */

@@ -105,20 +105,27 @@ export class ImportWriter {
 
   private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {
     if (candidate.known !== null) {
-      this.updateKnown(candidate, candidate.known);
-      return 'known';
+      return this.updateKnown(candidate, candidate.known);
     }
     if (jpeg === undefined) return 'gone';
     const { duplicate } = this.store.admit(newSample(candidate, jpeg), placeOf(candidate));
     return duplicate ? 'known' : 'new';
   }
 
-  private updateKnown(candidate: Candidate, known: NonNullable<Candidate['known']>): void {
+  private updateKnown(
+    candidate: Candidate,
+    known: NonNullable<Candidate['known']>,
+  ): 'new' | 'known' {
     const { label, group, keptOut } = candidate;
     if (this.run.options.regroup) this.store.regroup(known.id, group!, keptOut);
-    if (label === null) return;
+    if (this.store.get(known.id) === null) {
+      this.store.adopt(known.id, labelOf(candidate), placeOf(candidate));
+      return 'new';
+    }
+    if (label === null) return 'known';
     if (known.label === null) this.store.label(known.id, label, 'import');
     else this.run.compareLabels(known.label, candidate, known.id);
+    return 'known';
   }
 
   /** A picture that was stored before may be in a group for training. */
@@ -135,18 +142,22 @@ export class ImportWriter {
 }
 
 function newSample(candidate: Candidate, jpeg: Uint8Array): NewSample {
-  const { label, restored, name } = candidate;
-  const restoredSource = keepsLabel(candidate) ? restored?.label_source : null;
+  const { restored, name } = candidate;
   return {
     jpeg,
-    label,
-    labelSource: label === null ? null : (restoredSource ?? 'import'),
+    ...labelOf(candidate),
     group: candidate.group!,
     source: restored?.source ?? 'import',
     capturedAtMs: candidate.capturedAtMs,
     origin: restored ? restored.origin : name.slice(-MAX_ORIGIN_CHARACTERS),
     dhash: candidate.dhash,
   };
+}
+
+function labelOf(candidate: Candidate): Pick<NewSample, 'label' | 'labelSource'> {
+  const { label, restored } = candidate;
+  const restoredSource = keepsLabel(candidate) ? restored?.label_source : null;
+  return { label, labelSource: label === null ? null : (restoredSource ?? 'import') };
 }
 
 /** What an export recorded about the place of a sample, else whether the import keeps it out. */

@@ -1,6 +1,9 @@
 import type { FoundPicture } from './found.js';
 import type { ImportRun } from './import-run.js';
 
+/** Prefix of groups that are kept out, so that they never merge with training groups. */
+export const KEPT_GROUP_PREFIX = 'kept-';
+
 /**
  * With `keepSplit`, marks the test part of a split data set as kept out of training, or the
  * validation part if there is no test part. Without it, notes that there is such a part.
@@ -18,5 +21,10 @@ export function markKeptOut(run: ImportRun, pictures: readonly FoundPicture[]): 
     run.warn('HL_IMPORT_SPLITS', 'there is no test or validation part to keep out of training');
     return;
   }
-  for (const picture of pictures) picture.keptOut = picture.split === part;
+  for (const picture of pictures) {
+    picture.keptOut = picture.split === part;
+    if (picture.keptOut && picture.group !== null) {
+      picture.group = `${KEPT_GROUP_PREFIX}${picture.group}`;
+    }
+  }
 }

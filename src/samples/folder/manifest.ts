@@ -32,8 +32,19 @@ const lineSchema = z.object({
 
 export type ManifestEntry = z.infer<typeof lineSchema>;
 
+/**
+ * Ending of a sidecar: the manifest entry of one picture as a file beside it. `headland sync`
+ * writes them, because a store of objects cannot append to a manifest.
+ */
+export const SIDECAR_ENDING = '.sample.json';
+
 export function manifestLine(sample: Sample, file: string): string {
-  const entry: ManifestEntry = {
+  return `${JSON.stringify(manifestEntry(sample, file))}\n`;
+}
+
+/** @param file name of the picture, relative to the folder of the manifest or sidecar */
+export function manifestEntry(sample: Sample, file: string): ManifestEntry {
+  return {
     schema: 1,
     file,
     sha256: sample.pictureSha256,
@@ -49,7 +60,11 @@ export function manifestLine(sample: Sample, file: string): string {
     origin: sample.origin,
     multiplicity: sample.multiplicity,
   };
-  return `${JSON.stringify(entry)}\n`;
+}
+
+/** Reads one line of a manifest, or a sidecar; null: it is none. */
+export function readManifestEntry(text: string): ManifestEntry | null {
+  return lineSchema.safeParse(withPresentNames(parseJson(text))).data ?? null;
 }
 
 export interface Manifest {
@@ -92,8 +107,8 @@ async function readOne(dir: string, file: string): Promise<Manifest | null> {
   if (decoded.encoding === 'unknown') manifest.fault = decoded.fault;
   (decoded.text ?? '').split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
-    const parsed = lineSchema.safeParse(withPresentNames(parseJson(line)));
-    if (parsed.success) manifest.entries.set(parsed.data.sha256, parsed.data);
+    const entry = readManifestEntry(line);
+    if (entry !== null) manifest.entries.set(entry.sha256, entry);
     else manifest.badLines.push(index + 1);
   });
   return manifest;

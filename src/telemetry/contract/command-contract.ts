@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_LABEL_TEXT } from '../../base/words/label.js';
+import { MAX_LABEL_TEXT, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
 import { TASK_NAME } from '../../base/words/task.js';
 
 /**
@@ -40,16 +40,33 @@ export const COMMANDS = {
       transaction,
       task,
       sample: identity.optional().describe('Id of a stored sample (`sample_id`)'),
+      samples: z
+        .array(identity)
+        .min(1)
+        .max(MAX_LABELLED_TOGETHER)
+        .optional()
+        .describe(
+          'Ids of stored samples, which all get the label or none; near-duplicates join one group',
+        ),
       frame: identity.optional().describe('Id of a recent frame (`frame_id` of a prediction)'),
       label: text(MAX_LABEL_TEXT),
       group: text(128)
         .optional()
         .describe('Images of one group are never split between training and holdout'),
     })
-    .refine((c) => (c.sample === undefined) !== (c.frame === undefined), {
-      message: 'give either "sample" or "frame"',
+    .refine(
+      (c) => [c.sample, c.samples, c.frame].filter((given) => given !== undefined).length === 1,
+      { message: 'give one of "sample", "samples" and "frame"' },
+    )
+    .refine((c) => c.group === undefined || c.samples === undefined, {
+      message: 'give no "group" with "samples": near-duplicates are grouped by their likeness',
     })
-    .describe('Label an image; give exactly one of sample and frame'),
+    .describe('Label images; give exactly one of sample, samples and frame'),
+  look_alikes: z
+    .strictObject({ transaction, task, sample: identity.describe('Id of a stored sample') })
+    .describe(
+      'List the waiting samples of the same pass that look like a sample, most alike first',
+    ),
   rollback: z
     .strictObject({ transaction, task, version: version.optional() })
     .describe('Serve an older head: the given version, else the previous one'),

@@ -1,4 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
+import { clusterNearDuplicates } from '../../head/clusters.js';
 import type { TrainingSet } from '../../head/training-set.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { LabelledSample } from './collect.js';
@@ -40,8 +41,27 @@ export function presentOriginals(
 }
 
 /**
+ * By sample, whether it is the first of its near-duplicates: evidence counts these once.
+ * @param features originals, in the order of `samples`
+ */
+export function firstsOfClusters(
+  samples: readonly LabelledSample[],
+  features: readonly Float32Array[],
+): boolean[] {
+  const featureSize = features[0]?.length ?? 0;
+  const all = new Float32Array(samples.length * featureSize);
+  features.forEach((vector, i) => {
+    all.set(vector, i * featureSize);
+  });
+  const labels = samples.map((sample) => sample.label);
+  const groups = samples.map((sample) => sample.group);
+  const clusters = clusterNearDuplicates(all, featureSize, labels, groups);
+  return Array.from(clusters, (cluster, i) => cluster === i);
+}
+
+/**
  * The training rows of a head: first the originals in the order of `samples`, then every cached
- * view, with the label and the group of its sample.
+ * view, with the label, the group and the near-duplicates of its sample.
  *
  * @param samples Samples whose originals are in the store.
  * @throws HeadlandError HL_TRAINING_SAMPLE_GONE
@@ -80,6 +100,13 @@ export function assemble(
       for (const view of others) if (view) put(rows++, start + i, view, 1);
     });
   }
+  const parents = set.samples.subarray(0, rows);
+  const clusterOf = clusterNearDuplicates(
+    features,
+    featureSize,
+    set.labels.subarray(0, samples.length),
+    set.groups,
+  );
   return {
     features: features.subarray(0, rows * featureSize),
     rows,
@@ -87,7 +114,8 @@ export function assemble(
     labels: set.labels.subarray(0, rows),
     groups: set.groups.subarray(0, rows),
     isView: set.isView.subarray(0, rows),
-    samples: set.samples.subarray(0, rows),
+    samples: parents,
+    clusters: parents.map((parent) => clusterOf[parent]!),
     classCount: labels.length,
   };
 }

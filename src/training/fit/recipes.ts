@@ -218,6 +218,7 @@ export function withViews(set: TrainingSet, views: number): TrainingSet {
     groups: pick(set.groups),
     isView: Uint8Array.from(rows, (row) => set.isView[row] as number),
     samples: pick(samples),
+    ...(set.clusters && { clusters: pick(set.clusters) }),
   };
 }
 

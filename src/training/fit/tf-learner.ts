@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openTfjs, type Tfjs, type TfjsEngine } from '../../backbone/engines/tfjs-library.js';
 import { silentLog } from '../../base/log.js';
 import { createRandom } from '../../base/random.js';
-import { stratifiedGroupFolds } from '../../head/folds.js';
+import { foldsOf } from '../../head/folds.js';
 import type { FeatureTransform } from '../../head/head.js';
 import { bestCandidate, judgeLogits, pickRows } from '../../head/learners/select.js';
 import { type Standardised, standardise } from '../../head/learners/standardise.js';
@@ -14,6 +14,8 @@ import {
   groupingOf,
   judgedRows,
   type LinearFit,
+  leadsCluster,
+  sharesOf,
   type TrainingSet,
 } from '../../head/training-set.js';
 import { addSeededDropout } from './tf-dropout.js';
@@ -85,6 +87,8 @@ class LayersSearch {
   readonly grouping;
   readonly judged;
   readonly #labels: Int32Array;
+  readonly #shares: Float64Array;
+  readonly #leads: Uint8Array;
   readonly #folds: Int32Array;
   readonly #foldCount: number;
   readonly #place: Int32Array;
@@ -102,11 +106,14 @@ class LayersSearch {
     this.#maxEpochs = options.maxEpochs ?? MAX_EPOCHS;
     this.grouping = groupingOf(set);
     this.judged = judgedRows(set, this.grouping);
-    const { rows, groups } = this.grouping;
+    const { rows } = this.grouping;
     this.#labels = rows.map((row) => set.labels[row]!);
-    this.#folds = stratifiedGroupFolds(this.#labels, groups, set.classCount, { folds: FOLDS });
+    this.#folds = foldsOf(set, this.grouping, { folds: FOLDS });
     this.#foldCount = this.#folds.reduce((most, fold) => Math.max(most, fold), 0) + 1;
-    const balanced = classBalancedWeights(this.#labels, set.classCount);
+    this.#leads = leadsCluster(set);
+    const shares = sharesOf(set);
+    this.#shares = Float64Array.from(rows, (row) => shares[row]!);
+    const balanced = classBalancedWeights(this.#labels, set.classCount, this.#shares);
     this.#data = standardise(set, rows, balanced, options.transform);
     this.#features = tf.tensor2d(this.#data.x, [rows.length, set.featureSize]);
     this.#place = new Int32Array(set.rows).fill(-1);
@@ -120,6 +127,7 @@ class LayersSearch {
 
   async try(learningRate: number): Promise<Tried> {
     const { classCount } = this.set;
+    const { rows } = this.grouping;
     const logits = new Float64Array(this.judged.labels.length * classCount);
     let epochs = 0;
     for (let fold = 0; fold < this.#foldCount; fold++) {
@@ -127,7 +135,7 @@ class LayersSearch {
       const train = this.#rowsWhere((f) => f !== fold && f !== stopping);
       const fitted = await this.#train(
         train,
-        this.#rowsWhere((f) => f === stopping),
+        this.#rowsWhere((f) => f === stopping).filter((row) => this.#leads[rows[row]!] === 1),
         learningRate,
         stopping === -1 ? Math.ceil(this.#maxEpochs / 2) : this.#maxEpochs,
       );
@@ -136,7 +144,7 @@ class LayersSearch {
       const answers = this.#logits(fitted.weights, fitted.bias, out);
       const absent = this.#absentClasses(train);
       out.forEach((row, i) => {
-        const place = this.#place[this.grouping.rows[row]!]!;
+        const place = this.#place[rows[row]!]!;
         if (place === -1) return;
         const own = answers.subarray(i * classCount, (i + 1) * classCount);
         lowerAbsent(own, absent);
@@ -180,6 +188,7 @@ class LayersSearch {
     const balanced = classBalancedWeights(
       rows.map((row) => this.#labels[row]!),
       this.set.classCount,
+      Float64Array.from(rows, (row) => this.#shares[row]!),
     );
     const weightOf = new Map(Array.from(rows, (row, i) => [row, balanced[i]!]));
     const random = createRandom(this.#seed);

@@ -1,4 +1,5 @@
 import { headAnswers } from '../../gate/scorecard.js';
+import { clusterNearDuplicates } from '../../head/clusters.js';
 import type { Head } from '../../head/head.js';
 import { mixWithPrior, type Prior } from '../../head/prior.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
@@ -29,7 +30,10 @@ export function fitBeginner(
   const labels = [...new Set(samples.map((sample) => sample.label))].sort();
   const set = spreadOut(trainingSet(samples, labels));
   const { fit, temperature, leaveGroupOutProbabilities } = fitRecipe(set, 'ridge', 'sqrt-l2');
-  const counts = labels.map((label) => samples.filter((s) => s.label === label).length);
+  const { clusters } = set;
+  // Near-duplicates are one piece of evidence.
+  const different = samples.filter((_, row) => clusters[row] === row);
+  const counts = labels.map((label) => different.filter((s) => s.label === label).length);
   const truth = samples.map((sample) => sample.label);
   const answers = headAnswers(leaveGroupOutProbabilities, labels, truth);
   const { judged } = judgedRows(set, groupingOf(set));
@@ -39,7 +43,7 @@ export function fitBeginner(
   });
   const prior = {
     share: PRIOR_LABELS / (Math.min(...counts) + PRIOR_LABELS),
-    frequencies: counts.map((count) => count / samples.length),
+    frequencies: counts.map((count) => count / different.length),
   };
   const mixed = leaveGroupOutProbabilities.slice();
   mixWithPrior(prior, mixed);
@@ -61,30 +65,35 @@ export function fitBeginner(
   };
 }
 
-function trainingSet(samples: readonly BeginnerSample[], labels: readonly string[]): TrainingSet {
+type ClusteredSet = TrainingSet & { clusters: Int32Array };
+
+function trainingSet(samples: readonly BeginnerSample[], labels: readonly string[]): ClusteredSet {
   const featureSize = samples[0]!.features.length;
   const features = new Float32Array(samples.length * featureSize);
   for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
-  const groups = [...new Set(samples.map((sample) => sample.group))];
+  const groupNames = [...new Set(samples.map((sample) => sample.group))];
+  const classes = Int32Array.from(samples, (sample) => labels.indexOf(sample.label));
+  const groups = Int32Array.from(samples, (sample) => groupNames.indexOf(sample.group));
   return {
     features,
     featureSize,
     rows: samples.length,
     classCount: labels.length,
-    labels: Int32Array.from(samples, (sample) => labels.indexOf(sample.label)),
-    groups: Int32Array.from(samples, (sample) => groups.indexOf(sample.group)),
+    labels: classes,
+    groups,
     isView: new Uint8Array(samples.length),
     samples: Int32Array.from(samples, (_, i) => i),
+    clusters: clusterNearDuplicates(features, featureSize, classes, groups),
   };
 }
 
 /**
  * The set for the fit. While fewer than two classes have two groups, no left-out head knows the
- * class of its group, and the scale of the logits would come from errors alone; then rows are left
- * out one by one.
+ * class of its group, and the scale of the logits would come from errors alone; then samples are left
+ * out one by one, near-duplicates together.
  */
-function spreadOut(set: TrainingSet): TrainingSet {
+function spreadOut(set: ClusteredSet): ClusteredSet {
   const { singleGroupClasses } = judgedRows(set, groupingOf(set));
   if (set.classCount - singleGroupClasses.length >= 2) return set;
-  return { ...set, groups: Int32Array.from(set.groups, (_, row) => row) };
+  return { ...set, groups: set.clusters.slice() };
 }

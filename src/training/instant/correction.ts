@@ -14,6 +14,8 @@ export interface Lesson {
   features: Float32Array;
   /** n. A label that the head does not know becomes a new class. */
   labels: readonly string[];
+  /** n: 1 over the number of near-duplicates of a row, which together weigh as one. Default all 1. */
+  shares?: Float64Array;
 }
 
 export interface CorrectionOptions {
@@ -41,13 +43,13 @@ const MAX_ITERATIONS = 200;
  * Teaches a linear head more labels with the head itself as the prior: kernel logistic regression
  * with the head's logits as offset. Over the n rows it minimises
  *
- *   Σ_i -ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j,
+ *   Σ_i -s_i ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j,
  *
- * where z are the head's calibrated logits and u its transformed features minus their mean, divided
+ * where s are the shares, z the head's calibrated logits and u its transformed features minus their mean, divided
  * by the root mean square distance from it. Features unlike everything taught change little, and
  * labels that the head knows already teach it little. K has no constant term: with one, a few
  * labels of one class would favour that class everywhere. Because K is linear, the result is again
- * a linear head: weights += Aᵀ U. L-BFGS finds the minimum in B = Lᵀ A with K = L Lᵀ, where A = (Y
+ * a linear head: weights += Aᵀ U. L-BFGS finds the minimum in B = Lᵀ A with K = L Lᵀ, where A = S (Y
  * - P) / λ. (Zhu & Hastie 2005, Kernel Logistic Regression and the Import Vector Machine; the
  * offset as in Schapire et al. 2002, Incorporating Prior Knowledge into Boosting.)
  *
@@ -62,16 +64,17 @@ export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptio
   const prior = withClasses(head, lesson.labels, newClassLead);
   const d = head.featureSize;
   const n = lesson.labels.length;
+  const shares = lesson.shares ?? new Float64Array(n).fill(1);
   const classes = prior.labels.length;
   const grown = classes > head.labels.length;
   const lambda = options.lambda ?? (grown ? LAMBDA.newClass : LAMBDA.knownClasses);
   const offset = headLogits(prior, lesson.features);
-  const { rows, mean, scale } = standardised(lesson.features, d, head.transform);
+  const { rows, mean, scale } = standardised(lesson.features, d, head.transform, shares);
   const kernel = gramOfRows(rows, n, d);
   for (let i = 0; i < n; i++) kernel[i * n + i] = kernel[i * n + i]! * (1 + JITTER) + JITTER;
   const columnOf = new Map(prior.labels.map((label, c) => [label, c]));
   const truth = lesson.labels.map((label) => columnOf.get(label)!);
-  const residuals = solve(kernel, offset, truth, classes, lambda);
+  const residuals = solve(kernel, offset, truth, shares, classes, lambda);
 
   const weights = new Float32Array(prior.weights);
   const bias = new Float32Array(prior.bias);
@@ -123,18 +126,21 @@ function withClasses(given: Head, labels: readonly string[], newClassLead: numbe
 }
 
 /**
- * Transformed rows minus their mean, divided by their root mean square distance from it, `scale`.
+ * Transformed rows minus their mean, divided by their root mean square distance from it, `scale`;
+ * both weighted by the shares.
  */
 function standardised(
   features: Float32Array,
   d: number,
   transform: Head['transform'],
+  shares: Float64Array,
 ): { rows: Float64Array; mean: Float64Array; scale: number } {
   const transformed = transformFeatures(features, d, transform);
   const n = transformed.length / d;
+  const total = shares.reduce((sum, share) => sum + share, 0);
   const mean = new Float64Array(d);
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < d; j++) mean[j] = mean[j]! + transformed[i * d + j]! / n;
+    for (let j = 0; j < d; j++) mean[j] = mean[j]! + (shares[i]! * transformed[i * d + j]!) / total;
   }
   const rows = new Float64Array(transformed.length);
   let squares = 0;
@@ -142,19 +148,20 @@ function standardised(
     for (let j = 0; j < d; j++) {
       const difference = transformed[i * d + j]! - mean[j]!;
       rows[i * d + j] = difference;
-      squares += difference * difference;
+      squares += shares[i]! * difference * difference;
     }
   }
-  const scale = squares > 0 ? Math.sqrt(squares / n) : 1;
+  const scale = squares > 0 ? Math.sqrt(squares / total) : 1;
   for (let i = 0; i < rows.length; i++) rows[i] = rows[i]! / scale;
   return { rows, mean, scale };
 }
 
-/** Y - P at the minimum, n x C. Overwrites the kernel with its Cholesky factor. */
+/** S (Y - P) at the minimum, n x C. Overwrites the kernel with its Cholesky factor. */
 function solve(
   kernel: Float64Array,
   offset: Float64Array,
   truth: readonly number[],
+  shares: Float64Array,
   classes: number,
   lambda: number,
 ): Float64Array {
@@ -165,7 +172,7 @@ function solve(
     const logits = offset.slice();
     addLowerProduct(kernel, b, classes, logits);
     softmaxRows(logits, classes);
-    let loss = logLoss(logits, truth, classes, residuals);
+    let loss = logLoss(logits, truth, shares, classes, residuals);
     for (let k = 0; k < b.length; k++) {
       gradient[k] = lambda * b[k]!;
       loss += (lambda / 2) * b[k]! * b[k]!;
@@ -217,19 +224,22 @@ function subtractLowerTransposedProduct(
   }
 }
 
-/** Σ -ln p of the true class, in nats; writes Y - P to `residuals`, n x C. */
+/** Σ -s ln p of the true class, in nats; writes S (Y - P) to `residuals`, n x C. */
 function logLoss(
   probabilities: Float64Array,
   truth: readonly number[],
+  shares: Float64Array,
   classes: number,
   residuals: Float64Array,
 ): number {
   let loss = 0;
   for (const [i, label] of truth.entries()) {
+    const share = shares[i]!;
     for (let c = 0; c < classes; c++) {
-      residuals[i * classes + c] = (label === c ? 1 : 0) - probabilities[i * classes + c]!;
+      const residual = (label === c ? 1 : 0) - probabilities[i * classes + c]!;
+      residuals[i * classes + c] = share * residual;
     }
-    loss -= Math.log(Math.max(probabilities[i * classes + label]!, Number.MIN_VALUE));
+    loss -= share * Math.log(Math.max(probabilities[i * classes + label]!, Number.MIN_VALUE));
   }
   return loss;
 }

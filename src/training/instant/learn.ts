@@ -1,5 +1,7 @@
 import { HeadlandError } from '../../base/errors.js';
+import { clusterNearDuplicates } from '../../head/clusters.js';
 import type { Head } from '../../head/head.js';
+import { leadsCluster, sharesOf, type TrainingSet } from '../../head/training-set.js';
 import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
 import { noveltyScores } from '../../head/unknown/novelty.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
@@ -86,6 +88,7 @@ function correction(
   const head = correctHead(base, {
     features: matrix(rows, d),
     labels: rows.map(({ sample }) => sample.label),
+    shares: sharesOf(trainingSetOf(rows, d)),
   });
   return {
     head: { ...head, ...unknownParts(base, taught, old, newClasses) },
@@ -103,8 +106,9 @@ function correction(
 function trustOf(unknown: readonly Taught[]): Trust | null {
   const labels = labelsOf(unknown);
   if (labels.length === 0) return null;
+  const different = withoutNearDuplicates(unknown);
   const needs = labels.flatMap((label) => {
-    const given = unknown.filter(({ sample }) => sample.label === label).length;
+    const given = different.filter(({ sample }) => sample.label === label).length;
     return given < USEFUL_ANSWERS ? [{ label, labels: USEFUL_ANSWERS - given }] : [];
   });
   const untrained = labels.map((label) => `"${label}"`).join(', ');
@@ -132,30 +136,40 @@ function unknownParts(
   const { novelty, setProbability } = base;
   if (!novelty) return {};
   if (newClasses.length === 0) {
-    const strange = noveltyScores(novelty, matrix(taught, base.featureSize));
+    const different = withoutNearDuplicates(taught);
+    const strange = noveltyScores(novelty, matrix(different, base.featureSize));
     const scores = Float32Array.from([...novelty.scores, ...strange]).sort();
     return {
       novelty: { ...novelty, scores },
       ...(setProbability === undefined ? {} : { setProbability }),
     };
   }
-  const rows = [...taught, ...old];
-  const labels = labelsOf(rows);
-  const groups = [...new Set(rows.map(({ sample }) => sample.group))];
+  const set = trainingSetOf([...taught, ...old], base.featureSize);
+  return { novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS) };
+}
+
+function withoutNearDuplicates(taught: readonly Taught[]): Taught[] {
+  const [first] = taught;
+  if (!first) return [];
+  const leads = leadsCluster(trainingSetOf(taught, first.features.length));
+  return taught.filter((_, row) => leads[row] === 1);
+}
+
+function trainingSetOf(rows: readonly Taught[], featureSize: number): TrainingSet {
+  const features = matrix(rows, featureSize);
+  const labelNames = labelsOf(rows);
+  const groupNames = [...new Set(rows.map(({ sample }) => sample.group))];
+  const labels = Int32Array.from(rows, ({ sample }) => labelNames.indexOf(sample.label));
+  const groups = Int32Array.from(rows, ({ sample }) => groupNames.indexOf(sample.group));
   return {
-    novelty: fitNovelty(
-      {
-        features: matrix(rows, base.featureSize),
-        featureSize: base.featureSize,
-        rows: rows.length,
-        classCount: labels.length,
-        labels: Int32Array.from(rows, ({ sample }) => labels.indexOf(sample.label)),
-        groups: Int32Array.from(rows, ({ sample }) => groups.indexOf(sample.group)),
-        isView: new Uint8Array(rows.length),
-      },
-      undefined,
-      NOVELTY_OPTIONS,
-    ),
+    features,
+    featureSize,
+    rows: rows.length,
+    classCount: labelNames.length,
+    labels,
+    groups,
+    isView: new Uint8Array(rows.length),
+    clusters: clusterNearDuplicates(features, featureSize, labels, groups),
   };
 }
 

@@ -10,12 +10,13 @@ import type { Head } from '../../head/head.js';
 import { headProbabilities } from '../../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../../head/trust.js';
+import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
 import type { NewHeadCard } from '../../registry/head-card.js';
 import { HeadRegistry } from '../../registry/registry.js';
 import type { SampleStore } from '../../samples/store.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from '../data/collect.js';
 import { embedMissing } from '../data/embed-missing.js';
-import { assemble, originals, presentOriginals } from '../data/feature-matrix.js';
+import { assemble, firstsOfClusters, originals, presentOriginals } from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
 import { fitHead } from '../fit/fit-head.js';
 import type { FittedRecipe } from '../fit/recipes.js';
@@ -76,6 +77,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
     // Before the fit, during which samples may be added or removed.
     const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
+    const holdoutFirsts = firstsOfClusters(collected.holdout, holdoutFeatures);
     engine = await OnnxFitEngine.create(1);
     const { recipe, novelty, table } = await fitHead(set, {
       learners: settings.training.learners,
@@ -101,6 +103,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       collected,
       set,
       holdoutFeatures,
+      holdoutFirsts,
       key: embedded.key,
       recipe,
       trained,
@@ -108,8 +111,11 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       settings: settings.gate,
     });
 
-    const trust = trustOf(trained, collected, set, recipe, holdoutFeatures);
-    const belief = beliefOf(collected, set, recipe);
+    const trust = trustOf(trained, collected, set, recipe, {
+      features: holdoutFeatures,
+      firsts: holdoutFirsts,
+    });
+    const belief = beliefOf(collected, set, recipe, novelty);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -203,14 +209,14 @@ function withFeatures(
 
 /**
  * Trust from the answers of heads that never saw the group of the sample, and, for the holdout, of
- * the head itself.
+ * the head itself. Near-duplicates are one answer.
  */
 function trustOf(
   head: Head,
   { training, holdout, labels, classes }: Collected,
   set: TrainingSet,
   recipe: FittedRecipe,
-  holdoutFeatures: readonly Float32Array[],
+  onHoldout: { features: readonly Float32Array[]; firsts: readonly boolean[] },
 ): Trust {
   const { judged } = judgedRows(set, groupingOf(set));
   const leftOut = headAnswers(
@@ -226,8 +232,8 @@ function trustOf(
   const trust = judgeTrust(labels, [
     ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
     ...holdout
-      .map((sample, i) => ({ sample, features: holdoutFeatures[i]! }))
-      .filter(({ sample }) => labels.includes(sample.label))
+      .map((sample, i) => ({ sample, features: onHoldout.features[i]! }))
+      .filter(({ sample }, i) => onHoldout.firsts[i] && labels.includes(sample.label))
       .map(({ sample, features }) => {
         const probabilities = headProbabilities(head, features);
         return answered(sample, headAnswers(probabilities, labels, [sample.label])[0]!.label);
@@ -249,6 +255,7 @@ function beliefOf(
   { training, labels }: Collected,
   set: TrainingSet,
   { leaveGroupOutProbabilities }: FittedRecipe,
+  novelty: NoveltyModel,
 ): BeliefParameters {
   const { judged } = judgedRows(set, groupingOf(set));
   const scenes = new Map<string, { look: LabelledLook; capturedAtMs: number }[]>();
@@ -267,7 +274,7 @@ function beliefOf(
   const groups = [...scenes.values()].map((scene) =>
     scene.sort((a, b) => a.capturedAtMs - b.capturedAtMs).map(({ look }) => look),
   );
-  return fitBelief(labels, groups).parameters;
+  return fitBelief(labels, novelty, groups).parameters;
 }
 
 function headOf(

@@ -36,6 +36,8 @@ export interface JudgeInput {
   set: TrainingSet;
   /** Originals of the holdout samples, in the order of `collected.holdout`. */
   holdoutFeatures: readonly Float32Array[];
+  /** By holdout sample, false for near-duplicates of an earlier one. */
+  holdoutFirsts: readonly boolean[];
   recipe: FittedRecipe;
   /** The new head before it was written. */
   trained: Head;
@@ -113,7 +115,10 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
     }),
   );
   const serving = champion && servingHead(champion, input);
-  const evidence = await chooseEvidence(samples, serving, settings);
+  // Near-duplicates are one answer. Those of training samples are not judged either.
+  const { holdoutFirsts } = input;
+  const different = samples.filter((_, i) => holdoutFirsts[i - training.length] ?? true);
+  const evidence = await chooseEvidence(different, serving, settings);
   const championHoldout = holdoutFeaturesOf(champion, input, holdoutToday);
   const gateInput: GateInput = {
     ...evidence,

@@ -58,11 +58,11 @@ class TaughtRobot {
   }
 
   get pointer(): string {
-    return readFileSync(join(this.rig.stateDir, 'heads', 'current'), 'utf8');
+    return readFileSync(join(this.rig.stateDir, 'heads', 'main', 'current'), 'utf8');
   }
 
   set pointer(text: string) {
-    writeFileSync(join(this.rig.stateDir, 'heads', 'current'), text);
+    writeFileSync(join(this.rig.stateDir, 'heads', 'main', 'current'), text);
   }
 }
 
@@ -134,7 +134,7 @@ describe('a head that cannot be put to work', { concurrency: false }, () => {
     assert.equal((await robot.retrain()).head_version, 2);
     for (const version of [2, 1]) await robot.person.command('promote', { version });
     await robot.servesAndGoesOn(1);
-    const weights = join(rig.stateDir, 'heads', '2', 'weights');
+    const weights = join(rig.stateDir, 'heads', 'main', '2', 'weights');
     const bytes = readFileSync(weights);
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(weights, bytes);

@@ -3,12 +3,20 @@ import { describe, test } from 'node:test';
 import { Labelling } from '../../../src/agent/learning/labelling.js';
 import { type RecentFrame, RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
 import type { ErrorCode } from '../../../src/base/errors.js';
+import { LookAlikes } from '../../../src/samples/look-alikes.js';
 import { BACKBONE, FEATURES, openRobot, recentFrame } from '../support.js';
 
 function labelling(t: Parameters<typeof openRobot>[0]) {
   const { state } = openRobot(t);
   const recent = new RecentFrames({ maxFrames: 10, maxBytes: 1_000_000 });
-  const part = new Labelling(state.task().samples, recent);
+  const part = new Labelling(
+    state.task().samples,
+    recent,
+    new LookAlikes(state.task().samples, {
+      groupWindowMs: 30_000,
+      backboneChecksum: () => BACKBONE,
+    }),
+  );
   /** The frame, as it is in memory. */
   const seen = (frame: RecentFrame): RecentFrame => {
     recent.add(frame);

@@ -334,7 +334,7 @@ describe('the replaced head in the shadow', () => {
     const second = await robot.state
       .task()
       .heads.publish(headThat(false), someCard(headThat(false)), []);
-    rmSync(join(dir, 'heads', '1', 'weights'));
+    rmSync(join(dir, 'heads', 'main', '1', 'weights'));
     await robot.heads.promote(second);
     await robot.shadow.check();
     assert.equal(robot.shadow.trial, null);

@@ -27,6 +27,10 @@ class School {
   refusal: HeadlandError | null = null;
   /** Labels that count as new when the report comes. */
   newLabelsAtReport: number | null = null;
+  /** Another task trains. */
+  othersTrain = false;
+  /** What else happens when a report comes. */
+  onReport: () => void = () => {};
 
   private constructor(
     t: Test,
@@ -44,6 +48,7 @@ class School {
         onProgress: (step, trainingId) => this.progress.add({ ...step, trainingId }),
         onReport: (report) => {
           this.newLabelsAtReport = this.service.newLabels;
+          this.onReport();
           this.reports.add(report);
         },
         promote: async (version) => {
@@ -52,6 +57,7 @@ class School {
           return state.task().heads.promote(version);
         },
       },
+      othersTrain: () => this.othersTrain,
       log,
     });
     t.after(() => this.service.stop());
@@ -168,6 +174,24 @@ describe('the training service', { timeout: TEST_HANG_MS }, () => {
     const last = await School.open(t, { everyNewLabels: 8, robot });
     last.service.listen();
     assert.equal((await last.reports.until(() => true)).trigger, 'labels');
+  });
+
+  test('lets a task that has waited train first, although it is due again itself', async (t) => {
+    const school = await School.open(t, { everyNewLabels: 8 });
+    school.onReport = () => {
+      school.othersTrain = true;
+    };
+    await school.teach();
+    school.service.listen();
+    await school.progress.until(({ phase }) => phase === 'fit');
+    await school.teach(100);
+    await school.reports.until(() => true);
+    // It would have started in the same turn of the event loop as its report came.
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([school.service.newLabels, school.service.isBusy], [8, false]);
+    school.othersTrain = false;
+    school.service.onLabel();
+    assert.equal(school.service.isBusy, true);
   });
 
   test('is refused while another process trains this robot', async (t) => {

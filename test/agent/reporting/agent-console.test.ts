@@ -32,10 +32,10 @@ class Page {
   }
 
   /** A version that fits the backbone; it does not serve yet. */
-  async publish(seed: number): Promise<number> {
+  async publish(seed: number, task?: string): Promise<number> {
     const backboneChecksum = this.agent.perception.backbone!.checksum;
     const head = { ...someHead(seed), backboneChecksum };
-    return this.agent.state.task().heads.publish(head, someCard(head), []);
+    return this.agent.state.task(task).heads.publish(head, someCard(head), []);
   }
 
   get audited(): Record<string, unknown>[] {
@@ -57,6 +57,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(status.cameras, [
       {
         name: 'main',
+        decided: true,
         description: status.cameras[0].description,
         phase: 'ended',
         condition: null,
@@ -93,6 +94,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
       instantLabelsPerClass: null,
     });
     assert.ok(status.frameMsP50 > 0 && status.framesPerSecond > 0);
+    assert.deepEqual([status.task, status.namedTasks], ['main', false]);
     const ready = await ask(`${page.running.url}/readyz`);
     assert.deepEqual([ready.status, ready.json.camera], [503, false], 'its camera has ended');
   });
@@ -304,11 +306,129 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
   });
 });
 
+describe('the page of a robot with several tasks', { timeout: TEST_HANG_MS }, () => {
+  /** The task `weeds` decides on both cameras, `rows` on the rear one, whose frame is the older one. */
+  async function openTasks(t: Test) {
+    const dir = temporaryDirectory(t);
+    const path = await writePhotos(dir, ['crop']);
+    const replay = {
+      driver: 'replay',
+      path,
+      intervalMs: 0,
+      loop: false,
+      quality: { intervalMs: 0 },
+    };
+    const page = await Page.open(t, [], {
+      cameras: [
+        { ...replay, name: 'front' },
+        { ...replay, name: 'rear' },
+      ],
+      tasks: [{ name: 'weeds' }, { name: 'rows', cameras: ['rear'] }],
+    });
+    await page.running.decisions.count(2, 'decisions');
+    const [front, rear] = ['front', 'rear'].map((camera) => page.agent.recent.latest(camera)!);
+    assert.ok(front && rear);
+    return { page, front, rear };
+  }
+
+  test('shows one of them, by default the first', async (t) => {
+    const { page } = await openTasks(t);
+    for (const [query, task, decided] of [
+      ['', 'weeds', [true, true]],
+      ['?task=rows', 'rows', [false, true]],
+    ] as const) {
+      const status = await page.get(`status${query}`);
+      assert.deepEqual(
+        [status.task, status.namedTasks, status.tasks.map(({ name }: Body) => name)],
+        [task, true, ['weeds', 'rows']],
+      );
+      assert.deepEqual(
+        status.cameras.map((camera: Body) => camera.decided),
+        decided,
+      );
+    }
+    const unknown = await ask(`${page.running.url}/api/status?task=soil`);
+    assert.deepEqual([unknown.status, unknown.json.error?.code], [404, 'HL_TASK_UNKNOWN']);
+    assert.equal(unknown.json.error?.remedy, 'Name one of the tasks of this robot: weeds, rows.');
+  });
+
+  test('shows the frames on which the task decides', async (t) => {
+    const { page, front, rear } = await openTasks(t);
+    // The newest frame of all is now one of the camera on which `rows` does not decide.
+    page.agent.recent.add({ ...front, frameId: 'newest' });
+    assert.equal((await page.get('latest')).frame.frameId, 'newest');
+    assert.equal((await page.get('latest?task=rows')).frame.frameId, rear.frameId);
+    assert.equal((await page.get('latest?task=rows&camera=rear')).frame.frameId, rear.frameId);
+    const other = await ask(`${page.running.url}/api/latest?task=rows&camera=front`);
+    assert.deepEqual([other.status, other.json.error?.code], [404, 'HL_TASK_UNKNOWN']);
+    assert.equal(other.json.error?.remedy, 'Name one of the tasks that decide on it: weeds.');
+    const kept = await page.post('snapshot?task=rows');
+    assert.equal(kept.json.frame.frameId, rear.frameId);
+    const refused = await page.post('snapshot?task=rows', { camera: 'front' });
+    assert.deepEqual([refused.status, refused.json.error.code], [404, 'HL_TASK_UNKNOWN']);
+    assert.deepEqual(
+      (await page.get('status')).tasks.map(({ waiting }: Body) => waiting),
+      [0, 1],
+    );
+  });
+
+  test('labels, trains and switches heads of the task of the request', async (t) => {
+    const { page, rear } = await openTasks(t);
+    const { frameId } = rear;
+    await page.post('label?task=rows', { frameId, label: 'left' });
+    await page.post('label', { frameId, label: 'thistle' });
+    const classes = async (query: string) =>
+      (await page.get(`status${query}`)).samples.classes.map(({ label }: Body) => label);
+    assert.deepEqual([await classes(''), await classes('?task=rows')], [['thistle'], ['left']]);
+    assert.deepEqual(
+      page.audited.map(({ task, label }) => [task, label]),
+      [
+        ['rows', 'left'],
+        ['weeds', 'thistle'],
+      ],
+    );
+    const version = await page.publish(1, 'rows');
+    assert.equal((await page.post('promote?task=rows', { version })).status, 200);
+    assert.equal((await page.post('promote', { version })).status, 404, 'weeds has no such head');
+    const { tasks } = await page.get('status');
+    assert.deepEqual(
+      tasks.map(({ headVersion, labelled }: Body) => [headVersion, labelled]),
+      [
+        [null, 1],
+        [version, 1],
+      ],
+    );
+  });
+
+  test('tells a page of the events of its task alone', async (t) => {
+    const { page, front, rear } = await openTasks(t);
+    const { told, until } = watch(t, page, '?task=rows');
+    await until(({ type }) => type === 'decision');
+    const { agent } = page;
+    agent.emit('decision', { ...front, frameId: 'front-2' });
+    const progress = { phase: 'embed', done: 1, total: 2, etaSeconds: null } as const;
+    agent.emit('trainingProgress', 'weeds', progress);
+    agent.emit('decision', { ...rear, frameId: 'rear-2' });
+    await until(({ type, data }) => type === 'decision' && data.frameId === 'rear-2');
+    agent.emit('trainingProgress', 'rows', progress);
+    await until(({ type }) => type === 'training');
+    assert.deepEqual(
+      told.map(({ type, data }) => [type, data.frameId ?? data.task]),
+      [
+        ['status', 'rows'],
+        ['decision', rear.frameId],
+        ['decision', 'rear-2'],
+        ['training', undefined],
+      ],
+    );
+  });
+});
+
 /** The events of the page's stream, and a way to wait for one of those to come. */
-function watch(t: Test, page: Page) {
+function watch(t: Test, page: Page, query = '') {
   const aborted = new AbortController();
   t.after(() => aborted.abort());
-  const stream = events(page.running.url, aborted.signal);
+  const stream = events(page.running.url, aborted.signal, `/api/stream${query}`);
   const told: { type: string; data: Body }[] = [];
   const until = async (matches: (event: { type: string; data: Body }) => boolean) => {
     for (;;) {

@@ -217,11 +217,11 @@ describe('an operation', { concurrency: false }, () => {
     const back = headland('rollback', '99', '--config', rig.configFile);
     assert.match(back.stderr, /HL_HEAD_UNKNOWN_VERSION/);
     assert.deepEqual(comparable(commandsOf(rig)), [
-      JSON.stringify({ name: 'label', sample: 'id', label: 'shown', ok: true }),
-      `{"name":"label","sample":"${NOWHERE}","label":"shown","ok":false,"code":"HL_SAMPLE_UNKNOWN"}`,
-      '{"name":"rollback","version":99,"ok":false,"code":"HL_HEAD_UNKNOWN_VERSION"}',
+      JSON.stringify({ name: 'label', task: 'main', sample: 'id', label: 'shown', ok: true }),
+      `{"name":"label","task":"main","sample":"${NOWHERE}","label":"shown","ok":false,"code":"HL_SAMPLE_UNKNOWN"}`,
+      '{"name":"rollback","task":"main","version":99,"ok":false,"code":"HL_HEAD_UNKNOWN_VERSION"}',
     ]);
-    const line = { name: 'label', sample, label, source: 'cli', ok: true };
+    const line = { name: 'label', task: 'main', sample, label, source: 'cli', ok: true };
     assert.deepEqual(commandsOf(rig)[0], line);
   });
 });

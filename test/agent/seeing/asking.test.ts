@@ -4,6 +4,7 @@ import { Labelling } from '../../../src/agent/learning/labelling.js';
 import { Asking, type AskingSettings } from '../../../src/agent/seeing/asking.js';
 import { RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
 import type { Decision } from '../../../src/perception/decision.js';
+import { LookAlikes } from '../../../src/samples/look-alikes.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { recordedLog } from '../../recorder.js';
 import { BACKBONE, openRobot, outgoing, recentFrame, recordedAlarms } from '../support.js';
@@ -28,7 +29,14 @@ function asking(
   const clock = { nowMs: 0 };
   const asker = new Asking({
     settings: { ...config.samples, ...config.inference, ...changes },
-    labelling: new Labelling(state.task().samples, new RecentFrames({ maxFrames: 1, maxBytes: 1 })),
+    labelling: new Labelling(
+      state.task().samples,
+      new RecentFrames({ maxFrames: 1, maxBytes: 1 }),
+      new LookAlikes(state.task().samples, {
+        groupWindowMs: 30_000,
+        backboneChecksum: () => BACKBONE,
+      }),
+    ),
     samples: state.task().samples,
     telemetry: { event: (body) => void events.push(body) },
     alarms,

@@ -21,6 +21,17 @@ describe('the frames in memory', () => {
     assert.equal(recent.latest('rear'), undefined);
   });
 
+  test('are found by the task that has decided on them', () => {
+    const recent = new RecentFrames({ maxFrames: 10, maxBytes: 1_000 });
+    const [left, right] = [sized(1, 10, 'left'), sized(1, 10, 'right')];
+    right.perceived.answers = [];
+    recent.add(left);
+    recent.add(right);
+    assert.equal(recent.latest(undefined, 'main'), left);
+    assert.equal(recent.latest('right', 'main'), undefined);
+    assert.equal(recent.latest('left', 'rows'), undefined);
+  });
+
   test('stay within both bounds, the oldest go first, and the newest is always there', () => {
     fc.assert(
       fc.property(

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { type Log, silentLog } from '../../../src/base/log.js';
 import { ReplayDriver } from '../../../src/camera/drivers/replay.js';
+import { referenceLabel } from '../../../src/camera/reference.js';
 import { refusedFiles } from '../../vision/refused.js';
 import { makeVideo } from '../sources.js';
 import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from '../support.js';
@@ -41,7 +42,7 @@ describe('ReplayDriver on photos', () => {
     const path = await photoFolder(t, CLASSES);
     const pictures = await collect(open({ path }));
     assert.deepEqual(
-      pictures.map(({ origin, reference, group }) => [origin, reference, group]),
+      pictures.map(({ origin, group, ...known }) => [origin, referenceLabel(known), group]),
       [
         ['Apple/test_gala_003.jpg', 'Apple', 'Apple/test_gala-0'],
         ['Apple/train_gala_009.jpg', 'Apple', 'Apple/train_gala-0'],
@@ -73,7 +74,7 @@ describe('ReplayDriver on photos', () => {
     const path = await photoFolder(t, ['a_01.jpg', 'b_02.png', '.hidden.jpg', 'notes.txt']);
     const pictures = await collect(open({ path }));
     assert.deepEqual(
-      pictures.map(({ origin, reference, group }) => [origin, reference, group]),
+      pictures.map(({ origin, group, ...known }) => [origin, referenceLabel(known), group]),
       [
         ['a_01.jpg', undefined, undefined],
         ['b_02.png', undefined, undefined],
@@ -164,9 +165,9 @@ describe('ReplayDriver on photos', () => {
       'lost+found/5.jpg',
       '$RECYCLE.BIN/6.jpg',
     ]);
-    const shown = (await collect(open({ path }))).map(({ origin, reference }) => [
-      origin,
-      reference,
+    const shown = (await collect(open({ path }))).map((picture) => [
+      picture.origin,
+      referenceLabel(picture),
     ]);
     assert.deepEqual(shown, [
       ['TEST/crop/4.jpg', 'Crop'],
@@ -187,9 +188,9 @@ describe('ReplayDriver on photos', () => {
       Buffer.from('be.jpg'),
     ]);
     writeFileSync(latin1, await makeJpeg(2));
-    const shown = (await collect(open({ path }))).map(({ origin, reference }) => [
-      origin,
-      reference,
+    const shown = (await collect(open({ path }))).map((picture) => [
+      picture.origin,
+      referenceLabel(picture),
     ]);
     assert.deepEqual(shown, [
       ['crop/1.jpg', 'crop'],
@@ -204,7 +205,7 @@ describe('ReplayDriver on photos', () => {
     const log = pino({ level: 'warn' }, { write: (line) => reasons.push(JSON.parse(line).reason) });
     const shown = await collect(open({ path }, log));
     assert.deepEqual(
-      shown.map(({ reference }) => reference),
+      shown.map((picture) => referenceLabel(picture)),
       [undefined, undefined],
     );
     assert.match(reasons[0] ?? '', /"train" looks like splits/);

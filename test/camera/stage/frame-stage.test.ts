@@ -36,7 +36,7 @@ function frameOf(jpeg: Uint8Array): Frame {
     capturedAtMs: 1_000 * sequence,
     jpeg,
     group: `g${sequence}`,
-    reference: 'weed',
+    references: [{ label: 'weed' }],
     origin: '/photos/1.jpg',
   };
 }
@@ -123,6 +123,24 @@ describe('FrameStage', () => {
     }, 'a measurement');
     assert.ok(shown >= 3);
     assert.equal(stage.quality?.condition, 'garbage');
+  });
+
+  it('gives a region what is known of it, and nothing that is known of the whole image only', async () => {
+    const { stage, frames } = stageWith({ regions: { columns: 3, rows: 1 } });
+    const references = [
+      { label: 'weed' },
+      { region: '1', task: 'way', label: 'free' },
+      { region: '2', task: 'weeds', label: 'crop' },
+    ];
+    await stage.submit({ ...frameOf(await makeJpeg(1)), references });
+    assert.deepEqual(
+      frames.map((frame) => [frame.region, frame.references]),
+      [
+        ['1', [references[1]]],
+        ['2', [references[2]]],
+        ['3', []],
+      ],
+    );
   });
 
   it('makes a frame of each region, and leaves out those in which nothing moved', async () => {

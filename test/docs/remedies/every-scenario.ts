@@ -8,6 +8,7 @@ import { modelScenarios } from './model-scenarios.js';
 import type { Situation } from './scenario.js';
 import { startScenarios } from './start-scenarios.js';
 import { storeScenarios } from './store-scenarios.js';
+import { syncScenarios } from './sync-scenarios.js';
 import type { TalkScenario } from './talk-scenario.js';
 import { commandTalks, consoleTalks } from './talk-scenarios.js';
 
@@ -17,6 +18,7 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...importScenarios,
   ...modelScenarios,
   ...headScenarios,
+  ...syncScenarios,
 ];
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../../../src/storage/database.js';
 import { CLI } from '../../agent/daemon.js';
 import { installBackbone } from '../../training/fixture.js';
 import type { CommandScenario } from './command-scenario.js';
@@ -16,6 +17,17 @@ const importAll = (robot: Robot): string[] => [
   '--group-pattern',
   '_(\\d+)',
 ];
+
+/** Id of an imported sample that no training has embedded. */
+function firstSample({ stateDir }: Robot): string {
+  const database = openDatabase(join(stateDir, 'headland.db'));
+  try {
+    const row = database.prepare<{ id: string }>('SELECT min(id) AS id FROM samples').get();
+    return row!.id;
+  } finally {
+    database.close();
+  }
+}
 
 const TWO_TASKS = { tasks: [{ name: 'way' }, { name: 'weeds' }] };
 
@@ -33,6 +45,13 @@ export const headScenarios: CommandScenario[] = [
     settings: TWO_TASKS,
     command: () => ['label', '--task', 'ways'],
     follow: (_robot, { remedy }) => ['label', '--task', /robot: (\w+)/.exec(remedy ?? '')![1]!],
+  },
+  {
+    code: 'HL_SAMPLE_NOT_EMBEDDED',
+    follows: 'Label it alone',
+    given: labelled,
+    command: (robot) => ['label', firstSample(robot), 'crop', '--alike'],
+    follow: (robot) => ['label', firstSample(robot), 'crop'],
   },
   {
     code: 'HL_TRAINING_TOO_FEW_LABELS',
@@ -99,7 +118,7 @@ export const headScenarios: CommandScenario[] = [
     follows: 'train again (`headland train`)',
     given: async (robot) => {
       await trained(robot);
-      const path = join(robot.stateDir, 'heads', '1', 'weights');
+      const path = join(robot.stateDir, 'heads', 'main', '1', 'weights');
       const bytes = readFileSync(path);
       bytes[bytes.length - 1]! ^= 1;
       writeFileSync(path, bytes);

@@ -21,6 +21,20 @@ const both = ['crop', 'weed'];
 const importSome = (robot: Robot): string[] => ['import', robot.path('some')];
 const some = (robot: Robot): string => robot.photos('some', both);
 
+const TWO_TASKS = { tasks: [{ name: 'way' }, { name: 'weeds' }] };
+
+/** Pictures that a table with this header labels. */
+function writeTable(robot: Robot, header: string): void {
+  const [file = ''] = readdirSync(join(some(robot), 'crop'));
+  robot.write('some/labels.csv', `${header}\n${file},thistle\n`);
+}
+
+async function exportTwoTasks(robot: Robot): Promise<void> {
+  some(robot);
+  await robot.must(...importSome(robot), '--task', 'weeds');
+  await robot.must('export-samples', robot.path('export'));
+}
+
 /** A picture of these sides, of one colour. */
 function plainPicture(side: number): Promise<Buffer> {
   const create = { width: side, height: side, channels: 3 as const, background: '#286428' };
@@ -42,6 +56,51 @@ export const importScenarios: CommandScenario[] = [
       copyFileSync(join(some(robot), 'crop', 'crop_000.jpg'), robot.path('some', 'top.jpg')),
     command: (robot) => ['import', robot.path('some', 'crop')],
     follow: importSome,
+  },
+  {
+    code: 'HL_TASK_MISSING',
+    when: 'a folder without a word of tasks',
+    follows: 'Name one of them: --task NAME',
+    settings: TWO_TASKS,
+    given: some,
+    command: importSome,
+    follow: (robot) => [...importSome(robot), '--task', 'weeds'],
+  },
+  {
+    code: 'HL_TASK_MISSING',
+    when: 'a table',
+    follows: 'name the columns of the labels as the tasks',
+    settings: TWO_TASKS,
+    given: (robot) => writeTable(robot, 'file,wheeds'),
+    command: importSome,
+    follow: (robot) => {
+      writeTable(robot, 'file,weeds');
+      return importSome(robot);
+    },
+  },
+  {
+    code: 'HL_TASK_UNKNOWN',
+    when: 'an export of other tasks',
+    follows: 'import the folder of one task',
+    settings: TWO_TASKS,
+    given: exportTwoTasks,
+    command: (robot) => {
+      robot.configure({ tasks: [{ name: 'way' }, { name: 'gate' }] });
+      return ['import', robot.path('export'), '--state', robot.path('new-state')];
+    },
+    follow: (_robot, { remedy }) =>
+      /headland (import \S+ --task \w+)/.exec(remedy ?? '')![1]!.split(' '),
+  },
+  {
+    code: 'HL_IMPORT_TASKS_INVALID',
+    follows: 'Import the folder of each task by itself',
+    settings: TWO_TASKS,
+    given: async (robot) => {
+      await exportTwoTasks(robot);
+      robot.write('export/headland-tasks.json', '{');
+    },
+    command: (robot) => ['import', robot.path('export')],
+    follow: (robot) => ['import', robot.path('export', 'weeds'), '--task', 'weeds'],
   },
   {
     code: 'HL_IMPORT_PATTERN_INVALID',

@@ -200,11 +200,11 @@ export const startScenarios: StartScenario[] = [
       await trained(robot);
       for (const path of [robot.dir, robot.stateDir, ...everyFile(robot.stateDir)])
         chmodSync(path, 0o777);
-      chmodSync(join(robot.stateDir, 'heads', '1', 'weights'), 0o000);
+      chmodSync(join(robot.stateDir, 'heads', 'main', '1', 'weights'), 0o000);
     },
     asNobody: true,
     follow: async (robot) => {
-      chmodSync(join(robot.stateDir, 'heads', '1', 'weights'), 0o644);
+      chmodSync(join(robot.stateDir, 'heads', 'main', '1', 'weights'), 0o644);
       await robot.must('rollback', '1');
       for (const path of everyFile(robot.stateDir)) chmodSync(path, 0o777);
     },

@@ -9,7 +9,7 @@ import {
 } from '../../../src/head/belief/belief-filter.js';
 import { DEFAULT_BELIEF } from '../../../src/head/belief/belief-parameters.js';
 import { decide } from '../../../src/perception/decision.js';
-import { drawScenes, frameOf, LABELS, pictureAt } from './scenes.js';
+import { drawScenes, FEATURES, frameOf, LABELS, modelOf, pictureAt, placed } from './scenes.js';
 
 const ALPHA = 0.05;
 
@@ -45,6 +45,16 @@ const frame: fc.Arbitrary<BeliefFrame> = fc
   })
   .map(({ angle, ...about }) => frameOf(about.probabilities, { ...about, ...pictureAt(angle) }));
 const frames = fc.array(frame, { minLength: 1, maxLength: 30 });
+const MODELS = [modelOf(2, [0.3, 0.3, 0.3]), modelOf(2, [0.3, 0.3, 0.3])];
+const anyFrame = fc
+  .record({ frame, model: fc.constantFrom(...MODELS, MODELS[0]!, null) })
+  .map(({ frame: one, model }) => (model ? placed(model, one) : one));
+const anyFrames = fc.array(anyFrame, { minLength: 1, maxLength: 30 });
+
+/** A frame that the model locates there, whatever the image looks like. */
+function locatedAt(x: number, p: number[], about: Partial<BeliefFrame> = {}): BeliefFrame {
+  return frameOf(p, { place: { model: MODELS[0]!, point: Float64Array.of(x, 0) }, ...about });
+}
 
 describe('a decision over time', () => {
   it('says of a single frame what the head says', () => {
@@ -74,7 +84,7 @@ describe('a decision over time', () => {
 
   it('is a distribution over labels and the unknown, whatever it sees', () => {
     fc.assert(
-      fc.property(frames, (sequence) => {
+      fc.property(anyFrames, (sequence) => {
         const filter = newFilter();
         for (const one of sequence) {
           const belief = filter.observe(one);
@@ -95,7 +105,7 @@ describe('a decision over time', () => {
 
   it('is never more certain than independent frames would allow', () => {
     fc.assert(
-      fc.property(frames, (sequence) => {
+      fc.property(anyFrames, (sequence) => {
         const filter = newFilter();
         const most = new Float64Array(9);
         for (const one of sequence) {
@@ -172,6 +182,64 @@ describe('a decision over time', () => {
         }
       }),
     );
+  });
+
+  it('forgets all that came before when a frame lies far from it, however alike the images', () => {
+    const near = fc.record({
+      x: fc.double({ min: -0.1, max: 0.1, noNaN: true }),
+      p: probabilities,
+    });
+    const some = fc.array(near, { minLength: 1, maxLength: 10 });
+    fc.assert(
+      fc.property(some, some, (before, after) => {
+        const [used, fresh] = [newFilter(), newFilter()];
+        for (const { x, p } of before) used.observe(locatedAt(x, p));
+        for (const { x, p } of after) {
+          const seen = locatedAt(5 + x, p);
+          assert.deepEqual(used.observe(seen), fresh.observe(seen));
+        }
+      }),
+    );
+  });
+
+  it('goes on while frames lie near each other, however different the images', () => {
+    const filter = newFilter();
+    for (let step = 0; step < 6; step++) {
+      const picture = {
+        ...pictureAt(step * 1.5),
+        dhash: step % 2 ? 'f'.repeat(16) : '0'.repeat(16),
+      };
+      const { frames: count } = filter.observe(locatedAt(0, [0.6, 0.3, 0.1], picture));
+      assert.equal(count, step + 1);
+    }
+  });
+
+  it('measures distances in the spread of the most probable class', () => {
+    const model = modelOf(2, [0.1, 0.1, 3]);
+    const changed = (p: number[]) => {
+      const filter = newFilter();
+      const at = (x: number) =>
+        filter.observe(frameOf(p, { place: { model, point: Float64Array.of(x, 0) } }));
+      for (let step = 0; step < 3; step++) at(0);
+      return at(1).changed;
+    };
+    assert.equal(changed([0.5, 0.3, 0.2]), true);
+    assert.equal(changed([0.2, 0.3, 0.5]), false);
+  });
+
+  it('goes on by the images when a head with the same labels locates frames elsewhere', () => {
+    const filter = newFilter();
+    const at = (x: number, model: (typeof MODELS)[number] | null) =>
+      filter.observe(
+        frameOf([0.6, 0.3, 0.1], { place: model && { model, point: Float64Array.of(x, 0) } }),
+      ).frames;
+    assert.equal(at(0, MODELS[0]!), 1);
+    assert.equal(at(0, MODELS[0]!), 2);
+    assert.equal(at(7, MODELS[1]!), 3);
+    assert.equal(at(7, MODELS[1]!), 4);
+    assert.equal(at(7, null), 5);
+    assert.equal(at(0, MODELS[1]!), 6);
+    assert.equal(at(7, MODELS[1]!), 1);
   });
 
   it('grows more certain with frames that agree, and no single frame turns it', () => {
@@ -315,39 +383,45 @@ describe('a decision over time', () => {
     assert.throws(() => filter.observe(frameOf([0.5, 0.5])), RangeError);
   });
 
-  it('is wrong less often than single frames, and no more often where scenes change', () => {
-    const scenes = drawScenes({
-      seed: 5,
-      scenes: 300,
-      perScene: 8,
-      shared: 0.2,
-      within: 0.3,
-      between: 1,
-      lead: 1.2,
-    });
-    const filter = newFilter();
-    const wrong = { single: 0, belief: 0, singleFirst: 0, beliefFirst: 0 };
-    let losses = { single: 0, belief: 0 };
-    for (const { label, frames: seen } of scenes) {
-      for (const [age, look] of seen.entries()) {
-        const truth = LABELS.indexOf(label);
-        const belief = filter.observe(frameOf(look.probabilities, look));
-        const single = look.probabilities.indexOf(Math.max(...look.probabilities)) !== truth;
-        const filtered = belief.label !== label;
-        wrong.single += Number(single);
-        wrong.belief += Number(filtered);
-        if (age < 3) {
-          wrong.singleFirst += Number(single);
-          wrong.beliefFirst += Number(filtered);
+  for (const [how, model] of [
+    ['', null],
+    [', by points', modelOf(FEATURES, [0.17, 0.17, 0.17])],
+  ] as const) {
+    it(`is wrong less often than single frames, and no more often where scenes change${how}`, () => {
+      const scenes = drawScenes({
+        seed: 5,
+        scenes: 300,
+        perScene: 8,
+        shared: 0.2,
+        within: 0.3,
+        between: 1,
+        lead: 1.2,
+      });
+      const filter = newFilter();
+      const wrong = { single: 0, belief: 0, singleFirst: 0, beliefFirst: 0 };
+      let losses = { single: 0, belief: 0 };
+      for (const { label, frames: seen } of scenes) {
+        for (const [age, look] of seen.entries()) {
+          const truth = LABELS.indexOf(label);
+          const image = frameOf(look.probabilities, look);
+          const belief = filter.observe(model ? placed(model, image) : image);
+          const single = look.probabilities.indexOf(Math.max(...look.probabilities)) !== truth;
+          const filtered = belief.label !== label;
+          wrong.single += Number(single);
+          wrong.belief += Number(filtered);
+          if (age < 3) {
+            wrong.singleFirst += Number(single);
+            wrong.beliefFirst += Number(filtered);
+          }
+          losses = {
+            single: losses.single - Math.log(look.probabilities[truth]!),
+            belief: losses.belief - Math.log(known(belief)[truth]!),
+          };
         }
-        losses = {
-          single: losses.single - Math.log(look.probabilities[truth]!),
-          belief: losses.belief - Math.log(known(belief)[truth]!),
-        };
       }
-    }
-    assert.ok(wrong.belief < 0.67 * wrong.single, JSON.stringify(wrong));
-    assert.ok(wrong.beliefFirst <= wrong.singleFirst, JSON.stringify(wrong));
-    assert.ok(losses.belief < 0.8 * losses.single, JSON.stringify(losses));
-  });
+      assert.ok(wrong.belief < 0.67 * wrong.single, JSON.stringify(wrong));
+      assert.ok(wrong.beliefFirst <= wrong.singleFirst, JSON.stringify(wrong));
+      assert.ok(losses.belief < 0.8 * losses.single, JSON.stringify(losses));
+    });
+  }
 });

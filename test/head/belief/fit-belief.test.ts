@@ -6,8 +6,20 @@ import {
   DEFAULT_BELIEF,
 } from '../../../src/head/belief/belief-parameters.js';
 import { fitBelief, type LabelledLook } from '../../../src/head/belief/fit-belief.js';
-import { changeLogOdds } from '../../../src/head/belief/scene-change.js';
-import { drawScenes, LABELS, pictureAt, type Scene, type SceneOptions } from './scenes.js';
+import { sceneLogOdds } from '../../../src/head/belief/scene-change.js';
+import {
+  drawScenes,
+  FEATURES,
+  LABELS,
+  modelOf,
+  pictureAt,
+  type Scene,
+  type SceneOptions,
+} from './scenes.js';
+
+/** Points of unit length, so that classes of this deviation are about as wide as all of them. */
+const MODEL = modelOf(FEATURES, [0.1, 0.1, 0.1]);
+const FLAT = modelOf(2, [0.3, 0.3, 0.3]);
 
 const USUAL: SceneOptions = {
   seed: 1,
@@ -24,35 +36,51 @@ function groupsOf(scenes: readonly Scene[]): LabelledLook[][] {
 }
 
 function learn(options: Partial<SceneOptions>) {
-  return fitBelief(LABELS, groupsOf(drawScenes({ ...USUAL, ...options })));
+  return fitBelief(LABELS, MODEL, groupsOf(drawScenes({ ...USUAL, ...options })));
 }
 
-/** Log-odds of a change where features lie so far apart, and the hashes say nothing. */
 function atDistance(parameters: ReturnType<typeof learn>['parameters'], distance: number): number {
-  return changeLogOdds(parameters.change, { distance, bits: 20 });
+  return sceneLogOdds(parameters.sceneChange, distance);
 }
 
 describe('what a decision over time learns', () => {
   it('is the default where there is nothing to learn from', () => {
     const [one] = groupsOf(drawScenes({ ...USUAL, scenes: 1 }));
     const alone = groupsOf(drawScenes({ ...USUAL, perScene: 1 }));
-    assert.deepEqual(fitBelief(LABELS, []), {
+    assert.deepEqual(fitBelief(LABELS, MODEL, []), {
       parameters: DEFAULT_BELIEF,
       groups: 0,
       logLoss: null,
     });
-    assert.deepEqual(fitBelief(LABELS, [[], []]).parameters, DEFAULT_BELIEF);
-    assert.deepEqual(fitBelief(LABELS, [one!]).parameters.change, DEFAULT_BELIEF.change);
-    assert.deepEqual(fitBelief(LABELS, alone).parameters.change, DEFAULT_BELIEF.change);
+    assert.deepEqual(fitBelief(LABELS, MODEL, [[], []]).parameters, DEFAULT_BELIEF);
+    assert.deepEqual(
+      fitBelief(LABELS, MODEL, [one!]).parameters.sceneChange,
+      DEFAULT_BELIEF.sceneChange,
+    );
+    assert.deepEqual(
+      fitBelief(LABELS, MODEL, alone).parameters.sceneChange,
+      DEFAULT_BELIEF.sceneChange,
+    );
   });
 
   it('is how far pictures of one scene lie apart', () => {
-    // Squared lengths: cosine distances of about 0.01 and 0.3 within, 0.5 between.
+    // Median distances from the scene: 0.02 and 0.7 within, 2.8 between.
     const close = learn({ within: 0.1 }).parameters;
     const far = learn({ within: 0.7 }).parameters;
-    assert.ok(atDistance(close, 0.01) < 0 && atDistance(close, 0.5) > 0);
-    assert.ok(atDistance(far, 0.05) < 0 && atDistance(far, 0.7) > 0);
-    assert.ok(atDistance(close, 0.2) > atDistance(far, 0.2));
+    assert.ok(atDistance(close, 0.02) < -5 && atDistance(close, 2.8) > 2);
+    assert.ok(atDistance(far, 0.7) < -1 && atDistance(far, 2.8) > 2);
+    assert.ok(atDistance(close, 0.7) > atDistance(far, 0.7) + 1);
+  });
+
+  it('reads the parameters of earlier heads, whose changes were of another measure', () => {
+    const earlier = {
+      correlation: 0.2,
+      change: { offset: -0.5, perLogDistance: 1.5, perBit: 0.1 },
+    };
+    assert.deepEqual(beliefParametersSchema.parse(earlier), {
+      correlation: 0.2,
+      sceneChange: DEFAULT_BELIEF.sceneChange,
+    });
   });
 
   it('is how far frames of one scene are wrong together', () => {
@@ -67,7 +95,8 @@ describe('what a decision over time learns', () => {
   it('stays near the default with few groups', () => {
     const few = learn({ scenes: 3, shared: 0.9, within: 0.1 }).parameters;
     const many = learn({ scenes: 80, shared: 0.9, within: 0.1 }).parameters;
-    const offset = (p: typeof few) => Math.abs(p.change.offset - DEFAULT_BELIEF.change.offset);
+    const offset = (p: typeof few) =>
+      Math.abs(p.sceneChange.offset - DEFAULT_BELIEF.sceneChange.offset);
     assert.ok(offset(few) < offset(many));
     assert.ok(few.correlation <= many.correlation);
   });
@@ -105,7 +134,7 @@ describe('what a decision over time learns', () => {
             return { features, dhash, label, probabilities: [p, (1 - p) / 2, (1 - p) / 2] };
           }),
         );
-        const { parameters, logLoss } = fitBelief(LABELS, groups);
+        const { parameters, logLoss } = fitBelief(LABELS, FLAT, groups);
         assert.deepEqual(beliefParametersSchema.parse(parameters), parameters);
         assert.ok(logLoss === null || Number.isFinite(logLoss.belief));
       }),

@@ -12,6 +12,7 @@ const evidence: fc.Arbitrary<FrameEvidence> = fc
     ratios: Float64Array.from(ratios),
     logRatios: Float64Array.from(ratios, Math.log),
     unknownRatio,
+    place: null,
   }));
 const some = fc.array(evidence, { minLength: 2, maxLength: 12 });
 
@@ -73,6 +74,7 @@ test('a frame that is as likely as not says nothing of where the scene began', (
     ratios: Float64Array.of(1, 1, 1),
     logRatios: Float64Array.of(0, 0, 0),
     unknownRatio: 1,
+    place: null,
   };
   fc.assert(fc.property(some, (frames) => close(pooled(frames, 0.2).likelihoodRatio(nothing), 1)));
 });
@@ -80,7 +82,7 @@ test('a frame that is as likely as not says nothing of where the scene began', (
 test('what agrees with the frames before is likelier than what does not', () => {
   const saying = (c: number): FrameEvidence => {
     const ratios = Float64Array.from({ length: 3 }, (_, other) => (other === c ? 2.4 : 0.3));
-    return { ratios, logRatios: ratios.map(Math.log), unknownRatio: 0.5 };
+    return { ratios, logRatios: ratios.map(Math.log), unknownRatio: 0.5, place: null };
   };
   const run = pooled([saying(0), saying(0), saying(0)], 0.2);
   assert.ok(run.likelihoodRatio(saying(0)) > 1);

@@ -1,4 +1,6 @@
 import type { BeliefFrame } from '../../../src/head/belief/belief-filter.js';
+import { subspacePoints } from '../../../src/head/unknown/novelty.js';
+import { type NoveltyModel, triangleLength } from '../../../src/head/unknown/novelty-model.js';
 import { Draw } from '../synthetic.js';
 
 export const LABELS = ['crop', 'soil', 'weed'];
@@ -21,6 +23,7 @@ export function frameOf(
     labels: LABELS,
     probabilities,
     noveltyPValue: 0.5,
+    place: null,
     atMs: Number.NaN,
     ...pictureAt(0),
     ...about,
@@ -45,7 +48,37 @@ export interface SceneOptions {
   lead: number;
 }
 
-const FEATURES = 32;
+/** A model whose subspace is the whole space, with round classes. */
+export function modelOf(dimensions: number, deviations: readonly number[]): NoveltyModel {
+  const one = 2 ** 14;
+  const basis = new Int16Array(dimensions * dimensions);
+  for (let i = 0; i < dimensions; i++) basis[i * dimensions + i] = one;
+  const length = triangleLength(dimensions);
+  const round = (deviation: number): Float32Array => {
+    const triangle = new Float32Array(length);
+    for (let i = 0; i < dimensions; i++) triangle[triangleLength(i + 1) - 1] = 1 / deviation;
+    return triangle;
+  };
+  const within = new Float32Array(length * deviations.length);
+  for (const [k, deviation] of deviations.entries()) within.set(round(deviation), k * length);
+  return {
+    dimensions,
+    basis,
+    basisScale: new Float32Array(dimensions).fill(1 / one),
+    within,
+    means: new Float32Array(dimensions * deviations.length),
+    background: round(1),
+    centre: new Float32Array(dimensions),
+    scores: new Float32Array(0),
+  };
+}
+
+/** Frames of the scenes below as `model` locates them. */
+export function placed(model: NoveltyModel, frame: BeliefFrame): BeliefFrame {
+  return { ...frame, place: { model, point: subspacePoints(model, frame.features) } };
+}
+
+export const FEATURES = 32;
 
 /** Scenes of one thing each, with calibrated answers whose errors are equally correlated in a scene. */
 export function drawScenes(options: SceneOptions): Scene[] {

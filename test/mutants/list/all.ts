@@ -5,12 +5,15 @@ import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
+import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { SYNC_MUTANTS } from './sync-mutants.js';
+import { TASK_MUTANTS } from './task-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -24,9 +27,12 @@ export const MUTANTS: readonly Mutant[] = [
   ...BASE_MUTANTS,
   ...COMMAND_MUTANTS,
   ...TELEMETRY_MUTANTS,
+  ...TASK_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
+  ...SYNC_MUTANTS,
+  ...DEMO_MUTANTS,
 ];

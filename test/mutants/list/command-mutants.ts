@@ -100,8 +100,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a field that a command does not have is refused',
     file: 'src/telemetry/contract/command-contract.ts',
-    text: 'retrain: z.strictObject(',
-    replacement: 'retrain: z.object(',
+    text: '.strictObject({ transaction, task })',
+    replacement: '.object({ transaction, task })',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'field that it does not have' }],
   },
   {
@@ -121,8 +121,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an answer cannot be a command',
     file: PARSER,
-    text: "|| rest.startsWith('cmd/')",
-    replacement: '',
+    text: '/^(?:cmd|task)(?:\\/|$)/.test(rest)',
+    replacement: '/^(?:task)(?:\\/|$)/.test(rest)',
     tests: PARSER_TESTS,
   },
   {

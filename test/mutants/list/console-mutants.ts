@@ -6,6 +6,15 @@ const REACH_TESTS = [
   { file: 'test/console/security.test.ts', names: 'needs a token|answers to addresses' },
 ];
 const SERVER_TESTS = [{ file: 'test/console/server.test.ts' }];
+const STREAM = 'src/console/server/stream.ts';
+const AGENT_CONSOLE = 'src/agent/reporting/agent-console.ts';
+const API_TESTS = [{ file: 'test/console/tasks-api.test.ts' }];
+const DAEMON_TESTS = [
+  {
+    file: 'test/agent/reporting/agent-console.test.ts',
+    names: 'by default the first|on which the task decides|of the request|of its task alone',
+  },
+];
 
 export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
@@ -122,16 +131,114 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'no more pages listen than the robot can serve',
-    file: 'src/console/server/stream.ts',
-    text: 'this.listeners.size >= this.limits.maxListeners',
-    replacement: 'this.listeners.size > this.limits.maxListeners',
+    file: STREAM,
+    text: 'size >= this.limits.maxListeners',
+    replacement: 'size > this.limits.maxListeners',
     tests: [{ file: 'test/console/stream.test.ts' }],
   },
   {
     promise: 'a page that does not read is disconnected',
-    file: 'src/console/server/stream.ts',
+    file: STREAM,
     text: 'listener.writableLength > this.limits.maxBacklogBytes',
     replacement: 'listener.writableLength > 1_000 * this.limits.maxBacklogBytes',
     tests: [{ file: 'test/console/stream.test.ts' }],
+  },
+  {
+    promise: 'a request is about the task that it names',
+    file: 'src/console/server/routes.ts',
+    text: 'sources(visit.query.get(TASK_PARAMETER) ?? undefined)',
+    replacement: 'sources()',
+    tests: [...API_TESTS, ...DAEMON_TESTS],
+  },
+  {
+    promise: 'a request without a task is about the first',
+    file: AGENT_CONSOLE,
+    text: '(name = agent.tasks[0].name)',
+    replacement: '(name = agent.tasks.at(-1)!.name)',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'a request about an unknown task is refused',
+    file: AGENT_CONSOLE,
+    text: 'byTask.get(chosenTask(agent.tasks, name))!',
+    replacement: 'byTask.get(agent.tasks.find((task) => task.name === name) ?? agent.tasks[0])!',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'the page shows the newest frame on which its task decides',
+    file: AGENT_CONSOLE,
+    text: 'agent.recent.latest(camera, name)',
+    replacement: 'agent.recent.latest(camera)',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'no frame of a camera on which the task does not decide is shown as its own',
+    file: AGENT_CONSOLE,
+    text: 'if (eye && !decidesOn(state, eye))',
+    replacement: "if (eye && name === '')",
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'the page knows on which cameras its task decides',
+    file: AGENT_CONSOLE,
+    text: 'decided: decidesOn(task, eye)',
+    replacement: "decided: eye.camera !== ''",
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'a label from the page goes to the task of the request',
+    file: AGENT_CONSOLE,
+    text: 'operations.label({ frame: frameId, group }, label, BY, name)',
+    replacement: 'operations.label({ frame: frameId, group }, label, BY, agent.tasks[0].name)',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'a stream contains the decisions of its task alone',
+    file: AGENT_CONSOLE,
+    text: 'if (!decidesOn(state, recent.frame)) return;',
+    replacement: '',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'a stream contains the trainings of its task alone',
+    file: AGENT_CONSOLE,
+    text: 'if (trained !== name) return;',
+    replacement: '',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'a snapshot is the newest frame on which the task decides',
+    file: 'src/agent/operations.ts',
+    text: 'recent.latest(eye, taskName) ??',
+    replacement: 'recent.latest(eye) ??',
+    tests: DAEMON_TESTS,
+  },
+  {
+    promise: 'the streams of two tasks are apart',
+    file: STREAM,
+    text: 'const channel = this.channels.get(source) ??',
+    replacement: 'const channel = [...this.channels.values()][0] ??',
+    tests: API_TESTS,
+  },
+  {
+    promise: 'the pages of all tasks count together',
+    file: STREAM,
+    text: 'const size = [...this.channels.values()].reduce((sum, channel) => sum + channel.size, 0);',
+    replacement: 'const size = this.channels.get(source)?.size ?? 0;',
+    tests: API_TESTS,
+  },
+  {
+    promise: 'a task that no page follows is let go',
+    file: STREAM,
+    text: 'if (channel.size > 0 ||',
+    replacement: 'if (channel.size >= 0 ||',
+    tests: API_TESTS,
+  },
+  {
+    promise: 'a look-alike that was taken out is not labelled',
+    file: 'src/console/page/control/alike-orders.ts',
+    text: '.filter((id) => !without.includes(id));',
+    replacement: ';',
+    tests: [{ file: 'test/console/alike-page.test.ts' }],
   },
 ];

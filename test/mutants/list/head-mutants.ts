@@ -5,6 +5,7 @@ const CALIBRATION_TESTS = [{ file: 'test/head/calibrate.test.ts' }];
 const CONFORMAL_TESTS = [{ file: 'test/head/conformal.test.ts' }];
 const TRUST_TESTS = [{ file: 'test/head/trust.test.ts' }];
 const SCORE_TESTS = [{ file: 'test/head/score.test.ts' }];
+const NEAR_COPY_TESTS = [{ file: 'test/training/near-copies.test.ts' }];
 const CODEC_TESTS = 'test/head/codec.test.ts';
 
 export const HEAD_MUTANTS: readonly Mutant[] = [
@@ -39,8 +40,8 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'classes weigh alike in a ridge head, however many samples they have',
     file: 'src/head/learners/ridge.ts',
-    text: 'const weights = classBalancedWeights(labels, classCount);',
-    replacement: 'const weights = classBalancedWeights(labels, classCount).fill(1);',
+    text: 'const weights = classBalancedWeights(labels, classCount, shares);',
+    replacement: 'const weights = classBalancedWeights(labels, classCount, shares).fill(1);',
     tests: RIDGE_TESTS,
   },
   {
@@ -232,5 +233,40 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
     text: 'support > 0 || confusion.some((row) => row[c]! > 0)',
     replacement: 'support >= 0 || confusion.some((row) => row[c]! > 0)',
     tests: [{ file: 'test/head/metrics.test.ts' }],
+  },
+  {
+    promise: 'near-duplicates weigh together as one sample',
+    file: 'src/head/training-set.ts',
+    text: '1 / (sizes.get(cluster) ?? 1)',
+    replacement: '1 / Math.min(1, sizes.get(cluster) ?? 1)',
+    tests: NEAR_COPY_TESTS,
+  },
+  {
+    promise: 'of near-duplicates only the first is judged',
+    file: 'src/head/training-set.ts',
+    text: 'if (leads[i] === 1) all.push(labels.length);',
+    replacement: 'all.push(labels.length);',
+    tests: NEAR_COPY_TESTS,
+  },
+  {
+    promise: 'near-duplicates of another label or group are samples of their own',
+    file: 'src/head/clusters.ts',
+    text: 'JSON.stringify([groups[row], labels[row]])',
+    replacement: 'JSON.stringify([groups[row]])',
+    tests: NEAR_COPY_TESTS,
+  },
+  {
+    promise: 'near-duplicates do not make a class look narrower',
+    file: 'src/head/unknown/novelty-fit.ts',
+    text: 'originals.filter((row) => leads[row] === 1)',
+    replacement: 'originals.filter((row) => leads[row] !== 2)',
+    tests: NEAR_COPY_TESTS,
+  },
+  {
+    promise: 'near-duplicates weigh as one label for a correction',
+    file: 'src/training/instant/correction.ts',
+    text: 'residuals[i * classes + c] = share * residual;',
+    replacement: 'residuals[i * classes + c] = residual;',
+    tests: NEAR_COPY_TESTS,
   },
 ];

@@ -13,6 +13,20 @@ const TRAINER_TESTS = 'test/training/trainer.test.ts';
 
 export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'labels of other tasks do not count towards a training',
+    file: 'src/samples/store.ts',
+    text: 'FROM label_history WHERE task = ? AND revision > ?',
+    replacement: 'FROM label_history WHERE ? IS NOT NULL AND revision > ?',
+    tests: [{ file: 'test/samples/tasks.test.ts' }],
+  },
+  {
+    promise: 'a task that is always due lets the others train',
+    file: 'src/agent/learning/training-service.ts',
+    text: 'if (!this.#stopped) this.#count(report);',
+    replacement: 'if (!this.#stopped) { this.#count(report); this.#startIfDue(report); }',
+    tests: [{ file: 'test/agent/learning/training-service.test.ts', names: 'that has waited' }],
+  },
+  {
     promise: 'the pointer to the serving head is replaced whole and outlives a power cut',
     file: 'src/registry/pointer.ts',
     text: 'await writeFileDurably(this.#current, `${version}\\n`);',
@@ -72,7 +86,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a head of another backbone does not serve',
     file: 'src/agent/learning/head-service.ts',
-    text: 'head.backboneChecksum === this.backboneChecksum()',
+    text: 'head.backboneChecksum === running',
     replacement: "head.backboneChecksum !== ''",
     tests: [{ file: 'test/agent/learning/head-service.test.ts', names: 'fits the backbone' }],
   },

@@ -6,6 +6,8 @@ const BELIEFS = 'src/perception/beliefs.ts';
 const BELIEFS_TESTS = [{ file: 'test/perception/beliefs.test.ts' }];
 const TIMELINE = 'src/alerts/output-timeline.ts';
 const TIMELINE_TESTS = [{ file: 'test/alerts/output-timeline.test.ts' }];
+const ODOMETER = 'src/alerts/odometer.ts';
+const ODOMETER_TESTS = [{ file: 'test/alerts/odometer.test.ts' }];
 const CUTTER_TESTS = [{ file: 'test/camera/stage/cutter.test.ts' }];
 
 const SIMULATION = 'src/agent/simulate-alerts.ts';
@@ -44,8 +46,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a scene is that of one camera and region',
     file: BELIEFS,
-    text: 'const watched = this.#byEye.get(eye);',
-    replacement: "const watched = this.#byEye.get('main');",
+    text: '${task} ${eyeOf(frame)}',
+    replacement: '${task}',
     tests: BELIEFS_TESTS,
   },
   {
@@ -63,10 +65,45 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     tests: BELIEFS_TESTS,
   },
   {
+    promise: 'scene changes are measured where the novelty model locates frames',
+    file: BELIEFS,
+    text: 'novelty && point ? { model: novelty, point } : null',
+    replacement: 'novelty && point ? null : null',
+    tests: BELIEFS_TESTS,
+  },
+  {
+    promise: 'the worker says where a frame lies',
+    file: 'src/perception/answer.ts',
+    text: 'point: point ?? null,',
+    replacement: 'point: null,',
+    tests: BELIEFS_TESTS,
+  },
+  {
+    promise: 'distances of a scene are measured in the spread of its most probable class',
+    file: 'src/head/belief/scene-run.ts',
+    text: 'indexOfLargest(this.#known, 0, this.#known.length)',
+    replacement: '0',
+    tests: [{ file: 'test/head/belief/belief-filter.test.ts', names: 'spread' }],
+  },
+  {
+    promise: 'points of two novelty models are not compared',
+    file: 'src/head/belief/scene-centre.ts',
+    text: 'if (!place || place.model !== this.#model) return null;',
+    replacement: 'if (!place || !this.#model) return null;',
+    tests: [{ file: 'test/head/belief/scene-centre.test.ts' }],
+  },
+  {
+    promise: 'the distance from one frame counts half of that from many',
+    file: 'src/head/belief/scene-centre.ts',
+    text: 'squared / (1 + 1 / this.#frames)',
+    replacement: 'squared',
+    tests: [{ file: 'test/head/belief/scene-centre.test.ts' }],
+  },
+  {
     promise: 'a training fits the parameters of decisions over time',
     file: 'src/training/job/run-training.ts',
-    text: 'return fitBelief(labels, groups).parameters;',
-    replacement: 'return fitBelief(labels, groups.slice(0, 0)).parameters;',
+    text: 'return fitBelief(labels, novelty, groups).parameters;',
+    replacement: 'return fitBelief(labels, novelty, groups.slice(0, 0)).parameters;',
     tests: [{ file: 'test/training/training.test.ts', names: 'promotes a first head' }],
   },
   {
@@ -93,16 +130,51 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output stays on while another alert wants it on',
     file: TIMELINE,
-    text: 'this.#on.set(next.alert, next.output)',
-    replacement: 'this.#on.set(next.output, next.output)',
+    text: 'this.#on.set(change.alert, change.output)',
+    replacement: 'this.#on.set(change.output, change.output)',
     tests: TIMELINE_TESTS,
   },
   {
-    promise: 'switches come in the order of their times',
+    promise: 'no switch comes before its time',
     file: TIMELINE,
-    text: 'this.#due.splice(later, 0, change);',
-    replacement: 'this.#due.push(change);',
+    text: 'dueMs === null || dueMs > nowMs',
+    replacement: 'dueMs === null || dueMs > nowMs + 5',
     tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'the next switch is the first that is due',
+    file: TIMELINE,
+    text: 'dueMs < nextMs',
+    replacement: 'dueMs > nextMs',
+    tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'a distance is travelled at the reported speed',
+    file: ODOMETER,
+    text: 'this.#metersPerSecond = metersPerSecond;',
+    replacement: '',
+    tests: ODOMETER_TESTS,
+  },
+  {
+    promise: 'a reported speed applies for a limited time',
+    file: ODOMETER,
+    text: 'this.#untilMs = nowMs + this.maxAgeMs;',
+    replacement: 'this.#untilMs = null;',
+    tests: ODOMETER_TESTS,
+  },
+  {
+    promise: 'an output follows the distance, not the time',
+    file: RULES,
+    text: 'atMeters: this.#odometer.metersAt(atMs) + delayMeters',
+    replacement: 'atMs: atMs + 1_000 * delayMeters',
+    tests: RULES_TESTS,
+  },
+  {
+    promise: 'a head from before the holdout had its name serves',
+    file: 'src/registry/head-card.ts',
+    text: 'cardSchema.safeParse(withPresentNames(card))',
+    replacement: 'cardSchema.safeParse(card)',
+    tests: [{ file: 'test/agent/old-state.test.ts' }],
   },
   {
     promise: 'a simulated alert ends although the recording does',

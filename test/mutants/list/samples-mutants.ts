@@ -6,6 +6,7 @@ const IMPORT_TESTS = [
 const FLOAT16_TESTS = [{ file: 'test/samples/float16.test.ts' }];
 const COLLECT_TESTS = [{ file: 'test/training/data/collect.test.ts' }];
 const GROUPS_TESTS = [{ file: 'test/samples/groups.test.ts', names: 'by time|by likeness|join' }];
+const LOOK_ALIKE_TESTS = [{ file: 'test/samples/look-alikes.test.ts' }];
 
 export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
@@ -81,7 +82,7 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the same picture is stored once',
     file: 'src/samples/store.ts',
-    text: 'this.findPicture(pictureSha256)?.id ??',
+    text: 'this.shared.findPicture(pictureSha256) ??',
     replacement: '',
     tests: [{ file: 'test/samples/store.test.ts', names: 'same picture counts up' }],
   },
@@ -109,29 +110,29 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what another camera sees is no repetition',
     file: 'src/samples/near-duplicates.ts',
-    text: 'WHERE source = ? ORDER',
+    text: 'WHERE s.source = ? ORDER',
     replacement: 'WHERE length(?) > 0 ORDER',
     tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'a label is in the history of its sample',
     file: 'src/samples/store.ts',
-    text: '.run(id, old, label, source, atMs);',
-    replacement: '.run(id, null, label, source, atMs);',
+    text: '.run(this.task, id, old, label, source, atMs);',
+    replacement: '.run(this.task, id, null, label, source, atMs);',
     tests: [{ file: 'test/samples/store.test.ts', names: 'same picture counts up' }],
   },
   {
     promise: 'what has a label is never evicted',
     file: 'src/samples/store.ts',
-    text: 'WHERE label IS NULL ORDER BY id DESC',
-    replacement: 'ORDER BY id DESC',
+    text: 'WHERE task = ? AND label IS NULL\n           ORDER BY',
+    replacement: 'WHERE task = ? ORDER BY',
     tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
     promise: 'of the frames that wait the oldest are evicted',
     file: 'src/samples/store.ts',
-    text: 'WHERE label IS NULL ORDER BY id DESC',
-    replacement: 'WHERE label IS NULL ORDER BY id ASC',
+    text: 'ORDER BY sample_id DESC',
+    replacement: 'ORDER BY sample_id ASC',
     tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
@@ -210,5 +211,40 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     text: 'if (bits > maxBits) continue;',
     replacement: 'if (bits >= maxBits) continue;',
     tests: GROUPS_TESTS,
+  },
+  {
+    promise: 'near-duplicates share a group before the label decides its side',
+    file: 'src/samples/look-alikes.ts',
+    text: 'for (const members of clusters) this.#gather(members);',
+    replacement: '',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a sample that a head may have learnt keeps its group',
+    file: 'src/samples/look-alikes.ts',
+    text: 'store.isLabelledAnywhere(id)',
+    replacement: 'store.get(id) === null',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'groups of near-duplicates are on one side',
+    file: 'src/samples/holdout.ts',
+    text: 'if (side.kept === 1) continue;',
+    replacement: 'if (side.kept === 0) continue;',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a look-alike is of the same pass',
+    file: 'src/samples/look-alikes.ts',
+    text: 'from: capturedAtMs - passMs, to: capturedAtMs + passMs',
+    replacement: 'from: 0, to: Number.MAX_SAFE_INTEGER',
+    tests: LOOK_ALIKE_TESTS,
+  },
+  {
+    promise: 'a waiting sample does not decide the side of the group that it joins',
+    file: 'src/samples/holdout.ts',
+    text: 'labelled === 1 || target === undefined',
+    replacement: 'target === undefined || labelled < 2',
+    tests: LOOK_ALIKE_TESTS,
   },
 ];

@@ -35,15 +35,15 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'which head serves is retained',
     file: TOPICS,
-    text: "topic: 'model', qos: 1, retain: true",
-    replacement: "topic: 'model', qos: 1, retain: false",
+    text: "topic: 'task/<task>/model', qos: 1, retain: true",
+    replacement: "topic: 'task/<task>/model', qos: 1, retain: false",
     tests: CONTRACT_TESTS,
   },
   {
     promise: 'a prediction is sent once and costs no acknowledgement',
     file: TOPICS,
-    text: "topic: 'prediction', qos: 0",
-    replacement: "topic: 'prediction', qos: 1",
+    text: "topic: 'task/<task>/prediction', qos: 0",
+    replacement: "topic: 'task/<task>/prediction', qos: 1",
     tests: CONTRACT_TESTS,
   },
   {
@@ -70,15 +70,15 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the progress of a training is sent once',
     file: TOPICS,
-    text: "topic: 'training/progress', qos: 0",
-    replacement: "topic: 'training/progress', qos: 1",
+    text: "topic: 'task/<task>/training/progress',\n    qos: 0",
+    replacement: "topic: 'task/<task>/training/progress',\n    qos: 1",
     tests: CONTRACT_TESTS,
   },
   {
     promise: 'the report of a training arrives',
     file: TOPICS,
-    text: "topic: 'training/report', qos: 1",
-    replacement: "topic: 'training/report', qos: 0",
+    text: "topic: 'task/<task>/training/report',\n    qos: 1",
+    replacement: "topic: 'task/<task>/training/report',\n    qos: 0",
     tests: CONTRACT_TESTS,
   },
   {

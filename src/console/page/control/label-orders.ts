@@ -1,5 +1,6 @@
 import type { PostBodies } from '../../console-api.js';
 import type { RobotApi } from '../robot/robot-api.js';
+import type { AlikeOrders } from './alike-orders.js';
 import type { Notices } from './notices.js';
 import type { PageState } from './page-state.js';
 import type { PageStore } from './page-store.js';
@@ -19,6 +20,7 @@ export class LabelOrders {
     private readonly api: RobotApi,
     private readonly viewfinder: Viewfinder,
     private readonly notices: Notices,
+    private readonly alikes: AlikeOrders,
   ) {}
 
   /** Called when a label button is pressed down: the picture visible at that moment is labelled. */
@@ -28,18 +30,25 @@ export class LabelOrders {
 
   /** @returns whether the robot has stored the label */
   async submit(label: string): Promise<boolean> {
-    const { view, shown } = this.store.state;
+    const { view, shown, task } = this.store.state;
     if (this.#busy || label === '' || shown === null) return false;
     const body = orderOf(view, shown, label);
     if (body === null) return false;
     this.viewfinder.freeze('press');
     this.#busy = true;
     try {
-      const { sampleId } = await this.api.post('/api/label', body);
+      const answer = await this.api.post('/api/label', body);
+      const sampleId = 'sampleId' in answer ? answer.sampleId : answer.sampleIds[0]!;
+      if (task !== this.store.state.task) {
+        this.notices.say(`Labelled ${label} for the former task`);
+        return true;
+      }
       this.#confirm(label);
       const act = () => void this.viewfinder.openSample(sampleId, null, 'correction');
       this.notices.say(`Labelled ${label}`, { words: 'Change', act });
       this.#goOn(view);
+      if (view.kind === 'question') void this.alikes.offer(sampleId, label);
+      else this.alikes.dismiss();
       return true;
     } catch (error) {
       this.viewfinder.setHold(null);

@@ -16,12 +16,18 @@ export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
     try {
       do {
         again = false;
-        await work();
+        await ignoringRefusals(work);
       } while (again);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
     } finally {
       running = false;
     }
   };
+}
+
+async function ignoringRefusals(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
 }

@@ -1,11 +1,13 @@
 import { RobotApi } from '../robot/robot-api.js';
 import { RobotClock } from '../robot/robot-clock.js';
+import { AlikeOrders } from './alike-orders.js';
 import { ColourTheme } from './colour-theme.js';
 import { LabelOrders } from './label-orders.js';
 import { Notices } from './notices.js';
 import { PageStore } from './page-store.js';
 import { RecordLists } from './record-lists.js';
 import { Session } from './session.js';
+import { TaskChoice } from './task-choice.js';
 import { TokenLock } from './token-lock.js';
 import { TrainingOrders } from './training-orders.js';
 import { Viewfinder } from './viewfinder.js';
@@ -19,24 +21,28 @@ export interface PageParts {
   readonly theme: ColourTheme;
   readonly viewfinder: Viewfinder;
   readonly labelling: LabelOrders;
+  readonly alikes: AlikeOrders;
   readonly training: TrainingOrders;
   readonly session: Session;
 }
 
-/** Builds the parts of a page and restores the token and the theme stored in the browser. */
+/** Builds the parts of a page and restores the token, the task and the theme. */
 export function buildPage(storage: Storage): PageParts {
   const store = new PageStore();
   const lock = new TokenLock(store, storage);
-  const api = new RobotApi(lock);
+  const tasks = new TaskChoice(store, location, history);
+  const api = new RobotApi(lock, () => store.state.task);
   const clock = new RobotClock();
   const notices = new Notices(store);
   const lists = new RecordLists(store, api);
   const viewfinder = new Viewfinder(store, api, notices);
-  const labelling = new LabelOrders(store, api, viewfinder, notices);
+  const alikes = new AlikeOrders(store, api, viewfinder, notices);
+  const labelling = new LabelOrders(store, api, viewfinder, notices, alikes);
   const training = new TrainingOrders(store, api, lists, notices, clock);
-  const session = new Session(store, api, lock, clock, lists, viewfinder, notices);
+  const session = new Session(store, api, lock, clock, tasks, lists, viewfinder, notices);
   const theme = new ColourTheme(store, storage);
   lock.restore(location, history);
+  tasks.restore();
   theme.restore();
-  return { store, api, clock, notices, theme, viewfinder, labelling, training, session };
+  return { store, api, clock, notices, theme, viewfinder, labelling, alikes, training, session };
 }

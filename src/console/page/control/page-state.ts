@@ -2,6 +2,7 @@ import type { ClockedStatus } from '../../console-api.js';
 import type {
   FrameSummary,
   HeadVersion,
+  LookAlikeSample,
   TrainingReport,
   WaitingSample,
 } from '../../console-source.js';
@@ -29,6 +30,15 @@ export interface ScreenPicture {
   description: string;
 }
 
+/** Look-alikes of a sample that was labelled just now, offered for the same label. */
+export interface AlikeOffer {
+  label: string;
+  samples: readonly LookAlikeSample[];
+  /** Ids of those that the user has taken out. */
+  without: readonly string[];
+  busy: boolean;
+}
+
 export interface Notice {
   message: string;
   problem: boolean;
@@ -49,7 +59,12 @@ export interface PageState {
   /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
   lock: { problem: string } | null;
   link: Link;
-  /** Null before the first status and while the page is locked. */
+  /** The chosen task; null: the first one of the robot. */
+  task: string | null;
+  /**
+   * Null before the first status and while the page is locked. After the choice of another task, it is about
+   * the former task until the first status arrives.
+   */
   status: ClockedStatus | null;
   /** The camera whose picture is shown. */
   camera: string | null;
@@ -61,6 +76,8 @@ export interface PageState {
   /** Labels whose buttons currently confirm that they were stored. */
   confirmed: readonly string[];
   waiting: readonly WaitingSample[];
+  /** Null: nothing looks like what was labelled last. */
+  alikes: AlikeOffer | null;
   /** Newest first. */
   reports: readonly TrainingReport[];
   heads: readonly HeadVersion[];
@@ -72,6 +89,7 @@ export interface PageState {
 export const INITIAL_STATE: Readonly<PageState> = {
   lock: null,
   link: 'connecting',
+  task: null,
   status: null,
   camera: null,
   view: { kind: 'live' },
@@ -80,6 +98,7 @@ export const INITIAL_STATE: Readonly<PageState> = {
   hold: null,
   confirmed: [],
   waiting: [],
+  alikes: null,
   reports: [],
   heads: [],
   notice: null,

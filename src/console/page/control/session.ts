@@ -6,6 +6,7 @@ import type { RobotClock } from '../robot/robot-clock.js';
 import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
 import type { RecordLists } from './record-lists.js';
+import type { TaskChoice } from './task-choice.js';
 import type { TokenLock } from './token-lock.js';
 import type { Viewfinder } from './viewfinder.js';
 
@@ -24,6 +25,7 @@ export class Session {
     private readonly api: RobotApi,
     private readonly lock: TokenLock,
     private readonly clock: RobotClock,
+    private readonly tasks: TaskChoice,
     private readonly lists: RecordLists,
     private readonly viewfinder: Viewfinder,
     private readonly notices: Notices,
@@ -32,6 +34,10 @@ export class Session {
       received: (event) => this.#received(event),
       lost: () => this.store.set({ link: 'lost' }),
       busy: (refusal: Refusal) => this.notices.problem(refusal),
+      unknownTask: (refusal: Refusal) => {
+        this.choose(null);
+        this.notices.problem(refusal);
+      },
     });
   }
 
@@ -39,6 +45,9 @@ export class Session {
   async start(): Promise<void> {
     this.store.subscribe(() => {
       if (this.store.state.lock !== null) this.#feed.stop();
+    });
+    addEventListener('hashchange', () => {
+      if (this.tasks.restore()) this.#follow();
     });
     setInterval(() => {
       const { link } = this.store.state;
@@ -65,16 +74,21 @@ export class Session {
     this.#feed.start();
   }
 
+  /** Makes the page about another task. @param task null: the first one of the robot */
+  choose(task: string | null): void {
+    if (this.tasks.choose(task)) this.#follow();
+  }
+
+  #follow(): void {
+    if (this.store.state.lock === null) this.#feed.start();
+  }
+
   #received(event: StreamEvent): void {
     const { status, camera } = this.store.state;
     switch (event.type) {
       case 'status':
         this.clock.set(event.data.nowMs);
         this.#setStatus(event.data);
-        if (this.store.state.link !== 'live') {
-          this.store.set({ link: 'live' });
-          this.lists.refresh();
-        }
         break;
       case 'training':
         if (status !== null) this.#setStatus({ ...status, training: event.data });
@@ -85,10 +99,14 @@ export class Session {
   }
 
   #setStatus(status: ClockedStatus): void {
-    const { status: before, camera } = this.store.state;
-    const known = status.cameras.some(({ name }) => name === camera);
-    this.store.set({ status, camera: known ? camera : (status.cameras[0]?.name ?? null) });
-    if (before === null) return;
+    const { status: before, camera, link } = this.store.state;
+    const offered = status.cameras.filter(({ decided }) => decided);
+    const { name } = offered.find((each) => each.name === camera) ?? offered[0] ?? { name: null };
+    this.store.set({ status, camera: name, link: 'live' });
+    if (link !== 'live' || before?.task !== status.task) {
+      this.lists.refresh();
+      return;
+    }
     if (queueMark(before) !== queueMark(status)) void this.lists.refreshWaiting();
     if (headMark(before) !== headMark(status)) void this.lists.refreshTrainings();
   }

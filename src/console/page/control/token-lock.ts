@@ -17,10 +17,12 @@ export class TokenLock {
 
   /** Reads a token from the URL fragment, which browsers never send, and removes it from the address. */
   restore(location: Location, history: History): void {
-    const linked = new URLSearchParams(location.hash.slice(1)).get('token');
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    const linked = fragment.get('token');
     if (linked !== null) {
       this.storage.setItem(KEY, linked);
-      history.replaceState(null, '', location.pathname);
+      fragment.delete('token');
+      history.replaceState(null, '', fragment.size > 0 ? `#${fragment}` : location.pathname);
     }
     this.#token = this.storage.getItem(KEY);
   }

@@ -1,6 +1,7 @@
 import type { WaitingSample } from '../../console-source.js';
 import { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
+import { isOfTask } from '../words/task-words.js';
 import type { Notices } from './notices.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { Hold, SampleView, ScreenPicture } from './page-state.js';
@@ -69,9 +70,14 @@ export class Viewfinder {
     guess: WaitingSample['guess'],
     kind: SampleView['kind'],
   ): Promise<void> {
+    const { task } = this.store.state;
     const description = kind === 'question' ? 'Picture that needs a label' : 'Labelled picture';
     try {
       const image = await decode(await this.api.samplePicture(sampleId));
+      if (task !== this.store.state.task) {
+        URL.revokeObjectURL(image.src);
+        return;
+      }
       clearTimeout(this.#release);
       const view = { kind, sampleId, guess };
       this.#show({ image, description }, { view, shown: { kind }, hold: null });
@@ -102,7 +108,7 @@ export class Viewfinder {
     if (!this.#mayMove()) return;
     const pauseMs = PICTURE_INTERVAL_MS - this.idleMs;
     if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    const { camera } = this.store.state;
+    const { camera, task } = this.store.state;
     if (camera === null) return;
     this.#lastPullMs = performance.now();
     const answer = await this.api.liveFrame(camera);
@@ -111,8 +117,9 @@ export class Viewfinder {
     const { shown } = this.store.state;
     if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
     const image = await decode(picture);
+    const { state } = this.store;
     // The user may have pressed a label meanwhile: the picture they saw must stay.
-    if (!this.#mayMove() || camera !== this.store.state.camera) {
+    if (!this.#mayMove() || camera !== state.camera || task !== state.task) {
       URL.revokeObjectURL(image.src);
       return;
     }
@@ -122,7 +129,8 @@ export class Viewfinder {
 
   #mayMove(): boolean {
     const { view, hold, camera } = this.store.state;
-    return view.kind === 'live' && hold === null && camera !== null && !document.hidden;
+    const isLive = view.kind === 'live' && hold === null && camera !== null;
+    return isLive && isOfTask(this.store.state) && !document.hidden;
   }
 
   /** Replaces picture and frame in one step, so that they always belong together. */

@@ -13,9 +13,14 @@ export interface FeedListener {
   lost(): void;
   /** The robot refuses the connection because too many pages are connected. */
   busy(refusal: Refusal): void;
+  /** The robot does not have this task; the feed has ended. */
+  unknownTask(refusal: Refusal): void;
 }
 
-/** The event stream, with automatic reconnection. It ends when the robot requires another token. */
+/**
+ * The event stream, with automatic reconnection. It ends when the robot requires another token or does not have
+ * the task.
+ */
 export class EventFeed {
   #run: AbortController | null = null;
 
@@ -44,6 +49,10 @@ export class EventFeed {
       } catch (error) {
         if (error instanceof Refusal && error.status === 401) return;
         if (error instanceof Refusal && error.status === 503) this.listener.busy(error);
+        if (error instanceof Refusal && error.code === 'HL_TASK_UNKNOWN' && !run.aborted) {
+          this.listener.unknownTask(error);
+          return;
+        }
       }
       if (run.aborted) return;
       this.listener.lost();
@@ -64,7 +73,7 @@ export class EventFeed {
       let rest = '';
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return;
+        if (done || run.aborted) return;
         clearTimeout(silence);
         silence = setTimeout(end, SILENCE_MS);
         const blocks = (rest + value).split('\n\n');

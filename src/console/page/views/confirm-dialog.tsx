@@ -6,7 +6,11 @@ export function ConfirmDialog({ page }: { page: PageParts }) {
   const confirmation = useSelected(page.store, (state) => state.confirmation);
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
-    if (confirmation === null || dialog.current === null) return;
+    if (dialog.current === null) return;
+    if (confirmation === null) {
+      dialog.current.close();
+      return;
+    }
     // Escape closes the dialog without setting a return value.
     dialog.current.returnValue = '';
     dialog.current.showModal();

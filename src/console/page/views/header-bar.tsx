@@ -1,7 +1,7 @@
 import { useLayoutEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
-import type { Link } from '../control/page-state.js';
-import { headLine } from '../words/head-words.js';
+import type { Link, PageState } from '../control/page-state.js';
+import { isOfTask, statusLine } from '../words/task-words.js';
 import { useSelected } from './use-selected.js';
 
 const LINK_WORDS: Readonly<Record<Link, string>> = {
@@ -12,13 +12,16 @@ const LINK_WORDS: Readonly<Record<Link, string>> = {
 
 export function HeaderBar({ page }: { page: PageParts }) {
   const status = useSelected(page.store, (state) => state.status);
+  const line = useSelected(page.store, whoLine);
   const locked = useSelected(page.store, (state) => state.lock !== null);
   const link = useSelected(page.store, (state) => state.link);
+  const task = useSelected(page.store, (state) => state.task);
   const robot = status?.robot ?? null;
+  const named = status?.namedTasks ? (task ?? status.task) : null;
+  const title = [named, robot, 'headland'].filter((part) => part !== null).join(' · ');
   useLayoutEffect(() => {
-    document.title = robot === null ? 'headland' : `${robot} · headland`;
-  }, [robot]);
-  const waiting = locked ? 'Locked' : 'Connecting…';
+    document.title = title;
+  }, [title]);
   return (
     <header class="bar">
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -27,7 +30,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
       </svg>
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
-        <p id="who-line">{status === null ? waiting : headLine(status)}</p>
+        <p id="who-line">{line}</p>
       </div>
       <span class="badge paused" id="paused" hidden={status?.state !== 'paused'}>
         Paused
@@ -39,6 +42,13 @@ export function HeaderBar({ page }: { page: PageParts }) {
       <ThemeButton page={page} />
     </header>
   );
+}
+
+/** One line about the task. */
+function whoLine(state: PageState): string {
+  const { status, task, lock } = state;
+  if (status === null) return lock === null ? 'Connecting…' : 'Locked';
+  return isOfTask(state) ? statusLine(status) : `${task} · loading…`;
 }
 
 function ThemeButton({ page }: { page: PageParts }) {

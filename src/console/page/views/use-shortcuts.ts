@@ -2,6 +2,7 @@ import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
 import { knownLabels } from '../words/head-words.js';
+import { isOfTask } from '../words/task-words.js';
 
 /** Keyboard shortcuts of the page. @param field the input for a new label */
 export function useShortcuts(page: PageParts, field: RefObject<HTMLInputElement | null>): void {
@@ -14,20 +15,18 @@ export function useShortcuts(page: PageParts, field: RefObject<HTMLInputElement 
 
 function act(page: PageParts, field: HTMLInputElement | null, event: KeyboardEvent): void {
   const { key, target } = event;
-  const { status, view, confirmation } = page.store.state;
+  const { status, confirmation } = page.store.state;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (status === null || confirmation !== null) return;
+  if (status === null || confirmation !== null || !isOfTask(page.store.state)) return;
   if (key === 'Escape') {
-    if (target instanceof HTMLElement) target.blur();
-    if (view.kind === 'live') page.viewfinder.setHold(null);
-    else page.viewfinder.backToLive();
+    leave(page, target);
     return;
   }
-  if (target instanceof HTMLInputElement) return;
+  if (target instanceof HTMLInputElement && target.type !== 'radio') return;
   if (/^[1-9]$/.test(key)) {
     const label = knownLabels(status)[Number(key) - 1];
     if (label !== undefined) void page.labelling.submit(label);
-  } else if (key === ' ' && !(target instanceof HTMLButtonElement)) {
+  } else if (key === ' ' && !takesSpace(target)) {
     event.preventDefault();
     page.viewfinder.toggleHold();
   } else if (key === 'n' || key === 'N') {
@@ -36,4 +35,15 @@ function act(page: PageParts, field: HTMLInputElement | null, event: KeyboardEve
   } else if (key === 'q' || key === 'Q') {
     page.viewfinder.nextQuestion();
   }
+}
+
+/** Leaves a field, and returns to the moving live picture. */
+function leave({ store, viewfinder }: PageParts, target: EventTarget | null): void {
+  if (target instanceof HTMLElement) target.blur();
+  if (store.state.view.kind === 'live') viewfinder.setHold(null);
+  else viewfinder.backToLive();
+}
+
+function takesSpace(target: EventTarget | null): boolean {
+  return target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
 }

@@ -1,3 +1,4 @@
+import type { Split } from '../../../vision/folder/splits.js';
 import type { PictureBox } from '../../../vision/picture-box.js';
 
 /** A part of a picture with a label. */
@@ -15,6 +16,20 @@ export interface AnnotatedPicture {
   labels: string[];
   /** Labels of parts of it. Without any label, the file only lists the picture. */
   boxes: LabelledBox[];
+  /** Group that the file names for it; null: none. */
+  group?: string | null;
+  /** Part of the data set that the file names for it; null: none. */
+  split?: Split | null;
+  /** It has a label for another task. */
+  elsewhere?: boolean;
+}
+
+/** Tables may label pictures for several tasks, in a column for each. */
+export interface TaskColumns {
+  /** The task whose labels are read. */
+  task: string;
+  /** All tasks of the robot. */
+  tasks: readonly string[];
 }
 
 /** Contents of one annotation file. */
@@ -23,6 +38,8 @@ export interface AnnotationFile {
   pictures: AnnotatedPicture[];
   /** Records that cannot be used, in words that follow the name of the file. */
   faults: string[];
+  /** Tasks for which it has labels, in columns of their own. */
+  tasks?: readonly string[];
 }
 
 /** In order of preference between formats that label equally many pictures. */

@@ -1,5 +1,5 @@
 import { hasPictureEnding } from '../../../vision/sniff.js';
-import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
+import type { AnnotatedPicture, AnnotationFile, TaskColumns } from './annotation.js';
 import { boxOfEdges, pixelsIn } from './boxes.js';
 import { numberIn } from './marks.js';
 import { type AnnotationRecord, readRecords } from './records.js';
@@ -8,7 +8,10 @@ import { type AnnotationRecord, readRecords } from './records.js';
  * Reads a CSV table with a header, or without one as in keras-retinanet (`path,x1,y1,x2,y2,class`).
  * Null: the table does not label pictures.
  */
-export function readCsvAnnotations(text: string): AnnotationFile | null {
+export function readCsvAnnotations(
+  text: string,
+  columns: TaskColumns | null = null,
+): AnnotationFile | null {
   const rows = parseCsv(text);
   const [head] = rows;
   if (head === undefined) return null;
@@ -18,7 +21,7 @@ export function readCsvAnnotations(text: string): AnnotationFile | null {
   const records = rows
     .slice(1)
     .map((row): AnnotationRecord => new Map(head.map((column, i) => [column, row[i] ?? ''])));
-  return readRecords(records);
+  return readRecords(records, columns);
 }
 
 function ofBareRow(row: readonly string[]): AnnotatedPicture {

@@ -1,4 +1,4 @@
-import type { AnnotatedPicture, AnnotationFile, LabelledBox } from './annotation.js';
+import type { AnnotatedPicture, AnnotationFile, LabelledBox, TaskColumns } from './annotation.js';
 import { boxOfCentre, boxOfPoints, boxOfSides, type Measure, pixelsIn } from './boxes.js';
 import { Faults } from './faults.js';
 import { isRecord, marksIn, numberIn } from './marks.js';
@@ -7,14 +7,17 @@ import { readRecords } from './records.js';
 type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** Reads the JSON of a known annotation tool; null: unknown format. */
-export function readJsonAnnotations(value: unknown): AnnotationFile | null {
+export function readJsonAnnotations(
+  value: unknown,
+  columns: TaskColumns | null = null,
+): AnnotationFile | null {
   return (
     ofCoco(value) ??
     ofEdgeImpulse(value) ??
     ofCreateMl(value) ??
     ofLabelStudio(value) ??
     ofLabelMe(value) ??
-    ofFlat(value)
+    ofFlat(value, columns)
   );
 }
 
@@ -185,10 +188,13 @@ function ofLabelMe(value: unknown): AnnotationFile | null {
   return { format: 'LabelMe annotations', pictures, faults: [] };
 }
 
-function ofFlat(value: unknown): AnnotationFile | null {
+function ofFlat(value: unknown, columns: TaskColumns | null): AnnotationFile | null {
   if (!Array.isArray(value)) return null;
   const rows = value.filter(isRecord);
-  const found = readRecords(rows.map((row) => new Map(Object.entries(row))));
+  const found = readRecords(
+    rows.map((row) => new Map(Object.entries(row))),
+    columns,
+  );
   if (found === null || rows.length === value.length) return found;
   const others = `has ${value.length - rows.length} of ${value.length} records that are no objects`;
   return { ...found, faults: [...found.faults, others] };

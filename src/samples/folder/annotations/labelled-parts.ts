@@ -11,6 +11,8 @@ export interface LabelledPart {
   label: string;
   /** Null: the picture as a whole. */
   box: PictureBox | null;
+  /** Group that the annotation names; null: none. */
+  group: string | null;
 }
 
 export interface LabelledParts {
@@ -34,15 +36,16 @@ export function partsOf(
   use: BoxUse,
 ): LabelledParts {
   const found: LabelledParts = { parts: [], several: [], without: [], edgeless: [] };
-  for (const picture of pictures) {
-    const { whole, boxes } = labelsOf(picture.name);
+  for (const placed of pictures) {
+    const { whole, boxes, group, split, elsewhere } = labelsOf(placed.name);
+    const picture = { ...placed, split: split ?? placed.split };
     const ofBoxes = use === 'whole' && whole.length === 0 ? boxes.map(({ label }) => label) : [];
     const labels = [...new Set([...whole, ...ofBoxes])];
     const [label] = labels;
     if (labels.length > 1) found.several.push(picture.name);
-    else if (label !== undefined) found.parts.push({ picture, label, box: null });
-    if (use === 'crops') addBoxes(found, picture, boxes);
-    if (whole.length + boxes.length === 0) found.without.push(picture);
+    else if (label !== undefined) found.parts.push({ picture, label, box: null, group });
+    if (use === 'crops') addBoxes(found, picture, boxes, group);
+    if (whole.length + boxes.length === 0 && !elsewhere) found.without.push(picture);
   }
   return found;
 }
@@ -51,9 +54,10 @@ function addBoxes(
   { parts, edgeless }: LabelledParts,
   picture: PlacedPicture,
   boxes: PictureLabels['boxes'],
+  group: string | null,
 ): void {
   for (const { label, box } of boxes) {
     if (box === null) edgeless.push(picture.name);
-    else parts.push({ picture, label, box });
+    else parts.push({ picture, label, box, group });
   }
 }

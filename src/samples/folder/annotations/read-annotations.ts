@@ -3,12 +3,14 @@ import { fileProblem } from '../../../base/files/file-problem.js';
 import { decodeText } from '../../../base/words/text.js';
 import { type Folder, type FolderFile, visit } from '../../../vision/folder/folder-tree.js';
 import type { PlacedPicture } from '../../../vision/folder/layout.js';
+import type { Split } from '../../../vision/folder/splits.js';
 import { listIn } from '../../list-in.js';
 import {
   ANNOTATION_FORMATS,
   type AnnotationFile,
   type AnnotationFormat,
   type LabelledBox,
+  type TaskColumns,
 } from './annotation.js';
 import { readCsvAnnotations } from './csv.js';
 import { readLabelsInNames } from './edge-impulse-names.js';
@@ -30,6 +32,12 @@ export interface PictureLabels {
   /** Distinct labels of the picture as a whole. */
   whole: readonly string[];
   boxes: readonly LabelledBox[];
+  /** Group that a table names; null: none. */
+  group: string | null;
+  /** Part of the data set that a table names; null: none. */
+  split: Split | null;
+  /** It has a label for another task. */
+  elsewhere: boolean;
 }
 
 /** Annotations of the pictures of a folder. */
@@ -46,6 +54,8 @@ export interface Annotated {
   unreadable: string[];
   /** Pictures that the annotations name but the folder does not have. */
   missing: string[];
+  /** Tasks for which tables have labels, in columns of their own. */
+  tasks: ReadonlySet<string>;
 }
 
 /** Larger files are refused: they would not fit into memory beside the daemon. */
@@ -53,20 +63,28 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const ANNOTATION_ENDING = /\.(?:json|jsonl|ndjson|csv|tsv|xml|txt|ya?ml|labels|names)$/i;
 const CLASS_NAMES = /^(?:classes\.txt|_classes\.txt|labels\.txt|obj\.names|.*_darknet\.labels)$/i;
 const ROBOFLOW = /^(?:README\.roboflow\.txt|_annotations\..+|_classes\.(?:csv|txt))$/i;
-const NO_LABELS: PictureLabels = { whole: [], boxes: [] };
+const NO_LABELS: PictureLabels = {
+  whole: [],
+  boxes: [],
+  group: null,
+  split: null,
+  elsewhere: false,
+};
 
 /**
  * Reads annotations in a folder, in the formats of common tools. If there are several formats, the
  * one that labels most pictures is used.
  * @param except name of a file at the top that is none
+ * @param columns null: tables have no columns for tasks
  */
 export async function readAnnotations(
   root: Folder,
   pictures: readonly PlacedPicture[],
   except: string,
+  columns: TaskColumns | null = null,
 ): Promise<Annotated> {
   const names = pictures.map(({ name }) => name);
-  const reader = new AnnotationReader(names);
+  const reader = new AnnotationReader(names, columns);
   const files: { file: FolderFile; name: string }[] = [];
   visit(root, '', (file, name) => {
     const isAnnotation = !file.isPicture && ANNOTATION_ENDING.test(file.name.text);
@@ -80,9 +98,17 @@ export async function readAnnotations(
 
 /** What the files of one format say. */
 interface Found {
-  labels: Map<string, { whole: Set<string>; boxes: LabelledBox[] }>;
+  labels: Map<string, FoundLabels>;
   faults: string[];
   missing: Set<string>;
+}
+
+interface FoundLabels {
+  whole: Set<string>;
+  boxes: LabelledBox[];
+  group: string | null;
+  split: Split | null;
+  elsewhere: boolean;
 }
 
 const NOTHING_FOUND: Found = { labels: new Map(), faults: [], missing: new Set() };
@@ -102,10 +128,14 @@ class AnnotationReader {
   readonly #unreadable: string[] = [];
   readonly #yolo: YoloFile[] = [];
   readonly #lists: { name: string; base: string; text: string }[] = [];
+  readonly #tasks = new Set<string>();
   #classNames: ClassNames | null = null;
   #keyPoints = false;
 
-  constructor(names: readonly string[]) {
+  constructor(
+    names: readonly string[],
+    private readonly columns: TaskColumns | null,
+  ) {
     this.#index = new PictureIndex(names);
     this.#stems = new Set(names.map((name) => stemOf(lastPart(name))));
   }
@@ -141,16 +171,18 @@ class AnnotationReader {
     }
     const format = best?.format ?? null;
     const found = best?.found ?? NOTHING_FOUND;
+    const faulty = best === null ? [...this.#found.values()] : [found];
     return {
       format,
       tool,
       boxes: [...found.labels.values()].some(({ boxes }) => boxes.length > 0),
       labelsOf: (name) => {
         const known = found.labels.get(name);
-        return known === undefined ? NO_LABELS : { whole: [...known.whole], boxes: known.boxes };
+        return known === undefined ? NO_LABELS : { ...known, whole: [...known.whole] };
       },
-      unreadable: [...this.#unreadable, ...found.faults],
+      unreadable: [...this.#unreadable, ...faulty.flatMap(({ faults }) => faults)],
       missing: [...found.missing],
+      tasks: this.#tasks,
     };
   }
 
@@ -168,7 +200,7 @@ class AnnotationReader {
   }
 
   #parse(fileName: string, name: string, text: string): AnnotationFile | null {
-    if (/\.(?:csv|tsv)$/.test(fileName)) return readCsvAnnotations(text);
+    if (/\.(?:csv|tsv)$/.test(fileName)) return readCsvAnnotations(text, this.columns);
     if (fileName.endsWith('.xml')) {
       if (declaresEntities(text)) return this.#refuse(name, 'declares XML entities');
       return readXmlAnnotations(text);
@@ -176,7 +208,7 @@ class AnnotationReader {
     if (/\.(?:json|labels)$/.test(fileName)) {
       const value = parseJson(text);
       if (value === undefined) return this.#refuse(name, 'is not valid JSON');
-      return readJsonAnnotations(value);
+      return readJsonAnnotations(value, this.columns);
     }
     if (/\.(?:jsonl|ndjson)$/.test(fileName)) {
       const lines = text.split('\n').filter((line) => line.trim() !== '');
@@ -184,7 +216,7 @@ class AnnotationReader {
       const invalid = lines.length - values.length;
       if (invalid > 0)
         this.#refuse(name, `has ${invalid} of ${lines.length} lines that are not JSON`);
-      return readJsonAnnotations(values);
+      return readJsonAnnotations(values, this.columns);
     }
     return null;
   }
@@ -213,17 +245,27 @@ class AnnotationReader {
 
   #add(base: string, file: string, annotations: AnnotationFile | null): void {
     if (annotations === null) return;
-    const { format, pictures, faults } = annotations;
+    const { format, pictures, faults, tasks = [] } = annotations;
+    for (const task of tasks) this.#tasks.add(task);
     const found = this.#foundOf(format);
     found.faults.push(...faults.map((fault) => `${file} ${fault}`));
-    for (const { picture, labels, boxes } of pictures) {
+    for (const { picture, labels, boxes, group = null, split = null, elsewhere } of pictures) {
       const name = this.#index.find(base, picture);
       if (name === null) {
         if (labels.length + boxes.length > 0) found.missing.add(picture);
         continue;
       }
-      const known = found.labels.get(name) ?? { whole: new Set(), boxes: [] };
+      const known = found.labels.get(name) ?? {
+        whole: new Set(),
+        boxes: [],
+        group,
+        split,
+        elsewhere: false,
+      };
       found.labels.set(name, known);
+      known.group ??= group;
+      known.split ??= split;
+      known.elsewhere ||= elsewhere === true;
       for (const label of labels) known.whole.add(label);
       for (const box of boxes) known.boxes.push(box);
     }

@@ -1,5 +1,6 @@
+import { splitOf } from '../../../vision/folder/splits.js';
 import type { PictureBox } from '../../../vision/picture-box.js';
-import type { AnnotatedPicture, AnnotationFile } from './annotation.js';
+import type { AnnotatedPicture, AnnotationFile, TaskColumns } from './annotation.js';
 import { boxOfEdges, boxOfSides, type Measure, pixelsIn, SHARES } from './boxes.js';
 import { Faults } from './faults.js';
 import { isRecord, marksIn, numberIn } from './marks.js';
@@ -31,6 +32,16 @@ const SIDE_COLUMNS: readonly (readonly string[])[] = [
 ];
 /** A list `[left, top, width, height]`, as in COCO. */
 const LIST_COLUMN = /^(?:bbox|bounding_box)$/;
+const GROUP_COLUMN = ['group'];
+const SPLIT_COLUMN = ['split'];
+/** Columns beside labels that are not worth a note. */
+const OTHER_COLUMNS = new Set([
+  ...'source captured_at width height annotation_id annotator lead_time created_at updated_at bbox bounding_box'.split(
+    ' ',
+  ),
+  ...EDGE_COLUMNS.flat(),
+  ...SIDE_COLUMNS.flat(),
+]);
 /** More columns make no table of labels, and would take too long to search. */
 const MAX_COLUMNS = 5_000;
 /** Columns that Label Studio adds to the data of a task. */
@@ -41,22 +52,41 @@ interface Columns {
   picture: string;
   label: string | null;
   box: ((row: AnnotationRecord) => PictureBox | null) | null;
+  group: string | null;
+  split: string | null;
 }
 
 /**
  * Reads rows that name a picture and its class, or have a 0/1 column for each class (Roboflow's
- * `_classes.csv`). Label Studio's CSV and JSON-MIN are such rows. Null: the rows do neither.
+ * `_classes.csv`), or a column for each task. Label Studio's CSV and JSON-MIN are such rows. Null:
+ * the rows do neither.
  */
-export function readRecords(rows: readonly AnnotationRecord[]): AnnotationFile | null {
+export function readRecords(
+  rows: readonly AnnotationRecord[],
+  taskColumns: TaskColumns | null = null,
+): AnnotationFile | null {
   const names = [...new Set(rows.flatMap((row) => [...row.keys()]))];
+  if (names.length > MAX_COLUMNS) return null;
+  const byTask = taskColumns === null ? null : ofTasks(rows, names, taskColumns);
+  if (byTask !== null) return byTask;
   const picture = pick(names, PICTURE_COLUMNS);
-  if (picture === null || names.length > MAX_COLUMNS) return null;
+  if (picture === null) return null;
   const others = names.filter((column) => column !== picture && column.trim() !== '');
   if (isOneHot(rows, others)) return ofOneHot(rows, picture, others);
   const isLabelStudio = LABEL_STUDIO_COLUMNS.some((column) => names.includes(column));
   const label = pick(others, LABEL_COLUMNS) ?? (isLabelStudio ? markedColumn(rows, others) : null);
-  if (label === null) return null;
-  const columns: Columns = { picture, label, box: isLabelStudio ? null : boxColumns(rows, others) };
+  if (label === null) {
+    if (taskColumns === null || others.length === 0) return null;
+    const faults = [notOfTasks(others, taskColumns.tasks)];
+    return { format: 'a table of labels', pictures: [], faults };
+  }
+  const columns: Columns = {
+    picture,
+    label,
+    box: isLabelStudio ? null : boxColumns(rows, others),
+    group: isLabelStudio ? null : pick(others, GROUP_COLUMN),
+    split: isLabelStudio ? null : pick(others, SPLIT_COLUMN),
+  };
   const faults = new Faults();
   const pictures = rows.map((row, index) => ofRow(row, index, columns, faults));
   return {
@@ -66,19 +96,73 @@ export function readRecords(rows: readonly AnnotationRecord[]): AnnotationFile |
   };
 }
 
+/** Reads the labels of one task from a table with columns for tasks; null: it has none. */
+function ofTasks(
+  rows: readonly AnnotationRecord[],
+  names: readonly string[],
+  { task, tasks }: TaskColumns,
+): AnnotationFile | null {
+  const columnOf = (name: string) => names.find((one) => normalised(one) === normalised(name));
+  const ofTask = tasks.flatMap((name) => columnOf(name) ?? []);
+  const others = names.filter((column) => !ofTask.includes(column) && column.trim() !== '');
+  const picture = pick(others, PICTURE_COLUMNS);
+  if (picture === null || ofTask.length === 0) return null;
+  const columns: Columns = {
+    picture,
+    label: columnOf(task) ?? null,
+    box: boxColumns(rows, others),
+    group: pick(others, GROUP_COLUMN),
+    split: pick(others, SPLIT_COLUMN),
+  };
+  const faults = new Faults();
+  const isLabelled = (row: AnnotationRecord, column: string): boolean => {
+    const { labels, boxes } = marksIn(row.get(column));
+    return labels.length + boxes.length > 0;
+  };
+  const pictures = rows.map((row, index) => {
+    const elsewhere = ofTask.some((column) => column !== columns.label && isLabelled(row, column));
+    return { ...ofRow(row, index, columns, faults), elsewhere };
+  });
+  const read = [columns.picture, columns.group, columns.split];
+  const unread = others.filter(
+    (column) => !read.includes(column) && !OTHER_COLUMNS.has(normalised(column)),
+  );
+  const messages = faults.messages();
+  if (columns.label === null) messages.push(`has no column "${task}"`);
+  if (unread.length > 0) messages.push(notOfTasks(unread, tasks));
+  return {
+    format: 'a table of labels',
+    pictures,
+    faults: messages,
+    tasks: tasks.filter((name) => {
+      const column = columnOf(name);
+      return column !== undefined && rows.some((row) => isLabelled(row, column));
+    }),
+  };
+}
+
+function notOfTasks(columns: readonly string[], tasks: readonly string[]): string {
+  const seen = columns.map((column) => JSON.stringify(column)).join(', ');
+  return `has columns that were not read, because no task has their name: ${seen}. The tasks are: ${tasks.join(', ')}`;
+}
+
 function ofRow(
   row: AnnotationRecord,
   index: number,
-  { picture, label, box }: Columns,
+  { picture, label, box, group, split }: Columns,
   faults: Faults,
 ): AnnotatedPicture {
   const name = text(row.get(picture));
   if (name === '') faults.add('they name no picture', `record ${index + 1}`);
   const { labels, boxes } = marksIn(label === null ? null : row.get(label));
-  if (box === null) return { picture: name, labels, boxes };
+  const place = {
+    group: group === null ? null : text(row.get(group)).trim() || null,
+    split: split === null ? null : splitOf(text(row.get(split)).trim()),
+  };
+  if (box === null) return { picture: name, labels, boxes, ...place };
   const found = box(row);
   const inBox = labels.map((one) => ({ label: one, box: found }));
-  return { picture: name, labels: [], boxes: [...inBox, ...boxes] };
+  return { picture: name, labels: [], boxes: [...inBox, ...boxes], ...place };
 }
 
 function isOneHot(rows: readonly AnnotationRecord[], columns: readonly string[]): boolean {

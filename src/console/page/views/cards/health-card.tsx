@@ -22,7 +22,7 @@ export function HealthCard({ page, status }: { page: PageParts; status: ConsoleS
             key={camera.name}
             well={isWell(camera)}
             heading={`Camera ${camera.name}: ${camera.phase}`}
-            rows={cameraRows(camera, nowMs)}
+            rows={cameraRows(camera, status.task, nowMs)}
           />
         ))}
         <Facts well={boardIsWell} heading="Board" rows={boardRows(status)} />
@@ -54,11 +54,13 @@ function isWell({ phase, condition }: CameraStatus): boolean {
   return phase === 'running' && (condition === null || condition === 'good');
 }
 
-function cameraRows(camera: CameraStatus, nowMs: number): Rows {
+function cameraRows(camera: CameraStatus, task: string, nowMs: number): Rows {
   const { framesTotal, droppedTotal, stillFrames, restarts } = camera;
   const still = stillFrames > 0 ? `, ${stillFrames} skipped without change` : '';
+  const undecided = [['Decisions', `none by the task ${task}`]] as const;
   return [
     ['Device', camera.description],
+    ...(camera.decided ? [] : undecided),
     ['Last picture', camera.lastFrameAtMs === null ? 'none yet' : ago(camera.lastFrameAtMs, nowMs)],
     ['Pictures', `${framesTotal} captured, ${droppedTotal} dropped${still}`],
     ['Image quality', camera.condition ?? 'not measured yet'],

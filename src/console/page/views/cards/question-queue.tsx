@@ -1,9 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { ConsoleStatus, WaitingSample } from '../../../console-source.js';
 import type { PageParts } from '../../control/page-parts.js';
-import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { useSelected } from '../use-selected.js';
+import { useThumbnail } from '../use-thumbnail.js';
 
 /** Stored pictures that wait for a label. */
 export function QuestionQueue({ page, status }: { page: PageParts; status: ConsoleStatus }) {
@@ -65,29 +64,4 @@ function Question({
       <span>{caption}</span>
     </button>
   );
-}
-
-/** Object URL of the sample's picture, null until it is loaded. Each new list of samples retries. */
-function useThumbnail(api: RobotApi, sample: WaitingSample): string | null {
-  const [url, setUrl] = useState<string | null>(null);
-  useEffect(() => {
-    if (url !== null) return;
-    let gone = false;
-    api.samplePicture(sample.id).then(
-      (picture) => {
-        if (!gone) setUrl(URL.createObjectURL(picture));
-      },
-      (error: unknown) => {
-        if (!(error instanceof Refusal)) throw error;
-      },
-    );
-    return () => {
-      gone = true;
-    };
-  }, [api, sample, url]);
-  useEffect(() => {
-    if (url === null) return;
-    return () => URL.revokeObjectURL(url);
-  }, [url]);
-  return url;
 }

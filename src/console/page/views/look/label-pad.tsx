@@ -53,7 +53,8 @@ export function LabelPad({
           </button>
         ))}
       </div>
-      <NewLabel page={page} labels={labels} off={off} field={field} />
+      {/* A text typed for one task must not become a label of another. */}
+      <NewLabel key={status.task} page={page} labels={labels} off={off} field={field} />
       <p class="keys">
         Keys: <kbd>1</kbd>–<kbd>9</kbd> label, <kbd>Space</kbd> hold, <kbd>N</kbd> new label,{' '}
         <kbd>Q</kbd> next question, <kbd>Esc</kbd> live

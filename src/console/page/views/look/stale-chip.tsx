@@ -17,9 +17,12 @@ export function StaleChip({ page }: { page: PageParts }) {
   );
 }
 
-function staleWords({ view, picture, shown, hold, link }: PageState, nowMs: number): string {
+function staleWords(
+  { view, picture, shown, hold, link, camera }: PageState,
+  nowMs: number,
+): string {
   if (view.kind !== 'live' || picture === null) return '';
-  if (shown?.kind !== 'live') return 'Waiting for the camera';
+  if (shown?.kind !== 'live') return camera === null ? 'No camera' : 'Waiting for the camera';
   const ageMs = nowMs - shown.frame.capturedAtMs;
   if (ageMs > OLD_PICTURE_MS && hold === null) return `Picture ${duration(ageMs / 1_000)} old`;
   return link === 'lost' ? 'Not live' : '';

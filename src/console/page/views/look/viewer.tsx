@@ -20,13 +20,11 @@ export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatu
       <div class="stage">
         <ScreenImage picture={picture} />
         <p class="nothing" id="nothing" hidden={picture !== null}>
-          {status.cameras.length === 0
-            ? 'No camera is configured.'
-            : 'Waiting for the first picture…'}
+          {nothingWords(status)}
         </p>
         <div class="over-top">
           <fieldset class="cameras" id="cameras" aria-label="Camera">
-            {live && <CameraChips page={page} names={status.cameras.map(({ name }) => name)} />}
+            {live && <CameraChips page={page} names={offered(status)} />}
           </fieldset>
           <span class="chip simulated" id="simulated" hidden={!status.simulated}>
             Simulated
@@ -57,6 +55,17 @@ export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatu
       <DecisionPanel status={status} view={view} shown={shown} />
     </div>
   );
+}
+
+/** Cameras on which the task decides. */
+function offered({ cameras }: ConsoleStatus): string[] {
+  return cameras.filter(({ decided }) => decided).map(({ name }) => name);
+}
+
+function nothingWords(status: ConsoleStatus): string {
+  if (status.cameras.length === 0) return 'No camera is configured.';
+  if (offered(status).length === 0) return `The task ${status.task} decides on no camera.`;
+  return 'Waiting for the first picture…';
 }
 
 function CameraChips({ page, names }: { page: PageParts; names: readonly string[] }) {

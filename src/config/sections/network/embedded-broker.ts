@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { section } from '../fields.js';
+import { section } from '../../fields.js';
 
 export const embeddedBroker = section(
   {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secret, section } from '../fields.js';
+import { secret, section } from '../../fields.js';
 
 export const console = section(
   {

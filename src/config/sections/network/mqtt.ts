@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, secret, section } from '../fields.js';
+import { milliseconds, secret, section } from '../../fields.js';
 
 export const mqtt = section(
   {

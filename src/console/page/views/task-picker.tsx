@@ -1,0 +1,60 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { TaskSummary } from '../../console-source.js';
+import type { PageParts } from '../control/page-parts.js';
+import { taskLine } from '../words/task-words.js';
+import { useSelected } from './use-selected.js';
+
+/** Chooses the task that the page is about; nothing is shown while there is nothing to choose from. */
+export function TaskPicker({ page }: { page: PageParts }) {
+  const status = useSelected(page.store, (state) => state.status);
+  const task = useSelected(page.store, (state) => state.task);
+  if (status === null || !status.namedTasks || status.tasks.length < 2) return null;
+  return (
+    <section class="tasks" aria-label="Choice of the task">
+      <fieldset>
+        <legend>Task</legend>
+        <div class="task-row">
+          {status.tasks.map((summary) => (
+            <TaskRadio
+              key={summary.name}
+              summary={summary}
+              chosen={summary.name === (task ?? status.task)}
+              choose={() => page.session.choose(summary.name)}
+            />
+          ))}
+        </div>
+      </fieldset>
+    </section>
+  );
+}
+
+function TaskRadio({
+  summary,
+  chosen,
+  choose,
+}: {
+  summary: TaskSummary;
+  chosen: boolean;
+  choose: () => void;
+}) {
+  const place = useRef<HTMLLabelElement>(null);
+  useLayoutEffect(() => {
+    if (chosen) place.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [chosen]);
+  const { name } = summary;
+  return (
+    <label class="task" ref={place}>
+      <input
+        type="radio"
+        name="task"
+        value={name}
+        checked={chosen}
+        aria-labelledby={`task-${name}`}
+        aria-describedby={`task-${name}-facts`}
+        onChange={choose}
+      />
+      <strong id={`task-${name}`}>{name}</strong>
+      <span id={`task-${name}-facts`}>{taskLine(summary)}</span>
+    </label>
+  );
+}

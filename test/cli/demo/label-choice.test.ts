@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LabelChoice } from '../../../src/cli/demo/label-choice.js';
+
+const AS_A_PERSON = { labelsPerClass: 2, reactionFrames: 2, labelsPerGroup: 3 };
+const EVERY_PHOTO = { labelsPerClass: 40, reactionFrames: 0, labelsPerGroup: 0 };
+
+/** Which frames of a group are labelled, decided as given. */
+function labelled(choice: LabelChoice, group: string, decisions: string[]): number[] {
+  return decisions.flatMap((decided, i) => (choice.see(group, decided, 'weed') ? [i] : []));
+}
+
+describe('LabelChoice', () => {
+  it('labels every third frame of a group after a reaction time, up to its maximum', () => {
+    const choice = new LabelChoice(AS_A_PERSON);
+    assert.deepEqual(labelled(choice, 'a', Array(15).fill('crop')), [2, 5, 8]);
+  });
+
+  it('labels only wrong decisions of a class with enough labels', () => {
+    const choice = new LabelChoice(AS_A_PERSON);
+    assert.deepEqual(labelled(choice, 'a', Array(15).fill('weed')), [2, 5]);
+    assert.deepEqual(labelled(choice, 'b', Array(15).fill('weed')), []);
+    assert.deepEqual(labelled(choice, 'c', Array(15).fill('crop')), [2, 5, 8]);
+  });
+
+  it('scores only frames of groups without a label', () => {
+    const choice = new LabelChoice(AS_A_PERSON);
+    assert.equal(choice.rollingAccuracy(50), null);
+    labelled(choice, 'a', ['weed', 'crop', 'weed', 'weed', 'weed', 'weed', 'weed', 'weed']);
+    assert.equal(choice.rollingAccuracy(50), 2 / 3);
+    assert.equal(choice.rollingAccuracy(2), 1 / 2);
+  });
+
+  it('labels a photo once, and again only after a refusal', () => {
+    const choice = new LabelChoice(EVERY_PHOTO);
+    choice.alreadyLabelled(['old.jpg']);
+    assert.equal(choice.see('old.jpg', 'crop', 'weed'), false);
+    assert.equal(choice.rollingAccuracy(50), null);
+    assert.deepEqual(labelled(choice, 'new.jpg', ['weed', 'weed']), [0]);
+    choice.forget('new.jpg');
+    assert.deepEqual(labelled(choice, 'new.jpg', ['weed', 'weed']), [0]);
+  });
+});
