@@ -6,10 +6,12 @@ import { addedCards, listCards } from '../backbone/card-folders.js';
 import { OnnxCodec, type OnnxGraph } from '../backbone/engines/onnx-proto.js';
 import { isCardName, type ModelCard, type Pool, parseCard } from '../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
-import { HeadlandError, messageOf } from '../base/errors.js';
+import { HeadlandError } from '../base/errors.js';
 import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
+import { bundleFile, tooLarge, unreadableModel } from './bundle/backbone-bundle.js';
+import { bundleNames } from './bundle/install-bundle.js';
 import { convertModel } from './convert-model.js';
 import { checkFeatures, type FeatureCheck } from './onnx/check-features.js';
 import { type FoundTap, findTap } from './onnx/find-tap.js';
@@ -18,6 +20,7 @@ import { type ImageInput, readImageInput } from './onnx/onnx-input.js';
 import { poolForShape, probeShape } from './onnx/probe-onnx.js';
 import { tappedTensor } from './onnx/prune.js';
 import { type PullOptions, pullModel } from './pull-model.js';
+import { inAddedFolder } from './write-folders.js';
 
 export interface AddOptions {
   /** ONNX file. */
@@ -116,14 +119,14 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
     ...card,
     sources: card.sources.map((s) => (s.kind === 'file' ? { ...s, file } : s)),
   };
-  await inFolder(addedDir, async () => {
+  await inAddedFolder(addedDir, async () => {
     await makeFolder(addedDir);
     await writeFileDurably(file, bytes);
   });
   try {
     const { path, checksum } = await pullModel(placed, options.pull);
     const text = `${JSON.stringify(card, null, 2)}\n`;
-    await inFolder(addedDir, () => writeFileDurably(join(addedDir, `${name}.json`), text));
+    await inAddedFolder(addedDir, () => writeFileDurably(join(addedDir, `${name}.json`), text));
     const { tensor, kind } = found;
     const tap = { tensor, kind, shape };
     return { card, path, checksum, bytes: bytes.length, input, tap, normalisedBy, check };
@@ -134,7 +137,8 @@ export async function addModel(options: AddOptions): Promise<AddedModel> {
 }
 
 /**
- * Removes an added backbone: its card, its file, the converted model and the 8-bit variant.
+ * Removes an added backbone: its card, its file or bundle, the converted model and the 8-bit
+ * variant. Of a backbone that the robot knows without the bundle, bundle and model are removed.
  * @param configured The backbone of models.backbone, which must not lose its card.
  * @throws HeadlandError HL_MODEL_NOT_ADDED, HL_MODEL_IN_USE
  */
@@ -144,15 +148,15 @@ export async function removeModel(options: {
   cacheDir: string;
   configured: string;
 }): Promise<void> {
-  const { name, addedDir, cacheDir } = options;
+  const { name, addedDir, cacheDir, configured } = options;
   const own = (await addedCards(addedDir)).find((card) => card.name === name);
-  if (own === undefined) {
+  if (own === undefined && !(await bundleNames(addedDir)).includes(name)) {
     throw new HeadlandError('HL_MODEL_NOT_ADDED', `"${name}" was not added by \`models add\``, {
       remedy: 'Name one that `headland models list` marks "added": only those can be removed.',
       details: { name },
     });
   }
-  if (fullPrecisionName(options.configured) === name) {
+  if (configured === name || fullPrecisionName(configured) === name) {
     throw new HeadlandError(
       'HL_MODEL_IN_USE',
       `backbone "${name}" is configured (models.backbone)`,
@@ -163,15 +167,15 @@ export async function removeModel(options: {
       },
     );
   }
+  const names = own === undefined ? [name] : [name, quantizedCard(own).name];
   // The card goes first: without it, nothing reads the other files.
-  await inFolder(addedDir, async () => {
+  await inAddedFolder(addedDir, async () => {
     await rm(join(addedDir, `${name}.json`), { force: true });
     await syncDirectory(addedDir);
     await rm(join(addedDir, `${name}.onnx`), { force: true });
+    for (const each of names) await rm(join(addedDir, bundleFile(each)), { force: true });
   });
-  for (const { name: cached } of [own, quantizedCard(own)]) {
-    await removeCachedModel(cacheDir, cached);
-  }
+  for (const each of names) await removeCachedModel(cacheDir, each);
 }
 
 /** @throws HeadlandError HL_MODEL_NAME_INVALID, HL_MODEL_NAME_TAKEN */
@@ -196,26 +200,11 @@ async function checkName({ name, cardsDir, addedDir }: AddOptions): Promise<void
 async function readModel(file: string, maxBytes: number): Promise<Uint8Array> {
   try {
     const { size } = await stat(file);
-    if (size <= maxBytes) return await readFile(file);
-    throw new HeadlandError(
-      'HL_MODEL_TOO_LARGE',
-      `${file} has ${size} bytes; models.maxBytes allows ${maxBytes}`,
-      {
-        remedy: 'Raise models.maxBytes, if this is the right file.',
-        details: { file, size, maxBytes },
-      },
-    );
+    if (size > maxBytes) throw tooLarge(file, size, maxBytes);
+    return await readFile(file);
   } catch (cause) {
     if (cause instanceof HeadlandError) throw cause;
-    throw new HeadlandError(
-      'HL_MODEL_FILE_UNREADABLE',
-      `${file} cannot be read: ${messageOf(cause)}`,
-      {
-        remedy: 'Give the path of an ONNX file that this user may read.',
-        details: { file },
-        cause,
-      },
-    );
+    throw unreadableModel(file, cause);
   }
 }
 
@@ -306,21 +295,4 @@ function notABackbone(why: string, remedy: string): HeadlandError {
     remedy,
     details: { why },
   });
-}
-
-async function inFolder(addedDir: string, change: () => Promise<void>): Promise<void> {
-  try {
-    await change();
-  } catch (cause) {
-    throw new HeadlandError(
-      'HL_MODEL_CACHE_UNWRITABLE',
-      `the folder of added backbones ${addedDir} cannot be written: ${messageOf(cause)}`,
-      {
-        remedy:
-          'Free space there, give this user write access to the folder, or set paths.stateDir (--state).',
-        details: { addedDir },
-        cause,
-      },
-    );
-  }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, readCachedModel, writeCachedModel } from '../backbone/cache.js';
@@ -5,13 +6,15 @@ import { checkModel } from '../backbone/check-model.js';
 import { sourceIdentity } from '../backbone/conversion-recipe.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
-import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import type { Log } from '../base/log.js';
+import { bundleFile, readBundle } from './bundle/backbone-bundle.js';
+import { installBundle } from './bundle/install-bundle.js';
 import { convertModel } from './convert-model.js';
 import { type Offer, readOffer, readProven, sourceError } from './sources/offer.js';
 import { type Attempt, mirrorFileName, planAttempts } from './sources/plan.js';
 import { createWorkFolder, removeLeftovers } from './work-folder.js';
+import { inCache } from './write-folders.js';
 
 export interface PullProgress {
   /** The source that is being read. */
@@ -24,6 +27,8 @@ export interface PullOptions {
   cacheDir: string;
   /** Caches of this machine that may have a whole copy; tried before all others. */
   otherCaches?: readonly string[];
+  /** Folders with bundles of backbones, tried after the caches and before everything else. */
+  bundleDirs?: readonly string[];
   /** Folders or http(s) URLs, tried first. Environment mirrors: `parseMirrors`. */
   mirrors: readonly string[];
   /** False: nothing is fetched over the network. */
@@ -59,8 +64,8 @@ interface Failure {
 }
 
 /**
- * Makes sure that a backbone is in the cache. Tries the cache, then the mirrors, then the card's
- * sources in order. A file is compared with its checksum before it is parsed, converted and run
+ * Makes sure that a backbone is in the cache. Tries the cache, then the bundles, then the mirrors,
+ * then the card's sources in order. A file is compared with its checksum before it is parsed, converted and run
  * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
  *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
@@ -80,10 +85,12 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
   }
   const copied = await fromOtherCache(card, options);
   if (copied) return copied;
-  // No source offers an 8-bit variant: the robot makes it.
+  const failures: Failure[] = [];
+  const bundled = await fromBundle(card, options, failures);
+  if (bundled) return bundled;
+  // No other source offers an 8-bit variant: the robot makes it.
   if (card.precision !== undefined) throw missing;
   const attempts = planAttempts(card, options.mirrors);
-  const failures: Failure[] = [];
   for (const attempt of attempts) {
     const workDir = await inCache(cacheDir, () => createWorkFolder(parent));
     try {
@@ -101,11 +108,12 @@ export async function pullModel(card: ModelCard, options: PullOptions): Promise<
       return result(written, false);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
-      const code = isHeadlandError(error) ? error.code : 'HL_MODEL_SOURCE_FAILED';
-      const remedy = isHeadlandError(error) ? error.remedy : null;
-      failures.push({ source: attempt.label, code, reason: messageOf(error), remedy });
-      log.debug({ backbone: card.name, source: attempt.label, code }, messageOf(error));
+      const failure = failureOf(attempt.label, error);
+      failures.push(failure);
+      log.debug(
+        { backbone: card.name, source: failure.source, code: failure.code },
+        failure.reason,
+      );
     } finally {
       await rm(workDir, { recursive: true, force: true });
     }
@@ -126,6 +134,40 @@ async function fromOtherCache(card: ModelCard, options: PullOptions): Promise<Pu
     return result(written, false);
   }
   return null;
+}
+
+/** From the first folder with a usable bundle; null: none has one. */
+async function fromBundle(
+  card: ModelCard,
+  options: PullOptions,
+  failures: Failure[],
+): Promise<PulledModel | null> {
+  const { cacheDir, maxBytes, log } = options;
+  for (const dir of options.bundleDirs ?? []) {
+    const path = join(dir, bundleFile(card.name));
+    if (!existsSync(path)) continue;
+    try {
+      const { bundle } = await readBundle(path, maxBytes);
+      const written = await installBundle(card, bundle, path, cacheDir);
+      const { checksum } = written;
+      log.info({ backbone: card.name, from: path, checksum }, 'backbone is in the cache');
+      return result(written, false);
+    } catch (error) {
+      const failure = failureOf(`bundle ${path}`, error);
+      failures.push(failure);
+      // Somebody put it there for this robot: say that it is of no use.
+      log.warn({ backbone: card.name, source: path, code: failure.code }, failure.reason);
+    }
+  }
+  return null;
+}
+
+/** @throws HeadlandError HL_MODEL_CACHE_UNWRITABLE: no other source would end that. */
+function failureOf(source: string, error: unknown): Failure {
+  if (isHeadlandError(error, 'HL_MODEL_CACHE_UNWRITABLE')) throw error;
+  const code = isHeadlandError(error) ? error.code : 'HL_MODEL_SOURCE_FAILED';
+  const remedy = isHeadlandError(error) ? error.remedy : null;
+  return { source, code, reason: messageOf(error), remedy };
 }
 
 async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions): Promise<Offer> {
@@ -166,24 +208,6 @@ async function fetchOne(attempt: Attempt, workDir: string, options: PullOptions)
   }
   options.onProgress?.({ source: label, receivedBytes: totalBytes, totalBytes });
   return offer;
-}
-
-async function inCache<T>(cacheDir: string, write: () => Promise<T>): Promise<T> {
-  try {
-    await makeFolder(join(cacheDir, 'backbones'));
-    return await write();
-  } catch (cause) {
-    throw new HeadlandError(
-      'HL_MODEL_CACHE_UNWRITABLE',
-      `the model cache ${cacheDir} cannot be written: ${messageOf(cause)}`,
-      {
-        remedy:
-          'Free space there, give this user write access to the folder, or set paths.cacheDir (--cache).',
-        details: { cacheDir },
-        cause,
-      },
-    );
-  }
 }
 
 function result(cached: CachedModel, fromCache: boolean): PulledModel {

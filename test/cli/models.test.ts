@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -74,6 +74,55 @@ describe('backbones from the command line', { concurrency: false }, () => {
     rig.writeConfig(config);
     assert.equal(headland('models', 'remove', 'mine', ...at).status, 0);
     assert.equal(mine(), undefined);
+  });
+
+  test('a bundle brings a backbone to a robot without internet', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const rig = await Rig.create(t);
+    const at = ['--config', rig.configFile];
+    const bundles = join(rig.dir, 'bundles');
+    mkdirSync(bundles);
+    const file = join(bundles, 'tiny.backbone.zip');
+    const made = headland('models', 'bundle', file, ...at, '--json');
+    assert.equal(made.status, 0, made.stderr);
+    const { name, sha256, checksum } = JSON.parse(made.stdout);
+    assert.equal(name, 'tiny', 'the configured one');
+    const again = headland('models', 'bundle', 'tiny', file, ...at, '--json');
+    assert.equal(JSON.parse(again.stdout).sha256, sha256);
+    assert.equal(headland('models', 'bundle', 'a', 'b', 'c', ...at).status, 2);
+    assert.equal(headland('models', 'add', file, '--name', 'other', ...at).status, 2);
+
+    // A cache that nothing but the bundle can fill.
+    const config = parse(readFileSync(rig.configFile, 'utf8'));
+    const empty = { ...config.paths, cacheDir: join(rig.dir, 'empty') };
+    const cardsDir = join(rig.dir, 'cards');
+    mkdirSync(cardsDir);
+    const card = JSON.parse(readFileSync(join(config.models.cardsDir, 'tiny.json'), 'utf8'));
+    card.sources = card.sources.map((source: { file: string }) => ({
+      ...source,
+      file: '/nowhere/tiny.onnx',
+    }));
+    writeFileSync(join(cardsDir, 'tiny.json'), JSON.stringify(card));
+    const models = { ...config.models, cardsDir, allowDownload: false };
+    rig.writeConfig({ ...config, paths: empty, models });
+    const missing = headland('models', 'pull', ...at, '--json');
+    assert.equal(JSON.parse(missing.stdout).error.code, 'HL_MODEL_UNAVAILABLE');
+    const added = headland('models', 'add', file, ...at, '--json');
+    assert.equal(added.status, 0, added.stderr);
+    assert.equal(JSON.parse(added.stdout).checksum, checksum);
+    const list = JSON.parse(headland('models', 'list', ...at, '--json').stdout);
+    const row = list.find((one: { name: string }) => one.name === 'tiny');
+    assert.deepEqual([row.added, row.cached], [true, true]);
+
+    // A daemon finds a bundle that a package has installed by itself.
+    rmSync(empty.cacheDir, { recursive: true });
+    rmSync(join(empty.stateDir, 'backbones'), { recursive: true });
+    rig.writeConfig({ ...config, paths: empty, models: { ...models, bundleDirs: [bundles] } });
+    const daemon = await rig.start();
+    const ready = await daemon.logged((line) => line.msg === 'backbone ready');
+    assert.equal(ready.name, 'tiny');
+    await daemon.stop();
   });
 
   test('wrong usage differs from an unusable network', async (t) => {

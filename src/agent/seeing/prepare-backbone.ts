@@ -30,9 +30,12 @@ export async function prepareBackbone(
   name = config.models.backbone,
 ): Promise<{ path: string; checksum: string }> {
   const { cacheDir = config.paths.cacheDir } = options;
-  const { cardsDir, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } = config.models;
-  return pullModel(await loadCard(name, cardsDir, addedCardsDir(config)), {
+  const { cardsDir, bundleDirs, allowDownload, pipCommand, downloadTimeoutMs, maxBytes } =
+    config.models;
+  const addedDir = addedCardsDir(config);
+  return pullModel(await loadCard(name, cardsDir, addedDir), {
     cacheDir,
+    bundleDirs: [addedDir, ...bundleDirs],
     otherCaches: otherCaches(cacheDir, config, options.environment),
     mirrors: [
       ...parseMirrors(options.environment.HEADLAND_MODEL_MIRRORS),

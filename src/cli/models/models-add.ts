@@ -4,13 +4,15 @@ import { addedCardsDir } from '../../agent/open-state.js';
 import { POOLS, type Pool } from '../../backbone/model-card.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { type AddedModel, type Ask, addModel, removeModel } from '../../models/add-model.js';
+import { looksLikeBundle } from '../../models/bundle/backbone-bundle.js';
+import { addBundle } from '../../models/bundle/install-bundle.js';
 import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
 import { formatBytes, printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
 import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
 
 interface AddCommandOptions extends StateOptions {
-  name: string;
+  name?: string;
   inputSize?: number;
   normalise?: string;
   tap?: string;
@@ -25,9 +27,9 @@ const INPUT_SIZE = { least: 16, most: 1_024 };
 /** Adds any ONNX network as a backbone. */
 export function addCommand(): Command {
   return new Command('add')
-    .description('add your own backbone: an ONNX network with one image input')
-    .argument('<file>', 'ONNX file')
-    .requiredOption('--name <name>', 'name of the new backbone, for models.backbone')
+    .description('add a backbone: an ONNX network with one image input, or a bundle')
+    .argument('<file>', 'ONNX file, or a bundle that `models bundle` made')
+    .option('--name <name>', 'name of the new backbone, for models.backbone; a bundle has its own')
     .option(
       '--input-size <pixels>',
       'side of the square input, if the graph does not fix it',
@@ -50,14 +52,26 @@ export function addCommand(): Command {
     .action(add);
 }
 
-async function add(file: string, options: AddCommandOptions): Promise<void> {
+/** Options that describe an ONNX network. In a bundle, the card does that. */
+const OF_NETWORKS = ['name', 'inputSize', 'normalise', 'tap', 'pool', 'licence', 'title'] as const;
+
+async function add(file: string, options: AddCommandOptions, command: Command): Promise<void> {
+  const { name } = options;
+  if (await looksLikeBundle(file)) {
+    const given = OF_NETWORKS.find((option) => options[option] !== undefined);
+    if (given) command.error(`error: a bundle says its own ${given}; leave the option out`);
+    return addFromBundle(file, options);
+  }
+  if (name === undefined) {
+    command.error("error: required option '--name <name>' not specified for an ONNX network");
+  }
   const config = resolveConfig(options);
   const { models, paths } = config;
   const normalisation = options.normalise ? parseNormalisation(options.normalise) : null;
   const isAttended = process.stdin.isTTY === true && !options.json;
   const added = await addModel({
     file,
-    name: options.name,
+    name,
     cardsDir: models.cardsDir,
     addedDir: addedCardsDir(config),
     normalisation,
@@ -79,6 +93,29 @@ async function add(file: string, options: AddCommandOptions): Promise<void> {
   });
   if (options.json) printJson(report(added));
   else print(added);
+}
+
+async function addFromBundle(
+  file: string,
+  options: StateOptions & { json?: boolean },
+): Promise<void> {
+  const config = resolveConfig(options);
+  const { cardsDir, maxBytes, backbone } = config.models;
+  const { card, path, checksum, bytes, isNewCard } = await addBundle({
+    file,
+    cardsDir,
+    addedDir: addedCardsDir(config),
+    cacheDir: config.paths.cacheDir,
+    maxBytes,
+  });
+  const { name, featureSize, inputSize, licence } = card;
+  if (options.json) {
+    return printJson({ name, path, checksum, bytes, inputSize, featureSize, licence, isNewCard });
+  }
+  printLine(`${name}: ready in ${path} (SHA-256 ${checksum})`);
+  if (name !== backbone) {
+    printLine(`To use it: models.backbone: ${name}, then restart and \`headland train\`.`);
+  }
 }
 
 export function removeCommand(): Command {

@@ -7,6 +7,7 @@ import type { ModelCard } from '../../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
+import { bundleNames } from '../../models/bundle/install-bundle.js';
 import { verifyModel } from '../../models/verify-model.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
@@ -20,6 +21,7 @@ import {
 } from '../support/state-options.js';
 import { whyCommand } from '../why-command.js';
 import { addCommand, removeCommand } from './models-add.js';
+import { bundleCommand } from './models-bundle.js';
 import { compareCommand } from './models-compare.js';
 import { quantizeCommand } from './models-quantize.js';
 
@@ -35,6 +37,7 @@ export function modelsCommand(): Command {
     verifyCommand(),
     addCommand(),
     removeCommand(),
+    bundleCommand(),
     compareCommand(cachedCards),
   ];
   const ofTask = [
@@ -54,7 +57,9 @@ function listCommand(): Command {
     .action(async (options: ModelsOptions) => {
       const config = resolveConfig(options);
       const cards = await cardsWithVariants(config);
-      const added = new Set((await addedCards(addedCardsDir(config))).map(({ name }) => name));
+      const addedDir = addedCardsDir(config);
+      const added = new Set((await addedCards(addedDir)).map(({ name }) => name));
+      for (const name of await bundleNames(addedDir)) added.add(name);
       const cached = new Set((await cachedCards(config)).map(({ name }) => name));
       const rows = cards.map((card) => ({
         name: card.name,
@@ -64,7 +69,7 @@ function listCommand(): Command {
         featureSize: card.featureSize,
         inputSize: card.inputSize,
         reportedTop1: card.reportedTop1,
-        added: added.has(fullPrecisionName(card.name)),
+        added: added.has(card.name) || added.has(fullPrecisionName(card.name)),
         cached: cached.has(card.name),
         default: card.name === config.models.backbone,
       }));

@@ -11,6 +11,11 @@ export const models = section(
       .nullable()
       .default(null)
       .describe('Folder of your own model cards; they take precedence over the built-in ones'),
+    bundleDirs: z
+      .array(z.string().min(1))
+      .max(16)
+      .default(['/usr/share/headland/backbones'])
+      .describe('Folders with bundles (`headland models bundle`), tried before any download'),
     mirrors: z
       .array(z.string().min(1))
       .max(16)

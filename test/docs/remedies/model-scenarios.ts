@@ -55,6 +55,23 @@ const addTiny = (robot: Robot, ...options: string[]): string[] =>
 const pull = (): string[] => ['models', 'pull', 'tiny'];
 const verify = (): string[] => ['models', 'verify', 'tiny'];
 
+const bundleWith = (robot: Robot, licence: string): string[] => [
+  'models',
+  'bundle',
+  'tiny',
+  robot.path('tiny.backbone.zip'),
+  '--licence-file',
+  robot.path(licence),
+];
+
+/** The bundle of `tiny`; its path. */
+async function makeBundle(robot: Robot): Promise<string> {
+  writeCard(robot);
+  const file = robot.path('tiny.backbone.zip');
+  await robot.must('models', 'bundle', 'tiny', file);
+  return file;
+}
+
 /** Flips a bit in the cached model. */
 function damage(robot: Robot): void {
   const path = robot.path('cache', 'backbones', 'tiny', 'model.onnx');
@@ -227,9 +244,50 @@ export const modelScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_MODEL_FILE_UNREADABLE',
-    follows: 'Give the path of an ONNX file that this user may read',
+    follows: 'Give the path of an ONNX file or a bundle that this user may read',
     command: (robot) => add(robot.path('none.onnx'), '--normalise', 'unit'),
     follow: (robot) => addTiny(robot),
+  },
+  {
+    code: 'HL_MODEL_BUNDLE_INVALID',
+    when: 'copied',
+    follows: 'Copy the bundle again',
+    given: async (robot) => {
+      const bytes = readFileSync(await makeBundle(robot));
+      robot.write('stick/tiny.zip', bytes.subarray(0, bytes.length - 100));
+    },
+    command: (robot) => ['models', 'add', robot.path('stick', 'tiny.zip')],
+    follow: (robot) =>
+      copyFileSync(robot.path('tiny.backbone.zip'), robot.path('stick', 'tiny.zip')),
+  },
+  {
+    code: 'HL_MODEL_BUNDLE_INVALID',
+    when: 'made',
+    follows: 'make it again with `headland models bundle`',
+    given: (robot) => robot.write('tiny.backbone.zip', Buffer.from('PK\u0003\u0004 and no more')),
+    command: (robot) => ['models', 'add', robot.path('tiny.backbone.zip')],
+    follow: makeBundle,
+  },
+  {
+    code: 'HL_MODEL_BUNDLE_FOREIGN',
+    follows: 'Make the bundle with the version of headland that this robot runs',
+    given: async (robot) => {
+      await makeBundle(robot);
+      // The robot's card of that name asks for another input.
+      writeCard(robot, { normalisation: { mean: [0, 0, 0], std: [255, 255, 255] } });
+    },
+    command: (robot) => ['models', 'add', robot.path('tiny.backbone.zip')],
+    follow: (robot) => robot.must('models', 'bundle', 'tiny', robot.path('tiny.backbone.zip')),
+  },
+  {
+    code: 'HL_MODEL_LICENCE_UNREADABLE',
+    follows: 'Give --licence-file the path of a text that this user may read',
+    given: (robot) => writeCard(robot),
+    command: (robot) => bundleWith(robot, 'none.txt'),
+    follow: (robot) => {
+      robot.write('licence.txt', 'Take it.');
+      return bundleWith(robot, 'licence.txt');
+    },
   },
   {
     code: 'HL_MODEL_NAME_INVALID',

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parse } from 'yaml';
+
+const project = fileURLToPath(new URL('../../../', import.meta.url));
+
+interface Files {
+  filesBelow(folder: string): string[];
+  platformOf(path: string): string | null;
+  prune(modules: string, arch: string): number;
+  removeHollowPackages(modules: string): void;
+}
+const files: Files = await import(pathToFileURL(join(project, 'deploy/deb/files.mjs')).href);
+
+function elf(machine: number): Buffer {
+  const head = Buffer.alloc(64);
+  head.write('\x7fELF', 'latin1');
+  head.writeUInt16LE(machine, 18);
+  return head;
+}
+
+function tree(t: TestContext, content: Record<string, string | Buffer>): string {
+  const root = mkdtempSync(join(tmpdir(), 'headland-modules-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const [path, bytes] of Object.entries(content)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), bytes);
+  }
+  return root;
+}
+
+describe('files of the Debian package', () => {
+  it('are those of one architecture, without sources, types, maps and tests', (t) => {
+    const native = Buffer.from('MZ'.padEnd(64));
+    const macho = Buffer.from('cffaedfe'.padEnd(128, '0'), 'hex');
+    const root = tree(t, {
+      'a/index.js': 'x',
+      'a/index.js.map': 'x',
+      'a/index.d.ts': 'x',
+      'a/README.md': 'x',
+      'a/LICENSE.md': 'x',
+      'a/package.json': '{}',
+      'a/test/x.js': 'x',
+      'a/lib/test/x.js': 'x',
+      'a/node_modules/b/index.js': 'x',
+      'a/node_modules/b/docs/x.js': 'x',
+      'a/build/arm64.node': elf(183),
+      'a/build/amd64.node': elf(62),
+      'a/build/arm.node': elf(40),
+      'a/build/win.node': native,
+      'a/build/darwin.node': macho,
+      'a/build/libonnxruntime_providers_cuda.so': elf(183),
+      '@x/linux-arm64-musl/x.node': elf(183),
+      '@x/linux-arm64-musl/package.json': '{}',
+      '@types/node/index.js': 'x',
+      '.bin/a': 'x',
+      '.package-lock.json': '{}',
+    });
+    assert.equal(files.prune(root, 'arm64'), 6);
+    files.removeHollowPackages(root);
+    assert.deepEqual(files.filesBelow(root), [
+      'a/LICENSE.md',
+      'a/build/arm64.node',
+      'a/index.js',
+      'a/lib/test/x.js',
+      'a/node_modules/b/index.js',
+      'a/package.json',
+    ]);
+  });
+
+  it('are told apart by what is in them', () => {
+    assert.match(files.platformOf(process.execPath) ?? '', /^(amd64|arm64)$/);
+    assert.equal(files.platformOf(join(project, 'package.json')), null);
+  });
+
+  it('are where the unit expects them', () => {
+    const unit = readFileSync(join(project, 'systemd/headland.service'), 'utf8');
+    const stage = readFileSync(join(project, 'deploy/deb/stage.mjs'), 'utf8');
+    const programs = [...unit.matchAll(/^(?:ExecStart|EnvironmentFile)=-?\/(\S+)/gm)];
+    assert.equal(programs.length, 2);
+    for (const [, path] of programs) assert.ok(stage.includes(`'${path}'`), path);
+    const documents = [...unit.matchAll(/file:\/\/\/usr\/share\/doc\/headland\/(\S+)/g)];
+    assert.equal(documents.length, 2);
+    // The package has README.md and docs/ of the checkout.
+    for (const [, path] of documents) {
+      assert.match(path!, /^(README\.md$|docs\/)/);
+      assert.ok(existsSync(join(project, path!)), path);
+    }
+  });
+});
+
+it('cloud-init writes a configuration that is valid', (t) => {
+  const userData = parse(readFileSync(join(project, 'deploy/cloud-init/user-data'), 'utf8'));
+  const [file] = userData.write_files;
+  assert.equal(file.path, '/etc/headland/headland.yaml');
+  const config = join(tree(t, { 'headland.yaml': file.content }), 'headland.yaml');
+  const main = join(project, 'dist/src/cli/main.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'config', 'check', config]);
+  assert.equal(status, 0, `${stdout}${stderr}`);
+});
