@@ -109,6 +109,19 @@ control() {
     "$here/debian/$1" >"$2/DEBIAN/control"
 }
 
+# check_glibc TREE
+# The C library that control.in depends on must have every symbol that a native part asks for.
+check_glibc() {
+  local declared needed
+  declared=$(sed -n 's/^Depends: libc6 (>= \([0-9.]*\)).*/\1/p' "$here/debian/control.in")
+  needed=$(find "$1" -type f \( -name '*.node' -o -name '*.so*' -o -path '*/bin/node' \) \
+    -exec grep -aohE 'GLIBC_2\.[0-9]+' {} + | sed 's/GLIBC_//' | sort -Vu | tail -1)
+  if [ "$(printf '%s\n' "$declared" "$needed" | sort -V | tail -1)" != "$declared" ]; then
+    echo "build.sh: a native part needs glibc $needed; control.in says $declared" >&2
+    exit 1
+  fi
+}
+
 # changelog PACKAGE TREE
 # What changed stands in CHANGELOG.md; tools want an entry for this version.
 changelog() {
@@ -143,6 +156,7 @@ build_program() {
   build_epoll "$npm" "$node" "$arch"
   node "$here/stage.mjs" "$tree" "$arch" "$npm" "$node" "$version"
   "$gnu-strip" --strip-all "$tree/usr/lib/headland/bin/node"
+  check_glibc "$tree"
   changelog headland "$tree"
   control control.in "$tree" "$arch"
   install -m 755 "$here"/debian/{postinst,prerm,postrm} "$tree/DEBIAN"

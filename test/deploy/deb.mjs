@@ -66,7 +66,7 @@ function rootArchive({ name, suite, arch, mirror, keyring }) {
     '--quiet',
     '--mode=root',
     '--variant=minbase',
-    '--include=systemd,libstdc++6',
+    '--include=apt,systemd,libstdc++6',
   ];
   // In a mount namespace of its own, whatever becomes of it.
   const isolated = ['--mount', '--propagation', 'private'];
@@ -226,6 +226,8 @@ function tryRoot(spec) {
     } catch (error) {
       results.failed.push(`${spec.name}: ${what}`);
       process.stderr.write(`${spec.name}: ${what}: FAILED: ${error.message}\n`);
+      // Without the first, the others would say nothing.
+      if (what.startsWith('install')) break;
     }
   }
   rmSync(root, { recursive: true });
