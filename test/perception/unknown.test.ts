@@ -47,8 +47,10 @@ test('a trained head calls a far picture unknown, and its own classes by name', 
     log: silentLog(),
   });
   const { head, card } = await new HeadRegistry(registryDir, { keep: 5 }).load(version);
-  assert.ok(head.novelty && head.novelty.scores.length === 120, 'the novelty model is on the disk');
-  assert.equal(card.noveltySamples, 120);
+  // Two views of 60 samples each, of which the near-duplicates of a pass count once.
+  const scores = head.novelty?.scores.length ?? 0;
+  assert.ok(scores > 60 && scores < 120, `the novelty model is on the disk: ${scores}`);
+  assert.equal(card.noveltySamples, scores);
   assert.equal(card.setProbability, head.setProbability);
 
   let settle: (perceived: Perceived) => void = () => {};
