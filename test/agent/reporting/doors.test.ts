@@ -105,7 +105,14 @@ async function live(
   }
   const status = await person.command('status');
   assert.ok(status.data.samples.labelled >= 12);
-  const { code, data } = await order('retrain');
+  let answer = await order('retrain');
+  while (answer.code === 'HL_TRAINING_RUNNING') {
+    // The labels that came during the first training may have started another.
+    const seen = reports().length;
+    await person.until(() => reports().length > seen);
+    answer = await order('retrain');
+  }
+  const { code, data } = answer;
   assert.equal(code, null);
   const trainingId = data.training_id ?? data.trainingId;
   const { body } = await person.until((m) => isReport(m) && m.body.training_id === trainingId);

@@ -17,7 +17,8 @@ const resume = (headers: Record<string, string>): Asked => post(headers, pause);
 export const commandTalks: TalkScenario[] = [
   {
     code: 'HL_COMMAND_UNKNOWN',
-    follows: 'Use one of: retrain, label, rollback, promote, snapshot, status, pause, resume',
+    follows:
+      'Use one of: retrain, label, look_alikes, rollback, promote, snapshot, speed, status, pause, resume',
     provoke: (talk) => talk.refused('statsu', '{}'),
     follow: (talk, { remedy }) => {
       const [, meant] = /Did you mean "(\w+)"/.exec(remedy ?? '')!;
