@@ -24,8 +24,15 @@ export class OutputTimeline {
 
   constructor(private readonly odometer: Pick<Odometer, 'msAt'>) {}
 
+  /**
+   * An alert that comes and goes at one place switches nothing there: while the robot stands, it leaves
+   * at most one switch, for however many hours.
+   */
   add(change: Switch): void {
-    this.#waiting.add(change);
+    const last = [...this.#waiting].findLast(({ alert }) => alert === change.alert);
+    const undone = last && last.on !== change.on && isOnePlace(last.due, change.due);
+    if (undone) this.#waiting.delete(last);
+    else this.#waiting.add(change);
   }
 
   /** The outputs that are on at `nowMs`, which must not run backwards. */
@@ -53,4 +60,8 @@ export class OutputTimeline {
   #msOf({ due }: Switch): number | null {
     return 'atMs' in due ? due.atMs : this.odometer.msAt(due.atMeters);
   }
+}
+
+function isOnePlace(a: Due, b: Due): boolean {
+  return 'atMeters' in a && 'atMeters' in b && a.atMeters === b.atMeters;
 }

@@ -31,3 +31,18 @@ test('an output is on while any alert wanted it on, each with its own delay', ()
     }),
   );
 });
+
+test('an alert that comes and goes while the robot stands leaves nothing to switch there', () => {
+  let atMeters = 1;
+  const timeline = new OutputTimeline({ msAt: (meters) => 1_000 * meters });
+  const turn = (on: boolean) =>
+    timeline.add({ due: { atMeters }, alert: 'a', output: 'nozzle', on });
+  for (const on of [true, false, true, false]) turn(on);
+  assert.equal(timeline.nextMs, null);
+  turn(true);
+  atMeters = 2;
+  for (const on of [false, true, false]) turn(on);
+  assert.equal(timeline.nextMs, 1_000);
+  assert.deepEqual(timeline.active(1_500), new Set(['nozzle']));
+  assert.deepEqual(timeline.active(2_000), new Set());
+});

@@ -11,6 +11,8 @@ import { alertMessage } from './agent-messages.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 /** One output: its driver while it is open, and the service that reopens it. */
+const MAX_WAIT_MS = 3_600_000;
+
 interface Output {
   driver: OutputDriver | null;
   isOn: boolean;
@@ -120,7 +122,7 @@ export class Alerting {
     this.#timer =
       nextMs === null
         ? null
-        : setTimeout(() => this.#switchOutputs(), Math.max(1, nextMs - this.nowMs())).unref();
+        : setTimeout(() => this.#switchOutputs(), waitMs(nextMs - this.nowMs())).unref();
   }
 
   #follow(name: string, output: Output, on: boolean): void {
@@ -133,4 +135,9 @@ export class Alerting {
       output.service.failed(error);
     }
   }
+}
+
+/** A slow robot needs longer for a distance than a timer can wait. */
+function waitMs(ms: number): number {
+  return Math.min(MAX_WAIT_MS, Math.max(1, ms));
 }
