@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
-import { withPresentNames } from '../../base/words/old-names.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
@@ -64,7 +63,7 @@ export function manifestEntry(sample: Sample, file: string): ManifestEntry {
 
 /** Reads one line of a manifest, or a sidecar; null: it is none. */
 export function readManifestEntry(text: string): ManifestEntry | null {
-  return lineSchema.safeParse(withPresentNames(parseJson(text))).data ?? null;
+  return lineSchema.safeParse(parseLine(text)).data ?? null;
 }
 
 export interface Manifest {
@@ -114,9 +113,11 @@ async function readOne(dir: string, file: string): Promise<Manifest | null> {
   return manifest;
 }
 
-function parseJson(line: string): unknown {
+function parseLine(line: string): unknown {
   try {
-    return JSON.parse(line);
+    const entry = JSON.parse(line);
+    // An export of a headland that called the holdout the exam.
+    return { ...entry, holdout: entry.holdout ?? entry.exam };
   } catch {
     return undefined;
   }

@@ -53,6 +53,13 @@ describe('names of the time when the holdout was called the exam', () => {
     writeFileSync(join(dir, 'samples.jsonl'), `${JSON.stringify(line)}\n`);
     const { entries, badLines } = await readManifest(dir);
     assert.deepEqual([entries.get(line.sha256)?.holdout, badLines], [true, []]);
+
+    // A camera may have this name, and a hostile line may be nested as deep as it likes.
+    const { exam: _, ...present } = { ...line, holdout: false, source: 'exam' };
+    const hostile = `{"schema":1,"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    writeFileSync(join(dir, 'samples.jsonl'), `${JSON.stringify(present)}\n${hostile}\nnull\n`);
+    const again = await readManifest(dir);
+    assert.deepEqual([again.entries.get(line.sha256)?.source, again.badLines], ['exam', [2, 3]]);
     const report = {
       trainingId: 't',
       trigger: 'cli',

@@ -149,6 +149,21 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     tests: TIMELINE_TESTS,
   },
   {
+    promise: 'switches do not pile up while the robot stands',
+    file: TIMELINE,
+    text: 'if (undone) this.#waiting.delete(last);',
+    replacement: 'if (undone) this.#waiting.add(change);',
+    tests: TIMELINE_TESTS,
+  },
+  {
+    promise: 'a camera keeps its name in an import',
+    file: 'src/samples/folder/manifest.ts',
+    text: '...entry, holdout: entry.holdout ?? entry.exam',
+    replacement:
+      "...entry, source: entry.source.replace('exam', 'holdout'), holdout: entry.holdout ?? entry.exam",
+    tests: [{ file: 'test/base/words/old-names.test.ts' }],
+  },
+  {
     promise: 'a distance is travelled at the reported speed',
     file: ODOMETER,
     text: 'this.#metersPerSecond = metersPerSecond;',
