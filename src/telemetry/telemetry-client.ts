@@ -118,6 +118,7 @@ export class TelemetryClient {
       refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
     });
     this.#publishState('status', () => this.#status());
+    if (options.namedTasks) this.#withdrawUnnamedModel();
   }
 
   get connected(): boolean {
@@ -165,7 +166,6 @@ export class TelemetryClient {
 
   /** The newest of each task is kept. */
   publishModel(model: ModelBody): void {
-    if (this.#options.namedTasks) this.#withdrawUnnamedModel();
     this.#publishState('model', () => model, `model ${model.task}`);
   }
 

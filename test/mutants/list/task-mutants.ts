@@ -82,7 +82,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the retained model from before tasks were named is withdrawn',
     file: 'src/telemetry/telemetry-client.ts',
-    text: 'if (this.#options.namedTasks) this.#withdrawUnnamedModel();',
+    text: 'if (options.namedTasks) this.#withdrawUnnamedModel();',
     replacement: '',
     tests: broker('the model from before them is withdrawn'),
   },
