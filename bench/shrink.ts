@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
+import { cosine } from '../src/base/cosine.js';
 import { silentLog } from '../src/base/log.js';
 import { validateConfig } from '../src/config/load.js';
 import type { Head } from '../src/head/head.js';
@@ -141,16 +142,6 @@ function accuracy(head: Head, features: Float32Array[], photos: readonly Photo[]
 
 function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return mean(Array.from(a, (value, i) => Math.abs(value - b[i]!)));
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
 }
 
 function mean(values: number[]): number {

@@ -4,7 +4,7 @@
  */
 export const NEAR_DUPLICATE_COSINE = 0.985;
 
-/** Cosine of the angle between two vectors of the same length, -1..1; 0 where one of them is zero. */
+/** Cosine of the angle between two vectors of the same length, -1..1; NaN where one of them is zero. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let product = 0;
   let squaresA = 0;
@@ -16,6 +16,5 @@ export function cosine(a: Float32Array, b: Float32Array): number {
     squaresA += x * x;
     squaresB += y * y;
   }
-  const lengths = Math.sqrt(squaresA * squaresB);
-  return lengths > 0 ? product / lengths : 0;
+  return product / Math.sqrt(squaresA * squaresB);
 }

@@ -1,3 +1,4 @@
+import { cosine } from '../../base/cosine.js';
 import { hammingDistance } from '../../base/hamming.js';
 import type { SceneChange } from './belief-parameters.js';
 
@@ -36,17 +37,7 @@ export function lookDifference(a: Look, b: Look): LookDifference {
 }
 
 function cosineDistance(a: Float32Array, b: Float32Array): number {
-  let product = 0;
-  let aSquares = 0;
-  let bSquares = 0;
-  for (let i = 0; i < a.length; i++) {
-    const x = a[i]!;
-    const y = b[i]!;
-    product += x * y;
-    aSquares += x * x;
-    bSquares += y * y;
-  }
-  const distance = 1 - product / Math.sqrt(aSquares * bSquares);
+  const distance = 1 - cosine(a, b);
   return Number.isFinite(distance) ? Math.max(0, distance) : REFERENCE.distance;
 }
 
