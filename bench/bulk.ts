@@ -12,7 +12,7 @@ import { openDatabase } from '../src/storage/database.js';
 import { collect, readLabelled } from '../src/training/data/collect.js';
 import { assemble, presentOriginals } from '../src/training/data/feature-matrix.js';
 import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
-import { fitHead } from '../src/training/fit/fit-head.js';
+import { fitHead, headOf } from '../src/training/fit/fit-head.js';
 import { groceryPhotos, type Photo } from './support/grocery.js';
 import { nearCopy } from './support/life-alter.js';
 import { groceryFeatures, withEmbedder } from './support/photo-features.js';
@@ -199,10 +199,8 @@ async function judged(
     engine,
   });
   const head = {
-    ...recipe.fit,
-    featureSize,
-    temperature: recipe.temperature,
-    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale, novelty }),
+    ...headOf(recipe, { labels, featureSize, backboneChecksum: BACKBONE }),
+    ...(recipe.gaussians && { novelty }),
   };
   const metrics = (rows: Float32Array, truth: string[]) =>
     labelledMetrics(headProbabilities(head, rows), labels, truth);

@@ -7,7 +7,7 @@ import { FrameStage } from '../src/camera/stage/frame-stage.js';
 import { validateConfig } from '../src/config/load.js';
 import type { Head } from '../src/head/head.js';
 import { OnnxFitEngine } from '../src/training/fit/fit-engine.js';
-import { fitHead } from '../src/training/fit/fit-head.js';
+import { fitHead, headOf } from '../src/training/fit/fit-head.js';
 import { leftOutAnswers } from '../src/training/verdict/unknown-threshold.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { type BenchFrame, benchPerception } from './support/perception.js';
@@ -130,15 +130,11 @@ async function trainedHead(backboneChecksum: string): Promise<Head> {
   });
   await engine.close();
   return {
-    learner: recipe.learner,
-    labels: Array.from({ length: set.classCount }, (_, index) => `class-${index}`),
-    featureSize: set.featureSize,
-    backboneChecksum,
-    transform: recipe.fit.transform,
-    weights: recipe.fit.weights,
-    bias: recipe.fit.bias,
-    temperature: recipe.temperature,
-    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale }),
+    ...headOf(recipe, {
+      labels: Array.from({ length: set.classCount }, (_, index) => `class-${index}`),
+      featureSize: set.featureSize,
+      backboneChecksum,
+    }),
     ...leftOutAnswers(set, recipe.leaveGroupOutProbabilities),
     novelty,
   };

@@ -5,7 +5,7 @@ import { headProbabilities } from '../../src/head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../src/head/training-set.js';
 import { noveltyPValue, subspacePoints } from '../../src/head/unknown/novelty.js';
 import type { NoveltyModel } from '../../src/head/unknown/novelty-model.js';
-import { fitHead } from '../../src/training/fit/fit-head.js';
+import { fitHead, headOf } from '../../src/training/fit/fit-head.js';
 import type { FitEngine } from '../../src/training/fit/search.js';
 import type { FootageFrame } from './belief-footage.js';
 import { SEARCH_BUDGET_MS } from './life-cell.js';
@@ -89,16 +89,8 @@ export async function episode(
     engine,
   });
   const head: Head = {
-    learner: recipe.learner,
-    labels,
-    featureSize: set.featureSize,
-    backboneChecksum: 'bench',
-    transform: recipe.fit.transform,
-    weights: recipe.fit.weights,
-    bias: recipe.fit.bias,
-    temperature: recipe.temperature,
+    ...headOf(recipe, { labels, featureSize: set.featureSize, backboneChecksum: 'bench' }),
     novelty,
-    ...(recipe.gaussians ? { gaussianScale: recipe.gaussians.scale } : {}),
   };
   const c = labels.length;
   const { judged } = judgedRows(set, groupingOf(set));

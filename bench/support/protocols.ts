@@ -1,6 +1,6 @@
 import { createRandom } from '../../src/base/random.js';
-import type { Head } from '../../src/head/head.js';
 import type { TrainingSet } from '../../src/head/training-set.js';
+import { headOf } from '../../src/training/fit/fit-head.js';
 import type { FittedRecipe } from '../../src/training/fit/recipes.js';
 import { type FitEngine, searchRecipes } from '../../src/training/fit/search.js';
 import type { Photo } from './grocery.js';
@@ -81,16 +81,11 @@ export async function fitHead(engine: FitEngine, set: TrainingSet, learner: 'rid
     learners: [learner],
   });
   const recipe = recipes.find((one) => one.learner === learner) as FittedRecipe;
-  const head: Head = {
-    learner,
+  const head = headOf(recipe, {
     labels: Array.from({ length: set.classCount }, (_, c) => String(c).padStart(4, '0')),
     featureSize: set.featureSize,
     backboneChecksum: 'bench',
-    transform: recipe.fit.transform,
-    weights: recipe.fit.weights,
-    bias: recipe.fit.bias,
-    temperature: recipe.temperature,
-  };
+  });
   return { recipe, head };
 }
 

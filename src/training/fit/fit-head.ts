@@ -1,3 +1,4 @@
+import type { Head } from '../../head/head.js';
 import type { TrainingSet } from '../../head/training-set.js';
 import { fitClassGaussians } from '../../head/unknown/novelty-fit.js';
 import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
@@ -28,5 +29,24 @@ export async function fitHead(set: TrainingSet, options: HeadFitOptions): Promis
     recipe: options.classGaussians ? withGaussians(set, chosen, gaussians) : chosen,
     novelty: gaussians.model,
     table,
+  };
+}
+
+/** The head of a recipe, without what is learnt from its left-out answers. */
+export function headOf(
+  recipe: FittedRecipe,
+  about: Pick<Head, 'labels' | 'featureSize' | 'backboneChecksum'>,
+): Head {
+  const { labels, featureSize, backboneChecksum } = about;
+  return {
+    learner: recipe.learner,
+    labels,
+    featureSize,
+    backboneChecksum,
+    transform: recipe.fit.transform,
+    weights: recipe.fit.weights,
+    bias: recipe.fit.bias,
+    temperature: recipe.temperature,
+    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale }),
   };
 }

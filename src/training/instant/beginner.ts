@@ -1,12 +1,12 @@
 import { headAnswers } from '../../gate/scorecard.js';
-import { clusterNearDuplicates } from '../../head/clusters.js';
 import type { Head } from '../../head/head.js';
 import { mixWithPrior, type Prior } from '../../head/prior.js';
-import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
+import { groupingOf, judgedRows } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import { fitRecipe } from '../fit/recipes.js';
 import { leftOutAnswers } from '../verdict/unknown-threshold.js';
+import { type ClusteredSet, clusteredSet, type LabelledFeatures } from './clustered-set.js';
 
 /**
  * Labels of the smallest class at which half of the probability is prior; chosen by `bench --
@@ -16,15 +16,9 @@ const PRIOR_LABELS = 0.25;
 /** Limits that take a second on a small board. */
 export const NOVELTY_OPTIONS = { maxRows: 200, folds: 5 };
 
-export interface BeginnerSample {
-  label: string;
-  group: string;
-  features: Float32Array;
-}
-
 /** A head for the first labels: one recipe in closed form, without a search. */
 export function fitBeginner(
-  samples: readonly BeginnerSample[],
+  samples: readonly LabelledFeatures[],
   backboneChecksum: string,
 ): { head: Head; prior: Prior; trust: Trust } {
   const labels = [...new Set(samples.map((sample) => sample.label))].sort();
@@ -65,26 +59,12 @@ export function fitBeginner(
   };
 }
 
-type ClusteredSet = TrainingSet & { clusters: Int32Array };
-
-function trainingSet(samples: readonly BeginnerSample[], labels: readonly string[]): ClusteredSet {
-  const featureSize = samples[0]!.features.length;
-  const features = new Float32Array(samples.length * featureSize);
-  for (const [i, sample] of samples.entries()) features.set(sample.features, i * featureSize);
-  const groupNames = [...new Set(samples.map((sample) => sample.group))];
-  const classes = Int32Array.from(samples, (sample) => labels.indexOf(sample.label));
-  const groups = Int32Array.from(samples, (sample) => groupNames.indexOf(sample.group));
-  return {
-    features,
-    featureSize,
-    rows: samples.length,
-    classCount: labels.length,
-    labels: classes,
-    groups,
-    isView: new Uint8Array(samples.length),
-    samples: Int32Array.from(samples, (_, i) => i),
-    clusters: clusterNearDuplicates(features, featureSize, classes, groups),
-  };
+function trainingSet(
+  samples: readonly LabelledFeatures[],
+  labels: readonly string[],
+): ClusteredSet {
+  const set = clusteredSet(samples, labels, samples[0]!.features.length);
+  return { ...set, samples: Int32Array.from(samples, (_, i) => i) };
 }
 
 /**

@@ -1,5 +1,4 @@
 import { HeadlandError } from '../../base/errors.js';
-import { clusterNearDuplicates } from '../../head/clusters.js';
 import type { Head } from '../../head/head.js';
 import { leadsCluster, sharesOf, type TrainingSet } from '../../head/training-set.js';
 import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
@@ -9,6 +8,7 @@ import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { LabelledSample } from '../data/collect.js';
 import { fitBeginner, NOVELTY_OPTIONS } from './beginner.js';
+import { clusteredSet, type LabelledFeatures } from './clustered-set.js';
 import { correctHead } from './correction.js';
 import type { InstantHead, InstantRequest } from './instant-protocol.js';
 
@@ -55,12 +55,7 @@ function beginner(source: Source, minLabelsPerClass: number): Omit<InstantHead, 
   const taught = enough(source.balanced(labels, BEGINNER_ROWS), minLabelsPerClass);
   const newClasses = labelsOf(taught);
   if (newClasses.length < 2) return null;
-  const samples = taught.map(({ sample: { label, group }, features }) => ({
-    label,
-    group,
-    features,
-  }));
-  const fitted = fitBeginner(samples, source.backboneChecksum);
+  const fitted = fitBeginner(labelledOf(taught), source.backboneChecksum);
   return { ...fitted, labels: taught.length, newClasses };
 }
 
@@ -84,14 +79,14 @@ function correction(
     .balanced([...known], newClasses.length > 0 ? REPLAY_ROWS.newClass : REPLAY_ROWS.knownClasses)
     .filter(({ sample }) => !taughtIds.has(sample.id));
   const rows = [...taught, ...old];
-  const d = base.featureSize;
+  const set = trainingSetOf(rows, base.featureSize);
   const head = correctHead(base, {
-    features: matrix(rows, d),
+    features: set.features,
     labels: rows.map(({ sample }) => sample.label),
-    shares: sharesOf(trainingSetOf(rows, d)),
+    shares: sharesOf(set),
   });
   return {
-    head: { ...head, ...unknownParts(base, taught, old, newClasses) },
+    head: { ...head, ...unknownParts(base, taught, set, newClasses) },
     prior: null,
     labels: taught.length,
     newClasses,
@@ -130,7 +125,8 @@ function trustOf(unknown: readonly Taught[]): Trust | null {
 function unknownParts(
   base: Head,
   taught: readonly Taught[],
-  old: readonly Taught[],
+  /** All rows that the correction learnt from. */
+  learnt: TrainingSet,
   newClasses: readonly string[],
 ): Pick<Head, 'novelty' | 'setProbability'> {
   const { novelty, setProbability } = base;
@@ -144,8 +140,7 @@ function unknownParts(
       ...(setProbability === undefined ? {} : { setProbability }),
     };
   }
-  const set = trainingSetOf([...taught, ...old], base.featureSize);
-  return { novelty: fitNovelty(set, undefined, NOVELTY_OPTIONS) };
+  return { novelty: fitNovelty(learnt, undefined, NOVELTY_OPTIONS) };
 }
 
 function withoutNearDuplicates(taught: readonly Taught[]): Taught[] {
@@ -156,21 +151,11 @@ function withoutNearDuplicates(taught: readonly Taught[]): Taught[] {
 }
 
 function trainingSetOf(rows: readonly Taught[], featureSize: number): TrainingSet {
-  const features = matrix(rows, featureSize);
-  const labelNames = labelsOf(rows);
-  const groupNames = [...new Set(rows.map(({ sample }) => sample.group))];
-  const labels = Int32Array.from(rows, ({ sample }) => labelNames.indexOf(sample.label));
-  const groups = Int32Array.from(rows, ({ sample }) => groupNames.indexOf(sample.group));
-  return {
-    features,
-    featureSize,
-    rows: rows.length,
-    classCount: labelNames.length,
-    labels,
-    groups,
-    isView: new Uint8Array(rows.length),
-    clusters: clusterNearDuplicates(features, featureSize, labels, groups),
-  };
+  return clusteredSet(labelledOf(rows), labelsOf(rows), featureSize);
+}
+
+function labelledOf(rows: readonly Taught[]): LabelledFeatures[] {
+  return rows.map(({ sample: { label, group }, features }) => ({ label, group, features }));
 }
 
 /** Labelled samples with features of the running backbone. */

@@ -18,7 +18,7 @@ import { type Collected, collect, type LabelledSample, readLabelled } from '../d
 import { embedMissing } from '../data/embed-missing.js';
 import { assemble, firstsOfClusters, originals, presentOriginals } from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
-import { fitHead } from '../fit/fit-head.js';
+import { fitHead, headOf } from '../fit/fit-head.js';
 import type { FittedRecipe } from '../fit/recipes.js';
 import type { JobResult, SkippedSample } from '../report.js';
 import { type Judgement, judge } from '../verdict/judge.js';
@@ -91,7 +91,11 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     phases.begin('evaluate');
     const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
     const trained: Head = {
-      ...headOf(recipe, collected, set.featureSize, embedded.key),
+      ...headOf(recipe, {
+        labels: collected.labels,
+        featureSize: set.featureSize,
+        backboneChecksum: embedded.key,
+      }),
       ...leftOutAnswers(set, recipe.leaveGroupOutProbabilities),
       novelty,
     };
@@ -275,25 +279,6 @@ function beliefOf(
     scene.sort((a, b) => a.capturedAtMs - b.capturedAtMs).map(({ look }) => look),
   );
   return fitBelief(labels, novelty, groups).parameters;
-}
-
-function headOf(
-  recipe: FittedRecipe,
-  { labels }: Collected,
-  featureSize: number,
-  backboneChecksum: string,
-): Head {
-  return {
-    learner: recipe.learner,
-    labels,
-    featureSize,
-    backboneChecksum,
-    transform: recipe.fit.transform,
-    weights: recipe.fit.weights,
-    bias: recipe.fit.bias,
-    temperature: recipe.temperature,
-    ...(recipe.gaussians && { gaussianScale: recipe.gaussians.scale }),
-  };
 }
 
 function describe(
