@@ -86,15 +86,10 @@ export interface PageState {
   theme: Theme;
 }
 
-export const INITIAL_STATE: Readonly<PageState> = {
-  lock: null,
-  link: 'connecting',
-  task: null,
-  status: null,
-  camera: null,
+/** What belongs to one task: another task begins with it. */
+export const NOTHING_OF_A_TASK = {
   view: { kind: 'live' },
   shown: null,
-  picture: null,
   hold: null,
   confirmed: [],
   waiting: [],
@@ -102,6 +97,16 @@ export const INITIAL_STATE: Readonly<PageState> = {
   reports: [],
   heads: [],
   notice: null,
+} as const satisfies Partial<PageState>;
+
+export const INITIAL_STATE: Readonly<PageState> = {
+  ...NOTHING_OF_A_TASK,
+  lock: null,
+  link: 'connecting',
+  task: null,
+  status: null,
+  camera: null,
+  picture: null,
   confirmation: null,
   theme: 'automatic',
 };

@@ -1,3 +1,4 @@
+import { NOTHING_OF_A_TASK } from './page-state.js';
 import type { PageStore } from './page-store.js';
 
 const PARAMETER = 'task';
@@ -34,15 +35,7 @@ export class TaskChoice {
       task,
       // Without a name, only a new status tells which task it is.
       status: task === null ? null : state.status,
-      view: { kind: 'live' },
-      shown: null,
-      hold: null,
-      confirmed: [],
-      waiting: [],
-      alikes: null,
-      reports: [],
-      heads: [],
-      notice: null,
+      ...NOTHING_OF_A_TASK,
     });
     return true;
   }
