@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { headland, Rig } from '../agent/daemon.js';
+import { headland, Person, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 
 const whole = { timeout: TEST_HANG_MS };
@@ -87,6 +87,8 @@ describe('a robot with several tasks on the command line', { concurrency: false 
   test('shows the status of each task within 80 columns', whole, async (t) => {
     const rig = await twoTasks(t);
     const daemon = await rig.start();
+    // It answers once it has subscribed.
+    await Person.connect(t, daemon.mqttUrl);
     const mqtt = { url: daemon.mqttUrl };
     rig.configure({ tasks: TASKS, mqtt });
     const { status, stdout, stderr } = headland('status', '--config', rig.configFile);
@@ -123,6 +125,7 @@ test('no output mentions tasks on a robot that names none', whole, async (t) => 
   }
   assert.ok(existsSync(join(clip, 'samples.jsonl')));
   const daemon = await rig.start();
+  await Person.connect(t, daemon.mqttUrl);
   rig.configure({ mqtt: { url: daemon.mqttUrl } });
   const { status, stdout, stderr } = headland('status', ...at);
   assert.equal(status, 0, stderr);
