@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import { Moment } from '../base/moment.js';
+import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { Frame } from '../camera/camera.js';
@@ -59,7 +60,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
   readonly state: State;
-  readonly tasks: readonly [RobotTask, ...RobotTask[]];
+  readonly tasks: NonEmpty<RobotTask>;
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
@@ -152,8 +153,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
-    const [first, ...others] = this.state.tasks;
-    this.tasks = [this.#makeTask(first), ...others.map((task) => this.#makeTask(task))];
+    this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
@@ -178,7 +178,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   async #open(): Promise<void> {
     const { log } = this.options;
     this.#storeWatch.start();
-    this.#nameStrayTasks();
+    this.#attempt('name the tasks without settings', () => this.#nameStrayTasks());
     await this.#alerting.open();
     this.#throwIfEnding();
     const backbone = await this.#openPerception();
@@ -186,7 +186,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     log.info(backbone, 'backbone ready');
     this.#audit.started(this.boot, this.options.version);
     this.#operations = new Operations({
-      tasks: [this.#operationTask(this.tasks[0]), ...this.tasks.slice(1).map(this.#operationTask)],
+      tasks: mapNonEmpty(this.tasks, (task) => this.#operationTask(task)),
       recent: this.recent,
       pausing: this.pausing,
       audit: this.#audit,
@@ -363,11 +363,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return made;
   }
 
-  readonly #operationTask = (task: RobotTask): OperationTask => {
+  #operationTask(task: RobotTask): OperationTask {
     const { name, labelling, heads, training, state } = task;
     const onLabel = (): void => this.#labelsChanged(task);
     return { name, labelling, samples: state.samples, heads, training, onLabel };
-  };
+  }
 
   #task(name: string): RobotTask | undefined {
     return this.tasks.find((task) => task.name === name);
@@ -375,7 +375,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   /** Labels of a task that was renamed or removed in the settings would seem lost. */
   #nameStrayTasks(): void {
-    for (const task of this.state.strayTasks) {
+    for (const task of this.state.strayTasks()) {
       const { labelled, waiting } = this.state.tasks[0].samples.forTask(task).counts();
       this.options.log.warn(
         { task, labelled, waiting },

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js';
+import { mapNonEmpty } from '../base/non-empty.js';
 import { LookAlikes } from '../samples/look-alikes.js';
 import { AuditTrail } from './audit-trail.js';
 import { Labelling } from './learning/labelling.js';
@@ -41,9 +42,8 @@ export function localOperations(
       onLabel: () => {},
     };
   };
-  const [first, ...others] = state.tasks;
   return new Operations({
-    tasks: [operationTask(first), ...others.map(operationTask)],
+    tasks: mapNonEmpty(state.tasks, operationTask),
     recent,
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
+import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { Config } from '../config/schema.js';
 import { type Task, tasksOf } from '../config/tasks-of.js';
 import { headsFolder } from '../registry/heads-folder.js';
@@ -19,9 +20,12 @@ export interface State {
   audit: AuditLog;
   reports: ReportLog;
   /** The tasks of the configuration, in its order. */
-  tasks: readonly [TaskState, ...TaskState[]];
-  /** Tasks that have samples but do not stand in the configuration, sorted. */
-  strayTasks: readonly string[];
+  tasks: NonEmpty<TaskState>;
+  /**
+   * Tasks that have samples but do not stand in the configuration, sorted.
+   * @throws HeadlandError HL_STORE_…
+   */
+  strayTasks(): string[];
   /**
    * @param name it may be left out when there is one task
    * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
@@ -104,8 +108,7 @@ function stateIn(config: Config, database: Database, log?: Log): State {
       meta: taskMeta(meta, task.name),
     };
   };
-  const [first, ...others] = tasksOf(config);
-  const tasks = [stateOf(first), ...others.map(stateOf)] as const;
+  const tasks = mapNonEmpty(tasksOf(config), stateOf);
   return {
     database,
     databasePath: database.path,
@@ -113,7 +116,7 @@ function stateIn(config: Config, database: Database, log?: Log): State {
     audit: new AuditLog(database),
     reports: new ReportLog(database),
     tasks,
-    strayTasks: common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
+    strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
@@ -124,10 +127,7 @@ function stateIn(config: Config, database: Database, log?: Log): State {
  * @param name it may be left out when there is one task
  * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
  */
-export function chosenTask<T extends { name: string }>(
-  tasks: readonly [T, ...T[]],
-  name?: string,
-): T {
+export function chosenTask<T extends { name: string }>(tasks: NonEmpty<T>, name?: string): T {
   const names = tasks.map((task) => task.name).join(', ');
   if (name === undefined) {
     if (tasks.length === 1) return tasks[0];

@@ -1,4 +1,5 @@
 import { HeadlandError } from '../base/errors.js';
+import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -30,7 +31,7 @@ export interface OperationTask {
 }
 
 export interface OperationParts {
-  tasks: readonly [OperationTask, ...OperationTask[]];
+  tasks: NonEmpty<OperationTask>;
   recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;

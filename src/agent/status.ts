@@ -1,5 +1,6 @@
 import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
+import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
@@ -40,7 +41,7 @@ export interface AgentStatus {
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
-  tasks: [TaskStatus, ...TaskStatus[]];
+  tasks: NonEmpty<TaskStatus>;
   /** Whether the settings name the tasks; else there is one, and nobody needs to know the word. */
   namedTasks: boolean;
   frames: FrameStatus;
@@ -100,7 +101,6 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const [first, ...others] = agent.tasks;
   const cameras = agent.cameras.map(({ supervisor }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
@@ -123,7 +123,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,
-    tasks: [taskStatus(agent, first), ...others.map((task) => taskStatus(agent, task))],
+    tasks: mapNonEmpty(agent.tasks, (task) => taskStatus(agent, task)),
     namedTasks: config.tasks.length > 0,
     frames: {
       total: statistics.framesTotal,

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
 import type { Moment } from '../base/moment.js';
+import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
@@ -53,7 +54,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly state: State;
   readonly operations: Operations;
   /** In the order of the configuration. */
-  readonly tasks: readonly [RobotTask, ...RobotTask[]];
+  readonly tasks: NonEmpty<RobotTask>;
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;

@@ -1,3 +1,4 @@
+import type { NonEmpty } from '../base/non-empty.js';
 import { DEFAULT_TASK, type TaskEyes } from '../base/words/task.js';
 import type { Config } from './schema.js';
 
@@ -9,7 +10,7 @@ export interface Task extends TaskEyes {
 }
 
 /** The tasks of a robot, in the order of the configuration; at least one. */
-export function tasksOf(config: Config): [Task, ...Task[]] {
+export function tasksOf(config: Config): NonEmpty<Task> {
   const [first, ...others] = config.tasks.map(({ name, cameras, regions, ...own }) => {
     const settings: Config = {
       ...config,

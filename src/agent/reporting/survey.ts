@@ -1,9 +1,8 @@
 import { arch, hostname, release, type } from 'node:os';
-import { regionsOf } from '../../camera/stage/regions.js';
+import { regionNames } from '../../base/words/eye.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
-import type { TaskState } from '../open-state.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
 import type { AgentStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
@@ -12,6 +11,10 @@ import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 /** Converts the status to messages of the MQTT contract and to the status line of systemd. */
 
 export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
+  const tasks = agent.tasks.map(({ name, state: { cameras, regions, samples } }) => {
+    const labels = samples.counts().classes.map(({ label }) => label);
+    return { name, cameras: [...cameras], regions: [...regions], labels };
+  });
   return {
     version: agent.options.version,
     node: process.version,
@@ -23,21 +26,14 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
       name: config.name,
       driver: config.driver,
       simulated: config.driver === 'simulated',
-      regions: regionsOf(config).map(({ name }) => name),
+      regions: regionNames(config.regions),
     })),
-    tasks: agent.tasks.map(({ name, state }) => {
-      const { cameras, regions } = state;
-      return { name, cameras: [...cameras], regions: [...regions], labels: labelsOf(state) };
-    }),
-    labels: [...new Set(agent.tasks.flatMap(({ state }) => labelsOf(state)))].sort(),
+    tasks,
+    labels: [...new Set(tasks.flatMap(({ labels }) => labels))].sort(),
     hostname: hostname(),
     arch: arch(),
     os: `${type()} ${release()}`,
   };
-}
-
-function labelsOf({ samples }: TaskState): string[] {
-  return samples.counts().classes.map(({ label }) => label);
 }
 
 export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentStatus): MetricsBody {

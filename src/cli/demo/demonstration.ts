@@ -149,7 +149,7 @@ export class Demonstration {
     this.#screen.line(
       `  state      ${this.config.paths.stateDir}${labelled > 0 ? ` (continues with ${labelled} labels)` : ''}`,
     );
-    for (const task of state.strayTasks) {
+    for (const task of state.strayTasks()) {
       this.#screen.line(
         `  note       it also has labels of the task "${task}", which are kept unused`,
       );

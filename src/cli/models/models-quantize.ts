@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-
 import { addedCardsDir, openState, type TaskState } from '../../agent/open-state.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
+import { mapNonEmpty, type NonEmpty } from '../../base/non-empty.js';
 import {
   type QuantizationReport,
   runQuantization,
@@ -46,15 +46,14 @@ export function quantizeCommand(): Command {
       const bar = progressBar('steps', options.json);
       let running = '';
       try {
-        const tasks: readonly [TaskState, ...TaskState[]] =
+        const tasks: NonEmpty<TaskState> =
           options.task === undefined ? state.tasks : [state.task(options.task)];
-        const [first, ...others] = tasks;
         const report = await runQuantization({
           name: base,
           settings: config,
           cacheDir: config.paths.cacheDir,
           addedCardsDir: addedCardsDir(config),
-          stores: [first.samples, ...others.map(({ samples }) => samples)],
+          stores: mapNonEmpty(tasks, ({ samples }) => samples),
           photosDir: options.photos ?? null,
           log,
           kernels: await probeIntegerKernels(),

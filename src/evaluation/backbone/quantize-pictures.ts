@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Embedder } from '../../backbone/embedder.js';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { fileProblem } from '../../base/files/file-problem.js';
+import type { NonEmpty } from '../../base/non-empty.js';
 import { listPictureFiles } from '../../samples/folder/picture-files.js';
 import type { SampleStore } from '../../samples/store.js';
 
@@ -20,7 +21,7 @@ export interface PictureSource {
 const PAGE = 1_000;
 
 /** Every stored sample of the tasks, labelled or waiting. */
-export function storedPictures(stores: readonly [SampleStore, ...SampleStore[]]): PictureSource {
+export function storedPictures(stores: NonEmpty<SampleStore>): PictureSource {
   const ids = new Set<string>();
   for (const store of stores) {
     for (let afterId = ''; ; ) {

@@ -4,6 +4,7 @@ import { Embedder } from '../../backbone/embedder.js';
 import { openBackbone } from '../../backbone/open-backbone.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
 import type { Log } from '../../base/log.js';
+import type { NonEmpty } from '../../base/non-empty.js';
 import type { Config } from '../../config/schema.js';
 import { keepQuantized, openQuantized } from '../../models/quantize/keep.js';
 import type { IntegerKernels } from '../../models/quantize/kernels.js';
@@ -20,7 +21,7 @@ export interface QuantizationRun {
   /** Folder of added backbones. */
   addedCardsDir?: string;
   /** Of the tasks on whose labels the accuracy is compared. */
-  stores: readonly [SampleStore, ...SampleStore[]];
+  stores: NonEmpty<SampleStore>;
   /** Folder of images for the calibration, instead of the stored ones. */
   photosDir: string | null;
   /** Kernels of this machine: {@link probeIntegerKernels}. */
