@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   models: async () => (await import('./models/models-command.js')).modelsCommand(),
   bench: async () => (await import('./bench/bench-command.js')).benchCommand(),
   status: async () => (await import('./status-command.js')).statusCommand(),
+  doctor: async () => (await import('./doctor/doctor-command.js')).doctorCommand(),
   audit: async () => (await import('./audit-command.js')).auditCommand(),
   alerts: async () => (await import('./alerts/alerts-command.js')).alertsCommand(),
   outputs: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),

@@ -292,8 +292,6 @@ export function openDatabaseOrStandIn(
 /**
  * Checks every page for damage: for `doctor`, not for each start, because it reads the whole file.
  * Returns the findings in SQLite's words; empty = sound.
- *
- * @internal until `doctor` calls it
  */
 export function findDamage(database: Database): string[] {
   return database
