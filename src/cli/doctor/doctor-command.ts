@@ -1,11 +1,16 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import {
+  type WrittenBundle,
+  writeSupportBundle,
+} from '../../agent/doctor/bundle/support-bundle.js';
 import { type DoctorReport, doctorReport } from '../../agent/doctor/doctor-report.js';
 import { CHECK_NAMES } from '../../agent/doctor/every-check.js';
 import { runChecks } from '../../agent/doctor/run-checks.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { loadConfigFile } from '../../config/load.js';
-import { printJson } from '../support/output.js';
+import { formatBytes, printJson, printNote } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 import { packageVersion } from '../support/version.js';
 import { renderReport } from './render-report.js';
@@ -48,6 +53,16 @@ export function doctorCommand(): Command {
       const about = { version: packageVersion(), configFile, robot: robotIn(configFile) };
       const report = doctorReport(results, about);
       print(report, options);
+      if (options.bundle !== undefined) {
+        const bundle = await writeSupportBundle({
+          file: resolve(options.bundle),
+          report,
+          configFile,
+          environment: process.env,
+          images: imagesIn(report),
+        });
+        if (!options.json) describeBundle(bundle);
+      }
       process.exitCode = EXIT_BY_STATE[report.state];
     });
 }
@@ -57,7 +72,22 @@ function print(report: DoctorReport, { json }: DoctorOptions): void {
   else process.stdout.write(`${renderReport(report, process.stdout, process.env)}\n`);
 }
 
+/** Files of images that the checks have written. */
+function imagesIn({ checks }: DoctorReport): string[] {
+  return checks.flatMap(({ findings }) =>
+    findings.flatMap(({ facts }) => (typeof facts.file === 'string' ? [facts.file] : [])),
+  );
+}
+
+function describeBundle({ file, bytes, content, missing }: WrittenBundle): void {
+  printNote(`\nsupport bundle: ${file} (${formatBytes(bytes)}), without secrets`);
+  printNote(`  contains ${content.join(', ')}`);
+  if (missing.length > 0) printNote(`  not available here: ${missing.join(', ')}`);
+}
+
 function robotIn(configFile: string): string | null {
+  // A pipe would block.
+  if (!statSync(configFile, { throwIfNoEntry: false })?.isFile()) return null;
   try {
     return loadConfigFile(configFile).robot.id;
   } catch (error) {
