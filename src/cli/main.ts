@@ -6,6 +6,7 @@ import { packageVersion } from './support/version.js';
 /** In the order of the help. A command is loaded only when it is used, which saves memory in the daemon. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run-command.js')).runCommand(),
+  setup: async () => (await import('./setup/setup-command.js')).setupCommand(),
   demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
   import: async () => (await import('./import-command.js')).importCommand(),
   'export-samples': async () => (await import('./export-command.js')).exportCommand(),
