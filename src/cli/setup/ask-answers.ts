@@ -42,7 +42,7 @@ export async function askAnswers(
   const robotId = await askRobot(terminal, existing.robotId ?? suggestedId());
   const camera = await askCamera(terminal, existing.has('cameras'), trial);
   const broker = await askBroker(terminal, existing.has('mqtt'), robotId, trial);
-  const page = await askPage(terminal, existing);
+  const page = await askPage(terminal, existing, trial);
   const gpio = await askGpio(terminal, existing.has('gpio'));
   return { robotId, camera, broker, page, gpio };
 }
@@ -103,16 +103,23 @@ async function askBroker(
   }
 }
 
-async function askPage(terminal: Terminal, existing: SettingsDocument): Promise<PageAnswer | null> {
+async function askPage(
+  terminal: Terminal,
+  existing: SettingsDocument,
+  trial: Trial,
+): Promise<PageAnswer | null> {
   const enabled = await terminal.confirm('4/5 Serve the web page?', true);
   if (!enabled) return { enabled, host: existing.pageHost, token: null };
-  const host = await terminal.ask(
-    'Address it listens on (127.0.0.1: this machine only; 0.0.0.0: the network):',
-    existing.pageHost,
-  );
-  // The token that people know stays.
-  if (existing.hasToken && host === existing.pageHost) return null;
-  return { enabled, host, token: isLoopback(host) ? null : newToken() };
+  for (;;) {
+    const host = await terminal.ask(
+      'Address it listens on (127.0.0.1: this machine only; 0.0.0.0: the network):',
+      existing.pageHost,
+    );
+    if (!(await trial.address(host))) continue;
+    // The token that people know stays.
+    if (existing.hasToken && host === existing.pageHost) return null;
+    return { enabled, host, token: isLoopback(host) ? null : newToken() };
+  }
 }
 
 async function askGpio(terminal: Terminal, isConfigured: boolean): Promise<GpioAnswer | null> {

@@ -7,6 +7,7 @@ import { checkCameras } from '../../agent/doctor/devices/check-cameras.js';
 import type { Check, Finding, RobotContext } from '../../agent/doctor/doctor-check.js';
 import { makeContexts } from '../../agent/doctor/doctor-context.js';
 import { checkBroker } from '../../agent/doctor/service/check-broker.js';
+import { requireFreePort } from '../../agent/doctor/service/free-port.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { validateConfig } from '../../config/load.js';
 import { printLine } from '../support/output.js';
@@ -40,6 +41,18 @@ export class Trial {
       return await this.#show({ robot, mqtt }, checkBroker);
     } finally {
       await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** @returns whether this machine can listen on an address */
+  async address(host: string): Promise<boolean> {
+    try {
+      await requireFreePort(host, 0, 'console.host');
+      return true;
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      printLine(`  ${error.message}`);
+      return false;
     }
   }
 

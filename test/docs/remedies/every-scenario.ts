@@ -2,6 +2,11 @@ import { brokerScenarios } from './broker-scenarios.js';
 import { cameraScenarios } from './camera-scenarios.js';
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
+import { boardFindings } from './doctor-board-scenarios.js';
+import { deviceFindings } from './doctor-device-scenarios.js';
+import type { DoctorScenario } from './doctor-scenario.js';
+import { brokerFindings, serviceFindings } from './doctor-service-scenarios.js';
+import { softwareFindings } from './doctor-software-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
@@ -23,6 +28,14 @@ export const commandScenarios: readonly CommandScenario[] = [
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
 
+export const doctorScenarios: readonly DoctorScenario[] = [
+  ...softwareFindings,
+  ...deviceFindings,
+  ...brokerFindings,
+  ...serviceFindings,
+  ...boardFindings,
+];
+
 export { brokerScenarios, cameraScenarios, startScenarios };
 
 export const everyScenario: readonly Situation[] = [
@@ -31,4 +44,5 @@ export const everyScenario: readonly Situation[] = [
   ...startScenarios,
   ...brokerScenarios,
   ...cameraScenarios,
+  ...doctorScenarios,
 ];

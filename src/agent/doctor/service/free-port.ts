@@ -32,5 +32,6 @@ function whyNot(error: unknown): string {
   if (code === 'EADDRINUSE') return 'another program uses it';
   if (code === 'EACCES') return 'ports below 1024 are for root';
   if (code === 'EADDRNOTAVAIL') return 'this machine does not have this address';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'no name server knows this name';
   return messageOf(error);
 }
