@@ -1,10 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  type WrittenBundle,
-  writeSupportBundle,
-} from '../../agent/doctor/bundle/support-bundle.js';
+import type { WrittenBundle } from '../../agent/doctor/bundle/support-bundle.js';
 import { type DoctorReport, doctorReport } from '../../agent/doctor/doctor-report.js';
 import { CHECK_NAMES } from '../../agent/doctor/every-check.js';
 import { runChecks } from '../../agent/doctor/run-checks.js';
@@ -54,6 +51,7 @@ export function doctorCommand(): Command {
       const report = doctorReport(results, about);
       print(report, options);
       if (options.bundle !== undefined) {
+        const { writeSupportBundle } = await import('../../agent/doctor/bundle/support-bundle.js');
         const bundle = await writeSupportBundle({
           file: resolve(options.bundle),
           report,

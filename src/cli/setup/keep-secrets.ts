@@ -1,6 +1,7 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileDurably } from '../../base/files/durable-files.js';
+import { makeFolder } from '../../base/files/make-folder.js';
 import type { SecretReference } from '../../config/schema.js';
 import type { ServiceUnit } from '../../host/service-unit.js';
 import type { Answers, StoredSecrets } from './setup-answers.js';
@@ -77,7 +78,7 @@ async function writePrivately(file: string, text: string): Promise<void> {
 
 async function write(file: string, text: string, mode: number): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await makeFolder(dirname(file), 0o755);
     await writeFileDurably(file, text);
     await chmod(file, mode);
   } catch (cause) {

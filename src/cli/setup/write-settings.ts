@@ -1,8 +1,9 @@
-import { chmod, copyFile, mkdir, readFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
+import { makeFolder } from '../../base/files/make-folder.js';
 
 /** Not secret: the daemon, which runs as another user, must read it. */
 const MODE = 0o644;
@@ -14,7 +15,7 @@ const MODE = 0o644;
  */
 export async function writeSettings(file: string, yaml: string): Promise<string | null> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await makeFolder(dirname(file), 0o755);
     const existing = await readFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
       throw error;

@@ -141,12 +141,14 @@ export async function tryDoctor(
     return first?.findings ?? [];
   };
   const before = await found();
-  const finding = before.find((each) => each.code === code);
+  const { subject } = scenario;
+  const finding = before.find(
+    (each) =>
+      each.code === code &&
+      (subject === undefined || ('subject' in each && each.subject === subject)),
+  );
   assert.ok(finding, `${code} is not in: ${JSON.stringify(before)}`);
   assert.equal(finding.state, state, finding.reason);
-  if (scenario.subject !== undefined) {
-    assert.ok('subject' in finding && finding.subject === scenario.subject);
-  }
   const said = { code, message: finding.reason, remedy: finding.remedy };
   assert.ok(said.remedy, code);
   checkSaid(scenario, said);

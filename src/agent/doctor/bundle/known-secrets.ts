@@ -1,9 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { isHeadlandError } from '../../../base/errors.js';
 import { decodeText } from '../../../base/words/text.js';
-import type { Config } from '../../../config/schema.js';
-import { readSecretText } from '../../../config/secrets.js';
-import { secretsOf } from '../software/configured-secrets.js';
 import { namesSecret } from './scrubber.js';
 
 const MAX_FILE_BYTES = 1_048_576;
@@ -14,19 +10,20 @@ const PARAMETER = /([a-z][a-z0-9_.-]*)=([^\s"'<>&;#/]+)/gi;
 /** Cameras take a password under such short names, too. */
 const SHORT_NAME = /^(?:.*[_.-])?(?:pass|pw|psw|pwd|key|auth|sig|signature|sid|session|code)$/i;
 
-/** Secrets in the files that the configuration names; those that cannot be read are left out. */
-export function secretsInFiles(config: Config, environment: NodeJS.ProcessEnv): string[] {
-  return secretsOf(config).flatMap(({ reference }) => {
-    // A pipe or a device would block.
-    if ('file' in reference && !isPlainFile(reference.file)) return [];
-    try {
-      return readSecretText(reference, environment) ?? [];
-    } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      // Too open a file still holds the secret.
-      return 'file' in reference ? textOf(reference.file) : [];
-    }
-  });
+/**
+ * Secrets in the files that settings, valid or not, refer to; those that cannot be read are left out.
+ * @param credentials files of credentials, by their names
+ */
+export function secretsInFiles(
+  settings: unknown,
+  credentials: ReadonlyMap<string, string>,
+): string[] {
+  if (typeof settings !== 'object' || settings === null) return [];
+  const inside = Object.values(settings).flatMap((value) => secretsInFiles(value, credentials));
+  const file = 'file' in settings ? settings.file : null;
+  const credential = 'credential' in settings ? settings.credential : null;
+  const path = typeof credential === 'string' ? credentials.get(credential) : file;
+  return typeof path === 'string' ? [...textOf(path), ...inside] : inside;
 }
 
 /** Secrets in settings, valid or not: values under the name of a secret, and logins in addresses. */

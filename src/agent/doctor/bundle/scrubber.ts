@@ -3,9 +3,10 @@ import { redactText } from '../../../base/redact.js';
 const HIDDEN = '[redacted]';
 /** A shorter value protects nothing, and would be replaced within words. */
 const LEAST_CHARACTERS = 3;
+const LEAST_LINE_CHARACTERS = 16;
 /** Names of settings, variables and fields that hold secrets, also within longer names. */
 const SECRET_NAME =
-  '[a-z0-9_.-]*(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_-]*';
+  '[a-z0-9_.-]*(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[a-z0-9_-]*';
 /** `name=value` and `"name": "value"` in running text; the value up to white space or its quote. */
 const ASSIGNMENT = new RegExp(
   `(["']?\\b${SECRET_NAME}["']?[ \\t]*[:=][ \\t]*)("(?:[^"\\\\\\n]|\\\\.)*"|'[^'\\n]*'|[^\\s"'{}\\[\\],;&]+)`,
@@ -55,18 +56,22 @@ export function namesSecret(name: string): boolean {
   return new RegExp(`^(?:${SECRET_NAME}|(?:.*[_.-])?(?:key|auth|authorization))$`, 'i').test(name);
 }
 
-/** A value as it is, and as it stands in JSON, in addresses and in Base64. */
+/** A value, and of several lines each, as they are and as they stand in JSON, addresses and Base64. */
 function encodings(value: string): string[] {
+  // Of a key in several lines, the first and the last are known to all.
   const lines = value.split(/\r?\n/).map((line) => line.trim());
-  const bytes = Buffer.from(value);
-  return [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
-    bytes.toString('base64'),
-    bytes.toString('base64url'),
-    bytes.toString('hex'),
-    // Of a key in several lines, each is worth hiding; its first and last are not.
-    ...(lines.length > 1 ? lines.filter((line) => line.length >= 16 && !/^-----/.test(line)) : []),
-  ];
+  const telling = lines.filter(
+    (line) => line.length >= LEAST_LINE_CHARACTERS && !/^-----/.test(line),
+  );
+  return [value, ...(lines.length > 1 ? telling : [])].flatMap((text) => {
+    const bytes = Buffer.from(text);
+    return [
+      text,
+      JSON.stringify(text).slice(1, -1),
+      encodeURIComponent(text),
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+      bytes.toString('hex'),
+    ];
+  });
 }

@@ -6,7 +6,7 @@ import { writeFileDurably } from '../../../base/files/durable-files.js';
 import { fileProblem } from '../../../base/files/file-problem.js';
 import { loadConfigFile } from '../../../config/load.js';
 import type { Config } from '../../../config/schema.js';
-import { readServiceUnit } from '../../../host/service-unit.js';
+import { readServiceUnit, type ServiceUnit } from '../../../host/service-unit.js';
 import { SERVICE, withCredentialFiles } from '../doctor-context.js';
 import type { DoctorReport } from '../doctor-report.js';
 import { bundleParts, collect, type Part } from './bundle-parts.js';
@@ -42,10 +42,11 @@ export interface WrittenBundle {
  */
 export async function writeSupportBundle(options: BundleOptions): Promise<WrittenBundle> {
   const { file, report, configFile, environment, images } = options;
-  const config = await validConfig(options);
+  const unit = await readServiceUnit(SERVICE, environment);
+  const config = validConfig(options, unit);
   const written = readSettings(configFile);
   const scrubber = new Scrubber([
-    ...(config === null ? [] : secretsInFiles(config, environment)),
+    ...secretsInFiles(written.settings, unit?.credentials ?? new Map()),
     ...secretsInSettings(written.settings),
     ...secretsInEnvironment(environment, ENVIRONMENT_FILE),
   ]);
@@ -78,10 +79,12 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
   return { file, bytes: archive.length, content: Object.keys(files).sort(), missing };
 }
 
-async function validConfig({ configFile, environment }: BundleOptions): Promise<Config | null> {
+function validConfig(
+  { configFile, environment }: BundleOptions,
+  unit: ServiceUnit | null,
+): Config | null {
   if (readSettings(configFile).fault !== null) return null;
   try {
-    const unit = await readServiceUnit(SERVICE, environment);
     return withCredentialFiles(loadConfigFile(configFile), unit, environment);
   } catch (error) {
     if (!isHeadlandError(error)) throw error;

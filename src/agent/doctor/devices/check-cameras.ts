@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type ErrorCode, HeadlandError, isHeadlandError } from '../../../base/errors.js';
 import { writeFileDurably } from '../../../base/files/durable-files.js';
 import { fileProblem } from '../../../base/files/file-problem.js';
+import { makeFolder } from '../../../base/files/make-folder.js';
 import type { ResolvedCameraConfig } from '../../../camera/open-driver.js';
 import { PictureMask } from '../../../camera/stage/picture-mask.js';
 import { measureQuality } from '../../../camera/stage/quality.js';
@@ -143,7 +143,7 @@ async function judge(
 /** @throws HeadlandError HL_DOCTOR_OUTPUT_UNWRITABLE */
 async function keepImage(file: string, image: Uint8Array): Promise<void> {
   try {
-    await mkdir(join(file, '..'), { recursive: true });
+    await makeFolder(dirname(file));
     await writeFileDurably(file, image);
   } catch (cause) {
     throw unwritable(file, cause);
