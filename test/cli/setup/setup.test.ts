@@ -13,12 +13,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { isHeadlandError } from '../../../src/base/errors.js';
 import { keepSecrets, plannedSecrets } from '../../../src/cli/setup/keep-secrets.js';
 import { SettingsDocument } from '../../../src/cli/setup/settings-document.js';
 import type { Answers } from '../../../src/cli/setup/setup-answers.js';
-import { startCommands } from '../../../src/cli/setup/start-service.js';
+import { startCommands, startService } from '../../../src/cli/setup/start-service.js';
 import { loadConfigFile } from '../../../src/config/load.js';
 import { CLI, headland } from '../../agent/daemon.js';
+import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { temporaryFolder } from '../../samples/support.js';
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
@@ -248,6 +250,29 @@ describe('what setup writes', () => {
     assert.deepEqual(startCommands({ active: 'inactive' }, false), [
       ['systemctl', 'enable', '--now', 'headland'],
     ]);
+  });
+
+  test('a service that does not start is said, with what to do next', async (t) => {
+    const folder = temporaryFolder(t);
+    const started = join(folder, 'started');
+    const systemctl = join(folder, 'systemctl');
+    // Fails once, as a unit whose camera is missing, and then no more.
+    writeFileSync(
+      systemctl,
+      `#!/bin/sh\n[ -e ${started} ] && exit 0\ntouch ${started}\necho Job failed. >&2\nexit 1\n`,
+      { mode: 0o755 },
+    );
+    const environment = { PATH: `${folder}:${process.env.PATH}` };
+    const commands = startCommands({ active: 'inactive' }, false);
+    const failure = await startService(commands, environment).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    assert.ok(isHeadlandError(failure, 'HL_SETUP_START_FAILED'));
+    const { code, message, remedy } = failure;
+    checkSaid({ code, follows: 'Run `headland doctor`' }, { code, message, remedy });
+    assert.match(message, /systemctl enable --now headland: Job failed\./);
+    await startService(commands, environment);
   });
 
   test('answers replace their settings and leave the name of a camera', (t) => {

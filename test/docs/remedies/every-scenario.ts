@@ -11,6 +11,7 @@ import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
 import type { Situation } from './scenario.js';
+import { setupScenarios } from './setup-scenarios.js';
 import { startScenarios } from './start-scenarios.js';
 import { storeScenarios } from './store-scenarios.js';
 import { syncScenarios } from './sync-scenarios.js';
@@ -24,6 +25,7 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...modelScenarios,
   ...headScenarios,
   ...syncScenarios,
+  ...setupScenarios,
 ];
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
