@@ -88,12 +88,3 @@ function worstOf(states: readonly FindingState[]): FindingState {
   const bySeverity: readonly FindingState[] = ['failed', 'warning', 'ok'];
   return bySeverity.find((each) => states.includes(each)) ?? 'skipped';
 }
-
-/** The JSON Schema (draft 2020-12) of the report. */
-export function doctorJsonSchema(): Record<string, unknown> {
-  return {
-    $id: 'https://headland.invalid/schema/doctor.json',
-    title: 'headland doctor',
-    ...z.toJSONSchema(doctorReportSchema),
-  };
-}
