@@ -22,7 +22,7 @@ import {
 import { startCommands, startService } from './start-service.js';
 import { cancelled, Terminal } from './terminal.js';
 import { Trial } from './try-answers.js';
-import { writeSettings } from './write-settings.js';
+import { requireWritable, writeSettings } from './write-settings.js';
 
 interface SetupOptions {
   config: string;
@@ -74,6 +74,7 @@ export function setupCommand(): Command {
 async function setUp(options: SetupOptions, terminal: Terminal | null): Promise<void> {
   const environment = process.env;
   const configFile = resolve(options.config);
+  requireWritable(configFile);
   const existing = SettingsDocument.read(configFile);
   if (existing.isFile) await requireReplaceable(configFile, options, terminal);
   const trial = new Trial(existing.stateDir, environment);

@@ -1,3 +1,4 @@
+import { accessSync, constants, existsSync } from 'node:fs';
 import { chmod, copyFile, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
@@ -25,6 +26,20 @@ export async function writeSettings(file: string, yaml: string): Promise<string 
     await writeFileDurably(file, yaml);
     await chmod(file, MODE);
     return backup;
+  } catch (cause) {
+    throw unwritable(file, cause);
+  }
+}
+
+/**
+ * Finds out before the questions whether a file could be written after them.
+ * @throws HeadlandError HL_SETUP_UNWRITABLE
+ */
+export function requireWritable(file: string): void {
+  let folder = dirname(file);
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw unwritable(file, cause);
   }

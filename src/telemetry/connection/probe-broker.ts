@@ -6,6 +6,7 @@ import { connect as connectMqtt, ErrorWithSubackPacket, type MqttClient } from '
 import { type ErrorCode, HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import { redactAddress } from '../../base/redact.js';
 import type { Config } from '../../config/schema.js';
+import type { CommandResponse } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic, responseTopic } from '../contract/topics.js';
 import type { BrokerAccess } from './connection.js';
@@ -37,7 +38,8 @@ export interface ProbeOptions {
 const STEP_TIMEOUT_MS = 5_000;
 /** How long a broker may take to return a message. */
 const ECHO_TIMEOUT_MS = 2_000;
-const EXPIRES_SOON_MS = 30 * 86_400_000;
+/** A certificate that ends sooner needs a new one. */
+export const EXPIRES_SOON_MS = 30 * 86_400_000;
 const REFUSED = 0x80;
 const DEFAULT_PORTS: Record<string, number> = { 'mqtt:': 1_883, 'tcp:': 1_883, 'ws:': 80 };
 const DEFAULT_TLS_PORTS: Record<string, number> = { 'mqtts:': 8_883, 'tls:': 8_883, 'wss:': 443 };
@@ -320,7 +322,17 @@ async function tryPublication(
       if (payload.toString('utf8').includes(nonce)) resolve(true);
     });
   });
-  const payload = JSON.stringify({ schema: 1, probe: nonce });
+  const message: CommandResponse = {
+    schema: 'response/1',
+    boot: nonce.slice(0, 8),
+    seq: 0,
+    at: new Date().toISOString(),
+    command: PROBE_COMMAND,
+    transaction: nonce,
+    ok: true,
+    data: {},
+  };
+  const payload = JSON.stringify(message);
   const published = client.publishAsync(topic, payload, { qos: 1, retain: false });
   await within(STEP_TIMEOUT_MS, published).catch((cause) => {
     throw unpublished(topic, codeOf(cause) === 0x87 ? 'not authorised' : reasonOf(cause), cause);

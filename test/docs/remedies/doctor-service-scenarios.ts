@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'nod
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../mutants/mutant.js';
-import { withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
+import { privateKey, withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
 import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 
@@ -41,6 +41,15 @@ async function tlsBroker(patient: Patient, days: number, name = 'IP:127.0.0.1'):
     mqtt: { url: `mqtts://127.0.0.1:${port}`, caFile: join(dir, 'ca.crt') },
   });
   return dir;
+}
+
+/** A certificate for the robot itself, and its key. */
+function ownCertificate({ robot }: Patient, dir: string, days: number): void {
+  const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-days', `${days}`];
+  const request = ['x509', '-req', '-in', 'r1.csr', '-out', 'r1.crt', ...signed];
+  execFileSync('openssl', request, { cwd: dir, stdio: 'ignore' });
+  const key = { file: privateKey(dir, 'r1') };
+  robot.configure({ mqtt: { certFile: join(dir, 'r1.crt'), key } });
 }
 
 /** Subscriptions are refused by this plugin alone. */
@@ -250,6 +259,20 @@ export const brokerFindings: DoctorScenario[] = [
     skip: skipTls,
     given: (patient) => tlsBroker(patient, 10),
     follow: (patient) => tlsBroker(patient, 365),
+  },
+  {
+    code: 'HL_DOCTOR_CERTIFICATE_EXPIRES',
+    when: 'that of the robot',
+    follows: 'Give the robot a new certificate and key',
+    check: 'broker',
+    state: 'failed',
+    subject: 'own certificate',
+    skip: skipTls,
+    given: async (patient) => {
+      const dir = await tlsBroker(patient, 365);
+      ownCertificate(patient, dir, -1);
+    },
+    follow: (patient) => ownCertificate(patient, patient.robot.path('tls-365-12'), 365),
   },
   {
     code: 'HL_MQTT_TLS_FILE',

@@ -20,12 +20,12 @@ export async function checkDisk(context: RobotContext): Promise<Finding[]> {
     { setting: 'paths.stateDir', path: stateDir },
     { setting: 'paths.cacheDir', path: cacheDir },
   ].map(({ setting, path }) => judge(setting, path, context));
-  const foreign = foreignFiles(stateDir);
-  if (foreign.length > 0) {
+  const { root, files } = foreignFiles(stateDir);
+  if (files.length > 0) {
     const error = new HeadlandError(
       'HL_DOCTOR_FOREIGN_FILES',
-      `${foreign[0]} belongs to another user than ${stateDir}: the daemon may not be able to use it`,
-      { remedy: `Run: chown -R --reference=${stateDir} ${stateDir}`, details: { foreign } },
+      `${files[0]} belongs to another user than ${root}: the daemon may not be able to use it`,
+      { remedy: `Run: chown -R --reference=${root} ${root}`, details: { files } },
     );
     findings.push(warning(error, { subject: 'paths.stateDir' }));
   }

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MAX_LOOKED_AT = 5_000;
@@ -8,12 +8,18 @@ const MAX_FOUND = 10;
  * Files below a folder that belong to another user than the folder itself, at most ten; of very many
  * files only the first are looked at. A command run as root leaves such files. Unreadable folders are
  * skipped.
+ * @returns `root`: the folder without symbolic links
  */
-export function foreignFiles(folder: string): string[] {
-  const owner = ownerOf(folder);
-  if (owner === null) return [];
+export function foreignFiles(folder: string): { root: string; files: string[] } {
+  // The state folder of a service may be a link, which belongs to root.
+  const root = realPathOf(folder);
+  const owner = ownerOf(root);
+  return { root, files: owner === null ? [] : filesOfOthers(root, owner) };
+}
+
+function filesOfOthers(root: string, owner: number): string[] {
   const found: string[] = [];
-  const folders = [folder];
+  const folders = [root];
   let looked = 0;
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     for (const entry of entriesOf(at)) {
@@ -33,6 +39,14 @@ function entriesOf(folder: string): Dirent[] {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
+  }
+}
+
+function realPathOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
   }
 }
 

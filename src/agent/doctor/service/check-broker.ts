@@ -1,4 +1,6 @@
-import { probeBroker } from '../../../telemetry/connection/probe-broker.js';
+import { X509Certificate } from 'node:crypto';
+import { HeadlandError } from '../../../base/errors.js';
+import { EXPIRES_SOON_MS, probeBroker } from '../../../telemetry/connection/probe-broker.js';
 import { brokerCredentials } from '../../reporting/broker-access.js';
 import { type Finding, failed, ok, type RobotContext, warning } from '../doctor-check.js';
 import { requireFreePort } from './free-port.js';
@@ -25,8 +27,30 @@ async function probe(url: string, { config, environment }: RobotContext): Promis
   const { mqtt, robot } = config;
   const access = { url, credentials: brokerCredentials(mqtt, environment) };
   const steps = await probeBroker({ access, settings: mqtt, robotId: robot.id });
-  return steps.map(({ stage: subject, state, text, error }) => {
-    if (error === null) return ok(text, { subject });
-    return state === 'warning' ? warning(error, { subject }) : failed(error, { subject });
-  });
+  const own = access.credentials.cert;
+  return [
+    ...(own === undefined ? [] : [judgeOwnCertificate(own)]),
+    ...steps.map(({ stage: subject, state, text, error }) => {
+      if (error === null) return ok(text, { subject });
+      return state === 'warning' ? warning(error, { subject }) : failed(error, { subject });
+    }),
+  ];
+}
+
+/** @param pem certificate by which the robot proves who it is */
+function judgeOwnCertificate(pem: Buffer): Finding {
+  const subject = 'own certificate';
+  const until = new Date(new X509Certificate(pem).validTo);
+  const leftMs = until.getTime() - Date.now();
+  const day = until.toISOString().slice(0, 10);
+  if (leftMs > EXPIRES_SOON_MS) {
+    return ok(`the certificate of the robot is valid until ${day}`, { subject });
+  }
+  const expires = leftMs < 0 ? 'expired' : 'expires';
+  const error = new HeadlandError(
+    'HL_DOCTOR_CERTIFICATE_EXPIRES',
+    `the certificate of the robot (mqtt.certFile) ${expires} on ${day}`,
+    { remedy: 'Give the robot a new certificate and key: mqtt.certFile, mqtt.key.' },
+  );
+  return leftMs < 0 ? failed(error, { subject }) : warning(error, { subject });
 }
