@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { freePort } from '../../telemetry/mosquitto.js';
-import { CLI, Daemon, Rig } from '../daemon.js';
+import {
+  privateKey,
+  tlsListener,
+  withoutOpenssl,
+  writeCertificates,
+} from '../../telemetry/certificates.js';
+import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { CLI, Daemon, headland, Rig } from '../daemon.js';
 
 const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
 
 /** Runs `doctor` as a person does beside the daemon. */
 async function examine(rig: Rig, ...args: string[]) {
-  const { execFile } = await import('node:child_process');
   const output = await new Promise<string>((resolve) => {
     const words = [CLI, 'doctor', '--config', rig.configFile, '--json', ...args];
     execFile(process.execPath, words, (_error, stdout) => resolve(stdout));
@@ -121,4 +127,35 @@ test('a database whose daemon was killed is examined as a copy, and stays as it 
   const { findings } = (await examine(rig, '--only', 'store')).get('store')!;
   assert.equal(findings[0]!.state, 'ok', JSON.stringify(findings));
   assert.deepEqual(readdirSync(rig.stateDir).sort(), before);
+});
+
+test('with a certificate of its own: doctor and status reach a broker that asks for it', {
+  skip: withoutMosquitto || withoutOpenssl,
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'headland-certificates-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  writeCertificates(dir);
+  chmodSync(dir, 0o755);
+  const port = await freePort();
+  await Mosquitto.start(t, tlsListener(port, dir));
+  const mqtt = {
+    url: `mqtts://127.0.0.1:${port}`,
+    caFile: join(dir, 'ca.crt'),
+    certFile: join(dir, 'r1.crt'),
+    key: { file: privateKey(dir, 'r1') },
+  };
+  const rig = await Rig.create(t, { mqtt });
+  const daemon = await rig.start();
+  await daemon.logged(({ msg }) => msg === 'connected to the broker');
+  const { status, stdout, stderr } = headland('status', '--config', rig.configFile, '--json');
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).mqtt.connected, true);
+  const checks = await examine(rig, '--only', 'broker');
+  // A certificate of openssl lasts 30 days by default, and so does the patience of doctor.
+  const codes = checks.get('broker')!.findings.map(({ code }) => code);
+  assert.deepEqual(
+    codes.filter((code) => code !== 'HL_DOCTOR_CERTIFICATE_EXPIRES'),
+    [null, null, null, null, null],
+  );
 });
