@@ -1,4 +1,4 @@
-import { perceptionSettings } from '../../src/agent/seeing/backbone-service.js';
+import { perceptionSettings } from '../../src/agent/seeing/perception-settings.js';
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';

@@ -31,10 +31,11 @@ import { type RunningConsole, startConsole } from './reporting/start-console.js'
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { RobotTask } from './robot-task.js';
-import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
+import { BackboneService } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
+import { perceptionSettings } from './seeing/perception-settings.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import { RefusedPictures } from './seeing/refused-pictures.js';
 import { Sparing } from './sparing.js';
@@ -131,6 +132,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
       log,
+      options.thread,
     );
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
@@ -167,20 +169,24 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
    *   called meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
-    const opened = this.#open();
+    const opened = this.#open(hooks.beforeFrames === undefined);
     this.#opening = opened.catch(() => undefined);
     await opened;
     await hooks.beforeFrames?.();
     this.#throwIfEnding();
+    if (hooks.beforeFrames) this.#startCameras();
     this.#startFrames();
   }
 
-  async #open(): Promise<void> {
+  /** @param withCameras starts them, too: they need as long as the backbone, and their frames wait */
+  async #open(withCameras: boolean): Promise<void> {
     const { log } = this.options;
+    this.#perception.hold();
     this.#storeWatch.start();
     this.#attempt('name the tasks without settings', () => this.#nameStrayTasks());
     await this.#alerting.open();
     this.#throwIfEnding();
+    if (withCameras) this.#startCameras();
     const backbone = await this.#openPerception();
     this.#throwIfEnding();
     log.info(backbone, 'backbone ready');
@@ -197,8 +203,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
     this.#throwIfEnding();
     this.telemetry.info(infoMessage(this, backbone));
-    const { unfit } = this.#perception;
+    const { unfit, unaccelerated } = this.#perception;
     if (unfit) this.alarms.raise('backbone', unfit);
+    if (unaccelerated) this.alarms.raise('accelerator', unaccelerated);
     for (const task of this.tasks) {
       await task.heads.start();
       this.#throwIfEnding();
@@ -227,10 +234,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     if (this.#end.signal.aborted) throw new Error('the agent was stopped during start-up');
   }
 
+  #startCameras(): void {
+    for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
+  }
+
   #startFrames(): void {
     const { config } = this;
     this.statistics.start();
-    for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
+    this.#perception.release();
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
     this.#every(250, 'clear alerts', () => this.#alerting.tick());

@@ -42,11 +42,6 @@ export interface TaskState extends Task {
   meta: TaskMeta;
 }
 
-/** Folder of the backbones added by `models add`. */
-export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
-  return join(paths.stateDir, 'backbones');
-}
-
 /** @throws HeadlandError HL_STATE_UNWRITABLE */
 export function createStateDir(stateDir: string): void {
   try {

@@ -7,7 +7,7 @@ import { FrameStage } from '../camera/stage/frame-stage.js';
 import type { CameraConfig, Config } from '../config/schema.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived, ServingHead } from '../perception/perception-protocol.js';
-import { perceptionSettings } from './seeing/backbone-service.js';
+import { perceptionSettings } from './seeing/perception-settings.js';
 
 /** As often as the daemon clears expired alerts. */
 const TICK_MS = 250;

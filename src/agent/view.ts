@@ -7,6 +7,7 @@ import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
 import type { Perception } from '../perception/perception.js';
+import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
@@ -24,6 +25,8 @@ export interface AgentOptions {
   environment: NodeJS.ProcessEnv;
   /** Version of headland. */
   version: string;
+  /** The perception thread, if it already starts. */
+  thread?: Promise<PerceptionThread>;
 }
 
 export interface AgentEvents {

@@ -9,6 +9,7 @@ export type AlarmName =
   | 'store'
   | 'picture-limit'
   | 'backbone'
+  | 'accelerator'
   | 'console'
   | 'broker'
   | 'mqtt'

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { addedCardsDir, openState } from '../agent/open-state.js';
+import { openState } from '../agent/open-state.js';
+import { addedCardsDir } from '../agent/seeing/perception-settings.js';
 import type { Backbone } from '../backbone/backbone.js';
 import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/card-folders.js';

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { Agent } from '../agent/agent.js';
+import { perceptionSettings } from '../agent/seeing/perception-settings.js';
 import { messageOf } from '../base/errors.js';
 import { createLog } from '../base/log.js';
 import { loadConfigFile } from '../config/load.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
+import { PerceptionThread } from '../perception/perception-thread.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 import { packageVersion } from './support/version.js';
 
@@ -21,7 +22,12 @@ export function runCommand(): Command {
         bindings: { robot: config.robot.id },
       });
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
-      const agent = new Agent(config, { log, environment: process.env, version: packageVersion() });
+      // The backbone and the rest of the program take equally long to load: they load side by side.
+      const thread = PerceptionThread.start(perceptionSettings(config));
+      thread.catch(() => undefined);
+      const { Agent } = await import('../agent/agent.js');
+      const version = packageVersion();
+      const agent = new Agent(config, { log, environment: process.env, version, thread });
       process.on('exit', () => agent.outputsOff());
       for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
         process.on(event, (error) => {

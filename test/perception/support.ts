@@ -43,6 +43,7 @@ export async function startPerception(
     addedCardsDir: null,
     cacheDir: dir,
     threads: 1,
+    execution: { provider: 'cpu', libraryPath: null },
     fit: config.inference.fit,
     tasks: [{ name: 'main', cameras: [], regions: [], decision: config.inference }],
     maxPictureBytes: config.inference.maxPictureBytes,

@@ -7,7 +7,8 @@ import { parseReport, type StoredReport } from '../../training/stored-report.js'
 import { Trainer } from '../../training/trainer.js';
 import { TrainingTriggers } from '../../training/triggers.js';
 import { AuditTrail } from '../audit-trail.js';
-import { addedCardsDir, type State, type TaskState } from '../open-state.js';
+import type { State, TaskState } from '../open-state.js';
+import { addedCardsDir } from '../seeing/perception-settings.js';
 
 const REVISION_KEY = 'training.revision';
 

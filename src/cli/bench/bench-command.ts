@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { addedCardsDir, openState, type State } from '../../agent/open-state.js';
+import { openState, type State } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { drawCheckPicture } from '../../backbone/check-picture.js';
 import type { ModelCard } from '../../backbone/model-card.js';
