@@ -256,9 +256,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
   }
 
-  /** Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stopAll();
+  /**
+   * Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws.
+   * @param end.goesOn another agent follows in this process
+   */
+  stop(end: { goesOn?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stopAll(end.goesOn ?? false);
     return this.#stopping;
   }
 
@@ -447,8 +450,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const task of this.tasks) if (task.hasNewLabels) this.#labelsChanged(task);
   }
 
-  async #stopAll(): Promise<void> {
-    this.#watchdog.stopping();
+  async #stopAll(goesOn: boolean): Promise<void> {
+    if (goesOn) this.#watchdog.pause();
+    else this.#watchdog.stopping();
     this.#end.abort();
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);

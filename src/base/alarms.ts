@@ -6,6 +6,7 @@ import { Moment } from './moment.js';
  * describes them. Some end with the name of a camera or output.
  */
 export type AlarmName =
+  | 'config'
   | 'store'
   | 'picture-limit'
   | 'backbone'

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
+import type { Agent } from '../agent/agent.js';
+import { Daemon } from '../agent/lifetime/daemon.js';
 import { perceptionSettings } from '../agent/seeing/perception-settings.js';
 import { messageOf } from '../base/errors.js';
-import { createLog } from '../base/log.js';
+import { createLog, type Log } from '../base/log.js';
 import { loadConfigFile } from '../config/load.js';
+import type { Config } from '../config/schema.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
+import { SystemdNotifier } from '../host/notify.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
 import { PerceptionThread } from '../perception/perception-thread.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
@@ -15,25 +19,42 @@ export function runCommand(): Command {
     .description('run the daemon')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .action(async (options: { config: string }) => {
-      const config = loadConfigFile(options.config);
-      const log = createLog({
-        level: config.log.level,
-        journal: process.env.JOURNAL_STREAM !== undefined,
-        bindings: { robot: config.robot.id },
-      });
+      const load = (): Config => loadConfigFile(options.config);
+      const config = load();
+      const logOf = ({ log: { level }, robot }: Config): Log =>
+        createLog({
+          level,
+          journal: process.env.JOURNAL_STREAM !== undefined,
+          bindings: { robot: robot.id },
+        });
+      const log = logOf(config);
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
       // The backbone and the rest of the program take equally long to load: they load side by side.
-      const thread = PerceptionThread.start(perceptionSettings(config));
-      thread.catch(() => undefined);
-      const { Agent } = await import('../agent/agent.js');
+      let early: Promise<PerceptionThread> | undefined = PerceptionThread.start(
+        perceptionSettings(config),
+      );
+      early.catch(() => undefined);
+      const { Agent: RobotAgent } = await import('../agent/agent.js');
       const version = packageVersion();
-      const agent = new Agent(config, { log, environment: process.env, version, thread });
-      process.on('exit', () => agent.outputsOff());
-      for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-        process.on(event, (error) => {
-          log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
-          process.exit(1);
+      const make = (settings: Config): Agent => {
+        const thread = early;
+        early = undefined;
+        return new RobotAgent(settings, {
+          log: logOf(settings),
+          environment: process.env,
+          version,
+          ...(thread ? { thread } : {}),
         });
+      };
+      const notifier = new SystemdNotifier(process.env);
+      const daemon = new Daemon({ config, load, make, notifier, log });
+      process.on('exit', () => daemon.outputsOff());
+      const fail = (error: unknown): never => {
+        log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
+        process.exit(1);
+      };
+      for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+        process.on(event, fail);
       }
       const stopped = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -44,11 +65,14 @@ export function runCommand(): Command {
         }
       });
       try {
-        await Promise.race([agent.start(), stopped]);
+        const started = daemon.start();
+        // A terminal that closes sends the same signal, which then ends the daemon.
+        if (!process.stdout.isTTY) process.on('SIGHUP', () => void daemon.reload().catch(fail));
+        await Promise.race([started, stopped]);
         boundPictureMemory();
         await stopped;
       } finally {
-        await agent.stop();
+        await daemon.stop();
         await lock.release();
       }
       log.info('stopped');
