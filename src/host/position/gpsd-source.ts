@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { BoundedLines } from './bounded-lines.js';
-import { readGpsdReport, WATCH } from './gpsd-report.js';
+import { GpsdReports, WATCH } from './gpsd-report.js';
 import type { OpenSource, PositionSource, ReportReceiver } from './position-source.js';
 
 /** The limit of gpsd itself (GPS_JSON_RESPONSE_MAX). */
@@ -26,8 +26,9 @@ export class GpsdSource implements PositionSource {
       socket.destroy();
       receiver.onEnd(this.#unreachable(error?.message ?? 'it closed the connection', error));
     };
+    const reports = new GpsdReports();
     const lines = new BoundedLines(MAX_LINE_BYTES, (line) => {
-      const report = closed ? null : readGpsdReport(line);
+      const report = closed ? null : reports.push(line);
       if (report !== null) receiver.onReport(report);
     });
     socket.on('data', (chunk) => lines.push(chunk));
@@ -61,7 +62,10 @@ export class GpsdSource implements PositionSource {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
         socket.removeAllListeners();
-        if (error === null) return resolve(socket);
+        if (error === null) {
+          resolve(socket);
+          return;
+        }
         socket.on('error', () => {}).destroy();
         reject(this.#unreachable(messageOf(error), error));
       };

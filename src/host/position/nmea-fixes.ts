@@ -1,6 +1,7 @@
 import { isPosition, type Position } from '../../base/geo/position.js';
 import type { FixQuality, NmeaSentence } from './nmea-sentence.js';
 import type { PositionReport } from './position-source.js';
+import { accuracyOf } from './receiver-errors.js';
 
 type Sentence<T extends NmeaSentence['type']> = Extract<NmeaSentence, { type: T }>;
 
@@ -24,8 +25,6 @@ const RANGE_ERROR_METERS: Partial<Record<FixQuality, number>> = {
   4: 0.05,
   5: 0.5,
 };
-/** Twice the distance root mean square holds 95 to 98 of 100 positions. */
-const DRMS = 2;
 
 const NO_FIX: PositionReport = { position: null };
 
@@ -84,7 +83,7 @@ export class NmeaFixes {
   #accuracyMeters(): number | null {
     const gst = this.#now.gst ?? this.#last.gst;
     if (gst !== undefined && gst.northMeters !== null && gst.eastMeters !== null) {
-      return DRMS * Math.hypot(gst.northMeters, gst.eastMeters);
+      return accuracyOf(gst.northMeters, gst.eastMeters);
     }
     const { gga } = this.#now;
     const rangeError = RANGE_ERROR_METERS[gga === undefined ? 1 : gga.quality];

@@ -6,14 +6,6 @@ export interface Cell {
   column: number;
 }
 
-/** Degrees. */
-export interface CellEdges {
-  south: number;
-  north: number;
-  west: number;
-  east: number;
-}
-
 /** Within such a band of latitude, degrees, columns of all rows stand above each other. */
 const BAND_DEGREES = 0.1;
 /** Near the poles columns would become infinitely wide. */
@@ -33,13 +25,14 @@ export class CellGrid {
     return { row, column: Math.floor(longitude / this.#width(row)) };
   }
 
-  edgesOf({ row, column }: Cell): CellEdges {
-    const width = this.#width(row);
+  /**
+   * The south-western corner of a cell.
+   * @param within row of a band: its uppermost corners are those of rows of the next one
+   */
+  cornerOf({ row, column }: Cell, within = row): Pick<Position, 'latitude' | 'longitude'> {
     return {
-      south: Math.max(-90, row * this.#degrees),
-      north: Math.min(90, (row + 1) * this.#degrees),
-      west: Math.max(-180, column * width),
-      east: Math.min(180, (column + 1) * width),
+      latitude: clamped(row * this.#degrees, 90),
+      longitude: clamped(column * this.#width(within), 180),
     };
   }
 
@@ -53,4 +46,8 @@ export class CellGrid {
     const latitude = ((this.bandOf(row) + 0.5) * BAND_DEGREES * Math.PI) / 180;
     return this.#degrees / Math.max(MIN_COSINE, Math.cos(latitude));
   }
+}
+
+function clamped(degrees: number, most: number): number {
+  return Math.min(most, Math.max(-most, degrees));
 }
