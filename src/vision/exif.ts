@@ -6,7 +6,7 @@
  * Format: CIPA DC-008 (Exif 2.32), sections 4.6.2 to 4.6.6.
  */
 
-import { isPosition, type Position } from '../base/geo/position.js';
+import { isPosition, type Position, roundedPosition } from '../base/geo/position.js';
 import {
   firstDirectory,
   openTiff,
@@ -130,7 +130,7 @@ function readPosition(block: TiffBlock, gps: TiffDirectory): Position | null {
     courseDegrees: course === null || !isTrueCourse ? null : course % 360,
   };
   // Receivers without a fix write zeros, which would be a place in the Gulf of Guinea.
-  return isPosition(position) ? position : null;
+  return isPosition(position) ? roundedPosition(position) : null;
 }
 
 /** Above sea level, meters. */
