@@ -23,7 +23,9 @@ export class PseudoTerminal {
     this.device = String(name(this.#descriptor));
   }
 
+  /** Nothing is written after {@link close}. */
   write(lines: readonly string[]): void {
+    if (this.#closed) return;
     writeSync(this.#descriptor, lines.map((line) => `${line}\r\n`).join(''));
   }
 
