@@ -1,19 +1,19 @@
 import { extname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { openState } from '../agent/open-state.js';
-import { HeadlandError, messageOf } from '../base/errors.js';
-import { writeFileDurably } from '../base/files/durable-files.js';
-import { geoJson } from '../samples/map/geojson.js';
-import { kml } from '../samples/map/kml.js';
+import { openState } from '../../agent/open-state.js';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import { writeFileDurably } from '../../base/files/durable-files.js';
+import { geoJson } from '../../samples/map/geojson.js';
+import { kml } from '../../samples/map/kml.js';
 import {
   type MapFilter,
   type MapPoint,
   mapAreas,
   samplePlaces,
   sightingPlaces,
-} from '../samples/map/map-places.js';
-import { printNote } from './support/output.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
+} from '../../samples/map/map-places.js';
+import { printNote } from '../support/output.js';
+import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 const KINDS = ['sightings', 'samples'] as const;
 const FORMATS = ['geojson', 'kml'] as const;
