@@ -94,7 +94,7 @@ function noteOf(points: number, areas: number): string {
   if (points === 0) {
     return 'nothing has a position: set position.source, or check --since, --task and --label';
   }
-  return `${points} places${areas > 0 ? `, areas of ${areas} labels` : ''}`;
+  return `${points} places${areas > 0 ? `, ${areas} areas` : ''}`;
 }
 
 /** @throws HeadlandError HL_MAP_UNWRITABLE */

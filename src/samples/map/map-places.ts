@@ -77,11 +77,17 @@ export function sightingPlaces(
   return rows.filter(({ label, lastAtMs }) => isWanted(filter, label, lastAtMs)).map(sightingPlace);
 }
 
-/** The cells of all points with one label, as one area for each task and label. */
+/**
+ * The cells of all points with one label, as one area for each task and label; at the border of two
+ * bands of the grid as two, because polygons of one area must not share edges.
+ */
 export function mapAreas(points: readonly MapPoint[], cellMeters: number): MapArea[] {
   const grid = new CellGrid(cellMeters);
   const byLabel = new Map<string, MapPoint[]>();
-  for (const point of points) listIn(byLabel, `${point.task}\0${point.label}`).push(point);
+  for (const point of points) {
+    const band = grid.bandOf(grid.cellOf(point.position).row);
+    listIn(byLabel, [point.task, point.label, band].join('\0')).push(point);
+  }
   return [...byLabel.values()].flatMap((members) => {
     const [first] = members;
     if (first === undefined) return [];
