@@ -3,6 +3,8 @@ import koffi from 'koffi';
 
 const O_RDWR = 2;
 const O_NOCTTY = 0x100;
+/** A daemon under test must not keep the other end open. */
+const O_CLOEXEC = 0x80000;
 
 /** A terminal of the kernel: what is written here arrives at `device`, as over a serial line. */
 export class PseudoTerminal {
@@ -16,7 +18,7 @@ export class PseudoTerminal {
     const grant = libc.func('int grantpt(int)');
     const unlock = libc.func('int unlockpt(int)');
     const name = libc.func('const char *ptsname(int)');
-    this.#descriptor = open(O_RDWR | O_NOCTTY);
+    this.#descriptor = open(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (this.#descriptor < 0 || grant(this.#descriptor) !== 0 || unlock(this.#descriptor) !== 0) {
       throw new Error('the kernel gives no pseudo-terminal');
     }
