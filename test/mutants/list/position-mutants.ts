@@ -81,7 +81,7 @@ export const POSITION_MUTANTS: readonly Mutant[] = [
     promise: 'a sighting that could not be written is written later',
     file: 'src/samples/sightings/sighting-recorder.ts',
     text: 'if (known?.changed) this.#open.set(',
-    replacement: 'if (known === null) this.#open.set(',
+    replacement: 'if (known?.changed === false) this.#open.set(',
     tests: SIGHTING_TESTS,
   },
   {
