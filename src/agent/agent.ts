@@ -2,16 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
+import type { Located } from '../base/geo/position.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
 import { eyeOf } from '../base/words/eye.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import { PlaceGroups } from '../samples/grouping/place-groups.js';
+import { SightingRecorder } from '../samples/sightings/sighting-recorder.js';
 import { AuditTrail } from './audit-trail.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
@@ -36,8 +40,10 @@ import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
 import { perceptionSettings } from './seeing/perception-settings.js';
+import { PositionService } from './seeing/position-service.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import { RefusedPictures } from './seeing/refused-pictures.js';
+import { SpeedReports } from './seeing/speed-reports.js';
 import { Sparing } from './sparing.js';
 import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
@@ -65,6 +71,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
+  readonly position: PositionService;
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
@@ -75,6 +82,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #sync: SyncService;
+  readonly #speeds: SpeedReports;
+  readonly #sightings: SightingRecorder;
+  /** Null: frames are grouped by time alone. */
+  readonly #places: PlaceGroups | null;
   readonly #timers: NodeJS.Timeout[] = [];
   #operations: Operations | null = null;
   #console: RunningConsole | null = null;
@@ -112,6 +123,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
     });
     this.#audit = new AuditTrail(this.state.audit, log);
+    const { groupRadiusMeters } = config.samples;
+    const [{ samples }] = this.state.tasks;
+    this.#places =
+      groupRadiusMeters === null
+        ? null
+        : new PlaceGroups(groupRadiusMeters, (position, meters) => samples.near(position, meters));
+    const { cellMeters } = config.position.sightings;
+    this.#sightings = new SightingRecorder(this.state.sightings, cellMeters);
+    this.position = new PositionService({
+      settings: config.position,
+      alarms: this.alarms,
+      onPosition: (located) => this.#moved(located),
+      log,
+    });
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
@@ -139,6 +164,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       environment,
       database: this.state.database,
       alarms: this.alarms,
+      position: () => this.position.current(),
       log,
     });
     this.sparing = new Sparing({
@@ -157,6 +183,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#speeds = new SpeedReports(this.#alerting, {
+      usePosition: config.position.speedForAlerts,
+      maxAgeMs: config.alerts.speedMaxAgeMs,
+    });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
@@ -196,7 +226,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       recent: this.recent,
       pausing: this.pausing,
       audit: this.#audit,
-      outputs: this.#alerting,
+      outputs: this.#speeds,
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
@@ -213,6 +243,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const task of this.tasks) task.listen();
     this.sparing.start();
     this.#sync.start();
+    this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
   }
@@ -245,6 +276,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
     this.#every(250, 'clear alerts', () => this.#alerting.tick());
+    const { writeIntervalMs } = config.position.sightings;
+    this.#every(writeIntervalMs, 'write sightings', () => this.#writeSightings());
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -287,7 +320,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   // camera → perception
   #seen(frame: Frame): Promise<void> | undefined {
     if (this.pausing.has('inference')) return undefined;
+    const position = this.position.current();
+    if (position !== null) frame.located = { position, atMs: performance.now() };
     return this.#perception.submit(frame);
+  }
+
+  #moved(located: Located): void {
+    this.#places?.moved(located);
+    this.#speeds.fromPosition(located.position.speedMetersPerSecond);
+  }
+
+  #writeSightings(): void {
+    this.#sightings.flush(performance.now());
   }
 
   // perception → memory, alerts, telemetry and, at times, a request for a label
@@ -306,8 +350,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { headVersion, top } = answer.decision;
     // A head of the first labels has passed no gate, so it must not switch outputs.
     if (headVersion !== null || top.length === 0) this.#alerting.observe(recent.frame, answer);
+    if (headVersion !== null) this.#sight(recent, answer);
     const sampleId = this.#task(answer.task)?.consider(recent, answer) ?? null;
     this.telemetry.prediction(predictionMessage(recent, answer, sampleId));
+  }
+
+  #sight({ frame: { located, capturedAtMs } }: RecentFrame, answer: TaskAnswer): void {
+    const { enabled, minProbability } = this.config.position.sightings;
+    const { label, probability, guess } = answer.scene ?? answer.decision;
+    if (!enabled || located === undefined || label === UNKNOWN_LABEL) return;
+    if (guess || probability < minProbability) return;
+    this.#sightings.see({ task: answer.task, label, probability, located, capturedAtMs });
   }
 
   #undecodable(frame: Frame, error: HeadlandError): void {
@@ -359,6 +412,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       isPaused: () => this.pausing.has('training'),
       othersTrain: () => this.tasks.some((other) => other !== made && other.training.isBusy),
       cacheDir: () => this.#backbone.cacheDir,
+      places: this.#places,
       // A robot without named tasks needs no word for its only one.
       log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
       events: {
@@ -458,6 +512,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const timer of this.#timers) clearInterval(timer);
     for (const task of this.tasks) await task.stopLearning();
     await this.#sync.stop();
+    await this.position.stop();
     this.statistics.stop();
     this.sparing.stop();
     const trainings = this.tasks.map((task) => task.training.stop());
@@ -466,6 +521,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#consoleService.stop();
     await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();
+    this.#attempt('write sightings', () => this.#writeSightings());
     await this.#storeWatch.stop();
     await this.telemetry.stop();
     await this.#alerting.close();

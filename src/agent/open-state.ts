@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import { type Task, tasksOf } from '../config/tasks-of.js';
 import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
+import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
@@ -19,6 +20,7 @@ export interface State {
   meta: Meta;
   audit: AuditLog;
   reports: ReportLog;
+  sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -110,6 +112,7 @@ function stateIn(config: Config, database: Database, log?: Log): State {
     meta,
     audit: new AuditLog(database),
     reports: new ReportLog(database),
+    sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),

@@ -13,6 +13,7 @@ import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
+import type { PositionStatus } from './seeing/position-service.js';
 import type { AgentView } from './view.js';
 
 /**
@@ -46,6 +47,8 @@ export interface AgentStatus {
   namedTasks: boolean;
   frames: FrameStatus;
   board: BoardReadings;
+  /** Null: the settings name no source of positions. */
+  position: PositionStatus | null;
 }
 
 export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
@@ -135,6 +138,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
       loopDelayMsP99: statistics.loopDelayMs(),
     },
     board: readings({ diskPath: config.paths.stateDir }),
+    position: agent.position.status(),
   };
 }
 

@@ -17,6 +17,7 @@ import type { Pausing } from './pausing.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import type { RobotTask } from './robot-task.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
+import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import type { Sparing } from './sparing.js';
 
@@ -61,6 +62,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;
+  readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
 }

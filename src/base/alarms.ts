@@ -18,6 +18,7 @@ export type AlarmName =
   | 'mqtt-commands'
   | 'mqtt-messages'
   | 'sync'
+  | 'position'
   | `output-${string}`
   | `camera-${string}`
   | `pictures-${string}`;

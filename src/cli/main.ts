@@ -9,6 +9,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
   import: async () => (await import('./import-command.js')).importCommand(),
   'export-samples': async () => (await import('./export-command.js')).exportCommand(),
+  map: async () => (await import('./map/map-command.js')).mapCommand(),
   sync: async () => (await import('./sync-command.js')).syncCommand(),
   export: async () => (await import('./export-model-command.js')).exportModelCommand(),
   label: async () => (await import('./label-command.js')).labelCommand(),

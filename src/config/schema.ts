@@ -16,6 +16,7 @@ import { console } from './sections/network/console.js';
 import { embeddedBroker } from './sections/network/embedded-broker.js';
 import { mqtt } from './sections/network/mqtt.js';
 import { sync } from './sections/network/sync.js';
+import { position } from './sections/position.js';
 import { quantization } from './sections/quantization.js';
 
 /**
@@ -60,6 +61,7 @@ export const configSchema = z.strictObject({
   embeddedBroker,
   gpio,
   alerts,
+  position,
   console,
   sync,
   log: section(

@@ -1,3 +1,5 @@
+import type { Position } from '../base/geo/position.js';
+
 /** Where a label came from. */
 export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console';
 
@@ -30,6 +32,8 @@ export interface Sample {
   pictureBytes: number;
   /** Number of times that the picture or a near-duplicate was captured, from 1. */
   multiplicity: number;
+  /** Where it was captured; null: not known. */
+  position: Position | null;
 }
 
 export interface NewSample {
@@ -41,4 +45,6 @@ export interface NewSample {
   capturedAtMs: number;
   origin?: string | null;
   dhash: string;
+  /** Absent or null: not known. */
+  position?: Position | null;
 }

@@ -1,4 +1,5 @@
 import { HeadlandError } from '../base/errors.js';
+import { type Position, roundedPosition } from '../base/geo/position.js';
 import { sha256Hex } from '../base/hash.js';
 import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
@@ -21,7 +22,7 @@ import {
   type SampleRow,
   toSample,
 } from './sample-rows.js';
-import { SharedSamples } from './shared-samples.js';
+import { type PlacedSample, SharedSamples } from './shared-samples.js';
 
 export interface SampleStoreOptions extends HoldoutRule {
   /** Task whose labels this store reads and writes; default `main`. */
@@ -314,6 +315,11 @@ export class SampleStore {
     })();
   }
 
+  /** See {@link SharedSamples.near}. */
+  near(position: Position, radiusMeters: number): PlacedSample[] {
+    return this.shared.near(position, radiusMeters);
+  }
+
   counts(): SampleCounts {
     return readCounts(this.database, this.task);
   }
@@ -396,10 +402,13 @@ export class SampleStore {
   }
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
+    const position = n.position ? roundedPosition(n.position) : null;
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
-           picture_sha256, picture_bytes, multiplicity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           picture_sha256, picture_bytes, multiplicity, latitude, longitude, accuracy_meters,
+           altitude_meters, speed_meters_per_second, course_degrees)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -411,6 +420,12 @@ export class SampleStore {
         pictureSha256,
         n.jpeg.length,
         restored.multiplicity ?? 1,
+        position?.latitude ?? null,
+        position?.longitude ?? null,
+        position?.accuracyMeters ?? null,
+        position?.altitudeMeters ?? null,
+        position?.speedMetersPerSecond ?? null,
+        position?.courseDegrees ?? null,
       );
     this.database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, n.jpeg);
     this.enrol(id, n.group, restored, n.label !== null);

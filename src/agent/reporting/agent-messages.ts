@@ -15,6 +15,7 @@ import type {
 } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
+import { positionMessage } from './position-message.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */
 
@@ -49,6 +50,7 @@ export function predictionMessage(
       total_ms: round(timings.totalMs),
     },
     ...(sampleId === null ? {} : { sample_id: sampleId }),
+    ...(frame.located ? { position: positionMessage(frame.located.position) } : {}),
   };
 }
 

@@ -4,9 +4,11 @@ import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
+import type { PositionStatus } from '../seeing/position-service.js';
 import type { AgentStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
 import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
+import { positionMessage } from './position-message.js';
 
 /** Converts the status to messages of the MQTT contract and to the status line of systemd. */
 
@@ -99,8 +101,13 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     ...(status.namedTasks
       ? { tasks: status.tasks.map((task) => ({ name: task.name, ...taskAnswer(task) })) }
       : taskAnswer(only)),
+    ...(status.position ? { position: positionAnswer(status.position) } : {}),
     metrics: metricsMessage(status),
   };
+}
+
+function positionAnswer({ source, state, position }: PositionStatus): Record<string, unknown> {
+  return { source, state, ...(position ? positionMessage(position) : {}) };
 }
 
 function taskAnswer({ model, samples, training }: TaskStatus): Record<string, unknown> {

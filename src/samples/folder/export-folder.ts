@@ -6,6 +6,7 @@ import { isFileError } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
 import { uprightSize } from '../../vision/crop.js';
+import { addGeotag } from '../../vision/geotag/geotag.js';
 import { sniffFormat } from '../../vision/sniff.js';
 import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
@@ -54,7 +55,7 @@ export interface ExportReport {
 const PAGE = 500;
 
 /**
- * Exports the pictures as captured, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
+ * Exports the pictures as captured, with their position in EXIF, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
  * annotation tool, with a manifest. `importFolder` restores all but ids. The export is atomic: it is
  * written under a temporary name next to `dir`, then renamed.
  * @param dir must be missing or empty
@@ -122,7 +123,7 @@ export async function writeSamples(
       continue;
     }
     const file = `${exporter.folderOf(sample)}/${sample.id}.${endingOf(bytes)}`;
-    await writer.writePicture(file, sample.id, bytes);
+    await writer.writePicture(file, sample.id, withPosition(bytes, sample));
     lines.push(manifestLine(sample, file));
     pictures.push({ sample, file, width: size.width, height: size.height });
     report.samples += 1;
@@ -135,6 +136,11 @@ export async function writeSamples(
   }
   await writer.write(exporter.manifest, Buffer.from(lines.join('')));
   return report;
+}
+
+/** Not every picture can hold its position; the manifest has it in any case. */
+function withPosition(bytes: Uint8Array, { position }: Sample): Uint8Array {
+  return position === null ? bytes : (addGeotag(bytes, position) ?? bytes);
 }
 
 const NO_SIZE = { width: 0, height: 0 };

@@ -21,6 +21,27 @@ const task = z
 const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
 const alarmName = z.string().max(128).describe('Subject of the alarm, such as "store"');
 
+const position = z
+  .strictObject({
+    latitude: z.number().min(-90).max(90).describe('Degrees, WGS 84'),
+    longitude: z.number().min(-180).max(180).describe('Degrees, WGS 84'),
+    accuracy_meters: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe('Radius that holds the true place in 95 of 100 cases; null: not known'),
+    altitude_meters: z.number().nullable().describe('Above mean sea level'),
+    speed_meters_per_second: z.number().min(0).nullable().describe('Over ground'),
+    course_degrees: z
+      .number()
+      .min(0)
+      .lt(360)
+      .nullable()
+      .describe('Direction of movement, clockwise from true north'),
+  })
+  .optional()
+  .describe('Where the robot was; absent: not known');
+
 const trust = z.enum(['beginner', 'useful', 'proven']);
 const headLabels = count
   .optional()
@@ -180,6 +201,7 @@ export const predictionSchema = z
       total_ms: milliseconds.describe('From the start of decoding to the decision'),
     }),
     sample_id: z.string().max(128).optional().describe('Set when the frame was stored as a sample'),
+    position,
   })
   .describe('The prediction for one frame');
 
@@ -209,6 +231,7 @@ export const eventSchema = z
     message: z.string().max(2_048).describe('For people'),
     code: errorCode.optional().describe('Error code of the cause, if any'),
     details: z.record(z.string(), z.unknown()).describe('For programs; depends on kind'),
+    position,
   })
   .describe('A notable event');
 
@@ -377,6 +400,7 @@ export type StatusBody = Omit<Message<'status'>, Envelope | 'session'>;
 export type InfoBody = Omit<Message<'info'>, Envelope>;
 export type ModelBody = Omit<Message<'model'>, Envelope>;
 export type PredictionBody = Omit<Message<'prediction'>, Envelope>;
+export type PositionBody = NonNullable<PredictionBody['position']>;
 export type EventBody = Omit<Message<'event'>, Envelope>;
 /** The client adds its own counters (outbox, dropped predictions, commands). */
 export type MetricsBody = Omit<

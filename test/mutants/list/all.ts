@@ -9,6 +9,7 @@ import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
+import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
@@ -35,4 +36,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
+  ...POSITION_MUTANTS,
 ];

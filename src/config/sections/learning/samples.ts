@@ -8,6 +8,15 @@ export const samples = section(
       .describe(
         'Frames of a camera captured within this window form one group. In imports, a longer pause between capture times starts a new group',
       ),
+    groupRadiusMeters: z
+      .number()
+      .min(0.01)
+      .max(1_000)
+      .nullable()
+      .default(2)
+      .describe(
+        'A frame joins the group of the nearest sample of an earlier pass within this distance, where both positions are at least this accurate; null = off',
+      ),
     holdoutShare: z
       .number()
       .min(0.05)
