@@ -225,11 +225,9 @@ function isSame(one: ConditionSubject, other: ConditionSubject): boolean {
 }
 
 function unknownRule(rule: string, names: readonly string[]): HeadlandError {
-  return new HeadlandError('HL_ALERT_RULE_UNKNOWN', `no alert rule is named "${rule}"`, {
-    remedy:
-      names.length === 0
-        ? 'Add rules to alerts.rules: there are none.'
-        : `Name one of the rules of alerts.rules, or none for all: ${names.join(', ')}.`,
+  const known = names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`;
+  return new HeadlandError('HL_ALERT_RULE_UNKNOWN', `no alert rule is named "${rule}"; ${known}`, {
+    remedy: 'Give the name of a rule of alerts.rules, or no name for all rules.',
     details: { rule, rules: names },
   });
 }

@@ -37,7 +37,7 @@ export class ClipFolder {
       rmSync(probe, { recursive: true });
       this.#last = Math.max(0, ...names.map(numberOf));
     } catch (error) {
-      throw unwritable(this.path, error);
+      throw clipLost(this.path, error);
     }
   }
 
@@ -59,7 +59,7 @@ export class ClipFolder {
         await this.#makeRoom(bytes.byteLength);
         await writeFileDurably(join(this.path, name), bytes);
       } catch (error) {
-        throw unwritable(this.path, error);
+        throw clipLost(join(this.path, name), error);
       }
     });
     this.#writing = written.catch(() => undefined);
@@ -91,15 +91,12 @@ function numberOf(name: string): number {
   return Number(CLIP.exec(name)?.[1] ?? 0);
 }
 
-function unwritable(path: string, cause: unknown): HeadlandError {
-  return new HeadlandError(
-    'HL_CLIP_UNWRITABLE',
-    `cannot keep a clip in ${path}: ${messageOf(cause)}`,
-    {
-      remedy:
-        'Remove what stands in the way of this folder, give the user of the daemon write access to it, and free space on its disk. If a clip is too large: raise alerts.clips.maxBytes.',
-      details: { path },
-      cause,
-    },
-  );
+/** @param what the clip or the folder of clips */
+export function clipLost(what: string, reason: unknown): HeadlandError {
+  return new HeadlandError('HL_CLIP_UNWRITABLE', `cannot keep ${what}: ${messageOf(reason)}`, {
+    remedy:
+      'Remove what stands in the way of the folder clips in paths.stateDir, give the user of the daemon write access to it, and free space on its disk. If a clip is too large, raise alerts.clips.maxBytes; if its frames were not in memory, alerts.clips.ringMaxBytes.',
+    details: { what },
+    cause: reason,
+  });
 }

@@ -1,7 +1,7 @@
-import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { type Eye, eyeOf } from '../../base/words/eye.js';
 import type { AlertRuleConfig, Config } from '../../config/schema.js';
-import type { ClipFolder } from './clip-folder.js';
+import { type ClipFolder, clipLost } from './clip-folder.js';
 import { jpegSize, motionJpegAvi, type VideoFrame } from './motion-jpeg-avi.js';
 
 export interface SavedClip extends Eye {
@@ -127,7 +127,7 @@ export class ClipRecorder {
     const { folder, onSaved, onFailure } = this.parts;
     const video = motionJpegAvi(frames);
     try {
-      if (!video) throw noFrames(file);
+      if (!video) throw clipLost(file, 'none of its frames was still in memory');
       await folder.save(file, video.bytes);
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
@@ -171,12 +171,4 @@ function isOf(rule: AlertRuleConfig, { camera, region }: Eye): boolean {
     (rule.camera === null || rule.camera === camera) &&
     (rule.region === null || rule.region === region)
   );
-}
-
-function noFrames(file: string): HeadlandError {
-  return new HeadlandError('HL_CLIP_NO_ROOM', `no frame of the clip ${file} was still in memory`, {
-    remedy:
-      'Raise alerts.clips.ringMaxBytes, or lower beforeSeconds and afterSeconds of the clips.',
-    details: { file },
-  });
 }
