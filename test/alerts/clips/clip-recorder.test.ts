@@ -60,8 +60,8 @@ describe('clips', () => {
     assert.deepEqual([clip?.rule, clip?.frames, clip?.durationMs], ['weeds', 16, 1_520]);
     assert.deepEqual(readdirSync(path), [clip?.file]);
     const { stdout } = spawnSync('ffprobe', [
-      ...['-v', 'error', '-count_frames', '-of', 'csv=p=0'],
-      ...['-show_entries', 'stream=nb_read_frames', join(path, clip!.file)],
+      ...'-v error -count_frames -of csv=p=0 -show_entries stream=nb_read_frames'.split(' '),
+      join(path, clip!.file),
     ]);
     assert.equal(stdout.toString().trim(), '16');
   });

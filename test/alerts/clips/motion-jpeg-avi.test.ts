@@ -31,8 +31,10 @@ test('ffmpeg reads every frame of a clip, each with its picture and at its time'
 
   const probe = spawnSync('ffprobe', [
     // Warnings are about single JPEGs: ffprobe has one also for those of sharp alone.
-    ...['-v', 'error', '-select_streams', 'v', '-of', 'json'],
-    ...['-show_entries', 'stream=codec_name,width,height:frame=pts_time,key_frame', file],
+    ...'-v error -select_streams v -of json -show_entries stream=codec_name,width,height:frame=pts_time,key_frame'.split(
+      ' ',
+    ),
+    file,
   ]);
   assert.equal(probe.stderr.toString(), '', 'no complaint');
   const { streams, frames: shown } = JSON.parse(probe.stdout.toString());
@@ -44,8 +46,9 @@ test('ffmpeg reads every frame of a clip, each with its picture and at its time'
   );
 
   const pixels = spawnSync('ffmpeg', [
-    ...['-v', 'error', '-i', file, '-fps_mode', 'passthrough', '-vf', 'scale=1:1'],
-    ...['-pix_fmt', 'gray', '-f', 'rawvideo', '-'],
+    ...'-v error -i'.split(' '),
+    file,
+    ...'-fps_mode passthrough -vf scale=1:1 -pix_fmt gray -f rawvideo -'.split(' '),
   ]);
   assert.equal(pixels.stderr.toString(), '');
   assert.equal(pixels.stdout.length, 6);
@@ -61,8 +64,9 @@ test('a clip can be sought by its index', async (t) => {
   const file = join(temporaryFolder(t), 'clip.avi');
   writeFileSync(file, motionJpegAvi(frames)!.bytes);
   const { stdout } = spawnSync('ffmpeg', [
-    ...['-v', 'error', '-ss', '4.0', '-i', file, '-frames:v', '1', '-vf', 'scale=1:1'],
-    ...['-pix_fmt', 'gray', '-f', 'rawvideo', '-'],
+    ...'-v error -ss 4.0 -i'.split(' '),
+    file,
+    ...'-frames:v 1 -vf scale=1:1 -pix_fmt gray -f rawvideo -'.split(' '),
   ]);
   assert.ok(Math.abs(stdout[0]! - 200) < 12, `${stdout[0]} of 200`);
 });
