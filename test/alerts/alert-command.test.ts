@@ -8,6 +8,7 @@ import { configSchema } from '../../src/config/schema.js';
 import { temporaryFolder } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
+import { until } from '../telemetry/tools.js';
 
 /** A command with the defaults of the configuration. */
 function command(path: string, ...more: [args?: string[], settings?: object]) {
@@ -34,7 +35,7 @@ function command(path: string, ...more: [args?: string[], settings?: object]) {
 
 /** A program that writes its arguments and its environment into a file. */
 function teller(folder: string): { program: string; out: string } {
-  const program = join(folder, 'tell');
+  const program = join(folder, 'tell.cjs');
   const out = join(folder, 'told');
   const script = [
     `#!${process.execPath}`,
@@ -103,7 +104,8 @@ describe('the command of a rule', { timeout: TEST_HANG_MS }, () => {
     assert.match(error?.message ?? '', /did not end within 300 ms/);
     const pids = readFileSync(file, 'utf8').trim().split(' ').map(Number);
     assert.equal(pids.length, 2);
-    assert.deepEqual(pids.filter(isAlive), []);
+    // The signal has been sent: dying takes a moment.
+    await until('the program and its child gone', () => pids.filter(isAlive).length === 0);
   });
 
   test('runs once at a time, and keeps its distance', async () => {

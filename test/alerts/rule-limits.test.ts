@@ -202,6 +202,22 @@ describe('limits of alert rules', () => {
     );
   });
 
+  it('make an output that rules share wait for the slowest, and say until when', () => {
+    const once = { ...ONCE, output: 'horn' };
+    const rules = alertRules(
+      rulesOf({ ...once, labels: ['x'] }, { ...once, labels: ['y'], minOffMs: 100 }),
+    );
+    const on = (atMs: number): boolean => rules.activeOutputs(atMs).has('horn');
+    rules.observe(seen(0, 'x'));
+    assert.equal(on(0), true);
+    rules.observe(seen(10, 'z'));
+    assert.equal(on(10), false);
+    assert.equal(rules.nextSwitchMs, null);
+    rules.observe(seen(20, 'x'));
+    assert.deepEqual([on(20), rules.nextSwitchMs], [false, 110]);
+    assert.deepEqual([on(109), on(110), rules.nextSwitchMs], [false, true, null]);
+  });
+
   it('raise what still matches when the time off is over, and clear when the time on is', () => {
     const rules = alertRules(rulesOf({ labels: ['x'], ...ONCE, minOnMs: 100, minOffMs: 200 }));
     assert.deepEqual(states(rules.observe(seen(0))), ['raised']);
@@ -288,6 +304,7 @@ describe('triggers of alert rules', () => {
   it('a condition that had to wait for its time off is raised without another report', () => {
     const rules = alertRules(rulesOf({ on: ['board_hot'], holdMs: 0, minOffMs: 100 }));
     rules.report(robot('board_hot'), true, 0);
+    assert.deepEqual(rules.tick(5), [], 'it lasts');
     assert.deepEqual(states(rules.report(robot('board_hot'), false, 10)), ['cleared']);
     assert.deepEqual(states(rules.report(robot('board_hot'), true, 20)), []);
     assert.deepEqual(states(rules.tick(109)), []);

@@ -168,6 +168,13 @@ describe('AlertRules', () => {
     assert.deepEqual([...rules.activeOutputs(1_300)], []);
   });
 
+  it('forgets matches that are further back than M frames', () => {
+    const rules = alertRules([rule({ matches: 2, ofFrames: 3, holdMs: 1_000 })]);
+    for (const [atMs, label] of ['thistle', 'maize', 'maize', 'thistle'].entries())
+      assert.deepEqual(rules.observe(frame(atMs, label)), []);
+    assert.equal(rules.observe(frame(4)).length, 1);
+  });
+
   it('counts guesses only if the rule does', () => {
     const always = { matches: 1, ofFrames: 1 };
     const rules = alertRules([

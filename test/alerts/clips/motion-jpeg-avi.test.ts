@@ -56,6 +56,28 @@ test('ffmpeg reads every frame of a clip, each with its picture and at its time'
     assert.ok(Math.abs(pixels.stdout[index]! - level) < 12, `${pixels.stdout[index]} of ${level}`);
 });
 
+test('every entry of the index points at the chunk that it describes, at an even place', async () => {
+  const jpegs = await Promise.all([1, 60, 120].map((level) => grey(level)));
+  const frames = jpegs.flatMap((jpeg, n) => [
+    { jpeg, atMs: 100 * n },
+    { jpeg: jpeg.subarray(0, -1), atMs: 100 * n + 20 },
+  ]);
+  const { bytes } = motionJpegAvi(frames)!;
+  assert.equal(bytes.readUInt32LE(4), bytes.length - 8);
+  const movie = bytes.indexOf('movi');
+  const index = bytes.indexOf('idx1');
+  assert.equal(index, movie - 4 + bytes.readUInt32LE(movie - 4) + 4, 'the list ends there');
+  const entries = bytes.readUInt32LE(index + 4) / 16;
+  assert.equal(entries, 12);
+  for (let entry = 0; entry < entries; entry++) {
+    const at = index + 8 + 16 * entry;
+    const chunk = movie + bytes.readUInt32LE(at + 8);
+    assert.equal(chunk % 2, 0);
+    assert.equal(bytes.toString('latin1', chunk, chunk + 4), '00dc');
+    assert.equal(bytes.readUInt32LE(chunk + 4), bytes.readUInt32LE(at + 12));
+  }
+});
+
 test('a clip can be sought by its index', async (t) => {
   if (!needsTool(t, 'ffmpeg')) return;
   const frames = await Promise.all(

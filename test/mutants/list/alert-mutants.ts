@@ -56,7 +56,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     file: RULES,
     text: 'conditions.size > 0 || ',
     replacement: '',
-    tests: [{ file: RULES_TESTS, names: 'a condition raises' }],
+    tests: [{ file: RULES_TESTS, names: 'had to wait for its time off' }],
   },
   {
     promise: 'an acknowledged output is off at once',
@@ -91,7 +91,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     file: LIMITS,
     text: 'return waiting.length === 0 ? null : Math.min(...waiting);',
     replacement: 'return waiting.length < 0 ? Math.min(...waiting) : null;',
-    tests: [{ file: RULES_TESTS, names: 'changing faster' }],
+    tests: [{ file: RULES_TESTS, names: 'say until when' }],
   },
   {
     promise: 'a window over midnight goes on on the next day',
@@ -126,7 +126,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     file: AVI,
     text: '+ (content.byteLength % 2)',
     replacement: '',
-    tests: [{ file: AVI_TESTS, names: 'ffmpeg reads' }],
+    tests: [{ file: AVI_TESTS, names: 'at an even place' }],
   },
   {
     promise: 'clips stay within their size',
