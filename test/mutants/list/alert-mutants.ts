@@ -227,4 +227,11 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     replacement: 'temperatureC >= slowAboveC',
     tests: [{ file: 'test/agent/sparing.test.ts', names: 'says so once' }],
   },
+  {
+    promise: 'alerts keep frames at a limited rate',
+    file: 'src/agent/seeing/asking.ts',
+    text: 'this.#isDue(eyeOf(recent.frame), this.#lastKeptMs)',
+    replacement: 'this.#isDue(eyeOf(recent.frame), new Map())',
+    tests: [{ file: 'test/agent/seeing/asking.test.ts', names: 'frames of alerts' }],
+  },
 ];
