@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { RaisedAlert } from '../alerts/rules.js';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import type { Located } from '../base/geo/position.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
-import { eyeOf } from '../base/words/eye.js';
+import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
@@ -16,6 +17,7 @@ import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/percepti
 import type { StoredHead } from '../registry/version-directory.js';
 import { PlaceGroups } from '../samples/grouping/place-groups.js';
 import { SightingRecorder } from '../samples/sightings/sighting-recorder.js';
+import type { TrainingReport } from '../training/report.js';
 import { AuditTrail } from './audit-trail.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
@@ -30,6 +32,7 @@ import {
   rateLimitMessage,
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
+import { AlertActions } from './reporting/alert-actions.js';
 import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
@@ -75,6 +78,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #alertActions: AlertActions;
   readonly #cameraReports: CameraReports;
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
@@ -145,6 +149,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
+        const { condition } = quality;
+        if (condition === null) return;
+        const subject = { condition: 'camera_dirty', camera, task: null } as const;
+        this.#alerting.report(subject, condition !== 'good');
       },
       onRefused: (frame, error) => this.#refused(frame, error),
     });
@@ -177,12 +185,24 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
+      onHot: (isHot) => {
+        this.#alerting.report({ condition: 'board_hot', camera: null, task: null }, isHot);
+      },
       onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
-    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#alertActions = new AlertActions({
+      config,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
+      keep: (eye, task) => this.#keep(eye, task),
+    });
+    const nowMs = (): number => performance.now();
+    const { telemetry, alarms } = this;
+    this.#alerting = new Alerting(config, telemetry, alarms, log, nowMs, this.#alertActions);
     this.#speeds = new SpeedReports(this.#alerting, {
       usePosition: config.position.speedForAlerts,
       maxAgeMs: config.alerts.speedMaxAgeMs,
@@ -215,6 +235,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#storeWatch.start();
     this.#attempt('name the tasks without settings', () => this.#nameStrayTasks());
     await this.#alerting.open();
+    await this.#alertActions.open();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.#throwIfEnding();
     if (withCameras) this.#startCameras();
     const backbone = await this.#openPerception();
@@ -226,7 +248,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       recent: this.recent,
       pausing: this.pausing,
       audit: this.#audit,
-      outputs: this.#speeds,
+      outputs: {
+        reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
+        acknowledge: (rule) => this.#alerting.acknowledge(rule),
+      },
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
@@ -275,9 +300,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#perception.release();
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
-    this.#every(250, 'clear alerts', () => this.#alerting.tick());
     const { writeIntervalMs } = config.position.sightings;
     this.#every(writeIntervalMs, 'write sightings', () => this.#writeSightings());
+    this.#every(250, 'clear alerts', () => {
+      this.#alerting.tick();
+      this.#alertActions.tick();
+    });
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -308,6 +336,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#operations;
   }
 
+  /** The alerts that are raised now, the oldest first. */
+  get alerts(): RaisedAlert[] {
+    return this.#alerting.raised;
+  }
+
   get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
   }
@@ -319,6 +352,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // camera → perception
   #seen(frame: Frame): Promise<void> | undefined {
+    this.#alertActions.seen(frame, frame.jpeg);
     if (this.pausing.has('inference')) return undefined;
     const position = this.position.current();
     if (position !== null) frame.located = { position, atMs: performance.now() };
@@ -363,6 +397,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#sightings.see({ task: answer.task, label, probability, located, capturedAtMs });
   }
 
+  /** Keeps the newest frame of an eye for an alert. @param task null: any that decides on it */
+  #keep(eye: Eye, task: string | null): string | null {
+    const recent = this.recent.latest(eyeOf(eye), task ?? undefined);
+    const answer = recent?.perceived.answers.find((each) => task === null || each.task === task);
+    if (!recent || !answer) return null;
+    return this.#task(answer.task)?.keep(recent, answer) ?? null;
+  }
+
+  /** A cancelled training says nothing about the next. */
+  #trained({ task, outcome }: TrainingReport): void {
+    if (outcome === 'cancelled') return;
+    this.#alerting.report(
+      { condition: 'training_failed', camera: null, task },
+      outcome === 'failed',
+    );
+  }
+
   #undecodable(frame: Frame, error: HeadlandError): void {
     this.cameras
       .find(({ config }) => config.name === frame.camera)
@@ -382,6 +433,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #alarmChanged({ name }: Alarm, raised: boolean): void {
     if (name === 'store' && !raised) void this.#storeRecovered();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.emit('status');
   }
 
@@ -421,6 +473,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
           this.emit('trainingReport', report);
+          this.#trained(report);
           // The trainings of other tasks have waited for this one: each gets its turn.
           const turn = this.tasks.indexOf(made);
           const others = [...this.tasks.slice(turn + 1), ...this.tasks.slice(0, turn)];
@@ -518,6 +571,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const trainings = this.tasks.map((task) => task.training.stop());
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    // Its last events must reach the outbox.
+    await this.#alertActions.close();
     await this.#consoleService.stop();
     await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();

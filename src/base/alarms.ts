@@ -19,6 +19,8 @@ export type AlarmName =
   | 'mqtt-messages'
   | 'sync'
   | 'position'
+  | 'clips'
+  | `command-${string}`
   | `output-${string}`
   | `camera-${string}`
   | `pictures-${string}`;

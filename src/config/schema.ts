@@ -74,4 +74,5 @@ export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
 export type ExecutionProvider = Config['inference']['executionProvider'];
+export type AlertCondition = AlertRuleConfig['on'][number];
 export type SecretReference = z.infer<typeof secret>;

@@ -48,7 +48,11 @@ function asking(
     const recent = recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision });
     return asker.consider(recent, recent.perceived.answers[0]!);
   };
-  return { state, events, said, lines, clock, consider };
+  const keep = (camera = 'main'): string | null => {
+    const recent = recentFrame({ camera, sequence: ++sequence }, SURE);
+    return asker.keep(recent, recent.perceived.answers[0]!);
+  };
+  return { state, events, said, lines, clock, consider, keep };
 }
 
 describe('the daemon asks', () => {
@@ -123,6 +127,20 @@ describe('the daemon asks', () => {
       .samples.list({ labelled: false })
       .map(({ id }) => id);
     assert.deepEqual(waiting, ids.slice(2));
+  });
+
+  test('about frames of alerts, sure or not, each camera once in the interval, and few wait', (t) => {
+    const { state, events, clock, keep } = asking(t, { askIntervalMs: 1_000, askMaxWaiting: 2 });
+    const first = keep();
+    assert.ok(first && keep('rear'));
+    clock.nowMs = 999;
+    assert.equal(keep(), null);
+    clock.nowMs = 1_000;
+    assert.ok(keep());
+    assert.equal(events.length, 3);
+    assert.equal(state.task().samples.counts().waiting, 2);
+    assert.equal(state.task().samples.get(first), null, 'the oldest has gone');
+    assert.equal(asking(t, { askMaxWaiting: 0 }).keep(), null);
   });
 
   test('never when nothing may wait', (t) => {

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
@@ -31,6 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
+  ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
