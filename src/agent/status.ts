@@ -4,8 +4,9 @@ import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
-import { type BoardReadings, readings } from '../host/board-readings.js';
+import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
+import type { Written } from '../host/written-bytes.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
@@ -46,6 +47,8 @@ export interface AgentStatus {
   namedTasks: boolean;
   frames: FrameStatus;
   board: BoardReadings;
+  /** What the daemon wrote to storage; null: the kernel does not count. */
+  written: Written | null;
 }
 
 export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
@@ -134,7 +137,8 @@ export function agentStatus(agent: AgentView): AgentStatus {
       limit: agent.sparing.limit,
       loopDelayMsP99: statistics.loopDelayMs(),
     },
-    board: readings({ diskPath: config.paths.stateDir }),
+    board: agent.sparing.readings(),
+    written: agent.written,
   };
 }
 

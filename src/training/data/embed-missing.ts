@@ -16,6 +16,8 @@ export interface EmbedOptions {
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;
   recipe: string;
+  /** Passed before each forward pass; default: open. */
+  gate?: { pass(): Promise<void> };
   /** Counts forward passes. */
   onProgress: (done: number, total: number) => void;
 }
@@ -63,13 +65,15 @@ async function embedSample(
   missingViews: readonly number[],
   options: EmbedOptions,
 ): Promise<FeatureRow[]> {
-  const { store, embedder, recipe, augmentation, seed } = options;
+  const { store, embedder, recipe, augmentation, seed, gate } = options;
+  await gate?.pass();
   const picture = store.picture(sampleId);
   // The sample was removed after the training began, so it has no features.
   if (!picture) return [];
   const { features: original, image } = await embedder.embedPicture(picture);
   const rows: FeatureRow[] = [];
   for (const view of missingViews) {
+    await gate?.pass();
     const features =
       view === 0 ? original : await embedder.embedView(image, view, augmentation, seed, sampleId);
     const common = { sampleId, backboneChecksum: embedder.checksum, view, features };

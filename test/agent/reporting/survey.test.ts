@@ -223,6 +223,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       trigger: 'cli' as const,
       startedAt: new Date(0),
       progress: null,
+      paused: null,
       pid: null,
     };
     assert.equal(

@@ -240,10 +240,10 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'no training starts on a hot board',
-    file: 'src/agent/sparing.ts',
+    file: 'src/agent/care/sparing.ts',
     text: 'temperatureC < trainBelowC',
     replacement: 'temperatureC < 2 * trainBelowC',
-    tests: [{ file: 'test/agent/sparing.test.ts' }],
+    tests: [{ file: 'test/agent/care/sparing.test.ts' }],
   },
   {
     promise: 'the less the gate was sure, the sooner labels overrule it',
