@@ -63,6 +63,7 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  thinned: 0,
   pictureBytes: 0,
   classes: [],
 };

@@ -54,8 +54,13 @@ export function exportCommand(): Command {
 }
 
 function print(reports: ReadonlyMap<string, ExportReport>, dir: string): void {
-  for (const [task, { samples }] of reports) {
+  for (const [task, { samples, thinned }] of reports) {
     const where = reports.size > 1 ? join(dir, task) : dir;
     printLine(`${samples} pictures written to ${where}`);
+    if (thinned > 0) {
+      printNote(
+        `left out: ${thinned} samples whose pictures were thinned out; their labels are in the store alone`,
+      );
+    }
   }
 }

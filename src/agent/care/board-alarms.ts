@@ -3,6 +3,7 @@ import { HeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import type { BoardReadings } from '../../host/board-readings.js';
 import type { Written } from '../../host/written-bytes.js';
+import { diskLow } from '../../samples/limit/picture-limit.js';
 
 /** Time that a board has after its boot to fetch the date. */
 const CLOCK_GRACE_SECONDS = 120;
@@ -114,17 +115,4 @@ export class BoardAlarms {
     if (isOn) this.alarms.raise(name, error());
     else this.alarms.clear(name);
   }
-}
-
-/** The error while the file system has too little space for images. */
-export function diskLow(freeBytes: number, minFreeBytes: number): HeadlandError {
-  return new HeadlandError(
-    'HL_DISK_LOW',
-    `${freeBytes} bytes are free on the disk of the state folder; samples.minFreeBytes is ${minFreeBytes}: no new image is stored`,
-    {
-      remedy:
-        'Free space on the disk of paths.stateDir, move the folder to a larger one, or lower samples.minFreeBytes.',
-      details: { freeBytes, minFreeBytes },
-    },
-  );
 }

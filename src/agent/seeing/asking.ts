@@ -15,6 +15,8 @@ export interface AskingSettings {
   /** Below this novelty p-value a frame is doubtful, regardless of the probability of its label. */
   unknownAlpha: number;
   askIntervalMs: number;
+  /** The same while `askMaxWaiting` frames wait, each of which then replaces another. */
+  askWhenFullIntervalMs: number;
   askMaxWaiting: number;
 }
 
@@ -33,6 +35,7 @@ export interface AskingParts {
 export class Asking {
   readonly #lastAskedMs = new Map<string, number>();
   readonly #nowMs: () => number;
+  #isFull = false;
 
   constructor(private readonly parts: AskingParts) {
     this.#nowMs = parts.nowMs ?? (() => performance.now());
@@ -48,12 +51,13 @@ export class Asking {
     try {
       const { id } = labelling.keepWaiting(recent);
       alarms.clear('picture-limit');
-      samples.removeOldestWaiting(settings.askMaxWaiting);
+      this.#isFull = samples.removeOldestWaiting(settings.askMaxWaiting) > 0;
       telemetry.event(labelRequestedMessage(recent, { task, decision }, id));
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       // Errors of the disk have already raised an alarm.
+      // The care of the board raises the alarm about free space.
       if (error.code === 'HL_STORE_LIMIT') alarms.raise('picture-limit', error);
       else log.debug({ code: error.code }, `cannot store a frame: ${error.message}`);
       return null;
@@ -69,7 +73,10 @@ export class Asking {
     if (probability >= settings.askBelowProbability && !novel) return false;
     const nowMs = this.#nowMs();
     const lastMs = this.#lastAskedMs.get(eye) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - lastMs < settings.askIntervalMs) return false;
+    const intervalMs = this.#isFull
+      ? Math.max(settings.askIntervalMs, settings.askWhenFullIntervalMs)
+      : settings.askIntervalMs;
+    if (nowMs - lastMs < intervalMs) return false;
     this.#lastAskedMs.set(eye, nowMs);
     return true;
   }

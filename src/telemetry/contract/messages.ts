@@ -286,6 +286,9 @@ export const metricsSchema = z
       total: count,
       labelled: count,
       waiting: count.describe('Stored frames that wait for a label'),
+      thinned: count
+        .optional()
+        .describe('Labelled samples whose image was removed to make room; features remain'),
       holdout: count.optional(),
     }),
     outbox: z.strictObject({

@@ -137,16 +137,16 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'pictures fill their bound and no more',
-    file: 'src/samples/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored <= maxBytes',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + bytes <= maxBytes',
+    replacement: 'storedBytes(database) <= maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
-    file: 'src/samples/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored + bytes < maxBytes',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + bytes <= maxBytes',
+    replacement: 'storedBytes(database) + bytes < maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {

@@ -59,6 +59,11 @@ export const samples = section(
     askIntervalMs: milliseconds(0, 86_400_000)
       .default(10_000)
       .describe('Minimum time between two frames of a camera that ask for a label'),
+    askWhenFullIntervalMs: milliseconds(0, 86_400_000)
+      .default(600_000)
+      .describe(
+        'The same while askMaxWaiting frames wait: each new one replaces the oldest, which wears the card',
+      ),
   },
   'Which frames are stored',
 );
