@@ -17,7 +17,8 @@ export function runCommand(): Command {
       const config = loadConfigFile(options.config);
       const log = createLog({
         level: config.log.level,
-        journal: process.env.JOURNAL_STREAM !== undefined,
+        format: config.log.format,
+        environment: process.env,
         bindings: { robot: config.robot.id },
       });
       const lock = await acquireInstanceLock(config.paths.stateDir, 'run');

@@ -370,15 +370,16 @@ describe('a training that pauses', { timeout: TEST_HANG_MS }, () => {
   });
 
   it('does not run out of time meanwhile, and can be cancelled', async (t) => {
-    const robot = await createRobot(t, { training: { maxDurationMs: 3_000 } });
+    const robot = await createRobot(t);
+    const training = { ...robot.settings.training, maxDurationMs: 3_000 };
+    const settings = { ...robot.settings, training };
     const heard = new Recorder<TrainingProgress>();
-    const options = { jobPath: job('stubborn'), onProgress: heard.add };
-    const paused = trainerFor(robot, options);
+    const paused = trainerFor(robot, { jobPath: job('stubborn'), settings, onProgress: heard.add });
     const { finished } = paused.start({ trigger: 'cli' });
     await heard.count(1);
     paused.pause('heat');
-    const other = await trainerFor(robot, { jobPath: job('stubborn') }).start({ trigger: 'cli' })
-      .finished;
+    const unpaused = trainerFor(robot, { jobPath: job('stubborn'), settings });
+    const other = await unpaused.start({ trigger: 'cli' }).finished;
     assert.equal(other.error?.code, 'HL_TRAINING_TIMED_OUT');
     assert.equal(paused.running()?.paused, 'heat');
     await paused.cancel();

@@ -61,7 +61,7 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
 
 describe('a board', { timeout: TEST_HANG_MS }, () => {
   test('that heats up and cools gets fewer frames and no training meanwhile', (t) => {
-    const { sparing, limits, lines, cooled, heat } = board(t, {
+    const { sparing, limits, lines, cooled, holds, heat } = board(t, {
       inference: { maxFramesPerSecond: 15 },
     });
     /** A function, for what it returns changes between two looks. */
@@ -84,15 +84,19 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
       { framesPerSecond: 7.5, reason: 'heat', temperatureC: 80 },
       { framesPerSecond: 5.625, reason: 'heat', temperatureC: 80 },
     ]);
-    assert.equal(lines.all.length, 3, 'every change is in the log');
+    assert.equal(lines.all.length, 4, 'every change is in the log');
+    assert.deepEqual(holds, ['heat']);
 
     heat(69);
     sparing.check();
     assert.deepEqual([cooled(), obstacle()], [1, null]);
+    assert.deepEqual(holds, ['heat'], 'a running training waits for 65 °C');
+    heat(64);
     sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
     sparing.check();
     assert.equal(cooled(), 1);
+    assert.deepEqual(holds, ['heat', null]);
   });
 
   test('whose supply is weak is spared as well', (t) => {

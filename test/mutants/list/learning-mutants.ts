@@ -225,11 +225,11 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     tests: [{ file: TRAINER_TESTS, names: 'takes too long' }],
   },
   {
-    promise: 'a training runs at the lowest priority, with every thread',
+    promise: 'a training runs at its niceness, with every thread',
     file: 'src/training/job/low-priority.ts',
-    text: "[['chrt', '--idle', '0']]",
+    text: "(await works([...command, process.execPath, '--version'])) ? command : []",
     replacement: '[]',
-    tests: [{ file: TRAINER_TESTS, names: 'idle class' }],
+    tests: [{ file: TRAINER_TESTS, names: 'niceness with every thread' }],
   },
   {
     promise: 'no secret of the daemon reaches a training',
