@@ -21,9 +21,7 @@ interface ExportOptions extends TaskOptions {
 /** Exports the stored pictures as class folders or for an annotation tool, with the metadata needed to import them again. */
 export function exportCommand(): Command {
   return withTaskOptions(
-    new Command('export-samples')
-      .description('export the labelled pictures as class folders, or for an annotation tool')
-      .argument('<dir>', 'empty or new folder'),
+    new Command('export-samples').argument('<dir>', 'empty or new folder'),
     'export only this task of the robot',
   )
     .addOption(

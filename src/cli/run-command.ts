@@ -11,7 +11,6 @@ import { packageVersion } from './support/version.js';
 /** Runs the daemon until SIGTERM or SIGINT, then shuts it down in order. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('run the daemon')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .action(async (options: { config: string }) => {
       const config = loadConfigFile(options.config);
