@@ -42,7 +42,7 @@ test('what root creates in the state folder belongs to the owner of the folder',
     const { uid, gid } = lstatSync(path);
     return uid !== SERVICE || gid !== SERVICE;
   });
-  for (const name of ['headland.db', 'head.bin']) {
+  for (const name of ['headland.db', 'current']) {
     assert.ok(
       everything(state).some((path) => path.endsWith(name)),
       name,
