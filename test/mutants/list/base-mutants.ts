@@ -7,6 +7,20 @@ const BACKOFF_TESTS = [{ file: 'test/base/backoff.test.ts' }];
 
 export const BASE_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'no value in the log imitates a line of its own',
+    file: 'src/base/log-text.ts',
+    text: 'return text.replace(/[\\p{Cc}\\u2028\\u2029]/gu,',
+    replacement: 'return text.replace(/[\\u2028\\u2029]/gu,',
+    tests: [{ file: 'test/base/log.test.ts' }],
+  },
+  {
+    promise: 'root leaves nothing that the owner of the folder cannot read',
+    file: 'src/base/files/inherit-owner.ts',
+    text: 'if (uid !== 0) lchownSync(path, uid, gid);',
+    replacement: '',
+    tests: [{ file: 'test/cli/as-root.test.ts' }],
+  },
+  {
     promise: 'the bytes of a file are on the disk before it gets its name',
     file: DURABLE_FILES,
     text: `await handle.writeFile(bytes);

@@ -225,6 +225,20 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     tests: [{ file: TRAINER_TESTS, names: 'takes too long' }],
   },
   {
+    promise: 'a paused training does nothing',
+    file: 'src/training/job/pause-gate.ts',
+    text: 'while (this.#opened) await this.#opened;',
+    replacement: '',
+    tests: [{ file: TRAINER_TESTS, names: 'does nothing meanwhile' }],
+  },
+  {
+    promise: 'a pause does not count against the time limit of a training',
+    file: 'src/training/job/job-process.ts',
+    text: "timeLimit.stop();\n      send(child, { type: 'pause' });",
+    replacement: "send(child, { type: 'pause' });",
+    tests: [{ file: TRAINER_TESTS, names: 'does not run out of time' }],
+  },
+  {
     promise: 'a training runs at its niceness, with every thread',
     file: 'src/training/job/low-priority.ts',
     text: "(await works([...command, process.execPath, '--version'])) ? command : []",
