@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './commands.js';
+import { COMMANDS } from './support/commands.js';
 import { EXIT, endWhenPipeCloses, reportFailure } from './support/output.js';
 import { packageVersion } from './support/version.js';
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { COMMANDS } from '../../src/cli/commands.js';
+import { COMMANDS } from '../../src/cli/support/commands.js';
 import { temporaryDirectory } from '../training/fixture.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -27,7 +27,7 @@ test('the help and the version load nothing but the list of commands', (t) => {
     const scripts = loaded(temporaryDirectory(t), option);
     const packages = scripts.flatMap((url) => /node_modules\/([^/]+)/.exec(url)?.[1] ?? []);
     assert.deepEqual([...new Set(packages)], ['commander'], option);
-    assert.ok(scripts.some((url) => url.endsWith('/cli/commands.js')));
+    assert.ok(scripts.some((url) => url.endsWith('/cli/support/commands.js')));
     assert.deepEqual(
       scripts.filter((url) => /-command\.js$/.test(url)),
       [],

@@ -88,6 +88,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
       done: 0,
       total: 0,
       etaSeconds: null,
+      paused: null,
       newLabels: 0,
       everyNewLabels: 0,
       minLabels: 4,
