@@ -5,7 +5,7 @@ const PROBE_TIMEOUT_MS = 5_000;
 /**
  * A command prefix that gives all threads of another command a low priority. `setpriority` after
  * the fork would reach only the first thread, so `nice` sets the priority before the program starts.
- * The kernel's idle class is not used: beside a busy program it gets no processor time at all
+ * The kernel's idle class is not used: beside a busy program it gets no processor time
  * (bench/results/training-load.md).
  *
  * @param niceness 0 (as the parent) to 19, added to that of the parent.

@@ -184,6 +184,7 @@ export const storeScenarios: CommandScenario[] = [
   {
     code: 'HL_STORE_FULL',
     follows: 'Free space on this disk',
+    settings: { samples: { minFreeBytes: 0 } },
     skip: withoutMounts(),
     given: (robot) => {
       robot.photos('some', ['crop', 'weed'], 2);
