@@ -9,8 +9,8 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no value in the log imitates a line of its own',
     file: 'src/base/log-text.ts',
-    text: 'return text.replace(/[\\p{Cc}\\u2028\\u2029]/gu,',
-    replacement: 'return text.replace(/[\\u2028\\u2029]/gu,',
+    text: '/[\\p{Cc}\\u2028\\u2029]/gu',
+    replacement: '/[\\u2028\\u2029]/gu',
     tests: [{ file: 'test/base/log.test.ts' }],
   },
   {
@@ -86,6 +86,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a link is switched in one step: there is no moment without it',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
+    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await rm(path, { force: true });
     await symlink(target, path);`,
@@ -95,6 +96,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a switched link outlives a power cut',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
+    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await symlink(target, temporary);
     await rename(temporary, path);

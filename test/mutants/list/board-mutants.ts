@@ -227,9 +227,9 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'what the firmware remembers is not taken for what is',
-    file: 'src/host/board-readings.ts',
-    text: '(firmware & 0b0001) !== 0',
-    replacement: '(firmware & 0x10001) !== 0',
+    file: 'src/host/firmware-flags.ts',
+    text: '(flags & 0b0001) !== 0',
+    replacement: '(flags & 0x10001) !== 0',
     tests: BOARD_TESTS,
   },
   {
