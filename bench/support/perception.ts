@@ -34,7 +34,7 @@ export function benchPerception(
 /** Lets a head of twelve classes serve. */
 export async function serveHead(
   perception: Perception<BenchFrame>,
-  { featureSize, checksum }: Backbone,
+  { featureSize, checksum }: Pick<Backbone, 'featureSize' | 'checksum'>,
 ): Promise<void> {
   const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
   await perception.swapHead('main', {

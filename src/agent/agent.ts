@@ -12,6 +12,7 @@ import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
+import { type Written, WrittenBytes } from '../host/written-bytes.js';
 import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -19,6 +20,8 @@ import { PlaceGroups } from '../samples/grouping/place-groups.js';
 import { SightingRecorder } from '../samples/sightings/sighting-recorder.js';
 import type { TrainingReport } from '../training/report.js';
 import { AuditTrail } from './audit-trail.js';
+import { BoardAlarms } from './care/board-alarms.js';
+import { Sparing } from './care/sparing.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
@@ -47,7 +50,6 @@ import { PositionService } from './seeing/position-service.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import { RefusedPictures } from './seeing/refused-pictures.js';
 import { SpeedReports } from './seeing/speed-reports.js';
-import { Sparing } from './sparing.js';
 import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
 import { SyncService } from './sync-service.js';
@@ -85,6 +87,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #storeWatch: StoreWatch;
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
+  readonly #boardAlarms: BoardAlarms;
+  readonly #writtenBytes = new WrittenBytes();
   readonly #sync: SyncService;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
@@ -117,6 +121,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
     watch = this.#storeWatch;
+    this.#boardAlarms = new BoardAlarms(config, this.alarms);
     this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
     this.#refusedPictures = new RefusedPictures(this.alarms);
     this.#consoleService = new SideService({
@@ -185,10 +190,15 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
-      onHot: (isHot) => {
-        this.#alerting.report({ condition: 'board_hot', camera: null, task: null }, isHot);
-      },
       onCooled: () => this.#labelsChanged(),
+      onHold: (reason) => {
+        for (const { training } of this.tasks) training.pause(reason);
+        this.emit('status');
+      },
+      onReadings: (board) => {
+        this.#boardAlarms.check({ board, written: this.written });
+      },
+      board: { diskPath: config.paths.stateDir },
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
@@ -343,6 +353,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
+  }
+
+  /** What this process and its children have written to storage; null: the kernel does not count. */
+  get written(): Written | null {
+    return this.#writtenBytes.observe(performance.now());
   }
 
   /** Null while the console is not running. */

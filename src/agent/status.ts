@@ -6,8 +6,9 @@ import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
-import { type BoardReadings, readings } from '../host/board-readings.js';
+import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
+import type { Written } from '../host/written-bytes.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
@@ -53,6 +54,8 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+  /** What the daemon wrote to storage; null: the kernel does not count. */
+  written: Written | null;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -72,6 +75,7 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  thinned: 0,
   pictureBytes: 0,
   classes: [],
 };
@@ -149,8 +153,9 @@ export function agentStatus(agent: AgentView): AgentStatus {
       limit: agent.sparing.limit,
       loopDelayMsP99: statistics.loopDelayMs(),
     },
-    board: readings({ diskPath: config.paths.stateDir }),
     position: agent.position.status(),
+    board: agent.sparing.readings(),
+    written: agent.written,
   };
 }
 

@@ -7,11 +7,13 @@ import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
+import type { Written } from '../host/written-bytes.js';
 import type { Perception } from '../perception/perception.js';
 import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
+import type { Sparing } from './care/sparing.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
@@ -20,7 +22,6 @@ import type { RobotTask } from './robot-task.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
 import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
-import type { Sparing } from './sparing.js';
 
 export interface AgentOptions {
   log: Log;
@@ -67,5 +68,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly sparing: Sparing;
   readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
+  /** Null where the kernel does not count. */
+  readonly written: Written | null;
   readonly consoleUrl: string | null;
 }

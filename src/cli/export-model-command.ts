@@ -40,9 +40,10 @@ const FOREIGN_ENDING =
 /** Exports backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
   return withTaskOptions(
-    new Command('export')
-      .description('export backbone and head as one ONNX file or TensorFlow.js model')
-      .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
+    new Command('export').argument(
+      '<file>',
+      'file to write, such as weeds.onnx; with --format tfjs a folder',
+    ),
   )
     .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
     .addOption(

@@ -16,15 +16,15 @@ import { packageVersion } from './support/version.js';
 /** Runs the daemon until SIGTERM or SIGINT, then shuts it down in order. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('run the daemon')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .action(async (options: { config: string }) => {
       const load = (): Config => loadConfigFile(options.config);
       const config = load();
-      const logOf = ({ log: { level }, robot }: Config): Log =>
+      const logOf = ({ log: { level, format }, robot }: Config): Log =>
         createLog({
           level,
-          journal: process.env.JOURNAL_STREAM !== undefined,
+          format,
+          environment: process.env,
           bindings: { robot: robot.id },
         });
       const log = logOf(config);

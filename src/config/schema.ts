@@ -65,7 +65,13 @@ export const configSchema = z.strictObject({
   console,
   sync,
   log: section(
-    { level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') },
+    {
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      format: z
+        .enum(['auto', 'text', 'json'])
+        .default('auto')
+        .describe('auto: readable text on the systemd journal, else one JSON object a line'),
+    },
     'Logging to standard output',
   ),
 });

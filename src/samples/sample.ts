@@ -28,7 +28,7 @@ export interface Sample {
   dhash: string;
   /** SHA-256 of the picture's bytes, hex: the same file is never stored twice. */
   pictureSha256: string;
-  /** Bytes of the stored picture. */
+  /** Bytes of the stored picture; 0: it was thinned out, and labels and features remain. */
   pictureBytes: number;
   /** Number of times that the picture or a near-duplicate was captured, from 1. */
   multiplicity: number;

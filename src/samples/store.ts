@@ -6,7 +6,7 @@ import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
-import { checkPictureLimit } from './picture-limit.js';
+import { makePictureRoom, type PictureLimits } from './limit/picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 import {
   type LabelChange,
@@ -24,11 +24,9 @@ import {
 } from './sample-rows.js';
 import { type PlacedSample, SharedSamples } from './shared-samples.js';
 
-export interface SampleStoreOptions extends HoldoutRule {
+export interface SampleStoreOptions extends HoldoutRule, PictureLimits {
   /** Task whose labels this store reads and writes; default `main`. */
   task?: string;
-  /** Limit of the total size of stored pictures, above which none is admitted. */
-  maxPictureStoreBytes: number;
   /**
    * Largest Hamming distance of difference hashes at which a picture counts as a near-duplicate of
    * a recent one from its source. 0 (default) = only identical files are duplicates.
@@ -105,7 +103,7 @@ export class SampleStore {
    * for one of this task. The label of a duplicate is applied to the stored
    * sample; if it differs, the new one wins and the history keeps both. The first label of a group
    * decides whether it is held out (see {@link Holdout}).
-   * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
+   * @throws HeadlandError HL_STORE_LIMIT, HL_DISK_LOW, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
     checkNewSample(sample);
@@ -123,7 +121,7 @@ export class SampleStore {
         const { labelSource } = sample;
         return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
       }
-      checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
+      makePictureRoom(this.database, sample.jpeg.length, this.options);
       const id = this.shared.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
@@ -241,7 +239,7 @@ export class SampleStore {
     return toSample({ ...row, ...foreign });
   }
 
-  /** The picture's bytes as captured; null for an unknown id. */
+  /** The picture's bytes as captured; null for an unknown id and for a picture that was thinned out. */
   picture(id: string): Uint8Array | null {
     return (
       this.database

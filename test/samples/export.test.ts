@@ -75,6 +75,7 @@ test('an export is a folder of class folders with the pictures as captured', asy
     ]),
     waiting: 0,
     damaged: [],
+    thinned: 0,
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
   assert.deepEqual(readdirSync(join(dir, '..')), ['field']);
@@ -209,6 +210,7 @@ test('an empty store exports to a folder that says so', async (t) => {
     classes: new Map(),
     waiting: 0,
     damaged: [],
+    thinned: 0,
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');
 });

@@ -1,5 +1,6 @@
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { HoldReason } from '../../base/words/hold-reason.js';
 import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
@@ -140,6 +141,11 @@ export class TrainingService {
       await lock.release();
       throw error;
     }
+  }
+
+  /** See {@link Trainer.pause}. */
+  pause(reason: HoldReason | null): void {
+    this.#trainer.pause(reason);
   }
 
   /** Call it after every label, after `resume` and when an obstacle is gone. */

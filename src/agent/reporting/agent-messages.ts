@@ -253,6 +253,7 @@ export function sampleTotals(counts: readonly SampleCounts[]): MetricsBody['samp
     total: sum(({ total }) => total),
     labelled: sum(({ labelled }) => labelled),
     waiting: sum(({ waiting }) => waiting),
+    thinned: sum(({ thinned }) => thinned),
     holdout: sum(({ classes }) => classes.reduce((total, { holdout }) => total + holdout, 0)),
   };
 }

@@ -38,8 +38,14 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
   };
 }
 
-export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentStatus): MetricsBody {
-  const { throttled } = board;
+export function metricsMessage({
+  uptimeSeconds,
+  frames,
+  board,
+  tasks,
+  written,
+}: AgentStatus): MetricsBody {
+  const { throttled, pressure, wear } = board;
   return {
     uptime_seconds: uptimeSeconds,
     frames_total: frames.total,
@@ -53,6 +59,20 @@ export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentSta
     throttled: throttled && (throttled.slowed || throttled.underVoltage),
     frame_limit: frameLimit(frames.limit),
     disk_free_bytes: board.diskFreeBytes,
+    pressure: {
+      cpu_percent: pressure.cpuPercent,
+      memory_percent: pressure.memoryPercent,
+      io_percent: pressure.ioPercent,
+    },
+    memory_available_bytes: board.memoryAvailableBytes,
+    storage: {
+      life_used_percent: wear.lifeUsedPercent,
+      reserve: wear.reserve,
+      file_system_errors: wear.fileSystemErrors,
+    },
+    clock: board.clock,
+    written_bytes_total: written?.totalBytes ?? null,
+    written_bytes_last_day: written?.lastDayBytes ?? null,
     samples: sampleTotals(tasks.map(({ samples }) => samples)),
   };
 }
@@ -128,6 +148,7 @@ function taskAnswer({ model, samples, training }: TaskStatus): Record<string, un
     samples,
     training: {
       running: training.running !== null,
+      paused: training.running?.paused ?? null,
       new_labels: training.newLabels,
       every_new_labels: training.everyNewLabels,
       instant_failures: training.instantFailures,
@@ -159,10 +180,11 @@ export function statusLine(status: AgentStatus): string {
 }
 
 function taskLine(task: TaskStatus, named: boolean): string {
+  const { running } = task.training;
   const line = [
     headLine(task.model),
     `${task.samples.labelled} labels`,
-    ...(task.training.running ? ['training'] : []),
+    ...(running ? [running.paused ? `training paused: ${running.paused}` : 'training'] : []),
   ].join(', ');
   return named ? `${task.name}: ${line}` : line;
 }

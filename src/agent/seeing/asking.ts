@@ -15,6 +15,8 @@ export interface AskingSettings {
   /** Below this novelty p-value a frame is doubtful, regardless of the probability of its label. */
   unknownAlpha: number;
   askIntervalMs: number;
+  /** The same while `askMaxWaiting` frames wait, each of which then replaces another. */
+  askWhenFullIntervalMs: number;
   askMaxWaiting: number;
 }
 
@@ -34,6 +36,7 @@ export class Asking {
   readonly #lastAskedMs = new Map<string, number>();
   readonly #lastKeptMs = new Map<string, number>();
   readonly #nowMs: () => number;
+  #isFull = false;
 
   constructor(private readonly parts: AskingParts) {
     this.#nowMs = parts.nowMs ?? (() => performance.now());
@@ -61,12 +64,13 @@ export class Asking {
     try {
       const { id } = labelling.keepWaiting(recent);
       alarms.clear('picture-limit');
-      samples.removeOldestWaiting(settings.askMaxWaiting);
+      this.#isFull = samples.removeOldestWaiting(settings.askMaxWaiting) > 0;
       telemetry.event(labelRequestedMessage(recent, { task, decision }, id));
       return id;
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       // Errors of the disk have already raised an alarm.
+      // The care of the board raises the alarm about free space.
       if (error.code === 'HL_STORE_LIMIT') alarms.raise('picture-limit', error);
       else log.debug({ code: error.code }, `cannot store a frame: ${error.message}`);
       return null;
@@ -84,10 +88,13 @@ export class Asking {
 
   /** @param times when frames of each camera and region were last stored */
   #isDue(eye: string, times: Map<string, number>): boolean {
-    const { askMaxWaiting, askIntervalMs } = this.parts.settings;
+    const { askMaxWaiting, askIntervalMs, askWhenFullIntervalMs } = this.parts.settings;
+    const intervalMs = this.#isFull
+      ? Math.max(askIntervalMs, askWhenFullIntervalMs)
+      : askIntervalMs;
     const nowMs = this.#nowMs();
     const lastMs = times.get(eye) ?? Number.NEGATIVE_INFINITY;
-    if (askMaxWaiting === 0 || nowMs - lastMs < askIntervalMs) return false;
+    if (askMaxWaiting === 0 || nowMs - lastMs < intervalMs) return false;
     times.set(eye, nowMs);
     return true;
   }

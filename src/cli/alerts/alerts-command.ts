@@ -34,7 +34,7 @@ const TIMELINE = 48;
 
 /** Tries alert rules on recordings. */
 export function alertsCommand(): Command {
-  const command = new Command('alerts').description('try alert rules on recordings');
+  const command = new Command('alerts');
   withStateOptions(
     command
       .command('simulate')

@@ -12,7 +12,7 @@ import { commandLog, DEFAULT_CONFIG_PATH } from '../support/state-options.js';
  * failed to start. Needs only the section `gpio` of the configuration, and nothing of the state.
  */
 export function outputsCommand(): Command {
-  const command = new Command('outputs').description('control the GPIO outputs of alerts');
+  const command = new Command('outputs');
   command
     .command('off')
     .description('switch every configured output off; refused while a daemon is running')

@@ -54,11 +54,7 @@ const JPEG_QUALITY = 85;
 /** Measures the frame rate of this board and recommends settings. */
 export function benchCommand(): Command {
   return withStateOptions(
-    new Command('bench')
-      .description(
-        'measure how many frames per second this board classifies, and recommend settings',
-      )
-      .argument('[name]', 'name of a model card (default: the configured one)'),
+    new Command('bench').argument('[name]', 'name of a model card (default: the configured one)'),
   )
     .option('--seconds <s>', 'approximate duration of the measurement', number(1, 3_600), 30)
     .option(

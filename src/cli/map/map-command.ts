@@ -30,10 +30,7 @@ interface MapOptions extends TaskOptions {
 
 /** Writes where labels were seen and given, for farm software and GIS. */
 export function mapCommand(): Command {
-  return withTaskOptions(
-    new Command('map').description('write where labels were seen and given, as GeoJSON or KML'),
-    'only this task of the robot',
-  )
+  return withTaskOptions(new Command('map'), 'only this task of the robot')
     .option('--out <file>', 'file to write; default: standard output')
     .addOption(
       new Option('--format <format>', 'default: from the ending of the file, else geojson').choices(

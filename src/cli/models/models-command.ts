@@ -31,7 +31,7 @@ interface ModelsOptions extends StateOptions {
 }
 
 export function modelsCommand(): Command {
-  const command = new Command('models').description('manage backbones and trained heads');
+  const command = new Command('models');
   const subs = [
     listCommand(),
     pullCommand(),

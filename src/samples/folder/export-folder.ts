@@ -50,6 +50,8 @@ export interface ExportReport {
   waiting: number;
   /** Ids of samples that were left out, because their picture is damaged and the format needs its size. */
   damaged: string[];
+  /** Samples that were left out because their picture was thinned out. */
+  thinned: number;
 }
 
 const PAGE = 500;
@@ -109,14 +111,17 @@ export async function writeSamples(
   const exporter: Exporter = EXPORTERS[format];
   if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
   const classes = new Map<string, number>();
-  const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [] };
+  const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [], thinned: 0 };
   const { total, labelled } = store.counts();
   const expected = options.includeWaiting ? total : labelled;
   const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
   for await (const sample of samplesOf(store, options.includeWaiting ?? false)) {
     const bytes = store.picture(sample.id);
-    if (bytes === null) continue;
+    if (bytes === null) {
+      if (sample.pictureBytes === 0) report.thinned += 1;
+      continue;
+    }
     const size = exporter.needsSize ? await sizeOf(bytes) : NO_SIZE;
     if (size === null) {
       report.damaged.push(sample.id);

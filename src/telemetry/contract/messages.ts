@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOLD_REASONS } from '../../base/words/hold-reason.js';
 import { TASK_NAME } from '../../base/words/task.js';
 
 /**
@@ -10,6 +11,7 @@ import { TASK_NAME } from '../../base/words/task.js';
 const time = z.iso.datetime().describe('ISO 8601, UTC');
 const probability = z.number().min(0).max(1);
 const count = z.int().min(0);
+const percent = z.number().min(0).max(100);
 const milliseconds = z.number().min(0);
 const region = z.string().min(1).max(64);
 const label = z.string().min(1).max(128);
@@ -267,10 +269,51 @@ export const metricsSchema = z
       .optional()
       .describe('Limit of the frame rate over all cameras, and its reason; null: no limit'),
     disk_free_bytes: count.nullable().optional(),
+    pressure: z
+      .strictObject({
+        cpu_percent: percent.nullable(),
+        memory_percent: percent.nullable(),
+        io_percent: percent.nullable(),
+      })
+      .optional()
+      .describe(
+        'Share of the last ten seconds during which a process waited for the resource; null: not available',
+      ),
+    memory_available_bytes: count.nullable().optional(),
+    storage: z
+      .strictObject({
+        life_used_percent: z
+          .number()
+          .min(0)
+          .nullable()
+          .describe('Of the most worn eMMC, in steps of 10, rounded up'),
+        reserve: z
+          .enum(['normal', 'low', 'urgent'])
+          .nullable()
+          .describe('Spare blocks of the eMMC'),
+        file_system_errors: count.nullable().describe('Recorded by ext4'),
+      })
+      .optional()
+      .describe('Wear of the storage; null: not available'),
+    clock: z
+      .enum(['synchronized', 'rtc', 'unset'])
+      .nullable()
+      .optional()
+      .describe(
+        'Source of the date: a time server, a battery-backed clock, or none; null: unknown',
+      ),
+    written_bytes_total: count
+      .nullable()
+      .optional()
+      .describe('Sent to storage by the daemon and its child processes; null: not available'),
+    written_bytes_last_day: count.nullable().optional().describe('The same, last 24 hours'),
     samples: z.strictObject({
       total: count,
       labelled: count,
       waiting: count.describe('Stored frames that wait for a label'),
+      thinned: count
+        .optional()
+        .describe('Labelled samples whose image was removed to make room; features remain'),
       holdout: count.optional(),
     }),
     outbox: z.strictObject({
@@ -317,6 +360,11 @@ export const trainingProgressSchema = z
     done: count,
     total: count.describe('Steps of this phase; 0 = unknown'),
     eta_seconds: z.number().min(0).nullable(),
+    paused: z
+      .enum(HOLD_REASONS)
+      .nullable()
+      .optional()
+      .describe('Why the training is paused; null: it runs'),
   })
   .describe('Progress of a training');
 

@@ -10,7 +10,46 @@ const LOCK_TESTS = [{ file: 'test/host/instance-lock.test.ts' }];
 const BOARD_TESTS = [{ file: 'test/host/board.test.ts' }];
 const WATCHDOG_TESTS = [{ file: 'test/agent/watchdog.test.ts' }];
 
+const CARE_TESTS = [{ file: 'test/host/care-of-the-board.test.ts' }];
+const HOLD = 'src/host/training-hold.ts';
+const ALARMS_OF_THE_BOARD = [{ file: 'test/agent/care/board-alarms.test.ts' }];
+
 export const BOARD_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'a training that paused for heat goes on only on a cool board',
+    file: HOLD,
+    text: "before === 'heat' ? settings.resumeTrainingBelowC : settings.pauseTrainingAboveC",
+    replacement: 'settings.pauseTrainingAboveC',
+    tests: CARE_TESTS,
+  },
+  {
+    promise: 'a training that paused for lack of memory waits until there is clearly more',
+    file: HOLD,
+    text: 'before === reason ? limit * RESUME_SHARE : limit',
+    replacement: 'limit',
+    tests: CARE_TESTS,
+  },
+  {
+    promise: 'what children wrote counts after their end',
+    file: 'src/host/written-bytes.ts',
+    text: 'if (!this.#alive.has(key)) this.#endedBytes += bytes;',
+    replacement: '',
+    tests: CARE_TESTS,
+  },
+  {
+    promise: 'the alarm about heat does not flap',
+    file: 'src/agent/care/board-alarms.ts',
+    text: "this.alarms.has('board-hot') ? fasterBelowC : slowAboveC",
+    replacement: 'slowAboveC',
+    tests: ALARMS_OF_THE_BOARD,
+  },
+  {
+    promise: 'a board gets time to fetch the date before an alarm',
+    file: 'src/agent/care/board-alarms.ts',
+    text: "clock === 'unset' && hadTime",
+    replacement: "clock === 'unset'",
+    tests: ALARMS_OF_THE_BOARD,
+  },
   {
     promise: 'an output is off from the start, whatever its active level',
     file: ONOFF,
@@ -188,9 +227,9 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'what the firmware remembers is not taken for what is',
-    file: 'src/host/board-readings.ts',
-    text: '(firmware & 0b0001) !== 0',
-    replacement: '(firmware & 0x10001) !== 0',
+    file: 'src/host/firmware-flags.ts',
+    text: '(flags & 0b0001) !== 0',
+    replacement: '(flags & 0x10001) !== 0',
     tests: BOARD_TESTS,
   },
   {
