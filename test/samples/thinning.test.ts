@@ -80,6 +80,7 @@ describe('a store at its limit', () => {
     const shared = learn(store, '01', 'crop');
     store.forTask('way').adopt(shared, { label: null, labelSource: null });
     const raw = store.admit(newSample('02', { label: 'crop' })).sample.id;
+    store.forTask('way').adopt(raw, { label: null, labelSource: null });
     const waiting = store.admit(newSample('03')).sample.id;
     const usable = learn(store, '04', 'crop');
     store.admit(newSample('05'));
