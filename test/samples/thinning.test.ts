@@ -74,17 +74,19 @@ describe('a store at its limit', () => {
   it('keeps pictures that wait for a label in any task, and those never embedded', (t) => {
     const { store } = temporaryStore(t, {
       holdoutAfterSamples: 1_000,
-      maxPictureStoreBytes: 4 * size,
+      maxPictureStoreBytes: 5 * size,
       minPicturesPerClass: 1,
     });
     const shared = learn(store, '01', 'crop');
     store.forTask('way').adopt(shared, { label: null, labelSource: null });
+    const alsoShared = learn(store, '07', 'crop');
+    store.forTask('way').adopt(alsoShared, { label: null, labelSource: null });
     const raw = store.admit(newSample('02', { label: 'crop' })).sample.id;
     const waiting = store.admit(newSample('03')).sample.id;
     const usable = learn(store, '04', 'crop');
     store.admit(newSample('05'));
     assert.equal(store.picture(usable), null);
-    for (const id of [shared, raw, waiting]) assert.ok(store.picture(id));
+    for (const id of [shared, alsoShared, raw, waiting]) assert.ok(store.picture(id));
     assert.throws(() => store.admit(newSample('06')), hasCode('HL_STORE_LIMIT'));
   });
 

@@ -86,6 +86,7 @@ describe('outbox', () => {
     outbox.enqueue(message('m', 'metrics'));
     assert.equal(offered, 1, 'the sender hears of it at once');
     const [first] = outbox.take(9);
+    assert.equal(stored(), 0);
     outbox.acknowledge(first!.id);
     outbox.flush();
     assert.deepEqual([stored(), outbox.stats().messages], [0, 0]);
