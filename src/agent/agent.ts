@@ -13,6 +13,8 @@ import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { AuditTrail } from './audit-trail.js';
+import { Buttons } from './buttons/buttons.js';
+import { press } from './buttons/press.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
@@ -67,6 +69,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #buttons: Buttons;
   readonly #cameraReports: CameraReports;
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
@@ -155,13 +158,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
     this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#buttons = new Buttons(config.gpio, {
+      press: (input) => press(input, this.operations),
+      alarms: this.alarms,
+      log,
+    });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
   /**
    * Starts everything; resolves once the cameras have been started. A failure of a side service (disk,
-   * broker, page, outputs) raises an alarm and is retried.
+   * broker, page, outputs, buttons) raises an alarm and is retried.
    * @param hooks.beforeFrames runs when everything is open and before any camera starts
    * @throws HeadlandError when there is no backbone or a setting is unusable; Error when stop() was
    *   called meanwhile
@@ -191,6 +199,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       pausing: this.pausing,
       audit: this.#audit,
       outputs: this.#alerting,
+      cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
@@ -234,6 +243,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
     this.#every(250, 'clear alerts', () => this.#alerting.tick());
+    void this.#buttons.start();
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -441,6 +451,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#end.abort();
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#buttons.stop();
     for (const task of this.tasks) await task.stopLearning();
     await this.#sync.stop();
     this.statistics.stop();

@@ -24,6 +24,8 @@ export interface Frame extends Eye, Referenced {
   group?: string;
   /** Path of the picture, when the source is a file. */
   origin?: string;
+  /** Somebody asked for this picture: neither motion detection nor a rate limit skips it. */
+  requested?: true;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */

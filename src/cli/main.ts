@@ -22,6 +22,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   audit: async () => (await import('./audit-command.js')).auditCommand(),
   alerts: async () => (await import('./alerts/alerts-command.js')).alertsCommand(),
   outputs: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),
+  gpio: async () => (await import('./gpio/gpio-command.js')).gpioCommand(),
   config: async () => (await import('./config-command.js')).configCommand(),
 };
 
