@@ -14,6 +14,10 @@ export async function testOutput(
 ): Promise<void> {
   const { driver, outputs: configured } = loadSection(config, 'gpio');
   const output = namedLine('output', name, configured);
+  if (driver === 'none') {
+    printLine('gpio.driver is none: there is nothing to switch');
+    return;
+  }
   const lock = await daemonLock(config);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

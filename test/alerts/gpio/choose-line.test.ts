@@ -85,16 +85,14 @@ describe('the line that is meant', () => {
   test('is never another than the label or the name says, however chips are ordered', () => {
     const label = fc.constantFrom('a', 'b', 'pinctrl-rp1');
     const chips = fc.array(
-      fc
-        .record({ label, lines: fc.integer({ min: 1, max: 4 }) })
-        .chain(({ label, lines }) =>
-          fc
-            .array(fc.option(fc.constantFrom('x', 'y', 'GPIO2')), {
-              minLength: lines,
-              maxLength: lines,
-            })
-            .map((names): KnownChip => ({ label, lines, names })),
-        ),
+      fc.record({ label, lines: fc.integer({ min: 1, max: 4 }) }).chain(({ label, lines }) =>
+        fc
+          .array(fc.option(fc.constantFrom('x', 'y', 'GPIO2')), {
+            minLength: lines,
+            maxLength: lines,
+          })
+          .map((names): KnownChip => ({ label, lines, names })),
+      ),
       { maxLength: 4 },
     );
     const wanted = fc.oneof(
