@@ -1,14 +1,9 @@
 import { eyeOf, eyesOf } from '../base/words/eye.js';
 import { decidesOn } from '../base/words/task.js';
+import type { ConfigProblem } from './config-problem.js';
 import { buttonProblems, gpioProblems } from './gpio-checks.js';
 import type { Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
-
-export interface ConfigProblem {
-  /** Dotted path of the setting: `cameras[0].widthPixels`. */
-  path: string;
-  message: string;
-}
 
 /** Problems between settings, which no single field of the schema can show. */
 export function crossChecks(config: Config): ConfigProblem[] {

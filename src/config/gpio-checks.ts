@@ -1,7 +1,7 @@
 import { isHeadlandError } from '../base/errors.js';
 import { regionNames } from '../base/words/eye.js';
 import { normaliseLabel } from '../base/words/label.js';
-import type { ConfigProblem } from './cross-checks.js';
+import type { ConfigProblem } from './config-problem.js';
 import type { Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
 

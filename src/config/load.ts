@@ -5,7 +5,8 @@ import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/words/issue-text.js';
 import { decodeText } from '../base/words/text.js';
-import { type ConfigProblem, crossChecks, sectionChecks } from './cross-checks.js';
+import type { ConfigProblem } from './config-problem.js';
+import { crossChecks, sectionChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 

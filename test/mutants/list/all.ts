@@ -7,6 +7,7 @@ import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
+import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
@@ -30,6 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
+  ...GPIO_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
