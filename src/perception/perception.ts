@@ -207,9 +207,9 @@ export class Perception<F extends PerceivableFrame> {
     const eye = eyeOf(frame);
     const replaced = this.#waiting.get(eye);
     if (replaced) {
-      if (replaced.frame.requested && !frame.requested) return this.#drop(frame);
+      this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
+      if (replaced.frame.requested && !frame.requested) return Promise.resolve();
       this.#waiting.delete(eye);
-      void this.#drop(frame);
       replaced.settled();
     }
     return new Promise((settled) => {
@@ -217,11 +217,6 @@ export class Perception<F extends PerceivableFrame> {
       this.#waiting.set(eye, { frame, settled });
       this.#begin();
     });
-  }
-
-  #drop({ camera }: F): Promise<void> {
-    this.#dropped.set(camera, this.dropped(camera) + 1);
-    return Promise.resolve();
   }
 
   /** Number of frames of a camera that were replaced before perception began them. */
