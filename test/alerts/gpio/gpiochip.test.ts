@@ -67,8 +67,11 @@ describe('outputs by gpiochip', () => {
     gpiochipOutputs(outputsOf(HORN), kernel, silentLog()).set('horn', true);
     kernel.kill();
     assert.equal(kernel.level(1, 3), 1, 'as Raspberry Pi OS leaves it');
-    gpiochipOutputs(outputsOf(HORN), kernel, silentLog()).close();
+    const next = gpiochipOutputs(outputsOf(HORN), kernel, silentLog());
     assert.equal(kernel.level(1, 3), 0);
+    next.set('horn', true);
+    next.close();
+    assert.equal(kernel.level(1, 3), 0, 'off is written before the line is let go');
   });
 
   test('name who holds a line that is taken, and give back the lines that they have', () => {
