@@ -70,7 +70,7 @@ function chipRemedy(failure: unknown): string {
     return 'Load the driver of the GPIO chip, or set gpio.driver to none on a board without GPIO.';
   }
   if (codeOf(failure) === 'EACCES' || codeOf(failure) === 'EPERM') {
-    return 'Add the user of the daemon to the group that owns /dev/gpiochip0 (Raspberry Pi OS: gpio), and leave DeviceAllow=char-gpiochip in the unit.';
+    return 'Add this user to the group gpio. If /dev/gpiochip0 belongs to another group, install the udev rule of headland (docs/reference/systemd.md).';
   }
   return 'The driver gpiochip needs Linux 5.10 or later. On an older kernel, set gpio.driver to onoff.';
 }
