@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { RaisedAlert } from '../alerts/rules.js';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
-import { eyeOf } from '../base/words/eye.js';
+import { type Eye, eyeOf } from '../base/words/eye.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import type { TrainingReport } from '../training/report.js';
 import { AuditTrail } from './audit-trail.js';
 import { Buttons } from './buttons/buttons.js';
 import { press } from './buttons/press.js';
@@ -28,6 +30,7 @@ import {
   rateLimitMessage,
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
+import { AlertActions } from './reporting/alert-actions.js';
 import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
@@ -70,6 +73,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
   readonly #buttons: Buttons;
+  readonly #alertActions: AlertActions;
   readonly #cameraReports: CameraReports;
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
@@ -122,6 +126,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
+        const { condition } = quality;
+        if (condition === null) return;
+        const subject = { condition: 'camera_dirty', camera, task: null } as const;
+        this.#alerting.report(subject, condition !== 'good');
       },
       onRefused: (frame, error) => this.#refused(frame, error),
     });
@@ -152,12 +160,24 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         }
         this.emit('status');
       },
+      onHot: (isHot) => {
+        this.#alerting.report({ condition: 'board_hot', camera: null, task: null }, isHot);
+      },
       onCooled: () => this.#labelsChanged(),
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
-    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#alertActions = new AlertActions({
+      config,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
+      keep: (eye, task) => this.#keep(eye, task),
+    });
+    const nowMs = (): number => performance.now();
+    const { telemetry, alarms } = this;
+    this.#alerting = new Alerting(config, telemetry, alarms, log, nowMs, this.#alertActions);
     this.#buttons = new Buttons(config.gpio, {
       press: (input) => press(input, this.operations),
       alarms: this.alarms,
@@ -188,6 +208,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#storeWatch.start();
     this.#attempt('name the tasks without settings', () => this.#nameStrayTasks());
     await this.#alerting.open();
+    await this.#alertActions.open();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.#throwIfEnding();
     const backbone = await this.#openPerception();
     this.#throwIfEnding();
@@ -242,7 +264,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
-    this.#every(250, 'clear alerts', () => this.#alerting.tick());
+    this.#every(250, 'clear alerts', () => {
+      this.#alerting.tick();
+      this.#alertActions.tick();
+    });
     void this.#buttons.start();
     this.#pausingChanged();
     this.#watchdog.ready(
@@ -271,6 +296,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#operations;
   }
 
+  /** The alerts that are raised now, the oldest first. */
+  get alerts(): RaisedAlert[] {
+    return this.#alerting.raised;
+  }
+
   get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
   }
@@ -282,6 +312,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // camera → perception
   #seen(frame: Frame): Promise<void> | undefined {
+    this.#alertActions.seen(frame, frame.jpeg);
     if (this.pausing.has('inference')) return undefined;
     return this.#perception.submit(frame);
   }
@@ -306,6 +337,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.telemetry.prediction(predictionMessage(recent, answer, sampleId));
   }
 
+  /** Keeps the newest frame of an eye for an alert. @param task null: any that decides on it */
+  #keep(eye: Eye, task: string | null): string | null {
+    const recent = this.recent.latest(eyeOf(eye), task ?? undefined);
+    const answer = recent?.perceived.answers.find((each) => task === null || each.task === task);
+    if (!recent || !answer) return null;
+    return this.#task(answer.task)?.keep(recent, answer) ?? null;
+  }
+
+  /** A cancelled training says nothing about the next. */
+  #trained({ task, outcome }: TrainingReport): void {
+    if (outcome === 'cancelled') return;
+    this.#alerting.report(
+      { condition: 'training_failed', camera: null, task },
+      outcome === 'failed',
+    );
+  }
+
   #undecodable(frame: Frame, error: HeadlandError): void {
     this.cameras
       .find(({ config }) => config.name === frame.camera)
@@ -325,6 +373,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #alarmChanged({ name }: Alarm, raised: boolean): void {
     if (name === 'store' && !raised) void this.#storeRecovered();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.emit('status');
   }
 
@@ -363,6 +412,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
           this.emit('trainingReport', report);
+          this.#trained(report);
           // The trainings of other tasks have waited for this one: each gets its turn.
           const turn = this.tasks.indexOf(made);
           const others = [...this.tasks.slice(turn + 1), ...this.tasks.slice(0, turn)];
@@ -459,6 +509,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const trainings = this.tasks.map((task) => task.training.stop());
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    // Its last events must reach the outbox.
+    await this.#alertActions.close();
     await this.#consoleService.stop();
     await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();

@@ -1,3 +1,4 @@
+import type { AlertEvent } from '../alerts/rules.js';
 import { HeadlandError } from '../base/errors.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
@@ -30,13 +31,23 @@ export interface OperationTask {
   onLabel(): void;
 }
 
+/** What operations need of alerts. */
+export interface AlertOutputs {
+  reportSpeed(metersPerSecond: number): void;
+  /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN */
+  acknowledge(rule: string | null): AcknowledgedAlert[];
+}
+
+/** An alert whose output a person has switched off. */
+export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'region' | 'output'>;
+
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
   recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;
-  /** The outputs that follow the speed of the robot; null: no outputs in this process. */
-  outputs: { reportSpeed(metersPerSecond: number): void } | null;
+  /** The outputs of alerts; null: no outputs in this process. */
+  outputs: AlertOutputs | null;
   /** The cameras of this process, by name. */
   cameras: ReadonlyMap<string, { requestPicture(): void }>;
 }
@@ -197,6 +208,20 @@ export class Operations {
    */
   speed(metersPerSecond: number): void {
     this.parts.outputs?.reportSpeed(metersPerSecond);
+  }
+
+  /**
+   * Switches off the outputs of the alerts that are raised now. They stay off until the alert has
+   * cleared and rises again.
+   * @param rule only alerts of this rule; default: all
+   * @returns the alerts that nobody had acknowledged
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN
+   */
+  acknowledgeAlerts(rule: string | undefined, by: Requester): Promise<AcknowledgedAlert[]> {
+    const { audit, outputs } = this.parts;
+    return audit.around('acknowledge_alerts', { rule }, by, () =>
+      outputs === null ? [] : outputs.acknowledge(rule ?? null),
+    );
   }
 
   /**

@@ -177,6 +177,14 @@ export class RobotTask {
     return this.#asking.consider(recent, answer);
   }
 
+  /**
+   * Stores a frame that an alert asks for, and requests its label.
+   * @returns the id of its sample; null when none is stored now
+   */
+  keep(recent: RecentFrame, answer: TaskAnswer): string | null {
+    return this.#asking.keep(recent, answer);
+  }
+
   /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */
   labelsChanged(): void {
     this.#labelRevision = this.state.samples.labelRevision();

@@ -10,6 +10,8 @@ export interface SparingOptions {
   framesPerSecond(): number;
   /** Called with every new limit. */
   onLimit(limit: RateLimit, temperatureC: number | null): void;
+  /** Called when the board becomes hot, and when it has cooled down: at or below `fasterBelowC`. */
+  onHot(isHot: boolean): void;
   /** Called when the board is cool enough for a training again. */
   onCooled(): void;
   log: Log;
@@ -25,6 +27,7 @@ export class Sparing {
   #brake: Brake = RELEASED;
   #limit: RateLimit = { framesPerSecond: null, reason: null };
   #temperatureC: number | null = null;
+  #isHot = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: SparingOptions) {
@@ -79,6 +82,18 @@ export class Sparing {
       log.info({ ...limit, temperatureC, throttled, battery }, 'frame rate limit changed');
       onLimit(limit, temperatureC);
     }
+    this.#noteHeat(now.throttled?.slowed === true);
     if (wasTooHot && this.tooHotToTrain === null) onCooled();
+  }
+
+  #noteHeat(isSlowed: boolean): void {
+    const { config, onHot } = this.#options;
+    const { slowAboveC, fasterBelowC } = config.board;
+    const temperatureC = this.#temperatureC ?? Number.NEGATIVE_INFINITY;
+    const isHot =
+      isSlowed || (this.#isHot ? temperatureC > fasterBelowC : temperatureC >= slowAboveC);
+    if (isHot === this.#isHot) return;
+    this.#isHot = isHot;
+    onHot(isHot);
   }
 }

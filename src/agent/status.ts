@@ -1,5 +1,7 @@
+import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
+import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
@@ -33,6 +35,8 @@ export interface AgentStatus {
   simulated: boolean;
   /** Raised alarms, the oldest first. */
   alarms: AlarmStatus[];
+  /** Raised alerts, the oldest first. */
+  alerts: AlertStatus[];
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
@@ -46,6 +50,11 @@ export interface AgentStatus {
   namedTasks: boolean;
   frames: FrameStatus;
   board: BoardReadings;
+}
+
+export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
+  /** Unix time, milliseconds. */
+  sinceAtMs: number;
 }
 
 export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
@@ -118,6 +127,9 @@ export function agentStatus(agent: AgentView): AgentStatus {
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
+    }),
+    alerts: agent.alerts.map(({ sinceMs, ...alert }) => {
+      return { ...alert, sinceAtMs: dateOf(sinceMs) };
     }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
 import type { Moment } from '../base/moment.js';
@@ -48,6 +49,8 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly boot: string;
   readonly started: Moment;
   readonly alarms: Alarms;
+  /** The alerts that are raised now, the oldest first. */
+  readonly alerts: readonly RaisedAlert[];
   readonly statistics: FrameStatistics;
   readonly recent: RecentFrames;
   readonly cameras: readonly RunningCamera[];

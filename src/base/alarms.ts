@@ -16,6 +16,8 @@ export type AlarmName =
   | 'mqtt-commands'
   | 'mqtt-messages'
   | 'sync'
+  | 'clips'
+  | `command-${string}`
   | `output-${string}`
   | `input-${string}`
   | `camera-${string}`

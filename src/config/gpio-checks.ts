@@ -55,6 +55,12 @@ function actionProblems(config: Config, action: Action): ConfigProblem[] {
   if (action.kind === 'retrain' && task === null && named.length > 1) {
     problems.push({ path: 'task', message: `must be one of: ${named.join(', ')}` });
   }
+  if (action.kind === 'acknowledge' && action.rule !== null) {
+    const { rules } = config.alerts;
+    if (!rules.some(({ name }) => name === action.rule)) {
+      problems.push({ path: 'rule', message: `no rule in alerts.rules is named "${action.rule}"` });
+    }
+  }
   if (!('camera' in action)) return problems;
   const camera = config.cameras.find(({ name }) => name === action.camera);
   if (!camera) {

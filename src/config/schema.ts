@@ -71,4 +71,5 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
+export type AlertCondition = AlertRuleConfig['on'][number];
 export type SecretReference = z.infer<typeof secret>;

@@ -24,10 +24,12 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
   const { log, lines } = recordedLog();
   const limits = new Recorder<Limited>();
   let cooled = 0;
+  const hot: boolean[] = [];
   const sparing = new Sparing({
     config: configSchema.parse(settings),
     framesPerSecond: () => 10,
     onLimit: (limit, temperatureC) => limits.add({ ...limit, temperatureC }),
+    onHot: (isHot) => void hot.push(isHot),
     onCooled: () => {
       cooled += 1;
     },
@@ -40,6 +42,7 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
     limits,
     lines,
     cooled: () => cooled,
+    hot,
     heat: (celsius: number) =>
       write('class/thermal/thermal_zone0/temp', String(Math.round(celsius * 1_000))),
     battery: (percent: number, status: string) => {
@@ -86,6 +89,20 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
     sparing.check();
     assert.equal(cooled(), 1);
+  });
+
+  test('that is hot says so once, until it has cooled down to where frames come faster again', (t) => {
+    const { sparing, hot, heat } = board(t);
+    for (const celsius of [50, 77.9, 78, 90, 72.1]) {
+      heat(celsius);
+      sparing.check();
+    }
+    assert.deepEqual(hot, [true]);
+    heat(72);
+    sparing.check();
+    heat(77);
+    sparing.check();
+    assert.deepEqual(hot, [true, false]);
   });
 
   test('whose supply is weak is spared as well', (t) => {

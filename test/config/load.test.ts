@@ -180,6 +180,11 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
         { inputs: [{ ...button, action: { ...capture, camera: 'rear' } }] },
         'gpio.inputs[0].action.camera',
       ],
+      [{ inputs: [{ ...button, action: { kind: 'acknowledge' } }] }, null],
+      [
+        { inputs: [{ ...button, action: { kind: 'acknowledge', rule: 'stop' } }] },
+        'gpio.inputs[0].action.rule',
+      ],
       [{ inputs: [{ ...button, action: label }] }, null],
       [
         { inputs: [{ ...button, action: { ...label, task: 'row' } }] },
@@ -208,6 +213,41 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
       const paths = (problems as { path: string }[]).map((problem) => problem.path);
       assert.deepEqual(paths, [path], JSON.stringify(gpio));
     }
+  });
+
+  test('refuses alert rules that contradict themselves', () => {
+    const rule = (settings: string): string[] => {
+      const text = `
+cameras: [{driver: simulated, name: a}, {driver: simulated, name: b}]
+alerts: {rules: [{name: r, ${settings}}]}`;
+      const { details } = refusal(() => parseConfig(text));
+      return (details.problems as { path: string }[]).map(({ path }) =>
+        path.replace('alerts.rules[0]', 'r'),
+      );
+    };
+    assert.deepEqual(rule('labels: []'), ['r']);
+    assert.deepEqual(rule('labels: [x], on: [board_hot]'), ['r']);
+    assert.deepEqual(rule('labels: [x], noveltyBelow: 0.1'), ['r']);
+    assert.deepEqual(rule('labels: [x], clearBelowProbability: 0.8'), ['r.clearBelowProbability']);
+    assert.deepEqual(rule('noveltyBelow: 0.1, clearBelowProbability: 0.1'), [
+      'r.clearBelowProbability',
+    ]);
+    assert.deepEqual(rule('on: [camera_lost], region: x'), ['r.region']);
+    assert.deepEqual(rule('labels: [x], schedule: [{from: "06:00", to: "06:00"}]'), [
+      'r.schedule[0].to',
+    ]);
+    assert.deepEqual(rule('labels: [x], schedule: [{from: "24:00", to: "06:60"}]'), [
+      'r.schedule[0].from',
+      'r.schedule[0].to',
+    ]);
+    assert.deepEqual(rule('on: [camera_lost, disk_low], snapshot: true, clip: {}'), [
+      'r.snapshot',
+      'r.clip',
+    ]);
+    assert.deepEqual(rule('labels: [x], command: {path: horn}'), ['r.command.path']);
+    assert.deepEqual(rule('labels: [x], snapshot: true}, {name: r, labels: [y]'), ['r.name']);
+    parseConfig('alerts: {rules: [{name: r, labels: [x]}, {name: r, labels: [y]}]}');
+    parseConfig('alerts: {rules: [{name: r, on: [disk_low], snapshot: true, clip: {}}]}');
   });
 
   test('a device name that a shell would run is refused', () => {

@@ -23,6 +23,9 @@ export async function press({ name, action }: Button, operations: Operations): P
     case 'capture':
       await operations.capture(action.camera, by);
       break;
+    case 'acknowledge':
+      await operations.acknowledgeAlerts(action.rule ?? undefined, by);
+      break;
     case 'pause':
       await operations.pause(action.what, by);
       break;

@@ -76,6 +76,17 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     alarms: status.alarms.map(({ name, severity, code, message, remedy, sinceAtMs }) => {
       return { alarm: name, severity, code, message, remedy, since: isoTime(sinceAtMs) };
     }),
+    alerts: status.alerts.map((alert) => ({
+      rule: alert.rule,
+      task: alert.task,
+      camera: alert.camera,
+      region: alert.region,
+      label: alert.label,
+      condition: alert.condition,
+      output: alert.output,
+      acknowledged: alert.acknowledged,
+      since: isoTime(alert.sinceAtMs),
+    })),
     mqtt: status.mqtt,
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({

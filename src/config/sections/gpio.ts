@@ -87,6 +87,10 @@ const action = z
         .string()
         .describe('Camera whose next image is classified, whatever onlyWhenMoving and rates say'),
     }),
+    z.strictObject({
+      kind: z.literal('acknowledge'),
+      rule: z.string().nullable().default(null).describe('Alert rule; null = all raised alerts'),
+    }),
     z.strictObject({ kind: z.literal('pause'), what: z.enum(['inference', 'training']) }),
     z.strictObject({ kind: z.literal('resume'), what: z.enum(['inference', 'training']) }),
   ])

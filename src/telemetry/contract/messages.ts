@@ -185,7 +185,9 @@ export const predictionSchema = z
 
 export const EVENT_KINDS = [
   'alert_raised',
+  'alert_acknowledged',
   'alert_cleared',
+  'clip_saved',
   'alarm_raised',
   'alarm_cleared',
   'label_requested',

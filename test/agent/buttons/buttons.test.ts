@@ -108,6 +108,7 @@ describe('buttons', { timeout: TEST_HANG_MS }, () => {
           input('train', 2, { kind: 'retrain' }),
           input('go', 3, { kind: 'resume', what: 'training' }),
           input('trigger', 4, { kind: 'capture', camera: 'main' }),
+          input('seen', 5, { kind: 'acknowledge' }),
         ],
       },
     }).gpio;
@@ -125,6 +126,7 @@ describe('buttons', { timeout: TEST_HANG_MS }, () => {
         ['retrain', 'button', 'train', false],
         ['resume', 'button', 'go', true],
         ['capture', 'button', 'trigger', true],
+        ['acknowledge_alerts', 'button', 'seen', true],
       ],
     );
   });

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Alerting } from '../../../src/agent/reporting/alerting.js';
 import { openOutputs } from '../../../src/alerts/open-outputs.js';
+import { Alarms } from '../../../src/base/alarms.js';
+import { HeadlandError } from '../../../src/base/errors.js';
 import { UNKNOWN_LABEL } from '../../../src/base/words/label.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { type Decision, undecided } from '../../../src/perception/decision.js';
@@ -29,6 +31,7 @@ function alerting(
     alarms,
     log,
     () => clock.nowMs,
+    undefined,
     (lines, lineLog) => openOutputs(lines, lineLog, kernel && (() => kernel)),
   );
   const show = (label: string, decision: Partial<Decision> = {}, camera = 'main'): void => {
@@ -117,6 +120,117 @@ describe('alerts', () => {
       events.map(({ details }) => [details.rule, details.probability]),
       [['strange', 1]],
     );
+  });
+
+  test('follow the alarms of the daemon, and what else is reported', async () => {
+    const part = alerting([
+      { name: 'eye', on: ['camera_lost'], holdMs: 0 },
+      { name: 'disk', on: ['disk_low'], holdMs: 0 },
+      { name: 'training', on: ['training_failed'], holdMs: 0 },
+    ]);
+    const alarms = new Alarms({
+      onRaised: () => part.part.alarmsChanged(alarms.list()),
+      onCleared: () => part.part.alarmsChanged(alarms.list()),
+    });
+    const full = new HeadlandError('HL_STORE_FULL', 'full', { remedy: 'Free space.' });
+    const lost = new HeadlandError('HL_CAMERA_STALLED', 'stalled', { remedy: 'Check it.' });
+    alarms.raise('camera-front', lost);
+    alarms.raise('pictures-front', lost);
+    alarms.raise('mqtt', lost);
+    alarms.raise('store', lost);
+    alarms.clear('camera-front');
+    alarms.raise('store', full);
+    alarms.clear('pictures-front');
+    alarms.raise('store', lost);
+    part.part.report({ condition: 'training_failed', camera: null, task: 'gates' }, true);
+    const said = part.events.map(({ kind, details }) => {
+      return [kind, details.rule, details.condition, details.camera ?? details.task ?? null];
+    });
+    assert.deepEqual(said, [
+      ['alert_raised', 'eye', 'camera_lost', 'front'],
+      ['alert_raised', 'disk', 'disk_low', null],
+      ['alert_cleared', 'eye', 'camera_lost', 'front'],
+      ['alert_cleared', 'disk', 'disk_low', null],
+      ['alert_raised', 'training', 'training_failed', 'gates'],
+    ]);
+    for (const event of part.events) outgoing('event', event);
+  });
+
+  test('tell of a clock that is not set, and what rules with a schedule do then', (t) => {
+    const schedule = [{ from: '06:00', to: '18:00' }];
+    const { part, events, lines } = alerting([
+      { name: 'clock', on: ['clock_unset'], holdMs: 0 },
+      { name: 'day', labels: ['stone'], schedule },
+      { name: 'night', labels: ['stone'], schedule, whileClockUnset: 'ignore' },
+    ]);
+    const now = t.mock.method(Date, 'now', () => Date.UTC(1970, 0, 2));
+    part.tick();
+    part.tick();
+    now.mock.mockImplementation(() => Date.UTC(2026, 0, 2));
+    part.tick();
+    assert.deepEqual(kinds(events), ['alert_raised', 'alert_cleared']);
+    const said = lines.all.filter(({ msg }) => /clock of the board/.test(String(msg)));
+    assert.deepEqual(
+      said.map(({ rules }) => rules),
+      [['day: apply', 'night: ignore']],
+    );
+  });
+
+  test('are acknowledged by rule: one event each, and nothing twice', async () => {
+    const once = { matches: 1, ofFrames: 1, holdMs: 60_000 };
+    const { part, events, show } = alerting([
+      { name: 'stop', labels: ['stone'], ...once },
+      { name: 'look', labels: ['stone'], ...once },
+    ]);
+    show('stone');
+    const [first, ...others] = part.acknowledge('stop');
+    assert.deepEqual(
+      [first, others],
+      [{ rule: 'stop', task: 'main', camera: 'main', region: null, output: null }, []],
+    );
+    assert.deepEqual(part.acknowledge('stop'), []);
+    assert.equal(part.acknowledge(null).length, 1);
+    assert.deepEqual(events.map(({ kind, details }) => [kind, details.rule]).slice(2), [
+      ['alert_acknowledged', 'stop'],
+      ['alert_acknowledged', 'look'],
+    ]);
+    assert.deepEqual(
+      part.raised.map(({ acknowledged }) => acknowledged),
+      [true, true],
+    );
+    assert.throws(() => part.acknowledge('horn'), { code: 'HL_ALERT_RULE_UNKNOWN' });
+  });
+
+  test('name in their event what the actions of the rule made', async () => {
+    const events: EventBody[] = [];
+    const rules = [{ name: 'stop', labels: ['stone'], matches: 1, ofFrames: 1, holdMs: 0 }];
+    const acted: string[] = [];
+    const part = new Alerting(
+      configSchema.parse({ alerts: { rules } }),
+      { event: (body) => void events.push(body) },
+      recordedAlarms().alarms,
+      recordedLog().log,
+      () => 0,
+      {
+        raised: ({ rule }) => {
+          acted.push(rule);
+          return { sampleId: 's-1', clip: 'c.avi' };
+        },
+      },
+    );
+    const decision = { ...undecided(), label: 'stone', probability: 0.9 };
+    part.observe({ camera: 'main', region: null }, { task: 'main', decision, scene: null });
+    part.tick();
+    assert.deepEqual(
+      events.map(({ kind, details }) => [kind, details.sample_id, details.clip]),
+      [
+        ['alert_raised', 's-1', 'c.avi'],
+        ['alert_cleared', undefined, undefined],
+      ],
+    );
+    part.allOff();
+    part.observe({ camera: 'main', region: null }, { task: 'main', decision, scene: null });
+    assert.deepEqual(acted, ['stop'], 'nothing acts while the daemon stops');
   });
 
   test('switch real lines: on with the alert, off with its end, all off at the end', {

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,
+  ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,

@@ -68,22 +68,22 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an alert looks at the last M frames and no further back',
     file: RULES,
-    text: 'Number(match) - recent[watch.next]!',
-    replacement: 'Number(match)',
+    text: 'Number(matches) - recent[watch.next]!',
+    replacement: 'Number(matches)',
     tests: RULES_TESTS,
   },
   {
     promise: 'a guess raises only rules that take guesses',
     file: RULES,
-    text: '(rule.guesses || !guess) &&',
+    text: '(guesses || !guess) &&',
     replacement: '',
     tests: RULES_TESTS,
   },
   {
     promise: 'an alert ends when its time is up',
     file: RULES,
-    text: 'atMs - watch.raisedBy.atMs < holdMs',
-    replacement: 'atMs - watch.raisedBy.atMs <= holdMs',
+    text: 'atMs - raised.by.atMs < rule.holdMs',
+    replacement: 'atMs - raised.by.atMs <= rule.holdMs',
     tests: RULES_TESTS,
   },
   {
