@@ -20,6 +20,8 @@ import { PlaceGroups } from '../samples/grouping/place-groups.js';
 import { SightingRecorder } from '../samples/sightings/sighting-recorder.js';
 import type { TrainingReport } from '../training/report.js';
 import { AuditTrail } from './audit-trail.js';
+import { Buttons } from './buttons/buttons.js';
+import { press } from './buttons/press.js';
 import { BoardAlarms } from './care/board-alarms.js';
 import { Sparing } from './care/sparing.js';
 import { executeCommand } from './execute-command.js';
@@ -80,6 +82,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #buttons: Buttons;
   readonly #alertActions: AlertActions;
   readonly #cameraReports: CameraReports;
   readonly #refusedPictures: RefusedPictures;
@@ -217,13 +220,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       usePosition: config.position.speedForAlerts,
       maxAgeMs: config.alerts.speedMaxAgeMs,
     });
+    this.#buttons = new Buttons(config.gpio, {
+      press: (input) => press(input, this.operations),
+      alarms: this.alarms,
+      log,
+    });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
   /**
    * Starts everything; resolves once the cameras have been started. A failure of a side service (disk,
-   * broker, page, outputs) raises an alarm and is retried.
+   * broker, page, outputs, buttons) raises an alarm and is retried.
    * @param hooks.beforeFrames runs when everything is open and before any camera starts
    * @throws HeadlandError when there is no backbone or a setting is unusable; Error when stop() was
    *   called meanwhile
@@ -262,6 +270,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
         acknowledge: (rule) => this.#alerting.acknowledge(rule),
       },
+      cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
@@ -316,6 +325,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#alerting.tick();
       this.#alertActions.tick();
     });
+    void this.#buttons.start();
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -578,6 +588,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#end.abort();
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#buttons.stop();
     for (const task of this.tasks) await task.stopLearning();
     await this.#sync.stop();
     await this.position.stop();

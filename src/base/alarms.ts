@@ -3,7 +3,7 @@ import { Moment } from './moment.js';
 
 /**
  * The subject of an alarm. One part of the daemon raises and clears each; docs/reference/mqtt.md
- * describes them. Some end with the name of a camera or output.
+ * describes them. Some end with the name of a camera, output or input.
  */
 export type AlarmName =
   | 'config'
@@ -28,6 +28,7 @@ export type AlarmName =
   | 'clips'
   | `command-${string}`
   | `output-${string}`
+  | `input-${string}`
   | `camera-${string}`
   | `pictures-${string}`;
 

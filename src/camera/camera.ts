@@ -27,6 +27,8 @@ export interface Frame extends Eye, Referenced {
   origin?: string;
   /** Where the robot was when the picture came; absent: not known. */
   located?: Located;
+  /** Somebody asked for this picture: neither motion detection nor a rate limit skips it. */
+  requested?: true;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */

@@ -1,13 +1,9 @@
 import { eyeOf, eyesOf } from '../base/words/eye.js';
 import { decidesOn } from '../base/words/task.js';
+import type { ConfigProblem } from './config-problem.js';
+import { buttonProblems, gpioProblems } from './gpio-checks.js';
 import type { AlertCondition, AlertRuleConfig, Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
-
-export interface ConfigProblem {
-  /** Dotted path of the setting: `cameras[0].widthPixels`. */
-  path: string;
-  message: string;
-}
 
 /** Problems between settings, which no single field of the schema can show. */
 export function crossChecks(config: Config): ConfigProblem[] {
@@ -15,11 +11,18 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
     ...taskProblems(config),
     ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+    ...sectionChecks(config),
+    ...buttonProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
   }
   return problems;
+}
+
+/** Problems between settings of one section, which are also found where it is read alone. */
+export function sectionChecks({ gpio }: Config): ConfigProblem[] {
+  return gpioProblems(gpio);
 }
 
 function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {

@@ -215,15 +215,16 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Submits a frame; it replaces a waiting frame of the same eye. Resolves when the frame is
+   * Submits a frame; it replaces a waiting frame of the same eye, unless that one was requested. Resolves when the frame is
    * finished in any way, so that a recording can run at the speed of perception.
    */
   submit(frame: F): Promise<void> {
     const eye = eyeOf(frame);
     const replaced = this.#waiting.get(eye);
     if (replaced) {
-      this.#waiting.delete(eye);
       if (!this.#held) this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
+      if (replaced.frame.requested && !frame.requested) return Promise.resolve();
+      this.#waiting.delete(eye);
       replaced.settled();
     }
     return new Promise((settled) => {
@@ -315,20 +316,26 @@ export class Perception<F extends PerceivableFrame> {
   /** Begins the next frame, now or when it is due. */
   #begin(): void {
     if (this.#beginTimer) clearTimeout(this.#beginTimer);
-    const { value: next } = this.#waiting.values().next();
     if (this.#held || this.#stopping) return;
+    const next = this.#nextWaiting();
     if (!next || this.#decoding || this.#next || !this.#running) return;
     const nowMs = performance.now();
     const waitMs = this.#pace.waitMs(nowMs, this.#forward?.forwardSinceMs ?? null);
-    if (waitMs >= 1) {
+    if (waitMs >= 1 && !next.frame.requested) {
       this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
       return;
     }
-    // A Map keeps insertion order: the camera that has waited longest comes first.
     this.#waiting.delete(eyeOf(next.frame));
     this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
     void this.#decode(this.#decoding, this.#running);
+  }
+
+  /** The requested frame, if there is one, else that of the eye that has waited longest. */
+  #nextWaiting(): Waiting<F> | undefined {
+    // A Map keeps insertion order.
+    const waiting = [...this.#waiting.values()];
+    return waiting.find(({ frame }) => frame.requested) ?? waiting[0];
   }
 
   async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {

@@ -37,7 +37,7 @@ export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.s
 
 const MAX_NAME_CHARACTERS = 256;
 export const MAX_ORIGIN_CHARACTERS = 4_096;
-const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
+const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console', 'button'];
 
 export function toSample(row: SampleRow): Sample {
   const {

@@ -1,7 +1,7 @@
 import type { Position } from '../base/geo/position.js';
 
 /** Where a label came from. */
-export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console';
+export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console' | 'button';
 
 /** A stored frame: labelled for training, or waiting for a label. */
 export interface Sample {

@@ -11,6 +11,7 @@ export interface TestFrame {
   camera: string;
   region: string | null;
   jpeg: Uint8Array;
+  requested?: true;
 }
 
 export interface Answer {

@@ -1,5 +1,6 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
+import { earlier, OutputSignals } from '../../alerts/output-signals.js';
 import {
   type AlertEvent,
   AlertRules,
@@ -37,6 +38,7 @@ interface Output {
  */
 export class Alerting {
   readonly #rules: AlertRules;
+  readonly #signals: OutputSignals;
   readonly #outputs: ReadonlyMap<string, Output>;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
@@ -52,8 +54,10 @@ export class Alerting {
     /** Monotonic time, milliseconds: setting the wall clock must not keep an output on. */
     private readonly nowMs: () => number = () => performance.now(),
     private readonly actions: AlertActor = NO_ACTIONS,
+    private readonly openLine = openOutputs,
   ) {
     this.#rules = new AlertRules(config.alerts, localTime);
+    this.#signals = new OutputSignals(config.gpio.outputs);
     this.#outputs = new Map(
       config.gpio.outputs.map(({ name }) => {
         const service = new SideService({
@@ -147,8 +151,8 @@ export class Alerting {
     output.driver?.close();
     output.driver = null;
     const { driver } = this.config.gpio;
-    output.driver = await openOutputs({ driver, outputs: [line] }, this.log);
-    output.isOn = !this.#ended && this.#rules.activeOutputs(this.nowMs()).has(name);
+    output.driver = await this.openLine({ driver, outputs: [line] }, this.log);
+    output.isOn = !this.#ended && this.#lit().has(name);
     // A failure belongs to this attempt to open.
     if (output.isOn) output.driver.set(name, true);
   }
@@ -187,14 +191,20 @@ export class Alerting {
   /** Switches what is due, and comes back when the next switch is. */
   #switchOutputs(): void {
     if (this.#ended) return;
-    const active = this.#rules.activeOutputs(this.nowMs());
-    for (const [name, output] of this.#outputs) this.#follow(name, output, active.has(name));
+    const lit = this.#lit();
+    for (const [name, output] of this.#outputs) this.#follow(name, output, lit.has(name));
     if (this.#timer) clearTimeout(this.#timer);
-    const nextMs = this.#rules.nextSwitchMs;
+    const nextMs = earlier(this.#rules.nextSwitchMs, this.#signals.nextMs);
     this.#timer =
       nextMs === null
         ? null
         : setTimeout(() => this.#switchOutputs(), waitMs(nextMs - this.nowMs())).unref();
+  }
+
+  /** The outputs to switch on now. */
+  #lit(): Set<string> {
+    const nowMs = this.nowMs();
+    return this.#signals.lit(this.#rules.activeOutputs(nowMs), nowMs);
   }
 
   #follow(name: string, output: Output, on: boolean): void {

@@ -121,6 +121,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../alerts/alerts-command.js')).alertsCommand(),
   },
   {
+    name: 'gpio',
+    usage: '',
+    summary: 'list GPIO lines, and try outputs and inputs',
+    load: async () => (await import('../gpio/gpio-command.js')).gpioCommand(),
+  },
+  {
     name: 'outputs',
     usage: '',
     summary: 'control the GPIO outputs of alerts',

@@ -18,7 +18,7 @@ const lineSchema = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   id: z.string().min(1),
   label: z.string().nullable(),
-  label_source: z.enum(['import', 'mqtt', 'cli', 'console']).nullable(),
+  label_source: z.enum(['import', 'mqtt', 'cli', 'console', 'button']).nullable(),
   labelled_at_ms: z.int().nullable(),
   group: z.string().min(1).max(256),
   holdout: z.boolean(),

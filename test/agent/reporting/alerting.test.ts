@@ -2,19 +2,25 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { openOutputs } from '../../../src/alerts/open-outputs.js';
 import { Alarms } from '../../../src/base/alarms.js';
 import { HeadlandError } from '../../../src/base/errors.js';
 import { UNKNOWN_LABEL } from '../../../src/base/words/label.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { type Decision, undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
+import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { runOnGpioMachine } from '../../alerts/gpio-machine.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { recordedLog } from '../../recorder.js';
 import { outgoing, recordedAlarms } from '../support.js';
 
 /** Alerts by these rules, with a clock that the test moves. */
-function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown> = {}) {
+function alerting(
+  rules: Record<string, unknown>[],
+  gpio: Record<string, unknown> = {},
+  kernel?: SimulatedKernel,
+) {
   const events: EventBody[] = [];
   const { log, lines } = recordedLog();
   const { alarms, said } = recordedAlarms();
@@ -25,6 +31,8 @@ function alerting(rules: Record<string, unknown>[], gpio: Record<string, unknown
     alarms,
     log,
     () => clock.nowMs,
+    undefined,
+    (lines, lineLog) => openOutputs(lines, lineLog, kernel && (() => kernel)),
   );
   const show = (label: string, decision: Partial<Decision> = {}, camera = 'main'): void => {
     clock.nowMs += 100;
@@ -259,6 +267,66 @@ describe('alerts', () => {
         ['alert_raised', 'critical', null, 'wrong'],
       ],
     });
+  });
+
+  test('are off when frames stall, when the daemon stops, and when it is killed', async () => {
+    const kernel = new SimulatedKernel([{ label: 'pinctrl-bcm2711', names: [null, 'GPIO1'] }]);
+    const rule = { name: 'stop', labels: ['stone'], matches: 1, ofFrames: 1, output: 'horn' };
+    const gpio = { outputs: [{ name: 'horn', line: 1 }] };
+    const { part, clock, show } = alerting([{ ...rule, holdMs: 1_000 }], gpio, kernel);
+    await part.open();
+    const level = () => kernel.level(0, 1);
+    assert.equal(level(), 0);
+    show('stone');
+    assert.equal(level(), 1);
+    // No frame comes any more; only the clock of the daemon ticks.
+    clock.nowMs += 999;
+    part.tick();
+    assert.equal(level(), 1);
+    clock.nowMs += 1;
+    part.tick();
+    assert.equal(level(), 0, 'frames stalled');
+    show('stone');
+    part.allOff();
+    assert.equal(level(), 0, 'the daemon stops');
+    await part.close();
+    assert.equal(kernel.openFiles, 0);
+
+    const killed = alerting([rule], gpio, kernel);
+    await killed.part.open();
+    killed.show('stone');
+    assert.equal(level(), 1);
+    kernel.kill();
+    assert.equal(level(), 0, 'the kernel frees the line');
+  });
+
+  test('show the signal of the output for as long as they last', async () => {
+    const kernel = new SimulatedKernel([{ label: 'relays', names: [null, null] }]);
+    const rule = { labels: ['stone'], matches: 1, ofFrames: 1, holdMs: 1_000 };
+    const rules = [
+      { ...rule, name: 'horn', output: 'horn' },
+      { ...rule, name: 'lamp', output: 'lamp' },
+    ];
+    const outputs = [
+      { name: 'horn', line: 0, signal: { kind: 'pulse', pulseMs: 200 } },
+      { name: 'lamp', line: 1, activeLow: true, signal: { kind: 'blink', onMs: 300, offMs: 100 } },
+    ];
+    const { part, clock, show } = alerting(rules, { outputs }, kernel);
+    await part.open();
+    const at = (ms: number): string => {
+      clock.nowMs = ms;
+      part.tick();
+      return `${kernel.level(0, 0)} ${1 - kernel.level(0, 1)}`;
+    };
+    show('stone');
+    assert.equal(at(100), '1 1');
+    assert.equal(at(299), '1 1');
+    assert.equal(at(300), '0 1');
+    assert.equal(at(400), '0 0');
+    assert.equal(at(500), '0 1');
+    assert.equal(at(1_099), '0 1');
+    assert.equal(at(1_100), '0 0', 'the alert is over');
+    await part.close();
   });
 
   test('go on without an output that cannot be opened, which is one critical alarm', async (t) => {

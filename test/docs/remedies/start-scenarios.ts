@@ -193,6 +193,14 @@ export const startScenarios: StartScenario[] = [
   {
     code: 'HL_GPIO_UNAVAILABLE',
     follows: 'set gpio.driver to none',
+    skip: existsSync('/dev/gpiochip0') ? 'this machine has GPIO' : false,
+    settings: { gpio: { outputs: [{ name: 'lamp', line: 17 }] } },
+    follow: (robot) => robot.configure({ gpio: { driver: 'none' } }),
+  },
+  {
+    code: 'HL_GPIO_UNAVAILABLE',
+    when: 'onoff',
+    follows: 'set gpio.driver to none',
     skip: existsSync('/sys/class/gpio') ? 'this machine has GPIO' : false,
     settings: { gpio: { driver: 'onoff', outputs: [{ name: 'lamp', line: 17 }] } },
     follow: (robot) => robot.configure({ gpio: { driver: 'none' } }),

@@ -1,7 +1,5 @@
 import type { Mutant } from '../mutant.js';
 
-const ONOFF = 'src/alerts/gpio/onoff.ts';
-const OUTPUTS_TESTS = [{ file: 'test/alerts/outputs.test.ts' }];
 const RULES = 'src/alerts/rules.ts';
 const RULES_TESTS = [{ file: 'test/alerts/rules.test.ts' }];
 const RATE = 'src/host/rate.ts';
@@ -49,41 +47,6 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     text: "clock === 'unset' && hadTime",
     replacement: "clock === 'unset'",
     tests: ALARMS_OF_THE_BOARD,
-  },
-  {
-    promise: 'an output is off from the start, whatever its active level',
-    file: ONOFF,
-    text: "activeLow ? 'high' : 'low'",
-    replacement: "activeLow ? 'low' : 'high'",
-    tests: OUTPUTS_TESTS,
-  },
-  {
-    promise: 'an output that was on before the start is switched off',
-    file: ONOFF,
-    text: 'line.writeSync(0);',
-    replacement: '',
-    tests: OUTPUTS_TESTS,
-  },
-  {
-    promise: 'outputs are off when they are let go',
-    file: ONOFF,
-    text: 'this.allOff();\n    for',
-    replacement: 'for',
-    tests: OUTPUTS_TESTS,
-  },
-  {
-    promise: 'one output that fails keeps no other on',
-    file: ONOFF,
-    text: 'this.#attempt(name, () => this.set(name, false));',
-    replacement: 'this.set(name, false);',
-    tests: OUTPUTS_TESTS,
-  },
-  {
-    promise: 'lines that were taken are given back when a later one cannot be had',
-    file: ONOFF,
-    text: 'this.close();\n        throw',
-    replacement: 'throw',
-    tests: OUTPUTS_TESTS,
   },
   {
     promise: 'outputs are off after a crash',

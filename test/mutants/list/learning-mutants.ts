@@ -280,9 +280,9 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the newest frame of a camera takes the place of one that waits',
     file: 'src/perception/perception.ts',
-    text: 'this.#waiting.delete(eye);\n      this.#dropped',
+    text: 'this.#waiting.delete(eye);\n      replaced',
     replacement:
-      'if (this.#waiting.size > 0) return Promise.resolve(replaced.settled());\n      this.#dropped',
+      'if (this.#waiting.size > 0) return Promise.resolve(replaced.settled());\n      replaced',
     tests: [{ file: 'test/perception/perception.test.ts', names: 'takes the place' }],
   },
   {
