@@ -221,11 +221,11 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'follow the alarms' }],
   },
   {
-    promise: 'a board is hot until it has cooled down',
-    file: 'src/agent/sparing.ts',
-    text: 'this.#isHot ? temperatureC > fasterBelowC : temperatureC >= slowAboveC',
-    replacement: 'temperatureC >= slowAboveC',
-    tests: [{ file: 'test/agent/sparing.test.ts', names: 'says so once' }],
+    promise: 'the alarm about heat is the condition board_hot',
+    file: 'src/agent/reporting/alert-conditions.ts',
+    text: "if (name === 'board-hot')",
+    replacement: "if (name === 'board-supply')",
+    tests: [{ file: 'test/agent/reporting/alert-conditions.test.ts' }],
   },
   {
     promise: 'alerts keep frames at a limited rate',

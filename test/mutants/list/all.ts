@@ -11,6 +11,7 @@ import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
+import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
@@ -34,6 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,
+  ...LIFETIME_MUTANTS,
   ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,

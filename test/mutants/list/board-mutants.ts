@@ -51,7 +51,7 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'outputs are off after a crash',
     file: 'src/cli/run-command.ts',
-    text: "process.on('exit', () => agent.outputsOff());",
+    text: "process.on('exit', () => daemon.outputsOff());",
     replacement: '',
     tests: [{ file: 'test/cli/run-command.test.ts', names: 'has a defect' }],
   },
