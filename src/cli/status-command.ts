@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { askStatus } from '../agent/reporting/ask-status.js';
-import { printJson, printYaml } from './support/output.js';
+import { printJson } from './support/output.js';
+import { printYaml } from './support/print-yaml.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface StatusOptions extends StateOptions {
@@ -9,9 +10,7 @@ interface StatusOptions extends StateOptions {
 
 /** Requests the status of the running daemon over its broker. */
 export function statusCommand(): Command {
-  return withStateOptions(
-    new Command('status').description('show the status of the running daemon'),
-  )
+  return withStateOptions(new Command('status'))
     .option('--json', 'print one JSON object')
     .action(async (options: StatusOptions) => {
       const config = resolveConfig(options);

@@ -87,7 +87,7 @@ export const EVERY_CHECK: readonly CheckEntry[] = [
   {
     name: 'wear',
     limitMs: 5_000,
-    needsConfig: true,
+    needsConfig: false,
     load: async () => (await import('./board/check-wear.js')).checkWear,
   },
   {

@@ -26,7 +26,6 @@ interface DoctorOptions {
 /** Looks at everything that a robot needs, and says what to do about what is wrong. Changes nothing. */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check configuration, cameras, broker, disk, service and board; changes nothing')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .addOption(new Option('--only <check...>', 'run only these checks').choices(CHECK_NAMES))
     .option('--images <dir>', 'write the image of each camera into this folder')

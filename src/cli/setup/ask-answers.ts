@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { listGpioChips } from '../../alerts/gpio/gpio-lines.js';
-import { isHeadlandError } from '../../base/errors.js';
 import { findCsiCameras } from '../../camera/drivers/rpicam.js';
 import { findCameraDevices } from '../../camera/open-driver.js';
 import { configSchema } from '../../config/schema.js';
@@ -43,7 +41,7 @@ export async function askAnswers(
   const camera = await askCamera(terminal, existing.has('cameras'), trial);
   const broker = await askBroker(terminal, existing.has('mqtt'), robotId, trial);
   const page = await askPage(terminal, existing, trial);
-  const gpio = await askGpio(terminal, existing.has('gpio'));
+  const gpio = await askGpio(terminal, existing.has('gpio'), trial);
   return { robotId, camera, broker, page, gpio };
 }
 
@@ -122,7 +120,11 @@ async function askPage(
   }
 }
 
-async function askGpio(terminal: Terminal, isConfigured: boolean): Promise<GpioAnswer | null> {
+async function askGpio(
+  terminal: Terminal,
+  isConfigured: boolean,
+  trial: Trial,
+): Promise<GpioAnswer | null> {
   const drivers = gpioDrivers();
   const choices = [...drivers, ...(isConfigured ? [KEEP] : [])].join(', ');
   for (;;) {
@@ -132,30 +134,25 @@ async function askGpio(terminal: Terminal, isConfigured: boolean): Promise<GpioA
     );
     if (isConfigured && driver === KEEP) return null;
     if (driver === 'none') return { driver, outputs: [] };
-    if (drivers.includes(driver)) return { driver, outputs: await askOutputs(terminal) };
-    printLine(`  Answer one of: ${choices}.`);
+    if (!drivers.includes(driver)) {
+      printLine(`  Answer one of: ${choices}.`);
+      continue;
+    }
+    const answer = { driver, outputs: await askOutputs(terminal) };
+    if (answer.outputs.length === 0 || (await trial.gpio(answer))) return answer;
+    if (await terminal.confirm('Use these outputs anyway?', false)) return answer;
   }
 }
 
 async function askOutputs(terminal: Terminal): Promise<OutputAnswer[]> {
-  showChips();
+  printLine('  `headland gpio list` shows the lines of this board.');
   const outputs: OutputAnswer[] = [];
   for (;;) {
-    const answer = await terminal.ask('Output as name=line, such as horn=17; empty: no more:');
+    const question = 'Output as name=line, such as horn=17 or horn=GPIO17; empty: no more:';
+    const answer = await terminal.ask(question);
     if (answer === '') return outputs;
     const output = parseOutput(answer);
     if (output === null) printLine('  Write name=line, or name=line@chip.');
     else outputs.push(output);
-  }
-}
-
-function showChips(): void {
-  try {
-    for (const { label, lines } of listGpioChips('/sys/class/gpio')) {
-      printLine(`  chip ${label}: lines 0 to ${lines - 1}`);
-    }
-  } catch (error) {
-    if (!isHeadlandError(error)) throw error;
-    printLine(`  ${error.message}`);
   }
 }

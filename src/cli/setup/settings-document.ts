@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Document, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { type Answers, type CameraAnswer, defaults, type StoredSecrets } from './setup-answers.js';
+import {
+  type Answers,
+  type CameraAnswer,
+  defaults,
+  outputSections,
+  type StoredSecrets,
+} from './setup-answers.js';
 
 /** What setup looks at in an existing file; anything else is left to the validation. */
 const known = z.object({
@@ -103,9 +109,7 @@ export class SettingsDocument {
       put(document, ['console', 'token'], secrets.token);
     }
     if (gpio !== null) {
-      const outputs = gpio.outputs.map(({ name, line, chipLabel }) =>
-        chipLabel === null ? { name, line } : { name, line, chipLabel },
-      );
+      const outputs = outputSections(gpio.outputs);
       put(document, ['gpio', 'driver'], gpio.driver === 'none' ? null : gpio.driver);
       put(document, ['gpio', 'outputs'], outputs.length === 0 ? null : outputs);
     }

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { configJsonSchema } from '../../config/json-schema.js';
 import { type Config, configSchema, type SecretReference } from '../../config/schema.js';
 
-/** An output as answered: its name, its line and, for boards with several chips, the label of the chip. */
+/** An output as answered: its name, and its line by number or by name. */
 export interface OutputAnswer {
   name: string;
   line: number | string;
+  /** Null: on any chip, if that leaves no doubt. */
   chipLabel: string | null;
 }
 
@@ -47,6 +48,14 @@ export interface StoredSecrets {
   token: SecretReference | null;
 }
 
+/** The sections of `gpio.outputs` for outputs as answered. */
+export function outputSections(outputs: readonly OutputAnswer[]): Record<string, unknown>[] {
+  return outputs.map(({ name, line, chipLabel }) => {
+    const section = typeof line === 'number' ? { name, line } : { name, lineName: line };
+    return chipLabel === null ? section : { ...section, chipLabel };
+  });
+}
+
 export function defaults(): Config {
   return configSchema.parse({});
 }
@@ -73,7 +82,7 @@ export function suggestedId(): string {
   return name === '' ? defaults().robot.id : name;
 }
 
-/** `horn=17` or `horn=17@pinctrl-bcm2711`; null: neither. */
+/** `horn=17`, `horn=GPIO17` or `horn=17@pinctrl-bcm2711`; null: none of them. */
 export function parseOutput(text: string): OutputAnswer | null {
   const [, name, line, chipLabel = null] =
     /^\s*([^=\s]+)=([^@\s]+)(?:@(\S+))?\s*$/.exec(text) ?? [];

@@ -43,7 +43,6 @@ interface SetupOptions {
 /** Asks five questions, writes the configuration and starts the service. */
 export function setupCommand(): Command {
   return new Command('setup')
-    .description('ask for robot, camera, broker, page and outputs, and write the configuration')
     .option('--config <file>', 'configuration file to write', DEFAULT_CONFIG_PATH)
     .option('--yes', 'ask nothing: answers are options, the rest stays as it is')
     .option('--force', 'replace an existing file; it is kept as FILE.bak')

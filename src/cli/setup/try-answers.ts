@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DaemonContact } from '../../agent/doctor/daemon-contact.js';
 import { findingOf } from '../../agent/doctor/denied.js';
 import { checkCameras } from '../../agent/doctor/devices/check-cameras.js';
+import { checkGpio } from '../../agent/doctor/devices/check-gpio.js';
 import type { Check, Finding, RobotContext } from '../../agent/doctor/doctor-check.js';
 import { makeContexts } from '../../agent/doctor/doctor-context.js';
 import { checkBroker } from '../../agent/doctor/service/check-broker.js';
@@ -11,7 +12,12 @@ import { requireFreePort } from '../../agent/doctor/service/free-port.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { validateConfig } from '../../config/load.js';
 import { printLine } from '../support/output.js';
-import type { BrokerAnswer, CameraAnswer } from './setup-answers.js';
+import {
+  type BrokerAnswer,
+  type CameraAnswer,
+  type GpioAnswer,
+  outputSections,
+} from './setup-answers.js';
 
 /** Tries answers with the checks of `doctor`, and prints what they find. */
 export class Trial {
@@ -42,6 +48,13 @@ export class Trial {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** Looks the lines of outputs up, and switches none. @returns whether all are there */
+  gpio({ driver, outputs }: GpioAnswer): Promise<boolean> {
+    return this.#show({ gpio: { driver, outputs: outputSections(outputs) } }, (context) =>
+      checkGpio(context),
+    );
   }
 
   /** @returns whether this machine can listen on an address */

@@ -84,6 +84,9 @@ describe('setup at a terminal', { skip: withoutScript, timeout: TEST_HANG_MS }, 
     await terminal.until('Write name=line');
     await terminal.answer('Output as name=line', 'horn=17');
     await terminal.answer('Output as name=line', '');
+    // The chip that it names cannot be used on this machine.
+    await terminal.until('failed: ');
+    await terminal.answer('Use these outputs anyway?', 'y');
     await terminal.until(`${file}:`);
     assert.ok(!existsSync(file), 'nothing is written before the last yes');
     await terminal.answer('Write this?', 'y');

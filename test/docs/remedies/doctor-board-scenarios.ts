@@ -45,8 +45,9 @@ const lookAtTemperature: DoctorScenario['look'] = ({ robot }) =>
 
 export const boardFindings: DoctorScenario[] = [
   {
-    code: 'HL_DOCTOR_CLOCK_WRONG',
-    follows: 'give the robot a network with time',
+    code: 'HL_CLOCK_UNSET',
+    when: 'in 1970',
+    follows: 'or set the date by hand',
     check: 'clock',
     state: 'failed',
     skip: library === undefined && 'faketime is missing: apt-get install faketime',
@@ -60,21 +61,13 @@ export const boardFindings: DoctorScenario[] = [
     },
   },
   {
-    code: 'HL_DOCTOR_CLOCK_UNSYNCHRONISED',
-    follows: 'timedatectl set-ntp true',
+    code: 'HL_CLOCK_UNSET',
+    when: 'set by nobody',
+    follows: 'Connect the board to a time server',
     check: 'clock',
     state: 'warning',
-    given: (patient) => {
-      const mark = patient.robot.path('synchronised');
-      patient.tool(
-        'timedatectl',
-        `case "$1" in set-ntp) touch ${mark};; *) [ -e ${mark} ] && echo yes || echo no;; esac`,
-      );
-    },
-    follow: ({ env }, { remedy }) => {
-      const [, command] = /: `([^`]+)`/.exec(remedy ?? '') ?? [];
-      execFileSync('sh', ['-c', command!], { env: { ...process.env, ...env } });
-    },
+    given: (patient) => patient.tool('timedatectl', 'echo no'),
+    follow: (patient) => patient.tool('timedatectl', 'echo yes'),
   },
   {
     code: 'HL_DOCTOR_DISK_LOW',
@@ -151,9 +144,9 @@ export const boardFindings: DoctorScenario[] = [
     follow: (_, { remedy }) => execFileSync('sh', ['-c', remedy!.replace(/^Run: /, '')]),
   },
   {
-    code: 'HL_DOCTOR_DISK_WORN',
+    code: 'HL_DISK_WORN',
     when: 'beyond its life',
-    follows: 'Back up the state and replace the card',
+    follows: 'Copy paths.stateDir to a new card or drive',
     check: 'wear',
     state: 'failed',
     given: (patient) =>
@@ -165,9 +158,9 @@ export const boardFindings: DoctorScenario[] = [
     follow: (patient) => card(patient, { 'block/mmcblk0/device/life_time': '0x01 0x01' }),
   },
   {
-    code: 'HL_DOCTOR_DISK_WORN',
+    code: 'HL_DISK_WORN',
     when: 'few spare blocks',
-    follows: 'Back up the state and replace the card',
+    follows: 'Copy paths.stateDir to a new card or drive',
     check: 'wear',
     state: 'warning',
     given: (patient) => card(patient, { 'block/mmcblk0/device/pre_eol_info': '0x02' }),
@@ -175,8 +168,9 @@ export const boardFindings: DoctorScenario[] = [
     follow: (patient) => card(patient, { 'block/mmcblk0/device/pre_eol_info': '0x01' }),
   },
   {
-    code: 'HL_DOCTOR_DISK_ERRORS',
-    follows: 'have the disk checked at the next start',
+    code: 'HL_DISK_WORN',
+    when: 'errors',
+    follows: 'e2fsck on the unmounted file system resets its errors',
     check: 'wear',
     state: 'warning',
     given: (patient) => card(patient, { 'fs/ext4/mmcblk0p2/errors_count': '3' }),
@@ -185,8 +179,8 @@ export const boardFindings: DoctorScenario[] = [
     follow: (patient) => card(patient, { 'fs/ext4/mmcblk0p2/errors_count': '0' }),
   },
   {
-    code: 'HL_DOCTOR_HOT',
-    follows: 'Shade and ventilate the board',
+    code: 'HL_BOARD_HOT',
+    follows: 'Improve the cooling of the board',
     check: 'temperature',
     state: 'warning',
     given: (patient) => zone(patient, 81_500),
@@ -194,9 +188,9 @@ export const boardFindings: DoctorScenario[] = [
     follow: (patient) => zone(patient, 52_000),
   },
   {
-    code: 'HL_DOCTOR_HOT',
+    code: 'HL_BOARD_HOT',
     when: 'throttled',
-    follows: 'Shade and ventilate the board',
+    follows: 'Improve the cooling of the board',
     check: 'temperature',
     state: 'warning',
     given: (patient) => zone(patient, 70_000, '4'),
@@ -205,8 +199,8 @@ export const boardFindings: DoctorScenario[] = [
     follow: (patient) => zone(patient, 70_000, '40000'),
   },
   {
-    code: 'HL_DOCTOR_UNDER_VOLTAGE',
-    follows: 'Use the power supply of the board',
+    code: 'HL_BOARD_UNDERVOLTAGE',
+    follows: 'Use a stronger power supply',
     check: 'temperature',
     state: 'warning',
     given: (patient) => zone(patient, 52_000, '1'),

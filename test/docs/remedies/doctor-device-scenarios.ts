@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
 import { checkGpio } from '../../../src/agent/doctor/devices/check-gpio.js';
 import { failed } from '../../../src/agent/doctor/doctor-check.js';
+import { openOutputs } from '../../../src/alerts/open-outputs.js';
 import { isHeadlandError } from '../../../src/base/errors.js';
+import { silentLog } from '../../../src/base/log.js';
 import { robotContext } from '../../agent/doctor/context.js';
+import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { gpioTree } from '../../alerts/gpio-tree.js';
 import { pluggableCamera } from '../../camera/sources.js';
 import { makeJpeg } from '../../camera/support.js';
@@ -38,6 +41,12 @@ async function network(t: TestContext, next: () => Uint8Array): Promise<string> 
     t.after(() => clearInterval(timer));
   });
   return url;
+}
+
+/** The header of a Raspberry Pi. */
+function pi(): SimulatedKernel {
+  const names = Array.from({ length: 58 }, (_, line) => (line < 28 ? `GPIO${line}` : null));
+  return new SimulatedKernel([{ label: 'pinctrl-bcm2711', names }]);
 }
 
 function poor(code: string, follows: string, background: string): DoctorScenario {
@@ -107,23 +116,13 @@ export const deviceFindings: DoctorScenario[] = [
     follows: 'set gpio.driver to none',
     check: 'gpio',
     state: 'failed',
-    settings: { gpio: { driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] } },
-    given: ({ robot, env }) => {
-      // As after a change of Node.js.
-      env.NODE_OPTIONS = `--require ${robot.write(
-        'preload.cjs',
-        `const load = process.dlopen;
-         process.dlopen = (module, path, ...rest) => {
-           if (path.endsWith('epoll.node')) throw new Error('different Node.js version');
-           return load.call(process, module, path, ...rest);
-         };`,
-      )}`;
-    },
+    settings: { gpio: { driver: 'gpiochip', outputs: [{ name: 'horn', line: 17 }] } },
+    skip: existsSync('/dev/gpiochip0') && 'this machine has GPIO',
     follow: ({ robot }) => robot.configure({ gpio: { driver: 'none', outputs: [] } }),
   },
   {
     code: 'HL_GPIO_LINE_UNKNOWN',
-    follows: 'Correct line or chipLabel in gpio.outputs',
+    follows: 'Correct line, lineName or chipLabel',
     check: 'gpio',
     state: 'failed',
     settings: { gpio: { driver: 'onoff', outputs: [{ name: 'horn', line: 177 }] } },
@@ -143,5 +142,34 @@ export const deviceFindings: DoctorScenario[] = [
     },
     follow: ({ robot }) =>
       robot.configure({ gpio: { driver: 'onoff', outputs: [{ name: 'horn', line: 17 }] } }),
+  },
+  {
+    code: 'HL_GPIO_LINE_UNKNOWN',
+    when: 'of a character device',
+    follows: 'Correct line, lineName or chipLabel',
+    check: 'gpio',
+    state: 'failed',
+    settings: { gpio: { outputs: [{ name: 'horn', lineName: 'GPIO99' }] } },
+    look: ({ robot }) => checkGpio(robotContext(robot.configFile), () => pi()),
+    follow: ({ robot }) =>
+      robot.configure({ gpio: { outputs: [{ name: 'horn', lineName: 'GPIO17' }] } }),
+  },
+  {
+    code: 'HL_GPIO_UNAVAILABLE',
+    when: 'used by another program',
+    follows: 'End the program that uses',
+    check: 'gpio',
+    state: 'failed',
+    settings: { gpio: { outputs: [{ name: 'horn', lineName: 'GPIO17' }] } },
+    look: async (patient) => {
+      const kernel = pi();
+      const context = robotContext(patient.robot.configFile);
+      // Another program holds the line.
+      if (!patient.isMended) await openOutputs(context.config.gpio, silentLog(), () => kernel);
+      return checkGpio(context, () => kernel);
+    },
+    follow: (patient) => {
+      patient.isMended = true;
+    },
   },
 ];

@@ -221,6 +221,14 @@ export const softwareFindings: DoctorScenario[] = [
     follow: ({ robot }) => robot.must('models', 'pull', 'tiny'),
   },
   {
+    code: 'HL_ACCELERATOR_UNAVAILABLE',
+    follows: 'Or set inference.executionProvider to cpu',
+    check: 'engine',
+    state: 'warning',
+    settings: { inference: { executionProvider: 'cuda' } },
+    follow: ({ robot }) => robot.configure({ inference: { executionProvider: 'cpu' } }),
+  },
+  {
     code: 'HL_HEAD_INVALID',
     follows: 'train again (`headland train`)',
     check: 'heads',

@@ -10,9 +10,11 @@ import { softwareFindings } from './doctor-software-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
+import { mapCommands, positionStarts } from './position-scenarios.js';
 import type { Situation } from './scenario.js';
 import { setupScenarios } from './setup-scenarios.js';
-import { startScenarios } from './start-scenarios.js';
+import type { StartScenario } from './start-scenario.js';
+import { startScenarios as starts } from './start-scenarios.js';
 import { storeScenarios } from './store-scenarios.js';
 import { syncScenarios } from './sync-scenarios.js';
 import type { TalkScenario } from './talk-scenario.js';
@@ -26,7 +28,10 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...headScenarios,
   ...syncScenarios,
   ...setupScenarios,
+  ...mapCommands,
 ];
+
+export const startScenarios: readonly StartScenario[] = [...starts, ...positionStarts];
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
 
@@ -38,7 +43,7 @@ export const doctorScenarios: readonly DoctorScenario[] = [
   ...boardFindings,
 ];
 
-export { brokerScenarios, cameraScenarios, startScenarios };
+export { brokerScenarios, cameraScenarios };
 
 export const everyScenario: readonly Situation[] = [
   ...commandScenarios,

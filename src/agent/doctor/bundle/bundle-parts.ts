@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { messageOf } from '../../../base/errors.js';
 import type { Config } from '../../../config/schema.js';
 import { readings } from '../../../host/board-readings.js';
-import { clockReadings } from '../../../host/clock-readings.js';
 import { describeBoard } from '../../../host/cpu.js';
 import { mountedDisk } from '../../../host/mounted-disk.js';
 import { runToEnd } from '../../../host/run-to-end.js';
-import { wearReadings } from '../../../host/wear-readings.js';
 import { readRecords } from '../../../storage/read-records.js';
 import { DaemonContact } from '../daemon-contact.js';
 import { SERVICE } from '../doctor-context.js';
@@ -75,7 +73,7 @@ export function bundleParts({ config, environment, isStateReadable }: PartSource
         return json(readRecords(join(stateDir, 'headland.db'), { inUse, limit: RECORDS }));
       },
     },
-    { name: 'board.json', text: () => boardText(stateDir, environment, isStateReadable) },
+    { name: 'board.json', text: () => boardText(stateDir, isStateReadable) },
   ];
 }
 
@@ -130,16 +128,10 @@ async function unitText(environment: NodeJS.ProcessEnv): Promise<string> {
   return files.map((path) => `# ${path}\n${readFileSync(path, 'utf8')}`).join('\n');
 }
 
-async function boardText(
-  stateDir: string,
-  environment: NodeJS.ProcessEnv,
-  isStateReadable: boolean,
-): Promise<string> {
-  const clock = await clockReadings({ environment });
-  if (!isStateReadable) return json({ readings: readings(), clock });
+function boardText(stateDir: string, isStateReadable: boolean): string {
+  if (!isStateReadable) return json({ readings: readings() });
   const disk = mountedDisk(stateDir);
-  const wear = disk.device?.startsWith('/dev/') ? wearReadings(disk.device) : null;
-  return json({ readings: readings({ diskPath: disk.path }), clock, disk, wear });
+  return json({ readings: readings({ diskPath: disk.path }), disk });
 }
 
 /** @throws Error when the program is missing or fails */

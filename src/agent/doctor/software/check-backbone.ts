@@ -6,7 +6,7 @@ import { type HeadlandError, isHeadlandError } from '../../../base/errors.js';
 import type { Config } from '../../../config/schema.js';
 import { bundleFile, readBundle, requireFit } from '../../../models/bundle/backbone-bundle.js';
 import { verifyModel } from '../../../models/verify-model.js';
-import { addedCardsDir } from '../../open-state.js';
+import { addedCardsDir } from '../../seeing/perception-settings.js';
 import { belongsToAnother, findingOf, isDenied } from '../denied.js';
 import { type Finding, failed, ok, type RobotContext, warning } from '../doctor-check.js';
 

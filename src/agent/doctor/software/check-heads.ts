@@ -7,7 +7,7 @@ import type { Config } from '../../../config/schema.js';
 import { tasksOf } from '../../../config/tasks-of.js';
 import { findHeadsFolder } from '../../../registry/heads-folder.js';
 import { HeadRegistry } from '../../../registry/registry.js';
-import { addedCardsDir } from '../../open-state.js';
+import { addedCardsDir } from '../../seeing/perception-settings.js';
 import { findingOf } from '../denied.js';
 import { type Finding, failed, ok, type RobotContext } from '../doctor-check.js';
 
