@@ -75,7 +75,7 @@ function unitFrom(text: string): ServiceUnit {
   });
   const watchdog = first('WatchdogUSec');
   return {
-    installed: first('LoadState') === 'loaded',
+    installed: ['loaded', 'masked'].includes(first('LoadState')),
     enabled: first('UnitFileState'),
     active: first('ActiveState'),
     result: first('Result'),
