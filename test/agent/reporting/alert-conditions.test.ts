@@ -5,7 +5,7 @@ import type { Alarm, AlarmName } from '../../../src/base/alarms.js';
 import { HeadlandError, serialiseError } from '../../../src/base/errors.js';
 import { Moment } from '../../../src/base/moment.js';
 
-function alarm(name: AlarmName, code: string): Alarm {
+function alarm(name: AlarmName, code: `HL_${Uppercase<string>}`): Alarm {
   const error = serialiseError(new HeadlandError(code, 'an alarm', { remedy: 'Look.' }));
   return { name, severity: 'warning', error, since: new Moment() };
 }
