@@ -122,7 +122,7 @@ describe('what stands in for the database', () => {
     refresh();
     assert.equal(existsSync(folder), false);
     const daemon = openOrStandIn(t, path);
-    daemon.samples.admit(newSample());
+    daemon.samples.admit(newSample('a'));
     refresh();
     assert.equal(store.counts().total, 1);
   });
