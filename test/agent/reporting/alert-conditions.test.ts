@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { conditionsOf } from '../../../src/agent/reporting/alert-conditions.js';
 import type { Alarm, AlarmName } from '../../../src/base/alarms.js';
-import { type ErrorCode, HeadlandError, serialiseError } from '../../../src/base/errors.js';
+import { HeadlandError, serialiseError } from '../../../src/base/errors.js';
 import { Moment } from '../../../src/base/moment.js';
 
-function alarm(name: AlarmName, code: ErrorCode): Alarm {
+function alarm(name: AlarmName, code: `HL_${Uppercase<string>}`): Alarm {
   const error = serialiseError(new HeadlandError(code, 'an alarm', { remedy: 'Look.' }));
   return { name, severity: 'warning', error, since: new Moment() };
 }
