@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
+import { sha256Hex } from '../../../src/base/hash.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import {
@@ -123,10 +132,19 @@ test('a database whose daemon was killed is examined as a copy, and stays as it 
   await daemon.stop('SIGKILL');
   const log = join(rig.stateDir, 'headland.db-wal');
   assert.ok(existsSync(log));
-  const before = readdirSync(rig.stateDir).sort();
+  const files = () =>
+    readdirSync(rig.stateDir)
+      .filter((name) => name.startsWith('headland.db'))
+      .sort()
+      .map((name) => {
+        const path = join(rig.stateDir, name);
+        const { ino, mtimeMs } = statSync(path);
+        return [name, ino, mtimeMs, sha256Hex(readFileSync(path))];
+      });
+  const before = files();
   const { findings } = (await examine(rig, '--only', 'store')).get('store')!;
   assert.equal(findings[0]!.state, 'ok', JSON.stringify(findings));
-  assert.deepEqual(readdirSync(rig.stateDir).sort(), before);
+  assert.deepEqual(files(), before);
 });
 
 test('with a certificate of its own: doctor and status reach a broker that asks for it', {
