@@ -242,7 +242,7 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a key that TLS does not use keeps no robot from its broker',
-    file: 'src/agent/reporting/telemetry-service.ts',
+    file: 'src/agent/reporting/broker-access.ts',
     text: 'if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);',
     replacement: 'checkKey(files);',
     tests: [{ file: 'test/agent/reporting/telemetry-service.test.ts', names: 'does not need' }],
