@@ -228,6 +228,7 @@ function compareAll(model: Model, { store }: Real): void {
     total: all.length,
     labelled: all.length - waiting,
     waiting,
+    thinned: 0,
     pictureBytes: all.reduce((sum, [, s]) => sum + newSample(s.content).jpeg.length, 0),
     classes: labels.map((name) => {
       const members = all.filter(([, s]) => s.label === name).map(([, s]) => s);

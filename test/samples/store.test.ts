@@ -303,7 +303,7 @@ test('counts by class, side and group', (t) => {
   store.admit(newSample('c', { group: 'g0', label: 'crop' }));
   store.admit(newSample('w'));
   const { classes, pictureBytes, ...totals } = store.counts();
-  assert.deepEqual(totals, { total: 62, labelled: 61, waiting: 1 });
+  assert.deepEqual(totals, { total: 62, labelled: 61, waiting: 1, thinned: 0 });
   assert.ok(holdout > 0 && pictureBytes > 0);
   assert.equal(classes.length, 2);
   assert.deepEqual(classes[1], {
@@ -400,6 +400,7 @@ test('a batch that fails is undone whole', (t) => {
     total: 0,
     labelled: 0,
     waiting: 0,
+    thinned: 0,
     pictureBytes: 0,
     classes: [],
   });
