@@ -36,16 +36,16 @@ const MEMORY_MEGABYTES = 2_048;
  */
 function qemuArguments({ image, disk, share }: BootOptions): string[] {
   return [
-    ...['-M', 'virt', '-cpu', CPU, '-smp', '1', '-m', String(MEMORY_MEGABYTES)],
-    ...['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=on'],
-    ...['-nographic', '-no-reboot', '-nic', 'none'],
-    ...['-kernel', image.kernel, '-initrd', image.initrd],
-    ...['-append', 'console=ttyAMA0 root=/dev/vda rw quiet systemd.show_status=0'],
-    ...['-drive', `if=none,id=disk,file=${disk},format=raw,cache=writeback`],
-    ...['-device', 'virtio-blk-pci,drive=disk'],
-    ...['-fsdev', `local,id=host,path=${share},security_model=none`],
-    ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
-  ];
+    ['-M', 'virt', '-cpu', CPU, '-smp', '1', '-m', String(MEMORY_MEGABYTES)],
+    ['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=on'],
+    ['-nographic', '-no-reboot', '-nic', 'none'],
+    ['-kernel', image.kernel, '-initrd', image.initrd],
+    ['-append', 'console=ttyAMA0 root=/dev/vda rw quiet systemd.show_status=0'],
+    ['-drive', `if=none,id=disk,file=${disk},format=raw,cache=writeback`],
+    ['-device', 'virtio-blk-pci,drive=disk'],
+    ['-fsdev', `local,id=host,path=${share},security_model=none`],
+    ['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
+  ].flat();
 }
 
 /** An emulated ARM64 board that is switched on. */

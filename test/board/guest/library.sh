@@ -31,6 +31,13 @@ camera_shows() {
 
 main_pid() { systemctl show headland -p MainPID --value; }
 other_main_pid() { [ "$(main_pid)" != 0 ] && [ "$(main_pid)" != "$1" ]; }
+# Node names its threads.
+perception_thread() {
+  local task
+  for task in /proc/"$1"/task/*; do
+    [ "$(cat "$task/comm")" != perception ] || basename "$task"
+  done
+}
 is_active() { [ "$(systemctl show headland -p ActiveState --value)" = active ]; }
 restarts() { systemctl show headland -p NRestarts --value; }
 
@@ -44,12 +51,17 @@ ask() { mosquitto_rr -V 5 -q 1 -W 120 -t "$robot/cmd/$1" -e "$robot/board" -m "$
 head_version() { kept model | jq -r .head_version; }
 head_is() { [ "$(head_version)" = "$1" ]; }
 
-# A frame that was captured after this was called.
+# The id of a frame that was captured after this was called.
 next_frame() {
-  local last
-  last=$(message prediction | jq -r .sequence)
-  mosquitto_sub -V 5 -W 120 -t "$robot/prediction" | jq -r --unbuffered "select(.sequence > $last + 1) | .frame_id" |
-    head -n 1
+  local seen said
+  seen=$(message prediction | jq -r .sequence)
+  while :; do
+    said=$(message prediction)
+    if [ "$(jq -r .sequence <<<"$said")" -gt $((seen + 1)) ]; then
+      jq -r .frame_id <<<"$said"
+      return
+    fi
+  done
 }
 
 # label NUMBER: shows one of two things to the camera, says what it is, and prints the answer
