@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, watch } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+} from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -29,6 +38,9 @@ export interface BootOptions {
 
 const CPU = 'cortex-a72';
 const MEMORY_MEGABYTES = 2_048;
+
+/** No script takes longer, even beside other programs that leave the emulator little. */
+const HANG_MS = 3_600_000;
 
 /**
  * Guest time counts instructions, 2 ns each, and waits for nothing: a busy machine outside cannot
@@ -76,6 +88,7 @@ export class EmulatedBoard {
     const qemu = spawn('nice', ['-n', '10', 'qemu-system-aarch64', ...qemuArguments(options)], {
       stdio: ['ignore', serial, serial],
     });
+    closeSync(serial);
     const board = new EmulatedBoard(qemu, options);
     await board.#appears('up');
     return board;
@@ -104,23 +117,30 @@ export class EmulatedBoard {
     await this.#ended;
   }
 
-  /** @throws when the machine ends before */
+  /** @throws when the machine ends before, or hangs */
   async #appears(file: string): Promise<void> {
     const folder = join(this.#share, 'out');
     const watcher = watch(folder);
-    const there = new Promise<boolean>((resolve) => {
+    const there = new Promise<null>((resolve) => {
       const look = (): void => {
-        if (existsSync(join(folder, file))) resolve(true);
+        if (existsSync(join(folder, file))) resolve(null);
       };
       watcher.on('change', look);
       look();
     });
+    let limit: NodeJS.Timeout | undefined;
+    const hung = new Promise<string>((resolve) => {
+      limit = setTimeout(resolve, HANG_MS, `${file} was awaited in vain`);
+    });
+    const ended = this.#ended.then(() => `the machine ended while ${file} was awaited`);
     try {
-      if (await Promise.race([there, this.#ended.then(() => false)])) return;
+      const failure = await Promise.race([there, ended, hung]);
+      if (failure === null) return;
       const said = readFileSync(this.#console, 'utf8').slice(-3_000);
-      throw new Error(`the machine ended while ${file} was awaited; its console: ${said}`);
+      throw new Error(`${failure}; its console: ${said}`);
     } finally {
       watcher.close();
+      clearTimeout(limit);
     }
   }
 }
