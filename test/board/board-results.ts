@@ -85,7 +85,12 @@ ${notRun.join('\n')}
 }
 
 function shorten(note: string): string {
-  const lines = note.trim().split('\n');
+  // What a terminal would have overwritten, and debconf's search for one, is no news.
+  const lines = note
+    .trim()
+    .split('\n')
+    .map((line) => line.slice(line.lastIndexOf('\r') + 1))
+    .filter((line) => !line.startsWith('debconf: '));
   return lines
     .slice(0, MAX_NOTE_LINES)
     .map((line) =>

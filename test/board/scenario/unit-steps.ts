@@ -18,12 +18,6 @@ export const unitSteps: readonly Step[] = [
     },
   },
   {
-    title: 'the daemon gave no warning that nothing caused',
-    async run(session) {
-      session.note(await session.sh('journalctl -u headland -b -p warning --no-pager -o cat'));
-    },
-  },
-  {
     title: 'headland doctor finds nothing wrong',
     async run(session) {
       const help = await session.sh('headland --help');
