@@ -36,17 +36,22 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const work = mkdtempSync(join(tmpdir(), 'headland-board-'));
 const share = join(work, 'share');
-try {
-  const results = await test();
-  writeResults(values.out, results);
-  const { steps, failed, acknowledged, lost, exposure } = results;
-  const line = { steps: steps.length, failed, acknowledged, lost, exposure };
-  if (values.json) process.stdout.write(`${JSON.stringify(line)}\n`);
-  else say(`${steps.length} steps, ${failed.length} failed`);
-  process.exitCode = failed.length > 0 || steps.length === 0 ? 1 : 0;
-} finally {
+const stop = new AbortController();
+// No emulator and no disk stay behind, however this ends.
+process.on('exit', () => {
+  stop.abort();
   rmSync(work, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(130));
 }
+const results = await test();
+writeResults(values.out, results);
+const { steps, failed, acknowledged, lost, exposure } = results;
+const line = { steps: steps.length, failed, acknowledged, lost, exposure };
+if (values.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+else say(`${steps.length} steps, ${failed.length} failed`);
+process.exitCode = failed.length > 0 || steps.length === 0 ? 1 : 0;
 
 async function test(): Promise<BoardResults> {
   const began = performance.now();
@@ -72,7 +77,7 @@ async function test(): Promise<BoardResults> {
   const transcript: string[] = [];
   const session = new Session({
     packages,
-    boot: { image, disk, share, console: join(work, 'console') },
+    boot: { image, disk, share, console: join(work, 'console'), signal: stop.signal },
     note: (text) => transcript.push(text),
   });
   const scenario = [

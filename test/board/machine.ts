@@ -34,6 +34,8 @@ export interface BootOptions {
   share: string;
   /** File to which the serial console is appended. */
   console: string;
+  /** Ends the emulator at once. */
+  signal: AbortSignal;
 }
 
 const CPU = 'cortex-a72';
@@ -87,6 +89,8 @@ export class EmulatedBoard {
     const serial = openSync(options.console, 'a');
     const qemu = spawn('nice', ['-n', '10', 'qemu-system-aarch64', ...qemuArguments(options)], {
       stdio: ['ignore', serial, serial],
+      signal: options.signal,
+      killSignal: 'SIGKILL',
     });
     closeSync(serial);
     const board = new EmulatedBoard(qemu, options);
