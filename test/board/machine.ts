@@ -116,11 +116,6 @@ export class EmulatedBoard {
     await this.#ended;
   }
 
-  async powerOff(): Promise<void> {
-    await writeFile(join(this.#share, 'in', 'poweroff'), '');
-    await this.#ended;
-  }
-
   /** @throws when the machine ends before, or hangs */
   async #appears(file: string): Promise<void> {
     const folder = join(this.#share, 'out');

@@ -51,11 +51,6 @@ export class Session {
     this.#board = null;
   }
 
-  async powerOff(): Promise<void> {
-    await this.#board?.powerOff();
-    this.#board = null;
-  }
-
   /**
    * Runs a script as root, after the functions of guest/library.sh.
    *
