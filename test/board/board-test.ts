@@ -19,6 +19,7 @@ import { packageSteps } from './scenario/package-steps.js';
 import { powerCutSteps } from './scenario/power-cuts.js';
 import { servingSteps } from './scenario/serving.js';
 import { Session, type Step } from './scenario/session.js';
+import { startingSteps } from './scenario/starting.js';
 import { unitSteps } from './scenario/unit-steps.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -81,7 +82,7 @@ async function test(): Promise<BoardResults> {
     note: (text) => transcript.push(text),
   });
   const scenario = [
-    ...STARTING,
+    ...startingSteps,
     ...guideRun(guide),
     ...servingSteps,
     ...unitSteps,
@@ -110,21 +111,6 @@ async function test(): Promise<BoardResults> {
     seconds: Math.round((performance.now() - began) / 1_000),
   };
 }
-
-const STARTING: readonly Step[] = [
-  {
-    title: 'the board boots',
-    isEssential: true,
-    run: async (session) => {
-      await session.switchOn();
-      session.note(
-        await session.sh('uname -srm; systemctl --version | head -n 1; free -m | sed -n 2p'),
-      );
-      // As if they had been copied to the board.
-      await session.sh('cp /host/*.deb /home/pi/ && rm /home/pi/*next*');
-    },
-  },
-];
 
 async function tryStep(
   { title, run }: Step,
