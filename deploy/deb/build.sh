@@ -7,7 +7,7 @@
 #   headland-backbone-efficientnet-lite0-288_VERSION_all.deb    the default backbone
 #
 # The same commit gives the same bytes. Needs npm, dpkg-deb, pip, and a C++ compiler of each architecture.
-# --level sets the compression; 0, for tests, is none: a board under emulation unpacks it in half the time.
+# --level sets the compression; 0, for tests, is none.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 project=$PWD
