@@ -14,10 +14,20 @@ ensure_programs 'Test tools' \
   strace:strace \
   faketime:faketime \
   rsync:rsync \
+  gpsd:gpsd \
   python3:python3 \
   qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'
 
+# Tests start a gpsd of their own; the package's socket would take every receiver that is plugged in.
+case " ${installed[*]} " in
+  *' gpsd '*)
+    if [ -d /run/systemd/system ]; then
+      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
+      "${as_root[@]}" systemctl disable --now gpsd.socket gpsd.service >/dev/null 2>&1
+    fi
+    ;;
+esac
 # Tests start brokers of their own; the package's service would take port 1883 at the next boot.
 case " ${installed[*]} " in
   *' mosquitto '*)

@@ -55,7 +55,9 @@ export class Robot {
       settings: config,
       log,
       startJob: async ({ settings }) => {
-        return { pid: undefined, stop: () => {}, ended: this.#train(settings) };
+        const nothing = (): void => {};
+        const ended = this.#train(settings);
+        return { pid: undefined, stop: nothing, pause: nothing, resume: nothing, ended };
       },
     });
     const events = { onServing: () => {}, onUnusable: () => {} };

@@ -1,4 +1,4 @@
-import { perceptionSettings } from '../../src/agent/seeing/backbone-service.js';
+import { perceptionSettings } from '../../src/agent/seeing/perception-settings.js';
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Config } from '../../src/config/schema.js';
@@ -34,7 +34,7 @@ export function benchPerception(
 /** Lets a head of twelve classes serve. */
 export async function serveHead(
   perception: Perception<BenchFrame>,
-  { featureSize, checksum }: Backbone,
+  { featureSize, checksum }: Pick<Backbone, 'featureSize' | 'checksum'>,
 ): Promise<void> {
   const labels = Array.from({ length: 12 }, (_, index) => `class-${index}`);
   await perception.swapHead('main', {

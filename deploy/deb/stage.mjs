@@ -77,6 +77,7 @@ function copySystemFiles() {
   );
   copy(join(project, 'systemd/headland.service'), 'usr/lib/systemd/system/headland.service');
   copy(join(project, 'systemd/headland.sysusers'), 'usr/lib/sysusers.d/headland.conf');
+  copy(join(project, 'systemd/headland.udev'), 'usr/lib/udev/rules.d/60-headland.rules');
   copy(join(debian, 'headland.tmpfiles'), 'usr/lib/tmpfiles.d/headland.conf');
   copy(join(debian, 'headland.default'), 'etc/default/headland');
   copy(join(project, 'deploy/headland.yaml'), 'usr/share/headland/headland.yaml');

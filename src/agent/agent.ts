@@ -1,18 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { RaisedAlert } from '../alerts/rules.js';
 import { type Alarm, Alarms } from '../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../base/errors.js';
+import type { Located } from '../base/geo/position.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
-import { eyeOf } from '../base/words/eye.js';
+import { type Eye, eyeOf } from '../base/words/eye.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
+import { type Written, WrittenBytes } from '../host/written-bytes.js';
 import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import { PlaceGroups } from '../samples/grouping/place-groups.js';
+import { SightingRecorder } from '../samples/sightings/sighting-recorder.js';
+import type { TrainingReport } from '../training/report.js';
 import { AuditTrail } from './audit-trail.js';
+import { Buttons } from './buttons/buttons.js';
+import { press } from './buttons/press.js';
+import { BoardAlarms } from './care/board-alarms.js';
+import { Sparing } from './care/sparing.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
@@ -26,18 +37,21 @@ import {
   rateLimitMessage,
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
+import { AlertActions } from './reporting/alert-actions.js';
 import { Alerting } from './reporting/alerting.js';
 import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { RobotTask } from './robot-task.js';
-import { BackboneService, perceptionSettings } from './seeing/backbone-service.js';
+import { BackboneService } from './seeing/backbone-service.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
 import { makeCameras } from './seeing/make-cameras.js';
+import { perceptionSettings } from './seeing/perception-settings.js';
+import { PositionService } from './seeing/position-service.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 import { RefusedPictures } from './seeing/refused-pictures.js';
-import { Sparing } from './sparing.js';
+import { SpeedReports } from './seeing/speed-reports.js';
 import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
 import { SyncService } from './sync-service.js';
@@ -64,16 +78,25 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
+  readonly position: PositionService;
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
+  readonly #buttons: Buttons;
+  readonly #alertActions: AlertActions;
   readonly #cameraReports: CameraReports;
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
   readonly #storeWatch: StoreWatch;
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
+  readonly #boardAlarms: BoardAlarms;
+  readonly #writtenBytes = new WrittenBytes();
   readonly #sync: SyncService;
+  readonly #speeds: SpeedReports;
+  readonly #sightings: SightingRecorder;
+  /** Null: frames are grouped by time alone. */
+  readonly #places: PlaceGroups | null;
   readonly #timers: NodeJS.Timeout[] = [];
   #operations: Operations | null = null;
   #console: RunningConsole | null = null;
@@ -101,6 +124,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
     watch = this.#storeWatch;
+    this.#boardAlarms = new BoardAlarms(config, this.alarms);
     this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
     this.#refusedPictures = new RefusedPictures(this.alarms);
     this.#consoleService = new SideService({
@@ -111,6 +135,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
     });
     this.#audit = new AuditTrail(this.state.audit, log);
+    const { groupRadiusMeters } = config.samples;
+    const [{ samples }] = this.state.tasks;
+    this.#places =
+      groupRadiusMeters === null
+        ? null
+        : new PlaceGroups(groupRadiusMeters, (position, meters) => samples.near(position, meters));
+    const { cellMeters } = config.position.sightings;
+    this.#sightings = new SightingRecorder(this.state.sightings, cellMeters);
+    this.position = new PositionService({
+      settings: config.position,
+      alarms: this.alarms,
+      onPosition: (located) => this.#moved(located),
+      log,
+    });
     this.recent = new RecentFrames({
       maxFrames: config.samples.recentFrames,
       maxBytes: config.samples.recentMaxBytes,
@@ -119,6 +157,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onState: () => this.emit('status'),
       onQuality: (camera, quality) => {
         if (this.#cameraReports.measured(camera, quality)) this.emit('status');
+        const { condition } = quality;
+        if (condition === null) return;
+        const subject = { condition: 'camera_dirty', camera, task: null } as const;
+        this.#alerting.report(subject, condition !== 'good');
       },
       onRefused: (frame, error) => this.#refused(frame, error),
     });
@@ -131,12 +173,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
       log,
+      options.thread,
     );
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
       environment,
       database: this.state.database,
       alarms: this.alarms,
+      position: () => this.position.current(),
       log,
     });
     this.sparing = new Sparing({
@@ -150,37 +194,69 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         this.emit('status');
       },
       onCooled: () => this.#labelsChanged(),
+      onHold: (reason) => {
+        for (const { training } of this.tasks) training.pause(reason);
+        this.emit('status');
+      },
+      onReadings: (board) => {
+        this.#boardAlarms.check({ board, written: this.written });
+      },
+      board: { diskPath: config.paths.stateDir },
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
-    this.#alerting = new Alerting(config, this.telemetry, this.alarms, log);
+    this.#alertActions = new AlertActions({
+      config,
+      telemetry: this.telemetry,
+      alarms: this.alarms,
+      log,
+      keep: (eye, task) => this.#keep(eye, task),
+    });
+    const nowMs = (): number => performance.now();
+    const { telemetry, alarms } = this;
+    this.#alerting = new Alerting(config, telemetry, alarms, log, nowMs, this.#alertActions);
+    this.#speeds = new SpeedReports(this.#alerting, {
+      usePosition: config.position.speedForAlerts,
+      maxAgeMs: config.alerts.speedMaxAgeMs,
+    });
+    this.#buttons = new Buttons(config.gpio, {
+      press: (input) => press(input, this.operations),
+      alarms: this.alarms,
+      log,
+    });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
   /**
    * Starts everything; resolves once the cameras have been started. A failure of a side service (disk,
-   * broker, page, outputs) raises an alarm and is retried.
+   * broker, page, outputs, buttons) raises an alarm and is retried.
    * @param hooks.beforeFrames runs when everything is open and before any camera starts
    * @throws HeadlandError when there is no backbone or a setting is unusable; Error when stop() was
    *   called meanwhile
    */
   async start(hooks: { beforeFrames?: () => Promise<void> } = {}): Promise<void> {
-    const opened = this.#open();
+    const opened = this.#open(hooks.beforeFrames === undefined);
     this.#opening = opened.catch(() => undefined);
     await opened;
     await hooks.beforeFrames?.();
     this.#throwIfEnding();
+    if (hooks.beforeFrames) this.#startCameras();
     this.#startFrames();
   }
 
-  async #open(): Promise<void> {
+  /** @param withCameras starts them, too: they need as long as the backbone, and their frames wait */
+  async #open(withCameras: boolean): Promise<void> {
     const { log } = this.options;
+    this.#perception.hold();
     this.#storeWatch.start();
     this.#attempt('name the tasks without settings', () => this.#nameStrayTasks());
     await this.#alerting.open();
+    await this.#alertActions.open();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.#throwIfEnding();
+    if (withCameras) this.#startCameras();
     const backbone = await this.#openPerception();
     this.#throwIfEnding();
     log.info(backbone, 'backbone ready');
@@ -190,15 +266,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       recent: this.recent,
       pausing: this.pausing,
       audit: this.#audit,
-      outputs: this.#alerting,
+      outputs: {
+        reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
+        acknowledge: (rule) => this.#alerting.acknowledge(rule),
+      },
+      cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>
       executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
     );
     this.#throwIfEnding();
     this.telemetry.info(infoMessage(this, backbone));
-    const { unfit } = this.#perception;
+    const { unfit, unaccelerated } = this.#perception;
     if (unfit) this.alarms.raise('backbone', unfit);
+    if (unaccelerated) this.alarms.raise('accelerator', unaccelerated);
     for (const task of this.tasks) {
       await task.heads.start();
       this.#throwIfEnding();
@@ -206,6 +287,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const task of this.tasks) task.listen();
     this.sparing.start();
     this.#sync.start();
+    this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
   }
@@ -227,13 +309,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     if (this.#end.signal.aborted) throw new Error('the agent was stopped during start-up');
   }
 
+  #startCameras(): void {
+    for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
+  }
+
   #startFrames(): void {
     const { config } = this;
     this.statistics.start();
-    for (const { supervisor } of this.cameras) supervisor.start((frame) => this.#seen(frame));
+    this.#perception.release();
     this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
-    this.#every(250, 'clear alerts', () => this.#alerting.tick());
+    const { writeIntervalMs } = config.position.sightings;
+    this.#every(writeIntervalMs, 'write sightings', () => this.#writeSightings());
+    this.#every(250, 'clear alerts', () => {
+      this.#alerting.tick();
+      this.#alertActions.tick();
+    });
+    void this.#buttons.start();
     this.#pausingChanged();
     this.#watchdog.ready(
       () => makesProgress(this.#perception),
@@ -245,9 +337,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     );
   }
 
-  /** Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stopAll();
+  /**
+   * Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws.
+   * @param end.goesOn another agent follows in this process
+   */
+  stop(end: { goesOn?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stopAll(end.goesOn ?? false);
     return this.#stopping;
   }
 
@@ -261,8 +356,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#operations;
   }
 
+  /** The alerts that are raised now, the oldest first. */
+  get alerts(): RaisedAlert[] {
+    return this.#alerting.raised;
+  }
+
   get perception(): Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'> {
     return this.#perception;
+  }
+
+  /** What this process and its children have written to storage; null: the kernel does not count. */
+  get written(): Written | null {
+    return this.#writtenBytes.observe(performance.now());
   }
 
   /** Null while the console is not running. */
@@ -272,8 +377,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   // camera → perception
   #seen(frame: Frame): Promise<void> | undefined {
+    this.#alertActions.seen(frame, frame.jpeg);
     if (this.pausing.has('inference')) return undefined;
+    const position = this.position.current();
+    if (position !== null) frame.located = { position, atMs: performance.now() };
     return this.#perception.submit(frame);
+  }
+
+  #moved(located: Located): void {
+    this.#places?.moved(located);
+    this.#speeds.fromPosition(located.position.speedMetersPerSecond);
+  }
+
+  #writeSightings(): void {
+    this.#sightings.flush(performance.now());
   }
 
   // perception → memory, alerts, telemetry and, at times, a request for a label
@@ -292,8 +409,34 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { headVersion, top } = answer.decision;
     // A head of the first labels has passed no gate, so it must not switch outputs.
     if (headVersion !== null || top.length === 0) this.#alerting.observe(recent.frame, answer);
+    if (headVersion !== null) this.#sight(recent, answer);
     const sampleId = this.#task(answer.task)?.consider(recent, answer) ?? null;
     this.telemetry.prediction(predictionMessage(recent, answer, sampleId));
+  }
+
+  #sight({ frame: { located, capturedAtMs } }: RecentFrame, answer: TaskAnswer): void {
+    const { enabled, minProbability } = this.config.position.sightings;
+    const { label, probability, guess } = answer.scene ?? answer.decision;
+    if (!enabled || located === undefined || label === UNKNOWN_LABEL) return;
+    if (guess || probability < minProbability) return;
+    this.#sightings.see({ task: answer.task, label, probability, located, capturedAtMs });
+  }
+
+  /** Keeps the newest frame of an eye for an alert. @param task null: any that decides on it */
+  #keep(eye: Eye, task: string | null): string | null {
+    const recent = this.recent.latest(eyeOf(eye), task ?? undefined);
+    const answer = recent?.perceived.answers.find((each) => task === null || each.task === task);
+    if (!recent || !answer) return null;
+    return this.#task(answer.task)?.keep(recent, answer) ?? null;
+  }
+
+  /** A cancelled training says nothing about the next. */
+  #trained({ task, outcome }: TrainingReport): void {
+    if (outcome === 'cancelled') return;
+    this.#alerting.report(
+      { condition: 'training_failed', camera: null, task },
+      outcome === 'failed',
+    );
   }
 
   #undecodable(frame: Frame, error: HeadlandError): void {
@@ -315,6 +458,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #alarmChanged({ name }: Alarm, raised: boolean): void {
     if (name === 'store' && !raised) void this.#storeRecovered();
+    this.#alerting.alarmsChanged(this.alarms.list());
     this.emit('status');
   }
 
@@ -345,6 +489,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       isPaused: () => this.pausing.has('training'),
       othersTrain: () => this.tasks.some((other) => other !== made && other.training.isBusy),
       cacheDir: () => this.#backbone.cacheDir,
+      places: this.#places,
       // A robot without named tasks needs no word for its only one.
       log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
       events: {
@@ -353,6 +498,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
           this.emit('trainingReport', report);
+          this.#trained(report);
           // The trainings of other tasks have waited for this one: each gets its turn.
           const turn = this.tasks.indexOf(made);
           const others = [...this.tasks.slice(turn + 1), ...this.tasks.slice(0, turn)];
@@ -436,21 +582,27 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     for (const task of this.tasks) if (task.hasNewLabels) this.#labelsChanged(task);
   }
 
-  async #stopAll(): Promise<void> {
-    this.#watchdog.stopping();
+  async #stopAll(goesOn: boolean): Promise<void> {
+    if (goesOn) this.#watchdog.pause();
+    else this.#watchdog.stopping();
     this.#end.abort();
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#buttons.stop();
     for (const task of this.tasks) await task.stopLearning();
     await this.#sync.stop();
+    await this.position.stop();
     this.statistics.stop();
     this.sparing.stop();
     const trainings = this.tasks.map((task) => task.training.stop());
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
     this.#alerting.allOff();
+    // Its last events must reach the outbox.
+    await this.#alertActions.close();
     await this.#consoleService.stop();
     await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();
+    this.#attempt('write sightings', () => this.#writeSightings());
     await this.#storeWatch.stop();
     await this.telemetry.stop();
     await this.#alerting.close();

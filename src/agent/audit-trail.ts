@@ -7,7 +7,9 @@ import type { TrainingReport } from '../training/report.js';
 
 /** Who requests an operation, for the audit, the label history and the training report. */
 export interface Requester {
-  source: 'mqtt' | 'console' | 'cli';
+  source: 'mqtt' | 'console' | 'cli' | 'button';
+  /** Name of the button. */
+  button?: string;
   /** Transaction of the requesting message, if it has one. */
   transaction?: string | undefined;
 }

@@ -41,6 +41,8 @@ export async function executeCommand(
     case 'speed':
       operations.speed(command.meters_per_second);
       return { meters_per_second: command.meters_per_second };
+    case 'acknowledge_alerts':
+      return { acknowledged: await operations.acknowledgeAlerts(command.rule, by) };
     case 'pause':
       return { paused: await operations.pause(command.what, by) };
     case 'resume':

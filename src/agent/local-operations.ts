@@ -48,5 +48,6 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    cameras: new Map(),
   });
 }

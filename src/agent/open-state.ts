@@ -5,8 +5,10 @@ import type { Log } from '../base/log.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { Config } from '../config/schema.js';
 import { type Task, tasksOf } from '../config/tasks-of.js';
+import { diskFreeBytes } from '../host/board-readings.js';
 import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
+import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
@@ -19,6 +21,7 @@ export interface State {
   meta: Meta;
   audit: AuditLog;
   reports: ReportLog;
+  sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -40,11 +43,6 @@ export interface TaskState extends Task {
   heads: HeadRegistry;
   headsDir: string;
   meta: TaskMeta;
-}
-
-/** Folder of the backbones added by `models add`. */
-export function addedCardsDir({ paths }: Pick<Config, 'paths'>): string {
-  return join(paths.stateDir, 'backbones');
 }
 
 /** @throws HeadlandError HL_STATE_UNWRITABLE */
@@ -90,11 +88,19 @@ function databasePathOf({ paths }: Config): string {
 }
 
 function stateIn(config: Config, database: Database, log?: Log): State {
-  const { maxPictureStoreBytes, holdoutShare, holdoutAfterSamples } = config.samples;
+  const { holdoutShare, holdoutAfterSamples } = config.samples;
+  const audit = new AuditLog(database);
   const common = new SampleStore(database, {
-    maxPictureStoreBytes,
     holdoutShare,
     holdoutAfterSamples,
+    maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
+    minPicturesPerClass: config.samples.minPicturesPerClass,
+    minFreeBytes: config.samples.minFreeBytes,
+    freeBytes: () => diskFreeBytes(config.paths.stateDir),
+    onThinned: ({ pictures, bytes }) => {
+      audit.append('thinned', { pictures, bytes });
+      log?.info({ pictures, bytes }, 'pictures of labelled samples removed to make room');
+    },
   });
   const meta = new Meta(database);
   const stateOf = (task: Task): TaskState => {
@@ -113,8 +119,9 @@ function stateIn(config: Config, database: Database, log?: Log): State {
     database,
     databasePath: database.path,
     meta,
-    audit: new AuditLog(database),
+    audit,
     reports: new ReportLog(database),
+    sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),

@@ -1,3 +1,4 @@
+import type { AlertEvent } from '../alerts/rules.js';
 import { HeadlandError } from '../base/errors.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
@@ -30,18 +31,30 @@ export interface OperationTask {
   onLabel(): void;
 }
 
+/** What operations need of alerts. */
+export interface AlertOutputs {
+  reportSpeed(metersPerSecond: number): void;
+  /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN */
+  acknowledge(rule: string | null): AcknowledgedAlert[];
+}
+
+/** An alert whose output a person has switched off. */
+export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'region' | 'output'>;
+
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
   recent: Pick<RecentFrames, 'get' | 'latest'>;
   pausing: Pausing;
   audit: AuditTrail;
-  /** The outputs that follow the speed of the robot; null: no outputs in this process. */
-  outputs: { reportSpeed(metersPerSecond: number): void } | null;
+  /** The outputs of alerts; null: no outputs in this process. */
+  outputs: AlertOutputs | null;
+  /** The cameras of this process, by name. */
+  cameras: ReadonlyMap<string, { requestPicture(): void }>;
 }
 
 /**
- * Every operation that a person can carry out on this robot, shared by MQTT, the web page and the
- * command line. This class holds the rules, the audit and the effects of an operation; the interfaces
+ * Every operation that a person can carry out on this robot, shared by MQTT, the web page, buttons and
+ * the command line. This class holds the rules, the audit and the effects of an operation; the interfaces
  * only parse requests and format answers. Every operation may throw HeadlandErrors. A task may be left
  * out (undefined) when the robot has one; else HL_TASK_MISSING, HL_TASK_UNKNOWN.
  */
@@ -69,6 +82,48 @@ export class Operations {
           : labelling.labelFrame(target.frame, label, by.source, target.group);
       onLabel();
       return { sample, labelRevision: samples.labelRevision() };
+    });
+  }
+
+  /**
+   * Labels the newest frame of a camera or region. The label is durable when it resolves.
+   * @throws HeadlandError HL_FRAME_NONE, and as {@link label}
+   */
+  async labelLatest(
+    eye: string,
+    label: string,
+    by: Requester,
+    taskName?: string,
+  ): Promise<{ sample: Sample; labelRevision: number }> {
+    const { recent, audit } = this.parts;
+    const latest =
+      recent.latest(eye, taskName) ??
+      // A press that labels nothing is audited, too.
+      (await audit.around('label', { task: taskName ?? null, eye, label }, by, () =>
+        this.#latest(eye, taskName),
+      ));
+    return this.label({ frame: latest.frameId }, label, by, taskName);
+  }
+
+  /**
+   * Classifies the next picture of a camera, even if nothing moves in it and whatever the rate limit.
+   * @throws HeadlandError HL_CAMERA_UNKNOWN, HL_INFERENCE_PAUSED
+   */
+  capture(camera: string, by: Requester): Promise<void> {
+    const { audit, cameras, pausing } = this.parts;
+    return audit.around('capture', { camera }, by, () => {
+      const found = cameras.get(camera);
+      if (!found) {
+        throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${camera}"`, {
+          remedy: `Use one of: ${[...cameras.keys()].join(', ')}.`,
+        });
+      }
+      if (pausing.has('inference')) {
+        throw new HeadlandError('HL_INFERENCE_PAUSED', 'inference is paused', {
+          remedy: 'Resume it: send the command `resume` with `{"what": "inference"}`.',
+        });
+      }
+      found.requestPicture();
     });
   }
 
@@ -156,6 +211,20 @@ export class Operations {
   }
 
   /**
+   * Switches off the outputs of the alerts that are raised now. They stay off until the alert has
+   * cleared and rises again.
+   * @param rule only alerts of this rule; default: all
+   * @returns the alerts that nobody had acknowledged
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN
+   */
+  acknowledgeAlerts(rule: string | undefined, by: Requester): Promise<AcknowledgedAlert[]> {
+    const { audit, outputs } = this.parts;
+    return audit.around('acknowledge_alerts', { rule }, by, () =>
+      outputs === null ? [] : outputs.acknowledge(rule ?? null),
+    );
+  }
+
+  /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
@@ -166,17 +235,8 @@ export class Operations {
     eye: string | undefined,
     taskName?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
-    const { recent } = this.parts;
     const named = taskName === undefined ? null : this.#task(taskName);
-    const latest =
-      recent.latest(eye, taskName) ?? (eye === undefined ? undefined : recent.latest(eye));
-    if (!latest) {
-      const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
-      throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
-        remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
-        details: { camera: eye ?? null },
-      });
-    }
+    const latest = this.#latest(eye, taskName);
     const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);
@@ -185,6 +245,19 @@ export class Operations {
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
     return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
+  }
+
+  /** The newest frame that a task has decided on, else the newest of the eye. */
+  #latest(eye: string | undefined, taskName: string | undefined): RecentFrame {
+    const { recent } = this.parts;
+    const latest =
+      recent.latest(eye, taskName) ?? (eye === undefined ? undefined : recent.latest(eye));
+    if (latest) return latest;
+    const source = eye === undefined ? 'any camera' : `camera "${eye}"`;
+    throw new HeadlandError('HL_FRAME_NONE', `there is no frame from ${source} yet`, {
+      remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
+      details: { camera: eye ?? null },
+    });
   }
 
   #task(name: string | undefined): OperationTask {

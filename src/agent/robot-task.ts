@@ -5,6 +5,7 @@ import type { Frame } from '../camera/camera.js';
 import type { Perception } from '../perception/perception.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import type { PlaceGroups } from '../samples/grouping/place-groups.js';
 import { LookAlikes } from '../samples/look-alikes.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
@@ -37,6 +38,8 @@ export interface RobotTaskParts {
   othersTrain: () => boolean;
   /** The cache that holds the backbone. */
   cacheDir: () => string;
+  /** Groups frames by place; null: by time alone. */
+  places: PlaceGroups | null;
   log: Log;
   events: {
     onServing(stored: StoredHead | null): void;
@@ -64,7 +67,7 @@ export class RobotTask {
     const backboneChecksum = (): string | null => perception.backbone?.checksum ?? null;
     const { groupWindowMs } = settings.samples;
     const alikes = new LookAlikes(samples, { groupWindowMs, backboneChecksum });
-    this.labelling = new Labelling(samples, recent, alikes);
+    this.labelling = new Labelling(samples, recent, alikes, parts.places);
     this.instant = new InstantService({
       learner: new InstantLearner({
         dbPath: state.databasePath,
@@ -175,6 +178,14 @@ export class RobotTask {
    */
   consider(recent: RecentFrame, answer: TaskAnswer): string | null {
     return this.#asking.consider(recent, answer);
+  }
+
+  /**
+   * Stores a frame that an alert asks for, and requests its label.
+   * @returns the id of its sample; null when none is stored now
+   */
+  keep(recent: RecentFrame, answer: TaskAnswer): string | null {
+    return this.#asking.keep(recent, answer);
   }
 
   /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */

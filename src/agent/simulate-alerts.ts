@@ -1,4 +1,5 @@
 import { type AlertEvent, AlertRules, observationOf } from '../alerts/rules.js';
+import { localTimeOf } from '../alerts/schedule.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { CapturedPicture, Frame } from '../camera/camera.js';
@@ -7,7 +8,7 @@ import { FrameStage } from '../camera/stage/frame-stage.js';
 import type { CameraConfig, Config } from '../config/schema.js';
 import { Perception } from '../perception/perception.js';
 import type { Perceived, ServingHead } from '../perception/perception-protocol.js';
-import { perceptionSettings } from './seeing/backbone-service.js';
+import { perceptionSettings } from './seeing/perception-settings.js';
 
 /** As often as the daemon clears expired alerts. */
 const TICK_MS = 250;
@@ -19,6 +20,8 @@ export interface SimulationOptions {
   /** Shows the recording once, as fast as it is received. */
   recording: ResolvedCameraConfig;
   framesPerSecond: number;
+  /** When the first picture was taken, for rules with a schedule; null: as if the clock were not set. */
+  startsAt: Date | null;
   /** Heads by task; a task without one raises nothing. */
   serving: ReadonlyMap<string, ServingHead>;
   log: Log;
@@ -53,8 +56,8 @@ interface TimedFrame extends Frame {
  * @throws HeadlandError HL_CAMERA_…, and the errors of {@link Perception}
  */
 export async function simulateAlerts(options: SimulationOptions): Promise<AlertSimulation> {
-  const { config, camera, recording, framesPerSecond, serving, log } = options;
-  const timeline = new Timeline(config);
+  const { config, camera, recording, framesPerSecond, startsAt, serving, log } = options;
+  const timeline = new Timeline(config, startsAt);
   let refused = 0;
   const onRefused = (): void => {
     refused += 1;
@@ -124,20 +127,25 @@ class Timeline {
   readonly #longestMs: number;
   #on = new Set<string>();
   #tickMs = 0;
+  #nowMs = 0;
 
-  constructor({ alerts }: Pick<Config, 'alerts'>) {
-    this.#rules = new AlertRules(alerts);
-    const delaysMs = alerts.rules.map(({ holdMs, delayMs, delayMeters }) => {
+  constructor({ alerts }: Pick<Config, 'alerts'>, startsAt: Date | null) {
+    this.#rules = new AlertRules(alerts, () =>
+      startsAt === null ? null : localTimeOf(new Date(startsAt.getTime() + this.#nowMs)),
+    );
+    const delaysMs = alerts.rules.map(({ holdMs, minOnMs, delayMs, delayMeters }) => {
       const { metersPerSecond } = alerts;
       const travelMs =
         delayMeters !== null && metersPerSecond ? (1_000 * delayMeters) / metersPerSecond : 0;
-      return holdMs + delayMs + travelMs;
+      return Math.max(holdMs, minOnMs) + delayMs + travelMs;
     });
-    this.#longestMs = Math.max(0, ...delaysMs);
+    const limitsMs = alerts.rules.map(({ minOnMs, minOffMs }) => minOnMs + minOffMs);
+    this.#longestMs = Math.max(0, ...delaysMs) + Math.max(0, ...limitsMs);
   }
 
   observe(frame: TimedFrame, { answers }: Perceived): void {
     const { atMs } = frame;
+    this.#nowMs = atMs;
     for (const answer of answers) {
       this.events.push(...this.#rules.observe(observationOf(frame, answer, atMs)));
     }
@@ -147,6 +155,7 @@ class Timeline {
   /** Lets time pass as the daemon does. */
   tick(nowMs: number): void {
     for (; this.#tickMs <= nowMs; this.#tickMs += TICK_MS) {
+      this.#nowMs = this.#tickMs;
       this.events.push(...this.#rules.tick(this.#tickMs));
       this.#follow(this.#tickMs);
     }

@@ -1,11 +1,14 @@
+import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarm } from '../base/alarms.js';
 import { isHeadlandError } from '../base/errors.js';
+import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
-import { type BoardReadings, readings } from '../host/board-readings.js';
+import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
+import type { Written } from '../host/written-bytes.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
@@ -13,6 +16,7 @@ import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
+import type { PositionStatus } from './seeing/position-service.js';
 import type { AgentView } from './view.js';
 
 /**
@@ -33,6 +37,8 @@ export interface AgentStatus {
   simulated: boolean;
   /** Raised alarms, the oldest first. */
   alarms: AlarmStatus[];
+  /** Raised alerts, the oldest first. */
+  alerts: AlertStatus[];
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
@@ -46,6 +52,15 @@ export interface AgentStatus {
   namedTasks: boolean;
   frames: FrameStatus;
   board: BoardReadings;
+  /** Null: the settings name no source of positions. */
+  position: PositionStatus | null;
+  /** What the daemon wrote to storage; null: the kernel does not count. */
+  written: Written | null;
+}
+
+export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
+  /** Unix time, milliseconds. */
+  sinceAtMs: number;
 }
 
 export interface AlarmStatus extends Pick<Alarm, 'name' | 'severity'> {
@@ -60,6 +75,7 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  thinned: 0,
   pictureBytes: 0,
   classes: [],
 };
@@ -119,6 +135,9 @@ export function agentStatus(agent: AgentView): AgentStatus {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
     }),
+    alerts: agent.alerts.map(({ sinceMs, ...alert }) => {
+      return { ...alert, sinceAtMs: dateOf(sinceMs) };
+    }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     consoleUrl: agent.consoleUrl,
     cameras,
@@ -134,7 +153,9 @@ export function agentStatus(agent: AgentView): AgentStatus {
       limit: agent.sparing.limit,
       loopDelayMsP99: statistics.loopDelayMs(),
     },
-    board: readings({ diskPath: config.paths.stateDir }),
+    position: agent.position.status(),
+    board: agent.sparing.readings(),
+    written: agent.written,
   };
 }
 

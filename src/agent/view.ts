@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
 import type { Moment } from '../base/moment.js';
@@ -6,24 +7,29 @@ import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
+import type { Written } from '../host/written-bytes.js';
 import type { Perception } from '../perception/perception.js';
+import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
+import type { Sparing } from './care/sparing.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import type { RobotTask } from './robot-task.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
+import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
-import type { Sparing } from './sparing.js';
 
 export interface AgentOptions {
   log: Log;
   environment: NodeJS.ProcessEnv;
   /** Version of headland. */
   version: string;
+  /** The perception thread, if it already starts. */
+  thread?: Promise<PerceptionThread>;
 }
 
 export interface AgentEvents {
@@ -48,6 +54,8 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly boot: string;
   readonly started: Moment;
   readonly alarms: Alarms;
+  /** The alerts that are raised now, the oldest first. */
+  readonly alerts: readonly RaisedAlert[];
   readonly statistics: FrameStatistics;
   readonly recent: RecentFrames;
   readonly cameras: readonly RunningCamera[];
@@ -58,6 +66,9 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
   readonly sparing: Sparing;
+  readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
+  /** Null where the kernel does not count. */
+  readonly written: Written | null;
   readonly consoleUrl: string | null;
 }

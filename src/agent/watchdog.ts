@@ -60,8 +60,14 @@ export class Watchdog {
     this.#timers.push(setInterval(feed, intervalMs / 2));
   }
 
+  /** The daemon ends. */
   stopping(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.pause();
     this.notifier.stopping();
+  }
+
+  /** Sends nothing more; another one follows in this process. */
+  pause(): void {
+    for (const timer of this.#timers) clearInterval(timer);
   }
 }

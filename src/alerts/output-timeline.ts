@@ -35,6 +35,12 @@ export class OutputTimeline {
     else this.#waiting.add(change);
   }
 
+  /** Forgets what an alert wants, now and later. */
+  drop(alert: string): void {
+    this.#on.delete(alert);
+    for (const change of this.#waiting) if (change.alert === alert) this.#waiting.delete(change);
+  }
+
   /** The outputs that are on at `nowMs`, which must not run backwards. */
   active(nowMs: number): Set<string> {
     for (const change of this.#waiting) {

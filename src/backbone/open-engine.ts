@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { Backbone } from './backbone.js';
+import type { Execution } from './engines/engine-onnx.js';
 import type { ModelCard } from './model-card.js';
 
 export interface OpenEngineOptions {
@@ -10,6 +11,8 @@ export interface OpenEngineOptions {
   checksum: string;
   /** Intra-op threads; TensorFlow.js chooses its own. */
   threads: number;
+  /** Where ONNX Runtime computes; default: on the CPU, with the build of the package. */
+  execution?: Execution;
   log: Log;
 }
 

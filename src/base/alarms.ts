@@ -3,12 +3,20 @@ import { Moment } from './moment.js';
 
 /**
  * The subject of an alarm. One part of the daemon raises and clears each; docs/reference/mqtt.md
- * describes them. Some end with the name of a camera or output.
+ * describes them. Some end with the name of a camera, output or input.
  */
 export type AlarmName =
+  | 'config'
   | 'store'
   | 'picture-limit'
   | 'backbone'
+  | 'accelerator'
+  | 'board-hot'
+  | 'board-supply'
+  | 'clock'
+  | 'disk-low'
+  | 'disk-wear'
+  | 'disk-writes'
   | 'console'
   | 'broker'
   | 'mqtt'
@@ -16,7 +24,11 @@ export type AlarmName =
   | 'mqtt-commands'
   | 'mqtt-messages'
   | 'sync'
+  | 'position'
+  | 'clips'
+  | `command-${string}`
   | `output-${string}`
+  | `input-${string}`
   | `camera-${string}`
   | `pictures-${string}`;
 

@@ -1,4 +1,6 @@
+import { fstatSync } from 'node:fs';
 import { destination, type Logger, pino } from 'pino';
+import { logText } from './log-text.js';
 import { redactJsonLine } from './redact.js';
 
 export type Log = Logger;
@@ -21,20 +23,44 @@ export interface LogOptions {
   level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** 1 = stdout (journald), 2 = stderr (commands whose stdout is data). */
   fileDescriptor?: 1 | 2;
-  /** Prefix each line with its journald priority; set when stdout is the journal. */
-  journal?: boolean;
+  /** `auto`: text on the journal, else JSON. Default auto. */
+  format?: 'auto' | 'text' | 'json';
+  /** To recognise the journal by JOURNAL_STREAM; default: none is recognised. */
+  environment?: NodeJS.ProcessEnv;
   bindings?: Record<string, unknown>;
 }
 
-/** Synchronous JSON lines: a crash never loses the line that explains it. */
+/**
+ * Whether the output is the journal: systemd.exec(5) says in JOURNAL_STREAM which device and inode
+ * that is. A program that redirects its output inherits the variable, but not the file.
+ */
+function isJournal(fd: number, { JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
+  if (!JOURNAL_STREAM) return false;
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return JOURNAL_STREAM === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Synchronous lines of JSON or text: a crash never loses the line that explains it. On the journal each
+ * line begins with its priority.
+ */
 export function createLog(options: LogOptions): Log {
   const fd = options.fileDescriptor ?? 1;
   const sink = destination({ fd, sync: true });
+  const journal = isJournal(fd, options.environment ?? {});
+  const { format = 'auto' } = options;
+  const asText = format === 'text' || (format === 'auto' && journal);
   const stream = {
     write(line: string): void {
       const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
-      const prefix = options.journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
-      sink.write(prefix + redactJsonLine(line));
+      const prefix = journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
+      const redacted = redactJsonLine(line);
+      const lines = asText ? logText(redacted) : [redacted.trimEnd()];
+      sink.write(lines.map((text) => `${prefix}${text}\n`).join(''));
     },
   };
   return pino(

@@ -1,3 +1,4 @@
+import type { Located } from '../base/geo/position.js';
 import type { Eye } from '../base/words/eye.js';
 import type { Referenced } from './reference.js';
 
@@ -24,6 +25,10 @@ export interface Frame extends Eye, Referenced {
   group?: string;
   /** Path of the picture, when the source is a file. */
   origin?: string;
+  /** Where the robot was when the picture came; absent: not known. */
+  located?: Located;
+  /** Somebody asked for this picture: neither motion detection nor a rate limit skips it. */
+  requested?: true;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */

@@ -96,6 +96,8 @@ export class CameraSupervisor {
   /** Value of `performance.now()`. */
   #lastFrameMs: number | null = null;
   #undecodable = 0;
+  /** The next picture was asked for. */
+  #requested = false;
 
   constructor(driver: CameraDriver, options: SupervisorOptions) {
     this.#driver = driver;
@@ -132,6 +134,11 @@ export class CameraSupervisor {
       invalidPictures: this.#undecodable + (this.#driver.invalidPictures ?? 0),
       quality: this.#stage.quality,
     };
+  }
+
+  /** Lets the next picture pass motion detection and rate limits. */
+  requestPicture(): void {
+    this.#requested = true;
   }
 
   /** Reports that a frame of this camera could not be decoded later. */
@@ -203,14 +210,17 @@ export class CameraSupervisor {
     this.#lastFrameMs = nowMs;
     this.#alarms.clear(`camera-${this.#options.name}`);
     this.#enter('running');
-    return this.#stage.submit({
+    const frame: Frame = {
       ...picture,
       camera: this.#options.name,
       region: null,
       sequence: this.#framesTotal,
       capturedAtMs,
       group: picture.group ?? this.#groups.groupAt(capturedAtMs, nowMs),
-    });
+    };
+    if (this.#requested) frame.requested = true;
+    this.#requested = false;
+    return this.#stage.submit(frame);
   }
 
   #hand(frame: Frame): unknown {

@@ -12,11 +12,7 @@ interface AuditOptions extends StateOptions {
 
 /** Lists the audit log, newest first. */
 export function auditCommand(): Command {
-  return withStateOptions(
-    new Command('audit').description(
-      'list the audit log: starts, commands, trainings and changes of the serving head',
-    ),
-  )
+  return withStateOptions(new Command('audit'))
     .option(
       '--kind <kind>',
       'only entries of this kind: started, command, training, serving, rolled-back or promoted',

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { configJsonSchema } from '../config/json-schema.js';
 import { loadConfigFile } from '../config/load.js';
-import { printJson, printLine, printYaml } from './support/output.js';
+import { printJson, printLine } from './support/output.js';
+import { printYaml } from './support/print-yaml.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 
 export function configCommand(): Command {
-  const command = new Command('config').description('check, print or describe the configuration');
+  const command = new Command('config');
   command
     .command('check')
     .description('validate the file and report every problem')

@@ -30,11 +30,7 @@ interface EvaluateOptions extends TaskOptions {
 
 /** Writes an evaluation report about the serving head; changes nothing. */
 export function evaluateCommand(): Command {
-  return withTaskOptions(
-    new Command('evaluate').description(
-      'evaluate the serving head and write a report: metrics, mistakes, suspect labels, advice',
-    ),
-  )
+  return withTaskOptions(new Command('evaluate'))
     .option('--out <dir>', 'folder for evaluation.html and evaluation.json', 'headland-evaluation')
     .option('--json', 'print one JSON object')
     .action(evaluate);

@@ -21,9 +21,7 @@ interface ExportOptions extends TaskOptions {
 /** Exports the stored pictures as class folders or for an annotation tool, with the metadata needed to import them again. */
 export function exportCommand(): Command {
   return withTaskOptions(
-    new Command('export-samples')
-      .description('export the labelled pictures as class folders, or for an annotation tool')
-      .argument('<dir>', 'empty or new folder'),
+    new Command('export-samples').argument('<dir>', 'empty or new folder'),
     'export only this task of the robot',
   )
     .addOption(
@@ -54,8 +52,13 @@ export function exportCommand(): Command {
 }
 
 function print(reports: ReadonlyMap<string, ExportReport>, dir: string): void {
-  for (const [task, { samples }] of reports) {
+  for (const [task, { samples, thinned }] of reports) {
     const where = reports.size > 1 ? join(dir, task) : dir;
     printLine(`${samples} pictures written to ${where}`);
+    if (thinned > 0) {
+      printNote(
+        `left out: ${thinned} samples whose pictures were thinned out; their labels are in the store alone`,
+      );
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { addedCardsDir, openState } from '../agent/open-state.js';
+import { openState } from '../agent/open-state.js';
+import { addedCardsDir } from '../agent/seeing/perception-settings.js';
 import type { Backbone } from '../backbone/backbone.js';
 import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/card-folders.js';
@@ -39,9 +40,10 @@ const FOREIGN_ENDING =
 /** Exports backbone and head as one ONNX file, or as a folder with a TensorFlow.js model. */
 export function exportModelCommand(): Command {
   return withTaskOptions(
-    new Command('export')
-      .description('export backbone and head as one ONNX file or TensorFlow.js model')
-      .argument('<file>', 'file to write, such as weeds.onnx; with --format tfjs a folder'),
+    new Command('export').argument(
+      '<file>',
+      'file to write, such as weeds.onnx; with --format tfjs a folder',
+    ),
   )
     .option('--head <version>', 'version of the head (default: the serving one)', parseVersion)
     .addOption(

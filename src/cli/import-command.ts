@@ -26,11 +26,7 @@ const LISTED_PICTURES = 20;
 export function importCommand(): Command {
   return withTaskOptions(
     withPhotoOptions(
-      new Command('import')
-        .description(
-          'import pictures as labelled samples from class folders, with or without train/valid/test splits, or from an export of an annotation tool',
-        )
-        .argument('<dir>', 'folder with one subfolder per label'),
+      new Command('import').argument('<dir>', 'folder with one subfolder per label'),
     ),
     'task of the labels (default: where the robot has several, those that a table or an export names)',
   )

@@ -21,7 +21,6 @@ interface LabelOptions extends TaskOptions {
 export function labelCommand(): Command {
   return withTaskOptions(
     new Command('label')
-      .description('label a stored sample; without arguments, list those that wait for a label')
       .argument('[sample]', 'id of the sample')
       .argument('[label]', 'label of the picture'),
   )

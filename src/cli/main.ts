@@ -1,29 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { COMMANDS } from './support/commands.js';
 import { EXIT, endWhenPipeCloses, reportFailure } from './support/output.js';
 import { packageVersion } from './support/version.js';
-
-/** In the order of the help. A command is loaded only when it is used, which saves memory in the daemon. */
-const COMMANDS: Record<string, () => Promise<Command>> = {
-  run: async () => (await import('./run-command.js')).runCommand(),
-  demo: async () => (await import('./demo/demo-command.js')).demoCommand(),
-  import: async () => (await import('./import-command.js')).importCommand(),
-  'export-samples': async () => (await import('./export-command.js')).exportCommand(),
-  sync: async () => (await import('./sync-command.js')).syncCommand(),
-  export: async () => (await import('./export-model-command.js')).exportModelCommand(),
-  label: async () => (await import('./label-command.js')).labelCommand(),
-  train: async () => (await import('./train-command.js')).trainCommand(),
-  evaluate: async () => (await import('./evaluate-command.js')).evaluateCommand(),
-  study: async () => (await import('./study-command.js')).studyCommand(),
-  rollback: async () => (await import('./rollback-command.js')).rollbackCommand(),
-  models: async () => (await import('./models/models-command.js')).modelsCommand(),
-  bench: async () => (await import('./bench/bench-command.js')).benchCommand(),
-  status: async () => (await import('./status-command.js')).statusCommand(),
-  audit: async () => (await import('./audit-command.js')).auditCommand(),
-  alerts: async () => (await import('./alerts/alerts-command.js')).alertsCommand(),
-  outputs: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),
-  config: async () => (await import('./config-command.js')).configCommand(),
-};
 
 /** Makes a command and its subcommands throw usage errors instead of ending the process. */
 function throwing(command: Command): Command {
@@ -32,15 +11,24 @@ function throwing(command: Command): Command {
 }
 
 endWhenPipeCloses();
+const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage]));
+usages.set('help', '[command]');
 const program = new Command('headland')
   .description('On-robot learning for field cameras')
   .version(packageVersion())
   .exitOverride()
   .showHelpAfterError('(see --help)')
-  .configureHelp({ showGlobalOptions: true });
-const [requested = ''] = process.argv.slice(2);
-const names = Object.hasOwn(COMMANDS, requested) ? [requested] : Object.keys(COMMANDS);
-for (const name of names) program.addCommand(throwing(await COMMANDS[name]!()));
+  .configureHelp({
+    showGlobalOptions: true,
+    subcommandTerm: (command) => `${command.name()} ${usages.get(command.name()) ?? ''}`.trimEnd(),
+  });
+// `headland help NAME` and `headland --help NAME` show the help of that command.
+const requested = process.argv.slice(2).find((word) => !word.startsWith('-') && word !== 'help');
+for (const { name, summary, load } of COMMANDS) {
+  // Of the others the list of commands needs only the name.
+  const command = name === requested ? throwing(await load()) : new Command(name);
+  program.addCommand(command.description(summary));
+}
 
 try {
   await program.parseAsync();

@@ -17,9 +17,11 @@ interface RollbackOptions extends TaskOptions {
 /** Switches back to an older head; a running daemon follows within seconds. */
 export function rollbackCommand(): Command {
   return withTaskOptions(
-    new Command('rollback')
-      .description('switch to an older head: the previous one, or the given version')
-      .argument('[version]', 'a version that `headland models heads` lists', parseVersion),
+    new Command('rollback').argument(
+      '[version]',
+      'a version that `headland models heads` lists',
+      parseVersion,
+    ),
   )
     .option('--json', 'print one JSON object')
     .action(async (version: number | undefined, options: RollbackOptions) => {

@@ -1,33 +1,60 @@
 import { Command } from 'commander';
-import { Agent } from '../agent/agent.js';
+import type { Agent } from '../agent/agent.js';
+import { Daemon } from '../agent/lifetime/daemon.js';
+import { perceptionSettings } from '../agent/seeing/perception-settings.js';
 import { messageOf } from '../base/errors.js';
-import { createLog } from '../base/log.js';
+import { createLog, type Log } from '../base/log.js';
 import { loadConfigFile } from '../config/load.js';
+import type { Config } from '../config/schema.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
+import { SystemdNotifier } from '../host/notify.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
+import { PerceptionThread } from '../perception/perception-thread.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 import { packageVersion } from './support/version.js';
 
 /** Runs the daemon until SIGTERM or SIGINT, then shuts it down in order. */
 export function runCommand(): Command {
   return new Command('run')
-    .description('run the daemon')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
     .action(async (options: { config: string }) => {
-      const config = loadConfigFile(options.config);
-      const log = createLog({
-        level: config.log.level,
-        journal: process.env.JOURNAL_STREAM !== undefined,
-        bindings: { robot: config.robot.id },
-      });
-      const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
-      const agent = new Agent(config, { log, environment: process.env, version: packageVersion() });
-      process.on('exit', () => agent.outputsOff());
-      for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-        process.on(event, (error) => {
-          log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
-          process.exit(1);
+      const load = (): Config => loadConfigFile(options.config);
+      const config = load();
+      const logOf = ({ log: { level, format }, robot }: Config): Log =>
+        createLog({
+          level,
+          format,
+          environment: process.env,
+          bindings: { robot: robot.id },
         });
+      const log = logOf(config);
+      const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
+      // The backbone and the rest of the program take equally long to load: they load side by side.
+      let early: Promise<PerceptionThread> | undefined = PerceptionThread.start(
+        perceptionSettings(config),
+      );
+      early.catch(() => undefined);
+      const { Agent: RobotAgent } = await import('../agent/agent.js');
+      const version = packageVersion();
+      const make = (settings: Config): Agent => {
+        const thread = early;
+        early = undefined;
+        return new RobotAgent(settings, {
+          log: logOf(settings),
+          environment: process.env,
+          version,
+          ...(thread ? { thread } : {}),
+        });
+      };
+      const notifier = new SystemdNotifier(process.env);
+      const daemon = new Daemon({ config, load, make, notifier, log });
+      process.on('exit', () => daemon.outputsOff());
+      const fail = (error: unknown): never => {
+        log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
+        process.exit(1);
+      };
+      for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+        process.on(event, fail);
       }
       const stopped = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -38,11 +65,14 @@ export function runCommand(): Command {
         }
       });
       try {
-        await Promise.race([agent.start(), stopped]);
+        const started = daemon.start();
+        // A terminal that closes sends the same signal, which then ends the daemon.
+        if (!process.stdout.isTTY) process.on('SIGHUP', () => void daemon.reload().catch(fail));
+        await Promise.race([started, stopped]);
         boundPictureMemory();
         await stopped;
       } finally {
-        await agent.stop();
+        await daemon.stop();
         await lock.release();
       }
       log.info('stopped');

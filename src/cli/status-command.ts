@@ -5,7 +5,8 @@ import { HeadlandError } from '../base/errors.js';
 import { readSecretText } from '../config/secrets.js';
 import { topicPrefix } from '../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../telemetry/contract/topics.js';
-import { printJson, printYaml } from './support/output.js';
+import { printJson } from './support/output.js';
+import { printYaml } from './support/print-yaml.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface StatusOptions extends StateOptions {
@@ -26,9 +27,7 @@ function connected(url: string, options: IClientOptions): Promise<MqttClient> {
 
 /** Requests the status of the running daemon over its broker. */
 export function statusCommand(): Command {
-  return withStateOptions(
-    new Command('status').description('show the status of the running daemon'),
-  )
+  return withStateOptions(new Command('status'))
     .option('--json', 'print one JSON object')
     .action(async (options: StatusOptions) => {
       const config = resolveConfig(options);

@@ -48,11 +48,7 @@ interface StudyOptions extends StateOptions, PhotoOptions {
 export function studyCommand(): Command {
   return withStateOptions(
     withPhotoOptions(
-      new Command('study')
-        .description(
-          'compare small networks trained from scratch with the frozen backbone on your photos, by cross-validation over groups',
-        )
-        .argument('<dir>', 'folder with one folder of photos per class'),
+      new Command('study').argument('<dir>', 'folder with one folder of photos per class'),
     ),
   )
     .option('--out <dir>', 'folder for study.html and study.json', 'headland-study')

@@ -18,13 +18,11 @@ interface SyncOptions extends StateOptions {
 /** Sends chosen samples to the configured target, or shows what is still to send. */
 export function syncCommand(): Command {
   return withStateOptions(
-    new Command('sync')
-      .description('send samples to the configured store or server now, and show what is left')
-      .addArgument(
-        new Argument('[status]', 'show what was sent and what is left, without sending').choices([
-          'status',
-        ]),
-      ),
+    new Command('sync').addArgument(
+      new Argument('[status]', 'show what was sent and what is left, without sending').choices([
+        'status',
+      ]),
+    ),
   )
     .option('--dry-run', 'show what would be sent')
     .option('--again', 'send everything again, for a target that has lost its copies')

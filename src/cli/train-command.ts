@@ -20,9 +20,7 @@ interface TrainOptions extends TaskOptions {
 
 /** Trains in this process; a running daemon switches to the new head within seconds. */
 export function trainCommand(): Command {
-  return withTaskOptions(
-    new Command('train').description('train a head on all labels, and promote it if it is better'),
-  )
+  return withTaskOptions(new Command('train'))
     .option('--json', 'print one JSON object')
     .action(async (options: TrainOptions) => {
       const config = resolveConfig(options);

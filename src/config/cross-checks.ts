@@ -1,13 +1,9 @@
 import { eyeOf, eyesOf } from '../base/words/eye.js';
 import { decidesOn } from '../base/words/task.js';
-import type { Config } from './schema.js';
+import type { ConfigProblem } from './config-problem.js';
+import { buttonProblems, gpioProblems } from './gpio-checks.js';
+import type { AlertCondition, AlertRuleConfig, Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
-
-export interface ConfigProblem {
-  /** Dotted path of the setting: `cameras[0].widthPixels`. */
-  path: string;
-  message: string;
-}
 
 /** Problems between settings, which no single field of the schema can show. */
 export function crossChecks(config: Config): ConfigProblem[] {
@@ -15,11 +11,18 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...config.cameras.flatMap((_, index) => cameraProblems(config, index)),
     ...taskProblems(config),
     ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
+    ...sectionChecks(config),
+    ...buttonProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
   }
   return problems;
+}
+
+/** Problems between settings of one section, which are also found where it is read alone. */
+export function sectionChecks({ gpio }: Config): ConfigProblem[] {
+  return gpioProblems(gpio);
 }
 
 function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {
@@ -72,6 +75,7 @@ function ruleProblems(config: Config, index: number): ConfigProblem[] {
   const rule = alerts.rules[index]!;
   const path = `alerts.rules[${index}]`;
   const problems: ConfigProblem[] = [];
+  problems.push(...triggerProblems(rule, path), ...actionProblems(config, index));
   if (rule.matches > rule.ofFrames) {
     problems.push({
       path: `${path}.matches`,
@@ -97,6 +101,67 @@ function ruleProblems(config: Config, index: number): ConfigProblem[] {
     problems.push({
       path: `${path}.output`,
       message: `no output in gpio.outputs is named "${rule.output}"`,
+    });
+  }
+  return problems;
+}
+
+/** What raises the alert, and which settings go with it. */
+function triggerProblems(rule: AlertRuleConfig, path: string): ConfigProblem[] {
+  const { labels, noveltyBelow, on, clearBelowProbability, minProbability, region } = rule;
+  const triggers = [labels.length > 0, noveltyBelow !== null, on.length > 0];
+  const problems: ConfigProblem[] = [];
+  if (triggers.filter(Boolean).length !== 1) {
+    problems.push({ path, message: 'must have exactly one of labels, noveltyBelow and on' });
+  }
+  if (clearBelowProbability !== null) {
+    const at = `${path}.clearBelowProbability`;
+    if (labels.length === 0) problems.push({ path: at, message: 'is only for rules with labels' });
+    if (clearBelowProbability > minProbability) {
+      problems.push({ path: at, message: `must not exceed minProbability (${minProbability})` });
+    }
+  }
+  if (on.length > 0 && region !== null) {
+    problems.push({
+      path: `${path}.region`,
+      message: 'does not go with on: no state has a region',
+    });
+  }
+  rule.schedule.forEach(({ from, to }, index) => {
+    if (from !== to) return;
+    problems.push({
+      path: `${path}.schedule[${index}].to`,
+      message: `must differ from from (${from}); a whole day is from 00:00 to 24:00`,
+    });
+  });
+  return problems;
+}
+
+/** Conditions of one camera; the others belong to the whole robot or to a task. */
+const OF_CAMERAS: readonly AlertCondition[] = ['camera_lost', 'camera_dirty'];
+
+function actionProblems({ alerts, cameras }: Config, index: number): ConfigProblem[] {
+  const rule = alerts.rules[index]!;
+  const path = `alerts.rules[${index}]`;
+  const problems: ConfigProblem[] = [];
+  const pictured = (['snapshot', 'clip'] as const).filter((action) => Boolean(rule[action]));
+  const placeless = rule.on.filter((condition) => !OF_CAMERAS.includes(condition));
+  if (placeless.length > 0 && cameras.length > 1 && rule.camera === null) {
+    for (const action of pictured) {
+      problems.push({
+        path: `${path}.${action}`,
+        message: `needs camera: ${placeless.join(', ')} belongs to none`,
+      });
+    }
+  }
+  const acts = rule.snapshot || rule.clip !== null || rule.command !== null;
+  if (acts && alerts.rules.some((other, at) => at !== index && other.name === rule.name)) {
+    problems.push({ path: `${path}.name`, message: `"${rule.name}" is already in use` });
+  }
+  if (rule.clip !== null && alerts.clips.maxBytes < alerts.clips.ringMaxBytes) {
+    problems.push({
+      path: 'alerts.clips.maxBytes',
+      message: `must not be below ringMaxBytes (${alerts.clips.ringMaxBytes})`,
     });
   }
   return problems;

@@ -5,7 +5,8 @@ import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/words/issue-text.js';
 import { decodeText } from '../base/words/text.js';
-import { type ConfigProblem, crossChecks } from './cross-checks.js';
+import type { ConfigProblem } from './config-problem.js';
+import { crossChecks, sectionChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
 
@@ -28,7 +29,8 @@ export function loadConfigFile(path: string): Config {
 export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
   const value = parseYaml(readConfigFile(path), path);
   const given = (value as Partial<Record<string, unknown>> | null)?.[name];
-  return validateConfig(given === undefined ? {} : { [name]: given }, path)[name];
+  const section = given === undefined ? {} : { [name]: given };
+  return validateConfig(section, path, sectionChecks)[name];
 }
 
 function readConfigFile(path: string): string {
@@ -95,10 +97,14 @@ function parseYaml(text: string, origin: string): unknown {
 }
 
 /** Validates plain values, fills in defaults and freezes the result. */
-export function validateConfig(value: unknown, origin = 'configuration'): Config {
+export function validateConfig(
+  value: unknown,
+  origin = 'configuration',
+  check: (config: Config) => ConfigProblem[] = crossChecks,
+): Config {
   const result = configSchema.safeParse(value, { error: issueText });
   const problems = result.success
-    ? crossChecks(result.data)
+    ? check(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
   if (problems.length > 0 || !result.success) {
     const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);

@@ -16,6 +16,7 @@ import { console } from './sections/network/console.js';
 import { embeddedBroker } from './sections/network/embedded-broker.js';
 import { mqtt } from './sections/network/mqtt.js';
 import { sync } from './sections/network/sync.js';
+import { position } from './sections/position.js';
 import { quantization } from './sections/quantization.js';
 
 /**
@@ -60,10 +61,17 @@ export const configSchema = z.strictObject({
   embeddedBroker,
   gpio,
   alerts,
+  position,
   console,
   sync,
   log: section(
-    { level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') },
+    {
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+      format: z
+        .enum(['auto', 'text', 'json'])
+        .default('auto')
+        .describe('auto: readable text on the systemd journal, else one JSON object a line'),
+    },
     'Logging to standard output',
   ),
 });
@@ -71,4 +79,6 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type CameraConfig = Config['cameras'][number];
 export type AlertRuleConfig = Config['alerts']['rules'][number];
+export type ExecutionProvider = Config['inference']['executionProvider'];
+export type AlertCondition = AlertRuleConfig['on'][number];
 export type SecretReference = z.infer<typeof secret>;

@@ -1,3 +1,5 @@
+import type { HoldReason } from '../base/words/hold-reason.js';
+
 /**
  * The task of a robot that a request means, by default its first. The same task is always the same object.
  * Throws HL_TASK_UNKNOWN.
@@ -153,6 +155,8 @@ export interface TrainingState {
   done: number;
   total: number;
   etaSeconds: number | null;
+  /** Why the training is paused; null: it runs. */
+  paused: HoldReason | null;
   /** Labels given or changed since the last training. */
   newLabels: number;
   /** Number of new labels at which a training starts automatically; 0 = never. */

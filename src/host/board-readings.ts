@@ -1,18 +1,38 @@
-import { readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-
-export interface ThrottledFlags {
-  /** The supply is below its limit, now or at the kernel's last poll about two seconds ago. */
-  underVoltage: boolean;
-  /** The firmware or the kernel limits the processor's clock because of heat or supply. */
-  slowed: boolean;
-}
+import { decodeThrottled, type ThrottledFlags } from './firmware-flags.js';
 
 export interface Battery {
   /** Charge, 0..100. */
   percent: number;
   discharging: boolean;
 }
+
+/**
+ * Pressure stall information of the kernel: share of the last ten seconds during which at least one
+ * process waited for the resource, 0..100. Null: the kernel does not report it.
+ */
+export interface Pressure {
+  cpuPercent: number | null;
+  memoryPercent: number | null;
+  ioPercent: number | null;
+}
+
+/** Wear of the storage. */
+export interface StorageWear {
+  /** Used share of the rated life of the most worn eMMC in tenths, rounded up, 0..110; SD cards do not report it. */
+  lifeUsedPercent: number | null;
+  /** The most used-up reserve of spare blocks of an eMMC. */
+  reserve: 'normal' | 'low' | 'urgent' | null;
+  /** Errors that ext4 has recorded in its file systems since their creation or last repair. */
+  fileSystemErrors: number | null;
+}
+
+/**
+ * How far the date can be trusted: `synchronized` with a time server, from a battery-backed clock
+ * (`rtc`), or `unset`. Null: unknown, as under chrony, which shows its state to root only.
+ */
+export type ClockState = 'synchronized' | 'rtc' | 'unset' | null;
 
 /** Sensor values of the board. Null: this board does not report the value. */
 export interface BoardReadings {
@@ -31,12 +51,17 @@ export interface BoardReadings {
   rssBytes: number | null;
   /** Since boot, seconds. */
   uptimeSeconds: number | null;
+  pressure: Pressure;
+  wear: StorageWear;
+  clock: ClockState;
 }
 
 export interface BoardOptions {
   /** Mount points of procfs and sysfs, if not /proc and /sys: containers mount them elsewhere. */
   procRoot?: string;
   sysRoot?: string;
+  /** Folder of run-time files, if not /run. */
+  runRoot?: string;
   /** Any path on the file system whose free space is wanted. */
   diskPath?: string;
 }
@@ -54,6 +79,9 @@ export function readings(options: BoardOptions = {}): BoardReadings {
     diskFreeBytes: options.diskPath === undefined ? null : diskFreeBytes(options.diskPath),
     rssBytes: kibibytes(proc('self/status'), 'VmRSS'),
     uptimeSeconds: number(proc('uptime')?.split(' ')[0]),
+    pressure: pressure(proc, sys),
+    wear: storageWear(sys),
+    clock: clockState(join(options.runRoot ?? '/run', 'systemd/timesync'), sys, Date.now()),
   };
 }
 
@@ -84,8 +112,9 @@ function throttledFlags(sys: string): ThrottledFlags | null {
   const slowed: boolean[] = [];
   const firmware = firmwareFlags(join(sys, 'devices/platform'));
   if (firmware !== null) {
-    underVoltage.push((firmware & 0b0001) !== 0);
-    slowed.push((firmware & 0b1110) !== 0);
+    const flags = decodeThrottled(firmware);
+    underVoltage.push(flags.underVoltage);
+    slowed.push(flags.slowed);
   }
   const sensors = join(sys, 'class/hwmon');
   for (const device of list(sensors)) {
@@ -127,6 +156,61 @@ function emptiestBattery(folder: string): Battery | null {
     emptiest = { percent, discharging };
   }
   return emptiest;
+}
+
+/**
+ * Of the whole board; of this process's control group where /proc shows only processes
+ * (`ProcSubset=pid` of systemd).
+ */
+function pressure(proc: (path: string) => string | null, sys: string): Pressure {
+  const group = /^0::(\/.*)$/m.exec(proc('self/cgroup') ?? '')?.[1];
+  const of = (resource: 'cpu' | 'memory' | 'io'): number | null => {
+    const text =
+      proc(`pressure/${resource}`) ??
+      (group === undefined ? null : read(join(sys, 'fs/cgroup', group, `${resource}.pressure`)));
+    return number(/^some avg10=([\d.]+)/m.exec(text ?? '')?.[1]);
+  };
+  return { cpuPercent: of('cpu'), memoryPercent: of('memory'), ioPercent: of('io') };
+}
+
+/** Names of the states of the reserve, as eMMC 5.0 numbers them from 1. */
+const RESERVES = ['normal', 'low', 'urgent'] as const;
+
+function storageWear(sys: string): StorageWear {
+  const blocks = join(sys, 'block');
+  const cards = list(blocks).filter((name) => /^mmcblk\d+$/.test(name));
+  // Two estimates, of blocks with one and with more bits a cell; 0 is "not defined".
+  const tenths = cards
+    .flatMap((card) => (read(join(blocks, card, 'device/life_time')) ?? '').trim().split(/\s+/))
+    .map((text) => number(text) ?? 0)
+    .filter((value) => value > 0);
+  const reserves = cards
+    .map((card) => number(read(join(blocks, card, 'device/pre_eol_info'))) ?? 0)
+    .filter((value) => value > 0);
+  const fileSystems = join(sys, 'fs/ext4');
+  const errors = list(fileSystems)
+    .map((device) => number(read(join(fileSystems, device, 'errors_count'))))
+    .filter((count) => count !== null);
+  return {
+    lifeUsedPercent: tenths.length === 0 ? null : Math.max(...tenths) * 10,
+    reserve: reserves.length === 0 ? null : (RESERVES[Math.max(...reserves) - 1] ?? null),
+    fileSystemErrors: errors.length === 0 ? null : errors.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+/** No board had this software before. */
+const EARLIEST_DATE_MS = Date.UTC(2026, 0, 1);
+
+/** @param timesync run-time folder of systemd-timesyncd */
+function clockState(timesync: string, sys: string, nowMs: number): ClockState {
+  if (nowMs < EARLIEST_DATE_MS) return 'unset';
+  const names = list(timesync);
+  if (names.includes('synchronized')) return 'synchronized';
+  const clocks = join(sys, 'class/rtc');
+  // The kernel has set the time from this clock at boot.
+  const fromClock = list(clocks).some((name) => number(read(join(clocks, name, 'hctosys'))) === 1);
+  if (fromClock) return 'rtc';
+  return existsSync(timesync) ? 'unset' : null;
 }
 
 /** Value of a line "Name:   123 kB", in bytes. */

@@ -39,6 +39,9 @@ export class SystemdNotifier {
 
   /** Start-up is complete: units ordered after this one may start. */
   ready = (): boolean => this.#send('READY=1');
+  /** The daemon reads its configuration anew; {@link ready} ends that. */
+  reloading = (): boolean =>
+    this.#send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
   /** Sets the one line that `systemctl status` shows. */
   status = (text: string): boolean => this.#send(`STATUS=${text.replaceAll('\n', ' ')}`);
   /** Resets the watchdog. Call it only after progress, never from a bare timer. */

@@ -5,6 +5,8 @@ import type { Perceived, Seen, TaskAnswer } from './perception-protocol.js';
 /** The part of a frame that perception needs; the caller gets its own frame back whole. */
 export interface PerceivableFrame extends Eye {
   jpeg: Uint8Array;
+  /** Begun before other frames, whatever the rate limit, and never replaced by a newer frame. */
+  requested?: true;
 }
 
 export interface Waiting<F> {

@@ -1,3 +1,4 @@
+import type { Execution } from '../backbone/engines/engine-onnx.js';
 import type { ModelCard } from '../backbone/model-card.js';
 import type { VariantGolden } from '../backbone/variant-golden.js';
 import type { SerialisedError } from '../base/errors.js';
@@ -17,6 +18,7 @@ export interface PerceptionSettings {
   addedCardsDir: string | null;
   cacheDir: string;
   threads: number;
+  execution: Execution;
   fit: Fit;
   maxPictureBytes: number;
   maxPicturePixels: number;
@@ -44,6 +46,7 @@ export interface WorkerSettings {
   /** Identifies the features: by the model and the fit. */
   checksum: string;
   threads: number;
+  execution: Execution;
   tasks: readonly PerceptionTask[];
 }
 
@@ -131,8 +134,16 @@ export type ToWorker =
   | { type: 'close' };
 
 export type FromWorker =
-  /** The buffers are the slots of the ring that frames pass through. */
-  | { type: 'ready'; backbone: BackboneInfo; buffers: SharedArrayBuffer[] }
+  /**
+   * The buffers are the slots of the ring that frames pass through. `unaccelerated`: why the CPU computes
+   * instead of the configured execution provider.
+   */
+  | {
+      type: 'ready';
+      backbone: BackboneInfo;
+      unaccelerated: SerialisedError | null;
+      buffers: SharedArrayBuffer[];
+    }
   | { type: 'seen'; id: number; seen: Seen }
   | { type: 'refused'; id: number; error: SerialisedError }
   /** The head with this id decides from the next frame on. */

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openEngine } from '../backbone/open-engine.js';
+import { openAccelerated } from '../backbone/open-accelerated.js';
 import { compareWithGolden } from '../backbone/variant-golden.js';
 import { HeadlandError, serialiseError } from '../base/errors.js';
 import { silentLog } from '../base/log.js';
@@ -25,19 +25,16 @@ const SLOTS = 2;
  */
 const port = parentPort;
 if (!port) throw new Error('perception/worker.ts runs as a worker thread only');
-const { card, model, modelChecksum, variantGolden, checksum, threads, tasks } =
+const { card, model, modelChecksum, variantGolden, checksum, threads, execution, tasks } =
   workerData as WorkerSettings;
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
 try {
-  const backbone = await openEngine({
-    card,
-    model,
-    checksum: modelChecksum,
-    threads,
-    log: silentLog(),
-  });
+  const { backbone, fallback } = await openAccelerated(
+    { card, model, checksum: modelChecksum, threads, log: silentLog() },
+    execution,
+  );
   if (variantGolden) {
     await compareWithGolden(backbone, variantGolden).catch(async (error: unknown) => {
       await backbone.close();
@@ -118,7 +115,8 @@ try {
   });
   const info = { name, checksum, engine, featureSize, inputSize, insteadOf: null };
   // The engine has its own copy of the model; the transfer frees this one's memory at once.
-  send({ type: 'ready', backbone: info, buffers }, [model.buffer as ArrayBuffer]);
+  const unaccelerated = fallback && serialiseError(fallback);
+  send({ type: 'ready', backbone: info, unaccelerated, buffers }, [model.buffer as ArrayBuffer]);
 } catch (error) {
   send({ type: 'failed', error: serialiseError(error) });
   port.close();

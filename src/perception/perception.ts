@@ -1,8 +1,3 @@
-import { Worker } from 'node:worker_threads';
-import { readCachedModel } from '../backbone/cache.js';
-import { loadCard } from '../backbone/card-folders.js';
-import { featureChecksum } from '../backbone/embedder.js';
-import { fullPrecisionName } from '../backbone/variant.js';
 import {
   deserialiseError,
   HeadlandError,
@@ -31,8 +26,8 @@ import type {
   PerceptionSettings,
   ServingHead,
   ToWorker,
-  WorkerSettings,
 } from './perception-protocol.js';
+import { PerceptionThread } from './perception-thread.js';
 import { PixelRing } from './pixel-ring.js';
 
 export interface PerceptionEvents<F extends PerceivableFrame> {
@@ -81,7 +76,7 @@ const SWAP_TIMEOUT_MS = 15_000;
  * replaced, never queued. Heads are swapped between two frames, so that a swap drops none.
  */
 export class Perception<F extends PerceivableFrame> {
-  #worker: Worker | null = null;
+  #thread: PerceptionThread | null = null;
   #running: Running | null = null;
   /** The head of each task that the worker has acknowledged. */
   readonly #serving = new Map<string, ServingHead>();
@@ -96,6 +91,9 @@ export class Perception<F extends PerceivableFrame> {
   #downSinceMs = performance.now();
   /** Why the configured backbone does not serve. */
   #unfit: HeadlandError | null = null;
+  #unaccelerated: HeadlandError | null = null;
+  #early: Promise<PerceptionThread> | null;
+  #held = false;
   #restartTimer: NodeJS.Timeout | null = null;
   #beginTimer: NodeJS.Timeout | null = null;
   readonly #pace = new Pace();
@@ -107,7 +105,10 @@ export class Perception<F extends PerceivableFrame> {
     private readonly settings: PerceptionSettings,
     private readonly events: PerceptionEvents<F>,
     private readonly log: Log,
+    /** A thread that already starts with these settings; null: none does. */
+    early: Promise<PerceptionThread> | null = null,
   ) {
+    this.#early = early;
     this.#cacheDir = settings.cacheDir;
     this.#beliefs = new Beliefs(settings.tasks);
   }
@@ -139,25 +140,34 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   async #open(): Promise<BackboneInfo> {
-    const settings = { ...this.settings, cacheDir: this.#cacheDir };
-    const workerData = await readBackbone(settings, this.#unfit !== null);
-    if (this.#stopping) throw crashed('perception was stopped while it started');
+    const thread = await this.#startThread();
+    if (this.#stopping) {
+      await thread.close(CLOSE_TIMEOUT_MS);
+      throw crashed('perception was stopped while it started');
+    }
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./perception-worker.js', import.meta.url), {
-        workerData,
-        transferList: [workerData.model.buffer as ArrayBuffer],
-        name: 'perception',
-      });
-      this.#worker = worker;
+      this.#thread = thread;
       const start: Start = { ready: false, lastError: null, resolve, reject };
-      worker.on('message', (message: FromWorker) => this.#receive(message, start));
-      worker.on('error', (error) => {
-        start.lastError = crashed(messageOf(error), error);
-      });
-      worker.on('exit', (code) => {
-        if (this.#worker === worker) this.#exited(code, start);
+      thread.listen({
+        onMessage: (message) => this.#receive(message, start),
+        onError: (error) => {
+          start.lastError = crashed(messageOf(error), error);
+        },
+        onExit: (code) => {
+          if (this.#thread === thread) this.#exited(code, start);
+        },
       });
     });
+  }
+
+  #startThread(): Promise<PerceptionThread> {
+    const early = this.#early;
+    this.#early = null;
+    if (early && !this.#unfit && this.#cacheDir === this.settings.cacheDir) return early;
+    return PerceptionThread.start(
+      { ...this.settings, cacheDir: this.#cacheDir },
+      this.#unfit !== null,
+    );
   }
 
   #receive(message: FromWorker, start: Start): void {
@@ -182,7 +192,12 @@ export class Perception<F extends PerceivableFrame> {
     }
   }
 
-  #ready({ backbone, buffers }: Extract<FromWorker, { type: 'ready' }>): BackboneInfo {
+  #ready({
+    backbone,
+    buffers,
+    unaccelerated,
+  }: Extract<FromWorker, { type: 'ready' }>): BackboneInfo {
+    this.#unaccelerated = unaccelerated && deserialiseError(unaccelerated);
     const insteadOf = this.#unfit ? this.settings.backbone : null;
     const info: BackboneInfo = { ...backbone, insteadOf };
     this.#running = { backbone: info, ring: new PixelRing(buffers) };
@@ -191,7 +206,7 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   #exited(code: number, { ready, lastError, reject }: Start): void {
-    this.#worker = null;
+    this.#thread = null;
     this.#giveUpWork();
     const error = lastError ?? crashed(`the perception thread ended with code ${code}`);
     for (const [id, { sent }] of this.#swaps) if (sent) this.#endSwap(id)?.reject(error);
@@ -200,15 +215,16 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Submits a frame; it replaces a waiting frame of the same eye. Resolves when the frame is
+   * Submits a frame; it replaces a waiting frame of the same eye, unless that one was requested. Resolves when the frame is
    * finished in any way, so that a recording can run at the speed of perception.
    */
   submit(frame: F): Promise<void> {
     const eye = eyeOf(frame);
     const replaced = this.#waiting.get(eye);
     if (replaced) {
+      if (!this.#held) this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
+      if (replaced.frame.requested && !frame.requested) return Promise.resolve();
       this.#waiting.delete(eye);
-      this.#dropped.set(frame.camera, this.dropped(frame.camera) + 1);
       replaced.settled();
     }
     return new Promise((settled) => {
@@ -231,6 +247,11 @@ export class Perception<F extends PerceivableFrame> {
   /** Why the fp32 backbone serves instead of the configured one; null: that one does. */
   get unfit(): HeadlandError | null {
     return this.#unfit;
+  }
+
+  /** Why the CPU computes instead of the configured execution provider; null: that one does. */
+  get unaccelerated(): HeadlandError | null {
+    return this.#unaccelerated;
   }
 
   /** Age of the oldest frame in work, milliseconds; 0 = none is. */
@@ -265,6 +286,16 @@ export class Perception<F extends PerceivableFrame> {
     });
   }
 
+  /** Begins no frame until {@link release}; of each eye the newest waits. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#begin();
+  }
+
   /** Most frames per second to begin, over all cameras; null: no limit. */
   limitRate(maxFramesPerSecond: number | null): void {
     this.#pace.limit(maxFramesPerSecond);
@@ -279,31 +310,32 @@ export class Perception<F extends PerceivableFrame> {
     this.#waiting.clear();
     for (const id of this.#swaps.keys())
       this.#endSwap(id)?.reject(crashed('perception has stopped'));
-    const worker = this.#worker;
-    if (!worker) return;
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    this.#send({ type: 'close' });
-    const timer = setTimeout(() => void worker.terminate(), CLOSE_TIMEOUT_MS);
-    await exited;
-    clearTimeout(timer);
+    await this.#thread?.close(CLOSE_TIMEOUT_MS);
   }
 
   /** Begins the next frame, now or when it is due. */
   #begin(): void {
     if (this.#beginTimer) clearTimeout(this.#beginTimer);
-    const { value: next } = this.#waiting.values().next();
-    if (!next || this.#decoding || this.#next || !this.#running || this.#stopping) return;
+    if (this.#held || this.#stopping) return;
+    const next = this.#nextWaiting();
+    if (!next || this.#decoding || this.#next || !this.#running) return;
     const nowMs = performance.now();
     const waitMs = this.#pace.waitMs(nowMs, this.#forward?.forwardSinceMs ?? null);
-    if (waitMs >= 1) {
+    if (waitMs >= 1 && !next.frame.requested) {
       this.#beginTimer = setTimeout(() => this.#begin(), waitMs);
       return;
     }
-    // A Map keeps insertion order: the camera that has waited longest comes first.
     this.#waiting.delete(eyeOf(next.frame));
     this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
     void this.#decode(this.#decoding, this.#running);
+  }
+
+  /** The requested frame, if there is one, else that of the eye that has waited longest. */
+  #nextWaiting(): Waiting<F> | undefined {
+    // A Map keeps insertion order.
+    const waiting = [...this.#waiting.values()];
+    return waiting.find(({ frame }) => frame.requested) ?? waiting[0];
   }
 
   async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {
@@ -440,30 +472,8 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   #send(message: ToWorker): void {
-    this.#worker?.postMessage(message);
+    this.#thread?.send(message);
   }
-}
-
-/** @param fullPrecision Reads the backbone that the configured 8-bit variant was made from. */
-async function readBackbone(
-  settings: PerceptionSettings,
-  fullPrecision: boolean,
-): Promise<WorkerSettings> {
-  const { backbone, cardsDir, addedCardsDir, cacheDir, fit, threads, tasks } = settings;
-  const name = fullPrecision ? fullPrecisionName(backbone) : backbone;
-  const card = await loadCard(name, cardsDir, addedCardsDir);
-  const { model, checksum, variantGolden } = await readCachedModel(card, cacheDir);
-  return {
-    card,
-    modelChecksum: checksum,
-    variantGolden,
-    checksum: featureChecksum(checksum, fit),
-    threads,
-    tasks,
-    // In memory of its own, so that it can move to the worker: a Buffer may be part of a larger
-    // block.
-    model: model.byteLength === model.buffer.byteLength ? model : new Uint8Array(model),
-  };
 }
 
 function crashed(message: string, cause?: unknown): HeadlandError {

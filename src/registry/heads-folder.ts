@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolderSync } from '../base/files/make-folder.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
 
 /** What a registry has: versions, the pointer and its history. No task has such a name. */
@@ -24,7 +25,7 @@ function moveUntasked(stateDir: string, heads: string): boolean {
   try {
     if (isUntasked(heads)) renameSync(heads, moving);
     if (!existsSync(moving)) return true;
-    mkdirSync(heads, { recursive: true });
+    makeFolderSync(heads);
     renameSync(moving, join(heads, DEFAULT_TASK));
     return true;
   } catch {

@@ -24,7 +24,7 @@ export interface MissingFeatures {
 
 const ORIGINAL_RECIPE = '';
 
-/** The cache of embeddings. All of it can be recomputed from the pictures. */
+/** The cache of embeddings. It can be recomputed from the pictures that are stored. */
 export class FeatureTable {
   constructor(private readonly database: Database) {}
 
@@ -115,7 +115,8 @@ export class FeatureTable {
 
   /**
    * Deletes features that no training will need again: those of other backbones and, if
-   * `exceptRecipe` is given, augmented views of other recipes.
+   * `exceptRecipe` is given, augmented views of other recipes. Features of samples whose picture was
+   * thinned out are kept: nothing can compute them again.
    * @returns rows removed
    */
   drop(keep: { exceptBackbone: string; exceptRecipe?: string }): number {
@@ -124,8 +125,9 @@ export class FeatureTable {
       () =>
         this.database
           .prepare(
-            `DELETE FROM features WHERE backbone_checksum <> ?
-             OR (view > 0 AND ? IS NOT NULL AND recipe <> ?)`,
+            `DELETE FROM features WHERE (backbone_checksum <> ?
+             OR (view > 0 AND ? IS NOT NULL AND recipe <> ?))
+             AND sample_id NOT IN (SELECT id FROM samples WHERE picture_bytes = 0)`,
           )
           .run(keep.exceptBackbone, recipe, recipe).changes,
     )();

@@ -18,6 +18,8 @@ export interface SampleCounts {
   total: number;
   labelled: number;
   waiting: number;
+  /** Labelled samples whose picture was thinned out. */
+  thinned: number;
   /** Total size of the stored pictures of all tasks. */
   pictureBytes: number;
   /** Sorted by label, ascending by code unit. */
@@ -45,14 +47,16 @@ export function readCounts(database: Database, task: string): SampleCounts {
        WHERE t.task = ? AND t.label IS NOT NULL GROUP BY t.label ORDER BY t.label`,
     )
     .all(task);
-  const { waiting, pictureBytes } = database
-    .prepare<{ waiting: number; pictureBytes: number }>(
+  const { waiting, thinned, pictureBytes } = database
+    .prepare<{ waiting: number; thinned: number; pictureBytes: number }>(
       `SELECT (SELECT count(*) FROM task_samples WHERE task = ? AND label IS NULL) AS waiting,
+         (SELECT count(*) FROM task_samples t JOIN samples s ON s.id = t.sample_id
+          WHERE t.task = ? AND t.label IS NOT NULL AND s.picture_bytes = 0) AS thinned,
          picture_bytes AS pictureBytes FROM store_totals`,
     )
-    .get(task)!;
+    .get(task, task)!;
   const labelled = classes.reduce((sum, { training, holdout }) => sum + training + holdout, 0);
-  return { total: labelled + waiting, labelled, waiting, pictureBytes, classes };
+  return { total: labelled + waiting, labelled, waiting, thinned, pictureBytes, classes };
 }
 
 export function readLabelChanges(

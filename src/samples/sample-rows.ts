@@ -1,4 +1,5 @@
 import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
+import { isPosition, type Position } from '../base/geo/position.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 
 /** Facts about a sample that an import restores from an export. */
@@ -14,12 +15,21 @@ export interface RestoredFacts {
 }
 
 /** A row of {@link SAMPLE_TABLES_JOINED}, as {@link SAMPLE_COLUMNS} selects it. */
-export type SampleRow = Omit<Sample, 'holdout' | 'kept'> & { holdout: number; kept: number };
+export type SampleRow = Omit<Sample, 'holdout' | 'kept' | 'position'> & {
+  holdout: number;
+  kept: number;
+} & PositionColumns;
+
+/** All null where the position is not known. */
+type PositionColumns = { [K in keyof Position]: Position[K] | null };
 
 export const SAMPLE_COLUMNS = `s.id, t.label, t.label_source AS labelSource,
   t.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
   s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
-  s.picture_bytes AS pictureBytes, s.multiplicity`;
+  s.picture_bytes AS pictureBytes, s.multiplicity,
+  s.latitude, s.longitude, s.accuracy_meters AS accuracyMeters,
+  s.altitude_meters AS altitudeMeters, s.speed_meters_per_second AS speedMetersPerSecond,
+  s.course_degrees AS courseDegrees`;
 
 /** The samples of all tasks; restrict `t.task`. */
 export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.sample_id
@@ -27,10 +37,30 @@ export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.s
 
 const MAX_NAME_CHARACTERS = 256;
 export const MAX_ORIGIN_CHARACTERS = 4_096;
-const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console'];
+const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console', 'button'];
 
 export function toSample(row: SampleRow): Sample {
-  return { ...row, holdout: row.holdout === 1, kept: row.kept === 1 };
+  const {
+    latitude,
+    longitude,
+    accuracyMeters,
+    altitudeMeters,
+    speedMetersPerSecond,
+    courseDegrees,
+    ...rest
+  } = row;
+  const position =
+    latitude === null || longitude === null
+      ? null
+      : {
+          latitude,
+          longitude,
+          accuracyMeters,
+          altitudeMeters,
+          speedMetersPerSecond,
+          courseDegrees,
+        };
+  return { ...rest, holdout: row.holdout === 1, kept: row.kept === 1, position };
 }
 
 export function isLabelSource(value: unknown): value is LabelSource {
@@ -42,7 +72,7 @@ export function isLabelSource(value: unknown): value is LabelSource {
  * @throws HeadlandError HL_SAMPLE_INVALID
  */
 export function checkNewSample(sample: NewSample): void {
-  const { jpeg, label, labelSource, group, source, capturedAtMs, origin, dhash } = sample;
+  const { jpeg, label, labelSource, group, source, capturedAtMs, origin, dhash, position } = sample;
   const fault =
     jpeg.length === 0
       ? 'its picture is empty'
@@ -54,7 +84,10 @@ export function checkNewSample(sample: NewSample): void {
           (Number.isSafeInteger(capturedAtMs)
             ? null
             : `its time ${capturedAtMs} is not an integer`) ??
-          (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`));
+          (/^[0-9a-f]{16}$/.test(dhash) ? null : `its dhash "${dhash}" is not 16 hex digits`) ??
+          (position == null || isPosition(position)
+            ? null
+            : `its position is ${JSON.stringify(position)}`));
   if (fault === null) return;
   throw new HeadlandError('HL_SAMPLE_INVALID', `the sample cannot be stored: ${fault}`, {
     remedy: DEFECT_REMEDY,

@@ -1,5 +1,7 @@
+import type { Position } from '../base/geo/position.js';
+
 /** Where a label came from. */
-export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console';
+export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console' | 'button';
 
 /** A stored frame: labelled for training, or waiting for a label. */
 export interface Sample {
@@ -26,10 +28,12 @@ export interface Sample {
   dhash: string;
   /** SHA-256 of the picture's bytes, hex: the same file is never stored twice. */
   pictureSha256: string;
-  /** Bytes of the stored picture. */
+  /** Bytes of the stored picture; 0: it was thinned out, and labels and features remain. */
   pictureBytes: number;
   /** Number of times that the picture or a near-duplicate was captured, from 1. */
   multiplicity: number;
+  /** Where it was captured; null: not known. */
+  position: Position | null;
 }
 
 export interface NewSample {
@@ -41,4 +45,6 @@ export interface NewSample {
   capturedAtMs: number;
   origin?: string | null;
   dhash: string;
+  /** Absent or null: not known. */
+  position?: Position | null;
 }

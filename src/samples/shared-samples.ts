@@ -1,3 +1,4 @@
+import { distanceMeters, METERS_PER_DEGREE, type Position } from '../base/geo/position.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import { NearDuplicates } from './near-duplicates.js';
@@ -9,6 +10,15 @@ export interface SharedSampleOptions {
   nearDuplicateBits?: number;
   /** Unix time, milliseconds. */
   now?: () => number;
+}
+
+/** A sample with a position, of whatever task. */
+export interface PlacedSample {
+  id: string;
+  group: string;
+  /** Unix time, milliseconds. */
+  capturedAtMs: number;
+  distanceMeters: number;
 }
 
 /** What the stores of all tasks over one connection share: the tables, the ids and the pictures. */
@@ -54,6 +64,30 @@ export class SharedSamples {
         .prepare<{ name: string }>('SELECT group_name AS name FROM samples WHERE id = ?')
         .get(id)?.name ?? null
     );
+  }
+
+  /**
+   * Samples within a radius of a position, of whatever task, nearest first; then the oldest. Those
+   * with a position that is less accurate than the radius, and what the user keeps out of training,
+   * are left out.
+   */
+  near(position: Position, radiusMeters: number): PlacedSample[] {
+    const { latitude } = position;
+    const degrees = radiusMeters / METERS_PER_DEGREE;
+    const rows = this.database
+      .prepare<Omit<PlacedSample, 'distanceMeters'> & Pick<Position, 'latitude' | 'longitude'>>(
+        `SELECT id, group_name AS "group", captured_at_ms AS capturedAtMs, latitude, longitude
+         FROM samples WHERE latitude BETWEEN ? AND ? AND accuracy_meters <= ?
+         AND NOT EXISTS (SELECT 1 FROM task_groups WHERE name = group_name AND kept = 1)
+         ORDER BY id`,
+      )
+      .all(latitude - degrees, latitude + degrees, radiusMeters);
+    return rows
+      .map(({ id, group, capturedAtMs, ...place }) => {
+        return { id, group, capturedAtMs, distanceMeters: distanceMeters(position, place) };
+      })
+      .filter((each) => each.distanceMeters <= radiusMeters)
+      .sort((a, b) => a.distanceMeters - b.distanceMeters);
   }
 
   /** Whether a sample has a label, for whatever task. */

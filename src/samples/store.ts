@@ -1,11 +1,12 @@
 import { HeadlandError } from '../base/errors.js';
+import { type Position, roundedPosition } from '../base/geo/position.js';
 import { sha256Hex } from '../base/hash.js';
 import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
-import { checkPictureLimit } from './picture-limit.js';
+import { makePictureRoom, type PictureLimits } from './limit/picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 import {
   type LabelChange,
@@ -21,13 +22,11 @@ import {
   type SampleRow,
   toSample,
 } from './sample-rows.js';
-import { SharedSamples } from './shared-samples.js';
+import { type PlacedSample, SharedSamples } from './shared-samples.js';
 
-export interface SampleStoreOptions extends HoldoutRule {
+export interface SampleStoreOptions extends HoldoutRule, PictureLimits {
   /** Task whose labels this store reads and writes; default `main`. */
   task?: string;
-  /** Limit of the total size of stored pictures, above which none is admitted. */
-  maxPictureStoreBytes: number;
   /**
    * Largest Hamming distance of difference hashes at which a picture counts as a near-duplicate of
    * a recent one from its source. 0 (default) = only identical files are duplicates.
@@ -104,7 +103,7 @@ export class SampleStore {
    * for one of this task. The label of a duplicate is applied to the stored
    * sample; if it differs, the new one wins and the history keeps both. The first label of a group
    * decides whether it is held out (see {@link Holdout}).
-   * @throws HeadlandError HL_STORE_LIMIT, HL_LABEL_INVALID, HL_SAMPLE_INVALID
+   * @throws HeadlandError HL_STORE_LIMIT, HL_DISK_LOW, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
   admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
     checkNewSample(sample);
@@ -122,7 +121,7 @@ export class SampleStore {
         const { labelSource } = sample;
         return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
       }
-      checkPictureLimit(this.database, sample.jpeg.length, this.options.maxPictureStoreBytes);
+      makePictureRoom(this.database, sample.jpeg.length, this.options);
       const id = this.shared.nextId();
       this.insert(id, sample, pictureSha256, restored);
       if (label !== null) {
@@ -240,7 +239,7 @@ export class SampleStore {
     return toSample({ ...row, ...foreign });
   }
 
-  /** The picture's bytes as captured; null for an unknown id. */
+  /** The picture's bytes as captured; null for an unknown id and for a picture that was thinned out. */
   picture(id: string): Uint8Array | null {
     return (
       this.database
@@ -312,6 +311,11 @@ export class SampleStore {
       }
       return oldest.length;
     })();
+  }
+
+  /** See {@link SharedSamples.near}. */
+  near(position: Position, radiusMeters: number): PlacedSample[] {
+    return this.shared.near(position, radiusMeters);
   }
 
   counts(): SampleCounts {
@@ -396,10 +400,13 @@ export class SampleStore {
   }
 
   private insert(id: string, n: NewSample, pictureSha256: string, restored: RestoredFacts): void {
+    const position = n.position ? roundedPosition(n.position) : null;
     this.database
       .prepare(
         `INSERT INTO samples (id, group_name, source, captured_at_ms, origin, dhash,
-           picture_sha256, picture_bytes, multiplicity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           picture_sha256, picture_bytes, multiplicity, latitude, longitude, accuracy_meters,
+           altitude_meters, speed_meters_per_second, course_degrees)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -411,6 +418,12 @@ export class SampleStore {
         pictureSha256,
         n.jpeg.length,
         restored.multiplicity ?? 1,
+        position?.latitude ?? null,
+        position?.longitude ?? null,
+        position?.accuracyMeters ?? null,
+        position?.altitudeMeters ?? null,
+        position?.speedMetersPerSecond ?? null,
+        position?.courseDegrees ?? null,
       );
     this.database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, n.jpeg);
     this.enrol(id, n.group, restored, n.label !== null);

@@ -144,4 +144,15 @@ export const SAMPLE_TABLES: readonly string[] = [
   ALTER TABLE label_history ADD COLUMN task TEXT NOT NULL DEFAULT 'main';
   CREATE INDEX label_history_by_task ON label_history (task, revision);
   `,
+  // Where a sample was captured; older samples have no position.
+  `
+  ALTER TABLE samples ADD COLUMN latitude REAL;
+  ALTER TABLE samples ADD COLUMN longitude REAL
+    CHECK ((latitude IS NULL) = (longitude IS NULL));
+  ALTER TABLE samples ADD COLUMN accuracy_meters REAL;
+  ALTER TABLE samples ADD COLUMN altitude_meters REAL;
+  ALTER TABLE samples ADD COLUMN speed_meters_per_second REAL;
+  ALTER TABLE samples ADD COLUMN course_degrees REAL;
+  CREATE INDEX samples_by_latitude ON samples (latitude) WHERE latitude IS NOT NULL;
+  `,
 ];

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Libsql from 'libsql';
 import type { HeadlandError } from '../base/errors.js';
+import { inheritOwner } from '../base/files/inherit-owner.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 
 /**
@@ -133,6 +134,7 @@ function createPrivately(path: string): void {
   const folder = dirname(path);
   const created = makeFolderSync(folder, 0o700);
   closeSync(openSync(path, 'a', 0o600));
+  inheritOwner(path);
   if (created === null) return;
   const parent = openSync(dirname(created), 'r');
   try {

@@ -5,7 +5,7 @@ import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Trust } from '../head/trust.js';
 
 /** Who or what asked for a training. */
-export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console';
+export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console' | 'button';
 
 export const TRAINING_OUTCOMES = ['promoted', 'refused', 'failed', 'cancelled'] as const;
 /** `refused`: a head was trained but may not serve; `failed`: no head was made. */

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
+import type { HoldReason } from '../base/words/hold-reason.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
 import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
@@ -46,6 +47,8 @@ export interface RunningTraining {
   startedAt: Date;
   /** Null before the first report. */
   progress: TrainingProgress | null;
+  /** Why it is paused; null: it runs. */
+  paused: HoldReason | null;
   /** Process id of the job; null while it starts. */
   pid: number | null;
 }
@@ -71,6 +74,7 @@ type Ending = Pick<TrainingReport, 'outcome' | 'reason' | 'error' | 'result'>;
 export class Trainer {
   readonly #options: TrainerOptions;
   #run: Run | null = null;
+  #pause: HoldReason | null = null;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
@@ -81,7 +85,8 @@ export class Trainer {
     if (!this.#run) return null;
     const { trainingId, trigger, startedMs, progress, job } = this.#run;
     const startedAt = new Date(dateOf(startedMs));
-    return { trainingId, trigger, startedAt, progress, pid: job?.pid ?? null };
+    const pid = job?.pid ?? null;
+    return { trainingId, trigger, startedAt, progress, paused: this.#pause, pid };
   }
 
   /**
@@ -112,6 +117,20 @@ export class Trainer {
     this.#run = run;
     run.finished = this.#execute(run);
     return { trainingId: run.trainingId, finished: run.finished };
+  }
+
+  /**
+   * Pauses the training in work, or lets it go on; one that starts meanwhile pauses at once.
+   * @param reason null: it goes on
+   */
+  pause(reason: HoldReason | null): void {
+    const before = this.#pause;
+    this.#pause = reason;
+    const run = this.#run;
+    if (!run?.job || before === reason) return;
+    if (reason === null) run.job.resume();
+    else if (before === null) run.job.pause();
+    if (run.progress) this.#progressed(run, { ...run.progress, paused: reason });
   }
 
   /** Ends the training in work; resolves with its report, or null when there was none. */
@@ -176,15 +195,18 @@ export class Trainer {
       },
       onWarning: (fields, message) =>
         this.#options.log.warn({ trainingId: run.trainingId, ...fields }, message),
-      onProgress: (progress) => {
-        run.progress = progress;
-        this.#options.onProgress?.(progress, run.trainingId);
-      },
+      onProgress: (step) => this.#progressed(run, { ...step, paused: this.#pause }),
     });
     run.job = job;
+    if (this.#pause !== null) job.pause();
     // The training may have been cancelled while the process was starting.
     if (run.cancelled) job.stop();
     return job.ended;
+  }
+
+  #progressed(run: Run, progress: TrainingProgress): void {
+    run.progress = progress;
+    this.#options.onProgress?.(progress, run.trainingId);
   }
 
   async #settle(run: Run, end: JobEnd): Promise<Ending> {

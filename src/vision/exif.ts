@@ -6,6 +6,7 @@
  * Format: CIPA DC-008 (Exif 2.32), sections 4.6.2 to 4.6.6.
  */
 
+import { isPosition, type Position, roundedPosition } from '../base/geo/position.js';
 import {
   firstDirectory,
   openTiff,
@@ -26,13 +27,7 @@ export interface ExifFacts {
   captureTimeMs: number | null;
   /** Unix time from the satellites, milliseconds: right even where the camera's clock is not. */
   gpsTimeMs: number | null;
-  place: Place | null;
-}
-
-/** Where an image was taken, degrees: latitude -90..90, longitude -180..180. */
-export interface Place {
-  latitude: number;
-  longitude: number;
+  position: Position | null;
 }
 
 const EXIF_DIRECTORY = 0x8769;
@@ -44,15 +39,29 @@ const GPS_LATITUDE_REF = 1;
 const GPS_LATITUDE = 2;
 const GPS_LONGITUDE_REF = 3;
 const GPS_LONGITUDE = 4;
+const GPS_ALTITUDE_REF = 5;
+const GPS_ALTITUDE = 6;
 const GPS_TIME = 7;
+const GPS_SPEED_REF = 12;
+const GPS_SPEED = 13;
+const GPS_TRACK_REF = 14;
+const GPS_TRACK = 15;
 const GPS_DATE = 29;
+const GPS_H_POSITIONING_ERROR = 31;
+/** Meters per second in kilometers per hour, miles per hour and knots. */
+const SPEED_UNITS: ReadonlyMap<string, number> = new Map([
+  ['K', 1 / 3.6],
+  ['M', 1_609.344 / 3_600],
+  ['N', 1_852 / 3_600],
+]);
+const TYPE_BYTE = 1;
 const TYPE_LONG = 4;
 const TYPE_RATIONAL = 5;
 const MAX_TEXT_BYTES = 64;
 
 /** The facts in the EXIF block of an image; never throws. */
 export function readExif(exif: Uint8Array): ExifFacts {
-  const facts: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, place: null };
+  const facts: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, position: null };
   const hasPrefix = exif[0] === 0x45 && exif[1] === 0x78 && exif[2] === 0x69 && exif[3] === 0x66;
   const bytes = hasPrefix ? exif.subarray(6) : exif;
   const block = openTiff(bytes);
@@ -63,7 +72,7 @@ export function readExif(exif: Uint8Array): ExifFacts {
   const gps = readInner(block, root.get(GPS_DIRECTORY));
   if (gps !== null) {
     facts.gpsTimeMs = gpsTimeMs(block, gps);
-    facts.place = readPlace(block, gps);
+    facts.position = readPosition(block, gps);
   }
   return facts;
 }
@@ -106,13 +115,42 @@ function validTimeMs(parts: readonly number[]): number | null {
   return valid ? at.getTime() : null;
 }
 
-function readPlace(block: TiffBlock, gps: TiffDirectory): Place | null {
+function readPosition(block: TiffBlock, gps: TiffDirectory): Position | null {
   const latitude = readDegrees(block, gps.get(GPS_LATITUDE), gps.get(GPS_LATITUDE_REF), 90);
   const longitude = readDegrees(block, gps.get(GPS_LONGITUDE), gps.get(GPS_LONGITUDE_REF), 180);
   if (latitude === null || longitude === null) return null;
+  const course = readNumber(block, gps.get(GPS_TRACK));
+  const isTrueCourse = readText(block, gps.get(GPS_TRACK_REF)) !== 'M';
+  const position: Position = {
+    latitude,
+    longitude,
+    accuracyMeters: readNumber(block, gps.get(GPS_H_POSITIONING_ERROR)),
+    altitudeMeters: readAltitude(block, gps),
+    speedMetersPerSecond: readSpeed(block, gps),
+    courseDegrees: course === null || !isTrueCourse ? null : course % 360,
+  };
   // Receivers without a fix write zeros, which would be a place in the Gulf of Guinea.
-  if (latitude === 0 && longitude === 0) return null;
-  return { latitude, longitude };
+  return isPosition(position) ? roundedPosition(position) : null;
+}
+
+/** Above sea level, meters. */
+function readAltitude(block: TiffBlock, gps: TiffDirectory): number | null {
+  const meters = readNumber(block, gps.get(GPS_ALTITUDE));
+  if (meters === null) return null;
+  const reference = gps.get(GPS_ALTITUDE_REF);
+  const isBelow = reference?.type === TYPE_BYTE && block.view.getUint8(reference.valueAt) === 1;
+  return isBelow ? -meters : meters;
+}
+
+function readSpeed(block: TiffBlock, gps: TiffDirectory): number | null {
+  const speed = readNumber(block, gps.get(GPS_SPEED));
+  // Kilometers per hour unless it says otherwise.
+  const unit = SPEED_UNITS.get(readText(block, gps.get(GPS_SPEED_REF)) ?? 'K');
+  return speed === null || unit === undefined ? null : speed * unit;
+}
+
+function readNumber(block: TiffBlock, entry: TiffEntry | undefined): number | null {
+  return readRationals(block, entry, 1)?.[0] ?? null;
 }
 
 function readDegrees(

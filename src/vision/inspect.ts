@@ -10,7 +10,7 @@ export interface PictureInspection extends ExifFacts {
   height: number;
 }
 
-const NO_EXIF: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, place: null };
+const NO_EXIF: ExifFacts = { captureTimeMs: null, gpsTimeMs: null, position: null };
 
 /**
  * Reads the properties of an image and proves that all of it can be decoded: every row is read and
@@ -27,7 +27,7 @@ export async function inspectPicture(
     pixelsOf(picture.resize(16, 16, { fit: 'fill', kernel: 'linear' })),
   );
   const { width, height } = metadata.autoOrient;
-  const { captureTimeMs, gpsTimeMs, place } =
+  const { captureTimeMs, gpsTimeMs, position } =
     metadata.exif === undefined ? NO_EXIF : readExif(metadata.exif);
-  return { format, width, height, captureTimeMs, gpsTimeMs, place };
+  return { format, width, height, captureTimeMs, gpsTimeMs, position };
 }

@@ -187,6 +187,8 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       ['resume', {}, 'HL_COMMAND_INVALID'],
       ['retrain', { force: true }, 'HL_COMMAND_INVALID'],
       ['speed', { meters_per_second: -1 }, 'HL_COMMAND_INVALID'],
+      ['acknowledge_alerts', { rule: 'horn' }, 'HL_ALERT_RULE_UNKNOWN'],
+      ['acknowledge_alerts', { rules: [] }, 'HL_COMMAND_INVALID'],
       ['status', { of: 'camera' }, 'HL_COMMAND_INVALID'],
       ['dance', {}, 'HL_COMMAND_UNKNOWN'],
     ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Requester } from '../../src/agent/audit-trail.js';
-import type { ErrorCode } from '../../src/base/errors.js';
+import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
 import type { TrainingReport } from '../../src/training/report.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
@@ -12,6 +12,7 @@ const REQUESTERS: Requester[] = [
   { source: 'mqtt', transaction: 't1' },
   { source: 'console' },
   { source: 'cli' },
+  { source: 'button', button: 'stone-button' },
 ];
 
 /** What the audit says of commands, oldest first. */
@@ -206,5 +207,49 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(await agent.operations.resume('inference', by), []);
     await running.decisions.count(3);
     assert.deepEqual(await agent.operations.pause('inference', by), ['inference']);
+  });
+
+  test('label the last image of a camera, or tell that there is none', async (t) => {
+    const running = await TestAgent.start(t, ['crop', 'weed']);
+    const { operations } = running.agent;
+    const by: Requester = { source: 'button', button: 'stone-button' };
+    const { sample } = await operations.labelLatest('main', 'stone', by);
+    assert.deepEqual([sample.label, sample.labelSource], ['stone', 'button']);
+    const frame = running.decisions.all.at(-1)!.frameId;
+    await assert.rejects(operations.labelLatest('rear', 'stone', by), { code: 'HL_FRAME_NONE' });
+    const [done, refused] = commands(running);
+    assert.deepEqual(done, { name: 'label', task: 'main', frame, label: 'stone', ...by, ok: true });
+    assert.deepEqual(
+      [refused!.eye, refused!.button, refused!.code],
+      ['rear', 'stone-button', 'HL_FRAME_NONE'],
+    );
+  });
+
+  test('classify the next image when it is asked for, and not while inference is paused', async (t) => {
+    const path = await writePhotos(temporaryDirectory(t), ['crop']);
+    const onlyWhenMoving = { keepAliveMs: 3_600_000 };
+    const running = await TestAgent.create(t, [], {
+      cameras: [{ driver: 'replay', path, intervalMs: 5, onlyWhenMoving }],
+    });
+    const by: Requester = { source: 'button', button: 'trigger' };
+    const { agent, decisions } = running;
+    await agent.start();
+    await decisions.count(1);
+    const { operations } = agent;
+    for (const presses of [1, 2, 3]) {
+      await operations.capture('main', by);
+      const all = await decisions.count(1 + presses, 'a decision for the press');
+      assert.equal(all.at(-1)!.frame.requested, true);
+    }
+    await assert.rejects(operations.capture('rear', by), { code: 'HL_CAMERA_UNKNOWN' });
+    await operations.pause('inference', by);
+    const refused = await operations.capture('main', by).catch((error: unknown) => error);
+    assert.ok(isHeadlandError(refused, 'HL_INFERENCE_PAUSED'));
+    const [, name, fields] = /command `(\w+)` with `(.*)`/.exec(refused.remedy)!;
+    assert.equal(name, 'resume');
+    await operations.resume(JSON.parse(fields!).what, by);
+    await operations.capture('main', by);
+    await decisions.count(5);
+    assert.equal(decisions.all.length, 5, 'no other image passed');
   });
 });

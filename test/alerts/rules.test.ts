@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AlertEvent, AlertRules } from '../../src/alerts/rules.js';
+import type { LocalTime } from '../../src/alerts/schedule.js';
 import { type AlertRuleConfig, configSchema } from '../../src/config/schema.js';
 
 /** A rule with the defaults of the configuration. */
@@ -15,13 +16,23 @@ function rule(settings: Partial<AlertRuleConfig>): AlertRuleConfig {
 function alertRules(
   rules: AlertRuleConfig[],
   speed: Partial<ConstructorParameters<typeof AlertRules>[0]> = {},
+  localTime: () => LocalTime | null = () => null,
 ): AlertRules {
-  return new AlertRules({ rules, metersPerSecond: null, speedMaxAgeMs: 2_000, ...speed });
+  const settings = { rules, metersPerSecond: null, speedMaxAgeMs: 2_000, ...speed };
+  return new AlertRules(settings, localTime);
 }
 
 function frame(atMs: number, label = 'thistle', probability = 0.9, camera = 'main', guess = false) {
   const decision = { label, probability, guess };
-  return { task: 'main', camera, region: null, frame: decision, scene: decision, atMs };
+  return {
+    task: 'main',
+    camera,
+    region: null,
+    frame: decision,
+    scene: decision,
+    noveltyPValue: null,
+    atMs,
+  };
 }
 
 const CAMERAS = ['a', 'b'] as const;
@@ -141,6 +152,8 @@ describe('AlertRules', () => {
         region: null,
         label: 'thistle',
         probability: 0.8,
+        noveltyPValue: null,
+        condition: null,
         atMs: 200,
         output: 'beacon',
       },
@@ -153,6 +166,13 @@ describe('AlertRules', () => {
     assert.equal(cleared?.atMs, 1_300);
     assert.equal(cleared?.probability, 0.9, 'of the last match');
     assert.deepEqual([...rules.activeOutputs(1_300)], []);
+  });
+
+  it('forgets matches that are further back than M frames', () => {
+    const rules = alertRules([rule({ matches: 2, ofFrames: 3, holdMs: 1_000 })]);
+    for (const [atMs, label] of ['thistle', 'maize', 'maize', 'thistle'].entries())
+      assert.deepEqual(rules.observe(frame(atMs, label)), []);
+    assert.equal(rules.observe(frame(4)).length, 1);
   });
 
   it('counts guesses only if the rule does', () => {
@@ -264,6 +284,7 @@ describe('AlertRules', () => {
       region: fc.constant(null),
       frame: decisionOf,
       scene: decisionOf,
+      noveltyPValue: fc.constant(null),
     });
     let raisedEvents = 0;
     fc.assert(

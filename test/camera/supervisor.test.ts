@@ -105,6 +105,17 @@ describe('CameraSupervisor with ffmpeg', () => {
     await supervisor.stop();
   });
 
+  it('marks the next picture, and no other, when somebody asks for it', async (t) => {
+    if (!needsTool(t, 'ffmpeg')) return;
+    const { frames, supervisor, until } = watch(t, endlessVideo(temporaryFolder(t)));
+    await until(() => frames.length >= 2, 'frames');
+    const before = frames.length;
+    supervisor.requestPicture();
+    await until(() => frames.length >= before + 3, 'more frames');
+    const requested = frames.flatMap(({ requested }, index) => (requested ? [index] : []));
+    assert.deepEqual(requested, [before]);
+  });
+
   it('does not start a finished file again', async (t) => {
     if (!needsTool(t, 'ffmpeg')) return;
     const input = makeVideo(temporaryFolder(t), 1, 10);

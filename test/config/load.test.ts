@@ -151,6 +151,105 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     );
   });
 
+  test('refuses GPIO lines and buttons that mean nothing, each with its path', () => {
+    const horn = { name: 'horn', line: 17 };
+    const capture = { kind: 'capture', camera: 'main' };
+    const label = { kind: 'label', camera: 'main', label: 'stone' };
+    const button = { name: 'stone', line: 22, action: capture };
+    const cameras = [
+      { driver: 'simulated' },
+      { driver: 'simulated', name: 'boom', regions: { columns: 2, rows: 1 } },
+    ];
+    const cases: [object, string | null][] = [
+      [{ outputs: [horn], inputs: [button] }, null],
+      [{ outputs: [{ name: 'horn' }] }, 'gpio.outputs[0].line'],
+      [{ outputs: [{ ...horn, lineName: 'GPIO17' }] }, 'gpio.outputs[0].line'],
+      [{ outputs: [horn, horn] }, 'gpio.outputs[1].name'],
+      [{ outputs: [horn], inputs: [{ ...button, name: 'horn' }] }, 'gpio.inputs[0].name'],
+      [{ driver: 'onoff', outputs: [horn] }, null],
+      [{ driver: 'onoff', outputs: [{ ...horn, bias: 'pull-up' }] }, 'gpio.outputs[0].bias'],
+      [{ driver: 'onoff', outputs: [{ ...horn, drive: 'open-drain' }] }, 'gpio.outputs[0].drive'],
+      [{ driver: 'onoff', inputs: [button] }, 'gpio.inputs[0].bias'],
+      [{ driver: 'onoff', inputs: [{ ...button, bias: 'as-is' }] }, null],
+      [{ outputs: [{ ...horn, signal: { kind: 'pulse' } }] }, 'gpio.outputs[0].signal.pulseMs'],
+      [
+        { outputs: [{ ...horn, signal: { kind: 'pattern', partsMs: [] } }] },
+        'gpio.outputs[0].signal.partsMs',
+      ],
+      [
+        { inputs: [{ ...button, action: { ...capture, camera: 'rear' } }] },
+        'gpio.inputs[0].action.camera',
+      ],
+      [{ inputs: [{ ...button, action: { kind: 'acknowledge' } }] }, null],
+      [
+        { inputs: [{ ...button, action: { kind: 'acknowledge', rule: 'stop' } }] },
+        'gpio.inputs[0].action.rule',
+      ],
+      [{ inputs: [{ ...button, action: label }] }, null],
+      [
+        { inputs: [{ ...button, action: { ...label, task: 'row' } }] },
+        'gpio.inputs[0].action.task',
+      ],
+      [
+        { inputs: [{ ...button, action: { ...label, label: 'unknown' } }] },
+        'gpio.inputs[0].action.label',
+      ],
+      [
+        { inputs: [{ ...button, action: { ...label, camera: 'boom' } }] },
+        'gpio.inputs[0].action.region',
+      ],
+      [{ inputs: [{ ...button, action: { ...label, camera: 'boom', region: '2' } }] }, null],
+      [
+        { inputs: [{ ...button, action: { ...label, region: '2' } }] },
+        'gpio.inputs[0].action.region',
+      ],
+    ];
+    for (const [gpio, path] of cases) {
+      if (path === null) {
+        validateConfig({ gpio, cameras });
+        continue;
+      }
+      const { problems } = refusal(() => validateConfig({ gpio, cameras })).details;
+      const paths = (problems as { path: string }[]).map((problem) => problem.path);
+      assert.deepEqual(paths, [path], JSON.stringify(gpio));
+    }
+  });
+
+  test('refuses alert rules that contradict themselves', () => {
+    const rule = (settings: string): string[] => {
+      const text = `
+cameras: [{driver: simulated, name: a}, {driver: simulated, name: b}]
+alerts: {rules: [{name: r, ${settings}}]}`;
+      const { details } = refusal(() => parseConfig(text));
+      return (details.problems as { path: string }[]).map(({ path }) =>
+        path.replace('alerts.rules[0]', 'r'),
+      );
+    };
+    assert.deepEqual(rule('labels: []'), ['r']);
+    assert.deepEqual(rule('labels: [x], on: [board_hot]'), ['r']);
+    assert.deepEqual(rule('labels: [x], noveltyBelow: 0.1'), ['r']);
+    assert.deepEqual(rule('labels: [x], clearBelowProbability: 0.8'), ['r.clearBelowProbability']);
+    assert.deepEqual(rule('noveltyBelow: 0.1, clearBelowProbability: 0.1'), [
+      'r.clearBelowProbability',
+    ]);
+    assert.deepEqual(rule('on: [camera_lost], region: x'), ['r.region']);
+    assert.deepEqual(rule('labels: [x], schedule: [{from: "06:00", to: "06:00"}]'), [
+      'r.schedule[0].to',
+    ]);
+    assert.deepEqual(rule('labels: [x], schedule: [{from: "24:00", to: "06:60"}]'), [
+      'r.schedule[0].from',
+      'r.schedule[0].to',
+    ]);
+    assert.deepEqual(rule('on: [camera_lost, disk_low], snapshot: true, clip: {}'), [
+      'r.snapshot',
+      'r.clip',
+    ]);
+    assert.deepEqual(rule('labels: [x], command: {path: horn}'), ['r.command.path']);
+    assert.deepEqual(rule('labels: [x], snapshot: true}, {name: r, labels: [y]'), ['r.name']);
+    parseConfig('alerts: {rules: [{name: r, labels: [x]}, {name: r, labels: [y]}]}');
+    parseConfig('alerts: {rules: [{name: r, on: [disk_low], snapshot: true, clip: {}}]}');
+  });
+
   test('a device name that a shell would run is refused', () => {
     const error = refusal(() => parseConfig('cameras: [{driver: webcam, device: "x; rm -rf ~"}]'));
     assert.match(error.message, /cameras\[0\]\.device/);

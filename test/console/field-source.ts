@@ -137,6 +137,7 @@ export function createFieldSource(task = 'main'): FieldSource {
       done: 0,
       total: 0,
       etaSeconds: null,
+      paused: null,
       newLabels: 0,
       everyNewLabels: 20,
       minLabels: 20,

@@ -31,7 +31,7 @@ describe('readings', () => {
       'proc/self/status': 'Name:\tnode\nVmHWM:\t  300000 kB\nVmRSS:\t  131072 kB\n',
       'proc/uptime': '350735.47 234388.90\n',
     });
-    const options = { procRoot: join(root, 'proc'), sysRoot: join(root, 'sys') };
+    const options = { procRoot: join(root, 'proc'), sysRoot: join(root, 'sys'), runRoot: root };
     assert.deepEqual(readings(options), {
       temperatureC: 62.35,
       throttled: { underVoltage: true, slowed: false },
@@ -41,6 +41,9 @@ describe('readings', () => {
       diskFreeBytes: null,
       rssBytes: 131_072 * 1024,
       uptimeSeconds: 350_735.47,
+      pressure: { cpuPercent: null, memoryPercent: null, ioPercent: null },
+      wear: { lifeUsedPercent: null, reserve: null, fileSystemErrors: null },
+      clock: null,
     });
     writeFileSync(join(root, 'sys/class/hwmon/hwmon1/in0_lcrit_alarm'), '0\n');
     assert.deepEqual(readings(options).throttled, {
@@ -101,8 +104,12 @@ describe('readings', () => {
       diskFreeBytes: null,
       rssBytes: null,
       uptimeSeconds: null,
+      pressure: { cpuPercent: null, memoryPercent: null, ioPercent: null },
+      wear: { lifeUsedPercent: null, reserve: null, fileSystemErrors: null },
+      clock: null,
     };
-    const nowhere = { procRoot: '/nonexistent', sysRoot: '/nonexistent' };
+    const runRoot = '/nonexistent';
+    const nowhere = { procRoot: '/nonexistent', sysRoot: '/nonexistent', runRoot };
     assert.deepEqual(readings({ ...nowhere, diskPath: '/nonexistent' }), silent);
     const root = tree(t, {
       'class/thermal/thermal_zone0/temp': '\n',
@@ -113,7 +120,7 @@ describe('readings', () => {
       'self/status': '',
       uptime: '\n',
     });
-    assert.deepEqual(readings({ procRoot: root, sysRoot: root }), silent);
+    assert.deepEqual(readings({ procRoot: root, sysRoot: root, runRoot }), silent);
   });
 
   it('an unreadable zone does not hide the others', (t) => {
@@ -142,5 +149,60 @@ describe('readings', () => {
 describe('diskFreeBytes', () => {
   it('is null for a path that does not exist', () => {
     assert.equal(diskFreeBytes('/nonexistent/folder'), null);
+  });
+});
+
+describe('readings of pressure, wear and clock', () => {
+  const stalled = (percent: string) => `some avg10=${percent} avg60=1.00 avg300=0.50 total=1\n`;
+
+  it('are of the board, or of the control group where /proc shows only processes', (t) => {
+    const root = tree(t, {
+      'proc/pressure/cpu': stalled('12.50'),
+      'proc/self/cgroup': '0::/system.slice/headland.service\n',
+      'sys/fs/cgroup/system.slice/headland.service/cpu.pressure': stalled('99.00'),
+      'sys/fs/cgroup/system.slice/headland.service/memory.pressure': stalled('3.25'),
+    });
+    const options = { procRoot: join(root, 'proc'), sysRoot: join(root, 'sys') };
+    assert.deepEqual(readings(options).pressure, {
+      cpuPercent: 12.5,
+      memoryPercent: 3.25,
+      ioPercent: null,
+    });
+  });
+
+  it('are of the most worn card', (t) => {
+    const root = tree(t, {
+      'sys/block/mmcblk0/device/life_time': '0x01 0x02\n',
+      'sys/block/mmcblk0/device/pre_eol_info': '0x01\n',
+      'sys/block/mmcblk1/device/life_time': '0x00 0x0b\n',
+      'sys/block/mmcblk1/device/pre_eol_info': '0x02\n',
+      'sys/block/mmcblk1boot0/device/life_time': '0x0f 0x0f\n',
+      'sys/fs/ext4/mmcblk0p2/errors_count': '3\n',
+      'sys/fs/ext4/mmcblk0p3/errors_count': '1\n',
+      'sys/fs/ext4/features/lazy_itable_init': '',
+    });
+    assert.deepEqual(readings({ sysRoot: join(root, 'sys') }).wear, {
+      lifeUsedPercent: 110,
+      reserve: 'low',
+      fileSystemErrors: 4,
+    });
+  });
+
+  it('say where the date comes from', (t) => {
+    const root = tree(t, {});
+    const sysRoot = join(root, 'sys');
+    const clock = () => readings({ sysRoot, runRoot: join(root, 'run') }).clock;
+    assert.equal(clock(), null, 'nobody says');
+    mkdirSync(join(root, 'run/systemd/timesync'), { recursive: true });
+    assert.equal(clock(), 'unset');
+    mkdirSync(join(sysRoot, 'class/rtc/rtc0'), { recursive: true });
+    writeFileSync(join(sysRoot, 'class/rtc/rtc0/hctosys'), '0\n');
+    assert.equal(clock(), 'unset', 'this clock did not set the time');
+    writeFileSync(join(sysRoot, 'class/rtc/rtc0/hctosys'), '1\n');
+    assert.equal(clock(), 'rtc');
+    writeFileSync(join(root, 'run/systemd/timesync/synchronized'), '');
+    assert.equal(clock(), 'synchronized');
+    t.mock.timers.enable({ apis: ['Date'], now: 0 });
+    assert.equal(clock(), 'unset', 'no board had this software in 1970');
   });
 });

@@ -90,6 +90,32 @@ describe('Perception', () => {
     );
   });
 
+  test('requested frames begin whatever the limit, and no newer frame replaces one', async (t) => {
+    const { perception, answers } = await startPerception(t);
+    const [first, waiting, asked, askedToo, newer] = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => drawPicture('crop', i)),
+    );
+    const frame = (camera: string, jpeg: Uint8Array) => ({ camera, region: null, jpeg });
+    const requested = (camera: string, jpeg: Uint8Array) => {
+      return perception.submit({ ...frame(camera, jpeg), requested: true });
+    };
+    perception.limitRate(0.01);
+    await perception.submit(frame('main', first!));
+    const held = perception.submit(frame('rear', waiting!));
+    // The first is being decoded when the second comes, which therefore waits.
+    const both = [requested('left', asked!), requested('main', askedToo!)];
+    await perception.submit(frame('main', newer!));
+    assert.equal(perception.dropped('main'), 1);
+    await Promise.all(both);
+    assert.deepEqual(
+      answers.map(({ frame: { jpeg } }) => jpeg),
+      [first, asked, askedToo],
+    );
+    perception.limitRate(null);
+    await held;
+    assert.equal(answers.length, 4);
+  });
+
   test('refuses what is no picture or too large, and goes on', async (t) => {
     const { perception, answers } = await startPerception(t, { maxPictureBytes: 2_048 });
     const good = await drawPicture('crop', 1);

@@ -11,6 +11,7 @@ export interface TestFrame {
   camera: string;
   region: string | null;
   jpeg: Uint8Array;
+  requested?: true;
 }
 
 export interface Answer {
@@ -43,6 +44,7 @@ export async function startPerception(
     addedCardsDir: null,
     cacheDir: dir,
     threads: 1,
+    execution: { provider: 'cpu', libraryPath: null },
     fit: config.inference.fit,
     tasks: [{ name: 'main', cameras: [], regions: [], decision: config.inference }],
     maxPictureBytes: config.inference.maxPictureBytes,

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -12,10 +13,20 @@ import { type TestContext, test } from 'node:test';
 import { exportFolder } from '../../src/samples/folder/export-folder.js';
 import { importFolder } from '../../src/samples/folder/import-folder.js';
 import type { Sample } from '../../src/samples/sample.js';
+import { removeGeotag } from '../../src/vision/geotag/geotag.js';
 import { jpeg, scene } from './pictures.js';
 import { hasCode, temporaryFolder, temporaryStore } from './support.js';
 
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
+
+const HERE = {
+  latitude: 48.1173,
+  longitude: 11.5,
+  accuracyMeters: 0.02,
+  altitudeMeters: null,
+  speedMetersPerSecond: 1.5,
+  courseDegrees: null,
+};
 
 async function filledStore(t: TestContext) {
   const { store } = temporaryStore(t, { holdoutShare: 0.5 });
@@ -30,6 +41,7 @@ async function filledStore(t: TestContext) {
       capturedAtMs: 1_700_000_000_123 + i,
       origin: i === 0 ? 'video.mp4' : null,
       dhash: 'fedcba9876543210',
+      position: i < 3 ? null : HERE,
     });
   }
   store.admit({ ...(await again(0)), label: null, labelSource: null });
@@ -63,12 +75,16 @@ test('an export is a folder of class folders with the pictures as captured', asy
     ]),
     waiting: 0,
     damaged: [],
+    thinned: 0,
   });
   assert.deepEqual(readdirSync(dir).sort(), ['samples.jsonl', 'sugar beet', 'weed', 'Ähre']);
   assert.deepEqual(readdirSync(join(dir, '..')), ['field']);
-  for (const { id, label } of store.list({ labelled: true })) {
+  for (const { id, label, position } of store.list({ labelled: true })) {
     const file = join(dir, label!, `${id}.${label === 'Ähre' ? 'png' : 'jpg'}`);
-    assert.deepEqual(readFileSync(file), Buffer.from(store.picture(id)!));
+    const written = removeGeotag(readFileSync(file));
+    assert.deepEqual(written.bytes, Buffer.from(store.picture(id)!));
+    // Only a JPEG can hold its position.
+    assert.deepEqual(written.position, label === 'Ähre' ? null : position);
   }
 });
 
@@ -84,6 +100,22 @@ test('importing an export gives everything back', async (t) => {
   assert.ok(fresh.list().some(({ holdout }) => holdout));
   const second = await importFolder(store, dir, { limits });
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
+});
+
+test('without its manifest, an export still says where its pictures were captured', async (t) => {
+  const store = await filledStore(t);
+  const dir = join(temporaryFolder(t), 'field');
+  await exportFolder(store, dir);
+  rmSync(join(dir, 'samples.jsonl'));
+  const fresh = temporaryStore(t).store;
+  await importFolder(fresh, dir, { limits });
+  const known = fresh.list().filter(({ position }) => position !== null);
+  assert.deepEqual(
+    known.map(({ label, position }) => [label, position]),
+    [['weed', HERE]],
+  );
+  // The pictures themselves are the same as before.
+  assert.equal(store.findPicture(known[0]!.pictureSha256)?.label, 'weed');
 });
 
 test('labels that look like leftovers of systems come back', async (t) => {
@@ -178,6 +210,7 @@ test('an empty store exports to a folder that says so', async (t) => {
     classes: new Map(),
     waiting: 0,
     damaged: [],
+    thinned: 0,
   });
   assert.equal(readFileSync(join(dir, 'samples.jsonl'), 'utf8'), '');
 });

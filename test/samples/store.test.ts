@@ -31,6 +31,7 @@ test('a sample comes back whole, also after a restart', (t) => {
     dhash: '0123456789abcdef',
     pictureBytes: given.jpeg.length,
     multiplicity: 1,
+    position: null,
   });
   first.database.close();
   const { database, store } = openStore(path);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { SIGHTING_TABLES, SightingTable } from '../../src/samples/sightings/sighting-table.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
 import { AUDIT_TABLES, AuditLog } from '../../src/storage/audit-table.js';
@@ -44,6 +45,15 @@ function checkOutbox(database: Database, version: number): void {
   assert.deepEqual(table.totals(), { messages: 4, bytes: 736 });
 }
 
+const AT_48_11 = {
+  latitude: 48.1173,
+  longitude: 11.5166667,
+  accuracyMeters: 0.02,
+  altitudeMeters: 545.4,
+  speedMetersPerSecond: 0.5,
+  courseDegrees: 84.4,
+};
+
 function checkSamples(database: Database, version: number): void {
   const store = openSamples(database);
   const samples = store.list();
@@ -64,6 +74,11 @@ function checkSamples(database: Database, version: number): void {
   assert.equal(store.counts().pictureBytes, 27);
   assert.equal(store.labelRevision(), version === 1 ? 2 : 3);
   assert.equal(store.labelHistory(first!.id)[0]!.newLabel, 'crop');
+  const position = version < 6 ? null : AT_48_11;
+  assert.deepEqual(
+    samples.map((sample) => sample.position),
+    [null, position, null],
+  );
   const vectors = store.features([first!.id], 'sha256:abc', '', 0).get(first!.id);
   assert.deepEqual(vectors, [Float32Array.of(1, 0.5)]);
 }
@@ -100,6 +115,26 @@ const ROOMS: Record<
     },
   },
   samples: { steps: SAMPLE_TABLES, check: checkSamples },
+  sightings: {
+    steps: SIGHTING_TABLES,
+    check: (database) => {
+      const rows = new SightingTable(database, 1_000).list();
+      assert.deepEqual(
+        rows.map(({ task, label, frames, latitude, accuracyMeters, lastAtMs }) => [
+          task,
+          label,
+          frames,
+          latitude,
+          accuracyMeters,
+          lastAtMs,
+        ]),
+        [
+          ['main', 'weed', 3, 48.1173, 0.02, 1_700_000_001_000],
+          ['pests', 'aphid', 1, -33.5, null, 1_700_000_002_000],
+        ],
+      );
+    },
+  },
   sync: {
     steps: SYNC_TABLES,
     check: (database) => {

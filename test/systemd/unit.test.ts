@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -88,5 +96,13 @@ describe('headland.service', () => {
     assert.ok(!settings.some((line) => line.startsWith('MemoryDenyWriteExecute')));
     // With this the daemon could not read memory pressure and load.
     assert.ok(!settings.some((line) => line.startsWith('ProcSubset')));
+  });
+
+  it('names documentation that the package installs', () => {
+    const files = [...unit.matchAll(/file:\/\/\/usr\/share\/doc\/headland\/(\S+)/g)].map(
+      ([, file]) => file!,
+    );
+    assert.ok(files.length > 0);
+    for (const file of files) assert.ok(existsSync(join(folder, '..', file)), file);
   });
 });

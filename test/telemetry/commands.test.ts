@@ -34,6 +34,7 @@ describe('command parser', () => {
     promote: { version: 4 },
     snapshot: { camera: 'main', include_picture: true },
     speed: { meters_per_second: 1.5 },
+    acknowledge_alerts: { rule: 'stop' },
     status: {},
     pause: { what: 'training' },
     resume: { what: 'inference' },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { fork, spawnSync } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -304,30 +305,27 @@ describe('a sample that is removed while a training runs', () => {
 });
 
 describe('the job', () => {
-  it('runs in the idle class with every thread', { timeout: TEST_HANG_MS }, async (t) => {
-    if (spawnSync('chrt', ['--idle', '0', 'true']).status !== 0) {
-      t.skip('chrt (apt package util-linux) is missing or not allowed');
-      return;
-    }
-    assert.deepEqual(await lowPriorityCommand(19), ['chrt', '--idle', '0']);
-    const robot = await createRobot(t, { training: { nice: 19 } });
+  it('runs at its niceness with every thread', { timeout: TEST_HANG_MS }, async (t) => {
+    const niceness = 7;
+    assert.deepEqual(await lowPriorityCommand(niceness), ['nice', '-n', '7']);
+    const robot = await createRobot(t, { training: { nice: niceness } });
     const heard = new Recorder<TrainingProgress>();
     const trainer = trainerFor(robot, { jobPath: job('stubborn'), onProgress: heard.add });
     trainer.start({ trigger: 'cli' });
-    // It is heard when the program itself runs in the place of chrt.
+    // It is heard when the program itself runs in the place of nice.
     await heard.count(1);
     const pid = trainer.running()?.pid as number;
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
       const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-      // Field 41, counted behind the name: the scheduling policy; 5 = SCHED_IDLE.
-      assert.equal(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38], '5');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      // Fields 19 and 41, counted behind the name: niceness, and policy 0 = SCHED_OTHER, not idle.
+      assert.deepEqual([fields[16], fields[38]], [String(getPriority() + niceness), '0']);
     }
     await trainer.cancel();
   });
 
   it('runs as its parent when niceness is 0', async () => {
     assert.deepEqual(await lowPriorityCommand(0), []);
-    assert.deepEqual(await lowPriorityCommand(7), ['nice', '-n', '7']);
   });
 
   it('gets a clean environment', () => {
@@ -345,5 +343,46 @@ describe('the job', () => {
       HEADLAND_SHARED: '/shared',
       ORT_DISABLE_TELEMETRY: '1',
     });
+  });
+});
+
+describe('a training that pauses', { timeout: TEST_HANG_MS }, () => {
+  it('does nothing meanwhile, and goes on to its end', async (t) => {
+    const robot = await createRobot(t, { gate: { minHoldoutSamples: 4 } });
+    const groups = groupNames({ training: 4, holdout: 2 });
+    await teach(robot, { labels: ['crop', 'weed'], groups, perGroup: 2 });
+    const heard = new Recorder<TrainingProgress>();
+    const trainer = trainerFor(robot, { onProgress: heard.add });
+    trainer.pause('heat');
+    const { finished } = trainer.start({ trigger: 'cli' });
+    await heard.count(1);
+    assert.equal(trainer.running()?.paused, 'heat');
+    // As long as a whole training of another robot takes.
+    await taughtRobot(t);
+    assert.ok(heard.all.every(({ phase, done }) => phase === 'collect' || done === 0));
+    assert.equal(heard.all.at(-1)?.paused, 'heat');
+    trainer.pause('memory');
+    assert.equal(heard.all.at(-1)?.paused, 'memory');
+    trainer.pause(null);
+    assert.equal(heard.all.at(-1)?.paused, null);
+    const report = await finished;
+    assert.equal(report.outcome, 'promoted', report.reason);
+  });
+
+  it('does not run out of time meanwhile, and can be cancelled', async (t) => {
+    const robot = await createRobot(t);
+    const training = { ...robot.settings.training, maxDurationMs: 3_000 };
+    const settings = { ...robot.settings, training };
+    const heard = new Recorder<TrainingProgress>();
+    const paused = trainerFor(robot, { jobPath: job('stubborn'), settings, onProgress: heard.add });
+    const { finished } = paused.start({ trigger: 'cli' });
+    await heard.count(1);
+    paused.pause('heat');
+    const unpaused = trainerFor(robot, { jobPath: job('stubborn'), settings });
+    const other = await unpaused.start({ trigger: 'cli' }).finished;
+    assert.equal(other.error?.code, 'HL_TRAINING_TIMED_OUT');
+    assert.equal(paused.running()?.paused, 'heat');
+    await paused.cancel();
+    assert.equal((await finished).outcome, 'cancelled');
   });
 });

@@ -23,7 +23,7 @@ describe('inspectPicture', () => {
         height: 60,
         captureTimeMs: Date.UTC(2024, 4, 1, 6, 7, 8),
         gpsTimeMs: null,
-        place: null,
+        position: null,
       });
     });
   }
@@ -47,7 +47,7 @@ describe('inspectPicture', () => {
   it('reads the time of the satellites and the place', async () => {
     const of = async (gps: Record<string, string>) => {
       const bytes = await drawing(80, 60).withExif({ IFD3: gps }).jpeg().toBuffer();
-      const { gpsTimeMs, place } = await inspectPicture(bytes, LIMITS);
+      const { gpsTimeMs, position: place } = await inspectPicture(bytes, LIMITS);
       const degrees = place && [place.latitude, place.longitude].map((value) => value.toFixed(4));
       return [gpsTimeMs, degrees];
     };
@@ -122,7 +122,11 @@ describe('readExif', () => {
         (changes, length) => {
           const mutated = Uint8Array.from(exif!);
           for (const [at, value] of changes) mutated[at] = value;
-          const { captureTimeMs, gpsTimeMs, place } = readExif(mutated.subarray(0, length));
+          const {
+            captureTimeMs,
+            gpsTimeMs,
+            position: place,
+          } = readExif(mutated.subarray(0, length));
           for (const time of [captureTimeMs, gpsTimeMs]) {
             assert.ok(time === null || Number.isSafeInteger(time));
           }

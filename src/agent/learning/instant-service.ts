@@ -112,11 +112,18 @@ export class InstantService {
       const wanted = this.#wanted();
       if (wanted === this.#attempted) return;
       this.#attempted = wanted;
+      if (this.#knowsAll()) return;
       this.#running = this.#learnAndRest(checksum).finally(() => {
         this.#running = null;
         this.labelsChanged();
       });
     });
+  }
+
+  /** No label is newer than the serving head, and no correction is to be withdrawn: saves the thread. */
+  #knowsAll(): boolean {
+    const since = this.#base ? this.#floor(this.#base) : 0;
+    return this.#learnt === null && this.parts.samples.labelRevision() <= since;
   }
 
   #wanted(): string {

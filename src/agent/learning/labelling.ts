@@ -1,6 +1,7 @@
 import { HeadlandError } from '../../base/errors.js';
 import { eyeOf } from '../../base/words/eye.js';
 import { normaliseLabel } from '../../base/words/label.js';
+import type { PlaceGroups } from '../../samples/grouping/place-groups.js';
 import type { LookAlike, LookAlikes } from '../../samples/look-alikes.js';
 import type { LabelSource, Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
@@ -15,6 +16,8 @@ export class Labelling {
     private readonly store: SampleStore,
     private readonly recent: RecentFrames,
     private readonly alikes: LookAlikes,
+    /** Null: frames are grouped by time alone. */
+    private readonly places: PlaceGroups | null = null,
   ) {}
 
   /**
@@ -82,17 +85,21 @@ export class Labelling {
     given: { label: string; source: LabelSource } | null,
     group?: string,
   ): Sample {
+    const { located } = frame;
+    const ofPlace = located ? (this.places?.groupFor(located) ?? null) : null;
     return this.store.batch(() => {
-      const { sample } = this.store.admit({
+      const { sample, duplicate } = this.store.admit({
         jpeg: frame.jpeg,
         label: given?.label ?? null,
         labelSource: given?.source ?? null,
-        group: group ?? frame.group ?? frame.camera,
+        group: group ?? ofPlace ?? frame.group ?? frame.camera,
         source: eyeOf(frame),
         capturedAtMs: frame.capturedAtMs,
         origin: frame.origin ?? null,
         dhash: perceived.dhash,
+        position: located?.position ?? null,
       });
+      if (located && !duplicate) this.places?.stored(sample.id, located);
       if (backboneChecksum !== null) {
         this.store.putFeatures([
           { sampleId: sample.id, backboneChecksum, features: perceived.features, ...ORIGINAL },

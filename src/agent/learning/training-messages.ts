@@ -10,11 +10,19 @@ import type { TrainingReport } from '../../training/report.js';
 /** Converts training progress and reports to messages of the MQTT contract. Pure. */
 
 export function trainingProgressMessage(
-  { phase, done, total, etaSeconds }: TrainingProgress,
+  { phase, done, total, etaSeconds, paused }: TrainingProgress,
   task: string,
   trainingId: string,
 ): TrainingProgressBody {
-  return { task, training_id: trainingId, phase, done, total, eta_seconds: etaSeconds };
+  return {
+    task,
+    training_id: trainingId,
+    phase,
+    done,
+    total,
+    eta_seconds: etaSeconds,
+    paused,
+  };
 }
 
 export function trainingReportMessage(report: TrainingReport): TrainingReportBody {

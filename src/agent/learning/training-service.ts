@@ -1,5 +1,6 @@
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { HoldReason } from '../../base/words/hold-reason.js';
 import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
@@ -7,7 +8,8 @@ import { parseReport, type StoredReport } from '../../training/stored-report.js'
 import { Trainer } from '../../training/trainer.js';
 import { TrainingTriggers } from '../../training/triggers.js';
 import { AuditTrail } from '../audit-trail.js';
-import { addedCardsDir, type State, type TaskState } from '../open-state.js';
+import type { State, TaskState } from '../open-state.js';
+import { addedCardsDir } from '../seeing/perception-settings.js';
 
 const REVISION_KEY = 'training.revision';
 
@@ -139,6 +141,11 @@ export class TrainingService {
       await lock.release();
       throw error;
     }
+  }
+
+  /** See {@link Trainer.pause}. */
+  pause(reason: HoldReason | null): void {
+    this.#trainer.pause(reason);
   }
 
   /** Call it after every label, after `resume` and when an obstacle is gone. */

@@ -220,6 +220,7 @@ function trainingState({ running, ...training }: TrainingStatus): TrainingState 
     done: running?.progress?.done ?? 0,
     total: running?.progress?.total ?? 0,
     etaSeconds: running?.progress?.etaSeconds ?? null,
+    paused: running?.paused ?? null,
     newLabels: training.newLabels,
     everyNewLabels: training.everyNewLabels,
     minLabels: training.minLabels,

@@ -1,3 +1,4 @@
+import type { SavedClip } from '../../alerts/clips/clip-recorder.js';
 import type { AlertEvent } from '../../alerts/rules.js';
 import type { Alarm } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
@@ -15,6 +16,8 @@ import type {
 } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
+import { type AlertEvidence, NO_EVIDENCE } from './alert-actor.js';
+import { positionMessage } from './position-message.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */
 
@@ -49,6 +52,7 @@ export function predictionMessage(
       total_ms: round(timings.totalMs),
     },
     ...(sampleId === null ? {} : { sample_id: sampleId }),
+    ...(frame.located ? { position: positionMessage(frame.located.position) } : {}),
   };
 }
 
@@ -75,24 +79,47 @@ export function modelMessage({
 }
 
 /** @param occurredAtMs Unix time, milliseconds; the time in the alert is monotonic */
-export function alertMessage(alert: AlertEvent, occurredAtMs: number): EventBody {
-  const raised = alert.state === 'raised';
-  const eye = eyeOf(alert);
+export function alertMessage(
+  alert: AlertEvent,
+  occurredAtMs: number,
+  { sampleId, clip }: AlertEvidence = NO_EVIDENCE,
+): EventBody {
+  const { rule, state, task, label, probability, condition, noveltyPValue, output } = alert;
+  const raised = state === 'raised';
+  const where =
+    alert.camera === null ? (task ?? 'the robot') : eyeOf({ ...alert, camera: alert.camera });
+  const what = condition === null ? `"${label}"` : condition;
   return {
-    kind: raised ? 'alert_raised' : 'alert_cleared',
+    kind: `alert_${state}`,
     severity: raised ? 'critical' : 'info',
-    message: raised
-      ? `${alert.rule}: "${alert.label}" on ${eye}`
-      : `${alert.rule}: cleared on ${eye}`,
+    message: raised ? `${rule}: ${what} on ${where}` : `${rule}: ${state} on ${where}`,
     details: {
-      rule: alert.rule,
-      task: alert.task,
-      ...placeOf(alert),
-      label: alert.label,
-      probability: alert.probability,
-      output: alert.output,
+      rule,
+      ...(task === null ? {} : { task }),
+      ...(alert.camera === null ? {} : placeOf({ ...alert, camera: alert.camera })),
+      ...(condition === null ? { label, probability } : { condition }),
+      ...(noveltyPValue === null ? {} : { novelty_p_value: round(noveltyPValue) }),
+      output,
+      ...(sampleId === null ? {} : { sample_id: sampleId }),
+      ...(clip === null ? {} : { clip }),
       occurred_at: isoTime(occurredAtMs),
     },
+  };
+}
+
+export function clipSavedMessage({
+  rule,
+  file,
+  bytes,
+  frames,
+  durationMs,
+  ...eye
+}: SavedClip): EventBody {
+  return {
+    kind: 'clip_saved',
+    severity: 'info',
+    message: `${rule}: clip ${file} of ${eyeOf(eye)}`,
+    details: { rule, ...placeOf(eye), clip: file, bytes, frames, duration_ms: durationMs },
   };
 }
 
@@ -226,6 +253,7 @@ export function sampleTotals(counts: readonly SampleCounts[]): MetricsBody['samp
     total: sum(({ total }) => total),
     labelled: sum(({ labelled }) => labelled),
     waiting: sum(({ waiting }) => waiting),
+    thinned: sum(({ thinned }) => thinned),
     holdout: sum(({ classes }) => classes.reduce((total, { holdout }) => total + holdout, 0)),
   };
 }

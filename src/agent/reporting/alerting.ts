@@ -1,13 +1,25 @@
 import type { OutputDriver } from '../../alerts/alert-output.js';
 import { openOutputs } from '../../alerts/open-outputs.js';
-import { type AlertEvent, AlertRules, observationOf, type RuleAnswer } from '../../alerts/rules.js';
-import type { AlarmSwitch } from '../../base/alarms.js';
-import { isHeadlandError } from '../../base/errors.js';
+import { earlier, OutputSignals } from '../../alerts/output-signals.js';
+import {
+  type AlertEvent,
+  AlertRules,
+  type ConditionSubject,
+  observationOf,
+  type RaisedAlert,
+  type RuleAnswer,
+} from '../../alerts/rules.js';
+import { localTimeOf } from '../../alerts/schedule.js';
+import type { Alarm, AlarmSwitch } from '../../base/alarms.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Eye } from '../../base/words/eye.js';
 import type { Config } from '../../config/schema.js';
+import type { AcknowledgedAlert } from '../operations.js';
 import { alertMessage } from './agent-messages.js';
+import { type AlertActor, NO_ACTIONS } from './alert-actor.js';
+import { conditionsOf } from './alert-conditions.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 /** One output: its driver while it is open, and the service that reopens it. */
@@ -20,15 +32,19 @@ interface Output {
 }
 
 /**
- * Raises alerts from decisions and switches outputs accordingly. All outputs are off at start, after
+ * Raises alerts from decisions and conditions, switches outputs and carries out actions accordingly. All outputs are off at start, after
  * close and on every exit. An output that cannot be opened or switched raises an alarm and is retried;
  * the others keep working, and alerts are sent as events in any case.
  */
 export class Alerting {
   readonly #rules: AlertRules;
+  readonly #signals: OutputSignals;
   readonly #outputs: ReadonlyMap<string, Output>;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
+  /** What the alarms stand for, as of their last change. */
+  #alarming: ConditionSubject[] = [];
+  #clockSet: boolean | null = null;
 
   constructor(
     private readonly config: Pick<Config, 'alerts' | 'gpio'>,
@@ -37,8 +53,11 @@ export class Alerting {
     private readonly log: Log,
     /** Monotonic time, milliseconds: setting the wall clock must not keep an output on. */
     private readonly nowMs: () => number = () => performance.now(),
+    private readonly actions: AlertActor = NO_ACTIONS,
+    private readonly openLine = openOutputs,
   ) {
-    this.#rules = new AlertRules(config.alerts);
+    this.#rules = new AlertRules(config.alerts, localTime);
+    this.#signals = new OutputSignals(config.gpio.outputs);
     this.#outputs = new Map(
       config.gpio.outputs.map(({ name }) => {
         const service = new SideService({
@@ -67,9 +86,44 @@ export class Alerting {
     this.#switchOutputs();
   }
 
+  /** A condition of the robot begins or ends; it may be reported again. */
+  report(subject: ConditionSubject, lasts: boolean): void {
+    this.#apply(this.#rules.report(subject, lasts, this.nowMs()));
+  }
+
+  /** Reports the conditions that alarms stand for. @param alarms all that are raised now */
+  alarmsChanged(alarms: readonly Alarm[]): void {
+    const now = conditionsOf(alarms);
+    const ended = this.#alarming.filter((before) => !now.some((one) => isSame(one, before)));
+    this.#alarming = now;
+    for (const subject of ended) this.report(subject, false);
+    for (const subject of now) this.report(subject, true);
+  }
+
   /** Clears expired alerts, also while no frame arrives. */
   tick(): void {
+    this.#watchClock();
     this.#apply(this.#rules.tick(this.nowMs()));
+  }
+
+  /** The alerts that are raised now, the oldest first. */
+  get raised(): RaisedAlert[] {
+    return this.#rules.raised;
+  }
+
+  /**
+   * Switches off the outputs of raised alerts until they rise again.
+   * @param rule null: of all rules
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN
+   */
+  acknowledge(rule: string | null): AcknowledgedAlert[] {
+    const names = this.config.alerts.rules.map(({ name }) => name);
+    if (rule !== null && !names.includes(rule)) throw unknownRule(rule, names);
+    const acknowledged = this.#rules.acknowledge(rule, this.nowMs());
+    this.#apply(acknowledged);
+    return acknowledged.map(({ rule: name, task, camera, region, output }) => {
+      return { rule: name, task, camera, region, output };
+    });
   }
 
   /**
@@ -97,8 +151,8 @@ export class Alerting {
     output.driver?.close();
     output.driver = null;
     const { driver } = this.config.gpio;
-    output.driver = await openOutputs({ driver, outputs: [line] }, this.log);
-    output.isOn = !this.#ended && this.#rules.activeOutputs(this.nowMs()).has(name);
+    output.driver = await this.openLine({ driver, outputs: [line] }, this.log);
+    output.isOn = !this.#ended && this.#lit().has(name);
     // A failure belongs to this attempt to open.
     if (output.isOn) output.driver.set(name, true);
   }
@@ -106,23 +160,51 @@ export class Alerting {
   #apply(alerts: readonly AlertEvent[]): void {
     for (const alert of alerts) {
       const { atMs: _, ...facts } = alert;
-      this.log.info(facts, alert.state === 'raised' ? 'alert raised' : 'alert cleared');
-      this.telemetry.event(alertMessage(alert, Date.now()));
+      this.log.info(facts, `alert ${alert.state}`);
     }
+    // Outputs come first: actions may take their time.
     this.#switchOutputs();
+    for (const alert of alerts) {
+      const evidence = alert.state === 'raised' ? this.#act(alert) : undefined;
+      this.telemetry.event(alertMessage(alert, Date.now(), evidence));
+    }
+  }
+
+  #act(alert: AlertEvent): ReturnType<AlertActor['raised']> | undefined {
+    return this.#ended ? undefined : this.actions.raised(alert);
+  }
+
+  #watchClock(): void {
+    const isSet = localTime() !== null;
+    if (isSet === this.#clockSet) return;
+    this.#clockSet = isSet;
+    this.report({ condition: 'clock_unset', camera: null, task: null }, !isSet);
+    const rules = this.config.alerts.rules.filter(({ schedule }) => schedule.length > 0);
+    if (isSet || rules.length === 0) return;
+    const said = rules.map(({ name, whileClockUnset }) => `${name}: ${whileClockUnset}`);
+    this.log.warn(
+      { rules: said },
+      'the clock of the board is not set: alert rules with a schedule do what whileClockUnset says',
+    );
   }
 
   /** Switches what is due, and comes back when the next switch is. */
   #switchOutputs(): void {
     if (this.#ended) return;
-    const active = this.#rules.activeOutputs(this.nowMs());
-    for (const [name, output] of this.#outputs) this.#follow(name, output, active.has(name));
+    const lit = this.#lit();
+    for (const [name, output] of this.#outputs) this.#follow(name, output, lit.has(name));
     if (this.#timer) clearTimeout(this.#timer);
-    const nextMs = this.#rules.nextSwitchMs;
+    const nextMs = earlier(this.#rules.nextSwitchMs, this.#signals.nextMs);
     this.#timer =
       nextMs === null
         ? null
         : setTimeout(() => this.#switchOutputs(), waitMs(nextMs - this.nowMs())).unref();
+  }
+
+  /** The outputs to switch on now. */
+  #lit(): Set<string> {
+    const nowMs = this.nowMs();
+    return this.#signals.lit(this.#rules.activeOutputs(nowMs), nowMs);
   }
 
   #follow(name: string, output: Output, on: boolean): void {
@@ -140,4 +222,22 @@ export class Alerting {
 /** A slow robot needs longer for a distance than a timer can wait. */
 function waitMs(ms: number): number {
   return Math.min(MAX_WAIT_MS, Math.max(1, ms));
+}
+
+function localTime() {
+  return localTimeOf(new Date(Date.now()));
+}
+
+function isSame(one: ConditionSubject, other: ConditionSubject): boolean {
+  return (
+    one.condition === other.condition && one.camera === other.camera && one.task === other.task
+  );
+}
+
+function unknownRule(rule: string, names: readonly string[]): HeadlandError {
+  const known = names.length === 0 ? 'there are none' : `there are: ${names.join(', ')}`;
+  return new HeadlandError('HL_ALERT_RULE_UNKNOWN', `no alert rule is named "${rule}"; ${known}`, {
+    remedy: 'Give the name of a rule of alerts.rules, or no name for all rules.',
+    details: { rule, rules: names },
+  });
 }

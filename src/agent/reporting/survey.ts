@@ -4,9 +4,11 @@ import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import { cameraQualityMessage } from '../seeing/camera-reports.js';
+import type { PositionStatus } from '../seeing/position-service.js';
 import type { AgentStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
 import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
+import { positionMessage } from './position-message.js';
 
 /** Converts the status to messages of the MQTT contract and to the status line of systemd. */
 
@@ -36,8 +38,14 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
   };
 }
 
-export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentStatus): MetricsBody {
-  const { throttled } = board;
+export function metricsMessage({
+  uptimeSeconds,
+  frames,
+  board,
+  tasks,
+  written,
+}: AgentStatus): MetricsBody {
+  const { throttled, pressure, wear } = board;
   return {
     uptime_seconds: uptimeSeconds,
     frames_total: frames.total,
@@ -51,6 +59,20 @@ export function metricsMessage({ uptimeSeconds, frames, board, tasks }: AgentSta
     throttled: throttled && (throttled.slowed || throttled.underVoltage),
     frame_limit: frameLimit(frames.limit),
     disk_free_bytes: board.diskFreeBytes,
+    pressure: {
+      cpu_percent: pressure.cpuPercent,
+      memory_percent: pressure.memoryPercent,
+      io_percent: pressure.ioPercent,
+    },
+    memory_available_bytes: board.memoryAvailableBytes,
+    storage: {
+      life_used_percent: wear.lifeUsedPercent,
+      reserve: wear.reserve,
+      file_system_errors: wear.fileSystemErrors,
+    },
+    clock: board.clock,
+    written_bytes_total: written?.totalBytes ?? null,
+    written_bytes_last_day: written?.lastDayBytes ?? null,
     samples: sampleTotals(tasks.map(({ samples }) => samples)),
   };
 }
@@ -76,6 +98,17 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     alarms: status.alarms.map(({ name, severity, code, message, remedy, sinceAtMs }) => {
       return { alarm: name, severity, code, message, remedy, since: isoTime(sinceAtMs) };
     }),
+    alerts: status.alerts.map((alert) => ({
+      rule: alert.rule,
+      task: alert.task,
+      camera: alert.camera,
+      region: alert.region,
+      label: alert.label,
+      condition: alert.condition,
+      output: alert.output,
+      acknowledged: alert.acknowledged,
+      since: isoTime(alert.sinceAtMs),
+    })),
     mqtt: status.mqtt,
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({
@@ -99,8 +132,13 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     ...(status.namedTasks
       ? { tasks: status.tasks.map((task) => ({ name: task.name, ...taskAnswer(task) })) }
       : taskAnswer(only)),
+    ...(status.position ? { position: positionAnswer(status.position) } : {}),
     metrics: metricsMessage(status),
   };
+}
+
+function positionAnswer({ source, state, position }: PositionStatus): Record<string, unknown> {
+  return { source, state, ...(position ? positionMessage(position) : {}) };
 }
 
 function taskAnswer({ model, samples, training }: TaskStatus): Record<string, unknown> {
@@ -110,6 +148,7 @@ function taskAnswer({ model, samples, training }: TaskStatus): Record<string, un
     samples,
     training: {
       running: training.running !== null,
+      paused: training.running?.paused ?? null,
       new_labels: training.newLabels,
       every_new_labels: training.everyNewLabels,
       instant_failures: training.instantFailures,
@@ -141,10 +180,11 @@ export function statusLine(status: AgentStatus): string {
 }
 
 function taskLine(task: TaskStatus, named: boolean): string {
+  const { running } = task.training;
   const line = [
     headLine(task.model),
     `${task.samples.labelled} labels`,
-    ...(task.training.running ? ['training'] : []),
+    ...(running ? [running.paused ? `training paused: ${running.paused}` : 'training'] : []),
   ].join(', ');
   return named ? `${task.name}: ${line}` : line;
 }

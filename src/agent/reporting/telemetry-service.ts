@@ -1,4 +1,5 @@
 import type { Alarms } from '../../base/alarms.js';
+import type { Position } from '../../base/geo/position.js';
 import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
@@ -23,6 +24,7 @@ import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 import { trainingProgressMessage, trainingReportMessage } from '../learning/training-messages.js';
+import { positionMessage } from './position-message.js';
 
 const LEARNING_EVENT_INTERVAL_MS = 10_000;
 const STOP_TIMEOUT_MS = 1_000;
@@ -33,6 +35,8 @@ export interface TelemetryServiceOptions {
   environment: NodeJS.ProcessEnv;
   database: Database;
   alarms: Pick<Alarms, 'raise' | 'clear' | 'list'>;
+  /** Where the robot is; null: not known. Absent: never known. */
+  position?: () => Position | null;
   log: Log;
 }
 
@@ -128,8 +132,10 @@ export class TelemetryService {
     this.#client.publishModel(body);
   }
 
+  /** Adds where the robot is. */
   event(body: EventBody): void {
-    this.#client.event(body);
+    const position = this.options.position?.() ?? null;
+    this.#client.event(position === null ? body : { ...body, position: positionMessage(position) });
   }
 
   prediction(body: PredictionBody): void {

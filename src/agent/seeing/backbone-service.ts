@@ -7,30 +7,10 @@ import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
-import { tasksOf } from '../../config/tasks-of.js';
-import type { BackboneInfo, PerceptionSettings } from '../../perception/perception-protocol.js';
-import { addedCardsDir } from '../open-state.js';
+import type { BackboneInfo } from '../../perception/perception-protocol.js';
 
 /** Longer intervals than for other services, because a retry may download from the network. */
 const MENDING = { initialMs: 5_000, maxMs: 120_000 };
-
-/** The settings of perception from the configuration. */
-export function perceptionSettings(config: Config): PerceptionSettings {
-  const { models, paths, inference } = config;
-  return {
-    backbone: models.backbone,
-    cardsDir: models.cardsDir,
-    addedCardsDir: addedCardsDir({ paths }),
-    cacheDir: paths.cacheDir,
-    threads: inference.threads,
-    fit: inference.fit,
-    maxPictureBytes: inference.maxPictureBytes,
-    maxPicturePixels: inference.maxPicturePixels,
-    tasks: tasksOf(config).map(({ name, cameras, regions, settings }) => {
-      return { name, cameras, regions, decision: settings.inference };
-    }),
-  };
-}
 
 /** The part of perception that this service uses. */
 export interface NeedsBackbone {

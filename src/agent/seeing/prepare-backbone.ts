@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import { type PullProgress, pullModel } from '../../models/pull-model.js';
 import { parseMirrors } from '../../models/sources/plan.js';
-import { addedCardsDir } from '../open-state.js';
+import { addedCardsDir } from './perception-settings.js';
 
 /** The cache of an installed robot; see `paths.cacheDir`. */
 const SYSTEM_CACHE = '/var/cache/headland';

@@ -1,106 +1,96 @@
-import { DEFECT_REMEDY, HeadlandError, messageOf } from '../../base/errors.js';
+import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { Config } from '../../config/schema.js';
 import type { OutputDriver } from '../alert-output.js';
-import { globalLineNumber, listGpioChips } from './gpio-lines.js';
+import type { InputLine } from '../input-line.js';
+import { codeOf } from './character-chips.js';
+import { HeldInput, type InputConfig, polledChanges } from './held-input.js';
+import { HeldOutputs, type OutputConfig, type OutputLine } from './held-outputs.js';
+import { globalLineNumber, listSysfsChips } from './sysfs-chips.js';
 
-export type OutputConfig = Config['gpio']['outputs'][number];
-
-/** The part of onoff's Gpio that outputs need. */
-export interface OutputLine {
+/** The part of onoff's Gpio that outputs and inputs need. */
+export interface OnoffLine {
   /** 1 = on, 0 = off; the line's activeLow sets the electrical level. */
   writeSync(value: 0 | 1): void;
+  readSync(): 0 | 1;
   unexport(): void;
 }
 
-/** Claims a line by its global number, switched off: `direction` is the electrical level of off. */
+/** Claims a line by its global number: as an input, or switched off at the electrical level of off. */
 export type TakeLine = (
   globalNumber: number,
-  direction: 'low' | 'high',
+  direction: 'in' | 'low' | 'high',
   options: { activeLow: boolean },
-) => OutputLine;
+) => OnoffLine;
 
-/** GPIO through sysfs and the optional package `onoff`. */
-export class OnoffOutputs implements OutputDriver {
-  readonly description: string;
-  readonly #lines = new Map<string, OutputLine>();
-  readonly #log: Log;
+/**
+ * Outputs through sysfs and the optional package `onoff`, for kernels before 5.10. A line stays as it is
+ * when the process ends without switching it off.
+ *
+ * @param sysfsFolder `/sys/class/gpio`, or a folder of the same layout
+ * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN, HL_GPIO_LINE_AMBIGUOUS
+ */
+export function onoffOutputs(
+  outputs: readonly OutputConfig[],
+  takeLine: TakeLine,
+  log: Log,
+  sysfsFolder: string,
+): OutputDriver {
+  const chips = listSysfsChips(sysfsFolder);
+  const claim = (output: OutputConfig): OutputLine => {
+    const { name, activeLow } = output;
+    const gpio = globalLineNumber(output, chips);
+    return claiming(`output "${name}"`, gpio, () => {
+      // The kernel reads "low" and "high" as levels of the pin, not as off and on.
+      const line = takeLine(gpio, activeLow ? 'high' : 'low', { activeLow });
+      // A line that was exported already keeps its level.
+      line.writeSync(0);
+      return {
+        description: `gpio${gpio}`,
+        write: (on: boolean) => line.writeSync(on ? 1 : 0),
+        release: () => line.unexport(),
+      };
+    });
+  };
+  return new HeldOutputs('onoff', outputs, claim, log);
+}
 
-  /**
-   * Claims every line and switches it off.
-   *
-   * @param sysfsFolder `/sys/class/gpio`, or a folder of the same layout
-   * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN
-   */
-  constructor(outputs: OutputConfig[], takeLine: TakeLine, log: Log, sysfsFolder: string) {
-    this.#log = log;
-    const chips = listGpioChips(sysfsFolder);
-    const numbers = outputs.map((output) => globalLineNumber(output, chips));
-    this.description = ['onoff', ...outputs.map((o, i) => `${o.name}=gpio${numbers[i]}`)].join(' ');
-    for (const [i, { name, activeLow }] of outputs.entries()) {
-      try {
-        // The kernel reads "low" and "high" as levels of the pin, not as off and on.
-        const line = takeLine(numbers[i]!, activeLow ? 'high' : 'low', { activeLow });
-        this.#lines.set(name, line);
-        line.writeSync(0);
-      } catch (error) {
-        this.close();
-        throw new HeadlandError(
-          'HL_GPIO_UNAVAILABLE',
-          `cannot claim output "${name}" on gpio${numbers[i]}: ${messageOf(error)}`,
-          {
-            remedy:
-              'End other programs that use the line, and add the user of the daemon to the group gpio.',
-            details: { name, gpio: numbers[i] },
-            cause: error,
-          },
-        );
-      }
-    }
+/**
+ * An input through sysfs, found by polling: sysfs sets neither bias nor debounce.
+ * @throws HeadlandError HL_GPIO_UNAVAILABLE, HL_GPIO_LINE_UNKNOWN, HL_GPIO_LINE_AMBIGUOUS
+ */
+export function onoffInput(input: InputConfig, takeLine: TakeLine, sysfsFolder: string): InputLine {
+  const { name, activeLow, debounceMs } = input;
+  const gpio = globalLineNumber(input, listSysfsChips(sysfsFolder));
+  return claiming(`input "${name}"`, gpio, () => {
+    const line = takeLine(gpio, 'in', { activeLow });
+    const changes = polledChanges(debounceMs, () => line.readSync() === 1);
+    return new HeldInput(name, `gpio${gpio}`, { changes, release: () => line.unexport() });
+  });
+}
+
+function claiming<T>(who: string, gpio: number, claim: () => T): T {
+  try {
+    return claim();
+  } catch (error) {
+    throw new HeadlandError(
+      'HL_GPIO_UNAVAILABLE',
+      `cannot claim ${who} on gpio${gpio}: ${messageOf(error)}`,
+      { remedy: claimRemedy(error), details: { who, gpio, code: codeOf(error) }, cause: error },
+    );
   }
+}
 
-  set(name: string, on: boolean): void {
-    const line = this.#lines.get(name);
-    if (line === undefined) {
-      throw new HeadlandError('HL_INTERNAL', `there is no output "${name}"`, {
-        remedy: DEFECT_REMEDY,
-        details: { name, outputs: [...this.#lines.keys()] },
-      });
-    }
-    try {
-      line.writeSync(on ? 1 : 0);
-    } catch (error) {
-      throw new HeadlandError(
-        'HL_GPIO_WRITE_FAILED',
-        `cannot switch output "${name}" ${on ? 'on' : 'off'}: ${messageOf(error)}`,
-        {
-          remedy:
-            'Look for errors of the GPIO chip in the kernel log (`dmesg`), and check the wiring.',
-          details: { name, on },
-          cause: error,
-        },
-      );
-    }
-  }
-
-  allOff(): void {
-    for (const name of this.#lines.keys()) {
-      this.#attempt(name, () => this.set(name, false));
-    }
-  }
-
-  close(): void {
-    this.allOff();
-    for (const [name, line] of this.#lines) this.#attempt(name, () => line.unexport());
-    this.#lines.clear();
-  }
-
-  #attempt(name: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#log.error({ output: name, error: messageOf(error) }, 'failed to release a GPIO output');
-    }
+function claimRemedy(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'EROFS':
+      return 'Set gpio.driver to gpiochip. Or let the unit write below /sys: install the drop-in sysfs-gpio.conf (docs/reference/systemd.md), then `systemctl daemon-reload` and restart headland.';
+    case 'EACCES':
+    case 'EPERM':
+      return 'Set gpio.driver to gpiochip. Or install udev rules that give /sys/class/gpio to the group gpio (Raspberry Pi OS has them), and add the user of the daemon to it.';
+    case 'EBUSY':
+      return 'End the program that uses the line: `headland gpio list` shows who uses which line.';
+    default:
+      return 'Set gpio.driver to gpiochip, or look for errors of the GPIO chip in the kernel log (`dmesg`).';
   }
 }
 
@@ -114,7 +104,7 @@ export async function loadOnoff(): Promise<TakeLine> {
   const name: string = 'onoff';
   try {
     const { Gpio } = (await import(name)) as {
-      Gpio: new (...args: [number, string, string, { activeLow: boolean }]) => OutputLine;
+      Gpio: new (...args: [number, string, string, { activeLow: boolean }]) => OnoffLine;
     };
     return (number, direction, options) => new Gpio(number, direction, 'none', options);
   } catch (error) {
@@ -135,8 +125,8 @@ export function onoffLoadError(error: unknown): HeadlandError {
     {
       remedy:
         reason !== null
-          ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to none.'
-          : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to none.',
+          ? 'Run "npm rebuild epoll" where headland is installed, then start it again. Or set gpio.driver to gpiochip.'
+          : 'Install a compiler (build-essential, python3), run "npm install onoff" where headland is installed, then start it again. Or set gpio.driver to gpiochip.',
       details: { node: process.version },
       cause: error,
     },

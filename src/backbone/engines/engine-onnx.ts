@@ -1,12 +1,13 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { HeadlandError, messageOf } from '../../base/errors.js';
+import type { ExecutionProvider } from '../../config/schema.js';
 import type { RgbImage } from '../../vision/image.js';
 import { type Backbone, FEATURES } from '../backbone.js';
 import type { ModelCard } from '../model-card.js';
 import { EngineInput, refuseClosed } from './engine-input.js';
+import { loadRuntime } from './onnx-runtime.js';
 
 export type { InferenceSession, Tensor };
-export type Runtime = typeof import('onnxruntime-node');
 
 export interface OnnxEngineOptions {
   card: ModelCard;
@@ -16,10 +17,20 @@ export interface OnnxEngineOptions {
   checksum: string;
   /** Intra-op threads. */
   threads: number;
+  /** Default: the CPU, with the ONNX Runtime of the package. */
+  execution?: Execution;
+}
+
+/** Where ONNX Runtime computes. */
+export interface Execution {
+  /** Name of an execution provider. */
+  provider: ExecutionProvider;
+  /** Folder of a build of ONNX Runtime; null: that of the package. */
+  libraryPath: string | null;
 }
 
 /**
- * Runs a converted backbone with ONNX Runtime on the CPU. A forward pass blocks the calling thread,
+ * Runs a converted backbone with ONNX Runtime. A forward pass blocks the calling thread,
  * so frames belong into a worker thread; several engines may exist in one process.
  *
  * A worker must be asked to close its engine and to end by itself: `worker.terminate()`, or
@@ -48,18 +59,21 @@ export class OnnxEngine implements Backbone {
     this.featureSize = card.featureSize;
   }
 
-  /** @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_MODEL_ONNX_INVALID */
+  /** @throws HeadlandError HL_ENGINE_UNAVAILABLE, HL_ACCELERATOR_UNAVAILABLE, HL_MODEL_ONNX_INVALID */
   static async create(options: OnnxEngineOptions): Promise<OnnxEngine> {
-    const { card, checksum } = options;
-    const runtime = await loadRuntime();
+    const { card, checksum, execution } = options;
+    const provider = execution?.provider ?? 'cpu';
+    const runtime = await loadRuntime(execution?.libraryPath);
     let session: InferenceSession;
     try {
       session = await runtime.InferenceSession.create(options.model, {
-        executionProviders: ['cpu'],
+        executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
+        // A pattern reserves one block beside those of the first run: 11 MiB more, and no faster.
+        enableMemPattern: false,
         logSeverityLevel: 3,
         // A spinning thread would take the core from the camera or the trainer.
         extra: {
@@ -80,7 +94,7 @@ export class OnnxEngine implements Backbone {
     const input = new EngineInput(card);
     const shape = [1, 3, card.inputSize, card.inputSize];
     const tensor = new runtime.Tensor('float32', input.values, shape);
-    const engine = `onnxruntime-node ${runtime.env.versions.node ?? '(unknown version)'} cpu`;
+    const engine = `onnxruntime-node ${runtime.env.versions.node ?? '(unknown version)'} ${provider}`;
     return new OnnxEngine(card, checksum, engine, session, input, tensor);
   }
 
@@ -107,23 +121,5 @@ export class OnnxEngine implements Backbone {
     output?.dispose();
     this.input.checkFeatures(features);
     return features;
-  }
-}
-
-/** ONNX Runtime, loaded on first use. @throws HeadlandError HL_ENGINE_UNAVAILABLE */
-export async function loadRuntime(): Promise<Runtime> {
-  // Newer versions on Linux carry a telemetry client; this must be set before they load.
-  process.env.ORT_DISABLE_TELEMETRY = '1';
-  try {
-    return await import('onnxruntime-node');
-  } catch (cause) {
-    throw new HeadlandError(
-      'HL_ENGINE_UNAVAILABLE',
-      `ONNX Runtime does not load on ${process.platform} ${process.arch}: ${messageOf(cause)}`,
-      {
-        remedy: 'Use 64-bit Linux with glibc 2.28 or newer, then install headland again (npm ci).',
-        cause,
-      },
-    );
   }
 }

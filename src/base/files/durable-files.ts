@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cutToBytes } from '../words/text.js';
+import { inheritOwner } from './inherit-owner.js';
 import { makeFolder } from './make-folder.js';
 
 /** NAME_MAX of the usual file systems. */
@@ -58,6 +59,7 @@ export async function switchLinkDurably(path: string, target: string): Promise<v
   const temporary = temporaryBeside(path);
   try {
     await symlink(target, temporary);
+    inheritOwner(temporary);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -79,6 +81,7 @@ export async function syncDirectory(path: string): Promise<void> {
 async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<void> {
   const handle = await open(path, 'wx');
   try {
+    inheritOwner(path);
     await handle.writeFile(bytes);
     await handle.sync();
   } finally {

@@ -77,7 +77,7 @@ export class FrameStage {
   }
 
   /**
-   * Accepts a frame; replaces one that still waits.
+   * Accepts a frame; replaces one that still waits, unless that one was requested.
    * @returns a promise that settles when the frame was processed, dropped, or settled by the
    *   receiver; undefined if that has already happened
    */
@@ -86,6 +86,7 @@ export class FrameStage {
     if (!this.#cutter.changesPictures && this.#motion.size === 0) return this.#hand(frame);
     if (this.#waiting) {
       this.#droppedFrames += 1;
+      if (this.#waiting.frame.requested && !frame.requested) return undefined;
       this.#waiting.settled();
     }
     return new Promise<void>((settled) => {
@@ -131,7 +132,8 @@ export class FrameStage {
     const frames: Frame[] = [];
     for (const { region, jpeg } of await this.#cutter.cut(frame.jpeg)) {
       const motion = this.#motion.get(region);
-      if (motion && !(await motion.passes(jpeg, performance.now()))) this.#stillFrames += 1;
+      const moved = !motion || (await motion.passes(jpeg, performance.now()));
+      if (!moved && !frame.requested) this.#stillFrames += 1;
       else frames.push(partOf(frame, { region, jpeg }));
     }
     return frames;

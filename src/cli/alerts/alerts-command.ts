@@ -4,6 +4,7 @@ import { servingHead } from '../../agent/learning/instant-service.js';
 import { openState, type State } from '../../agent/open-state.js';
 import { type AlertSimulation, simulateAlerts } from '../../agent/simulate-alerts.js';
 import type { AlertEvent } from '../../alerts/rules.js';
+import { localTimeOf } from '../../alerts/schedule.js';
 import { HeadlandError } from '../../base/errors.js';
 import { eyeOf } from '../../base/words/eye.js';
 import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
@@ -24,6 +25,7 @@ interface SimulateOptions extends StateOptions {
   camera?: string;
   fps: number;
   speed?: number;
+  startsAt?: Date;
   json?: boolean;
 }
 
@@ -32,7 +34,7 @@ const TIMELINE = 48;
 
 /** Tries alert rules on recordings. */
 export function alertsCommand(): Command {
-  const command = new Command('alerts').description('try alert rules on recordings');
+  const command = new Command('alerts');
   withStateOptions(
     command
       .command('simulate')
@@ -42,6 +44,11 @@ export function alertsCommand(): Command {
     .option('--camera <name>', 'camera whose crop, regions, masks and rules are used')
     .option('--speed <m/s>', 'speed of the robot, instead of alerts.metersPerSecond', parseSpeed)
     .option('--fps <number>', 'pictures per second of the recording', parseRate, 10)
+    .option(
+      '--starts-at <time>',
+      'local time of the first picture, for rules with a schedule (2026-05-04T06:00)',
+      parseTime,
+    )
     .option('--json', 'print one JSON object')
     .action(simulate);
   return command;
@@ -67,15 +74,28 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
       camera,
       recording,
       framesPerSecond: options.fps,
+      startsAt: options.startsAt ?? null,
       serving,
       log,
       onFrame: (frames) => bar.update(frames, null),
     }).finally(() => bar.stop());
     if (options.json) printJson(result);
-    else print(result, config.tasks.length > 0);
+    else {
+      print(result, config.tasks.length > 0);
+      if (options.startsAt === undefined) sayClock(config);
+    }
   } finally {
     state.close();
   }
+}
+
+/** Rules with a schedule did what they do on a board whose clock is not set. */
+function sayClock({ alerts }: Config): void {
+  const names = alerts.rules.filter(({ schedule }) => schedule.length > 0).map(({ name }) => name);
+  if (names.length === 0) return;
+  printLine(
+    `the time of the recording is not known: ${names.join(', ')} followed whileClockUnset; give --starts-at`,
+  );
 }
 
 /**
@@ -131,6 +151,14 @@ function parseSpeed(text: string): number {
   throw new InvalidArgumentError('must be above 0, at most 50 (meters per second).');
 }
 
+/** Without a zone, so that it is a time of this machine. */
+function parseTime(text: string): Date {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?$/.test(text);
+  const date = new Date(text);
+  if (isTime && localTimeOf(date) !== null) return date;
+  throw new InvalidArgumentError('must be a local time such as 2026-05-04T06:00, from 2024 on.');
+}
+
 function parseRate(text: string): number {
   const rate = Number(text);
   if (rate >= 0.01 && rate <= 120) return rate;
@@ -142,7 +170,7 @@ function print(
   namesTasks: boolean,
 ): void {
   const nameOf = (event: AlertEvent): string =>
-    [event.rule, ...(namesTasks ? [event.task] : []), eyeOf(event)].join(' ');
+    [event.rule, ...(namesTasks ? [event.task] : []), placeOf(event)].join(' ');
   printLine(
     `${pictures} pictures, ${seconds(durationMs)}` +
       (refused > 0 ? `; ${refused} could not be decoded` : ''),
@@ -178,7 +206,7 @@ function print(
         seconds(event.atMs),
         event.state,
         nameOf(event),
-        event.state === 'raised' ? `${event.label} ${event.probability.toFixed(2)}` : '',
+        event.state === 'raised' ? `${event.label} ${event.probability?.toFixed(2)}` : '',
         event.output ?? '',
       ]),
     ),
@@ -196,6 +224,11 @@ function timeline(changes: readonly { on: boolean; atMs: number }[], durationMs:
     line += before || within ? '#' : '.';
   }
   return line;
+}
+
+/** Conditions do not occur in a recording: every alert has a camera. */
+function placeOf({ camera, region }: AlertEvent): string {
+  return camera === null ? '' : eyeOf({ camera, region });
 }
 
 function seconds(ms: number): string {

@@ -3,7 +3,7 @@ import { openOutputs } from '../../alerts/open-outputs.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { loadSection } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
+import { daemonLock } from '../gpio/daemon-lock.js';
 import { EXIT, printLine, reportFailure } from '../support/output.js';
 import { commandLog, DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 
@@ -12,7 +12,7 @@ import { commandLog, DEFAULT_CONFIG_PATH } from '../support/state-options.js';
  * failed to start. Needs only the section `gpio` of the configuration, and nothing of the state.
  */
 export function outputsCommand(): Command {
-  const command = new Command('outputs').description('control the GPIO outputs of alerts');
+  const command = new Command('outputs');
   command
     .command('off')
     .description('switch every configured output off; refused while a daemon is running')
@@ -23,7 +23,7 @@ export function outputsCommand(): Command {
         printLine('no outputs are configured');
         return;
       }
-      const lock = await lockOf(config);
+      const lock = await daemonLock(config);
       try {
         for (const output of gpio.outputs) {
           if (!(await switchOff(gpio.driver, output))) process.exitCode = EXIT.failed;
@@ -33,20 +33,6 @@ export function outputsCommand(): Command {
       }
     });
   return command;
-}
-
-/**
- * The lock of the daemon with this configuration; null if the state folder is unknown.
- * @throws HeadlandError HL_ALREADY_RUNNING
- */
-async function lockOf(config: string): Promise<InstanceLock | null> {
-  let stateDir: string;
-  try {
-    ({ stateDir } = loadSection(config, 'paths'));
-  } catch {
-    return null;
-  }
-  return acquireInstanceLock(stateDir, 'run');
 }
 
 /** Opens each output separately, so that one unavailable line does not leave the others on. */

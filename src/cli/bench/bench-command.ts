@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { addedCardsDir, openState, type State } from '../../agent/open-state.js';
+import { openState, type State } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { drawCheckPicture } from '../../backbone/check-picture.js';
 import type { ModelCard } from '../../backbone/model-card.js';
@@ -53,11 +54,7 @@ const JPEG_QUALITY = 85;
 /** Measures the frame rate of this board and recommends settings. */
 export function benchCommand(): Command {
   return withStateOptions(
-    new Command('bench')
-      .description(
-        'measure how many frames per second this board classifies, and recommend settings',
-      )
-      .argument('[name]', 'name of a model card (default: the configured one)'),
+    new Command('bench').argument('[name]', 'name of a model card (default: the configured one)'),
   )
     .option('--seconds <s>', 'approximate duration of the measurement', number(1, 3_600), 30)
     .option(

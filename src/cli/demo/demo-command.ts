@@ -16,9 +16,6 @@ import { SIMULATED_FRAME_KEY } from './keys.js';
 /** `npm start`: a real daemon whose frames are labelled automatically with the truth from their source. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description(
-      'run a demonstration: real or simulated camera, embedded broker, labels over MQTT, training, web page',
-    )
     .option('--photos <dir>', 'use a folder of class folders instead of a camera')
     .option('--simulated', 'use the simulated field even if there is a camera')
     .option('--exit-after-training', 'exit after the training; the last line is JSON')

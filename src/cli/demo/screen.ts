@@ -154,9 +154,13 @@ export class Screen {
     return `${begin} ${room > 0 ? trend.padEnd(room) : ''}${end}`;
   }
 
-  #trainingText(task: string, { phase, done, total, etaSeconds }: TrainingProgress): string {
+  #trainingText(
+    task: string,
+    { phase, done, total, etaSeconds, paused }: TrainingProgress,
+  ): string {
     const share = total > 0 ? ` ${done}/${total}` : '';
-    const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
+    const left = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
+    const eta = paused === null ? left : `, paused: ${paused}`;
     return `training${this.isNamed ? ` ${task}` : ''}: ${phase}${share}${eta}`;
   }
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
-import { addedCardsDir } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { POOLS, type Pool } from '../../backbone/model-card.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { type AddedModel, type Ask, addModel, removeModel } from '../../models/add-model.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { addedCardsDir } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { readCachedModel } from '../../backbone/cache.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import type { ModelCard } from '../../backbone/model-card.js';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { addedCardsDir, openState } from '../../agent/open-state.js';
+import { openState } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { cachedModelDir, readCachedModel } from '../../backbone/cache.js';
 import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js';
 import type { ModelCard } from '../../backbone/model-card.js';
@@ -30,7 +31,7 @@ interface ModelsOptions extends StateOptions {
 }
 
 export function modelsCommand(): Command {
-  const command = new Command('models').description('manage backbones and trained heads');
+  const command = new Command('models');
   const subs = [
     listCommand(),
     pullCommand(),

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { addedCardsDir } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { readCachedModel } from '../../backbone/cache.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { augmentationRecipe } from '../../backbone/embedder.js';

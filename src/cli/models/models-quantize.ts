@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { addedCardsDir, openState, type TaskState } from '../../agent/open-state.js';
+import { openState, type TaskState } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { fullPrecisionName } from '../../backbone/variant.js';
 import { mapNonEmpty, type NonEmpty } from '../../base/non-empty.js';

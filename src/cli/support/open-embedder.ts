@@ -1,4 +1,4 @@
-import { addedCardsDir } from '../../agent/open-state.js';
+import { addedCardsDir } from '../../agent/seeing/perception-settings.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { augmentationRecipe, Embedder } from '../../backbone/embedder.js';
 import type { ModelCard } from '../../backbone/model-card.js';

@@ -1,6 +1,5 @@
-import { stringify } from 'yaml';
 import { type HeadlandError, isHeadlandError, serialiseError } from '../../base/errors.js';
-import { redactedJson, redactText, redactValue } from '../../base/redact.js';
+import { redactedJson, redactText } from '../../base/redact.js';
 import { layOutTable, textColumns, wrapText } from './prose.js';
 
 /** Exit codes of commands, documented in docs/reference/cli.md. */
@@ -26,11 +25,6 @@ export function printLine(text = ''): void {
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${redactedJson(value)}\n`);
-}
-
-/** Prints a value for people, in the format of the configuration file. */
-export function printYaml(value: unknown): void {
-  process.stdout.write(stringify(redactValue(value)));
 }
 
 /** As {@link printLine}, on standard error: for notes and progress. */

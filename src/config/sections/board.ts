@@ -3,6 +3,9 @@ import { milliseconds, section } from '../fields.js';
 
 const celsius = z.number().min(-40).max(150);
 
+/** Share of the last ten seconds, of the kernel's pressure stall information. */
+const pressurePercent = z.number().min(1).max(100).nullable();
+
 export const board = section(
   {
     checkIntervalMs: milliseconds(500, 600_000)
@@ -27,6 +30,27 @@ export const board = section(
       .describe(
         'No training starts at or above this temperature; it starts once the board has cooled',
       ),
+    pauseTrainingAboveC: celsius
+      .default(75)
+      .describe('At or above this temperature a running training pauses'),
+    resumeTrainingBelowC: celsius
+      .default(65)
+      .describe('Below this temperature a training that paused because of heat goes on'),
+    pauseTrainingAboveMemoryPressurePercent: pressurePercent
+      .default(20)
+      .describe(
+        'A running training pauses while processes wait for memory for this share of the time; it goes on below half of it; null = never',
+      ),
+    pauseTrainingAboveCpuPressurePercent: pressurePercent
+      .default(null)
+      .describe(
+        'The same for the processor; null = never, because a training has the lowest priority anyway',
+      ),
+    maxWrittenBytesPerDay: z
+      .int()
+      .min(1_000_000)
+      .default(1_000_000_000)
+      .describe('An alarm is raised when more is written to storage within 24 hours'),
     batteryLowPercent: z
       .number()
       .min(0)

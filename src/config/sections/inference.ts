@@ -9,6 +9,20 @@ export const inference = section(
       .max(16)
       .default(1)
       .describe('Intra-op threads of an ONNX backbone; TensorFlow.js chooses its own number'),
+    executionProvider: z
+      .enum(['cpu', 'cuda', 'tensorrt', 'qnn'])
+      .default('cpu')
+      .describe(
+        'Where ONNX Runtime computes the backbone of frames; the CPU replaces what cannot be opened',
+      ),
+    libraryPath: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Folder of an ONNX Runtime that you have built (onnxruntime_binding.node, libonnxruntime.so.1); null = the one of the package',
+      ),
     fit: z
       .enum(['squash', 'crop'])
       .default('squash')

@@ -1,5 +1,5 @@
-import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec } from '../../backbone/engines/onnx-proto.js';
+import { loadRuntime } from '../../backbone/engines/onnx-runtime.js';
 import type { Pool } from '../../backbone/model-card.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { neededNodes, referencedTensors } from './onnx-graph.js';

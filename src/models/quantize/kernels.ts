@@ -1,5 +1,5 @@
-import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxModel, type OnnxTensor } from '../../backbone/engines/onnx-proto.js';
+import { loadRuntime } from '../../backbone/engines/onnx-runtime.js';
 import { createRandom } from '../../base/random.js';
 import { tensorInfo } from '../onnx/prune.js';
 

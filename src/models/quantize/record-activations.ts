@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
+import { loadRuntime } from '../../backbone/engines/onnx-runtime.js';
 import type { ModelCard } from '../../backbone/model-card.js';
 import type { RgbImage } from '../../vision/image.js';
 import { Histogram } from './histogram.js';

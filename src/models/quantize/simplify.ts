@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadRuntime } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxModel } from '../../backbone/engines/onnx-proto.js';
+import { loadRuntime } from '../../backbone/engines/onnx-runtime.js';
 
 /**
  * The same network after ONNX Runtime's basic optimisation: constants folded, BatchNorm and

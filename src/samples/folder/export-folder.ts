@@ -6,6 +6,7 @@ import { isFileError } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { storeError } from '../../storage/store-error.js';
 import { uprightSize } from '../../vision/crop.js';
+import { addGeotag } from '../../vision/geotag/geotag.js';
 import { sniffFormat } from '../../vision/sniff.js';
 import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
@@ -49,12 +50,14 @@ export interface ExportReport {
   waiting: number;
   /** Ids of samples that were left out, because their picture is damaged and the format needs its size. */
   damaged: string[];
+  /** Samples that were left out because their picture was thinned out. */
+  thinned: number;
 }
 
 const PAGE = 500;
 
 /**
- * Exports the pictures as captured, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
+ * Exports the pictures as captured, with their position in EXIF, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
  * annotation tool, with a manifest. `importFolder` restores all but ids. The export is atomic: it is
  * written under a temporary name next to `dir`, then renamed.
  * @param dir must be missing or empty
@@ -108,21 +111,24 @@ export async function writeSamples(
   const exporter: Exporter = EXPORTERS[format];
   if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
   const classes = new Map<string, number>();
-  const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [] };
+  const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [], thinned: 0 };
   const { total, labelled } = store.counts();
   const expected = options.includeWaiting ? total : labelled;
   const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
   for await (const sample of samplesOf(store, options.includeWaiting ?? false)) {
     const bytes = store.picture(sample.id);
-    if (bytes === null) continue;
+    if (bytes === null) {
+      if (sample.pictureBytes === 0) report.thinned += 1;
+      continue;
+    }
     const size = exporter.needsSize ? await sizeOf(bytes) : NO_SIZE;
     if (size === null) {
       report.damaged.push(sample.id);
       continue;
     }
     const file = `${exporter.folderOf(sample)}/${sample.id}.${endingOf(bytes)}`;
-    await writer.writePicture(file, sample.id, bytes);
+    await writer.writePicture(file, sample.id, withPosition(bytes, sample));
     lines.push(manifestLine(sample, file));
     pictures.push({ sample, file, width: size.width, height: size.height });
     report.samples += 1;
@@ -135,6 +141,11 @@ export async function writeSamples(
   }
   await writer.write(exporter.manifest, Buffer.from(lines.join('')));
   return report;
+}
+
+/** Not every picture can hold its position; the manifest has it in any case. */
+function withPosition(bytes: Uint8Array, { position }: Sample): Uint8Array {
+  return position === null ? bytes : (addGeotag(bytes, position) ?? bytes);
 }
 
 const NO_SIZE = { width: 0, height: 0 };

@@ -1,3 +1,4 @@
+import type { Position } from '../../base/geo/position.js';
 import { sha256Hex } from '../../base/hash.js';
 import { cutOut, isWhole, uprightSize } from '../../vision/crop.js';
 import { decodePicture } from '../../vision/decode.js';
@@ -16,7 +17,7 @@ import type { SampleStore } from '../store.js';
 import { unitsOf } from './crops/picture-units.js';
 import type { FoundPicture } from './found.js';
 import { asItem, type Candidate, type ImportRun, obstacleOf } from './import-run.js';
-import type { ManifestEntry } from './manifest.js';
+import { type ManifestEntry, restoredPosition } from './manifest.js';
 
 /** A multiple of 9 and 8, the columns and rows of the difference hash. */
 const HASH_SIZE_PIXELS = 72;
@@ -149,15 +150,16 @@ export class ImportReader {
     const about = { ...aboutOf(picture), restored, known, crop: null };
     if (known && !this.movesKnown(known)) {
       const times = { gpsTimeMs: null, capturedAtMs: 0, fileTimeMs: 0 };
-      return { ...asItem(known), ...about, ...times };
+      return { ...asItem(known), ...about, ...times, position: known.position };
     }
-    const { captureTimeMs, gpsTimeMs, place, dhash } = await this.factsOf(file);
+    const { captureTimeMs, gpsTimeMs, position, dhash } = await this.factsOf(file);
     return {
       ...about,
       sha256,
       captureTimeMs,
       gpsTimeMs,
-      place,
+      place: position,
+      position: restoredPosition(restored) ?? position,
       dhash,
       group: this.groupFor(picture, restored),
       capturedAtMs: restored?.captured_at_ms ?? captureTimeMs ?? file.timeMs,
@@ -191,7 +193,8 @@ export class ImportReader {
         sha256,
         captureTimeMs: facts.captureTimeMs,
         gpsTimeMs: facts.gpsTimeMs,
-        place: facts.place,
+        place: facts.position,
+        position: restoredPosition(restored) ?? facts.position,
         dhash: known?.dhash ?? (await this.hash(jpeg)),
         group: isFixed ? known.group : group,
         capturedAtMs: restored?.captured_at_ms ?? facts.captureTimeMs ?? file.timeMs,
@@ -214,11 +217,16 @@ export class ImportReader {
   /** Inspects a picture once, also if it is imported whole and in parts. */
   private async factsOf(file: OpenedFile): Promise<PictureFacts> {
     if (file.facts !== null) return file.facts;
-    const { captureTimeMs, gpsTimeMs, place } = await inspectPicture(
+    const { captureTimeMs, gpsTimeMs, position } = await inspectPicture(
       file.bytes,
       this.run.options.limits,
     );
-    file.facts = { captureTimeMs, gpsTimeMs, place, dhash: await this.hash(file.bytes) };
+    file.facts = {
+      captureTimeMs,
+      gpsTimeMs,
+      position: file.position ?? position,
+      dhash: await this.hash(file.bytes),
+    };
     return file.facts;
   }
 
@@ -234,13 +242,15 @@ export class ImportReader {
 
 interface OpenedFile {
   bytes: Uint8Array;
+  /** Position that an export wrote into the file; null: none. */
+  position: Position | null;
   timeMs: number;
   sha256: string;
   /** Null: not inspected yet. */
   facts: PictureFacts | null;
 }
 
-interface PictureFacts extends Pick<PictureInspection, 'captureTimeMs' | 'gpsTimeMs' | 'place'> {
+interface PictureFacts extends Pick<PictureInspection, 'captureTimeMs' | 'gpsTimeMs' | 'position'> {
   dhash: string;
 }
 

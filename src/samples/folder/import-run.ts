@@ -1,6 +1,6 @@
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
-import type { Place } from '../../vision/exif.js';
+import type { Position } from '../../base/geo/position.js';
 import type { PixelRectangle } from '../../vision/picture-box.js';
 import { TIME_GROUP_PREFIX } from '../grouping/by-time.js';
 import type { GroupItem } from '../grouping/group-item.js';
@@ -71,6 +71,8 @@ export interface Candidate extends GroupItem {
   picture: FoundPicture;
   /** Where it was cut out; null: it is the picture as it is. */
   crop: Crop | null;
+  /** Where it was captured; null: not known. */
+  position: Position | null;
   /** GPS time of capture, Unix milliseconds; null: none. */
   gpsTimeMs: number | null;
   /** Capture time for the store, Unix milliseconds: EXIF, else that of the file. */
@@ -179,7 +181,7 @@ export class ImportRun {
   }
 }
 
-const NOWHERE: { place: Place | null; session: string | null } = { place: null, session: null };
+const NOWHERE = { place: null, session: null };
 
 /** Converts a stored sample to an item that new pictures can be grouped with. */
 export function asItem(sample: Sample): GroupItem {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
 import { cutOut } from '../../vision/crop.js';
+import { removeGeotag } from '../../vision/geotag/geotag.js';
 import type { NewSample } from '../sample.js';
 import { MAX_ORIGIN_CHARACTERS, type RestoredFacts } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
@@ -68,7 +69,7 @@ export class ImportWriter {
   ): Promise<void> {
     const { name: origin, path } = members[0]!.picture;
     try {
-      const again = await readFile(path);
+      const { bytes: again } = removeGeotag(await readFile(path));
       if (sha256Hex(again) === pictureShaOf(members[0]!)) {
         for (const whole of members) if (whole.crop === null) bytes.set(whole, again);
         await this.cutAgain(members, again, bytes);
@@ -151,6 +152,7 @@ function newSample(candidate: Candidate, jpeg: Uint8Array): NewSample {
     capturedAtMs: candidate.capturedAtMs,
     origin: restored ? restored.origin : name.slice(-MAX_ORIGIN_CHARACTERS),
     dhash: candidate.dhash,
+    position: candidate.position,
   };
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
+import { isPosition, type Position } from '../../base/geo/position.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
@@ -17,7 +18,7 @@ const lineSchema = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   id: z.string().min(1),
   label: z.string().nullable(),
-  label_source: z.enum(['import', 'mqtt', 'cli', 'console']).nullable(),
+  label_source: z.enum(['import', 'mqtt', 'cli', 'console', 'button']).nullable(),
   labelled_at_ms: z.int().nullable(),
   group: z.string().min(1).max(256),
   holdout: z.boolean(),
@@ -27,6 +28,18 @@ const lineSchema = z.object({
   captured_at_ms: z.int(),
   origin: z.string().min(1).max(4_096).nullable(),
   multiplicity: z.int().min(1),
+  /** Where it was captured; absent: not known. */
+  position: z
+    .object({
+      latitude: z.number(),
+      longitude: z.number(),
+      accuracy_meters: z.number().nullable(),
+      altitude_meters: z.number().nullable(),
+      speed_meters_per_second: z.number().nullable(),
+      course_degrees: z.number().nullable(),
+    })
+    .optional()
+    .catch(undefined),
 });
 
 export type ManifestEntry = z.infer<typeof lineSchema>;
@@ -58,6 +71,33 @@ export function manifestEntry(sample: Sample, file: string): ManifestEntry {
     captured_at_ms: sample.capturedAtMs,
     origin: sample.origin,
     multiplicity: sample.multiplicity,
+    ...(sample.position ? { position: positionEntry(sample.position) } : {}),
+  };
+}
+
+/** A position that an export recorded; null: none, or none that is possible. */
+export function restoredPosition(entry: ManifestEntry | null): Position | null {
+  if (!entry?.position) return null;
+  const { latitude, longitude, ...rest } = entry.position;
+  const position: Position = {
+    latitude,
+    longitude,
+    accuracyMeters: rest.accuracy_meters,
+    altitudeMeters: rest.altitude_meters,
+    speedMetersPerSecond: rest.speed_meters_per_second,
+    courseDegrees: rest.course_degrees,
+  };
+  return isPosition(position) ? position : null;
+}
+
+function positionEntry(position: Position): NonNullable<ManifestEntry['position']> {
+  return {
+    latitude: position.latitude,
+    longitude: position.longitude,
+    accuracy_meters: position.accuracyMeters,
+    altitude_meters: position.altitudeMeters,
+    speed_meters_per_second: position.speedMetersPerSecond,
+    course_degrees: position.courseDegrees,
   };
 }
 

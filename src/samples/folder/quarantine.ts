@@ -1,6 +1,7 @@
 import { appendFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileProblem } from '../../base/files/file-problem.js';
+import { inheritOwner } from '../../base/files/inherit-owner.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { sha256Hex } from '../../base/hash.js';
 import { cutToBytes, visible } from '../../base/words/text.js';
@@ -33,9 +34,9 @@ export class Quarantine {
       const copy = bytes !== null && (await this.#copy(name, bytes)) ? name : null;
       const { origin, code, message, remedy } = obstacle;
       const line = { origin, code, message, remedy, copy, at: new Date().toISOString() };
-      await appendFile(join(this.dir, QUARANTINE_FILE), `${JSON.stringify(line)}\n`, {
-        mode: 0o600,
-      });
+      const list = join(this.dir, QUARANTINE_FILE);
+      await appendFile(list, `${JSON.stringify(line)}\n`, { mode: 0o600 });
+      inheritOwner(list);
     } catch (error) {
       this.failure ??= fileProblem(error);
     }
@@ -44,7 +45,9 @@ export class Quarantine {
   /** Copies a picture; the reason is listed even if the copy fails. */
   async #copy(name: string, bytes: Uint8Array): Promise<boolean> {
     try {
-      await writeFile(join(this.dir ?? '', name), bytes, { mode: 0o600 });
+      const path = join(this.dir ?? '', name);
+      await writeFile(path, bytes, { mode: 0o600 });
+      inheritOwner(path);
       return true;
     } catch (error) {
       this.failure ??= fileProblem(error);

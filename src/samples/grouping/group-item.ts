@@ -1,4 +1,4 @@
-import type { Place } from '../../vision/exif.js';
+import type { Position } from '../../base/geo/position.js';
 
 export interface GroupItem {
   /** File name relative to the imported folder, with "/". */
@@ -9,7 +9,7 @@ export interface GroupItem {
   /** Unix time, milliseconds; null when unknown or implausible. */
   captureTimeMs: number | null;
   /** Position of capture; null when unknown. */
-  place: Place | null;
+  place: Pick<Position, 'latitude' | 'longitude'> | null;
   /** Parent folders that are neither its class nor a split, such as a day or field; null: none. */
   session: string | null;
   /** 16 hex digits. */

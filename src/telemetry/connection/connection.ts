@@ -291,6 +291,8 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueQoSZero: false,
     resubscribe: false,
+    // The cache holds the bytes of every 16-bit number: 7 MB for a few messages a second.
+    writeCache: false,
     ...(settings.username === null ? {} : { username: settings.username }),
     ...(credentials.password === undefined ? {} : { password: credentials.password }),
     ...(credentials.ca === undefined ? {} : { ca: credentials.ca }),

@@ -93,6 +93,12 @@ export const COMMANDS = {
       meters_per_second: z.number().min(0).max(50).describe('0: the robot stands'),
     })
     .describe('Report the speed of the robot, for outputs that are delayed by distance'),
+  acknowledge_alerts: z
+    .strictObject({
+      transaction,
+      rule: text(64).optional().describe('Name of an alert rule; absent: all rules'),
+    })
+    .describe('Switch off the outputs of the alerts that are raised now, until they rise again'),
   status: z.strictObject({ transaction }).describe('Return the complete state of the robot'),
   pause: z.strictObject({ transaction, what }).describe('Pause inference or training'),
   resume: z.strictObject({ transaction, what }).describe('Undo `pause`'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOLD_REASONS } from '../../base/words/hold-reason.js';
 import { TASK_NAME } from '../../base/words/task.js';
 
 /**
@@ -10,6 +11,7 @@ import { TASK_NAME } from '../../base/words/task.js';
 const time = z.iso.datetime().describe('ISO 8601, UTC');
 const probability = z.number().min(0).max(1);
 const count = z.int().min(0);
+const percent = z.number().min(0).max(100);
 const milliseconds = z.number().min(0);
 const region = z.string().min(1).max(64);
 const label = z.string().min(1).max(128);
@@ -20,6 +22,27 @@ const task = z
   .describe('Name of the task; "main" when the settings name none');
 const errorCode = z.string().regex(/^HL_[A-Z0-9_]+$/);
 const alarmName = z.string().max(128).describe('Subject of the alarm, such as "store"');
+
+const position = z
+  .strictObject({
+    latitude: z.number().min(-90).max(90).describe('Degrees, WGS 84'),
+    longitude: z.number().min(-180).max(180).describe('Degrees, WGS 84'),
+    accuracy_meters: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe('Radius that holds the true place in 95 of 100 cases; null: not known'),
+    altitude_meters: z.number().nullable().describe('Above mean sea level'),
+    speed_meters_per_second: z.number().min(0).nullable().describe('Over ground'),
+    course_degrees: z
+      .number()
+      .min(0)
+      .lt(360)
+      .nullable()
+      .describe('Direction of movement, clockwise from true north'),
+  })
+  .optional()
+  .describe('Where the robot was; absent: not known');
 
 const trust = z.enum(['beginner', 'useful', 'proven']);
 const headLabels = count
@@ -180,12 +203,15 @@ export const predictionSchema = z
       total_ms: milliseconds.describe('From the start of decoding to the decision'),
     }),
     sample_id: z.string().max(128).optional().describe('Set when the frame was stored as a sample'),
+    position,
   })
   .describe('The prediction for one frame');
 
 export const EVENT_KINDS = [
   'alert_raised',
+  'alert_acknowledged',
   'alert_cleared',
+  'clip_saved',
   'alarm_raised',
   'alarm_cleared',
   'label_requested',
@@ -209,6 +235,7 @@ export const eventSchema = z
     message: z.string().max(2_048).describe('For people'),
     code: errorCode.optional().describe('Error code of the cause, if any'),
     details: z.record(z.string(), z.unknown()).describe('For programs; depends on kind'),
+    position,
   })
   .describe('A notable event');
 
@@ -242,10 +269,51 @@ export const metricsSchema = z
       .optional()
       .describe('Limit of the frame rate over all cameras, and its reason; null: no limit'),
     disk_free_bytes: count.nullable().optional(),
+    pressure: z
+      .strictObject({
+        cpu_percent: percent.nullable(),
+        memory_percent: percent.nullable(),
+        io_percent: percent.nullable(),
+      })
+      .optional()
+      .describe(
+        'Share of the last ten seconds during which a process waited for the resource; null: not available',
+      ),
+    memory_available_bytes: count.nullable().optional(),
+    storage: z
+      .strictObject({
+        life_used_percent: z
+          .number()
+          .min(0)
+          .nullable()
+          .describe('Of the most worn eMMC, in steps of 10, rounded up'),
+        reserve: z
+          .enum(['normal', 'low', 'urgent'])
+          .nullable()
+          .describe('Spare blocks of the eMMC'),
+        file_system_errors: count.nullable().describe('Recorded by ext4'),
+      })
+      .optional()
+      .describe('Wear of the storage; null: not available'),
+    clock: z
+      .enum(['synchronized', 'rtc', 'unset'])
+      .nullable()
+      .optional()
+      .describe(
+        'Source of the date: a time server, a battery-backed clock, or none; null: unknown',
+      ),
+    written_bytes_total: count
+      .nullable()
+      .optional()
+      .describe('Sent to storage by the daemon and its child processes; null: not available'),
+    written_bytes_last_day: count.nullable().optional().describe('The same, last 24 hours'),
     samples: z.strictObject({
       total: count,
       labelled: count,
       waiting: count.describe('Stored frames that wait for a label'),
+      thinned: count
+        .optional()
+        .describe('Labelled samples whose image was removed to make room; features remain'),
       holdout: count.optional(),
     }),
     outbox: z.strictObject({
@@ -292,6 +360,11 @@ export const trainingProgressSchema = z
     done: count,
     total: count.describe('Steps of this phase; 0 = unknown'),
     eta_seconds: z.number().min(0).nullable(),
+    paused: z
+      .enum(HOLD_REASONS)
+      .nullable()
+      .optional()
+      .describe('Why the training is paused; null: it runs'),
   })
   .describe('Progress of a training');
 
@@ -377,6 +450,7 @@ export type StatusBody = Omit<Message<'status'>, Envelope | 'session'>;
 export type InfoBody = Omit<Message<'info'>, Envelope>;
 export type ModelBody = Omit<Message<'model'>, Envelope>;
 export type PredictionBody = Omit<Message<'prediction'>, Envelope>;
+export type PositionBody = NonNullable<PredictionBody['position']>;
 export type EventBody = Omit<Message<'event'>, Envelope>;
 /** The client adds its own counters (outbox, dropped predictions, commands). */
 export type MetricsBody = Omit<

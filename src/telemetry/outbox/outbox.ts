@@ -34,9 +34,9 @@ export interface OutboxOptions {
 }
 
 /**
- * A durable queue of messages to deliver to the broker at least once and in order, across restarts
- * of daemon and broker. Events, reports and results are durable when `enqueue` returns; metrics
- * share commits. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the
+ * A durable queue of messages to deliver to the broker at least once and, except for metrics, in order,
+ * across restarts of daemon and broker. Events, reports and results are durable when `enqueue` returns; metrics
+ * share commits, and one that is acknowledged before the next commit never touches the disk. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the
  * rest; every loss is counted. While the disk refuses writes, a bounded number of messages is kept
  * in memory and sent from there.
  */
@@ -99,6 +99,7 @@ export class Outbox {
     const id = this.#waiting.add(message, this.#clock.nowMs());
     if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {
       this.#schedule();
+      this.#onReady();
       return 'waiting';
     }
     this.flush();
@@ -120,8 +121,8 @@ export class Outbox {
       this.#inFlight.set(message.id, sizeOf(message));
       taken.push(this.#withTimeLeft(message));
     }
-    // While the disk works, every message is stored before it is sent.
-    while (this.#lastError !== null && free() > 0) {
+    // While the disk works, only metrics are in memory: all else is stored before it is sent.
+    while (free() > 0) {
       const message = this.#waiting.take(this.#options.monotonic());
       if (!message) break;
       taken.push(this.#withTimeLeft(message));

@@ -1,5 +1,5 @@
 import type { Embedder } from '../../backbone/embedder.js';
-import { isHeadlandError } from '../../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { FeatureRow } from '../../samples/feature-table.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { SkippedSample } from '../report.js';
@@ -16,6 +16,8 @@ export interface EmbedOptions {
   augmentation: Parameters<Embedder['embedView']>[2];
   seed: number;
   recipe: string;
+  /** Passed before each forward pass; default: open. */
+  gate?: { pass(): Promise<void> };
   /** Counts forward passes. */
   onProgress: (done: number, total: number) => void;
 }
@@ -42,7 +44,7 @@ export async function embedMissing(
   onProgress(done, total);
   for (const [i, { sampleId, views: missingViews }] of missing.entries()) {
     try {
-      rows.push(...(await embedSample(sampleId, missingViews, options)));
+      rows.push(...(await embedSample(sampleId, missingViews, options, wanted.get(sampleId)!)));
     } catch (error) {
       if (!isHeadlandError(error) || !/^HL_(PICTURE|SAMPLE)_/.test(error.code)) throw error;
       const origin = wanted.get(sampleId)?.origin ?? null;
@@ -62,14 +64,29 @@ async function embedSample(
   sampleId: string,
   missingViews: readonly number[],
   options: EmbedOptions,
+  { pictureBytes }: LabelledSample,
 ): Promise<FeatureRow[]> {
-  const { store, embedder, recipe, augmentation, seed } = options;
+  const { store, embedder, recipe, augmentation, seed, gate } = options;
+  await gate?.pass();
   const picture = store.picture(sampleId);
-  // The sample was removed after the training began, so it has no features.
-  if (!picture) return [];
+  if (!picture) {
+    // The original may be there, without augmented views; without a picture there will be none. A
+    // sample that was removed after the training began has no features.
+    if (pictureBytes > 0 || !missingViews.includes(0)) return [];
+    throw new HeadlandError(
+      'HL_SAMPLE_THINNED',
+      `the picture of sample ${sampleId} was thinned out before it was embedded with this backbone`,
+      {
+        remedy:
+          'Set models.backbone back to the one before, which the sample was embedded with, or label new pictures. To keep more pictures, raise samples.maxPictureStoreBytes or samples.minPicturesPerClass.',
+        details: { sampleId },
+      },
+    );
+  }
   const { features: original, image } = await embedder.embedPicture(picture);
   const rows: FeatureRow[] = [];
   for (const view of missingViews) {
+    await gate?.pass();
     const features =
       view === 0 ? original : await embedder.embedView(image, view, augmentation, seed, sampleId);
     const common = { sampleId, backboneChecksum: embedder.checksum, view, features };

@@ -1,10 +1,6 @@
-import {
-  type InferenceSession,
-  loadRuntime,
-  type Runtime,
-  type Tensor,
-} from '../../backbone/engines/engine-onnx.js';
+import type { InferenceSession, Tensor } from '../../backbone/engines/engine-onnx.js';
 import { OnnxCodec, type OnnxNode, type OnnxValueInfo } from '../../backbone/engines/onnx-proto.js';
+import { loadRuntime, type Runtime } from '../../backbone/engines/onnx-runtime.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import type { SoftmaxData } from '../../head/learners/softmax-objective.js';
 import type { ProductRequest } from '../../head/learners/subspace.js';

@@ -58,6 +58,8 @@ export interface SearchOptions {
   budgetMs: number;
   engine: FitEngine;
   transforms?: readonly FeatureTransform[];
+  /** Monotonic time that the budget counts, milliseconds; default `performance.now()`. */
+  nowMs?: () => number;
   /** Called after each step with the number of finished steps and of all steps. */
   onCandidate?: (done: number, total: number) => void;
 }
@@ -86,10 +88,10 @@ export async function searchRecipes(
   set: TrainingSet,
   options: SearchOptions,
 ): Promise<SearchResult> {
-  const { budgetMs, engine, onCandidate = () => {} } = options;
+  const { budgetMs, engine, onCandidate = () => {}, nowMs = () => performance.now() } = options;
   const learners = options.learners.filter((learner) => learner !== 'tf-layers');
   const withTfLayers = learners.length < options.learners.length;
-  const deadline = performance.now() + budgetMs;
+  const deadline = nowMs() + budgetMs;
   const transforms = learners.length > 0 ? (options.transforms ?? TRANSFORMS) : [];
   const total = transforms.length + (withTfLayers ? 1 : 0);
   const tried: Tried[] = [];
@@ -98,7 +100,7 @@ export async function searchRecipes(
   const tryOn = async (transform: FeatureTransform, on: TrainingSet[], isFirst: boolean) => {
     const members = linear.get(transform) ?? [];
     linear.set(transform, members);
-    const time = { deadline, isFirst };
+    const time = { deadline, isFirst, nowMs };
     for await (const one of tryTransform(set, on, transform, learners, engine, time, members)) {
       tried.push(one);
       // A fit blocks this process; here it can notice that its parent is gone.
@@ -106,7 +108,7 @@ export async function searchRecipes(
     }
   };
   for (const [done, transform] of transforms.entries()) {
-    if (done > 0 && performance.now() >= deadline) break;
+    if (done > 0 && nowMs() >= deadline) break;
     // Views alone are enough to show whether another transform is better than the preferred one.
     await tryOn(transform, done === 0 ? parts : [set], done === 0);
     onCandidate(done + 1, total);
@@ -119,11 +121,11 @@ export async function searchRecipes(
     if (views >= 0 && tried.at(-1)?.recipe.learner === 'blend') tried.splice(views, 1);
   }
   if (withTfLayers) {
-    const startedAt = performance.now();
+    const startedAt = nowMs();
     const soFar = recipesOf(tried);
     const transform = soFar.length > 0 ? chooseRecipe(set, soFar).fit.transform : 'sqrt-l2';
     const recipe = calibrated(set, 'tf-layers', await fitTfLayers(set, { transform }));
-    tried.push({ recipe, durationMs: performance.now() - startedAt });
+    tried.push({ recipe, durationMs: nowMs() - startedAt });
   }
   onCandidate(total, total);
   const recipes = recipesOf(tried);
@@ -165,18 +167,18 @@ async function* tryTransform(
   transform: FeatureTransform,
   learners: readonly Learner[],
   engine: FitEngine,
-  { deadline, isFirst }: { deadline: number; isFirst: boolean },
+  { deadline, isFirst, nowMs }: { deadline: number; isFirst: boolean; nowMs: () => number },
   members: FittedRecipe[],
 ): AsyncGenerator<Tried> {
   const blends = learners.includes('blend');
   const wanted = LINEAR_LEARNERS.filter((learner) => blends || learners.includes(learner));
-  const laps = new Laps(deadline, isFirst);
+  const laps = new Laps(deadline, isFirst, nowMs);
   for (const part of parts) {
-    if (part !== set && performance.now() >= deadline) break;
+    if (part !== set && nowMs() >= deadline) break;
     const projected = await projectWith(engine, part, transform);
     const own: FittedRecipe[] = [];
     for (const learner of wanted) {
-      const recipe = await fitLinear(learner, part, projected, engine, laps.deadline);
+      const recipe = await fitLinear(learner, part, projected, engine, laps);
       if (!recipe) break;
       own.push(recipe);
       if (learners.includes(learner)) yield laps.end(recipe);
@@ -190,25 +192,27 @@ async function* tryTransform(
 
 /** Measures the duration of one recipe after the other. */
 class Laps {
-  #startedAt = performance.now();
+  #startedAt: number;
   #deadline: number | null;
 
   /** @param firstMustEnd The first recipe has no deadline. */
   constructor(
     private readonly laterDeadline: number,
     firstMustEnd: boolean,
+    private readonly nowMs: () => number,
   ) {
+    this.#startedAt = nowMs();
     this.#deadline = firstMustEnd ? null : laterDeadline;
   }
 
-  /** Deadline of the recipe in work, by `performance.now()`; null: none. */
-  get deadline(): number | null {
-    return this.#deadline;
+  /** Whether the recipe in work has run out of time. */
+  get isOver(): boolean {
+    return this.#deadline !== null && this.nowMs() >= this.#deadline;
   }
 
   end(recipe: FittedRecipe): Tried {
-    const durationMs = performance.now() - this.#startedAt;
-    this.#startedAt = performance.now();
+    const durationMs = this.nowMs() - this.#startedAt;
+    this.#startedAt = this.nowMs();
     this.#deadline = this.laterDeadline;
     return { recipe, durationMs };
   }
@@ -220,12 +224,12 @@ async function fitLinear(
   part: TrainingSet,
   projected: ProjectedSet,
   engine: FitEngine,
-  deadline: number | null,
+  laps: Laps,
 ): Promise<FittedRecipe | null> {
   const fit =
     learner === 'ridge'
       ? fitRidge(projected.set, { transform: 'none' })
-      : await fitUntil(projected, engine, deadline);
+      : await fitUntil(projected, engine, laps);
   return fit && calibrated(part, learner, projected.lift(fit));
 }
 
@@ -279,16 +283,22 @@ export async function projectWith(
 async function fitUntil(
   { set }: ProjectedSet,
   engine: FitEngine,
-  deadline: number | null,
+  laps: Laps,
 ): Promise<LinearFit | null> {
-  const left = deadline === null ? null : deadline - performance.now();
-  if (left !== null && left <= 0) return null;
-  const signal = left === null ? null : AbortSignal.timeout(Math.ceil(left));
+  if (laps.isOver) return null;
+  const over = new AbortController();
+  const { signal } = over;
+  const timed: FitEngine = {
+    product: (request) => engine.product(request),
+    evaluate: (...step) => {
+      if (laps.isOver) over.abort();
+      return engine.evaluate(...step);
+    },
+  };
   try {
-    const options = { transform: 'none', ...(signal ? { signal } : {}) } as const;
-    return await fitSoftmaxWith(engine, set, options);
+    return await fitSoftmaxWith(timed, set, { transform: 'none', signal });
   } catch (error) {
-    if (signal?.aborted && isHeadlandError(error, 'HL_TRAINING_CANCELLED')) return null;
+    if (signal.aborted && isHeadlandError(error, 'HL_TRAINING_CANCELLED')) return null;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { endChild } from '../../base/end-child.js';
 import { HeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { JobResult } from '../report.js';
-import type { JobMessage, JobSettings, TrainerMessage, TrainingProgress } from './job-protocol.js';
+import type { JobMessage, JobSettings, StepProgress, TrainerMessage } from './job-protocol.js';
 import { lowPriorityCommand } from './low-priority.js';
 
 /**
@@ -17,9 +17,10 @@ export interface JobOptions {
   path: string;
   nice: number;
   maxOldSpaceMegabytes: number;
+  /** Without pauses. */
   maxDurationMs: number;
   settings: JobSettings;
-  onProgress: (progress: TrainingProgress) => void;
+  onProgress: (progress: StepProgress) => void;
   /** A warning that the job wrote, and its fields. */
   onWarning?: (fields: Record<string, unknown>, message: string) => void;
 }
@@ -31,6 +32,9 @@ export interface JobHandle {
   readonly pid: number | undefined;
   /** SIGTERM, and SIGKILL two seconds later. */
   stop(): void;
+  /** The job waits after its current step; the time does not count. */
+  pause(): void;
+  resume(): void;
   readonly ended: Promise<JobEnd>;
 }
 
@@ -46,13 +50,51 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: jobEnvironment(process.env),
   });
-  const ended = watch(child, options);
+  const timeLimit = new TimeLimit(options.maxDurationMs);
+  const ended = watch(child, options, timeLimit);
   send(child, { type: 'start', settings: options.settings });
   return {
     pid: child.pid,
     stop: () => void endChild(child, KILL_AFTER_MS),
+    pause: () => {
+      timeLimit.stop();
+      send(child, { type: 'pause' });
+    },
+    resume: () => {
+      timeLimit.start();
+      send(child, { type: 'resume' });
+    },
     ended,
   };
+}
+
+/** A time limit whose clock can be stopped. */
+class TimeLimit {
+  #leftMs: number;
+  #startedMs: number | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #onOver: () => void = () => {};
+
+  constructor(limitMs: number) {
+    this.#leftMs = limitMs;
+  }
+
+  onOver(listener: () => void): void {
+    this.#onOver = listener;
+  }
+
+  start(): void {
+    if (this.#startedMs !== null) return;
+    this.#startedMs = performance.now();
+    this.#timer = setTimeout(() => this.#onOver(), Math.max(0, this.#leftMs));
+  }
+
+  stop(): void {
+    if (this.#startedMs === null) return;
+    this.#leftMs -= performance.now() - this.#startedMs;
+    this.#startedMs = null;
+    if (this.#timer) clearTimeout(this.#timer);
+  }
 }
 
 /** The environment of the job: no proxy, preload or secret reaches it. */
@@ -66,17 +108,18 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-function watch(child: ChildProcess, options: JobOptions): Promise<JobEnd> {
+function watch(child: ChildProcess, options: JobOptions, timeLimit: TimeLimit): Promise<JobEnd> {
   return new Promise((resolve) => {
     let said: JobEnd | null = null;
     let timedOut = false;
     let stderr = '';
-    const timer = setTimeout(() => {
+    timeLimit.onOver(() => {
       timedOut = true;
       void endChild(child, 0);
-    }, options.maxDurationMs);
+    });
+    timeLimit.start();
     const finish = (end: JobEnd): void => {
-      clearTimeout(timer);
+      timeLimit.stop();
       resolve(end);
     };
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,5 @@
 import type { SerialisedError } from '../../base/errors.js';
+import type { HoldReason } from '../../base/words/hold-reason.js';
 import type { Config } from '../../config/schema.js';
 import type { JobResult, TrainingTrigger } from '../report.js';
 
@@ -23,7 +24,8 @@ export interface JobSettings extends TrainerSettings {
 /** In this order; `embed` counts forward passes, `fit` recipes, the others steps. */
 export type TrainingPhase = 'collect' | 'embed' | 'fit' | 'evaluate' | 'publish';
 
-export interface TrainingProgress {
+/** Progress as the job reports it. */
+export interface StepProgress {
   phase: TrainingPhase;
   done: number;
   total: number;
@@ -31,11 +33,18 @@ export interface TrainingProgress {
   etaSeconds: number | null;
 }
 
+export interface TrainingProgress extends StepProgress {
+  /** Null: it runs. */
+  paused: HoldReason | null;
+}
+
 /** From the trainer to the job. */
-export type TrainerMessage = { type: 'start'; settings: JobSettings } | { type: 'cancel' };
+export type TrainerMessage =
+  | { type: 'start'; settings: JobSettings }
+  | { type: 'cancel' | 'pause' | 'resume' };
 
 /** From the job to the trainer. */
 export type JobMessage =
-  | ({ type: 'progress' } & TrainingProgress)
+  | ({ type: 'progress' } & StepProgress)
   | { type: 'outcome'; result: JobResult }
   | { type: 'error'; error: SerialisedError };

@@ -19,11 +19,13 @@ import { embedMissing } from '../data/embed-missing.js';
 import { assemble, firstsOfClusters, originals, presentOriginals } from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
 import { fitHead, headOf } from '../fit/fit-head.js';
+import { PausingEngine } from '../fit/pausing-engine.js';
 import type { FittedRecipe } from '../fit/recipes.js';
 import type { JobResult, SkippedSample } from '../report.js';
 import { type Judgement, judge } from '../verdict/judge.js';
 import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js';
-import type { JobSettings, TrainingProgress } from './job-protocol.js';
+import type { JobSettings, StepProgress } from './job-protocol.js';
+import { PauseGate } from './pause-gate.js';
 import { Phases } from './phases.js';
 
 /** Most skipped samples that the report names; it counts all of them. */
@@ -37,7 +39,9 @@ const ONE_GROUP =
 export interface TrainingRun {
   settings: JobSettings;
   store: SampleStore;
-  onProgress: (progress: TrainingProgress) => void;
+  onProgress: (progress: StepProgress) => void;
+  /** The training waits here between its steps while it is paused; default: it never is. */
+  gate?: PauseGate;
   log: Log;
 }
 
@@ -49,8 +53,9 @@ export interface TrainingRun {
  *   HL_TRAINING_SAMPLE_GONE | HL_MODEL_… | HL_STORE_…
  */
 export async function runTraining(run: TrainingRun): Promise<JobResult> {
-  const { settings, store, log } = run;
-  const phases = new Phases(run.onProgress);
+  const { settings, store, log, gate = new PauseGate() } = run;
+  const nowMs = (): number => gate.nowMs();
+  const phases = new Phases(run.onProgress, nowMs);
   phases.begin('collect');
   const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
@@ -58,10 +63,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   const { models, addedCardsDir, cacheDir } = settings;
   const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
   const backbone = await openFittingBackbone({ card, cacheDir, threads: 1, log });
-  let engine: OnnxFitEngine | null = null;
+  let opened: OnnxFitEngine | null = null;
   try {
     phases.begin('embed');
-    const embedded = await embed(store, backbone, wanted, run.settings, phases);
+    const embedded = await embed(store, backbone, wanted, settings, gate, phases);
     const collected = collect(
       withFeatures(store, samples, wanted, embedded.key),
       settings.training,
@@ -78,13 +83,15 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     // Before the fit, during which samples may be added or removed.
     const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
     const holdoutFirsts = firstsOfClusters(collected.holdout, holdoutFeatures);
-    engine = await OnnxFitEngine.create(1);
+    opened = await OnnxFitEngine.create(1);
+    const engine = new PausingEngine(opened, gate);
     const { recipe, novelty, table } = await fitHead(set, {
       learners: settings.training.learners,
       budgetMs: settings.training.searchBudgetMs,
       classGaussians: settings.training.classGaussians,
       unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
       engine,
+      nowMs,
       onCandidate: (done, total) => phases.step(done, total),
     });
 
@@ -168,7 +175,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       forwards: embedded.forwards,
     };
   } finally {
-    await engine?.close();
+    await opened?.close();
     await backbone.close();
   }
 }
@@ -177,9 +184,12 @@ async function embed(
   store: SampleStore,
   backbone: Backbone,
   { training, holdout }: Collected,
-  { inference, augmentation: { seed, ...augmentation } }: JobSettings,
+  settings: JobSettings,
+  gate: PauseGate,
   phases: Phases,
 ): Promise<{ key: string; recipe: string; skipped: SkippedSample[]; forwards: number }> {
+  const { inference } = settings;
+  const { seed, ...augmentation } = settings.augmentation;
   const recipe = augmentationRecipe(augmentation, seed);
   const embedder = new Embedder(backbone, {
     fit: inference.fit,
@@ -193,6 +203,7 @@ async function embed(
     seed,
     augmentation,
     samples: [...training, ...holdout],
+    gate,
     onProgress: (done, total) => phases.step(done, total),
   });
   return { key: embedder.checksum, recipe, skipped, forwards };

@@ -3,6 +3,7 @@ import { serialiseError } from '../../base/errors.js';
 import { createLog } from '../../base/log.js';
 import { openSampleStore } from '../../samples/open-store.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './job-protocol.js';
+import { PauseGate } from './pause-gate.js';
 import { runTraining } from './run-training.js';
 
 /** The program of the training process; see {@link Trainer}. */
@@ -23,7 +24,7 @@ function say(message: JobMessage): Promise<void> {
   });
 }
 
-async function train(settings: JobSettings): Promise<void> {
+async function train(settings: JobSettings, gate: PauseGate): Promise<void> {
   // Only its end goes into the trainer's report; the parent logs.
   const log = createLog({ level: 'warn', fileDescriptor: 2 });
   try {
@@ -36,6 +37,7 @@ async function train(settings: JobSettings): Promise<void> {
         settings,
         store,
         log,
+        gate,
         onProgress: (progress) => void say({ type: 'progress', ...progress }),
       });
       await say({ type: 'outcome', result });
@@ -51,7 +53,19 @@ async function train(settings: JobSettings): Promise<void> {
 offerToOutOfMemoryKiller();
 // Everything it writes is durable or whole, so it may end anywhere; without a parent it must.
 process.on('disconnect', () => process.exit(1));
+const gate = new PauseGate();
 process.on('message', (message: TrainerMessage) => {
-  if (message.type === 'cancel') process.exit(0);
-  else void train(message.settings);
+  switch (message.type) {
+    case 'start':
+      void train(message.settings, gate);
+      break;
+    case 'pause':
+      gate.pause();
+      break;
+    case 'resume':
+      gate.resume();
+      break;
+    case 'cancel':
+      process.exit(0);
+  }
 });

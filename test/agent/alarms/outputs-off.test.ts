@@ -107,6 +107,50 @@ describe('outputs off', { timeout: TEST_HANG_MS }, () => {
     });
   }
 
+  test('with a line that may be on one of two chips, until the chip is named as the remedy says', async (t) => {
+    const skip = await usableOnoff();
+    if (skip) {
+      t.skip(skip);
+      return;
+    }
+    const chips = [
+      { base: 512, label: '9030000.pl061', lines: 8 },
+      { base: 520, label: 'gpio-sim.0-node0', lines: 8 },
+    ];
+    const tree = gpioTree(t, chips, [517, 525]);
+    const file = join(tree.root, 'headland.yaml');
+    const off = (line: object) => {
+      writeFileSync(
+        file,
+        stringify({ gpio: { driver: 'onoff', outputs: [{ name: 'horn', ...line }] } }),
+      );
+      return outputsOff(tree, file);
+    };
+    const refused = off({ line: 5 });
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /HL_GPIO_LINE_AMBIGUOUS/);
+    const places = [...refused.stderr.matchAll(/chipLabel: ([^,]+), line: (\d+)/g)];
+    assert.equal(places.length, 2, refused.stderr);
+    for (const [index, [, chipLabel, line]] of places.entries()) {
+      assert.equal(off({ chipLabel, line: Number(line) }).status, 0);
+      const file = join(tree.root, `gpio${[517, 525][index]}`, 'value');
+      assert.equal(readFileSync(file, 'utf8').trim(), '0');
+    }
+  });
+
+  test('with buttons whose cameras are in another section', async (t) => {
+    const tree = await machine(t);
+    if (!tree) return;
+    const inputs = [
+      { name: 'stone', line: 22, bias: 'as-is', action: { kind: 'capture', camera: 'front' } },
+    ];
+    const file = join(tree.root, 'headland.yaml');
+    writeFileSync(file, stringify({ gpio: { ...gpio, inputs } }));
+    const { status, stderr } = outputsOff(tree, file);
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(values(tree), ['0', '0']);
+  });
+
   test('without outputs there is nothing to do', (t) => {
     const { root } = gpioTree(t, []);
     const file = join(root, 'headland.yaml');

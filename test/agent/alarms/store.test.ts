@@ -16,7 +16,7 @@ async function robot(t: TestContext): Promise<Robot> {
   const broker = await Mosquitto.start(t);
   const rig = await Rig.create(t, {
     mqtt: { url: broker.url, backoffInitialMs: 100, backoffMaxMs: 1_000 },
-    samples: { askIntervalMs: 200, askBelowProbability: 1 },
+    samples: { askIntervalMs: 200, askBelowProbability: 1, minFreeBytes: 0 },
   });
   return { rig, person: await Person.listen(t, broker.url) };
 }

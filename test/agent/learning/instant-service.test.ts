@@ -233,6 +233,11 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
       ),
     });
     room.service.start();
+    await room.looks.next();
+    await room.looks.next();
+    assert.equal(room.service.failures, 0, 'no thread starts while there is nothing to learn');
+    room.teach('crop', 1);
+    room.service.labelsChanged();
     await room.failures.count(1);
     // It looks after its rest, and again when a second is over.
     await room.looks.next();

@@ -153,7 +153,13 @@ describe('the messages of a training', () => {
   });
 
   test('tell how far it is', () => {
-    const step: TrainingProgress = { phase: 'embed', done: 3, total: 8, etaSeconds: 1.5 };
+    const step: TrainingProgress = {
+      phase: 'embed',
+      done: 3,
+      total: 8,
+      etaSeconds: 1.5,
+      paused: 'heat',
+    };
     const { schema, boot, seq, at, ...body } = outgoing(
       'training_progress',
       trainingProgressMessage(step, 'main', 'training-1'),
@@ -165,9 +171,10 @@ describe('the messages of a training', () => {
       done: 3,
       total: 8,
       eta_seconds: 1.5,
+      paused: 'heat',
     });
     for (const phase of ['collect', 'fit', 'evaluate', 'publish'] as const) {
-      const next = { phase, done: 0, total: 0, etaSeconds: null };
+      const next = { phase, done: 0, total: 0, etaSeconds: null, paused: null };
       assert.equal(
         outgoing('training_progress', trainingProgressMessage(next, 'main', 't')).eta_seconds,
         null,

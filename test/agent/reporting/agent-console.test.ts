@@ -88,6 +88,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
       done: 0,
       total: 0,
       etaSeconds: null,
+      paused: null,
       newLabels: 0,
       everyNewLabels: 0,
       minLabels: 4,
@@ -406,7 +407,8 @@ describe('the page of a robot with several tasks', { timeout: TEST_HANG_MS }, ()
     await until(({ type }) => type === 'decision');
     const { agent } = page;
     agent.emit('decision', { ...front, frameId: 'front-2' });
-    const progress = { phase: 'embed', done: 1, total: 2, etaSeconds: null } as const;
+    const step = { phase: 'embed', done: 1, total: 2, etaSeconds: null } as const;
+    const progress = { ...step, paused: null };
     agent.emit('trainingProgress', 'weeds', progress);
     agent.emit('decision', { ...rear, frameId: 'rear-2' });
     await until(({ type, data }) => type === 'decision' && data.frameId === 'rear-2');

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { ModelStatus } from '../../../src/agent/learning/model-status.js';
 import {
   alertMessage,
+  clipSavedMessage,
   failureMessage,
   isoTime,
   labelRequestedMessage,
@@ -196,6 +197,8 @@ describe('events', () => {
       region: null,
       label: 'stone',
       probability: 0.9,
+      noveltyPValue: null,
+      condition: null,
       atMs: 12.5,
       output: 'horn',
     };
@@ -221,6 +224,66 @@ describe('events', () => {
       [cleared.kind, cleared.severity, cleared.message],
       ['alert_cleared', 'info', 'stop: cleared on left'],
     );
+    const evidence = { sampleId: 's-1', clip: '000001-stop-left.avi' };
+    const kept = outgoing(
+      'event',
+      alertMessage({ ...alert, noveltyPValue: 0.0123456 }, 0, evidence),
+    );
+    assert.deepEqual(
+      [kept.details.sample_id, kept.details.clip, kept.details.novelty_p_value],
+      ['s-1', '000001-stop-left.avi', 0.0123],
+    );
+  });
+
+  test('of alerts on conditions name the condition and what it is about', () => {
+    const alert: AlertEvent = {
+      task: null,
+      rule: 'eye',
+      state: 'raised',
+      camera: 'left',
+      region: null,
+      label: null,
+      probability: null,
+      noveltyPValue: null,
+      condition: 'camera_lost',
+      atMs: 0,
+      output: null,
+    };
+    const lost = outgoing('event', alertMessage(alert, 0));
+    assert.equal(lost.message, 'eye: camera_lost on left');
+    assert.deepEqual(lost.details, {
+      rule: 'eye',
+      camera: 'left',
+      condition: 'camera_lost',
+      output: null,
+      occurred_at: '1970-01-01T00:00:00.000Z',
+    });
+    const hot = { ...alert, camera: null, condition: 'board_hot' as const };
+    assert.equal(outgoing('event', alertMessage(hot, 0)).message, 'eye: board_hot on the robot');
+    const seen = outgoing('event', alertMessage({ ...alert, state: 'acknowledged' }, 0));
+    assert.deepEqual([seen.kind, seen.severity], ['alert_acknowledged', 'info']);
+  });
+
+  test('of clips name the file, and how much is in it', () => {
+    const clip = {
+      rule: 'stop',
+      camera: 'left',
+      region: '2',
+      file: '000001-stop-left-2.avi',
+      bytes: 1_234,
+      frames: 40,
+      durationMs: 4_000,
+    };
+    const saved = outgoing('event', clipSavedMessage(clip));
+    assert.deepEqual(saved.details, {
+      rule: 'stop',
+      camera: 'left',
+      region: '2',
+      clip: '000001-stop-left-2.avi',
+      bytes: 1_234,
+      frames: 40,
+      duration_ms: 4_000,
+    });
   });
 
   test('of trials say which head serves now instead of which, and by what odds', () => {
@@ -312,8 +375,14 @@ describe('figures', () => {
       { label: 'crop', training: 5, holdout: 2, groups: 3, holdoutGroups: 1 },
       { label: 'weed', training: 4, holdout: 1, groups: 3, holdoutGroups: 1 },
     ];
-    const counts = { total: 20, labelled: 12, waiting: 8, pictureBytes: 1, classes };
-    assert.deepEqual(sampleTotals([counts]), { total: 20, labelled: 12, waiting: 8, holdout: 3 });
+    const counts = { total: 20, labelled: 12, waiting: 8, thinned: 3, pictureBytes: 1, classes };
+    assert.deepEqual(sampleTotals([counts]), {
+      total: 20,
+      labelled: 12,
+      waiting: 8,
+      thinned: 3,
+      holdout: 3,
+    });
   });
 
   test('have four decimals, and times are ISO 8601', () => {

@@ -37,7 +37,11 @@ const alerting = new Alerting(config, { event: () => true }, alarms, silentLog()
 await alerting.open();
 alerting.observe(
   { camera: 'main', region: null },
-  { task: 'main', decision: { label: 'weed', probability: 0.9, guess: false }, scene: null },
+  {
+    task: 'main',
+    decision: { label: 'weed', probability: 0.9, guess: false, noveltyPValue: null },
+    scene: null,
+  },
 );
 said.push(`horn ${value(529)}`);
 addChip(root, { base: 570, label: 'raspberrypi-exp-gpio', lines: 8 });

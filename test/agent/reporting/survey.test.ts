@@ -83,7 +83,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
     const body = say();
     assert.deepEqual(
       [body.frames_total, body.dropped_total, body.frame_limit, body.samples],
-      [2, 0, null, { total: 2, labelled: 2, waiting: 0, holdout: 0 }],
+      [2, 0, null, { total: 2, labelled: 2, waiting: 0, thinned: 0, holdout: 0 }],
     );
     assert.ok(body.uptime_seconds > 0 && body.frame_ms_p50! > 0 && body.rss_bytes > 1e6);
     const { board, frames } = status;
@@ -97,6 +97,22 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(
       [throttled(false, false), throttled(true, false), throttled(false, true)],
       [false, true, true],
+    );
+    const pressure = { cpuPercent: 1.5, memoryPercent: null, ioPercent: 0 };
+    const wear = { lifeUsedPercent: 20, reserve: 'low' as const, fileSystemErrors: 1 };
+    const cared = say({
+      board: { ...board, pressure, wear, clock: 'rtc' },
+      written: { totalBytes: 7, lastDayBytes: 5 },
+    });
+    assert.deepEqual(cared.pressure, { cpu_percent: 1.5, memory_percent: null, io_percent: 0 });
+    assert.deepEqual(cared.storage, {
+      life_used_percent: 20,
+      reserve: 'low',
+      file_system_errors: 1,
+    });
+    assert.deepEqual(
+      [cared.clock, cared.written_bytes_total, cared.written_bytes_last_day],
+      ['rtc', 7, 5],
     );
     const silent = say({
       board: { ...board, throttled: null, temperatureC: null, diskFreeBytes: null },
@@ -135,6 +151,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       new_labels: 2,
       every_new_labels: 0,
       instant_failures: 0,
+      paused: null,
       last: null,
     });
     assert.equal(answer.samples.labelled, 2);
@@ -223,11 +240,17 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
       trigger: 'cli' as const,
       startedAt: new Date(0),
       progress: null,
+      paused: null,
       pid: null,
     };
     assert.equal(
       line({ tasks: [{ ...only, training: { ...only.training, running } }] }),
       '9.8 frames/s, head 1, 2 labels, training',
+    );
+    const paused = { ...running, paused: 'heat' as const };
+    assert.equal(
+      line({ tasks: [{ ...only, training: { ...only.training, running: paused } }] }),
+      '9.8 frames/s, head 1, 2 labels, training paused: heat',
     );
     const head = (model: Partial<ModelStatus>): string =>
       line({ tasks: [{ ...only, model: { ...only.model, ...model } }] });

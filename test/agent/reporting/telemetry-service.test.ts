@@ -184,7 +184,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
     service.status('online', []);
     await observer.next('headland/r1/status');
     service.trainingProgress(
-      { phase: 'fit', done: 1, total: 3, etaSeconds: null },
+      { phase: 'fit', done: 1, total: 3, etaSeconds: null, paused: 'heat' },
       'main',
       'training-1',
     );

@@ -48,7 +48,11 @@ function asking(
     const recent = recentFrame({ camera, sequence: ++sequence }, { ...SURE, ...decision });
     return asker.consider(recent, recent.perceived.answers[0]!);
   };
-  return { state, events, said, lines, clock, consider };
+  const keep = (camera = 'main'): string | null => {
+    const recent = recentFrame({ camera, sequence: ++sequence }, SURE);
+    return asker.keep(recent, recent.perceived.answers[0]!);
+  };
+  return { state, events, said, lines, clock, consider, keep };
 }
 
 describe('the daemon asks', () => {
@@ -116,13 +120,53 @@ describe('the daemon asks', () => {
   });
 
   test('for at most so many answers at once: the oldest question goes', (t) => {
-    const { state, consider } = asking(t, { askIntervalMs: 0, askMaxWaiting: 3 });
+    const { state, consider } = asking(t, {
+      askIntervalMs: 0,
+      askMaxWaiting: 3,
+      askWhenFullIntervalMs: 0,
+    });
     const ids = Array.from({ length: 5 }, () => consider({ probability: 0.1 }));
     const waiting = state
       .task()
       .samples.list({ labelled: false })
       .map(({ id }) => id);
     assert.deepEqual(waiting, ids.slice(2));
+  });
+
+  test('about frames of alerts, sure or not, each camera once in the interval, and few wait', (t) => {
+    const { state, events, clock, keep } = asking(t, { askIntervalMs: 1_000, askMaxWaiting: 2 });
+    const first = keep();
+    assert.ok(first && keep('rear'));
+    clock.nowMs = 999;
+    assert.equal(keep(), null);
+    clock.nowMs = 1_000;
+    assert.ok(keep());
+    assert.equal(events.length, 3);
+    assert.equal(state.task().samples.counts().waiting, 2);
+    assert.equal(state.task().samples.get(first), null, 'the oldest has gone');
+    assert.equal(asking(t, { askMaxWaiting: 0 }).keep(), null);
+  });
+
+  test('seldom while as many wait as may, because each replaces another', (t) => {
+    const { state, clock, consider } = asking(t, {
+      askIntervalMs: 1_000,
+      askMaxWaiting: 2,
+      askWhenFullIntervalMs: 60_000,
+    });
+    const ask = (afterMs: number): string | null => {
+      clock.nowMs += afterMs;
+      return consider({ probability: 0.1 });
+    };
+    const ids = [0, 1_000, 1_000].map(ask);
+    assert.ok(ids.every((id) => id !== null));
+    assert.equal(ask(59_000), null);
+    const next = ask(1_000);
+    assert.notEqual(next, null);
+    for (const { id } of state.task().samples.list({ labelled: false })) {
+      state.task().samples.label(id, 'weed', 'cli');
+    }
+    assert.notEqual(ask(60_000), null, 'there is room again');
+    assert.notEqual(ask(1_000), null);
   });
 
   test('never when nothing may wait', (t) => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { BackboneService, perceptionSettings } from '../../../src/agent/seeing/backbone-service.js';
+import { BackboneService } from '../../../src/agent/seeing/backbone-service.js';
+import { perceptionSettings } from '../../../src/agent/seeing/perception-settings.js';
 import {
   modelFile,
   readCachedModel,

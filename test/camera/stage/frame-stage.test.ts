@@ -188,3 +188,33 @@ describe('FrameStage', () => {
     assert.equal(frames.length, 0);
   });
 });
+
+describe('a requested frame', () => {
+  it('passes although nothing moves in it', async () => {
+    const { stage, frames } = stageWith({ onlyWhenMoving: { keepAliveMs: 3_600_000 } });
+    const jpeg = await makeJpeg(1);
+    await stage.submit(frameOf(jpeg));
+    await stage.submit(frameOf(jpeg));
+    assert.deepEqual([frames.length, stage.stillFrames], [1, 1]);
+    await stage.submit({ ...frameOf(jpeg), requested: true });
+    assert.deepEqual([frames.length, stage.stillFrames], [2, 1]);
+    assert.equal(frames[1]!.requested, true);
+  });
+
+  it('is not replaced by newer frames while it waits', async () => {
+    const { stage, frames } = stageWith(LEFT_HALF);
+    const jpeg = await makeJpeg(1);
+    const [working, requested, newer] = [frameOf(jpeg), frameOf(jpeg), frameOf(jpeg)];
+    const all = [
+      stage.submit(working),
+      stage.submit({ ...requested, requested: true }),
+      stage.submit(newer),
+    ];
+    await Promise.all(all);
+    assert.deepEqual(
+      frames.map((frame) => frame.sequence),
+      [working.sequence, requested.sequence],
+    );
+    assert.equal(stage.droppedFrames, 1);
+  });
+});

@@ -80,7 +80,8 @@ describe('the screen of a demonstration', () => {
       'weeds ✔ thistle              100 % │ right  86 % ▇               │ head 12 + 24',
       'way   ✘ unknown (is blocked)   0 % │ right  86 % ▇               │ head 12 + 24',
     ]);
-    screen.training('way', { phase: 'embed', done: 3, total: 60, etaSeconds: 2.2 });
+    const step = { phase: 'embed', done: 3, total: 60, etaSeconds: 2.2 } as const;
+    screen.training('way', { ...step, paused: null });
     screen.decision(12_346, 'weeds', decision('weed', 0.5), 'weed');
     screen.serving('way', 13);
     screen.close();

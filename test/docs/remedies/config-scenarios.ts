@@ -140,4 +140,25 @@ export const configScenarios: CommandScenario[] = [
     },
     leaves: 1,
   },
+  {
+    code: 'HL_GPIO_NAME_UNKNOWN',
+    follows: 'Use one of',
+    settings: { gpio: { driver: 'none', outputs: [{ name: 'horn', line: 17 }] } },
+    command: (robot) => ['gpio', 'test', 'siren', '--config', robot.configFile],
+    follow: (robot, { remedy }) => {
+      const [, name] = /one of: (\w+)/.exec(remedy ?? '')!;
+      return ['gpio', 'test', name!, '--config', robot.configFile];
+    },
+  },
+  {
+    code: 'HL_GPIO_NAME_UNKNOWN',
+    when: 'none at all',
+    follows: 'and name the configuration: --config FILE',
+    command: (robot) => ['gpio', 'watch', 'bell', '--config', robot.configFile],
+    follow: (robot) => {
+      const inputs = [{ name: 'bell', line: 22, action: { kind: 'retrain' } }];
+      robot.configure({ gpio: { driver: 'none', inputs } });
+      return ['gpio', 'watch', 'bell', '--config', robot.configFile];
+    },
+  },
 ];

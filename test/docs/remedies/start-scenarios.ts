@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
@@ -32,7 +40,29 @@ function everyFile(dir: string): string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) => join(dir, name));
 }
 
+/** A rule that is raised by the first frame of a robot without a head. */
+const ANY = { name: 'any', labels: ['unknown'], matches: 1, ofFrames: 1 };
+
 export const startScenarios: StartScenario[] = [
+  {
+    code: 'HL_ALERT_COMMAND_FAILED',
+    follows: 'Correct `command` of the rule',
+    settings: { alerts: { rules: [{ ...ANY, command: { path: '/bin/false' } }] } },
+    follow: (robot) =>
+      robot.configure({ alerts: { rules: [{ ...ANY, command: { path: '/bin/true' } }] } }),
+    over: ({ msg }) => msg === 'alert raised',
+  },
+  {
+    code: 'HL_CLIP_UNWRITABLE',
+    follows: 'Remove what stands in the way of the folder clips in paths.stateDir',
+    settings: { alerts: { rules: [{ ...ANY, clip: { beforeSeconds: 0, afterSeconds: 0 } }] } },
+    given: (robot) => {
+      mkdirSync(robot.stateDir, { recursive: true });
+      writeFileSync(join(robot.stateDir, 'clips'), '');
+    },
+    follow: (robot) => rmSync(join(robot.stateDir, 'clips')),
+    over: ({ msg }) => msg === 'clip saved',
+  },
   {
     code: 'HL_ALREADY_RUNNING',
     when: 'another folder',
@@ -162,6 +192,14 @@ export const startScenarios: StartScenario[] = [
   },
   {
     code: 'HL_GPIO_UNAVAILABLE',
+    follows: 'set gpio.driver to none',
+    skip: existsSync('/dev/gpiochip0') ? 'this machine has GPIO' : false,
+    settings: { gpio: { outputs: [{ name: 'lamp', line: 17 }] } },
+    follow: (robot) => robot.configure({ gpio: { driver: 'none' } }),
+  },
+  {
+    code: 'HL_GPIO_UNAVAILABLE',
+    when: 'onoff',
     follows: 'set gpio.driver to none',
     skip: existsSync('/sys/class/gpio') ? 'this machine has GPIO' : false,
     settings: { gpio: { driver: 'onoff', outputs: [{ name: 'lamp', line: 17 }] } },

@@ -145,6 +145,14 @@ export const storeScenarios: CommandScenario[] = [
     follow: () => {},
   },
   {
+    code: 'HL_DISK_LOW',
+    follows: 'lower samples.minFreeBytes',
+    settings: { samples: { minFreeBytes: Number.MAX_SAFE_INTEGER } },
+    given: (robot) => void robot.photos('more', ['crop', 'weed']),
+    command: (robot) => ['import', robot.path('more')],
+    follow: (robot) => robot.configure({ samples: { minFreeBytes: 0 } }),
+  },
+  {
     code: 'HL_STORE_LIMIT',
     when: 'the limit is raised',
     follows: 'Raise samples.maxPictureStoreBytes',
@@ -176,6 +184,7 @@ export const storeScenarios: CommandScenario[] = [
   {
     code: 'HL_STORE_FULL',
     follows: 'Free space on this disk',
+    settings: { samples: { minFreeBytes: 0 } },
     skip: withoutMounts(),
     given: (robot) => {
       robot.photos('some', ['crop', 'weed'], 2);

@@ -18,7 +18,7 @@ export const commandTalks: TalkScenario[] = [
   {
     code: 'HL_COMMAND_UNKNOWN',
     follows:
-      'Use one of: retrain, label, look_alikes, rollback, promote, snapshot, speed, status, pause, resume',
+      'Use one of: retrain, label, look_alikes, rollback, promote, snapshot, speed, acknowledge_alerts, status, pause, resume',
     provoke: (talk) => talk.refused('statsu', '{}'),
     follow: (talk, { remedy }) => {
       const [, meant] = /Did you mean "(\w+)"/.exec(remedy ?? '')!;
@@ -96,6 +96,12 @@ export const commandTalks: TalkScenario[] = [
       const { sample_id: sample } = await talk.must('snapshot');
       await talk.must('label', { sample, label: 'weed' });
     },
+  },
+  {
+    code: 'HL_ALERT_RULE_UNKNOWN',
+    follows: 'or no name for all rules',
+    provoke: (talk) => talk.refused('acknowledge_alerts', '{"rule":"horn"}'),
+    follow: (talk) => talk.must('acknowledge_alerts'),
   },
   {
     code: 'HL_TRAINING_PAUSED',

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
@@ -7,8 +8,11 @@ import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
+import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
+import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
+import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
@@ -30,9 +34,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
+  ...GPIO_MUTANTS,
+  ...LIFETIME_MUTANTS,
+  ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
+  ...POSITION_MUTANTS,
 ];

@@ -7,6 +7,20 @@ const BACKOFF_TESTS = [{ file: 'test/base/backoff.test.ts' }];
 
 export const BASE_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'no value in the log imitates a line of its own',
+    file: 'src/base/log-text.ts',
+    text: '/[\\p{Cc}\\u2028\\u2029]/gu',
+    replacement: '/[\\u2028\\u2029]/gu',
+    tests: [{ file: 'test/base/log.test.ts' }],
+  },
+  {
+    promise: 'root leaves nothing that the owner of the folder cannot read',
+    file: 'src/base/files/inherit-owner.ts',
+    text: 'if (uid !== 0) lchownSync(path, uid, gid);',
+    replacement: '',
+    tests: [{ file: 'test/cli/as-root.test.ts' }],
+  },
+  {
     promise: 'the bytes of a file are on the disk before it gets its name',
     file: DURABLE_FILES,
     text: `await handle.writeFile(bytes);
@@ -72,6 +86,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a link is switched in one step: there is no moment without it',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
+    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await rm(path, { force: true });
     await symlink(target, path);`,
@@ -81,6 +96,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a switched link outlives a power cut',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
+    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await symlink(target, temporary);
     await rename(temporary, path);

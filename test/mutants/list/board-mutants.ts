@@ -1,7 +1,5 @@
 import type { Mutant } from '../mutant.js';
 
-const ONOFF = 'src/alerts/gpio/onoff.ts';
-const OUTPUTS_TESTS = [{ file: 'test/alerts/outputs.test.ts' }];
 const RULES = 'src/alerts/rules.ts';
 const RULES_TESTS = [{ file: 'test/alerts/rules.test.ts' }];
 const RATE = 'src/host/rate.ts';
@@ -10,46 +8,50 @@ const LOCK_TESTS = [{ file: 'test/host/instance-lock.test.ts' }];
 const BOARD_TESTS = [{ file: 'test/host/board.test.ts' }];
 const WATCHDOG_TESTS = [{ file: 'test/agent/watchdog.test.ts' }];
 
+const CARE_TESTS = [{ file: 'test/host/care-of-the-board.test.ts' }];
+const HOLD = 'src/host/training-hold.ts';
+const ALARMS_OF_THE_BOARD = [{ file: 'test/agent/care/board-alarms.test.ts' }];
+
 export const BOARD_MUTANTS: readonly Mutant[] = [
   {
-    promise: 'an output is off from the start, whatever its active level',
-    file: ONOFF,
-    text: "activeLow ? 'high' : 'low'",
-    replacement: "activeLow ? 'low' : 'high'",
-    tests: OUTPUTS_TESTS,
+    promise: 'a training that paused for heat goes on only on a cool board',
+    file: HOLD,
+    text: "before === 'heat' ? settings.resumeTrainingBelowC : settings.pauseTrainingAboveC",
+    replacement: 'settings.pauseTrainingAboveC',
+    tests: CARE_TESTS,
   },
   {
-    promise: 'an output that was on before the start is switched off',
-    file: ONOFF,
-    text: 'line.writeSync(0);',
+    promise: 'a training that paused for lack of memory waits until there is clearly more',
+    file: HOLD,
+    text: 'before === reason ? limit * RESUME_SHARE : limit',
+    replacement: 'limit',
+    tests: CARE_TESTS,
+  },
+  {
+    promise: 'what children wrote counts after their end',
+    file: 'src/host/written-bytes.ts',
+    text: 'if (!this.#alive.has(key)) this.#endedBytes += bytes;',
     replacement: '',
-    tests: OUTPUTS_TESTS,
+    tests: CARE_TESTS,
   },
   {
-    promise: 'outputs are off when they are let go',
-    file: ONOFF,
-    text: 'this.allOff();\n    for',
-    replacement: 'for',
-    tests: OUTPUTS_TESTS,
+    promise: 'the alarm about heat does not flap',
+    file: 'src/agent/care/board-alarms.ts',
+    text: "this.alarms.has('board-hot') ? fasterBelowC : slowAboveC",
+    replacement: 'slowAboveC',
+    tests: ALARMS_OF_THE_BOARD,
   },
   {
-    promise: 'one output that fails keeps no other on',
-    file: ONOFF,
-    text: 'this.#attempt(name, () => this.set(name, false));',
-    replacement: 'this.set(name, false);',
-    tests: OUTPUTS_TESTS,
-  },
-  {
-    promise: 'lines that were taken are given back when a later one cannot be had',
-    file: ONOFF,
-    text: 'this.close();\n        throw',
-    replacement: 'throw',
-    tests: OUTPUTS_TESTS,
+    promise: 'a board gets time to fetch the date before an alarm',
+    file: 'src/agent/care/board-alarms.ts',
+    text: "clock === 'unset' && hadTime",
+    replacement: "clock === 'unset'",
+    tests: ALARMS_OF_THE_BOARD,
   },
   {
     promise: 'outputs are off after a crash',
     file: 'src/cli/run-command.ts',
-    text: "process.on('exit', () => agent.outputsOff());",
+    text: "process.on('exit', () => daemon.outputsOff());",
     replacement: '',
     tests: [{ file: 'test/cli/run-command.test.ts', names: 'has a defect' }],
   },
@@ -105,22 +107,22 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an alert looks at the last M frames and no further back',
     file: RULES,
-    text: 'Number(match) - recent[watch.next]!',
-    replacement: 'Number(match)',
+    text: 'Number(matches) - recent[watch.next]!',
+    replacement: 'Number(matches)',
     tests: RULES_TESTS,
   },
   {
     promise: 'a guess raises only rules that take guesses',
     file: RULES,
-    text: '(rule.guesses || !guess) &&',
+    text: '(guesses || !guess) &&',
     replacement: '',
     tests: RULES_TESTS,
   },
   {
     promise: 'an alert ends when its time is up',
     file: RULES,
-    text: 'atMs - watch.raisedBy.atMs < holdMs',
-    replacement: 'atMs - watch.raisedBy.atMs <= holdMs',
+    text: 'atMs - raised.by.atMs < rule.holdMs',
+    replacement: 'atMs - raised.by.atMs <= rule.holdMs',
     tests: RULES_TESTS,
   },
   {
@@ -188,9 +190,9 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'what the firmware remembers is not taken for what is',
-    file: 'src/host/board-readings.ts',
-    text: '(firmware & 0b0001) !== 0',
-    replacement: '(firmware & 0x10001) !== 0',
+    file: 'src/host/firmware-flags.ts',
+    text: '(flags & 0b0001) !== 0',
+    replacement: '(flags & 0x10001) !== 0',
     tests: BOARD_TESTS,
   },
   {

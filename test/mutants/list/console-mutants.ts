@@ -209,8 +209,8 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a snapshot is the newest frame on which the task decides',
     file: 'src/agent/operations.ts',
-    text: 'recent.latest(eye, taskName) ??',
-    replacement: 'recent.latest(eye) ??',
+    text: 'recent.latest(eye, taskName) ?? (eye',
+    replacement: 'recent.latest(eye) ?? (eye',
     tests: DAEMON_TESTS,
   },
   {

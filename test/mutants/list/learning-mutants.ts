@@ -225,11 +225,25 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     tests: [{ file: TRAINER_TESTS, names: 'takes too long' }],
   },
   {
-    promise: 'a training runs at the lowest priority, with every thread',
+    promise: 'a paused training does nothing',
+    file: 'src/training/job/pause-gate.ts',
+    text: 'while (this.#opened) await this.#opened;',
+    replacement: '',
+    tests: [{ file: TRAINER_TESTS, names: 'does nothing meanwhile' }],
+  },
+  {
+    promise: 'a pause does not count against the time limit of a training',
+    file: 'src/training/job/job-process.ts',
+    text: "timeLimit.stop();\n      send(child, { type: 'pause' });",
+    replacement: "send(child, { type: 'pause' });",
+    tests: [{ file: TRAINER_TESTS, names: 'does not run out of time' }],
+  },
+  {
+    promise: 'a training runs at its niceness, with every thread',
     file: 'src/training/job/low-priority.ts',
-    text: "[['chrt', '--idle', '0']]",
+    text: "(await works([...command, process.execPath, '--version'])) ? command : []",
     replacement: '[]',
-    tests: [{ file: TRAINER_TESTS, names: 'idle class' }],
+    tests: [{ file: TRAINER_TESTS, names: 'niceness with every thread' }],
   },
   {
     promise: 'no secret of the daemon reaches a training',
@@ -240,10 +254,10 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'no training starts on a hot board',
-    file: 'src/agent/sparing.ts',
+    file: 'src/agent/care/sparing.ts',
     text: 'temperatureC < trainBelowC',
     replacement: 'temperatureC < 2 * trainBelowC',
-    tests: [{ file: 'test/agent/sparing.test.ts' }],
+    tests: [{ file: 'test/agent/care/sparing.test.ts' }],
   },
   {
     promise: 'the less the gate was sure, the sooner labels overrule it',
@@ -266,9 +280,9 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the newest frame of a camera takes the place of one that waits',
     file: 'src/perception/perception.ts',
-    text: 'this.#waiting.delete(eye);\n      this.#dropped',
+    text: 'this.#waiting.delete(eye);\n      replaced',
     replacement:
-      'if (this.#waiting.size > 0) return Promise.resolve(replaced.settled());\n      this.#dropped',
+      'if (this.#waiting.size > 0) return Promise.resolve(replaced.settled());\n      replaced',
     tests: [{ file: 'test/perception/perception.test.ts', names: 'takes the place' }],
   },
   {

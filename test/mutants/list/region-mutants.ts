@@ -109,8 +109,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a rule of a region ignores the others',
     file: RULES,
-    text: '.filter((rule) => rule.region === null || rule.region === region)',
-    replacement: '',
+    text: '(rule.region === null || rule.region === region)',
+    replacement: 'true',
     tests: RULES_TESTS,
   },
   {
@@ -123,8 +123,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output follows its alert by the delay of the rule',
     file: RULES,
-    text: 'atMs: atMs + delayMs',
-    replacement: 'atMs',
+    text: 'atMs: by.atMs + delayMs',
+    replacement: 'atMs: by.atMs',
     tests: RULES_TESTS,
   },
   {
@@ -180,8 +180,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output follows the distance, not the time',
     file: RULES,
-    text: 'atMeters: this.#odometer.metersAt(atMs) + delayMeters',
-    replacement: 'atMs: atMs + 1_000 * delayMeters',
+    text: 'atMeters: this.#odometer.metersAt(by.atMs) + delayMeters',
+    replacement: 'atMs: by.atMs + 1_000 * delayMeters',
     tests: RULES_TESTS,
   },
   {

@@ -8,6 +8,8 @@ const COLLECT_TESTS = [{ file: 'test/training/data/collect.test.ts' }];
 const GROUPS_TESTS = [{ file: 'test/samples/groups.test.ts', names: 'by time|by likeness|join' }];
 const LOOK_ALIKE_TESTS = [{ file: 'test/samples/look-alikes.test.ts' }];
 
+const THINNING_TESTS = [{ file: 'test/samples/thinning.test.ts' }];
+
 export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no head is trained on the holdout',
@@ -136,17 +138,59 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
+    promise: 'thinning keeps a floor of every class',
+    file: 'src/samples/limit/thinning.ts',
+    text: 'next.classes.some((name) => (left.get(name) ?? 0) <= floor)',
+    replacement: 'false',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'thinning takes from the largest class',
+    file: 'src/samples/limit/thinning.ts',
+    text: '(left.get(b) ?? 0) - (left.get(a) ?? 0)',
+    replacement: '(left.get(a) ?? 0) - (left.get(b) ?? 0)',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'thinning spares what waits for a label in any task',
+    file: 'src/samples/limit/thinning.ts',
+    text: ' HAVING count(t.label) = count(*)',
+    replacement: '',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'thinning spares what was never embedded',
+    file: 'src/samples/limit/thinning.ts',
+    text: 'if (embedded) candidates',
+    replacement: 'candidates',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'features of a thinned sample are kept',
+    file: 'src/samples/feature-table.ts',
+    text: 'AND sample_id NOT IN (SELECT id FROM samples WHERE picture_bytes = 0)',
+    replacement: '',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'no picture is stored below the floor of free space',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'freeBytes < minFreeBytes',
+    replacement: 'freeBytes < 0',
+    tests: THINNING_TESTS,
+  },
+  {
     promise: 'pictures fill their bound and no more',
-    file: 'src/samples/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored <= maxBytes',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + bytes <= maxBytes',
+    replacement: 'storedBytes(database) <= maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
-    file: 'src/samples/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored + bytes < maxBytes',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + bytes <= maxBytes',
+    replacement: 'storedBytes(database) + bytes < maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {

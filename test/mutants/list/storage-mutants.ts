@@ -175,8 +175,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'while the disk is full messages are sent from memory',
     file: OUTBOX,
-    text: 'this.#lastError !== null && free() > 0',
-    replacement: 'this.#closed && free() > 0',
+    text: 'const message = this.#waiting.take(this.#options.monotonic());',
+    replacement: 'const message = this.#closed ? this.#waiting.take(0) : null;',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'disk refuses' }],
+  },
+  {
+    promise: 'metrics that are acknowledged at once are not written to the disk',
+    file: OUTBOX,
+    text: "this.#schedule();\n      this.#onReady();\n      return 'waiting';",
+    replacement: "this.flush();\n      return 'waiting';",
+    tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'never touch the disk' }],
   },
 ];

@@ -8,6 +8,15 @@ export const samples = section(
       .describe(
         'Frames of a camera captured within this window form one group. In imports, a longer pause between capture times starts a new group',
       ),
+    groupRadiusMeters: z
+      .number()
+      .min(0.01)
+      .max(1_000)
+      .nullable()
+      .default(2)
+      .describe(
+        'A frame joins the group of the nearest sample of an earlier pass within this distance, where both positions are at least this accurate; null = off',
+      ),
     holdoutShare: z
       .number()
       .min(0.05)
@@ -31,7 +40,22 @@ export const samples = section(
       .int()
       .min(1_000_000)
       .default(4_000_000_000)
-      .describe('Above this size no new image is stored, and an alarm is raised'),
+      .describe(
+        'Near this size images of labelled samples are removed, the most redundant of the largest classes first; labels and features are kept. Where none may be removed, no new image is stored and an alarm is raised',
+      ),
+    minPicturesPerClass: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(50)
+      .describe('Images of a class, inside and outside the holdout each, that are never removed'),
+    minFreeBytes: z
+      .int()
+      .min(0)
+      .default(100_000_000)
+      .describe(
+        'While the file system has less free space, no new image is stored and an alarm is raised',
+      ),
     askBelowProbability: probability
       .default(0.6)
       .describe('A frame whose label is less probable than this is stored and waits for a label'),
@@ -44,6 +68,11 @@ export const samples = section(
     askIntervalMs: milliseconds(0, 86_400_000)
       .default(10_000)
       .describe('Minimum time between two frames of a camera that ask for a label'),
+    askWhenFullIntervalMs: milliseconds(0, 86_400_000)
+      .default(600_000)
+      .describe(
+        'The same while askMaxWaiting frames wait: each new one replaces the oldest, which wears the card',
+      ),
   },
   'Which frames are stored',
 );

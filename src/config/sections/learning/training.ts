@@ -38,7 +38,14 @@ export const training = section(
     maxDurationMs: milliseconds(10_000, 86_400_000)
       .default(3_600_000)
       .describe('Time after which a training is stopped; the old head continues to serve'),
-    nice: z.int().min(0).max(19).default(19),
+    nice: z
+      .int()
+      .min(0)
+      .max(19)
+      .default(10)
+      .describe(
+        'Niceness of the training, added to that of the daemon: at 10 it gets a tenth of a core that a frame wants',
+      ),
     maxOldSpaceMegabytes: z.int().min(64).max(16_384).default(512),
   },
   'When and how a head is trained',

@@ -36,7 +36,7 @@ const GROUP_COLUMN = ['group'];
 const SPLIT_COLUMN = ['split'];
 /** Columns beside labels that are not worth a note. */
 const OTHER_COLUMNS = new Set([
-  ...'source captured_at width height annotation_id annotator lead_time created_at updated_at bbox bounding_box'.split(
+  ...'source captured_at latitude longitude accuracy_meters width height annotation_id annotator lead_time created_at updated_at bbox bounding_box'.split(
     ' ',
   ),
   ...EDGE_COLUMNS.flat(),

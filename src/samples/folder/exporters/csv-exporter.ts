@@ -1,6 +1,7 @@
 import { ANNOTATED_MANIFEST_FILE } from '../manifest.js';
 import { type ExportedPicture, type Exporter, PICTURE_FOLDER, partOf } from './exporter.js';
 
+const PLACE_COLUMNS = ['latitude', 'longitude', 'accuracy_meters'];
 const COLUMNS = ['filename', 'label', 'group', 'split', 'source', 'captured_at'];
 
 /** A table with a row for each picture (RFC 4180, UTF-8). */
@@ -10,7 +11,13 @@ export const CSV_EXPORTER: Exporter = {
   takesWaiting: true,
   folderOf: () => PICTURE_FOLDER,
   *textsOf(pictures) {
-    const rows = [COLUMNS, ...pictures.map(rowOf)];
+    const placed = pictures.some(({ sample }) => sample.position !== null);
+    const rows = placed
+      ? [
+          [...COLUMNS, ...PLACE_COLUMNS],
+          ...pictures.map((picture) => [...rowOf(picture), ...placeOf(picture)]),
+        ]
+      : [COLUMNS, ...pictures.map(rowOf)];
     const text = rows.map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
     yield { file: 'labels.csv', text };
   },
@@ -27,6 +34,13 @@ function rowOf({ sample, file }: ExportedPicture): string[] {
     new Date(capturedAtMs).toISOString(),
   ];
 }
+
+function placeOf({ sample: { position } }: ExportedPicture): string[] {
+  const { latitude, longitude, accuracyMeters } = position ?? UNKNOWN_PLACE;
+  return [latitude, longitude, accuracyMeters].map((value) => (value === null ? '' : `${value}`));
+}
+
+const UNKNOWN_PLACE = { latitude: null, longitude: null, accuracyMeters: null };
 
 /** A label that looks like JSON is written as JSON, because readers of tables parse it. */
 function cellOf(label: string): string {

@@ -28,6 +28,14 @@ const WITH_WAITING: readonly SampleFormat[] = FORMATS.filter(
 /** Formats with parts, and their names of the part that is kept out of training. */
 const HOLDOUT_PARTS = { coco: 'images/val', yolo: 'images/val', 'edge-impulse': 'testing' };
 
+const HERE = {
+  longitude: -11.5,
+  accuracyMeters: 0.02,
+  altitudeMeters: 100.5,
+  speedMetersPerSecond: null,
+  courseDegrees: 84.4,
+};
+
 /** What must survive: all but the id and the hash, which is computed again. */
 const essence = (store: SampleStore) =>
   store
@@ -49,6 +57,7 @@ async function storeOf(t: TestContext, labels: readonly (string | null)[], holdo
       capturedAtMs: 1_700_000_000_123 + i,
       origin: i % 3 ? null : `a&b/${i}.jpg#xywh=1,2,3,4`,
       dhash: 'fedcba9876543210',
+      position: i % 3 === 1 ? null : { ...HERE, latitude: 48 + i / 1_000 },
     });
   }
   return store;
@@ -221,7 +230,7 @@ describe('an export', () => {
     assert.equal(await textOf('yolo', `labels/train/${id}.txt`), '0 0.5 0.5 1 1\n');
     assert.equal(
       await textOf('csv', 'labels.csv'),
-      `filename,label,group,split,source,captured_at\r\nimages/${id}.jpg,"a ""weed"" & <crop>",pass-0,train,rear/left,${new Date(capturedAtMs).toISOString()}\r\n`,
+      `filename,label,group,split,source,captured_at,latitude,longitude,accuracy_meters\r\nimages/${id}.jpg,"a ""weed"" & <crop>",pass-0,train,rear/left,${new Date(capturedAtMs).toISOString()},48,-11.5,0.02\r\n`,
     );
   });
 

@@ -57,15 +57,18 @@ function mayTrain({ training, samples }: ConsoleStatus): boolean {
   );
 }
 
+const PAUSED = { heat: 'heat', supply: 'weak supply', memory: 'little memory', cpu: 'busy board' };
+
 function Running({ training }: { training: TrainingState }) {
-  const { done, total, etaSeconds, phase } = training;
+  const { done, total, etaSeconds, phase, paused } = training;
   const share = total > 0 ? done / total : 0;
+  const left = etaSeconds === null ? '' : `about ${duration(etaSeconds)} left`;
   const steps = total > 0 ? ` ${done} of ${total}` : '';
   return (
     <>
       <p class="spread">
         <b>{`${capitalised(phase ?? 'starting')}${steps}`}</b>
-        <span class="hint">{etaSeconds === null ? '' : `about ${duration(etaSeconds)} left`}</span>
+        <span class="hint">{paused === null ? left : `paused: ${PAUSED[paused]}`}</span>
       </p>
       <ProgressBar share={share} label={`Training ${percent(share)} done`} />
     </>

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { Sparing } from '../../src/agent/sparing.js';
-import { configSchema } from '../../src/config/schema.js';
-import type { RateLimit } from '../../src/host/rate.js';
-import { TEST_HANG_MS } from '../liveness.js';
-import { Recorder, recordedLog } from '../recorder.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { Sparing } from '../../../src/agent/care/sparing.js';
+import type { HoldReason } from '../../../src/base/words/hold-reason.js';
+import { configSchema } from '../../../src/config/schema.js';
+import { FirmwareFlags } from '../../../src/host/firmware-flags.js';
+import type { RateLimit } from '../../../src/host/rate.js';
+import { TEST_HANG_MS } from '../../liveness.js';
+import { Recorder, recordedLog } from '../../recorder.js';
+import { temporaryDirectory } from '../../training/fixture.js';
 
 interface Limited extends RateLimit {
   temperatureC: number | null;
@@ -24,6 +26,7 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
   const { log, lines } = recordedLog();
   const limits = new Recorder<Limited>();
   let cooled = 0;
+  const holds: (HoldReason | null)[] = [];
   const sparing = new Sparing({
     config: configSchema.parse(settings),
     framesPerSecond: () => 10,
@@ -31,8 +34,11 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
     onCooled: () => {
       cooled += 1;
     },
+    onHold: (reason) => holds.push(reason),
+    onReadings: () => {},
     log,
-    board: { sysRoot },
+    board: { sysRoot, procRoot: join(sysRoot, 'proc') },
+    firmware: new FirmwareFlags('/nonexistent/vcgencmd'),
   });
   t.after(() => sparing.stop());
   return {
@@ -40,6 +46,7 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
     limits,
     lines,
     cooled: () => cooled,
+    holds,
     heat: (celsius: number) =>
       write('class/thermal/thermal_zone0/temp', String(Math.round(celsius * 1_000))),
     battery: (percent: number, status: string) => {
@@ -54,7 +61,7 @@ function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {
 
 describe('a board', { timeout: TEST_HANG_MS }, () => {
   test('that heats up and cools gets fewer frames and no training meanwhile', (t) => {
-    const { sparing, limits, lines, cooled, heat } = board(t, {
+    const { sparing, limits, lines, cooled, holds, heat } = board(t, {
       inference: { maxFramesPerSecond: 15 },
     });
     /** A function, for what it returns changes between two looks. */
@@ -77,15 +84,19 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
       { framesPerSecond: 7.5, reason: 'heat', temperatureC: 80 },
       { framesPerSecond: 5.625, reason: 'heat', temperatureC: 80 },
     ]);
-    assert.equal(lines.all.length, 3, 'every change is in the log');
+    assert.equal(lines.all.length, 4, 'every change is in the log');
+    assert.deepEqual(holds, ['heat']);
 
     heat(69);
     sparing.check();
     assert.deepEqual([cooled(), obstacle()], [1, null]);
+    assert.deepEqual(holds, ['heat'], 'a running training waits for 65 °C');
+    heat(64);
     sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
     sparing.check();
     assert.equal(cooled(), 1);
+    assert.deepEqual(holds, ['heat', null]);
   });
 
   test('whose supply is weak is spared as well', (t) => {

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { type ConfiguredLine, type SurveyedChip, surveyLines } from '../../alerts/survey-lines.js';
+import { loadSection, validateConfig } from '../../config/load.js';
+import { EXIT, printJson, printLine, printNote, table } from '../support/output.js';
+import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
+
+/** Prints every chip and line of this board. Exit code 1: the configuration names a line wrongly. */
+export function listLines(options: { config?: string; json?: boolean }): void {
+  const file = options.config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
+  const { outputs, inputs } = file === null ? validateConfig({}).gpio : loadSection(file, 'gpio');
+  const configured: ConfiguredLine[] = [
+    ...outputs.map((output) => ({ kind: 'output' as const, choice: output, name: output.name })),
+    ...inputs.map((input) => ({ kind: 'input' as const, choice: input, name: input.name })),
+  ];
+  const { chips, faults } = surveyLines(configured);
+  if (faults.length > 0) process.exitCode = EXIT.failed;
+  if (options.json) {
+    printJson({ chips, faults });
+    return;
+  }
+  for (const chip of chips) printChip(chip);
+  for (const { kind, name, code, message, remedy } of faults) {
+    printNote(`${kind} "${name}": ${code}: ${message}`);
+    printNote(`  what to do: ${remedy}`);
+  }
+}
+
+function printChip({ path, label, lines, keepsReleasedLevel }: SurveyedChip): void {
+  printLine(`${path} ${label}, ${lines.length} lines`);
+  if (keepsReleasedLevel) {
+    printLine(
+      '  an output keeps its level when the daemon is killed: dtparam=strict_gpiod changes that',
+    );
+  }
+  printLine(
+    table(
+      lines.map(({ line, name, direction, activeLow, used, consumer, configuredAs }) => [
+        String(line),
+        name ?? '-',
+        `${direction}${activeLow ? ', active low' : ''}`,
+        used ? `used by ${consumer ?? 'the kernel'}` : 'free',
+        configuredAs ?? '',
+      ]),
+    ),
+  );
+}

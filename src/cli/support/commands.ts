@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+
+/** One command of the program. */
+export interface CommandEntry {
+  name: string;
+  /** What follows the name in the list of commands. */
+  usage: string;
+  summary: string;
+  load(): Promise<Command>;
+}
+
+/**
+ * The commands in the order of the help. What the help needs stands here, and a command is loaded only
+ * when it is used: `--help` starts at once, and the daemon saves memory.
+ */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    usage: '[options]',
+    summary: 'run the daemon',
+    load: async () => (await import('../run-command.js')).runCommand(),
+  },
+  {
+    name: 'demo',
+    usage: '[options]',
+    summary:
+      'run a demonstration: real or simulated camera, embedded broker, labels over MQTT, training, web page',
+    load: async () => (await import('../demo/demo-command.js')).demoCommand(),
+  },
+  {
+    name: 'import',
+    usage: '[options] <dir>',
+    summary:
+      'import pictures as labelled samples from class folders, with or without train/valid/test splits, or from an export of an annotation tool',
+    load: async () => (await import('../import-command.js')).importCommand(),
+  },
+  {
+    name: 'export-samples',
+    usage: '[options] <dir>',
+    summary: 'export the labelled pictures as class folders, or for an annotation tool',
+    load: async () => (await import('../export-command.js')).exportCommand(),
+  },
+  {
+    name: 'map',
+    usage: '[options]',
+    summary: 'write where labels were seen and given, as GeoJSON or KML',
+    load: async () => (await import('../map/map-command.js')).mapCommand(),
+  },
+  {
+    name: 'sync',
+    usage: '[options] [status]',
+    summary: 'send samples to the configured store or server now, and show what is left',
+    load: async () => (await import('../sync-command.js')).syncCommand(),
+  },
+  {
+    name: 'export',
+    usage: '[options] <file>',
+    summary: 'export backbone and head as one ONNX file or TensorFlow.js model',
+    load: async () => (await import('../export-model-command.js')).exportModelCommand(),
+  },
+  {
+    name: 'label',
+    usage: '[options] [sample] [label]',
+    summary: 'label a stored sample; without arguments, list those that wait for a label',
+    load: async () => (await import('../label-command.js')).labelCommand(),
+  },
+  {
+    name: 'train',
+    usage: '[options]',
+    summary: 'train a head on all labels, and promote it if it is better',
+    load: async () => (await import('../train-command.js')).trainCommand(),
+  },
+  {
+    name: 'evaluate',
+    usage: '[options]',
+    summary:
+      'evaluate the serving head and write a report: metrics, mistakes, suspect labels, advice',
+    load: async () => (await import('../evaluate-command.js')).evaluateCommand(),
+  },
+  {
+    name: 'study',
+    usage: '[options] <dir>',
+    summary:
+      'compare small networks trained from scratch with the frozen backbone on your photos, by cross-validation over groups',
+    load: async () => (await import('../study-command.js')).studyCommand(),
+  },
+  {
+    name: 'rollback',
+    usage: '[options] [version]',
+    summary: 'switch to an older head: the previous one, or the given version',
+    load: async () => (await import('../rollback-command.js')).rollbackCommand(),
+  },
+  {
+    name: 'models',
+    usage: '',
+    summary: 'manage backbones and trained heads',
+    load: async () => (await import('../models/models-command.js')).modelsCommand(),
+  },
+  {
+    name: 'bench',
+    usage: '[options] [name]',
+    summary: 'measure how many frames per second this board classifies, and recommend settings',
+    load: async () => (await import('../bench/bench-command.js')).benchCommand(),
+  },
+  {
+    name: 'status',
+    usage: '[options]',
+    summary: 'show the status of the running daemon',
+    load: async () => (await import('../status-command.js')).statusCommand(),
+  },
+  {
+    name: 'audit',
+    usage: '[options]',
+    summary: 'list the audit log: starts, commands, trainings and changes of the serving head',
+    load: async () => (await import('../audit-command.js')).auditCommand(),
+  },
+  {
+    name: 'alerts',
+    usage: '',
+    summary: 'try alert rules on recordings',
+    load: async () => (await import('../alerts/alerts-command.js')).alertsCommand(),
+  },
+  {
+    name: 'gpio',
+    usage: '',
+    summary: 'list GPIO lines, and try outputs and inputs',
+    load: async () => (await import('../gpio/gpio-command.js')).gpioCommand(),
+  },
+  {
+    name: 'outputs',
+    usage: '',
+    summary: 'control the GPIO outputs of alerts',
+    load: async () => (await import('../alerts/outputs-command.js')).outputsCommand(),
+  },
+  {
+    name: 'config',
+    usage: '',
+    summary: 'check, print or describe the configuration',
+    load: async () => (await import('../config-command.js')).configCommand(),
+  },
+];

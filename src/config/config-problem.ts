@@ -1,0 +1,5 @@
+export interface ConfigProblem {
+  /** Dotted path of the setting: `cameras[0].widthPixels`. */
+  path: string;
+  message: string;
+}

@@ -1,0 +1,23 @@
+import type { Position } from '../../base/geo/position.js';
+
+/** The last position, as long as it is fresh. Ages are monotonic. */
+export class CurrentPosition {
+  #position: Position | null = null;
+  #receivedMs = 0;
+
+  constructor(
+    private readonly maxAgeMs: number,
+    private readonly nowMs: () => number,
+  ) {}
+
+  /** @param position null: the receiver has no fix */
+  set(position: Position | null): void {
+    this.#position = position;
+    this.#receivedMs = this.nowMs();
+  }
+
+  /** Null: not known, or too old. */
+  get(): Position | null {
+    return this.nowMs() - this.#receivedMs <= this.maxAgeMs ? this.#position : null;
+  }
+}

@@ -1,0 +1,70 @@
+import { HeadlandError } from '../../base/errors.js';
+import type { Database } from '../../storage/database.js';
+import { type Thinned, thinPictures } from './thinning.js';
+
+/** Share of the limit that is freed at once, because each thinning reads all samples. */
+const THINNED_SHARE = 0.01;
+
+export interface PictureLimits {
+  /** Limit of the total size of stored pictures. */
+  maxPictureStoreBytes: number;
+  /** Pictures of a class that are never removed to make room; absent: none is removed. */
+  minPicturesPerClass?: number;
+  /** Called within the transaction of a thinning. */
+  onThinned?: (thinned: Thinned) => void;
+  /** Below this free space of the file system no picture is stored; default 0. */
+  minFreeBytes?: number;
+  /** Free space, bytes; null: not known. Default: not known. */
+  freeBytes?: () => number | null;
+}
+
+/**
+ * Makes room for a picture of `bytes`, by thinning where that is allowed; see {@link thinPictures}. Run
+ * it in a transaction.
+ * @throws HeadlandError HL_STORE_LIMIT when the pictures of the store would exceed the limit,
+ *   HL_DISK_LOW when the file system has too little space
+ */
+export function makePictureRoom(database: Database, bytes: number, limits: PictureLimits): void {
+  const { maxPictureStoreBytes: maxBytes, minPicturesPerClass, onThinned } = limits;
+  const freeBytes = limits.freeBytes?.() ?? null;
+  const { minFreeBytes = 0 } = limits;
+  if (freeBytes !== null && freeBytes < minFreeBytes) throw diskLow(freeBytes, minFreeBytes);
+  const fits = (): boolean => storedBytes(database) + bytes <= maxBytes;
+  if (fits()) return;
+  if (minPicturesPerClass !== undefined) {
+    const excess = storedBytes(database) + bytes - maxBytes;
+    const wanted = Math.max(excess, Math.floor(maxBytes * THINNED_SHARE));
+    const thinned = thinPictures(database, wanted, minPicturesPerClass);
+    if (thinned.pictures > 0) onThinned?.(thinned);
+    if (fits()) return;
+  }
+  const stored = storedBytes(database);
+  throw new HeadlandError(
+    'HL_STORE_LIMIT',
+    `the store holds ${stored} bytes of pictures; with ${bytes} more it would exceed samples.maxPictureStoreBytes (${maxBytes})`,
+    {
+      remedy:
+        'Raise samples.maxPictureStoreBytes. Or export (`headland export-samples DIR`), remove pictures from DIR, and import it into a new state folder.',
+      details: { stored, bytes, maxBytes },
+    },
+  );
+}
+
+/** The error while the file system has too little space for pictures. */
+export function diskLow(freeBytes: number, minFreeBytes: number): HeadlandError {
+  return new HeadlandError(
+    'HL_DISK_LOW',
+    `${freeBytes} bytes are free on the disk of the state folder; samples.minFreeBytes is ${minFreeBytes}: no new picture is stored`,
+    {
+      remedy:
+        'Free space on the disk of paths.stateDir, move the folder to a larger one, or lower samples.minFreeBytes.',
+      details: { freeBytes, minFreeBytes },
+    },
+  );
+}
+
+function storedBytes(database: Database): number {
+  return database
+    .prepare<{ stored: number }>('SELECT picture_bytes AS stored FROM store_totals')
+    .get()!.stored;
+}
