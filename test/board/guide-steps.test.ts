@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { configSchema } from '../../src/config/schema.js';
 import { guideSteps } from './guide-steps.js';
 
 const guideOf = (name: string): string =>
@@ -56,6 +58,18 @@ test('the guide of the Raspberry Pi installs, configures, labels and switches by
     /systemctl restart/,
   ]) {
     assert.match(run, part);
+  }
+});
+
+test('the files of the guide of the Raspberry Pi and of the scenario are valid configurations', () => {
+  const ofGuide = guideSteps(guideOf('raspberry-pi.md'))
+    .map((step) => (step.kind === 'file' ? step.content : ''))
+    .join('');
+  const robot = new URL('../../../test/board/guest/robot.yaml', import.meta.url);
+  for (const text of [ofGuide, readFileSync(fileURLToPath(robot), 'utf8')]) {
+    const { gpio, cameras } = configSchema.parse(parse(text));
+    assert.equal(gpio.outputs[0]?.lineName, 'GPIO17');
+    assert.equal(cameras[0]?.driver, 'ffmpeg');
   }
 });
 
