@@ -2,6 +2,14 @@
 set -euo pipefail
 robot=headland/robot7
 
+# refute COMMAND…: fails when the command succeeds. `! COMMAND` would end no script.
+refute() {
+  if "$@"; then
+    echo "succeeds, but must not: $*"
+    return 1
+  fi
+}
+
 uptime_s() { cut -d. -f1 /proc/uptime; }
 
 # wait_until SECONDS COMMAND…

@@ -7,7 +7,7 @@ function install(file: string, version: string): string {
   return `
 before=$(head_version)
 apt-get install -y --no-install-recommends --allow-downgrades /host/${file}
-[ "$(headland --version | head -n 1)" = '${version}' ]
+[ "$(headland --version)" = '${version}' ]
 ${serves}
 head_is $before`;
 }
@@ -34,8 +34,8 @@ export const packageSteps: readonly Step[] = [
       const { program } = session.packages;
       await session.sh(`
 apt-get remove -y headland
-! test -e /usr/bin/headland
-! systemctl is-active headland
+refute test -e /usr/bin/headland
+refute systemctl is-active headland
 test -s /var/lib/private/headland/headland.db
 grep -q robot7 /etc/headland/headland.yaml
 line_is 17 0
@@ -50,7 +50,7 @@ ${serves}`);
 apt-get purge -y headland headland-backbone-efficientnet-lite0-288
 left=$(find / -xdev -iname '*headland*' ! -path '/home/pi/*' ! -path '/proc/*')
 [ -z "$left" ] || { echo "$left"; exit 1; }
-! systemctl cat headland`);
+refute systemctl cat headland`);
     },
   },
 ];

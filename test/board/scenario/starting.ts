@@ -8,7 +8,7 @@ export const startingSteps: readonly Step[] = [
     run: async (session) => {
       await session.switchOn();
       session.note(
-        await session.sh('uname -srm; systemctl --version | head -n 1; free -m | sed -n 2p'),
+        await session.sh('uname -srm; systemctl --version | sed -n 1p; free -m | sed -n 2p'),
       );
       // As if they had been copied to the board.
       await session.sh('cp /host/*.deb /home/pi/ && rm /home/pi/*next*');
