@@ -125,12 +125,12 @@ function watchdogEnds(standstill: string, cleanUp: string): string {
 camera_shows obstacle
 wait_until 60 line_is ${HORN} 1
 before=$(main_pid)
-since=$(uptime_s)
+since=$(date +%s)
 ${standstill}
 wait_until 180 other_main_pid $before
 ${cleanUp}
-echo "another process after $(($(uptime_s) - since)) s"
-journalctl -u headland -b --no-pager -o cat --grep 'Watchdog timeout' | tail -n 1
+echo "another process after $(($(date +%s) - since)) s"
+journalctl -u headland --since "@$since" --no-pager -o cat --grep 'Watchdog timeout' | tail -n 1
 camera_shows row
 wait_until 60 line_is ${HORN} 0
 wait_until 120 is_active
