@@ -46,6 +46,8 @@ perception_thread() {
     [ "$(cat "$task/comm")" != perception ] || basename "$task"
   done
 }
+# watchdog_fired SECONDS: systemd has ended the daemon for its silence since that date
+watchdog_fired() { journalctl -u headland --since "@$1" --no-pager --quiet --grep 'Watchdog timeout' >/dev/null; }
 is_active() { [ "$(systemctl show headland -p ActiveState --value)" = active ]; }
 restarts() { systemctl show headland -p NRestarts --value; }
 
