@@ -76,6 +76,10 @@ function copySystemFiles() {
     0o755,
   );
   copy(join(project, 'systemd/headland.service'), 'usr/lib/systemd/system/headland.service');
+  copy(
+    join(project, 'systemd/headland-failure.service'),
+    'usr/lib/systemd/system/headland-failure.service',
+  );
   copy(join(project, 'systemd/headland.sysusers'), 'usr/lib/sysusers.d/headland.conf');
   copy(join(project, 'systemd/headland.udev'), 'usr/lib/udev/rules.d/60-headland.rules');
   copy(join(debian, 'headland.tmpfiles'), 'usr/lib/tmpfiles.d/headland.conf');

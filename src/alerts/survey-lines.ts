@@ -1,4 +1,5 @@
 import { type ErrorCode, isHeadlandError } from '../base/errors.js';
+import type { Config } from '../config/schema.js';
 import { listCharacterChips } from './gpio/character-chips.js';
 import { chooseLine, type LineChoice } from './gpio/choose-line.js';
 import { type Kernel, libcKernel } from './gpio/kernel.js';
@@ -10,6 +11,17 @@ export interface ConfiguredLine {
   kind: 'output' | 'input';
   name: string;
   choice: LineChoice;
+}
+
+/** The outputs and inputs of the section gpio. */
+export function configuredLines({
+  outputs,
+  inputs,
+}: Pick<Config['gpio'], 'outputs' | 'inputs'>): ConfiguredLine[] {
+  return [
+    ...outputs.map((output) => ({ kind: 'output' as const, choice: output, name: output.name })),
+    ...inputs.map((input) => ({ kind: 'input' as const, choice: input, name: input.name })),
+  ];
 }
 
 interface SurveyedLine extends LineInfo {

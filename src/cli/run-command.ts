@@ -9,6 +9,7 @@ import type { Config } from '../config/schema.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
+import { releaseStartPages } from '../host/start-pages.js';
 import { PerceptionThread } from '../perception/perception-thread.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 import { packageVersion } from './support/version.js';
@@ -70,6 +71,7 @@ export function runCommand(): Command {
         if (!process.stdout.isTTY) process.on('SIGHUP', () => void daemon.reload().catch(fail));
         await Promise.race([started, stopped]);
         boundPictureMemory();
+        releaseStartPages();
         await stopped;
       } finally {
         await daemon.stop();

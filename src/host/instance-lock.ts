@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { resolve as absolute } from 'node:path';
+import { readlinkSync, realpathSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { resolve as absolute, dirname } from 'node:path';
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 
@@ -16,7 +16,6 @@ export interface InstanceLock {
  */
 export function acquireInstanceLock(directory: string, purpose: string): Promise<InstanceLock> {
   const path = realPath(directory);
-  const digest = sha256Hex(`${purpose}\0${path}`).slice(0, 32);
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve, reject) => {
@@ -38,17 +37,51 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
         ),
       );
     });
-    server.listen({ path: `\0headland-${purpose}-${digest}` }, () =>
+    server.listen({ path: socketName(path, purpose) }, () =>
       resolve({ release: () => new Promise((done) => server.close(() => done())) }),
     );
   });
 }
 
-/** Without symbolic links if the folder exists, else the absolute path as given. */
+/**
+ * Whether another process holds the lock of {@link acquireInstanceLock}, without taking it: the holder
+ * answers on its socket.
+ * @param directory need not exist
+ */
+export function isInstanceRunning(directory: string, purpose: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: socketName(realPath(directory), purpose) });
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
+
+function socketName(path: string, purpose: string): string {
+  const digest = sha256Hex(`${purpose}\0${path}`).slice(0, 32);
+  return `\0headland-${purpose}-${digest}`;
+}
+
+/**
+ * Without symbolic links if the folder exists, else the absolute path as given. The state folder of a
+ * service with DynamicUser= is a link into a folder that only root can enter: then the link is followed.
+ */
 function realPath(directory: string): string {
+  const path = absolute(directory);
   try {
-    return realpathSync(directory);
+    return realpathSync(path);
   } catch {
-    return absolute(directory);
+    return target(path) ?? path;
+  }
+}
+
+function target(path: string): string | null {
+  try {
+    return absolute(dirname(path), readlinkSync(path));
+  } catch {
+    return null;
   }
 }

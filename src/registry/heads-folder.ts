@@ -19,6 +19,14 @@ export function headsFolder(stateDir: string, task: string): string {
   return task === DEFAULT_TASK && !moved ? heads : join(heads, task);
 }
 
+/** Where {@link headsFolder} would find the heads of a task, without moving anything. */
+export function findHeadsFolder(stateDir: string, task: string): string {
+  const heads = join(stateDir, 'heads');
+  const moving = join(stateDir, MOVING);
+  if (task === DEFAULT_TASK && isUntasked(heads)) return heads;
+  return task === DEFAULT_TASK && existsSync(moving) ? moving : join(heads, task);
+}
+
 /** @returns false when the heads stay directly in `heads` */
 function moveUntasked(stateDir: string, heads: string): boolean {
   const moving = join(stateDir, MOVING);

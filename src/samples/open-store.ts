@@ -1,4 +1,4 @@
-import { openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { openPresentDatabase, openPresentDatabaseOrStandIn } from '../storage/database.js';
 import { SampleStore, type SampleStoreOptions } from './store.js';
 
 export interface OpenedStore {
@@ -7,11 +7,11 @@ export interface OpenedStore {
 }
 
 /**
- * Opens the sample store in the database file at `path`, with a connection of its own.
+ * Opens the sample store in the database file of the daemon, with a connection of its own.
  * @throws HeadlandError HL_STORE_…
  */
 export function openSampleStore(path: string, options: SampleStoreOptions): OpenedStore {
-  const database = openDatabase(path);
+  const database = openPresentDatabase(path);
   try {
     return { store: new SampleStore(database, options), close: () => database.close() };
   } catch (error) {
@@ -27,7 +27,7 @@ export interface StoreToRead extends OpenedStore {
 
 /** Like {@link openSampleStore}, for a reader: a stand-in replaces a file that cannot be opened. */
 export function openSampleStoreToRead(path: string, options: SampleStoreOptions): StoreToRead {
-  const database = openDatabaseOrStandIn(path, () => {});
+  const database = openPresentDatabaseOrStandIn(path);
   return {
     store: new SampleStore(database, options),
     close: () => database.close(),

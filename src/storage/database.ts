@@ -49,16 +49,20 @@ export class Database {
    */
   private wasOpen: boolean;
 
-  /** @param onTrouble called before a disk error is thrown */
+  /**
+   * @param onTrouble called before a disk error is thrown
+   * @param mayCreate a missing file is created by {@link reopen}
+   */
   constructor(
     path: string,
     connection: Connection,
     onTrouble: (error: HeadlandError) => void = () => {},
+    mayCreate = true,
   ) {
     this.path = path;
     this.connection = connection;
     this.onTrouble = onTrouble;
-    this.wasOpen = connection.kind === 'file';
+    this.wasOpen = connection.kind === 'file' || !mayCreate;
   }
 
   /** Why a stand-in replaces the file; null: the file is open. */
@@ -279,21 +283,45 @@ export function openDatabaseOrStandIn(
   path: string,
   onTrouble: (error: HeadlandError) => void,
 ): Database {
+  return openOrStandIn(path, onTrouble, true);
+}
+
+/**
+ * For a thread or process beside the daemon: opens the file of the daemon, and never creates one where
+ * it has gone, for example with its disk.
+ * @throws HeadlandError as {@link openDatabase}
+ */
+export function openPresentDatabase(path: string): Database {
   try {
-    return new Database(path, openFile(path, true), onTrouble);
+    return new Database(path, openFile(path, false));
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}
+
+/** Like {@link openPresentDatabase}, with a stand-in as in {@link openDatabaseOrStandIn}. */
+export function openPresentDatabaseOrStandIn(path: string): Database {
+  return openOrStandIn(path, () => {}, false);
+}
+
+function openOrStandIn(
+  path: string,
+  onTrouble: (error: HeadlandError) => void,
+  mayCreate: boolean,
+): Database {
+  try {
+    return new Database(path, openFile(path, mayCreate), onTrouble, mayCreate);
   } catch (error) {
     const reason = storeError(error, path);
     if (!isHeadlandError(reason)) throw reason;
     onTrouble(reason);
-    return new Database(path, openStandIn(path, reason), onTrouble);
+    return new Database(path, openStandIn(path, reason), onTrouble, mayCreate);
   }
 }
 
 /**
  * Checks every page for damage: for `doctor`, not for each start, because it reads the whole file.
  * Returns the findings in SQLite's words; empty = sound.
- *
- * @internal until `doctor` calls it
  */
 export function findDamage(database: Database): string[] {
   return database

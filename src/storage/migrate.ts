@@ -30,19 +30,29 @@ function runSteps(database: Database, room: string, steps: readonly string[]): v
   database.transaction(() => {
     const version = read.get(room)?.version ?? 0;
     if (version > steps.length) {
-      throw new HeadlandError(
-        'HL_STORE_NEWER',
-        `${database.path}: the tables of "${room}" have version ${version}; this headland supports versions up to ${steps.length}`,
-        {
-          remedy:
-            'Install the newer headland again, or put a backup from before the update in place of the file.',
-          details: { path: database.path, room, version, known: steps.length },
-        },
-      );
+      throw newerTables(database.path, room, version, steps.length);
     }
     for (const step of steps.slice(version)) database.exec(step);
     database
       .prepare('INSERT OR REPLACE INTO schema_versions (room, version) VALUES (?, ?)')
       .run(room, steps.length);
   })();
+}
+
+/** The error for tables from a later headland. @param known the newest version that this one supports */
+export function newerTables(
+  path: string,
+  room: string,
+  version: number,
+  known: number,
+): HeadlandError {
+  return new HeadlandError(
+    'HL_STORE_NEWER',
+    `${path}: the tables of "${room}" have version ${version}; this headland supports versions up to ${known}`,
+    {
+      remedy:
+        'Install the newer headland again, or put a backup from before the update in place of the file.',
+      details: { path, room, version, known },
+    },
+  );
 }

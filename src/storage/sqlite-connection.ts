@@ -60,6 +60,23 @@ export function openStandIn(path: string, reason: HeadlandError): Connection {
   return native ? { native, kind: 'view', standsInFor: reason, identity: null } : openEmpty(reason);
 }
 
+/**
+ * A connection that writes nothing, to look at a file.
+ * @param immutable no other process has the file open, and its log is empty
+ */
+export function openForReading(path: string, immutable: boolean): Connection {
+  const native = new Libsql(immutable ? `${pathToFileURL(path).href}?immutable=1` : path);
+  try {
+    native.exec('PRAGMA busy_timeout = 5000');
+    native.exec('PRAGMA query_only = ON');
+    readSchema(native);
+    return { native, kind: 'view', standsInFor: null, identity: null };
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+}
+
 /** Like {@link openStandIn}, for a file that cannot be used at all. */
 export function openEmpty(reason: HeadlandError): Connection {
   return { native: emptyTables(), kind: 'memory', standsInFor: reason, identity: null };

@@ -92,6 +92,14 @@ export function storeError(error: unknown, path: string): unknown {
   });
 }
 
+/** HL_STORE_CORRUPT for damage that a check has found. @param found what SQLite says about it */
+export function damagedFile(path: string, found: string): HeadlandError {
+  return new HeadlandError(CORRUPT.code, `${path}: ${CORRUPT.what} (${found})`, {
+    remedy: CORRUPT.remedy,
+    details: { path },
+  });
+}
+
 function meaningOf(error: unknown, path: string): Meaning | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, rawCode } = error as { code?: unknown; rawCode?: unknown };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { HeadlandError } from '../../src/base/errors.js';
+import { openSampleStore, openSampleStoreToRead } from '../../src/samples/open-store.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../../src/storage/database.js';
 import { Meta } from '../../src/storage/meta-table.js';
@@ -109,6 +110,21 @@ describe('what stands in for the database', () => {
     database.reopen();
     assert.equal(meta.get('key'), 'value');
     assert.ok(samples.admit(newSample('b', {})).sample.id > sample.id, 'ids go on');
+  });
+
+  test('of a thread beside the daemon gives way to the file and never creates it', (t) => {
+    const folder = join(temporaryFolder(t), 'state');
+    const path = join(folder, 'headland.db');
+    const rule = { holdoutShare: 0.2, holdoutAfterSamples: 60, maxPictureStoreBytes: 1e9 };
+    assert.throws(() => openSampleStore(path, rule), hasCode('HL_STORE_UNAVAILABLE'));
+    const { store, refresh, close } = openSampleStoreToRead(path, rule);
+    t.after(close);
+    refresh();
+    assert.equal(existsSync(folder), false);
+    const daemon = openOrStandIn(t, path);
+    daemon.samples.admit(newSample('a'));
+    refresh();
+    assert.equal(store.counts().total, 1);
   });
 
   test('on a read-only disk the file is read, unless a crash left a log beside it', (t) => {

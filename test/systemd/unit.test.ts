@@ -42,6 +42,16 @@ function analyze(...args: string[]) {
   return { status, output: stdout + stderr };
 }
 
+/** The unit that starts when headland.service has given up. */
+function failureUnit(t: TestContext) {
+  const text = readFileSync(join(folder, 'headland-failure.service'), 'utf8');
+  const root = mkdtempSync(join(tmpdir(), 'headland-unit-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const path = join(root, 'headland-failure.service');
+  writeFileSync(path, text.replaceAll('/usr/bin/headland', process.execPath));
+  return { text, path };
+}
+
 const asItIs = (text: string): string => text;
 
 describe('headland.service', () => {
@@ -54,6 +64,15 @@ describe('headland.service', () => {
   it('is accepted with its drop-ins too', { skip }, (t) => {
     const path = installed(t, asItIs, ['sysfs-gpio.conf', 'broker-only.conf']);
     assert.equal(analyze('verify', path).output, '');
+  });
+
+  it('is followed by a unit that starts it again when it has given up', { skip }, (t) => {
+    const { text, path } = failureUnit(t);
+    assert.match(unit, /^OnFailure=headland-failure\.service$/m);
+    assert.match(text, /^ExecStart=\S+ --no-block start headland\.service$/m);
+    const { status, output } = analyze('verify', path);
+    assert.equal(output, '');
+    assert.equal(status, 0);
   });
 
   it('is checked by a check that can fail', { skip }, (t) => {

@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.js';
 import type { BoardReadings } from '../../host/board-readings.js';
 import type { Written } from '../../host/written-bytes.js';
 import { diskLow } from '../../samples/limit/picture-limit.js';
+import { boardHot, clockUnset, storageWorn, underVoltage } from './board-faults.js';
 
 /** Time that a board has after its boot to fetch the date. */
 const CLOCK_GRACE_SECONDS = 120;
@@ -11,8 +12,6 @@ const CLOCK_GRACE_SECONDS = 120;
 const FREE_AGAIN = 1.1;
 /** Checks in a row without under-voltage after which its alarm is cleared: it comes and goes. */
 const STEADY_CHECKS = 6;
-/** From this share of its rated life a card is worn out soon. */
-const WORN_PERCENT = 90;
 
 /** What the alarms are about: the readings, and what the daemon writes. */
 export interface BoardState {
@@ -42,23 +41,14 @@ export class BoardAlarms {
     const { slowAboveC, fasterBelowC } = this.config.board;
     const limitC = this.alarms.has('board-hot') ? fasterBelowC : slowAboveC;
     const isHot = temperatureC !== null && temperatureC >= limitC;
-    this.#set('board-hot', isHot, () => {
-      return new HeadlandError('HL_BOARD_HOT', `the board is at ${temperatureC?.toFixed(1)} °C`, {
-        remedy: 'Improve the cooling of the board, or lower inference.maxFramesPerSecond.',
-        details: { temperatureC, slowAboveC },
-      });
-    });
+    this.#set('board-hot', isHot, () => boardHot(temperatureC, slowAboveC));
   }
 
   #supply({ throttled }: BoardReadings): void {
     const isWeak = throttled?.underVoltage === true;
     this.#steadyChecks = isWeak ? 0 : this.#steadyChecks + 1;
     if (!isWeak && this.#steadyChecks < STEADY_CHECKS) return;
-    this.#set('board-supply', isWeak, () => {
-      return new HeadlandError('HL_BOARD_UNDERVOLTAGE', 'the supply voltage of the board is low', {
-        remedy: 'Use a stronger power supply and a shorter, thicker cable.',
-      });
-    });
+    this.#set('board-supply', isWeak, underVoltage);
   }
 
   #freeSpace({ diskFreeBytes }: BoardReadings): void {
@@ -70,29 +60,13 @@ export class BoardAlarms {
 
   #clock({ clock, uptimeSeconds }: BoardReadings): void {
     const hadTime = uptimeSeconds === null || uptimeSeconds >= CLOCK_GRACE_SECONDS;
-    this.#set('clock', clock === 'unset' && hadTime, () => {
-      return new HeadlandError('HL_CLOCK_UNSET', 'the date of the board is not set', {
-        remedy:
-          'Connect the board to a time server (timedatectl shows its state), fit a battery to its clock, or set the date by hand. Images keep their order meanwhile, but their dates are wrong.',
-        details: { date: new Date().toISOString() },
-      });
-    });
+    this.#set('clock', clock === 'unset' && hadTime, clockUnset);
   }
 
   #wear({ wear }: BoardReadings): void {
-    const { lifeUsedPercent, reserve, fileSystemErrors } = wear;
-    const isWorn = (lifeUsedPercent ?? 0) >= WORN_PERCENT || (reserve ?? 'normal') !== 'normal';
-    const isDamaged = (fileSystemErrors ?? 0) > 0;
-    this.#set('disk-wear', isWorn || isDamaged, () => {
-      const message = isDamaged
-        ? `the file system has recorded ${fileSystemErrors} errors`
-        : `the storage is worn: ${lifeUsedPercent ?? '?'} % of its life is used`;
-      return new HeadlandError('HL_DISK_WORN', message, {
-        remedy:
-          'Copy paths.stateDir to a new card or drive soon. After that, e2fsck on the unmounted file system resets its errors.',
-        details: { lifeUsedPercent, reserve, fileSystemErrors },
-      });
-    });
+    const worn = storageWorn(wear);
+    if (worn !== null) this.alarms.raise('disk-wear', worn);
+    else this.alarms.clear('disk-wear');
   }
 
   #writes(written: Written | null): void {

@@ -4,12 +4,10 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
-import { readSecret, readSecretText } from '../../config/secrets.js';
 import type { Database } from '../../storage/database.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
-import { checkKey, readCertificates } from '../../telemetry/connection/tls-files.js';
 import type {
   CameraQualityBody,
   EventBody,
@@ -24,6 +22,7 @@ import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 import { trainingProgressMessage, trainingReportMessage } from '../learning/training-messages.js';
+import { brokerCredentials } from './broker-access.js';
 import { positionMessage } from './position-message.js';
 
 const LEARNING_EVENT_INTERVAL_MS = 10_000;
@@ -191,17 +190,7 @@ export class TelemetryService {
   #access(): BrokerAccess {
     const { mqtt } = this.config;
     if (mqtt.url === null) return { url: this.url, credentials: {} };
-    const { environment } = this.options;
-    const password = readSecretText(mqtt.password, environment);
-    const key = readSecret(mqtt.key, environment);
-    const files = {
-      ...(key === null ? {} : { key }),
-      ...(mqtt.caFile === null ? {} : { ca: readCertificates(mqtt.caFile) }),
-      ...(mqtt.certFile === null ? {} : { cert: readCertificates(mqtt.certFile) }),
-    };
-    // Without TLS the key is not used.
-    if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);
-    const credentials = { ...files, ...(password === null ? {} : { password }) };
+    const credentials = brokerCredentials(mqtt, this.options.environment);
     return { url: mqtt.url, credentials };
   }
 }

@@ -37,6 +37,22 @@ const USUAL_OF = 500;
 const NOTHING_SHARP = 0.0025;
 
 /**
+ * The condition of one picture.
+ * @param usualSharpness median of the same camera; null: unknown
+ */
+export function conditionOf(
+  measured: PictureQuality,
+  settings: Omit<PictureSettings['quality'], 'intervalMs'>,
+  usualSharpness: number | null,
+): Exclude<CameraCondition, 'garbage'> {
+  const { darkLuma, overexposedShare, blurredRatio } = settings;
+  if (measured.meanLuma < darkLuma) return 'dark';
+  if (measured.overexposedShare > overexposedShare) return 'overexposed';
+  const usual = usualSharpness === null ? 0 : usualSharpness * blurredRatio;
+  return measured.sharpness < Math.max(NOTHING_SHARP, usual) ? 'blurred' : 'good';
+}
+
+/**
  * Measures the quality of a camera's pictures at intervals and derives their condition. Sharpness
  * is compared with the usual value of the same camera, since it depends more on the scene than the
  * lens.
@@ -84,7 +100,10 @@ export class QualityWatch {
     this.#busy = true;
     const measured = await measureQuality(picture, this.#mask, this.#limits).catch(() => null);
     this.#busy = false;
-    this.#conclude(measured ? this.#judge(measured) : 'garbage', measured, capturedAtMs, nowMs);
+    const condition = measured
+      ? conditionOf(measured, this.#settings, this.#usualSharpness())
+      : 'garbage';
+    this.#conclude(condition, measured, capturedAtMs, nowMs);
   }
 
   /** Reports that the source sent data during a whole run but no complete picture. */
@@ -93,15 +112,6 @@ export class QualityWatch {
     this.#agreeing = CONFIRMATIONS;
     this.#candidate = 'garbage';
     this.#conclude('garbage', null, atMs, nowMs);
-  }
-
-  #judge(measured: PictureQuality): CameraCondition {
-    const { darkLuma, overexposedShare, blurredRatio } = this.#settings;
-    if (measured.meanLuma < darkLuma) return 'dark';
-    if (measured.overexposedShare > overexposedShare) return 'overexposed';
-    const usual = this.#usualSharpness();
-    const least = Math.max(NOTHING_SHARP, usual === null ? 0 : usual * blurredRatio);
-    return measured.sharpness < least ? 'blurred' : 'good';
   }
 
   #conclude(

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type ConfiguredLine, type SurveyedChip, surveyLines } from '../../alerts/survey-lines.js';
+import { configuredLines, type SurveyedChip, surveyLines } from '../../alerts/survey-lines.js';
 import { loadSection, validateConfig } from '../../config/load.js';
 import { EXIT, printJson, printLine, printNote, table } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
@@ -7,12 +7,8 @@ import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 /** Prints every chip and line of this board. Exit code 1: the configuration names a line wrongly. */
 export function listLines(options: { config?: string; json?: boolean }): void {
   const file = options.config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
-  const { outputs, inputs } = file === null ? validateConfig({}).gpio : loadSection(file, 'gpio');
-  const configured: ConfiguredLine[] = [
-    ...outputs.map((output) => ({ kind: 'output' as const, choice: output, name: output.name })),
-    ...inputs.map((input) => ({ kind: 'input' as const, choice: input, name: input.name })),
-  ];
-  const { chips, faults } = surveyLines(configured);
+  const gpio = file === null ? validateConfig({}).gpio : loadSection(file, 'gpio');
+  const { chips, faults } = surveyLines(configuredLines(gpio));
   if (faults.length > 0) process.exitCode = EXIT.failed;
   if (options.json) {
     printJson({ chips, faults });

@@ -21,6 +21,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../run-command.js')).runCommand(),
   },
   {
+    name: 'setup',
+    usage: '[options]',
+    summary: 'ask for robot, camera, broker, page and outputs, and write the configuration',
+    load: async () => (await import('../setup/setup-command.js')).setupCommand(),
+  },
+  {
     name: 'demo',
     usage: '[options]',
     summary:
@@ -107,6 +113,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options]',
     summary: 'show the status of the running daemon',
     load: async () => (await import('../status-command.js')).statusCommand(),
+  },
+  {
+    name: 'doctor',
+    usage: '[options]',
+    summary: 'check configuration, cameras, broker, disk, service and board; changes nothing',
+    load: async () => (await import('../doctor/doctor-command.js')).doctorCommand(),
   },
   {
     name: 'audit',

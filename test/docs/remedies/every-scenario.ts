@@ -2,11 +2,17 @@ import { brokerScenarios } from './broker-scenarios.js';
 import { cameraScenarios } from './camera-scenarios.js';
 import type { CommandScenario } from './command-scenario.js';
 import { configScenarios } from './config-scenarios.js';
+import { boardFindings } from './doctor-board-scenarios.js';
+import { deviceFindings } from './doctor-device-scenarios.js';
+import type { DoctorScenario } from './doctor-scenario.js';
+import { brokerFindings, serviceFindings } from './doctor-service-scenarios.js';
+import { softwareFindings } from './doctor-software-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
 import { mapCommands, positionStarts } from './position-scenarios.js';
 import type { Situation } from './scenario.js';
+import { setupScenarios } from './setup-scenarios.js';
 import type { StartScenario } from './start-scenario.js';
 import { startScenarios as starts } from './start-scenarios.js';
 import { storeScenarios } from './store-scenarios.js';
@@ -21,12 +27,21 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...modelScenarios,
   ...headScenarios,
   ...syncScenarios,
+  ...setupScenarios,
   ...mapCommands,
 ];
 
 export const startScenarios: readonly StartScenario[] = [...starts, ...positionStarts];
 
 export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
+
+export const doctorScenarios: readonly DoctorScenario[] = [
+  ...softwareFindings,
+  ...deviceFindings,
+  ...brokerFindings,
+  ...serviceFindings,
+  ...boardFindings,
+];
 
 export { brokerScenarios, cameraScenarios };
 
@@ -36,4 +51,5 @@ export const everyScenario: readonly Situation[] = [
   ...startScenarios,
   ...brokerScenarios,
   ...cameraScenarios,
+  ...doctorScenarios,
 ];

@@ -28,7 +28,7 @@ function ownFolders(robot: Robot): string {
 const tinyNetwork = (robot: Robot): string => join(robot.field.rig.dir, 'models', 'tiny.onnx');
 
 /** Puts a card of `tiny` into a folder of cards, changed. */
-function writeCard(robot: Robot, changes: Card = {}, file = 'tiny.json'): void {
+export function writeCard(robot: Robot, changes: Card = {}, file = 'tiny.json'): void {
   const dir = ownFolders(robot);
   const card: Card = JSON.parse(
     readFileSync(join(robot.field.rig.dir, 'models', 'tiny.json'), 'utf8'),
@@ -73,7 +73,7 @@ async function makeBundle(robot: Robot): Promise<string> {
 }
 
 /** Flips a bit in the cached model. */
-function damage(robot: Robot): void {
+export function damageBackbone(robot: Robot): void {
   const path = robot.path('cache', 'backbones', 'tiny', 'model.onnx');
   const bytes = readFileSync(path);
   bytes[200]! ^= 1;
@@ -148,7 +148,7 @@ export const modelScenarios: CommandScenario[] = [
     given: async (robot) => {
       writeCard(robot);
       await robot.must(...pull());
-      damage(robot);
+      damageBackbone(robot);
     },
     command: verify,
     follow: (robot) => robot.must(...pull()),

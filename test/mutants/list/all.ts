@@ -7,6 +7,7 @@ import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
+import { DOCTOR_MUTANTS } from './doctor-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
@@ -42,5 +43,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
+  ...DOCTOR_MUTANTS,
   ...POSITION_MUTANTS,
 ];

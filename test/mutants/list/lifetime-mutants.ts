@@ -40,6 +40,13 @@ export const LIFETIME_MUTANTS: readonly Mutant[] = [
     tests: accelerator('is not there'),
   },
   {
+    promise: 'pages that were written to are never given back',
+    file: 'src/host/start-pages.ts',
+    text: 'changed.every((value) => value === 0)',
+    replacement: 'changed.length > 0',
+    tests: [{ file: 'test/host/start-pages.test.ts', names: 'unchanged files' }],
+  },
+  {
     promise: 'no thread starts while there is nothing to learn',
     file: 'src/agent/learning/instant-service.ts',
     text: 'if (this.#knowsAll()) return;',

@@ -8,6 +8,13 @@ const OUTBOX = 'src/telemetry/outbox/outbox.ts';
 
 export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'a thread beside the daemon never creates a database',
+    file: 'src/storage/database.ts',
+    text: 'return openOrStandIn(path, () => {}, false);',
+    replacement: 'return openOrStandIn(path, () => {}, true);',
+    tests: [{ file: 'test/storage/stand-in.test.ts', names: 'never creates it' }],
+  },
+  {
     promise: 'what is committed survives a power cut',
     file: CONNECTION,
     text: 'PRAGMA synchronous = FULL;',

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { isHeadlandError } from '../../base/errors.js';
+import type { Config } from '../../config/schema.js';
+import { readSecretText } from '../../config/secrets.js';
+import { isInstanceRunning } from '../../host/instance-lock.js';
+import { askStatus } from '../reporting/ask-status.js';
+
+const REQUEST_TIMEOUT_MS = 4_000;
+const MAX_IMAGE_BYTES = 67_108_864;
+
+const camera = z.object({
+  name: z.string(),
+  phase: z.string(),
+  quality: z.object({ condition: z.string().nullable() }).nullable(),
+});
+const backbone = z.object({ name: z.string(), engine: z.string() }).nullable();
+
+/** The status as the page gives it. */
+const pageStatus = z.object({
+  consoleUrl: z.string().nullable(),
+  mqtt: z.object({ connected: z.boolean() }),
+  backbone,
+  cameras: z.array(
+    camera.extend({
+      lastRestartReason: z.object({ code: z.string(), message: z.string() }).nullable(),
+    }),
+  ),
+});
+
+/** The status as the response to the command `status` gives it. */
+const mqttStatus = z.object({
+  console: z.string().nullable(),
+  mqtt: z.object({ connected: z.boolean() }),
+  backbone,
+  cameras: z.array(
+    camera.extend({
+      last_restart_reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+    }),
+  ),
+});
+
+/** What the checks use of the status of a running daemon. */
+export interface DaemonStatus {
+  /** Null: the page is off, or has not started. */
+  consoleUrl: string | null;
+  brokerConnected: boolean;
+  /** Null until it is loaded. */
+  backbone: { name: string; engine: string } | null;
+  cameras: {
+    name: string;
+    phase: string;
+    /** Null: not measured yet. */
+    condition: string | null;
+    lastFailure: { code: string; message: string } | null;
+  }[];
+  /** The whole answer. */
+  raw: unknown;
+}
+
+/** What a running daemon tells: over its page, or over its broker. It is asked for nothing that changes it. */
+export class DaemonContact {
+  readonly #config: Config;
+  readonly #environment: NodeJS.ProcessEnv;
+  #status: Promise<DaemonStatus | null> | null = null;
+
+  constructor(config: Config, environment: NodeJS.ProcessEnv) {
+    this.#config = config;
+    this.#environment = environment;
+  }
+
+  /** Whether a daemon runs on the configured state folder. */
+  running(): Promise<boolean> {
+    return isInstanceRunning(this.#config.paths.stateDir, 'run');
+  }
+
+  /** Null: no daemon runs, or it does not answer. Never rejects. */
+  status(): Promise<DaemonStatus | null> {
+    this.#status ??= this.#ask();
+    return this.#status;
+  }
+
+  /** Address of the page of a running daemon, without a final "/"; null: it has none. */
+  async pageUrl(): Promise<string | null> {
+    const url = (await this.status())?.consoleUrl ?? this.#configuredUrl();
+    return url?.replace(/\/$/, '') ?? null;
+  }
+
+  /** The newest image of a camera, from the page; null: there is none, or no page. Never rejects. */
+  async image(name: string): Promise<Uint8Array | null> {
+    const url = await this.pageUrl();
+    if (url === null) return null;
+    const bytes = await this.#get(`${url}/api/frame.jpg?camera=${encodeURIComponent(name)}`);
+    return bytes !== null && bytes.length > 0 ? bytes : null;
+  }
+
+  async #ask(): Promise<DaemonStatus | null> {
+    if (!(await this.running())) return null;
+    return (await this.#askPage()) ?? (await this.#askBroker());
+  }
+
+  async #askPage(): Promise<DaemonStatus | null> {
+    const url = this.#configuredUrl();
+    const bytes = url === null ? null : await this.#get(`${url}/api/status`);
+    if (bytes === null) return null;
+    const raw: unknown = parseJson(bytes);
+    const parsed = pageStatus.safeParse(raw);
+    if (!parsed.success) return null;
+    const { consoleUrl, mqtt, backbone: opened, cameras } = parsed.data;
+    return {
+      consoleUrl,
+      brokerConnected: mqtt.connected,
+      backbone: opened,
+      cameras: cameras.map(({ name, phase, quality, lastRestartReason }) => {
+        const condition = quality?.condition ?? null;
+        return { name, phase, condition, lastFailure: lastRestartReason };
+      }),
+      raw,
+    };
+  }
+
+  async #askBroker(): Promise<DaemonStatus | null> {
+    let raw: unknown;
+    try {
+      raw = await askStatus(this.#config, this.#environment);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      return null;
+    }
+    const parsed = mqttStatus.safeParse(raw);
+    if (!parsed.success) return null;
+    const { console: consoleUrl, mqtt, backbone: opened, cameras } = parsed.data;
+    return {
+      consoleUrl,
+      brokerConnected: mqtt.connected,
+      backbone: opened,
+      cameras: cameras.map(({ name, phase, quality, last_restart_reason: lastFailure }) => {
+        return { name, phase, condition: quality?.condition ?? null, lastFailure };
+      }),
+      raw,
+    };
+  }
+
+  /** Null where only the daemon knows it: an unused port that it chose. */
+  #configuredUrl(): string | null {
+    const { enabled, host, port } = this.#config.console;
+    if (!enabled || port === 0) return null;
+    const bare = host.replace(/^\[|\]$/g, '');
+    const reached = bare === '0.0.0.0' || bare === '::' ? '127.0.0.1' : bare;
+    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+  }
+
+  async #get(url: string): Promise<Uint8Array | null> {
+    try {
+      const token = readSecretText(this.#config.console.token, this.#environment);
+      const response = await fetch(url, {
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        redirect: 'error',
+        headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      });
+      if (response.status !== 200) return null;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return bytes.length > MAX_IMAGE_BYTES ? null : bytes;
+    } catch {
+      // Nobody listens, another program listens, or the token cannot be read.
+      return null;
+    }
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,104 @@
+import { statSync } from 'node:fs';
+import { z } from 'zod';
+import { HeadlandError, isHeadlandError } from '../../../base/errors.js';
+import { loadConfigFile } from '../../../config/load.js';
+import type { Config, SecretReference } from '../../../config/schema.js';
+import { readSecret } from '../../../config/secrets.js';
+import { findingOf } from '../denied.js';
+import { type DoctorContext, type Finding, failed, ok, warning } from '../doctor-check.js';
+import { withCredentialFiles } from '../doctor-context.js';
+import { type NamedSecret, secretsOf } from './configured-secrets.js';
+
+const problemsOfConfig = z.object({
+  problems: z.array(z.object({ path: z.string(), message: z.string() })).min(1),
+});
+
+/** Loads the configuration, and reads every file of a secret that it names. */
+export async function checkConfiguration(context: DoctorContext): Promise<Finding[]> {
+  let config: Config;
+  try {
+    config = loadConfigFile(context.configFile);
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return problemsIn(error, context);
+  }
+  const secrets = await checkSecrets(config, context);
+  const access = await checkAccess(context);
+  return [ok(`${context.configFile} is valid`), ...access, ...secrets];
+}
+
+/** One finding for each wrong setting. */
+async function problemsIn(error: HeadlandError, context: DoctorContext): Promise<Finding[]> {
+  const { success, data } = problemsOfConfig.safeParse(error.details);
+  if (!success) return [await findingOf(error, context)];
+  return data.problems.map(({ path, message }) => ({
+    ...failed(error, { subject: path || 'the file' }),
+    reason: message,
+    facts: {},
+  }));
+}
+
+async function checkAccess({ configFile, unit }: DoctorContext): Promise<Finding[]> {
+  const { mode } = statSync(configFile);
+  const findings: Finding[] = [];
+  if ((mode & 0o022) !== 0) {
+    findings.push(
+      warning(
+        new HeadlandError('HL_DOCTOR_CONFIG_WRITABLE', `other users may change ${configFile}`, {
+          remedy: `Run: chmod go-w ${configFile}`,
+        }),
+      ),
+    );
+  }
+  // Of another user than root, systemd's user cannot be the owner.
+  const service = await unit();
+  if (service?.installed && service.user === null && (mode & 0o004) === 0) {
+    findings.push(
+      failed(hidden(`the service may not read ${configFile}`, `Run: chmod go+r ${configFile}`)),
+    );
+  }
+  return findings;
+}
+
+async function checkSecrets(config: Config, context: DoctorContext): Promise<Finding[]> {
+  const unit = await context.unit();
+  const readable = secretsOf(withCredentialFiles(config, unit, context.environment));
+  const written = secretsOf(config);
+  const isPrivate = unit?.installed === true && unit.user === null;
+  const findings: Finding[] = [];
+  for (const [index, { setting, reference }] of readable.entries()) {
+    try {
+      readSecret(reference, context.environment);
+      const direct = written[index];
+      if (isPrivate && direct && isOutOfReach(direct, config)) {
+        findings.push(failed(hiddenSecret(setting, direct.reference), { subject: setting }));
+      } else {
+        findings.push(ok('the secret can be read', { subject: setting }));
+      }
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      findings.push(await findingOf(error, context, setting));
+    }
+  }
+  return findings;
+}
+
+/** The user that systemd makes up for the service owns only its state. */
+function isOutOfReach({ reference }: NamedSecret, { paths }: Config): boolean {
+  if (!('file' in reference)) return false;
+  const owner = statSync(paths.stateDir, { throwIfNoEntry: false })?.uid;
+  return statSync(reference.file).uid !== owner;
+}
+
+function hiddenSecret(setting: string, reference: SecretReference): HeadlandError {
+  const file = 'file' in reference ? reference.file : '';
+  const name = setting.replaceAll('.', '-').toLowerCase();
+  return hidden(
+    `the service may not read ${file}: it belongs to another user`,
+    `Give it to the service as a credential: \`systemctl edit headland\`, [Service], LoadCredential=${name}:${file}. Then write ${setting}: {credential: ${name}}.`,
+  );
+}
+
+function hidden(message: string, remedy: string): HeadlandError {
+  return new HeadlandError('HL_DOCTOR_HIDDEN_FROM_SERVICE', message, { remedy });
+}

@@ -1,0 +1,96 @@
+import { runToEnd } from './run-to-end.js';
+
+/** The systemd unit of the daemon, as the running systemd knows it. */
+export interface ServiceUnit {
+  /** A unit file is installed. */
+  installed: boolean;
+  /** "enabled", "disabled", "masked", … */
+  enabled: string;
+  /** "active", "activating", "failed", "inactive", … */
+  active: string;
+  /** Why it ended last: "success", "exit-code", "signal", "watchdog", "start-limit-hit", … */
+  result: string;
+  /** Restarts by systemd since the unit was last started by hand. */
+  restarts: number;
+  unitFile: string | null;
+  dropIns: string[];
+  /** WatchdogSec as systemd prints it; null: off. */
+  watchdog: string | null;
+  /** Null: no limit. */
+  memoryMaxBytes: number | null;
+  /** Used now; null: it does not run, or is not counted. */
+  memoryBytes: number | null;
+  /** Name of the user; null: one is allocated at each start (DynamicUser=). */
+  user: string | null;
+  /** Files given by LoadCredential=, by name of the credential. */
+  credentials: ReadonlyMap<string, string>;
+}
+
+const SHOW_TIMEOUT_MS = 5_000;
+const PROPERTIES = [
+  'LoadState',
+  'UnitFileState',
+  'ActiveState',
+  'Result',
+  'NRestarts',
+  'FragmentPath',
+  'DropInPaths',
+  'WatchdogUSec',
+  'MemoryMax',
+  'MemoryCurrent',
+  'DynamicUser',
+  'User',
+  'LoadCredential',
+];
+
+/**
+ * Asks systemd for a unit. Takes at most five seconds.
+ * @param environment names the path of `systemctl`
+ * @returns null: systemd does not run here, or does not answer
+ */
+export async function readServiceUnit(
+  name: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<ServiceUnit | null> {
+  const { status, stdout } = await runToEnd(
+    ['systemctl', 'show', name, `--property=${PROPERTIES.join(',')}`],
+    { environment, timeoutMs: SHOW_TIMEOUT_MS },
+  );
+  return status === 0 ? unitFrom(stdout) : null;
+}
+
+/** Parses the output of `systemctl show`: lines of NAME=VALUE; a list repeats its name. */
+function unitFrom(text: string): ServiceUnit {
+  const values = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const [, name, value] = /^([A-Za-z]+)=(.*)$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) {
+      values.set(name, [...(values.get(name) ?? []), value]);
+    }
+  }
+  const first = (name: string): string => values.get(name)?.[0] ?? '';
+  const credentials = (values.get('LoadCredential') ?? []).flatMap((entry) => {
+    const colon = entry.indexOf(':');
+    return colon > 0 ? [[entry.slice(0, colon), entry.slice(colon + 1)] as const] : [];
+  });
+  const watchdog = first('WatchdogUSec');
+  return {
+    installed: ['loaded', 'masked'].includes(first('LoadState')),
+    enabled: first('UnitFileState'),
+    active: first('ActiveState'),
+    result: first('Result'),
+    restarts: Number(first('NRestarts')) || 0,
+    unitFile: first('FragmentPath') || null,
+    dropIns: first('DropInPaths').split(' ').filter(Boolean),
+    watchdog: watchdog === '' || watchdog === '0' || watchdog === 'infinity' ? null : watchdog,
+    memoryMaxBytes: bytes(first('MemoryMax')),
+    memoryBytes: bytes(first('MemoryCurrent')),
+    user: first('DynamicUser') === 'yes' ? null : first('User') || 'root',
+    credentials: new Map(credentials),
+  };
+}
+
+/** systemd writes "infinity" or "[not set]" where there is no number; its largest number means both. */
+function bytes(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

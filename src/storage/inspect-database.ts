@@ -1,0 +1,85 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Database, findDamage } from './database.js';
+import { openForReading } from './sqlite-connection.js';
+import { storeError } from './store-error.js';
+
+export interface DatabaseInspection {
+  /** Findings in SQLite's words; empty: sound. */
+  damage: string[];
+  /** Version of the tables, by room; see `migrate`. */
+  versions: ReadonlyMap<string, number>;
+  /** Of the file and its log. */
+  bytes: number;
+}
+
+/** A larger database is not copied for an inspection. */
+const COPY_MAX_BYTES = 1_000_000_000;
+
+/**
+ * Reads every page of a database, and changes neither it nor its folder: SQLite would complete the log of
+ * an interrupted process, and create files beside the database. It is therefore read through the files
+ * of the process that has it open; without one as an immutable file; and after an interruption as a
+ * copy in the temporary folder.
+ * @param options.inUse a running daemon has it open
+ * @returns `interrupted`: it needs a copy, for which there is not enough space
+ * @throws HeadlandError HL_STORE_…
+ */
+export function inspectDatabase(
+  path: string,
+  { inUse }: { inUse: boolean },
+): DatabaseInspection | 'interrupted' {
+  try {
+    if (inUse && existsSync(`${path}-shm`)) return inspect(path, false);
+    if (sizeOf(`${path}-wal`) === 0) return inspect(path, true);
+    return inspectCopy(path);
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}
+
+function inspect(path: string, immutable: boolean): DatabaseInspection {
+  const connection = openForReading(path, immutable);
+  try {
+    const database = new Database(path, connection);
+    const damage = findDamage(database);
+    const versions = damage.length > 0 ? [] : versionsIn(database);
+    return { damage, versions: new Map(versions), bytes: sizeOf(path) + sizeOf(`${path}-wal`) };
+  } finally {
+    // `Database.close` would complete the log.
+    connection.native.close();
+  }
+}
+
+function versionsIn(database: Database): [room: string, version: number][] {
+  const tables = database
+    .prepare<{ n: number }>(
+      "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'schema_versions'",
+    )
+    .get();
+  if (tables?.n !== 1) return [];
+  return database
+    .prepare<{ room: string; version: number }>('SELECT room, version FROM schema_versions')
+    .all()
+    .map(({ room, version }) => [room, version]);
+}
+
+function inspectCopy(path: string): DatabaseInspection | 'interrupted' {
+  const bytes = sizeOf(path) + sizeOf(`${path}-wal`);
+  const { bavail, bsize } = statfsSync(tmpdir());
+  if (bytes > COPY_MAX_BYTES || 2 * bytes > bavail * bsize) return 'interrupted';
+  const folder = mkdtempSync(join(tmpdir(), 'headland-inspect-'));
+  try {
+    const copy = join(folder, 'copy.db');
+    copyFileSync(path, copy);
+    copyFileSync(`${path}-wal`, `${copy}-wal`);
+    return { ...inspect(copy, false), bytes };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
+import { checkSaid } from '../../docs/remedies/scenario.js';
+import { TEST_HANG_MS } from '../../liveness.js';
+import {
+  privateKey,
+  tlsListener,
+  withoutOpenssl,
+  writeCertificates,
+} from '../../telemetry/certificates.js';
+import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { CLI, Daemon, headland, Rig } from '../daemon.js';
+
+const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
+
+/** Runs `doctor` as a person does beside the daemon. */
+async function examine(rig: Rig, ...args: string[]) {
+  const output = await new Promise<string>((resolve) => {
+    const words = [CLI, 'doctor', '--config', rig.configFile, '--json', ...args];
+    execFile(process.execPath, words, (_error, stdout) => resolve(stdout));
+  });
+  const { checks } = doctorReportSchema.parse(JSON.parse(output));
+  return new Map(checks.map((check) => [check.name, check]));
+}
+
+test('beside a running daemon: its camera is left to it, and everything is fine', {
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const port = await freePort();
+  const rig = await Rig.create(t, {
+    console: { port },
+    embeddedBroker: { port: await freePort() },
+  });
+  const daemon = await rig.start();
+  const before = daemon.lines.length;
+  const images = join(rig.dir, 'images');
+  const checks = await examine(rig, '--images', images);
+  for (const name of ['backbone', 'engine', 'heads', 'store', 'cameras', 'broker', 'page']) {
+    assert.equal(checks.get(name)?.state, 'ok', JSON.stringify(checks.get(name)));
+  }
+  assert.equal(checks.get('cameras')!.findings[0]!.facts.from, 'daemon');
+  assert.deepEqual(readdirSync(images), ['main.jpg']);
+  assert.match(checks.get('page')!.findings[0]!.reason, new RegExp(`:${port}/ answers`));
+  assert.ok(daemon.alive);
+  // Nothing that the daemon would warn about.
+  const warned = daemon.lines.slice(before).filter(({ level }) => Number(level) >= 40);
+  assert.deepEqual(warned, []);
+});
+
+test('beside a daemon whose page and broker chose their ports, it says what it can', {
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const rig = await Rig.create(t);
+  await rig.start();
+  const checks = await examine(rig, '--only', 'cameras', 'broker', 'page');
+  assert.equal(checks.get('broker')!.state, 'ok');
+  assert.deepEqual(
+    ['cameras', 'page'].map((name) => checks.get(name)!.state),
+    ['skipped', 'skipped'],
+  );
+});
+
+test('a camera that the daemon has lost, and a page that it could not open', {
+  skip: withoutFfmpeg,
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  t.after(() => silent.close());
+  const address = silent.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const rig = await Rig.create(t, {
+    cameras: [{ driver: 'ffmpeg', input: '/dev/video77' }],
+    cameraBackoff: { initialMs: 60_000, maxMs: 60_000 },
+    console: { port: address.port },
+    embeddedBroker: { port: await freePort() },
+  });
+  const daemon = await rig.start();
+  await daemon.logged(({ code }) => code === 'HL_CAMERA_DEVICE_MISSING');
+  const sick = await examine(rig, '--only', 'cameras', 'page');
+  for (const [check, code, follows] of [
+    ['cameras', 'HL_DOCTOR_CAMERA_LOST', 'stop the daemon and check again'],
+    ['page', 'HL_DOCTOR_PAGE_SILENT', 'Set console.port to a free port'],
+  ] as const) {
+    const [finding] = sick.get(check)!.findings;
+    assert.equal(finding!.code, code, JSON.stringify(finding));
+    const said = { code, message: finding!.reason, remedy: finding!.remedy };
+    checkSaid({ code, follows }, said);
+  }
+  assert.match(sick.get('cameras')!.findings[0]!.reason, /HL_CAMERA_DEVICE_MISSING/);
+
+  await daemon.stop();
+  rig.configure({
+    console: { port: await freePort() },
+    embeddedBroker: { port: await freePort() },
+  });
+  const well = await examine(rig, '--only', 'cameras', 'page');
+  assert.deepEqual(
+    [...well.values()].map(({ state }) => state),
+    ['ok', 'ok'],
+  );
+  const again = new Daemon(rig, {});
+  t.after(() => again.stop('SIGKILL'));
+  await again.logged(({ msg }) => msg === 'ready');
+  const running = await examine(rig, '--only', 'cameras', 'page');
+  assert.deepEqual(
+    [...running.values()].map(({ state }) => state),
+    ['ok', 'ok'],
+  );
+});
+
+test('a database whose daemon was killed is examined as a copy, and stays as it was', {
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const rig = await Rig.create(t);
+  const daemon = await rig.start();
+  await daemon.stop('SIGKILL');
+  const log = join(rig.stateDir, 'headland.db-wal');
+  assert.ok(existsSync(log));
+  const before = readdirSync(rig.stateDir).sort();
+  const { findings } = (await examine(rig, '--only', 'store')).get('store')!;
+  assert.equal(findings[0]!.state, 'ok', JSON.stringify(findings));
+  assert.deepEqual(readdirSync(rig.stateDir).sort(), before);
+});
+
+test('with a certificate of its own: doctor and status reach a broker that asks for it', {
+  skip: withoutMosquitto || withoutOpenssl,
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'headland-certificates-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  writeCertificates(dir);
+  chmodSync(dir, 0o755);
+  const port = await freePort();
+  await Mosquitto.start(t, tlsListener(port, dir));
+  const mqtt = {
+    url: `mqtts://127.0.0.1:${port}`,
+    caFile: join(dir, 'ca.crt'),
+    certFile: join(dir, 'r1.crt'),
+    key: { file: privateKey(dir, 'r1') },
+  };
+  const rig = await Rig.create(t, { mqtt });
+  const daemon = await rig.start();
+  await daemon.logged(({ msg }) => msg === 'connected to the broker');
+  const { status, stdout, stderr } = headland('status', '--config', rig.configFile, '--json');
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).mqtt.connected, true);
+  const checks = await examine(rig, '--only', 'broker');
+  // A certificate of openssl lasts 30 days by default, and so does the patience of doctor.
+  const codes = checks.get('broker')!.findings.map(({ code }) => code);
+  assert.deepEqual(
+    codes.filter((code) => code !== 'HL_DOCTOR_CERTIFICATE_EXPIRES'),
+    [null, null, null, null, null],
+  );
+});
