@@ -18,9 +18,15 @@ export const unitSteps: readonly Step[] = [
     },
   },
   {
-    title: 'headland doctor finds nothing wrong',
+    // The board has no network that could set its clock.
+    title: 'headland doctor finds nothing wrong but the clock',
     async run(session) {
-      session.note(await session.sh('headland doctor'));
+      session.note(
+        await session.sh(`
+headland doctor --json >/tmp/doctor || [ $? = 1 ]
+jq -r '.checks[] | .state as $state | .name as $name | .findings[] | "\\($state) \\($name): \\(.reason)"' /tmp/doctor
+jq -e '[.checks[] | select(.state == "warning" or .state == "failed") | .name] - ["clock"] == []' /tmp/doctor`),
+      );
     },
   },
 ];
