@@ -7,7 +7,7 @@
 #   headland-backbone-efficientnet-lite0-288_VERSION_all.deb    the default backbone
 #
 # The same commit gives the same bytes. Needs npm, dpkg-deb, pip, and a C++ compiler of each architecture.
-# --level sets the compression; 0 is for tests.
+# --level sets the compression; 0, for tests, is none.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 project=$PWD
@@ -93,10 +93,12 @@ build_epoll() {
 # pack TREE FILE
 # Every date is that of the commit, every owner root, and xz has one thread: its output depends on it.
 pack() {
+  local compression=(-Zxz "-z$level")
+  [ "$level" != 0 ] || compression=(-Znone)
   (cd "$1" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
   chmod -R u=rwX,go=rX "$1"
   find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-  dpkg-deb --root-owner-group --threads-max=1 -Zxz "-z$level" --build "$1" "$2" >/dev/null
+  dpkg-deb --root-owner-group --threads-max=1 "${compression[@]}" --build "$1" "$2" >/dev/null
   echo "$2"
 }
 

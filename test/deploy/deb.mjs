@@ -76,17 +76,8 @@ function rootArchive({ name, suite, arch, mirror, keyring }) {
 
 /** The package again as the next version. */
 function nextVersion(deb, arch) {
-  const tree = join(work, `next-${arch}`);
-  run('dpkg-deb', ['-R', deb, tree]);
-  for (const file of ['DEBIAN/control', 'usr/lib/headland/package.json']) {
-    const path = join(tree, file);
-    const text = readFileSync(path, 'utf8');
-    writeFileSync(path, text.replace(/^(Version: |\s*"version": ")[^\s"]+/m, `$1${NEXT}`));
-  }
   const next = join(work, 'debs', `headland_${NEXT}_${arch}.deb`);
-  run('dpkg-deb', ['--root-owner-group', '-Znone', '-b', tree, next]);
-  rmSync(tree, { recursive: true });
-  return next;
+  run('bash', [join(project, 'test/deploy/next-version.sh'), deb, NEXT, next]);
 }
 
 /** Two classes that any network tells apart. */
