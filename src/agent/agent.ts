@@ -338,7 +338,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   /**
-   * Stops the cameras, switches the outputs off and sends the last messages, in this order. Never throws.
+   * Switches the outputs off, stops the cameras and sends the last messages, in this order. Never throws.
    * @param end.goesOn another agent follows in this process
    */
   stop(end: { goesOn?: boolean } = {}): Promise<void> {
@@ -583,6 +583,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   async #stopAll(goesOn: boolean): Promise<void> {
+    // First: the rest waits for other parts, and no alert expires meanwhile.
+    this.#alerting.allOff();
     if (goesOn) this.#watchdog.pause();
     else this.#watchdog.stopping();
     this.#end.abort();
@@ -596,7 +598,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.stop();
     const trainings = this.tasks.map((task) => task.training.stop());
     await Promise.allSettled(this.cameras.map(({ supervisor }) => supervisor.stop()));
-    this.#alerting.allOff();
     // Its last events must reach the outbox.
     await this.#alertActions.close();
     await this.#consoleService.stop();

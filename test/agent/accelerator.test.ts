@@ -55,6 +55,14 @@ describe('an accelerator', { timeout: TEST_HANG_MS }, () => {
     assert.match(alarm.message, /^execution provider cuda cannot be used: \S/);
   });
 
+  test('that the ONNX Runtime does not have is replaced by the CPU, with the reason', async (t) => {
+    const rig = await Rig.create(t, { inference: { executionProvider: 'qnn' } });
+    const daemon = await rig.start();
+    const alarm = await alarmWhileClassifying(t, daemon);
+    assert.equal(alarm.code, 'HL_ACCELERATOR_UNAVAILABLE');
+    assert.match(alarm.message, /no qnn$/);
+  });
+
   for (const [name, files, damage, reason] of [
     ['without its library', FILES.slice(0, 1), null, /libonnxruntime\.so\.1/],
     ['of another version', FILES, anotherVersion, /it is of version 1\.2\.99$/],

@@ -69,7 +69,8 @@ describe('headland.service', () => {
   it('is followed by a unit that starts it again when it has given up', { skip }, (t) => {
     const { text, path } = failureUnit(t);
     assert.match(unit, /^OnFailure=headland-failure\.service$/m);
-    assert.match(text, /^ExecStart=\S+ --no-block start headland\.service$/m);
+    assert.match(text, /exec systemctl --no-block start headland\.service'$/m);
+    assert.match(text, /^ExecCondition=.*is-failed -q headland\.service'$/m);
     const { status, output } = analyze('verify', path);
     assert.equal(output, '');
     assert.equal(status, 0);

@@ -5,13 +5,16 @@ import type { Config } from '../../config/schema.js';
 import type { SystemdNotifier } from '../../host/notify.js';
 import type { Agent } from '../agent.js';
 
+/** As long as the unit allows a start (TimeoutStartSec). */
+const MAX_RELOAD_MS = 600_000;
+
 export interface DaemonParts {
   config: Config;
   /** Reads the configuration anew. @throws HeadlandError HL_CONFIG_… */
   load(): Config;
   /** An agent with its log, not started. */
   make(config: Config): Agent;
-  notifier: Pick<SystemdNotifier, 'reloading' | 'watchdog' | 'ready'>;
+  notifier: Pick<SystemdNotifier, 'reloading' | 'watchdog' | 'ready' | 'watchdogIntervalMs'>;
   log: Log;
 }
 
@@ -95,7 +98,7 @@ export class Daemon {
         log.info('the configuration has not changed');
         return null;
       }
-      refuseNewState(this.#config, next);
+      refuseUnchangeable(this.#config, next);
       return next;
     } catch (error) {
       this.#refuse(error);
@@ -105,13 +108,29 @@ export class Daemon {
   }
 
   async #replace(config: Config): Promise<void> {
-    await this.#agent.stop({ goesOn: true });
-    if (this.#ended) return;
-    // An agent needs as long to start as the unit's watchdog may allow.
-    this.#parts.notifier.watchdog();
-    this.#agent = this.#parts.make(config);
-    this.#config = config;
-    await this.#agent.start();
+    const stopFeeding = this.#feedWatchdog();
+    try {
+      await this.#agent.stop({ goesOn: true });
+      if (this.#ended) return;
+      this.#agent = this.#parts.make(config);
+      this.#config = config;
+      await this.#agent.start();
+    } finally {
+      stopFeeding();
+    }
+  }
+
+  /** Between two agents nobody else does, and the start may have to fetch a backbone. */
+  #feedWatchdog(): () => void {
+    const { notifier } = this.#parts;
+    notifier.watchdog();
+    const startMs = performance.now();
+    const { watchdogIntervalMs } = notifier;
+    if (watchdogIntervalMs === null) return () => {};
+    const timer = setInterval(() => {
+      if (performance.now() - startMs < MAX_RELOAD_MS) notifier.watchdog();
+    }, watchdogIntervalMs / 2);
+    return () => clearInterval(timer);
   }
 
   #refuse(error: unknown): void {
@@ -123,12 +142,16 @@ export class Daemon {
   }
 }
 
-/** The lock of this process is that of its state folder. */
-function refuseNewState(before: Config, next: Config): void {
-  if (before.paths.stateDir === next.paths.stateDir) return;
+/** The lock of a process is that of its state folder, and a process can load one ONNX Runtime. */
+function refuseUnchangeable(before: Config, next: Config): void {
+  const changed = [
+    before.paths.stateDir === next.paths.stateDir ? [] : ['paths.stateDir'],
+    before.inference.libraryPath === next.inference.libraryPath ? [] : ['inference.libraryPath'],
+  ].flat();
+  if (changed.length === 0) return;
   throw new HeadlandError(
     'HL_CONFIG_NEEDS_RESTART',
-    `paths.stateDir changes from ${before.paths.stateDir} to ${next.paths.stateDir}`,
-    { remedy: 'Restart the daemon: systemctl restart headland.' },
+    `a reload cannot change ${changed.join(' and ')}`,
+    { remedy: 'Restart the daemon: systemctl restart headland.', details: { changed } },
   );
 }

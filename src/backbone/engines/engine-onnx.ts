@@ -64,6 +64,10 @@ export class OnnxEngine implements Backbone {
     const { card, checksum, execution } = options;
     const provider = execution?.provider ?? 'cpu';
     const runtime = await loadRuntime(execution?.libraryPath);
+    // ONNX Runtime drops a provider that it does not have, and computes on the CPU without a word.
+    if (!runtime.listSupportedBackends().some(({ name }) => name === provider)) {
+      throw new Error(`this build of ONNX Runtime has no ${provider}`);
+    }
     let session: InferenceSession;
     try {
       session = await runtime.InferenceSession.create(options.model, {

@@ -7,7 +7,7 @@ export const LIFETIME_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a reload that changes the state folder is refused',
     file: 'src/agent/lifetime/daemon.ts',
-    text: 'if (before.paths.stateDir === next.paths.stateDir) return;',
+    text: 'if (changed.length === 0) return;',
     replacement: 'return;',
     tests: reload('changes nothing'),
   },
