@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { getPriority } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -322,6 +322,20 @@ describe('the job', () => {
       assert.deepEqual([fields[16], fields[38]], [String(getPriority() + niceness), '0']);
     }
     await trainer.cancel();
+  });
+
+  it('does without a niceness that changes nothing, as under the systemd unit', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'headland-nice-'));
+    const { PATH } = process.env;
+    t.after(() => {
+      process.env.PATH = PATH;
+      rmSync(folder, { recursive: true });
+    });
+    // As the real one does where it is not allowed: it complains and runs the program all the same.
+    const nice = `#!/bin/sh\necho ${getPriority()}\n`;
+    writeFileSync(join(folder, 'nice'), nice, { mode: 0o755 });
+    process.env.PATH = `${folder}:${PATH}`;
+    assert.deepEqual(await lowPriorityCommand(7), []);
   });
 
   it('runs as its parent when niceness is 0', async () => {

@@ -38,10 +38,12 @@ export interface JobHandle {
   readonly ended: Promise<JobEnd>;
 }
 
-/** Starts the training program in its own process, at the lowest priority. */
+/** Starts the training program in its own process, which leaves the processor to others. */
 export async function startJob(options: JobOptions): Promise<JobHandle> {
+  const priority = await lowPriorityCommand(options.nice);
+  const courteous = options.nice > 0 && priority.length === 0;
   const command = [
-    ...(await lowPriorityCommand(options.nice)),
+    ...priority,
     process.execPath,
     `--max-old-space-size=${options.maxOldSpaceMegabytes}`,
     options.path,
@@ -52,7 +54,7 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
   });
   const timeLimit = new TimeLimit(options.maxDurationMs);
   const ended = watch(child, options, timeLimit);
-  send(child, { type: 'start', settings: options.settings });
+  send(child, { type: 'start', settings: options.settings, courteous });
   return {
     pid: child.pid,
     stop: () => void endChild(child, KILL_AFTER_MS),

@@ -40,7 +40,8 @@ export interface TrainingProgress extends StepProgress {
 
 /** From the trainer to the job. */
 export type TrainerMessage =
-  | { type: 'start'; settings: JobSettings }
+  /** `courteous`: the job has no low priority and rests for other programs instead. */
+  | { type: 'start'; settings: JobSettings; courteous: boolean }
   | { type: 'cancel' | 'pause' | 'resume' };
 
 /** From the job to the trainer. */

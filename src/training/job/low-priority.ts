@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { getPriority } from 'node:os';
 
 const PROBE_TIMEOUT_MS = 5_000;
+const NICEST = 19;
 
 /**
  * A command prefix that gives all threads of another command a low priority. `setpriority` after
@@ -9,16 +11,22 @@ const PROBE_TIMEOUT_MS = 5_000;
  * (bench/results/training-load.md).
  *
  * @param niceness 0 (as the parent) to 19, added to that of the parent.
- * @returns Empty when `nice` does not exist or is not allowed.
+ * @returns Empty when `nice` does not exist or changes nothing, as under the systemd unit, which does
+ *   not allow it; see {@link Courtesy}.
  */
 export async function lowPriorityCommand(niceness: number): Promise<string[]> {
   if (niceness === 0) return [];
   const command = ['nice', '-n', String(niceness)];
-  return (await works([...command, process.execPath, '--version'])) ? command : [];
+  const wanted = Math.min(NICEST, getPriority() + niceness);
+  return (await nicenessUnder(command)) === wanted ? command : [];
 }
 
-function works([command, ...args]: string[]): Promise<boolean> {
+/** Without a program, `nice` prints its own niceness; it runs a program even if it may not change it. */
+function nicenessUnder([command, ...args]: string[]): Promise<number | null> {
   return new Promise((resolve) => {
-    execFile(command as string, args, { timeout: PROBE_TIMEOUT_MS }, (error) => resolve(!error));
+    const options = { timeout: PROBE_TIMEOUT_MS };
+    execFile(command as string, [...args, 'nice'], options, (error, stdout) =>
+      resolve(error ? null : Number(stdout)),
+    );
   });
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { serialiseError } from '../../base/errors.js';
 import { createLog } from '../../base/log.js';
 import { openSampleStore } from '../../samples/open-store.js';
+import { Courtesy } from './courtesy.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './job-protocol.js';
 import { PauseGate } from './pause-gate.js';
 import { runTraining } from './run-training.js';
@@ -57,6 +58,7 @@ const gate = new PauseGate();
 process.on('message', (message: TrainerMessage) => {
   switch (message.type) {
     case 'start':
+      if (message.courteous) gate.beCourteous(new Courtesy());
       void train(message.settings, gate);
       break;
     case 'pause':

@@ -40,6 +40,20 @@ export const LIFETIME_MUTANTS: readonly Mutant[] = [
     tests: accelerator('is not there'),
   },
   {
+    promise: 'a training without a low priority rests for other programs',
+    file: 'src/training/job/courtesy.ts',
+    text: 'waitedMs > CONTENDED_SHARE * (usedMs + waitedMs)',
+    replacement: 'false',
+    tests: [{ file: 'test/training/courtesy.test.ts' }],
+  },
+  {
+    promise: 'a niceness that changes nothing is not relied on',
+    file: 'src/training/job/low-priority.ts',
+    text: '=== wanted ? command : []',
+    replacement: '!== null ? command : []',
+    tests: [{ file: 'test/training/trainer.test.ts', names: 'changes nothing' }],
+  },
+  {
     promise: 'pages that were written to are never given back',
     file: 'src/host/start-pages.ts',
     text: 'changed.every((value) => value === 0)',
