@@ -78,7 +78,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     const counts: Record<string, ForwardCount[]> = {};
     for (const cpu of cpus) {
       counts[cpu] = await countOn(CPUS[cpu] ?? cpu, share);
-      process.stderr.write(`${cpu}: counted\n`);
+      for (const { name, instructions } of counts[cpu] ?? []) {
+        process.stderr.write(`${cpu}: ${name}: ${millions(instructions)} M\n`);
+      }
     }
     const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
     return {
@@ -175,7 +177,6 @@ async function countOn(cpu: string, share: string): Promise<ForwardCount[]> {
 }
 
 function figures(name: string, counts: Record<string, ForwardCount[]>) {
-  const millions = (value: number) => Math.round(value / 100_000) / 10;
   const of = (cpu: string) => counts[cpu]?.find((count) => count.name === name) as ForwardCount;
   const cpus = Object.keys(counts);
   return {
@@ -188,6 +189,10 @@ function figures(name: string, counts: Record<string, ForwardCount[]>) {
       cpus.map((cpu) => [cpu, cosine(of(cpu).features, counts[cpu]?.[0]?.features ?? [])]),
     ),
   };
+}
+
+function millions(count: number): number {
+  return Math.round(count / 100_000) / 10;
 }
 
 function cosine(a: readonly number[], b: readonly number[]): number {
