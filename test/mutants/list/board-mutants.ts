@@ -209,4 +209,11 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     replacement: '',
     tests: [{ file: 'test/config/load.test.ts', names: 'credential cannot name a path' }],
   },
+  {
+    promise: 'an ARM64 board stores levels signed, which its kernels add up in fewer instructions',
+    file: 'src/models/quantize/quantize-backbone.ts',
+    text: "architecture === 'arm64' ? ['int8', 'uint8'] : ['uint8', 'int8']",
+    replacement: "['uint8', 'int8']",
+    tests: [{ file: 'test/models/quantize.test.ts', names: 'stored signed on ARM64' }],
+  },
 ];
