@@ -191,9 +191,9 @@ async function featuresOf(
 }
 
 /**
- * The form that needs fewer instructions on this kind of processor (signed on ARM64, see
- * bench/results/arm.md), unless the other one won nearly all rounds, which chance on a busy machine
- * cannot explain.
+ * The form that needs fewer instructions on most processors of this architecture (signed on ARM64,
+ * see bench/results/arm.md), unless the other one won nearly all rounds, which chance on a busy
+ * machine cannot explain.
  *
  * @param times of the same {@link TIMED_ROUNDS} rounds, milliseconds
  */
