@@ -210,7 +210,8 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/config/load.test.ts', names: 'credential cannot name a path' }],
   },
   {
-    promise: 'an ARM64 board stores levels signed, which most kernels there add in fewer instructions',
+    promise:
+      'an ARM64 board stores levels signed, which most kernels there add in fewer instructions',
     file: 'src/models/quantize/quantize-backbone.ts',
     text: "architecture === 'arm64'",
     replacement: "architecture === 'arm'",
