@@ -24,9 +24,9 @@ import {
 } from '../../src/models/quantize/kernels.js';
 import { planQuantization } from '../../src/models/quantize/quantization-plan.js';
 import {
-  clearlyQuicker,
   type QuantizedModel,
   quantizeBackbone,
+  storedActivations,
 } from '../../src/models/quantize/quantize-backbone.js';
 import { chooseRange, quantizerOf } from '../../src/models/quantize/ranges.js';
 import { recordActivations } from '../../src/models/quantize/record-activations.js';
@@ -128,13 +128,20 @@ describe('quantizing a backbone', () => {
     assert.ok(made.bytes.int8 < made.bytes.fp32);
   });
 
-  test('levels are stored signed only where that wins nearly every round', () => {
-    const others = Array.from({ length: 12 }, () => 5);
-    const times = (wins: number) => others.map((_, round) => (round < wins ? 4 : 6));
-    assert.equal(clearlyQuicker(times(12), others), true);
-    assert.equal(clearlyQuicker(times(11), others), true);
-    assert.equal(clearlyQuicker(times(10), others), false);
-    assert.equal(clearlyQuicker(others, others), false);
+  test('levels are stored signed on ARM64, unless the other form wins nearly every round', () => {
+    const fives = Array.from({ length: 12 }, () => 5);
+    const won = (wins: number) => fives.map((_, round) => (round < wins ? 4 : 6));
+    for (const [architecture, usual, other] of [
+      ['x64', 'uint8', 'int8'],
+      ['arm64', 'int8', 'uint8'],
+    ] as const) {
+      const chosen = (wins: number) =>
+        usual === 'uint8'
+          ? storedActivations(architecture, { uint8: fives, int8: won(wins) })
+          : storedActivations(architecture, { uint8: won(wins), int8: fives });
+      assert.deepEqual([chosen(12), chosen(11)], [other, other]);
+      assert.deepEqual([chosen(10), chosen(0)], [usual, usual]);
+    }
   });
 
   // A variant for kernels that saturate is right on every kernel.

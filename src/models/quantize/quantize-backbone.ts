@@ -82,8 +82,8 @@ export function requireOnnxEngine(card: ModelCard): void {
  * Makes the static 8-bit variant of a cached backbone. Weights are symmetric per output channel and
  * small enough that the kernels do not saturate. The ranges of activations are calibrated on the
  * robot's own images, and the biases correct the shift of means by rounding. The range method whose
- * features agree best with fp32 on held-out images is chosen. Levels are stored unsigned unless
- * signed levels are clearly faster on this machine. Writes nothing.
+ * features agree best with fp32 on held-out images is chosen, and the stored form of the levels by
+ * {@link storedActivations}. Writes nothing.
  *
  * @throws HeadlandError HL_QUANTIZE_ENGINE for a backbone that is not ONNX, HL_MODEL_NOT_CACHED,
  *   HL_MODEL_CHECKSUM, HL_MODEL_ONNX_INVALID
@@ -137,7 +137,7 @@ export async function quantizeBackbone(options: QuantizeOptions): Promise<Quanti
     { fp32: [card, cached.model], uint8: [variant, forms.uint8], int8: [variant, forms.int8] },
     heldOut[0] as RgbImage,
   );
-  const activations = clearlyQuicker(times.int8, times.uint8) ? 'int8' : 'uint8';
+  const activations = storedActivations(process.arch, times);
   return {
     card: variant,
     base: card,
@@ -191,13 +191,20 @@ async function featuresOf(
 }
 
 /**
- * Whether one variant won nearly all rounds, which chance on a busy machine cannot explain.
+ * The form that needs fewer instructions on most processors of this architecture (signed on ARM64,
+ * see bench/results/arm.md), unless the other one won nearly all rounds, which chance on a busy
+ * machine cannot explain.
  *
- * @param times, others of the same {@link TIMED_ROUNDS} rounds, milliseconds
+ * @param times of the same {@link TIMED_ROUNDS} rounds, milliseconds
  */
-export function clearlyQuicker(times: readonly number[], others: readonly number[]): boolean {
-  const wins = times.filter((time, round) => time < (others[round] as number)).length;
-  return wins >= CLEAR_WINS;
+export function storedActivations(
+  architecture: NodeJS.Architecture,
+  times: Record<Activations, readonly number[]>,
+): Activations {
+  const [usual, other]: [Activations, Activations] =
+    architecture === 'arm64' ? ['int8', 'uint8'] : ['uint8', 'int8'];
+  const wins = times[other].filter((time, round) => time < (times[usual][round] as number)).length;
+  return wins >= CLEAR_WINS ? other : usual;
 }
 
 /** Milliseconds of each round, in which every model has its turn. */
