@@ -3,7 +3,7 @@ import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { chooseRedundant, type ThinningCandidate } from '../../src/samples/limit/thinning.js';
 import type { SampleStore } from '../../src/samples/store.js';
-import { hasCode, newSample, temporaryStore } from './support.js';
+import { hasCode, newSample, openStore, temporaryStore } from './support.js';
 
 const CHECKSUM = 'a'.repeat(64);
 
@@ -91,10 +91,57 @@ describe('a store at its limit', () => {
   });
 
   it('never thins without the setting', (t) => {
-    const { store } = temporaryStore(t, { maxPictureStoreBytes: 2 * size });
-    learn(store, '01', 'crop');
-    learn(store, '02', 'crop');
-    assert.throws(() => learn(store, '03', 'crop'), hasCode('HL_STORE_LIMIT'));
+    for (const setting of [{}, { minPicturesPerClass: null }]) {
+      const { store } = temporaryStore(t, { maxPictureStoreBytes: 2 * size, ...setting });
+      learn(store, '01', 'crop');
+      learn(store, '02', 'crop');
+      assert.throws(() => learn(store, '03', 'crop'), hasCode('HL_STORE_LIMIT'));
+    }
+  });
+
+  it('shrinks step by step to a limit that was lowered, and loses nothing to a refusal', (t) => {
+    const { store, path } = temporaryStore(t, { holdoutAfterSamples: 1_000 });
+    for (let i = 0; i < 60; i++) learn(store, name(i), 'crop');
+    const thinned: number[] = [];
+    const { store: lowered, database } = openStore(path, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 20 * size,
+      minPicturesPerClass: 30,
+      onThinned: ({ pictures }) => thinned.push(pictures),
+    });
+    t.after(() => database.close());
+    for (let i = 60; i < 65; i++) {
+      learn(lowered, name(i), 'crop');
+      assert.equal(lowered.counts().pictureBytes, 60 * size, 'never grows');
+    }
+    assert.deepEqual(thinned, [1, 1, 1, 1, 1]);
+    // One image is larger than what may go.
+    const large = newSample('99', { jpeg: Buffer.alloc(31 * size) });
+    assert.throws(() => lowered.admit(large), hasCode('HL_STORE_LIMIT'));
+    assert.equal(lowered.counts().pictureBytes, 60 * size);
+    assert.equal(thinned.length, 5);
+  });
+
+  it('frees at most one hundredth of the limit for one image', (t) => {
+    const { store, path } = temporaryStore(t, { holdoutAfterSamples: 1_000 });
+    for (let i = 0; i < 300; i++) learn(store, String(i).padStart(3, '0'), 'crop');
+    const stored = store.counts().pictureBytes;
+    const limit = { maxPictureStoreBytes: 200 * newSample('000').jpeg.length };
+    const { store: lowered, database } = openStore(path, {
+      holdoutAfterSamples: 1_000,
+      minPicturesPerClass: 1,
+      ...limit,
+    });
+    t.after(() => database.close());
+    const sizes = Array.from({ length: 110 }, (_, i) => {
+      learn(lowered, `9${String(i).padStart(2, '0')}x`, 'weed');
+      return lowered.counts().pictureBytes;
+    });
+    for (const [i, after] of sizes.entries()) {
+      const before = sizes[i - 1] ?? stored;
+      assert.ok(before - after <= limit.maxPictureStoreBytes / 100, `${before} to ${after}`);
+    }
+    assert.ok(sizes.at(-1)! <= limit.maxPictureStoreBytes);
   });
 });
 

@@ -173,6 +173,13 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     tests: THINNING_TESTS,
   },
   {
+    promise: 'a limit that was lowered is reached step by step',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'Math.min(bytes, stored + bytes - maxBytes)',
+    replacement: 'stored + bytes - maxBytes',
+    tests: THINNING_TESTS,
+  },
+  {
     promise: 'no picture is stored below the floor of free space',
     file: 'src/samples/limit/picture-limit.ts',
     text: 'freeBytes < minFreeBytes',
@@ -182,15 +189,15 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'pictures fill their bound and no more',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'storedBytes(database) + bytes <= maxBytes',
-    replacement: 'storedBytes(database) <= maxBytes',
+    text: 'stored + bytes <= maxBytes',
+    replacement: 'stored <= maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'storedBytes(database) + bytes <= maxBytes',
-    replacement: 'storedBytes(database) + bytes < maxBytes',
+    text: 'stored + bytes <= maxBytes',
+    replacement: 'stored + bytes < maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
