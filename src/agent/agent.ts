@@ -121,7 +121,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.alarms = new Alarms(reports);
     // No watch exists while the state is being opened: start() reports errors from that time.
     let watch: StoreWatch | null = null;
-    this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
+    this.state = openStateOrStandIn(
+      config,
+      (error) => watch?.trouble(error),
+      log,
+      () => this.#perception.backbone?.checksum ?? null,
+    );
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
     watch = this.#storeWatch;
     this.#boardAlarms = new BoardAlarms(config, this.alarms);

@@ -14,11 +14,11 @@ function learn(store: SampleStore, content: string, label: string, group = 'g'):
   return sample.id;
 }
 
-function embed(store: SampleStore, sampleId: string): void {
+function embed(store: SampleStore, sampleId: string, backboneChecksum = CHECKSUM): void {
   const features = Float32Array.of(1, 2);
   store.putFeatures([
-    { sampleId, backboneChecksum: CHECKSUM, recipe: '', view: 0, features },
-    { sampleId, backboneChecksum: CHECKSUM, recipe: 'r', view: 1, features },
+    { sampleId, backboneChecksum, recipe: '', view: 0, features },
+    { sampleId, backboneChecksum, recipe: 'r', view: 1, features },
   ]);
 }
 
@@ -88,6 +88,46 @@ describe('a store at its limit', () => {
     assert.equal(store.picture(usable), null);
     for (const id of [shared, alsoShared, raw, waiting]) assert.ok(store.picture(id));
     assert.throws(() => store.admit(newSample('06')), hasCode('HL_STORE_LIMIT'));
+  });
+
+  it('keeps pictures that the running backbone has not embedded', (t) => {
+    const other = 'b'.repeat(64);
+    let running: string | null = other;
+    const { store } = temporaryStore(t, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 4 * size,
+      minPicturesPerClass: 1,
+      backboneChecksum: () => running,
+    });
+    const [first] = ['01', '02', '03', '04'].map((content) => learn(store, content, 'crop'));
+    assert.throws(() => learn(store, '05', 'crop'), hasCode('HL_STORE_LIMIT'));
+    embed(store, first!, other);
+    learn(store, '05', 'crop');
+    assert.equal(store.picture(first!), null);
+    assert.throws(() => learn(store, '06', 'crop'), hasCode('HL_STORE_LIMIT'));
+    // While none runs, the one that embedded a sample last counts.
+    running = null;
+    learn(store, '06', 'crop');
+    assert.equal(store.counts().thinned, 2);
+  });
+
+  it('takes the original back when it is imported again, if it fits', (t) => {
+    const { store, path } = temporaryStore(t, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 2 * size,
+      minPicturesPerClass: 1,
+    });
+    const ids = ['01', '02', '03'].map((content) => learn(store, content, 'crop'));
+    const gone = ids.findIndex((id) => store.picture(id) === null);
+    const { jpeg } = newSample(['01', '02', '03'][gone]!);
+    assert.equal(store.restorePicture(ids[gone]!, jpeg), false, 'no room');
+    const { store: larger, database } = openStore(path, { maxPictureStoreBytes: 3 * size });
+    t.after(() => database.close());
+    assert.equal(larger.restorePicture(ids[gone]!, Buffer.from('another')), false);
+    assert.equal(larger.restorePicture(ids[gone]!, jpeg), true);
+    assert.deepEqual(Buffer.from(larger.picture(ids[gone]!)!), jpeg);
+    assert.equal(larger.restorePicture(ids[gone]!, jpeg), false, 'it is there');
+    assert.deepEqual([larger.counts().thinned, larger.counts().pictureBytes], [0, 3 * size]);
   });
 
   it('never thins without the setting', (t) => {

@@ -13,6 +13,11 @@ export interface PictureLimits {
   maxPictureStoreBytes: number;
   /** Pictures of a class that are never removed to make room; null, the default: none is removed. */
   minPicturesPerClass?: number | null;
+  /**
+   * SHA-256 of the running backbone: only pictures that it has embedded are removed. Null, the default:
+   * it is not known, and the backbone that embedded a sample last stands in for it.
+   */
+  backboneChecksum?: () => string | null;
   /** Called within the transaction of a thinning. */
   onThinned?: (thinned: Thinned) => void;
   /** Below this free space of the file system no picture is stored; default 0. */
@@ -38,7 +43,11 @@ export function makePictureRoom(database: Database, bytes: number, limits: Pictu
   if (minPicturesPerClass !== null) {
     const needed = Math.min(bytes, stored + bytes - maxBytes);
     const wanted = Math.max(needed, Math.floor(maxBytes * THINNED_SHARE));
-    const thinned = thinPictures(database, wanted, minPicturesPerClass);
+    const thinned = thinPictures(database, {
+      bytes: wanted,
+      floor: minPicturesPerClass,
+      backboneChecksum: limits.backboneChecksum?.() ?? null,
+    });
     if (thinned.bytes >= needed) {
       onThinned?.(thinned);
       return;
@@ -49,10 +58,34 @@ export function makePictureRoom(database: Database, bytes: number, limits: Pictu
     `the store holds ${stored} bytes of pictures; with ${bytes} more it would exceed samples.maxPictureStoreBytes (${maxBytes})`,
     {
       remedy:
-        'Raise samples.maxPictureStoreBytes. Or export (`headland export-samples DIR`), remove pictures from DIR, and import it into a new state folder.',
+        'Raise samples.maxPictureStoreBytes, and move paths.stateDir to a larger disk if it needs that.',
       details: { stored, bytes, maxBytes },
     },
   );
+}
+
+/**
+ * Puts the bytes of a thinned picture back, if they fit without removing others. Run it in a transaction.
+ * @returns whether they were put back
+ */
+export function restorePicture(
+  database: Database,
+  id: string,
+  jpeg: Uint8Array,
+  limits: PictureLimits,
+): boolean {
+  const freeBytes = limits.freeBytes?.() ?? null;
+  if (freeBytes !== null && freeBytes < (limits.minFreeBytes ?? 0)) return false;
+  if (storedBytes(database) + jpeg.length > limits.maxPictureStoreBytes) return false;
+  const { changes } = database
+    .prepare('UPDATE samples SET picture_bytes = ? WHERE id = ? AND picture_bytes = 0')
+    .run(jpeg.length, id);
+  if (changes === 0) return false;
+  database.prepare('INSERT INTO pictures (sample_id, bytes) VALUES (?, ?)').run(id, jpeg);
+  database
+    .prepare('UPDATE store_totals SET picture_bytes = picture_bytes + ? WHERE id = 1')
+    .run(jpeg.length);
+  return true;
 }
 
 /** The error while the file system has too little space for pictures. */

@@ -166,6 +166,27 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     tests: THINNING_TESTS,
   },
   {
+    promise: 'thinning spares what the running backbone has not embedded',
+    file: 'src/samples/limit/thinning.ts',
+    text: 'f.backbone_checksum = coalesce(?, ',
+    replacement: "f.backbone_checksum > coalesce(substr(?, 65), '', ",
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'a thinned picture is put back only where it fits',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + jpeg.length > limits.maxPictureStoreBytes',
+    replacement: 'jpeg.length > limits.maxPictureStoreBytes',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'an import puts thinned pictures back',
+    file: 'src/samples/folder/import-write.ts',
+    text: 'known === null || known.pictureBytes === 0',
+    replacement: 'known === null',
+    tests: [{ file: 'test/samples/import.test.ts', names: 'thinned out' }],
+  },
+  {
     promise: 'features of a thinned sample are kept',
     file: 'src/samples/feature-table.ts',
     text: 'AND sample_id NOT IN (SELECT id FROM samples WHERE picture_bytes = 0)',
