@@ -35,6 +35,14 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: CARE_TESTS,
   },
   {
+    promise: 'a reload does not make old writes those of today',
+    file: 'src/agent/agent.ts',
+    text: 'return this.options.writtenBytes.observe(performance.now());',
+    replacement:
+      'return new (this.options.writtenBytes.constructor as new () => AgentOptions["writtenBytes"])().observe(0);',
+    tests: [{ file: 'test/agent/lifetime/reload.test.ts', names: 'days ago' }],
+  },
+  {
     promise: 'the alarm about heat does not flap',
     file: 'src/agent/care/board-alarms.ts',
     text: "this.alarms.has('board-hot') ? fasterBelowC : slowAboveC",
