@@ -112,4 +112,18 @@ export const POSITION_MUTANTS: readonly Mutant[] = [
     replacement: 'farthest >= 90 ? 1 :',
     tests: PLACES_TESTS,
   },
+  {
+    promise: 'positions stay on the robot where the setting says so',
+    file: 'src/sync/discovery.ts',
+    text: 'positions ? sample : { ...sample, position: null }',
+    replacement: 'positions ? sample : { ...sample }',
+    tests: [{ file: 'test/sync/synchroniser.test.ts', names: 'positions are in' }],
+  },
+  {
+    promise: 'an export without positions holds none',
+    file: 'src/samples/folder/export-folder.ts',
+    text: 'includePositions ? sample : { ...sample, position: null }',
+    replacement: 'includePositions ? sample : { ...sample }',
+    tests: [{ file: 'test/samples/export.test.ts', names: 'without positions' }],
+  },
 ];
