@@ -12,7 +12,7 @@ import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
 import { SystemdNotifier } from '../host/notify.js';
-import { type Written, WrittenBytes } from '../host/written-bytes.js';
+import type { Written } from '../host/written-bytes.js';
 import { Perception } from '../perception/perception.js';
 import type { BackboneInfo, Perceived, TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -91,7 +91,6 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #boardAlarms: BoardAlarms;
-  readonly #writtenBytes = new WrittenBytes();
   readonly #sync: SyncService;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
@@ -121,7 +120,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.alarms = new Alarms(reports);
     // No watch exists while the state is being opened: start() reports errors from that time.
     let watch: StoreWatch | null = null;
-    this.state = openStateOrStandIn(config, (error) => watch?.trouble(error), log);
+    this.state = openStateOrStandIn(
+      config,
+      (error) => watch?.trouble(error),
+      log,
+      () => this.#perception.backbone?.checksum ?? null,
+    );
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
     watch = this.#storeWatch;
     this.#boardAlarms = new BoardAlarms(config, this.alarms);
@@ -367,7 +371,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   /** What this process and its children have written to storage; null: the kernel does not count. */
   get written(): Written | null {
-    return this.#writtenBytes.observe(performance.now());
+    return this.options.writtenBytes.observe(performance.now());
   }
 
   /** Null while the console is not running. */

@@ -74,20 +74,28 @@ export function openState(config: Config, log?: Log): State {
  * As {@link openState}, for the daemon, which must classify even without a disk: see
  * {@link openDatabaseOrStandIn}.
  * @param onTrouble called for every error of the disk, including those while the state is being opened
+ * @param backboneChecksum SHA-256 of the running backbone; null: none runs yet
  */
 export function openStateOrStandIn(
   config: Config,
   onTrouble: (error: HeadlandError) => void,
   log: Log,
+  backboneChecksum: () => string | null,
 ): State {
-  return stateIn(config, openDatabaseOrStandIn(databasePathOf(config), onTrouble), log);
+  const database = openDatabaseOrStandIn(databasePathOf(config), onTrouble);
+  return stateIn(config, database, log, backboneChecksum);
 }
 
 function databasePathOf({ paths }: Config): string {
   return join(paths.stateDir, 'headland.db');
 }
 
-function stateIn(config: Config, database: Database, log?: Log): State {
+function stateIn(
+  config: Config,
+  database: Database,
+  log?: Log,
+  backboneChecksum: () => string | null = () => null,
+): State {
   const { holdoutShare, holdoutAfterSamples } = config.samples;
   const audit = new AuditLog(database);
   const common = new SampleStore(database, {
@@ -95,6 +103,7 @@ function stateIn(config: Config, database: Database, log?: Log): State {
     holdoutAfterSamples,
     maxPictureStoreBytes: config.samples.maxPictureStoreBytes,
     minPicturesPerClass: config.samples.minPicturesPerClass,
+    backboneChecksum,
     minFreeBytes: config.samples.minFreeBytes,
     freeBytes: () => diskFreeBytes(config.paths.stateDir),
     onThinned: ({ pictures, bytes }) => {

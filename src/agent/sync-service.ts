@@ -43,7 +43,7 @@ export function openSynchronisers(
       table,
       address: `${identityOf(config, parsed)}${folder}/`,
       open: () => openTarget(config, parsed, folder, environment),
-      selection: { send: sync.send, cameras: sync.cameras },
+      selection: { send: sync.send, cameras: sync.cameras, positions: sync.positions },
       robot: robot.id,
       maxBytesPerDay:
         maxBytesPerDay === null ? null : Math.floor(maxBytesPerDay / state.tasks.length),

@@ -7,7 +7,7 @@ import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
-import type { Written } from '../host/written-bytes.js';
+import type { Written, WrittenBytes } from '../host/written-bytes.js';
 import type { Perception } from '../perception/perception.js';
 import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -28,6 +28,8 @@ export interface AgentOptions {
   environment: NodeJS.ProcessEnv;
   /** Version of headland. */
   version: string;
+  /** Of this process, which may run several agents one after another. */
+  writtenBytes: WrittenBytes;
   /** The perception thread, if it already starts. */
   thread?: Promise<PerceptionThread>;
 }

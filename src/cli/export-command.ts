@@ -15,6 +15,7 @@ import { reportsAsJson } from './support/task-reports.js';
 interface ExportOptions extends TaskOptions {
   as: SampleFormat;
   waiting?: boolean;
+  position: boolean;
   json?: boolean;
 }
 
@@ -28,11 +29,16 @@ export function exportCommand(): Command {
       new Option('--as <format>', 'layout of the folder').choices(SAMPLE_FORMATS).default('folder'),
     )
     .option('--waiting', 'also export samples that wait for a label')
+    .option('--no-position', 'leave out where the pictures were captured')
     .option('--json', 'print one JSON object')
     .action(async (dir: string, options: ExportOptions) => {
       const state = openState(resolveConfig(options));
       try {
-        const how = { format: options.as, includeWaiting: options.waiting === true };
+        const how = {
+          format: options.as,
+          includeWaiting: options.waiting === true,
+          includePositions: options.position,
+        };
         const chosen = options.task === undefined ? state.tasks : [state.task(options.task)];
         const stores = chosen.map(({ samples }) => samples);
         const [first] = chosen;

@@ -10,6 +10,7 @@ import { acquireInstanceLock } from '../host/instance-lock.js';
 import { SystemdNotifier } from '../host/notify.js';
 import { boundPictureMemory } from '../host/picture-memory.js';
 import { releaseStartPages } from '../host/start-pages.js';
+import { WrittenBytes } from '../host/written-bytes.js';
 import { PerceptionThread } from '../perception/perception-thread.js';
 import { DEFAULT_CONFIG_PATH } from './support/state-options.js';
 import { packageVersion } from './support/version.js';
@@ -37,6 +38,7 @@ export function runCommand(): Command {
       early.catch(() => undefined);
       const { Agent: RobotAgent } = await import('../agent/agent.js');
       const version = packageVersion();
+      const writtenBytes = new WrittenBytes();
       const make = (settings: Config): Agent => {
         const thread = early;
         early = undefined;
@@ -44,6 +46,7 @@ export function runCommand(): Command {
           log: logOf(settings),
           environment: process.env,
           version,
+          writtenBytes,
           ...(thread ? { thread } : {}),
         });
       };

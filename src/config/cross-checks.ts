@@ -4,6 +4,7 @@ import type { ConfigProblem } from './config-problem.js';
 import { buttonProblems, gpioProblems } from './gpio-checks.js';
 import type { AlertCondition, AlertRuleConfig, Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
+import { trainingTemperatures } from './training-temperatures.js';
 
 /** Problems between settings, which no single field of the schema can show. */
 export function crossChecks(config: Config): ConfigProblem[] {
@@ -13,6 +14,7 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...config.alerts.rules.flatMap((_, index) => ruleProblems(config, index)),
     ...sectionChecks(config),
     ...buttonProblems(config),
+    ...boardProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
@@ -23,6 +25,25 @@ export function crossChecks(config: Config): ConfigProblem[] {
 /** Problems between settings of one section, which are also found where it is read alone. */
 export function sectionChecks({ gpio }: Config): ConfigProblem[] {
   return gpioProblems(gpio);
+}
+
+/** A training that pauses as soon as it starts, or goes on while it is too hot to run. */
+function boardProblems({ board }: Config): ConfigProblem[] {
+  const { pauseTrainingAboveC, resumeTrainingBelowC } = trainingTemperatures(board);
+  const problems: ConfigProblem[] = [];
+  if (board.trainBelowC > pauseTrainingAboveC) {
+    problems.push({
+      path: 'board.pauseTrainingAboveC',
+      message: `must not be below trainBelowC (${board.trainBelowC})`,
+    });
+  }
+  if (board.resumeTrainingBelowC !== null && resumeTrainingBelowC > pauseTrainingAboveC) {
+    problems.push({
+      path: 'board.resumeTrainingBelowC',
+      message: `must not exceed pauseTrainingAboveC (${pauseTrainingAboveC})`,
+    });
+  }
+  return problems;
 }
 
 function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {

@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileDurably } from '../base/files/durable-files.js';
-import { inheritOwner } from '../base/files/inherit-owner.js';
+import { openToAppend } from '../base/files/inherit-owner.js';
 
 /** A longer journal is cut to the second number; nobody rolls back further than that. */
 const COMPACT_ABOVE_RECORDS = 1_000;
@@ -46,9 +46,8 @@ export async function readHistory(path: string): Promise<HistoryRecord[]> {
 
 /** Appends one record; durable when it resolves. */
 export async function appendHistory(path: string, record: HistoryRecord): Promise<void> {
-  const file = await open(path, 'a+', 0o644);
+  const file = await openToAppend(path, 0o644);
   try {
-    inheritOwner(path);
     const { size } = await file.stat();
     const last = Buffer.alloc(1);
     if (size > 0) await file.read(last, 0, 1, size - 1);

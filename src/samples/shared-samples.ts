@@ -1,4 +1,9 @@
-import { distanceMeters, METERS_PER_DEGREE, type Position } from '../base/geo/position.js';
+import {
+  degreesOfLongitude,
+  distanceMeters,
+  METERS_PER_DEGREE,
+  type Position,
+} from '../base/geo/position.js';
 import type { Database } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import { NearDuplicates } from './near-duplicates.js';
@@ -72,16 +77,28 @@ export class SharedSamples {
    * are left out.
    */
   near(position: Position, radiusMeters: number): PlacedSample[] {
-    const { latitude } = position;
+    const { latitude, longitude } = position;
     const degrees = radiusMeters / METERS_PER_DEGREE;
+    const eastWest = degreesOfLongitude(radiusMeters, latitude);
     const rows = this.database
       .prepare<Omit<PlacedSample, 'distanceMeters'> & Pick<Position, 'latitude' | 'longitude'>>(
         `SELECT id, group_name AS "group", captured_at_ms AS capturedAtMs, latitude, longitude
-         FROM samples WHERE latitude BETWEEN ? AND ? AND accuracy_meters <= ?
-         AND NOT EXISTS (SELECT 1 FROM task_groups WHERE name = group_name AND kept = 1)
+         FROM samples WHERE latitude BETWEEN ? AND ?
+         AND (longitude BETWEEN ? AND ? OR longitude <= ? OR longitude >= ?)
+         AND accuracy_meters <= ?
+         AND group_name NOT IN (SELECT name FROM task_groups WHERE kept = 1)
          ORDER BY id`,
       )
-      .all(latitude - degrees, latitude + degrees, radiusMeters);
+      .all(
+        latitude - degrees,
+        latitude + degrees,
+        longitude - eastWest,
+        longitude + eastWest,
+        // Across the meridian where 180° east is 180° west.
+        longitude + eastWest - 360,
+        longitude - eastWest + 360,
+        radiusMeters,
+      );
     return rows
       .map(({ id, group, capturedAtMs, ...place }) => {
         return { id, group, capturedAtMs, distanceMeters: distanceMeters(position, place) };

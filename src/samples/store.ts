@@ -6,7 +6,7 @@ import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
-import { makePictureRoom, type PictureLimits } from './limit/picture-limit.js';
+import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 import {
   type LabelChange,
@@ -311,6 +311,15 @@ export class SampleStore {
       }
       return oldest.length;
     })();
+  }
+
+  /**
+   * Puts the picture of a thinned sample back, if it is the same and fits without removing others.
+   * @returns whether it was put back
+   */
+  restorePicture(id: string, jpeg: Uint8Array): boolean {
+    if (this.shared.findPicture(sha256Hex(jpeg)) !== id) return false;
+    return this.database.transaction(() => restorePicture(this.database, id, jpeg, this.options))();
   }
 
   /** See {@link SharedSamples.near}. */

@@ -150,8 +150,7 @@ function sizeOf(path: string): number {
 function createPrivately(path: string): void {
   const folder = dirname(path);
   const created = makeFolderSync(folder, 0o700);
-  closeSync(openSync(path, 'a', 0o600));
-  inheritOwner(path);
+  createUnlessThere(path);
   if (created === null) return;
   const parent = openSync(dirname(created), 'r');
   try {
@@ -159,4 +158,17 @@ function createPrivately(path: string): void {
   } finally {
     closeSync(parent);
   }
+}
+
+/** An existing file keeps its owner. */
+function createUnlessThere(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, 'wx', 0o600);
+    inheritOwner(file, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    file = openSync(path, 'r+');
+  }
+  closeSync(file);
 }

@@ -10,11 +10,13 @@ const PAGE = 250;
 /** Interval of full searches. Between them only new samples and labels are looked at. */
 const FULL_INTERVAL_MS = 3_600_000;
 
-/** Which samples are sent. What was sent once is kept up to date, whatever becomes of it. */
+/** Which samples are sent, and what of them. What was sent once is kept up to date, whatever becomes of it. */
 export interface Selection {
   send: 'labelled' | 'waiting' | 'all';
   /** Names of cameras; empty = all. */
   cameras: readonly string[];
+  /** Whether the metadata contains where a sample was captured. */
+  positions: boolean;
 }
 
 export function isSelected(sample: Sample, { send, cameras }: Selection): boolean {
@@ -23,6 +25,11 @@ export function isSelected(sample: Sample, { send, cameras }: Selection): boolea
   if (send !== 'all' && (sample.label !== null) !== (send === 'labelled')) return false;
   const [camera = ''] = sample.source.split('/', 1);
   return cameras.length === 0 || cameras.includes(camera);
+}
+
+/** What a target is told of a sample. */
+export function asSent(sample: Sample, { positions }: Selection): Sample {
+  return positions ? sample : { ...sample, position: null };
 }
 
 /**
@@ -107,7 +114,7 @@ export class Discovery {
   #compare(target: number, sample: Sample, row: SyncRow | null): void {
     const due =
       (row?.file != null || isSelected(sample, this.selection)) &&
-      row?.sentDigest !== metadataDigest(sample);
+      row?.sentDigest !== metadataDigest(asSent(sample, this.selection));
     if (row === null && due) {
       this.table.put(target, {
         sampleId: sample.id,

@@ -9,7 +9,7 @@ import { endingOf } from '../samples/folder/export-folder.js';
 import type { Sample } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import { Allowance, type Clocks, SYSTEM_CLOCKS } from './allowance.js';
-import { Discovery, isSelected, type Selection } from './discovery.js';
+import { asSent, Discovery, isSelected, type Selection } from './discovery.js';
 import { metadataDigest, sidecarOf } from './sidecar.js';
 import { syncCancelled } from './sync-errors.js';
 import type { SyncRow, SyncTable, SyncTotals } from './sync-table.js';
@@ -186,7 +186,8 @@ export class Synchroniser {
   *#outgoing(targetId: number, rows: readonly SyncRow[], batch: Batch): Generator<Outgoing> {
     const { samples, table, selection } = this.#options;
     for (const row of rows) {
-      const sample = samples.get(row.sampleId);
+      const stored = samples.get(row.sampleId);
+      const sample = stored && asSent(stored, selection);
       if (sample === null) {
         table.remove(targetId, row.sampleId);
         batch.passOver(row);

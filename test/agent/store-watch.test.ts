@@ -20,6 +20,7 @@ function watched(t: Parameters<typeof temporaryDirectory>[0], dir: string) {
     robotConfig(dir),
     (error) => watch?.trouble(error),
     recordedLog().log,
+    () => null,
   );
   const watching = new StoreWatch(state.database, alarms);
   watch = watching;

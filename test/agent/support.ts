@@ -8,6 +8,7 @@ import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
 import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
+import { WrittenBytes } from '../../src/host/written-bytes.js';
 import { type Decision, undecided } from '../../src/perception/decision.js';
 import { Composer } from '../../src/telemetry/contract/composer.js';
 import type { Message, MessageName } from '../../src/telemetry/contract/messages.js';
@@ -136,7 +137,12 @@ export class TestAgent {
       ...settings,
     });
     const { log, lines } = recordedLog();
-    const agent = new Agent(config, { log, environment, version: '0.0.0-test' });
+    const agent = new Agent(config, {
+      log,
+      environment,
+      version: '0.0.0-test',
+      writtenBytes: new WrittenBytes(),
+    });
     const running = new TestAgent(dir, agent, lines);
     t.after(() => running.stop());
     return running;

@@ -151,6 +151,24 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
     );
   });
 
+  test('refuses temperatures at which a training would pause at once, or flap', () => {
+    const paths = (board: string) =>
+      (refusal(() => parseConfig(`board: {${board}}`)).details.problems as { path: string }[]).map(
+        ({ path }) => path,
+      );
+    assert.deepEqual(paths('trainBelowC: 70, pauseTrainingAboveC: 69'), [
+      'board.pauseTrainingAboveC',
+    ]);
+    assert.deepEqual(paths('resumeTrainingBelowC: 76'), ['board.resumeTrainingBelowC']);
+    for (const valid of [
+      'trainBelowC: 80',
+      'pauseTrainingAboveC: 70',
+      'resumeTrainingBelowC: 60',
+    ]) {
+      parseConfig(`board: {${valid}}`);
+    }
+  });
+
   test('refuses GPIO lines and buttons that mean nothing, each with its path', () => {
     const horn = { name: 'horn', line: 17 };
     const capture = { kind: 'capture', camera: 'main' };

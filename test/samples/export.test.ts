@@ -102,6 +102,27 @@ test('importing an export gives everything back', async (t) => {
   assert.deepEqual([second.imported, second.duplicates], [0, 6]);
 });
 
+test('an export without positions holds none, in pictures, manifest and tables', async (t) => {
+  const store = await filledStore(t);
+  for (const format of ['folder', 'csv'] as const) {
+    const dir = join(temporaryFolder(t), 'field');
+    await exportFolder(store, dir, { format, includePositions: false });
+    for (const { id, label } of store.list({ labelled: true })) {
+      const [name] = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) =>
+        basename(file).startsWith(id),
+      );
+      const bytes = readFileSync(join(dir, name!));
+      assert.deepEqual(bytes, Buffer.from(store.picture(id)!), label!);
+    }
+    const texts = readdirSync(dir, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(jsonl|csv)$/.test(file))
+      .map((file) => readFileSync(join(dir, file), 'utf8'));
+    assert.ok(texts.length > 0);
+    assert.doesNotMatch(texts.join('\n'), /position|latitude/);
+    assert.ok(!texts.join('\n').includes(String(HERE.latitude)));
+  }
+});
+
 test('without its manifest, an export still says where its pictures were captured', async (t) => {
   const store = await filledStore(t);
   const dir = join(temporaryFolder(t), 'field');

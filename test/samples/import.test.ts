@@ -313,6 +313,33 @@ test('a full store stops the import with what it has, and it goes on later', asy
   assert.deepEqual([report.imported, report.duplicates], [40 - total, total]);
 });
 
+test('an import puts pictures back that were thinned out', async (t) => {
+  const files: Record<string, Buffer> = {};
+  for (let seed = 1; seed <= 8; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed);
+  const dir = writeFiles(temporaryFolder(t), files);
+  const { store, path } = temporaryStore(t);
+  await importFolder(store, dir, { limits });
+  const before = store.list();
+  const backboneChecksum = 'a'.repeat(64);
+  const features = Float32Array.of(1);
+  store.putFeatures(
+    before.map(({ id }) => ({ sampleId: id, backboneChecksum, recipe: '', view: 0, features })),
+  );
+  const { pictureBytes } = store.counts();
+  const full = openStore(path, { maxPictureStoreBytes: pictureBytes, minPicturesPerClass: 1 });
+  t.after(() => full.database.close());
+  const more = writeFiles(temporaryFolder(t), { 'weed/9.jpg': await jpeg(9) });
+  await importFolder(full.store, more, { limits });
+  assert.ok(store.counts().thinned > 0);
+  const report = await importFolder(store, dir, { limits });
+  assert.deepEqual([report.imported, report.duplicates], [0, 8]);
+  assert.equal(store.counts().thinned, 0);
+  for (const { id, pictureBytes: bytes } of before) {
+    assert.equal(store.picture(id)?.length, bytes);
+    assert.equal(store.known(id).pictureBytes, bytes);
+  }
+});
+
 test('a full disk stops the import with what it has, and it goes on when there is room', async (t) => {
   const disk = smallDisk(t, '2m');
   if (disk === null) return;

@@ -192,3 +192,60 @@ test('the store finds what lies within a radius, also across the date line and a
   assert.deepEqual(names(place(10, 180)).sort(), ['east', 'west']);
   assert.deepEqual(names(place(89.999_99, 180)), ['pole']);
 });
+
+test('the store finds what a search of all samples finds, wherever on earth', (t) => {
+  const { store } = temporaryStore(t);
+  const radiusMeters = 500_000;
+  const places = [-90, -89, -45, 1, 60, 88, 90].flatMap((latitude) =>
+    [-180, -178, -90, 0, 3, 177, 180].map((longitude): Position => {
+      return { ...at(0), latitude, longitude: longitude + 0.5 * Math.sign(-longitude) };
+    }),
+  );
+  const stored = new Map(
+    places.map((position, i) => {
+      const { id } = store.admit(newSample(`${i}`, { group: `${i}`, position })).sample;
+      return [id, position];
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.double({ min: -90, max: 90, noNaN: true }),
+      fc.double({ min: -180, max: 180, noNaN: true }),
+      (latitude, longitude) => {
+        const here = { ...at(0), latitude, longitude };
+        const expected = [...stored]
+          .filter(([, place]) => distanceMeters(here, place) <= radiusMeters)
+          .map(([id]) => id);
+        assert.deepEqual(
+          store
+            .near(here, radiusMeters)
+            .map(({ id }) => id)
+            .sort(),
+          expected.sort(),
+        );
+      },
+    ),
+  );
+});
+
+test('a search for places near reads the groups once, not once a sample', (t) => {
+  const { store, database } = temporaryStore(t);
+  const prepare = database.prepare.bind(database);
+  const seen: string[] = [];
+  database.prepare = (sql) => {
+    seen.push(sql);
+    return prepare(sql);
+  };
+  store.near(at(0), RADIUS);
+  const [search, ...others] = seen;
+  assert.ok(search !== undefined && others.length === 0);
+  const plan = prepare<{ detail: string }>(`EXPLAIN QUERY PLAN ${search}`)
+    .all(0, 0, 0, 0, 0, 0, 0)
+    .map(({ detail }) => detail);
+  assert.ok(
+    plan.some((step) => step.includes('samples_by_latitude')),
+    plan.join('\n'),
+  );
+  assert.ok(!plan.some((step) => step.includes('CORRELATED')), plan.join('\n'));
+  assert.match(search, /longitude BETWEEN/);
+});

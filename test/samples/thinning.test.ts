@@ -3,7 +3,7 @@ import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { chooseRedundant, type ThinningCandidate } from '../../src/samples/limit/thinning.js';
 import type { SampleStore } from '../../src/samples/store.js';
-import { hasCode, newSample, temporaryStore } from './support.js';
+import { hasCode, newSample, openStore, temporaryStore } from './support.js';
 
 const CHECKSUM = 'a'.repeat(64);
 
@@ -14,11 +14,11 @@ function learn(store: SampleStore, content: string, label: string, group = 'g'):
   return sample.id;
 }
 
-function embed(store: SampleStore, sampleId: string): void {
+function embed(store: SampleStore, sampleId: string, backboneChecksum = CHECKSUM): void {
   const features = Float32Array.of(1, 2);
   store.putFeatures([
-    { sampleId, backboneChecksum: CHECKSUM, recipe: '', view: 0, features },
-    { sampleId, backboneChecksum: CHECKSUM, recipe: 'r', view: 1, features },
+    { sampleId, backboneChecksum, recipe: '', view: 0, features },
+    { sampleId, backboneChecksum, recipe: 'r', view: 1, features },
   ]);
 }
 
@@ -90,11 +90,98 @@ describe('a store at its limit', () => {
     assert.throws(() => store.admit(newSample('06')), hasCode('HL_STORE_LIMIT'));
   });
 
+  it('keeps pictures that the running backbone has not embedded', (t) => {
+    const other = 'b'.repeat(64);
+    let running: string | null = other;
+    const { store } = temporaryStore(t, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 4 * size,
+      minPicturesPerClass: 1,
+      backboneChecksum: () => running,
+    });
+    const [first] = ['01', '02', '03', '04'].map((content) => learn(store, content, 'crop'));
+    assert.throws(() => learn(store, '05', 'crop'), hasCode('HL_STORE_LIMIT'));
+    embed(store, first!, other);
+    learn(store, '05', 'crop');
+    assert.equal(store.picture(first!), null);
+    assert.throws(() => learn(store, '06', 'crop'), hasCode('HL_STORE_LIMIT'));
+    // While none runs, the one that embedded a sample last counts.
+    running = null;
+    learn(store, '06', 'crop');
+    assert.equal(store.counts().thinned, 2);
+  });
+
+  it('takes the original back when it is imported again, if it fits', (t) => {
+    const { store, path } = temporaryStore(t, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 2 * size,
+      minPicturesPerClass: 1,
+    });
+    const ids = ['01', '02', '03'].map((content) => learn(store, content, 'crop'));
+    const gone = ids.findIndex((id) => store.picture(id) === null);
+    const { jpeg } = newSample(['01', '02', '03'][gone]!);
+    assert.equal(store.restorePicture(ids[gone]!, jpeg), false, 'no room');
+    const { store: larger, database } = openStore(path, { maxPictureStoreBytes: 3 * size });
+    t.after(() => database.close());
+    assert.equal(larger.restorePicture(ids[gone]!, Buffer.from('another')), false);
+    assert.equal(larger.restorePicture(ids[gone]!, jpeg), true);
+    assert.deepEqual(Buffer.from(larger.picture(ids[gone]!)!), jpeg);
+    assert.equal(larger.restorePicture(ids[gone]!, jpeg), false, 'it is there');
+    assert.deepEqual([larger.counts().thinned, larger.counts().pictureBytes], [0, 3 * size]);
+  });
+
   it('never thins without the setting', (t) => {
-    const { store } = temporaryStore(t, { maxPictureStoreBytes: 2 * size });
-    learn(store, '01', 'crop');
-    learn(store, '02', 'crop');
-    assert.throws(() => learn(store, '03', 'crop'), hasCode('HL_STORE_LIMIT'));
+    for (const setting of [{}, { minPicturesPerClass: null }]) {
+      const { store } = temporaryStore(t, { maxPictureStoreBytes: 2 * size, ...setting });
+      learn(store, '01', 'crop');
+      learn(store, '02', 'crop');
+      assert.throws(() => learn(store, '03', 'crop'), hasCode('HL_STORE_LIMIT'));
+    }
+  });
+
+  it('shrinks step by step to a limit that was lowered, and loses nothing to a refusal', (t) => {
+    const { store, path } = temporaryStore(t, { holdoutAfterSamples: 1_000 });
+    for (let i = 0; i < 60; i++) learn(store, name(i), 'crop');
+    const thinned: number[] = [];
+    const { store: lowered, database } = openStore(path, {
+      holdoutAfterSamples: 1_000,
+      maxPictureStoreBytes: 20 * size,
+      minPicturesPerClass: 30,
+      onThinned: ({ pictures }) => thinned.push(pictures),
+    });
+    t.after(() => database.close());
+    for (let i = 60; i < 65; i++) {
+      learn(lowered, name(i), 'crop');
+      assert.equal(lowered.counts().pictureBytes, 60 * size, 'never grows');
+    }
+    assert.deepEqual(thinned, [1, 1, 1, 1, 1]);
+    // One image is larger than what may go.
+    const large = newSample('99', { jpeg: Buffer.alloc(31 * size) });
+    assert.throws(() => lowered.admit(large), hasCode('HL_STORE_LIMIT'));
+    assert.equal(lowered.counts().pictureBytes, 60 * size);
+    assert.equal(thinned.length, 5);
+  });
+
+  it('frees at most one hundredth of the limit for one image', (t) => {
+    const { store, path } = temporaryStore(t, { holdoutAfterSamples: 1_000 });
+    for (let i = 0; i < 300; i++) learn(store, String(i).padStart(3, '0'), 'crop');
+    const stored = store.counts().pictureBytes;
+    const limit = { maxPictureStoreBytes: 200 * newSample('000').jpeg.length };
+    const { store: lowered, database } = openStore(path, {
+      holdoutAfterSamples: 1_000,
+      minPicturesPerClass: 1,
+      ...limit,
+    });
+    t.after(() => database.close());
+    const sizes = Array.from({ length: 110 }, (_, i) => {
+      learn(lowered, `9${String(i).padStart(2, '0')}x`, 'weed');
+      return lowered.counts().pictureBytes;
+    });
+    for (const [i, after] of sizes.entries()) {
+      const before = sizes[i - 1] ?? stored;
+      assert.ok(before - after <= limit.maxPictureStoreBytes / 100, `${before} to ${after}`);
+    }
+    assert.ok(sizes.at(-1)! <= limit.maxPictureStoreBytes);
   });
 });
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { HANG_MS } from '../liveness.js';
-import { hasCode } from '../samples/support.js';
+import { jpeg } from '../samples/pictures.js';
+import { hasCode, newSample } from '../samples/support.js';
 import { cutOff, failing, S3Server } from './s3-server.js';
 import {
   admit,
@@ -50,6 +51,28 @@ test('sends labelled samples once, with all that an import needs', async (t) => 
   await passOf(synchroniser);
   await passOf(synchroniserOf(robot));
   assert.equal(store.requests.length, 2, 'nothing is sent again');
+});
+
+test('positions are in the metadata unless the setting keeps them on the robot', async (t) => {
+  const store = await S3Server.start(t);
+  const robot = openSyncRobot(t, s3Settings(store));
+  const place = { latitude: 52.5, longitude: 9.25, accuracyMeters: 0.02, altitudeMeters: null };
+  const { sample } = robot.state.task().samples.admit(
+    newSample('', {
+      jpeg: await jpeg(1),
+      label: 'weed',
+      position: { ...place, speedMetersPerSecond: null, courseDegrees: null },
+    }),
+  );
+  const sidecar = () => String(store.objects().get(sidecarKey(sample)));
+  await passOf(synchroniserOf(robot));
+  assert.match(sidecar(), /"latitude":52.5,"longitude":9.25/);
+  // What a target has been told is taken back.
+  const config = { ...robot.config, sync: { ...robot.config.sync, positions: false } };
+  const report = await passOf(synchroniserOf({ ...robot, config }));
+  assert.deepEqual([report.pictures, report.updates], [0, 1]);
+  assert.doesNotMatch(sidecar(), /position|latitude|52\.5/);
+  assert.equal((await passOf(synchroniserOf({ ...robot, config }))).updates, 0);
 });
 
 test('a changed label sends the metadata again, and a picture only once', async (t) => {

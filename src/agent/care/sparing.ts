@@ -2,6 +2,7 @@ import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { HoldReason } from '../../base/words/hold-reason.js';
 import type { Config } from '../../config/schema.js';
+import { trainingTemperatures } from '../../config/training-temperatures.js';
 import { type BoardOptions, type BoardReadings, readings } from '../../host/board-readings.js';
 import { FirmwareFlags } from '../../host/firmware-flags.js';
 import { type Brake, brake, type RateLimit, RELEASED, rateLimit } from '../../host/rate.js';
@@ -114,7 +115,10 @@ export class Sparing {
   #holdTraining(now: BoardReadings): void {
     const { config, onHold, log } = this.#options;
     const before = this.#hold;
-    this.#hold = holdReason(before, now, config.board);
+    this.#hold = holdReason(before, now, {
+      ...config.board,
+      ...trainingTemperatures(config.board),
+    });
     if (this.#hold === before) return;
     const { temperatureC, throttled, pressure } = now;
     log.info(

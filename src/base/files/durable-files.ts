@@ -59,7 +59,6 @@ export async function switchLinkDurably(path: string, target: string): Promise<v
   const temporary = temporaryBeside(path);
   try {
     await symlink(target, temporary);
-    inheritOwner(temporary);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -81,7 +80,7 @@ export async function syncDirectory(path: string): Promise<void> {
 async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<void> {
   const handle = await open(path, 'wx');
   try {
-    inheritOwner(path);
+    inheritOwner(handle.fd, path);
     await handle.writeFile(bytes);
     await handle.sync();
   } finally {

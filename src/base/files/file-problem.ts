@@ -7,7 +7,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['EHOSTDOWN', 'its file server does not answer'],
   ['EIO', 'the disk reports an I/O error'],
   ['EISDIR', 'it is a folder'],
-  ['ELOOP', 'its symbolic links form a loop'],
+  ['ELOOP', 'it is a symbolic link, or its links form a loop'],
   ['EMFILE', 'too many files are open'],
   ['ENAMETOOLONG', 'its name is too long'],
   ['ENFILE', 'too many files are open'],

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { inheritOwner } from './inherit-owner.js';
+import { inheritFolderOwner } from './inherit-owner.js';
 
 /**
  * Creates a folder and its missing parents; existing folders stay unchanged. Node's own `recursive`
@@ -14,7 +14,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     if (await isFolder(folder)) continue;
     try {
       await mkdir(folder, { mode });
-      inheritOwner(folder);
+      inheritFolderOwner(folder);
     } catch (error) {
       // Another process may have created it meanwhile.
       if (!(await isFolder(folder))) throw error;
@@ -29,7 +29,7 @@ export function makeFolderSync(path: string, mode = 0o777): string | null {
     if (isFolderSync(folder)) continue;
     try {
       mkdirSync(folder, { mode });
-      inheritOwner(folder);
+      inheritFolderOwner(folder);
       first ??= folder;
     } catch (error) {
       if (!isFolderSync(folder)) throw error;

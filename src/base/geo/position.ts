@@ -45,6 +45,16 @@ export function distanceMeters(one: Point, other: Point): number {
   return 2 * EARTH_RADIUS_METERS * Math.asin(Math.min(1, Math.sqrt(haversine)));
 }
 
+/**
+ * Largest difference in longitude within a radius of a place, degrees; rather too large than too small.
+ * 180 where the circle holds a pole.
+ */
+export function degreesOfLongitude(radiusMeters: number, latitude: number): number {
+  const degrees = radiusMeters / METERS_PER_DEGREE;
+  const farthest = Math.abs(latitude) + degrees;
+  return farthest >= 90 ? 180 : Math.min(180, degrees / Math.cos(radians(farthest)));
+}
+
 /** Rounds to what a receiver can mean: a millimetre. */
 export function roundedPosition(position: Position): Position {
   return {

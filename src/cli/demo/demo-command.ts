@@ -6,6 +6,7 @@ import { createLog } from '../../base/log.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';
+import { WrittenBytes } from '../../host/written-bytes.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT } from '../support/output.js';
 import { packageVersion } from '../support/version.js';
@@ -42,6 +43,7 @@ export function demoCommand(): Command {
           log,
           environment: process.env,
           version: packageVersion(),
+          writtenBytes: new WrittenBytes(),
           exitAfterTraining: options.exitAfterTraining === true,
           photos: options.photos !== undefined,
         });

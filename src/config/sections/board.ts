@@ -31,11 +31,17 @@ export const board = section(
         'No training starts at or above this temperature; it starts once the board has cooled',
       ),
     pauseTrainingAboveC: celsius
-      .default(75)
-      .describe('At or above this temperature a running training pauses'),
+      .nullable()
+      .default(null)
+      .describe(
+        'At or above this temperature a running training pauses; null = 5 °C above trainBelowC',
+      ),
     resumeTrainingBelowC: celsius
-      .default(65)
-      .describe('Below this temperature a training that paused because of heat goes on'),
+      .nullable()
+      .default(null)
+      .describe(
+        'Below this temperature a training that paused because of heat goes on; null = trainBelowC',
+      ),
     pauseTrainingAboveMemoryPressurePercent: pressurePercent
       .default(20)
       .describe(

@@ -38,6 +38,8 @@ export interface ExportOptions {
   format?: SampleFormat;
   /** Also export samples without a label; class folders have them in the folder ".waiting". */
   includeWaiting?: boolean;
+  /** Default true. False: no position is written; one that the camera put into a picture stays. */
+  includePositions?: boolean;
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
@@ -116,7 +118,8 @@ export async function writeSamples(
   const expected = options.includeWaiting ? total : labelled;
   const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
-  for await (const sample of samplesOf(store, options.includeWaiting ?? false)) {
+  for await (const stored of samplesOf(store, options.includeWaiting ?? false)) {
+    const sample = asExported(stored, options);
     const bytes = store.picture(sample.id);
     if (bytes === null) {
       if (sample.pictureBytes === 0) report.thinned += 1;
@@ -141,6 +144,10 @@ export async function writeSamples(
   }
   await writer.write(exporter.manifest, Buffer.from(lines.join('')));
   return report;
+}
+
+function asExported(sample: Sample, { includePositions = true }: ExportOptions): Sample {
+  return includePositions ? sample : { ...sample, position: null };
 }
 
 /** Not every picture can hold its position; the manifest has it in any case. */

@@ -37,10 +37,10 @@ export class ImportWriter {
     }
   }
 
-  /** The bytes of the candidates that are not stored yet. */
+  /** The bytes of the candidates whose picture is not stored yet, or no longer. */
   private async readNew(batch: readonly Candidate[]): Promise<Map<Candidate, Uint8Array>> {
     const bytes = new Map<Candidate, Uint8Array>();
-    for (const { members } of unitsOf(batch.filter(({ known }) => known === null))) {
+    for (const { members } of unitsOf(batch.filter(lacksPicture))) {
       await this.readAgain(members, bytes);
     }
     return bytes;
@@ -106,6 +106,7 @@ export class ImportWriter {
 
   private writeOne(candidate: Candidate, jpeg: Uint8Array | undefined): 'new' | 'known' | 'gone' {
     if (candidate.known !== null) {
+      if (jpeg !== undefined) this.store.restorePicture(candidate.known.id, jpeg);
       return this.updateKnown(candidate, candidate.known);
     }
     if (jpeg === undefined) return 'gone';
@@ -140,6 +141,10 @@ export class ImportWriter {
       `${name}: already stored, not held out; left unchanged`,
     );
   }
+}
+
+function lacksPicture({ known }: Candidate): boolean {
+  return known === null || known.pictureBytes === 0;
 }
 
 function newSample(candidate: Candidate, jpeg: Uint8Array): NewSample {

@@ -1,7 +1,7 @@
-import { appendFile, stat, writeFile } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileProblem } from '../../base/files/file-problem.js';
-import { inheritOwner } from '../../base/files/inherit-owner.js';
+import { inheritOwner, openToAppend } from '../../base/files/inherit-owner.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { sha256Hex } from '../../base/hash.js';
 import { cutToBytes, visible } from '../../base/words/text.js';
@@ -35,8 +35,12 @@ export class Quarantine {
       const { origin, code, message, remedy } = obstacle;
       const line = { origin, code, message, remedy, copy, at: new Date().toISOString() };
       const list = join(this.dir, QUARANTINE_FILE);
-      await appendFile(list, `${JSON.stringify(line)}\n`, { mode: 0o600 });
-      inheritOwner(list);
+      const file = await openToAppend(list, 0o600);
+      try {
+        await file.appendFile(`${JSON.stringify(line)}\n`);
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       this.failure ??= fileProblem(error);
     }
@@ -46,8 +50,14 @@ export class Quarantine {
   async #copy(name: string, bytes: Uint8Array): Promise<boolean> {
     try {
       const path = join(this.dir ?? '', name);
-      await writeFile(path, bytes, { mode: 0o600 });
-      inheritOwner(path);
+      // Not through a link that is there already.
+      const file = await open(path, 'wx', 0o600);
+      try {
+        inheritOwner(file.fd, path);
+        await file.writeFile(bytes);
+      } finally {
+        await file.close();
+      }
       return true;
     } catch (error) {
       this.failure ??= fileProblem(error);

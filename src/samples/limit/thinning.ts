@@ -105,6 +105,15 @@ function mostRedundant(groups: Map<string, Ranked[]>): Ranked {
   return next;
 }
 
+export interface ThinningRule {
+  /** To free. */
+  bytes: number;
+  /** Images that each class keeps. */
+  floor: number;
+  /** SHA-256; null: the backbone that embedded a sample last. */
+  backboneChecksum: string | null;
+}
+
 interface CandidateRow extends Omit<ThinningCandidate, 'classes'> {
   classes: string;
   embedded: number;
@@ -112,22 +121,26 @@ interface CandidateRow extends Omit<ThinningCandidate, 'classes'> {
 
 /**
  * Removes the images of labelled samples, see {@link chooseRedundant}; labels, features and everything
- * else of the samples stay. Images of samples that wait for a label in any task, or that were never
- * embedded, are kept. Run it in a transaction.
- * @param bytes to free
+ * else of the samples stay. Images of samples that wait for a label in any task, or that the backbone has
+ * not embedded, are kept. Run it in a transaction.
  */
-export function thinPictures(database: Database, bytes: number, floor: number): Thinned {
+export function thinPictures(
+  database: Database,
+  { bytes, floor, backboneChecksum }: ThinningRule,
+): Thinned {
   const rows = database
     .prepare<CandidateRow>(
       `SELECT s.id, s.group_name AS "group", s.captured_at_ms AS capturedAtMs, s.dhash,
          s.picture_bytes AS pictureBytes,
          json_group_array(json_array(t.task, t.label, g.holdout)) AS classes,
-         EXISTS (SELECT 1 FROM features f WHERE f.sample_id = s.id AND f.view = 0) AS embedded
+         EXISTS (SELECT 1 FROM features f WHERE f.sample_id = s.id AND f.view = 0
+           AND f.backbone_checksum = coalesce(?, (SELECT backbone_checksum FROM features
+             WHERE view = 0 ORDER BY rowid DESC LIMIT 1))) AS embedded
        FROM samples s JOIN task_samples t ON t.sample_id = s.id
          JOIN task_groups g ON g.task = t.task AND g.name = s.group_name
        WHERE s.picture_bytes > 0 GROUP BY s.id HAVING count(t.label) = count(*)`,
     )
-    .all();
+    .all(backboneChecksum);
   const counts = new Map<string, number>();
   const candidates: ThinningCandidate[] = [];
   for (const { classes, embedded, ...row } of rows) {

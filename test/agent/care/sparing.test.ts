@@ -87,16 +87,34 @@ describe('a board', { timeout: TEST_HANG_MS }, () => {
     assert.equal(lines.all.length, 4, 'every change is in the log');
     assert.deepEqual(holds, ['heat']);
 
+    heat(70);
+    sparing.check();
+    assert.deepEqual(holds, ['heat']);
     heat(69);
     sparing.check();
     assert.deepEqual([cooled(), obstacle()], [1, null]);
-    assert.deepEqual(holds, ['heat'], 'a running training waits for 65 °C');
-    heat(64);
+    assert.deepEqual(holds, ['heat', null], 'what may start may also go on');
     sparing.check();
     assert.deepEqual(sparing.limit, { framesPerSecond: 15, reason: 'configured' });
     sparing.check();
     assert.equal(cooled(), 1);
     assert.deepEqual(holds, ['heat', null]);
+  });
+
+  test('whose trainings start at another temperature pauses them above that', (t) => {
+    const { sparing, holds, heat } = board(t, { board: { trainBelowC: 80 } });
+    for (const [celsius, hold] of [
+      [79, null],
+      [84, null],
+      [85, 'heat'],
+      [80, 'heat'],
+      [79, null],
+    ] as const) {
+      heat(celsius);
+      sparing.check();
+      assert.equal(sparing.tooHotToTrain === null, celsius < 80);
+      assert.equal(holds.at(-1) ?? null, hold, `${celsius} °C`);
+    }
   });
 
   test('whose supply is weak is spared as well', (t) => {

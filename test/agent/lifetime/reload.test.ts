@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { Agent } from '../../../src/agent/agent.js';
+import { silentLog } from '../../../src/base/log.js';
+import { WrittenBytes } from '../../../src/host/written-bytes.js';
 import { systemdReceiver, withoutReceiver } from '../../host/systemd-receiver.js';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { temporaryDirectory } from '../../training/fixture.js';
 import { type Daemon, Person, Rig } from '../daemon.js';
+import { robotConfig } from '../support.js';
 
 const REFUSED = 'the changed configuration is not used';
 
@@ -92,4 +99,24 @@ describe('a reload', { timeout: TEST_HANG_MS }, () => {
     const told = texts.filter((text) => !text.startsWith('STATUS='));
     assert.deepEqual(told, ['READY=1', 'RELOADING=1\nMONOTONIC_USEC=…', 'WATCHDOG=1', 'READY=1']);
   });
+});
+
+test('an agent after a reload does not count as of today what was written days ago', (t) => {
+  const folder = temporaryDirectory(t);
+  const procRoot = join(folder, 'proc');
+  mkdirSync(join(procRoot, '10'), { recursive: true });
+  const unused = Array.from({ length: 17 }, () => '0').join(' ');
+  writeFileSync(join(procRoot, '10/stat'), `10 (node) S 1 ${unused} 5 0\n`);
+  writeFileSync(join(procRoot, '10/io'), 'write_bytes: 5000000000\n');
+  const writtenBytes = new WrittenBytes({ procRoot, pid: 10 });
+  const hoursAgo = (hours: number): number => performance.now() - hours * 3_600_000;
+  for (const hours of [50, 49]) writtenBytes.observe(hoursAgo(hours));
+  const agent = new Agent(robotConfig(folder), {
+    log: silentLog(),
+    environment: {},
+    version: '0.0.0-test',
+    writtenBytes,
+  });
+  t.after(() => agent.state.close());
+  assert.deepEqual(agent.written, { totalBytes: 5_000_000_000, lastDayBytes: 0 });
 });

@@ -1,6 +1,7 @@
 import { silentLog } from '../../../src/base/log.js';
 import { demoConfig } from '../../../src/cli/demo/demo-settings.js';
 import { Demonstration } from '../../../src/cli/demo/demonstration.js';
+import { WrittenBytes } from '../../../src/host/written-bytes.js';
 import { installBackbone } from '../../training/fixture.js';
 
 /** The demonstration with the simulated field, as fast as it can, with a small backbone. */
@@ -15,6 +16,7 @@ const demonstration = new Demonstration(
     log: silentLog(),
     environment: process.env,
     version: '0.0.0',
+    writtenBytes: new WrittenBytes(),
     exitAfterTraining: true,
     photos: false,
   },

@@ -288,7 +288,7 @@ export const softwareFindings: DoctorScenario[] = [
       patient.robot.adopt(await patient.robot.field.labelled());
       cpSync(database(patient), patient.robot.path('backup.db'));
       const file = new Database(database(patient));
-      file.exec("UPDATE schema_versions SET version = 99 WHERE room = 'samples'");
+      file.exec("UPDATE schema_versions SET version = 99 WHERE room = 'sightings'");
       file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       file.close();
     },

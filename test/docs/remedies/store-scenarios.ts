@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -154,32 +153,11 @@ export const storeScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_STORE_LIMIT',
-    when: 'the limit is raised',
     follows: 'Raise samples.maxPictureStoreBytes',
     settings: { samples: { maxPictureStoreBytes: 1_000_000 } },
     given: fillStore,
     command: (robot) => ['import', robot.path('large')],
     follow: (robot) => robot.configure({ samples: { maxPictureStoreBytes: 100_000_000 } }),
-  },
-  {
-    code: 'HL_STORE_LIMIT',
-    when: 'pictures are left out',
-    follows:
-      'export (`headland export-samples DIR`), remove pictures from DIR, and import it into a new state folder',
-    settings: { samples: { maxPictureStoreBytes: 1_000_000 } },
-    given: fillStore,
-    command: (robot) => ['import', robot.path('large')],
-    follow: async (robot) => {
-      await robot.must('export-samples', robot.path('export'));
-      const labels = readdirSync(robot.path('export')).filter((name) =>
-        existsSync(robot.path('large', name)),
-      );
-      for (const label of labels) {
-        const [picture] = readdirSync(robot.path('export', label));
-        rmSync(robot.path('export', label, picture!));
-      }
-      return ['import', robot.path('export'), '--state', robot.path('new-state')];
-    },
   },
   {
     code: 'HL_STORE_FULL',

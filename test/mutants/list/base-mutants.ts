@@ -16,9 +16,23 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'root leaves nothing that the owner of the folder cannot read',
     file: 'src/base/files/inherit-owner.ts',
-    text: 'if (uid !== 0) lchownSync(path, uid, gid);',
+    text: 'if (uid !== 0) fchownSync(descriptor, uid, gid);',
     replacement: '',
     tests: [{ file: 'test/cli/as-root.test.ts' }],
+  },
+  {
+    promise: 'root appends to no file that another user points a link at',
+    file: 'src/base/files/inherit-owner.ts',
+    text: 'open(path, O_APPEND | O_RDWR | O_NOFOLLOW)',
+    replacement: 'open(path, O_APPEND | O_RDWR)',
+    tests: [{ file: 'test/base/inherit-owner.test.ts' }],
+  },
+  {
+    promise: 'a database that is there keeps its owner',
+    file: 'src/storage/sqlite-connection.ts',
+    text: "file = openSync(path, 'r+');",
+    replacement: "file = openSync(path, 'r+');\n    inheritOwner(file, path);",
+    tests: [{ file: 'test/base/inherit-owner.test.ts' }],
   },
   {
     promise: 'the bytes of a file are on the disk before it gets its name',
@@ -86,7 +100,6 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a link is switched in one step: there is no moment without it',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
-    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await rm(path, { force: true });
     await symlink(target, path);`,
@@ -96,7 +109,6 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a switched link outlives a power cut',
     file: DURABLE_FILES,
     text: `await symlink(target, temporary);
-    inheritOwner(temporary);
     await rename(temporary, path);`,
     replacement: `await symlink(target, temporary);
     await rename(temporary, path);

@@ -21,6 +21,20 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: CARE_TESTS,
   },
   {
+    promise: 'where a training may start, it may also go on',
+    file: 'src/config/training-temperatures.ts',
+    text: 'resumeTrainingBelowC ?? trainBelowC',
+    replacement: 'resumeTrainingBelowC ?? trainBelowC - 5',
+    tests: [{ file: 'test/agent/care/sparing.test.ts' }],
+  },
+  {
+    promise: 'a training does not pause as soon as it starts',
+    file: 'src/config/cross-checks.ts',
+    text: 'board.trainBelowC > pauseTrainingAboveC',
+    replacement: 'board.trainBelowC > 2 * pauseTrainingAboveC',
+    tests: [{ file: 'test/config/load.test.ts', names: 'pause at once' }],
+  },
+  {
     promise: 'a training that paused for lack of memory waits until there is clearly more',
     file: HOLD,
     text: 'before === reason ? limit * RESUME_SHARE : limit',
@@ -33,6 +47,14 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     text: 'if (!this.#alive.has(key)) this.#endedBytes += bytes;',
     replacement: '',
     tests: CARE_TESTS,
+  },
+  {
+    promise: 'a reload does not make old writes those of today',
+    file: 'src/agent/agent.ts',
+    text: 'return this.options.writtenBytes.observe(performance.now());',
+    replacement:
+      'return new (this.options.writtenBytes.constructor as new () => AgentOptions["writtenBytes"])().observe(0);',
+    tests: [{ file: 'test/agent/lifetime/reload.test.ts', names: 'days ago' }],
   },
   {
     promise: 'the alarm about heat does not flap',

@@ -59,8 +59,8 @@ export const POSITION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no frame joins a group that the user keeps out of training',
     file: 'src/samples/shared-samples.ts',
-    text: 'name = group_name AND kept = 1',
-    replacement: 'name = group_name AND kept = 2',
+    text: 'FROM task_groups WHERE kept = 1',
+    replacement: 'FROM task_groups WHERE kept = 2',
     tests: PLACES_TESTS,
   },
   {
@@ -97,5 +97,33 @@ export const POSITION_MUTANTS: readonly Mutant[] = [
     text: '[3, 0, 1].find',
     replacement: '[1, 0, 3].find',
     tests: OUTLINE_TESTS,
+  },
+  {
+    promise: 'a search for places near reads the groups once',
+    file: 'src/samples/shared-samples.ts',
+    text: 'group_name NOT IN (SELECT name FROM task_groups WHERE kept = 1)',
+    replacement: 'NOT EXISTS (SELECT 1 FROM task_groups WHERE name = group_name AND kept = 1)',
+    tests: PLACES_TESTS,
+  },
+  {
+    promise: 'a place near a pole is found at any longitude',
+    file: 'src/base/geo/position.ts',
+    text: 'farthest >= 90 ? 180 :',
+    replacement: 'farthest >= 90 ? 1 :',
+    tests: PLACES_TESTS,
+  },
+  {
+    promise: 'positions stay on the robot where the setting says so',
+    file: 'src/sync/discovery.ts',
+    text: 'positions ? sample : { ...sample, position: null }',
+    replacement: 'positions ? sample : { ...sample }',
+    tests: [{ file: 'test/sync/synchroniser.test.ts', names: 'positions are in' }],
+  },
+  {
+    promise: 'an export without positions holds none',
+    file: 'src/samples/folder/export-folder.ts',
+    text: 'includePositions ? sample : { ...sample, position: null }',
+    replacement: 'includePositions ? sample : { ...sample }',
+    tests: [{ file: 'test/samples/export.test.ts', names: 'without positions' }],
   },
 ];

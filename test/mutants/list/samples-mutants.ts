@@ -166,10 +166,38 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
     tests: THINNING_TESTS,
   },
   {
+    promise: 'thinning spares what the running backbone has not embedded',
+    file: 'src/samples/limit/thinning.ts',
+    text: 'f.backbone_checksum = coalesce(?, ',
+    replacement: "f.backbone_checksum > coalesce(substr(?, 65), '', ",
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'a thinned picture is put back only where it fits',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'storedBytes(database) + jpeg.length > limits.maxPictureStoreBytes',
+    replacement: 'jpeg.length > limits.maxPictureStoreBytes',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'an import puts thinned pictures back',
+    file: 'src/samples/folder/import-write.ts',
+    text: 'known === null || known.pictureBytes === 0',
+    replacement: 'known === null',
+    tests: [{ file: 'test/samples/import.test.ts', names: 'thinned out' }],
+  },
+  {
     promise: 'features of a thinned sample are kept',
     file: 'src/samples/feature-table.ts',
     text: 'AND sample_id NOT IN (SELECT id FROM samples WHERE picture_bytes = 0)',
     replacement: '',
+    tests: THINNING_TESTS,
+  },
+  {
+    promise: 'a limit that was lowered is reached step by step',
+    file: 'src/samples/limit/picture-limit.ts',
+    text: 'Math.min(bytes, stored + bytes - maxBytes)',
+    replacement: 'stored + bytes - maxBytes',
     tests: THINNING_TESTS,
   },
   {
@@ -182,15 +210,15 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'pictures fill their bound and no more',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'storedBytes(database) + bytes <= maxBytes',
-    replacement: 'storedBytes(database) <= maxBytes',
+    text: 'stored + bytes <= maxBytes',
+    replacement: 'stored <= maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'storedBytes(database) + bytes <= maxBytes',
-    replacement: 'storedBytes(database) + bytes < maxBytes',
+    text: 'stored + bytes <= maxBytes',
+    replacement: 'stored + bytes < maxBytes',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
@@ -217,15 +245,15 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a refused picture is kept, with its reason',
     file: 'src/samples/folder/quarantine.ts',
-    text: 'await writeFile(',
-    replacement: 'void (',
+    text: 'await file.writeFile(bytes)',
+    replacement: 'void bytes',
     tests: IMPORT_TESTS,
   },
   {
     promise: 'a refused picture can be read by its owner alone',
     file: 'src/samples/folder/quarantine.ts',
-    text: 'bytes, { mode: 0o600 }',
-    replacement: 'bytes, { mode: 0o644 }',
+    text: "'wx', 0o600",
+    replacement: "'wx', 0o644",
     tests: IMPORT_TESTS,
   },
   {

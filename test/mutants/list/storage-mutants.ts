@@ -31,8 +31,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the database can be read by its owner alone',
     file: CONNECTION,
-    text: "openSync(path, 'a', 0o600)",
-    replacement: "openSync(path, 'a', 0o644)",
+    text: "openSync(path, 'wx', 0o600)",
+    replacement: "openSync(path, 'wx', 0o644)",
     tests: DATABASE_TESTS,
   },
   {

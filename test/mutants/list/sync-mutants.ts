@@ -58,7 +58,7 @@ export const SYNC_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a change by another process is found without knowing of it',
     file: DISCOVERY,
-    text: 'row?.sentDigest !== metadataDigest(sample);',
+    text: 'row?.sentDigest !== metadataDigest(asSent(sample, this.selection));',
     replacement: 'row?.sentDigest == null;',
     tests: PASS_TESTS,
   },

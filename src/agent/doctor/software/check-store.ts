@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHeadlandError } from '../../../base/errors.js';
+import { SIGHTING_TABLES } from '../../../samples/sightings/sighting-table.js';
 import { SAMPLE_TABLES } from '../../../samples/tables.js';
 import { AUDIT_TABLES } from '../../../storage/audit-table.js';
 import { type DatabaseInspection, inspectDatabase } from '../../../storage/inspect-database.js';
@@ -19,6 +20,7 @@ const KNOWN_VERSIONS: Readonly<Record<string, number>> = {
   meta: META_TABLES.length,
   outbox: OUTBOX_TABLES.length,
   reports: REPORT_TABLES.length,
+  sightings: SIGHTING_TABLES.length,
   sync: SYNC_TABLES.length,
 };
 

@@ -47,8 +47,11 @@ export const samples = section(
       .int()
       .min(1)
       .max(1_000_000)
+      .nullable()
       .default(50)
-      .describe('Images of a class, inside and outside the holdout each, that are never removed'),
+      .describe(
+        'Images of a class, inside and outside the holdout each, that are never removed; null = no image is removed, and near maxPictureStoreBytes no new one is stored',
+      ),
     minFreeBytes: z
       .int()
       .min(0)

@@ -43,6 +43,12 @@ export const sync = section(
       .max(64)
       .default([])
       .describe('Only samples of these cameras; empty = of all'),
+    positions: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether the metadata contains where a sample was captured; a position that the camera put into a picture is sent in any case',
+      ),
     intervalMs: milliseconds(1_000, 604_800_000)
       .default(600_000)
       .describe('Time between two passes of the daemon'),
