@@ -26,6 +26,11 @@ export interface ServiceUnit {
   credentials: ReadonlyMap<string, string>;
 }
 
+/** Whether the service may read the files of every user. */
+export function runsAsRoot({ user }: Pick<ServiceUnit, 'user'>): boolean {
+  return user === 'root' || user === '0';
+}
+
 const SHOW_TIMEOUT_MS = 5_000;
 const PROPERTIES = [
   'LoadState',

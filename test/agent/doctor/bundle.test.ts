@@ -172,7 +172,10 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
     const show = `cat ${robot.path('unit.properties')}`;
     patient.tool('systemctl', `case "$1" in cat) cat ${robot.path('unit')};; show) ${show};; esac`);
     const database = openDatabase(join(robot.stateDir, 'headland.db'));
-    new AuditLog(database).append('command', { note: `token: ${next('audit')}` });
+    new AuditLog(database).append('command', {
+      note: `token: ${next('audit')}`,
+      position: { latitude: 52.1234567, longitude: 9.7654321, state: 'fixed' },
+    });
     const summary = { trainingId: 't1', task: 'main', outcome: 'failed', headVersion: null };
     const reason = `cannot open rtsp://admin:${next('report')}@camera/`;
     const report = { ...summary, reason, finishedAt: '2026-05-03T19:40:11.002Z' };
@@ -216,7 +219,8 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
       assert.match(content['unit.txt']!, / PLAIN=[\s\S]*\n {2}C=[\s\S]*WatchdogSec=30/);
       assert.match(content['versions.json']!, /"onnxruntime-node": "1\./);
       assert.match(content['packages.txt']!, /\n|not available/);
-      if (isValid) assert.match(content['reports.json']!, /cannot open rtsp:/);
+      if (isValid) assert.match(content['reports.json']!, /cannot open rtsp:[\s\S]*"fixed"/);
+      assert.doesNotMatch(content['reports.json']!, /52\.1234|9\.7654/);
       assert.ok(!Object.keys(files).some((name) => name.startsWith('images/')));
     });
   }

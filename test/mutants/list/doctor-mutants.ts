@@ -6,12 +6,9 @@ const CANARIES = [{ file: 'test/agent/doctor/bundle.test.ts', names: 'support bu
 const BESIDE = [
   { file: 'test/agent/doctor/running-daemon.test.ts', names: 'its camera is left to it' },
 ];
-const AT_TERMINAL = [
-  { file: 'test/cli/setup/setup.test.ts', names: 'at a terminal|five questions' },
-];
-const WITHOUT_TERMINAL = [
-  { file: 'test/cli/setup/setup.test.ts', names: 'without a terminal|only with --force' },
-];
+const SETUP = 'test/cli/setup/setup.test.ts';
+const AT_TERMINAL = [{ file: SETUP, names: 'at a terminal|five questions' }];
+const WITHOUT_TERMINAL = [{ file: SETUP, names: 'without a terminal|only with --force' }];
 
 export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
@@ -120,6 +117,20 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     tests: CANARIES,
   },
   {
+    promise: 'the places in the records stay on the robot',
+    file: 'src/agent/doctor/bundle/bundle-parts.ts',
+    text: 'return json(withoutPlaces(records));',
+    replacement: 'return json(records);',
+    tests: CANARIES,
+  },
+  {
+    promise: 'the position in the status stays on the robot',
+    file: 'src/agent/doctor/bundle/bundle-parts.ts',
+    text: 'return json(withoutPlaces(status.raw));',
+    replacement: 'return json(status.raw);',
+    tests: [{ file: 'test/agent/position.test.ts', names: 'knows where it is|without its place' }],
+  },
+  {
     promise: 'a bearer token in a log is hidden',
     file: SCRUBBER,
     text: '.replaceAll(BEARER, `$1${HIDDEN}`)',
@@ -143,22 +154,64 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a secret is for its owner alone',
     file: 'src/cli/setup/keep-secrets.ts',
-    text: 'await write(file, text, 0o600);',
-    replacement: 'await write(file, text, 0o644);',
+    text: '`${value}\\n`, 0o600)',
+    replacement: '`${value}\\n`, 0o644)',
     tests: AT_TERMINAL,
   },
   {
     promise: 'answers are valid before anything is written',
     file: 'src/cli/setup/setup-command.ts',
-    text: "validateConfig(planned.settings, 'the answers');",
-    replacement: '',
+    text: "validateConfig(planned.settings, 'the answers')",
+    replacement: 'validateConfig({})',
     tests: WITHOUT_TERMINAL,
   },
   {
     promise: 'setup keeps the old file',
     file: 'src/cli/setup/write-settings.ts',
-    text: 'if (backup !== null) await copyFile(file, backup);',
-    replacement: '',
+    text: 'existing === null ? null : await copyBeside(file)',
+    replacement: 'null',
     tests: WITHOUT_TERMINAL,
+  },
+  {
+    promise: 'setup replaces no copy',
+    file: 'src/cli/setup/write-settings.ts',
+    text: 'copyFile(file, copy, constants.COPYFILE_EXCL)',
+    replacement: 'copyFile(file, copy)',
+    tests: [{ file: SETUP, names: 'what setup writes|served again' }],
+  },
+  {
+    promise: 'setup opens no private configuration',
+    file: 'src/cli/setup/write-settings.ts',
+    text: 'existing === null ? MODE : existing.mode & 0o777',
+    replacement: 'MODE',
+    tests: [{ file: SETUP, names: 'what setup writes|keeps its permissions' }],
+  },
+  {
+    promise: 'setup keeps the token that people know',
+    file: 'src/cli/setup/ask-answers.ts',
+    text: '!isLoopback(host) && !existing.hasToken',
+    replacement: '!isLoopback(host)',
+    tests: [{ file: SETUP, names: 'what setup writes|served again' }],
+  },
+  {
+    promise: 'setup keeps the other credential',
+    file: 'src/cli/setup/keep-secrets.ts',
+    text: 'let text = before;',
+    replacement: "let text = '';",
+    tests: [{ file: SETUP, names: 'what setup writes|second run' }],
+  },
+  {
+    promise: 'a service with a fixed user can read its secrets',
+    file: 'src/cli/setup/keep-secrets.ts',
+    text: '!runsAsRoot(unit)',
+    replacement: 'unit.user === null',
+    tests: [{ file: SETUP, names: 'what setup writes|fixed user' }],
+  },
+  {
+    promise: 'a service that failed too often starts again',
+    file: 'src/cli/setup/start-service.ts',
+    text: "active === 'failed' || active === 'activating';\n",
+    replacement: "active === 'none';\n",
+    tests: [{ file: SETUP, names: 'what setup writes|user of its own' }],
   },
 ];
