@@ -353,6 +353,16 @@ export const serviceFindings: DoctorScenario[] = [
     follow: (patient) => patient.systemd(),
   },
   {
+    code: 'HL_DOCTOR_CREDENTIAL_MISSING',
+    follows: 'Write the secret into',
+    check: 'unit',
+    state: 'failed',
+    given: (patient) => {
+      patient.systemd({ LoadCredential: `mqtt-password:${patient.robot.path('gone')}` });
+    },
+    follow: (patient) => patient.robot.write('gone', 'swordfish\n', 0o600),
+  },
+  {
     code: 'HL_DOCTOR_UNIT_STOPPED',
     follows: 'systemctl start headland',
     check: 'unit',

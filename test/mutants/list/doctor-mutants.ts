@@ -131,6 +131,13 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/position.test.ts', names: 'knows where it is|without its place' }],
   },
   {
+    promise: 'a broker that acknowledges nothing holds no command up',
+    file: 'src/agent/reporting/ask-status.ts',
+    text: 'Promise.race([exchange(client, topicPrefix(robot.id)), expired])',
+    replacement: 'exchange(client, topicPrefix(robot.id))',
+    tests: [{ file: 'test/agent/reporting/ask-status.test.ts', names: 'acknowledges no command' }],
+  },
+  {
     promise: 'a bearer token in a log is hidden',
     file: SCRUBBER,
     text: '.replaceAll(BEARER, `$1${HIDDEN}`)',
