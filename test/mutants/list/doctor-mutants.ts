@@ -138,6 +138,13 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/reporting/ask-status.test.ts', names: 'acknowledges no command' }],
   },
   {
+    promise: 'an old image does not speak for a camera that is opened again',
+    file: 'src/agent/doctor/devices/check-cameras.ts',
+    text: "phase === 'waiting' || phase === 'opening';",
+    replacement: "phase === 'waiting';",
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'silent since' }],
+  },
+  {
     promise: 'a bearer token in a log is hidden',
     file: SCRUBBER,
     text: '.replaceAll(BEARER, `$1${HIDDEN}`)',
