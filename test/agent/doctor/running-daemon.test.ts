@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -31,10 +32,15 @@ import { CLI, Daemon, headland, Rig } from '../daemon.js';
 const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
 
 /** Runs `doctor` as a person does beside the daemon. */
-async function examine(rig: Rig, ...args: string[]) {
+function examine(rig: Rig, ...args: string[]) {
+  return examineIn({}, rig, ...args);
+}
+
+async function examineIn(environment: NodeJS.ProcessEnv, rig: Rig, ...args: string[]) {
+  const env = { ...process.env, ...environment };
   const output = await new Promise<string>((resolve) => {
     const words = [CLI, 'doctor', '--config', rig.configFile, '--json', ...args];
-    execFile(process.execPath, words, (_error, stdout) => resolve(stdout));
+    execFile(process.execPath, words, { env }, (_error, stdout) => resolve(stdout));
   });
   const { checks } = doctorReportSchema.parse(JSON.parse(output));
   return new Map(checks.map((check) => [check.name, check]));
@@ -187,9 +193,15 @@ test('a database whose daemon was killed is examined as a copy, and stays as it 
         return [name, ino, mtimeMs, sha256Hex(readFileSync(path))];
       });
   const before = files();
-  const { findings } = (await examine(rig, '--only', 'store')).get('store')!;
+  const copies = join(rig.dir, 'copies');
+  // Of a process that was ended, and of one that runs.
+  const left = `headland-inspect-${spawnSync('true').pid}-x`;
+  const other = `headland-inspect-${process.pid}-x`;
+  for (const name of [left, other]) mkdirSync(join(copies, name), { recursive: true });
+  const { findings } = (await examineIn({ TMPDIR: copies }, rig, '--only', 'store')).get('store')!;
   assert.equal(findings[0]!.state, 'ok', JSON.stringify(findings));
   assert.deepEqual(files(), before);
+  assert.deepEqual(readdirSync(copies), [other]);
 });
 
 test('with a certificate of its own: doctor and status reach a broker that asks for it', {

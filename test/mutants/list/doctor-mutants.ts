@@ -145,6 +145,27 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'silent since' }],
   },
   {
+    promise: 'copies that a check left are removed',
+    file: 'src/storage/inspect-database.ts',
+    text: '  removeLeftCopies(parent);',
+    replacement: '',
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'examined as a copy' }],
+  },
+  {
+    promise: 'a full store has the time that it takes',
+    file: 'src/agent/doctor/doctor-job.ts',
+    text: "if (entry.limitFor) await tell({ type: 'allowed', limitMs: entry.limitFor(robot.config) });",
+    replacement: '',
+    tests: [{ file: 'test/agent/doctor/store-limit.test.ts', names: 'full store' }],
+  },
+  {
+    promise: 'a clock without a battery is not trusted',
+    file: 'src/host/board-readings.ts',
+    text: 'agrees && number(',
+    replacement: 'number(',
+    tests: [{ file: 'test/host/board.test.ts', names: 'readings|where the date comes from' }],
+  },
+  {
     promise: 'a bearer token in a log is hidden',
     file: SCRUBBER,
     text: '.replaceAll(BEARER, `$1${HIDDEN}`)',
