@@ -333,7 +333,12 @@ describe('what setup writes', () => {
     writeFileSync(file, `robot: {id: r1}\nconsole: ${section}\n`);
     const run = (...args: string[]) => {
       const { status, stdout, stderr } = headland(
-        ...['setup', '--yes', '--force', '--config', file, ...args],
+        'setup',
+        '--yes',
+        '--force',
+        '--config',
+        file,
+        ...args,
       );
       assert.equal(status, 0, stderr);
       assert.doesNotMatch(stdout, /token of the page/);
@@ -358,7 +363,7 @@ describe('what setup writes', () => {
     const file = join(folder, 'headland.yaml');
     const run = () => {
       const camera = ['--camera', 'rtsp://admin:swordfish@camera.invalid/1'];
-      const done = headland(...['setup', '--yes', '--force', '--config', file, ...camera]);
+      const done = headland('setup', '--yes', '--force', '--config', file, ...camera);
       assert.equal(done.status, 0, done.stderr);
       return done.stdout;
     };
