@@ -200,6 +200,8 @@ function storageWear(sys: string): StorageWear {
 
 /** No board had this software before. */
 const EARLIEST_DATE_MS = Date.UTC(2026, 0, 1);
+/** Some boards keep the local time in their clock: up to 14 hours. */
+const RTC_TOLERANCE_MS = 86_400_000;
 
 /** @param timesync run-time folder of systemd-timesyncd */
 function clockState(timesync: string, sys: string, nowMs: number): ClockState {
@@ -207,8 +209,13 @@ function clockState(timesync: string, sys: string, nowMs: number): ClockState {
   const names = list(timesync);
   if (names.includes('synchronized')) return 'synchronized';
   const clocks = join(sys, 'class/rtc');
-  // The kernel has set the time from this clock at boot.
-  const fromClock = list(clocks).some((name) => number(read(join(clocks, name, 'hctosys'))) === 1);
+  // The kernel has set the time from this clock at boot. Without its battery it begins in 1970 or with
+  // the kernel, and systemd moves the date alone on.
+  const fromClock = list(clocks).some((name) => {
+    const seconds = number(read(join(clocks, name, 'since_epoch')));
+    const agrees = seconds !== null && Math.abs(seconds * 1_000 - nowMs) < RTC_TOLERANCE_MS;
+    return agrees && number(read(join(clocks, name, 'hctosys'))) === 1;
+  });
   if (fromClock) return 'rtc';
   return existsSync(timesync) ? 'unset' : null;
 }

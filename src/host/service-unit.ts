@@ -18,12 +18,21 @@ export interface ServiceUnit {
   watchdog: string | null;
   /** Null: no limit. */
   memoryMaxBytes: number | null;
+  /** Above it the kernel slows the service down; null: no such limit. */
+  memoryHighBytes: number | null;
   /** Used now; null: it does not run, or is not counted. */
   memoryBytes: number | null;
+  /** Its control group, below `/sys/fs/cgroup`: "/system.slice/headland.service"; null: it does not run. */
+  controlGroup: string | null;
   /** Name of the user; null: one is allocated at each start (DynamicUser=). */
   user: string | null;
   /** Files given by LoadCredential=, by name of the credential. */
   credentials: ReadonlyMap<string, string>;
+}
+
+/** Whether the service may read the files of every user. */
+export function runsAsRoot({ user }: Pick<ServiceUnit, 'user'>): boolean {
+  return user === 'root' || user === '0';
 }
 
 const SHOW_TIMEOUT_MS = 5_000;
@@ -37,6 +46,8 @@ const PROPERTIES = [
   'DropInPaths',
   'WatchdogUSec',
   'MemoryMax',
+  'MemoryHigh',
+  'ControlGroup',
   'MemoryCurrent',
   'DynamicUser',
   'User',
@@ -84,6 +95,8 @@ function unitFrom(text: string): ServiceUnit {
     dropIns: first('DropInPaths').split(' ').filter(Boolean),
     watchdog: watchdog === '' || watchdog === '0' || watchdog === 'infinity' ? null : watchdog,
     memoryMaxBytes: bytes(first('MemoryMax')),
+    memoryHighBytes: bytes(first('MemoryHigh')),
+    controlGroup: first('ControlGroup') || null,
     memoryBytes: bytes(first('MemoryCurrent')),
     user: first('DynamicUser') === 'yes' ? null : first('User') || 'root',
     credentials: new Map(credentials),

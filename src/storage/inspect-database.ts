@@ -1,5 +1,13 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Database, findDamage } from './database.js';
 import { openForReading } from './sqlite-connection.js';
@@ -16,12 +24,15 @@ export interface DatabaseInspection {
 
 /** A larger database is not copied for an inspection. */
 const COPY_MAX_BYTES = 1_000_000_000;
+/** On the disk: /tmp is in the memory of many boards. */
+const COPY_PARENT = '/var/tmp';
+const COPY_PREFIX = 'headland-inspect-';
 
 /**
  * Reads every page of a database, and changes neither it nor its folder: SQLite would complete the log of
  * an interrupted process, and create files beside the database. It is therefore read through the files
  * of the process that has it open; without one as an immutable file; and after an interruption as a
- * copy in the temporary folder.
+ * copy in `TMPDIR`, or `/var/tmp`.
  * @param options.inUse a running daemon has it open
  * @returns `interrupted`: it needs a copy, for which there is not enough space
  * @throws HeadlandError HL_STORE_…
@@ -45,7 +56,7 @@ function inspect(path: string, immutable: boolean): DatabaseInspection {
     const database = new Database(path, connection);
     const damage = findDamage(database);
     const versions = damage.length > 0 ? [] : versionsIn(database);
-    return { damage, versions: new Map(versions), bytes: sizeOf(path) + sizeOf(`${path}-wal`) };
+    return { damage, versions: new Map(versions), bytes: databaseBytes(path) };
   } finally {
     // `Database.close` would complete the log.
     connection.native.close();
@@ -66,10 +77,12 @@ function versionsIn(database: Database): [room: string, version: number][] {
 }
 
 function inspectCopy(path: string): DatabaseInspection | 'interrupted' {
-  const bytes = sizeOf(path) + sizeOf(`${path}-wal`);
-  const { bavail, bsize } = statfsSync(tmpdir());
+  const bytes = databaseBytes(path);
+  const parent = process.env.TMPDIR ?? COPY_PARENT;
+  removeLeftCopies(parent);
+  const { bavail, bsize } = statfsSync(parent);
   if (bytes > COPY_MAX_BYTES || 2 * bytes > bavail * bsize) return 'interrupted';
-  const folder = mkdtempSync(join(tmpdir(), 'headland-inspect-'));
+  const folder = mkdtempSync(join(parent, `${COPY_PREFIX}${process.pid}-`));
   try {
     const copy = join(folder, 'copy.db');
     copyFileSync(path, copy);
@@ -78,6 +91,32 @@ function inspectCopy(path: string): DatabaseInspection | 'interrupted' {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Copies of processes that were ended in between, such as by a time limit. */
+function removeLeftCopies(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(COPY_PREFIX)) continue;
+    const processId = Number.parseInt(name.slice(COPY_PREFIX.length), 10);
+    if (!(processId > 0) || isAlive(processId)) continue;
+    const folder = join(parent, name);
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    const isOwn = found?.isDirectory() === true && found.uid === process.geteuid?.();
+    if (isOwn) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Of a database and its log. */
+function databaseBytes(path: string): number {
+  return sizeOf(path) + sizeOf(`${path}-wal`);
 }
 
 function sizeOf(path: string): number {

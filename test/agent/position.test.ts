@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { unzipSync } from 'fflate';
 import { removeGeotag } from '../../src/vision/geotag/geotag.js';
 import { gga, gst, rmc } from '../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../host/position/pseudo-terminal.js';
@@ -96,6 +97,21 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
     const { position } = removeGeotag(readFileSync(join(dir, 'weed', picture!)));
     assert.equal(position?.longitude, 9.5);
     assert.equal(position?.accuracyMeters, 0.02);
+  });
+
+  test('sends a support bundle without its place', async (t) => {
+    const { device } = receiver(t);
+    const rig = await Rig.create(t, { position: { source: 'serial', serial: { device } } });
+    const daemon = await rig.start();
+    const person = await Person.connect(t, daemon.mqttUrl);
+    await person.until(({ body }) => body.position !== undefined);
+    const file = join(rig.dir, 'bundle.zip');
+    const port = new URL(daemon.mqttUrl).port;
+    rig.configure({ embeddedBroker: { port: Number(port) } });
+    headland('doctor', '--config', rig.configFile, '--only', 'clock', '--bundle', file);
+    const status = Buffer.from(unzipSync(readFileSync(file))['status.json']!).toString();
+    assert.equal(JSON.parse(status).position.state, 'fix', status);
+    assert.doesNotMatch(status, /latitude|longitude/);
   });
 
   test('classifies on when the receiver is lost, and says where it last was in no message', async (t) => {

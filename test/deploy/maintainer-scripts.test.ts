@@ -89,6 +89,8 @@ describe('maintainer scripts of the package', { skip }, () => {
     const data = ['var/lib/private/headland/headland.db', 'var/cache/private/headland/x'];
     for (const path of data) put(path, 'data');
     put('var/lib/private/other/x', 'not ours');
+    const dropIn = 'etc/systemd/system/headland.service.d/credentials.conf';
+    put(dropIn, '[Service]\nLoadCredential=mqtt-password:/etc/headland/mqtt-password\n');
     for (const [name, ...args] of [
       ['prerm', 'upgrade', '0.2.0'],
       ['postrm', 'upgrade', '0.2.0'],
@@ -99,9 +101,20 @@ describe('maintainer scripts of the package', { skip }, () => {
     }
     for (const path of data) assert.ok(existsSync(join(root, path)), path);
     assert.ok(existsSync(config));
+    assert.ok(existsSync(join(root, dropIn)));
     script('postrm', 'purge');
+    assert.equal(existsSync(dirname(join(root, dropIn))), false, 'it names files that are gone');
     for (const path of data) assert.equal(existsSync(join(root, path)), false, path);
     assert.equal(existsSync(dirname(config)), false);
     assert.ok(existsSync(join(root, 'var/lib/private/other/x')));
+  });
+
+  it('take only lines with purged files out of a drop-in', (t) => {
+    const { root, script, put } = machine(t, 'robot', ID);
+    const dropIn = 'etc/systemd/system/headland.service.d/credentials.conf';
+    const kept = '[Service]\nLoadCredential=key:/srv/etc/headland/key\nNice=5\n';
+    put(dropIn, kept.replace('Nice', 'LoadCredential=a:/etc/headland/a\nNice'));
+    script('postrm', 'purge');
+    assert.equal(readFileSync(join(root, dropIn), 'utf8'), kept);
   });
 });

@@ -199,6 +199,11 @@ describe('readings of pressure, wear and clock', () => {
     writeFileSync(join(sysRoot, 'class/rtc/rtc0/hctosys'), '0\n');
     assert.equal(clock(), 'unset', 'this clock did not set the time');
     writeFileSync(join(sysRoot, 'class/rtc/rtc0/hctosys'), '1\n');
+    assert.equal(clock(), 'unset', 'nobody knows what this clock says');
+    writeFileSync(join(sysRoot, 'class/rtc/rtc0/since_epoch'), '35\n');
+    assert.equal(clock(), 'unset', 'its battery is empty');
+    const seconds = Math.round(Date.now() / 1_000);
+    writeFileSync(join(sysRoot, 'class/rtc/rtc0/since_epoch'), `${seconds - 50_000}\n`);
     assert.equal(clock(), 'rtc');
     writeFileSync(join(root, 'run/systemd/timesync/synchronized'), '');
     assert.equal(clock(), 'synchronized');

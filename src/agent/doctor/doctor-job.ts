@@ -32,6 +32,7 @@ async function run(entry: CheckEntry, contexts: Contexts): Promise<Finding[]> {
     if (robot instanceof HeadlandError) {
       return [skipped(`needs a valid configuration (${robot.code})`)];
     }
+    if (entry.limitFor) await tell({ type: 'allowed', limitMs: entry.limitFor(robot.config) });
     return await (await loaded(entry.load))(robot);
   } catch (error) {
     return [await findingFor(error, contexts.base)];

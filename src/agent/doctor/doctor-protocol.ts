@@ -8,7 +8,9 @@ export interface DoctorOrder {
   checks: string[];
 }
 
-/** From the process: a check has begun, or has ended. */
+/** From the process: a check has begun, may take longer, or has ended. */
 export type DoctorMessage =
   | { type: 'began'; name: string }
+  /** The running check may take this long from now on. */
+  | { type: 'allowed'; limitMs: number }
   | { type: 'ended'; name: string; findings: Finding[]; durationMs: number };

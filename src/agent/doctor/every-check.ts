@@ -1,3 +1,6 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.js';
 import type { Check, RobotContext } from './doctor-check.js';
 
 /** A check, loaded only when it runs: a damaged package must not keep the others from running. */
@@ -7,8 +10,17 @@ export type CheckEntry = {
   limitMs: number;
 } & (
   | { needsConfig: false; load(): Promise<Check> }
-  | { needsConfig: true; load(): Promise<Check<RobotContext>> }
+  | {
+      needsConfig: true;
+      load(): Promise<Check<RobotContext>>;
+      /** Replaces `limitMs` where it depends on the robot. */
+      limitFor?(config: Config): number;
+    }
 );
+
+const STORE_LIMIT_MS = 120_000;
+/** A slow card reads this much in a millisecond: 10 MB/s. */
+const STORE_BYTES_PER_MS = 10_000;
 
 /** Every check, in the order of the report. */
 export const EVERY_CHECK: readonly CheckEntry[] = [
@@ -44,8 +56,10 @@ export const EVERY_CHECK: readonly CheckEntry[] = [
   },
   {
     name: 'store',
-    limitMs: 120_000,
+    limitMs: STORE_LIMIT_MS,
     needsConfig: true,
+    limitFor: ({ paths }) =>
+      STORE_LIMIT_MS + sizeOf(join(paths.stateDir, 'headland.db')) / STORE_BYTES_PER_MS,
     load: async () => (await import('./software/check-store.js')).checkStore,
   },
   {
@@ -117,3 +131,7 @@ export const EVERY_CHECK: readonly CheckEntry[] = [
 ];
 
 export const CHECK_NAMES: readonly string[] = EVERY_CHECK.map(({ name }) => name);
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -94,6 +94,10 @@ function runSome(names: readonly string[], options: RunChecksOptions): Promise<C
         onBegin?.(running);
         return;
       }
+      if (message.type === 'allowed') {
+        if (options.limitMs === undefined) allow(message.limitMs);
+        return;
+      }
       const { name, findings, durationMs } = message;
       results.push({ name, findings, durationMs });
       running = names[results.length] ?? running;

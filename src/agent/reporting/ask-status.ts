@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
@@ -7,6 +8,8 @@ import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/
 import { brokerCredentials } from './broker-access.js';
 
 const ANSWER_TIMEOUT_MS = 5_000;
+
+const answerSchema = z.object({ transaction: z.string(), data: z.unknown() });
 
 /**
  * Requests the status of a running daemon over its broker. Takes at most ten seconds.
@@ -36,25 +39,43 @@ export async function askStatus(
   }).catch((error) => {
     throw noAnswer(error);
   });
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(noAnswer()), ANSWER_TIMEOUT_MS);
+  });
   try {
-    const transaction = randomUUID();
-    const prefix = topicPrefix(robot.id);
-    const { command, response } = CONTRACT;
-    await client.subscribeAsync(prefix + responseTopic('status'), { qos: response.qos });
-    const answered = new Promise<unknown>((resolve, reject) => {
-      setTimeout(() => reject(noAnswer()), ANSWER_TIMEOUT_MS).unref();
-      client.on('message', (_topic, payload) => {
-        const answer = JSON.parse(payload.toString('utf8'));
-        if (answer.transaction === transaction) resolve(answer.data);
-      });
-    });
-    await client.publishAsync(prefix + commandTopic('status'), JSON.stringify({ transaction }), {
-      qos: command.qos,
-      retain: command.retain,
-    });
-    return await answered;
+    // A broker may leave the subscription or the command without acknowledgement.
+    return await Promise.race([exchange(client, topicPrefix(robot.id)), expired]);
   } finally {
+    clearTimeout(timer);
     await client.endAsync(true);
+  }
+}
+
+/** Sends the command, and waits for its response. */
+async function exchange(client: MqttClient, prefix: string): Promise<unknown> {
+  const transaction = randomUUID();
+  const { command, response } = CONTRACT;
+  await client.subscribeAsync(prefix + responseTopic('status'), { qos: response.qos });
+  const answered = new Promise<unknown>((resolve) => {
+    client.on('message', (_topic, payload) => {
+      const answer = parsedAnswer(payload);
+      if (answer?.transaction === transaction) resolve(answer.data);
+    });
+  });
+  await client.publishAsync(prefix + commandTopic('status'), JSON.stringify({ transaction }), {
+    qos: command.qos,
+    retain: command.retain,
+  });
+  return answered;
+}
+
+/** Null: no response, since others may publish on the topic, too. */
+function parsedAnswer(payload: Buffer): z.infer<typeof answerSchema> | null {
+  try {
+    return answerSchema.parse(JSON.parse(payload.toString('utf8')));
+  } catch {
+    return null;
   }
 }
 

@@ -12,11 +12,16 @@ const MAX_NAME_BYTES = 255;
  * Writes a file so that a crash or power cut leaves either the complete old or the complete new
  * content. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
  * Systems Are Not Created Equal", OSDI 2014. The folder must exist.
+ * @param mode permissions, whatever the umask; without it those that the umask leaves
  */
-export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileDurably(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number | null = null,
+): Promise<void> {
   const temporary = temporaryBeside(path);
   try {
-    await writeAndSync(temporary, bytes);
+    await writeAndSync(temporary, bytes, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -77,10 +82,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<void> {
-  const handle = await open(path, 'wx');
+async function writeAndSync(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number | null = null,
+): Promise<void> {
+  // Nobody else may open the file before it has its permissions.
+  const handle = await open(path, 'wx', mode === null ? 0o666 : 0o600);
   try {
     inheritOwner(handle.fd, path);
+    if (mode !== null) await handle.chmod(mode);
     await handle.writeFile(bytes);
     await handle.sync();
   } finally {

@@ -20,9 +20,10 @@ import {
 import type { Terminal } from './terminal.js';
 import type { Trial } from './try-answers.js';
 
-/** A token for the page that nobody has to think up. */
-export function newToken(): string {
-  return randomBytes(24).toString('hex');
+/** The page on an address; one that others reach gets a token, unless it has one. */
+export function servedPage(host: string, existing: SettingsDocument): PageAnswer {
+  const needsToken = !isLoopback(host) && !existing.hasToken;
+  return { enabled: true, host, newToken: needsToken ? randomBytes(24).toString('hex') : null };
 }
 
 /** The answer to leave a section of an existing file as it is. */
@@ -105,18 +106,15 @@ async function askPage(
   terminal: Terminal,
   existing: SettingsDocument,
   trial: Trial,
-): Promise<PageAnswer | null> {
+): Promise<PageAnswer> {
   const enabled = await terminal.confirm('4/5 Serve the web page?', true);
-  if (!enabled) return { enabled, host: existing.pageHost, token: null };
+  if (!enabled) return { enabled, host: existing.pageHost, newToken: null };
   for (;;) {
     const host = await terminal.ask(
       'Address it listens on (127.0.0.1: this machine only; 0.0.0.0: the network):',
       existing.pageHost,
     );
-    if (!(await trial.address(host))) continue;
-    // The token that people know stays.
-    if (existing.hasToken && host === existing.pageHost) return null;
-    return { enabled, host, token: isLoopback(host) ? null : newToken() };
+    if (await trial.address(host)) return servedPage(host, existing);
   }
 }
 

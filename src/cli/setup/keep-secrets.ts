@@ -1,9 +1,10 @@
-import { chmod } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { makeFolder } from '../../base/files/make-folder.js';
-import type { SecretReference } from '../../config/schema.js';
-import type { ServiceUnit } from '../../host/service-unit.js';
+import type { Config, SecretReference } from '../../config/schema.js';
+import { runsAsRoot, type ServiceUnit } from '../../host/service-unit.js';
 import type { Answers, StoredSecrets } from './setup-answers.js';
 import { unwritable } from './write-settings.js';
 
@@ -13,12 +14,17 @@ const DROP_IN = 'credentials.conf';
 
 export interface Keeping {
   configFile: string;
-  unit: Pick<ServiceUnit, 'installed' | 'user'> | null;
+  unit: Pick<ServiceUnit, 'installed' | 'user' | 'credentials'> | null;
   /** Of the unit. */
   dropInDir: string;
 }
 
 type SecretAnswers = Pick<Answers, 'broker' | 'page'>;
+
+interface SecretSettings {
+  mqtt: Pick<Config['mqtt'], 'password'>;
+  console: Pick<Config['console'], 'token'>;
+}
 
 /** How the configuration will refer to the secrets of the answers. Writes nothing. */
 export function plannedSecrets(answers: SecretAnswers, keeping: Keeping): StoredSecrets {
@@ -33,54 +39,107 @@ export function plannedSecrets(answers: SecretAnswers, keeping: Keeping): Stored
 
 /**
  * Writes the secrets of the answers into files beside the configuration that only their owner can read.
- * A service whose user systemd makes up cannot read them either: it gets them as credentials, through a
- * drop-in of the unit.
- * @returns path of the drop-in; null: none is needed
+ * A service that does not run as root cannot read them either: it gets them as credentials, through a
+ * drop-in of the unit. What else stands in the drop-in stays.
+ * @param settings the configuration with the answers in place
+ * @returns path of the drop-in; null: it has not changed
  * @throws HeadlandError HL_SETUP_UNWRITABLE
  */
 export async function keepSecrets(
   answers: SecretAnswers,
+  settings: SecretSettings,
   keeping: Keeping,
 ): Promise<{ dropIn: string | null }> {
-  const lines: string[] = [];
-  for (const { name, file, value } of secretFiles(answers, keeping)) {
-    if (value === null) continue;
-    await writePrivately(file, `${value}\n`);
-    lines.push(`LoadCredential=${name}:${file}`);
+  const secrets = secretFiles(answers, keeping);
+  for (const { file, value } of secrets) {
+    if (value !== null) await write(file, `${value}\n`, 0o600);
   }
-  if (lines.length === 0 || !isCredential(keeping)) return { dropIn: null };
+  if (!isCredential(keeping)) return { dropIn: null };
   const dropIn = join(keeping.dropInDir, DROP_IN);
-  await write(dropIn, ['[Service]', ...lines, ''].join('\n'), 0o644);
+  const before = textOf(dropIn);
+  let text = before;
+  for (const { name, file, value, setting } of secrets) {
+    const reference = setting(settings);
+    const isUsed = reference !== null && 'credential' in reference && reference.credential === name;
+    const isLoaded = keeping.unit?.credentials.has(name) === true || !existsSync(file);
+    if (!isUsed) text = withLine(text, name, null);
+    else if (value !== null || (!isLoaded && lineOf(text, name) === null)) {
+      text = withLine(text, name, `LoadCredential=${name}:${file}`);
+    }
+  }
+  if (text === before) return { dropIn: null };
+  if (text.trim() === SECTION) await remove(dropIn);
+  else await write(dropIn, text, 0o644);
   return { dropIn };
+}
+
+const SECTION = '[Service]';
+
+function lineOf(text: string, name: string): string | null {
+  const lines = text.split('\n');
+  return lines.find((line) => line.trim().startsWith(`LoadCredential=${name}:`)) ?? null;
+}
+
+/** Text of a drop-in with the line that loads a credential; null: without one. */
+function withLine(text: string, name: string, wanted: string | null): string {
+  const present = lineOf(text, name);
+  if (present !== null) {
+    const lines = text.split('\n');
+    const index = lines.indexOf(present);
+    return lines.toSpliced(index, 1, ...(wanted === null ? [] : [wanted])).join('\n');
+  }
+  if (wanted === null) return text;
+  const lines = text.split('\n');
+  const section = lines.findIndex((line) => line.trim() === SECTION);
+  if (section >= 0) return lines.toSpliced(section + 1, 0, wanted).join('\n');
+  const end = text === '' || text.endsWith('\n') ? '' : '\n';
+  return `${text}${end}${SECTION}\n${wanted}\n`;
 }
 
 /** The password of the broker, and the token of the page. */
 function secretFiles({ broker, page }: SecretAnswers, { configFile }: Keeping) {
   const folder = dirname(configFile);
   return [
-    { name: 'mqtt-password', file: join(folder, 'mqtt-password'), value: broker?.password ?? null },
-    { name: 'console-token', file: join(folder, 'console-token'), value: page?.token ?? null },
+    {
+      name: 'mqtt-password',
+      file: join(folder, 'mqtt-password'),
+      value: broker?.password ?? null,
+      setting: ({ mqtt }: SecretSettings) => mqtt.password,
+    },
+    {
+      name: 'console-token',
+      file: join(folder, 'console-token'),
+      value: page?.newToken ?? null,
+      setting: (settings: SecretSettings) => settings.console.token,
+    },
   ];
 }
 
 function isCredential({ unit }: Keeping): boolean {
-  return unit?.installed === true && unit.user === null;
+  return unit?.installed === true && !runsAsRoot(unit);
 }
 
-async function writePrivately(file: string, text: string): Promise<void> {
-  const before = process.umask(0o077);
+/** Empty where there is no file. */
+function textOf(file: string): string {
   try {
-    await write(file, text, 0o600);
-  } finally {
-    process.umask(before);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  } catch (cause) {
+    throw unwritable(file, cause);
+  }
+}
+
+async function remove(file: string): Promise<void> {
+  try {
+    await rm(file, { force: true });
+  } catch (cause) {
+    throw unwritable(file, cause);
   }
 }
 
 async function write(file: string, text: string, mode: number): Promise<void> {
   try {
     await makeFolder(dirname(file), 0o755);
-    await writeFileDurably(file, text);
-    await chmod(file, mode);
+    await writeFileDurably(file, text, mode);
   } catch (cause) {
     throw unwritable(file, cause);
   }

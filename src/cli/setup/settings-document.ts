@@ -79,7 +79,7 @@ export class SettingsDocument {
   }
 
   get hasToken(): boolean {
-    return parse(this.#yaml).hasIn(['console', 'token']);
+    return (parse(this.#yaml).getIn(['console', 'token']) ?? null) !== null;
   }
 
   get text(): string {
@@ -106,7 +106,8 @@ export class SettingsDocument {
       const { enabled, host } = defaults().console;
       put(document, ['console', 'enabled'], page.enabled === enabled ? null : page.enabled);
       put(document, ['console', 'host'], page.host === host ? null : page.host);
-      put(document, ['console', 'token'], secrets.token);
+      // People know the token that is configured.
+      if (secrets.token !== null) put(document, ['console', 'token'], secrets.token);
     }
     if (gpio !== null) {
       const outputs = outputSections(gpio.outputs);

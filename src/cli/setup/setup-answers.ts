@@ -21,8 +21,8 @@ export interface BrokerAnswer {
 export interface PageAnswer {
   enabled: boolean;
   host: string;
-  /** Null: none, which only loopback allows. */
-  token: string | null;
+  /** Null: the configured one stays; without any the page is on loopback only. */
+  newToken: string | null;
 }
 
 export interface GpioAnswer {

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { secretsInSettings } from '../../agent/doctor/bundle/known-secrets.js';
 import { SERVICE } from '../../agent/doctor/doctor-context.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { validateConfig } from '../../config/load.js';
-import { isLoopback } from '../../console/server/security.js';
 import { readServiceUnit, type ServiceUnit } from '../../host/service-unit.js';
 import { printLine } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
-import { askAnswers, newToken } from './ask-answers.js';
+import { askAnswers, servedPage } from './ask-answers.js';
 import { DROP_IN_DIR, keepSecrets, plannedSecrets } from './keep-secrets.js';
 import { SettingsDocument } from './settings-document.js';
 import {
@@ -45,7 +45,7 @@ export function setupCommand(): Command {
   return new Command('setup')
     .option('--config <file>', 'configuration file to write', DEFAULT_CONFIG_PATH)
     .option('--yes', 'ask nothing: answers are options, the rest stays as it is')
-    .option('--force', 'replace an existing file; it is kept as FILE.bak')
+    .option('--force', 'replace an existing file; it is kept as FILE.bak, FILE.bak.1, …')
     .option('--start', 'start the service without asking')
     .option('--no-start', 'do not start the service')
     .option('--robot <id>', 'name of the robot in its topics')
@@ -84,17 +84,22 @@ async function setUp(options: SetupOptions, terminal: Terminal | null): Promise<
   const unit = await readServiceUnit(SERVICE, environment);
   const keeping = { configFile, unit, dropInDir: DROP_IN_DIR };
   const planned = existing.with(answers, plannedSecrets(answers, keeping));
-  validateConfig(planned.settings, 'the answers');
+  const config = validateConfig(planned.settings, 'the answers');
   if (terminal) {
     printLine(`\n${configFile}:\n`);
     process.stdout.write(`${planned.text}\n`);
     if (!(await terminal.confirm('Write this?', true))) throw cancelled();
   }
-  const { dropIn } = await keepSecrets(answers, keeping);
-  const backup = await writeSettings(configFile, planned.text);
+  const { dropIn } = await keepSecrets(answers, config, keeping);
+  const { backup, mode } = await writeSettings(configFile, planned.text);
   printLine(`wrote ${configFile}${backup === null ? '' : `; the old one is ${backup}`}`);
-  if (answers.page !== null && answers.page.token !== null) {
-    printLine(`token of the page, to be entered in the browser: ${answers.page.token}`);
+  if ((mode & 0o044) !== 0 && secretsInSettings(planned.settings).length > 0) {
+    printLine(
+      `warning: ${configFile} contains passwords, such as those of cameras, and other users of this machine may read it. Give the camera a user that can only watch.`,
+    );
+  }
+  if (answers.page !== null && answers.page.newToken !== null) {
+    printLine(`token of the page, to be entered in the browser: ${answers.page.newToken}`);
   }
   await offerStart({ configFile, unit, hasDropIn: dropIn !== null }, options, terminal);
   printLine('Then look at everything: headland doctor');
@@ -109,10 +114,11 @@ async function requireReplaceable(
   if (force) return;
   if (terminal === null) {
     throw new HeadlandError('HL_SETUP_FILE_EXISTS', `${file} exists`, {
-      remedy: 'Give --force: the old file is kept as FILE.bak. Or name another one: --config FILE.',
+      remedy:
+        'Give --force: the old file is kept beside it, as FILE.bak. Or name another one: --config FILE.',
     });
   }
-  const question = `${file} exists. Change it? The old one is kept as ${file}.bak.`;
+  const question = `${file} exists. Change it? The old one is kept beside it.`;
   if (!(await terminal.confirm(question, true))) throw cancelled();
 }
 
@@ -120,7 +126,6 @@ async function requireReplaceable(
 function answersFrom(options: SetupOptions, existing: SettingsDocument): Answers {
   const { camera, broker, brokerUser, brokerPasswordFile, page, pageAddress, gpio } = options;
   const host = pageAddress ?? existing.pageHost;
-  const enabled = page !== 'off';
   return {
     robotId: options.robot ?? existing.robotId ?? suggestedId(),
     camera: camera === undefined ? null : parseCamera(camera),
@@ -135,7 +140,9 @@ function answersFrom(options: SetupOptions, existing: SettingsDocument): Answers
     page:
       page === undefined && pageAddress === undefined
         ? null
-        : { enabled, host, token: enabled && !isLoopback(host) ? newToken() : null },
+        : page === 'off'
+          ? { enabled: false, host, newToken: null }
+          : servedPage(host, existing),
     gpio: gpio === undefined ? null : { driver: gpio, outputs: options.output ?? [] },
   };
 }

@@ -1,33 +1,55 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { chmod, copyFile, readFile } from 'node:fs/promises';
+import { copyFile, lchown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 
-/** Not secret: the daemon, which runs as another user, must read it. */
+/** Of a new file: the daemon, which runs as another user, must read it. */
 const MODE = 0o644;
 
+export interface WrittenSettings {
+  /** Path of the copy of the old file; null: there was none. */
+  backup: string | null;
+  /** Permissions of the file. */
+  mode: number;
+}
+
 /**
- * Writes a configuration in one step; an existing one is kept beside it as `.bak`.
- * @returns path of the copy; null: there was no file
+ * Writes a configuration in one step, with the owner and the permissions of an existing one, which is kept
+ * beside it as `.bak`, or `.bak.1` and so on: no copy is replaced.
  * @throws HeadlandError HL_SETUP_UNWRITABLE
  */
-export async function writeSettings(file: string, yaml: string): Promise<string | null> {
+export async function writeSettings(file: string, yaml: string): Promise<WrittenSettings> {
   try {
     await makeFolder(dirname(file), 0o755);
-    const existing = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    const existing = await stat(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
       throw error;
     });
-    const backup = existing === null ? null : `${file}.bak`;
-    if (backup !== null) await copyFile(file, backup);
-    await writeFileDurably(file, yaml);
-    await chmod(file, MODE);
-    return backup;
+    const mode = existing === null ? MODE : existing.mode & 0o777;
+    const backup = existing === null ? null : await copyBeside(file);
+    await writeFileDurably(file, yaml, mode);
+    if (existing !== null && process.geteuid?.() === 0) {
+      await lchown(file, existing.uid, existing.gid);
+    }
+    return { backup, mode };
   } catch (cause) {
     throw unwritable(file, cause);
+  }
+}
+
+/** @returns path of the copy, which has the permissions of the file */
+async function copyBeside(file: string): Promise<string> {
+  for (let number = 0; ; number++) {
+    const copy = number === 0 ? `${file}.bak` : `${file}.bak.${number}`;
+    try {
+      await copyFile(file, copy, constants.COPYFILE_EXCL);
+      return copy;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
   }
 }
 

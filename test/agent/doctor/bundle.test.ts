@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { unzipSync } from 'fflate';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { namesSecret, Scrubber } from '../../../src/agent/doctor/bundle/scrubber.js';
+import { settingsText } from '../../../src/agent/doctor/bundle/settings-text.js';
 import { secretsOf } from '../../../src/agent/doctor/software/configured-secrets.js';
 import { configJsonSchema } from '../../../src/config/json-schema.js';
 import { validateConfig } from '../../../src/config/load.js';
@@ -94,6 +96,23 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
           input: `http://127.0.0.1:1/user=admin&password=${next('path')}/1`,
         },
       ],
+      alerts: {
+        rules: [
+          {
+            name: 'call',
+            labels: ['weed'],
+            command: {
+              path: '/usr/bin/curl',
+              arguments: [
+                '--silent',
+                `--header=X-Robot: ${next('header')}`,
+                next('argument'),
+                `https://hooks.invalid/services/${next('hook')}`,
+              ],
+            },
+          },
+        ],
+      },
       models: {
         mirrors: [`https://u:${next('mirror')}@mirror.invalid/`],
         pipCommand: ['pip', `--index-url=https://u:${next('pip')}@pypi.invalid/simple`],
@@ -140,6 +159,9 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
       '[Service]',
       `Environment=MY_PASSWORD=${next('unitenv')}`,
       `Environment="OTHER_TOKEN=${next('unitquoted')}" PLAIN=value`,
+      `Environment="MQTT_PASSWORD=correct ${next('unitwords')} battery" 'B=x ${next('unitapostrophe')}' \\`,
+      `  C="x ${next('unitinner')}"`,
+      `Environment="OPEN=x ${next('unitopen')}`,
       `SetCredential=mqtt:${next('unitcredential')}`,
       'WatchdogSec=30',
       '',
@@ -150,7 +172,10 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
     const show = `cat ${robot.path('unit.properties')}`;
     patient.tool('systemctl', `case "$1" in cat) cat ${robot.path('unit')};; show) ${show};; esac`);
     const database = openDatabase(join(robot.stateDir, 'headland.db'));
-    new AuditLog(database).append('command', { note: `token: ${next('audit')}` });
+    new AuditLog(database).append('command', {
+      note: `token: ${next('audit')}`,
+      position: { latitude: 52.1234567, longitude: 9.7654321, state: 'fixed' },
+    });
     const summary = { trainingId: 't1', task: 'main', outcome: 'failed', headVersion: null };
     const reason = `cannot open rtsp://admin:${next('report')}@camera/`;
     const report = { ...summary, reason, finishedAt: '2026-05-03T19:40:11.002Z' };
@@ -161,6 +186,7 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
     const only = ['--only', 'configuration', 'cameras', 'broker', 'clock'];
     const shown = images ? ['--images', robot.path('shown')] : [];
     const { stdout, stderr } = await patient.run(...only, '--bundle', file, '--json', ...shown);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
     const files = unzipSync(readFileSync(file));
     return { files, canaries: canaries.all, output: stdout + stderr };
   }
@@ -172,7 +198,7 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
       const patient = new Patient(t, field.robot());
       mkdirSync(patient.robot.stateDir);
       const { files, canaries, output } = await packed(patient, isValid, false);
-      assert.ok(canaries.length >= 35, String(canaries.length));
+      assert.ok(canaries.length >= 42, String(canaries.length));
       const texts = Object.entries(files).map(([name, bytes]) => [
         name,
         Buffer.from(bytes).toString('utf8'),
@@ -188,11 +214,13 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
       const { checks } = JSON.parse(content['doctor.json']!);
       assert.equal(checks.length, 4);
       assert.match(content['settings.yaml']!, /id: r1/);
+      assert.match(content['settings.yaml']!, /path: \/usr\/bin\/curl/);
       assert.match(content['log.txt']!, /the camera delivers images/);
-      assert.match(content['unit.txt']!, /PLAIN=value[\s\S]*WatchdogSec=30/);
+      assert.match(content['unit.txt']!, / PLAIN=[\s\S]*\n {2}C=[\s\S]*WatchdogSec=30/);
       assert.match(content['versions.json']!, /"onnxruntime-node": "1\./);
       assert.match(content['packages.txt']!, /\n|not available/);
-      if (isValid) assert.match(content['reports.json']!, /cannot open rtsp:/);
+      if (isValid) assert.match(content['reports.json']!, /cannot open rtsp:[\s\S]*"fixed"/);
+      for (const [name, text] of texts) assert.doesNotMatch(text!, /52\.1234|9\.7654/, name);
       assert.ok(!Object.keys(files).some((name) => name.startsWith('images/')));
     });
   }
@@ -207,6 +235,14 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
       ['images/main.jpg'],
     );
     assert.match(Buffer.from(files['README.txt']!).toString(), /It contains images/);
+  });
+});
+
+test('settings without the arguments of commands, however short', () => {
+  const command = { path: '/bin/x', arguments: ['-p', '1234'] };
+  const written = settingsText({ alerts: { rules: [{ command }] } });
+  assert.deepEqual(parse(written), {
+    alerts: { rules: [{ command: { path: '/bin/x', arguments: ['[redacted]'] } }] },
   });
 });
 

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
 } from 'node:fs';
+import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,10 +32,15 @@ import { CLI, Daemon, headland, Rig } from '../daemon.js';
 const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
 
 /** Runs `doctor` as a person does beside the daemon. */
-async function examine(rig: Rig, ...args: string[]) {
+function examine(rig: Rig, ...args: string[]) {
+  return examineIn({}, rig, ...args);
+}
+
+async function examineIn(environment: NodeJS.ProcessEnv, rig: Rig, ...args: string[]) {
+  const env = { ...process.env, ...environment };
   const output = await new Promise<string>((resolve) => {
     const words = [CLI, 'doctor', '--config', rig.configFile, '--json', ...args];
-    execFile(process.execPath, words, (_error, stdout) => resolve(stdout));
+    execFile(process.execPath, words, { env }, (_error, stdout) => resolve(stdout));
   });
   const { checks } = doctorReportSchema.parse(JSON.parse(output));
   return new Map(checks.map((check) => [check.name, check]));
@@ -124,6 +132,49 @@ test('a camera that the daemon has lost, and a page that it could not open', {
   );
 });
 
+test('a camera that gave images, and is silent since it was opened again, is lost', {
+  skip: withoutFfmpeg,
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const port = await freePort();
+  let jpeg = Buffer.alloc(0);
+  let connections = 0;
+  const again = new EventEmitter();
+  const camera = createWebServer((_request, response) => {
+    connections += 1;
+    if (connections > 1) return again.emit('opened');
+    response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=frame' });
+    const head = `--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`;
+    for (let image = 0; image < 20; image++) {
+      response.write(Buffer.concat([Buffer.from(head), jpeg, Buffer.from('\r\n')]));
+    }
+    response.end();
+  });
+  const opened = once(again, 'opened');
+  await new Promise<void>((resolve) => camera.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    camera.closeAllConnections();
+    camera.close();
+  });
+  const address = camera.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const input = `http://127.0.0.1:${address.port}/video`;
+  const rig = await Rig.create(t, {
+    cameras: [{ driver: 'ffmpeg', input, stallMs: 600_000 }],
+    cameraBackoff: { initialMs: 100, maxMs: 100 },
+    console: { port },
+    embeddedBroker: { port: await freePort() },
+  });
+  const folder = join(rig.photosDir, 'weed');
+  jpeg = readFileSync(join(folder, readdirSync(folder)[0]!));
+  await rig.start();
+  await opened;
+  const image = await fetch(`http://127.0.0.1:${port}/api/frame.jpg?camera=main`);
+  assert.equal(image.status, 200, 'the page still has an image');
+  const { findings } = (await examine(rig, '--only', 'cameras')).get('cameras')!;
+  assert.equal(findings[0]!.code, 'HL_DOCTOR_CAMERA_LOST', JSON.stringify(findings));
+});
+
 test('a database whose daemon was killed is examined as a copy, and stays as it was', {
   timeout: TEST_HANG_MS,
 }, async (t) => {
@@ -142,9 +193,15 @@ test('a database whose daemon was killed is examined as a copy, and stays as it 
         return [name, ino, mtimeMs, sha256Hex(readFileSync(path))];
       });
   const before = files();
-  const { findings } = (await examine(rig, '--only', 'store')).get('store')!;
+  const copies = join(rig.dir, 'copies');
+  // Of a process that was ended, and of one that runs.
+  const left = `headland-inspect-${spawnSync('true').pid}-x`;
+  const other = `headland-inspect-${process.pid}-x`;
+  for (const name of [left, other]) mkdirSync(join(copies, name), { recursive: true });
+  const { findings } = (await examineIn({ TMPDIR: copies }, rig, '--only', 'store')).get('store')!;
   assert.equal(findings[0]!.state, 'ok', JSON.stringify(findings));
   assert.deepEqual(files(), before);
+  assert.deepEqual(readdirSync(copies), [other]);
 });
 
 test('with a certificate of its own: doctor and status reach a broker that asks for it', {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -35,6 +36,15 @@ const setup = (file: string, ...args: string[]): string[] => [
   file,
   ...args,
 ];
+
+/** The settings that name secrets, where setup has put these. */
+function using(...names: string[]) {
+  const reference = (credential: string) => (names.includes(credential) ? { credential } : null);
+  return {
+    mqtt: { password: reference('mqtt-password') },
+    console: { token: reference('console-token') },
+  };
+}
 
 const NOTHING: Answers = { robotId: 'r1', camera: null, broker: null, page: null, gpio: null };
 
@@ -228,7 +238,7 @@ describe('setup without a terminal', () => {
 describe('what setup writes', () => {
   test('a service with a user of its own gets secrets as credentials', async (t) => {
     const folder = temporaryFolder(t);
-    const unit = { installed: true, user: null };
+    const unit = { installed: true, user: null, credentials: new Map() };
     const dropInDir = join(folder, 'headland.service.d');
     const keeping = { configFile: join(folder, 'headland.yaml'), unit, dropInDir };
     const broker = { url: 'mqtt://b', username: 'u', password: 'swordfish' };
@@ -237,7 +247,7 @@ describe('what setup writes', () => {
       password: { credential: 'mqtt-password' },
       token: null,
     });
-    const { dropIn } = await keepSecrets(answers, keeping);
+    const { dropIn } = await keepSecrets(answers, using('mqtt-password'), keeping);
     const file = join(folder, 'mqtt-password');
     assert.equal(
       readFileSync(dropIn!, 'utf8'),
@@ -253,6 +263,121 @@ describe('what setup writes', () => {
     assert.deepEqual(startCommands({ active: 'inactive' }, false), [
       ['systemctl', 'enable', '--now', 'headland'],
     ]);
+    // A unit that has failed too often is not started before its count is gone.
+    assert.deepEqual(startCommands({ active: 'failed' }, false), [
+      ['systemctl', 'reset-failed', 'headland'],
+      ['systemctl', 'enable', '--now', 'headland'],
+    ]);
+  });
+
+  test('a second run keeps the other credential and foreign lines of the drop-in', async (t) => {
+    const folder = temporaryFolder(t);
+    const unit = { installed: true, user: null, credentials: new Map() };
+    const dropInDir = join(folder, 'headland.service.d');
+    const keeping = { configFile: join(folder, 'headland.yaml'), unit, dropInDir };
+    const lines = () => readFileSync(join(dropInDir, 'credentials.conf'), 'utf8').split('\n');
+    const load = (name: string): string => `LoadCredential=${name}:${join(folder, name)}`;
+    const broker = { url: 'mqtt://b', username: 'u', password: 'swordfish' };
+    const page = { enabled: true, host: '0.0.0.0', newToken: 'a'.repeat(48) };
+    await keepSecrets({ broker, page: null }, using('mqtt-password'), keeping);
+    writeFileSync(join(dropInDir, 'credentials.conf'), `${lines().join('\n')}Nice=5\n[Unit]\n`);
+    const both = using('mqtt-password', 'console-token');
+    await keepSecrets({ broker: null, page }, both, keeping);
+    const complete = [
+      '[Service]',
+      load('console-token'),
+      load('mqtt-password'),
+      'Nice=5',
+      '[Unit]',
+      '',
+    ];
+    assert.deepEqual(lines(), complete);
+    const none = { broker: null, page: null };
+    assert.deepEqual(await keepSecrets(none, both, keeping), { dropIn: null });
+    // A line that an earlier version lost comes back.
+    writeFileSync(join(dropInDir, 'credentials.conf'), `[Service]\n${load('console-token')}\n`);
+    await keepSecrets(none, both, keeping);
+    assert.deepEqual(lines(), ['[Service]', load('mqtt-password'), load('console-token'), '']);
+    // A broker without a password needs none, and a credential of another drop-in is left to it.
+    await keepSecrets(none, using('console-token'), keeping);
+    assert.deepEqual(lines(), ['[Service]', load('console-token'), '']);
+    const elsewhere = { ...unit, credentials: new Map([['mqtt-password', '/elsewhere']]) };
+    await keepSecrets(none, both, { ...keeping, unit: elsewhere });
+    assert.deepEqual(lines(), ['[Service]', load('console-token'), '']);
+    await keepSecrets(none, using(), keeping);
+    assert.ok(!existsSync(join(dropInDir, 'credentials.conf')));
+  });
+
+  test('a service with a fixed user gets credentials, too; one of root reads the files', (t) => {
+    const folder = temporaryFolder(t);
+    const broker = { url: 'mqtt://b', username: 'u', password: 'swordfish' };
+    const planned = (user: string | null) =>
+      plannedSecrets(
+        { broker, page: null },
+        {
+          configFile: join(folder, 'headland.yaml'),
+          unit: { installed: true, user, credentials: new Map() },
+          dropInDir: folder,
+        },
+      ).password;
+    assert.deepEqual(planned('robot'), { credential: 'mqtt-password' });
+    assert.deepEqual(planned('root'), { file: join(folder, 'mqtt-password') });
+  });
+
+  test('a page that is served again keeps its token and gets no other', (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'headland.yaml');
+    const token = join(folder, 'my-token');
+    writeFileSync(token, 'a'.repeat(48));
+    const section = `{enabled: false, host: 0.0.0.0, token: {file: ${token}}}`;
+    writeFileSync(file, `robot: {id: r1}\nconsole: ${section}\n`);
+    const run = (...args: string[]) => {
+      const { status, stdout, stderr } = headland(
+        'setup',
+        '--yes',
+        '--force',
+        '--config',
+        file,
+        ...args,
+      );
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(stdout, /token of the page/);
+      return parse(readFileSync(file, 'utf8')).console;
+    };
+    assert.deepEqual(run('--page', 'on'), { host: '0.0.0.0', token: { file: token } });
+    assert.deepEqual(run('--page', 'off'), {
+      enabled: false,
+      host: '0.0.0.0',
+      token: { file: token },
+    });
+    assert.deepEqual(readdirSync(folder).sort(), [
+      'headland.yaml',
+      'headland.yaml.bak',
+      'headland.yaml.bak.1',
+      'my-token',
+    ]);
+  });
+
+  test('a file keeps its permissions and its owner, and a login in it is warned about', (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'headland.yaml');
+    const run = () => {
+      const camera = ['--camera', 'rtsp://admin:swordfish@camera.invalid/1'];
+      const done = headland('setup', '--yes', '--force', '--config', file, ...camera);
+      assert.equal(done.status, 0, done.stderr);
+      return done.stdout;
+    };
+    assert.match(run(), /warning: .* contains passwords/);
+    assert.equal(statSync(file).mode & 0o777, 0o644);
+    chmodSync(file, 0o640);
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) chownSync(file, 65_534, 65_534);
+    assert.match(run(), /warning: .* contains passwords/, 'its group may read it');
+    chmodSync(file, 0o600);
+    assert.doesNotMatch(run(), /warning/);
+    for (const path of [file, `${file}.bak.1`]) assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(statSync(`${file}.bak`).mode & 0o777, 0o640);
+    if (isRoot) assert.equal(statSync(file).uid, 65_534);
   });
 
   test('a service that does not start is said, with what to do next', async (t) => {

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../mutants/mutant.js';
 import { privateKey, withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
@@ -353,6 +355,16 @@ export const serviceFindings: DoctorScenario[] = [
     follow: (patient) => patient.systemd(),
   },
   {
+    code: 'HL_DOCTOR_CREDENTIAL_MISSING',
+    follows: 'Write the secret into',
+    check: 'unit',
+    state: 'failed',
+    given: (patient) => {
+      patient.systemd({ LoadCredential: `mqtt-password:${patient.robot.path('gone')}` });
+    },
+    follow: (patient) => patient.robot.write('gone', 'swordfish\n', 0o600),
+  },
+  {
     code: 'HL_DOCTOR_UNIT_STOPPED',
     follows: 'systemctl start headland',
     check: 'unit',
@@ -415,11 +427,16 @@ export const serviceFindings: DoctorScenario[] = [
   {
     code: 'HL_DOCTOR_MEMORY_LIMIT',
     when: 'more than the board has',
-    follows: 'MemoryHigh=500M, MemoryMax=650M',
+    follows: '[Service], MemoryHigh=',
     check: 'memory',
     state: 'warning',
     given: (patient) => patient.systemd({ MemoryMax: 900_000_000_000_000 }),
-    follow: (patient) => patient.systemd({ MemoryMax: 681_574_400 }),
+    follow: (patient, { remedy }) => {
+      const [, high, max] = /MemoryHigh=(\d+)M, MemoryMax=(\d+)M/.exec(remedy ?? '') ?? [];
+      const limits = { MemoryHigh: Number(high) * 1_048_576, MemoryMax: Number(max) * 1_048_576 };
+      assert.ok(limits.MemoryHigh < limits.MemoryMax && limits.MemoryMax < totalmem());
+      patient.systemd(limits);
+    },
   },
   {
     code: 'HL_DOCTOR_MEMORY_LIMIT',
@@ -427,7 +444,12 @@ export const serviceFindings: DoctorScenario[] = [
     follows: 'Raise MemoryHigh= and MemoryMax= of the unit',
     check: 'memory',
     state: 'warning',
-    given: (patient) => patient.systemd({ MemoryMax: 400_000_000, MemoryCurrent: 399_000_000 }),
+    given: (patient) =>
+      patient.systemd({
+        MemoryHigh: 400_000_000,
+        MemoryMax: 900_000_000,
+        MemoryCurrent: 399_000_000,
+      }),
     follow: (patient) => patient.systemd({ MemoryMax: 900_000_000, MemoryCurrent: 399_000_000 }),
   },
 ];

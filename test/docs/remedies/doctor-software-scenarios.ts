@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -121,6 +122,28 @@ export const softwareFindings: DoctorScenario[] = [
     follow: (patient, { remedy }) => {
       const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
       patient.systemd({ LoadCredential: `${name}:${file}` });
+      const yaml = readFileSync(patient.robot.configFile, 'utf8');
+      writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
+    },
+  },
+  {
+    code: 'HL_DOCTOR_HIDDEN_FROM_SERVICE',
+    when: 'a secret, from a service with a fixed user',
+    follows: 'LoadCredential=',
+    check: 'configuration',
+    state: 'failed',
+    subject: 'mqtt.password',
+    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    given: (patient) => {
+      patient.systemd({ DynamicUser: 'no', User: 'robot' });
+      mkdirSync(patient.robot.stateDir);
+      chownSync(patient.robot.stateDir, 65_534, 65_534);
+      const file = patient.robot.write('password', 'swordfish\n', 0o600);
+      patient.robot.configure({ mqtt: { password: { file } } });
+    },
+    follow: (patient, { remedy }) => {
+      const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
+      patient.systemd({ DynamicUser: 'no', User: 'robot', LoadCredential: `${name}:${file}` });
       const yaml = readFileSync(patient.robot.configFile, 'utf8');
       writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
     },

@@ -55,7 +55,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a file is never written in its place, where a crash would leave half of it',
     file: DURABLE_FILES,
-    text: `await writeAndSync(temporary, bytes);
+    text: `await writeAndSync(temporary, bytes, mode);
     await rename(temporary, path);`,
     replacement: `await rm(path, { force: true });
     await writeAndSync(path, bytes);`,
@@ -64,9 +64,9 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the new name of a file outlives a power cut',
     file: DURABLE_FILES,
-    text: `await writeAndSync(temporary, bytes);
+    text: `await writeAndSync(temporary, bytes, mode);
     await rename(temporary, path);`,
-    replacement: `await writeAndSync(temporary, bytes);
+    replacement: `await writeAndSync(temporary, bytes, mode);
     await rename(temporary, path);
     return;`,
     tests: DURABLE_TESTS,

@@ -6,12 +6,9 @@ const CANARIES = [{ file: 'test/agent/doctor/bundle.test.ts', names: 'support bu
 const BESIDE = [
   { file: 'test/agent/doctor/running-daemon.test.ts', names: 'its camera is left to it' },
 ];
-const AT_TERMINAL = [
-  { file: 'test/cli/setup/setup.test.ts', names: 'at a terminal|five questions' },
-];
-const WITHOUT_TERMINAL = [
-  { file: 'test/cli/setup/setup.test.ts', names: 'without a terminal|only with --force' },
-];
+const SETUP = 'test/cli/setup/setup.test.ts';
+const AT_TERMINAL = [{ file: SETUP, names: 'at a terminal|five questions' }];
+const WITHOUT_TERMINAL = [{ file: SETUP, names: 'without a terminal|only with --force' }];
 
 export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
@@ -92,6 +89,83 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     tests: CANARIES,
   },
   {
+    promise: 'a value with white space in the environment of the unit is hidden',
+    file: SCRUBBER,
+    text: 'return start + words.replaceAll(WORD, withoutValue);',
+    replacement: 'return start + words;',
+    tests: CANARIES,
+  },
+  {
+    promise: 'arguments of commands are left out of the settings',
+    file: 'src/agent/doctor/bundle/settings-text.ts',
+    text: 'if (value !== null && name === ARGUMENTS) return [HIDDEN];',
+    replacement: '',
+    tests: [{ file: 'test/agent/doctor/bundle.test.ts', names: 'settings without' }],
+  },
+  {
+    promise: 'arguments of commands are known secrets',
+    file: 'src/agent/doctor/bundle/known-secrets.ts',
+    text: 'if (name === ARGUMENTS) return [...secretsInArgument(settings), ...secretsInText(settings)];',
+    replacement: '',
+    tests: CANARIES,
+  },
+  {
+    promise: 'a support bundle is for its owner alone',
+    file: 'src/agent/doctor/bundle/support-bundle.ts',
+    text: 'const MODE = 0o600;',
+    replacement: 'const MODE = 0o644;',
+    tests: CANARIES,
+  },
+  {
+    promise: 'the places in the records stay on the robot',
+    file: 'src/agent/doctor/bundle/bundle-parts.ts',
+    text: 'return json(withoutPlaces(records));',
+    replacement: 'return json(records);',
+    tests: CANARIES,
+  },
+  {
+    promise: 'the position in the status stays on the robot',
+    file: 'src/agent/doctor/bundle/bundle-parts.ts',
+    text: 'return json(withoutPlaces(status.raw));',
+    replacement: 'return json(status.raw);',
+    tests: [{ file: 'test/agent/position.test.ts', names: 'knows where it is|without its place' }],
+  },
+  {
+    promise: 'a broker that acknowledges nothing holds no command up',
+    file: 'src/agent/reporting/ask-status.ts',
+    text: 'Promise.race([exchange(client, topicPrefix(robot.id)), expired])',
+    replacement: 'exchange(client, topicPrefix(robot.id))',
+    tests: [{ file: 'test/agent/reporting/ask-status.test.ts', names: 'acknowledges no command' }],
+  },
+  {
+    promise: 'an old image does not speak for a camera that is opened again',
+    file: 'src/agent/doctor/devices/check-cameras.ts',
+    text: "phase === 'waiting' || phase === 'opening';",
+    replacement: "phase === 'waiting';",
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'silent since' }],
+  },
+  {
+    promise: 'copies that a check left are removed',
+    file: 'src/storage/inspect-database.ts',
+    text: '  removeLeftCopies(parent);',
+    replacement: '',
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'examined as a copy' }],
+  },
+  {
+    promise: 'a full store has the time that it takes',
+    file: 'src/agent/doctor/doctor-job.ts',
+    text: "if (entry.limitFor) await tell({ type: 'allowed', limitMs: entry.limitFor(robot.config) });",
+    replacement: '',
+    tests: [{ file: 'test/agent/doctor/store-limit.test.ts', names: 'full store' }],
+  },
+  {
+    promise: 'a clock without a battery is not trusted',
+    file: 'src/host/board-readings.ts',
+    text: 'agrees && number(',
+    replacement: 'number(',
+    tests: [{ file: 'test/host/board.test.ts', names: 'readings|where the date comes from' }],
+  },
+  {
     promise: 'a bearer token in a log is hidden',
     file: SCRUBBER,
     text: '.replaceAll(BEARER, `$1${HIDDEN}`)',
@@ -115,22 +189,64 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a secret is for its owner alone',
     file: 'src/cli/setup/keep-secrets.ts',
-    text: 'await write(file, text, 0o600);',
-    replacement: 'await write(file, text, 0o644);',
+    text: '`${value}\\n`, 0o600)',
+    replacement: '`${value}\\n`, 0o644)',
     tests: AT_TERMINAL,
   },
   {
     promise: 'answers are valid before anything is written',
     file: 'src/cli/setup/setup-command.ts',
-    text: "validateConfig(planned.settings, 'the answers');",
-    replacement: '',
+    text: "validateConfig(planned.settings, 'the answers')",
+    replacement: 'validateConfig({})',
     tests: WITHOUT_TERMINAL,
   },
   {
     promise: 'setup keeps the old file',
     file: 'src/cli/setup/write-settings.ts',
-    text: 'if (backup !== null) await copyFile(file, backup);',
-    replacement: '',
+    text: 'existing === null ? null : await copyBeside(file)',
+    replacement: 'null',
     tests: WITHOUT_TERMINAL,
+  },
+  {
+    promise: 'setup replaces no copy',
+    file: 'src/cli/setup/write-settings.ts',
+    text: 'copyFile(file, copy, constants.COPYFILE_EXCL)',
+    replacement: 'copyFile(file, copy)',
+    tests: [{ file: SETUP, names: 'what setup writes|served again' }],
+  },
+  {
+    promise: 'setup opens no private configuration',
+    file: 'src/cli/setup/write-settings.ts',
+    text: 'existing === null ? MODE : existing.mode & 0o777',
+    replacement: 'MODE',
+    tests: [{ file: SETUP, names: 'what setup writes|keeps its permissions' }],
+  },
+  {
+    promise: 'setup keeps the token that people know',
+    file: 'src/cli/setup/ask-answers.ts',
+    text: '!isLoopback(host) && !existing.hasToken',
+    replacement: '!isLoopback(host)',
+    tests: [{ file: SETUP, names: 'what setup writes|served again' }],
+  },
+  {
+    promise: 'setup keeps the other credential',
+    file: 'src/cli/setup/keep-secrets.ts',
+    text: 'let text = before;',
+    replacement: "let text = '';",
+    tests: [{ file: SETUP, names: 'what setup writes|second run' }],
+  },
+  {
+    promise: 'a service with a fixed user can read its secrets',
+    file: 'src/cli/setup/keep-secrets.ts',
+    text: '!runsAsRoot(unit)',
+    replacement: 'unit.user === null',
+    tests: [{ file: SETUP, names: 'what setup writes|fixed user' }],
+  },
+  {
+    promise: 'a service that failed too often starts again',
+    file: 'src/cli/setup/start-service.ts',
+    text: "active === 'failed' || active === 'activating';\n",
+    replacement: "active === 'none';\n",
+    tests: [{ file: SETUP, names: 'what setup writes|user of its own' }],
   },
 ];

@@ -9,6 +9,11 @@ import { type DoctorContext, type Finding, failed, ok, warning } from '../doctor
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 const LATEST_MS = Date.UTC(2046, 0, 1);
 const ASK_TIMEOUT_MS = 3_000;
+/** Where a date comes from that no time server has set. */
+const UNSYNCHRONISED = {
+  rtc: 'set from the clock of the board, and not synchronised',
+  none: 'nobody here tells whether it is synchronised',
+};
 
 /** Whether the date can be right, and whether something sets it. */
 export async function checkClock({ environment, roots }: DoctorContext): Promise<Finding[]> {
@@ -23,13 +28,14 @@ export async function checkClock({ environment, roots }: DoctorContext): Promise
     : 'the board has no clock that runs without power';
   const facts = { now, clock, isSynchronised, hasRtc };
   const isWrong = nowMs < EARLIEST_MS || nowMs > LATEST_MS;
-  if (isWrong || isSynchronised === false) {
+  // A robot without a network lives by its own clock.
+  if (isWrong || (isSynchronised === false && clock !== 'rtc')) {
     const error = clockUnset();
     const reason = `${error.message}: it says ${now}; ${rtc}`;
     const finding = isWrong ? failed(error, { facts }) : warning(error, { facts });
     return [{ ...finding, reason }];
   }
-  const source = isSynchronised ? 'synchronised' : 'nobody here tells whether it is synchronised';
+  const source = isSynchronised ? 'synchronised' : UNSYNCHRONISED[clock === 'rtc' ? 'rtc' : 'none'];
   return [ok(`${now}, ${source}; ${rtc}`, { facts })];
 }
 

@@ -10,6 +10,7 @@ import { runToEnd } from '../../../host/run-to-end.js';
 import { readRecords } from '../../../storage/read-records.js';
 import { DaemonContact } from '../daemon-contact.js';
 import { SERVICE } from '../doctor-context.js';
+import { withoutPlaces } from './without-places.js';
 
 const TOOL_TIMEOUT_MS = 20_000;
 const LOG_LINES = 3_000;
@@ -62,7 +63,7 @@ export function bundleParts({ config, environment, isStateReadable }: PartSource
       text: async () => {
         const status = await daemon.status();
         if (status === null) throw new Error('no daemon runs, or it does not answer');
-        return json(status.raw);
+        return json(withoutPlaces(status.raw));
       },
     },
     {
@@ -70,7 +71,8 @@ export function bundleParts({ config, environment, isStateReadable }: PartSource
       text: async () => {
         if (!isStateReadable) throw new Error('the disk of the state does not answer');
         const inUse = await daemon.running();
-        return json(readRecords(join(stateDir, 'headland.db'), { inUse, limit: RECORDS }));
+        const records = readRecords(join(stateDir, 'headland.db'), { inUse, limit: RECORDS });
+        return json(withoutPlaces(records));
       },
     },
     { name: 'board.json', text: () => boardText(stateDir, isStateReadable) },

@@ -10,6 +10,13 @@ const PARAMETER = /([a-z][a-z0-9_.-]*)=([^\s"'<>&;#/]+)/gi;
 /** Cameras take a password under such short names, too. */
 const SHORT_NAME = /^(?:.*[_.-])?(?:pass|pw|psw|pwd|key|auth|sig|signature|sid|session|code)$/i;
 
+/** The setting with the arguments of a command: tokens and passwords of programs that nobody knows here. */
+export const ARGUMENTS = 'arguments';
+/** A shorter argument is a number or a word that stands in many places. */
+const LEAST_ARGUMENT_CHARACTERS = 6;
+/** Letters and a digit: no word, and no number. */
+const TOKEN = /^(?=.*\d)(?=.*[a-z]).{8,}$/i;
+
 /**
  * Secrets in the files that settings, valid or not, refer to; those that cannot be read are left out.
  * @param credentials files of credentials, by their names
@@ -26,9 +33,13 @@ export function secretsInFiles(
   return typeof path === 'string' ? [...textOf(path), ...inside] : inside;
 }
 
-/** Secrets in settings, valid or not: values under the name of a secret, and logins in addresses. */
+/**
+ * Secrets in settings, valid or not: values under the name of a secret, arguments of commands, and logins
+ * in addresses.
+ */
 export function secretsInSettings(settings: unknown, name = ''): string[] {
   if (typeof settings === 'string') {
+    if (name === ARGUMENTS) return [...secretsInArgument(settings), ...secretsInText(settings)];
     return namesSecret(name) ? [settings, ...secretsInText(settings)] : secretsInText(settings);
   }
   if (typeof settings === 'number') return namesSecret(name) ? [String(settings)] : [];
@@ -37,6 +48,14 @@ export function secretsInSettings(settings: unknown, name = ''): string[] {
     // A list under the name of a secret holds secrets.
     secretsInSettings(value, Array.isArray(settings) ? name : key),
   );
+}
+
+/** An argument, and what looks like a token in it; the name of an option alone is none. */
+function secretsInArgument(argument: string): string[] {
+  if (/^--?[a-z]+(?:-[a-z]+)*$/.test(argument)) return [];
+  const value = /^--?[\w-]+=(.*)$/s.exec(argument)?.[1] ?? argument;
+  const tokens = value.split(/[\s"':=/?&;,]+/).filter((part) => TOKEN.test(part));
+  return [argument, value, ...tokens].filter(({ length }) => length >= LEAST_ARGUMENT_CHARACTERS);
 }
 
 /** Secrets in the environment of this process, and in the file that the unit reads. */

@@ -1,6 +1,7 @@
 import { redactText } from '../../../base/redact.js';
 
-const HIDDEN = '[redacted]';
+/** Stands in the place of a secret. */
+export const HIDDEN = '[redacted]';
 /** A shorter value protects nothing, and would be replaced within words. */
 const LEAST_CHARACTERS = 3;
 const LEAST_LINE_CHARACTERS = 16;
@@ -19,6 +20,10 @@ const AWS_KEY = /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g;
 const PEM_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g;
 /** `SetCredential=name:value` of a unit. */
 const SET_CREDENTIAL = /^(\s*SetCredential(?:Encrypted)?=[^:\n]*:).*$/gim;
+/** `Environment=` of a unit, with the lines that a backslash continues. */
+const ENVIRONMENT = /^([ \t]*Environment=)((?:[^\\\n]|\\[\s\S])*)/gim;
+/** A word of it; quotes may stand around the whole or around a part, and hold white space. */
+const WORD = /(?:"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|\\[\s\S]|[^\s\\])+/g;
 
 /**
  * Removes secrets from texts that leave the robot: the known values, wherever and however encoded they
@@ -40,6 +45,10 @@ export class Scrubber {
   text(text: string): string {
     let scrubbed = text;
     for (const value of this.#known) scrubbed = scrubbed.replaceAll(value, HIDDEN);
+    // First the assignments of the unit: a value may hold white space.
+    scrubbed = scrubbed.replaceAll(ENVIRONMENT, (_, start: string, words: string) => {
+      return start + words.replaceAll(WORD, withoutValue);
+    });
     return redactText(scrubbed)
       .replaceAll(PEM_KEY, HIDDEN)
       .replaceAll(SET_CREDENTIAL, `$1${HIDDEN}`)
@@ -49,6 +58,13 @@ export class Scrubber {
       .replaceAll(BEARER, `$1${HIDDEN}`)
       .replaceAll(AWS_KEY, HIDDEN);
   }
+}
+
+/** Leaves the name of an assignment. What is none may be the rest of a value. */
+function withoutValue(word: string): string {
+  const name = /^["']?([A-Za-z_][A-Za-z0-9_]*)=/.exec(word)?.[1];
+  if (name !== undefined) return `${name}=${HIDDEN}`;
+  return /^(?:\\\s)+$/.test(word) ? word : HIDDEN;
 }
 
 /** Whether the value of a setting or variable with this name is a secret. */

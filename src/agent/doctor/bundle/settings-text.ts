@@ -2,7 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { parseDocument, stringify } from 'yaml';
 import { messageOf } from '../../../base/errors.js';
 import { decodeText } from '../../../base/words/text.js';
-import { namesSecret } from './scrubber.js';
+import { ARGUMENTS } from './known-secrets.js';
+import { HIDDEN, namesSecret } from './scrubber.js';
 
 const MAX_BYTES = 1_048_576;
 
@@ -28,12 +29,16 @@ export function readSettings(path: string): WrittenSettings {
   }
 }
 
-/** YAML of settings; values under the name of a secret are left out, references to files are kept. */
+/**
+ * YAML of settings; values under the name of a secret and arguments of commands are left out, references
+ * to files are kept.
+ */
 export function settingsText(settings: unknown): string {
   return stringify(withoutSecrets(settings, ''));
 }
 
 function withoutSecrets(value: unknown, name: string): unknown {
+  if (value !== null && name === ARGUMENTS) return [HIDDEN];
   if (Array.isArray(value)) return value.map((each) => withoutSecrets(each, name));
   if (typeof value === 'object' && value !== null) {
     const isReference = 'file' in value || 'credential' in value;
@@ -45,5 +50,5 @@ function withoutSecrets(value: unknown, name: string): unknown {
     );
   }
   const isPlain = value === null || typeof value === 'boolean';
-  return !isPlain && namesSecret(name) ? '[redacted]' : value;
+  return !isPlain && namesSecret(name) ? HIDDEN : value;
 }

@@ -16,6 +16,8 @@ import { readSettings, settingsText } from './settings-text.js';
 
 /** Environment of the service: see the unit. */
 const ENVIRONMENT_FILE = '/etc/default/headland';
+/** Whoever sends the file decides who sees the log and the settings in it. */
+const MODE = 0o600;
 
 export interface BundleOptions {
   file: string;
@@ -68,7 +70,7 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
   files['README.txt'] = Buffer.from(readme(report, Object.keys(files)));
   const archive = zipSync(files, { level: 6, os: 3, attrs: 0o100644 << 16 });
   try {
-    await writeFileDurably(file, archive);
+    await writeFileDurably(file, archive, MODE);
   } catch (cause) {
     throw new HeadlandError(
       'HL_DOCTOR_OUTPUT_UNWRITABLE',

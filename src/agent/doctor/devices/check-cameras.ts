@@ -92,7 +92,9 @@ async function fromDaemon(
     return skipped('the running daemon has it, and does not answer', { subject: name });
   }
   const { phase, condition, lastFailure } = known;
-  if (phase === 'waiting' && lastFailure !== null) {
+  // Its last image is of before the failure, however long ago: a new connection may never give another.
+  const isLost = phase === 'waiting' || phase === 'opening';
+  if (isLost && lastFailure !== null) {
     const { code, message } = lastFailure;
     const remedy = 'Do what `headland status` says about it, or stop the daemon and check again.';
     const error = new HeadlandError('HL_DOCTOR_CAMERA_LOST', `${code}: ${message}`, { remedy });

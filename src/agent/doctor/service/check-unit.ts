@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HeadlandError } from '../../../base/errors.js';
 import { runToEnd } from '../../../host/run-to-end.js';
@@ -88,6 +88,9 @@ function faultsOf(unit: ServiceUnit, exposure: number | null): Finding[] {
       ),
     );
   }
+  for (const [name, file] of unit.credentials) {
+    if (isMissing(file)) findings.push(failed(missingCredential(name, file)));
+  }
   const difference = differenceOf(unit.unitFile);
   if (difference !== null) findings.push(warning(difference));
   if (exposure !== null && exposure > MAX_EXPOSURE) {
@@ -105,6 +108,26 @@ function faultsOf(unit: ServiceUnit, exposure: number | null): Finding[] {
     );
   }
   return findings;
+}
+
+function missingCredential(name: string, file: string): HeadlandError {
+  return new HeadlandError(
+    'HL_DOCTOR_CREDENTIAL_MISSING',
+    `the unit loads a credential from ${file}, which does not exist: it cannot start`,
+    {
+      remedy: `Write the secret into ${file}, or remove the line LoadCredential=${name}:${file} (\`systemctl cat headland\` shows where it is); then run \`systemctl daemon-reload\` and \`systemctl restart headland\`.`,
+    },
+  );
+}
+
+/** A file that this user may not look at is not missing, nor is a name in a store of credentials. */
+function isMissing(file: string): boolean {
+  if (!file.startsWith('/')) return false;
+  try {
+    return statSync(file, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function differenceOf(unitFile: string | null): HeadlandError | null {

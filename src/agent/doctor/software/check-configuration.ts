@@ -4,6 +4,9 @@ import { HeadlandError, isHeadlandError } from '../../../base/errors.js';
 import { loadConfigFile } from '../../../config/load.js';
 import type { Config, SecretReference } from '../../../config/schema.js';
 import { readSecret } from '../../../config/secrets.js';
+import { runsAsRoot, type ServiceUnit } from '../../../host/service-unit.js';
+import { secretsInSettings } from '../bundle/known-secrets.js';
+import { readSettings } from '../bundle/settings-text.js';
 import { findingOf } from '../denied.js';
 import { type DoctorContext, type Finding, failed, ok, warning } from '../doctor-check.js';
 import { withCredentialFiles } from '../doctor-context.js';
@@ -53,8 +56,15 @@ async function checkAccess({ configFile, unit }: DoctorContext): Promise<Finding
   // Of another user than root, systemd's user cannot be the owner.
   const service = await unit();
   if (service?.installed && service.user === null && (mode & 0o004) === 0) {
+    const { settings } = readSettings(configFile);
+    const hasPasswords = secretsInSettings(settings).length > 0;
+    const caution = hasPasswords
+      ? '. Every user of this machine can then read the passwords in its addresses: give the camera a user that can only watch'
+      : '';
     findings.push(
-      failed(hidden(`the service may not read ${configFile}`, `Run: chmod go+r ${configFile}`)),
+      failed(
+        hidden(`the service may not read ${configFile}`, `Run: chmod go+r ${configFile}${caution}`),
+      ),
     );
   }
   return findings;
@@ -64,13 +74,13 @@ async function checkSecrets(config: Config, context: DoctorContext): Promise<Fin
   const unit = await context.unit();
   const readable = secretsOf(withCredentialFiles(config, unit, context.environment));
   const written = secretsOf(config);
-  const isPrivate = unit?.installed === true && unit.user === null;
+  const isPrivate = unit?.installed === true && !runsAsRoot(unit);
   const findings: Finding[] = [];
   for (const [index, { setting, reference }] of readable.entries()) {
     try {
       readSecret(reference, context.environment);
       const direct = written[index];
-      if (isPrivate && direct && isOutOfReach(direct, config)) {
+      if (isPrivate && direct && isOutOfReach(direct, config, unit)) {
         findings.push(failed(hiddenSecret(setting, direct.reference), { subject: setting }));
       } else {
         findings.push(ok('the secret can be read', { subject: setting }));
@@ -83,11 +93,19 @@ async function checkSecrets(config: Config, context: DoctorContext): Promise<Fin
   return findings;
 }
 
-/** The user that systemd makes up for the service owns only its state. */
-function isOutOfReach({ reference }: NamedSecret, { paths }: Config): boolean {
+/** The user of the service is the owner of its state; one that systemd makes up owns nothing else. */
+function isOutOfReach(
+  { reference }: NamedSecret,
+  { paths }: Config,
+  { user }: Pick<ServiceUnit, 'user'>,
+): boolean {
   if (!('file' in reference)) return false;
-  const owner = statSync(paths.stateDir, { throwIfNoEntry: false })?.uid;
-  return statSync(reference.file).uid !== owner;
+  const state = statSync(paths.stateDir, { throwIfNoEntry: false });
+  // Nothing tells yet which user it is.
+  if (state === undefined && user !== null) return false;
+  const { uid, gid, mode } = statSync(reference.file);
+  if ((mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && gid === state?.gid)) return false;
+  return uid !== state?.uid;
 }
 
 function hiddenSecret(setting: string, reference: SecretReference): HeadlandError {
