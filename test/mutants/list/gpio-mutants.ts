@@ -6,6 +6,7 @@ const ABI = 'src/alerts/gpio/line-abi.ts';
 const HELD = 'src/alerts/gpio/held-outputs.ts';
 const ONOFF = 'src/alerts/gpio/onoff.ts';
 const BUTTONS = 'src/agent/buttons/buttons.ts';
+const CHIPS = 'src/alerts/gpio/character-chips.ts';
 const GPIOCHIP_TESTS = [{ file: 'test/alerts/gpio/gpiochip.test.ts' }];
 const CHOOSE_TESTS = [{ file: 'test/alerts/gpio/choose-line.test.ts' }];
 const ABI_TESTS = [{ file: 'test/alerts/gpio/line-abi.test.ts' }];
@@ -90,6 +91,13 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
     text: 'if (others.length > 0) throw ambiguousLine(choice, places);',
     replacement: '',
     tests: CHOOSE_TESTS,
+  },
+  {
+    promise: 'a chip with two paths is one chip',
+    file: CHIPS,
+    text: 'chips.set(chip.name, chip)',
+    replacement: 'chips.set(chip.path, chip)',
+    tests: GPIOCHIP_TESTS,
   },
   {
     promise: 'a number without a chip is the BCM number on a Raspberry Pi',
