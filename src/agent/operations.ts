@@ -211,8 +211,8 @@ export class Operations {
   }
 
   /**
-   * Switches off the outputs of the alerts that are raised now. They stay off until the alert has
-   * cleared and rises again.
+   * Switches off the outputs of the alerts that are raised now, and those that a cleared alert keeps on.
+   * They stay off until the alert has cleared and rises again.
    * @param rule only alerts of this rule; default: all
    * @returns the alerts that nobody had acknowledged
    * @throws HeadlandError HL_ALERT_RULE_UNKNOWN
