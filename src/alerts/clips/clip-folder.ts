@@ -51,13 +51,15 @@ export class ClipFolder {
 
   /**
    * Writes a clip whole or not at all, after removing as many of the oldest as it needs room.
+   * @param parts of the file, in their order
    * @throws HeadlandError HL_CLIP_UNWRITABLE
    */
-  save(name: string, bytes: Uint8Array): Promise<void> {
+  save(name: string, parts: readonly Uint8Array[]): Promise<void> {
+    const neededBytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const written = this.#writing.then(async () => {
       try {
-        await this.#makeRoom(bytes.byteLength);
-        await writeFileDurably(join(this.path, name), bytes);
+        await this.#makeRoom(neededBytes);
+        await writeFileDurably(join(this.path, name), parts);
       } catch (error) {
         throw clipLost(join(this.path, name), error);
       }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, symlink } from 'node:fs/promises';
+import { open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cutToBytes } from '../words/text.js';
 import { inheritOwner } from './inherit-owner.js';
@@ -10,10 +10,13 @@ const MAX_NAME_BYTES = 255;
 
 /**
  * Writes a file so that a crash or power cut leaves either the complete old or the complete new
- * content. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
+ * content. Parts of a content are written one after another. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
  * Systems Are Not Created Equal", OSDI 2014. The folder must exist.
  */
-export async function writeFileDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileDurably(
+  path: string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
+): Promise<void> {
   const temporary = temporaryBeside(path);
   try {
     await writeAndSync(temporary, bytes);
@@ -78,11 +81,14 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-async function writeAndSync(path: string, bytes: Uint8Array | string): Promise<void> {
+async function writeAndSync(
+  path: string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
+): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     inheritOwner(path);
-    await handle.writeFile(bytes);
+    await writeFile(handle, bytes);
     await handle.sync();
   } finally {
     await handle.close();

@@ -44,11 +44,11 @@ describe('the folder of clips', { timeout: TEST_HANG_MS }, () => {
     for (const [index, bytes] of [300, 300, 300, 500].entries()) {
       const name = folder.nextName('w', new Date(DATE.getTime() - 86_400_000 * index))!;
       names.push(name);
-      await folder.save(name, new Uint8Array(bytes));
+      await folder.save(name, [new Uint8Array(bytes)]);
       assert.ok(sizes(path).reduce((sum, size) => sum + size, 0) <= 1_000);
     }
     assert.deepEqual(readdirSync(path).sort(), names.slice(2));
-    await assert.rejects(folder.save('000009-x.avi', new Uint8Array(1_001)), {
+    await assert.rejects(folder.save('000009-x.avi', [new Uint8Array(1_001)]), {
       code: 'HL_CLIP_UNWRITABLE',
     });
     assert.deepEqual(readdirSync(path).sort(), names.slice(2), 'and costs no other clip');
@@ -59,7 +59,7 @@ describe('the folder of clips', { timeout: TEST_HANG_MS }, () => {
     writeFileSync(join(path, 'mine.avi'), new Uint8Array(5_000));
     const folder = new ClipFolder(path, 1_000);
     folder.open();
-    await folder.save(folder.nextName('w', DATE)!, new Uint8Array(900));
+    await folder.save(folder.nextName('w', DATE)!, [new Uint8Array(900)]);
     assert.deepEqual(sizes(path), [900, 5_000]);
   });
 

@@ -4,6 +4,6 @@ import { ClipFolder } from '../../../src/alerts/clips/clip-folder.js';
 const folder = new ClipFolder(process.argv[2]!, 100_000_000);
 folder.open();
 for (;;) {
-  await folder.save(folder.nextName('w', new Date())!, new Uint8Array(16_000_000));
+  await folder.save(folder.nextName('w', new Date())!, [new Uint8Array(16_000_000)]);
   process.send?.('saved');
 }

@@ -31,6 +31,28 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: RULES_TESTS, names: 'changing faster' }],
   },
   {
+    promise: 'an acknowledgement switches off what a cleared alert keeps on',
+    file: RULES,
+    text: 'for (const { alert } of meant) this.#timeline.drop(alert);',
+    replacement:
+      'for (const { alert, raised } of meant) if (raised !== null) this.#timeline.drop(alert);',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
+    promise: 'the alert after an acknowledged one switches its output',
+    file: RULES,
+    text: 'if (!raised.acknowledged) this.#switch(',
+    replacement: 'this.#switch(',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
+    promise: 'an acknowledgement of one rule shortens no minimum time of a raised alert',
+    file: RULES,
+    text: 'output !== null && !held.has(output)',
+    replacement: 'output !== null',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
     promise: 'a lower probability keeps an alert',
     file: RULES,
     text: 'if (!matches && !keeps) return null;',
@@ -61,14 +83,14 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an acknowledged output is off at once',
     file: RULES,
-    text: 'this.#limits.release(watch.rule.output);',
+    text: 'this.#limits.release(output);',
     replacement: 'void watch.rule.output;',
     tests: [{ file: RULES_TESTS, names: 'switches their outputs off' }],
   },
   {
     promise: 'an acknowledged output that is to come stays off',
     file: RULES,
-    text: 'this.#timeline.drop(watch.alert);',
+    text: 'this.#timeline.drop(alert);',
     replacement: '',
     tests: [{ file: RULES_TESTS, names: 'still to come' }],
   },
@@ -117,15 +139,22 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'frames of a clip keep their times',
     file: AVI,
-    text: "while (chunks.length < tick) chunks.push(chunk('00dc', new Uint8Array()));",
+    text: 'while (ticks.length < tick) ticks.push(null);',
     replacement: '',
     tests: [{ file: AVI_TESTS, names: 'ffmpeg reads' }],
   },
   {
+    promise: 'a long pause between two frames is shortened',
+    file: AVI,
+    text: 'Math.min(atMs - lastMs, MAX_GAP_MS)',
+    replacement: 'atMs - lastMs',
+    tests: [{ file: AVI_TESTS, names: 'lost for a day' }],
+  },
+  {
     promise: 'chunks of a clip have an even length',
     file: AVI,
-    text: '+ (content.byteLength % 2)',
-    replacement: '',
+    text: 'Buffer.alloc(jpeg.byteLength % 2)',
+    replacement: 'Buffer.alloc(0)',
     tests: [{ file: AVI_TESTS, names: 'at an even place' }],
   },
   {
