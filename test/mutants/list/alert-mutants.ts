@@ -84,14 +84,14 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     promise: 'an acknowledged output is off at once',
     file: RULES,
     text: 'this.#limits.release(output);',
-    replacement: 'void watch.rule.output;',
+    replacement: 'void output;',
     tests: [{ file: RULES_TESTS, names: 'switches their outputs off' }],
   },
   {
     promise: 'an acknowledged output that is to come stays off',
     file: RULES,
     text: 'this.#timeline.drop(alert);',
-    replacement: '',
+    replacement: 'void alert;',
     tests: [{ file: RULES_TESTS, names: 'still to come' }],
   },
   {
@@ -181,7 +181,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a clip is on the disk whole or not at all',
     file: FOLDER,
-    text: 'await writeFileDurably(join(this.path, name), bytes);',
+    text: 'await writeFileDurably(join(this.path, name), parts);',
     replacement:
       "await (await import('node:fs/promises')).writeFile(join(this.path, name), bytes);",
     tests: [{ file: FOLDER_TESTS, names: 'killed' }],

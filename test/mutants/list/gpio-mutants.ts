@@ -7,6 +7,7 @@ const HELD = 'src/alerts/gpio/held-outputs.ts';
 const ONOFF = 'src/alerts/gpio/onoff.ts';
 const BUTTONS = 'src/agent/buttons/buttons.ts';
 const CHIPS = 'src/alerts/gpio/character-chips.ts';
+const GPIO_TEST = 'src/cli/gpio/gpio-test.ts';
 const GPIOCHIP_TESTS = [{ file: 'test/alerts/gpio/gpiochip.test.ts' }];
 const CHOOSE_TESTS = [{ file: 'test/alerts/gpio/choose-line.test.ts' }];
 const ABI_TESTS = [{ file: 'test/alerts/gpio/line-abi.test.ts' }];
@@ -91,6 +92,20 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
     text: 'if (others.length > 0) throw ambiguousLine(choice, places);',
     replacement: '',
     tests: CHOOSE_TESTS,
+  },
+  {
+    promise: 'gpio test leaves no output on when its output pipe is closed',
+    file: GPIO_TEST,
+    text: "process.on('exit', () => outputs.allOff());",
+    replacement: '',
+    tests: [{ file: 'test/cli/gpio-test.test.ts', names: 'pipe' }],
+  },
+  {
+    promise: 'gpio test leaves no output on when its terminal is closed',
+    file: GPIO_TEST,
+    text: "'SIGTERM', 'SIGHUP'",
+    replacement: "'SIGTERM'",
+    tests: [{ file: 'test/cli/gpio-test.test.ts', names: 'terminal' }],
   },
   {
     promise: 'a chip with two paths is one chip',
