@@ -79,6 +79,11 @@ export class AlertActions implements AlertActor {
     await this.#clips?.service.stop();
   }
 
+  /** Ends programs at once and synchronously, for the `exit` event of the process. */
+  killNow(): void {
+    for (const command of this.#commands.values()) command.killNow();
+  }
+
   /** The picture that an alert is about; null: none. */
   #eyeOf(rule: AlertRuleConfig, { camera, region }: AlertEvent): Eye | null {
     const { cameras } = this.parts.config;

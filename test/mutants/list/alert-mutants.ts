@@ -183,7 +183,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     file: FOLDER,
     text: 'await writeFileDurably(join(this.path, name), parts);',
     replacement:
-      "await (await import('node:fs/promises')).writeFile(join(this.path, name), bytes);",
+      "await (await import('node:fs/promises')).writeFile(join(this.path, name), parts);",
     tests: [{ file: FOLDER_TESTS, names: 'killed' }],
   },
   {
@@ -227,6 +227,20 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     text: 'process.kill(-pid, signal);',
     replacement: 'process.kill(pid, signal);',
     tests: [{ file: COMMAND_TESTS, names: 'ended with its children' }],
+  },
+  {
+    promise: 'no child of a program outlives it',
+    file: COMMAND,
+    text: "    signalGroup(child, 'SIGKILL');\n    this.#child = null;",
+    replacement: '    this.#child = null;',
+    tests: [{ file: COMMAND_TESTS, names: 'after it has ended' }],
+  },
+  {
+    promise: 'no program outlives a daemon that ends at once',
+    file: COMMAND,
+    text: 'if (this.#child) signalGroup(this.#child,',
+    replacement: 'if (!this.#child) signalGroup(this.#child!,',
+    tests: [{ file: COMMAND_TESTS, names: 'exit event' }],
   },
   {
     promise: 'a program runs once at a time',
