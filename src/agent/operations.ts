@@ -107,24 +107,23 @@ export class Operations {
 
   /**
    * Classifies the next picture of a camera, even if nothing moves in it and whatever the rate limit.
+   * Not audited, because a light barrier asks several times a second and changes neither labels nor heads.
    * @throws HeadlandError HL_CAMERA_UNKNOWN, HL_INFERENCE_PAUSED
    */
-  capture(camera: string, by: Requester): Promise<void> {
-    const { audit, cameras, pausing } = this.parts;
-    return audit.around('capture', { camera }, by, () => {
-      const found = cameras.get(camera);
-      if (!found) {
-        throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${camera}"`, {
-          remedy: `Use one of: ${[...cameras.keys()].join(', ')}.`,
-        });
-      }
-      if (pausing.has('inference')) {
-        throw new HeadlandError('HL_INFERENCE_PAUSED', 'inference is paused', {
-          remedy: 'Resume it: send the command `resume` with `{"what": "inference"}`.',
-        });
-      }
-      found.requestPicture();
-    });
+  capture(camera: string): void {
+    const { cameras, pausing } = this.parts;
+    const found = cameras.get(camera);
+    if (!found) {
+      throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${camera}"`, {
+        remedy: `Use one of: ${[...cameras.keys()].join(', ')}.`,
+      });
+    }
+    if (pausing.has('inference')) {
+      throw new HeadlandError('HL_INFERENCE_PAUSED', 'inference is paused', {
+        remedy: 'Resume it: send the command `resume` with `{"what": "inference"}`.',
+      });
+    }
+    found.requestPicture();
   }
 
   /**

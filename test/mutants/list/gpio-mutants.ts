@@ -108,6 +108,13 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/cli/gpio-test.test.ts', names: 'terminal' }],
   },
   {
+    promise: 'a loose contact fills no audit',
+    file: BUTTONS,
+    text: 'const isTooFast = presses > MAX_PRESSES_PER_SECOND;',
+    replacement: 'const isTooFast = presses < 0;',
+    tests: BUTTON_TESTS,
+  },
+  {
     promise: 'a chip with two paths is one chip',
     file: CHIPS,
     text: 'chips.set(chip.name, chip)',
