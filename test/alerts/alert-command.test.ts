@@ -142,7 +142,9 @@ describe('the command of a rule', { timeout: TEST_HANG_MS }, () => {
 
   test('can be ended in the exit event of the process', async (t) => {
     const file = join(temporaryFolder(t), 'pids');
-    const { part } = command('/bin/sh', ['-c', `sleep 600 & echo $$ $! > ${file}; sleep 600`]);
+    const { part } = command('/bin/sh', ['-c', `sleep 600 & echo $$ $! > ${file}; sleep 600`], {
+      timeoutMs: 120_000,
+    });
     part.start({}, 0);
     const pids = () =>
       existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').map(Number) : [];

@@ -158,6 +158,27 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: AVI_TESTS, names: 'at an even place' }],
   },
   {
+    promise: 'clips leave the disk its free space',
+    file: FOLDER,
+    text: 'freeBytes < minFreeBytes',
+    replacement: 'freeBytes < 0',
+    tests: [{ file: FOLDER_TESTS, names: 'less free space' }],
+  },
+  {
+    promise: 'a folder that is opened again leaves the clip that is being written',
+    file: FOLDER,
+    text: 'this.#wasOpened ? [] : names',
+    replacement: 'names',
+    tests: [{ file: FOLDER_TESTS, names: 'opened again' }],
+  },
+  {
+    promise: 'a folder that is opened again repeats no number',
+    file: FOLDER,
+    text: 'Math.max(this.#last, ...names',
+    replacement: 'Math.max(0, ...names',
+    tests: [{ file: FOLDER_TESTS, names: 'opened again' }],
+  },
+  {
     promise: 'clips stay within their size',
     file: FOLDER,
     text: 'if (total <= this.maxBytes) return;',
