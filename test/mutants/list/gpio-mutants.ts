@@ -8,6 +8,7 @@ const ONOFF = 'src/alerts/gpio/onoff.ts';
 const BUTTONS = 'src/agent/buttons/buttons.ts';
 const CHIPS = 'src/alerts/gpio/character-chips.ts';
 const GPIO_TEST = 'src/cli/gpio/gpio-test.ts';
+const GPIO_CHECKS = 'src/config/gpio-checks.ts';
 const GPIOCHIP_TESTS = [{ file: 'test/alerts/gpio/gpiochip.test.ts' }];
 const CHOOSE_TESTS = [{ file: 'test/alerts/gpio/choose-line.test.ts' }];
 const ABI_TESTS = [{ file: 'test/alerts/gpio/line-abi.test.ts' }];
@@ -113,6 +114,20 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
     text: 'const isTooFast = presses > MAX_PRESSES_PER_SECOND;',
     replacement: 'const isTooFast = presses < 0;',
     tests: BUTTON_TESTS,
+  },
+  {
+    promise: 'a line that two entries use is refused',
+    file: GPIO_CHECKS,
+    text: 'each.line === line && each',
+    replacement: 'each.line !== line && each',
+    tests: [{ file: 'test/config/load.test.ts', names: 'GPIO lines' }],
+  },
+  {
+    promise: 'a button that labels for one of several tasks must name it',
+    file: GPIO_CHECKS,
+    text: 'meant.length === 1 || ',
+    replacement: 'meant.length >= 1 || ',
+    tests: [{ file: 'test/config/load.test.ts', names: 'label for no task' }],
   },
   {
     promise: 'a chip with two paths is one chip',
