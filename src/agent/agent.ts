@@ -350,9 +350,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#stopping;
   }
 
-  /** Switches all outputs off, synchronously; for the `exit` event of the process. */
+  /** Switches all outputs off and ends the programs of alerts, synchronously; for the `exit` event of the process. */
   outputsOff(): void {
     this.#alerting.allOff();
+    this.#alertActions.killNow();
   }
 
   get operations(): Operations {

@@ -107,24 +107,23 @@ export class Operations {
 
   /**
    * Classifies the next picture of a camera, even if nothing moves in it and whatever the rate limit.
+   * Not audited, because a light barrier asks several times a second and changes neither labels nor heads.
    * @throws HeadlandError HL_CAMERA_UNKNOWN, HL_INFERENCE_PAUSED
    */
-  capture(camera: string, by: Requester): Promise<void> {
-    const { audit, cameras, pausing } = this.parts;
-    return audit.around('capture', { camera }, by, () => {
-      const found = cameras.get(camera);
-      if (!found) {
-        throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${camera}"`, {
-          remedy: `Use one of: ${[...cameras.keys()].join(', ')}.`,
-        });
-      }
-      if (pausing.has('inference')) {
-        throw new HeadlandError('HL_INFERENCE_PAUSED', 'inference is paused', {
-          remedy: 'Resume it: send the command `resume` with `{"what": "inference"}`.',
-        });
-      }
-      found.requestPicture();
-    });
+  capture(camera: string): void {
+    const { cameras, pausing } = this.parts;
+    const found = cameras.get(camera);
+    if (!found) {
+      throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${camera}"`, {
+        remedy: `Use one of: ${[...cameras.keys()].join(', ')}.`,
+      });
+    }
+    if (pausing.has('inference')) {
+      throw new HeadlandError('HL_INFERENCE_PAUSED', 'inference is paused', {
+        remedy: 'Resume it: send the command `resume` with `{"what": "inference"}`.',
+      });
+    }
+    found.requestPicture();
   }
 
   /**
@@ -211,8 +210,8 @@ export class Operations {
   }
 
   /**
-   * Switches off the outputs of the alerts that are raised now. They stay off until the alert has
-   * cleared and rises again.
+   * Switches off the outputs of the alerts that are raised now, and those that a cleared alert keeps on.
+   * They stay off until the alert has cleared and rises again.
    * @param rule only alerts of this rule; default: all
    * @returns the alerts that nobody had acknowledged
    * @throws HeadlandError HL_ALERT_RULE_UNKNOWN

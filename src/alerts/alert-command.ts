@@ -20,7 +20,8 @@ export interface AlertCommandParts {
 
 /**
  * The program of a rule: one run at a time, at most one start in `minIntervalMs`, no shell, and an
- * environment that holds nothing of the daemon's. A failure is reported and stops nothing.
+ * environment that holds nothing of the daemon's. A run is over when the program has ended; children that
+ * it leaves behind are ended then. A failure is reported and stops nothing.
  */
 export class AlertCommand {
   #run: Promise<void> | null = null;
@@ -54,6 +55,12 @@ export class AlertCommand {
     await this.#run;
   }
 
+  /** Ends a run at once and synchronously, for the `exit` event of the process. */
+  killNow(): void {
+    this.#stopped = true;
+    if (this.#child) signalGroup(this.#child, 'SIGKILL');
+  }
+
   async #runOnce(facts: Readonly<Record<string, string | null>>): Promise<HeadlandError | null> {
     const { settings } = this.parts;
     const known = Object.entries(facts).filter(([, value]) => value !== null);
@@ -80,6 +87,7 @@ export class AlertCommand {
     limit.abort();
     if (late) await endGroup(child);
     const { problem, said } = await ended;
+    signalGroup(child, 'SIGKILL');
     this.#child = null;
     if (late) return this.#failed(`did not end within ${settings.timeoutMs} ms`);
     return problem === null ? null : this.#failed(`${problem}${said ? `: ${said}` : ''}`);
@@ -109,6 +117,8 @@ function endOf(child: ChildProcess): Promise<{ problem: string | null; said: str
     };
     child.once('error', (error) => end(`cannot be started: ${messageOf(error)}`));
     child.once('exit', (code, signal) => {
+      // Its children, which nothing would end any more.
+      signalGroup(child, 'SIGTERM');
       if (code === 0) end(null);
       const problem = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
       // What it printed may still be in the pipe, which its children may keep open.

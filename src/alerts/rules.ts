@@ -205,21 +205,24 @@ export class AlertRules {
   }
 
   /**
-   * Switches the outputs of the alerts that are raised now off, at once and until they rise again.
+   * Switches outputs off at once, until their alerts rise again: those of the alerts that are raised now,
+   * and those that a cleared alert keeps on, or would switch later, by its delay or a minimum time.
    * @param rule null: of all rules
-   * @returns the alerts that were not acknowledged yet
+   * @returns the raised alerts that were not acknowledged yet
    */
   acknowledge(rule: string | null, atMs: number): AlertEvent[] {
-    const events: AlertEvent[] = [];
-    for (const watch of this.#all()) {
-      const { raised } = watch;
-      if (!raised || raised.acknowledged || (rule !== null && watch.rule.name !== rule)) continue;
-      raised.acknowledged = true;
-      this.#timeline.drop(watch.alert);
-      if (watch.rule.output !== null) this.#limits.release(watch.rule.output);
-      events.push(eventOf(watch, 'acknowledged', { ...raised.by, atMs }));
+    const meant = this.#all().filter((watch) => rule === null || watch.rule.name === rule);
+    for (const { alert } of meant) this.#timeline.drop(alert);
+    const held = this.#timeline.active(atMs);
+    for (const { output } of meant.map((watch) => watch.rule)) {
+      if (output !== null && !held.has(output)) this.#limits.release(output);
     }
-    return events;
+    return meant.flatMap((watch) => {
+      const { raised } = watch;
+      if (!raised || raised.acknowledged) return [];
+      raised.acknowledged = true;
+      return [eventOf(watch, 'acknowledged', { ...raised.by, atMs })];
+    });
   }
 
   /** The alerts that are raised now, the oldest first. */
@@ -272,7 +275,8 @@ export class AlertRules {
     const { clearedMs, rule } = watch;
     if (clearedMs !== null && by.atMs - clearedMs < rule.minOffMs) return null;
     watch.raised = { by, sinceMs: by.atMs, acknowledged: false };
-    return this.#change(watch, 'raised', by);
+    this.#switch(watch, true, by.atMs);
+    return eventOf(watch, 'raised', by);
   }
 
   /** @param except alerts that a frame of this moment keeps */
@@ -303,19 +307,20 @@ export class AlertRules {
     }
     watch.raised = null;
     watch.clearedMs = atMs;
-    return this.#change(watch, 'cleared', { ...raised.by, atMs });
+    // An acknowledged alert has nothing on: its "off" would undo the next "on" at the same place.
+    if (!raised.acknowledged) this.#switch(watch, false, atMs);
+    return eventOf(watch, 'cleared', { ...raised.by, atMs });
   }
 
-  #change(watch: Watch, state: 'raised' | 'cleared', by: Match): AlertEvent {
-    const { output, delayMs, delayMeters } = watch.rule;
-    if (output !== null) {
-      const due =
-        delayMeters === null
-          ? { atMs: by.atMs + delayMs }
-          : { atMeters: this.#odometer.metersAt(by.atMs) + delayMeters };
-      this.#timeline.add({ due, alert: watch.alert, output, on: state === 'raised' });
-    }
-    return eventOf(watch, state, by);
+  /** Switches the output of an alert after the delay of its rule. */
+  #switch({ alert, rule }: Watch, on: boolean, atMs: number): void {
+    const { output, delayMs, delayMeters } = rule;
+    if (output === null) return;
+    const due =
+      delayMeters === null
+        ? { atMs: atMs + delayMs }
+        : { atMeters: this.#odometer.metersAt(atMs) + delayMeters };
+    this.#timeline.add({ due, alert, output, on });
   }
 
   /** The clock is read only for rules that need it. */

@@ -161,7 +161,8 @@ function triggerProblems(rule: AlertRuleConfig, path: string): ConfigProblem[] {
 /** Conditions of one camera; the others belong to the whole robot or to a task. */
 const OF_CAMERAS: readonly AlertCondition[] = ['camera_lost', 'camera_dirty'];
 
-function actionProblems({ alerts, cameras }: Config, index: number): ConfigProblem[] {
+function actionProblems(config: Config, index: number): ConfigProblem[] {
+  const { alerts, cameras } = config;
   const rule = alerts.rules[index]!;
   const path = `alerts.rules[${index}]`;
   const problems: ConfigProblem[] = [];
@@ -174,6 +175,10 @@ function actionProblems({ alerts, cameras }: Config, index: number): ConfigProbl
         message: `needs camera: ${placeless.join(', ')} belongs to none`,
       });
     }
+  }
+  const asked = tasksOf(config).filter(({ name }) => rule.task === null || rule.task === name);
+  if (rule.snapshot && asked.every(({ settings }) => settings.samples.askMaxWaiting === 0)) {
+    problems.push({ path: `${path}.snapshot`, message: 'needs samples.askMaxWaiting above 0' });
   }
   const acts = rule.snapshot || rule.clip !== null || rule.command !== null;
   if (acts && alerts.rules.some((other, at) => at !== index && other.name === rule.name)) {

@@ -1,6 +1,7 @@
 import { isHeadlandError } from '../base/errors.js';
 import { regionNames } from '../base/words/eye.js';
 import { normaliseLabel } from '../base/words/label.js';
+import { decidesOn } from '../base/words/task.js';
 import type { ConfigProblem } from './config-problem.js';
 import type { Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
@@ -17,7 +18,26 @@ export function gpioProblems({ driver, outputs, inputs }: Gpio): ConfigProblem[]
   const twice = lines
     .filter(({ name }, index) => lines.findIndex((each) => each.name === name) !== index)
     .map(({ name, path }) => ({ path: `${path}.name`, message: `"${name}" is already in use` }));
-  return driver === 'onoff' ? [...twice, ...onoffProblems(outputs, inputs)] : twice;
+  const problems = [...twice, ...sharedLineProblems(outputs, inputs)];
+  return driver === 'onoff' ? [...problems, ...onoffProblems(outputs, inputs)] : problems;
+}
+
+/** The same line cannot be claimed twice. */
+function sharedLineProblems(outputs: Gpio['outputs'], inputs: Gpio['inputs']): ConfigProblem[] {
+  const lines = [
+    ...outputs.map((output, index) => ({ ...output, path: `gpio.outputs[${index}]` })),
+    ...inputs.map((input, index) => ({ ...input, path: `gpio.inputs[${index}]` })),
+  ];
+  return lines.flatMap(({ path, line, lineName, chipLabel }, index) => {
+    const other = lines
+      .slice(0, index)
+      .find(
+        (each) => each.line === line && each.lineName === lineName && each.chipLabel === chipLabel,
+      );
+    if (!other) return [];
+    const setting = line === null ? 'lineName' : 'line';
+    return [{ path: `${path}.${setting}`, message: `"${other.name}" uses the same line` }];
+  });
 }
 
 /** sysfs sets neither pull resistors nor drives, and a setting must not be without effect. */
@@ -37,12 +57,17 @@ function onoffProblems(outputs: Gpio['outputs'], inputs: Gpio['inputs']): Config
 
 /** Names in the actions of buttons that nothing has. */
 export function buttonProblems(config: Config): ConfigProblem[] {
-  return config.gpio.inputs.flatMap(({ action }, index) =>
-    actionProblems(config, action).map(({ path, message }) => ({
+  return config.gpio.inputs.flatMap(({ action }, index) => {
+    const problems = actionProblems(config, action);
+    // Which task is meant can be said of a camera and region that exist.
+    if (problems.length === 0 && action.kind === 'label') {
+      problems.push(...decidingProblems(config, action));
+    }
+    return problems.map(({ path, message }) => ({
       path: `gpio.inputs[${index}].action.${path}`,
       message,
-    })),
-  );
+    }));
+  });
 }
 
 function actionProblems(config: Config, action: Action): ConfigProblem[] {
@@ -78,6 +103,19 @@ function actionProblems(config: Config, action: Action): ConfigProblem[] {
   const fault = labelFault(action.label);
   if (fault !== null) problems.push({ path: 'label', message: fault });
   return problems;
+}
+
+/** A press labels for the task that decides on the image: it must be one, and only one. */
+function decidingProblems(
+  config: Config,
+  { camera, region, task }: Extract<Action, { kind: 'label' }>,
+): ConfigProblem[] {
+  const deciding = tasksOf(config).filter((each) => decidesOn(each, { camera, region }));
+  const meant = deciding.filter(({ name }) => task === null || name === task);
+  // Images on which no task decides are a problem of the tasks.
+  if (meant.length === 1 || deciding.length === 0) return [];
+  const names = deciding.map(({ name }) => name).join(', ');
+  return [{ path: 'task', message: `must be one of: ${names}` }];
 }
 
 function labelFault(label: string): string | null {

@@ -237,19 +237,28 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
     await decisions.count(1);
     const { operations } = agent;
     for (const presses of [1, 2, 3]) {
-      await operations.capture('main', by);
+      operations.capture('main');
       const all = await decisions.count(1 + presses, 'a decision for the press');
       assert.equal(all.at(-1)!.frame.requested, true);
     }
-    await assert.rejects(operations.capture('rear', by), { code: 'HL_CAMERA_UNKNOWN' });
+    assert.throws(() => operations.capture('rear'), { code: 'HL_CAMERA_UNKNOWN' });
     await operations.pause('inference', by);
-    const refused = await operations.capture('main', by).catch((error: unknown) => error);
-    assert.ok(isHeadlandError(refused, 'HL_INFERENCE_PAUSED'));
-    const [, name, fields] = /command `(\w+)` with `(.*)`/.exec(refused.remedy)!;
+    let remedy = '';
+    assert.throws(
+      () => operations.capture('main'),
+      (error) => {
+        assert.ok(isHeadlandError(error, 'HL_INFERENCE_PAUSED'));
+        remedy = error.remedy;
+        return true;
+      },
+    );
+    const [, name, fields] = /command `(\w+)` with `(.*)`/.exec(remedy)!;
     assert.equal(name, 'resume');
     await operations.resume(JSON.parse(fields!).what, by);
-    await operations.capture('main', by);
+    operations.capture('main');
     await decisions.count(5);
     assert.equal(decisions.all.length, 5, 'no other image passed');
+    const audited = agent.state.audit.list({ kind: 'command' }).map(({ detail }) => detail.name);
+    assert.deepEqual(audited, ['resume', 'pause'], 'a light barrier fills no audit');
   });
 });

@@ -127,4 +127,30 @@ describe('the command of a rule', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(ends.all, [], 'its end is no failure');
     assert.equal(existsSync(file), false);
   });
+
+  test('leaves no child behind after it has ended, not even one that ignores signals', async (t) => {
+    const file = join(temporaryFolder(t), 'pid');
+    const child = `trap "" TERM; echo $$ > ${file}; while :; do sleep 1; done`;
+    const script = `sh -c '${child}' & while [ ! -s ${file} ]; do sleep 0.05; done`;
+    const { part, ends } = command('/bin/sh', ['-c', script]);
+    part.start({}, 0);
+    assert.equal((await ends.next()).error, null);
+    const pid = Number(readFileSync(file, 'utf8'));
+    assert.ok(pid > 0);
+    await until('the child gone', () => !isAlive(pid));
+  });
+
+  test('can be ended in the exit event of the process', async (t) => {
+    const file = join(temporaryFolder(t), 'pids');
+    const { part } = command('/bin/sh', ['-c', `sleep 600 & echo $$ $! > ${file}; sleep 600`], {
+      timeoutMs: 120_000,
+    });
+    part.start({}, 0);
+    const pids = () =>
+      existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').map(Number) : [];
+    await until('it runs', () => pids().length === 2);
+    part.killNow();
+    await until('the program and its child gone', () => pids().filter(isAlive).length === 0);
+    assert.equal(part.start({}, 99_000), false);
+  });
 });

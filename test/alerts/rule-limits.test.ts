@@ -411,4 +411,60 @@ describe('acknowledging alerts', () => {
     assert.equal(rules.nextSwitchMs, null);
     assert.deepEqual([...rules.activeOutputs(500)], []);
   });
+
+  it('also switches off what a cleared alert keeps on while the robot stands', () => {
+    const rules = sprayer();
+    rules.observe(seen(0));
+    assert.deepEqual([...rules.activeOutputs(500)], ['nozzle']);
+    rules.reportSpeed(0, 500);
+    assert.deepEqual(states(rules.observe(seen(600, 'y'))), ['cleared']);
+    assert.deepEqual([...rules.activeOutputs(99_000)], ['nozzle'], 'off is half a metre ahead');
+    assert.deepEqual(rules.acknowledge('other', 99_000), []);
+    assert.deepEqual([...rules.activeOutputs(99_000)], ['nozzle'], 'of another rule');
+    assert.deepEqual(rules.acknowledge('rule0', 99_001), [], 'no alert is raised');
+    assert.deepEqual([...rules.activeOutputs(99_001)], []);
+    assert.equal(rules.nextSwitchMs, null);
+  });
+
+  it('also ends a minimum time for which no alert wants the output, but none of a raised one', () => {
+    const shared = { ...ONCE, output: 'horn' };
+    const rules = alertRules(
+      rulesOf(
+        { labels: ['x'], ...shared },
+        { labels: ['z'], ...shared },
+        { labels: ['slow'], ...shared, minOnMs: 5_000 },
+      ),
+    );
+    rules.observe(seen(0));
+    rules.activeOutputs(0);
+    rules.observe(seen(10, 'y'));
+    assert.deepEqual([...rules.activeOutputs(10)], ['horn'], 'the limit of all rules');
+    rules.acknowledge('rule0', 20);
+    assert.deepEqual([...rules.activeOutputs(20)], []);
+    rules.observe(seen(30, 'z'));
+    rules.activeOutputs(30);
+    rules.acknowledge('rule0', 40);
+    rules.observe(seen(50, 'y'));
+    assert.deepEqual([...rules.activeOutputs(5_029)], ['horn']);
+    assert.deepEqual([...rules.activeOutputs(5_030)], []);
+  });
+
+  it('leaves the next alert its output, also while the robot stands', () => {
+    const rules = sprayer();
+    rules.reportSpeed(0, 0);
+    rules.observe(seen(10));
+    assert.equal(rules.acknowledge(null, 20).length, 1);
+    assert.deepEqual(states(rules.observe(seen(30, 'y'))), ['cleared']);
+    assert.deepEqual(states(rules.observe(seen(40))), ['raised']);
+    rules.reportSpeed(1, 50);
+    assert.equal(rules.nextSwitchMs, 550);
+    assert.deepEqual([...rules.activeOutputs(550)], ['nozzle']);
+  });
 });
+
+/** A nozzle half a metre behind the camera, at 1 m/s. */
+function sprayer(): AlertRules {
+  const rules = rulesOf({ labels: ['x'], ...ONCE, delayMeters: 0.5, output: 'nozzle' });
+  const settings = { rules, metersPerSecond: 1, speedMaxAgeMs: 1_000_000 };
+  return new AlertRules(settings, () => null);
+}

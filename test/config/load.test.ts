@@ -182,7 +182,10 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
       [{ outputs: [horn], inputs: [button] }, null],
       [{ outputs: [{ name: 'horn' }] }, 'gpio.outputs[0].line'],
       [{ outputs: [{ ...horn, lineName: 'GPIO17' }] }, 'gpio.outputs[0].line'],
-      [{ outputs: [horn, horn] }, 'gpio.outputs[1].name'],
+      [{ outputs: [horn, { ...horn, line: 18 }] }, 'gpio.outputs[1].name'],
+      [{ outputs: [horn, { ...horn, name: 'lamp' }] }, 'gpio.outputs[1].line'],
+      [{ outputs: [horn, { ...horn, name: 'lamp', chipLabel: 'other' }] }, null],
+      [{ outputs: [horn], inputs: [{ ...button, line: 17 }] }, 'gpio.inputs[0].line'],
       [{ outputs: [horn], inputs: [{ ...button, name: 'horn' }] }, 'gpio.inputs[0].name'],
       [{ driver: 'onoff', outputs: [horn] }, null],
       [{ driver: 'onoff', outputs: [{ ...horn, bias: 'pull-up' }] }, 'gpio.outputs[0].bias'],
@@ -231,6 +234,52 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
       const paths = (problems as { path: string }[]).map((problem) => problem.path);
       assert.deepEqual(paths, [path], JSON.stringify(gpio));
     }
+  });
+
+  test('refuses buttons that label for no task, or for one of several without its name', () => {
+    const cameras = ['a', 'b'].map((name) => ({ driver: 'simulated', name }));
+    const tasks = [
+      { name: 'weeds', cameras: ['a', 'b'] },
+      { name: 'way', cameras: ['b'] },
+    ];
+    const cases: [string, string | null, RegExp | null][] = [
+      ['a', null, null],
+      ['b', null, /^must be one of: weeds, way$/],
+      ['b', 'way', null],
+      ['a', 'way', /^must be one of: weeds$/],
+    ];
+    for (const [camera, task, message] of cases) {
+      const action = { kind: 'label', camera, label: 'stone', task };
+      const settings = { cameras, tasks, gpio: { inputs: [{ name: 'x', line: 1, action }] } };
+      if (message === null) {
+        validateConfig(settings);
+        continue;
+      }
+      const { problems } = refusal(() => validateConfig(settings)).details;
+      const own = (problems as { path: string; message: string }[]).filter(({ path }) =>
+        path.startsWith('gpio'),
+      );
+      assert.deepEqual(
+        own.map(({ path }) => path),
+        ['gpio.inputs[0].action.task'],
+      );
+      assert.match(own[0]!.message, message);
+    }
+  });
+
+  test('refuses a snapshot where no sample may wait for a label', () => {
+    const rules = [{ name: 'r', labels: ['weed'], snapshot: true }];
+    const refused = { alerts: { rules }, samples: { askMaxWaiting: 0 } };
+    const { problems } = refusal(() => validateConfig(refused)).details;
+    assert.deepEqual(
+      (problems as { path: string }[]).map(({ path }) => path),
+      ['alerts.rules[0].snapshot'],
+    );
+    const tasks = [
+      { name: 'weeds', samples: { askMaxWaiting: 1 } },
+      { name: 'way', samples: { askMaxWaiting: 0 } },
+    ];
+    validateConfig({ ...refused, tasks });
   });
 
   test('refuses alert rules that contradict themselves', () => {

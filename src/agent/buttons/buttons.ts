@@ -9,6 +9,8 @@ import type { Button } from './press.js';
 
 /** Interval of the check for presses. The kernel keeps those between two checks. */
 const POLL_MS = 20;
+/** A person presses no faster. More comes from a loose contact, and each press is an audit entry. */
+const MAX_PRESSES_PER_SECOND = 4;
 
 export interface ButtonParts {
   /** What a press does. */
@@ -22,6 +24,8 @@ interface Watched {
   button: Button;
   line: InputLine | null;
   service: SideService;
+  /** Presses of the second that began at this time. */
+  recent: { sinceMs: number; presses: number };
 }
 
 /**
@@ -50,8 +54,9 @@ export class Buttons {
   poll(): void {
     for (const watched of this.#watched) {
       try {
-        const changes = watched.line?.changes(performance.now()) ?? [];
-        for (const { active } of changes) if (active) void this.#pressed(watched.button);
+        const nowMs = performance.now();
+        const changes = watched.line?.changes(nowMs) ?? [];
+        for (const { active } of changes) if (active) void this.#pressed(watched, nowMs);
       } catch (error) {
         watched.line?.close();
         watched.line = null;
@@ -80,21 +85,44 @@ export class Buttons {
         log.info({ button: button.name, line: watched.line.description }, 'button ready');
       },
     });
-    const watched: Watched = { button, line: null, service };
+    const recent = { sinceMs: Number.NEGATIVE_INFINITY, presses: 0 };
+    const watched: Watched = { button, line: null, service, recent };
     return watched;
   }
 
   /** A press that fails is logged and audited, and changes nothing else. */
-  async #pressed(button: Button): Promise<void> {
+  async #pressed({ button, recent }: Watched, nowMs: number): Promise<void> {
     const { log } = this.parts;
     const facts = { button: button.name, action: button.action.kind };
+    const isCapture = button.action.kind === 'capture';
+    const presses = countPress(recent, nowMs);
+    const isTooFast = presses > MAX_PRESSES_PER_SECOND;
+    if (isTooFast && !isCapture) {
+      if (presses > MAX_PRESSES_PER_SECOND + 1) return;
+      log.warn(
+        facts,
+        `button: more than ${MAX_PRESSES_PER_SECOND} presses a second, the others are ignored: look for a loose contact, or raise debounceMs`,
+      );
+      return;
+    }
     try {
       await this.parts.press(button);
-      log.info(facts, 'button pressed');
+      log[isCapture ? 'debug' : 'info'](facts, 'button pressed');
     } catch (error) {
       const { code, message, remedy } = serialiseError(error);
-      if (isHeadlandError(error)) log.warn({ ...facts, code, remedy }, `button: ${message}`);
+      if (isHeadlandError(error))
+        log[isTooFast ? 'debug' : 'warn']({ ...facts, code, remedy }, `button: ${message}`);
       else log.error({ ...facts, err: error }, `button: ${message}`);
     }
   }
+}
+
+/** @returns how many presses there were in this second */
+function countPress(recent: Watched['recent'], nowMs: number): number {
+  if (nowMs - recent.sinceMs >= 1_000) {
+    recent.sinceMs = nowMs;
+    recent.presses = 0;
+  }
+  recent.presses += 1;
+  return recent.presses;
 }

@@ -6,7 +6,7 @@ import type { Operations } from '../operations.js';
 export type Button = Config['gpio']['inputs'][number];
 
 /**
- * Does what a press of a button means. The audit names the button.
+ * Does what a press of a button means. The audit names the button, unless it is a `capture`.
  * @throws HeadlandError as the operation
  */
 export async function press({ name, action }: Button, operations: Operations): Promise<void> {
@@ -21,7 +21,7 @@ export async function press({ name, action }: Button, operations: Operations): P
       await operations.retrain(by, action.task ?? undefined);
       break;
     case 'capture':
-      await operations.capture(action.camera, by);
+      operations.capture(action.camera);
       break;
     case 'acknowledge':
       await operations.acknowledgeAlerts(action.rule ?? undefined, by);

@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema.js';
 import type { BoardReadings } from '../../host/board-readings.js';
 import type { Written } from '../../host/written-bytes.js';
 import { diskLow } from '../../samples/limit/picture-limit.js';
-import { boardHot, clockUnset, storageWorn, underVoltage } from './board-faults.js';
+import { boardHot, clockUnset, slowedByHeat, storageWorn, underVoltage } from './board-faults.js';
 
 /** Time that a board has after its boot to fetch the date. */
 const CLOCK_GRACE_SECONDS = 120;
@@ -37,11 +37,13 @@ export class BoardAlarms {
     this.#writes(written);
   }
 
-  #heat({ temperatureC }: BoardReadings): void {
+  #heat({ temperatureC, throttled }: BoardReadings): void {
     const { slowAboveC, fasterBelowC } = this.config.board;
     const limitC = this.alarms.has('board-hot') ? fasterBelowC : slowAboveC;
     const isHot = temperatureC !== null && temperatureC >= limitC;
-    this.#set('board-hot', isHot, () => boardHot(temperatureC, slowAboveC));
+    this.#set('board-hot', isHot || slowedByHeat({ throttled }), () =>
+      boardHot({ temperatureC, throttled }, slowAboveC),
+    );
   }
 
   #supply({ throttled }: BoardReadings): void {
@@ -78,7 +80,7 @@ export class BoardAlarms {
         `headland wrote ${lastDayBytes} bytes to storage within a day; board.maxWrittenBytesPerDay is ${maxWrittenBytesPerDay}`,
         {
           remedy:
-            'Store fewer images (samples.askIntervalMs, samples.askMaxWaiting), or raise board.maxWrittenBytesPerDay on a drive that endures more.',
+            'Store fewer images (samples.askIntervalMs, samples.askMaxWaiting) or clips (alerts.clips.minIntervalMs), or raise board.maxWrittenBytesPerDay on a drive that endures more.',
           details: { lastDayBytes, maxWrittenBytesPerDay },
         },
       );

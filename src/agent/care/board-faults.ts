@@ -1,14 +1,22 @@
 import { HeadlandError } from '../../base/errors.js';
-import type { StorageWear } from '../../host/board-readings.js';
+import type { BoardReadings, StorageWear } from '../../host/board-readings.js';
 
 /** What is wrong with the board itself, for the alarms of the daemon and for `doctor`. */
 
-/** @param temperatureC null: the processor is throttled, and nothing tells its temperature */
-export function boardHot(temperatureC: number | null, slowAboveC: number): HeadlandError {
-  const message =
-    temperatureC === null
-      ? 'the processor of the board is throttled'
-      : `the board is at ${temperatureC.toFixed(1)} °C`;
+type Heat = Pick<BoardReadings, 'temperatureC' | 'throttled'>;
+
+/** Whether the board has slowed itself down by heat: low voltage slows it down, too. */
+export function slowedByHeat({ throttled }: Pick<Heat, 'throttled'>): boolean {
+  return throttled?.slowed === true && !throttled.underVoltage;
+}
+
+/** The board has reached `slowAboveC`, or has slowed itself down. */
+export function boardHot({ temperatureC, throttled }: Heat, slowAboveC: number): HeadlandError {
+  const problems = [
+    ...(slowedByHeat({ throttled }) ? ['the processor of the board is throttled'] : []),
+    ...(temperatureC === null ? [] : [`the board is at ${temperatureC.toFixed(1)} °C`]),
+  ];
+  const message = problems.join(', ');
   return new HeadlandError('HL_BOARD_HOT', message, {
     remedy: 'Improve the cooling of the board, or lower inference.maxFramesPerSecond.',
     details: { temperatureC, slowAboveC },

@@ -8,12 +8,13 @@ import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Eye } from '../../base/words/eye.js';
 import type { AlertRuleConfig, Config } from '../../config/schema.js';
+import { diskFreeBytes } from '../../host/board-readings.js';
 import { clipSavedMessage } from './agent-messages.js';
 import { type AlertActor, type AlertEvidence, NO_EVIDENCE } from './alert-actor.js';
 import type { TelemetryService } from './telemetry-service.js';
 
 export interface AlertActionsParts {
-  config: Pick<Config, 'alerts' | 'cameras' | 'paths' | 'robot'>;
+  config: Pick<Config, 'alerts' | 'cameras' | 'paths' | 'robot' | 'samples'>;
   telemetry: Pick<TelemetryService, 'event'>;
   alarms: AlarmSwitch;
   log: Log;
@@ -79,6 +80,11 @@ export class AlertActions implements AlertActor {
     await this.#clips?.service.stop();
   }
 
+  /** Ends programs at once and synchronously, for the `exit` event of the process. */
+  killNow(): void {
+    for (const command of this.#commands.values()) command.killNow();
+  }
+
   /** The picture that an alert is about; null: none. */
   #eyeOf(rule: AlertRuleConfig, { camera, region }: AlertEvent): Eye | null {
     const { cameras } = this.parts.config;
@@ -120,7 +126,11 @@ export class AlertActions implements AlertActor {
 
   #makeClips(): { recorder: ClipRecorder; service: SideService } {
     const { config, alarms, telemetry, log } = this.parts;
-    const folder = new ClipFolder(this.#clipsDir, config.alerts.clips.maxBytes);
+    const { maxBytes } = config.alerts.clips;
+    const { minFreeBytes } = config.samples;
+    const folder = new ClipFolder(this.#clipsDir, { maxBytes, minFreeBytes }, () =>
+      diskFreeBytes(config.paths.stateDir),
+    );
     const service = new SideService({ alarm: 'clips', alarms, open: () => folder.open() });
     const recorder = new ClipRecorder({
       settings: config.alerts,

@@ -22,9 +22,9 @@ import { type AlertActor, NO_ACTIONS } from './alert-actor.js';
 import { conditionsOf } from './alert-conditions.js';
 import type { TelemetryService } from './telemetry-service.js';
 
-/** One output: its driver while it is open, and the service that reopens it. */
 const MAX_WAIT_MS = 3_600_000;
 
+/** One output: its driver while it is open, and the service that reopens it. */
 interface Output {
   driver: OutputDriver | null;
   isOn: boolean;

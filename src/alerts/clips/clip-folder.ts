@@ -12,30 +12,41 @@ const PARTIAL = /^\..*\.tmp$/;
 
 /** The clips of alerts on the disk. Their sizes together stay within a limit: the oldest goes first. */
 export class ClipFolder {
-  #last: number | null = null;
+  #isOpen = false;
+  #wasOpened = false;
+  /** Number of the newest clip. */
+  #last = 0;
   /** Clips are written one after another. */
   #writing: Promise<unknown> = Promise.resolve();
 
+  /**
+   * @param limits no clip is written while less than `minFreeBytes` are free on the disk
+   * @param freeBytes of the disk; null: not known
+   */
   constructor(
     readonly path: string,
-    private readonly maxBytes: number,
+    private readonly limits: { maxBytes: number; minFreeBytes: number },
+    private readonly freeBytes: () => number | null,
   ) {}
 
   /**
-   * Creates the folder, removes what a killed writer left, and proves that it can be written.
+   * Creates the folder, and proves that it can be written. The first time, removes what a killed writer
+   * left: later, a partial file is the clip that is being written.
    * @throws HeadlandError HL_CLIP_UNWRITABLE
    */
   open(): void {
-    this.#last = null;
+    this.#isOpen = false;
     try {
       makeFolderSync(this.path, 0o750);
       const names = readdirSync(this.path);
-      const partial = names.filter((name) => PARTIAL.test(name));
+      const partial = this.#wasOpened ? [] : names.filter((name) => PARTIAL.test(name));
       for (const name of partial) rmSync(join(this.path, name), { force: true });
       const probe = join(this.path, '.probe.tmp');
       mkdirSync(probe);
       rmSync(probe, { recursive: true });
-      this.#last = Math.max(0, ...names.map(numberOf));
+      this.#last = Math.max(this.#last, ...names.map(numberOf));
+      this.#wasOpened = true;
+      this.#isOpen = true;
     } catch (error) {
       throw clipLost(this.path, error);
     }
@@ -43,7 +54,7 @@ export class ClipFolder {
 
   /** The name of a new clip; null while the folder is not open. */
   nextName(what: string, date: Date): string | null {
-    if (this.#last === null) return null;
+    if (!this.#isOpen) return null;
     this.#last += 1;
     const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
     return `${String(this.#last).padStart(6, '0')}-${time}-${what}.avi`;
@@ -51,13 +62,15 @@ export class ClipFolder {
 
   /**
    * Writes a clip whole or not at all, after removing as many of the oldest as it needs room.
+   * @param parts of the file, in their order
    * @throws HeadlandError HL_CLIP_UNWRITABLE
    */
-  save(name: string, bytes: Uint8Array): Promise<void> {
+  save(name: string, parts: readonly Uint8Array[]): Promise<void> {
+    const neededBytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const written = this.#writing.then(async () => {
       try {
-        await this.#makeRoom(bytes.byteLength);
-        await writeFileDurably(join(this.path, name), bytes);
+        await this.#makeRoom(neededBytes);
+        await writeFileDurably(join(this.path, name), parts);
       } catch (error) {
         throw clipLost(join(this.path, name), error);
       }
@@ -67,8 +80,13 @@ export class ClipFolder {
   }
 
   async #makeRoom(neededBytes: number): Promise<void> {
-    if (neededBytes > this.maxBytes) {
-      throw new Error(`a clip has ${neededBytes} bytes; alerts.clips.maxBytes is ${this.maxBytes}`);
+    const { maxBytes, minFreeBytes } = this.limits;
+    if (neededBytes > maxBytes) {
+      throw new Error(`a clip has ${neededBytes} bytes; alerts.clips.maxBytes is ${maxBytes}`);
+    }
+    const freeBytes = this.freeBytes();
+    if (freeBytes !== null && freeBytes < minFreeBytes) {
+      throw new Error(`${freeBytes} bytes are free; samples.minFreeBytes is ${minFreeBytes}`);
     }
     const names = (await readdir(this.path)).filter((name) => CLIP.test(name));
     names.sort((one, other) => numberOf(one) - numberOf(other));
@@ -80,7 +98,7 @@ export class ClipFolder {
     );
     let total = clips.reduce((sum, { bytes }) => sum + bytes, neededBytes);
     for (const { path, bytes } of clips) {
-      if (total <= this.maxBytes) return;
+      if (total <= maxBytes) return;
       await rm(path, { force: true });
       total -= bytes;
     }

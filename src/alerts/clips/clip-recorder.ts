@@ -2,7 +2,7 @@ import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { type Eye, eyeOf } from '../../base/words/eye.js';
 import type { AlertRuleConfig, Config } from '../../config/schema.js';
 import { type ClipFolder, clipLost } from './clip-folder.js';
-import { jpegSize, motionJpegAvi, type VideoFrame } from './motion-jpeg-avi.js';
+import { jpegSize, motionJpegAvi, type Video, type VideoFrame } from './motion-jpeg-avi.js';
 
 export interface SavedClip extends Eye {
   rule: string;
@@ -125,17 +125,17 @@ export class ClipRecorder {
     frames: readonly VideoFrame[],
   ): Promise<void> {
     const { folder, onSaved, onFailure } = this.parts;
-    const video = motionJpegAvi(frames);
+    let video: Video | null;
     try {
+      video = motionJpegAvi(frames);
       if (!video) throw clipLost(file, 'none of its frames was still in memory');
-      await folder.save(file, video.bytes);
+      await folder.save(file, video.parts);
     } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      onFailure(error);
+      onFailure(isHeadlandError(error) ? error : clipLost(file, error));
       return;
     }
     const { bytes, durationMs, frames: shown } = video;
-    onSaved({ rule, file, camera, region, bytes: bytes.byteLength, frames: shown, durationMs });
+    onSaved({ rule, file, camera, region, bytes, frames: shown, durationMs });
   }
 
   #eyeWithFrames({ camera, region }: Eye): string | null {

@@ -12,6 +12,8 @@ export interface PictureSize {
 
 /** Length of a tick of the video. Frames that come faster than one a tick are left out. */
 const TICK_MS = 20;
+/** A longer pause between two frames is shown as this: a camera may have been lost for hours. */
+const MAX_GAP_MS = 5_000;
 /** Flags of AVIMAINHEADER: the file has an index. */
 const HAS_INDEX = 0x10;
 /** Flags of an index entry: the frame can be shown by itself. */
@@ -19,28 +21,50 @@ const KEY_FRAME = 0x10;
 const MAIN_HEADER_BYTES = 56;
 const STREAM_HEADER_BYTES = 56;
 const BITMAP_HEADER_BYTES = 40;
+/** Name and length of a chunk. */
+const CHUNK_HEADER_BYTES = 8;
+
+export interface Video {
+  /** The file, in parts: the pictures are those of the frames, not copies. */
+  parts: Uint8Array[];
+  bytes: number;
+  /** Number of frames that it shows. */
+  frames: number;
+  durationMs: number;
+}
 
 /**
  * A Motion-JPEG video in an AVI file, which VLC, ffmpeg and most players show. Each frame keeps its
  * time, to 20 ms: an AVI has a fixed rate, and a tick without a frame is an empty chunk, which players
- * take as "the picture before". Frames that are no JPEG, or have another size than the first, are left
- * out.
+ * take as "the picture before". A pause of more than 5 s is shortened to that. Frames that are no JPEG,
+ * or have another size than the first, are left out.
  * @returns null when there is no frame to show
  */
-export function motionJpegAvi(
-  frames: readonly VideoFrame[],
-): { bytes: Buffer; frames: number; durationMs: number } | null {
+export function motionJpegAvi(frames: readonly VideoFrame[]): Video | null {
   const shown = sameSize(frames);
   const [first] = shown;
   if (!first) return null;
-  const { chunks, frames: count } = chunksOf(shown.map(({ frame }) => frame));
-  const movie = list('movi', chunks);
-  const bytes = riff('AVI ', [
-    headers(first.size, chunks.length, Math.max(...chunks.map(({ byteLength }) => byteLength))),
-    movie,
-    index(chunks),
-  ]);
-  return { bytes, frames: count, durationMs: chunks.length * TICK_MS };
+  const ticks = ticksOf(shown.map(({ frame }) => frame));
+  const sizes = ticks.map((jpeg) => jpeg?.byteLength ?? 0);
+  const chunkBytes = sizes.map((size) => CHUNK_HEADER_BYTES + size + (size % 2));
+  const movieBytes = chunkBytes.reduce((sum, bytes) => sum + bytes, 4);
+  const largestBytes = chunkBytes.reduce((most, bytes) => Math.max(most, bytes), 0);
+  const head = headers(first.size, ticks.length, largestBytes);
+  const index = indexOf(sizes, chunkBytes);
+  const riffBytes = 4 + head.byteLength + CHUNK_HEADER_BYTES + movieBytes + index.byteLength;
+  const start = [
+    chunkHeader('RIFF', riffBytes),
+    Buffer.from('AVI ', 'latin1'),
+    head,
+    chunkHeader('LIST', movieBytes),
+    Buffer.from('movi', 'latin1'),
+  ];
+  return {
+    parts: partsOf(start, ticks, index),
+    bytes: CHUNK_HEADER_BYTES + riffBytes,
+    frames: ticks.filter((jpeg) => jpeg !== null).length,
+    durationMs: ticks.length * TICK_MS,
+  };
 }
 
 /** Width and height of a JPEG, from its frame header; null: these bytes are no JPEG. */
@@ -72,19 +96,38 @@ function sameSize(frames: readonly VideoFrame[]): { frame: VideoFrame; size: Pic
   return sized.filter(({ size }) => size.width === first?.width && size.height === first.height);
 }
 
-/** One chunk a tick, empty where no frame comes. */
-function chunksOf(frames: readonly VideoFrame[]): { chunks: Buffer[]; frames: number } {
-  const startMs = frames[0]!.atMs;
-  const chunks: Buffer[] = [];
-  let count = 0;
+/** The picture of each tick; null where no frame comes. */
+function ticksOf(frames: readonly VideoFrame[]): (Uint8Array | null)[] {
+  const ticks: (Uint8Array | null)[] = [];
+  let shownMs = 0;
+  let lastMs = frames[0]?.atMs ?? 0;
   for (const { jpeg, atMs } of frames) {
-    const tick = Math.round((atMs - startMs) / TICK_MS);
-    if (tick < chunks.length) continue;
-    while (chunks.length < tick) chunks.push(chunk('00dc', new Uint8Array()));
-    chunks.push(chunk('00dc', jpeg));
-    count += 1;
+    shownMs += Math.min(atMs - lastMs, MAX_GAP_MS);
+    lastMs = atMs;
+    const tick = Math.round(shownMs / TICK_MS);
+    if (tick < ticks.length) continue;
+    while (ticks.length < tick) ticks.push(null);
+    ticks.push(jpeg);
   }
-  return { chunks, frames: count };
+  return ticks;
+}
+
+/** What stands between two pictures is one part, so that the file takes few writes. */
+function partsOf(
+  start: readonly Buffer[],
+  ticks: readonly (Uint8Array | null)[],
+  index: Buffer,
+): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let between = [...start];
+  for (const jpeg of ticks) {
+    between.push(chunkHeader('00dc', jpeg?.byteLength ?? 0));
+    if (jpeg === null) continue;
+    parts.push(Buffer.concat(between), jpeg);
+    between = [Buffer.alloc(jpeg.byteLength % 2)];
+  }
+  parts.push(Buffer.concat([...between, index]));
+  return parts;
 }
 
 function headers(size: PictureSize, ticks: number, maxChunkBytes: number): Buffer {
@@ -142,15 +185,15 @@ function bitmapHeader({ width, height }: PictureSize): Buffer {
 }
 
 /** Offsets count from the word `movi`. */
-function index(chunks: readonly Buffer[]): Buffer {
-  const bytes = Buffer.alloc(16 * chunks.length);
+function indexOf(sizes: readonly number[], chunkBytes: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(16 * sizes.length);
   let offset = 4;
-  for (const [at, { byteLength }] of chunks.entries()) {
+  for (const [at, size] of sizes.entries()) {
     bytes.write('00dc', 16 * at, 'latin1');
-    bytes.writeUInt32LE(byteLength > 8 ? KEY_FRAME : 0, 16 * at + 4);
+    bytes.writeUInt32LE(size > 0 ? KEY_FRAME : 0, 16 * at + 4);
     bytes.writeUInt32LE(offset, 16 * at + 8);
-    bytes.writeUInt32LE(chunks[at]!.readUInt32LE(4), 16 * at + 12);
-    offset += byteLength;
+    bytes.writeUInt32LE(size, 16 * at + 12);
+    offset += chunkBytes[at]!;
   }
   return chunk('idx1', bytes);
 }
@@ -159,15 +202,14 @@ function list(kind: string, parts: readonly Buffer[]): Buffer {
   return chunk('LIST', Buffer.concat([Buffer.from(kind, 'latin1'), ...parts]));
 }
 
-function riff(kind: string, parts: readonly Buffer[]): Buffer {
-  return chunk('RIFF', Buffer.concat([Buffer.from(kind, 'latin1'), ...parts]));
+/** @param content of even length */
+function chunk(name: string, content: Uint8Array): Buffer {
+  return Buffer.concat([chunkHeader(name, content.byteLength), content]);
 }
 
-/** Name, length and content, padded to an even length. */
-function chunk(name: string, content: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(8 + content.byteLength + (content.byteLength % 2));
+function chunkHeader(name: string, contentBytes: number): Buffer {
+  const bytes = Buffer.alloc(CHUNK_HEADER_BYTES);
   bytes.write(name, 0, 'latin1');
-  bytes.writeUInt32LE(content.byteLength, 4);
-  bytes.set(content, 8);
+  bytes.writeUInt32LE(contentBytes, 4);
   return bytes;
 }

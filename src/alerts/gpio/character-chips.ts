@@ -18,6 +18,8 @@ import {
 export interface CharacterChip extends KnownChip {
   /** "/dev/gpiochip0". */
   path: string;
+  /** "gpiochip0": what the kernel calls it, whatever its path. No two chips share it. */
+  name: string;
   infos: readonly LineInfo[];
   names: readonly (string | null)[];
 }
@@ -34,7 +36,7 @@ export interface HeldLine {
 const MAX_CHIPS = 256;
 
 /**
- * The GPIO chips that this user may open, in the order of their numbers.
+ * The GPIO chips that this user may open, each once, in the order of their numbers.
  * @throws HeadlandError HL_GPIO_UNAVAILABLE when there is none
  */
 export function listCharacterChips(kernel: Kernel): CharacterChip[] {
@@ -44,16 +46,18 @@ export function listCharacterChips(kernel: Kernel): CharacterChip[] {
     .map(Number)
     .sort((a, b) => a - b)
     .slice(0, MAX_CHIPS);
-  const chips: CharacterChip[] = [];
+  // By the kernel's name: /dev/gpiochip4 of a Raspberry Pi 5 is a symbolic link to gpiochip0.
+  const chips = new Map<string, CharacterChip>();
   const failures: unknown[] = [];
   for (const number of numbers) {
     try {
-      chips.push(readChip(kernel, `/dev/gpiochip${number}`));
+      const chip = readChip(kernel, `/dev/gpiochip${number}`);
+      if (!chips.has(chip.name)) chips.set(chip.name, chip);
     } catch (error) {
       failures.push(error);
     }
   }
-  if (chips.length > 0) return chips;
+  if (chips.size > 0) return [...chips.values()];
   const [failure] = failures;
   throw new HeadlandError(
     'HL_GPIO_UNAVAILABLE',
@@ -124,13 +128,13 @@ function readChip(kernel: Kernel, path: string): CharacterChip {
   try {
     const bytes = new Uint8Array(CHIP_INFO_BYTES);
     kernel.ioctl(fd, GPIO_IOCTL.chipInfo, bytes);
-    const { label, lines } = decodeChipInfo(bytes);
+    const { name, label, lines } = decodeChipInfo(bytes);
     const infos = Array.from({ length: lines }, (_, line) => {
       const info = encodeLineInfo(line);
       kernel.ioctl(fd, GPIO_IOCTL.lineInfo, info);
       return decodeLineInfo(info);
     });
-    return { path, label, lines, infos, names: infos.map(({ name }) => name) };
+    return { path, name, label, lines, infos, names: infos.map(({ name }) => name) };
   } finally {
     kernel.close(fd);
   }

@@ -88,7 +88,7 @@ function claimRemedy(error: unknown): string {
     case 'EPERM':
       return 'Set gpio.driver to gpiochip. Or install udev rules that give /sys/class/gpio to the group gpio (Raspberry Pi OS has them), and add the user of the daemon to it.';
     case 'EBUSY':
-      return 'End the program that uses the line: `headland gpio list` shows who uses which line.';
+      return 'End the program that uses the line: /sys/kernel/debug/gpio shows root who uses which line.';
     default:
       return 'Set gpio.driver to gpiochip, or look for errors of the GPIO chip in the kernel log (`dmesg`).';
   }

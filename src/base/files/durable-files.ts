@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, symlink } from 'node:fs/promises';
+import { open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cutToBytes } from '../words/text.js';
 import { inheritOwner } from './inherit-owner.js';
@@ -10,13 +10,14 @@ const MAX_NAME_BYTES = 255;
 
 /**
  * Writes a file so that a crash or power cut leaves either the complete old or the complete new
- * content. The order (write, fsync, rename, fsync the folder) is that of Pillai et al., "All File
- * Systems Are Not Created Equal", OSDI 2014. The folder must exist.
+ * content. Parts of a content are written one after another. The order (write, fsync, rename, fsync the
+ * folder) is that of Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014. The folder must
+ * exist.
  * @param mode permissions, whatever the umask; without it those that the umask leaves
  */
 export async function writeFileDurably(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
   mode: number | null = null,
 ): Promise<void> {
   const temporary = temporaryBeside(path);
@@ -84,7 +85,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 async function writeAndSync(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
   mode: number | null = null,
 ): Promise<void> {
   // Nobody else may open the file before it has its permissions.
@@ -92,7 +93,7 @@ async function writeAndSync(
   try {
     inheritOwner(handle.fd, path);
     if (mode !== null) await handle.chmod(mode);
-    await handle.writeFile(bytes);
+    await writeFile(handle, bytes);
     await handle.sync();
   } finally {
     await handle.close();

@@ -20,10 +20,12 @@ export async function testOutput(
   }
   const lock = await daemonLock(config);
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.abort());
   }
   const outputs = await openOutputs({ driver, outputs: [output] }, commandLog());
+  // The reader of the output may close the pipe, which ends the process here.
+  process.on('exit', () => outputs.allOff());
   try {
     printLine(outputs.description);
     const signals = new OutputSignals([output]);

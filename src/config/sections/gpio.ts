@@ -53,7 +53,7 @@ const signal = z
     }),
   ])
   .default({ kind: 'steady' })
-  .describe('What the output does while an alert wants it on');
+  .describe('What the output does while an alert is raised');
 
 const output = z
   .strictObject({

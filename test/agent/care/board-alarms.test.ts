@@ -39,6 +39,17 @@ describe('alarms of the board', () => {
     assert.deepEqual(check({ temperatureC: 71 }), ['board-hot cleared']);
   });
 
+  test('tell that it throttles itself, at whatever temperature, unless by low voltage', () => {
+    const { check } = care();
+    const slowed = { underVoltage: false, slowed: true };
+    assert.deepEqual(check({ throttled: slowed }), ['board-hot HL_BOARD_HOT']);
+    assert.deepEqual(check({ temperatureC: 60 }), ['board-hot cleared']);
+    assert.deepEqual(check({ temperatureC: 60, throttled: slowed }), ['board-hot HL_BOARD_HOT']);
+    assert.deepEqual(care().check({ throttled: { underVoltage: true, slowed: true } }), [
+      'board-supply HL_BOARD_UNDERVOLTAGE',
+    ]);
+  });
+
   test('tell of a weak supply until it has been steady', () => {
     const { check } = care();
     const weak = { throttled: { underVoltage: true, slowed: false } };

@@ -28,7 +28,11 @@ function recorder(path: string, clips: object = {}, more: object = {}) {
       clips: { minIntervalMs: 0, ...clips },
     },
   });
-  const folder = new ClipFolder(path, alerts.clips.maxBytes);
+  const folder = new ClipFolder(
+    path,
+    { maxBytes: alerts.clips.maxBytes, minFreeBytes: 0 },
+    () => null,
+  );
   folder.open();
   const saved: SavedClip[] = [];
   const failures: HeadlandError[] = [];

@@ -27,7 +27,7 @@ test('ffmpeg reads every frame of a clip, each with its picture and at its time'
   assert.ok(video);
   assert.deepEqual([video.frames, video.durationMs], [6, 3_040]);
   const file = join(temporaryFolder(t), 'clip.avi');
-  writeFileSync(file, video.bytes);
+  writeFileSync(file, Buffer.concat(video.parts));
 
   const probe = spawnSync('ffprobe', [
     // Warnings are about single JPEGs: ffprobe has one also for those of sharp alone.
@@ -62,7 +62,13 @@ test('every entry of the index points at the chunk that it describes, at an even
     { jpeg, atMs: 100 * n },
     { jpeg: jpeg.subarray(0, -1), atMs: 100 * n + 20 },
   ]);
-  const { bytes } = motionJpegAvi(frames)!;
+  const video = motionJpegAvi(frames)!;
+  const bytes = Buffer.concat(video.parts);
+  assert.equal(video.bytes, bytes.length);
+  assert.ok(
+    frames.every(({ jpeg }) => video.parts.includes(jpeg)),
+    'no picture is copied',
+  );
   assert.equal(bytes.readUInt32LE(4), bytes.length - 8);
   const movie = bytes.indexOf('movi');
   const index = bytes.indexOf('idx1');
@@ -84,13 +90,20 @@ test('a clip can be sought by its index', async (t) => {
     Array.from({ length: 50 }, async (_, n) => ({ jpeg: await grey(5 * n), atMs: 100 * n })),
   );
   const file = join(temporaryFolder(t), 'clip.avi');
-  writeFileSync(file, motionJpegAvi(frames)!.bytes);
+  writeFileSync(file, Buffer.concat(motionJpegAvi(frames)!.parts));
   const { stdout } = spawnSync('ffmpeg', [
     ...'-v error -ss 4.0 -i'.split(' '),
     file,
     ...'-frames:v 1 -vf scale=1:1 -pix_fmt gray -f rawvideo -'.split(' '),
   ]);
   assert.ok(Math.abs(stdout[0]! - 200) < 12, `${stdout[0]} of 200`);
+});
+
+test('a camera that was lost for a day leaves a pause of a few seconds in its clip', async () => {
+  const jpeg = await grey(9);
+  const timesMs = [0, 100, 86_400_000, 86_400_100];
+  const video = motionJpegAvi(timesMs.map((atMs) => ({ jpeg, atMs })));
+  assert.deepEqual([video?.frames, video?.durationMs], [4, 5_220]);
 });
 
 test('pictures that are no JPEG or of another size are left out, and nothing makes no clip', async () => {

@@ -62,6 +62,19 @@ describe('outputs by gpiochip', () => {
     assert.deepEqual([kernel.level(1, 3), kernel.level(1, 4)], [0, 1]);
   });
 
+  test('are found on a Raspberry Pi 5, where a symbolic link leads to the same chip', () => {
+    const rp1 = { ...PI, label: 'pinctrl-rp1' };
+    const kernel = new SimulatedKernel([rp1, SIM], { gpiochip4: 0 });
+    const lines = [HORN, { name: 'lamp', lineName: 'GPIO2' }];
+    const outputs = gpiochipOutputs(outputsOf(...lines), kernel, silentLog());
+    assert.equal(outputs.description, 'gpiochip horn=gpiochip0:3 GPIO3 lamp=gpiochip0:2 GPIO2');
+    outputs.close();
+    assert.deepEqual(
+      surveyLines([], kernel).chips.map(({ path }) => path),
+      ['/dev/gpiochip0', '/dev/gpiochip1'],
+    );
+  });
+
   test('whose driver keeps their level are switched off by opening them again', () => {
     const kernel = board({ keepsOutputs: true });
     gpiochipOutputs(outputsOf(HORN), kernel, silentLog()).set('horn', true);

@@ -55,7 +55,11 @@ export class SimulatedKernel implements Kernel {
   /** Errors of the next calls, by name of the call. */
   readonly failures = new Map<string, string>();
 
-  constructor(readonly chips: readonly SimulatedChip[]) {
+  /** @param links symbolic links below /dev, and the number of the chip to which each leads */
+  constructor(
+    readonly chips: readonly SimulatedChip[],
+    private readonly links: Readonly<Record<string, number>> = {},
+  ) {
     this.#lines = chips.map((chip) =>
       chip.names.map((_, number) => ({
         chip,
@@ -76,13 +80,14 @@ export class SimulatedKernel implements Kernel {
   list(folder: string): string[] {
     if (folder !== '/dev') throw new KernelError('list', 'ENOENT');
     // In the order of the folder, which is not that of numbers.
-    return ['null', ...this.chips.map((_, index) => `gpiochip${index}`)].reverse();
+    const chips = this.chips.map((_, index) => `gpiochip${index}`);
+    return ['null', ...chips, ...Object.keys(this.links)].reverse();
   }
 
   open(path: string): number {
     this.#fail('open');
     const index = Number(/^\/dev\/gpiochip(\d+)$/.exec(path)?.[1]);
-    const lines = this.#lines[index];
+    const lines = this.#lines[this.links[path.slice('/dev/'.length)] ?? index];
     if (!lines) throw new KernelError('open', 'ENOENT');
     return this.#add(lines);
   }

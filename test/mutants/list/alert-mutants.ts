@@ -31,6 +31,28 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: RULES_TESTS, names: 'changing faster' }],
   },
   {
+    promise: 'an acknowledgement switches off what a cleared alert keeps on',
+    file: RULES,
+    text: 'for (const { alert } of meant) this.#timeline.drop(alert);',
+    replacement:
+      'for (const { alert, raised } of meant) if (raised !== null) this.#timeline.drop(alert);',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
+    promise: 'the alert after an acknowledged one switches its output',
+    file: RULES,
+    text: 'if (!raised.acknowledged) this.#switch(',
+    replacement: 'this.#switch(',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
+    promise: 'an acknowledgement of one rule shortens no minimum time of a raised alert',
+    file: RULES,
+    text: 'output !== null && !held.has(output)',
+    replacement: 'output !== null',
+    tests: [{ file: RULES_TESTS, names: 'acknowledging' }],
+  },
+  {
     promise: 'a lower probability keeps an alert',
     file: RULES,
     text: 'if (!matches && !keeps) return null;',
@@ -61,15 +83,15 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an acknowledged output is off at once',
     file: RULES,
-    text: 'this.#limits.release(watch.rule.output);',
-    replacement: 'void watch.rule.output;',
+    text: 'this.#limits.release(output);',
+    replacement: 'void output;',
     tests: [{ file: RULES_TESTS, names: 'switches their outputs off' }],
   },
   {
     promise: 'an acknowledged output that is to come stays off',
     file: RULES,
-    text: 'this.#timeline.drop(watch.alert);',
-    replacement: '',
+    text: 'this.#timeline.drop(alert);',
+    replacement: 'void alert;',
     tests: [{ file: RULES_TESTS, names: 'still to come' }],
   },
   {
@@ -117,16 +139,44 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'frames of a clip keep their times',
     file: AVI,
-    text: "while (chunks.length < tick) chunks.push(chunk('00dc', new Uint8Array()));",
+    text: 'while (ticks.length < tick) ticks.push(null);',
     replacement: '',
     tests: [{ file: AVI_TESTS, names: 'ffmpeg reads' }],
   },
   {
+    promise: 'a long pause between two frames is shortened',
+    file: AVI,
+    text: 'Math.min(atMs - lastMs, MAX_GAP_MS)',
+    replacement: 'atMs - lastMs',
+    tests: [{ file: AVI_TESTS, names: 'lost for a day' }],
+  },
+  {
     promise: 'chunks of a clip have an even length',
     file: AVI,
-    text: '+ (content.byteLength % 2)',
-    replacement: '',
+    text: 'Buffer.alloc(jpeg.byteLength % 2)',
+    replacement: 'Buffer.alloc(0)',
     tests: [{ file: AVI_TESTS, names: 'at an even place' }],
+  },
+  {
+    promise: 'clips leave the disk its free space',
+    file: FOLDER,
+    text: 'freeBytes < minFreeBytes',
+    replacement: 'freeBytes < 0',
+    tests: [{ file: FOLDER_TESTS, names: 'less free space' }],
+  },
+  {
+    promise: 'a folder that is opened again leaves the clip that is being written',
+    file: FOLDER,
+    text: 'this.#wasOpened ? [] : names',
+    replacement: 'names',
+    tests: [{ file: FOLDER_TESTS, names: 'opened again' }],
+  },
+  {
+    promise: 'a folder that is opened again repeats no number',
+    file: FOLDER,
+    text: 'Math.max(this.#last, ...names',
+    replacement: 'Math.max(0, ...names',
+    tests: [{ file: FOLDER_TESTS, names: 'opened again' }],
   },
   {
     promise: 'clips stay within their size',
@@ -152,9 +202,9 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a clip is on the disk whole or not at all',
     file: FOLDER,
-    text: 'await writeFileDurably(join(this.path, name), bytes);',
+    text: 'await writeFileDurably(join(this.path, name), parts);',
     replacement:
-      "await (await import('node:fs/promises')).writeFile(join(this.path, name), bytes);",
+      "await (await import('node:fs/promises')).writeFile(join(this.path, name), parts);",
     tests: [{ file: FOLDER_TESTS, names: 'killed' }],
   },
   {
@@ -198,6 +248,20 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
     text: 'process.kill(-pid, signal);',
     replacement: 'process.kill(pid, signal);',
     tests: [{ file: COMMAND_TESTS, names: 'ended with its children' }],
+  },
+  {
+    promise: 'no child of a program outlives it',
+    file: COMMAND,
+    text: "    signalGroup(child, 'SIGKILL');\n    this.#child = null;",
+    replacement: '    this.#child = null;',
+    tests: [{ file: COMMAND_TESTS, names: 'after it has ended' }],
+  },
+  {
+    promise: 'no program outlives a daemon that ends at once',
+    file: COMMAND,
+    text: 'if (this.#child) signalGroup(this.#child,',
+    replacement: 'if (!this.#child) signalGroup(this.#child!,',
+    tests: [{ file: COMMAND_TESTS, names: 'exit event' }],
   },
   {
     promise: 'a program runs once at a time',

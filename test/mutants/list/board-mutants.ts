@@ -14,6 +14,13 @@ const ALARMS_OF_THE_BOARD = [{ file: 'test/agent/care/board-alarms.test.ts' }];
 
 export const BOARD_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'a board that throttles itself is hot',
+    file: 'src/agent/care/board-alarms.ts',
+    text: 'isHot || slowedByHeat({ throttled })',
+    replacement: 'isHot',
+    tests: [{ file: 'test/agent/care/board-alarms.test.ts', names: 'throttles itself' }],
+  },
+  {
     promise: 'a training that paused for heat goes on only on a cool board',
     file: HOLD,
     text: "before === 'heat' ? settings.resumeTrainingBelowC : settings.pauseTrainingAboveC",

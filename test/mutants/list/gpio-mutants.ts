@@ -6,6 +6,9 @@ const ABI = 'src/alerts/gpio/line-abi.ts';
 const HELD = 'src/alerts/gpio/held-outputs.ts';
 const ONOFF = 'src/alerts/gpio/onoff.ts';
 const BUTTONS = 'src/agent/buttons/buttons.ts';
+const CHIPS = 'src/alerts/gpio/character-chips.ts';
+const GPIO_TEST = 'src/cli/gpio/gpio-test.ts';
+const GPIO_CHECKS = 'src/config/gpio-checks.ts';
 const GPIOCHIP_TESTS = [{ file: 'test/alerts/gpio/gpiochip.test.ts' }];
 const CHOOSE_TESTS = [{ file: 'test/alerts/gpio/choose-line.test.ts' }];
 const ABI_TESTS = [{ file: 'test/alerts/gpio/line-abi.test.ts' }];
@@ -90,6 +93,48 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
     text: 'if (others.length > 0) throw ambiguousLine(choice, places);',
     replacement: '',
     tests: CHOOSE_TESTS,
+  },
+  {
+    promise: 'gpio test leaves no output on when its output pipe is closed',
+    file: GPIO_TEST,
+    text: "process.on('exit', () => outputs.allOff());",
+    replacement: '',
+    tests: [{ file: 'test/cli/gpio-test.test.ts', names: 'pipe' }],
+  },
+  {
+    promise: 'gpio test leaves no output on when its terminal is closed',
+    file: GPIO_TEST,
+    text: "'SIGTERM', 'SIGHUP'",
+    replacement: "'SIGTERM'",
+    tests: [{ file: 'test/cli/gpio-test.test.ts', names: 'terminal' }],
+  },
+  {
+    promise: 'a loose contact fills no audit',
+    file: BUTTONS,
+    text: 'const isTooFast = presses > MAX_PRESSES_PER_SECOND;',
+    replacement: 'const isTooFast = presses < 0;',
+    tests: BUTTON_TESTS,
+  },
+  {
+    promise: 'a line that two entries use is refused',
+    file: GPIO_CHECKS,
+    text: 'each.line === line && each',
+    replacement: 'each.line !== line && each',
+    tests: [{ file: 'test/config/load.test.ts', names: 'GPIO lines' }],
+  },
+  {
+    promise: 'a button that labels for one of several tasks must name it',
+    file: GPIO_CHECKS,
+    text: 'meant.length === 1 || ',
+    replacement: 'meant.length >= 1 || ',
+    tests: [{ file: 'test/config/load.test.ts', names: 'label for no task' }],
+  },
+  {
+    promise: 'a chip with two paths is one chip',
+    file: CHIPS,
+    text: 'chips.set(chip.name, chip)',
+    replacement: 'chips.set(chip.path, chip)',
+    tests: GPIOCHIP_TESTS,
   },
   {
     promise: 'a number without a chip is the BCM number on a Raspberry Pi',

@@ -1,5 +1,5 @@
 import { readings } from '../../../host/board-readings.js';
-import { boardHot, underVoltage } from '../../care/board-faults.js';
+import { boardHot, slowedByHeat, underVoltage } from '../../care/board-faults.js';
 import { type Finding, ok, type RobotContext, skipped, warning } from '../doctor-check.js';
 
 /** Heat, throttling and supply, now. */
@@ -14,8 +14,8 @@ export async function checkTemperature({ config, roots }: RobotContext): Promise
   const shown = temperatureC === null ? 'unknown temperature' : `${temperatureC.toFixed(1)} °C`;
   if (throttled?.underVoltage) findings.push(warning(underVoltage(), { facts }));
   const isHot = temperatureC !== null && temperatureC >= slowAboveC;
-  if (isHot || throttled?.slowed) {
-    findings.push(warning(boardHot(temperatureC, slowAboveC), { facts }));
+  if (isHot || slowedByHeat({ throttled })) {
+    findings.push(warning(boardHot({ temperatureC, throttled }, slowAboveC), { facts }));
   }
   const throttling = throttled === null ? 'throttling unknown' : 'not throttled';
   return findings.length > 0 ? findings : [ok(`${shown}, ${throttling}`, { facts })];
