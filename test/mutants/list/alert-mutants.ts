@@ -181,7 +181,7 @@ export const ALERT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'clips stay within their size',
     file: FOLDER,
-    text: 'if (total <= this.maxBytes) return;',
+    text: 'if (total <= maxBytes) return;',
     replacement: 'if (total > 0) return;',
     tests: [{ file: FOLDER_TESTS, names: 'stays within' }],
   },

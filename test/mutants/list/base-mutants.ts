@@ -37,9 +37,9 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the bytes of a file are on the disk before it gets its name',
     file: DURABLE_FILES,
-    text: `await handle.writeFile(bytes);
+    text: `await writeFile(handle, bytes);
     await handle.sync();`,
-    replacement: 'await handle.writeFile(bytes);',
+    replacement: 'await writeFile(handle, bytes);',
     tests: DURABLE_TESTS,
   },
   {

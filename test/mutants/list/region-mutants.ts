@@ -123,8 +123,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output follows its alert by the delay of the rule',
     file: RULES,
-    text: 'atMs: by.atMs + delayMs',
-    replacement: 'atMs: by.atMs',
+    text: 'atMs: atMs + delayMs',
+    replacement: 'atMs: atMs',
     tests: RULES_TESTS,
   },
   {
@@ -180,8 +180,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an output follows the distance, not the time',
     file: RULES,
-    text: 'atMeters: this.#odometer.metersAt(by.atMs) + delayMeters',
-    replacement: 'atMs: by.atMs + 1_000 * delayMeters',
+    text: 'atMeters: this.#odometer.metersAt(atMs) + delayMeters',
+    replacement: 'atMs: atMs + 1_000 * delayMeters',
     tests: RULES_TESTS,
   },
   {
