@@ -133,5 +133,10 @@ export const EVERY_CHECK: readonly CheckEntry[] = [
 export const CHECK_NAMES: readonly string[] = EVERY_CHECK.map(({ name }) => name);
 
 function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    // Where this user may not look, the check itself says so.
+    return 0;
+  }
 }

@@ -100,7 +100,7 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
     }),
     alerts: status.alerts.map((alert) => ({
       rule: alert.rule,
-      task: alert.task,
+      ...(status.namedTasks ? { task: alert.task } : {}),
       camera: alert.camera,
       region: alert.region,
       label: alert.label,
