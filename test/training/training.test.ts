@@ -260,6 +260,7 @@ describe('a training', () => {
 
   it('is refused with a reason when there is nothing to learn from', LIMIT, async (t) => {
     const robot = await createRobot(t);
+    openStore(robot).close();
     assert.equal((await train(robot)).report.error?.code, 'HL_TRAINING_TOO_FEW_LABELS');
     const [group] = groupNames({ training: 1, holdout: 0 });
     await teach(robot, { labels: ['crop'], groups: [group as string], perGroup: 12 });
