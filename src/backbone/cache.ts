@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { HeadlandError, messageOf } from '../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../base/errors.js';
 import { switchLinkDurably, writeDirectoryDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
@@ -163,8 +163,9 @@ function notCached(card: ModelCard, dir: string, why: string): HeadlandError {
 }
 
 function whyUnread(cause: unknown): string {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return missing ? 'no file' : `cannot be read: ${messageOf(cause).split('\n')[0]}`;
+  return codeOf(cause) === 'ENOENT'
+    ? 'no file'
+    : `cannot be read: ${messageOf(cause).split('\n')[0]}`;
 }
 
 function remedyFor(card: ModelCard): string {

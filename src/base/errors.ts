@@ -72,3 +72,9 @@ export function serialiseError(error: unknown): SerialisedError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The code of an error as text, such as "ENOENT" of a system call; null: it has none. */
+export function codeOf(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : null;
+}

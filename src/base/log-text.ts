@@ -1,4 +1,5 @@
 import { redactText } from './redact.js';
+import { isRecord } from './values/is-record.js';
 
 /** Fields that the journal shows itself, or that every line would repeat. */
 const LEFT_OUT = new Set(['level', 'time', 'msg', 'robot', 'pid', 'hostname', 'err']);
@@ -65,8 +66,4 @@ function parsed(json: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

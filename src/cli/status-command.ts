@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { askStatus } from '../agent/reporting/ask-status.js';
+import { isRecord } from '../base/values/is-record.js';
 import { printJson } from './support/output.js';
 import { printYaml } from './support/print-yaml.js';
 import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
@@ -25,8 +26,4 @@ function withoutTask(answer: unknown): unknown {
   if (!isRecord(answer) || !isRecord(answer.model)) return answer;
   const { task: _task, ...model } = answer.model;
   return { ...answer, model };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { cosine, NEAR_DUPLICATE_COSINE } from '../base/cosine.js';
+import { listIn } from '../base/values/list-in.js';
 
 /**
  * Most clusters of a class and group that a row is compared with, the newest: near-duplicates follow
@@ -27,8 +28,7 @@ export function clusterNearDuplicates(
   const clusters = new Int32Array(labels.length);
   for (let row = 0; row < labels.length; row++) {
     const key = JSON.stringify([groups[row], labels[row]]);
-    const known = firsts.get(key) ?? [];
-    firsts.set(key, known);
+    const known = listIn(firsts, key);
     const own = vector(row);
     const cluster = known.find((first) => cosine(vector(first), own) >= NEAR_DUPLICATE_COSINE);
     clusters[row] = cluster ?? row;

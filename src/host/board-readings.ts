@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeThrottled, type ThrottledFlags } from './firmware-flags.js';
+import { readText } from './read-text.js';
 
 export interface Battery {
   /** Charge, 0..100. */
@@ -68,7 +69,7 @@ export interface BoardOptions {
 
 /** Reads the sensors once: a few small kernel files, in under a millisecond. Never throws. */
 export function readings(options: BoardOptions = {}): BoardReadings {
-  const proc = (path: string): string | null => read(join(options.procRoot ?? '/proc', path));
+  const proc = (path: string): string | null => readText(join(options.procRoot ?? '/proc', path));
   const sys = join(options.sysRoot ?? '/sys');
   return {
     temperatureC: hottestZone(join(sys, 'class/thermal')),
@@ -98,7 +99,7 @@ export function diskFreeBytes(path: string): number | null {
 function hottestZone(folder: string): number | null {
   const temperatures = list(folder)
     .filter((zone) => /^thermal_zone\d+$/.test(zone))
-    .map((zone) => number(read(join(folder, zone, 'temp'))))
+    .map((zone) => number(readText(join(folder, zone, 'temp'))))
     .filter((milliC) => milliC !== null);
   return temperatures.length === 0 ? null : Math.max(...temperatures) / 1000;
 }
@@ -118,14 +119,14 @@ function throttledFlags(sys: string): ThrottledFlags | null {
   }
   const sensors = join(sys, 'class/hwmon');
   for (const device of list(sensors)) {
-    if (read(join(sensors, device, 'name'))?.trim() !== 'rpi_volt') continue;
-    const alarm = number(read(join(sensors, device, 'in0_lcrit_alarm')));
+    if (readText(join(sensors, device, 'name'))?.trim() !== 'rpi_volt') continue;
+    const alarm = number(readText(join(sensors, device, 'in0_lcrit_alarm')));
     if (alarm !== null) underVoltage.push(alarm !== 0);
   }
   const zones = join(sys, 'class/thermal');
   for (const device of list(zones).filter((name) => /^cooling_device\d+$/.test(name))) {
-    if (!read(join(zones, device, 'type'))?.includes('cpufreq')) continue;
-    const state = number(read(join(zones, device, 'cur_state')));
+    if (!readText(join(zones, device, 'type'))?.includes('cpufreq')) continue;
+    const state = number(readText(join(zones, device, 'cur_state')));
     if (state !== null) slowed.push(state > 0);
   }
   if (underVoltage.length + slowed.length === 0) return null;
@@ -139,7 +140,7 @@ function throttledFlags(sys: string): ThrottledFlags | null {
 function firmwareFlags(platform: string): number | null {
   for (const chip of list(platform).filter((name) => name.startsWith('soc'))) {
     for (const part of list(join(platform, chip)).filter((name) => name.endsWith(':firmware'))) {
-      const text = read(join(platform, chip, part, 'get_throttled'))?.trim();
+      const text = readText(join(platform, chip, part, 'get_throttled'))?.trim();
       if (text && /^(0x)?[0-9a-f]+$/i.test(text)) return Number.parseInt(text, 16);
     }
   }
@@ -149,10 +150,10 @@ function firmwareFlags(platform: string): number | null {
 function emptiestBattery(folder: string): Battery | null {
   let emptiest: Battery | null = null;
   for (const supply of list(folder)) {
-    if (read(join(folder, supply, 'type'))?.trim() !== 'Battery') continue;
-    const percent = number(read(join(folder, supply, 'capacity')));
+    if (readText(join(folder, supply, 'type'))?.trim() !== 'Battery') continue;
+    const percent = number(readText(join(folder, supply, 'capacity')));
     if (percent === null || (emptiest && emptiest.percent <= percent)) continue;
-    const discharging = read(join(folder, supply, 'status'))?.trim() === 'Discharging';
+    const discharging = readText(join(folder, supply, 'status'))?.trim() === 'Discharging';
     emptiest = { percent, discharging };
   }
   return emptiest;
@@ -167,7 +168,9 @@ function pressure(proc: (path: string) => string | null, sys: string): Pressure 
   const of = (resource: 'cpu' | 'memory' | 'io'): number | null => {
     const text =
       proc(`pressure/${resource}`) ??
-      (group === undefined ? null : read(join(sys, 'fs/cgroup', group, `${resource}.pressure`)));
+      (group === undefined
+        ? null
+        : readText(join(sys, 'fs/cgroup', group, `${resource}.pressure`)));
     return number(/^some avg10=([\d.]+)/m.exec(text ?? '')?.[1]);
   };
   return { cpuPercent: of('cpu'), memoryPercent: of('memory'), ioPercent: of('io') };
@@ -181,15 +184,15 @@ function storageWear(sys: string): StorageWear {
   const cards = list(blocks).filter((name) => /^mmcblk\d+$/.test(name));
   // Two estimates, of blocks with one and with more bits a cell; 0 is "not defined".
   const tenths = cards
-    .flatMap((card) => (read(join(blocks, card, 'device/life_time')) ?? '').trim().split(/\s+/))
+    .flatMap((card) => (readText(join(blocks, card, 'device/life_time')) ?? '').trim().split(/\s+/))
     .map((text) => number(text) ?? 0)
     .filter((value) => value > 0);
   const reserves = cards
-    .map((card) => number(read(join(blocks, card, 'device/pre_eol_info'))) ?? 0)
+    .map((card) => number(readText(join(blocks, card, 'device/pre_eol_info'))) ?? 0)
     .filter((value) => value > 0);
   const fileSystems = join(sys, 'fs/ext4');
   const errors = list(fileSystems)
-    .map((device) => number(read(join(fileSystems, device, 'errors_count'))))
+    .map((device) => number(readText(join(fileSystems, device, 'errors_count'))))
     .filter((count) => count !== null);
   return {
     lifeUsedPercent: tenths.length === 0 ? null : Math.max(...tenths) * 10,
@@ -212,9 +215,9 @@ function clockState(timesync: string, sys: string, nowMs: number): ClockState {
   // The kernel has set the time from this clock at boot. Without its battery it begins in 1970 or with
   // the kernel, and systemd moves the date alone on.
   const fromClock = list(clocks).some((name) => {
-    const seconds = number(read(join(clocks, name, 'since_epoch')));
+    const seconds = number(readText(join(clocks, name, 'since_epoch')));
     const agrees = seconds !== null && Math.abs(seconds * 1_000 - nowMs) < RTC_TOLERANCE_MS;
-    return agrees && number(read(join(clocks, name, 'hctosys'))) === 1;
+    return agrees && number(readText(join(clocks, name, 'hctosys'))) === 1;
   });
   if (fromClock) return 'rtc';
   return existsSync(timesync) ? 'unset' : null;
@@ -236,14 +239,5 @@ function list(folder: string): string[] {
     return readdirSync(folder).sort();
   } catch {
     return [];
-  }
-}
-
-/** Null also for present but suspended sensors, whose reads fail (EAGAIN, EIO, ENODATA). */
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { readText } from './read-text.js';
 
 /** Instruction set for 8-bit dot products; null: none or unknown. */
 export type IntegerDotProduct = 'vnni' | 'dotprod' | 'i8mm' | null;
@@ -19,11 +19,12 @@ export interface BoardFacts {
 /** Reads the device tree and the processor's description. Never throws. */
 export function describeBoard(options: { procRoot?: string } = {}): BoardFacts {
   const { procRoot = '/proc' } = options;
-  const info = read(join(procRoot, 'cpuinfo'));
+  const info = readText(join(procRoot, 'cpuinfo')) ?? '';
   const features = new Set((/^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1] ?? '').split(/\s+/));
   return {
     // The string ends with a zero byte.
-    board: read(join(procRoot, 'device-tree/model')).replace(/\0.*$/s, '').trim() || null,
+    board:
+      (readText(join(procRoot, 'device-tree/model')) ?? '').replace(/\0.*$/s, '').trim() || null,
     cpu: /^model name\s*:\s*(.+)$/m.exec(info)?.[1]?.trim() ?? cpus()[0]?.model ?? null,
     cores: (info.match(/^processor\s*:/gm) ?? []).length || cpus().length,
     integerDotProduct: dotProductOf(features),
@@ -36,8 +37,8 @@ export function describeBoard(options: { procRoot?: string } = {}): BoardFacts {
  */
 export function clockMHz(options: { sysRoot?: string } = {}): { now: number; most: number } | null {
   const folder = join(options.sysRoot ?? '/sys', 'devices/system/cpu/cpufreq/policy0');
-  const now = Number.parseInt(read(join(folder, 'scaling_cur_freq')), 10) / 1000;
-  const most = Number.parseInt(read(join(folder, 'cpuinfo_max_freq')), 10) / 1000;
+  const now = Number.parseInt(readText(join(folder, 'scaling_cur_freq')) ?? '', 10) / 1000;
+  const most = Number.parseInt(readText(join(folder, 'cpuinfo_max_freq')) ?? '', 10) / 1000;
   return now > 0 && most > 0 ? { now, most } : null;
 }
 
@@ -45,12 +46,4 @@ function dotProductOf(features: ReadonlySet<string>): IntegerDotProduct {
   if (features.has('avx512_vnni') || features.has('avx_vnni')) return 'vnni';
   if (features.has('i8mm')) return 'i8mm';
   return features.has('asimddp') ? 'dotprod' : null;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

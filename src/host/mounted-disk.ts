@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { realpathSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { nearestExisting } from '../base/files/nearest-folder.js';
+import { readText } from './read-text.js';
 
 /** The file system of a path. */
 export interface MountedDisk {
@@ -33,16 +35,10 @@ export function mountedDisk(path: string, procRoot = '/proc'): MountedDisk {
   };
 }
 
-function nearestExisting(path: string): string {
-  let folder = resolve(path);
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
-  return folder;
-}
-
 /** The last mount whose point the path is below: later ones hide earlier ones. */
 function mountOf(path: string, mountInfo: string): { device: string; readOnly: boolean } | null {
   let found: { device: string; readOnly: boolean; depth: number } | null = null;
-  for (const line of read(mountInfo).split('\n')) {
+  for (const line of (readText(mountInfo) ?? '').split('\n')) {
     // 36 35 98:0 /root /point options - type device superoptions
     const [before, after] = line.split(' - ');
     const [, , , , point, options = ''] = (before ?? '').split(' ');
@@ -62,12 +58,4 @@ function unescaped(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

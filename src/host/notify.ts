@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { messageOf } from '../base/errors.js';
+import { type Koffi, loadKoffi } from './load-koffi.js';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
@@ -9,7 +9,6 @@ const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 
 /** @returns false when the message could not be sent */
 type Send = (message: string) => boolean;
-type Koffi = typeof import('koffi');
 
 /**
  * Reports the daemon's state to systemd: the sd_notify(3) protocol over NOTIFY_SOCKET. Node has no
@@ -25,12 +24,12 @@ export class SystemdNotifier {
   readonly libcError: string | null;
   readonly #send: Send;
 
-  constructor(env: NodeJS.ProcessEnv = process.env, loadKoffi = koffiFromPackage) {
+  constructor(env: NodeJS.ProcessEnv = process.env, load = loadKoffi) {
     const path = env.NOTIFY_SOCKET;
     const microseconds = Number(env.WATCHDOG_USEC);
     const forUs = (env.WATCHDOG_PID ?? String(process.pid)) === String(process.pid);
     this.watchdogIntervalMs = path && forUs && microseconds > 0 ? microseconds / 2_000 : null;
-    const libc = path ? sendThroughLibc(path, loadKoffi) : () => true;
+    const libc = path ? sendThroughLibc(path, load) : () => true;
     const usable = typeof libc === 'function';
     this.#send = usable ? libc : sendThroughTool(path ?? '');
     this.transport = path ? (usable ? 'libc' : 'systemd-notify') : 'none';
@@ -50,11 +49,9 @@ export class SystemdNotifier {
   stopping = (): boolean => this.#send('STOPPING=1');
 }
 
-const koffiFromPackage = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi;
-
-function sendThroughLibc(path: string, loadKoffi: () => Koffi): Send | Error {
+function sendThroughLibc(path: string, load: () => Koffi): Send | Error {
   try {
-    const libc = loadKoffi().load(null);
+    const libc = load().load(null);
     const socket = libc.func('int socket(int domain, int type, int protocol)');
     const sendto = libc.func(
       'intptr_t sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t toSize)',

@@ -1,3 +1,4 @@
+import { listIn } from '../base/values/list-in.js';
 import { runToEnd } from './run-to-end.js';
 
 /** The systemd unit of the daemon, as the running systemd knows it. */
@@ -75,9 +76,7 @@ function unitFrom(text: string): ServiceUnit {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [, name, value] = /^([A-Za-z]+)=(.*)$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) {
-      values.set(name, [...(values.get(name) ?? []), value]);
-    }
+    if (name !== undefined && value !== undefined) listIn(values, name).push(value);
   }
   const first = (name: string): string => values.get(name)?.[0] ?? '';
   const credentials = (values.get('LoadCredential') ?? []).flatMap((entry) => {

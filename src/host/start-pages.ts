@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { loadKoffi } from './load-koffi.js';
 
 const MADV_DONTNEED = 4;
 
@@ -44,8 +44,7 @@ export function parseMappings(smaps: string): Mapping[] {
  */
 export function releaseStartPages(): number {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const madvise = koffi
+    const madvise = loadKoffi()
       .load(null)
       .func('int madvise(uintptr_t start, size_t length, int advice)');
     let releasedBytes = 0;

@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ProcessStat, parseProcessStat } from '../base/processes/process-table.js';
+import { readText } from './read-text.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -52,34 +54,29 @@ export class WrittenBytes {
   }
 
   #read(): Map<string, number> {
-    const parents = new Map<number, { parent: number; startTime: string }>();
+    const processes = new Map<number, ProcessStat>();
     for (const name of this.#list()) {
-      const stat = this.#file(`${name}/stat`);
-      // The name of a program may hold spaces and parentheses.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const startTime = fields[19];
-      if (startTime !== undefined) {
-        parents.set(Number(name), { parent: Number(fields[1]), startTime });
-      }
+      const stat = parseProcessStat(this.#file(`${name}/stat`));
+      if (stat !== null) processes.set(Number(name), stat);
     }
     const found = new Map<string, number>();
-    for (const [pid, { startTime }] of parents) {
-      if (!this.#descends(pid, parents)) continue;
+    for (const [pid, { startTicks }] of processes) {
+      if (!this.#descends(pid, processes)) continue;
       const io = this.#file(`${pid}/io`);
       const written = /^write_bytes: (\d+)$/m.exec(io)?.[1];
       const cancelled = /^cancelled_write_bytes: (\d+)$/m.exec(io)?.[1] ?? '0';
       if (written === undefined) continue;
-      found.set(`${pid} ${startTime}`, Math.max(0, Number(written) - Number(cancelled)));
+      found.set(`${pid} ${startTicks}`, Math.max(0, Number(written) - Number(cancelled)));
     }
     return found;
   }
 
-  #descends(pid: number, parents: ReadonlyMap<number, { parent: number }>): boolean {
+  #descends(pid: number, processes: ReadonlyMap<number, ProcessStat>): boolean {
     let at = pid;
     // The table is not read at one moment, so it could contain a circle.
     for (let depth = 0; depth < 16; depth++) {
       if (at === this.#rootPid) return true;
-      const parent = parents.get(at)?.parent;
+      const parent = processes.get(at)?.parentPid;
       if (parent === undefined) return false;
       at = parent;
     }
@@ -96,10 +93,6 @@ export class WrittenBytes {
 
   /** Empty for a process that has ended, or that this user may not read. */
   #file(path: string): string {
-    try {
-      return readFileSync(join(this.#procRoot, path), 'utf8');
-    } catch {
-      return '';
-    }
+    return readText(join(this.#procRoot, path)) ?? '';
   }
 }

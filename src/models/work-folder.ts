@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../base/files/make-folder.js';
+import { isAlive, parseProcessStat } from '../base/processes/process-table.js';
 
 const PREFIX = '.pull-';
 
@@ -48,21 +49,8 @@ async function isOlderThan(path: string, ageMs: number): Promise<boolean> {
   return info !== null && Math.abs(Date.now() - info.mtimeMs) > ageMs;
 }
 
-/**
- * When a process began, in clock ticks since boot: distinguishes it from a later one with the same
- * id.
- */
+/** See {@link ProcessStat}; null: there is no such process. */
 async function startTicks(pid: number): Promise<string | null> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  // The second field, the command, may contain spaces and brackets.
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return parseProcessStat(text)?.startTicks ?? null;
 }

@@ -9,6 +9,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive } from '../base/processes/process-table.js';
 import { Database, findDamage } from './database.js';
 import { openForReading } from './sqlite-connection.js';
 import { storeError } from './store-error.js';
@@ -103,14 +104,6 @@ function removeLeftCopies(parent: string): void {
     const found = lstatSync(folder, { throwIfNoEntry: false });
     const isOwn = found?.isDirectory() === true && found.uid === process.geteuid?.();
     if (isOwn) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, fsyncSync, openSync, statSync } from 
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Libsql from 'libsql';
-import type { HeadlandError } from '../base/errors.js';
+import { codeOf, type HeadlandError } from '../base/errors.js';
 import { inheritOwner } from '../base/files/inherit-owner.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 
@@ -167,7 +167,7 @@ function createUnlessThere(path: string): void {
     file = openSync(path, 'wx', 0o600);
     inheritOwner(file, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
     file = openSync(path, 'r+');
   }
   closeSync(file);

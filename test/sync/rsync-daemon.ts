@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { endChild } from '../../src/base/end-child.js';
+import { endChild } from '../../src/base/processes/end-child.js';
 import { privateFolder } from './support.js';
 
 export const PASSWORD = 'kanarie-rsync-7f3a9c';

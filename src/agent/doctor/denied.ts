@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import { codeOf, HeadlandError } from '../../base/errors.js';
 import { type DoctorContext, type Finding, failed, skipped } from './doctor-check.js';
 
 /**
@@ -23,7 +23,7 @@ export async function belongsToAnother({ unit }: Pick<DoctorContext, 'unit'>): P
 /** Whether an error, or one of its causes, is a missing permission. */
 export function isDenied(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && (at.code === 'EACCES' || at.code === 'EPERM')) return true;
+    if (codeOf(at) === 'EACCES' || codeOf(at) === 'EPERM') return true;
     if (at instanceof HeadlandError && /\bEACCES\b/.test(at.message)) return true;
   }
   return false;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { endChild } from '../../base/end-child.js';
 import { HeadlandError } from '../../base/errors.js';
+import { endChild } from '../../base/processes/end-child.js';
 import { redactText } from '../../base/redact.js';
 import { type Finding, failed } from './doctor-check.js';
 import type { DoctorRequest } from './doctor-context.js';

@@ -1,4 +1,5 @@
 import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { listIn } from '../../base/values/list-in.js';
 import { type Eye, eyeOf } from '../../base/words/eye.js';
 import type { AlertRuleConfig, Config } from '../../config/schema.js';
 import { type ClipFolder, clipLost } from './clip-folder.js';
@@ -59,9 +60,8 @@ export class ClipRecorder {
     this.tick(atMs);
     if (!this.#rules.some((rule) => isOf(rule, { camera, region })) || !jpegSize(jpeg)) return;
     const eye = eyeOf({ camera, region });
-    const ring = this.#rings.get(eye) ?? [];
+    const ring = listIn(this.#rings, eye);
     ring.push({ jpeg, atMs });
-    this.#rings.set(eye, ring);
     this.#eyes.set(eye, { camera, region });
     this.#bytes += jpeg.byteLength;
     const neededMs = this.#open.get(eye)?.fromMs ?? Number.POSITIVE_INFINITY;

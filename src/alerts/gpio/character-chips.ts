@@ -1,4 +1,4 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../../base/errors.js';
 import { chooseLine, type KnownChip, type LineChoice } from './choose-line.js';
 import type { Kernel } from './kernel.js';
 import {
@@ -150,8 +150,4 @@ function requestLine(kernel: Kernel, path: string, request: OutputRequest | Inpu
   } finally {
     kernel.close(fd);
   }
-}
-
-export function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error ? String(error.code) : null;
 }

@@ -1,7 +1,8 @@
+import { codeOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { OutputDriver } from '../alert-output.js';
 import type { InputLine } from '../input-line.js';
-import { codeOf, type HeldLine, holdLine } from './character-chips.js';
+import { type HeldLine, holdLine } from './character-chips.js';
 import { HeldInput, type InputConfig, polledChanges } from './held-input.js';
 import { HeldOutputs, type OutputConfig } from './held-outputs.js';
 import type { Kernel } from './kernel.js';

@@ -1,8 +1,7 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { OutputDriver } from '../alert-output.js';
 import type { InputLine } from '../input-line.js';
-import { codeOf } from './character-chips.js';
 import { HeldInput, type InputConfig, polledChanges } from './held-input.js';
 import { HeldOutputs, type OutputConfig, type OutputLine } from './held-outputs.js';
 import { globalLineNumber, listSysfsChips } from './sysfs-chips.js';
@@ -138,7 +137,7 @@ function unusableBinary(error: unknown, message: string): string | null {
   if (/NODE_MODULE_VERSION|different Node\.js version/.test(message)) {
     return `the package epoll was compiled for another Node.js version, this is ${process.version}`;
   }
-  if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
+  if (codeOf(error) === 'ERR_DLOPEN_FAILED') {
     return `the binary of the package epoll cannot be loaded: ${message.split('\n', 1)[0]}`;
   }
   // The message of the package bindings, which locates the binary.

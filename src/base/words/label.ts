@@ -1,4 +1,5 @@
 import { HeadlandError } from '../errors.js';
+import { listIn } from '../values/list-in.js';
 import { visible } from './text.js';
 
 /** The decision "none of the classes": reserved, so that no class can have this name. */
@@ -95,10 +96,7 @@ export function joinAlike(
 ): Map<string, string> {
   const byKey = new Map<string, string[]>();
   for (const label of new Set([...known, ...counts.keys()])) {
-    const key = labelKey(label);
-    const labels = byKey.get(key);
-    if (labels) labels.push(label);
-    else byKey.set(key, [label]);
+    listIn(byKey, labelKey(label)).push(label);
   }
   const joined = new Map<string, string>();
   const stored = new Set(known);

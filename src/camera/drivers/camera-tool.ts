@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { endChild } from '../../base/end-child.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { pause, settledOrAborted } from '../../base/pause.js';
+import { endChild } from '../../base/processes/end-child.js';
 import { redactText } from '../../base/redact.js';
 
 const TERMINATE_GRACE_MS = 300;

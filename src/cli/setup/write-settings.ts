@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { copyFile, lchown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { HeadlandError } from '../../base/errors.js';
+import { codeOf, HeadlandError } from '../../base/errors.js';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
+import { nearestExisting } from '../../base/files/nearest-folder.js';
 
 /** Of a new file: the daemon, which runs as another user, must read it. */
 const MODE = 0o644;
@@ -24,8 +25,8 @@ export interface WrittenSettings {
 export async function writeSettings(file: string, yaml: string): Promise<WrittenSettings> {
   try {
     await makeFolder(dirname(file), 0o755);
-    const existing = await stat(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
+    const existing = await stat(file).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return null;
       throw error;
     });
     const mode = existing === null ? MODE : existing.mode & 0o777;
@@ -48,7 +49,7 @@ async function copyBeside(file: string): Promise<string> {
       await copyFile(file, copy, constants.COPYFILE_EXCL);
       return copy;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     }
   }
 }
@@ -58,10 +59,8 @@ async function copyBeside(file: string): Promise<string> {
  * @throws HeadlandError HL_SETUP_UNWRITABLE
  */
 export function requireWritable(file: string): void {
-  let folder = dirname(file);
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
+    accessSync(nearestExisting(dirname(file)), constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw unwritable(file, cause);
   }

@@ -1,4 +1,5 @@
 import { isPosition, type Position } from '../../base/geo/position.js';
+import { isRecord } from '../../base/values/is-record.js';
 import type { PositionReport } from './position-source.js';
 import { accuracyOf } from './receiver-errors.js';
 
@@ -63,9 +64,7 @@ function numberIn(report: Record<string, unknown>, name: string): number | null 
 function parsed(line: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null
-      ? Object.fromEntries(Object.entries(value))
-      : null;
+    return isRecord(value) ? value : null;
   } catch {
     return null;
   }

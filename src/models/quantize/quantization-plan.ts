@@ -5,6 +5,7 @@ import type {
   OnnxTensor,
 } from '../../backbone/engines/onnx-proto.js';
 import { toNumber } from '../../backbone/engines/onnx-proto.js';
+import { listIn } from '../../base/values/list-in.js';
 
 /** A convolution with constant weights, and the nodes that run in 8 bits together with it. */
 export interface PlannedConvolution {
@@ -140,7 +141,7 @@ function limitsOf(node: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): L
 function consumersOf(graph: OnnxGraph): Map<string, OnnxNode[]> {
   const consumers = new Map<string, OnnxNode[]>();
   for (const node of graph.node) {
-    for (const input of node.input) consumers.set(input, [...(consumers.get(input) ?? []), node]);
+    for (const input of node.input) listIn(consumers, input).push(node);
   }
   return consumers;
 }

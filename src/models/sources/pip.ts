@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
-import { endChild } from '../../base/end-child.js';
 import { messageOf } from '../../base/errors.js';
+import { endChild } from '../../base/processes/end-child.js';
 import { redactText } from '../../base/redact.js';
 import { type FetchContext, sourceError } from './offer.js';
 

@@ -8,6 +8,7 @@ import {
 import { attr, GraphBuilder, windowAttributes } from '../../backbone/engines/tfjs-graph.js';
 import { invalidTfjs, type TfjsModel } from '../../backbone/engines/tfjs-model.js';
 import type { HeadlandError } from '../../base/errors.js';
+import { listIn } from '../../base/values/list-in.js';
 import {
   floatOf,
   floatTensor,
@@ -53,7 +54,7 @@ class Translation {
     this.constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
     for (const node of graph.node) {
       for (const name of node.input) {
-        this.readers.set(name, [...(this.readers.get(name) ?? []), node]);
+        listIn(this.readers, name).push(node);
       }
     }
   }

@@ -1,5 +1,6 @@
 import { HeadlandError } from '../../base/errors.js';
 import { fileProblem } from '../../base/files/file-problem.js';
+import { listIn } from '../../base/values/list-in.js';
 import { normaliseLabel } from '../../base/words/label.js';
 import { type Folder, readFolderTree, visit } from '../../vision/folder/folder-tree.js';
 import {
@@ -9,7 +10,6 @@ import {
   readLayout,
 } from '../../vision/folder/layout.js';
 import { isWrapper, splitOf } from '../../vision/folder/splits.js';
-import { listIn } from '../list-in.js';
 import type { TaskColumns } from './annotations/annotation.js';
 import { describeAnnotated, inSplits } from './annotations/describe-layout.js';
 import { type BoxUse, type LabelledPart, partsOf } from './annotations/labelled-parts.js';

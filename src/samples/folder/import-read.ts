@@ -1,5 +1,6 @@
 import type { Position } from '../../base/geo/position.js';
 import { sha256Hex } from '../../base/hash.js';
+import { listIn } from '../../base/values/list-in.js';
 import { cutOut, isWhole, uprightSize } from '../../vision/crop.js';
 import { decodePicture } from '../../vision/decode.js';
 import { differenceHash } from '../../vision/dhash.js';
@@ -11,7 +12,6 @@ import {
   type PixelRectangle,
   placeBox,
 } from '../../vision/picture-box.js';
-import { listIn } from '../list-in.js';
 import type { Sample } from '../sample.js';
 import type { SampleStore } from '../store.js';
 import { unitsOf } from './crops/picture-units.js';

@@ -1,5 +1,5 @@
 import { hammingBits, splitHash } from '../../base/hamming.js';
-import { listIn } from '../list-in.js';
+import { listIn } from '../../base/values/list-in.js';
 import type { GroupItem, Groups } from './group-item.js';
 
 /** Prefix of groups made by similarity. */

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../base/hash.js';
+import { listIn } from '../../base/values/list-in.js';
 import { visible } from '../../base/words/text.js';
-import { listIn } from '../list-in.js';
 import { byLikeness } from './by-likeness.js';
 import { byCaptureTime } from './by-time.js';
 import type { GroupItem, Groups } from './group-item.js';

@@ -1,4 +1,5 @@
 import { hammingDistance } from '../../base/hamming.js';
+import { listIn } from '../../base/values/list-in.js';
 import type { Database } from '../../storage/database.js';
 
 /** A labelled sample whose image may be removed. */
@@ -68,9 +69,7 @@ function queuesOf(candidates: readonly ThinningCandidate[]): Queues {
     for (const name of candidate.classes) {
       const groups = queues.get(name) ?? new Map<string, Ranked[]>();
       queues.set(name, groups);
-      const members = groups.get(candidate.group) ?? [];
-      groups.set(candidate.group, members);
-      members.push(candidate);
+      listIn(groups, candidate.group).push(candidate);
     }
   }
   for (const groups of queues.values()) {

@@ -1,3 +1,4 @@
+import { listIn } from '../../base/values/list-in.js';
 import type { Cell, CellGrid } from '../sightings/cell-grid.js';
 
 /** Longitude and latitude, degrees. */
@@ -61,9 +62,7 @@ function ringsOf(cells: readonly Cell[]): Corner[][] {
   // Directed edges with the cell to their left, by the corner at which they begin.
   const edges = new Map<string, number[]>();
   const add = (at: Corner, direction: number): void => {
-    const known = edges.get(keyOf(at));
-    if (known) known.push(direction);
-    else edges.set(keyOf(at), [direction]);
+    listIn(edges, keyOf(at)).push(direction);
   };
   const corners: Corner[] = [];
   for (const { row, column } of cells) {

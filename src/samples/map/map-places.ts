@@ -1,5 +1,5 @@
 import type { Position } from '../../base/geo/position.js';
-import { listIn } from '../list-in.js';
+import { listIn } from '../../base/values/list-in.js';
 import { type Cell, CellGrid } from '../sightings/cell-grid.js';
 import type { Sighting, SightingTable } from '../sightings/sighting-table.js';
 import type { SampleStore } from '../store.js';

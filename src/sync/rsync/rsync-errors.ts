@@ -1,4 +1,4 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../../base/errors.js';
 import { denied, quoteServer, targetFull, targetMissing, unreachable } from '../sync-errors.js';
 
 /** Exit codes of rsync (rsync(1), EXIT VALUES), in words. */
@@ -62,8 +62,7 @@ export function rsyncError(where: string, code: number | null, stderr: string): 
 
 /** The error of a program that cannot be started. */
 export function cannotStart(error: unknown): HeadlandError {
-  const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-  if (isMissing) return programMissing('rsync', 'rsync', 'rsync is not installed');
+  if (codeOf(error) === 'ENOENT') return programMissing('rsync', 'rsync', 'rsync is not installed');
   return new HeadlandError('HL_SYNC_RSYNC_FAILED', `rsync cannot start: ${messageOf(error)}`, {
     remedy: 'Correct what the message names.',
     cause: error,

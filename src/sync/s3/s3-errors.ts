@@ -1,4 +1,4 @@
-import { HeadlandError, messageOf } from '../../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../../base/errors.js';
 import { denied, quoteServer, targetFull, targetMissing, unreachable } from '../sync-errors.js';
 import type { S3Answer } from './s3-request.js';
 
@@ -12,7 +12,7 @@ const DAMAGED_ON_THE_WAY =
 
 /** The error of a request that got no complete answer. */
 export function transportError(where: string, error: unknown): HeadlandError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error) ?? '';
   if (!UNTRUSTED.test(code)) return unreachable(where, messageOf(error) || code, error);
   return new HeadlandError(
     'HL_SYNC_UNTRUSTED',

@@ -3,7 +3,13 @@ import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { connect as connectMqtt, ErrorWithSubackPacket, type MqttClient } from 'mqtt';
-import { type ErrorCode, HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import {
+  codeOf,
+  type ErrorCode,
+  HeadlandError,
+  isHeadlandError,
+  messageOf,
+} from '../../base/errors.js';
 import { redactAddress } from '../../base/redact.js';
 import type { Config } from '../../config/schema.js';
 import type { CommandResponse } from '../contract/command-contract.js';
@@ -246,7 +252,7 @@ async function logIn(
       return { client: await connectOnce(options, protocolVersion), protocolVersion };
     } catch (cause) {
       // An old broker refuses MQTT 5, or closes the connection because it cannot parse the packet.
-      const code = codeOf(cause);
+      const code = reasonCodeOf(cause);
       const isLast = index === versions.length - 1;
       if (isLast || !(code === null || code === 1 || code === 0x84)) throw refused(options, cause);
     }
@@ -281,7 +287,7 @@ function connectOnce(
 }
 
 function refused({ access, settings }: ProbeOptions, cause: unknown): HeadlandError {
-  const code = codeOf(cause);
+  const code = reasonCodeOf(cause);
   if (code === null) return unreachable(`no answer to the login: ${reasonOf(cause)}`, cause);
   const who = settings.username === null ? 'a login without a user name' : `"${settings.username}"`;
   return new HeadlandError(
@@ -335,7 +341,11 @@ async function tryPublication(
   const payload = JSON.stringify(message);
   const published = client.publishAsync(topic, payload, { qos: 1, retain: false });
   await within(STEP_TIMEOUT_MS, published).catch((cause) => {
-    throw unpublished(topic, codeOf(cause) === 0x87 ? 'not authorised' : reasonOf(cause), cause);
+    throw unpublished(
+      topic,
+      reasonCodeOf(cause) === 0x87 ? 'not authorised' : reasonOf(cause),
+      cause,
+    );
   });
   if (mayRead && (await within(ECHO_TIMEOUT_MS, echo).catch(() => false))) {
     return ok(`a message on ${topic} comes back`);
@@ -384,7 +394,8 @@ function badCertificate(
   return new HeadlandError(code, message, { remedy, cause });
 }
 
-function codeOf(error: unknown): number | null {
+/** Of MQTT; null: none came from the broker. */
+function reasonCodeOf(error: unknown): number | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'number' ? code : null;
 }
@@ -399,8 +410,7 @@ const WORDS: Record<string, string> = {
 };
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return (typeof code === 'string' ? WORDS[code] : undefined) ?? messageOf(error);
+  return WORDS[codeOf(error) ?? ''] ?? messageOf(error);
 }
 
 /** Rejects when `work` takes too long. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { endChild } from '../../base/end-child.js';
 import { HeadlandError, type SerialisedError } from '../../base/errors.js';
+import { endChild } from '../../base/processes/end-child.js';
 import type { JobResult } from '../report.js';
 import type { JobMessage, JobSettings, StepProgress, TrainerMessage } from './job-protocol.js';
 import { lowPriorityCommand } from './low-priority.js';

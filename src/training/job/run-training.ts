@@ -3,6 +3,7 @@ import { loadCard } from '../../backbone/card-folders.js';
 import { augmentationRecipe, Embedder } from '../../backbone/embedder.js';
 import { openFittingBackbone } from '../../backbone/open-backbone.js';
 import type { Log } from '../../base/log.js';
+import { listIn } from '../../base/values/list-in.js';
 import { headAnswers } from '../../gate/scorecard.js';
 import type { BeliefParameters } from '../../head/belief/belief-parameters.js';
 import { fitBelief, type LabelledLook } from '../../head/belief/fit-belief.js';
@@ -282,9 +283,7 @@ function beliefOf(
       (row + 1) * labels.length,
     );
     const key = JSON.stringify([group, label]);
-    const scene = scenes.get(key) ?? [];
-    scenes.set(key, scene);
-    scene.push({ look: { label, dhash, features, probabilities }, capturedAtMs });
+    listIn(scenes, key).push({ look: { label, dhash, features, probabilities }, capturedAtMs });
   }
   const groups = [...scenes.values()].map((scene) =>
     scene.sort((a, b) => a.capturedAtMs - b.capturedAtMs).map(({ look }) => look),

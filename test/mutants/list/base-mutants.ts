@@ -138,16 +138,16 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a process that ignores SIGTERM is killed',
-    file: 'src/base/end-child.ts',
+    file: 'src/base/processes/end-child.ts',
     text: "child.kill('SIGKILL');",
     replacement: "child.kill('SIGTERM');",
-    tests: [{ file: 'test/base/end-child.test.ts', names: 'ignores SIGTERM' }],
+    tests: [{ file: 'test/base/processes/end-child.test.ts', names: 'ignores SIGTERM' }],
   },
   {
     promise: 'a process has its time to end by itself',
-    file: 'src/base/end-child.ts',
+    file: 'src/base/processes/end-child.ts',
     text: 'if (graceMs > 0) {',
     replacement: 'if (graceMs < 0) {',
-    tests: [{ file: 'test/base/end-child.test.ts', names: 'end by itself' }],
+    tests: [{ file: 'test/base/processes/end-child.test.ts', names: 'end by itself' }],
   },
 ];

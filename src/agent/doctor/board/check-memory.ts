@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { HeadlandError } from '../../../base/errors.js';
 import { readings } from '../../../host/board-readings.js';
+import { readText } from '../../../host/read-text.js';
 import type { ServiceUnit } from '../../../host/service-unit.js';
 import { type DoctorContext, type Finding, ok, skipped, warning } from '../doctor-check.js';
 import { inWords } from './in-words.js';
@@ -71,11 +71,7 @@ function neededBytes(
   sys: string,
 ): number | null {
   if (memoryBytes === null || controlGroup === null) return memoryBytes;
-  try {
-    const text = readFileSync(join(sys, 'fs/cgroup', controlGroup, 'memory.stat'), 'utf8');
-    const cached = [...text.matchAll(/^(?:in)?active_file (\d+)$/gm)];
-    return memoryBytes - cached.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
-  } catch {
-    return memoryBytes;
-  }
+  const text = readText(join(sys, 'fs/cgroup', controlGroup, 'memory.stat')) ?? '';
+  const cached = [...text.matchAll(/^(?:in)?active_file (\d+)$/gm)];
+  return memoryBytes - cached.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }

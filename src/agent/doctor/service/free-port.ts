@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { HeadlandError, messageOf } from '../../../base/errors.js';
+import { codeOf, HeadlandError, messageOf } from '../../../base/errors.js';
 
 /**
  * Listens on a port for a moment.
@@ -28,7 +28,7 @@ export async function requireFreePort(host: string, port: number, setting: strin
 }
 
 function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = codeOf(error);
   if (code === 'EADDRINUSE') return 'another program uses it';
   if (code === 'EACCES') return 'ports below 1024 are for root';
   if (code === 'EADDRNOTAVAIL') return 'this machine does not have this address';

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isHeadlandError } from '../../../base/errors.js';
+import { codeOf, isHeadlandError } from '../../../base/errors.js';
 import { SIGHTING_TABLES } from '../../../samples/sightings/sighting-table.js';
 import { SAMPLE_TABLES } from '../../../samples/tables.js';
 import { AUDIT_TABLES } from '../../../storage/audit-table.js';
@@ -33,8 +33,7 @@ export async function checkStore({ config, daemon }: RobotContext): Promise<Find
     accessSync(path, constants.R_OK);
     inspection = inspectDatabase(path, { inUse: await daemon.running() });
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (missing) return [ok(`no database yet: the first start creates ${path}`)];
+    if (codeOf(error) === 'ENOENT') return [ok(`no database yet: the first start creates ${path}`)];
     throw isHeadlandError(error) ? error : storeError(error, path);
   }
   if (inspection === 'interrupted') {

@@ -1,7 +1,8 @@
+import { isRecord } from '../../../base/values/is-record.js';
 import type { AnnotatedPicture, AnnotationFile, LabelledBox, TaskColumns } from './annotation.js';
 import { boxOfCentre, boxOfPoints, boxOfSides, type Measure, pixelsIn } from './boxes.js';
 import { Faults } from './faults.js';
-import { isRecord, marksIn, numberIn } from './marks.js';
+import { marksIn, numberIn } from './marks.js';
 import { readRecords } from './records.js';
 
 type JsonRecord = Readonly<Record<string, unknown>>;

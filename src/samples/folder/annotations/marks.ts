@@ -1,3 +1,4 @@
+import { isRecord } from '../../../base/values/is-record.js';
 import type { PictureBox } from '../../../vision/picture-box.js';
 import type { LabelledBox } from './annotation.js';
 import { boxOfCentre, boxOfPoints, SHARES } from './boxes.js';
@@ -114,10 +115,6 @@ function pointIn(point: unknown): [number, number] {
 export function numberIn(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parsedJson(text: string): unknown {

@@ -1,4 +1,4 @@
-import { listIn } from '../../list-in.js';
+import { listIn } from '../../../base/values/list-in.js';
 
 /** Finds the pictures that annotation files refer to, despite variations of their names. */
 export class PictureIndex {

@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { fileProblem } from '../../../base/files/file-problem.js';
+import { listIn } from '../../../base/values/list-in.js';
 import { decodeText } from '../../../base/words/text.js';
 import { type Folder, type FolderFile, visit } from '../../../vision/folder/folder-tree.js';
 import type { PlacedPicture } from '../../../vision/folder/layout.js';
 import type { Split } from '../../../vision/folder/splits.js';
-import { listIn } from '../../list-in.js';
 import {
   ANNOTATION_FORMATS,
   type AnnotationFile,

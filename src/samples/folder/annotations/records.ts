@@ -1,9 +1,10 @@
+import { isRecord } from '../../../base/values/is-record.js';
 import { splitOf } from '../../../vision/folder/splits.js';
 import type { PictureBox } from '../../../vision/picture-box.js';
 import type { AnnotatedPicture, AnnotationFile, TaskColumns } from './annotation.js';
 import { boxOfEdges, boxOfSides, type Measure, pixelsIn, SHARES } from './boxes.js';
 import { Faults } from './faults.js';
-import { isRecord, marksIn, numberIn } from './marks.js';
+import { marksIn, numberIn } from './marks.js';
 
 /** A row of a table, or a flat object: values by column name. */
 export type AnnotationRecord = ReadonlyMap<string, unknown>;

@@ -1,5 +1,5 @@
+import { listIn } from '../../../base/values/list-in.js';
 import type { GroupItem } from '../../grouping/group-item.js';
-import { listIn } from '../../list-in.js';
 import type { Candidate } from '../import-run.js';
 
 /** All candidates of one picture: the picture itself, crops of it, or both. One group. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { endChild } from '../../src/base/end-child.js';
+import { endChild } from '../../../src/base/processes/end-child.js';
 
 /** A process that writes a line when it is ready, and then waits for ever. */
 async function started(program: string): Promise<ChildProcess> {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { pause } from './pause.js';
+import { pause } from '../pause.js';
 
 /** Longest wait after SIGKILL. Only a process that the kernel holds takes longer. */
 const GIVE_UP_MS = 2_000;
