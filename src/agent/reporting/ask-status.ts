@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
+import { connectOnce, within } from '../../telemetry/connection/connect-once.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
 import { brokerCredentials } from './broker-access.js';
@@ -28,26 +29,21 @@ export async function askStatus(
         'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
       cause,
     });
-  const credentials = brokerCredentials(mqtt, environment);
-  const client = await connected(url, {
+  const options: IClientOptions = {
     protocolVersion: 4,
     clientId: `headland-status-${randomUUID().slice(0, 8)}`,
-    reconnectPeriod: 0,
-    connectTimeout: ANSWER_TIMEOUT_MS,
-    ...credentials,
+    ...brokerCredentials(mqtt, environment),
     ...(mqtt.username === null ? {} : { username: mqtt.username }),
-  }).catch((error) => {
+  };
+  const client = await connectOnce(url, options, ANSWER_TIMEOUT_MS).catch((error) => {
     throw noAnswer(error);
-  });
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(noAnswer()), ANSWER_TIMEOUT_MS);
   });
   try {
     // A broker may leave the subscription or the command without acknowledgement.
-    return await Promise.race([exchange(client, topicPrefix(robot.id)), expired]);
+    return await within(ANSWER_TIMEOUT_MS, exchange(client, topicPrefix(robot.id)));
+  } catch (error) {
+    throw noAnswer(error);
   } finally {
-    clearTimeout(timer);
     await client.endAsync(true);
   }
 }
@@ -77,14 +73,4 @@ function parsedAnswer(payload: Buffer): z.infer<typeof answerSchema> | null {
   } catch {
     return null;
   }
-}
-
-/** Rejects also when the connection closes before it is open, which does not always emit an error. */
-function connected(url: string, options: IClientOptions): Promise<MqttClient> {
-  const client = connect(url, options);
-  return new Promise((resolve, reject) => {
-    client.once('connect', () => resolve(client));
-    client.on('error', reject);
-    client.once('close', () => reject(new Error('connection closed')));
-  });
 }

@@ -188,9 +188,7 @@ export class TelemetryService {
 
   /** @throws HeadlandError HL_SECRET_…, HL_MQTT_TLS_FILE */
   #access(): BrokerAccess {
-    const { mqtt } = this.config;
-    if (mqtt.url === null) return { url: this.url, credentials: {} };
-    const credentials = brokerCredentials(mqtt, this.options.environment);
-    return { url: mqtt.url, credentials };
+    const credentials = brokerCredentials(this.config.mqtt, this.options.environment);
+    return { url: this.url, credentials };
   }
 }

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const INCOMING_MAX_BYTES = 4_194_304;
 const INCOMING_MAX_MESSAGES = 16;
 /** Reason codes from here on are refusals. */
-const REFUSED = 0x80;
+export const REFUSED = 0x80;
 const SESSION_TAKEN_OVER = 0x8e;
 /** Largest value of MQTT's four-byte expiry. */
 const EXPIRY_MAX_SECONDS = 0xffff_ffff;
@@ -262,7 +262,7 @@ function isWordless(error: { code?: number | string } | null): boolean {
 }
 
 /** Reason codes of the SUBACK that caused an error; null: another cause. */
-function answersIn(error: Error): number[] | null {
+export function answersIn(error: unknown): number[] | null {
   if (!(error instanceof ErrorWithSubackPacket)) return null;
   // After the end of the connection there is no packet, despite the type.
   const packet: { granted: unknown[] } | undefined = error.packet;

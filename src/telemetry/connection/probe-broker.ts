@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { connect as connectMqtt, ErrorWithSubackPacket, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import {
   codeOf,
   type ErrorCode,
@@ -15,7 +15,8 @@ import type { Config } from '../../config/schema.js';
 import type { CommandResponse } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic, responseTopic } from '../contract/topics.js';
-import type { BrokerAccess } from './connection.js';
+import { connectOnce, within } from './connect-once.js';
+import { answersIn, type BrokerAccess, REFUSED } from './connection.js';
 
 /** In the order in which they are taken; the first that fails ends the probe. */
 export type ProbeStage =
@@ -46,7 +47,6 @@ const STEP_TIMEOUT_MS = 5_000;
 const ECHO_TIMEOUT_MS = 2_000;
 /** A certificate that ends sooner needs a new one. */
 export const EXPIRES_SOON_MS = 30 * 86_400_000;
-const REFUSED = 0x80;
 const DEFAULT_PORTS: Record<string, number> = { 'mqtt:': 1_883, 'tcp:': 1_883, 'ws:': 80 };
 const DEFAULT_TLS_PORTS: Record<string, number> = { 'mqtts:': 8_883, 'tls:': 8_883, 'wss:': 443 };
 /** Name of a command that does not exist, so that nobody waits for its answers. */
@@ -249,7 +249,7 @@ async function logIn(
   const versions: (4 | 5)[] = protocol === 'auto' ? [5, 4] : [protocol === '5' ? 5 : 4];
   for (const [index, protocolVersion] of versions.entries()) {
     try {
-      return { client: await connectOnce(options, protocolVersion), protocolVersion };
+      return { client: await connectAs(options, protocolVersion), protocolVersion };
     } catch (cause) {
       // An old broker refuses MQTT 5, or closes the connection because it cannot parse the packet.
       const code = reasonCodeOf(cause);
@@ -260,30 +260,20 @@ async function logIn(
   throw new Error('no version of MQTT to try');
 }
 
-function connectOnce(
+function connectAs(
   { access, settings }: ProbeOptions,
   protocolVersion: 4 | 5,
 ): Promise<MqttClient> {
-  const client = connectMqtt(access.url, {
+  const options: IClientOptions = {
     protocolVersion,
     clientId: `headland-doctor-${randomBytes(4).toString('hex')}`,
     clean: true,
     keepalive: settings.keepaliveSeconds,
-    reconnectPeriod: 0,
-    connectTimeout: STEP_TIMEOUT_MS,
     rejectUnauthorized: true,
     ...access.credentials,
     ...(settings.username === null ? {} : { username: settings.username }),
-  });
-  const accepted = new Promise<MqttClient>((resolve, reject) => {
-    client.once('connect', () => resolve(client));
-    client.on('error', reject);
-    client.once('close', () => reject(new Error('the broker closed the connection')));
-  });
-  return within(STEP_TIMEOUT_MS, accepted).catch((error) => {
-    client.end(true);
-    throw error;
-  });
+  };
+  return connectOnce(access.url, options, STEP_TIMEOUT_MS);
 }
 
 function refused({ access, settings }: ProbeOptions, cause: unknown): HeadlandError {
@@ -363,10 +353,11 @@ async function subscriptionRefusal(client: MqttClient, filter: string): Promise<
     const refusal = grants.map(({ qos }) => Number(qos)).find((answer) => answer >= REFUSED);
     return refusal ?? null;
   } catch (error) {
-    if (!(error instanceof ErrorWithSubackPacket)) {
+    const answers = answersIn(error);
+    if (answers === null) {
       throw unreachable(`no answer to the subscription: ${reasonOf(error)}`, error);
     }
-    return error.packet.granted.map(Number).find((answer) => answer >= REFUSED) ?? REFUSED;
+    return answers.find((answer) => answer >= REFUSED) ?? REFUSED;
   }
 }
 
@@ -411,13 +402,4 @@ const WORDS: Record<string, string> = {
 
 function reasonOf(error: unknown): string {
   return WORDS[codeOf(error) ?? ''] ?? messageOf(error);
-}
-
-/** Rejects when `work` takes too long. */
-function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = new Error(`no answer within ${limitMs / 1_000} s`);
-    const timer = setTimeout(() => reject(late), limitMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
