@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { agentStatus } from '../../src/agent/status.js';
 import { removeCachedModel } from '../../src/backbone/cache.js';
+import { events } from '../console/client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
 import { temporaryDirectory } from '../training/fixture.js';
@@ -40,7 +41,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     await decisions.count(1);
     const page = new AbortController();
     t.after(() => page.abort());
-    assert.equal((await fetch(`${url}/api/stream`, { signal: page.signal })).status, 200);
+    await events(url, page.signal).next();
     const { id } = agent.operations.snapshot(undefined).sample;
     agent.state.database.exec('ALTER TABLE store_totals RENAME TO lost');
     await lines.until(({ msg }) => msg === 'cannot report metrics');

@@ -91,13 +91,23 @@ export function rawGet(url: string, path: string): Promise<string> {
 // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what came over the wire
 type Data = any;
 
-/** Events of the stream as they come; ends with it. @param url of the page @param path with its query */
+/** fetch() closes the stream of a response that is collected as garbage. */
+const followed = new Set<Response>();
+
+/**
+ * Events of the stream as they come; ends with it. The stream stays open until `signal` aborts,
+ * also when nothing reads it.
+ * @param url of the page
+ * @param path with its query
+ */
 export async function* events(
   url: string,
   signal: AbortSignal,
   path = '/api/stream',
 ): AsyncGenerator<{ type: string; data: Data }, void> {
   const response = await fetch(new URL(path, url), { signal });
+  followed.add(response);
+  signal.addEventListener('abort', () => followed.delete(response), { once: true });
   assert.equal(response.status, 200);
   assert.match(String(response.headers.get('content-type')), /^text\/event-stream/);
   let buffer = '';
