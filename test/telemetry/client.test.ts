@@ -14,8 +14,10 @@ import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import {
   allKinds,
   event,
+  model,
   Observer,
   openOutbox,
+  prediction,
   robot,
   TcpProxy,
   temporaryDir,
@@ -269,6 +271,29 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
     assert.equal(observer.on('headland/r1/event').length, 30);
     await until('only the large one left', () => outbox.stats().messages === 1);
     assert.equal(client.connected, true);
+    assert.equal(client.stats().sessions, 1, 'the broker had no reason to hang up');
+    await stop();
+  });
+
+  test('a state or a prediction larger than the broker accepts is not sent, and ends nothing', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t, ['max_packet_size 480']);
+    const observer = await Observer.connect(t, broker.url);
+    const { client, stop } = robot(t, broker.url);
+    const send = allKinds(client);
+    const labels = Array.from({ length: 100 }, (_, index) => `class-${index}`);
+    const top = labels.map((label) => ({ label, probability: 0.01 }));
+    client.publishModel({ ...model, labels });
+    send.info();
+    client.start();
+    await observer.next('headland/r1/info');
+    assert.equal(client.prediction({ ...prediction, top }), false);
+    assert.equal(send.training_progress(), true);
+    await observer.next('headland/r1/training/progress');
+    send.model();
+    await observer.next('headland/r1/model');
+    assert.equal(observer.on('headland/r1/model').length, 1);
     assert.equal(client.stats().sessions, 1, 'the broker had no reason to hang up');
     await stop();
   });

@@ -227,7 +227,7 @@ export const event = (index: number, message = `number ${index}`) => ({
   details: { index },
 });
 
-const prediction = {
+export const prediction = {
   task: 'main',
   frame_id: 'main-1',
   camera: 'main',
@@ -256,7 +256,7 @@ const holdout = {
   labels: ['crop', 'weed'],
 };
 
-const model = {
+export const model = {
   task: 'main',
   head_version: 3,
   labels: ['crop', 'weed'],

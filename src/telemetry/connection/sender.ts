@@ -15,8 +15,12 @@ const BACKLOG_MAX_BYTES = 262_144;
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
 const NOT_AUTHORISED = 0x87;
-/** Fixed header, topic length, properties: more than a PUBLISH ever needs besides its payload. */
-const PACKET_OVERHEAD_BYTES = 256;
+/**
+ * The most that a PUBLISH of ours needs besides topic, payload and correlation data: fixed header
+ * 5, length of the topic 2, packet id 2, length of the properties 4, expiry 5, head of the
+ * correlation data 3.
+ */
+const PACKET_OVERHEAD_BYTES = 21;
 
 export interface SenderOptions {
   outbox: Outbox;
@@ -43,6 +47,8 @@ export class Sender {
   readonly #refused = new Map<string, number>();
   /** Number of messages outside the outbox that await their PUBACK. */
   #othersInFlight = 0;
+  /** Topics of states and passing messages that this connection's broker takes no packet for. */
+  readonly #oversized = new Set<string>();
   #pumping = false;
   #acknowledged = 0;
   #suspect: number | null = null;
@@ -67,6 +73,7 @@ export class Sender {
   connected(): void {
     for (const key of this.#states.keys()) this.#dirty.add(key);
     this.#acknowledged = 0;
+    this.#oversized.clear();
     // Messages deferred on the previous connection are due by then.
     if (this.#refused.size > 0) this.#pumpIn(this.#options.retryMs);
     this.pump();
@@ -117,15 +124,14 @@ export class Sender {
    * Sends the message of `compose` once, without queueing it. `compose` is called only if the
    * message can be sent.
    * @returns false when it was not sent: no connection, a slow link, too many messages in flight
-   *   for `qos`, or `compose` returned null
+   *   for `qos`, a message larger than the broker accepts, or `compose` returned null
    */
   once(qos: QoS, compose: () => Publication | null): boolean {
     const connection = this.#options.connection();
     if (connection === null || connection.backlogBytes > BACKLOG_MAX_BYTES) return false;
     if (qos > 0 && this.#inFlight >= this.#window(connection)) return false;
     const publication = compose();
-    if (publication !== null) this.#publish(connection, publication);
-    return publication !== null;
+    return publication !== null && this.#publish(connection, publication);
   }
 
   #window(connection: Connection): number {
@@ -153,33 +159,48 @@ export class Sender {
     return this.#awaiting.size + this.#othersInFlight;
   }
 
-  /** @param state key of the state, if it is one: a refused state is sent again */
-  #publish(connection: Connection, publication: Publication, state?: string): void {
+  /**
+   * @param state key of the state, if it is one: a refused state is sent again
+   * @returns false for a message larger than the broker accepts, which would end the connection
+   */
+  #publish(connection: Connection, publication: Publication, state?: string): boolean {
+    const { topic } = publication;
+    const bytes = packetBytes(publication);
+    if (bytes > connection.maximumPacketSize) {
+      if (!this.#oversized.has(topic)) this.#reportTooLarge(topic, bytes, 'not sent');
+      this.#oversized.add(topic);
+      return false;
+    }
     if (publication.qos === 0) {
       connection.publish(publication);
-      return;
+      return true;
     }
     this.#othersInFlight++;
     connection.publish(publication, (refusal) => {
       this.#othersInFlight--;
-      this.#answered(publication.topic, refusal);
+      this.#answered(topic, refusal);
       if (refusal !== null && state !== undefined) {
         this.#pumpIn(this.#options.retryMs, () => this.#dirty.add(state));
       }
       this.#settled();
     });
+    return true;
+  }
+
+  #reportTooLarge(topic: string, bytes: number, outcome: string): void {
+    this.#options.log.error(
+      { code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes },
+      `message larger than the broker accepts: ${outcome}`,
+    );
   }
 
   #send(connection: Connection, message: StoredMessage): void {
     const { id, topic, payload, qos, retain, correlation, expirySeconds } = message;
-    const { outbox, log } = this.#options;
-    const size = payload.byteLength + topic.length + PACKET_OVERHEAD_BYTES;
-    if (size > connection.maximumPacketSize) {
+    const { outbox } = this.#options;
+    const bytes = packetBytes(message);
+    if (bytes > connection.maximumPacketSize) {
       outbox.defer(id, SET_ASIDE_MS);
-      log.error(
-        { code: 'HL_BROKER_PACKET_TOO_LARGE', topic, bytes: size },
-        'message larger than the broker accepts: kept, retried later',
-      );
+      this.#reportTooLarge(topic, bytes, 'kept, retried later');
       return;
     }
     const waitMs = this.#waitForTopicMs(topic);
@@ -282,4 +303,11 @@ export class Sender {
     }, delayMs + 100);
     this.#retry.unref();
   }
+}
+
+/** An upper bound of the size of a PUBLISH. */
+function packetBytes(message: Pick<Publication, 'topic' | 'payload' | 'correlation'>): number {
+  const { topic, payload, correlation } = message;
+  const varying = Buffer.byteLength(topic) + payload.byteLength + (correlation?.byteLength ?? 0);
+  return varying + PACKET_OVERHEAD_BYTES;
 }

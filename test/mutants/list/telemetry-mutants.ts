@@ -154,9 +154,16 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a message too large for the broker does not end the connection',
     file: 'src/telemetry/connection/sender.ts',
-    text: 'if (size > connection.maximumPacketSize) {',
-    replacement: 'if (size > 10 * connection.maximumPacketSize) {',
+    text: 'const bytes = packetBytes(message);',
+    replacement: 'const bytes = packetBytes(message) / 10;',
     tests: [{ file: 'test/telemetry/client.test.ts', names: 'Receive Maximum of 1' }],
+  },
+  {
+    promise: 'a state too large for the broker does not end the connection',
+    file: 'src/telemetry/connection/sender.ts',
+    text: 'const bytes = packetBytes(publication);',
+    replacement: 'const bytes = packetBytes(publication) / 10;',
+    tests: [{ file: 'test/telemetry/client.test.ts', names: 'ends nothing' }],
   },
   {
     promise: 'no more is in flight than the broker allows',
