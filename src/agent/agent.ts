@@ -277,7 +277,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>
-      executeCommand(command, this.operations, () => statusAnswer(agentStatus(this))),
+      executeCommand(command, this.operations, () => statusAnswer(agentStatus(this), this.written)),
     );
     this.#throwIfEnding();
     this.telemetry.info(infoMessage(this, backbone));
@@ -370,7 +370,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#perception;
   }
 
-  /** What this process and its children have written to storage; null: the kernel does not count. */
+  /**
+   * What this process and its children have written to storage; null: the kernel does not count.
+   * It reads the table of processes: not for what is done with every frame or status.
+   */
   get written(): Written | null {
     return this.options.writtenBytes.observe(performance.now());
   }
@@ -561,7 +564,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   #reportMetrics(): void {
-    this.telemetry.metrics(metricsMessage(agentStatus(this)));
+    this.telemetry.metrics(metricsMessage(agentStatus(this), this.written));
     this.statistics.resetLoopDelay();
   }
 

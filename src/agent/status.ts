@@ -8,7 +8,6 @@ import type { CameraState } from '../camera/supervisor.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
-import type { Written } from '../host/written-bytes.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { ReportSummary } from '../storage/report-log.js';
@@ -54,8 +53,6 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
-  /** What the daemon wrote to storage; null: the kernel does not count. */
-  written: Written | null;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -155,7 +152,6 @@ export function agentStatus(agent: AgentView): AgentStatus {
     },
     position: agent.position.status(),
     board: agent.sparing.readings(),
-    written: agent.written,
   };
 }
 

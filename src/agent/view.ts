@@ -7,7 +7,7 @@ import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
-import type { Written, WrittenBytes } from '../host/written-bytes.js';
+import type { WrittenBytes } from '../host/written-bytes.js';
 import type { Perception } from '../perception/perception.js';
 import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -70,7 +70,5 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly sparing: Sparing;
   readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
-  /** Null where the kernel does not count. */
-  readonly written: Written | null;
   readonly consoleUrl: string | null;
 }

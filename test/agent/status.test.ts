@@ -152,7 +152,7 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
     );
     await agent.operations.pause('training', by);
 
-    const answer = statusAnswer(agentStatus(agent));
+    const answer = statusAnswer(agentStatus(agent), agent.written);
     const page = await (await fetch(`${url}/api/status`)).json();
     const config = join(dir, 'status.yaml');
     writeFileSync(config, stringify({ robot: { id: 'r1' }, mqtt: { url: agent.telemetry.url } }));

@@ -1,5 +1,6 @@
 import { arch, hostname, release, type } from 'node:os';
 import { regionNames } from '../../base/words/eye.js';
+import type { Written } from '../../host/written-bytes.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
 import type { ModelStatus } from '../learning/model-status.js';
@@ -38,13 +39,11 @@ export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody 
   };
 }
 
-export function metricsMessage({
-  uptimeSeconds,
-  frames,
-  board,
-  tasks,
-  written,
-}: AgentStatus): MetricsBody {
+/** @param written null: the kernel does not count */
+export function metricsMessage(
+  { uptimeSeconds, frames, board, tasks }: AgentStatus,
+  written: Written | null,
+): MetricsBody {
   const { throttled, pressure, wear } = board;
   return {
     uptime_seconds: uptimeSeconds,
@@ -86,8 +85,14 @@ function frameLimit({
     : { frames_per_second: framesPerSecond, reason };
 }
 
-/** Response data of the command `status`, with the field names of the contract's messages. */
-export function statusAnswer(status: AgentStatus): Record<string, unknown> {
+/**
+ * Response data of the command `status`, with the field names of the contract's messages.
+ * @param written null: the kernel does not count
+ */
+export function statusAnswer(
+  status: AgentStatus,
+  written: Written | null,
+): Record<string, unknown> {
   const [only] = status.tasks;
   return {
     state: status.state,
@@ -133,7 +138,7 @@ export function statusAnswer(status: AgentStatus): Record<string, unknown> {
       ? { tasks: status.tasks.map((task) => ({ name: task.name, ...taskAnswer(task) })) }
       : taskAnswer(only)),
     ...(status.position ? { position: positionAnswer(status.position) } : {}),
-    metrics: metricsMessage(status),
+    metrics: metricsMessage(status, written),
   };
 }
 

@@ -11,6 +11,7 @@ import {
 import { type AgentStatus, agentStatus } from '../../../src/agent/status.js';
 import type { CameraState } from '../../../src/camera/supervisor.js';
 import type { SlowReason } from '../../../src/host/rate.js';
+import type { Written } from '../../../src/host/written-bytes.js';
 import { modelSchema } from '../../../src/telemetry/contract/messages.js';
 import type { InstantHead } from '../../../src/training/instant/instant-protocol.js';
 import { TEST_HANG_MS } from '../../liveness.js';
@@ -78,8 +79,8 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
 
   test('metrics: how fast it is and what it has, within the contract', async (t) => {
     const { status } = await robot(t);
-    const say = (changes: Partial<AgentStatus> = {}) =>
-      outgoing('metrics', Object.assign(metricsMessage({ ...status, ...changes }), OWN));
+    const say = (changes: Partial<AgentStatus> = {}, written: Written | null = null) =>
+      outgoing('metrics', Object.assign(metricsMessage({ ...status, ...changes }, written), OWN));
     const body = say();
     assert.deepEqual(
       [body.frames_total, body.dropped_total, body.frame_limit, body.samples],
@@ -100,10 +101,10 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
     );
     const pressure = { cpuPercent: 1.5, memoryPercent: null, ioPercent: 0 };
     const wear = { lifeUsedPercent: 20, reserve: 'low' as const, fileSystemErrors: 1 };
-    const cared = say({
-      board: { ...board, pressure, wear, clock: 'rtc' },
-      written: { totalBytes: 7, lastDayBytes: 5 },
-    });
+    const cared = say(
+      { board: { ...board, pressure, wear, clock: 'rtc' } },
+      { totalBytes: 7, lastDayBytes: 5 },
+    );
     assert.deepEqual(cared.pressure, { cpu_percent: 1.5, memory_percent: null, io_percent: 0 });
     assert.deepEqual(cared.storage, {
       life_used_percent: 20,
@@ -137,7 +138,7 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
   test('status: everything, the model and the metrics as in their own messages', async (t) => {
     const { agent, status } = await robot(t);
     // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what goes over the wire
-    const answer: any = JSON.parse(JSON.stringify(statusAnswer(status)));
+    const answer: any = JSON.parse(JSON.stringify(statusAnswer(status, agent.written)));
     assert.deepEqual(
       [answer.state, answer.paused, answer.boot, answer.version, answer.console],
       ['online', [], agent.boot, '0.0.0-test', agent.consoleUrl],
@@ -171,27 +172,30 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
     };
     const [only] = status.tasks;
     // biome-ignore lint/suspicious/noExplicitAny: what is asserted on is what goes over the wire
-    const answer: any = statusAnswer({
-      ...status,
-      cameras: [camera],
-      tasks: [
-        {
-          ...only,
-          model: { ...only.model, card: null },
-          training: {
-            ...only.training,
-            last: {
-              trainingId: 't1',
-              task: 'main',
-              outcome: 'refused',
-              reason: 'No gain.',
-              headVersion: 2,
-              finishedAt: '2026-01-01T00:00:00.000Z',
+    const answer: any = statusAnswer(
+      {
+        ...status,
+        cameras: [camera],
+        tasks: [
+          {
+            ...only,
+            model: { ...only.model, card: null },
+            training: {
+              ...only.training,
+              last: {
+                trainingId: 't1',
+                task: 'main',
+                outcome: 'refused',
+                reason: 'No gain.',
+                headVersion: 2,
+                finishedAt: '2026-01-01T00:00:00.000Z',
+              },
             },
           },
-        },
-      ],
-    });
+        ],
+      },
+      null,
+    );
     const [said] = answer.cameras;
     assert.deepEqual(
       [said.phase, said.restarts, said.invalid_pictures, said.still_frames],
