@@ -201,8 +201,8 @@ function storageWear(sys: string): StorageWear {
   };
 }
 
-/** No board had this software before. */
-const EARLIEST_DATE_MS = Date.UTC(2026, 0, 1);
+/** Unix time, milliseconds: no board had this software before. */
+export const EARLIEST_DATE_MS = Date.UTC(2026, 0, 1);
 /** Some boards keep the local time in their clock: up to 14 hours. */
 const RTC_TOLERANCE_MS = 86_400_000;
 

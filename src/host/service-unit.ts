@@ -83,7 +83,6 @@ function unitFrom(text: string): ServiceUnit {
     const colon = entry.indexOf(':');
     return colon > 0 ? [[entry.slice(0, colon), entry.slice(colon + 1)] as const] : [];
   });
-  const watchdog = first('WatchdogUSec');
   return {
     installed: ['loaded', 'masked'].includes(first('LoadState')),
     enabled: first('UnitFileState'),
@@ -92,7 +91,7 @@ function unitFrom(text: string): ServiceUnit {
     restarts: Number(first('NRestarts')) || 0,
     unitFile: first('FragmentPath') || null,
     dropIns: first('DropInPaths').split(' ').filter(Boolean),
-    watchdog: watchdog === '' || watchdog === '0' || watchdog === 'infinity' ? null : watchdog,
+    watchdog: timeSpan(first('WatchdogUSec')),
     memoryMaxBytes: bytes(first('MemoryMax')),
     memoryHighBytes: bytes(first('MemoryHigh')),
     controlGroup: first('ControlGroup') || null,
@@ -100,6 +99,11 @@ function unitFrom(text: string): ServiceUnit {
     user: first('DynamicUser') === 'yes' ? null : first('User') || 'root',
     credentials: new Map(credentials),
   };
+}
+
+/** A time span as systemd writes it: "30s"; null: off or unknown. */
+export function timeSpan(text: string): string | null {
+  return text === '' || text === '0' || text === 'infinity' ? null : text;
 }
 
 /** systemd writes "infinity" or "[not set]" where there is no number; its largest number means both. */

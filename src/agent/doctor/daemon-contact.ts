@@ -13,6 +13,7 @@ const camera = z.object({
   phase: z.string(),
   quality: z.object({ condition: z.string().nullable() }).nullable(),
 });
+const restartReason = z.object({ code: z.string(), message: z.string() }).nullable();
 const backbone = z.object({ name: z.string(), engine: z.string() }).nullable();
 
 /** The status as the page gives it. */
@@ -20,24 +21,24 @@ const pageStatus = z.object({
   consoleUrl: z.string().nullable(),
   mqtt: z.object({ connected: z.boolean() }),
   backbone,
-  cameras: z.array(
-    camera.extend({
-      lastRestartReason: z.object({ code: z.string(), message: z.string() }).nullable(),
-    }),
-  ),
+  cameras: z.array(camera.extend({ lastRestartReason: restartReason })),
 });
 
-/** The status as the response to the command `status` gives it. */
-const mqttStatus = z.object({
-  console: z.string().nullable(),
-  mqtt: z.object({ connected: z.boolean() }),
-  backbone,
-  cameras: z.array(
-    camera.extend({
-      last_restart_reason: z.object({ code: z.string(), message: z.string() }).nullable(),
-    }),
-  ),
-});
+/** The status as the response to the command `status` gives it, with the names of the page. */
+const mqttStatus = z
+  .object({
+    console: z.string().nullable(),
+    mqtt: z.object({ connected: z.boolean() }),
+    backbone,
+    cameras: z.array(
+      camera
+        .extend({ last_restart_reason: restartReason })
+        .transform(({ last_restart_reason: lastRestartReason, ...rest }) => {
+          return { ...rest, lastRestartReason };
+        }),
+    ),
+  })
+  .transform(({ console: consoleUrl, ...rest }) => ({ ...rest, consoleUrl }));
 
 /** What the checks use of the status of a running daemon. */
 export interface DaemonStatus {
@@ -103,19 +104,7 @@ export class DaemonContact {
     const bytes = url === null ? null : await this.#get(`${url}/api/status`);
     if (bytes === null) return null;
     const raw: unknown = parseJson(bytes);
-    const parsed = pageStatus.safeParse(raw);
-    if (!parsed.success) return null;
-    const { consoleUrl, mqtt, backbone: opened, cameras } = parsed.data;
-    return {
-      consoleUrl,
-      brokerConnected: mqtt.connected,
-      backbone: opened,
-      cameras: cameras.map(({ name, phase, quality, lastRestartReason }) => {
-        const condition = quality?.condition ?? null;
-        return { name, phase, condition, lastFailure: lastRestartReason };
-      }),
-      raw,
-    };
+    return daemonStatus(pageStatus.safeParse(raw), raw);
   }
 
   async #askBroker(): Promise<DaemonStatus | null> {
@@ -126,18 +115,7 @@ export class DaemonContact {
       if (!isHeadlandError(error)) throw error;
       return null;
     }
-    const parsed = mqttStatus.safeParse(raw);
-    if (!parsed.success) return null;
-    const { console: consoleUrl, mqtt, backbone: opened, cameras } = parsed.data;
-    return {
-      consoleUrl,
-      brokerConnected: mqtt.connected,
-      backbone: opened,
-      cameras: cameras.map(({ name, phase, quality, last_restart_reason: lastFailure }) => {
-        return { name, phase, condition: quality?.condition ?? null, lastFailure };
-      }),
-      raw,
-    };
+    return daemonStatus(mqttStatus.safeParse(raw), raw);
   }
 
   /** Null where only the daemon knows it: an unused port that it chose. */
@@ -165,6 +143,24 @@ export class DaemonContact {
       return null;
     }
   }
+}
+
+function daemonStatus(
+  parsed: z.ZodSafeParseResult<z.output<typeof pageStatus>>,
+  raw: unknown,
+): DaemonStatus | null {
+  if (!parsed.success) return null;
+  const { consoleUrl, mqtt, backbone: opened, cameras } = parsed.data;
+  return {
+    consoleUrl,
+    brokerConnected: mqtt.connected,
+    backbone: opened,
+    cameras: cameras.map(({ name, phase, quality, lastRestartReason }) => {
+      const condition = quality?.condition ?? null;
+      return { name, phase, condition, lastFailure: lastRestartReason };
+    }),
+    raw,
+  };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClockState, readings } from '../../../host/board-readings.js';
+import { type ClockState, EARLIEST_DATE_MS, readings } from '../../../host/board-readings.js';
 import { runToEnd } from '../../../host/run-to-end.js';
 import { clockUnset } from '../../care/board-faults.js';
 import { type DoctorContext, type Finding, failed, ok, warning } from '../doctor-check.js';
 
-/** No robot runs this headland before or after. */
-const EARLIEST_MS = Date.UTC(2026, 0, 1);
+/** No robot runs this headland later. */
 const LATEST_MS = Date.UTC(2046, 0, 1);
 const ASK_TIMEOUT_MS = 3_000;
 /** Where a date comes from that no time server has set. */
@@ -27,7 +26,7 @@ export async function checkClock({ environment, roots }: DoctorContext): Promise
     ? 'the board has a clock that runs without power'
     : 'the board has no clock that runs without power';
   const facts = { now, clock, isSynchronised, hasRtc };
-  const isWrong = nowMs < EARLIEST_MS || nowMs > LATEST_MS;
+  const isWrong = nowMs < EARLIEST_DATE_MS || nowMs > LATEST_MS;
   // A robot without a network lives by its own clock.
   if (isWrong || (isSynchronised === false && clock !== 'rtc')) {
     const error = clockUnset();

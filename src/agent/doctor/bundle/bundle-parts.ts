@@ -2,13 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { arch, hostname, release, type } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../../base/errors.js';
-import type { Config } from '../../../config/schema.js';
 import { readings } from '../../../host/board-readings.js';
 import { describeBoard } from '../../../host/cpu.js';
 import { mountedDisk } from '../../../host/mounted-disk.js';
 import { runToEnd } from '../../../host/run-to-end.js';
 import { readRecords } from '../../../storage/read-records.js';
-import { DaemonContact } from '../daemon-contact.js';
+import type { RobotContext } from '../doctor-check.js';
 import { SERVICE } from '../doctor-context.js';
 import { withoutPlaces } from './without-places.js';
 
@@ -21,7 +20,7 @@ const PACKAGE_ROOT = new URL('../../../../../', import.meta.url);
 
 export interface PartSources {
   /** Null: no valid configuration. */
-  config: Config | null;
+  robot: RobotContext | null;
   environment: NodeJS.ProcessEnv;
   /** The disk of the state answers. */
   isStateReadable: boolean;
@@ -34,7 +33,7 @@ export interface Part {
 }
 
 /** What a support bundle contains besides the report, the settings and images. */
-export function bundleParts({ config, environment, isStateReadable }: PartSources): Part[] {
+export function bundleParts({ robot, environment, isStateReadable }: PartSources): Part[] {
   const run = (command: readonly string[]): Promise<string> => output(command, environment);
   const parts: Part[] = [
     { name: 'versions.json', text: () => json(versions()) },
@@ -53,9 +52,9 @@ export function bundleParts({ config, environment, isStateReadable }: PartSource
       text: () => run(['dpkg-query', '-W', '-f', '${Package} ${Version} ${Architecture}\n']),
     },
   ];
-  if (config === null) return parts;
+  if (robot === null) return parts;
+  const { config, daemon } = robot;
   const { stateDir } = config.paths;
-  const daemon = new DaemonContact(config, environment);
   return [
     ...parts,
     {

@@ -17,8 +17,8 @@ export interface WrittenSettings {
 
 export function readSettings(path: string): WrittenSettings {
   try {
-    const { size } = statSync(path);
-    if (!statSync(path).isFile() || size > MAX_BYTES) throw new Error('it is no file of settings');
+    const entry = statSync(path);
+    if (!entry.isFile() || entry.size > MAX_BYTES) throw new Error('it is no file of settings');
     const { text } = decodeText(readFileSync(path));
     if (text === null) throw new Error('it is no text');
     const document = parseDocument(text);

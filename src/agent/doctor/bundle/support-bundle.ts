@@ -1,14 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { zipSync } from 'fflate';
-import { HeadlandError, isHeadlandError } from '../../../base/errors.js';
+import { isHeadlandError } from '../../../base/errors.js';
 import { writeFileDurably } from '../../../base/files/durable-files.js';
-import { fileProblem } from '../../../base/files/file-problem.js';
-import { loadConfigFile } from '../../../config/load.js';
-import type { Config } from '../../../config/schema.js';
-import { readServiceUnit, type ServiceUnit } from '../../../host/service-unit.js';
-import { SERVICE, withCredentialFiles } from '../doctor-context.js';
+import { makeContexts } from '../doctor-context.js';
 import type { DoctorReport } from '../doctor-report.js';
+import { outputUnwritable } from '../output-unwritable.js';
 import { bundleParts, collect, type Part } from './bundle-parts.js';
 import { secretsInEnvironment, secretsInFiles, secretsInSettings } from './known-secrets.js';
 import { Scrubber } from './scrubber.js';
@@ -44,8 +41,9 @@ export interface WrittenBundle {
  */
 export async function writeSupportBundle(options: BundleOptions): Promise<WrittenBundle> {
   const { file, report, configFile, environment, images } = options;
-  const unit = await readServiceUnit(SERVICE, environment);
-  const config = validConfig(options, unit);
+  const { base, robot } = makeContexts({ configFile, imagesDir: null }, environment);
+  const unit = await base.unit();
+  const context = await robot();
   const written = readSettings(configFile);
   const scrubber = new Scrubber([
     ...secretsInFiles(written.settings, unit?.credentials ?? new Map()),
@@ -55,7 +53,11 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
   const parts: Part[] = [
     { name: 'doctor.json', text: () => `${JSON.stringify(report, null, 2)}\n` },
     { name: 'settings.yaml', text: () => yamlOf(written) },
-    ...bundleParts({ config, environment, isStateReadable: !hasHung(report) }),
+    ...bundleParts({
+      robot: isHeadlandError(context) ? null : context,
+      environment,
+      isStateReadable: !hasHung(report),
+    }),
   ];
   const files: Record<string, Uint8Array> = {};
   const missing: string[] = [];
@@ -72,26 +74,9 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
   try {
     await writeFileDurably(file, archive, MODE);
   } catch (cause) {
-    throw new HeadlandError(
-      'HL_DOCTOR_OUTPUT_UNWRITABLE',
-      `cannot write ${file}: ${fileProblem(cause)}`,
-      { remedy: 'Name a folder that this user may write, on a disk with free space.', cause },
-    );
+    throw outputUnwritable(file, cause);
   }
   return { file, bytes: archive.length, content: Object.keys(files).sort(), missing };
-}
-
-function validConfig(
-  { configFile, environment }: BundleOptions,
-  unit: ServiceUnit | null,
-): Config | null {
-  if (readSettings(configFile).fault !== null) return null;
-  try {
-    return withCredentialFiles(loadConfigFile(configFile), unit, environment);
-  } catch (error) {
-    if (!isHeadlandError(error)) throw error;
-    return null;
-  }
 }
 
 function yamlOf({ settings, fault }: { settings: unknown; fault: string | null }): string {

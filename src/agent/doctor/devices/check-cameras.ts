@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { type ErrorCode, HeadlandError, isHeadlandError } from '../../../base/errors.js';
 import { writeFileDurably } from '../../../base/files/durable-files.js';
-import { fileProblem } from '../../../base/files/file-problem.js';
 import { makeFolder } from '../../../base/files/make-folder.js';
 import type { ResolvedCameraConfig } from '../../../camera/open-driver.js';
 import { PictureMask } from '../../../camera/stage/picture-mask.js';
@@ -14,6 +13,7 @@ import { isLive } from '../../status.js';
 import type { DaemonStatus } from '../daemon-contact.js';
 import { findingOf } from '../denied.js';
 import { type Finding, failed, ok, type RobotContext, skipped, warning } from '../doctor-check.js';
+import { outputUnwritable } from '../output-unwritable.js';
 import { takeImage } from './take-image.js';
 
 /** What is wrong with an image that could be taken. */
@@ -148,14 +148,6 @@ async function keepImage(file: string, image: Uint8Array): Promise<void> {
     await makeFolder(dirname(file));
     await writeFileDurably(file, image);
   } catch (cause) {
-    throw unwritable(file, cause);
+    throw outputUnwritable(file, cause);
   }
-}
-
-function unwritable(file: string, cause: unknown): HeadlandError {
-  return new HeadlandError(
-    'HL_DOCTOR_OUTPUT_UNWRITABLE',
-    `cannot write ${file}: ${fileProblem(cause)}`,
-    { remedy: 'Name a folder that this user may write, on a disk with free space.', cause },
-  );
 }

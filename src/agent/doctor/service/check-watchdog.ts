@@ -1,5 +1,6 @@
 import { HeadlandError } from '../../../base/errors.js';
 import { runToEnd } from '../../../host/run-to-end.js';
+import { timeSpan } from '../../../host/service-unit.js';
 import { type DoctorContext, type Finding, ok, skipped, warning } from '../doctor-check.js';
 
 const ASK_TIMEOUT_MS = 5_000;
@@ -32,6 +33,5 @@ async function boardWatchdog(environment: NodeJS.ProcessEnv): Promise<string | n
     ['systemctl', 'show', '--property=RuntimeWatchdogUSec', '--value'],
     { environment, timeoutMs: ASK_TIMEOUT_MS },
   );
-  const value = status === 0 ? stdout.trim() : '';
-  return value === '' || value === '0' || value === 'infinity' ? null : value;
+  return status === 0 ? timeSpan(stdout.trim()) : null;
 }
