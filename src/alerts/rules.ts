@@ -2,7 +2,8 @@ import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { AlertCondition, AlertRuleConfig, Config } from '../config/schema.js';
 import { Odometer } from './odometer.js';
-import { OutputLimits } from './output-limits.js';
+import { type OutputLimit, OutputLimits } from './output-limits.js';
+import { earlier } from './output-signals.js';
 import { OutputTimeline } from './output-timeline.js';
 import { applies, type LocalTime } from './schedule.js';
 
@@ -246,9 +247,7 @@ export class AlertRules {
 
   /** When an output is to be switched next; null: not before another call. */
   get nextSwitchMs(): number | null {
-    const times = [this.#timeline.nextMs, this.#limits.nextMs(this.#wanted)];
-    const known = times.filter((ms) => ms !== null);
-    return known.length === 0 ? null : Math.min(...known);
+    return earlier(this.#timeline.nextMs, this.#limits.nextMs(this.#wanted));
   }
 
   /** Notes a frame in the window of a rule. @returns the match, if it raises or keeps the alert */
@@ -411,8 +410,8 @@ function eventOf({ rule, subject }: Watch, state: AlertEvent['state'], by: Match
 }
 
 /** Rules that share an output: it obeys the longest limits. */
-function limitsOf(rules: readonly AlertRuleConfig[]) {
-  const limits = new Map<string, { minOnMs: number; minOffMs: number }>();
+function limitsOf(rules: readonly AlertRuleConfig[]): Map<string, OutputLimit> {
+  const limits = new Map<string, OutputLimit>();
   for (const { output, minOnMs, minOffMs } of rules) {
     if (output === null) continue;
     const before = limits.get(output) ?? { minOnMs: 0, minOffMs: 0 };

@@ -55,15 +55,32 @@ export function degreesOfLongitude(radiusMeters: number, latitude: number): numb
   return farthest >= 90 ? 180 : Math.min(180, degrees / Math.cos(radians(farthest)));
 }
 
+/** Rounds to a millimetre on the ground. */
+export function roundedDegrees(degrees: number): number {
+  return rounded(degrees, DECIMALS_OF_DEGREES);
+}
+
 /** Rounds to what a receiver can mean: a millimetre. */
 export function roundedPosition(position: Position): Position {
   return {
-    latitude: rounded(position.latitude, DECIMALS_OF_DEGREES),
-    longitude: rounded(position.longitude, DECIMALS_OF_DEGREES),
+    latitude: roundedDegrees(position.latitude),
+    longitude: roundedDegrees(position.longitude),
     accuracyMeters: roundedMeters(position.accuracyMeters),
     altitudeMeters: roundedMeters(position.altitudeMeters),
     speedMetersPerSecond: roundedMeters(position.speedMetersPerSecond),
     courseDegrees: position.courseDegrees === null ? null : roundedCourse(position.courseDegrees),
+  };
+}
+
+/** A position under the names that messages and exports use. */
+export function positionFields({ latitude, longitude, ...rest }: Position) {
+  return {
+    latitude,
+    longitude,
+    accuracy_meters: rest.accuracyMeters,
+    altitude_meters: rest.altitudeMeters,
+    speed_meters_per_second: rest.speedMetersPerSecond,
+    course_degrees: rest.courseDegrees,
   };
 }
 

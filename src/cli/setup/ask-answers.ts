@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { findCsiCameras } from '../../camera/drivers/rpicam.js';
 import { findCameraDevices } from '../../camera/open-driver.js';
 import { configSchema } from '../../config/schema.js';
+import { GPIO_DRIVERS } from '../../config/sections/gpio.js';
 import { isLoopback } from '../../console/server/security.js';
 import { printLine } from '../support/output.js';
 import type { SettingsDocument } from './settings-document.js';
@@ -10,7 +11,6 @@ import {
   type BrokerAnswer,
   type CameraAnswer,
   type GpioAnswer,
-  gpioDrivers,
   type OutputAnswer,
   type PageAnswer,
   parseCamera,
@@ -123,7 +123,7 @@ async function askGpio(
   isConfigured: boolean,
   trial: Trial,
 ): Promise<GpioAnswer | null> {
-  const drivers = gpioDrivers();
+  const drivers: readonly string[] = GPIO_DRIVERS;
   const choices = [...drivers, ...(isConfigured ? [KEEP] : [])].join(', ');
   for (;;) {
     const driver = await terminal.ask(

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type Document, parseDocument } from 'yaml';
+import { type Document, isMap, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import {
@@ -22,6 +22,8 @@ type Known = z.infer<typeof known>;
 /** The YAML of a configuration, with its comments. */
 export class SettingsDocument {
   readonly #yaml: string;
+  /** Only to read: {@link with} changes one of its own. */
+  readonly #document: Document;
   readonly #known: Known;
 
   /** @param isFile it was read from a file */
@@ -30,7 +32,8 @@ export class SettingsDocument {
     readonly isFile: boolean,
   ) {
     this.#yaml = yaml;
-    const { success, data } = known.safeParse(parse(yaml).toJS() ?? {});
+    this.#document = parseDocument(yaml);
+    const { success, data } = known.safeParse(this.settings);
     this.#known = success ? data : { cameras: [] };
   }
 
@@ -49,7 +52,7 @@ export class SettingsDocument {
         cause,
       });
     }
-    const [fault] = parse(text).errors;
+    const [fault] = parseDocument(text).errors;
     if (fault) {
       throw new HeadlandError('HL_CONFIG_SYNTAX', `${path} is not YAML: ${fault.message}`, {
         remedy: 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
@@ -74,12 +77,11 @@ export class SettingsDocument {
 
   /** Whether a section is written. */
   has(section: 'cameras' | 'mqtt' | 'console' | 'gpio'): boolean {
-    const document = parse(this.#yaml);
-    return document.has(section) && document.get(section) !== null;
+    return (this.#document.get(section) ?? null) !== null;
   }
 
   get hasToken(): boolean {
-    return (parse(this.#yaml).getIn(['console', 'token']) ?? null) !== null;
+    return (this.#document.getIn(['console', 'token']) ?? null) !== null;
   }
 
   get text(): string {
@@ -88,12 +90,12 @@ export class SettingsDocument {
 
   /** The settings as plain values, not validated. */
   get settings(): unknown {
-    return parse(this.#yaml).toJS() ?? {};
+    return this.#document.toJS() ?? {};
   }
 
   /** With the answers in place; what no question is about stays, and so do comments. */
   with(answers: Answers, secrets: StoredSecrets): SettingsDocument {
-    const document = parse(this.#yaml);
+    const document = parseDocument(this.#yaml);
     const { robotId, camera, broker, page, gpio } = answers;
     document.setIn(['robot', 'id'], robotId);
     if (camera !== null) this.#putCamera(document, camera);
@@ -126,10 +128,6 @@ export class SettingsDocument {
   }
 }
 
-function parse(yaml: string): Document {
-  return parseDocument(yaml);
-}
-
 /** Sets a value; null removes it, and its section with the last one. */
 function put(document: Document, [section, name]: [string, string], value: unknown): void {
   if (value !== null) {
@@ -138,12 +136,6 @@ function put(document: Document, [section, name]: [string, string], value: unkno
   }
   if (!document.hasIn([section, name])) return;
   document.deleteIn([section, name]);
-  const rest: unknown = parse(document.toString()).toJS();
-  const left = typeof rest === 'object' && rest !== null ? Object.entries(rest) : [];
-  const isEmpty = left.some(
-    ([key, inner]) =>
-      key === section &&
-      (inner === null || (typeof inner === 'object' && Object.keys(inner).length === 0)),
-  );
-  if (isEmpty) document.delete(section);
+  const left = document.get(section);
+  if (isMap(left) && left.items.length === 0) document.delete(section);
 }

@@ -1,6 +1,4 @@
 import { hostname } from 'node:os';
-import { z } from 'zod';
-import { configJsonSchema } from '../../config/json-schema.js';
 import { type Config, configSchema, type SecretReference } from '../../config/schema.js';
 
 /** An output as answered: its name, and its line by number or by name. */
@@ -58,18 +56,6 @@ export function outputSections(outputs: readonly OutputAnswer[]): Record<string,
 
 export function defaults(): Config {
   return configSchema.parse({});
-}
-
-/** Drivers that `gpio.driver` accepts. */
-export function gpioDrivers(): string[] {
-  const shape = z.object({
-    properties: z.object({
-      gpio: z.object({
-        properties: z.object({ driver: z.object({ enum: z.array(z.string()) }) }),
-      }),
-    }),
-  });
-  return shape.parse(configJsonSchema()).properties.gpio.properties.driver.enum;
 }
 
 /** Id for a robot without one: the name of the machine, as far as topics allow it. */

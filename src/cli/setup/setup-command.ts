@@ -5,6 +5,7 @@ import { secretsInSettings } from '../../agent/doctor/bundle/known-secrets.js';
 import { SERVICE } from '../../agent/doctor/doctor-context.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { validateConfig } from '../../config/load.js';
+import { GPIO_DRIVERS } from '../../config/sections/gpio.js';
 import { readServiceUnit, type ServiceUnit } from '../../host/service-unit.js';
 import { printLine } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
@@ -13,7 +14,6 @@ import { DROP_IN_DIR, keepSecrets, plannedSecrets } from './keep-secrets.js';
 import { SettingsDocument } from './settings-document.js';
 import {
   type Answers,
-  gpioDrivers,
   type OutputAnswer,
   parseCamera,
   parseOutput,
@@ -55,7 +55,7 @@ export function setupCommand(): Command {
     .option('--broker-password-file <file>', 'file with the password of that user')
     .addOption(new Option('--page <state>', 'whether to serve the web page').choices(['on', 'off']))
     .option('--page-address <host>', 'address that the page listens on')
-    .addOption(new Option('--gpio <driver>', 'driver of outputs').choices(gpioDrivers()))
+    .addOption(new Option('--gpio <driver>', 'driver of outputs').choices(GPIO_DRIVERS))
     .option('--output <name=line...>', 'an output: name=line or name=line@chip', collectOutput)
     .action(async (options: SetupOptions) => {
       const isTerminal = process.stdin.isTTY && process.stdout.isTTY;

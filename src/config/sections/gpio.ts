@@ -112,10 +112,12 @@ const input = z
   })
   .refine(isChosen, CHOICE);
 
+export const GPIO_DRIVERS = ['gpiochip', 'onoff', 'none'] as const;
+
 export const gpio = section(
   {
     driver: z
-      .enum(['gpiochip', 'onoff', 'none'])
+      .enum(GPIO_DRIVERS)
       .default('gpiochip')
       .describe('gpiochip: Linux 5.10 and later; onoff: older kernels, through sysfs'),
     outputs: z.array(output).max(64).default([]).describe('Outputs switched by alerts'),

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { BoundedLines } from './bounded-lines.js';
 import { GpsdReports, WATCH } from './gpsd-report.js';
 import type { OpenSource, PositionSource, ReportReceiver } from './position-source.js';
+import { readReports } from './read-reports.js';
 
 /** The limit of gpsd itself (GPS_JSON_RESPONSE_MAX). */
 const MAX_LINE_BYTES = 10_240;
@@ -19,28 +19,18 @@ export class GpsdSource implements PositionSource {
   /** @throws HeadlandError HL_GPSD_UNREACHABLE */
   async open(receiver: ReportReceiver, signal: AbortSignal): Promise<OpenSource> {
     const socket = await this.#connect(signal);
-    let closed = false;
-    const end = (error: Error | null): void => {
-      if (closed) return;
-      closed = true;
-      socket.destroy();
-      receiver.onEnd(this.#unreachable(error?.message ?? 'it closed the connection', error));
-    };
     const reports = new GpsdReports();
-    const lines = new BoundedLines(MAX_LINE_BYTES, (line) => {
-      const report = closed ? null : reports.push(line);
-      if (report !== null) receiver.onReport(report);
-    });
-    socket.on('data', (chunk) => lines.push(chunk));
-    socket.on('error', end);
-    socket.on('close', () => end(null));
-    socket.write(WATCH);
-    return {
-      close: () => {
-        closed = true;
-        socket.destroy();
+    const open = readReports(
+      socket,
+      {
+        maxLineBytes: MAX_LINE_BYTES,
+        parse: (line) => reports.push(line),
+        ended: (cause) => this.#unreachable(cause?.message ?? 'it closed the connection', cause),
       },
-    };
+      receiver,
+    );
+    socket.write(WATCH);
+    return open;
   }
 
   silent(seconds: number): HeadlandError {

@@ -4,10 +4,10 @@ import { Socket } from 'node:net';
 import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { BoundedLines } from './bounded-lines.js';
 import { NmeaFixes } from './nmea-fixes.js';
 import { MAX_SENTENCE_CHARACTERS, readSentence } from './nmea-sentence.js';
 import type { OpenSource, PositionSource, ReportReceiver } from './position-source.js';
+import { readReports } from './read-reports.js';
 
 const run = promisify(execFile);
 const openDescriptor = promisify(open);
@@ -26,29 +26,19 @@ export class SerialSource implements PositionSource {
   /** @throws HeadlandError HL_SERIAL_UNREADABLE */
   async open(receiver: ReportReceiver, signal: AbortSignal): Promise<OpenSource> {
     const stream = await this.#stream(signal);
-    let closed = false;
-    const end = (error: Error | null): void => {
-      if (closed) return;
-      closed = true;
-      stream.destroy();
-      receiver.onEnd(this.#unreadable(error?.message ?? 'the line was closed', error));
-    };
     const fixes = new NmeaFixes();
-    const lines = new BoundedLines(MAX_SENTENCE_CHARACTERS, (line) => {
-      const sentence = closed ? null : readSentence(line);
-      const report = sentence && fixes.push(sentence);
-      if (report !== null) receiver.onReport(report);
-    });
-    stream.on('data', (chunk: Buffer) => lines.push(chunk));
-    stream.on('error', end);
-    stream.on('end', () => end(null));
-    stream.on('close', () => end(null));
-    return {
-      close: () => {
-        closed = true;
-        stream.destroy();
+    return readReports(
+      stream,
+      {
+        maxLineBytes: MAX_SENTENCE_CHARACTERS,
+        parse: (line) => {
+          const sentence = readSentence(line);
+          return sentence && fixes.push(sentence);
+        },
+        ended: (cause) => this.#unreadable(cause?.message ?? 'the line was closed', cause),
       },
-    };
+      receiver,
+    );
   }
 
   silent(seconds: number): HeadlandError {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
-import { isPosition, type Position } from '../../base/geo/position.js';
+import { isPosition, type Position, positionFields } from '../../base/geo/position.js';
 import { decodeText } from '../../base/words/text.js';
 import type { Sample } from '../sample.js';
 
@@ -71,7 +71,7 @@ export function manifestEntry(sample: Sample, file: string): ManifestEntry {
     captured_at_ms: sample.capturedAtMs,
     origin: sample.origin,
     multiplicity: sample.multiplicity,
-    ...(sample.position ? { position: positionEntry(sample.position) } : {}),
+    ...(sample.position ? { position: positionFields(sample.position) } : {}),
   };
 }
 
@@ -88,17 +88,6 @@ export function restoredPosition(entry: ManifestEntry | null): Position | null {
     courseDegrees: rest.course_degrees,
   };
   return isPosition(position) ? position : null;
-}
-
-function positionEntry(position: Position): NonNullable<ManifestEntry['position']> {
-  return {
-    latitude: position.latitude,
-    longitude: position.longitude,
-    accuracy_meters: position.accuracyMeters,
-    altitude_meters: position.altitudeMeters,
-    speed_meters_per_second: position.speedMetersPerSecond,
-    course_degrees: position.courseDegrees,
-  };
 }
 
 /** Reads one line of a manifest, or a sidecar; null: it is none. */

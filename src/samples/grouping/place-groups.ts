@@ -48,11 +48,8 @@ export class PlaceGroups {
   /** A sample was stored that was captured here. */
   stored(id: string, { atMs }: Located): void {
     this.#moments.set(id, atMs);
-    if (this.#moments.size <= MAX_MOMENTS) return;
-    for (const oldest of this.#moments.keys()) {
-      this.#moments.delete(oldest);
-      break;
-    }
+    const [oldest] = this.#moments.keys();
+    if (this.#moments.size > MAX_MOMENTS && oldest !== undefined) this.#moments.delete(oldest);
   }
 
   /** Whether the robot was away from a place between two moments. */

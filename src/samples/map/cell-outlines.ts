@@ -1,5 +1,6 @@
+import { roundedDegrees } from '../../base/geo/position.js';
 import { listIn } from '../../base/values/list-in.js';
-import type { Cell, CellGrid } from '../sightings/cell-grid.js';
+import { type Cell, type CellGrid, cellKey } from '../sightings/cell-grid.js';
 
 /** Longitude and latitude, degrees. */
 export type Coordinate = readonly [longitude: number, latitude: number];
@@ -30,7 +31,7 @@ const STEPS = [
  */
 export function cellOutlines(grid: CellGrid, cells: Iterable<Cell>): PolygonRings[] {
   const rest = new Map<string, Cell>();
-  for (const cell of cells) rest.set(keyOf(cell), cell);
+  for (const cell of cells) rest.set(cellKey(cell), cell);
   const polygons: PolygonRings[] = [];
   for (const [key, start] of rest) {
     rest.delete(key);
@@ -46,7 +47,7 @@ function takeConnected(grid: CellGrid, start: Cell, rest: Map<string, Cell>): Ce
   const found = [start];
   for (const { row, column } of found) {
     for (const step of STEPS) {
-      const key = keyOf({ row: row + step.row, column: column + step.column });
+      const key = cellKey({ row: row + step.row, column: column + step.column });
       const next = rest.get(key);
       if (next === undefined || grid.bandOf(next.row) !== grid.bandOf(row)) continue;
       rest.delete(key);
@@ -58,16 +59,16 @@ function takeConnected(grid: CellGrid, start: Cell, rest: Map<string, Cell>): Ce
 
 /** The outline of connected cells, then their holes. */
 function ringsOf(cells: readonly Cell[]): Corner[][] {
-  const inside = new Set(cells.map(keyOf));
+  const inside = new Set(cells.map(cellKey));
   // Directed edges with the cell to their left, by the corner at which they begin.
   const edges = new Map<string, number[]>();
   const add = (at: Corner, direction: number): void => {
-    listIn(edges, keyOf(at)).push(direction);
+    listIn(edges, cellKey(at)).push(direction);
   };
   const corners: Corner[] = [];
   for (const { row, column } of cells) {
     const isOut = (rows: number, columns: number): boolean =>
-      !inside.has(keyOf({ row: row + rows, column: column + columns }));
+      !inside.has(cellKey({ row: row + rows, column: column + columns }));
     if (isOut(-1, 0)) add({ row, column }, 0);
     if (isOut(0, 1)) add({ row, column: column + 1 }, 1);
     if (isOut(1, 0)) add({ row: row + 1, column: column + 1 }, 2);
@@ -77,7 +78,7 @@ function ringsOf(cells: readonly Cell[]): Corner[][] {
   }
   const rings: Corner[][] = [];
   for (const corner of corners) {
-    while ((edges.get(keyOf(corner))?.length ?? 0) > 0) rings.push(traced(corner, edges));
+    while ((edges.get(cellKey(corner))?.length ?? 0) > 0) rings.push(traced(corner, edges));
   }
   return rings.sort((a, b) => signedArea(b) - signedArea(a));
 }
@@ -86,10 +87,10 @@ function ringsOf(cells: readonly Cell[]): Corner[][] {
 function traced(start: Corner, edges: Map<string, number[]>): Corner[] {
   const ring: Corner[] = [];
   let at = start;
-  const first = edges.get(keyOf(start))?.[0] ?? 0;
+  const first = edges.get(cellKey(start))?.[0] ?? 0;
   let direction = first;
   do {
-    const here = edges.get(keyOf(at)) ?? [];
+    const here = edges.get(cellKey(at)) ?? [];
     // Where two cells meet only at a corner, a turn to the right stays at the same hole or outside, so
     // that no ring touches itself.
     const turn = [3, 0, 1].find((quarter) => here.includes((direction + quarter) % 4));
@@ -100,7 +101,7 @@ function traced(start: Corner, edges: Map<string, number[]>): Corner[] {
     direction = next;
     const step = STEPS[direction % 4] ?? STEPS[0];
     at = { row: at.row + step.row, column: at.column + step.column };
-  } while (keyOf(at) !== keyOf(start));
+  } while (cellKey(at) !== cellKey(start));
   return direction === first ? ring.slice(1) : ring;
 }
 
@@ -116,17 +117,8 @@ function signedArea(ring: readonly Corner[]): number {
 function degreesOf(grid: CellGrid, ring: readonly Corner[], within: number): Coordinate[] {
   const points = ring.map((corner): Coordinate => {
     const { latitude, longitude } = grid.cornerOf(corner, within);
-    return [rounded(longitude), rounded(latitude)];
+    return [roundedDegrees(longitude), roundedDegrees(latitude)];
   });
   const [first] = points;
   return first === undefined ? [] : [...points, first];
-}
-
-/** A millimetre. */
-function rounded(degrees: number): number {
-  return Math.round(degrees * 1e8) / 1e8 + 0;
-}
-
-function keyOf({ row, column }: Cell): string {
-  return `${row},${column}`;
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_TASK } from '../../base/words/task.js';
 import { visible } from '../../base/words/text.js';
 import { escapeXml } from '../folder/exporters/escape-xml.js';
 import type { PolygonRings } from './cell-outlines.js';
@@ -30,7 +31,7 @@ export function kml(name: string, points: readonly MapPoint[], areas: readonly M
 }
 
 function classOf({ task, label }: MapArea | MapPoint): string {
-  return task === 'main' ? label : `${task}: ${label}`;
+  return task === DEFAULT_TASK ? label : `${task}: ${label}`;
 }
 
 function style(index: number): string {

@@ -1,6 +1,6 @@
 import type { Position } from '../../base/geo/position.js';
 import { listIn } from '../../base/values/list-in.js';
-import { type Cell, CellGrid } from '../sightings/cell-grid.js';
+import { type Cell, CellGrid, cellKey } from '../sightings/cell-grid.js';
 import type { Sighting, SightingTable } from '../sightings/sighting-table.js';
 import type { SampleStore } from '../store.js';
 import { cellOutlines, type PolygonRings } from './cell-outlines.js';
@@ -95,7 +95,7 @@ export function mapAreas(points: readonly MapPoint[], cellMeters: number): MapAr
     const cells = new Map<string, Cell>();
     for (const { position } of members) {
       const cell = grid.cellOf(position);
-      cells.set(`${cell.row},${cell.column}`, cell);
+      cells.set(cellKey(cell), cell);
     }
     const firstAtMs = members.reduce((ms, each) => Math.min(ms, each.firstAtMs), Infinity);
     const lastAtMs = members.reduce((ms, each) => Math.max(ms, each.lastAtMs), -Infinity);

@@ -6,6 +6,11 @@ export interface Cell {
   column: number;
 }
 
+/** A cell as the key of a map. */
+export function cellKey({ row, column }: Cell): string {
+  return `${row},${column}`;
+}
+
 /** Within such a band of latitude, degrees, columns of all rows stand above each other. */
 const BAND_DEGREES = 0.1;
 /** Near the poles columns would become infinitely wide. */

@@ -98,9 +98,7 @@ export class SightingRecorder {
   }
 
   #dropOldest(): void {
-    for (const oldest of this.#open.keys()) {
-      this.#open.delete(oldest);
-      return;
-    }
+    const [oldest] = this.#open.keys();
+    if (oldest !== undefined) this.#open.delete(oldest);
   }
 }
