@@ -342,7 +342,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   /**
-   * Switches the outputs off, stops the cameras and sends the last messages, in this order. Never throws.
+   * Switches the outputs off, stops the cameras and sends the last messages, in this order. Never
+   * throws.
    * @param end.goesOn another agent follows in this process
    */
   stop(end: { goesOn?: boolean } = {}): Promise<void> {
@@ -350,7 +351,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.#stopping;
   }
 
-  /** Switches all outputs off and ends the programs of alerts, synchronously; for the `exit` event of the process. */
+  /**
+   * Switches all outputs off and ends the programs of alerts, synchronously; for the `exit` event of
+   * the process.
+   */
   outputsOff(): void {
     this.#alerting.allOff();
     this.#alertActions.killNow();

@@ -19,7 +19,10 @@ interface ExportOptions extends TaskOptions {
   json?: boolean;
 }
 
-/** Exports the stored pictures as class folders or for an annotation tool, with the metadata needed to import them again. */
+/**
+ * Exports the stored pictures as class folders or for an annotation tool, with the metadata needed to
+ * import them again.
+ */
 export function exportCommand(): Command {
   return withTaskOptions(
     new Command('export-samples').argument('<dir>', 'empty or new folder'),

@@ -190,8 +190,8 @@ export interface Grouping {
 
 /**
  * Dense group indices of a training set. With fewer than two groups, each sample with its
- * near-duplicates and their views forms a unit. Without `samples` views are not used then: a view of a left-out sample would reveal the
- * answer.
+ * near-duplicates and their views forms a unit. Without `samples`, views are then not used: a view of
+ * a left-out sample would reveal the answer.
  */
 export function groupingOf(set: TrainingSet): Grouping {
   const dense = new Map<number, number>();

@@ -21,7 +21,10 @@ export interface Pressure {
 
 /** Wear of the storage. */
 export interface StorageWear {
-  /** Used share of the rated life of the most worn eMMC in tenths, rounded up, 0..110; SD cards do not report it. */
+  /**
+   * Used share of the rated life of the most worn eMMC, percent, in steps of ten, rounded up: 0..110.
+   * SD cards do not report it.
+   */
   lifeUsedPercent: number | null;
   /** The most used-up reserve of spare blocks of an eMMC. */
   reserve: 'normal' | 'low' | 'urgent' | null;

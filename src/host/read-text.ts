@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The text of a file of procfs or sysfs; null: this machine does not have it, or its read fails, as those of
- * suspended sensors do (EAGAIN, EIO, ENODATA).
+ * The text of a file of procfs or sysfs; null: this machine does not have it, or reading it fails, as
+ * for suspended sensors (EAGAIN, EIO, ENODATA).
  */
 export function readText(path: string): string | null {
   try {

@@ -65,8 +65,9 @@ interface Failure {
 
 /**
  * Makes sure that a backbone is in the cache. Tries the cache, then the bundles, then the mirrors,
- * then the card's sources in order. A file is compared with its checksum before it is parsed, converted and run
- * once as a check; only then does it enter the cache. A failure leaves the cache as it was.
+ * then the card's sources in order. A file is compared with its checksum before it is parsed,
+ * converted and run once as a check; it enters the cache only after that. A failure leaves the cache
+ * as it was.
  * @throws HeadlandError HL_MODEL_UNAVAILABLE (every source tried and why it failed),
  *   HL_MODEL_CACHE_UNWRITABLE; for a missing 8-bit variant HL_MODEL_NOT_QUANTIZED
  */

@@ -72,8 +72,8 @@ const SWAP_TIMEOUT_MS = 15_000;
 
 /**
  * Perceives frames in two overlapping stages: libvips decodes on a thread of its own pool, and the
- * worker embeds and decides. It always takes the newest frame of each camera and region: a waiting frame is
- * replaced, never queued. Heads are swapped between two frames, so that a swap drops none.
+ * worker embeds and decides. It always takes the newest frame of each camera and region: a waiting
+ * frame is replaced, never queued. Heads are swapped between two frames, so that a swap drops none.
  */
 export class Perception<F extends PerceivableFrame> {
   #thread: PerceptionThread | null = null;
@@ -215,8 +215,9 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   /**
-   * Submits a frame; it replaces a waiting frame of the same eye, unless that one was requested. Resolves when the frame is
-   * finished in any way, so that a recording can run at the speed of perception.
+   * Submits a frame. It replaces a waiting frame of the same eye, unless that frame was requested and
+   * the new one was not. Resolves when the frame is finished in any way, so that a recording can run
+   * at the speed of perception.
    */
   submit(frame: F): Promise<void> {
     const eye = eyeOf(frame);

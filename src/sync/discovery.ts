@@ -10,7 +10,10 @@ const PAGE = 250;
 /** Interval of full searches. Between them only new samples and labels are looked at. */
 const FULL_INTERVAL_MS = 3_600_000;
 
-/** Which samples are sent, and what of them. What was sent once is kept up to date, whatever becomes of it. */
+/**
+ * Which samples are sent, and which of their parts. A sample that was sent once is kept up to date,
+ * whatever happens to it later.
+ */
 export interface Selection {
   send: 'labelled' | 'waiting' | 'all';
   /** Names of cameras; empty = all. */

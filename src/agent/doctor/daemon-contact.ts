@@ -58,7 +58,10 @@ export interface DaemonStatus {
   raw: unknown;
 }
 
-/** What a running daemon tells: over its page, or over its broker. It is asked for nothing that changes it. */
+/**
+ * The status of a running daemon, over its page or its broker. No request changes anything in the
+ * daemon.
+ */
 export class DaemonContact {
   readonly #config: Config;
   readonly #environment: NodeJS.ProcessEnv;

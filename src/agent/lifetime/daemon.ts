@@ -45,8 +45,7 @@ export class Daemon {
 
   /**
    * Reads the configuration and, if it has changed, runs with it. Waits for the start and for other
-   * reloads. Rejects only
-   * when neither the changed nor the previous configuration can run.
+   * reloads. Rejects only when neither the changed nor the previous configuration can run.
    * @throws HeadlandError, see {@link Agent.start}
    */
   reload(): Promise<void> {

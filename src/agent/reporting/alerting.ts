@@ -32,9 +32,10 @@ interface Output {
 }
 
 /**
- * Raises alerts from decisions and conditions, switches outputs and carries out actions accordingly. All outputs are off at start, after
- * close and on every exit. An output that cannot be opened or switched raises an alarm and is retried;
- * the others keep working, and alerts are sent as events in any case.
+ * Raises alerts from decisions and conditions, switches their outputs and carries out their actions.
+ * All outputs are off at the start, after `close` and on every exit. An output that cannot be opened
+ * or switched raises an alarm and is retried. The other outputs keep working, and every alert is sent
+ * as an event.
  */
 export class Alerting {
   readonly #rules: AlertRules;

@@ -6,7 +6,10 @@ export interface RecentFrame {
   frameId: string;
   frame: Frame;
   perceived: Perceived;
-  /** Checksum of the backbone that embedded it; null: not known. By the time it is labelled, another may run. */
+  /**
+   * Checksum of the backbone that embedded it; null: not known. Another backbone may run by the time
+   * the frame is labelled.
+   */
   backboneChecksum: string | null;
 }
 

@@ -74,7 +74,7 @@ const alertRule = z.strictObject({
     .max(6)
     .default([])
     .describe(
-      'States of the robot that raise the alert, for as long as one of them lasts, instead of labels',
+      'States of the robot that raise the alert, for as long as one of them lasts, instead of labels. clock_unset: the clock shows a year before 2024; the alarm clock is stricter',
     ),
   task: z
     .string()
@@ -151,7 +151,7 @@ const alertRule = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Keep the frame as a sample that waits for a label, at most one in samples.askIntervalMs',
+      'Keep the frame as a sample that waits for a label, at most one in samples.askIntervalMs, or in samples.askWhenFullIntervalMs while samples.askMaxWaiting samples wait',
     ),
   clip: clip
     .nullable()

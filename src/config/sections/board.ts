@@ -50,7 +50,7 @@ export const board = section(
     pauseTrainingAboveCpuPressurePercent: pressurePercent
       .default(null)
       .describe(
-        'The same for the processor; null = never, because a training has the lowest priority anyway',
+        'The same for the processor; null = never, because a training yields to other programs anyway (training.nice)',
       ),
     maxWrittenBytesPerDay: z
       .int()

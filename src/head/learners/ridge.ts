@@ -34,8 +34,9 @@ export interface RidgeOptions {
  * leave-one-group-out macro log-loss (by macro-F1 where that differs by less than 0.1 %).
  *
  * Balance: row weights are N / (C n_class) over all rows, views included, and stay the same when a
- * group is left out; near-duplicates count together as one row. A view is left out with its group and is never judged. One factor turns ridge
- * outputs into logits; it is fitted per λ on the left-out outputs and folded into weights and bias.
+ * group is left out; near-duplicates count together as one row. A view is left out with its group and
+ * is never judged. One factor turns ridge outputs into logits; it is fitted per λ on the left-out
+ * outputs and folded into weights and bias.
  * Cost in multiply-adds: N d² / 2 for the Gram matrix, 2 d³ / 3 for its reduction, N d² for the
  * rotation, then per λ about N d (C + group size / 2); for N < 0.8 d, N and d change places.
  * Memory: 8 N d bytes and 8 min(N, d)² bytes.

@@ -59,9 +59,9 @@ export interface ExportReport {
 const PAGE = 500;
 
 /**
- * Exports the pictures as captured, with their position in EXIF, in class folders (`DIR/<label>/<id>.jpg`) or in the layout of an
- * annotation tool, with a manifest. `importFolder` restores all but ids. The export is atomic: it is
- * written under a temporary name next to `dir`, then renamed.
+ * Exports the pictures as captured, with their position in EXIF and with a manifest: in class folders
+ * (`DIR/<label>/<id>.jpg`) or in the layout of an annotation tool. `importFolder` restores all but
+ * ids. The export is atomic: it is written under a temporary name next to `dir`, then renamed.
  * @param dir must be missing or empty
  * @throws HeadlandError HL_EXPORT_NOT_EMPTY, HL_EXPORT_WAITING, HL_STORE_FULL, HL_STORE_READ_ONLY,
  *   HL_STORE_…

@@ -56,7 +56,10 @@ export class SightingTable {
     database.whenOpened(() => migrate(database, 'sightings', SIGHTING_TABLES));
   }
 
-  /** Inserts or replaces rows in one transaction, sets their ids, and removes the oldest rows beyond the limit. */
+  /**
+   * Inserts or replaces rows in one transaction, sets their ids, and removes the oldest rows beyond
+   * the limit.
+   */
   write(rows: readonly SightingRow[]): void {
     const { database } = this;
     const insert = database.prepare(

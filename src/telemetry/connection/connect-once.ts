@@ -1,8 +1,8 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 
 /**
- * Connects to a broker for one purpose: without a reconnect. Rejects also when the connection closes before
- * it is open, which does not always emit an error; then nothing of it is left.
+ * Connects to a broker once, without reconnecting. Also rejects when the connection closes before it
+ * is open, which does not always emit an error; then nothing of it is left.
  * @param limitMs for the whole way to the CONNACK
  */
 export async function connectOnce(

@@ -34,11 +34,12 @@ export interface OutboxOptions {
 }
 
 /**
- * A durable queue of messages to deliver to the broker at least once and, except for metrics, in order,
- * across restarts of daemon and broker. Events, reports and results are durable when `enqueue` returns; metrics
- * share commits, and one that is acknowledged before the next commit never touches the disk. Above `maxBytes` the oldest metrics are dropped first, then the oldest of the
- * rest; every loss is counted. While the disk refuses writes, a bounded number of messages is kept
- * in memory and sent from there.
+ * A durable queue of messages for the broker, across restarts of daemon and broker. Messages are
+ * delivered at least once and, except for metrics, in order. Events, reports and results are durable
+ * when `enqueue` returns. Metrics share commits, and a metric that is acknowledged before the next
+ * commit never reaches the disk. Above `maxBytes` the oldest metrics are dropped first, then the
+ * oldest of the rest; every loss is counted. While the disk refuses writes, a bounded number of
+ * messages is kept in memory and sent from there.
  */
 export class Outbox {
   readonly #table: OutboxTable;

@@ -45,10 +45,10 @@ const MAX_ITERATIONS = 200;
  *
  *   Σ_i -s_i ln softmax(z_i + (K A)_i)[y_i] + λ/2 tr(Aᵀ K A),   K_ij = u_i·u_j,
  *
- * where s are the shares, z the head's calibrated logits and u its transformed features minus their mean, divided
- * by the root mean square distance from it. Features unlike everything taught change little, and
- * labels that the head knows already teach it little. K has no constant term: with one, a few
- * labels of one class would favour that class everywhere. Because K is linear, the result is again
+ * where s are the shares, z the head's calibrated logits and u its transformed features minus their
+ * mean, divided by the root mean square distance from it. Features unlike everything taught change
+ * little, and labels that the head knows already teach it little. K has no constant term: with one,
+ * a few labels of one class would favour that class everywhere. Because K is linear, the result is again
  * a linear head: weights += Aᵀ U. L-BFGS finds the minimum in B = Lᵀ A with K = L Lᵀ, where A = S (Y
  * - P) / λ. (Zhu & Hastie 2005, Kernel Logistic Regression and the Import Vector Machine; the
  * offset as in Schapire et al. 2002, Incorporating Prior Knowledge into Boosting.)

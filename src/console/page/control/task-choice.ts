@@ -4,8 +4,8 @@ import type { PageStore } from './page-store.js';
 const PARAMETER = 'task';
 
 /**
- * The task that the page is about, kept in the fragment of its address: it survives a reload, differs from tab
- * to tab, and can be bookmarked.
+ * The task that the page shows, kept in the fragment of its address: it survives a reload, differs
+ * from tab to tab, and can be bookmarked.
  */
 export class TaskChoice {
   constructor(

@@ -18,8 +18,8 @@ export interface FeedListener {
 }
 
 /**
- * The event stream, with automatic reconnection. It ends when the robot requires another token or does not have
- * the task.
+ * The event stream, with automatic reconnection. It ends when the robot requires another token or
+ * does not have the task.
  */
 export class EventFeed {
   #run: AbortController | null = null;
