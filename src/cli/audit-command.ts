@@ -15,7 +15,7 @@ export function auditCommand(): Command {
   return withStateOptions(new Command('audit'))
     .option(
       '--kind <kind>',
-      'only entries of this kind: started, command, training, serving, rolled-back or promoted',
+      'only entries of this kind: started, command, training, serving, rolled-back, promoted or thinned',
     )
     .option('--limit <n>', 'maximum number of entries, newest first', parseWhole(1, 100_000), 100)
     .option('--json', 'print one JSON object')

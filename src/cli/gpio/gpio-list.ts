@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { configuredLines, type SurveyedChip, surveyLines } from '../../alerts/survey-lines.js';
 import { loadSection, validateConfig } from '../../config/load.js';
 import { EXIT, printJson, printLine, printNote, table } from '../support/output.js';
-import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
+import { configFileOf } from '../support/state-options.js';
 
 /** Prints every chip and line of this board. Exit code 1: the configuration names a line wrongly. */
 export function listLines(options: { config?: string; json?: boolean }): void {
-  const file = options.config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
+  const file = configFileOf(options);
   const gpio = file === null ? validateConfig({}).gpio : loadSection(file, 'gpio');
   const { chips, faults } = surveyLines(configuredLines(gpio));
   if (faults.length > 0) process.exitCode = EXIT.failed;

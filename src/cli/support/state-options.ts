@@ -38,7 +38,7 @@ export function withTaskOptions(
  * cache folders on the command line take precedence.
  */
 export function resolveConfig(options: StateOptions): Config {
-  const file = options.config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
+  const file = configFileOf(options);
   const config = file === null ? validateConfig({}) : loadConfigFile(file);
   if (options.state === undefined && options.cache === undefined) return config;
   return validateConfig({
@@ -48,6 +48,11 @@ export function resolveConfig(options: StateOptions): Config {
       cacheDir: options.cache ?? config.paths.cacheDir,
     },
   });
+}
+
+/** The configuration file of a command: the given one, else the installed one; null: neither. */
+export function configFileOf({ config }: Pick<StateOptions, 'config'>): string | null {
+  return config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
 }
 
 /** Cache folder of a user, following the XDG specification. */
