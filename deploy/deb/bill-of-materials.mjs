@@ -5,8 +5,11 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { filesBelow } from './files.mjs';
 
-/** `npm sbom` of the tree that was installed, without what has been left out and what changes each time. */
-export function billOfMaterials({ npm, lib, arch, version, node }) {
+/**
+ * `npm sbom` of the tree that was installed, without what has been left out and what changes each time.
+ * @param node the npm package of Node.js, if the Debian package brings it
+ */
+export function billOfMaterials({ npm, lib, arch, version, node = null, name: own = 'headland' }) {
   const { status, stdout, stderr } = spawnSync(
     'npm',
     ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'],
@@ -16,16 +19,17 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
   const { bomFormat, specVersion, metadata, components, dependencies } = JSON.parse(stdout);
   const present = packagesIn(join(lib, 'node_modules'));
   const held = components.filter(({ name, version: of }) => present.has(`${name}@${of}`));
-  const runtime = nodeComponent(node, arch);
-  const known = new Set([...held, runtime, metadata.component].map((one) => one['bom-ref']));
-  const own = metadata.component['bom-ref'];
+  const runtimes = node === null ? [] : [nodeComponent(node, arch)];
+  const ofRuntimes = runtimes.map((one) => one['bom-ref']);
+  const root = metadata.component['bom-ref'];
+  const known = new Set([...held.map((one) => one['bom-ref']), ...ofRuntimes, root]);
   const edges = dependencies
     .filter(({ ref }) => known.has(ref))
     .map(({ ref, dependsOn }) => ({
       ref,
       dependsOn: [
         ...dependsOn.filter((one) => known.has(one)),
-        ...(ref === own ? [runtime['bom-ref']] : []),
+        ...(ref === root ? ofRuntimes : []),
       ],
     }));
   const bill = {
@@ -34,9 +38,9 @@ export function billOfMaterials({ npm, lib, arch, version, node }) {
     version: 1,
     metadata: {
       timestamp: new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1_000).toISOString(),
-      component: { ...metadata.component, name: 'headland', version },
+      component: { ...metadata.component, name: own, version },
     },
-    components: [...held, runtime],
+    components: [...held, ...runtimes],
     dependencies: edges,
   };
   const digest = createHash('sha256').update(JSON.stringify(bill)).digest('hex');

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds the Debian packages from this checkout, which has been compiled (npm run build):
 #
-#   deploy/deb/build.sh [--out DIR] [--version VERSION] [--level 0…9] [arm64|amd64|backbone …]
+#   deploy/deb/build.sh [--out DIR] [--version VERSION] [--level 0…9] [arm64|amd64|backbone|tfjs …]
 #
 #   headland_VERSION_arm64.deb, …_amd64.deb                     the program with its Node.js
 #   headland-backbone-efficientnet-lite0-288_VERSION_all.deb    the default backbone
+#   headland-tfjs_VERSION_all.deb                               TensorFlow.js, the optional engine
 #
 # The same commit gives the same bytes. Needs npm, dpkg-deb, pip, and a C++ compiler of each architecture.
 # --level sets the compression; 0, for tests, is none.
@@ -24,15 +25,15 @@ while [ $# -gt 0 ]; do
     --out) out=$(mkdir -p "$2" && cd "$2" && pwd) && shift ;;
     --version) version=$2 && shift ;;
     --level) level=$2 && shift ;;
-    arm64 | amd64 | backbone) wanted+=("$1") ;;
+    arm64 | amd64 | backbone | tfjs) wanted+=("$1") ;;
     *)
-      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
       exit 2
       ;;
   esac
   shift
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(arm64 amd64 backbone)
+[ ${#wanted[@]} -gt 0 ] || wanted=(arm64 amd64 backbone tfjs)
 
 if [ ! -e dist/src/cli/main.js ]; then
   echo 'build.sh: the program is not compiled; run: npm run build' >&2
@@ -47,9 +48,9 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 maintainer="${DEBFULLNAME:-headland maintainers} <${DEBEMAIL:-headland@packages.debian.org}>"
 
-# npm_tree FOLDER ARCH
+# npm_tree FOLDER ARCH [with-tfjs]
 # Dependencies for running, as npm installs them on that architecture, at the versions of the lock
-# file. TensorFlow.js, the optional second engine, stays away: it would double what npm brings.
+# file. TensorFlow.js, the optional second engine, is a package of its own.
 npm_tree() {
   mkdir -p "$1"
   cp package-lock.json .npmrc "$1"
@@ -57,10 +58,12 @@ npm_tree() {
     const { devDependencies, peerDependencies, peerDependenciesMeta, scripts, ...manifest } =
       JSON.parse(require("fs").readFileSync("package.json", "utf8"));
     for (const name of Object.keys(manifest.optionalDependencies)) {
-      if (name.startsWith("@tensorflow/")) delete manifest.optionalDependencies[name];
+      if (process.argv[1] !== "with-tfjs" && name.startsWith("@tensorflow/")) {
+        delete manifest.optionalDependencies[name];
+      }
     }
     process.stdout.write(JSON.stringify(manifest, null, 2));
-  ' >"$1/package.json"
+  ' "${3:-}" >"$1/package.json"
   # Scripts would run for this machine; what those of epoll do is done below for the other one.
   (cd "$1" && npm install --silent --omit=dev --ignore-scripts --no-audit --no-fund --prefer-offline \
     --cpu="$(npm_cpu "$2")" --os=linux --libc=glibc)
@@ -149,6 +152,17 @@ build_backbone() {
   pack "$tree" "$out/${package}_${version}_all.deb"
 }
 
+# The packages that npm adds for TensorFlow.js to those of the program: JavaScript and WebAssembly.
+build_tfjs() {
+  local tree=$work/tfjs/tree
+  npm_tree "$work/tfjs/with" amd64 with-tfjs
+  npm_tree "$work/tfjs/without" amd64
+  node "$here/stage-tfjs.mjs" "$tree" "$work/tfjs/with" "$work/tfjs/without" "$version"
+  changelog headland-tfjs "$tree"
+  control control-tfjs.in "$tree" all
+  pack "$tree" "$out/headland-tfjs_${version}_all.deb"
+}
+
 build_program() {
   local arch=$1 tree=$work/$1/tree npm=$work/$1/npm gnu node
   gnu=$(gnu_name "$arch")
@@ -171,5 +185,6 @@ for one in "${wanted[@]}"; do
   case $one in
     arm64 | amd64) build_program "$one" ;;
     backbone) build_backbone ;;
+    tfjs) build_tfjs ;;
   esac
 done

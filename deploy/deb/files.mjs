@@ -7,7 +7,8 @@ const UNUSED =
   /\.(?:map|[cm]?tsx?|tsbuildinfo|flow|cc|cpp|c|h|hpp|hh|S|gyp|gypi|markdown|md|html|ya?ml|lock|opts|sh|bat|ps1)$|^(?:\..+|Makefile|Gruntfile\.js|gulpfile\.js|karma\.conf\.js)$/i;
 const NOTICE = /licen[cs]e|copying|notice|third-?party|authors/i;
 /** Folders at the root of a package. */
-const UNUSED_FOLDER = /^(?:tests?|__tests__|examples?|benchmarks?|docs?|coverage|man|\.github)$/;
+const UNUSED_FOLDER =
+  /^(?:tests?|__tests__|examples?|benchmarks?|docs?|coverage|man|\.github|\.nyc_output)$/;
 /** Packages with nothing but types of TypeScript. */
 const TYPES = /^(?:@types\/.*|undici-types)$/;
 
@@ -16,6 +17,15 @@ export function filesBelow(folder) {
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
+}
+
+/** The packages directly in node_modules, as paths in it: "yaml", "@x/y". */
+export function packageFolders(modules) {
+  const folders = readdirSync(modules, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name);
+  const inScope = (scope) => readdirSync(join(modules, scope)).map((name) => `${scope}/${name}`);
+  return folders.flatMap((name) => (name.startsWith('@') ? inScope(name) : [name])).sort();
 }
 
 /** Of a path in node_modules: the package, and the path in it. */

@@ -160,6 +160,18 @@ function stepsOf(root, { arch }) {
       inside('headland import /root/photos && headland train');
     },
     'the daemon sees and serves the head': () => serves(version),
+    'TensorFlow.js is a package of its own, and trains a head': () => {
+      const wanted = join(root, 'etc/headland/tf.yaml');
+      const learners = 'training:\n  learners: [tf-layers]\n  everyNewLabels: 0\n';
+      writeFileSync(wanted, `${readFileSync(config, 'utf8')}\n${learners}`);
+      // A head that is no better than the serving one is refused, with an exit code of its own.
+      const train = () => inside('headland train --config /etc/headland/tf.yaml 2>&1 || true');
+      wants(train(), /HL_TFJS_UNAVAILABLE/);
+      inside(`${apt} /root/debs/headland-tfjs_${version}_all.deb`);
+      wants(train(), /^head 2 \(tf-layers\)/m);
+      inside('apt-get purge -y headland-tfjs && rm /etc/headland/tf.yaml');
+      inside('! test -e /usr/lib/headland/node_modules/@tensorflow && headland config check');
+    },
     'upgrade keeps all': () => {
       inside(`${apt} ${main(NEXT)}`);
       serves(NEXT);
@@ -241,6 +253,7 @@ try {
       debs,
       ...archs,
       'backbone',
+      'tfjs',
     ]);
   for (const arch of archs) nextVersion(join(debs, `headland_${version}_${arch}.deb`), arch);
   await drawPhotos(join(work, 'photos'));

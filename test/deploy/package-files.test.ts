@@ -11,6 +11,7 @@ const project = fileURLToPath(new URL('../../../', import.meta.url));
 
 interface Files {
   filesBelow(folder: string): string[];
+  packageFolders(modules: string): string[];
   platformOf(path: string): string | null;
   prune(modules: string, arch: string): number;
   removeHollowPackages(modules: string): void;
@@ -71,6 +72,17 @@ describe('files of the Debian package', () => {
       'a/node_modules/b/index.js',
       'a/package.json',
     ]);
+  });
+
+  it('of TensorFlow.js are those of packages that headland does not have', (t) => {
+    const root = tree(t, {
+      'a/index.js': 'x',
+      'a/node_modules/b/index.js': 'x',
+      '@x/c/index.js': 'x',
+      '.bin/a': 'x',
+      '.package-lock.json': '{}',
+    });
+    assert.deepEqual(files.packageFolders(root), ['@x/c', 'a']);
   });
 
   it('are told apart by what is in them', () => {

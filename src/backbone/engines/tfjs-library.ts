@@ -56,7 +56,7 @@ export async function openTfjs(
     `TensorFlow.js cannot be used: ${refused.join('; ')}`,
     {
       remedy:
-        'Install the optional packages where headland is installed (`npm ci --include=optional`), or use an ONNX backbone.',
+        'Install TensorFlow.js: the package headland-tfjs (`apt install ./headland-tfjs_*_all.deb`), or in a checkout `npm ci --include=optional`. Or use an ONNX backbone.',
     },
   );
 }
