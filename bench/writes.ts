@@ -70,7 +70,7 @@ async function writtenPerMs(samples: object, seconds: number): Promise<number> {
     return (after - before) / (nowMs - startedMs);
   } finally {
     daemon.kill('SIGTERM');
-    if (daemon.exitCode === null) await once(daemon, 'exit');
+    if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit');
     rmSync(folder, { recursive: true, force: true });
   }
 }
