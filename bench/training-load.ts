@@ -6,11 +6,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import sharp from 'sharp';
 import { openState } from '../src/agent/open-state.js';
 import { silentLog } from '../src/base/log.js';
-import { userCacheDir } from '../src/cli/support/state-options.js';
 import { validateConfig } from '../src/config/load.js';
 import { Trainer } from '../src/training/trainer.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { benchPerception, serveHead } from './support/perception.js';
+import { userCacheDir } from './support/places.js';
 
 const SAMPLES = 32;
 const FRAME_INTERVAL_MS = 200;
@@ -67,7 +67,7 @@ class Frames {
   readonly #perception;
 
   constructor(private readonly pictures: readonly Uint8Array[]) {
-    const config = validateConfig({ paths: { cacheDir: userCacheDir(process.env) } });
+    const config = validateConfig({ paths: { cacheDir: userCacheDir() } });
     this.#perception = benchPerception(config, {
       onPerceived: ({ jpeg }) => {
         const sentMs = this.#sentMs.get(jpeg);
@@ -105,7 +105,7 @@ class Frames {
 async function train(pictures: readonly Uint8Array[], nice: number): Promise<number | null> {
   const folder = mkdtempSync(join(tmpdir(), 'headland-bench-'));
   const config = validateConfig({
-    paths: { stateDir: folder, cacheDir: userCacheDir(process.env) },
+    paths: { stateDir: folder, cacheDir: userCacheDir() },
     training: { nice, maxDurationMs: GIVE_UP_MS },
   });
   const state = openState(config);
