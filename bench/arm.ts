@@ -13,8 +13,9 @@ import { configSchema } from '../src/config/schema.js';
 import { quantizeBackbone } from '../src/models/quantize/quantize-backbone.js';
 import { decodePicture } from '../src/vision/decode.js';
 import type { RgbImage } from '../src/vision/image.js';
+import { INSTRUCTION_NS } from '../test/board/machine.js';
 import { fetchArm64Packages, LITERT_VERSION } from './support/arm/arm64-packages.js';
-import { INSTRUCTION_NS, missingForGuest, runInGuest } from './support/arm/board-guest.js';
+import { missingForGuest, runInGuest } from './support/arm/board-guest.js';
 import type { CountedModel, CountRequest, ForwardCount } from './support/arm/count-forwards.js';
 import { STORED_FORMS, type StoredForm, storedAs } from './support/arm/stored-forms.js';
 import { tfliteModel } from './support/arm/tflite-model.js';
@@ -171,7 +172,6 @@ async function countOn(cpu: string, share: string): Promise<ForwardCount[]> {
     'export NODE_PATH=/host/node_modules',
     '/root/node /project/dist/bench/support/arm/count-forwards.js /host/request.json',
   ].join('\n');
-  for (const folder of ['in', 'out']) rmSync(join(share, folder), { recursive: true, force: true });
   const output = await runInGuest({ cpu, project, share, script });
   return JSON.parse(output.trim().split('\n').at(-1) as string) as ForwardCount[];
 }
