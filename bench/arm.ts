@@ -8,6 +8,7 @@ import { readCachedModel } from '../src/backbone/cache.js';
 import { loadCard } from '../src/backbone/card-folders.js';
 import { EngineInput } from '../src/backbone/engines/engine-input.js';
 import { OnnxCodec } from '../src/backbone/engines/onnx-proto.js';
+import { cosine } from '../src/base/cosine.js';
 import { silentLog } from '../src/base/log.js';
 import { configSchema } from '../src/config/schema.js';
 import { quantizeBackbone } from '../src/models/quantize/quantize-backbone.js';
@@ -58,14 +59,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       const photo = train[Math.floor((i * train.length) / PICTURES)];
       const bytes = readFileSync(join(photos.folder, photo?.path ?? ''));
       const { inputSize: sizePixels } = card;
-      pictures.push(
-        await decodePicture(bytes, {
-          sizePixels,
-          fit: 'squash',
-          maxBytes: LIMITS.maxBytes,
-          maxPixels: LIMITS.maxPixels,
-        }),
-      );
+      pictures.push(await decodePicture(bytes, { ...LIMITS, sizePixels, fit: 'squash' }));
     }
     const models = await writeModels(card, pictures, share);
     const request: CountRequest = {
@@ -186,17 +180,16 @@ function figures(name: string, counts: Record<string, ForwardCount[]>) {
     ),
     spread_millions: Object.fromEntries(cpus.map((cpu) => [cpu, millions(of(cpu).spread)])),
     cosine_to_fp32: Object.fromEntries(
-      cpus.map((cpu) => [cpu, cosine(of(cpu).features, counts[cpu]?.[0]?.features ?? [])]),
+      cpus.map((cpu) => {
+        const [features, fp32] = [of(cpu), counts[cpu]?.[0]].map((count) =>
+          Float32Array.from(count?.features ?? []),
+        ) as [Float32Array, Float32Array];
+        return [cpu, Math.round(10_000 * cosine(features, fp32)) / 10_000];
+      }),
     ),
   };
 }
 
 function millions(count: number): number {
   return Math.round(count / 100_000) / 10;
-}
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) =>
-    x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
-  return Math.round((10_000 * dot(a, b)) / Math.sqrt(dot(a, a) * dot(b, b))) / 10_000;
 }
