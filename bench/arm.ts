@@ -3,13 +3,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { readCachedModel } from '../src/backbone/cache.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { EngineInput } from '../src/backbone/engines/engine-input.js';
 import { OnnxCodec } from '../src/backbone/engines/onnx-proto.js';
 import { cosine } from '../src/base/cosine.js';
-import { silentLog } from '../src/base/log.js';
 import { configSchema } from '../src/config/schema.js';
 import { quantizeBackbone } from '../src/models/quantize/quantize-backbone.js';
 import { decodePicture } from '../src/vision/decode.js';
@@ -22,6 +19,7 @@ import { STORED_FORMS, type StoredForm, storedAs } from './support/arm/stored-fo
 import { tfliteModel } from './support/arm/tflite-model.js';
 import { groceryPhotos } from './support/grocery.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 
 /** Names of the rows, and what qemu calls them. No board in the field has SVE or SME yet. */
 const CPUS: Record<string, string> = {
@@ -99,9 +97,7 @@ async function defaultCard() {
     paths: { cacheDir, stateDir: cacheDir },
     models: { mirrors: shared ? [join(shared, 'models')] : [] },
   });
-  const onProgress = (): void => {};
-  await prepareBackbone(config, { log: silentLog(), environment: process.env, onProgress });
-  return loadCard(config.models.backbone, null);
+  return preparedCard(config);
 }
 
 type Card = Awaited<ReturnType<typeof defaultCard>>;

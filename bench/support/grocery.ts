@@ -7,14 +7,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../../src/backbone/card-folders.js';
 import { augmentationRecipe, Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
 import { type AugmentationSettings, applyAugmentation } from '../../src/vision/augment.js';
 import { sharedFolder, userCacheDir } from './places.js';
+import { preparedCard } from './prepared-card.js';
 
 /** A photo of the grocery data set (see the README beside it). */
 export interface Photo {
@@ -109,11 +108,8 @@ export class FeatureCache {
       paths: { cacheDir, stateDir: cacheDir },
       models: { mirrors },
     });
-    const log = silentLog();
-    const environment = process.env;
-    await prepareBackbone(config, { log, environment, onProgress: () => {} }, this.card);
-    const card = await loadCard(this.card, null);
-    const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+    const card = await preparedCard(config, this.card);
+    const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
     const embedder = new Embedder(backbone, {
       fit: 'squash',
       maxBytes: config.inference.maxPictureBytes,
