@@ -31,7 +31,8 @@ import { writePeerRequest } from './support/peer-request.js';
 import { sharedFolder, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 import { openTfjs } from './support/tfjs-peer.js';
-import { type Medians, round, type Turns, takeTurns } from './support/turns.js';
+import { round } from './support/timings.js';
+import { type Medians, type Turns, takeTurns } from './support/turns.js';
 
 const ROUNDS = 24;
 const FRAMES_A_TURN = 12;
