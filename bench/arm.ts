@@ -18,7 +18,7 @@ import type { CountedModel, CountRequest, ForwardCount } from './support/arm/cou
 import { STORED_FORMS, type StoredForm, storedAs } from './support/arm/stored-forms.js';
 import { tfliteModel } from './support/arm/tflite-model.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 
 /** Names of the rows, and what qemu calls them. No board in the field has SVE or SME yet. */
@@ -92,10 +92,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 /** Of the default backbone, which is in the user's cache from then on. */
 async function defaultCard() {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const config = configSchema.parse({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { mirrors: shared ? [join(shared, 'models')] : [] },
+    models: { mirrors: sharedMirrors() },
   });
   return preparedCard(config);
 }

@@ -28,7 +28,7 @@ import { groceryPhotos } from './support/grocery.js';
 import { int8Accuracy } from './support/int8-accuracy.js';
 import { PeerProcess } from './support/peer-process.js';
 import { writePeerRequest } from './support/peer-request.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 import { openTfjs } from './support/tfjs-peer.js';
 import { round } from './support/timings.js';
@@ -57,7 +57,6 @@ const PEERS = [
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const named = options.find((option) => !option.startsWith('--'));
   const number = (option: string, fallback: number) =>
     Number(options.find((o) => o.startsWith(`--${option}=`))?.split('=')[1] ?? fallback);
@@ -70,7 +69,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     paths: { cacheDir, stateDir: cacheDir },
     models: {
       ...(named ? { backbone: named } : {}),
-      mirrors: shared ? [join(shared, 'models')] : [],
+      mirrors: sharedMirrors(),
     },
   });
   const name = config.models.backbone;

@@ -16,7 +16,7 @@ import { cachedModelDir } from '../src/backbone/cache.js';
 import { configSchema } from '../src/config/schema.js';
 import type { QuantizationReport } from '../src/evaluation/backbone/quantize-run.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 import { KERNEL_KINDS, type KernelKind, restrictKernels } from './support/restricted-kernels.js';
 
@@ -99,11 +99,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 /** The name of the default backbone, which is in the user's cache from then on. */
 async function fetchDefault(): Promise<string> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
-  const mirrors = shared ? [join(shared, 'models')] : [];
   const config = configSchema.parse({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { mirrors },
+    models: { mirrors: sharedMirrors() },
   });
   return (await preparedCard(config)).name;
 }

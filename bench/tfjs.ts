@@ -10,7 +10,7 @@ import { fitTfLayers } from '../src/training/fit/tf-learner.js';
 import { decodePicture } from '../src/vision/decode.js';
 import type { RgbImage } from '../src/vision/image.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 import { syntheticSet } from './support/synthetic.js';
 import { openTfjsTwins } from './support/tfjs-backbones.js';
@@ -48,8 +48,10 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     },
   });
   const cacheDir = userCacheDir();
-  const mirrors = sharedFolder() === null ? [] : [join(sharedFolder() as string, 'models')];
-  const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir }, models: { mirrors } });
+  const config = validateConfig({
+    paths: { cacheDir, stateDir: cacheDir },
+    models: { mirrors: sharedMirrors() },
+  });
   const card = await preparedCard(config, values.backbone);
   const onnx = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const twins = await openTfjsTwins(card, cacheDir);

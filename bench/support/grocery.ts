@@ -12,7 +12,7 @@ import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
 import { type AugmentationSettings, applyAugmentation } from '../../src/vision/augment.js';
-import { sharedFolder, userCacheDir } from './places.js';
+import { keptFeaturesFolder, sharedFolder, sharedMirrors, userCacheDir } from './places.js';
 import { preparedCard } from './prepared-card.js';
 
 /** A photo of the grocery data set (see the README beside it). */
@@ -63,7 +63,7 @@ export interface Features {
 
 /** Extracts features of the grocery photos through the project's own embedder, each only once. */
 export class FeatureCache {
-  readonly #folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  readonly #folder = keptFeaturesFolder();
 
   constructor(
     private readonly card: string,
@@ -103,10 +103,9 @@ export class FeatureCache {
     missing: readonly number[],
   ): Promise<void> {
     const cacheDir = userCacheDir();
-    const mirrors = sharedFolder() === null ? [] : [join(sharedFolder() as string, 'models')];
     const config = validateConfig({
       paths: { cacheDir, stateDir: cacheDir },
-      models: { mirrors },
+      models: { mirrors: sharedMirrors() },
     });
     const card = await preparedCard(config, this.card);
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });

@@ -5,7 +5,7 @@ import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
 import type { Photo } from './grocery.js';
-import { sharedFolder, userCacheDir } from './places.js';
+import { keptFeaturesFolder, sharedMirrors, userCacheDir } from './places.js';
 import { preparedCard } from './prepared-card.js';
 
 export interface Features {
@@ -20,10 +20,9 @@ export async function withEmbedder<T>(
   use: (embedder: Embedder) => Promise<T>,
 ): Promise<T> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const config = validateConfig({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { backbone, mirrors: shared ? [join(shared, 'models')] : [] },
+    models: { backbone, mirrors: sharedMirrors() },
   });
   const opened = await openBackbone({
     card: await preparedCard(config),
@@ -62,7 +61,7 @@ export async function groceryFeatures(
   backbone: string,
   { folder, photos }: { folder: string; photos: Photo[] },
 ): Promise<Features> {
-  const dir = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  const dir = keptFeaturesFolder();
   const file = join(dir, `${backbone}-squash`);
   const paths = photos.map((photo) => photo.path);
   if (existsSync(`${file}.json`)) {
