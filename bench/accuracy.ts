@@ -17,7 +17,7 @@ import {
   type Photo,
   type View,
 } from './support/grocery.js';
-import { userCacheDir } from './support/places.js';
+import { keptFeaturesFolder } from './support/places.js';
 import { runPeer } from './support/python.js';
 
 const SIZES = [5, 10, 20, 50];
@@ -167,10 +167,7 @@ async function load(card: string, folder: string, photos: Photo[]): Promise<Mate
 
 /** All methods on one draw of photos; kept on disk, because a run takes minutes. */
 async function scores(material: Material, size: number, seed: number): Promise<Scores> {
-  const cacheFolder = join(
-    process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features'),
-    'accuracy',
-  );
+  const cacheFolder = join(keptFeaturesFolder(), 'accuracy');
   mkdirSync(cacheFolder, { recursive: true });
   const version = process.env.HEADLAND_BENCH_REVISION ?? '5';
   const kept = (part: string) =>

@@ -3,23 +3,23 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { readCachedModel } from '../src/backbone/cache.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { EngineInput } from '../src/backbone/engines/engine-input.js';
 import { OnnxCodec } from '../src/backbone/engines/onnx-proto.js';
-import { silentLog } from '../src/base/log.js';
+import { cosine } from '../src/base/cosine.js';
 import { configSchema } from '../src/config/schema.js';
 import { quantizeBackbone } from '../src/models/quantize/quantize-backbone.js';
 import { decodePicture } from '../src/vision/decode.js';
 import type { RgbImage } from '../src/vision/image.js';
+import { INSTRUCTION_NS } from '../test/board/machine.js';
 import { fetchArm64Packages, LITERT_VERSION } from './support/arm/arm64-packages.js';
-import { INSTRUCTION_NS, missingForGuest, runInGuest } from './support/arm/board-guest.js';
+import { missingForGuest, runInGuest } from './support/arm/board-guest.js';
 import type { CountedModel, CountRequest, ForwardCount } from './support/arm/count-forwards.js';
 import { STORED_FORMS, type StoredForm, storedAs } from './support/arm/stored-forms.js';
 import { tfliteModel } from './support/arm/tflite-model.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 
 /** Names of the rows, and what qemu calls them. No board in the field has SVE or SME yet. */
 const CPUS: Record<string, string> = {
@@ -57,14 +57,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       const photo = train[Math.floor((i * train.length) / PICTURES)];
       const bytes = readFileSync(join(photos.folder, photo?.path ?? ''));
       const { inputSize: sizePixels } = card;
-      pictures.push(
-        await decodePicture(bytes, {
-          sizePixels,
-          fit: 'squash',
-          maxBytes: LIMITS.maxBytes,
-          maxPixels: LIMITS.maxPixels,
-        }),
-      );
+      pictures.push(await decodePicture(bytes, { ...LIMITS, sizePixels, fit: 'squash' }));
     }
     const models = await writeModels(card, pictures, share);
     const request: CountRequest = {
@@ -99,14 +92,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 /** Of the default backbone, which is in the user's cache from then on. */
 async function defaultCard() {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const config = configSchema.parse({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { mirrors: shared ? [join(shared, 'models')] : [] },
+    models: { mirrors: sharedMirrors() },
   });
-  const onProgress = (): void => {};
-  await prepareBackbone(config, { log: silentLog(), environment: process.env, onProgress });
-  return loadCard(config.models.backbone, null);
+  return preparedCard(config);
 }
 
 type Card = Awaited<ReturnType<typeof defaultCard>>;
@@ -171,7 +161,6 @@ async function countOn(cpu: string, share: string): Promise<ForwardCount[]> {
     'export NODE_PATH=/host/node_modules',
     '/root/node /project/dist/bench/support/arm/count-forwards.js /host/request.json',
   ].join('\n');
-  for (const folder of ['in', 'out']) rmSync(join(share, folder), { recursive: true, force: true });
   const output = await runInGuest({ cpu, project, share, script });
   return JSON.parse(output.trim().split('\n').at(-1) as string) as ForwardCount[];
 }
@@ -186,17 +175,16 @@ function figures(name: string, counts: Record<string, ForwardCount[]>) {
     ),
     spread_millions: Object.fromEntries(cpus.map((cpu) => [cpu, millions(of(cpu).spread)])),
     cosine_to_fp32: Object.fromEntries(
-      cpus.map((cpu) => [cpu, cosine(of(cpu).features, counts[cpu]?.[0]?.features ?? [])]),
+      cpus.map((cpu) => {
+        const [features, fp32] = [of(cpu), counts[cpu]?.[0]].map((count) =>
+          Float32Array.from(count?.features ?? []),
+        ) as [Float32Array, Float32Array];
+        return [cpu, Math.round(10_000 * cosine(features, fp32)) / 10_000];
+      }),
     ),
   };
 }
 
 function millions(count: number): number {
   return Math.round(count / 100_000) / 10;
-}
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) =>
-    x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
-  return Math.round((10_000 * dot(a, b)) / Math.sqrt(dot(a, a) * dot(b, b))) / 10_000;
 }

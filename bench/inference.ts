@@ -1,10 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { agreementOf } from '../src/backbone/agreement.js';
 import { cachedModelDir, readCachedModel } from '../src/backbone/cache.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { Embedder } from '../src/backbone/embedder.js';
 import type { ModelCard } from '../src/backbone/model-card.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
@@ -30,9 +28,11 @@ import { groceryPhotos } from './support/grocery.js';
 import { int8Accuracy } from './support/int8-accuracy.js';
 import { PeerProcess } from './support/peer-process.js';
 import { writePeerRequest } from './support/peer-request.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { openTfjs } from './support/tfjs-peer.js';
-import { type Medians, round, type Turns, takeTurns } from './support/turns.js';
+import { round } from './support/timings.js';
+import { type Medians, type Turns, takeTurns } from './support/turns.js';
 
 const ROUNDS = 24;
 const FRAMES_A_TURN = 12;
@@ -57,7 +57,6 @@ const PEERS = [
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const named = options.find((option) => !option.startsWith('--'));
   const number = (option: string, fallback: number) =>
     Number(options.find((o) => o.startsWith(`--${option}=`))?.split('=')[1] ?? fallback);
@@ -70,16 +69,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     paths: { cacheDir, stateDir: cacheDir },
     models: {
       ...(named ? { backbone: named } : {}),
-      mirrors: shared ? [join(shared, 'models')] : [],
+      mirrors: sharedMirrors(),
     },
   });
   const name = config.models.backbone;
-  await prepareBackbone(config, {
-    log: silentLog(),
-    environment: process.env,
-    onProgress: () => {},
-  });
-  const card = await loadCard(name, null);
+  const card = await preparedCard(config);
   const work = mkdtempSync(join(tmpdir(), 'headland-inference-'));
   try {
     mkdirSync(join(work, 'backbones'));

@@ -12,13 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import { cachedModelDir } from '../src/backbone/cache.js';
-import { silentLog } from '../src/base/log.js';
 import { configSchema } from '../src/config/schema.js';
 import type { QuantizationReport } from '../src/evaluation/backbone/quantize-run.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { KERNEL_KINDS, type KernelKind, restrictKernels } from './support/restricted-kernels.js';
 
 const ROUNDS = 5;
@@ -100,18 +99,11 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 /** The name of the default backbone, which is in the user's cache from then on. */
 async function fetchDefault(): Promise<string> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
-  const mirrors = shared ? [join(shared, 'models')] : [];
   const config = configSchema.parse({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { mirrors },
+    models: { mirrors: sharedMirrors() },
   });
-  await prepareBackbone(config, {
-    log: silentLog(),
-    environment: process.env,
-    onProgress: () => {},
-  });
-  return config.models.backbone;
+  return (await preparedCard(config)).name;
 }
 
 /** All share the samples; each has a cache of its own that holds the fp32 backbone. */

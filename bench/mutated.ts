@@ -1,12 +1,11 @@
 import { readdirSync } from 'node:fs';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { silentLog } from '../src/base/log.js';
 import { createRandom } from '../src/base/random.js';
 import { validateConfig } from '../src/config/load.js';
 import { boundPictureMemory } from '../src/host/picture-memory.js';
 import { mutatedJpeg, wholeJpegs } from '../test/vision/mutations.js';
 import { benchPerception } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 
 const PICTURES = 10_000;
 const SEED = 20_260_504;
@@ -19,11 +18,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const pictures = Number(options.find((option) => /^\d+$/.test(option)) ?? PICTURES);
   const cacheDir = userCacheDir();
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
-  await prepareBackbone(config, {
-    log: silentLog(),
-    environment: process.env,
-    onProgress: () => {},
-  });
+  await preparedCard(config);
   const codes: Record<string, number> = {};
   let perceived = 0;
   const perception = benchPerception(config, {

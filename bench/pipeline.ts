@@ -1,5 +1,3 @@
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
 import { validateConfig } from '../src/config/load.js';
@@ -12,6 +10,7 @@ import { jpegOf, sourcePictures } from './support/camera-pictures.js';
 import { compareHandOver } from './support/hand-over.js';
 import { type BenchFrame, benchPerception, serveHead } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { quantile, round, took } from './support/timings.js';
 
 const FRAMES = 200;
@@ -36,10 +35,8 @@ const SIZES: [number, number][] = [
 export async function run(): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = await loadCard(config.models.backbone, null);
-  const bare = await openBackbone({ card, cacheDir, threads: 1, log });
+  const card = await preparedCard(config);
+  const bare = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   let settle: (frame: BenchFrame, perceived: Perceived) => void = () => {};
   const perception = benchPerception(config, {
     onPerceived: (frame, perceived) => settle(frame, perceived),

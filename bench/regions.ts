@@ -1,5 +1,3 @@
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
 import type { Frame } from '../src/camera/camera.js';
@@ -11,6 +9,7 @@ import type { RgbImage } from '../src/vision/image.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { benchPerception, serveHead } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { quantile, round, took } from './support/timings.js';
 
 const WARM_UP = 5;
@@ -34,10 +33,8 @@ export async function run(): Promise<Record<string, unknown>> {
     regions,
   }));
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir }, cameras: grids });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = await loadCard(config.models.backbone, null);
-  const bare = await openBackbone({ card, cacheDir, threads: 1, log });
+  const card = await preparedCard(config);
+  const bare = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const perception = benchPerception(config, {});
   await perception.start();
   await serveHead(perception, bare);

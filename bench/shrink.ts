@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { cosine } from '../src/base/cosine.js';
 import { silentLog } from '../src/base/log.js';
@@ -14,6 +12,7 @@ import { decodePicture } from '../src/vision/decode.js';
 import { pixelsOf, withPicture } from '../src/vision/picture.js';
 import { groceryPhotos, type Photo } from './support/grocery.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 
 const LIMITS = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 const TRAIN = 240;
@@ -34,10 +33,8 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   if (!grocery) throw new Error('the grocery photos are not there: set HEADLAND_SHARED');
   const cacheDir = userCacheDir();
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = await loadCard(config.models.backbone, null);
-  const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+  const card = await preparedCard(config);
+  const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const size = backbone.inputSize;
   const scaled = (picture: Sharp, fast: boolean): Promise<Buffer> =>
     picture

@@ -1,6 +1,7 @@
 import { groceryPhotos, type Photo } from './support/grocery.js';
 import { childrenOf, processLoad } from './support/process-load.js';
 import { type Heard, StreamRig } from './support/stream-rig.js';
+import { quantile, round } from './support/timings.js';
 
 const STARTS = 3;
 const SETTLE_MS = 4_000;
@@ -132,10 +133,10 @@ function figures(stretches: readonly Stretch[]) {
     latency_ms_p50: quantile(latencyMs, 0.5),
     latency_ms_p95: quantile(latencyMs, 0.95),
     latency_ms_max: Math.max(...latencyMs),
-    decode_ms_p50: round(quantile(timing('decode_ms'), 0.5)),
-    backbone_ms_p50: round(quantile(timing('backbone_ms'), 0.5)),
-    frame_ms_p50: round(quantile(timing('total_ms'), 0.5)),
-    loop_delay_ms_p99: round(quantile(loopMs, 0.5)),
+    decode_ms_p50: quantile(timing('decode_ms'), 0.5),
+    backbone_ms_p50: quantile(timing('backbone_ms'), 0.5),
+    frame_ms_p50: quantile(timing('total_ms'), 0.5),
+    loop_delay_ms_p99: quantile(loopMs, 0.5),
     loop_delay_ms_p99_worst: round(Math.max(...loopMs)),
     rss_mib_median: Math.round(quantile(rssMib, 0.5)),
     rss_mib_max: Math.round(Math.max(...rssMib)),
@@ -161,17 +162,8 @@ function change(before: number, now: number): number {
   return round(now / before - 1);
 }
 
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
-}
-
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,5 +1,3 @@
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
 import type { Frame } from '../src/camera/camera.js';
@@ -12,6 +10,7 @@ import { leftOutAnswers } from '../src/training/verdict/unknown-threshold.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { type BenchFrame, benchPerception } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { syntheticSet } from './support/synthetic.js';
 import { quantile, round, took } from './support/timings.js';
 
@@ -38,10 +37,8 @@ export async function run(): Promise<Record<string, unknown>> {
     cameras: [camera('1x1', 1, 1), camera('4x1', 1, 1), camera('1x2', 2, 1), camera('1x6', 3, 2)],
     tasks: [{ name: 't1' }, ...FURTHER_TASKS.map((name) => ({ name, cameras: ['4x1'] }))],
   });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = await loadCard(config.models.backbone, null);
-  const bare = await openBackbone({ card, cacheDir, threads: 1, log });
+  const card = await preparedCard(config);
+  const bare = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const headMs = new Map<string, number[]>();
   const perception = benchPerception(config, {
     onPerceived: ({ camera: name }: BenchFrame, { timings }) => {

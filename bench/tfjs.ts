@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
 import type { Backbone } from '../src/backbone/backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { openTfjs, type TfjsBackend } from '../src/backbone/engines/tfjs-library.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
@@ -12,7 +10,8 @@ import { fitTfLayers } from '../src/training/fit/tf-learner.js';
 import { decodePicture } from '../src/vision/decode.js';
 import type { RgbImage } from '../src/vision/image.js';
 import { groceryPhotos } from './support/grocery.js';
-import { sharedFolder, userCacheDir } from './support/places.js';
+import { sharedMirrors, userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 import { syntheticSet } from './support/synthetic.js';
 import { openTfjsTwins } from './support/tfjs-backbones.js';
 
@@ -49,13 +48,12 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     },
   });
   const cacheDir = userCacheDir();
-  const mirrors = sharedFolder() === null ? [] : [join(sharedFolder() as string, 'models')];
-  const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir }, models: { mirrors } });
-  const log = silentLog();
-  const preparing = { log, environment: process.env, onProgress: () => {} };
-  await prepareBackbone(config, preparing, values.backbone);
-  const card = await loadCard(values.backbone, null);
-  const onnx = await openBackbone({ card, cacheDir, threads: 1, log });
+  const config = validateConfig({
+    paths: { cacheDir, stateDir: cacheDir },
+    models: { mirrors: sharedMirrors() },
+  });
+  const card = await preparedCard(config, values.backbone);
+  const onnx = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const twins = await openTfjsTwins(card, cacheDir);
   const pictures = await readPictures(card.inputSize, Number(values.photos));
   const engines: Record<string, Figures> = {};

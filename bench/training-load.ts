@@ -6,12 +6,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import sharp from 'sharp';
 import { openState } from '../src/agent/open-state.js';
 import { silentLog } from '../src/base/log.js';
-import { userCacheDir } from '../src/cli/support/state-options.js';
 import { validateConfig } from '../src/config/load.js';
 import { Trainer } from '../src/training/trainer.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { benchPerception, serveHead } from './support/perception.js';
+import { userCacheDir } from './support/places.js';
+import { quantile } from './support/timings.js';
 
+const CAMERA = 'front';
 const SAMPLES = 32;
 const FRAME_INTERVAL_MS = 200;
 const FRAMES_ALONE = 75;
@@ -23,7 +25,7 @@ const GIVE_UP_MS = 180_000;
  * How a training and the frames get on with each other, and with other programs on the same cores:
  * duration of a training (embedding and fit of 32 samples with the default backbone), alone and
  * beside two busy loops of normal priority, and the time from frame to decision at five frames a
- * second, with and without training.
+ * second, with and without training; and how many of them were dropped for newer ones.
  * Options: the niceness to try, by default that of the settings.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
@@ -33,24 +35,24 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const figures: Record<string, unknown> = {};
   const perception = new Frames(pictures);
   await perception.start();
-  figures.frame_alone_ms_p95 = await perception.p95While(wait(FRAMES_ALONE * FRAME_INTERVAL_MS));
+  const measure = async (name: string, work: Promise<unknown>): Promise<void> => {
+    const { msP95, sent, dropped } = await perception.during(work);
+    figures[`${name}_ms_p95`] = msP95;
+    figures[`${name}_sent`] = sent;
+    figures[`${name}_dropped`] = dropped;
+  };
+  await measure('frame_alone', wait(FRAMES_ALONE * FRAME_INTERVAL_MS));
   for (const nice of chosen.length > 0 ? chosen : [config.training.nice]) {
     for (const loops of [0, BUSY_LOOPS]) {
       const name = `nice${nice}_${loops === 0 ? 'alone' : `beside_${loops}_loops`}`;
       const busy = Array.from({ length: loops }, busyLoop);
       try {
         if (loops > 0 && figures.frame_beside_loops_ms_p95 === undefined) {
-          figures.frame_beside_loops_ms_p95 = await perception.p95While(
-            wait(FRAMES_ALONE * FRAME_INTERVAL_MS),
-          );
+          await measure('frame_beside_loops', wait(FRAMES_ALONE * FRAME_INTERVAL_MS));
         }
-        let seconds: number | null = null;
-        figures[`${name}_frame_ms_p95`] = await perception.p95While(
-          train(pictures, nice).then((duration) => {
-            seconds = duration;
-          }),
-        );
-        figures[`${name}_training_s`] = seconds;
+        const training = train(pictures, nice);
+        await measure(`${name}_frame`, training);
+        figures[`${name}_training_s`] = await training;
       } finally {
         for (const loop of busy) loop.kill('SIGKILL');
       }
@@ -67,7 +69,7 @@ class Frames {
   readonly #perception;
 
   constructor(private readonly pictures: readonly Uint8Array[]) {
-    const config = validateConfig({ paths: { cacheDir: userCacheDir(process.env) } });
+    const config = validateConfig({ paths: { cacheDir: userCacheDir() } });
     this.#perception = benchPerception(config, {
       onPerceived: ({ jpeg }) => {
         const sentMs = this.#sentMs.get(jpeg);
@@ -80,20 +82,27 @@ class Frames {
     await serveHead(this.#perception, await this.#perception.start());
   }
 
-  /** 95th percentile from submission to decision while something goes on, milliseconds. */
-  async p95While(work: Promise<unknown>): Promise<number> {
+  /**
+   * While something goes on: the 95th percentile from submission to decision, milliseconds, and how
+   * many frames were sent, and dropped because a newer one came before perception began them.
+   */
+  async during(work: Promise<unknown>): Promise<{ msP95: number; sent: number; dropped: number }> {
     this.#latenciesMs.length = 0;
-    let sequence = 0;
+    const droppedBefore = this.#perception.dropped(CAMERA);
+    let sent = 0;
     const timer = setInterval(() => {
-      const jpeg = this.pictures[sequence++ % this.pictures.length] as Uint8Array;
+      const jpeg = this.pictures[sent++ % this.pictures.length] as Uint8Array;
       this.#sentMs.set(jpeg, performance.now());
-      void this.#perception.submit({ camera: 'front', region: null, jpeg });
+      void this.#perception.submit({ camera: CAMERA, region: null, jpeg });
     }, FRAME_INTERVAL_MS);
     await work;
     clearInterval(timer);
     await wait(FRAME_INTERVAL_MS * 2);
-    const sorted = [...this.#latenciesMs].sort((a, b) => a - b);
-    return Number((sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN).toPrecision(4));
+    return {
+      msP95: Number(quantile(this.#latenciesMs, 0.95).toPrecision(4)),
+      sent,
+      dropped: this.#perception.dropped(CAMERA) - droppedBefore,
+    };
   }
 
   async stop(): Promise<void> {
@@ -105,7 +114,7 @@ class Frames {
 async function train(pictures: readonly Uint8Array[], nice: number): Promise<number | null> {
   const folder = mkdtempSync(join(tmpdir(), 'headland-bench-'));
   const config = validateConfig({
-    paths: { stateDir: folder, cacheDir: userCacheDir(process.env) },
+    paths: { stateDir: folder, cacheDir: userCacheDir() },
     training: { nice, maxDurationMs: GIVE_UP_MS },
   });
   const state = openState(config);
@@ -121,7 +130,7 @@ async function train(pictures: readonly Uint8Array[], nice: number): Promise<num
         label: i % 2 === 0 ? 'crop' : 'weed',
         labelSource: 'cli',
         group: `pass-${i >> 2}`,
-        source: 'front',
+        source: CAMERA,
         capturedAtMs: 1_700_000_000_000 + i * 60_000,
         dhash: i.toString(16).padStart(16, '0'),
       });

@@ -1,5 +1,3 @@
-import { prepareBackbone } from '../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../src/backbone/card-folders.js';
 import { drawCheckPicture } from '../src/backbone/check-picture.js';
 import { openBackbone } from '../src/backbone/open-backbone.js';
 import { silentLog } from '../src/base/log.js';
@@ -13,6 +11,7 @@ import {
   type PhotometricChange,
 } from '../src/vision/photometric.js';
 import { userCacheDir } from './support/places.js';
+import { preparedCard } from './support/prepared-card.js';
 
 const ROUNDS = 5;
 const PER_ROUND = 100;
@@ -25,10 +24,8 @@ const WARM_UP = 15;
 export async function run(): Promise<Record<string, unknown>> {
   const cacheDir = userCacheDir();
   const config = validateConfig({ paths: { cacheDir, stateDir: cacheDir } });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const card = await loadCard(config.models.backbone, null);
-  const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+  const card = await preparedCard(config);
+  const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
   const { augmentation } = config;
   const size = backbone.inputSize;
   const image = drawCheckPicture(size);

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { userCacheDir } from '../src/cli/support/state-options.js';
 import { configSchema } from '../src/config/schema.js';
 import { WrittenBytes } from '../src/host/written-bytes.js';
+import { userCacheDir } from './support/places.js';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -48,7 +48,7 @@ async function writtenPerMs(samples: object, seconds: number): Promise<number> {
   const folder = mkdtempSync(join(process.env.HEADLAND_BENCH_DIR ?? tmpdir(), 'headland-bench-'));
   const file = join(folder, 'headland.yaml');
   const config = {
-    paths: { stateDir: join(folder, 'state'), cacheDir: userCacheDir(process.env) },
+    paths: { stateDir: join(folder, 'state'), cacheDir: userCacheDir() },
     cameras: [{ driver: 'simulated', name: 'front', intervalMs: 200 }],
     embeddedBroker: { port: 0 },
     console: { enabled: false },
@@ -70,7 +70,7 @@ async function writtenPerMs(samples: object, seconds: number): Promise<number> {
     return (after - before) / (nowMs - startedMs);
   } finally {
     daemon.kill('SIGTERM');
-    if (daemon.exitCode === null) await once(daemon, 'exit');
+    if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit');
     rmSync(folder, { recursive: true, force: true });
   }
 }

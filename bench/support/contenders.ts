@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import type { Backbone } from '../../src/backbone/backbone.js';
 import { drawCheckPicture } from '../../src/backbone/check-picture.js';
 import { Embedder } from '../../src/backbone/embedder.js';
+import { sessionOptions } from '../../src/backbone/engines/engine-onnx.js';
 import type { Config } from '../../src/config/schema.js';
 import type { Head } from '../../src/head/head.js';
 import { answer, answerSettings } from '../../src/perception/answer.js';
@@ -121,12 +122,7 @@ async function decode(picture: Uint8Array, size: number): Promise<void> {
 }
 
 async function session(model: Uint8Array, size: number) {
-  const opened = await ort.InferenceSession.create(model, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
+  const opened = await ort.InferenceSession.create(model, sessionOptions(1));
   const { data } = drawCheckPicture(size);
   const values = Float32Array.from(data, (value) => (value - 127) / 128);
   const input = new ort.Tensor('float32', values, [1, 3, size, size]);

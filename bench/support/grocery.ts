@@ -7,14 +7,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../../src/backbone/card-folders.js';
 import { augmentationRecipe, Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
 import { type AugmentationSettings, applyAugmentation } from '../../src/vision/augment.js';
-import { sharedFolder, userCacheDir } from './places.js';
+import { keptFeaturesFolder, sharedFolder, sharedMirrors, userCacheDir } from './places.js';
+import { preparedCard } from './prepared-card.js';
 
 /** A photo of the grocery data set (see the README beside it). */
 export interface Photo {
@@ -64,7 +63,7 @@ export interface Features {
 
 /** Extracts features of the grocery photos through the project's own embedder, each only once. */
 export class FeatureCache {
-  readonly #folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  readonly #folder = keptFeaturesFolder();
 
   constructor(
     private readonly card: string,
@@ -104,16 +103,12 @@ export class FeatureCache {
     missing: readonly number[],
   ): Promise<void> {
     const cacheDir = userCacheDir();
-    const mirrors = sharedFolder() === null ? [] : [join(sharedFolder() as string, 'models')];
     const config = validateConfig({
       paths: { cacheDir, stateDir: cacheDir },
-      models: { mirrors },
+      models: { mirrors: sharedMirrors() },
     });
-    const log = silentLog();
-    const environment = process.env;
-    await prepareBackbone(config, { log, environment, onProgress: () => {} }, this.card);
-    const card = await loadCard(this.card, null);
-    const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
+    const card = await preparedCard(config, this.card);
+    const backbone = await openBackbone({ card, cacheDir, threads: 1, log: silentLog() });
     const embedder = new Embedder(backbone, {
       fit: 'squash',
       maxBytes: config.inference.maxPictureBytes,

@@ -14,7 +14,7 @@ import { groceryPhotos } from './grocery.js';
 import type { PeerProcess } from './peer-process.js';
 import type { Features } from './photo-features.js';
 import { embedAll } from './photo-features.js';
-import { userCacheDir } from './places.js';
+import { keptFeaturesFolder } from './places.js';
 import { fitHead, type GroceryData, groceryData, mean, rowsOf, trainingSet } from './protocols.js';
 
 const SIZES = [20, 50];
@@ -112,7 +112,7 @@ function readFloats(file: string): Float32Array {
 }
 
 function featureFolder(): string {
-  const folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  const folder = keptFeaturesFolder();
   mkdirSync(folder, { recursive: true });
   return folder;
 }

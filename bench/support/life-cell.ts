@@ -20,7 +20,7 @@ import {
 } from './life-plan.js';
 import { placeLabels, Robot, removeFolder, scratchFolder } from './life-run.js';
 import { askHead } from './life-score.js';
-import { sharedFolder, userCacheDir } from './places.js';
+import { sharedMirrors, userCacheDir } from './places.js';
 
 /** Raised whenever the same code of the product would be measured otherwise. */
 const VERSION = 1;
@@ -79,10 +79,9 @@ export const SEARCH_BUDGET_MS = 3_600_000;
 
 /** The product as it is set by default, but with time for every search. */
 export function defaultConfig(stateDir: string): Config {
-  const shared = sharedFolder();
   return validateConfig({
     paths: { stateDir, cacheDir: userCacheDir() },
-    models: { mirrors: shared ? [join(shared, 'models')] : [] },
+    models: { mirrors: sharedMirrors() },
     training: { searchBudgetMs: SEARCH_BUDGET_MS },
   });
 }

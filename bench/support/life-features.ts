@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
 import type { Backbone } from '../../src/backbone/backbone.js';
-import { loadCard } from '../../src/backbone/card-folders.js';
 import {
   augmentationRecipe,
   type EmbeddedPicture,
@@ -16,6 +14,7 @@ import type { Config } from '../../src/config/schema.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { altered, type Kind } from './life-alter.js';
 import { keep, lifeCache, readKept } from './life-places.js';
+import { preparedCard } from './prepared-card.js';
 
 /**
  * The product's embedder with a memory on the disk: a picture or view goes through the backbone
@@ -89,12 +88,15 @@ export async function openKeepingEmbedder(
   config: Config,
   { exact = false } = {},
 ): Promise<KeepingEmbedder> {
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
-  const { models, inference, paths } = config;
-  const card = await loadCard(models.backbone, models.cardsDir);
+  const card = await preparedCard(config);
+  const { inference, paths } = config;
   const { cacheDir } = paths;
-  const backbone = await openBackbone({ card, cacheDir, threads: inference.threads, log });
+  const backbone = await openBackbone({
+    card,
+    cacheDir,
+    threads: inference.threads,
+    log: silentLog(),
+  });
   const options = {
     fit: inference.fit,
     maxBytes: inference.maxPictureBytes,

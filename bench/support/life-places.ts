@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { userCacheDir } from './places.js';
+import { keptFeaturesFolder } from './places.js';
 
 /** Where features, listings and results of `life` are kept between runs. */
 export function lifeCache(): string {
-  const folder = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
-  return join(folder, 'life');
+  return join(keptFeaturesFolder(), 'life');
 }
 
 /** The file's content; null where there is none. */

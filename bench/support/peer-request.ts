@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OnnxCodec, type OnnxNode, toNumber } from '../../src/backbone/engines/onnx-proto.js';
+import { OnnxCodec, toNumber } from '../../src/backbone/engines/onnx-proto.js';
 import type { ModelCard } from '../../src/backbone/model-card.js';
 import { sha256Hex } from '../../src/base/hash.js';
+import { integersOf } from '../../src/models/onnx/onnx-read.js';
 import type { RgbImage } from '../../src/vision/image.js';
 import { runScript } from './peer-process.js';
 import { userCacheDir } from './places.js';
@@ -49,9 +50,9 @@ function describeNetwork(model: Uint8Array, card: ModelCard, dir: string) {
       inputs: [first],
       weights: constant(second),
       bias: constant(third),
-      stride: integers(node, 'strides', [1, 1])[0],
-      pads: integers(node, 'pads', [0, 0, 0, 0]),
-      group: Number(toNumber(node.attribute.find(({ name }) => name === 'group')?.i ?? 1)),
+      stride: integersOf(node, 'strides', [1, 1])[0],
+      pads: integersOf(node, 'pads', [0, 0, 0, 0]),
+      group: integersOf(node, 'group', [1])[0],
     };
   });
   const weights = join(dir, 'weights.f32');
@@ -104,8 +105,4 @@ export function writePeerRequest({
     runScript('to_tflite.py', [request, calibration, ...litert]);
   }
   return request;
-}
-
-function integers(node: OnnxNode, attribute: string, otherwise: number[]): number[] {
-  return node.attribute.find(({ name }) => name === attribute)?.ints?.map(toNumber) ?? otherwise;
 }

@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepareBackbone } from '../../src/agent/seeing/prepare-backbone.js';
-import { loadCard } from '../../src/backbone/card-folders.js';
 import { Embedder } from '../../src/backbone/embedder.js';
 import { openBackbone } from '../../src/backbone/open-backbone.js';
 import { silentLog } from '../../src/base/log.js';
 import { validateConfig } from '../../src/config/load.js';
 import type { Photo } from './grocery.js';
-import { sharedFolder, userCacheDir } from './places.js';
+import { keptFeaturesFolder, sharedMirrors, userCacheDir } from './places.js';
+import { preparedCard } from './prepared-card.js';
 
 export interface Features {
   featureSize: number;
@@ -21,18 +20,15 @@ export async function withEmbedder<T>(
   use: (embedder: Embedder) => Promise<T>,
 ): Promise<T> {
   const cacheDir = userCacheDir();
-  const shared = sharedFolder();
   const config = validateConfig({
     paths: { cacheDir, stateDir: cacheDir },
-    models: { backbone, mirrors: shared ? [join(shared, 'models')] : [] },
+    models: { backbone, mirrors: sharedMirrors() },
   });
-  const log = silentLog();
-  await prepareBackbone(config, { log, environment: process.env, onProgress: () => {} });
   const opened = await openBackbone({
-    card: await loadCard(backbone, null),
+    card: await preparedCard(config),
     cacheDir,
     threads: 1,
-    log,
+    log: silentLog(),
   });
   try {
     return await use(
@@ -65,7 +61,7 @@ export async function groceryFeatures(
   backbone: string,
   { folder, photos }: { folder: string; photos: Photo[] },
 ): Promise<Features> {
-  const dir = process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
+  const dir = keptFeaturesFolder();
   const file = join(dir, `${backbone}-squash`);
   const paths = photos.map((photo) => photo.path);
   if (existsSync(`${file}.json`)) {

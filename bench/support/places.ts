@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { userCacheDir as userCacheDirIn } from '../../src/cli/support/state-options.js';
 
 /** The folder with data sets and backbones beside the checkout; null when it is not there. */
 export function sharedFolder(): string | null {
@@ -9,7 +10,18 @@ export function sharedFolder(): string | null {
   return existsSync(folder) ? folder : null;
 }
 
+/** Where the benches look for backbones before they download them: `models.mirrors`. */
+export function sharedMirrors(): string[] {
+  const folder = sharedFolder();
+  return folder === null ? [] : [join(folder, 'models')];
+}
+
+/** The cache of the commands that this user runs. */
 export function userCacheDir(): string {
-  const base = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? '/root', '.cache');
-  return join(base, 'headland');
+  return userCacheDirIn(process.env);
+}
+
+/** Where features, and what benches made of them, are kept between runs. */
+export function keptFeaturesFolder(): string {
+  return process.env.HEADLAND_BENCH_FEATURES ?? join(userCacheDir(), 'bench-features');
 }

@@ -1,4 +1,5 @@
 import type { Contender } from './contenders.js';
+import { quantile } from './timings.js';
 
 /** How often and how long each contender has its turn. */
 export interface Turns {
@@ -48,10 +49,5 @@ export async function takeTurns(
 }
 
 function median(values: readonly number[] = []): number | null {
-  if (values.length === 0) return null;
-  return round([...values].sort((a, b) => a - b)[values.length >> 1] as number);
-}
-
-export function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
+  return values.length === 0 ? null : quantile(values, 0.5);
 }

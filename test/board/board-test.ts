@@ -6,7 +6,7 @@
 // headland-board below XDG_CACHE_HOME or ~/.cache. --out names the folder of the results.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ import { installBackbone } from '../training/fixture.js';
 import { buildPackages } from './board-packages.js';
 import { type BoardResults, type StepResult, writeResults } from './board-results.js';
 import { guideSteps } from './guide-steps.js';
+import { boardFolder, boardImage } from './machine.js';
 import { guideRun } from './scenario/guide-run.js';
 import { packageSteps } from './scenario/package-steps.js';
 import { powerCutSteps } from './scenario/power-cuts.js';
@@ -30,9 +31,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: project },
   },
 });
-const cache =
-  process.env.HEADLAND_BOARD ??
-  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'headland-board');
+const cache = boardFolder();
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const work = mkdtempSync(join(tmpdir(), 'headland-board-'));
@@ -59,11 +58,7 @@ async function test(): Promise<BoardResults> {
   execFileSync('bash', [join(sources, 'image/build.sh'), cache], { stdio: 'inherit' });
   const packages = buildPackages(project, cache);
   const builtAfter = performance.now() - began;
-  const image = {
-    kernel: join(cache, 'vmlinuz'),
-    initrd: join(cache, 'initrd.img'),
-    disk: join(cache, 'board.img'),
-  };
+  const image = boardImage(cache);
   const disk = join(work, 'disk.img');
   execFileSync('cp', ['--sparse=always', image.disk, disk]);
   mkdirSync(share);

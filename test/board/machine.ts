@@ -10,6 +10,7 @@ import {
   watch,
 } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** What image/build.sh leaves. */
@@ -17,6 +18,20 @@ export interface BoardImage {
   kernel: string;
   initrd: string;
   disk: string;
+}
+
+/** The folder that keeps the machine and the packages. */
+export function boardFolder(): string {
+  const base = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return process.env.HEADLAND_BOARD ?? join(base, 'headland-board');
+}
+
+export function boardImage(folder: string): BoardImage {
+  return {
+    kernel: join(folder, 'vmlinuz'),
+    initrd: join(folder, 'initrd.img'),
+    disk: join(folder, 'board.img'),
+  };
 }
 
 export interface ScriptResult {
@@ -28,38 +43,53 @@ export interface ScriptResult {
 
 export interface BootOptions {
   image: BoardImage;
-  /** Raw disk that this machine writes to. */
-  disk: string;
+  /** Raw disk that this machine writes to; null: the image's, and what it writes is lost. */
+  disk: string | null;
   /** Folder that the machine sees as /host; its scripts go in and out through it. */
   share: string;
+  /** Folder that the machine can mount from the 9p tag `project` and cannot write to. */
+  project?: string;
+  /** Of qemu's `-cpu`; default: {@link DEFAULT_CPU}. */
+  cpu?: string;
   /** File to which the serial console is appended. */
   console: string;
   /** Ends the emulator at once. */
   signal: AbortSignal;
 }
 
-const CPU = 'cortex-a72';
+export const EMULATOR = 'qemu-system-aarch64';
+const DEFAULT_CPU = 'cortex-a72';
 const MEMORY_MEGABYTES = 2_048;
+/** `-icount shift=1`: the guest's clock counts instructions, this many nanoseconds each. */
+export const INSTRUCTION_NS = 2;
 
 /** No script takes longer, even beside other programs that leave the emulator little. */
 const HANG_MS = 3_600_000;
 
 /**
- * Guest time counts instructions, 2 ns each, and waits for nothing: a busy machine outside cannot
- * make a time-out of the guest expire. `-nic none`: there is no network to reach.
+ * Guest time waits for nothing: a busy machine outside cannot make a time-out of the guest expire.
+ * `-nic none`: there is no network to reach.
  */
-function qemuArguments({ image, disk, share }: BootOptions): string[] {
+function qemuArguments({ image, disk, share, project, cpu = DEFAULT_CPU }: BootOptions): string[] {
+  const drive = disk === null ? `file=${image.disk},snapshot=on` : `file=${disk},cache=writeback`;
   return [
-    ['-M', 'virt', '-cpu', CPU, '-smp', '1', '-m', String(MEMORY_MEGABYTES)],
+    ['-M', 'virt', '-cpu', cpu, '-smp', '1', '-m', String(MEMORY_MEGABYTES)],
     ['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=on'],
     ['-nographic', '-no-reboot', '-nic', 'none'],
     ['-kernel', image.kernel, '-initrd', image.initrd],
     ['-append', 'console=ttyAMA0 root=/dev/vda rw quiet systemd.show_status=0'],
-    ['-drive', `if=none,id=disk,file=${disk},format=raw,cache=writeback`],
+    ['-drive', `if=none,id=disk,format=raw,${drive}`],
     ['-device', 'virtio-blk-pci,drive=disk'],
-    ['-fsdev', `local,id=host,path=${share},security_model=none`],
-    ['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
+    ...sharedFolder(share, 'host'),
+    ...(project === undefined ? [] : sharedFolder(project, 'project', ',readonly=on')),
   ].flat();
+}
+
+function sharedFolder(path: string, tag: string, access = ''): string[][] {
+  return [
+    ['-fsdev', `local,id=${tag},path=${path},security_model=none${access}`],
+    ['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
+  ];
 }
 
 /** An emulated ARM64 board that is switched on. */
@@ -87,7 +117,7 @@ export class EmulatedBoard {
       mkdirSync(join(options.share, folder), { recursive: true });
     }
     const serial = openSync(options.console, 'a');
-    const qemu = spawn('nice', ['-n', '10', 'qemu-system-aarch64', ...qemuArguments(options)], {
+    const qemu = spawn('nice', ['-n', '10', EMULATOR, ...qemuArguments(options)], {
       stdio: ['ignore', serial, serial],
       signal: options.signal,
       killSignal: 'SIGKILL',

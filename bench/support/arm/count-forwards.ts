@@ -1,6 +1,7 @@
 // Runs on the emulated board: node count-forwards.js REQUEST, a file with a CountRequest. The last
 // line on standard output is the ForwardCount of every model, as JSON.
 import { readFileSync } from 'node:fs';
+import { sessionOptions } from '../../../src/backbone/engines/engine-onnx.js';
 import { loadRuntime } from '../../../src/backbone/engines/onnx-runtime.js';
 import { LitertModel } from './litert-model.js';
 
@@ -76,14 +77,7 @@ async function open(
     return { forward: async () => litert.run(input), close: async () => {} };
   }
   const runtime = await loadRuntime();
-  // As OnnxEngine opens its session, with one thread.
-  const session = await runtime.InferenceSession.create(model.file, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    enableMemPattern: false,
-    logSeverityLevel: 3,
-  });
+  const session = await runtime.InferenceSession.create(model.file, sessionOptions(1));
   const tensor = new runtime.Tensor('float32', input, model.inputDims);
   return {
     forward: async () => {

@@ -1,4 +1,6 @@
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../../../src/backbone/engines/onnx-proto.js';
+import { floatTensor } from '../../../src/models/onnx/onnx-read.js';
+import { type Elements, ONNX_ELEMENT } from './onnx-elements.js';
 
 /** How the levels of an 8-bit model are stored. Every form computes nearly the same features. */
 export interface StoredForm {
@@ -17,10 +19,6 @@ export const STORED_FORMS: readonly StoredForm[] = [
   { activations: 'uint8', weights: 'uint8', scales: 'per-tensor' },
 ];
 
-const FLOAT = 1;
-const UINT8 = 2;
-const INT8 = 3;
-const INT32 = 6;
 const MIDDLE = 128;
 
 /** A variant of `headland models quantize` in another form. */
@@ -57,16 +55,21 @@ function zeroPoint(tensors: Tensors, name: string, activations: 'uint8' | 'int8'
   const tensor = tensors.get(name) as OnnxTensor;
   const byte = tensor.rawData?.[0] as number;
   // Levels of -128 to 127 and of 0 to 255 differ in the highest bit.
-  const isSigned = tensor.dataType === INT8;
+  const isSigned = tensor.dataType === ONNX_ELEMENT.int8;
   const flipped = isSigned === (activations === 'int8') ? byte : byte ^ MIDDLE;
-  return made(name, [], activations === 'int8' ? INT8 : UINT8, Uint8Array.of(flipped));
+  return made(
+    name,
+    [],
+    activations === 'int8' ? ONNX_ELEMENT.int8 : ONNX_ELEMENT.uint8,
+    Uint8Array.of(flipped),
+  );
 }
 
 /** Weights and bias with the greatest scale of all channels. */
 function shareScale(tensors: Tensors, weights: OnnxNode, bias: OnnxNode): OnnxTensor[] {
   const [levels, scales, zeros] = inputs(tensors, weights);
   const [biasLevels, biasScales, biasZeros] = inputs(tensors, bias);
-  const own = new Float32Array(bytes(scales).buffer);
+  const own = floatTensor(scales).values;
   const greatest = own.reduce((a, b) => Math.max(a, b));
   const each = new Int8Array(bytes(levels).buffer);
   const size = each.length / own.length;
@@ -76,14 +79,14 @@ function shareScale(tensors: Tensors, weights: OnnxNode, bias: OnnxNode): OnnxTe
   const sums = new Int32Array(bytes(biasLevels).buffer).map((level, c) =>
     Math.round((level * (own[c] as number)) / greatest),
   );
-  const biasScale = (new Float32Array(bytes(biasScales).buffer)[0] as number) / (own[0] as number);
+  const biasScale = (floatTensor(biasScales).values[0] as number) / (own[0] as number);
   return [
-    made(levels.name, levels.dims, INT8, shared),
-    made(scales.name, [], FLOAT, Float32Array.of(greatest)),
-    made(zeros.name, [], INT8, new Int8Array(1)),
-    made(biasLevels.name, biasLevels.dims, INT32, sums),
-    made(biasScales.name, [], FLOAT, Float32Array.of(biasScale * greatest)),
-    made(biasZeros.name, [], INT32, new Int32Array(1)),
+    made(levels.name, levels.dims, ONNX_ELEMENT.int8, shared),
+    made(scales.name, [], ONNX_ELEMENT.float32, Float32Array.of(greatest)),
+    made(zeros.name, [], ONNX_ELEMENT.int8, new Int8Array(1)),
+    made(biasLevels.name, biasLevels.dims, ONNX_ELEMENT.int32, sums),
+    made(biasScales.name, [], ONNX_ELEMENT.float32, Float32Array.of(biasScale * greatest)),
+    made(biasZeros.name, [], ONNX_ELEMENT.int32, new Int32Array(1)),
   ];
 }
 
@@ -91,7 +94,7 @@ function unsigned(tensors: Tensors, weights: OnnxNode): OnnxTensor[] {
   const [levels, , zeros] = inputs(tensors, weights);
   return [levels, zeros].map((tensor) => {
     const flipped = bytes(tensor).map((byte) => byte ^ MIDDLE);
-    return made(tensor.name, tensor.dims, UINT8, flipped);
+    return made(tensor.name, tensor.dims, ONNX_ELEMENT.uint8, flipped);
   });
 }
 
@@ -113,7 +116,7 @@ function made(
   name: string,
   dims: OnnxTensor['dims'],
   dataType: number,
-  values: Float32Array | Int32Array | Int8Array | Uint8Array,
+  values: Elements,
 ): OnnxTensor {
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { name, dims, dataType, rawData };

@@ -4,7 +4,9 @@ import {
   type OnnxTensor,
   toNumber,
 } from '../../../src/backbone/engines/onnx-proto.js';
+import { floatTensor, integersOf, slidingWindow } from '../../../src/models/onnx/onnx-read.js';
 import { type Slot, type Table, writeFlatBuffer } from './flat-buffer.js';
+import { type Elements, elementsOf } from './onnx-elements.js';
 
 /** Of the schema of TensorFlow Lite, version 3. */
 const ELEMENT = { float32: 0, int32: 2, int8: 9 } as const;
@@ -159,7 +161,7 @@ class Converter {
     const scales = this.#constants.get(scale);
     if (scales === undefined) throw new Error(`${name}: its scales are computed`);
     const { tensor } = constant;
-    this.#constants.set(output[0] as string, { tensor, scales: floats(scales.tensor) });
+    this.#constants.set(output[0] as string, { tensor, scales: floatTensor(scales.tensor).values });
   }
 
   #convolution(node: OnnxNode): void {
@@ -170,13 +172,13 @@ class Converter {
     const [outputs = 0, inputs = 0, height = 0, width = 0] = weights.tensor.dims.map(toNumber);
     const isDepthwise = inputs === 1 && input.shape.channels === outputs;
     if (!isDepthwise && inputs !== input.shape.channels) throw new Error(`${node.name}: groups`);
-    const [stride = 1, strideX = 1] = ints(node, 'strides');
+    const [stride = 1, strideX = 1] = integersOf(node, 'strides', [1, 1]);
     if (stride !== strideX) throw new Error(`${node.name}: strides`);
     const size = samePadded(node, input.shape.size, [height, width], stride);
     // O x I x h x w becomes O x h x w x I, or 1 x h x w x O.
     const order = isDepthwise ? [1, 2, 3, 0] : [0, 2, 3, 1];
     const dims = [outputs, inputs, height, width];
-    const data = transpose(elements(weights.tensor), dims, order);
+    const data = transpose(elementsOf(weights.tensor), dims, order);
     const axis = isDepthwise ? 3 : 0;
     const element: Element = weights.scales ? 'int8' : 'float32';
     const weightIndex = this.#constant(
@@ -190,7 +192,7 @@ class Converter {
       third,
       [outputs],
       bias.scales ? 'int32' : 'float32',
-      elements(bias.tensor),
+      elementsOf(bias.tensor),
       bias.scales && symmetric(bias.scales, 0),
     );
     const own = node.output[0] as string;
@@ -215,7 +217,7 @@ class Converter {
   #requireRelu6(clip: OnnxNode): void {
     const [low, high] = clip.input.slice(1).map((name) => {
       const constant = this.#constants.get(name);
-      return constant && floats(constant.tensor)[0];
+      return constant && floatTensor(constant.tensor).values[0];
     });
     if (low !== 0 || high !== 6) throw new Error(`${clip.name}: limits other than 0 and 6`);
   }
@@ -257,8 +259,12 @@ class Converter {
   #levelsOf(pair: OnnxNode): Quantization {
     const [, scale, zero] = pair.input.map((name) => this.#constants.get(name)?.tensor);
     if (!scale || !zero) throw new Error(`${pair.name}: scale or zero point`);
-    const zeroPoint = elements(zero)[0] as number;
-    return { scales: floats(scale), zeroPoints: BigInt64Array.of(BigInt(zeroPoint)), axis: 0 };
+    const zeroPoint = elementsOf(zero)[0] as number;
+    return {
+      scales: floatTensor(scale).values,
+      zeroPoints: BigInt64Array.of(BigInt(zeroPoint)),
+      axis: 0,
+    };
   }
 
   /** The levels where there are some, else the fp32 values. */
@@ -294,7 +300,7 @@ class Converter {
     name: string,
     dims: number[],
     element: Element,
-    values: Float32Array | Int32Array | Int8Array | Uint8Array,
+    values: Elements,
     quantization: Quantization | null,
   ): number {
     const numbers = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -346,57 +352,22 @@ class Converter {
 /** The size behind a convolution. @throws when TensorFlow would pad it in another way */
 function samePadded(
   node: OnnxNode,
-  size: readonly [number, number],
+  sides: readonly [number, number],
   kernel: readonly [number, number],
   stride: number,
 ): [number, number] {
-  const pads = ints(node, 'pads');
-  const sizes = size.map((length, axis) => {
-    const after = Math.ceil(length / stride);
-    const total = Math.max(0, (after - 1) * stride + (kernel[axis] as number) - length);
-    const begin = total >> 1;
-    if (pads[axis] !== begin || pads[axis + 2] !== total - begin) {
-      throw new Error(`${node.name}: padding`);
-    }
-    return after;
-  });
-  return sizes as [number, number];
+  const { padding, size } = slidingWindow(node, [...sides], [...kernel]);
+  const isSame = sides.every((side, axis) => size[axis] === Math.ceil(side / stride));
+  if (padding === 'EXPLICIT' || !isSame) throw new Error(`${node.name}: padding`);
+  return size as [number, number];
 }
 
 function symmetric(scales: Float32Array, axis: number): Quantization {
   return { scales, zeroPoints: new BigInt64Array(scales.length), axis };
 }
 
-function ints(node: OnnxNode, name: string): number[] {
-  return (node.attribute.find((one) => one.name === name)?.ints ?? []).map(toNumber);
-}
-
-function floats(tensor: OnnxTensor): Float32Array {
-  const values = elements(tensor);
-  if (!(values instanceof Float32Array)) throw new Error(`${tensor.name} is not fp32`);
-  return values;
-}
-
-function elements(tensor: OnnxTensor): Float32Array | Int32Array | Int8Array | Uint8Array {
-  const raw = Uint8Array.from(tensor.rawData ?? []);
-  switch (tensor.dataType) {
-    case 1:
-      return raw.length > 0
-        ? new Float32Array(raw.buffer)
-        : Float32Array.from(tensor.floatData ?? []);
-    case 2:
-      return raw;
-    case 3:
-      return new Int8Array(raw.buffer);
-    case 6:
-      return new Int32Array(raw.buffer);
-    default:
-      throw new Error(`${tensor.name}: elements of type ${tensor.dataType}`);
-  }
-}
-
 /** @param order for each axis of the result, the axis of `values` */
-function transpose<T extends Float32Array | Int32Array | Int8Array | Uint8Array>(
+function transpose<T extends Elements>(
   values: T,
   dims: readonly number[],
   order: readonly number[],

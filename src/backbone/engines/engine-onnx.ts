@@ -29,6 +29,27 @@ export interface Execution {
   libraryPath: string | null;
 }
 
+/** How the session of a backbone computes. @param threads intra-op threads */
+export function sessionOptions(
+  threads: number,
+  provider: ExecutionProvider = 'cpu',
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // A pattern reserves one block beside those of the first run: 11 MiB more, and no faster.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    // A spinning thread would take the core from the camera or the trainer.
+    extra: {
+      session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
+    },
+  };
+}
+
 /**
  * Runs a converted backbone with ONNX Runtime. A forward pass blocks the calling thread,
  * so frames belong into a worker thread; several engines may exist in one process.
@@ -70,20 +91,10 @@ export class OnnxEngine implements Backbone {
     }
     let session: InferenceSession;
     try {
-      session = await runtime.InferenceSession.create(options.model, {
-        executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-        intraOpNumThreads: options.threads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
-        // A pattern reserves one block beside those of the first run: 11 MiB more, and no faster.
-        enableMemPattern: false,
-        logSeverityLevel: 3,
-        // A spinning thread would take the core from the camera or the trainer.
-        extra: {
-          session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
-        },
-      });
+      session = await runtime.InferenceSession.create(
+        options.model,
+        sessionOptions(options.threads, provider),
+      );
     } catch (cause) {
       throw new HeadlandError(
         'HL_MODEL_ONNX_INVALID',
