@@ -596,7 +596,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   async #stopAll(goesOn: boolean): Promise<void> {
     // First: the rest waits for other parts, and no alert expires meanwhile.
-    this.#alerting.allOff();
+    this.#alerting.end();
     if (goesOn) this.#watchdog.pause();
     else this.#watchdog.stopping();
     this.#end.abort();

@@ -226,6 +226,13 @@ export class AlertRules {
     });
   }
 
+  /** Clears all alerts: the robot watches no longer. */
+  end(atMs: number): AlertEvent[] {
+    return this.#all().flatMap((watch) =>
+      watch.raised ? [this.#clear(watch, watch.raised, atMs)] : [],
+    );
+  }
+
   /** The alerts that are raised now, the oldest first. */
   get raised(): RaisedAlert[] {
     return this.#all()
@@ -304,6 +311,10 @@ export class AlertRules {
     if (applies(rule, this.#timeFor(rule))) {
       if (conditions.size > 0 || atMs - raised.by.atMs < rule.holdMs) return null;
     }
+    return this.#clear(watch, raised, atMs);
+  }
+
+  #clear(watch: Watch, raised: Raised, atMs: number): AlertEvent {
     watch.raised = null;
     watch.clearedMs = atMs;
     // An acknowledged alert has nothing on: its "off" would undo the next "on" at the same place.

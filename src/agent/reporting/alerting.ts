@@ -42,7 +42,10 @@ export class Alerting {
   readonly #signals: OutputSignals;
   readonly #outputs: ReadonlyMap<string, Output>;
   #timer: NodeJS.Timeout | null = null;
+  /** All outputs are off for good. */
   #ended = false;
+  /** Nothing is watched any more. */
+  #over = false;
   /** What the alarms stand for, as of their last change. */
   #alarming: ConditionSubject[] = [];
   #clockSet: boolean | null = null;
@@ -78,6 +81,7 @@ export class Alerting {
   }
 
   observe(eye: Eye, answer: RuleAnswer): void {
+    if (this.#over) return;
     this.#apply(this.#rules.observe(observationOf(eye, answer, this.nowMs())));
   }
 
@@ -89,6 +93,7 @@ export class Alerting {
 
   /** A condition of the robot begins or ends; it may be reported again. */
   report(subject: ConditionSubject, lasts: boolean): void {
+    if (this.#over) return;
     this.#apply(this.#rules.report(subject, lasts, this.nowMs()));
   }
 
@@ -103,6 +108,7 @@ export class Alerting {
 
   /** Clears expired alerts, also while no frame arrives. */
   tick(): void {
+    if (this.#over) return;
     this.#watchClock();
     this.#apply(this.#rules.tick(this.nowMs()));
   }
@@ -137,6 +143,13 @@ export class Alerting {
     for (const { driver } of this.#outputs.values()) driver?.allOff();
   }
 
+  /** Ends the watch: switches all outputs off as {@link allOff}, and reports raised alerts as cleared. */
+  end(): void {
+    this.allOff();
+    this.#over = true;
+    for (const alert of this.#rules.end(this.nowMs())) this.#tell(alert);
+  }
+
   async close(): Promise<void> {
     this.allOff();
     for (const { driver, service } of this.#outputs.values()) {
@@ -159,20 +172,18 @@ export class Alerting {
   }
 
   #apply(alerts: readonly AlertEvent[]): void {
-    for (const alert of alerts) {
-      const { atMs: _, ...facts } = alert;
-      this.log.info(facts, `alert ${alert.state}`);
-    }
     // Outputs come first: actions may take their time.
     this.#switchOutputs();
     for (const alert of alerts) {
-      const evidence = alert.state === 'raised' ? this.#act(alert) : undefined;
-      this.telemetry.event(alertMessage(alert, Date.now(), evidence));
+      const isNew = alert.state === 'raised' && !this.#ended;
+      this.#tell(alert, isNew ? this.actions.raised(alert) : undefined);
     }
   }
 
-  #act(alert: AlertEvent): ReturnType<AlertActor['raised']> | undefined {
-    return this.#ended ? undefined : this.actions.raised(alert);
+  #tell(alert: AlertEvent, evidence?: ReturnType<AlertActor['raised']>): void {
+    const { atMs: _, ...facts } = alert;
+    this.log.info(facts, `alert ${alert.state}`);
+    this.telemetry.event(alertMessage(alert, Date.now(), evidence));
   }
 
   #watchClock(): void {

@@ -233,6 +233,20 @@ describe('alerts', () => {
     assert.deepEqual(acted, ['stop'], 'nothing acts while the daemon stops');
   });
 
+  test('end with the watch: what is raised is reported as cleared, and nothing is raised again', () => {
+    const { part, show, events } = alerting([
+      { name: 'stop', labels: ['stone'], matches: 1, ofFrames: 1, holdMs: 60_000 },
+    ]);
+    show('stone');
+    part.end();
+    show('stone');
+    part.report({ condition: 'camera_lost', camera: 'main', task: null }, true);
+    part.end();
+    part.tick();
+    assert.deepEqual(kinds(events), ['alert_raised', 'alert_cleared']);
+    assert.deepEqual(part.raised, []);
+  });
+
   test('switch real lines: on with the alert, off with its end, all off at the end', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
