@@ -35,10 +35,12 @@ export class CameraRun {
     const allowedMs = this.#stallMs + (this.#driver.paceMs ?? 0);
     const watchdog = setTimeout(() => {
       const seen = this.#pictures;
+      // The receiver may be done before the check: then the source has had no time for the next picture.
+      const wasBusy = this.#beingTaken > 0;
       // After a busy event loop, pictures may have arrived but not been read: read them first.
       setImmediate(() => {
         if (this.#abort.signal.aborted) return;
-        if (this.#pictures > seen || this.#beingTaken > 0) {
+        if (this.#pictures > seen || wasBusy || this.#beingTaken > 0) {
           watchdog.refresh();
           return;
         }
