@@ -65,9 +65,8 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
     assert.equal(report.outcome, 'promoted', report.reason);
     person.forget();
     // Enough frames for sightings of every class, and the time to write them.
-    for (let frames = 0; frames < 100; frames++) {
-      await person.until(({ topic }) => topic === 'headland/r1/prediction');
-    }
+    let frames = 0;
+    await person.until(({ topic }) => topic === 'headland/r1/prediction' && ++frames >= 100);
     const { data: status } = await person.command('status');
     assert.equal(status.position.state, 'fix');
     assert.equal(status.position.source, `receiver on ${device}`);

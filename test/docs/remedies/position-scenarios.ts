@@ -20,7 +20,12 @@ async function gpsdLike(robot: Robot, speaks: boolean): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.write('{"class":"VERSION","release":"3.22"}\n');
-    if (hasReceiver) socket.write(TPV);
+    const report = (): void => {
+      if (hasReceiver) socket.write(TPV);
+    };
+    report();
+    const timer = setInterval(report, 200);
+    socket.on('close', () => clearInterval(timer));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -64,8 +69,10 @@ export const positionStarts: readonly StartScenario[] = [
       const gpsd = { port: await gpsdLike(robot, false) };
       robot.configure({ position: { source: 'gpsd', gpsd, maxSilenceMs: 1_000 } });
     },
-    follow: (robot) => held.get(robot)?.speak(),
-    // Silence again, a second after the only report, would be another fault.
+    follow: (robot) => {
+      held.get(robot)?.speak();
+      robot.configure({ position: { maxSilenceMs: 5_000 } });
+    },
     over: arrives,
     after: letGo,
   },

@@ -19,7 +19,7 @@ export interface StartScenario extends Situation {
   /** In the log of the next start this says that the trouble is over; else `ready` does. */
   over?(line: LogLine): boolean;
   /** What else has to work then. */
-  proof?(daemon: Running): unknown;
+  proof?(daemon: Running, robot: Robot): unknown;
   after?(robot: Robot): unknown;
   skip?: string | false;
 }
@@ -130,7 +130,7 @@ async function isOver(robot: Robot, scenario: StartScenario): Promise<void> {
   const daemon = new Running(robot, scenario.asNobody);
   try {
     await daemon.logged(over);
-    await scenario.proof?.(daemon);
+    await scenario.proof?.(daemon, robot);
     assert.ok(!daemon.output.includes(scenario.code), daemon.output);
   } finally {
     await daemon.stop();

@@ -12,6 +12,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
+import { fileAppears } from '../../file-appears.js';
 import { installBackbone } from '../../training/fixture.js';
 import type { Robot } from './field.js';
 import { Running, type StartScenario } from './start-scenario.js';
@@ -48,9 +49,11 @@ export const startScenarios: StartScenario[] = [
     code: 'HL_ALERT_COMMAND_FAILED',
     follows: 'Correct `command` of the rule',
     settings: { alerts: { rules: [{ ...ANY, command: { path: '/bin/false' } }] } },
-    follow: (robot) =>
-      robot.configure({ alerts: { rules: [{ ...ANY, command: { path: '/bin/true' } }] } }),
-    over: ({ msg }) => msg === 'alert raised',
+    follow: (robot) => {
+      const command = { path: '/bin/sh', arguments: ['-c', `: > ${robot.path('ran')}`] };
+      robot.configure({ alerts: { rules: [{ ...ANY, command }] } });
+    },
+    proof: (_, robot) => fileAppears(robot.path('ran')),
   },
   {
     code: 'HL_CLIP_UNWRITABLE',
