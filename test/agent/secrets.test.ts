@@ -3,10 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
+import { listen } from '../ports.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { CLI, Person, Rig } from './daemon.js';
 
@@ -102,13 +102,12 @@ async function webServer(t: TestContext, jpeg: Uint8Array): Promise<string> {
     }, 50);
     response.on('close', () => clearInterval(timer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${port}`;
 }
 
 test('no secret of any setting shows in any output, file or command line', {

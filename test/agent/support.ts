@@ -13,7 +13,8 @@ import { type Decision, undecided } from '../../src/perception/decision.js';
 import { Composer } from '../../src/telemetry/contract/composer.js';
 import type { Message, MessageName } from '../../src/telemetry/contract/messages.js';
 import { type LogLine, Recorder, recordedLog } from '../recorder.js';
-import { drawPicture, installBackbone, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { drawPicture, installBackbone } from '../training/fixture.js';
 
 type Settings = Record<string, unknown>;
 type Cleanup = Pick<TestContext, 'after'>;
@@ -36,7 +37,7 @@ export function robotConfig(dir: string, settings: Settings = {}): Config {
 export function openRobot(
   t: Cleanup,
   settings: Settings = {},
-  dir = temporaryDirectory(t),
+  dir = temporaryFolder(t),
 ): { dir: string; config: Config; state: State } {
   const config = robotConfig(dir, settings);
   const state = openState(config);
@@ -112,7 +113,7 @@ export class TestAgent {
     photos: readonly string[],
     settings: Settings = {},
     environment: NodeJS.ProcessEnv = {},
-    dir = temporaryDirectory(t),
+    dir = temporaryFolder(t),
   ): Promise<TestAgent> {
     const config = robotConfig(dir, {
       models: {

@@ -5,10 +5,10 @@ import { describe, type TestContext, test } from 'node:test';
 import { AlertCommand } from '../../src/alerts/alert-command.js';
 import type { HeadlandError } from '../../src/base/errors.js';
 import { configSchema } from '../../src/config/schema.js';
-import { temporaryFolder } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
 import { until } from '../telemetry/tools.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** A command with the defaults of the configuration. */
 function command(path: string, ...more: [args?: string[], settings?: object]) {

@@ -5,17 +5,11 @@ import { silentLog } from '../../src/base/log.js';
 import { pause } from '../../src/base/pause.js';
 import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import type { CameraState } from '../../src/camera/supervisor.js';
+import { freePort } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { paintJpeg, pixelsIn } from './pictures.js';
 import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
-import {
-  cameraConfig,
-  childrenNamed,
-  freePort,
-  makeJpeg,
-  needsTool,
-  temporaryFolder,
-  watch,
-} from './support.js';
+import { cameraConfig, childrenNamed, makeJpeg, needsTool, watch } from './support.js';
 
 /** Long enough that a busy machine opens a stream within it. */
 const STALL_MS = 8_000;

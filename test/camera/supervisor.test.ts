@@ -11,16 +11,16 @@ import type { CameraDriver } from '../../src/camera/camera.js';
 import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import { ReplayDriver } from '../../src/camera/drivers/replay.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
+import { freePort } from '../ports.js';
 import { Recorder } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
 import {
   cameraConfig,
   childrenNamed,
-  freePort,
   makeJpeg,
   needsTool,
   pictureSettings,
-  temporaryFolder,
   watch,
 } from './support.js';
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** What a program does in place of the one whose transcript it plays back. */
 export interface Playback {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/support/commands.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -24,7 +24,7 @@ function loaded(folder: string, ...words: string[]): string[] {
 
 test('the help and the version load nothing but the list of commands', (t) => {
   for (const option of ['--help', '--version']) {
-    const scripts = loaded(temporaryDirectory(t), option);
+    const scripts = loaded(temporaryFolder(t), option);
     const packages = scripts.flatMap((url) => /node_modules\/([^/]+)/.exec(url)?.[1] ?? []);
     assert.deepEqual([...new Set(packages)], ['commander'], option);
     assert.ok(scripts.some((url) => url.endsWith('/cli/support/commands.js')));
@@ -36,7 +36,7 @@ test('the help and the version load nothing but the list of commands', (t) => {
 });
 
 test('a command loads no other command', (t) => {
-  const scripts = loaded(temporaryDirectory(t), 'audit', '--help');
+  const scripts = loaded(temporaryFolder(t), 'audit', '--help');
   assert.deepEqual(
     scripts.filter((url) => /-command\.js$/.test(url)).map((url) => url.split('/').at(-1)),
     ['audit-command.js'],

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gpioTree, usableOnoff } from '../alerts/gpio-tree.js';
-import { temporaryFolder } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const LINE = 529;

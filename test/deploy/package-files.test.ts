@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -25,8 +25,7 @@ function elf(machine: number): Buffer {
 }
 
 function tree(t: TestContext, content: Record<string, string | Buffer>): string {
-  const root = mkdtempSync(join(tmpdir(), 'headland-modules-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   for (const [path, bytes] of Object.entries(content)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), bytes);

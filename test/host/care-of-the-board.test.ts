@@ -9,7 +9,7 @@ import { HOLD_REASONS, type HoldReason } from '../../src/base/words/hold-reason.
 import { FirmwareFlags } from '../../src/host/firmware-flags.js';
 import { type HoldSettings, holdReason } from '../../src/host/training-hold.js';
 import { WrittenBytes } from '../../src/host/written-bytes.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const SETTINGS: HoldSettings = {
   pauseTrainingAboveC: 75,
@@ -95,7 +95,7 @@ describe('bytes written', () => {
   }
 
   it('are those of the daemon and its descendants, also of those that have ended', (t) => {
-    const procRoot = join(temporaryDirectory(t), 'proc');
+    const procRoot = join(temporaryFolder(t), 'proc');
     const written = new WrittenBytes({ procRoot, pid: 10 });
     table(procRoot, [10, 1, 5, 101], [11, 10, 6, 51], [12, 11, 7, 11], [13, 1, 5, 10_001]);
     assert.deepEqual(written.observe(0), { totalBytes: 160, lastDayBytes: 160 });
@@ -107,7 +107,7 @@ describe('bytes written', () => {
   });
 
   it('of the last day forget what is older', (t) => {
-    const procRoot = join(temporaryDirectory(t), 'proc');
+    const procRoot = join(temporaryFolder(t), 'proc');
     const written = new WrittenBytes({ procRoot, pid: 10 });
     const hour = 3_600_000;
     for (let i = 0; i <= 48; i++) {
@@ -119,7 +119,7 @@ describe('bytes written', () => {
   });
 
   it('are counted by this kernel', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     // A memory file system has no storage to write to.
     if (statfsSync(dir).type === TMPFS) return t.skip('the temporary folder is in memory');
     const file = join(dir, 'file');
@@ -136,13 +136,13 @@ describe('bytes written', () => {
   });
 
   it('are not known without procfs', (t) => {
-    const procRoot = join(temporaryDirectory(t), 'nothing');
+    const procRoot = join(temporaryFolder(t), 'nothing');
     assert.equal(new WrittenBytes({ procRoot }).observe(0), null);
   });
 });
 
 test('the flags of the firmware come from its program, in the background', async (t) => {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const program = join(dir, 'vcgencmd');
   const answer = (text: string): void => {
     writeFileSync(program, `#!/bin/sh\n[ "$1" = get_throttled ] && ${text}\n`);

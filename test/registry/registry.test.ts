@@ -18,10 +18,11 @@ import { isHeadlandError } from '../../src/base/errors.js';
 import { encodeHead } from '../../src/head/codec.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { someCard, someHead } from '../training/fixture.js';
 
 function create(t: TestContext, keep = 5): { dir: string; registry: HeadRegistry } {
-  const dir = join(temporaryDirectory(t), 'heads');
+  const dir = join(temporaryFolder(t), 'heads');
   return { dir, registry: new HeadRegistry(dir, { keep }) };
 }
 

@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findDamage, openDatabase } from '../../src/storage/database.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { crashPicture } from './crash-picture.js';
-import { hasCode, newSample, openStore, smallDisk, temporaryFolder } from './support.js';
+import { hasCode, newSample, openStore, smallDisk } from './support.js';
 
 const childScript = fileURLToPath(new URL('./admitting-child.js', import.meta.url));
 

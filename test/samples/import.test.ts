@@ -12,9 +12,10 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ImportProgress, importFolder } from '../../src/samples/folder/import-folder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { refusedFiles } from '../vision/refused.js';
 import { hugePng, jpeg, scene, timedJpeg, writeFiles } from './pictures.js';
-import { hasCode, openStore, smallDisk, temporaryFolder, temporaryStore } from './support.js';
+import { hasCode, openStore, smallDisk, temporaryStore } from './support.js';
 
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, connect as tcpConnect } from 'node:net';
+import { connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../ports.js';
 
 const COMMAND =
   ['mosquitto', '/usr/sbin/mosquitto'].find((c) => spawnSync(c, ['-h']).error === undefined) ??
@@ -13,15 +14,6 @@ const COMMAND =
 /** For `test(…, { skip })`: false when a real mosquitto can be run. */
 export const withoutMosquitto: string | false =
   COMMAND === null ? 'mosquitto is missing: apt-get install mosquitto' : false;
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** A real broker on a random loopback port, with its configuration in a folder of its own. */
 export class Mosquitto {

@@ -16,6 +16,7 @@ import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { fileAppears } from '../file-appears.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import {
   createRobot,
   groupNames,
@@ -23,7 +24,6 @@ import {
   type Robot,
   type RobotOptions,
   teach,
-  temporaryDirectory,
 } from './fixture.js';
 
 /** The highest niceness that there is. */
@@ -332,7 +332,7 @@ describe('the job', () => {
   it('does without a niceness that changes nothing, as under the systemd unit', {
     skip: getPriority() === NICEST && 'these tests run at the highest niceness themselves',
   }, async (t) => {
-    const folder = temporaryDirectory(t);
+    const folder = temporaryFolder(t);
     const { PATH } = process.env;
     t.after(() => {
       process.env.PATH = PATH;

@@ -7,7 +7,7 @@ import { silentLog } from '../../../src/base/log.js';
 import { WrittenBytes } from '../../../src/host/written-bytes.js';
 import { systemdReceiver, withoutReceiver } from '../../host/systemd-receiver.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { type Daemon, Person, Rig } from '../daemon.js';
 import { robotConfig } from '../support.js';
 
@@ -102,7 +102,7 @@ describe('a reload', { timeout: TEST_HANG_MS }, () => {
 });
 
 test('an agent after a reload does not count as of today what was written days ago', (t) => {
-  const folder = temporaryDirectory(t);
+  const folder = temporaryFolder(t);
   const procRoot = join(folder, 'proc');
   mkdirSync(join(procRoot, '10'), { recursive: true });
   const unused = Array.from({ length: 17 }, () => '0').join(' ');

@@ -9,7 +9,8 @@ import type { Eye } from '../../../src/base/words/eye.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Recorder, recordedLog } from '../../recorder.js';
-import { drawPicture, temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { drawPicture } from '../../training/fixture.js';
 import { outgoing, robotConfig } from '../support.js';
 
 const WEED: AlertEvent = {
@@ -35,7 +36,7 @@ const LOST: AlertEvent = {
 };
 const HOT: AlertEvent = { ...LOST, camera: null, condition: 'board_hot' };
 
-function actions(t: TestContext, rules: object[], dir = temporaryDirectory(t)) {
+function actions(t: TestContext, rules: object[], dir = temporaryFolder(t)) {
   const config = robotConfig(dir, { alerts: { rules }, cameras: [{ driver: 'simulated' }] });
   const events = new Recorder<EventBody>();
   const alarms = new Recorder<string>();
@@ -120,7 +121,7 @@ describe('actions of alerts', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('raise an alarm where no clip can be kept, and go on when one can', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     writeFileSync(join(dir, 'clips'), 'a file');
     const rules = [{ name: 'weeds', labels: ['weed'], clip: {} }];
     const { part, alarms, clips } = actions(t, rules, dir);
@@ -134,7 +135,7 @@ describe('actions of alerts', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('start a program that knows what the alert is about; its failure is an alarm', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const [out, broken] = [join(dir, 'out'), join(dir, 'broken')];
     const script = `env | grep HEADLAND_ | sort > ${out}; test ! -e ${broken}`;
     const command = { path: '/bin/sh', arguments: ['-c', script], minIntervalMs: 0 };

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gpiochipInput, gpiochipOutputs } from '../../../src/alerts/gpio/gpiochip.js';
@@ -9,6 +8,7 @@ import { surveyLines } from '../../../src/alerts/survey-lines.js';
 import { type ErrorCode, isHeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { type SimulatedChip, SimulatedKernel } from './simulated-kernel.js';
 
 const names = (...given: (string | null)[]) => given;
@@ -205,8 +205,7 @@ test('a survey lists every line, who uses it, and what the configuration means b
 });
 
 test('the kernel of a Raspberry Pi tells whether outputs outlive their owner', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-modules-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t);
   assert.equal(keepsReleasedLevel('pinctrl-bcm2711', folder), null);
   const parameters = join(folder, 'pinctrl_bcm2835', 'parameters');
   mkdirSync(parameters, { recursive: true });

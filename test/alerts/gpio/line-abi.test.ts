@@ -19,7 +19,7 @@ import {
   type OutputRequest,
 } from '../../../src/alerts/gpio/line-abi.js';
 import { HANG_MS } from '../../liveness.js';
-import { temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const SOURCE = fileURLToPath(
   new URL('../../../../test/alerts/fixtures/line-abi.c', import.meta.url),
@@ -60,7 +60,7 @@ function compiled(
   [compiler, emulator]: (typeof COMPILERS)[number],
   input: string,
 ): string[] | null {
-  const program = join(temporaryDirectory(t), 'line-abi');
+  const program = join(temporaryFolder(t), 'line-abi');
   const skipped = (missing: string): null => {
     t.skip(`${missing} is missing`);
     return null;

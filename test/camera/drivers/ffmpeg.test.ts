@@ -8,7 +8,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isHeadlandError } from '../../../src/base/errors.js';
@@ -20,16 +19,10 @@ import {
   hiddenInput,
   inputKind,
 } from '../../../src/camera/drivers/ffmpeg-arguments.js';
+import { listen } from '../../ports.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
-import {
-  cameraConfig,
-  childrenNamed,
-  collect,
-  makeJpeg,
-  needsTool,
-  sizeOf,
-  temporaryFolder,
-} from '../support.js';
+import { cameraConfig, childrenNamed, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
 
 function open(section: Record<string, unknown>): FfmpegDriver {
   return new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', ...section }), silentLog());
@@ -207,9 +200,8 @@ describe('FfmpegDriver on streams', () => {
       response.writeHead(200, { 'content-type': 'image/svg+xml' });
       response.end(svg);
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = await listen(server);
     t.after(() => server.close());
-    const { port } = server.address() as AddressInfo;
     const file = join(temporaryFolder(t), 'still.svg');
     writeFileSync(file, svg);
     for (const input of [`http://a:b@127.0.0.1:${port}/still.svg`, file]) {

@@ -7,9 +7,10 @@ import { isHeadlandError } from '../../../src/base/errors.js';
 import { type Log, silentLog } from '../../../src/base/log.js';
 import { ReplayDriver } from '../../../src/camera/drivers/replay.js';
 import { referenceLabel } from '../../../src/camera/reference.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { refusedFiles } from '../../vision/refused.js';
 import { makeVideo } from '../sources.js';
-import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from '../support.js';
+import { cameraConfig, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
 
 /** Writes one and the same small photo to each path below a new folder. */
 async function photoFolder(t: TestContext, paths: string[]): Promise<string> {

@@ -23,8 +23,8 @@ import { loadConfigFile } from '../../../src/config/load.js';
 import { CLI, headland } from '../../agent/daemon.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { temporaryFolder } from '../../samples/support.js';
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { PseudoTerminal, withoutScript } from './pseudo-terminal.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../../deploy/headland.yaml', import.meta.url));

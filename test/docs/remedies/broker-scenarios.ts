@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
-import { freePort } from '../../telemetry/mosquitto.js';
+import { freePort } from '../../ports.js';
 import type { BrokerWorld, Person } from './broker-world.js';
 import type { Said, Situation } from './scenario.js';
 import { Running } from './start-scenario.js';

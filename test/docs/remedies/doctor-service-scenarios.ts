@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../mutants/mutant.js';
+import { freePort, listen } from '../../ports.js';
 import { privateKey, withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
-import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 
 const skip = withoutMosquitto;
@@ -76,11 +77,8 @@ function rights(subscribe: boolean): string {
 
 async function takePort({ t }: Patient): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return listen(server);
 }
 
 export const brokerFindings: DoctorScenario[] = [

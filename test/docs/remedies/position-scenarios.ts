@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { gga } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
+import { listen } from '../../ports.js';
 import type { CommandScenario } from './command-scenario.js';
 import type { Robot } from './field.js';
 import type { LogLine, StartScenario } from './start-scenario.js';
@@ -27,13 +27,12 @@ async function gpsdLike(robot: Robot, speaks: boolean): Promise<number> {
     const timer = setInterval(report, 200);
     socket.on('close', () => clearInterval(timer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   const speak = (): void => {
     hasReceiver = true;
   };
   held.set(robot, { stop: () => server.close(), speak });
-  return (server.address() as AddressInfo).port;
+  return port;
 }
 
 /** A receiver on a line. @returns its device */
