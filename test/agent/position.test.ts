@@ -49,14 +49,9 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
     assert.equal(first.position.course_degrees, 84.4);
     assert.equal(first.position.altitude_meters, 100.5);
 
-    for (let labelled = 0; labelled < 40; ) {
-      const { data } = await person.command('snapshot', { include_picture: true });
-      assert.ok(data.position.latitude > 52);
-      const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
-      if (label === null) continue;
-      await person.command('label', { sample: data.sample_id, label });
-      labelled += 1;
-    }
+    await person.labelFrames(rig, 40, {
+      look: ({ position }) => assert.ok(position.latitude > 52),
+    });
     const answer = await person.command('retrain');
     const { body: report } = await person.until(
       ({ body }) =>

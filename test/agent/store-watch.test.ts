@@ -6,9 +6,9 @@ import { openStateOrStandIn } from '../../src/agent/open-state.js';
 import { StoreWatch } from '../../src/agent/store-watch.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { recordedLog } from '../recorder.js';
+import { recordedAlarms, recordedLog } from '../recorder.js';
 import { temporaryFolder } from '../temporary-folder.js';
-import { recordedAlarms, robotConfig } from './support.js';
+import { robotConfig } from './support.js';
 
 const REFUSED = new HeadlandError('HL_STORE_IO', 'the disk reports an error', { remedy: 'None.' });
 

@@ -5,7 +5,6 @@ import type { TestContext } from 'node:test';
 import { Agent } from '../../src/agent/agent.js';
 import { openState, type State } from '../../src/agent/open-state.js';
 import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
-import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { WrittenBytes } from '../../src/host/written-bytes.js';
@@ -173,15 +172,4 @@ export class TestAgent {
     assert.ok(consoleUrl, 'the page is off');
     return consoleUrl.slice(0, -1);
   }
-}
-
-/** Alarms, and what was said of them in order: `raised NAME SEVERITY CODE`, `cleared NAME`. */
-export function recordedAlarms() {
-  const changes = new Recorder<string>();
-  const alarms = new Alarms({
-    onRaised: ({ name, severity, error }) =>
-      changes.add(`raised ${name} ${severity} ${error.code}`),
-    onCleared: ({ name }) => changes.add(`cleared ${name}`),
-  });
-  return { alarms, changes, said: changes.all };
 }

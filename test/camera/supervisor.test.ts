@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
-import { Alarms } from '../../src/base/alarms.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import type { CameraDriver } from '../../src/camera/camera.js';
@@ -12,7 +11,7 @@ import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import { ReplayDriver } from '../../src/camera/drivers/replay.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
 import { freePort } from '../ports.js';
-import { Recorder } from '../recorder.js';
+import { Recorder, recordedAlarms } from '../recorder.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
 import {
@@ -130,11 +129,7 @@ describe('CameraSupervisor with ffmpeg', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const jpeg = await makeJpeg(1, { width: 320, height: 240 });
     const port = await freePort();
-    const said: string[] = [];
-    const alarms = new Alarms({
-      onRaised: ({ name, severity }) => said.push(`raised ${name} ${severity}`),
-      onCleared: ({ name }) => said.push(`cleared ${name}`),
-    });
+    const { alarms, said } = recordedAlarms();
     const input = `http://127.0.0.1:${port}/video`;
     const driver = new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', input }), silentLog());
     const { supervisor, frames, until } = watch(t, driver, { alarms });
@@ -152,7 +147,10 @@ describe('CameraSupervisor with ffmpeg', () => {
     const { restarts } = supervisor.state();
     await until(() => supervisor.state().restarts > restarts + 1, 'dropped connections');
     assert.ok(frames.length > 0);
-    assert.deepEqual(said, ['raised camera-front critical', 'cleared camera-front']);
+    assert.deepEqual(said, [
+      'raised camera-front critical HL_CAMERA_EXITED',
+      'cleared camera-front',
+    ]);
     camera.unplug();
     await until(() => said.length === 3, 'an alarm again');
   });
@@ -235,6 +233,7 @@ describe('CameraSupervisor', () => {
     });
     await until(() => supervisor.state().phase === 'ended', 'the end');
     assert.equal(frames.length, 2);
+    assert.equal(supervisor.state().lastRestartReason, null);
     assert.equal(supervisor.state().restarts, 0);
   });
 

@@ -16,11 +16,17 @@ import { configSchema } from '../../src/config/schema.js';
 import { HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
 
+/** For `test(…, { skip })`: false when a Debian tool is installed. */
+export function withoutTool(tool: string): string | false {
+  const { status } = spawnSync('sh', ['-c', `command -v ${tool}`]);
+  return status !== 0 && `${tool} is missing: sudo apt-get install ${tool}`;
+}
+
 /** Skips the test when a Debian tool is not installed. */
 export function needsTool(t: TestContext, tool: string): boolean {
-  if (spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0) return true;
-  t.skip(`${tool} is missing: sudo apt-get install ${tool}`);
-  return false;
+  const missing = withoutTool(tool);
+  if (missing !== false) t.skip(missing);
+  return missing === false;
 }
 
 /** A camera section with every default filled in. */

@@ -3,16 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/support/commands.js';
+import { CLI } from '../agent/daemon.js';
 import { temporaryFolder } from '../temporary-folder.js';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 /** Names of the scripts that a run of the program loads, as V8 reports them. */
 function loaded(folder: string, ...words: string[]): string[] {
   const env = { ...process.env, NODE_V8_COVERAGE: folder };
-  const { status } = spawnSync(process.execPath, [MAIN, ...words], { env });
+  const { status } = spawnSync(process.execPath, [CLI, ...words], { env });
   assert.equal(status, 0);
   return readdirSync(folder).flatMap((file) => {
     const report: { result: { url: string }[] } = JSON.parse(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { headland } from '../agent/daemon.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -98,7 +98,6 @@ it('cloud-init writes a configuration that is valid', (t) => {
   const [file] = userData.write_files;
   assert.equal(file.path, '/etc/headland/headland.yaml');
   const config = join(tree(t, { 'headland.yaml': file.content }), 'headland.yaml');
-  const main = join(project, 'dist/src/cli/main.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'config', 'check', config]);
+  const { status, stdout, stderr } = headland('config', 'check', config);
   assert.equal(status, 0, `${stdout}${stderr}`);
 });

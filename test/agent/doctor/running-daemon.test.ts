@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
 import { sha256Hex } from '../../../src/base/hash.js';
 import { httpCamera, type Viewer } from '../../camera/sources.js';
+import { withoutTool } from '../../camera/support.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort, listen } from '../../ports.js';
@@ -21,7 +22,7 @@ import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { CLI, Daemon, headland, Rig } from '../daemon.js';
 
-const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
+const withoutFfmpeg = withoutTool('ffmpeg');
 
 /** Runs `doctor` as a person does beside the daemon. */
 function examine(rig: Rig, ...args: string[]) {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,17 +12,17 @@ import type { Command } from '../../../src/telemetry/contract/command-contract.j
 import type { PredictionBody } from '../../../src/telemetry/contract/messages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort, listen } from '../../ports.js';
-import { recordedLog } from '../../recorder.js';
+import { recordedAlarms, recordedLog } from '../../recorder.js';
 import {
   privateKey,
   tlsListener,
   withoutOpenssl,
   writeCertificates,
 } from '../../telemetry/certificates.js';
-import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, passwordFile, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { event, Observer, TcpProxy } from '../../telemetry/tools.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-import { openRobot, recentFrame, recordedAlarms } from '../support.js';
+import { openRobot, recentFrame } from '../support.js';
 
 type Test = Parameters<typeof Mosquitto.start>[0];
 
@@ -209,12 +208,9 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
 
   test('proves itself with the password in a file', async (t) => {
     const dir = temporaryFolder(t);
-    const passwords = join(dir, 'passwords');
-    const made = spawnSync('mosquitto_passwd', ['-b', '-c', passwords, 'robot', 'swordfish']);
-    if (made.status !== 0) return t.skip('mosquitto_passwd is missing: apt-get install mosquitto');
-    spawnSync('chmod', ['-R', 'a+rX', dir]);
+    const passwords = passwordFile(join(dir, 'passwords'), 'robot', 'swordfish');
     // Whoever gives a name has to prove it.
-    const broker = await Mosquitto.start(t, [`password_file ${passwords}`]);
+    const broker = await Mosquitto.start(t, [passwords]);
     const secret = join(dir, 'secret');
     const robotWith = (password: string) => {
       writeFileSync(secret, password, { mode: 0o600 });

@@ -15,10 +15,10 @@ import type { HeadlandError } from '../../../src/base/errors.js';
 import { Perception } from '../../../src/perception/perception.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import type { TestFrame } from '../../perception/support.js';
-import { Recorder, recordedLog } from '../../recorder.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { drawPicture, installBackbone } from '../../training/fixture.js';
-import { FEATURES, recordedAlarms, robotConfig } from '../support.js';
+import { FEATURES, robotConfig } from '../support.js';
 
 /** A robot with the backbone `tiny` in its cache, and a perception that has not started. */
 async function robot(

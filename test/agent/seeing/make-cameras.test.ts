@@ -11,9 +11,9 @@ import type { Frame } from '../../../src/camera/camera.js';
 import type { CameraQuality } from '../../../src/camera/stage/quality-watch.js';
 import type { CameraPhase } from '../../../src/camera/supervisor.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder } from '../../recorder.js';
+import { Recorder, recordedAlarms } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-import { recordedAlarms, robotConfig, writePhotos } from '../support.js';
+import { robotConfig, writePhotos } from '../support.js';
 
 /** The cameras of these sections, and everything that they report. */
 function cameras(

@@ -12,9 +12,8 @@ import { gga, gst, rmc } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort, listen } from '../../ports.js';
-import { Recorder, recordedLog } from '../../recorder.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-import { recordedAlarms } from '../support.js';
 
 /** Moments of a receiver that moves east, one a second. */
 function* moments(latitude = 48.1): Generator<string[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -23,7 +23,7 @@ import { loadConfigFile } from '../../../src/config/load.js';
 import { CLI, headland } from '../../agent/daemon.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, passwordFile, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { PseudoTerminal, withoutScript } from './pseudo-terminal.js';
 
@@ -54,15 +54,8 @@ describe('setup at a terminal', { skip: withoutScript, timeout: TEST_HANG_MS }, 
   }, async (t) => {
     const folder = temporaryFolder(t);
     const file = join(folder, 'etc/headland.yaml');
-    const passwords = join(folder, 'passwords');
-    writeFileSync(passwords, '');
-    execFileSync('mosquitto_passwd', ['-b', passwords, 'robot', 'sword fish'], { stdio: 'ignore' });
-    chmodSync(passwords, 0o644);
-    chmodSync(folder, 0o755);
-    const broker = await Mosquitto.start(t, [
-      'allow_anonymous false',
-      `password_file ${passwords}`,
-    ]);
+    const passwords = passwordFile(join(folder, 'passwords'), 'robot', 'sword fish');
+    const broker = await Mosquitto.start(t, ['allow_anonymous false', passwords]);
     const terminal = new PseudoTerminal(t, setup(file), { TMPDIR: folder });
     await terminal.answer('1/5', 'robot 7');
     await terminal.until('use 1 to 63 letters');

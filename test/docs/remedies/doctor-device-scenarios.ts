@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -12,10 +11,10 @@ import { robotContext } from '../../agent/doctor/context.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { gpioTree } from '../../alerts/gpio-tree.js';
 import { pluggableCamera } from '../../camera/sources.js';
-import { makeJpeg } from '../../camera/support.js';
+import { makeJpeg, withoutTool } from '../../camera/support.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 
-const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
+const withoutFfmpeg = withoutTool('ffmpeg');
 
 /** A camera that shows the images of a folder. */
 function show(patient: Patient, name: string): void {
@@ -64,11 +63,6 @@ function poor(code: string, follows: string, background: string): DoctorScenario
   };
 }
 
-const images: Uint8Array[] = [];
-for (let seed = 1; seed <= 12; seed += 1) {
-  images.push(await makeJpeg(seed, { width: 160, height: 120 }));
-}
-
 export const deviceFindings: DoctorScenario[] = [
   {
     code: 'HL_CAMERA_DEVICE_MISSING',
@@ -100,6 +94,9 @@ export const deviceFindings: DoctorScenario[] = [
     subject: 'main',
     skip: withoutFfmpeg,
     given: async (patient) => {
+      const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+      const size = { width: 160, height: 120 };
+      const images = await Promise.all(seeds.map((seed) => makeJpeg(seed, size)));
       let sent = 0;
       const url = await network(patient.t, () => {
         sent += 1;

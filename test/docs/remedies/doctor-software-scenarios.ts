@@ -16,6 +16,7 @@ import Database from 'libsql';
 import { REPOSITORY } from '../../mutants/mutant.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 import { damageBackbone, writeCard } from './model-scenarios.js';
+import type { Said } from './scenario.js';
 
 const database = ({ robot }: Patient): string => join(robot.stateDir, 'headland.db');
 
@@ -28,6 +29,18 @@ function obey(remedy: string | null): void {
 /** Loads a script into every Node.js of the doctor. */
 function preload({ robot, env }: Patient, script: string): void {
   env.NODE_OPTIONS = `--require ${robot.write('preload.cjs', script)}`;
+}
+
+/** Hands the secret to the service as the remedy says. @param unit other properties of the unit */
+function loadCredential(
+  patient: Patient,
+  { remedy }: Said,
+  unit: Record<string, string> = {},
+): void {
+  const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
+  patient.systemd({ ...unit, LoadCredential: `${name}:${file}` });
+  const yaml = readFileSync(patient.robot.configFile, 'utf8');
+  writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
 }
 
 async function train(patient: Patient): Promise<void> {
@@ -119,12 +132,7 @@ export const softwareFindings: DoctorScenario[] = [
       const file = patient.robot.write('password', 'swordfish\n', 0o600);
       patient.robot.configure({ mqtt: { password: { file } } });
     },
-    follow: (patient, { remedy }) => {
-      const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
-      patient.systemd({ LoadCredential: `${name}:${file}` });
-      const yaml = readFileSync(patient.robot.configFile, 'utf8');
-      writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
-    },
+    follow: loadCredential,
   },
   {
     code: 'HL_DOCTOR_HIDDEN_FROM_SERVICE',
@@ -141,12 +149,7 @@ export const softwareFindings: DoctorScenario[] = [
       const file = patient.robot.write('password', 'swordfish\n', 0o600);
       patient.robot.configure({ mqtt: { password: { file } } });
     },
-    follow: (patient, { remedy }) => {
-      const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
-      patient.systemd({ DynamicUser: 'no', User: 'robot', LoadCredential: `${name}:${file}` });
-      const yaml = readFileSync(patient.robot.configFile, 'utf8');
-      writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
-    },
+    follow: (patient, said) => loadCredential(patient, said, { DynamicUser: 'no', User: 'robot' }),
   },
   {
     code: 'HL_DOCTOR_TIMEOUT',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -16,6 +16,10 @@ export interface Ran {
 
 /** A user without rights, for what root may always do. */
 const NOBODY = 65_534;
+
+/** For `skip`: false where a scenario may mount a file system. */
+export const withoutMounts: string | false =
+  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'needs the right to mount';
 
 /** One set of pictures and one backbone in a cache, for any number of robots. */
 export class Field {
@@ -99,6 +103,16 @@ export class Robot {
   configure(changes: Settings): void {
     this.#settings = merged(this.#settings, changes);
     writeFileSync(this.configFile, stringify(this.#settings));
+  }
+
+  /** Puts a file system of its own where the state will be. @param options of tmpfs */
+  mountState(options: string): void {
+    mkdirSync(this.stateDir);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', this.stateDir]);
+  }
+
+  unmountState(): void {
+    spawnSync('umount', ['-l', this.stateDir]);
   }
 
   write(name: string, content: string | Uint8Array, mode = 0o644): string {
