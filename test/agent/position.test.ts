@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { unzipSync } from 'fflate';
 import { removeGeotag } from '../../src/vision/geotag/geotag.js';
-import { gga, gst, rmc } from '../host/position/nmea-lines.js';
+import { moment } from '../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../host/position/pseudo-terminal.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { headland, Person, Rig } from './daemon.js';
@@ -14,9 +14,7 @@ function receiver(t: TestContext): PseudoTerminal {
   const terminal = new PseudoTerminal();
   let tick = 0;
   const timer = setInterval(() => {
-    const utc = `12${String(Math.floor(tick / 60) % 60).padStart(2, '0')}${String(tick % 60).padStart(2, '0')}.00`;
-    const facts = { utc, latitude: 52 + tick * 1e-5, longitude: 9.5, quality: 4 };
-    terminal.write([rmc(facts), gga(facts), gst(utc, 0.006, 0.008)]);
+    terminal.write(moment(tick, 52 + tick * 1e-5, 9.5));
     tick += 1;
   }, 50);
   t.after(() => {

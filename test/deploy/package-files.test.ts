@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { headland } from '../agent/daemon.js';
-import { temporaryFolder } from '../temporary-folder.js';
+import { temporaryFolder, writeFiles } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -25,12 +25,7 @@ function elf(machine: number): Buffer {
 }
 
 function tree(t: TestContext, content: Record<string, string | Buffer>): string {
-  const root = temporaryFolder(t);
-  for (const [path, bytes] of Object.entries(content)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), bytes);
-  }
-  return root;
+  return writeFiles(temporaryFolder(t), content);
 }
 
 describe('files of the Debian package', () => {

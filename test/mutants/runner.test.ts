@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { TEST_HANG_MS } from '../liveness.js';
-import { temporaryFolder } from '../temporary-folder.js';
+import { temporaryFolder, writeFiles } from '../temporary-folder.js';
 import type { Mutant } from './mutant.js';
 import { runMutants } from './runner.js';
 
@@ -39,11 +39,7 @@ function sumMutant(change: Partial<Mutant>, names = 'adds'): Mutant {
 /** Writes the repository; what it holds afterwards, and what comes of mutants in it. */
 function prepare(t: TestContext) {
   const folder = temporaryFolder(t);
-  const repository = join(folder, 'repository');
-  for (const [path, text] of Object.entries(REPOSITORY)) {
-    mkdirSync(dirname(join(repository, path)), { recursive: true });
-    writeFileSync(join(repository, path), text);
-  }
+  const repository = writeFiles(join(folder, 'repository'), REPOSITORY);
   const said: string[] = [];
   const run = (...mutants: Mutant[]) =>
     runMutants(mutants, {

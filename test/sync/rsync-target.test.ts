@@ -13,8 +13,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { rsyncArguments } from '../../src/sync/rsync/rsync-arguments.js';
 import { rsyncError } from '../../src/sync/rsync/rsync-errors.js';
+import { hasCode } from '../errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { hasCode, smallDisk } from '../samples/support.js';
+import { smallDisk } from '../samples/support.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { PASSWORD, type RsyncDaemon, startRsyncDaemon, withoutRsync } from './rsync-daemon.js';
 import {

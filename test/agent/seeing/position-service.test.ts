@@ -8,21 +8,12 @@ import { PositionService } from '../../../src/agent/seeing/position-service.js';
 import type { Located } from '../../../src/base/geo/position.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { until } from '../../camera/support.js';
-import { gga, gst, rmc } from '../../host/position/nmea-lines.js';
+import { moment } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort, listen } from '../../ports.js';
 import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-
-/** Moments of a receiver that moves east, one a second. */
-function* moments(latitude = 48.1): Generator<string[]> {
-  for (let second = 0; ; second++) {
-    const utc = `1200${String(second % 60).padStart(2, '0')}.00`;
-    const facts = { utc, latitude, longitude: 11.5 + second * 1e-6, quality: 4 };
-    yield [rmc(facts), gga(facts), gst(utc, 0.006, 0.008)];
-  }
-}
 
 function watched(t: TestContext, settings: Record<string, unknown>) {
   const { alarms, changes, said } = recordedAlarms();
@@ -43,8 +34,9 @@ async function feed(
   positions: Recorder<Located>,
   isWanted: (located: Located) => boolean = () => true,
 ) {
-  const source = moments();
-  const timer = setInterval(() => write(source.next().value ?? []), 20);
+  let second = 0;
+  // The receiver moves east.
+  const timer = setInterval(() => write(moment(second, 48.1, 11.5 + second++ * 1e-6)), 20);
   try {
     return await positions.next(isWanted);
   } finally {

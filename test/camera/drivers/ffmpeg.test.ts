@@ -19,6 +19,7 @@ import {
   hiddenInput,
   inputKind,
 } from '../../../src/camera/drivers/ffmpeg-arguments.js';
+import { hasCode } from '../../errors.js';
 import { listen } from '../../ports.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
@@ -27,9 +28,6 @@ import { cameraConfig, childrenNamed, collect, makeJpeg, needsTool, sizeOf } fro
 function open(section: Record<string, unknown>): FfmpegDriver {
   return new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', ...section }), silentLog());
 }
-
-const failsWith = (code: string) => (error: unknown) =>
-  isHeadlandError(error) && error.code === code;
 
 describe('FfmpegDriver on files', () => {
   it('gives every frame of a video file, then ends', async (t) => {
@@ -79,12 +77,9 @@ describe('FfmpegDriver on files', () => {
     const folder = temporaryFolder(t);
     const text = join(folder, 'notes.mp4');
     writeFileSync(text, 'not a video');
-    await assert.rejects(collect(open({ input: text }), 1), failsWith('HL_CAMERA_EXITED'));
+    await assert.rejects(collect(open({ input: text }), 1), hasCode('HL_CAMERA_EXITED'));
     const missing = join(folder, 'missing.mp4');
-    await assert.rejects(
-      collect(open({ input: missing }), 1),
-      failsWith('HL_CAMERA_DEVICE_MISSING'),
-    );
+    await assert.rejects(collect(open({ input: missing }), 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 });
 
@@ -232,7 +227,7 @@ describe('FfmpegDriver without its device or tool', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     if (existsSync('/dev/video99')) return t.skip('this machine has a /dev/video99');
     const driver = open({ input: '/dev/video99' });
-    await assert.rejects(collect(driver, 1), failsWith('HL_CAMERA_DEVICE_MISSING'));
+    await assert.rejects(collect(driver, 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 
   it('names the package when ffmpeg is not installed', async (t) => {
@@ -269,7 +264,7 @@ describe('FfmpegDriver without its device or tool', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const link = join(temporaryFolder(t), 'camera.mp4');
     symlinkSync('/nowhere/at/all', link);
-    await assert.rejects(collect(open({ input: link }), 1), failsWith('HL_CAMERA_DEVICE_MISSING'));
+    await assert.rejects(collect(open({ input: link }), 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 });
 

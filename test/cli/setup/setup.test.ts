@@ -4,7 +4,6 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -144,9 +143,9 @@ describe('setup at a terminal', { skip: withoutScript, timeout: TEST_HANG_MS }, 
     assert.deepEqual(settings.console, { enabled: false });
   });
 
-  for (const [how, key, code] of [
-    ['Ctrl-C', '\u0003', 130],
-    ['Ctrl-D', '\u0004', 130],
+  for (const [how, key] of [
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
   ] as const) {
     test(`${how} ends it, and nothing is written`, async (t) => {
       const folder = temporaryFolder(t);
@@ -155,7 +154,7 @@ describe('setup at a terminal', { skip: withoutScript, timeout: TEST_HANG_MS }, 
       await terminal.until('Camera:');
       terminal.press(key);
       await terminal.until('HL_SETUP_CANCELLED');
-      assert.equal(await terminal.end(), code);
+      assert.equal(await terminal.end(), 130);
       assert.deepEqual(readdirSync(folder), []);
     });
   }
@@ -398,7 +397,6 @@ describe('what setup writes', () => {
 
   test('answers replace their settings and leave the name of a camera', (t) => {
     const file = join(temporaryFolder(t), 'headland.yaml');
-    mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(
       file,
       'cameras: [{driver: auto, name: front}, {driver: simulated, name: rear}]\nmqtt: {url: "mqtt://a", username: u, keepaliveSeconds: 9}\n',

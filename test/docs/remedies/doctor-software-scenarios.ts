@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { REPOSITORY } from '../../mutants/mutant.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
+import { withoutRoot } from './field.js';
 import { damageBackbone, writeCard } from './model-scenarios.js';
 import type { Said } from './scenario.js';
 
@@ -141,7 +142,7 @@ export const softwareFindings: DoctorScenario[] = [
     check: 'configuration',
     state: 'failed',
     subject: 'mqtt.password',
-    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    skip: withoutRoot,
     given: (patient) => {
       patient.systemd({ DynamicUser: 'no', User: 'robot' });
       mkdirSync(patient.robot.stateDir);
@@ -289,7 +290,7 @@ export const softwareFindings: DoctorScenario[] = [
       chmodSync(weights(patient), 0o600);
     },
     follow: (patient) => execFileSync('chmod', ['-R', 'a+rX', patient.robot.stateDir]),
-    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    skip: withoutRoot,
   },
   {
     code: 'HL_STORE_CORRUPT',

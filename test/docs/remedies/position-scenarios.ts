@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { gga } from '../../host/position/nmea-lines.js';
+import { gga, utcOf } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
 import { listen } from '../../ports.js';
 import type { CommandScenario } from './command-scenario.js';
@@ -40,8 +40,7 @@ function plugIn(robot: Robot): string {
   const terminal = new PseudoTerminal();
   let second = 0;
   const timer = setInterval(() => {
-    const utc = `1200${String(second++ % 60).padStart(2, '0')}.00`;
-    terminal.write([gga({ utc, latitude: 48.1, longitude: 11.5 })]);
+    terminal.write([gga({ utc: utcOf(second++), latitude: 48.1, longitude: 11.5 })]);
   }, 100);
   const stop = (): void => {
     clearInterval(timer);
