@@ -75,6 +75,12 @@ export async function httpCamera(t: TestContext, serve: (viewer: Viewer) => void
   return (await pluggableCamera(t, serve)).url;
 }
 
+/** Does something again and again until the test ends. */
+export function every(t: Pick<TestContext, 'after'>, intervalMs: number, act: () => void): void {
+  const timer = setInterval(act, intervalMs);
+  t.after(() => clearInterval(timer));
+}
+
 /** One viewer's connection to a camera. */
 export interface Viewer {
   send(jpeg: Uint8Array, announcedBytes?: number): void;

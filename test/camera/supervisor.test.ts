@@ -13,7 +13,7 @@ import { CameraSupervisor } from '../../src/camera/supervisor.js';
 import { freePort } from '../ports.js';
 import { Recorder, recordedAlarms } from '../recorder.js';
 import { temporaryFolder } from '../temporary-folder.js';
-import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
+import { every, httpCamera, makeVideo, pluggableCamera } from './sources.js';
 import {
   cameraConfig,
   childrenNamed,
@@ -22,6 +22,7 @@ import {
   pictureSettings,
   watch,
 } from './support.js';
+import { withPath } from './tool.js';
 
 function endlessVideo(folder: string, stallMs = 20_000): FfmpegDriver {
   const input = makeVideo(folder, 2, 20);
@@ -166,10 +167,7 @@ describe('CameraSupervisor with ffmpeg', () => {
       // The first hangs up, the second falls silent in the middle of a picture, the third goes on.
       if (viewers === 1) hangUp = () => viewer.end();
       else if (viewers === 2) viewer.send(jpeg.subarray(0, 500), jpeg.length);
-      else {
-        const timer = setInterval(() => viewer.send(jpeg), 20);
-        t.after(() => clearInterval(timer));
-      }
+      else every(t, 20, () => viewer.send(jpeg));
     });
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60, stallMs: 4_000 });
     const { supervisor, states, frames, until } = watch(t, new FfmpegDriver(config, silentLog()), {
@@ -188,10 +186,7 @@ describe('CameraSupervisor with ffmpeg', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const jpeg = await makeJpeg(1, { width: 320, height: 240 });
     const half = jpeg.subarray(0, jpeg.length / 2);
-    const input = await httpCamera(t, (viewer) => {
-      const timer = setInterval(() => viewer.send(half), 10);
-      t.after(() => clearInterval(timer));
-    });
+    const input = await httpCamera(t, (viewer) => every(t, 10, () => viewer.send(half)));
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60 });
     const { supervisor, until } = watch(t, new FfmpegDriver(config, silentLog()), {
       stallMs: 3_000,
@@ -203,11 +198,7 @@ describe('CameraSupervisor with ffmpeg', () => {
   });
 
   it('keeps trying when the tool is missing', async (t) => {
-    const before = process.env.PATH;
-    process.env.PATH = temporaryFolder(t);
-    t.after(() => {
-      process.env.PATH = before;
-    });
+    withPath(t, temporaryFolder(t));
     const driver = new FfmpegDriver(cameraConfig({ driver: 'ffmpeg' }), silentLog());
     const { supervisor, until } = watch(t, driver);
     await until(() => supervisor.state().restarts >= 3, 'three restarts');

@@ -13,6 +13,7 @@ import { jobEnvironment } from '../../src/training/job/job-process.js';
 import type { JobSettings, TrainingProgress } from '../../src/training/job/job-protocol.js';
 import { lowPriorityCommand } from '../../src/training/job/low-priority.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
+import { withPath } from '../camera/tool.js';
 import { fileAppears } from '../file-appears.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
@@ -333,14 +334,10 @@ describe('the job', () => {
     skip: getPriority() === NICEST && 'these tests run at the highest niceness themselves',
   }, async (t) => {
     const folder = temporaryFolder(t);
-    const { PATH } = process.env;
-    t.after(() => {
-      process.env.PATH = PATH;
-    });
     // As the real one does where it is not allowed: it complains and runs the program all the same.
     const nice = `#!/bin/sh\necho ${getPriority()}\n`;
     writeFileSync(join(folder, 'nice'), nice, { mode: 0o755 });
-    process.env.PATH = `${folder}:${PATH}`;
+    withPath(t, `${folder}:${process.env.PATH}`);
     assert.deepEqual(await lowPriorityCommand(7), []);
   });
 

@@ -22,8 +22,9 @@ import {
 import { hasCode } from '../../errors.js';
 import { listen } from '../../ports.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
+import { every, ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
 import { cameraConfig, childrenNamed, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
+import { withPath } from '../tool.js';
 
 function open(section: Record<string, unknown>): FfmpegDriver {
   return new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', ...section }), silentLog());
@@ -366,17 +367,5 @@ describe('ffmpegArguments', () => {
 /** Calls `send` with each of `items`, round and round, 100 times a second, until the test ends. */
 function repeat(t: TestContext, items: Uint8Array[], send: (item: Uint8Array) => void): void {
   let next = 0;
-  const timer = setInterval(() => {
-    send(items[next % items.length]!);
-    next += 1;
-  }, 10);
-  t.after(() => clearInterval(timer));
-}
-
-function withPath(t: TestContext, path: string): void {
-  const before = process.env.PATH;
-  process.env.PATH = path;
-  t.after(() => {
-    process.env.PATH = before;
-  });
+  every(t, 10, () => send(items[next++ % items.length]!));
 }

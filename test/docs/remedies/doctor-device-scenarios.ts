@@ -10,7 +10,7 @@ import { silentLog } from '../../../src/base/log.js';
 import { robotContext } from '../../agent/doctor/context.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { gpioTree } from '../../alerts/gpio-tree.js';
-import { pluggableCamera } from '../../camera/sources.js';
+import { every, httpCamera } from '../../camera/sources.js';
 import { makeJpeg, withoutTool } from '../../camera/support.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 
@@ -34,12 +34,8 @@ function mendView({ robot }: Patient, name: string): void {
 }
 
 /** A camera on the network; `next` gives each image. */
-async function network(t: TestContext, next: () => Uint8Array): Promise<string> {
-  const { url } = await pluggableCamera(t, (viewer) => {
-    const timer = setInterval(() => viewer.send(next()), 50);
-    t.after(() => clearInterval(timer));
-  });
-  return url;
+function network(t: TestContext, next: () => Uint8Array): Promise<string> {
+  return httpCamera(t, (viewer) => every(t, 50, () => viewer.send(next())));
 }
 
 /** The header of a Raspberry Pi. */
