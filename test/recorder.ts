@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { Alarms } from '../src/base/alarms.js';
 import type { Log } from '../src/base/log.js';
 import { HANG_MS } from './liveness.js';
 
@@ -75,4 +76,15 @@ export function recordedLog(): { log: Log; lines: Recorder<LogLine> } {
     { write: (line: string) => lines.add(JSON.parse(line)) },
   );
   return { log, lines };
+}
+
+/** Alarms, and what was said of them in order: `raised NAME SEVERITY CODE`, `cleared NAME`. */
+export function recordedAlarms() {
+  const changes = new Recorder<string>();
+  const alarms = new Alarms({
+    onRaised: ({ name, severity, error }) =>
+      changes.add(`raised ${name} ${severity} ${error.code}`),
+    onCleared: ({ name }) => changes.add(`cleared ${name}`),
+  });
+  return { alarms, changes, said: changes.all };
 }

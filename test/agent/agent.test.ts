@@ -6,8 +6,9 @@ import { agentStatus } from '../../src/agent/status.js';
 import { removeCachedModel } from '../../src/backbone/cache.js';
 import { events } from '../console/client.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { listen } from '../ports.js';
 import { Recorder } from '../recorder.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { TestAgent, writePhotos } from './support.js';
 
 /** What keeps this process alive, when handles that were closed are gone. */
@@ -33,7 +34,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('classifies on when its database can no longer be read, and says so', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed']);
+    const path = await writePhotos(temporaryFolder(t), ['crop', 'weed']);
     const { agent, decisions, lines, url } = await TestAgent.start(t, [], {
       cameras: [{ driver: 'replay', path, intervalMs: 5 }],
       mqtt: { metricsIntervalMs: 1_000 },
@@ -79,14 +80,12 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
   test('can be stopped while its backbone is fetched from a server that does not answer', async (t) => {
     const asked = new Recorder<string>();
     const server = createServer((request) => asked.add(request.url ?? ''));
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const port = await listen(server);
     t.after(() => server.closeAllConnections());
     t.after(() => server.close());
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
     const { agent } = await TestAgent.create(t, ['crop']);
     const { models, paths } = agent.config;
-    models.mirrors.push(`http://127.0.0.1:${address.port}/`);
+    models.mirrors.push(`http://127.0.0.1:${port}/`);
     models.allowDownload = true;
     await removeCachedModel(paths.cacheDir, 'tiny');
     const starting = assert.rejects(agent.start());

@@ -208,6 +208,16 @@ interface Received {
   body: Body;
 }
 
+/** How a person labels frames. */
+interface LabelManner {
+  /** Other fields of `snapshot`. */
+  snapshot?: Record<string, unknown>;
+  /** Gets every frame. */
+  look?(frame: Body): void;
+  /** Fields of each `label` for a frame that shows this; usually one. */
+  labels?(shown: string): Record<string, unknown>[];
+}
+
 /** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
 export class Person {
   readonly #received = new Recorder<Received>();
@@ -266,18 +276,26 @@ export class Person {
     return this.#received.until(matches, 'a message');
   }
 
-  /** Looks at frames, as `snapshot` shows them, and labels them until so many were labelled. */
-  async labelFrames(rig: Rig, count: number): Promise<void> {
+  /**
+   * Looks at frames, as `snapshot` shows them, and labels them until so many were labelled.
+   * @returns ids of their samples
+   */
+  async labelFrames(rig: Rig, count: number, manner: LabelManner = {}): Promise<Set<string>> {
+    const { snapshot = {}, look, labels = (shown: string) => [{ label: shown }] } = manner;
     const labelled = new Set<string>();
     await this.until(({ topic }) => topic.endsWith('/prediction'));
     while (labelled.size < count) {
-      const { data } = await this.command('snapshot', { include_picture: true });
-      const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
-      if (label === null || labelled.has(data.sample_id)) continue;
-      const answer = await this.command('label', { sample: data.sample_id, label });
-      if (!answer.ok) throw new Error(JSON.stringify(answer));
+      const { data } = await this.command('snapshot', { include_picture: true, ...snapshot });
+      look?.(data);
+      const shown = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
+      if (shown === null || labelled.has(data.sample_id)) continue;
+      for (const fields of labels(shown)) {
+        const answer = await this.command('label', { sample: data.sample_id, ...fields });
+        if (!answer.ok) throw new Error(JSON.stringify(answer));
+      }
       labelled.add(data.sample_id);
     }
+    return labelled;
   }
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { headsFolder } from '../../src/registry/heads-folder.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { temporaryFolder } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { headland, Person, Rig } from './daemon.js';
 
 /** A state folder and its backbone as a headland without tasks left them; the database as text. */

@@ -5,12 +5,13 @@ import { describe, test } from 'node:test';
 import { openState } from '../../src/agent/open-state.js';
 import { addedCardsDir } from '../../src/agent/seeing/perception-settings.js';
 import { isHeadlandError } from '../../src/base/errors.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { someCard, someHead } from '../training/fixture.js';
 import { openRobot, recentFrame, robotConfig } from './support.js';
 
 describe('openState', () => {
   test('creates everything where there is nothing, for this user alone', (t) => {
-    const dir = join(temporaryDirectory(t), 'var', 'lib', 'headland');
+    const dir = join(temporaryFolder(t), 'var', 'lib', 'headland');
     const { state, config } = openRobot(t, {}, dir);
     assert.equal(state.databasePath, join(dir, 'headland.db'));
     assert.equal(statSync(state.databasePath).mode & 0o777, 0o600);
@@ -81,13 +82,13 @@ describe('openState', () => {
   });
 
   test('names a folder that cannot be, and a database that is none', (t) => {
-    const file = join(temporaryDirectory(t), 'file');
+    const file = join(temporaryFolder(t), 'file');
     writeFileSync(file, 'no folder');
     assert.throws(
       () => openState(robotConfig(join(file, 'state'))),
       (error) => isHeadlandError(error, 'HL_STATE_UNWRITABLE') && error.message.includes(file),
     );
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     writeFileSync(
       join(dir, 'headland.db'),
       'no database, but a text that is long enough to be read',

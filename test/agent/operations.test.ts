@@ -5,7 +5,8 @@ import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
 import type { TrainingReport } from '../../src/training/report.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { someCard, someHead } from '../training/fixture.js';
 import { TestAgent, writePhotos } from './support.js';
 
 const REQUESTERS: Requester[] = [
@@ -192,7 +193,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('stop the judging of frames, and let it go on', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed']);
+    const path = await writePhotos(temporaryFolder(t), ['crop', 'weed']);
     const running = await TestAgent.create(t, [], {
       cameras: [{ driver: 'replay', path, intervalMs: 5 }],
     });
@@ -226,7 +227,7 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('classify the next image when it is asked for, and not while inference is paused', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop']);
+    const path = await writePhotos(temporaryFolder(t), ['crop']);
     const onlyWhenMoving = { keepAliveMs: 3_600_000 };
     const running = await TestAgent.create(t, [], {
       cameras: [{ driver: 'replay', path, intervalMs: 5, onlyWhenMoving }],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { unzipSync } from 'fflate';
 import { removeGeotag } from '../../src/vision/geotag/geotag.js';
-import { gga, gst, rmc } from '../host/position/nmea-lines.js';
+import { moment } from '../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../host/position/pseudo-terminal.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { headland, Person, Rig } from './daemon.js';
@@ -14,9 +14,7 @@ function receiver(t: TestContext): PseudoTerminal {
   const terminal = new PseudoTerminal();
   let tick = 0;
   const timer = setInterval(() => {
-    const utc = `12${String(Math.floor(tick / 60) % 60).padStart(2, '0')}${String(tick % 60).padStart(2, '0')}.00`;
-    const facts = { utc, latitude: 52 + tick * 1e-5, longitude: 9.5, quality: 4 };
-    terminal.write([rmc(facts), gga(facts), gst(utc, 0.006, 0.008)]);
+    terminal.write(moment(tick, 52 + tick * 1e-5, 9.5));
     tick += 1;
   }, 50);
   t.after(() => {
@@ -49,14 +47,9 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
     assert.equal(first.position.course_degrees, 84.4);
     assert.equal(first.position.altitude_meters, 100.5);
 
-    for (let labelled = 0; labelled < 40; ) {
-      const { data } = await person.command('snapshot', { include_picture: true });
-      assert.ok(data.position.latitude > 52);
-      const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
-      if (label === null) continue;
-      await person.command('label', { sample: data.sample_id, label });
-      labelled += 1;
-    }
+    await person.labelFrames(rig, 40, {
+      look: ({ position }) => assert.ok(position.latitude > 52),
+    });
     const answer = await person.command('retrain');
     const { body: report } = await person.until(
       ({ body }) =>
@@ -65,9 +58,8 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
     assert.equal(report.outcome, 'promoted', report.reason);
     person.forget();
     // Enough frames for sightings of every class, and the time to write them.
-    for (let frames = 0; frames < 100; frames++) {
-      await person.until(({ topic }) => topic === 'headland/r1/prediction');
-    }
+    let frames = 0;
+    await person.until(({ topic }) => topic === 'headland/r1/prediction' && ++frames >= 100);
     const { data: status } = await person.command('status');
     assert.equal(status.position.state, 'fix');
     assert.equal(status.position.source, `receiver on ${device}`);

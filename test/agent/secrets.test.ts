@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
-import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
+import { listen } from '../ports.js';
+import { Mosquitto, passwordFile, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { CLI, Person, Rig } from './daemon.js';
 
 /** One secret a setting, so that a leak names the setting. */
@@ -102,13 +102,12 @@ async function webServer(t: TestContext, jpeg: Uint8Array): Promise<string> {
     }, 50);
     response.on('close', () => clearInterval(timer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `127.0.0.1:${port}`;
 }
 
 test('no secret of any setting shows in any output, file or command line', {
@@ -117,11 +116,8 @@ test('no secret of any setting shows in any output, file or command line', {
 }, async (t) => {
   const rig = await Rig.create(t);
   const [user, password] = [canary('broker-user'), canary('broker-password')];
-  const passwords = join(rig.dir, 'passwords');
-  assert.equal(spawnSync('mosquitto_passwd', ['-b', '-c', passwords, user, password]).status, 0);
-  chmodSync(passwords, 0o644);
-  chmodSync(rig.dir, 0o755);
-  const broker = await Mosquitto.start(t, ['allow_anonymous false', `password_file ${passwords}`]);
+  const passwords = passwordFile(join(rig.dir, 'passwords'), user, password);
+  const broker = await Mosquitto.start(t, ['allow_anonymous false', passwords]);
   const brokerUrl = broker.url.replace('://', `://${user}:${password}@`);
   const [photo] = filesBelow(rig.photosDir);
   const web = await webServer(t, readFileSync(photo!));

@@ -6,14 +6,14 @@ import { openStateOrStandIn } from '../../src/agent/open-state.js';
 import { StoreWatch } from '../../src/agent/store-watch.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { recordedLog } from '../recorder.js';
-import { temporaryDirectory } from '../training/fixture.js';
-import { recordedAlarms, robotConfig } from './support.js';
+import { recordedAlarms, recordedLog } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { robotConfig } from './support.js';
 
 const REFUSED = new HeadlandError('HL_STORE_IO', 'the disk reports an error', { remedy: 'None.' });
 
 /** A robot whose state folder is `dir`, and the watch over it. */
-function watched(t: Parameters<typeof temporaryDirectory>[0], dir: string) {
+function watched(t: Parameters<typeof temporaryFolder>[0], dir: string) {
   const { alarms, changes, said } = recordedAlarms();
   let watch: StoreWatch | null = null;
   const state = openStateOrStandIn(
@@ -35,14 +35,14 @@ function watched(t: Parameters<typeof temporaryDirectory>[0], dir: string) {
 
 describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
   test('says nothing of a disk that takes writes', (t) => {
-    const { watch, state, said } = watched(t, temporaryDirectory(t));
+    const { watch, state, said } = watched(t, temporaryFolder(t));
     watch.start();
     state.meta.set('key', 'value');
     assert.deepEqual([said, watch.obstacle], [[], null]);
   });
 
   test('raises an alarm about a folder that cannot be had, and uses it when it can', async (t) => {
-    const place = join(temporaryDirectory(t), 'place');
+    const place = join(temporaryFolder(t), 'place');
     writeFileSync(place, 'a file where the folder should be');
     const { watch, state, said, changed } = watched(t, place);
     assert.equal(said.length, 0, 'nobody watches yet');
@@ -59,7 +59,7 @@ describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('raises an alarm with the first write that is refused, until one is taken', async (t) => {
-    const { watch, state, said, changed } = watched(t, temporaryDirectory(t));
+    const { watch, state, said, changed } = watched(t, temporaryFolder(t));
     watch.start();
     state.database.pragma('query_only = ON');
     for (let i = 0; i < 2; i++) {
@@ -72,7 +72,7 @@ describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('lets go of a file whose disk was taken out, and finds what it held when it is back', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const place = join(dir, 'disk');
     const { watch, state, said, changed } = watched(t, place);
     watch.start();

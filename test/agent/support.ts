@@ -5,7 +5,6 @@ import type { TestContext } from 'node:test';
 import { Agent } from '../../src/agent/agent.js';
 import { openState, type State } from '../../src/agent/open-state.js';
 import type { RecentFrame } from '../../src/agent/seeing/recent-frames.js';
-import { Alarms } from '../../src/base/alarms.js';
 import type { Frame } from '../../src/camera/camera.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { WrittenBytes } from '../../src/host/written-bytes.js';
@@ -13,7 +12,8 @@ import { type Decision, undecided } from '../../src/perception/decision.js';
 import { Composer } from '../../src/telemetry/contract/composer.js';
 import type { Message, MessageName } from '../../src/telemetry/contract/messages.js';
 import { type LogLine, Recorder, recordedLog } from '../recorder.js';
-import { drawPicture, installBackbone, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { drawPicture, installBackbone } from '../training/fixture.js';
 
 type Settings = Record<string, unknown>;
 type Cleanup = Pick<TestContext, 'after'>;
@@ -36,7 +36,7 @@ export function robotConfig(dir: string, settings: Settings = {}): Config {
 export function openRobot(
   t: Cleanup,
   settings: Settings = {},
-  dir = temporaryDirectory(t),
+  dir = temporaryFolder(t),
 ): { dir: string; config: Config; state: State } {
   const config = robotConfig(dir, settings);
   const state = openState(config);
@@ -112,7 +112,7 @@ export class TestAgent {
     photos: readonly string[],
     settings: Settings = {},
     environment: NodeJS.ProcessEnv = {},
-    dir = temporaryDirectory(t),
+    dir = temporaryFolder(t),
   ): Promise<TestAgent> {
     const config = robotConfig(dir, {
       models: {
@@ -172,15 +172,4 @@ export class TestAgent {
     assert.ok(consoleUrl, 'the page is off');
     return consoleUrl.slice(0, -1);
   }
-}
-
-/** Alarms, and what was said of them in order: `raised NAME SEVERITY CODE`, `cleared NAME`. */
-export function recordedAlarms() {
-  const changes = new Recorder<string>();
-  const alarms = new Alarms({
-    onRaised: ({ name, severity, error }) =>
-      changes.add(`raised ${name} ${severity} ${error.code}`),
-    onCleared: ({ name }) => changes.add(`cleared ${name}`),
-  });
-  return { alarms, changes, said: changes.all };
 }

@@ -16,23 +16,14 @@ const TWO_TASKS = {
 };
 
 /** Labels pictures for both tasks, as `snapshot` shows them. */
-async function teachBoth(person: Person, rig: Rig, count: number): Promise<Set<string>> {
-  const labelled = new Set<string>();
-  while (labelled.size < count) {
-    const { data } = await person.command('snapshot', { include_picture: true, task: 'main' });
-    const label = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
-    if (label === null || labelled.has(data.sample_id)) continue;
-    const sample = data.sample_id;
-    for (const [task, name] of [
-      ['main', label],
-      ['shape', SHAPE_OF[label]!],
-    ]) {
-      const answer = await person.command('label', { sample, label: name, task });
-      assert.equal(answer.ok, true, JSON.stringify(answer));
-    }
-    labelled.add(sample);
-  }
-  return labelled;
+function teachBoth(person: Person, rig: Rig, count: number): Promise<Set<string>> {
+  return person.labelFrames(rig, count, {
+    snapshot: { task: 'main' },
+    labels: (shown) => [
+      { label: shown, task: 'main' },
+      { label: SHAPE_OF[shown], task: 'shape' },
+    ],
+  });
 }
 
 async function trained(person: Person, task: string): Promise<Record<string, unknown>> {

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { EventBody } from '../../src/telemetry/contract/messages.js';
 import { HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** onoff with all that it needs to run and to be compiled. */
@@ -41,8 +33,7 @@ test('after a change of Node.js, outputs raise an alarm until epoll is rebuilt a
     t.skip('the optional package onoff is not installed');
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), 'headland-epoll-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   install(folder);
   const rebuild = (flags: Record<string, string>) =>
     spawnSync('npm', ['rebuild', 'epoll'], {

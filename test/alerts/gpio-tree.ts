@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadOnoff } from '../../src/alerts/gpio/onoff.js';
 import { isHeadlandError } from '../../src/base/errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 export interface Chip {
   base: number;
@@ -33,8 +33,7 @@ export function gpioTree(
   chips: readonly Chip[],
   exported: readonly number[] = [],
 ): GpioTree {
-  const root = mkdtempSync(join(tmpdir(), 'headland-gpio-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   for (const chip of chips) addChip(root, chip);
   for (const file of ['export', 'unexport']) writeFileSync(join(root, file), '');
   for (const gpio of exported) {

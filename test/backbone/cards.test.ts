@@ -5,7 +5,8 @@ import test from 'node:test';
 import { listCards, loadCard } from '../../src/backbone/card-folders.js';
 import { parseCard } from '../../src/backbone/model-card.js';
 import { isHeadlandError } from '../../src/base/errors.js';
-import { temporaryFolder, tinyCard } from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { tinyCard } from './support.js';
 
 test('every card that comes along is valid and can be had from somewhere', async () => {
   const cards = await listCards(null);
@@ -96,7 +97,7 @@ for (const [what, change, named] of faults) {
 }
 
 test('own cards go before those that come along', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const own = {
     ...tinyCard({
       sources: [{ kind: 'file', file: 'weights/a.onnx', sha256: 'a'.repeat(64), bytes: 1 }],
@@ -118,7 +119,7 @@ test('own cards go before those that come along', async (t) => {
 });
 
 test('a card under another name, or of broken JSON, is refused', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeFile(join(dir, 'other.json'), JSON.stringify(tinyCard()));
   await assert.rejects(loadCard('other', dir), (e) => isHeadlandError(e, 'HL_MODEL_CARD_INVALID'));
   await writeFile(join(dir, 'other.json'), '{"schema": 1,');

@@ -9,14 +9,8 @@ import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { convertModel } from '../../src/models/convert-model.js';
 import { HANG_MS } from '../liveness.js';
-import {
-  encodeModel,
-  TINY_FEATURES,
-  TINY_SIZE,
-  temporaryFolder,
-  tinyCard,
-  tinyClassifier,
-} from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { encodeModel, TINY_FEATURES, TINY_SIZE, tinyCard, tinyClassifier } from './support.js';
 
 const card = tinyCard();
 const model = convertModel(encodeModel(tinyClassifier()), card);
@@ -97,7 +91,7 @@ test('a file that is no model is refused', async () => {
 
 for (const ending of ['close', 'leave', 'exit', 'terminate']) {
   test(`main thread and two workers at once, then ${ending}: the process ends cleanly`, async (t) => {
-    const path = join(await temporaryFolder(t), 'model.onnx');
+    const path = join(temporaryFolder(t), 'model.onnx');
     await writeFile(path, model);
     const script = fileURLToPath(new URL('./engine-process.js', import.meta.url));
     for (let round = 0; round < 2; round++) {

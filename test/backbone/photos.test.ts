@@ -11,7 +11,8 @@ import { silentLog } from '../../src/base/log.js';
 import { pullModel } from '../../src/models/pull-model.js';
 import { parseMirrors } from '../../src/models/sources/plan.js';
 import { verifyModel } from '../../src/models/verify-model.js';
-import { fixture, pullOptions, sharedDir, temporaryFolder } from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { fixture, pullOptions, sharedDir } from './support.js';
 
 const about = JSON.parse(readFileSync(fixture('lite0-photos.json'), 'utf8')) as {
   fit: 'squash' | 'crop';
@@ -21,7 +22,7 @@ const about = JSON.parse(readFileSync(fixture('lite0-photos.json'), 'utf8')) as 
 test('EfficientNet-Lite0 from its package gives PyTorch features on ten photos', async (t) => {
   const grocery = sharedDir('data/grocery');
   if (grocery === null) return t.skip('../shared/data/grocery is absent');
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const card = await loadCard('efficientnet-lite0', null);
   const mirrors = parseMirrors(process.env.HEADLAND_MODEL_MIRRORS);
   try {

@@ -1,8 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   OnnxCodec,
@@ -26,12 +23,6 @@ export const fixture = (name: string): string => join(root, 'test', 'backbone', 
 export function sharedDir(part: string): string | null {
   const path = join(process.env.HEADLAND_SHARED ?? join(root, '..', 'shared'), part);
   return existsSync(path) ? path : null;
-}
-
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'headland-backbone-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
-  return path;
 }
 
 export const TINY_SIZE = 16;

@@ -5,11 +5,11 @@ import { OnnxEngine } from '../../src/backbone/engines/engine-onnx.js';
 import { TfjsBackbone } from '../../src/backbone/engines/engine-tfjs.js';
 import type { Tfjs, TfjsBackend } from '../../src/backbone/engines/tfjs-library.js';
 import { tfjsFiles } from '../../src/backbone/engines/tfjs-model.js';
-import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { convertModel } from '../../src/models/convert-model.js';
 import { onnxToTfjs } from '../../src/models/tfjs/tfjs-from-onnx.js';
 import { efficientNetLiteToOnnx } from '../../src/models/torch/efficientnet-lite.js';
+import { hasCode } from '../errors.js';
 import { seededState } from '../models/seeded-lite.js';
 import { encodeModel, TINY_FEATURES, TINY_SIZE, tinyCard } from './support.js';
 import { distance, kerasLite0, openBackends, savedFiles, tfjsCard } from './tfjs-support.js';
@@ -29,9 +29,6 @@ function open(files: Record<string, Uint8Array>, card: ReturnType<typeof tfjsCar
   const options = { card, model, checksum: 'c', log: silentLog() };
   return TfjsBackbone.create({ ...options, backends: on });
 }
-
-const fails = (code: string, pattern: RegExp) => (error: unknown) =>
-  isHeadlandError(error, code as never) && pattern.test((error as Error).message);
 
 test('a network written in Keras, its graph and its ONNX give the same features on every backend', async (t) => {
   // Odd, so that padding "same" is not symmetric everywhere.
@@ -150,15 +147,15 @@ test('a graph is tapped at a node, pooled when the card says so, and cut there',
   assert.ok(!Buffer.from(cut).includes('"unused"') && !Buffer.from(cut).includes('"logits"'));
   assert.throws(
     () => convertModel(json!, card({ tap: 'nowhere' }), bytes),
-    fails('HL_MODEL_TFJS_INVALID', /nowhere/),
+    hasCode('HL_MODEL_TFJS_INVALID', /nowhere/),
   );
   assert.throws(
     () => convertModel(json!, card({ format: 'tfjs-layers-model' }), bytes),
-    fails('HL_MODEL_TFJS_INVALID', /graph-model/),
+    hasCode('HL_MODEL_TFJS_INVALID', /graph-model/),
   );
   await assert.rejects(
     open(files, card({ tap: 'map' })).then((engine) => engine.embed(picture)),
-    fails('HL_BACKBONE_OUTPUT_INVALID', /294/),
+    hasCode('HL_BACKBONE_OUTPUT_INVALID', /294/),
   );
 });
 
@@ -206,7 +203,7 @@ test('a thousand pictures leave no tensor behind, and a closed engine none at al
     await engine.close();
     await engine.close();
     assert.equal(tf.memory().numTensors, before, backend);
-    await assert.rejects(engine.embed(picture), fails('HL_BACKBONE_CLOSED', /closed/));
+    await assert.rejects(engine.embed(picture), hasCode('HL_BACKBONE_CLOSED', /closed/));
   }
 });
 
@@ -232,20 +229,20 @@ test('what a card or a model has wrong is said', async () => {
   const picture = drawCheckPicture(TINY_SIZE);
   await assert.rejects(
     open(files, layersCard(files, { tap: 'nowhere' })),
-    fails('HL_MODEL_TFJS_INVALID', /nowhere/),
+    hasCode('HL_MODEL_TFJS_INVALID', /nowhere/),
   );
   const other = await open(files, layersCard(files, { featureSize: 5 }));
-  await assert.rejects(other.embed(picture), fails('HL_BACKBONE_OUTPUT_INVALID', /6 features/));
+  await assert.rejects(other.embed(picture), hasCode('HL_BACKBONE_OUTPUT_INVALID', /6 features/));
   await assert.rejects(
     other.embed(drawCheckPicture(TINY_SIZE + 1)),
-    fails('HL_BACKBONE_INPUT_SIZE', /17 x 17/),
+    hasCode('HL_BACKBONE_INPUT_SIZE', /17 x 17/),
   );
   await other.close();
   const larger = await open(files, layersCard(files, { inputSize: 20 }));
-  await assert.rejects(larger.embed(drawCheckPicture(20)), fails('HL_MODEL_TFJS_INVALID', /run/));
+  await assert.rejects(larger.embed(drawCheckPicture(20)), hasCode('HL_MODEL_TFJS_INVALID', /run/));
   await larger.close();
   const broken = await smallLayers(true);
   const nan = await open(broken, layersCard(broken));
-  await assert.rejects(nan.embed(picture), fails('HL_BACKBONE_OUTPUT_INVALID', /not finite/));
+  await assert.rejects(nan.embed(picture), hasCode('HL_BACKBONE_OUTPUT_INVALID', /not finite/));
   await nan.close();
 });

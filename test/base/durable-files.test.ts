@@ -7,7 +7,7 @@ import {
   writeDirectoryDurably,
   writeFileDurably,
 } from '../../src/base/files/durable-files.js';
-import { temporaryFolder } from '../backbone/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { diskCalls, withoutStrace } from './disk-calls.js';
 
 const MODULE = new URL('../../src/base/files/durable-files.js', import.meta.url).href;
@@ -18,7 +18,7 @@ function callsOf(folder: string, call: string): string[] {
 }
 
 test('a file is replaced whole and leaves nothing beside it', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeFileDurably(join(dir, 'a'), 'old');
   await writeFileDurably(join(dir, 'a'), Uint8Array.of(1, 2, 3));
   assert.deepEqual([...(await readFile(join(dir, 'a')))], [1, 2, 3]);
@@ -26,14 +26,14 @@ test('a file is replaced whole and leaves nothing beside it', async (t) => {
 });
 
 test('a file that cannot be put in place leaves nothing beside it', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await mkdir(join(dir, 'a', 'full'), { recursive: true });
   await assert.rejects(writeFileDurably(join(dir, 'a'), 'x'));
   assert.deepEqual(await readdir(dir), ['a']);
 });
 
 test('a name as long as the file system takes needs no longer one on the way', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const names = ['x'.repeat(255), '雑'.repeat(85)];
   for (const name of names) {
     await writeFileDurably(join(dir, name), 'x');
@@ -43,7 +43,7 @@ test('a name as long as the file system takes needs no longer one on the way', a
 });
 
 test('a folder appears with all its files and never replaces another', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeDirectoryDurably(join(dir, 'v1'), { a: 'one', b: 'two' });
   assert.deepEqual((await readdir(join(dir, 'v1'))).sort(), ['a', 'b']);
   await assert.rejects(writeDirectoryDurably(join(dir, 'v1'), { c: 'three' }), {
@@ -55,7 +55,7 @@ test('a folder appears with all its files and never replaces another', async (t)
 });
 
 test('a link is switched while a reader always finds a whole folder', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   for (const name of ['v1', 'v2']) {
     await mkdir(join(dir, name));
     await writeFile(join(dir, name, 'file'), name);
@@ -77,7 +77,7 @@ test('a link is switched while a reader always finds a whole folder', async (t) 
 test('a file is on the disk before it gets its name, and its name before the call returns', {
   skip: withoutStrace,
 }, async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   assert.deepEqual(callsOf(dir, `writeFileDurably('${dir}/a', 'bytes')`), [
     'write .a.tmp',
     'sync .a.tmp',
@@ -89,7 +89,7 @@ test('a file is on the disk before it gets its name, and its name before the cal
 test('a folder gets its name after its files and their names are on the disk', {
   skip: withoutStrace,
 }, async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   assert.deepEqual(callsOf(dir, `writeDirectoryDurably('${dir}/v1', { a: '1', b: '2' })`), [
     'write .v1.tmp/a',
     'sync .v1.tmp/a',
@@ -104,7 +104,7 @@ test('a folder gets its name after its files and their names are on the disk', {
 test('a link is on the disk where it points now before the call returns', {
   skip: withoutStrace,
 }, async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   assert.deepEqual(callsOf(dir, `switchLinkDurably('${dir}/current', 'v1')`), [
     'rename .current.tmp current',
     'sync .',

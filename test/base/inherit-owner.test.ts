@@ -7,14 +7,14 @@ import { makeFolder } from '../../src/base/files/make-folder.js';
 import { appendHistory } from '../../src/registry/history.js';
 import { QUARANTINE_FILE, Quarantine } from '../../src/samples/folder/quarantine.js';
 import { openDatabase } from '../../src/storage/database.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const SERVICE = 65_534;
 const withoutRoot = process.getuid?.() !== 0 && 'needs root';
 
 /** A folder of the service, and a file of root beside it. */
 function twoOwners(t: TestContext) {
-  const root = temporaryDirectory(t);
+  const root = temporaryFolder(t);
   const folder = join(root, 'state');
   mkdirSync(folder);
   chownSync(folder, SERVICE, SERVICE);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { alikeLabel, joinAlike, labelKey, normaliseLabel } from '../../src/base/words/label.js';
-import { hasCode } from '../samples/support.js';
+import { hasCode } from '../errors.js';
 
 describe('normaliseLabel', () => {
   it('gives one spelling to what looks the same', () => {

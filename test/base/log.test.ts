@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { logText } from '../../src/base/log-text.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const LOG = new URL('../../src/base/log.js', import.meta.url).href;
 
@@ -44,7 +44,7 @@ function written(
 
 describe('the log', () => {
   it('is text with priorities on the journal', (t) => {
-    const file = join(temporaryDirectory(t), 'log');
+    const file = join(temporaryFolder(t), 'log');
     const [ready, alarm, failure, ...rest] = written(file, 'auto', (dev, ino) => `${dev}:${ino}`);
     assert.equal(ready, '<6>ready cameras=2 mqtt=mqtt://[redacted]@host');
     assert.equal(
@@ -57,7 +57,7 @@ describe('the log', () => {
   });
 
   it('is JSON everywhere else, and where the settings want it', (t) => {
-    const file = join(temporaryDirectory(t), 'log');
+    const file = join(temporaryFolder(t), 'log');
     for (const stream of [() => undefined, () => '1:1']) {
       const lines = written(file, 'auto', stream);
       const [ready, alarm] = lines.map((line) => JSON.parse(line));

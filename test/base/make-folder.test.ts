@@ -3,7 +3,7 @@ import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeFolder, makeFolderSync } from '../../src/base/files/make-folder.js';
-import { temporaryFolder } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 test('folders are made with those above them, and left as they are', async (t) => {
   const dir = temporaryFolder(t);

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { restrictKernels } from '../../bench/support/restricted-kernels.js';
 import { HANG_MS } from '../liveness.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const KERNELS_MODULE = new URL('../../src/models/quantize/kernels.js', import.meta.url).href;
 const PROBE = `import(${JSON.stringify(KERNELS_MODULE)}).then(async (m) => console.log(JSON.stringify(await m.probeIntegerKernels())))`;
@@ -18,7 +18,7 @@ const skip =
 describe('a copy of ONNX Runtime that does not see what the processor can do', { skip }, () => {
   for (const kind of ['without-vnni', 'avx2'] as const) {
     test(`${kind}: dense sums saturate, on processors with VNNI too`, (t) => {
-      const folder = temporaryDirectory(t);
+      const folder = temporaryFolder(t);
       assert.equal(restrictKernels(kind, folder), null);
       const { stdout, stderr } = spawnSync(process.execPath, ['-e', PROBE], {
         encoding: 'utf8',

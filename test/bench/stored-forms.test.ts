@@ -9,15 +9,16 @@ import { pullModel } from '../../src/models/pull-model.js';
 import { quantizeBackbone } from '../../src/models/quantize/quantize-backbone.js';
 import { efficientNetLiteToOnnx } from '../../src/models/torch/efficientnet-lite.js';
 import { smallPictures, writeSmallCard } from '../backbone/small-network.js';
-import { encodeModel, pullOptions, temporaryFolder } from '../backbone/support.js';
+import { encodeModel, pullOptions } from '../backbone/support.js';
 import { seededState } from '../models/seeded-lite.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const SIZE = 64;
 /** Sums are exact on every processor with weights that are limited for the worst one. */
 const KERNELS = { dense: 'saturating', depthwise: 'exact' } as const;
 
 async function made(t: Parameters<typeof temporaryFolder>[0]) {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const cacheDir = join(dir, 'cache');
   const card = writeSmallCard(join(dir, 'cards'));
   await pullModel(card, pullOptions(cacheDir));

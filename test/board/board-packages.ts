@@ -22,7 +22,7 @@ export function buildPackages(project: string, cache: string): BoardPackages {
   const isCommitted = git('status', '--porcelain', '--', ...PACKAGED) === '';
   const sources = git('ls-tree', 'HEAD', '--', ...PACKAGED);
   const key = createHash('sha256').update(sources).digest('hex').slice(0, 16);
-  const folder = join(cache, 'packages', key);
+  const folder = join(cache, 'packages', isCommitted ? key : 'uncommitted');
   const nextVersion = `${version}+next`;
   if (!isCommitted || !existsSync(folder)) {
     rmSync(join(cache, 'packages'), { recursive: true, force: true });

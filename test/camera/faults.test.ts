@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { pause } from '../../src/base/pause.js';
 import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import type { CameraState } from '../../src/camera/supervisor.js';
+import { freePort } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { paintJpeg, pixelsIn } from './pictures.js';
-import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
-import {
-  cameraConfig,
-  childrenNamed,
-  freePort,
-  makeJpeg,
-  needsTool,
-  temporaryFolder,
-  watch,
-} from './support.js';
+import { every, httpCamera, makeVideo, pluggableCamera } from './sources.js';
+import { cameraConfig, childrenNamed, makeJpeg, needsTool, watch } from './support.js';
 
 /** Long enough that a busy machine opens a stream within it. */
 const STALL_MS = 8_000;
@@ -26,11 +20,6 @@ function ffmpeg(input: string, section: Record<string, unknown> = {}): FfmpegDri
 }
 
 /** Calls `send` so many times a second until the test ends. */
-function every(t: TestContext, ms: number, send: () => void): void {
-  const timer = setInterval(send, ms);
-  t.after(() => clearInterval(timer));
-}
-
 const codes = (states: CameraState[]) =>
   states.filter(({ phase }) => phase === 'waiting').map((state) => state.lastRestartReason?.code);
 

@@ -5,8 +5,9 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../temporary-folder.js';
 import type { Held } from './restart-child.js';
-import { makeJpeg, temporaryFolder } from './support.js';
+import { makeJpeg } from './support.js';
 
 /** What six hundred restarts may add, MiB: the allocator's own swing. */
 const SWING_MEBIBYTES = 8;

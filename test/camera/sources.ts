@@ -3,11 +3,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { freePort, listen } from '../ports.js';
 import { Recorder } from '../recorder.js';
-import { freePort, until } from './support.js';
+import { until } from './support.js';
 
 /** Makes a real video file: `seconds` of a moving test card, `rate` frames a second. */
 export function makeVideo(folder: string, seconds: number, rate: number): string {
@@ -74,9 +75,18 @@ export async function httpCamera(t: TestContext, serve: (viewer: Viewer) => void
   return (await pluggableCamera(t, serve)).url;
 }
 
+/** Does something again and again until the test ends. */
+export function every(t: Pick<TestContext, 'after'>, intervalMs: number, act: () => void): void {
+  const timer = setInterval(act, intervalMs);
+  t.after(() => clearInterval(timer));
+}
+
 /** One viewer's connection to a camera. */
 export interface Viewer {
   send(jpeg: Uint8Array, announcedBytes?: number): void;
+  /** Ends when all that was sent has gone out. */
+  finish(): void;
+  /** Breaks off at once. */
   end(): void;
 }
 
@@ -98,17 +108,16 @@ export async function pluggableCamera(
         response.write(jpeg);
         response.write('\r\n');
       },
+      finish: () => response.end(),
       end: () => response.destroy(),
     });
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const url = `http://127.0.0.1:${await listen(server, port)}/video`;
   const unplug = (): void => {
     for (const viewer of viewers) viewer.destroy();
     server.close();
   };
   t.after(unplug);
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`;
   return { url, unplug };
 }
 
@@ -186,12 +195,11 @@ export async function rtspCamera(t: TestContext, folder: string): Promise<string
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
     packets.close();
   });
-  return `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/camera`;
+  return `rtsp://127.0.0.1:${port}/camera`;
 }

@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
-import { Alarms } from '../../src/base/alarms.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import type { CameraDriver } from '../../src/camera/camera.js';
 import { FfmpegDriver } from '../../src/camera/drivers/ffmpeg.js';
 import { ReplayDriver } from '../../src/camera/drivers/replay.js';
 import { CameraSupervisor } from '../../src/camera/supervisor.js';
-import { Recorder } from '../recorder.js';
-import { httpCamera, makeVideo, pluggableCamera } from './sources.js';
+import { freePort } from '../ports.js';
+import { Recorder, recordedAlarms } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { every, httpCamera, makeVideo, pluggableCamera } from './sources.js';
 import {
   cameraConfig,
   childrenNamed,
-  freePort,
   makeJpeg,
   needsTool,
   pictureSettings,
-  temporaryFolder,
   watch,
 } from './support.js';
+import { withPath } from './tool.js';
 
 function endlessVideo(folder: string, stallMs = 20_000): FfmpegDriver {
   const input = makeVideo(folder, 2, 20);
@@ -130,11 +130,7 @@ describe('CameraSupervisor with ffmpeg', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const jpeg = await makeJpeg(1, { width: 320, height: 240 });
     const port = await freePort();
-    const said: string[] = [];
-    const alarms = new Alarms({
-      onRaised: ({ name, severity }) => said.push(`raised ${name} ${severity}`),
-      onCleared: ({ name }) => said.push(`cleared ${name}`),
-    });
+    const { alarms, said } = recordedAlarms();
     const input = `http://127.0.0.1:${port}/video`;
     const driver = new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', input }), silentLog());
     const { supervisor, frames, until } = watch(t, driver, { alarms });
@@ -152,7 +148,10 @@ describe('CameraSupervisor with ffmpeg', () => {
     const { restarts } = supervisor.state();
     await until(() => supervisor.state().restarts > restarts + 1, 'dropped connections');
     assert.ok(frames.length > 0);
-    assert.deepEqual(said, ['raised camera-front critical', 'cleared camera-front']);
+    assert.deepEqual(said, [
+      'raised camera-front critical HL_CAMERA_EXITED',
+      'cleared camera-front',
+    ]);
     camera.unplug();
     await until(() => said.length === 3, 'an alarm again');
   });
@@ -168,10 +167,7 @@ describe('CameraSupervisor with ffmpeg', () => {
       // The first hangs up, the second falls silent in the middle of a picture, the third goes on.
       if (viewers === 1) hangUp = () => viewer.end();
       else if (viewers === 2) viewer.send(jpeg.subarray(0, 500), jpeg.length);
-      else {
-        const timer = setInterval(() => viewer.send(jpeg), 20);
-        t.after(() => clearInterval(timer));
-      }
+      else every(t, 20, () => viewer.send(jpeg));
     });
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60, stallMs: 4_000 });
     const { supervisor, states, frames, until } = watch(t, new FfmpegDriver(config, silentLog()), {
@@ -190,10 +186,7 @@ describe('CameraSupervisor with ffmpeg', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const jpeg = await makeJpeg(1, { width: 320, height: 240 });
     const half = jpeg.subarray(0, jpeg.length / 2);
-    const input = await httpCamera(t, (viewer) => {
-      const timer = setInterval(() => viewer.send(half), 10);
-      t.after(() => clearInterval(timer));
-    });
+    const input = await httpCamera(t, (viewer) => every(t, 10, () => viewer.send(half)));
     const config = cameraConfig({ driver: 'ffmpeg', input, framesPerSecond: 60 });
     const { supervisor, until } = watch(t, new FfmpegDriver(config, silentLog()), {
       stallMs: 3_000,
@@ -205,11 +198,7 @@ describe('CameraSupervisor with ffmpeg', () => {
   });
 
   it('keeps trying when the tool is missing', async (t) => {
-    const before = process.env.PATH;
-    process.env.PATH = temporaryFolder(t);
-    t.after(() => {
-      process.env.PATH = before;
-    });
+    withPath(t, temporaryFolder(t));
     const driver = new FfmpegDriver(cameraConfig({ driver: 'ffmpeg' }), silentLog());
     const { supervisor, until } = watch(t, driver);
     await until(() => supervisor.state().restarts >= 3, 'three restarts');
@@ -235,6 +224,7 @@ describe('CameraSupervisor', () => {
     });
     await until(() => supervisor.state().phase === 'ended', 'the end');
     assert.equal(frames.length, 2);
+    assert.equal(supervisor.state().lastRestartReason, null);
     assert.equal(supervisor.state().restarts, 0);
   });
 

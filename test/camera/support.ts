@@ -1,8 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
 import { type AlarmSwitch, NO_ALARMS } from '../../src/base/alarms.js';
@@ -19,18 +16,17 @@ import { configSchema } from '../../src/config/schema.js';
 import { HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
 
-/** A folder below the temporary directory that is removed after the test. */
-export function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-test-camera-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+/** For `test(…, { skip })`: false when a Debian tool is installed. */
+export function withoutTool(tool: string): string | false {
+  const { status } = spawnSync('sh', ['-c', `command -v ${tool}`]);
+  return status !== 0 && `${tool} is missing: sudo apt-get install ${tool}`;
 }
 
 /** Skips the test when a Debian tool is not installed. */
 export function needsTool(t: TestContext, tool: string): boolean {
-  if (spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0) return true;
-  t.skip(`${tool} is missing: sudo apt-get install ${tool}`);
-  return false;
+  const missing = withoutTool(tool);
+  if (missing !== false) t.skip(missing);
+  return missing === false;
 }
 
 /** A camera section with every default filled in. */
@@ -95,15 +91,6 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** Whether bytes decode as a picture. */

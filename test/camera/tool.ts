@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** What a program does in place of the one whose transcript it plays back. */
 export interface Playback {
@@ -14,6 +14,15 @@ export interface Playback {
   exit: number | null;
 }
 
+/** Gives this process another search path until the test ends. */
+export function withPath(t: TestContext, path: string): void {
+  const before = process.env.PATH;
+  process.env.PATH = path;
+  t.after(() => {
+    process.env.PATH = before;
+  });
+}
+
 /** Executables that play transcripts back, in a folder that is put in front of the search path. */
 export class PlaybackTools {
   readonly folder: string;
@@ -21,11 +30,7 @@ export class PlaybackTools {
   constructor(t: TestContext, options: { alone?: boolean } = {}) {
     this.folder = join(temporaryFolder(t), 'bin');
     mkdirSync(this.folder);
-    const before = process.env.PATH;
-    process.env.PATH = options.alone ? this.folder : `${this.folder}:${before}`;
-    t.after(() => {
-      process.env.PATH = before;
-    });
+    withPath(t, options.alone ? this.folder : `${this.folder}:${process.env.PATH}`);
   }
 
   /** Installs a tool; `branches` are tried in order: a shell pattern on the arguments, what is done. */

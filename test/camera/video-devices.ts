@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { VideoDevicePlaces } from '../../src/camera/open-driver.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 interface Node {
   index: number;

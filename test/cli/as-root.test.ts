@@ -3,11 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { CLI } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { createRobot, groupNames, teach } from '../training/fixture.js';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** As systemd's DynamicUser gives them; no such user needs to exist. */
 const SERVICE = 61_184;
 
@@ -29,7 +28,7 @@ test('what root creates in the state folder belongs to the owner of the folder',
   mkdirSync(state, { mode: 0o700 });
   chownSync(state, SERVICE, SERVICE);
   const headland = (...words: string[]): string =>
-    execFileSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+    execFileSync(process.execPath, [CLI, ...words], { encoding: 'utf8' });
   const source = ['--state', robot.dir, '--cache', robot.cacheDir];
   headland('export-samples', exported, ...source);
   headland('import', exported, '--state', state);

@@ -8,7 +8,7 @@ import { advise, publishedFor } from '../../src/cli/bench/bench-advice.js';
 import type { Measurement, Strain } from '../../src/cli/bench/bench-measure.js';
 import { CLI } from '../agent/daemon.js';
 import { writeSmallCard } from '../backbone/small-network.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const TIMES = { p50: 1, p95: 1, p99: 1 };
 const CALM: Strain = {
@@ -65,7 +65,7 @@ test('shows published figures only for their board', () => {
 });
 
 test('the command measures a board without samples and creates nothing', (t) => {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const cardsDir = join(dir, 'cards');
   writeSmallCard(cardsDir);
   const [config, stateDir] = [join(dir, 'headland.yaml'), join(dir, 'state')];

@@ -3,16 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/support/commands.js';
-import { temporaryDirectory } from '../training/fixture.js';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+import { CLI } from '../agent/daemon.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** Names of the scripts that a run of the program loads, as V8 reports them. */
 function loaded(folder: string, ...words: string[]): string[] {
   const env = { ...process.env, NODE_V8_COVERAGE: folder };
-  const { status } = spawnSync(process.execPath, [MAIN, ...words], { env });
+  const { status } = spawnSync(process.execPath, [CLI, ...words], { env });
   assert.equal(status, 0);
   return readdirSync(folder).flatMap((file) => {
     const report: { result: { url: string }[] } = JSON.parse(
@@ -24,7 +22,7 @@ function loaded(folder: string, ...words: string[]): string[] {
 
 test('the help and the version load nothing but the list of commands', (t) => {
   for (const option of ['--help', '--version']) {
-    const scripts = loaded(temporaryDirectory(t), option);
+    const scripts = loaded(temporaryFolder(t), option);
     const packages = scripts.flatMap((url) => /node_modules\/([^/]+)/.exec(url)?.[1] ?? []);
     assert.deepEqual([...new Set(packages)], ['commander'], option);
     assert.ok(scripts.some((url) => url.endsWith('/cli/support/commands.js')));
@@ -36,7 +34,7 @@ test('the help and the version load nothing but the list of commands', (t) => {
 });
 
 test('a command loads no other command', (t) => {
-  const scripts = loaded(temporaryDirectory(t), 'audit', '--help');
+  const scripts = loaded(temporaryFolder(t), 'audit', '--help');
   assert.deepEqual(
     scripts.filter((url) => /-command\.js$/.test(url)).map((url) => url.split('/').at(-1)),
     ['audit-command.js'],

@@ -21,7 +21,7 @@ import { headland } from '../agent/daemon.js';
 import { Patient } from '../docs/remedies/doctor-scenario.js';
 import { Field } from '../docs/remedies/field.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { temporaryFolder } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const REFERENCE = fileURLToPath(new URL('../../../docs/reference/', import.meta.url));
 

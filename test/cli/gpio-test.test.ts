@@ -5,12 +5,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { CLI } from '../agent/daemon.js';
 import { gpioTree, usableOnoff } from '../alerts/gpio-tree.js';
-import { temporaryFolder } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const LINE = 529;
 
 /** A horn that blinks for a minute, from a line that it prints; null: this cannot be tried here. */
@@ -30,7 +29,7 @@ async function blinking(
   const gpio = { driver: 'onoff', outputs: [horn] };
   writeFileSync(config, JSON.stringify({ robot: { id: 'r' }, paths: { stateDir: folder }, gpio }));
   const words = ['gpio', 'test', 'horn', '--seconds', '60', '--config', config];
-  const child = spawn(...tree.command(process.execPath, MAIN, ...words), {
+  const child = spawn(...tree.command(process.execPath, CLI, ...words), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { headland, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { pictureFolder } from '../samples/folder/support.js';
-import { temporaryFolder } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { drawing } from '../vision/pictures.js';
 
 const whole = { timeout: TEST_HANG_MS };

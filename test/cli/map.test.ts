@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { headland } from '../agent/daemon.js';
@@ -18,9 +17,7 @@ const HERE = {
 
 /** A robot that saw a row of weeds, and has labelled samples with and without a position. */
 function robot(t: TestContext): { dir: string; at: string[] } {
-  const dir = mkdtempSync(join(tmpdir(), 'headland-map-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const { state } = openRobot(t, {}, dir);
+  const { dir, state } = openRobot(t);
   const [{ samples }] = state.tasks;
   samples.admit(newSample('1', { label: 'crop & <weed>', position: HERE }));
   samples.admit(newSample('2', { label: 'weed' }));

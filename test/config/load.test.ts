@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,9 +8,9 @@ import { HeadlandError } from '../../src/base/errors.js';
 import { configJsonSchema } from '../../src/config/json-schema.js';
 import { loadConfigFile, parseConfig, validateConfig } from '../../src/config/load.js';
 import { readSecretText } from '../../src/config/secrets.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'headland-config-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 function refusal(action: () => unknown): HeadlandError {
   try {
@@ -22,6 +21,16 @@ function refusal(action: () => unknown): HeadlandError {
   }
   assert.fail('was accepted');
 }
+
+interface Problem {
+  path: string;
+  message: string;
+}
+
+const problemsOf = (action: () => unknown): Problem[] =>
+  refusal(action).details.problems as Problem[];
+/** What is refused, as paths of settings. */
+const refused = (action: () => unknown): string[] => problemsOf(action).map(({ path }) => path);
 
 describe('configuration', () => {
   test('an empty file gives every default', () => {
@@ -139,9 +148,8 @@ describe('configuration', () => {
     const text = `
 cameras: [{driver: simulated, name: a}, {driver: simulated, name: a}]
 alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, output: lamp}]}`;
-    const { details } = refusal(() => parseConfig(text));
     assert.deepEqual(
-      (details.problems as { path: string }[]).map((problem) => problem.path),
+      refused(() => parseConfig(text)),
       [
         'cameras[1].name',
         'alerts.rules[0].matches',
@@ -152,10 +160,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
   });
 
   test('refuses temperatures at which a training would pause at once, or flap', () => {
-    const paths = (board: string) =>
-      (refusal(() => parseConfig(`board: {${board}}`)).details.problems as { path: string }[]).map(
-        ({ path }) => path,
-      );
+    const paths = (board: string) => refused(() => parseConfig(`board: {${board}}`));
     assert.deepEqual(paths('trainBelowC: 70, pauseTrainingAboveC: 69'), [
       'board.pauseTrainingAboveC',
     ]);
@@ -230,8 +235,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
         validateConfig({ gpio, cameras });
         continue;
       }
-      const { problems } = refusal(() => validateConfig({ gpio, cameras })).details;
-      const paths = (problems as { path: string }[]).map((problem) => problem.path);
+      const paths = refused(() => validateConfig({ gpio, cameras }));
       assert.deepEqual(paths, [path], JSON.stringify(gpio));
     }
   });
@@ -255,10 +259,8 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
         validateConfig(settings);
         continue;
       }
-      const { problems } = refusal(() => validateConfig(settings)).details;
-      const own = (problems as { path: string; message: string }[]).filter(({ path }) =>
-        path.startsWith('gpio'),
-      );
+      const problems = problemsOf(() => validateConfig(settings));
+      const own = problems.filter(({ path }) => path.startsWith('gpio'));
       assert.deepEqual(
         own.map(({ path }) => path),
         ['gpio.inputs[0].action.task'],
@@ -269,17 +271,16 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
 
   test('refuses a snapshot where no sample may wait for a label', () => {
     const rules = [{ name: 'r', labels: ['weed'], snapshot: true }];
-    const refused = { alerts: { rules }, samples: { askMaxWaiting: 0 } };
-    const { problems } = refusal(() => validateConfig(refused)).details;
+    const settings = { alerts: { rules }, samples: { askMaxWaiting: 0 } };
     assert.deepEqual(
-      (problems as { path: string }[]).map(({ path }) => path),
+      refused(() => validateConfig(settings)),
       ['alerts.rules[0].snapshot'],
     );
     const tasks = [
       { name: 'weeds', samples: { askMaxWaiting: 1 } },
       { name: 'way', samples: { askMaxWaiting: 0 } },
     ];
-    validateConfig({ ...refused, tasks });
+    validateConfig({ ...settings, tasks });
   });
 
   test('refuses alert rules that contradict themselves', () => {
@@ -287,10 +288,7 @@ alerts: {rules: [{name: r, labels: [weed], matches: 6, ofFrames: 5, camera: b, o
       const text = `
 cameras: [{driver: simulated, name: a}, {driver: simulated, name: b}]
 alerts: {rules: [{name: r, ${settings}}]}`;
-      const { details } = refusal(() => parseConfig(text));
-      return (details.problems as { path: string }[]).map(({ path }) =>
-        path.replace('alerts.rules[0]', 'r'),
-      );
+      return refused(() => parseConfig(text)).map((path) => path.replace('alerts.rules[0]', 'r'));
     };
     assert.deepEqual(rule('labels: []'), ['r']);
     assert.deepEqual(rule('labels: [x], on: [board_hot]'), ['r']);

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { type Asset, loadAssets } from '../../src/console/server/assets.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const MAX_GZIPPED_BYTES = 150 * 1_024;
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'headland-page-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 /** Addresses that the page names, as the browser resolves them. */
 function named(page: Asset): string[] {
@@ -51,7 +45,7 @@ describe('the built page', { timeout: TEST_HANG_MS }, () => {
   });
 
   it('is part of the package, where the server finds it', async (t) => {
-    const target = folder(t);
+    const target = temporaryFolder(t);
     const root = fileURLToPath(new URL('../../../', import.meta.url));
     const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', target];
     const { status, stdout, stderr } = spawnSync('npm', pack, { cwd: root, encoding: 'utf8' });
@@ -68,11 +62,11 @@ describe('loadAssets', () => {
   const missing = (error: unknown) => isHeadlandError(error, 'HL_CONSOLE_PAGE_MISSING');
 
   it('refuses a folder without the page', (t) => {
-    assert.throws(() => loadAssets(folder(t)), missing);
+    assert.throws(() => loadAssets(temporaryFolder(t)), missing);
   });
 
   it('refuses a file whose media type it does not know', (t) => {
-    const page = folder(t);
+    const page = temporaryFolder(t);
     writeFileSync(join(page, 'index.html'), '<!doctype html>');
     mkdirSync(join(page, 'assets'));
     writeFileSync(join(page, 'assets/page-1.js'), '');

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfigFile } from '../../src/config/load.js';
 import { HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 const lacks = ['systemd-sysusers', 'systemd-tmpfiles'].find(
@@ -21,8 +21,7 @@ const skip =
 
 /** A root as dpkg gives it to maintainer scripts (DPKG_ROOT), with the files of the package. */
 function machine(t: TestContext, hostname: string, machineId: string | null) {
-  const root = mkdtempSync(join(tmpdir(), 'headland-root-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   const put = (path: string, content: string) => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { headland } from '../agent/daemon.js';
+import { temporaryFolder, writeFiles } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -26,13 +26,7 @@ function elf(machine: number): Buffer {
 }
 
 function tree(t: TestContext, content: Record<string, string | Buffer>): string {
-  const root = mkdtempSync(join(tmpdir(), 'headland-modules-'));
-  t.after(() => rmSync(root, { recursive: true }));
-  for (const [path, bytes] of Object.entries(content)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), bytes);
-  }
-  return root;
+  return writeFiles(temporaryFolder(t), content);
 }
 
 describe('files of the Debian package', () => {
@@ -111,7 +105,6 @@ it('cloud-init writes a configuration that is valid', (t) => {
   const [file] = userData.write_files;
   assert.equal(file.path, '/etc/headland/headland.yaml');
   const config = join(tree(t, { 'headland.yaml': file.content }), 'headland.yaml');
-  const main = join(project, 'dist/src/cli/main.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'config', 'check', config]);
+  const { status, stdout, stderr } = headland('config', 'check', config);
   assert.equal(status, 0, `${stdout}${stderr}`);
 });

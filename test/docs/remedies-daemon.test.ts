@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { Rig } from '../agent/daemon.js';
+import { withoutTool } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { withoutMosquitto } from '../telemetry/mosquitto.js';
 import { BrokerWorld } from './remedies/broker-world.js';
@@ -52,7 +52,7 @@ test('remedies of a daemon and its broker end the trouble', {
 });
 
 test('remedies of cameras end the trouble', {
-  skip: spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing',
+  skip: withoutTool('ffmpeg'),
   timeout: TEST_HANG_MS,
 }, async (t) => {
   const field = await Field.create(t);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema } from '../../src/config/json-schema.js';
+import { CLI } from '../agent/daemon.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const main = join(root, 'dist/src/cli/main.js');
 
 /** Every remedy: the strings after `remedy:` in the source, and the table of the documentation. */
 function remedies(): string[] {
@@ -30,7 +30,7 @@ function remedies(): string[] {
 }
 
 function help(words: readonly string[]): string | null {
-  const { status, stdout } = spawnSync(process.execPath, [main, ...words, '--help'], {
+  const { status, stdout } = spawnSync(process.execPath, [CLI, ...words, '--help'], {
     encoding: 'utf8',
   });
   return status === 0 ? stdout : null;

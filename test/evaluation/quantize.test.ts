@@ -18,7 +18,8 @@ import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { writeSmallCard } from '../backbone/small-network.js';
 import { pullOptions } from '../backbone/support.js';
-import { drawPicture, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { drawPicture } from '../training/fixture.js';
 
 const log = silentLog();
 const LABELS = ['crop', 'weed', 'stone'];
@@ -32,10 +33,10 @@ interface Place {
 }
 
 async function place(
-  t: Parameters<typeof temporaryDirectory>[0],
+  t: Parameters<typeof temporaryFolder>[0],
   quantization: object = {},
 ): Promise<Place> {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const cacheDir = join(dir, 'cache');
   const cardsDir = join(dir, 'cards');
   await pullModel(writeSmallCard(cardsDir), pullOptions(cacheDir));

@@ -14,7 +14,8 @@ import {
 } from '../../src/gate/gate-record.js';
 import { goldenOutputs } from '../../src/gate/golden.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { someCard, someHead } from '../training/fixture.js';
 
 /** Sixty drawn answers of two heads, the challenger a little better. */
 function someSamples(seed: number): EvidenceSample[] {
@@ -70,7 +71,7 @@ function someRecord(seed = 1): GateRecord {
 
 describe('the record of a decision', () => {
   it('comes back from the disk with its version and gives the same decision again', async (t) => {
-    const registry = new HeadRegistry(temporaryDirectory(t), { keep: 5 });
+    const registry = new HeadRegistry(temporaryFolder(t), { keep: 5 });
     const record = someRecord();
     const head = someHead(1);
     const version = await registry.publish(head, someCard(head), ['g'], record);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { clockMHz, describeBoard } from '../../src/host/cpu.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 function board(t: TestContext, cpuinfo: string, model?: string): string {
-  const procRoot = mkdtempSync(join(tmpdir(), 'headland-proc-'));
-  t.after(() => rmSync(procRoot, { recursive: true, force: true }));
+  const procRoot = temporaryFolder(t);
   writeFileSync(join(procRoot, 'cpuinfo'), cpuinfo);
   if (model) {
     mkdirSync(join(procRoot, 'device-tree'));

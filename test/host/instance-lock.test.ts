@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { acquireInstanceLock, isInstanceRunning } from '../../src/host/instance-lock.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'headland-lock-'));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder({ after });
 
 const refusedAsRunning = (error: unknown): boolean => isHeadlandError(error, 'HL_ALREADY_RUNNING');
 
@@ -55,10 +54,9 @@ test('whether a lock is held is seen without taking it', async () => {
 
 test('a user who may not enter the folder of a service sees its lock, too', {
   skip: process.getuid?.() !== 0 && 'needs root, to become another user',
-}, async () => {
+}, async (t) => {
   // As systemd does it with DynamicUser=: a link into a folder that only root can enter.
-  const shared = mkdtempSync(join(tmpdir(), 'headland-lock-'));
-  after(() => rmSync(shared, { recursive: true }));
+  const shared = temporaryFolder(t);
   chmodSync(shared, 0o755);
   mkdirSync(join(shared, 'private/state'), { recursive: true });
   chmodSync(join(shared, 'private'), 0o700);

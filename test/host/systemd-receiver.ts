@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { Recorder } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** The other end as systemd has it: a datagram socket that is told the sender by the kernel. */
 const RECEIVER = `
@@ -34,13 +33,11 @@ export interface SystemdReceiver {
 
 /** Listens until the test ends. */
 export async function systemdReceiver(t: TestContext, abstract = false): Promise<SystemdReceiver> {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-notify-'));
-  const path = abstract ? `@headland-test-${process.pid}-${Date.now()}` : join(folder, 'notify');
+  const path = abstract
+    ? `@headland-test-${process.pid}-${Date.now()}`
+    : join(temporaryFolder(t), 'notify');
   const child = spawn('python3', ['-c', RECEIVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => child.kill('SIGKILL'));
   const messages: SystemdReceiver['messages'] = new Recorder();
   await new Promise<void>((listening) => {
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -28,10 +28,11 @@ import {
   squeezeLike,
   vitLike,
 } from '../backbone/networks.js';
-import { encodeModel, pullOptions, temporaryFolder } from '../backbone/support.js';
+import { encodeModel, pullOptions } from '../backbone/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 async function places(t: TestContext) {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   return { dir, addedDir: join(dir, 'state', 'backbones'), cacheDir: join(dir, 'cache') };
 }
 

@@ -28,17 +28,17 @@ import {
   encodeModel,
   identity,
   pullOptions,
-  temporaryFolder,
   tinyCard,
   tinyClassifier,
 } from '../backbone/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const MAX_BYTES = 1_000_000;
 const ours = encodeModel(tinyClassifier());
 
 /** A machine that has pulled `tiny`, and the bundle that it makes. */
 async function maker(t: TestContext, card = tinyCard(), file = ours) {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeFile(join(dir, 'tiny.onnx'), file);
   const cacheDir = join(dir, 'cache');
   const pulled = await pullModel(card, pullOptions(cacheDir, { mirrors: [dir] }));
@@ -49,7 +49,7 @@ async function maker(t: TestContext, card = tinyCard(), file = ours) {
 
 /** A robot without any source; cards as files in a folder. */
 async function robot(t: TestContext, ...cards: ModelCard[]) {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const cardsDir = join(dir, 'cards');
   await mkdir(cardsDir);
   for (const card of cards) {

@@ -18,11 +18,11 @@ import {
   encodeModel,
   TINY_FEATURES,
   TINY_SIZE,
-  temporaryFolder,
   tinyCard,
   tinyClassifier,
 } from '../backbone/support.js';
 import { distance, savedFiles, tfjsCard } from '../backbone/tfjs-support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const log = silentLog();
 const LABELS = ['crop', 'stone', 'thistle', 'weed'];
@@ -114,7 +114,7 @@ for (const [what, make, transforms, tolerance] of EXPECTED) {
       const head = someHead(transform, what !== 'a tf.layers model' && transform === 'l2');
       const facts = { head: { version: 3 } };
       const exported = await exportAs('tfjs', model, head, { card, fit: 'crop', facts, log });
-      const dir = join(await temporaryFolder(t), 'weeds');
+      const dir = join(temporaryFolder(t), 'weeds');
       await exported.write(dir);
       const read = await artifacts(dir);
       const load = async () => read;
@@ -186,7 +186,7 @@ test('the same parts give the same files; a folder with something in it stays as
   const { card, model } = fromOnnx({});
   const options = { card, fit: 'squash' as const, log };
   const exported = await exportAs('tfjs', model, someHead('l2'), options);
-  const parent = await temporaryFolder(t);
+  const parent = temporaryFolder(t);
   await exported.write(join(parent, 'one'));
   await (await exportAs('tfjs', model, someHead('l2'), options)).write(join(parent, 'two'));
   for (const name of await readdir(join(parent, 'one'))) {

@@ -25,11 +25,11 @@ import {
   pullOptions,
   TINY_FEATURES,
   TINY_SIZE,
-  temporaryFolder,
   tinyCard,
   tinyClassifier,
 } from '../backbone/support.js';
 import { distance, openBackends } from '../backbone/tfjs-support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { seededState } from './seeded-lite.js';
 
 const log = silentLog();
@@ -155,7 +155,7 @@ test('TensorFlow.js computes the same features of two taps', async (t) => {
 });
 
 test('a backbone of two taps can be made 8-bit', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const one = writeSmallCard(dir);
   const card = parseCard(
     {

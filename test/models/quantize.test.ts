@@ -40,13 +40,14 @@ import {
   smallPictures,
   writeSmallCard,
 } from '../backbone/small-network.js';
-import { pullOptions, temporaryFolder } from '../backbone/support.js';
+import { pullOptions } from '../backbone/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { referenceFeatures } from './integer-reference.js';
 
 const log = silentLog();
 
 async function cachedSmall(t: Parameters<typeof temporaryFolder>[0]) {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const cacheDir = join(dir, 'cache');
   const cardsDir = join(dir, 'cards');
   const card = writeSmallCard(cardsDir);

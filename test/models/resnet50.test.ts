@@ -10,7 +10,8 @@ import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { pullModel } from '../../src/models/pull-model.js';
 import { resnetLike, SIDE } from '../backbone/networks.js';
-import { encodeModel, identity, pullOptions, temporaryFolder } from '../backbone/support.js';
+import { encodeModel, identity, pullOptions } from '../backbone/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const FILE = 'resnet50-v1-12.onnx';
 
@@ -32,7 +33,7 @@ test('the card names a mirror, several addresses and one checksum', async () => 
 });
 
 test('from a mirror it is tapped before its last layer, wherever that is', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   const cacheDir = join(dir, 'cache');
   const bytes = encodeModel(resnetLike());
   await mkdir(join(dir, 'mirror'));
@@ -51,7 +52,7 @@ test('from a mirror it is tapped before its last layer, wherever that is', async
 });
 
 test('another file under its name is refused, whatever offers it', async (t) => {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   await writeFile(join(dir, FILE), encodeModel(resnetLike()));
   const card = await loadCard('resnet50', null);
   const limits = { allowDownload: false, maxBytes: 500_000_000 };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import test, { before, type TestContext } from 'node:test';
 import { zipSync } from 'fflate';
@@ -12,14 +11,10 @@ import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { pullModel } from '../../src/models/pull-model.js';
 import { verifyModel } from '../../src/models/verify-model.js';
-import {
-  identity,
-  pullOptions,
-  TINY_FEATURES,
-  TINY_SIZE,
-  temporaryFolder,
-} from '../backbone/support.js';
+import { identity, pullOptions, TINY_FEATURES, TINY_SIZE } from '../backbone/support.js';
 import { savedFiles, tfjsCard } from '../backbone/tfjs-support.js';
+import { listen } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 type Files = Record<string, Uint8Array>;
 
@@ -48,7 +43,7 @@ const card = (changed: Files = files, changes: Record<string, unknown> = {}) =>
   });
 
 async function mirror(t: TestContext, content: Files): Promise<string> {
-  const dir = await temporaryFolder(t);
+  const dir = temporaryFolder(t);
   for (const [name, bytes] of Object.entries(content)) {
     await mkdir(dirname(join(dir, name)), { recursive: true });
     await writeFile(join(dir, name), bytes);
@@ -58,7 +53,7 @@ async function mirror(t: TestContext, content: Files): Promise<string> {
 
 /** Why a pull failed; the cache must hold nothing after it. */
 async function failure(t: TestContext, content: Files, of = card(content)): Promise<string> {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirrors = [await mirror(t, content)];
   const error = await pullModel(of, pullOptions(cacheDir, { mirrors })).then(
     () => assert.fail('it was pulled'),
@@ -90,9 +85,8 @@ test('a folder, a web server, a zip archive and a file bring the same model with
       () => response.writeHead(404).end(),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${await listen(server)}`;
   t.after(() => server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { 'model.json': json, ...shards } = files;
   const inside = Object.entries(files).map(([name, bytes]) => [`a/b/${name}`, bytes] as const);
   const archive = zipSync(Object.fromEntries(inside));
@@ -119,7 +113,7 @@ test('a folder, a web server, a zip archive and a file bring the same model with
     [zipped, [archives]],
     [filed, []],
   ] as const) {
-    const cacheDir = await temporaryFolder(t);
+    const cacheDir = temporaryFolder(t);
     const received: number[] = [];
     const pulled = await pullModel(
       of,
@@ -159,7 +153,7 @@ test('a shard that is damaged, missing or too large is refused before anything i
   assert.match(await failure(t, rest, card()), /HL_MODEL_SOURCE_FAILED/);
   const broken = { ...files, 'model.json': Buffer.from('{') };
   assert.match(await failure(t, broken, card()), /HL_MODEL_CHECKSUM/);
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
   const mirrors = [await mirror(t, files)];
   await assert.rejects(
@@ -213,7 +207,7 @@ test('the manifest of a model may only name what the card names, and must fit', 
 });
 
 test('a card with other shards does not take what is in the cache; a damaged cache is noticed', async (t) => {
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const mirrors = [await mirror(t, files)];
   const { path } = await pullModel(card(), pullOptions(cacheDir, { mirrors }));
   const other = card({ ...files, 'group1-shard1of3.bin': new Uint8Array(8) });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { TEST_HANG_MS } from '../liveness.js';
+import { temporaryFolder, writeFiles } from '../temporary-folder.js';
 import type { Mutant } from './mutant.js';
 import { runMutants } from './runner.js';
 
@@ -38,13 +38,8 @@ function sumMutant(change: Partial<Mutant>, names = 'adds'): Mutant {
 
 /** Writes the repository; what it holds afterwards, and what comes of mutants in it. */
 function prepare(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-runner-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const repository = join(folder, 'repository');
-  for (const [path, text] of Object.entries(REPOSITORY)) {
-    mkdirSync(dirname(join(repository, path)), { recursive: true });
-    writeFileSync(join(repository, path), text);
-  }
+  const folder = temporaryFolder(t);
+  const repository = writeFiles(join(folder, 'repository'), REPOSITORY);
   const said: string[] = [];
   const run = (...mutants: Mutant[]) =>
     runMutants(mutants, {

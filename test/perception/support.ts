@@ -5,7 +5,8 @@ import { silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
 import { Perception } from '../../src/perception/perception.js';
 import type { Perceived, PerceptionSettings } from '../../src/perception/perception-protocol.js';
-import { installBackbone, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { installBackbone } from '../training/fixture.js';
 
 export interface TestFrame {
   camera: string;
@@ -29,7 +30,7 @@ export async function startPerception(
   answers: Answer[];
   settings: PerceptionSettings;
 }> {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const cardsDir = await installBackbone(dir, 'tiny', 1);
   const config = configSchema.parse({
     models: { backbone: 'tiny', cardsDir, allowDownload: false },

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -12,6 +11,7 @@ import {
   readHistory,
   servingStack,
 } from '../../src/registry/history.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const record = (event: HistoryRecord['event'], version: number | null): HistoryRecord => ({
   at: '2026-01-01T00:00:00.000Z',
@@ -129,8 +129,7 @@ describe('the history of serving heads', () => {
   });
 
   it('survives a torn last line', async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'headland-history-'));
-    t.after(() => rmSync(dir, { recursive: true }));
+    const dir = temporaryFolder(t);
     const path = join(dir, 'history.jsonl');
     assert.deepEqual(await readHistory(path), []);
     await appendHistory(path, record('promoted', 1));
@@ -141,8 +140,7 @@ describe('the history of serving heads', () => {
   });
 
   it('stays short', async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'headland-history-'));
-    t.after(() => rmSync(dir, { recursive: true }));
+    const dir = temporaryFolder(t);
     const path = join(dir, 'history.jsonl');
     const lines = Array.from({ length: 1_001 }, (_, i) => record('promoted', i + 1));
     appendFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { diskCalls, withoutStrace } from '../base/disk-calls.js';
-import { temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** What a switch of the pointer does to the folder of heads. */
 function callsOfSwitch(dir: string, version: number | null): string[] {
@@ -16,7 +16,7 @@ function callsOfSwitch(dir: string, version: number | null): string[] {
 test('a switch of heads is on the disk before it returns, and its record after it', {
   skip: withoutStrace,
 }, (t) => {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   assert.deepEqual(callsOfSwitch(dir, 1), [
     'write .current.tmp',
     'sync .current.tmp',

@@ -14,14 +14,15 @@ import {
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isHeadlandError } from '../../src/base/errors.js';
 import { encodeHead } from '../../src/head/codec.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
+import { hasCode } from '../errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { someCard, someHead, temporaryDirectory } from '../training/fixture.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { someCard, someHead } from '../training/fixture.js';
 
 function create(t: TestContext, keep = 5): { dir: string; registry: HeadRegistry } {
-  const dir = join(temporaryDirectory(t), 'heads');
+  const dir = join(temporaryFolder(t), 'heads');
   return { dir, registry: new HeadRegistry(dir, { keep }) };
 }
 
@@ -40,10 +41,6 @@ async function versions(registry: HeadRegistry): Promise<number[]> {
   return (await registry.list()).map((listing) => listing.version);
 }
 
-function fails(code: `HL_${Uppercase<string>}`): (error: unknown) => boolean {
-  return (error) => isHeadlandError(error, code);
-}
-
 describe('the head registry', () => {
   it('is empty before the first head', async (t) => {
     const { registry } = create(t);
@@ -51,9 +48,9 @@ describe('the head registry', () => {
     assert.deepEqual(await registry.list(), []);
     assert.equal(await registry.current(), null);
     assert.equal(await registry.openServing(), null);
-    await assert.rejects(registry.load(1), fails('HL_HEAD_UNKNOWN_VERSION'));
-    await assert.rejects(registry.promote(1), fails('HL_HEAD_UNKNOWN_VERSION'));
-    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+    await assert.rejects(registry.load(1), hasCode('HL_HEAD_UNKNOWN_VERSION'));
+    await assert.rejects(registry.promote(1), hasCode('HL_HEAD_UNKNOWN_VERSION'));
+    await assert.rejects(registry.rollback(), hasCode('HL_HEAD_NO_PREVIOUS'));
   });
 
   it('gives back what was published, byte for byte', async (t) => {
@@ -91,12 +88,12 @@ describe('the head registry', () => {
     for (const seed of [1, 2, 3]) await registry.promote(await publish(registry, seed));
     assert.equal((await registry.rollback()).card.version, 2);
     assert.equal((await registry.rollback()).card.version, 1);
-    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+    await assert.rejects(registry.rollback(), hasCode('HL_HEAD_NO_PREVIOUS'));
     assert.equal(await registry.current(), 1);
     await registry.promote(3);
     assert.equal((await registry.rollback()).card.version, 1);
     assert.equal((await registry.rollback(2)).card.version, 2);
-    await assert.rejects(registry.rollback(9), fails('HL_HEAD_UNKNOWN_VERSION'));
+    await assert.rejects(registry.rollback(9), hasCode('HL_HEAD_UNKNOWN_VERSION'));
     assert.equal(await registry.current(), 2);
   });
 
@@ -164,14 +161,14 @@ describe('the head registry', () => {
     await registry.promote(await publish(registry, 2));
     await registry.withdraw(1);
     assert.equal(await registry.current(), 1);
-    await assert.rejects(registry.rollback(), fails('HL_HEAD_NO_PREVIOUS'));
+    await assert.rejects(registry.rollback(), hasCode('HL_HEAD_NO_PREVIOUS'));
   });
 
   it('does not write a card that could not be read again', async (t) => {
     const { registry } = create(t);
     const head = someHead(1);
     const card = { ...someCard(head), lambda: Number.NaN };
-    await assert.rejects(registry.publish(head, card, []), fails('HL_HEAD_INVALID'));
+    await assert.rejects(registry.publish(head, card, []), hasCode('HL_HEAD_INVALID'));
     assert.deepEqual(await versions(registry), []);
   });
 });
@@ -191,15 +188,15 @@ describe('damage to the head registry', () => {
         writeFileSync(path, bad);
         await assert.rejects(
           registry.load(2),
-          fails('HL_HEAD_INVALID'),
+          hasCode('HL_HEAD_INVALID'),
           `byte ${at} of ${file} was flipped`,
         );
       }
       writeFileSync(path, good.subarray(0, good.length - 1));
-      await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'), `${file} was cut`);
+      await assert.rejects(registry.load(2), hasCode('HL_HEAD_INVALID'), `${file} was cut`);
       rmSync(path);
-      await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'), `${file} was removed`);
-      await assert.rejects(registry.promote(2), fails('HL_HEAD_INVALID'));
+      await assert.rejects(registry.load(2), hasCode('HL_HEAD_INVALID'), `${file} was removed`);
+      await assert.rejects(registry.promote(2), hasCode('HL_HEAD_INVALID'));
       writeFileSync(path, good);
     }
     assert.equal((await registry.openServing())?.card.version, 2);
@@ -216,7 +213,7 @@ describe('damage to the head registry', () => {
     await publish(registry, 1);
     await publish(registry, 2);
     writeFileSync(join(dir, '2', 'weights'), readFileSync(join(dir, '1', 'weights')));
-    await assert.rejects(registry.load(2), fails('HL_HEAD_INVALID'));
+    await assert.rejects(registry.load(2), hasCode('HL_HEAD_INVALID'));
   });
 
   it('of every version leaves no head, and the next training starts again', async (t) => {

@@ -7,8 +7,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findDamage, openDatabase } from '../../src/storage/database.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { crashPicture } from './crash-picture.js';
-import { hasCode, newSample, openStore, smallDisk, temporaryFolder } from './support.js';
+import { newSample, openStore, smallDisk } from './support.js';
 
 const childScript = fileURLToPath(new URL('./admitting-child.js', import.meta.url));
 

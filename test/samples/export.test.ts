@@ -14,8 +14,10 @@ import { exportFolder } from '../../src/samples/folder/export-folder.js';
 import { importFolder } from '../../src/samples/folder/import-folder.js';
 import type { Sample } from '../../src/samples/sample.js';
 import { removeGeotag } from '../../src/vision/geotag/geotag.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { jpeg, scene } from './pictures.js';
-import { hasCode, temporaryFolder, temporaryStore } from './support.js';
+import { temporaryStore } from './support.js';
 
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 

@@ -5,7 +5,7 @@ import { hammingBits, splitHash } from '../../src/base/hamming.js';
 import { normaliseLabel } from '../../src/base/words/label.js';
 import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import { createIds } from '../../src/samples/uuid.js';
-import { hasCode } from './support.js';
+import { hasCode } from '../errors.js';
 
 test('ids are UUIDv7 and carry the time', () => {
   const id = createIds(null, () => 0x0190_0000_abcd)();

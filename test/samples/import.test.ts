@@ -12,9 +12,11 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ImportProgress, importFolder } from '../../src/samples/folder/import-folder.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder, writeFiles } from '../temporary-folder.js';
 import { refusedFiles } from '../vision/refused.js';
-import { hugePng, jpeg, scene, timedJpeg, writeFiles } from './pictures.js';
-import { hasCode, openStore, smallDisk, temporaryFolder, temporaryStore } from './support.js';
+import { hugePng, jpeg, scene, timedJpeg } from './pictures.js';
+import { openStore, smallDisk, temporaryStore } from './support.js';
 
 const limits = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 

@@ -6,7 +6,8 @@ import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import { LookAlikes } from '../../src/samples/look-alikes.js';
 import type { NewSample } from '../../src/samples/sample.js';
 import type { SampleStore } from '../../src/samples/store.js';
-import { hasCode, newSample, temporaryStore } from './support.js';
+import { hasCode } from '../errors.js';
+import { newSample, temporaryStore } from './support.js';
 
 const BACKBONE = 'sum';
 const WINDOW_MS = 30_000;

@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { isHoldoutGroup } from '../../src/samples/holdout.js';
 import type { SampleFilter, SampleStore } from '../../src/samples/store.js';
 import type { Database } from '../../src/storage/database.js';
-import { hasCode, newSample, openStore, temporaryFolder } from './support.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { newSample, openStore } from './support.js';
 
 interface ModelSample {
   content: string;

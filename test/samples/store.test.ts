@@ -7,7 +7,9 @@ import type { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { migrate } from '../../src/storage/migrate.js';
-import { hasCode, newSample, openStore, temporaryFolder, temporaryStore } from './support.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { newSample, openStore, temporaryStore } from './support.js';
 
 test('a sample comes back whole, also after a restart', (t) => {
   const path = join(temporaryFolder(t), 'headland.db');

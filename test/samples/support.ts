@@ -1,20 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isHeadlandError } from '../../src/base/errors.js';
 import type { NewSample } from '../../src/samples/sample.js';
 import { SampleStore, type SampleStoreOptions } from '../../src/samples/store.js';
 import { type Database, openDatabase } from '../../src/storage/database.js';
-
-/** A private folder that is gone after the test. */
-export function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-samples-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from '../temporary-folder.js';
 
 export function openStore(
   path: string,
@@ -53,14 +46,6 @@ export function newSample(content: string, given: Partial<NewSample> = {}): NewS
     origin: null,
     dhash: '0123456789abcdef',
     ...given,
-  };
-}
-
-/** For assert.throws and assert.rejects. */
-export function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => {
-    if (isHeadlandError(error) && error.code === code && error.remedy !== '') return true;
-    throw error;
   };
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { SampleStore } from '../../src/samples/store.js';
-import { hasCode, newSample, temporaryStore } from './support.js';
+import { hasCode } from '../errors.js';
+import { newSample, temporaryStore } from './support.js';
 
 /** Labels of all samples by id, as one task sees them. */
 function labelsOf(store: SampleStore): Record<string, string | null> {

@@ -3,7 +3,8 @@ import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { chooseRedundant, type ThinningCandidate } from '../../src/samples/limit/thinning.js';
 import type { SampleStore } from '../../src/samples/store.js';
-import { hasCode, newSample, openStore, temporaryStore } from './support.js';
+import { hasCode } from '../errors.js';
+import { newSample, openStore, temporaryStore } from './support.js';
 
 const CHECKSUM = 'a'.repeat(64);
 

@@ -14,7 +14,8 @@ import { migrate } from '../../src/storage/migrate.js';
 import { storeError } from '../../src/storage/store-error.js';
 import type { SqlValue } from '../../src/storage/values.js';
 import { diskCalls, withoutStrace } from '../base/disk-calls.js';
-import { hasCode, temporaryFolder } from '../samples/support.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const only = (rows: Record<string, SqlValue>[]): SqlValue => Object.values(rows[0]!)[0]!;
 

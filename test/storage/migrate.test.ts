@@ -11,7 +11,8 @@ import { migrate } from '../../src/storage/migrate.js';
 import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
 import { REPORT_TABLES, ReportLog } from '../../src/storage/report-log.js';
 import { SYNC_TABLES, SyncTable } from '../../src/sync/sync-table.js';
-import { hasCode, temporaryFolder } from '../samples/support.js';
+import { hasCode } from '../errors.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { fixtureNames, openFixture } from './fixtures.js';
 
 const openSamples = (database: Database) =>

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openDatabase } from '../../src/storage/database.js';
 import { ReportLog, type ReportLogLimits } from '../../src/storage/report-log.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 function robot(t: TestContext) {
-  const dir = mkdtempSync(join(tmpdir(), 'headland-reports-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryFolder(t);
   return (limits?: ReportLogLimits) => {
     const database = openDatabase(join(dir, 'headland.db'));
     t.after(() => database.close());

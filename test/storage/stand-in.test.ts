@@ -8,7 +8,9 @@ import { openSampleStore, openSampleStoreToRead } from '../../src/samples/open-s
 import { SampleStore } from '../../src/samples/store.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../../src/storage/database.js';
 import { Meta } from '../../src/storage/meta-table.js';
-import { hasCode, newSample, smallDisk, temporaryFolder } from '../samples/support.js';
+import { hasCode } from '../errors.js';
+import { newSample, smallDisk } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 interface Opened {
   database: Database;

@@ -6,15 +6,16 @@ import { openSynchronisers } from '../../src/agent/sync-service.js';
 import { importFolder } from '../../src/samples/folder/import-folder.js';
 import { SIDECAR_ENDING } from '../../src/samples/folder/manifest.js';
 import type { Sample } from '../../src/samples/sample.js';
+import { hasCode } from '../errors.js';
 import { jpeg, scene } from '../samples/pictures.js';
-import { hasCode, newSample, temporaryStore } from '../samples/support.js';
+import { newSample, temporaryStore } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { startRsyncDaemon, withoutRsync } from './rsync-daemon.js';
 import { S3Server } from './s3-server.js';
 import {
   openSyncRobot,
   PREFIX,
   passOf,
-  privateFolder,
   ROBOT,
   type SyncRobot,
   s3Settings,
@@ -49,7 +50,7 @@ async function fill({ state }: SyncRobot): Promise<void> {
 
 /** Downloads a bucket as `aws s3 sync` does. */
 function download(t: TestContext, store: S3Server): string {
-  const folder = privateFolder(t);
+  const folder = temporaryFolder(t);
   for (const [key, body] of store.objects()) {
     const file = join(folder, key.slice(PREFIX.length + 1));
     mkdirSync(dirname(file), { recursive: true });
@@ -156,7 +157,7 @@ test('pictures that a person sorted into class folders get these classes', async
   const { folder, robot } = await sent(t);
   const dir = join(folder, ROBOT);
   const waiting = robot.state.task().samples.list({ labelled: false });
-  const sorted = privateFolder(t);
+  const sorted = temporaryFolder(t);
   mkdirSync(join(sorted, 'thistle'));
   for (const { id } of waiting) {
     renameSync(join(dir, `${id}.jpg`), join(sorted, 'thistle', `${id}.jpg`));

@@ -1,12 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { endChild } from '../../src/base/processes/end-child.js';
-import { privateFolder } from './support.js';
+import { freePort } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 export const PASSWORD = 'kanarie-rsync-7f3a9c';
 
@@ -24,9 +23,9 @@ export interface RsyncDaemon {
 /** A real rsync daemon on loopback. @param root folder that it serves */
 export async function startRsyncDaemon(
   t: Pick<TestContext, 'after'>,
-  root = join(privateFolder(t), 'served'),
+  root = join(temporaryFolder(t), 'served'),
 ): Promise<RsyncDaemon> {
-  const folder = privateFolder(t);
+  const folder = temporaryFolder(t);
   mkdirSync(root, { recursive: true });
   const log = join(folder, 'rsyncd.log');
   const secrets = join(folder, 'secrets');
@@ -81,13 +80,4 @@ async function listening(log: string, child: { once(event: 'exit', then: () => v
   } finally {
     tail.kill();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -13,15 +13,16 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { rsyncArguments } from '../../src/sync/rsync/rsync-arguments.js';
 import { rsyncError } from '../../src/sync/rsync/rsync-errors.js';
+import { hasCode } from '../errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { hasCode, smallDisk } from '../samples/support.js';
+import { smallDisk } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { PASSWORD, type RsyncDaemon, startRsyncDaemon, withoutRsync } from './rsync-daemon.js';
 import {
   admit,
   labelIn,
   openSyncRobot,
   passOf,
-  privateFolder,
   ROBOT,
   type SyncRobot,
   synchroniserOf,
@@ -34,7 +35,7 @@ function robotFor(
   { port }: Pick<RsyncDaemon, 'port'>,
   { module = 'farm', password = PASSWORD, ...sync }: Record<string, unknown> = {},
 ): SyncRobot {
-  const file = join(privateFolder(t), 'password');
+  const file = join(temporaryFolder(t), 'password');
   writeFileSync(file, `${password}\n`, { mode: 0o600 });
   return openSyncRobot(t, {
     target: `rsync://robot@127.0.0.1:${port}/${module}/fields`,
@@ -184,7 +185,7 @@ test(
   'over ssh: without questions, and no part of the target is read by a shell',
   OPTIONS,
   async (t) => {
-    const bin = privateFolder(t);
+    const bin = temporaryFolder(t);
     const seen = join(bin, 'arguments');
     // Stands in for the connection alone: the rsync of the server runs here.
     writeFileSync(
@@ -197,7 +198,7 @@ exec sh -c "$*"
 `,
     );
     chmodSync(join(bin, 'ssh'), 0o755);
-    const served = privateFolder(t);
+    const served = temporaryFolder(t);
     const robot = openSyncRobot(t, {
       target: `robot@farm.example:${served}`,
       rsync: {
@@ -244,7 +245,7 @@ test('ssh that fails has its own words', OPTIONS, async (t) => {
     ['exit 3', 'HL_SYNC_UNREACHABLE'],
   ];
   for (const [script, code] of cases) {
-    const bin = privateFolder(t);
+    const bin = temporaryFolder(t);
     writeFileSync(join(bin, 'ssh'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const robot = openSyncRobot(t, { target: 'robot@farm.example:pictures' });
     await admit(robot, 1);

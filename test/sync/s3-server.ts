@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { listen } from '../ports.js';
 import { readAuthorisation, signatureOf } from './s3-signature.js';
 
 /** As on Amazon S3. */
@@ -42,10 +41,7 @@ export class S3Server {
   /** Difference of its clock from the true time. */
   clockAheadMs = 0;
 
-  private constructor(
-    private readonly server: Server,
-    private readonly scheme: string,
-  ) {}
+  private constructor(readonly endpoint: string) {}
 
   /** @param tls key and certificate, for https */
   static async start(
@@ -53,20 +49,14 @@ export class S3Server {
     tls: Pick<ServerOptions, 'key' | 'cert'> | null = null,
   ): Promise<S3Server> {
     const server = tls === null ? createServer() : createTlsServer(tls);
-    const store = new S3Server(server, tls === null ? 'http' : 'https');
+    const scheme = tls === null ? 'http' : 'https';
+    const store = new S3Server(`${scheme}://127.0.0.1:${await listen(server)}`);
     server.on('request', (request, response) => void store.#answer(request, response));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
     t.after(() => {
       server.close();
       server.closeAllConnections();
     });
     return store;
-  }
-
-  get endpoint(): string {
-    const { port } = this.server.address() as AddressInfo;
-    return `${this.scheme}://127.0.0.1:${port}`;
   }
 
   /** Content by key: the last accepted request counts. */

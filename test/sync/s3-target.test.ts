@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { bucketUrl, S3Target } from '../../src/sync/s3/s3-target.js';
+import { hasCode } from '../errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { hasCode } from '../samples/support.js';
 import {
   BUCKET,
   cutOff,

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { stringify } from 'yaml';
@@ -11,6 +10,7 @@ import type { Sample } from '../../src/samples/sample.js';
 import type { PassReport, Synchroniser } from '../../src/sync/synchroniser.js';
 import { jpeg } from '../samples/pictures.js';
 import { newSample } from '../samples/support.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { BUCKET, KEYS, REGION, type S3Server } from './s3-server.js';
 
 export const ROBOT = 'r1';
@@ -21,13 +21,6 @@ export const AWS_ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
 };
-
-/** A private folder that is gone after the test, closed to other users. */
-export function privateFolder(t: Pick<TestContext, 'after'>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-sync-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Settings that send to a store of the tests. */
 export function s3Settings(store: S3Server, sync: object = {}): object {
@@ -52,7 +45,7 @@ export function openSyncRobot(
   sync: object,
   more: object = {},
 ): SyncRobot {
-  const stateDir = privateFolder(t);
+  const stateDir = temporaryFolder(t);
   const settings = {
     robot: { id: ROBOT },
     paths: { stateDir, cacheDir: join(stateDir, 'cache') },
@@ -60,7 +53,7 @@ export function openSyncRobot(
     sync,
     ...more,
   };
-  const configFile = join(privateFolder(t), 'headland.yaml');
+  const configFile = join(temporaryFolder(t), 'headland.yaml');
   writeFileSync(configFile, stringify(settings));
   const config = configSchema.parse(settings);
   const state = openState(config);

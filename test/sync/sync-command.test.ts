@@ -9,8 +9,9 @@ import { stringify } from 'yaml';
 import { CLI } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { withoutOpenssl, writeCertificates } from '../telemetry/certificates.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { failing, KEYS, S3Server, silent } from './s3-server.js';
-import { AWS_ENVIRONMENT, admit, openSyncRobot, privateFolder, s3Settings } from './support.js';
+import { AWS_ENVIRONMENT, admit, openSyncRobot, s3Settings } from './support.js';
 
 const OPTIONS = { timeout: TEST_HANG_MS };
 
@@ -121,7 +122,7 @@ test(
 test('keys from files are used, and appear nowhere', OPTIONS, async (t) => {
   const store = await S3Server.start(t);
   store.sessionToken = KEYS.sessionToken;
-  const secrets = privateFolder(t);
+  const secrets = temporaryFolder(t);
   const reference = Object.fromEntries(
     Object.entries(KEYS).map(([name, value]) => {
       const file = join(secrets, name);
@@ -130,7 +131,7 @@ test('keys from files are used, and appear nowhere', OPTIONS, async (t) => {
     }),
   );
   const robot = openSyncRobot(t, s3Settings(store));
-  const configFile = join(privateFolder(t), 'headland.yaml');
+  const configFile = join(temporaryFolder(t), 'headland.yaml');
   const { sync, ...settings } = robot.config;
   const withKeys = { ...sync, s3: { ...sync.s3, ...reference } };
   writeFileSync(configFile, stringify({ ...settings, sync: withKeys }));
@@ -156,7 +157,7 @@ test('a certificate of an authority of the farm is trusted once it is named', {
   ...OPTIONS,
   skip: withoutOpenssl,
 }, async (t) => {
-  const folder = privateFolder(t);
+  const folder = temporaryFolder(t);
   writeCertificates(folder);
   const read = (name: string) => readFileSync(join(folder, name));
   const store = await S3Server.start(t, { key: read('server.key'), cert: read('server.crt') });
@@ -177,7 +178,7 @@ test('a password in the target is refused, and not repeated', OPTIONS, async (t:
     'rsync://robot:kanarie7f3a9c@farm/module/x',
     'robot:kanarie7f3a9c@farm:/x',
   ]) {
-    const file = join(privateFolder(t), 'headland.yaml');
+    const file = join(temporaryFolder(t), 'headland.yaml');
     writeFileSync(file, stringify({ sync: { target } }));
     const { code, stdout, stderr } = await run(['--config', file]);
     assert.equal(code, 2, target);

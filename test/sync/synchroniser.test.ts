@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
+import { hasCode } from '../errors.js';
 import { HANG_MS } from '../liveness.js';
 import { jpeg } from '../samples/pictures.js';
-import { hasCode, newSample } from '../samples/support.js';
+import { newSample } from '../samples/support.js';
 import { cutOff, failing, S3Server } from './s3-server.js';
 import {
   admit,

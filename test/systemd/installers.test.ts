@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** The installers where any user can read them, and a PATH with these programs alone. */
 function machine(t: TestContext, programs: string[]) {
-  const root = mkdtempSync(join(tmpdir(), 'headland-install-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   chmodSync(root, 0o755);
   cpSync(fileURLToPath(new URL('../../../deploy/', import.meta.url)), join(root, 'deploy'), {
     recursive: true,

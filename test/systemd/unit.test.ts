@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 const folder = fileURLToPath(new URL('../../../systemd/', import.meta.url));
 const unit = readFileSync(join(folder, 'headland.service'), 'utf8');
@@ -23,8 +15,7 @@ const skip = spawnSync('systemd-analyze', ['--version']).error
 
 /** The unit in a folder of its own, with a program that exists here as its ExecStart. */
 function installed(t: TestContext, change: (text: string) => string, dropIns: string[] = []) {
-  const root = mkdtempSync(join(tmpdir(), 'headland-unit-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   const path = join(root, 'headland.service');
   writeFileSync(path, change(unit.replaceAll('/usr/bin/headland', process.execPath)));
   for (const name of dropIns) {
@@ -45,8 +36,7 @@ function analyze(...args: string[]) {
 /** The unit that starts when headland.service has given up. */
 function failureUnit(t: TestContext) {
   const text = readFileSync(join(folder, 'headland-failure.service'), 'utf8');
-  const root = mkdtempSync(join(tmpdir(), 'headland-unit-'));
-  t.after(() => rmSync(root, { recursive: true }));
+  const root = temporaryFolder(t);
   const path = join(root, 'headland-failure.service');
   writeFileSync(path, text.replaceAll('/usr/bin/headland', process.execPath));
   return { text, path };

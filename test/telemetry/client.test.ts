@@ -10,6 +10,8 @@ import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
 import { CONTRACT, messageTopic } from '../../src/telemetry/contract/topics.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { listen } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import {
   allKinds,
@@ -20,7 +22,6 @@ import {
   prediction,
   robot,
   TcpProxy,
-  temporaryDir,
   until,
 } from './tools.js';
 
@@ -113,7 +114,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
   test('the last will of a killed process is seen', { timeout: TEST_HANG_MS }, async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
-    const dir = temporaryDir(t);
+    const dir = temporaryFolder(t);
     const child = spawn(process.execPath, [CHILD, broker.url, join(dir, 'o.db'), 'boot-w'], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -221,7 +222,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
   }, async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
-    const dir = temporaryDir(t);
+    const dir = temporaryFolder(t);
     const path = join(dir, 'outbox.db');
     const durable: string[] = [];
     for (const boot of ['k1', 'k2', 'k3']) {
@@ -301,7 +302,7 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
   test('a message that the broker refuses is kept, and those behind it go on', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const dir = temporaryDir(t);
+    const dir = temporaryFolder(t);
     const rights = join(dir, 'acl');
     writeFileSync(rights, 'topic readwrite headland/#\ntopic deny headland/r1/event\n');
     // A broker that was started by root reads it as another user.
@@ -367,11 +368,9 @@ describe('telemetry against other brokers', { timeout: TEST_HANG_MS }, () => {
         else socket.write(Buffer.from([0x20, 2, 0, 0]));
       });
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = await listen(server);
     t.after(() => server.close());
-    const address = server.address();
-    assert.ok(address !== null && typeof address === 'object');
-    const { client, stop } = robot(t, `mqtt://127.0.0.1:${address.port}`);
+    const { client, stop } = robot(t, `mqtt://127.0.0.1:${port}`);
     client.start();
     await until('a CONNECT in 3.1.1', () => versions.includes(4));
     assert.equal(versions[0], 5);

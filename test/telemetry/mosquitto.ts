@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, connect as tcpConnect } from 'node:net';
+import { connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../ports.js';
 
 const COMMAND =
   ['mosquitto', '/usr/sbin/mosquitto'].find((c) => spawnSync(c, ['-h']).error === undefined) ??
@@ -14,13 +16,15 @@ const COMMAND =
 export const withoutMosquitto: string | false =
   COMMAND === null ? 'mosquitto is missing: apt-get install mosquitto' : false;
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+/**
+ * Makes a file with the password of one user, which the broker may read as a user of its own.
+ * @returns the option of the broker that names it
+ */
+export function passwordFile(path: string, user: string, password: string): string {
+  execFileSync('mosquitto_passwd', ['-b', '-c', path, user, password], { stdio: 'ignore' });
+  chmodSync(path, 0o644);
+  chmodSync(dirname(path), 0o755);
+  return `password_file ${path}`;
 }
 
 /** A real broker on a random loopback port, with its configuration in a folder of its own. */

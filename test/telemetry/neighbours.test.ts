@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { AlarmName, Alarms } from '../../src/base/alarms.js';
 import { Contest } from '../../src/telemetry/connection/contest.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { listen } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import { event, Observer, robot, TcpProxy, until } from './tools.js';
 
@@ -40,13 +40,12 @@ async function fakeBroker(
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `mqtt://127.0.0.1:${port}`;
 }
 
 const CONNACK_5 = Buffer.from([0x20, 3, 0, 0, 0]);
@@ -165,8 +164,7 @@ describe('a broker that refuses', { timeout: TEST_HANG_MS }, () => {
     skip: withoutMosquitto,
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'headland-acl-'));
-    t.after(() => rmSync(dir, { recursive: true }));
+    const dir = temporaryFolder(t);
     const acl = join(dir, 'acl');
     writeFileSync(acl, 'topic write headland/+/status\ntopic read headland/#\n', { mode: 0o644 });
     const broker = await Mosquitto.start(t, [

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type OutboxClass, type OutboxMessage, sizeOf } from '../../src/storage/outbox-table.js';
-import { openOutbox, temporaryDir } from './tools.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { openOutbox } from './tools.js';
 
 const message = (
   text: string,
@@ -23,7 +24,7 @@ const HUNDRED = 'x'.repeat(100);
 
 describe('outbox', () => {
   test('keeps everything across a restart, in order, until it is acknowledged', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     const first = openOutbox(path);
     for (const text of ['a', 'b', 'c']) {
       assert.equal(first.outbox.enqueue(message(text)), 'stored');
@@ -38,7 +39,7 @@ describe('outbox', () => {
   });
 
   test('carries correlation, QoS, retain flag and topic', (t) => {
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'));
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'));
     outbox.enqueue(message('a', 'result', { correlation: Buffer.from([0, 255]), retain: true }));
     outbox.enqueue(message('b', 'event', { qos: 0 }));
     const [a, b] = outbox.take(2);
@@ -49,7 +50,7 @@ describe('outbox', () => {
   });
 
   test('never hands out more than maxInFlight, and the same again after a lost connection', (t) => {
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { maxInFlight: 3 });
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), { maxInFlight: 3 });
     for (const text of 'abcde') outbox.enqueue(message(text));
     assert.deepEqual(texts(outbox.take(2)), ['a', 'b']);
     assert.deepEqual(texts(outbox.take(9)), ['c']);
@@ -62,7 +63,7 @@ describe('outbox', () => {
   });
 
   test('metrics ride along with what is urgent, and share its commit', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     const { outbox, close } = openOutbox(path, { flushIntervalMs: 3_600_000 });
     assert.equal(outbox.enqueue(message('m', 'metrics')), 'waiting');
     assert.equal(outbox.enqueue(message('e')), 'stored');
@@ -71,7 +72,7 @@ describe('outbox', () => {
   });
 
   test('metrics that are acknowledged soon never touch the disk', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     const { outbox, close } = openOutbox(path, { flushIntervalMs: 3_600_000 });
     const stored = () => {
       const reader = openOutbox(path);
@@ -100,7 +101,7 @@ describe('outbox', () => {
 
   test('above the bound metrics go first, then the oldest of the rest; all are counted', (t) => {
     const maxBytes = 4 * sizeOf(message(HUNDRED));
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { maxBytes });
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), { maxBytes });
     const put = (letter: string, outboxClass: OutboxClass) =>
       outbox.enqueue(message(letter.repeat(100), outboxClass));
     put('a', 'event');
@@ -126,7 +127,7 @@ describe('outbox', () => {
   });
 
   test('drops what is too old or expired, and survives a clock that was never set', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     let mono = 0;
     let wall = Date.UTC(1970, 0, 1, 0, 1);
     const clocks = { now: () => wall, monotonic: () => mono, maxAgeMs: 3_600_000 };
@@ -161,7 +162,9 @@ describe('outbox', () => {
 
   test('what has expired is not handed out, also before it is cleared away', (t) => {
     let mono = 0;
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      monotonic: () => mono,
+    });
     outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
     outbox.enqueue(message('lasting'));
     mono = 30_000;
@@ -175,7 +178,7 @@ describe('outbox', () => {
     for (const stepMs of [-56 * year, 56 * year, 86_400_000, -86_400_000, -3_600_000, 61_000]) {
       let mono = 0;
       let wall = Date.UTC(2026, 5, 1);
-      const { outbox, close } = openOutbox(join(temporaryDir(t), `${stepMs}.db`), {
+      const { outbox, close } = openOutbox(join(temporaryFolder(t), `${stepMs}.db`), {
         now: () => wall,
         monotonic: () => mono,
         maxAgeMs: 3_600_000,
@@ -213,7 +216,7 @@ describe('outbox', () => {
     const years = [1970, 2000, 2026, 2038, 2060];
     for (const written of years) {
       for (const read of years) {
-        const path = join(temporaryDir(t), `${written}-${read}.db`);
+        const path = join(temporaryFolder(t), `${written}-${read}.db`);
         let wall = Date.UTC(written, 5, 1);
         const options = { now: () => wall, maxAgeMs: 604_800_000 };
         const before = openOutbox(path, options);
@@ -231,7 +234,9 @@ describe('outbox', () => {
 
   test('what the broker refuses waits while others go on', (t) => {
     let mono = 0;
-    const { outbox, close } = openOutbox(join(temporaryDir(t), 'o.db'), { monotonic: () => mono });
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      monotonic: () => mono,
+    });
     for (const text of 'abc') outbox.enqueue(message(text));
     const [a] = outbox.take(1);
     outbox.defer(a!.id, 1_000);
@@ -248,7 +253,7 @@ describe('outbox', () => {
   });
 
   test('when the disk refuses, messages wait in memory, are sent from there, and come back', (t) => {
-    const { outbox, db, close } = openOutbox(join(temporaryDir(t), 'o.db'));
+    const { outbox, db, close } = openOutbox(join(temporaryFolder(t), 'o.db'));
     outbox.enqueue(message('before'));
     const pages = Number(db.pragma('page_count')[0]!.page_count);
     db.pragma(`max_page_count = ${pages + 2}`);
@@ -269,7 +274,7 @@ describe('outbox', () => {
   });
 
   test('what the database cannot keep is refused at once, and what follows is kept', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     const { outbox, close } = openOutbox(path);
     const bad: [OutboxClass, Partial<OutboxMessage>][] = [
       ['event', { topic: 'cut\0short' }],
@@ -294,7 +299,7 @@ describe('outbox', () => {
   });
 
   test('an outbox of a later headland is refused', (t) => {
-    const path = join(temporaryDir(t), 'o.db');
+    const path = join(temporaryFolder(t), 'o.db');
     const first = openOutbox(path);
     first.outbox.enqueue(message('a'));
     first.db.exec("UPDATE schema_versions SET version = version + 1 WHERE room = 'outbox'");
@@ -303,7 +308,7 @@ describe('outbox', () => {
   });
 
   test('behaves like a list, through restarts and lost connections', (t) => {
-    const dir = temporaryDir(t);
+    const dir = temporaryFolder(t);
     let run = 0;
     const action = fc.oneof(
       {

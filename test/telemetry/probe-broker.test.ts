@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { probeBroker } from '../../src/telemetry/connection/probe-broker.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { freePort } from './mosquitto.js';
+import { listen } from '../ports.js';
 
 /** A broker that lets anybody log in, and closes the connection of whoever subscribes: AWS IoT does that. */
 async function closingBroker(t: TestContext): Promise<string> {
@@ -15,8 +15,7 @@ async function closingBroker(t: TestContext): Promise<string> {
       if (kind === 8) socket.destroy();
     });
   });
-  const port = await freePort();
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const port = await listen(server);
   t.after(() => server.close());
   return `mqtt://127.0.0.1:${port}`;
 }

@@ -6,15 +6,17 @@ import { NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { freePort } from '../ports.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { tlsListener, withoutOpenssl, writeCertificates } from './certificates.js';
-import { freePort, Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { mqttSettings, Observer, openOutbox, temporaryDir, until } from './tools.js';
+import { Mosquitto, withoutMosquitto } from './mosquitto.js';
+import { mqttSettings, Observer, openOutbox, until } from './tools.js';
 
 test('TLS: client certificate and own authority; an unknown authority is refused', {
   skip: withoutMosquitto || withoutOpenssl,
   timeout: TEST_HANG_MS,
 }, async (t) => {
-  const dir = temporaryDir(t);
+  const dir = temporaryFolder(t);
   writeCertificates(dir);
   const tlsPort = await freePort();
   const broker = await Mosquitto.start(t, tlsListener(tlsPort, dir));

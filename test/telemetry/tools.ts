@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +15,9 @@ import {
   type TelemetryClientOptions,
 } from '../../src/telemetry/telemetry-client.js';
 import { HANG_MS } from '../liveness.js';
+import { listen } from '../ports.js';
 import { Recorder } from '../recorder.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** Waits until `check` gives something; the limit only guards against a hang. */
 export async function until<T>(
@@ -31,12 +31,6 @@ export async function until<T>(
     await sleep(10);
   }
   throw new Error(`waited in vain for: ${what}`);
-}
-
-export function temporaryDir(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'headland-telemetry-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
 }
 
 export function mqttSettings(overrides: Partial<Config['mqtt']> = {}): Config['mqtt'] {
@@ -88,7 +82,7 @@ export function robot(
     namedTasks?: boolean;
   } = {},
 ) {
-  const store = openOutbox(path ?? join(temporaryDir(t!), 'outbox.db'));
+  const store = openOutbox(path ?? join(temporaryFolder(t!), 'outbox.db'));
   const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
   const options: TelemetryClientOptions = {
     namedTasks,
@@ -198,10 +192,7 @@ export class TcpProxy {
   static async start(t: TestContext, port: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(port);
     t.after(() => proxy.stop());
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
-    const address = proxy.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    proxy.url = `mqtt://127.0.0.1:${address.port}`;
+    proxy.url = `mqtt://127.0.0.1:${await listen(proxy.#server)}`;
     return proxy;
   }
 

@@ -15,8 +15,9 @@ import {
 import type { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { openFixture } from '../storage/fixtures.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { allKinds, mqttSettings, robot, TcpProxy, temporaryDir, until } from './tools.js';
+import { allKinds, mqttSettings, robot, TcpProxy, until } from './tools.js';
 
 /**
  * What a subscriber of a real broker sees of each kind of message, against the table. The table
@@ -152,7 +153,7 @@ describe('the wire obeys the contract', { skip: withoutMosquitto, timeout: TEST_
   test('what a headland without schema versions has queued arrives', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
-    const path = join(temporaryDir(t), 'headland.db');
+    const path = join(temporaryFolder(t), 'headland.db');
     const database = openFixture(path, 'samples-2', 'outbox-0');
     // The fixture is old; an outbox gives up what is older than mqtt.outboxMaxAgeMs.
     const now = Date.now();

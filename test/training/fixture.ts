@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sharp from 'sharp';
@@ -16,6 +15,7 @@ import type { NewHeadCard } from '../../src/registry/head-card.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
 import type { TrainerSettings } from '../../src/training/job/job-protocol.js';
+import { temporaryFolder } from '../temporary-folder.js';
 
 /** Length of the tiny backbone's features. */
 const FEATURES = 24;
@@ -39,18 +39,12 @@ export interface RobotOptions {
   seed?: number;
 }
 
-export function temporaryDirectory(t: Pick<TestContext, 'after'>): string {
-  const dir = mkdtempSync(join(tmpdir(), 'headland-training-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
 /** A robot with a tiny but real backbone in its cache and nothing in its store. */
 export async function createRobot(
   t: Pick<TestContext, 'after'>,
   options: RobotOptions = {},
 ): Promise<Robot> {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const cacheDir = join(dir, 'cache');
   const cardsDir = await installBackbone(dir, 'tiny', options.seed ?? 1);
   const config = configSchema.parse({

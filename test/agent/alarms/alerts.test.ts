@@ -4,20 +4,26 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { needsTool } from '../../camera/support.js';
+import { fileAppears } from '../../file-appears.js';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { headland, Person, Rig } from '../daemon.js';
 
 /** Raised by every frame of a robot without a head, and held for good. */
 const ANY = { labels: ['unknown'], matches: 1, ofFrames: 1, holdMs: 3_600_000 };
 
-describe('the alerts of a daemon', { timeout: TEST_HANG_MS }, () => {
+describe('the alerts of a daemon', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   test('keep sample and clip, start a program, and are acknowledged over MQTT', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     if (!needsTool(t, 'ffprobe')) return;
-    const told = join((await Rig.create(t)).dir, 'told');
-    const script = `echo "$HEADLAND_LABEL $HEADLAND_SAMPLE $HEADLAND_CLIP" > ${told}`;
-    const rig = await Rig.create(t, {
+    const broker = await Mosquitto.start(t);
+    const rig = await Rig.create(t);
+    const told = join(rig.dir, 'told');
+    const facts = '$HEADLAND_LABEL $HEADLAND_SAMPLE $HEADLAND_CLIP';
+    const script = `echo "${facts}" > ${told}.new && mv ${told}.new ${told}`;
+    rig.configure({
+      mqtt: { url: broker.url },
       alerts: {
         rules: [
           {
@@ -31,8 +37,9 @@ describe('the alerts of a daemon', { timeout: TEST_HANG_MS }, () => {
         ],
       },
     });
+    // The alert is raised once, by the first frame.
+    const person = await Person.listen(t, broker.url);
     const daemon = await rig.start();
-    const person = await Person.connect(t, daemon.mqttUrl);
     const { body: raised } = await person.until(
       ({ body }) => body.kind === 'alert_raised' && body.details.rule === 'strange',
     );
@@ -47,6 +54,7 @@ describe('the alerts of a daemon', { timeout: TEST_HANG_MS }, () => {
       file,
     ]);
     assert.equal(stdout.toString().trim(), `mjpeg,${saved.details.frames}`);
+    await fileAppears(told);
     assert.equal(readFileSync(told, 'utf8').trim(), `unknown ${sample} ${file}`);
     const asked = person.received.find(({ body }) => body.kind === 'label_requested');
     assert.equal(asked?.body.details.sample_id, sample);

@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { libfaketime, withoutFaketime } from '../../host/faketime.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { Person, Rig } from '../daemon.js';
 
-/** libfaketime of the Debian package faketime; null when it is not installed. */
-function libfaketime(): string | null {
-  const folders = readdirSync('/usr/lib').map((folder) => join('/usr/lib', folder, 'faketime'));
-  const found = folders.map((folder) => join(folder, 'libfaketime.so.1'));
-  return found.find((path) => existsSync(path)) ?? null;
-}
-
-const library = libfaketime();
-const skip =
-  withoutMosquitto || (library ? false : 'faketime is missing: apt-get install faketime');
+const skip = withoutMosquitto || withoutFaketime;
 
 // The board's clock at the start, and what somebody or the network time then sets it to.
 const CLOCKS: [string, string, string][] = [
@@ -50,7 +42,7 @@ describe('a clock that is set while the robot works', { skip, timeout: TEST_HANG
       };
       set(before);
       const env = {
-        LD_PRELOAD: library!,
+        LD_PRELOAD: libfaketime!,
         FAKETIME_TIMESTAMP_FILE: time,
         FAKETIME_NO_CACHE: '1',
         FAKETIME_DONT_FAKE_MONOTONIC: '1',

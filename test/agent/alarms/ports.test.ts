@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { listen } from '../../ports.js';
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { Person, Rig } from '../daemon.js';
 
 /** A program of somebody else's on a port that the daemon is told to use. */
 async function neighbour(t: TestContext): Promise<{ port: number; leave(): Promise<void> }> {
   const server: Server = createServer((socket) => socket.end('220 ftp.example.org ready\r\n'));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   const leave = async (): Promise<void> => {
     if (!server.listening) return;
     server.close();
     await once(server, 'close');
   };
   t.after(leave);
-  return { port: (server.address() as AddressInfo).port, leave };
+  return { port, leave };
 }
 
 const alarm =

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RefusedPictures } from '../../../src/agent/seeing/refused-pictures.js';
-import { Alarms } from '../../../src/base/alarms.js';
 import { HeadlandError } from '../../../src/base/errors.js';
+import { recordedAlarms } from '../../recorder.js';
 
 test('damaged pictures now and then are no alarm; ten in a row of one camera are', () => {
-  const said: string[] = [];
-  const alarms = new Alarms({
-    onRaised: ({ name, error }) => said.push(`raised ${name} ${error.code}`),
-    onCleared: ({ name }) => said.push(`cleared ${name}`),
-  });
+  const { alarms, said } = recordedAlarms();
   const pictures = new RefusedPictures(alarms);
   const damaged = new HeadlandError('HL_PICTURE_INVALID', 'cut off', { remedy: 'None.' });
   assert.equal(pictures.refused('front', damaged), true, 'the very first picture');
@@ -21,7 +17,7 @@ test('damaged pictures now and then are no alarm; ten in a row of one camera are
   }
   assert.deepEqual(said, []);
   const news = Array.from({ length: 20 }, () => pictures.refused('front', damaged));
-  assert.deepEqual(said, ['raised pictures-front HL_PICTURE_INVALID']);
+  assert.deepEqual(said, ['raised pictures-front critical HL_PICTURE_INVALID']);
   assert.equal(news.filter(Boolean).length, 9);
   pictures.used('rear');
   pictures.used('front');

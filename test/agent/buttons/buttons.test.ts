@@ -7,8 +7,8 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedLog } from '../../recorder.js';
-import { recordedAlarms, TestAgent } from '../support.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
+import { TestAgent } from '../support.js';
 
 const ACTION = { kind: 'label', camera: 'main', label: 'stone' };
 const input = (name: string, line: number, action: object = ACTION) => ({ name, line, action });

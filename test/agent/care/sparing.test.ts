@@ -9,15 +9,15 @@ import { FirmwareFlags } from '../../../src/host/firmware-flags.js';
 import type { RateLimit } from '../../../src/host/rate.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { Recorder, recordedLog } from '../../recorder.js';
-import { temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 interface Limited extends RateLimit {
   temperatureC: number | null;
 }
 
 /** A board whose kernel files the test writes; frames go by at ten a second. */
-function board(t: Parameters<typeof temporaryDirectory>[0], settings: object = {}) {
-  const sysRoot = temporaryDirectory(t);
+function board(t: Parameters<typeof temporaryFolder>[0], settings: object = {}) {
+  const sysRoot = temporaryFolder(t);
   const write = (path: string, text: string): void => {
     const file = join(sysRoot, path);
     mkdirSync(join(file, '..'), { recursive: true });

@@ -6,7 +6,7 @@ import { checkClock } from '../../../src/agent/doctor/board/check-clock.js';
 import { checkMemory } from '../../../src/agent/doctor/board/check-memory.js';
 import type { DoctorContext } from '../../../src/agent/doctor/doctor-check.js';
 import { readServiceUnit } from '../../../src/host/service-unit.js';
-import { temporaryFolder } from '../../samples/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 /** A board with these files of the kernel and scripts in place of the programs of systemd. */
 function board(

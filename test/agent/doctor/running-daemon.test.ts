@@ -1,35 +1,28 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { createServer as createWebServer } from 'node:http';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
 import { sha256Hex } from '../../../src/base/hash.js';
+import { httpCamera, type Viewer } from '../../camera/sources.js';
+import { withoutTool } from '../../camera/support.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { freePort, listen } from '../../ports.js';
+import { Recorder } from '../../recorder.js';
 import {
   privateKey,
   tlsListener,
   withoutOpenssl,
   writeCertificates,
 } from '../../telemetry/certificates.js';
-import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { CLI, Daemon, headland, Rig } from '../daemon.js';
 
-const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
+const withoutFfmpeg = withoutTool('ffmpeg');
 
 /** Runs `doctor` as a person does beside the daemon. */
 function examine(rig: Rig, ...args: string[]) {
@@ -88,14 +81,12 @@ test('a camera that the daemon has lost, and a page that it could not open', {
   timeout: TEST_HANG_MS,
 }, async (t) => {
   const silent = createServer((socket) => socket.on('error', () => {}));
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const port = await listen(silent);
   t.after(() => silent.close());
-  const address = silent.address();
-  assert.ok(address !== null && typeof address === 'object');
   const rig = await Rig.create(t, {
     cameras: [{ driver: 'ffmpeg', input: '/dev/video77' }],
     cameraBackoff: { initialMs: 60_000, maxMs: 60_000 },
-    console: { port: address.port },
+    console: { port },
     embeddedBroker: { port: await freePort() },
   });
   const daemon = await rig.start();
@@ -138,27 +129,13 @@ test('a camera that gave images, and is silent since it was opened again, is los
 }, async (t) => {
   const port = await freePort();
   let jpeg = Buffer.alloc(0);
-  let connections = 0;
-  const again = new EventEmitter();
-  const camera = createWebServer((_request, response) => {
-    connections += 1;
-    if (connections > 1) return again.emit('opened');
-    response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=frame' });
-    const head = `--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`;
-    for (let image = 0; image < 20; image++) {
-      response.write(Buffer.concat([Buffer.from(head), jpeg, Buffer.from('\r\n')]));
-    }
-    response.end();
+  const viewers = new Recorder<Viewer>();
+  const input = await httpCamera(t, (viewer) => {
+    viewers.add(viewer);
+    if (viewers.all.length > 1) return;
+    for (let image = 0; image < 20; image++) viewer.send(jpeg);
+    viewer.finish();
   });
-  const opened = once(again, 'opened');
-  await new Promise<void>((resolve) => camera.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    camera.closeAllConnections();
-    camera.close();
-  });
-  const address = camera.address();
-  assert.ok(address !== null && typeof address === 'object');
-  const input = `http://127.0.0.1:${address.port}/video`;
   const rig = await Rig.create(t, {
     cameras: [{ driver: 'ffmpeg', input, stallMs: 600_000 }],
     cameraBackoff: { initialMs: 100, maxMs: 100 },
@@ -168,7 +145,7 @@ test('a camera that gave images, and is silent since it was opened again, is los
   const folder = join(rig.photosDir, 'weed');
   jpeg = readFileSync(join(folder, readdirSync(folder)[0]!));
   await rig.start();
-  await opened;
+  await viewers.count(2, 'viewers');
   const image = await fetch(`http://127.0.0.1:${port}/api/frame.jpg?camera=main`);
   assert.equal(image.status, 200, 'the page still has an image');
   const { findings } = (await examine(rig, '--only', 'cameras')).get('cameras')!;
@@ -208,8 +185,7 @@ test('with a certificate of its own: doctor and status reach a broker that asks 
   skip: withoutMosquitto || withoutOpenssl,
   timeout: TEST_HANG_MS,
 }, async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'headland-certificates-'));
-  t.after(() => rmSync(dir, { recursive: true }));
+  const dir = temporaryFolder(t);
   writeCertificates(dir);
   chmodSync(dir, 0o755);
   const port = await freePort();

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { DoctorMessage } from '../../../src/agent/doctor/doctor-protocol.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { temporaryFolder } from '../../samples/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const JOB = fileURLToPath(new URL('../../../src/agent/doctor/doctor-job.js', import.meta.url));
 

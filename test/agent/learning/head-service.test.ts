@@ -8,7 +8,8 @@ import { silentLog } from '../../../src/base/log.js';
 import { HeadRegistry } from '../../../src/registry/registry.js';
 import { startPerception } from '../../perception/support.js';
 import { Recorder, recordedLog } from '../../recorder.js';
-import { drawPicture, someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { drawPicture, someCard, someHead } from '../../training/fixture.js';
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const;
 
@@ -49,7 +50,7 @@ function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
 
 describe('a switch of the serving head', () => {
   test('that the worker does not acknowledge is taken back', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const registry = await threeHeads(dir);
     const { service, worker, unusable } = serviceOver(registry, { checksum: A });
     t.after(() => service.stop());
@@ -69,7 +70,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('without a version goes back to one that fits the backbone', async (t) => {
-    const registry = await threeHeads(temporaryDirectory(t));
+    const registry = await threeHeads(temporaryFolder(t));
     const head = { ...someHead(4), backboneChecksum: A };
     await registry.promote(await registry.publish(head, someCard(head), []));
     const { service, worker } = serviceOver(registry, { checksum: A });
@@ -80,7 +81,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('follows a worker that comes back with another backbone', async (t) => {
-    const registry = await threeHeads(temporaryDirectory(t));
+    const registry = await threeHeads(temporaryFolder(t));
     const backbone = { checksum: A };
     const { service, worker } = serviceOver(registry, backbone);
     t.after(() => service.stop());
@@ -104,7 +105,7 @@ describe('a switch of the serving head', () => {
 
   test('is one that the worker makes: the next frame is decided by the new head', async (t) => {
     const { perception, answers } = await startPerception(t);
-    const registry = new HeadRegistry(temporaryDirectory(t), { keep: 5 });
+    const registry = new HeadRegistry(temporaryFolder(t), { keep: 5 });
     const { checksum } = perception.backbone!;
     for (const seed of [1, 2]) {
       const head = { ...someHead(seed), backboneChecksum: checksum };
@@ -144,7 +145,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('by another process is followed; what did not change is left alone', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const registry = await threeHeads(dir);
     const { service, worker } = serviceOver(registry, { checksum: A });
     t.after(() => service.stop());
@@ -159,7 +160,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('waits for the one before it', async (t) => {
-    const registry = await threeHeads(temporaryDirectory(t));
+    const registry = await threeHeads(temporaryFolder(t));
     const { service, worker } = serviceOver(registry, { checksum: A });
     t.after(() => service.stop());
     await service.start();
@@ -173,7 +174,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('is waited for when the service stops', async (t) => {
-    const registry = await threeHeads(temporaryDirectory(t));
+    const registry = await threeHeads(temporaryFolder(t));
     const asked = new Recorder<() => void>();
     const { log } = recordedLog();
     const service = new HeadService(
@@ -193,7 +194,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('is not needed where no head was ever trained', async (t) => {
-    const registry = new HeadRegistry(join(temporaryDirectory(t), 'heads'), { keep: 5 });
+    const registry = new HeadRegistry(join(temporaryFolder(t), 'heads'), { keep: 5 });
     const { service, worker, unusable } = serviceOver(registry, { checksum: A });
     t.after(() => service.stop());
     await service.start();
@@ -203,7 +204,7 @@ describe('a switch of the serving head', () => {
   });
 
   test('that a damaged registry asks for is logged, and the head goes on', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const registry = await threeHeads(dir);
     const { service, worker, lines } = serviceOver(registry, { checksum: A });
     t.after(() => service.stop());

@@ -15,7 +15,8 @@ import { goldenOutputs } from '../../../src/gate/golden.js';
 import { alarmAt, describeTrial, type ShadowTrial } from '../../../src/gate/shadow.js';
 import type { Head } from '../../../src/head/head.js';
 import { EVENT_KINDS } from '../../../src/telemetry/contract/messages.js';
-import { someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { someCard, someHead } from '../../training/fixture.js';
 import { CLI } from '../daemon.js';
 
 const CHECKSUM = 'b'.repeat(64);
@@ -168,7 +169,7 @@ function trialOf(robot: Robot): ShadowTrial | null {
 
 describe('the replaced head in the shadow', () => {
   it('comes back within 50 labels when the new one is bad', async (t) => {
-    const robot = await Robot.start(t, temporaryDirectory(t));
+    const robot = await Robot.start(t, temporaryFolder(t));
     await robot.promote(headThat(true), ['old']);
     assert.equal(trialOf(robot), null, 'a first head replaces none');
     await robot.promote(headThat(false), ['old', 'newer']);
@@ -208,7 +209,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('goes when the new one has passed its trial', async (t) => {
-    const robot = await Robot.start(t, temporaryDirectory(t), 12);
+    const robot = await Robot.start(t, temporaryFolder(t), 12);
     await robot.promote(headThat(false), ['old']);
     await robot.promote(headThat(true), ['old']);
     for (let i = 0; i < 30; i++) robot.label(`pass-${i}`);
@@ -219,7 +220,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('is held only against samples that neither has learnt, each once', async (t) => {
-    const robot = await Robot.start(t, temporaryDirectory(t));
+    const robot = await Robot.start(t, temporaryFolder(t));
     await robot.promote(headThat(true), ['old']);
     await robot.promote(headThat(false), ['newer']);
     for (const group of ['old', 'newer', 'neither']) robot.label(group);
@@ -234,7 +235,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('serves although the gate refused it when new labels favour it', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const before = await Robot.start(t, dir);
     await before.promote(headThat(false), ['old']);
     const version = await before.refuse(headThat(true), ['old', 'newer']);
@@ -272,7 +273,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('does not serve when new labels do not favour it, and a newer one takes its place', async (t) => {
-    const robot = await Robot.start(t, temporaryDirectory(t), 12);
+    const robot = await Robot.start(t, temporaryFolder(t), 12);
     await robot.promote(headThat(true), ['old']);
     await robot.refuse(headThat(false), ['old']);
     for (let i = 0; i < 12; i++) robot.label(`pass-${i}`);
@@ -303,7 +304,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('is remembered over a restart, with what came meanwhile', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const before = await Robot.start(t, dir);
     await before.promote(headThat(true), ['old']);
     await before.promote(headThat(false), ['old']);
@@ -327,7 +328,7 @@ describe('the replaced head in the shadow', () => {
   });
 
   it('does not come when it is gone or when nobody wants it', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const robot = await Robot.start(t, dir, 0);
     robot.shadow.start();
     await robot.promote(headThat(true), ['old']);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ask, events, WRITE } from '../../console/client.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { someCard, someHead, temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { someCard, someHead } from '../../training/fixture.js';
 import { TestAgent, writePhotos } from '../support.js';
 
 type Test = Parameters<typeof TestAgent.start>[0];
@@ -284,7 +285,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('is told of every kind of change, and lets go of the robot when it closes', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed']);
+    const path = await writePhotos(temporaryFolder(t), ['crop', 'weed']);
     const page = await Page.open(t, [], { cameras: [{ driver: 'replay', path, intervalMs: 5 }] });
     const { until } = watch(t, page);
     await until(({ type }) => type === 'decision');
@@ -310,7 +311,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
 describe('the page of a robot with several tasks', { timeout: TEST_HANG_MS }, () => {
   /** The task `weeds` decides on both cameras, `rows` on the rear one, whose frame is the older one. */
   async function openTasks(t: Test) {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const path = await writePhotos(dir, ['crop']);
     const replay = {
       driver: 'replay',

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { AlertActions } from '../../../src/agent/reporting/alert-actions.js';
 import type { AlertEvent } from '../../../src/alerts/rules.js';
-import { Alarms } from '../../../src/base/alarms.js';
 import type { Eye } from '../../../src/base/words/eye.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedLog } from '../../recorder.js';
-import { drawPicture, temporaryDirectory } from '../../training/fixture.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { drawPicture } from '../../training/fixture.js';
 import { outgoing, robotConfig } from '../support.js';
 
 const WEED: AlertEvent = {
@@ -35,20 +35,17 @@ const LOST: AlertEvent = {
 };
 const HOT: AlertEvent = { ...LOST, camera: null, condition: 'board_hot' };
 
-function actions(t: TestContext, rules: object[], dir = temporaryDirectory(t)) {
+function actions(t: TestContext, rules: object[], dir = temporaryFolder(t)) {
   const config = robotConfig(dir, { alerts: { rules }, cameras: [{ driver: 'simulated' }] });
   const events = new Recorder<EventBody>();
-  const alarms = new Recorder<string>();
+  const { alarms, changes } = recordedAlarms();
   const { log, lines } = recordedLog();
   const clock = { nowMs: 0 };
   const kept: [Eye, string | null][] = [];
   const part = new AlertActions({
     config,
     telemetry: { event: events.add },
-    alarms: new Alarms({
-      onRaised: ({ name, error }) => alarms.add(`raised ${name} ${error.code}`),
-      onCleared: ({ name }) => alarms.add(`cleared ${name}`),
-    }),
+    alarms,
     log,
     keep: (eye, task) => {
       kept.push([eye, task]);
@@ -57,7 +54,7 @@ function actions(t: TestContext, rules: object[], dir = temporaryDirectory(t)) {
     nowMs: () => clock.nowMs,
   });
   t.after(() => part.close());
-  return { part, events, alarms, lines, clock, kept, clips: join(dir, 'clips') };
+  return { part, events, changes, lines, clock, kept, clips: join(dir, 'clips') };
 }
 
 describe('actions of alerts', { timeout: TEST_HANG_MS }, () => {
@@ -120,35 +117,35 @@ describe('actions of alerts', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('raise an alarm where no clip can be kept, and go on when one can', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     writeFileSync(join(dir, 'clips'), 'a file');
     const rules = [{ name: 'weeds', labels: ['weed'], clip: {} }];
-    const { part, alarms, clips } = actions(t, rules, dir);
+    const { part, changes, clips } = actions(t, rules, dir);
     await part.open();
-    assert.deepEqual(alarms.all, ['raised clips HL_CLIP_UNWRITABLE']);
+    assert.deepEqual(changes.all, ['raised clips warning HL_CLIP_UNWRITABLE']);
     part.seen({ camera: 'main', region: null }, await drawPicture('weed', 1));
     assert.equal(part.raised(WEED).clip, null);
     rmSync(clips);
-    await alarms.until((said) => said === 'cleared clips');
+    await changes.until((said) => said === 'cleared clips');
     assert.ok(part.raised(WEED).clip);
   });
 
   test('start a program that knows what the alert is about; its failure is an alarm', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const [out, broken] = [join(dir, 'out'), join(dir, 'broken')];
     const script = `env | grep HEADLAND_ | sort > ${out}; test ! -e ${broken}`;
     const command = { path: '/bin/sh', arguments: ['-c', script], minIntervalMs: 0 };
     const rules = [{ name: 'weeds', labels: ['weed'], snapshot: true, command }];
-    const { part, alarms, lines, clock } = actions(t, rules, dir);
+    const { part, changes, lines, clock } = actions(t, rules, dir);
     writeFileSync(broken, '');
     part.raised(WEED);
     part.raised(WEED);
     assert.match(String(lines.all.at(-1)?.msg), /not started/, 'it runs still');
-    await alarms.until((said) => said === 'raised command-weeds HL_ALERT_COMMAND_FAILED');
+    await changes.until((said) => said === 'raised command-weeds warning HL_ALERT_COMMAND_FAILED');
     rmSync(broken);
     clock.nowMs += 1;
     part.raised({ ...WEED, region: 'left' });
-    await alarms.until((said) => said === 'cleared command-weeds');
+    await changes.until((said) => said === 'cleared command-weeds');
     assert.deepEqual(readFileSync(out, 'utf8').trim().split('\n'), [
       'HEADLAND_CAMERA=main',
       'HEADLAND_LABEL=weed',

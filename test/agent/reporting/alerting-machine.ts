@@ -4,7 +4,7 @@ import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { undecided } from '../../../src/perception/decision.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
-import { recordedAlarms } from '../support.js';
+import { recordedAlarms } from '../../recorder.js';
 
 // Run by alerting.test.ts where /sys/class/gpio is a tree of its own: prints what the lines showed.
 const value = (gpio: number): string =>

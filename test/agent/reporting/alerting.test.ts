@@ -12,8 +12,8 @@ import type { EventBody } from '../../../src/telemetry/contract/messages.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { runOnGpioMachine } from '../../alerts/gpio-machine.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { recordedLog } from '../../recorder.js';
-import { outgoing, recordedAlarms } from '../support.js';
+import { recordedAlarms, recordedLog } from '../../recorder.js';
+import { outgoing } from '../support.js';
 
 /** Alerts by these rules, with a clock that the test moves. */
 function alerting(
@@ -369,7 +369,7 @@ describe('alerts', () => {
     const printed = await runOnGpioMachine(t, program, [529, 573], chips);
     if (printed === null) return;
     assert.deepEqual(printed, [
-      'raised output-beacon HL_GPIO_LINE_UNKNOWN',
+      'raised output-beacon critical HL_GPIO_LINE_UNKNOWN',
       'horn 1',
       'cleared output-beacon',
       'beacon 1',

@@ -8,6 +8,7 @@ import { validateConfig } from '../../../src/config/load.js';
 import { topicPrefix } from '../../../src/telemetry/contract/messages.js';
 import { commandTopic, responseTopic } from '../../../src/telemetry/contract/topics.js';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { listen } from '../../ports.js';
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 
 const at = (url: string) => validateConfig({ robot: { id: 'r1' }, mqtt: { url } });
@@ -24,14 +25,12 @@ async function mutedBroker(t: TestContext): Promise<string> {
       if (kind === 8) socket.write(Buffer.from([0x90, 3, bytes[2]!, bytes[3]!, 1]));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return `mqtt://127.0.0.1:${address.port}`;
+  return `mqtt://127.0.0.1:${port}`;
 }
 
 test('the status is found among anything else that is published on its topic', {

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Alerting } from '../../../src/agent/reporting/alerting.js';
-import { Alarms } from '../../../src/base/alarms.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { addChip } from '../../alerts/gpio-tree.js';
+import { recordedAlarms } from '../../recorder.js';
 
 // Run by alerting.test.ts where /sys/class/gpio is a tree of its own: prints what happened, in order.
 const root = '/sys/class/gpio';
-const said: string[] = [];
 const value = (gpio: number): string => readFileSync(`${root}/gpio${gpio}/value`, 'utf8').trim();
 const rule = (output: string) => {
   return { name: output, labels: ['weed'], matches: 1, ofFrames: 1, output, holdMs: 3_600_000 };
@@ -22,17 +21,7 @@ const config = configSchema.parse({
   },
   alerts: { rules: [rule('horn'), rule('beacon')] },
 });
-let mended = (): void => {};
-const whenMended = new Promise<void>((resolve) => {
-  mended = resolve;
-});
-const alarms = new Alarms({
-  onRaised: ({ name, error }) => said.push(`raised ${name} ${error.code}`),
-  onCleared: ({ name }) => {
-    said.push(`cleared ${name}`);
-    mended();
-  },
-});
+const { alarms, changes, said } = recordedAlarms();
 const alerting = new Alerting(config, { event: () => true }, alarms, silentLog());
 await alerting.open();
 alerting.observe(
@@ -45,7 +34,7 @@ alerting.observe(
 );
 said.push(`horn ${value(529)}`);
 addChip(root, { base: 570, label: 'raspberrypi-exp-gpio', lines: 8 });
-await whenMended;
+await changes.until((change) => change === 'cleared output-beacon');
 said.push(`beacon ${value(573)}`);
 alerting.allOff();
 said.push(`off ${value(529)} ${value(573)}`);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,17 +11,18 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import type { Command } from '../../../src/telemetry/contract/command-contract.js';
 import type { PredictionBody } from '../../../src/telemetry/contract/messages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { recordedLog } from '../../recorder.js';
+import { freePort, listen } from '../../ports.js';
+import { recordedAlarms, recordedLog } from '../../recorder.js';
 import {
   privateKey,
   tlsListener,
   withoutOpenssl,
   writeCertificates,
 } from '../../telemetry/certificates.js';
-import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, passwordFile, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { event, Observer, TcpProxy } from '../../telemetry/tools.js';
-import { temporaryDirectory } from '../../training/fixture.js';
-import { openRobot, recentFrame, recordedAlarms } from '../support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { openRobot, recentFrame } from '../support.js';
 
 type Test = Parameters<typeof Mosquitto.start>[0];
 
@@ -207,13 +207,10 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   });
 
   test('proves itself with the password in a file', async (t) => {
-    const dir = temporaryDirectory(t);
-    const passwords = join(dir, 'passwords');
-    const made = spawnSync('mosquitto_passwd', ['-b', '-c', passwords, 'robot', 'swordfish']);
-    if (made.status !== 0) return t.skip('mosquitto_passwd is missing: apt-get install mosquitto');
-    spawnSync('chmod', ['-R', 'a+rX', dir]);
+    const dir = temporaryFolder(t);
+    const passwords = passwordFile(join(dir, 'passwords'), 'robot', 'swordfish');
     // Whoever gives a name has to prove it.
-    const broker = await Mosquitto.start(t, [`password_file ${passwords}`]);
+    const broker = await Mosquitto.start(t, [passwords]);
     const secret = join(dir, 'secret');
     const robotWith = (password: string) => {
       writeFileSync(secret, password, { mode: 0o600 });
@@ -235,7 +232,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   test('proves itself with a certificate, and the broker by its authority', {
     skip: withoutOpenssl,
   }, async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     writeCertificates(dir);
     const port = await freePort();
     const broker = await Mosquitto.start(t, tlsListener(port, dir));
@@ -252,7 +249,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   });
 
   test('raises an alarm about a file that it cannot read', async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     const url = 'mqtts://127.0.0.1:1';
     const open = join(dir, 'open');
     writeFileSync(open, 'swordfish', { mode: 0o644 });
@@ -274,7 +271,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   test('takes certificates as other systems save them, and says which file holds none', {
     skip: withoutOpenssl,
   }, async (t) => {
-    const dir = temporaryDirectory(t);
+    const dir = temporaryFolder(t);
     writeCertificates(dir);
     const port = await freePort();
     const broker = await Mosquitto.start(t, tlsListener(port, dir));
@@ -315,7 +312,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   test('connects without TLS although there is a key that it does not need', async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
-    const file = join(temporaryDirectory(t), 'key');
+    const file = join(temporaryFolder(t), 'key');
     writeFileSync(file, 'no key', { mode: 0o600 });
     const { service, start, said } = telemetry(t, { url: broker.url, key: { file } });
     await start();
@@ -327,7 +324,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   test('connects when the password can be read after all', async (t) => {
     const broker = await Mosquitto.start(t);
     const observer = await Observer.connect(t, broker.url);
-    const file = join(temporaryDirectory(t), 'secret');
+    const file = join(temporaryFolder(t), 'secret');
     const robot = telemetry(t, { url: broker.url, username: 'robot', password: { file } });
     await robot.start();
     await robot.changes.until((change) => change === 'raised mqtt warning HL_SECRET_UNREADABLE');
@@ -338,9 +335,8 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
   });
 
   test('waits for the port of its own broker, and says so', async (t) => {
-    const port = await freePort();
     const other = createServer();
-    await new Promise<void>((listening) => other.listen(port, '127.0.0.1', listening));
+    const port = await listen(other);
     t.after(() => other.close());
     const { service, start, lines, said } = telemetry(t, { url: null }, undefined, port);
     await start();

@@ -6,8 +6,8 @@ import { RecentFrames } from '../../../src/agent/seeing/recent-frames.js';
 import type { Decision } from '../../../src/perception/decision.js';
 import { LookAlikes } from '../../../src/samples/look-alikes.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';
-import { recordedLog } from '../../recorder.js';
-import { BACKBONE, openRobot, outgoing, recentFrame, recordedAlarms } from '../support.js';
+import { recordedAlarms, recordedLog } from '../../recorder.js';
+import { BACKBONE, openRobot, outgoing, recentFrame } from '../support.js';
 
 const SURE: Partial<Decision> = {
   label: 'crop',

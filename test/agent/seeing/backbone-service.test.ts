@@ -15,16 +15,17 @@ import type { HeadlandError } from '../../../src/base/errors.js';
 import { Perception } from '../../../src/perception/perception.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import type { TestFrame } from '../../perception/support.js';
-import { Recorder, recordedLog } from '../../recorder.js';
-import { drawPicture, installBackbone, temporaryDirectory } from '../../training/fixture.js';
-import { FEATURES, recordedAlarms, robotConfig } from '../support.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { drawPicture, installBackbone } from '../../training/fixture.js';
+import { FEATURES, robotConfig } from '../support.js';
 
 /** A robot with the backbone `tiny` in its cache, and a perception that has not started. */
 async function robot(
-  t: Parameters<typeof temporaryDirectory>[0],
+  t: Parameters<typeof temporaryFolder>[0],
   settings: { models?: object; inference?: object } = {},
 ) {
-  const dir = temporaryDirectory(t);
+  const dir = temporaryFolder(t);
   const cardsDir = await installBackbone(dir, 'tiny', 1);
   const config = robotConfig(dir, {
     models: { backbone: 'tiny', cardsDir, allowDownload: false, ...settings.models },

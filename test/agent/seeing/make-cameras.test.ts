@@ -11,13 +11,13 @@ import type { Frame } from '../../../src/camera/camera.js';
 import type { CameraQuality } from '../../../src/camera/stage/quality-watch.js';
 import type { CameraPhase } from '../../../src/camera/supervisor.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder } from '../../recorder.js';
-import { temporaryDirectory } from '../../training/fixture.js';
-import { recordedAlarms, robotConfig, writePhotos } from '../support.js';
+import { Recorder, recordedAlarms } from '../../recorder.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { robotConfig, writePhotos } from '../support.js';
 
 /** The cameras of these sections, and everything that they report. */
 function cameras(
-  t: Parameters<typeof temporaryDirectory>[0],
+  t: Parameters<typeof temporaryFolder>[0],
   sections: Record<string, unknown>[],
   settings: Record<string, unknown> = {},
 ) {
@@ -25,7 +25,7 @@ function cameras(
   const states = new Recorder<CameraPhase[]>();
   const qualities = new Recorder<{ camera: string; quality: CameraQuality }>();
   const refused = new Recorder<{ frame: Frame; error: HeadlandError }>();
-  const config = robotConfig(temporaryDirectory(t), { cameras: sections, ...settings });
+  const config = robotConfig(temporaryFolder(t), { cameras: sections, ...settings });
   const made: RunningCamera[] = makeCameras(config, silentLog(), recordedAlarms().alarms, {
     onState: () => states.add(made.map(({ supervisor }) => supervisor.state().phase)),
     onQuality: (camera, quality) => qualities.add({ camera, quality }),
@@ -40,7 +40,7 @@ function cameras(
 
 describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   test('supervises one camera a section, each under its name, and opens none yet', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed']);
+    const path = await writePhotos(temporaryFolder(t), ['crop', 'weed']);
     const replay = { driver: 'replay', path, intervalMs: 0, loop: false };
     const { made, frames, states, start } = cameras(t, [
       { ...replay, name: 'left' },
@@ -71,7 +71,7 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('says by name what the pictures look like', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop']);
+    const path = await writePhotos(temporaryFolder(t), ['crop']);
     const replay = { driver: 'replay', path, intervalMs: 0, quality: { intervalMs: 1 } };
     const { qualities, start } = cameras(t, [{ ...replay, name: 'front' }]);
     start();
@@ -80,7 +80,7 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('tells of a frame that was refused before perception could see it', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop']);
+    const path = await writePhotos(temporaryFolder(t), ['crop']);
     writeFileSync(
       join(path, '001.jpg'),
       (await sharp(join(path, '000-crop.jpg')).toBuffer()).subarray(0, 300),
@@ -116,7 +116,7 @@ describe('makeCameras', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('puts frames that were captured close together into one group', async (t) => {
-    const path = await writePhotos(temporaryDirectory(t), ['crop', 'weed', 'stone']);
+    const path = await writePhotos(temporaryFolder(t), ['crop', 'weed', 'stone']);
     const replay = { driver: 'replay', path, intervalMs: 0, loop: false };
     const samples = { groupWindowMs: 3_600_000 };
     const { frames, start } = cameras(t, [replay], { samples });

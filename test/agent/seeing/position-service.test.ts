@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { PositionService } from '../../../src/agent/seeing/position-service.js';
 import type { Located } from '../../../src/base/geo/position.js';
 import { configSchema } from '../../../src/config/schema.js';
-import { gga, gst, rmc } from '../../host/position/nmea-lines.js';
+import { until } from '../../camera/support.js';
+import { moment } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
-import { HANG_MS, TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedLog } from '../../recorder.js';
-import { recordedAlarms } from '../support.js';
-
-/** Moments of a receiver that moves east, one a second. */
-function* moments(latitude = 48.1): Generator<string[]> {
-  for (let second = 0; ; second++) {
-    const utc = `1200${String(second % 60).padStart(2, '0')}.00`;
-    const facts = { utc, latitude, longitude: 11.5 + second * 1e-6, quality: 4 };
-    yield [rmc(facts), gga(facts), gst(utc, 0.006, 0.008)];
-  }
-}
+import { TEST_HANG_MS } from '../../liveness.js';
+import { freePort, listen } from '../../ports.js';
+import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 function watched(t: TestContext, settings: Record<string, unknown>) {
   const { alarms, changes, said } = recordedAlarms();
@@ -43,8 +34,9 @@ async function feed(
   positions: Recorder<Located>,
   isWanted: (located: Located) => boolean = () => true,
 ) {
-  const source = moments();
-  const timer = setInterval(() => write(source.next().value ?? []), 20);
+  let second = 0;
+  // The receiver moves east.
+  const timer = setInterval(() => write(moment(second, 48.1, 11.5 + second++ * 1e-6)), 20);
   try {
     return await positions.next(isWanted);
   } finally {
@@ -53,29 +45,20 @@ async function feed(
 }
 
 /** A server that speaks as gpsd does, for faults that no real one has. */
-async function gpsdLike(t: TestContext, onClient: (socket: Socket) => void): Promise<Server> {
+async function gpsdLike(t: TestContext, onClient: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     onClient(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   t.after(() => server.close());
-  return server;
+  return listen(server);
 }
 
-const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 const TPV = '{"class":"TPV","mode":3,"lat":48.1,"lon":11.5,"eph":0.02,"speed":0.5}\n';
-
-function temporaryPlace(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-position-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 describe('positions', { timeout: TEST_HANG_MS }, () => {
   test('come from a serial line; when it is unplugged, an alarm is raised, and cleared when it is back', async (t) => {
-    const folder = temporaryPlace(t);
+    const folder = temporaryFolder(t);
     const link = join(folder, 'receiver');
     const first = new PseudoTerminal();
     t.after(() => first.close());
@@ -99,7 +82,7 @@ describe('positions', { timeout: TEST_HANG_MS }, () => {
     first.close();
     await changes.until((change) => change === 'raised position warning HL_SERIAL_UNREADABLE');
     // The last position serves until it is too old.
-    await until(() => service.status()?.state === 'silent');
+    await until(() => service.status()?.state === 'silent', 'the last position is too old');
     assert.equal(service.current(), null);
     const second = new PseudoTerminal();
     t.after(() => second.close());
@@ -111,7 +94,7 @@ describe('positions', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('come from a named pipe, whoever writes into it', async (t) => {
-    const pipe = join(temporaryPlace(t), 'nmea');
+    const pipe = join(temporaryFolder(t), 'nmea');
     execFileSync('mkfifo', [pipe]);
     const { service, positions, said } = watched(t, { source: 'serial', serial: { device: pipe } });
     service.start();
@@ -122,7 +105,7 @@ describe('positions', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('a file is refused, and so is a device that is not there', async (t) => {
-    const file = join(temporaryPlace(t), 'log.nmea');
+    const file = join(temporaryFolder(t), 'log.nmea');
     writeFileSync(file, '');
     for (const device of [file, `${file}-gone`]) {
       const { service, changes, alarms } = watched(t, { source: 'serial', serial: { device } });
@@ -158,13 +141,13 @@ describe('positions', { timeout: TEST_HANG_MS }, () => {
 
   test('a gpsd that reports nothing raises an alarm; its first report clears it', async (t) => {
     let speaks = false;
-    const server = await gpsdLike(t, (socket) => {
+    const port = await gpsdLike(t, (socket) => {
       socket.write('{"class":"VERSION","release":"3.22"}\n');
       if (speaks) socket.write(TPV);
     });
     const { service, changes } = watched(t, {
       source: 'gpsd',
-      gpsd: { port: portOf(server) },
+      gpsd: { port },
       maxSilenceMs: 1_000,
     });
     service.start();
@@ -177,40 +160,23 @@ describe('positions', { timeout: TEST_HANG_MS }, () => {
 
   test('gpsd is asked to watch; a receiver without a fix is no alarm, and has no position', async (t) => {
     const asked = new Recorder<string>();
-    const server = await gpsdLike(t, (socket) => {
+    const port = await gpsdLike(t, (socket) => {
       socket.on('data', (chunk) => asked.add(chunk.toString()));
       socket.write('{"class":"TPV","mode":1}\n');
     });
-    const { service, said } = watched(t, { source: 'gpsd', gpsd: { port: portOf(server) } });
+    const { service, said } = watched(t, { source: 'gpsd', gpsd: { port } });
     service.start();
     assert.equal(await asked.until(() => true), '?WATCH={"enable":true,"json":true};\n');
-    await until(() => service.status()?.state === 'no_fix');
+    await until(() => service.status()?.state === 'no_fix', 'a report without a fix');
     assert.equal(service.current(), null);
     assert.deepEqual(said, []);
   });
 
   test('stops while it connects', async (t) => {
-    const server = await gpsdLike(t, () => {});
-    const { service, said } = watched(t, { source: 'gpsd', gpsd: { port: portOf(server) } });
+    const port = await gpsdLike(t, () => {});
+    const { service, said } = watched(t, { source: 'gpsd', gpsd: { port } });
     service.start();
     await service.stop();
     assert.deepEqual(said, []);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = AbortSignal.timeout(HANG_MS);
-  while (!holds()) {
-    deadline.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -7,12 +7,13 @@ import { removeCachedModel } from '../../../src/backbone/cache.js';
 import { sha256Hex } from '../../../src/base/hash.js';
 import type { PullProgress } from '../../../src/models/pull-model.js';
 import { recordedLog } from '../../recorder.js';
-import { installBackbone, temporaryDirectory } from '../../training/fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { installBackbone } from '../../training/fixture.js';
 import { robotConfig } from '../support.js';
 
 /** A robot with nothing in its cache, whose card names `tiny.onnx`, in its own folder or on a mirror. */
-async function robot(t: Parameters<typeof temporaryDirectory>[0]) {
-  const dir = temporaryDirectory(t);
+async function robot(t: Parameters<typeof temporaryFolder>[0]) {
+  const dir = temporaryFolder(t);
   const cardsDir = await installBackbone(dir, 'tiny', 1);
   const config = robotConfig(dir, {
     paths: { stateDir: dir, cacheDir: join(dir, 'empty') },

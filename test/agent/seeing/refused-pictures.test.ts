@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RefusedPictures } from '../../../src/agent/seeing/refused-pictures.js';
 import { HeadlandError } from '../../../src/base/errors.js';
-import { recordedAlarms } from '../support.js';
+import { recordedAlarms } from '../../recorder.js';
 
 const ERROR = new HeadlandError('HL_PICTURE_INVALID', 'no picture', { remedy: 'None.' });
 

@@ -5,8 +5,8 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ClipFolder } from '../../../src/alerts/clips/clip-folder.js';
-import { temporaryFolder } from '../../camera/support.js';
 import { TEST_HANG_MS } from '../../liveness.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const DATE = new Date(Date.UTC(2026, 4, 4, 6, 12, 3));
 

@@ -9,7 +9,8 @@ import { ClipFolder } from '../../../src/alerts/clips/clip-folder.js';
 import { ClipRecorder, type SavedClip } from '../../../src/alerts/clips/clip-recorder.js';
 import type { HeadlandError } from '../../../src/base/errors.js';
 import { configSchema } from '../../../src/config/schema.js';
-import { needsTool, temporaryFolder } from '../../camera/support.js';
+import { needsTool } from '../../camera/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const picture = await sharp({
   create: { width: 64, height: 48, channels: 3, background: 'green' },

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { jpegSize, motionJpegAvi } from '../../../src/alerts/clips/motion-jpeg-avi.js';
-import { needsTool, temporaryFolder } from '../../camera/support.js';
+import { needsTool } from '../../camera/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 /** A JPEG of noise around a grey; its length is odd or even as it comes. */
 function grey(level: number, width = 64, height = 48): Promise<Buffer> {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gpiochipInput, gpiochipOutputs } from '../../../src/alerts/gpio/gpiochip.js';
 import { keepsReleasedLevel } from '../../../src/alerts/gpio/released-level.js';
 import { surveyLines } from '../../../src/alerts/survey-lines.js';
-import { type ErrorCode, isHeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
+import { hasCode } from '../../errors.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { type SimulatedChip, SimulatedKernel } from './simulated-kernel.js';
 
 const names = (...given: (string | null)[]) => given;
@@ -27,11 +27,6 @@ const inputOf = (input: object) =>
   }).gpio.inputs[0]!;
 const HORN = { name: 'horn', line: 3 };
 const BEACON = { name: 'beacon', line: 4, activeLow: true };
-const fails = (code: ErrorCode, text: RegExp) => (error: unknown) => {
-  assert.ok(isHeadlandError(error, code), String(error));
-  assert.match(`${error.message} ${error.remedy}`, text);
-  return true;
-};
 
 describe('outputs by gpiochip', () => {
   test('are off when opened, follow their name, and are off when closed', () => {
@@ -92,7 +87,7 @@ describe('outputs by gpiochip', () => {
     const other = gpiochipOutputs(outputsOf({ name: 'pump', line: 4 }), kernel, silentLog());
     assert.throws(
       () => gpiochipOutputs(outputsOf(HORN, BEACON), kernel, silentLog()),
-      fails('HL_GPIO_UNAVAILABLE', /beacon.*EBUSY.*"headland pump"/),
+      hasCode('HL_GPIO_UNAVAILABLE', /beacon.*EBUSY/, /"headland pump"/),
     );
     assert.equal(kernel.openFiles, 1);
     other.close();
@@ -103,7 +98,7 @@ describe('outputs by gpiochip', () => {
     const outputs = gpiochipOutputs(outputsOf(HORN, BEACON), kernel, silentLog());
     outputs.set('beacon', true);
     kernel.failures.set('ioctl', 'EIO');
-    assert.throws(() => outputs.set('horn', true), fails('HL_GPIO_WRITE_FAILED', /EIO/));
+    assert.throws(() => outputs.set('horn', true), hasCode('HL_GPIO_WRITE_FAILED', /EIO/));
     outputs.allOff();
     outputs.close();
     assert.equal(kernel.openFiles, 0);
@@ -111,13 +106,16 @@ describe('outputs by gpiochip', () => {
 
   test('report a machine without chips, and chips that may not be opened', () => {
     const open = (kernel: SimulatedKernel) => gpiochipOutputs(outputsOf(HORN), kernel, silentLog());
-    assert.throws(() => open(new SimulatedKernel([])), fails('HL_GPIO_UNAVAILABLE', /below \/dev/));
+    assert.throws(
+      () => open(new SimulatedKernel([])),
+      hasCode('HL_GPIO_UNAVAILABLE', /below \/dev/),
+    );
     const kernel = board();
     kernel.failures.set('open', 'EACCES');
-    assert.throws(() => open(kernel), fails('HL_GPIO_UNAVAILABLE', /EACCES.*group/));
+    assert.throws(() => open(kernel), hasCode('HL_GPIO_UNAVAILABLE', /EACCES/, /group/));
     kernel.failures.clear();
     kernel.failures.set('ioctl', 'ENOTTY');
-    assert.throws(() => open(kernel), fails('HL_GPIO_UNAVAILABLE', /ENOTTY.*Linux 5\.10/));
+    assert.throws(() => open(kernel), hasCode('HL_GPIO_UNAVAILABLE', /ENOTTY/, /Linux 5\.10/));
     assert.equal(kernel.openFiles, 0);
   });
 });
@@ -171,7 +169,7 @@ describe('inputs by gpiochip', () => {
     const input = gpiochipInput(inputOf({ line: 2 }), kernel);
     kernel.drive(1, 2, 0);
     kernel.failures.set('read', 'ENODEV');
-    assert.throws(() => input.changes(0), fails('HL_GPIO_READ_FAILED', /"button".*ENODEV/));
+    assert.throws(() => input.changes(0), hasCode('HL_GPIO_READ_FAILED', /"button".*ENODEV/));
   });
 });
 
@@ -205,8 +203,7 @@ test('a survey lists every line, who uses it, and what the configuration means b
 });
 
 test('the kernel of a Raspberry Pi tells whether outputs outlive their owner', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-modules-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t);
   assert.equal(keepsReleasedLevel('pinctrl-bcm2711', folder), null);
   const parameters = join(folder, 'pinctrl_bcm2835', 'parameters');
   mkdirSync(parameters, { recursive: true });

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { KernelError, libcKernel } from '../../../src/alerts/gpio/kernel.js';
 import { GPIO_IOCTL } from '../../../src/alerts/gpio/line-abi.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 /** Asks how many bytes a pipe holds: an ioctl that works on any Linux. */
 const FIONREAD = 0x541b;
@@ -26,8 +18,7 @@ const fails = (code: string) => (error: unknown) => {
 describe('the kernel through libc', () => {
   test('answers an ioctl in its bytes, and tells what can be read', (t) => {
     const kernel = libcKernel();
-    const folder = mkdtempSync(join(tmpdir(), 'headland-fifo-'));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = temporaryFolder(t);
     const fifo = join(folder, 'fifo');
     assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
     const fd = kernel.open(fifo);

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +19,7 @@ import {
   type OutputRequest,
 } from '../../../src/alerts/gpio/line-abi.js';
 import { HANG_MS } from '../../liveness.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const SOURCE = fileURLToPath(
   new URL('../../../../test/alerts/fixtures/line-abi.c', import.meta.url),
@@ -52,26 +51,35 @@ const COMPILERS: [string, readonly string[]][] = [
   ['aarch64-linux-gnu-gcc', ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu']],
 ];
 
+const isMissing = (error: Error | undefined): boolean =>
+  error !== undefined && 'code' in error && error.code === 'ENOENT';
+
 /** What a compiler makes of linux/gpio.h; null where there is no compiler, header or emulator. */
 function compiled(
   t: TestContext,
   [compiler, emulator]: (typeof COMPILERS)[number],
   input: string,
 ): string[] | null {
-  const folder = mkdtempSync(join(tmpdir(), 'headland-abi-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const program = join(folder, 'line-abi');
-  const build = spawnSync(compiler, ['-o', program, SOURCE], { encoding: 'utf8' });
-  if (build.status !== 0) {
-    t.skip(`${compiler} cannot compile linux/gpio.h here`);
+  const program = join(temporaryFolder(t), 'line-abi');
+  const skipped = (missing: string): null => {
+    t.skip(`${missing} is missing`);
     return null;
-  }
+  };
+  const options = {
+    encoding: 'utf8',
+    timeout: HANG_MS,
+    env: { ...process.env, LC_ALL: 'C' },
+  } as const;
+  const build = spawnSync(compiler, ['-o', program, SOURCE], options);
+  if (isMissing(build.error)) return skipped(compiler);
+  if (/linux\/gpio\.h: No such file/.test(build.stderr)) return skipped('linux/gpio.h');
+  assert.equal(build.status, 0, build.stderr);
   const [command = program, ...args] = [...emulator, program];
-  const run = spawnSync(command, args, { input, encoding: 'utf8', timeout: HANG_MS });
-  if (run.status !== 0) {
-    t.skip(`the program of ${compiler} does not run here`);
-    return null;
-  }
+  const run = spawnSync(command, args, { ...options, input });
+  if (isMissing(run.error)) return skipped(command);
+  if (/Could not open '.*ld-linux/.test(run.stderr))
+    return skipped(`the C library for ${compiler}`);
+  assert.equal(run.status, 0, run.stderr);
   return run.stdout.trim().split('\n');
 }
 

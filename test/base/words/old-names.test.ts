@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { withPresentNames } from '../../../src/base/words/old-names.js';
 import { readManifest } from '../../../src/samples/folder/manifest.js';
 import { parseReport } from '../../../src/training/stored-report.js';
-import { temporaryFolder } from '../../samples/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 describe('names of the time when the holdout was called the exam', () => {
   test('are replaced at any depth, but not where they are a label', () => {

@@ -8,7 +8,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isHeadlandError } from '../../../src/base/errors.js';
@@ -20,23 +19,16 @@ import {
   hiddenInput,
   inputKind,
 } from '../../../src/camera/drivers/ffmpeg-arguments.js';
-import { ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
-import {
-  cameraConfig,
-  childrenNamed,
-  collect,
-  makeJpeg,
-  needsTool,
-  sizeOf,
-  temporaryFolder,
-} from '../support.js';
+import { hasCode } from '../../errors.js';
+import { listen } from '../../ports.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { every, ffmpegHttpCamera, httpCamera, makeVideo, rtspCamera } from '../sources.js';
+import { cameraConfig, childrenNamed, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
+import { withPath } from '../tool.js';
 
 function open(section: Record<string, unknown>): FfmpegDriver {
   return new FfmpegDriver(cameraConfig({ driver: 'ffmpeg', ...section }), silentLog());
 }
-
-const failsWith = (code: string) => (error: unknown) =>
-  isHeadlandError(error) && error.code === code;
 
 describe('FfmpegDriver on files', () => {
   it('gives every frame of a video file, then ends', async (t) => {
@@ -86,12 +78,9 @@ describe('FfmpegDriver on files', () => {
     const folder = temporaryFolder(t);
     const text = join(folder, 'notes.mp4');
     writeFileSync(text, 'not a video');
-    await assert.rejects(collect(open({ input: text }), 1), failsWith('HL_CAMERA_EXITED'));
+    await assert.rejects(collect(open({ input: text }), 1), hasCode('HL_CAMERA_EXITED'));
     const missing = join(folder, 'missing.mp4');
-    await assert.rejects(
-      collect(open({ input: missing }), 1),
-      failsWith('HL_CAMERA_DEVICE_MISSING'),
-    );
+    await assert.rejects(collect(open({ input: missing }), 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 });
 
@@ -207,9 +196,8 @@ describe('FfmpegDriver on streams', () => {
       response.writeHead(200, { 'content-type': 'image/svg+xml' });
       response.end(svg);
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = await listen(server);
     t.after(() => server.close());
-    const { port } = server.address() as AddressInfo;
     const file = join(temporaryFolder(t), 'still.svg');
     writeFileSync(file, svg);
     for (const input of [`http://a:b@127.0.0.1:${port}/still.svg`, file]) {
@@ -240,7 +228,7 @@ describe('FfmpegDriver without its device or tool', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     if (existsSync('/dev/video99')) return t.skip('this machine has a /dev/video99');
     const driver = open({ input: '/dev/video99' });
-    await assert.rejects(collect(driver, 1), failsWith('HL_CAMERA_DEVICE_MISSING'));
+    await assert.rejects(collect(driver, 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 
   it('names the package when ffmpeg is not installed', async (t) => {
@@ -277,7 +265,7 @@ describe('FfmpegDriver without its device or tool', () => {
     if (!needsTool(t, 'ffmpeg')) return;
     const link = join(temporaryFolder(t), 'camera.mp4');
     symlinkSync('/nowhere/at/all', link);
-    await assert.rejects(collect(open({ input: link }), 1), failsWith('HL_CAMERA_DEVICE_MISSING'));
+    await assert.rejects(collect(open({ input: link }), 1), hasCode('HL_CAMERA_DEVICE_MISSING'));
   });
 });
 
@@ -379,17 +367,5 @@ describe('ffmpegArguments', () => {
 /** Calls `send` with each of `items`, round and round, 100 times a second, until the test ends. */
 function repeat(t: TestContext, items: Uint8Array[], send: (item: Uint8Array) => void): void {
   let next = 0;
-  const timer = setInterval(() => {
-    send(items[next % items.length]!);
-    next += 1;
-  }, 10);
-  t.after(() => clearInterval(timer));
-}
-
-function withPath(t: TestContext, path: string): void {
-  const before = process.env.PATH;
-  process.env.PATH = path;
-  t.after(() => {
-    process.env.PATH = before;
-  });
+  every(t, 10, () => send(items[next++ % items.length]!));
 }

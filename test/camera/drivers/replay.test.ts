@@ -1,25 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { type Log, silentLog } from '../../../src/base/log.js';
 import { ReplayDriver } from '../../../src/camera/drivers/replay.js';
 import { referenceLabel } from '../../../src/camera/reference.js';
+import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
 import { refusedFiles } from '../../vision/refused.js';
 import { makeVideo } from '../sources.js';
-import { cameraConfig, collect, makeJpeg, needsTool, sizeOf, temporaryFolder } from '../support.js';
+import { cameraConfig, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
 
 /** Writes one and the same small photo to each path below a new folder. */
 async function photoFolder(t: TestContext, paths: string[]): Promise<string> {
-  const folder = temporaryFolder(t);
   const jpeg = await makeJpeg(1);
-  for (const path of paths) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), jpeg);
-  }
-  return folder;
+  return writeFiles(temporaryFolder(t), Object.fromEntries(paths.map((path) => [path, jpeg])));
 }
 
 function open(section: Record<string, unknown>, log: Log = silentLog()): ReplayDriver {

@@ -8,14 +8,8 @@ import type { CapturedPicture } from '../../../src/camera/camera.js';
 import { csiCamerasIn, RpicamDriver } from '../../../src/camera/drivers/rpicam.js';
 import { rpicamArguments } from '../../../src/camera/drivers/rpicam-arguments.js';
 import { CameraSupervisor } from '../../../src/camera/supervisor.js';
-import {
-  cameraConfig,
-  childrenNamed,
-  makeJpeg,
-  pictureSettings,
-  temporaryFolder,
-  until,
-} from '../support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { cameraConfig, childrenNamed, makeJpeg, pictureSettings, until } from '../support.js';
 import { fixture, type Playback, PlaybackTools } from '../tool.js';
 
 const config = (section: Record<string, unknown> = {}) =>

@@ -13,6 +13,7 @@ import { describe, it, type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { WebcamDriver } from '../../../src/camera/drivers/webcam.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import {
   cameraConfig,
   childrenNamed,
@@ -20,7 +21,6 @@ import {
   makeJpeg,
   needsTool,
   sizeOf,
-  temporaryFolder,
   until,
 } from '../support.js';
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { demoConfig, demoStateDir } from '../../../src/cli/demo/demo-settings.js';
 import { openDatabase } from '../../../src/storage/database.js';
 import { HANG_MS, TEST_HANG_MS } from '../../liveness.js';
-import { temporaryFolder } from '../../samples/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const CHILD = fileURLToPath(new URL('./demo-child.js', import.meta.url));
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
-import { freePort } from '../../telemetry/mosquitto.js';
+import { freePort } from '../../ports.js';
+import { passwordFile } from '../../telemetry/mosquitto.js';
 import type { BrokerWorld, Person } from './broker-world.js';
 import type { Said, Situation } from './scenario.js';
 import { Running } from './start-scenario.js';
@@ -61,12 +60,8 @@ export const brokerScenarios: BrokerScenario[] = [
     follows: 'Correct mqtt.username and mqtt.password',
     run: async (world, heard) => {
       const { robot } = world;
-      const passwords = robot.write('passwords', '');
-      execFileSync('mosquitto_passwd', ['-b', passwords, 'robot', 'swordfish'], {
-        stdio: 'ignore',
-      });
-      chmodSync(passwords, 0o644);
-      const broker = await world.broker('allow_anonymous false', `password_file ${passwords}`);
+      const passwords = passwordFile(robot.path('passwords'), 'robot', 'swordfish');
+      const broker = await world.broker('allow_anonymous false', passwords);
       const refused = world.daemon({ url: broker.url });
       heard(await refused.said('HL_BROKER_REFUSED'));
       await refused.stop();

@@ -3,6 +3,7 @@ import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { connectAsync, type IClientPublishOptions, type MqttClient } from 'mqtt';
 import { HANG_MS } from '../../liveness.js';
+import { listen } from '../../ports.js';
 import { Mosquitto } from '../../telemetry/mosquitto.js';
 import type { Field, Robot } from './field.js';
 import { Running } from './start-scenario.js';
@@ -68,14 +69,12 @@ export class BrokerWorld {
         socket.pipe(onward).pipe(socket);
       });
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = await listen(server);
     this.t.after(() => {
       for (const socket of sockets) socket.destroy();
       server.close();
     });
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return `mqtt://127.0.0.1:${address.port}`;
+    return `mqtt://127.0.0.1:${port}`;
   }
 }
 

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { makeVideo, pluggableCamera } from '../../camera/sources.js';
+import { every, httpCamera, makeVideo } from '../../camera/sources.js';
 import { makeJpeg } from '../../camera/support.js';
+import { listen } from '../../ports.js';
 import type { Robot, Settings } from './field.js';
 import type { Said, Situation } from './scenario.js';
 
@@ -34,14 +33,12 @@ export class CameraWorld {
     wrong: (jpeg: Uint8Array) => Uint8Array | null,
   ): Promise<string> {
     const jpeg = await makeJpeg(1);
-    const { url } = await pluggableCamera(this.t, (viewer) => {
-      const timer = setInterval(() => {
+    return httpCamera(this.t, (viewer) =>
+      every(this.t, 50, () => {
         const sent = this.#healthy.has(name) ? jpeg : wrong(jpeg);
         if (sent) viewer.send(sent);
-      }, 50);
-      this.t.after(() => clearInterval(timer));
-    });
-    return url;
+      }),
+    );
   }
 
   /** The address of a still: a drawing until it is healed, then a JPEG. */
@@ -54,13 +51,12 @@ export class CameraWorld {
         : ['image/svg+xml', drawing];
       response.writeHead(200, { 'content-type': type }).end(body);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const port = await listen(server);
     this.t.after(() => {
       server.closeAllConnections();
       server.close();
     });
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/still.svg`;
+    return `http://127.0.0.1:${port}/still.svg`;
   }
 
   heal(name: string): void {

@@ -1,27 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkMemory } from '../../../src/agent/doctor/board/check-memory.js';
 import { checkTemperature } from '../../../src/agent/doctor/board/check-temperature.js';
 import { checkWear } from '../../../src/agent/doctor/board/check-wear.js';
 import { robotContext } from '../../agent/doctor/context.js';
+import { libfaketime, withoutFaketime } from '../../host/faketime.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
+import { withoutMounts } from './field.js';
 
 const isRoot = process.getuid?.() === 0;
-const withoutMounts =
-  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'needs the right to mount';
-
-/** libfaketime of the Debian package faketime. */
-const library = readdirSync('/usr/lib')
-  .map((folder) => join('/usr/lib', folder, 'faketime/libfaketime.so.1'))
-  .find((path) => existsSync(path));
 
 /** A file system of its own for the state. */
 function mountState({ t, robot }: Patient, options: string): void {
-  mkdirSync(robot.stateDir);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', robot.stateDir]);
-  t.after(() => spawnSync('umount', ['-l', robot.stateDir]));
+  robot.mountState(options);
+  t.after(() => robot.unmountState());
 }
 
 /** Kernel files of a board whose state is on an eMMC or an SD card. */
@@ -50,9 +44,9 @@ export const boardFindings: DoctorScenario[] = [
     follows: 'or set the date by hand',
     check: 'clock',
     state: 'failed',
-    skip: library === undefined && 'faketime is missing: apt-get install faketime',
+    skip: withoutFaketime,
     given: ({ env }) => {
-      env.LD_PRELOAD = library;
+      env.LD_PRELOAD = libfaketime;
       env.FAKETIME = '@1970-01-01 00:00:30';
       env.FAKETIME_DONT_FAKE_MONOTONIC = '1';
     },

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -11,11 +10,11 @@ import { silentLog } from '../../../src/base/log.js';
 import { robotContext } from '../../agent/doctor/context.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { gpioTree } from '../../alerts/gpio-tree.js';
-import { pluggableCamera } from '../../camera/sources.js';
-import { makeJpeg } from '../../camera/support.js';
+import { every, httpCamera } from '../../camera/sources.js';
+import { makeJpeg, withoutTool } from '../../camera/support.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
 
-const withoutFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? false : 'ffmpeg is missing';
+const withoutFfmpeg = withoutTool('ffmpeg');
 
 /** A camera that shows the images of a folder. */
 function show(patient: Patient, name: string): void {
@@ -35,12 +34,8 @@ function mendView({ robot }: Patient, name: string): void {
 }
 
 /** A camera on the network; `next` gives each image. */
-async function network(t: TestContext, next: () => Uint8Array): Promise<string> {
-  const { url } = await pluggableCamera(t, (viewer) => {
-    const timer = setInterval(() => viewer.send(next()), 50);
-    t.after(() => clearInterval(timer));
-  });
-  return url;
+function network(t: TestContext, next: () => Uint8Array): Promise<string> {
+  return httpCamera(t, (viewer) => every(t, 50, () => viewer.send(next())));
 }
 
 /** The header of a Raspberry Pi. */
@@ -62,11 +57,6 @@ function poor(code: string, follows: string, background: string): DoctorScenario
     },
     follow: (patient) => mendView(patient, 'view'),
   };
-}
-
-const images: Uint8Array[] = [];
-for (let seed = 1; seed <= 12; seed += 1) {
-  images.push(await makeJpeg(seed, { width: 160, height: 120 }));
 }
 
 export const deviceFindings: DoctorScenario[] = [
@@ -100,6 +90,9 @@ export const deviceFindings: DoctorScenario[] = [
     subject: 'main',
     skip: withoutFfmpeg,
     given: async (patient) => {
+      const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
+      const size = { width: 160, height: 120 };
+      const images = await Promise.all(seeds.map((seed) => makeJpeg(seed, size)));
       let sent = 0;
       const url = await network(patient.t, () => {
         sent += 1;

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Finding } from '../../../src/agent/doctor/doctor-check.js';
 import { type DoctorReport, doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
 import { CLI } from '../../agent/daemon.js';
-import { HANG_MS } from '../../liveness.js';
-import type { Field, Robot, Settings } from './field.js';
+import { type Field, NOBODY, type Robot, runProgram, type Settings } from './field.js';
 import { checkSaid, type Said, type Situation } from './scenario.js';
-
-const NOBODY = 65_534;
 
 /** What `headland doctor` finds wrong, what its remedy says, and after which it finds nothing wrong. */
 export interface DoctorScenario extends Situation {
@@ -76,28 +72,10 @@ export class Patient {
 
   run(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
     const config = this.args.includes('--config') ? [] : ['--config', this.robot.configFile];
-    const child = spawn(
-      process.execPath,
-      [this.program, 'doctor', ...config, ...this.args, ...args],
-      {
-        cwd: this.robot.dir,
-        timeout: HANG_MS,
-        env: { ...process.env, ...this.env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        ...this.user,
-      },
-    );
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    return new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (status) => resolve({ status, stdout, stderr }));
+    return runProgram([this.program, 'doctor', ...config, ...this.args, ...args], {
+      cwd: this.robot.dir,
+      env: { ...process.env, ...this.env },
+      ...this.user,
     });
   }
 }
@@ -126,9 +104,8 @@ export async function tryDoctor(
 ): Promise<void> {
   const { check, code, state } = scenario;
   const robot = field.robot(scenario.settings ?? {});
-  const asNobody = scenario.asNobody && process.getuid?.() === 0;
-  const patient = new Patient(t, robot, asNobody ? { uid: NOBODY, gid: NOBODY } : {});
-  if (asNobody) chmodSync(robot.dir, 0o777);
+  const patient = new Patient(t, robot, scenario.asNobody ? NOBODY : {});
+  if (scenario.asNobody) chmodSync(robot.dir, 0o777);
   await scenario.given?.(patient);
   const look = scenario.look;
   const found = async () => {

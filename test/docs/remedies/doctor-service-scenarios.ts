@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../mutants/mutant.js';
+import { freePort, listen } from '../../ports.js';
 import { privateKey, withoutOpenssl, writeCertificates } from '../../telemetry/certificates.js';
-import { freePort, Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
+import { Mosquitto, passwordFile, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
+import type { Said } from './scenario.js';
 
 const skip = withoutMosquitto;
 const skipTls = withoutMosquitto || withoutOpenssl;
 
 /** A user of a real broker, and the file with the password. */
 function knownUser({ robot }: Patient): { file: string; options: string[] } {
-  const passwords = robot.write('passwords', '');
-  execFileSync('mosquitto_passwd', ['-b', passwords, 'robot', 'swordfish'], { stdio: 'ignore' });
-  chmodSync(passwords, 0o644);
+  const passwords = passwordFile(robot.path('passwords'), 'robot', 'swordfish');
   const file = robot.write('password', 'swordfish', 0o600);
-  return { file, options: ['allow_anonymous false', `password_file ${passwords}`] };
+  return { file, options: ['allow_anonymous false', passwords] };
 }
 
 /** A broker that serves TLS with a certificate of `ca`, valid for so many days. */
@@ -45,6 +45,13 @@ async function tlsBroker(patient: Patient, days: number, name = 'IP:127.0.0.1'):
   return dir;
 }
 
+/** A broker with a good certificate, of which the robot is told another authority. */
+async function wrongAuthority(patient: Patient, file: string): Promise<void> {
+  const dir = await tlsBroker(patient, 365);
+  patient.robot.configure({ mqtt: { caFile: join(dir, file) } });
+  patient.mend = () => patient.robot.configure({ mqtt: { caFile: join(dir, 'ca.crt') } });
+}
+
 /** A certificate for the robot itself, and its key. */
 function ownCertificate({ robot }: Patient, dir: string, days: number): void {
   const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-days', `${days}`];
@@ -52,6 +59,24 @@ function ownCertificate({ robot }: Patient, dir: string, days: number): void {
   execFileSync('openssl', request, { cwd: dir, stdio: 'ignore' });
   const key = { file: privateKey(dir, 'r1') };
   robot.configure({ mqtt: { certFile: join(dir, 'r1.crt'), key } });
+}
+
+/** A robot that may read and not write, and a broker whose access list can be changed. */
+async function mayNotWrite(patient: Patient, mqtt: object = {}): Promise<void> {
+  const list = patient.robot.write('rights', 'topic read #\n');
+  const broker = await Mosquitto.start(patient.t, [`acl_file ${list}`]);
+  patient.robot.configure({ mqtt: { url: broker.url, ...mqtt } });
+  patient.mend = async () => {
+    await broker.kill();
+    await broker.up();
+  };
+}
+
+/** Gives the right that the remedy names. */
+function grantWriting(patient: Patient, { remedy }: Said): unknown {
+  const [, topic] = /write (\S+) in/.exec(remedy ?? '') ?? [];
+  patient.robot.write('rights', `topic read #\ntopic write ${topic}\n`);
+  return patient.mend();
 }
 
 /** Subscriptions are refused by this plugin alone. */
@@ -76,11 +101,14 @@ function rights(subscribe: boolean): string {
 
 async function takePort({ t }: Patient): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return listen(server);
+}
+
+/** Changes the port that the remedy names. */
+async function chooseAnotherPort({ robot }: Patient, { remedy }: Said): Promise<void> {
+  const [, section, name] = /set (\w+)\.(\w+) to another/.exec(remedy ?? '') ?? [];
+  robot.configure({ [section!]: { [name!]: await freePort() } });
 }
 
 export const brokerFindings: DoctorScenario[] = [
@@ -135,20 +163,8 @@ export const brokerFindings: DoctorScenario[] = [
     state: 'failed',
     subject: 'publication',
     skip,
-    given: async (patient) => {
-      const list = patient.robot.write('rights', 'topic read #\n');
-      const broker = await Mosquitto.start(patient.t, [`acl_file ${list}`]);
-      patient.robot.configure({ mqtt: { url: broker.url } });
-      patient.mend = async () => {
-        await broker.kill();
-        await broker.up();
-      };
-    },
-    follow: (patient, { remedy }) => {
-      const [, topic] = /write (\S+) in/.exec(remedy ?? '') ?? [];
-      patient.robot.write('rights', `topic read #\ntopic write ${topic}\n`);
-      return patient.mend();
-    },
+    given: (patient) => mayNotWrite(patient),
+    follow: grantWriting,
   },
   {
     code: 'HL_BROKER_REFUSED',
@@ -158,20 +174,8 @@ export const brokerFindings: DoctorScenario[] = [
     state: 'warning',
     subject: 'publication',
     skip,
-    given: async (patient) => {
-      const list = patient.robot.write('rights', 'topic read #\n');
-      const broker = await Mosquitto.start(patient.t, [`acl_file ${list}`]);
-      patient.robot.configure({ mqtt: { url: broker.url, protocol: '3.1.1' } });
-      patient.mend = async () => {
-        await broker.kill();
-        await broker.up();
-      };
-    },
-    follow: (patient, { remedy }) => {
-      const [, topic] = /write (\S+) in/.exec(remedy ?? '') ?? [];
-      patient.robot.write('rights', `topic read #\ntopic write ${topic}\n`);
-      return patient.mend();
-    },
+    given: (patient) => mayNotWrite(patient, { protocol: '3.1.1' }),
+    follow: grantWriting,
   },
   {
     code: 'HL_BROKER_SUBSCRIPTION_REFUSED',
@@ -214,11 +218,7 @@ export const brokerFindings: DoctorScenario[] = [
     state: 'failed',
     subject: 'certificate',
     skip: skipTls,
-    given: async (patient) => {
-      const dir = await tlsBroker(patient, 365);
-      patient.robot.configure({ mqtt: { caFile: join(dir, 'other.crt') } });
-      patient.mend = () => patient.robot.configure({ mqtt: { caFile: join(dir, 'ca.crt') } });
-    },
+    given: (patient) => wrongAuthority(patient, 'other.crt'),
     follow: (patient) => patient.mend(),
   },
   {
@@ -273,8 +273,9 @@ export const brokerFindings: DoctorScenario[] = [
     given: async (patient) => {
       const dir = await tlsBroker(patient, 365);
       ownCertificate(patient, dir, -1);
+      patient.mend = () => ownCertificate(patient, dir, 365);
     },
-    follow: (patient) => ownCertificate(patient, patient.robot.path('tls-365-12'), 365),
+    follow: (patient) => patient.mend(),
   },
   {
     code: 'HL_MQTT_TLS_FILE',
@@ -282,11 +283,7 @@ export const brokerFindings: DoctorScenario[] = [
     check: 'broker',
     state: 'failed',
     skip: skipTls,
-    given: async (patient) => {
-      const dir = await tlsBroker(patient, 365);
-      patient.robot.configure({ mqtt: { caFile: join(dir, 'none.crt') } });
-      patient.mend = () => patient.robot.configure({ mqtt: { caFile: join(dir, 'ca.crt') } });
-    },
+    given: (patient) => wrongAuthority(patient, 'none.crt'),
     follow: (patient) => patient.mend(),
   },
 ];
@@ -301,10 +298,7 @@ export const serviceFindings: DoctorScenario[] = [
     state: 'failed',
     given: async (patient) =>
       patient.robot.configure({ console: { port: await takePort(patient) } }),
-    follow: async ({ robot }, { remedy }) => {
-      const [, section, name] = /set (\w+)\.(\w+) to another/.exec(remedy ?? '') ?? [];
-      robot.configure({ [section!]: { [name!]: await freePort() } });
-    },
+    follow: chooseAnotherPort,
   },
   {
     code: 'HL_DOCTOR_PORT_TAKEN',
@@ -314,10 +308,7 @@ export const serviceFindings: DoctorScenario[] = [
     state: 'failed',
     given: async (patient) =>
       patient.robot.configure({ embeddedBroker: { port: await takePort(patient) } }),
-    follow: async ({ robot }, { remedy }) => {
-      const [, section, name] = /set (\w+)\.(\w+) to another/.exec(remedy ?? '') ?? [];
-      robot.configure({ [section!]: { [name!]: await freePort() } });
-    },
+    follow: chooseAnotherPort,
   },
   {
     code: 'HL_CONSOLE_TOKEN_NEEDED',

@@ -15,7 +15,9 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { REPOSITORY } from '../../mutants/mutant.js';
 import type { DoctorScenario, Patient } from './doctor-scenario.js';
+import { withoutRoot } from './field.js';
 import { damageBackbone, writeCard } from './model-scenarios.js';
+import type { Said } from './scenario.js';
 
 const database = ({ robot }: Patient): string => join(robot.stateDir, 'headland.db');
 
@@ -28,6 +30,18 @@ function obey(remedy: string | null): void {
 /** Loads a script into every Node.js of the doctor. */
 function preload({ robot, env }: Patient, script: string): void {
   env.NODE_OPTIONS = `--require ${robot.write('preload.cjs', script)}`;
+}
+
+/** Hands the secret to the service as the remedy says. @param unit other properties of the unit */
+function loadCredential(
+  patient: Patient,
+  { remedy }: Said,
+  unit: Record<string, string> = {},
+): void {
+  const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
+  patient.systemd({ ...unit, LoadCredential: `${name}:${file}` });
+  const yaml = readFileSync(patient.robot.configFile, 'utf8');
+  writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
 }
 
 async function train(patient: Patient): Promise<void> {
@@ -119,12 +133,7 @@ export const softwareFindings: DoctorScenario[] = [
       const file = patient.robot.write('password', 'swordfish\n', 0o600);
       patient.robot.configure({ mqtt: { password: { file } } });
     },
-    follow: (patient, { remedy }) => {
-      const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
-      patient.systemd({ LoadCredential: `${name}:${file}` });
-      const yaml = readFileSync(patient.robot.configFile, 'utf8');
-      writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
-    },
+    follow: loadCredential,
   },
   {
     code: 'HL_DOCTOR_HIDDEN_FROM_SERVICE',
@@ -133,7 +142,7 @@ export const softwareFindings: DoctorScenario[] = [
     check: 'configuration',
     state: 'failed',
     subject: 'mqtt.password',
-    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    skip: withoutRoot,
     given: (patient) => {
       patient.systemd({ DynamicUser: 'no', User: 'robot' });
       mkdirSync(patient.robot.stateDir);
@@ -141,12 +150,7 @@ export const softwareFindings: DoctorScenario[] = [
       const file = patient.robot.write('password', 'swordfish\n', 0o600);
       patient.robot.configure({ mqtt: { password: { file } } });
     },
-    follow: (patient, { remedy }) => {
-      const [, name, file] = /LoadCredential=([^:]+):(\S+)\. /.exec(remedy ?? '') ?? [];
-      patient.systemd({ DynamicUser: 'no', User: 'robot', LoadCredential: `${name}:${file}` });
-      const yaml = readFileSync(patient.robot.configFile, 'utf8');
-      writeFileSync(patient.robot.configFile, yaml.replace(`file: ${file}`, `credential: ${name}`));
-    },
+    follow: (patient, said) => loadCredential(patient, said, { DynamicUser: 'no', User: 'robot' }),
   },
   {
     code: 'HL_DOCTOR_TIMEOUT',
@@ -286,7 +290,7 @@ export const softwareFindings: DoctorScenario[] = [
       chmodSync(weights(patient), 0o600);
     },
     follow: (patient) => execFileSync('chmod', ['-R', 'a+rX', patient.robot.stateDir]),
-    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    skip: withoutRoot,
   },
   {
     code: 'HL_STORE_CORRUPT',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -11,11 +11,44 @@ export type Settings = { [name: string]: unknown };
 /** What a command ended with, and all that a person sees of it. */
 export interface Ran {
   status: number | null;
+  /** Both streams, as they came. */
   output: string;
 }
 
-/** A user without rights, for what root may always do. */
-const NOBODY = 65_534;
+/** Runs a program of Node.js to its end. */
+export function runProgram(
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>,
+): Promise<Ran & { stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, args, {
+    timeout: HANG_MS,
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const printed = { output: '', stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+      printed.output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, ...printed }));
+  });
+}
+
+/** Makes a process one of a user without rights, where this one is of root, who may do everything. */
+export const NOBODY: { uid?: number; gid?: number } =
+  process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+/** For `skip`: false where a scenario may become another user. */
+export const withoutRoot: string | false =
+  process.getuid?.() === 0 ? false : 'needs root, to become another user';
+
+/** For `skip`: false where a scenario may mount a file system. */
+export const withoutMounts: string | false =
+  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'needs the right to mount';
 
 /** One set of pictures and one backbone in a cache, for any number of robots. */
 export class Field {
@@ -101,6 +134,16 @@ export class Robot {
     writeFileSync(this.configFile, stringify(this.#settings));
   }
 
+  /** Puts a file system of its own where the state will be. @param options of tmpfs */
+  mountState(options: string): void {
+    mkdirSync(this.stateDir);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', this.stateDir]);
+  }
+
+  unmountState(): void {
+    spawnSync('umount', ['-l', this.stateDir]);
+  }
+
   write(name: string, content: string | Uint8Array, mode = 0o644): string {
     const path = this.path(name);
     mkdirSync(dirname(path), { recursive: true });
@@ -133,7 +176,7 @@ export class Robot {
 
   /** As a user who is not root. */
   headlandAsNobody(...args: string[]): Promise<Ran> {
-    return this.#run(args, process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {});
+    return this.#run(args, NOBODY);
   }
 
   /** A command that is no part of what is tried. */
@@ -146,22 +189,7 @@ export class Robot {
   #run(args: string[], user: { uid?: number; gid?: number }): Promise<Ran> {
     const config =
       args[0] === 'config' || args.includes('--config') ? [] : ['--config', this.configFile];
-    const child = spawn(process.execPath, [CLI, ...args, ...config], {
-      cwd: this.dir,
-      timeout: HANG_MS,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...user,
-    });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-    }
-    return new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (status) => resolve({ status, output }));
-    });
+    return runProgram([CLI, ...args, ...config], { cwd: this.dir, ...user });
   }
 }
 

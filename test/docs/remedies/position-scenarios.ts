@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { gga } from '../../host/position/nmea-lines.js';
+import { createServer } from 'node:net';
+import { gga, utcOf } from '../../host/position/nmea-lines.js';
 import { PseudoTerminal } from '../../host/position/pseudo-terminal.js';
+import { listen } from '../../ports.js';
 import type { CommandScenario } from './command-scenario.js';
 import type { Robot } from './field.js';
 import type { LogLine, StartScenario } from './start-scenario.js';
@@ -20,15 +20,19 @@ async function gpsdLike(robot: Robot, speaks: boolean): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.write('{"class":"VERSION","release":"3.22"}\n');
-    if (hasReceiver) socket.write(TPV);
+    const report = (): void => {
+      if (hasReceiver) socket.write(TPV);
+    };
+    report();
+    const timer = setInterval(report, 200);
+    socket.on('close', () => clearInterval(timer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   const speak = (): void => {
     hasReceiver = true;
   };
   held.set(robot, { stop: () => server.close(), speak });
-  return (server.address() as AddressInfo).port;
+  return port;
 }
 
 /** A receiver on a line. @returns its device */
@@ -36,8 +40,7 @@ function plugIn(robot: Robot): string {
   const terminal = new PseudoTerminal();
   let second = 0;
   const timer = setInterval(() => {
-    const utc = `1200${String(second++ % 60).padStart(2, '0')}.00`;
-    terminal.write([gga({ utc, latitude: 48.1, longitude: 11.5 })]);
+    terminal.write([gga({ utc: utcOf(second++), latitude: 48.1, longitude: 11.5 })]);
   }, 100);
   const stop = (): void => {
     clearInterval(timer);
@@ -64,8 +67,10 @@ export const positionStarts: readonly StartScenario[] = [
       const gpsd = { port: await gpsdLike(robot, false) };
       robot.configure({ position: { source: 'gpsd', gpsd, maxSilenceMs: 1_000 } });
     },
-    follow: (robot) => held.get(robot)?.speak(),
-    // Silence again, a second after the only report, would be another fault.
+    follow: (robot) => {
+      held.get(robot)?.speak();
+      robot.configure({ position: { maxSilenceMs: 5_000 } });
+    },
     over: arrives,
     after: letGo,
   },

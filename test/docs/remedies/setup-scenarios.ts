@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import type { CommandScenario } from './command-scenario.js';
-import type { Robot } from './field.js';
+import { type Robot, withoutRoot } from './field.js';
 
 const at = (robot: Robot, ...options: string[]): string[] => [
   'setup',
@@ -38,7 +38,7 @@ export const setupScenarios: CommandScenario[] = [
     code: 'HL_SETUP_UNWRITABLE',
     follows: 'or name a file that you may write: --config FILE',
     asNobody: true,
-    skip: process.getuid?.() === 0 ? false : 'needs root, to become another user',
+    skip: withoutRoot,
     given: (robot) => robot.write('open/file', ''),
     command: (robot) => at(robot, '--yes'),
     follow: (robot) => {

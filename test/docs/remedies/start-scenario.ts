@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { CLI } from '../../agent/daemon.js';
 import { HANG_MS } from '../../liveness.js';
-import type { Field, Robot, Settings } from './field.js';
+import { type Field, NOBODY, type Robot, type Settings } from './field.js';
 import { checkSaid, type Said, type Situation, saidIn } from './scenario.js';
 
 export type LogLine = Record<string, unknown>;
@@ -19,7 +19,7 @@ export interface StartScenario extends Situation {
   /** In the log of the next start this says that the trouble is over; else `ready` does. */
   over?(line: LogLine): boolean;
   /** What else has to work then. */
-  proof?(daemon: Running): unknown;
+  proof?(daemon: Running, robot: Robot): unknown;
   after?(robot: Robot): unknown;
   skip?: string | false;
 }
@@ -31,11 +31,10 @@ export class Running {
   readonly #child: ChildProcess;
 
   constructor(robot: Robot, asNobody = false) {
-    const user = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     this.#child = spawn(process.execPath, [CLI, 'run', '--config', robot.configFile], {
       cwd: robot.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...user,
+      ...(asNobody && NOBODY),
     });
     let rest = '';
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
@@ -130,7 +129,7 @@ async function isOver(robot: Robot, scenario: StartScenario): Promise<void> {
   const daemon = new Running(robot, scenario.asNobody);
   try {
     await daemon.logged(over);
-    await scenario.proof?.(daemon);
+    await scenario.proof?.(daemon, robot);
     assert.ok(!daemon.output.includes(scenario.code), daemon.output);
   } finally {
     await daemon.stop();

@@ -12,6 +12,8 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
+import { fileAppears } from '../../file-appears.js';
+import { listen } from '../../ports.js';
 import { installBackbone } from '../../training/fixture.js';
 import type { Robot } from './field.js';
 import { Running, type StartScenario } from './start-scenario.js';
@@ -25,11 +27,8 @@ const letGo = (robot: Robot) => held.get(robot)?.close();
 /** Another program on a port. */
 async function takenPort(robot: Robot): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   held.set(robot, { close: () => closed(server) });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return listen(server);
 }
 
 function closed(server: Server): Promise<void> {
@@ -48,9 +47,11 @@ export const startScenarios: StartScenario[] = [
     code: 'HL_ALERT_COMMAND_FAILED',
     follows: 'Correct `command` of the rule',
     settings: { alerts: { rules: [{ ...ANY, command: { path: '/bin/false' } }] } },
-    follow: (robot) =>
-      robot.configure({ alerts: { rules: [{ ...ANY, command: { path: '/bin/true' } }] } }),
-    over: ({ msg }) => msg === 'alert raised',
+    follow: (robot) => {
+      const command = { path: '/bin/sh', arguments: ['-c', `: > ${robot.path('ran')}`] };
+      robot.configure({ alerts: { rules: [{ ...ANY, command }] } });
+    },
+    proof: (_, robot) => fileAppears(robot.path('ran')),
   },
   {
     code: 'HL_CLIP_UNWRITABLE',
@@ -119,11 +120,8 @@ export const startScenarios: StartScenario[] = [
     // The daemon itself is the first client.
     meanwhile: async (daemon) => {
       await daemon.logged(({ msg }) => msg === 'connected to the broker');
-      const client = connectAsync(String(await mqttUrl(daemon)), {
-        reconnectPeriod: 0,
-        connectTimeout: 1_000,
-      });
-      await client.catch(() => {});
+      // Without `false`, a connection that closes before an answer is waited for without end.
+      await connectAsync(await mqttUrl(daemon), { reconnectPeriod: 0 }, false).catch(() => {});
     },
     follow: (robot) => robot.configure({ embeddedBroker: { maxConnections: 4 } }),
     proof: async (daemon) => {

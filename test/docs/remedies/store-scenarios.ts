@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -14,24 +13,12 @@ import Database from 'libsql';
 import sharp from 'sharp';
 import { createRandom, seedFrom } from '../../../src/base/random.js';
 import type { CommandScenario } from './command-scenario.js';
-import type { Robot } from './field.js';
+import { type Robot, withoutMounts } from './field.js';
 
 const database = (robot: Robot): string => join(robot.stateDir, 'headland.db');
 
 async function teach(robot: Robot): Promise<void> {
   robot.adopt(await robot.field.labelled());
-}
-
-function withoutMounts(): string | false {
-  return spawnSync('unshare', ['--mount', 'true']).status === 0
-    ? false
-    : 'needs the right to mount';
-}
-
-/** A small file system where the state will be. */
-function mountState(robot: Robot): void {
-  mkdirSync(robot.stateDir);
-  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', robot.stateDir]);
 }
 
 /** A picture of noise compresses badly: about 45 kB. */
@@ -163,16 +150,16 @@ export const storeScenarios: CommandScenario[] = [
     code: 'HL_STORE_FULL',
     follows: 'Free space on this disk',
     settings: { samples: { minFreeBytes: 0 } },
-    skip: withoutMounts(),
+    skip: withoutMounts,
     given: (robot) => {
       robot.photos('some', ['crop', 'weed'], 2);
-      mountState(robot);
+      robot.mountState('size=2m');
       const { bavail, bsize } = statfsSync(robot.stateDir);
       writeFileSync(join(robot.stateDir, 'filler'), Buffer.alloc(bavail * bsize));
     },
     command: (robot) => ['import', robot.path('some')],
     follow: (robot) => rmSync(join(robot.stateDir, 'filler')),
-    after: (robot) => spawnSync('umount', ['-l', robot.stateDir]),
+    after: (robot) => robot.unmountState(),
   },
 ];
 

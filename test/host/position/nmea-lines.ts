@@ -37,6 +37,19 @@ export function gst(utc: string, northMeters: number, eastMeters: number, talker
   return sentence(`${talker}GST,${utc},0.02,0.01,0.01,0.0,${northMeters},${eastMeters},0.03`);
 }
 
+/** The time of day that many seconds after noon. */
+export function utcOf(second: number): string {
+  const minutes = String(Math.floor(second / 60) % 60).padStart(2, '0');
+  return `12${minutes}${String(second % 60).padStart(2, '0')}.00`;
+}
+
+/** What a receiver with RTK sends so many seconds after noon: it is 1 cm off. */
+export function moment(second: number, latitude: number, longitude: number): string[] {
+  const utc = utcOf(second);
+  const facts = { utc, latitude, longitude, quality: 4 };
+  return [rmc(facts), gga(facts), gst(utc, 0.006, 0.008)];
+}
+
 function placeFields({ latitude, longitude }: NmeaFacts): string {
   const north = minutesOf(latitude, 2);
   const east = minutesOf(longitude, 3);

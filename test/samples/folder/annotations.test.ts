@@ -13,7 +13,7 @@ import {
   readYoloList,
   readYoloYaml,
 } from '../../../src/samples/folder/annotations/yolo.js';
-import { hasCode } from '../support.js';
+import { hasCode } from '../../errors.js';
 import { importInto, origins, pictureFolder } from './support.js';
 
 /** Two pictures of weed and two of crop; where a tool puts them, and what it writes beside them. */

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { byCaptureTime } from '../../../src/samples/grouping/by-time.js';
 import { doubtTimes } from '../../../src/samples/grouping/doubtful-times.js';
 import type { GroupItem } from '../../../src/samples/grouping/group-item.js';
-import { scene, timedJpeg, writeFiles } from '../pictures.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { scene, timedJpeg } from '../pictures.js';
 import { importInto } from './support.js';
 
 const NOW = Date.UTC(2026, 5, 1);

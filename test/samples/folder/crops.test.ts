@@ -5,8 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { importFolder } from '../../../src/samples/folder/import-folder.js';
 import type { SampleStore } from '../../../src/samples/store.js';
-import { jpeg, scene, timedJpeg, writeFiles } from '../pictures.js';
-import { temporaryFolder, temporaryStore } from '../support.js';
+import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { jpeg, scene, timedJpeg } from '../pictures.js';
+import { temporaryStore } from '../support.js';
 import { importInto, LIMITS, origins, pictureFolder } from './support.js';
 
 /** Size of the test pictures. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { exportFolder } from '../../../src/samples/folder/export-folder.js';
 import { importFolder } from '../../../src/samples/folder/import-folder.js';
-import { temporaryFolder, temporaryStore } from '../support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { temporaryStore } from '../support.js';
 import { importInto, LIMITS, pictureFolder } from './support.js';
 
 const DIVIDED = [

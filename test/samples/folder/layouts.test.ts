@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { importFolder } from '../../../src/samples/folder/import-folder.js';
-import { hasCode, temporaryFolder, temporaryStore } from '../support.js';
+import { hasCode } from '../../errors.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+import { temporaryStore } from '../support.js';
 import { importInto, LIMITS, origins, pictureFolder } from './support.js';
 
 test('splits are seen through and said', async (t) => {

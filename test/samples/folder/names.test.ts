@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { exportFolder } from '../../../src/samples/folder/export-folder.js';
 import { joinPath } from '../../../src/vision/folder/file-name.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { jpeg } from '../pictures.js';
-import { temporaryFolder, temporaryStore } from '../support.js';
+import { temporaryStore } from '../support.js';
 import { importInto, origins, pictureFolder } from './support.js';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');

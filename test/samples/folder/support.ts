@@ -5,8 +5,9 @@ import {
   importFolder,
 } from '../../../src/samples/folder/import-folder.js';
 import type { SampleStore } from '../../../src/samples/store.js';
-import { jpeg, writeFiles } from '../pictures.js';
-import { temporaryFolder, temporaryStore } from '../support.js';
+import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { jpeg } from '../pictures.js';
+import { temporaryStore } from '../support.js';
 
 export const LIMITS = { maxBytes: 8_388_608, maxPixels: 25_000_000 };
 

@@ -9,7 +9,7 @@ import {
 } from '../../../src/samples/sightings/sighting-recorder.js';
 import { SightingTable } from '../../../src/samples/sightings/sighting-table.js';
 import { openDatabase } from '../../../src/storage/database.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 function recorder(t: TestContext, maxRows = 1_000) {
   const path = join(temporaryFolder(t), 'headland.db');

@@ -5,13 +5,13 @@ import { isHeadlandError } from '../../../src/base/errors.js';
 import { SampleStore } from '../../../src/samples/store.js';
 import { openDatabase } from '../../../src/storage/database.js';
 import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
-import { temporaryDirectory } from '../fixture.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const REQUEST = { backboneChecksum: 'b', base: null, sinceRevision: 0 };
 
 /** A store in which samples of two classes lie apart. */
-function store(t: Parameters<typeof temporaryDirectory>[0], perClass: number) {
-  const dbPath = join(temporaryDirectory(t), 'headland.db');
+function store(t: Parameters<typeof temporaryFolder>[0], perClass: number) {
+  const dbPath = join(temporaryFolder(t), 'headland.db');
   const database = openDatabase(dbPath);
   t.after(() => database.close());
   const samples = new SampleStore(database, {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { joinPath, readFileName } from '../../../src/vision/folder/file-name.js';
 import { picturesBelow, readFolderTree } from '../../../src/vision/folder/folder-tree.js';
 import { isLeftover } from '../../../src/vision/folder/leftovers.js';
-import { temporaryFolder } from '../../samples/support.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { before, describe, it, type TestContext } from 'node:test';
 import { isHeadlandError } from '../../../../src/base/errors.js';
 import { silentLog } from '../../../../src/base/log.js';
@@ -9,6 +8,7 @@ import { FfmpegDriver } from '../../../../src/camera/drivers/ffmpeg.js';
 import { HttpLogin } from '../../../../src/camera/drivers/jpeg/http-login.js';
 import { decodePicture } from '../../../../src/vision/decode.js';
 import { TEST_HANG_MS } from '../../../liveness.js';
+import { listen } from '../../../ports.js';
 import { cameraConfig, collect, makeJpeg, needsTool } from '../../support.js';
 
 /** How a camera speaks; what is left out is as RFC 2046 and every reader of MJPEG expect it. */
@@ -116,13 +116,12 @@ async function camera(
       answer(socket, request);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listen(server);
   t.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/video`;
+  return `http://127.0.0.1:${port}/video`;
 }
 
 /** Sends pictures, one in 10 ms, until the viewer has gone. */

@@ -9,8 +9,10 @@ import { normaliseLabel } from '../../../../src/base/words/label.js';
 import { exportFolder, type SampleFormat } from '../../../../src/samples/folder/export-folder.js';
 import type { Sample } from '../../../../src/samples/sample.js';
 import type { SampleStore } from '../../../../src/samples/store.js';
+import { hasCode } from '../../../errors.js';
+import { temporaryFolder } from '../../../temporary-folder.js';
 import { jpeg } from '../../pictures.js';
-import { hasCode, temporaryFolder, temporaryStore } from '../../support.js';
+import { temporaryStore } from '../../support.js';
 import { importInto } from '../support.js';
 
 const FORMATS: readonly SampleFormat[] = [

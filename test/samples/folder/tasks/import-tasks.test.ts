@@ -8,8 +8,10 @@ import { exportTasks } from '../../../../src/samples/folder/tasks/export-tasks.j
 import { importTasks } from '../../../../src/samples/folder/tasks/import-tasks.js';
 import { TASKS_FILE } from '../../../../src/samples/folder/tasks/tasks-file.js';
 import type { SampleStore } from '../../../../src/samples/store.js';
+import { hasCode } from '../../../errors.js';
+import { temporaryFolder } from '../../../temporary-folder.js';
 import { jpeg, timedJpeg } from '../../pictures.js';
-import { hasCode, temporaryFolder, temporaryStore } from '../../support.js';
+import { temporaryStore } from '../../support.js';
 import { LIMITS, pictureFolder } from '../support.js';
 
 /** A robot that asks two questions; where one task holds out few groups, the other does many. */
