@@ -77,6 +77,9 @@ describe('the alerts of a daemon', { skip: withoutMosquitto, timeout: TEST_HANG_
       ['other', false],
     ]);
     await daemon.stop();
+    await person.until(
+      ({ body }) => body.kind === 'alert_cleared' && body.details.rule === 'strange',
+    );
     assert.ok(existsSync(file));
     const audit = headland('audit', '--config', rig.configFile, '--json').stdout;
     assert.match(audit, /acknowledge_alerts/);
