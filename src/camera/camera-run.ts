@@ -40,7 +40,7 @@ export class CameraRun {
       // After a busy event loop, pictures may have arrived but not been read: read them first.
       setImmediate(() => {
         if (this.#abort.signal.aborted) return;
-        if (this.#pictures > seen || wasBusy || this.#beingTaken > 0) {
+        if (this.#pictures > seen || wasBusy) {
           watchdog.refresh();
           return;
         }

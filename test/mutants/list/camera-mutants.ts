@@ -34,7 +34,7 @@ export const CAMERA_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a source that waits for its receiver is not taken for stalled',
     file: RUN,
-    text: '|| this.#beingTaken > 0',
+    text: ' || wasBusy',
     replacement: '',
     tests: [{ file: SUPERVISOR_TESTS, names: 'file-like source waits' }],
   },
