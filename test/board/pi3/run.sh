@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../../.." && pwd)
 folder=${HEADLAND_BOARD:-${XDG_CACHE_HOME:-$HOME/.cache}/headland-board}
-"$here/../image/build.sh" "$folder"
+bash "$here/../image/build.sh" "$folder"
 folder=$(cd "$folder" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,7 +19,7 @@ release=$(cat "$folder/kernel/release")
 (cd "$work" && APT_CONFIG=$folder/apt/apt.conf apt-get download -qq "linux-image-$release")
 dpkg-deb --fsys-tarfile "$work"/linux-image-*.deb |
   tar -xO --wildcards './usr/lib/linux-image-*/broadcom/bcm2837-rpi-3-b.dtb' >"$work/pi3.dtb"
-"$project/deploy/deb/build.sh" --level 0 --out "$work" arm64 >&2
+bash "$project/deploy/deb/build.sh" --level 0 --out "$work" arm64 >&2
 
 # The machine has no network and no 9p: everything is in its first file system.
 root=$work/root
