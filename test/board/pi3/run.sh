@@ -37,7 +37,8 @@ timeout 3600 qemu-system-aarch64 -M raspi3b -accel tcg,thread=single -kernel "$f
   -dtb "$work/pi3.dtb" -initrd "$work/initrd.img" -append 'console=ttyS1,115200 quiet rdinit=/init' \
   -serial null -serial stdio -display none -no-reboot </dev/null >"$work/console.log" 2>&1 &
 qemu=$!
-trap 'kill -9 $qemu 2>/dev/null; rm -rf "$work"' EXIT
+# timeout hands the signal on.
+trap 'kill $qemu 2>/dev/null; rm -rf "$work"' EXIT
 while kill -0 $qemu 2>/dev/null && ! grep -q '^PI3 end' "$work/console.log"; do sleep 1; done
 grep '^PI3' "$work/console.log" | tr -d '\r' || true
 steps=$(grep -c '^PI3 \(ok\|failed\)' "$work/console.log" || true)
