@@ -73,6 +73,7 @@ export function robot(
     path,
     guarantees,
     namedTasks = false,
+    onAlarm = () => {},
   }: {
     settings?: Partial<Config['mqtt']>;
     robotId?: string;
@@ -80,10 +81,11 @@ export function robot(
     path?: string;
     guarantees?: Guarantees;
     namedTasks?: boolean;
+    onAlarm?: () => unknown;
   } = {},
 ) {
   const store = openOutbox(path ?? join(temporaryFolder(t!), 'outbox.db'));
-  const alarms = new Alarms({ onRaised: () => {}, onCleared: () => {} });
+  const alarms = new Alarms({ onRaised: onAlarm, onCleared: () => {} });
   const options: TelemetryClientOptions = {
     namedTasks,
     robotId,
