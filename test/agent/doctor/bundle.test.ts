@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -7,6 +8,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { namesSecret, Scrubber } from '../../../src/agent/doctor/bundle/scrubber.js';
 import { settingsText } from '../../../src/agent/doctor/bundle/settings-text.js';
+import { writeSupportBundle } from '../../../src/agent/doctor/bundle/support-bundle.js';
+import type { DoctorReport } from '../../../src/agent/doctor/doctor-report.js';
 import { secretsOf } from '../../../src/agent/doctor/software/configured-secrets.js';
 import { configJsonSchema } from '../../../src/config/json-schema.js';
 import { validateConfig } from '../../../src/config/load.js';
@@ -190,6 +193,31 @@ describe('a support bundle', { timeout: TEST_HANG_MS }, () => {
     const files = unzipSync(readFileSync(file));
     return { files, canaries: canaries.all, output: stdout + stderr };
   }
+
+  test('waits for no pipe in the place of the configuration', async (t) => {
+    const robot = (await Field.create(t)).robot();
+    const pipe = robot.path('pipe');
+    execFileSync('mkfifo', [pipe]);
+    const report: DoctorReport = {
+      schema: 1,
+      version: '0',
+      at: '2026-05-03T19:40:11.002Z',
+      configFile: pipe,
+      robot: null,
+      state: 'failed',
+      checks: [],
+      summary: { ok: 0, warning: 0, failed: 0, skipped: 0 },
+    };
+    const file = robot.path('bundle.zip');
+    const { missing } = await writeSupportBundle({
+      file,
+      report,
+      configFile: pipe,
+      environment: process.env,
+      images: [],
+    });
+    assert.ok(missing.includes('settings.yaml'));
+  });
 
   for (const isValid of [true, false]) {
     const what = isValid ? 'valid' : 'invalid';

@@ -43,8 +43,9 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
   const { file, report, configFile, environment, images } = options;
   const { base, robot } = makeContexts({ configFile, imagesDir: null }, environment);
   const unit = await base.unit();
-  const context = await robot();
   const written = readSettings(configFile);
+  // What is no file of settings, such as a pipe, could hold up whoever reads it.
+  const context = written.fault === null ? await robot() : null;
   const scrubber = new Scrubber([
     ...secretsInFiles(written.settings, unit?.credentials ?? new Map()),
     ...secretsInSettings(written.settings),
@@ -54,7 +55,7 @@ export async function writeSupportBundle(options: BundleOptions): Promise<Writte
     { name: 'doctor.json', text: () => `${JSON.stringify(report, null, 2)}\n` },
     { name: 'settings.yaml', text: () => yamlOf(written) },
     ...bundleParts({
-      robot: isHeadlandError(context) ? null : context,
+      robot: context === null || isHeadlandError(context) ? null : context,
       environment,
       isStateReadable: !hasHung(report),
     }),
