@@ -248,6 +248,20 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/reporting/telemetry-service.test.ts', names: 'does not need' }],
   },
   {
+    promise: 'alerts are cleared when the daemon stops',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'for (const alert of this.#rules.end(this.nowMs())) this.#tell(alert);',
+    replacement: '',
+    tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'end with the watch' }],
+  },
+  {
+    promise: 'no alert is raised once the watch has ended',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'this.#over = true;',
+    replacement: '',
+    tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'end with the watch' }],
+  },
+  {
     promise: 'nothing switches an output on while the daemon stops',
     file: 'src/agent/reporting/alerting.ts',
     text: 'if (this.#ended) return;',
