@@ -9,6 +9,14 @@ export function temporaryFolder(t: { after(remove: () => void): void }): string 
   return folder;
 }
 
+/** A folder of the test's own with these files, by their paths below it. */
+export function folderWith(
+  t: { after(remove: () => void): void },
+  files: Record<string, Uint8Array | string>,
+): string {
+  return writeFiles(temporaryFolder(t), files);
+}
+
 /** Writes files, by their paths below `folder`. @returns `folder` */
 export function writeFiles(folder: string, files: Record<string, Uint8Array | string>): string {
   for (const [name, content] of Object.entries(files)) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { headland } from '../agent/daemon.js';
-import { temporaryFolder, writeFiles } from '../temporary-folder.js';
+import { folderWith } from '../temporary-folder.js';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -25,15 +25,11 @@ function elf(machine: number): Buffer {
   return head;
 }
 
-function tree(t: TestContext, content: Record<string, string | Buffer>): string {
-  return writeFiles(temporaryFolder(t), content);
-}
-
 describe('files of the Debian package', () => {
   it('are those of one architecture, without sources, types, maps and tests', (t) => {
     const native = Buffer.from('MZ'.padEnd(64));
     const macho = Buffer.from('cffaedfe'.padEnd(128, '0'), 'hex');
-    const root = tree(t, {
+    const root = folderWith(t, {
       'a/index.js': 'x',
       'a/index.js.map': 'x',
       'a/index.d.ts': 'x',
@@ -69,7 +65,7 @@ describe('files of the Debian package', () => {
   });
 
   it('of TensorFlow.js are those of packages that headland does not have', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'a/index.js': 'x',
       'a/node_modules/b/index.js': 'x',
       '@x/c/index.js': 'x',
@@ -104,7 +100,7 @@ it('cloud-init writes a configuration that is valid', (t) => {
   const userData = parse(readFileSync(join(project, 'deploy/cloud-init/user-data'), 'utf8'));
   const [file] = userData.write_files;
   assert.equal(file.path, '/etc/headland/headland.yaml');
-  const config = join(tree(t, { 'headland.yaml': file.content }), 'headland.yaml');
+  const config = join(folderWith(t, { 'headland.yaml': file.content }), 'headland.yaml');
   const { status, stdout, stderr } = headland('config', 'check', config);
   assert.equal(status, 0, `${stdout}${stderr}`);
 });

@@ -2,17 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { freemem, loadavg, tmpdir, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { diskFreeBytes, readings } from '../../src/host/board-readings.js';
-import { temporaryFolder, writeFiles } from '../temporary-folder.js';
-
-function tree(t: TestContext, files: Record<string, string>): string {
-  return writeFiles(temporaryFolder(t), files);
-}
+import { folderWith } from '../temporary-folder.js';
 
 describe('readings', () => {
   it('reads a Raspberry Pi', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'sys/class/thermal/thermal_zone0/temp': '51608\n',
       'sys/class/thermal/thermal_zone1/temp': '62350\n',
       'sys/class/thermal/cooling_device0/temp': '99000\n',
@@ -49,7 +45,7 @@ describe('readings', () => {
 
   it('reads the current flags of the Raspberry Pi firmware, not those since boot', (t) => {
     const flags = 'sys/devices/platform/soc/soc:firmware/get_throttled';
-    const root = tree(t, { [flags]: '50000\n' });
+    const root = folderWith(t, { [flags]: '50000\n' });
     const throttled = () => readings({ sysRoot: join(root, 'sys') }).throttled;
     assert.deepEqual(throttled(), { underVoltage: false, slowed: false });
     writeFileSync(join(root, flags), '50005\n');
@@ -61,7 +57,7 @@ describe('readings', () => {
   });
 
   it("sees the kernel's brake on the processor of any board, and no other cooling", (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'sys/class/thermal/cooling_device0/type': 'pwm-fan\n',
       'sys/class/thermal/cooling_device0/cur_state': '3\n',
       'sys/class/thermal/cooling_device1/type': 'thermal-cpufreq-0\n',
@@ -74,7 +70,7 @@ describe('readings', () => {
   });
 
   it('reads the battery with the lowest charge and no mains supply', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'sys/class/power_supply/AC/type': 'Mains\n',
       'sys/class/power_supply/BAT0/type': 'Battery\n',
       'sys/class/power_supply/BAT0/capacity': '80\n',
@@ -106,7 +102,7 @@ describe('readings', () => {
     const runRoot = '/nonexistent';
     const nowhere = { procRoot: '/nonexistent', sysRoot: '/nonexistent', runRoot };
     assert.deepEqual(readings({ ...nowhere, diskPath: '/nonexistent' }), silent);
-    const root = tree(t, {
+    const root = folderWith(t, {
       'class/thermal/thermal_zone0/temp': '\n',
       'class/thermal/thermal_zone1/temp': 'hot\n',
       'class/hwmon/hwmon0/name': 'rpi_volt\n',
@@ -119,7 +115,7 @@ describe('readings', () => {
   });
 
   it('an unreadable zone does not hide the others', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'class/thermal/thermal_zone0/temp/is-a-folder': '',
       'class/thermal/thermal_zone1/temp': '-5000\n',
     });
@@ -151,7 +147,7 @@ describe('readings of pressure, wear and clock', () => {
   const stalled = (percent: string) => `some avg10=${percent} avg60=1.00 avg300=0.50 total=1\n`;
 
   it('are of the board, or of the control group where /proc shows only processes', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'proc/pressure/cpu': stalled('12.50'),
       'proc/self/cgroup': '0::/system.slice/headland.service\n',
       'sys/fs/cgroup/system.slice/headland.service/cpu.pressure': stalled('99.00'),
@@ -166,7 +162,7 @@ describe('readings of pressure, wear and clock', () => {
   });
 
   it('are of the most worn card', (t) => {
-    const root = tree(t, {
+    const root = folderWith(t, {
       'sys/block/mmcblk0/device/life_time': '0x01 0x02\n',
       'sys/block/mmcblk0/device/pre_eol_info': '0x01\n',
       'sys/block/mmcblk1/device/life_time': '0x00 0x0b\n',
@@ -184,7 +180,7 @@ describe('readings of pressure, wear and clock', () => {
   });
 
   it('say where the date comes from', (t) => {
-    const root = tree(t, {});
+    const root = folderWith(t, {});
     const sysRoot = join(root, 'sys');
     const clock = () => readings({ sysRoot, runRoot: join(root, 'run') }).clock;
     assert.equal(clock(), null, 'nobody says');

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ImportProgress, importFolder } from '../../src/samples/folder/import-folder.js';
 import { hasCode } from '../errors.js';
-import { temporaryFolder, writeFiles } from '../temporary-folder.js';
+import { folderWith, temporaryFolder, writeFiles } from '../temporary-folder.js';
 import { refusedFiles } from '../vision/refused.js';
 import { hugePng, jpeg, scene, timedJpeg } from './pictures.js';
 import { openStore, smallDisk, temporaryStore } from './support.js';
@@ -32,7 +32,7 @@ function snapshot(folder: string): Record<string, string> {
 
 test('class folders become samples; a second import adds nothing; the folder is only read', async (t) => {
   const { store } = temporaryStore(t);
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'weed/1.jpg': await jpeg(1),
     'weed/deep/er/2.JPG': await jpeg(2),
     'sugar beet/3.png': await (await scene(3)).png().toBuffer(),
@@ -101,7 +101,7 @@ test('class folders become samples; a second import adds nothing; the folder is 
 test('bad pictures are quarantined with their reason and the import goes on', async (t) => {
   const { store } = temporaryStore(t);
   const whole = await jpeg(1);
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'weed/good.jpg': whole,
     'weed/cut.jpg': (await jpeg(2)).subarray(0, 1_500),
     'weed/text.jpg': 'I am not a picture',
@@ -156,7 +156,7 @@ test('what is not JPEG, PNG or WebP is refused by name and quarantined', async (
   const refused = await refusedFiles();
   const files = Object.fromEntries(refused.map(([, bytes], i) => [`weed/${i}.jpg`, bytes]));
   const svg = refused[0]![1];
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     ...files,
     'weed/a.svg': svg,
     'weed/b.jpg': await jpeg(1),
@@ -187,8 +187,8 @@ test('what cannot be imported at all says so', async (t) => {
 
 test('links are followed within the folder only, and circles end', async (t) => {
   const { store } = temporaryStore(t);
-  const outside = writeFiles(temporaryFolder(t), { 'secret/1.jpg': await jpeg(1) });
-  const dir = writeFiles(temporaryFolder(t), { 'weed/2.jpg': await jpeg(2) });
+  const outside = folderWith(t, { 'secret/1.jpg': await jpeg(1) });
+  const dir = folderWith(t, { 'weed/2.jpg': await jpeg(2) });
   symlinkSync(join(outside, 'secret', '1.jpg'), join(dir, 'weed', 'out.jpg'));
   symlinkSync(join(outside, 'secret'), join(dir, 'crop'));
   symlinkSync('../../../../../../../../etc', join(dir, 'weed', 'etc'));
@@ -210,7 +210,7 @@ test('links are followed within the folder only, and circles end', async (t) => 
 
 test('an existing label is kept, a missing one is given, and conflicts are named', async (t) => {
   const { store } = temporaryStore(t);
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'crop/same.jpg': await jpeg(1),
     'weed/same.jpg': await jpeg(1),
     'weed/waits.jpg': await jpeg(2),
@@ -241,7 +241,7 @@ test('an existing label is kept, a missing one is given, and conflicts are named
 
 test('groups: by pattern, else by capture time, else by likeness', async (t) => {
   const start = Date.UTC(2024, 4, 1, 10, 0, 0);
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'weed/a.jpg': await timedJpeg(1, start),
     'crop/b.jpg': await timedJpeg(2, start + 25_000),
     'weed/c.jpg': await timedJpeg(3, start + 80_000),
@@ -258,7 +258,7 @@ test('groups: by pattern, else by capture time, else by likeness', async (t) => 
   await importFolder(timed, dir, { limits });
   assert.equal(groupOf('weed/d.jpg'), groupOf('weed/c.jpg'));
 
-  const untimed = writeFiles(temporaryFolder(t), {
+  const untimed = folderWith(t, {
     'weed/p1_x.jpg': await jpeg(1),
     'weed/p1_y.jpg': await jpeg(2),
     'weed/p2_z.jpg': await jpeg(1, 60),
@@ -276,7 +276,7 @@ test('groups: by pattern, else by capture time, else by likeness', async (t) => 
 });
 
 test('the longest pause within a group is that of the caller', async (t) => {
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'weed/a.jpg': await timedJpeg(1, 1_777_600_000_000),
     'weed/b.jpg': await timedJpeg(2, 1_777_600_060_000),
   });
@@ -292,7 +292,7 @@ test('the longest pause within a group is that of the caller', async (t) => {
 test('many pictures that resemble no other: the report warns of weak groups', async (t) => {
   const files: Record<string, Buffer> = {};
   for (let seed = 1; seed <= 24; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed);
-  const dir = writeFiles(temporaryFolder(t), files);
+  const dir = folderWith(t, files);
   const { warnings } = await importFolder(temporaryStore(t).store, dir, { limits });
   assert.deepEqual(
     warnings.map(({ code }) => code),
@@ -303,7 +303,7 @@ test('many pictures that resemble no other: the report warns of weak groups', as
 test('a full store stops the import with what it has, and it goes on later', async (t) => {
   const files: Record<string, Buffer> = {};
   for (let seed = 1; seed <= 40; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed);
-  const dir = writeFiles(temporaryFolder(t), files);
+  const dir = folderWith(t, files);
   const bytes = Object.values(files).reduce((sum, { length }) => sum + length, 0);
   const { store, path } = temporaryStore(t, { maxPictureStoreBytes: Math.round(bytes * 0.7) });
   await assert.rejects(importFolder(store, dir, { limits }), hasCode('HL_STORE_LIMIT'));
@@ -318,7 +318,7 @@ test('a full store stops the import with what it has, and it goes on later', asy
 test('an import puts pictures back that were thinned out', async (t) => {
   const files: Record<string, Buffer> = {};
   for (let seed = 1; seed <= 8; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed);
-  const dir = writeFiles(temporaryFolder(t), files);
+  const dir = folderWith(t, files);
   const { store, path } = temporaryStore(t);
   await importFolder(store, dir, { limits });
   const before = store.list();
@@ -330,7 +330,7 @@ test('an import puts pictures back that were thinned out', async (t) => {
   const { pictureBytes } = store.counts();
   const full = openStore(path, { maxPictureStoreBytes: pictureBytes, minPicturesPerClass: 1 });
   t.after(() => full.database.close());
-  const more = writeFiles(temporaryFolder(t), { 'weed/9.jpg': await jpeg(9) });
+  const more = folderWith(t, { 'weed/9.jpg': await jpeg(9) });
   await importFolder(full.store, more, { limits });
   assert.ok(store.counts().thinned > 0);
   const report = await importFolder(store, dir, { limits });
@@ -349,7 +349,7 @@ test('a full disk stops the import with what it has, and it goes on when there i
   writeFileSync(ballast, Buffer.alloc(1_200_000));
   const files: Record<string, Buffer> = {};
   for (let seed = 1; seed <= 60; seed++) files[`weed/${seed}.jpg`] = await jpeg(seed, 100);
-  const dir = writeFiles(temporaryFolder(t), files);
+  const dir = folderWith(t, files);
   const { store, database } = openStore(join(disk, 'headland.db'));
   t.after(() => database.close());
   await assert.rejects(importFolder(store, dir, { limits }), hasCode('HL_STORE_FULL'));
@@ -362,7 +362,7 @@ test('a full disk stops the import with what it has, and it goes on when there i
 
 test('a cancelled import stops; a file that vanishes meanwhile is named', async (t) => {
   const { store } = temporaryStore(t);
-  const dir = writeFiles(temporaryFolder(t), {
+  const dir = folderWith(t, {
     'weed/1.jpg': await jpeg(1),
     'weed/2.jpg': await jpeg(2),
   });

@@ -7,7 +7,7 @@ import { isHeadlandError } from '../../../src/base/errors.js';
 import { type Log, silentLog } from '../../../src/base/log.js';
 import { ReplayDriver } from '../../../src/camera/drivers/replay.js';
 import { referenceLabel } from '../../../src/camera/reference.js';
-import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { folderWith, temporaryFolder } from '../../temporary-folder.js';
 import { refusedFiles } from '../../vision/refused.js';
 import { makeVideo } from '../sources.js';
 import { cameraConfig, collect, makeJpeg, needsTool, sizeOf } from '../support.js';
@@ -15,7 +15,7 @@ import { cameraConfig, collect, makeJpeg, needsTool, sizeOf } from '../support.j
 /** Writes one and the same small photo to each path below a new folder. */
 async function photoFolder(t: TestContext, paths: string[]): Promise<string> {
   const jpeg = await makeJpeg(1);
-  return writeFiles(temporaryFolder(t), Object.fromEntries(paths.map((path) => [path, jpeg])));
+  return folderWith(t, Object.fromEntries(paths.map((path) => [path, jpeg])));
 }
 
 function open(section: Record<string, unknown>, log: Log = silentLog()): ReplayDriver {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { byCaptureTime } from '../../../src/samples/grouping/by-time.js';
 import { doubtTimes } from '../../../src/samples/grouping/doubtful-times.js';
 import type { GroupItem } from '../../../src/samples/grouping/group-item.js';
-import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { folderWith } from '../../temporary-folder.js';
 import { scene, timedJpeg } from '../pictures.js';
 import { importInto } from './support.js';
 
@@ -21,7 +21,7 @@ async function timedFolder(t: TestContext, timeOf: (number: number) => number): 
       timeOf(i),
     );
   }
-  return writeFiles(temporaryFolder(t), files);
+  return folderWith(t, files);
 }
 
 const imported = async (t: TestContext, dir: string, options = {}) =>
@@ -81,7 +81,7 @@ describe('capture times that cannot be true', () => {
         })
         .toBuffer();
     }
-    const { store, report, codes } = await imported(t, writeFiles(temporaryFolder(t), files));
+    const { store, report, codes } = await imported(t, folderWith(t, files));
     assert.deepEqual([report.groupedBy, report.groups], ['exif', 2]);
     assert.ok(!codes.includes('HL_IMPORT_TIME_DOUBTED'));
     assert.equal(store.list()[1]?.capturedAtMs, Date.UTC(2025, 6, 1, 9, 0, 1));
@@ -104,7 +104,7 @@ it('pictures without a time are grouped by place', async (t) => {
       })
       .toBuffer();
   }
-  const { report } = await imported(t, writeFiles(temporaryFolder(t), files));
+  const { report } = await imported(t, folderWith(t, files));
   assert.deepEqual([report.groupedBy, report.groups], ['place', 2]);
 });
 

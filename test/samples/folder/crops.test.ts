@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { importFolder } from '../../../src/samples/folder/import-folder.js';
 import type { SampleStore } from '../../../src/samples/store.js';
-import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { folderWith } from '../../temporary-folder.js';
 import { jpeg, scene, timedJpeg } from '../pictures.js';
 import { temporaryStore } from '../support.js';
 import { importInto, LIMITS, origins, pictureFolder } from './support.js';
@@ -316,7 +316,7 @@ describe('boxes of annotations', () => {
       });
     }
     files['boxes.json'] = coco(boxes);
-    return writeFiles(temporaryFolder(t), files);
+    return folderWith(t, files);
   };
 
   it('of one picture are one group, on one side, however they look', async (t) => {
@@ -350,7 +350,7 @@ describe('boxes of annotations', () => {
     }
     frames['other.jpg'] = await jpeg(2);
     boxesOf['other.jpg'] = B;
-    const dir = writeFiles(temporaryFolder(t), { ...frames, 'c.json': coco(boxesOf) });
+    const dir = folderWith(t, { ...frames, 'c.json': coco(boxesOf) });
     const { store, report } = await importInto(t, dir);
     assert.deepEqual([report.imported, report.groups], [4, 2]);
     const ofFrames = store.list().filter(({ origin }) => origin?.startsWith('f'));
@@ -370,7 +370,7 @@ describe('boxes of annotations', () => {
 
   it('of the test part are kept out, also those of its copy in another part', async (t) => {
     const stone = [{ label: 'stone', x: 100, y: 10, w: 30, h: 30 }];
-    const dir = writeFiles(temporaryFolder(t), {
+    const dir = folderWith(t, {
       'train/a.jpg': await jpeg(1),
       'train/b.jpg': await jpeg(2),
       'test/copy.jpg': await jpeg(1),
@@ -444,7 +444,7 @@ describe('boxes of annotations', () => {
   });
 
   it('that are the whole picture leave it as it is, and a label of the whole too', async (t) => {
-    const dir = writeFiles(temporaryFolder(t), {
+    const dir = folderWith(t, {
       'a.jpg': await jpeg(1),
       'b.jpg': await jpeg(2),
       'annotations.xml': `<annotations>${cvat('a.jpg', [{ label: 'weed', x: 0, y: 0, w: WIDTH, h: HEIGHT }])}<image name="b.jpg"><tag label="crop"/><box label="weed" xtl="16" ytl="32" xbr="64" ybr="72"/></image></annotations>`,
@@ -462,7 +462,7 @@ describe('boxes of annotations', () => {
 
   it('of a damaged picture are refused with it, once', async (t) => {
     const whole = await jpeg(1);
-    const dir = writeFiles(temporaryFolder(t), {
+    const dir = folderWith(t, {
       'a.jpg': whole.subarray(0, whole.length / 2),
       'b.jpg': await jpeg(2),
       'c.json': coco({ 'a.jpg': A, 'b.jpg': B }),
@@ -477,7 +477,7 @@ describe('boxes of annotations', () => {
 
   it('are cut from PNG and grey pictures too', async (t) => {
     const grey = await (await scene(1)).greyscale().png().toBuffer();
-    const dir = writeFiles(temporaryFolder(t), { 'a.png': grey, 'c.json': coco({ 'a.png': A }) });
+    const dir = folderWith(t, { 'a.png': grey, 'c.json': coco({ 'a.png': A }) });
     const { store, report } = await importInto(t, dir);
     assert.deepEqual([report.imported, report.quarantined], [2, []]);
     const [{ id } = { id: '' }] = store.list();

@@ -5,7 +5,7 @@ import {
   importFolder,
 } from '../../../src/samples/folder/import-folder.js';
 import type { SampleStore } from '../../../src/samples/store.js';
-import { temporaryFolder, writeFiles } from '../../temporary-folder.js';
+import { folderWith } from '../../temporary-folder.js';
 import { jpeg } from '../pictures.js';
 import { temporaryStore } from '../support.js';
 
@@ -19,7 +19,7 @@ export async function pictureFolder(
 ): Promise<string> {
   const files: Record<string, string | Uint8Array> = { ...others };
   for (const [i, path] of paths.entries()) files[path] = await jpeg(i + 1);
-  return writeFiles(temporaryFolder(t), files);
+  return folderWith(t, files);
 }
 
 /** Imports into a store of its own. */
