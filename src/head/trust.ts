@@ -1,3 +1,6 @@
+import { independentAnswers } from './independent-answers.js';
+import { wilsonInterval } from './wilson.js';
+
 /** From little to much evidence. */
 export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
@@ -32,10 +35,6 @@ const USEFUL = { perClass: USEFUL_ANSWERS, groups: 10, answers: 10 };
 const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
 /** Quantile of the normal distribution for a one-sided bound at 95 %. */
 const Z = 1.645;
-/**
- * Correlation between answers of one group: neighbouring frames are mostly right or wrong together.
- */
-const GROUP_CORRELATION = 0.5;
 const NAMED_CLASSES = 3;
 
 /**
@@ -105,28 +104,13 @@ function recallBound(
   counts: Counts,
 ): { meanRecall: number; lowerBound: number } {
   const present = [...counts.values()].filter((count) => count.answers > 0).length;
-  let meanRecall = 0;
-  let squares = 0;
-  const weightOf = new Map<string, number>();
-  for (const { label, group, right } of answers) {
-    const weight = 1 / (present * counts.get(label)!.answers);
-    weightOf.set(group, (weightOf.get(group) ?? 0) + weight);
-    meanRecall += weight * Number(right);
-    squares += weight * weight;
-  }
-  let groupSquares = 0;
-  for (const weight of weightOf.values()) groupSquares += weight * weight;
-  meanRecall = Math.min(1, meanRecall);
-  const independent = 1 / (GROUP_CORRELATION * groupSquares + (1 - GROUP_CORRELATION) * squares);
-  return { meanRecall, lowerBound: wilsonLower(meanRecall, independent) };
-}
-
-/** Wilson's lower bound of a share at `n` answers, which need not be a whole number. */
-function wilsonLower(share: number, n: number): number {
-  const z2 = Z * Z;
-  const middle = share + z2 / (2 * n);
-  const spread = Z * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return Math.max(0, (middle - spread) / (1 + z2 / n));
+  const weighted = answers.map(({ label, group, right }) => {
+    return { weight: 1 / (present * counts.get(label)!.answers), group, right };
+  });
+  const sum = weighted.reduce((total, { weight, right }) => total + weight * Number(right), 0);
+  const meanRecall = Math.min(1, sum);
+  const { lower } = wilsonInterval(meanRecall, independentAnswers(weighted), Z);
+  return { meanRecall, lowerBound: lower };
 }
 
 /** "Tomato" needs 3 more labels, "Stone" 2. @param purpose why, with a leading space */

@@ -11,7 +11,7 @@ import { TRUST_LEVELS } from '../head/trust.js';
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const trustSchema = z.object({
+export const trustSchema = z.object({
   level: z.enum(TRUST_LEVELS),
   answers: count,
   groups: count,

@@ -14,6 +14,8 @@ export interface ModelStatus {
   card: HeadCard | null;
   /** The head of the instant learner, on top of the trained head or without one; null: none. */
   learnt: InstantHead | null;
+  /** Whether the serving head is pinned: trainings and trials do not replace it. */
+  pinned: boolean;
   /** Null: no head serves, or its trust is not known. */
   trust: TrustLevel | null;
   /** The next step that would raise the trust, in one sentence. */
@@ -24,7 +26,7 @@ export interface ModelStatus {
 export interface ModelParts {
   name: string;
   state: Pick<TaskState, 'settings'>;
-  heads: Pick<HeadService, 'serving'>;
+  heads: Pick<HeadService, 'serving' | 'pinned'>;
   instant: Pick<InstantService, 'learnt'>;
 }
 
@@ -37,6 +39,7 @@ export function modelStatus({ name, state, heads, instant }: ModelParts): ModelS
     backbone: state.settings.models.backbone,
     card,
     learnt,
+    pinned: card !== null && heads.pinned === card.version,
     trust: trust?.level ?? null,
     next: trust?.next ?? null,
   };

@@ -143,6 +143,7 @@ describe('the model', () => {
     backbone: 'tiny',
     card: null,
     learnt: null,
+    pinned: false,
     trust: null,
     next: null,
   };
