@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, seedFrom, shuffled } from '../src/base/random.js';
+import { listIn } from '../src/base/values/list-in.js';
 import { validateConfig } from '../src/config/load.js';
 import { markAnswers } from '../src/gate/answers/answer-marks.js';
 import type { PresentAnswer } from '../src/gate/answers/sample-answer.js';
@@ -12,7 +13,7 @@ import { leftOutAnswersOf } from '../src/training/verdict/sample-answers.js';
 import { type Photo, type PhotoSet, readPhotoSet } from './support/life-data.js';
 import { openKeepingEmbedder } from './support/life-features.js';
 import { sharedFolder, sharedMirrors, userCacheDir } from './support/places.js';
-import { round } from './support/protocols.js';
+import { mean, round } from './support/protocols.js';
 
 /** The rule was chosen on `roads` and on the training shops of `grocery`. */
 const SETS = ['roads', 'grocery', 'fruit-copies'];
@@ -43,25 +44,23 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const embedder = await openKeepingEmbedder(config);
   const engine = await OnnxFitEngine.create(1);
   const figures: Record<string, unknown> = {};
-  for (const name of SETS) {
+  const rules = options.includes('--rules') ? RULES : PRODUCT;
+  for (const name of SETS.filter((each) => existsSync(join(shared, 'data', each)))) {
     const folder = join(shared, 'data', name);
-    if (!existsSync(folder)) continue;
-    const set = await readPhotoSet(name, folder);
-    for (const part of partsOf(set)) {
+    for (const part of partsOf(await readPhotoSet(name, folder))) {
       const features = new Map<string, Float32Array>();
-      for (const photo of part.photos) {
-        const bytes = readFileSync(join(folder, photo.path));
-        features.set(photo.path, (await embedder.embedPicture(bytes)).features);
+      for (const { path } of part.photos) {
+        const bytes = readFileSync(join(folder, path));
+        features.set(path, (await embedder.embedPicture(bytes)).features);
       }
       for (const perClass of PER_CLASS) {
         const trials: Trial[] = [];
         for (const seed of SEEDS) {
           trials.push(await trial(engine, drawn(part.photos, perClass, seed), features, seed));
         }
-        const samples = trials[0]!.answers.length;
         const key = `${part.name}, ${perClass >= 1_000 ? 'all' : `${perClass} a class`}`;
-        figures[`${key}: samples`] = samples;
-        for (const [rule, finds] of Object.entries(options.includes('--rules') ? RULES : PRODUCT)) {
+        figures[`${key}: samples`] = trials[0]!.answers.length;
+        for (const [rule, finds] of Object.entries(rules)) {
           Object.assign(figures, tallied(`${key}: ${rule}`, trials, finds));
         }
       }
@@ -74,25 +73,37 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 type Rule = (answers: readonly PresentAnswer[]) => Set<string>;
 
 const PRODUCT: Record<string, Rule> = {
-  suspected: (answers) =>
-    new Set(
-      [...markAnswers(answers, null)].flatMap(([id, { suspected }]) => (suspected ? id : [])),
-    ),
+  suspect: (answers) =>
+    new Set([...markAnswers(answers, null)].flatMap(([id, { suspect }]) => (suspect ? id : []))),
 };
 
 const above =
-  (least: number): Rule =>
+  (least: (label: string) => number): Rule =>
   (answers) =>
-    new Set(answers.flatMap((a) => (!a.right && a.knowable && a.confidence >= least ? a.id : [])));
+    new Set(
+      answers.flatMap(({ id, right, knowable, label, confidence }) =>
+        !right && knowable && confidence >= least(label) ? id : [],
+      ),
+    );
 
 const RULES: Record<string, Rule> = {
   ...PRODUCT,
-  'any wrong answer': above(0),
-  'another label at 0.5': above(0.5),
-  'another label at 0.7': above(0.7),
-  'another label at 0.8': above(0.8),
-  'another label at 0.9': above(0.9),
+  'any wrong answer': above(() => 0),
+  'another label at 0.5': above(() => 0.5),
+  'another label at 0.8': above(() => 0.8),
+  'another label at 0.9': above(() => 0.9),
+  'confident learning, at least 0.5': (answers) => {
+    const usual = usualProbabilities(answers);
+    return above((label) => Math.max(0.5, usual.get(label) ?? 1))(answers);
+  },
 };
+
+/** By label, the mean probability that the head gives to it on samples that have it. */
+function usualProbabilities(answers: readonly PresentAnswer[]): Map<string, number> {
+  const found = new Map<string, number[]>();
+  for (const { truth, probability } of answers) listIn(found, truth).push(probability);
+  return new Map([...found].map(([label, values]) => [label, mean(values)]));
+}
 
 function partsOf({ name, photos }: PhotoSet): { name: string; photos: Photo[] }[] {
   if (!photos.some(({ split }) => split !== null)) return [{ name, photos }];

@@ -1,4 +1,4 @@
-import { listed, type Message, type MessageValue } from '../base/words/message.js';
+import { listed, type Message, type MessageValue, named } from '../base/words/message.js';
 import type { TrustLevel } from '../head/trust.js';
 import { rightOf } from './gate-check.js';
 import type { GateDecision } from './gate-decision.js';
@@ -28,8 +28,8 @@ interface Compared extends Figures {
   gained: number;
   lost: number;
   newLabels: number;
-  /** Classes that only the new head knows. */
-  newClasses: string[];
+  /** Classes that only the new head knows, separated by commas. */
+  newClasses: string;
 }
 
 /**
@@ -54,18 +54,19 @@ export function verdictOf(
   const known = new Set(champion.labels);
   const isRight = (sample: (typeof samples)[number], head: 'challenger' | 'champion'): boolean =>
     sample[head]?.label === sample.label;
+  const added = input.challengerLabels.filter((label) => !known.has(label));
   const about: Compared = {
     ...figures,
     version: champion.version,
     gained: samples.filter((s) => isRight(s, 'challenger') && !isRight(s, 'champion')).length,
     lost: samples.filter((s) => !isRight(s, 'challenger') && isRight(s, 'champion')).length,
     newLabels: input.newlyLearnt,
-    newClasses: input.challengerLabels.filter((label) => !known.has(label)),
+    newClasses: named(added),
   };
   if (failed.length > 0) return refused(about, failed);
   const exchanged = exchange(about);
-  const classes = about.newClasses.length > 0 ? ` It also knows ${listed(about.newClasses)}.` : '';
-  const newClasses = about.newClasses.length > 0;
+  const newClasses = added.length > 0;
+  const classes = newClasses ? ` It also knows ${listed(added)}.` : '';
   if (decision.checks.some(({ name, values }) => name === 'expected-gain' && isProven(values))) {
     return message(
       newClasses ? 'better-and-more' : 'better',
@@ -110,22 +111,22 @@ function withoutComparison(
 function refused(about: Compared, failed: GateDecision['checks']): Message {
   const broken = brokenHead(failed, about);
   if (broken) return broken;
-  const named = (name: string) => failed.find((check) => check.name === name);
+  const check = (name: string) => failed.find((each) => each.name === name);
   const names = (value: number | string[] | undefined): string[] =>
     Array.isArray(value) ? value : [];
-  const missing = named('knows-every-class');
+  const missing = check('knows-every-class');
   if (missing) {
     const classes = names(missing.values.missing);
     const text = `Refused: it does not know ${listed(classes)} any more.`;
-    return message('refused-class-unlearnt', { ...about, classes }, text);
+    return message('refused-class-unlearnt', { ...about, classes: named(classes) }, text);
   }
-  const lost = named('no-class-lost');
+  const lost = check('no-class-lost');
   if (lost) {
     const classes = names(lost.values.lost);
     const text = `Refused: it never recognises ${listed(classes)}, which head ${about.version} does.`;
-    return message('refused-class-lost', { ...about, classes }, text);
+    return message('refused-class-lost', { ...about, classes: named(classes) }, text);
   }
-  if (named('unknowns')) {
+  if (check('unknowns')) {
     const text = `Refused: it detects unknown things worse than head ${about.version}.`;
     return message('refused-unknowns', about, text);
   }

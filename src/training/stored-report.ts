@@ -9,7 +9,7 @@ const count = z.int().min(0);
 
 const messageSchema = z.object({
   key: z.string(),
-  values: z.record(z.string(), z.union([z.number(), z.string(), z.array(z.string())])),
+  values: z.record(z.string(), z.union([z.number(), z.string()])),
   text: z.string(),
 });
 

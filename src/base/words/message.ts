@@ -1,4 +1,4 @@
-export type MessageValue = number | string | string[];
+export type MessageValue = number | string;
 
 /** A sentence for people: a key with values for pages that translate it, and the English text. */
 export interface Message {
@@ -7,6 +7,11 @@ export interface Message {
   values: Record<string, MessageValue>;
   /** English, one sentence or a few short ones. */
   text: string;
+}
+
+/** Names as one value of a message. */
+export function named(names: readonly string[]): string {
+  return names.join(', ');
 }
 
 /** `"a"`, `"a" and "b"`, `"a", "b" and 3 more` */

@@ -407,7 +407,7 @@ export const trainingReportSchema = z
       .strictObject({
         key: z.string().max(64).describe('Names the sentence'),
         values: z
-          .record(z.string(), z.union([z.number(), z.string(), z.array(z.string())]))
+          .record(z.string(), z.union([z.number(), z.string()]))
           .describe('Its figures and names'),
         text: z.string().max(4_096).describe('The sentence in English'),
       })

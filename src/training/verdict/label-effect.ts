@@ -1,4 +1,4 @@
-import { listed, type Message } from '../../base/words/message.js';
+import { listed, type Message, named } from '../../base/words/message.js';
 import { pairedAnswers } from '../../gate/answers/compared-answers.js';
 import {
   presentAnswers,
@@ -102,11 +102,11 @@ function messagesOf(effect: Omit<LabelEffect, 'messages'>): Message[] {
     messages.push({ key: `effect.${key}`, values, text });
   };
   if (given > 0) {
-    const named = labels.slice(0, 3).map(({ label, labels: count }) => `${count} "${label}"`);
+    const most = labels.slice(0, 3).map(({ label, labels: count }) => `${count} "${label}"`);
     const others = labels.length > 3 ? ' and others' : '';
-    const text = `${given} ${given === 1 ? 'label' : 'labels'}: ${named.join(', ')}${others}.`;
-    const classes = labels.map(({ label }) => label);
-    say('labels', { labels: given, classes }, text);
+    const text = `${given} ${given === 1 ? 'label' : 'labels'}: ${most.join(', ')}${others}.`;
+    const classes = labels.map(({ label, labels: count }) => `${label} ${count}`);
+    say('labels', { labels: given, classes: named(classes) }, text);
   }
   if (corrected > 0) {
     const text = `${corrected} of them ${corrected === 1 ? 'is a correction' : 'are corrections'}.`;
@@ -117,7 +117,7 @@ function messagesOf(effect: Omit<LabelEffect, 'messages'>): Message[] {
     say('removed', { removed }, text);
   }
   if (since !== null && newClasses.length > 0) {
-    say('new-classes', { newClasses }, `New: ${listed(newClasses)}.`);
+    say('new-classes', { newClasses: named(newClasses) }, `New: ${listed(newClasses)}.`);
   }
   if (compared > 0) {
     const text =
