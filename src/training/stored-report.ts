@@ -2,16 +2,10 @@ import { z } from 'zod';
 import { withPresentNames } from '../base/words/old-names.js';
 import { gateDecisionSchema } from '../gate/gate-decision.js';
 import { metricsSchema } from '../head/labelled-metrics.js';
-import { trustSchema } from '../registry/head-card.js';
+import { messageSchema, trustSchema } from '../registry/head-card.js';
 import { TRAINING_OUTCOMES } from './report.js';
 
 const count = z.int().min(0);
-
-const messageSchema = z.object({
-  key: z.string(),
-  values: z.record(z.string(), z.union([z.number(), z.string()])),
-  text: z.string(),
-});
 
 const answerSchema = z.object({ label: z.string(), confidence: z.number() });
 

@@ -1,3 +1,4 @@
+import type { Message } from '../../base/words/message.js';
 import type { TrustLevel } from '../../head/trust.js';
 import type { HeadCard } from '../../registry/head-card.js';
 import type { InstantHead } from '../../training/instant/instant-protocol.js';
@@ -20,6 +21,8 @@ export interface ModelStatus {
   trust: TrustLevel | null;
   /** The next step that would raise the trust, in one sentence. */
   next: string | null;
+  /** The same for pages that translate it. */
+  nextSteps: Message[];
 }
 
 /** The parts of a task that this status reads. */
@@ -42,5 +45,6 @@ export function modelStatus({ name, state, heads, instant }: ModelParts): ModelS
     pinned: card !== null && heads.pinned === card.version,
     trust: trust?.level ?? null,
     next: trust?.next ?? null,
+    nextSteps: trust?.steps ?? [],
   };
 }

@@ -17,7 +17,7 @@ import type { BeliefParameters } from '../../head/belief/belief-parameters.js';
 import { fitBelief, type LabelledLook } from '../../head/belief/fit-belief.js';
 import type { Head } from '../../head/head.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
-import { judgeTrust, type Trust, wanted } from '../../head/trust.js';
+import { judgeTrust, next, type Trust, wanted } from '../../head/trust.js';
 import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
 import type { HeadCard, NewHeadCard } from '../../registry/head-card.js';
 import { HeadRegistry } from '../../registry/registry.js';
@@ -252,7 +252,7 @@ function trustOf(answers: readonly SampleAnswer[], collected: Collected): Trust 
     more > 0 ? [{ label, labels: more }] : [],
   );
   return missing.length > 0
-    ? { ...trust, next: `${wanted(missing, ' to be learnt')} ${trust.next}` }
+    ? { ...trust, ...next(wanted(missing, true), ...(trust.steps ?? [])) }
     : trust;
 }
 

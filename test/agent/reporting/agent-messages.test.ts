@@ -146,6 +146,7 @@ describe('the model', () => {
     pinned: false,
     trust: null,
     next: null,
+    nextSteps: [],
   };
   const cardOf = async (t: Parameters<typeof openRobot>[0]): Promise<HeadCard> => {
     const { heads } = openRobot(t).state.task();
