@@ -98,7 +98,12 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
     return { level: 'useful', ...about, needs: [], ...next(weakest(counts)) };
   }
   const text = 'No evidence is missing: label the frames that it asks about.';
-  return { level: 'proven', ...about, needs: [], ...next({ key: 'trust.enough', values: {}, text }) };
+  return {
+    level: 'proven',
+    ...about,
+    needs: [],
+    ...next({ key: 'trust.enough', values: {}, text }),
+  };
 }
 
 /** The fields of a trust that say what to do next. */

@@ -54,15 +54,19 @@ export interface PresentAnswer extends SampleAnswer {
 
 /**
  * The answers to samples that still have a label, with the labels of now. A sample that was removed
- * or whose label was withdrawn drops out.
+ * or that has no label any more drops out.
+ * @param names of classes that were renamed or merged since, by their name in the training
  */
 export function presentAnswers(
   answers: readonly SampleAnswer[],
   present: ReadonlyMap<string, PresentSample>,
+  names: ReadonlyMap<string, string> = new Map(),
 ): PresentAnswer[] {
-  return answers.flatMap((answer) => {
-    const sample = present.get(answer.id);
+  const now = (label: string): string => names.get(label) ?? label;
+  return answers.flatMap((stored) => {
+    const sample = present.get(stored.id);
     if (!sample) return [];
+    const answer = names.size === 0 ? stored : renamed(stored, now);
     const { label, group } = sample;
     return [
       {
@@ -75,6 +79,21 @@ export function presentAnswers(
       },
     ];
   });
+}
+
+function renamed(answer: SampleAnswer, now: (label: string) => string): SampleAnswer {
+  const { label, second, truth, champion, confidence, secondProbability, probability } = answer;
+  const merged = now(label) === now(second) ? secondProbability : 0;
+  const own = now(truth) === now(label) ? confidence + merged : probability;
+  return {
+    ...answer,
+    truth: now(truth),
+    label: now(label),
+    second: now(second),
+    confidence: Math.min(1, confidence + merged),
+    probability: Math.min(1, own),
+    champion: champion && { ...champion, label: now(champion.label) },
+  };
 }
 
 /** The probability that the head gave to a label, as far as it was stored; else 0. */

@@ -2,7 +2,7 @@ import { HeadlandError } from '../../base/errors.js';
 import { named } from '../../base/words/message.js';
 import type { Head } from '../../head/head.js';
 import { leadsCluster, sharesOf, type TrainingSet } from '../../head/training-set.js';
-import { type Trust, USEFUL_ANSWERS, next, wanted } from '../../head/trust.js';
+import { next, type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
 import { noveltyScores } from '../../head/unknown/novelty.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import type { Sample } from '../../samples/sample.js';
