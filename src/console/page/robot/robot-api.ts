@@ -41,11 +41,11 @@ function writing(method: string, body: unknown): RequestInit & { headers: Record
 /** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
   /**
-   * @param tokens provides the token; `refused` is called when the robot rejects it
+   * @param refused called when the robot asks for a session
    * @param task the task that requests are about; null: the first one of the robot
    */
   constructor(
-    private readonly tokens: { readonly token: string | null; refused(): void },
+    private readonly refused: () => void,
     private readonly task: () => string | null,
   ) {}
 
@@ -88,9 +88,6 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const headers: Record<string, string> = { ...options.headers };
-    const { token } = this.tokens;
-    if (token !== null) headers.authorization = `Bearer ${token}`;
     const task = this.task();
     const given = Object.entries(task === null ? query : { ...query, task });
     const about = new URLSearchParams(
@@ -100,7 +97,6 @@ export class RobotApi {
     try {
       response = await fetch(about === '' ? path : `${path}?${about}`, {
         ...options,
-        headers,
         cache: 'no-store',
       });
       if (response.ok) return await read(response);
@@ -108,7 +104,7 @@ export class RobotApi {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
       throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
     }
-    if (response.status === 401) this.tokens.refused();
+    if (response.status === 401 && path !== '/api/session') this.refused();
     throw new Refusal(response.status, await reasonOf(response));
   }
 }
