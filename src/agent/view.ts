@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
+import type { LogMemory } from '../base/log-memory.js';
 import type { Moment } from '../base/moment.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
@@ -22,6 +23,7 @@ import type { RobotTask } from './robot-task.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
 import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import type { RobotSettings } from './settings/robot-settings.js';
 
 export interface AgentOptions {
   log: Log;
@@ -32,6 +34,10 @@ export interface AgentOptions {
   writtenBytes: WrittenBytes;
   /** The perception thread, if it already starts. */
   thread?: Promise<PerceptionThread>;
+  /** Of this process. Absent: nothing can be changed. */
+  settings?: RobotSettings;
+  /** The last lines of the log of this process. Absent: none are kept. */
+  logMemory?: LogMemory;
 }
 
 export interface AgentEvents {

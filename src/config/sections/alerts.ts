@@ -157,7 +157,11 @@ const alertRule = z.strictObject({
     .nullable()
     .default(null)
     .describe('Keep a video of the camera around the alert; null = none'),
-  command: command.nullable().default(null).describe('Start a program; null = none'),
+  command: command
+    .nullable()
+    .default(null)
+    .describe('Start a program; null = none')
+    .meta({ onlyByHand: true }),
 });
 
 export const alerts = section(
