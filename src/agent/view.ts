@@ -14,12 +14,16 @@ import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
+import type { CameraLoad } from './care/camera-load.js';
 import type { Sparing } from './care/sparing.js';
+import type { DoctorService } from './doctor/doctor-service.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
+import type { OutputState } from './reporting/alerting.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import type { RobotTask } from './robot-task.js';
+import type { CameraPictures } from './seeing/camera-pictures.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
 import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
@@ -77,4 +81,9 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
+  /** The outputs of alerts, in the order of the configuration. */
+  readonly outputs: readonly OutputState[];
+  readonly cameraLoad: Pick<CameraLoad, 'framesPerSecond'>;
+  readonly cameraPictures: CameraPictures;
+  readonly doctor: DoctorService;
 }

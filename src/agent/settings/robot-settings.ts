@@ -113,6 +113,11 @@ export class RobotSettings {
 
   constructor(private readonly parts: RobotSettingsParts) {}
 
+  /** Null: this robot has none. */
+  get configFile(): string | null {
+    return this.parts.configFile;
+  }
+
   /** @throws HeadlandError HL_CONFIG_NOT_FOUND */
   read(): SettingsView {
     const { configFile, running } = this.parts;
