@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
 import type { PlaceProps } from '../../page-view.js';
 import { useSelected } from '../../use-selected.js';
@@ -38,12 +39,18 @@ export function RobotPlace({ page, status }: PlaceProps) {
   const wanted = useSelected(page.store, (state) => state.params.section);
   const section = SECTIONS.find((each) => each === wanted) ?? 'health';
   const Section = VIEWS[section];
+  const current = useRef<HTMLAnchorElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another section is another link
+  useLayoutEffect(() => {
+    current.current?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [section]);
   return (
     <div class="robot">
       <nav class="sections" aria-label={words.say('robot.sections')}>
         {SECTIONS.map((each) => (
           <a
             key={each}
+            {...(each === section ? { ref: current } : {})}
             href={page.address.link('robot', { section: each })}
             aria-current={each === section ? 'page' : undefined}
             onClick={(event) => {

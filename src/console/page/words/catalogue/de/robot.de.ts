@@ -82,6 +82,7 @@ export const robotDe: Translated<typeof robotEn> = {
   'robot.levelError': 'Fehler',
   'event.started': 'headland {version} ist gestartet',
   'event.serving': 'Modell {version} entscheidet jetzt',
+  'event.no_head': 'Kein Modell entscheidet jetzt',
   'event.training_promoted': 'Training beendet: Modell {version} ist besser und entscheidet',
   'event.training_refused':
     'Training beendet: Modell {version} ist nicht klar besser und entscheidet nicht',

@@ -80,6 +80,7 @@ export const robotEn = {
   'robot.levelError': 'errors',
   'event.started': 'headland {version} has started',
   'event.serving': 'Head {version} decides now',
+  'event.no_head': 'No head decides now',
   'event.training_promoted': 'Training finished: head {version} is better and serves',
   'event.training_refused':
     'Training finished: head {version} is not clearly better and does not serve',

@@ -78,6 +78,7 @@ export const robotZh: Translated<typeof robotEn> = {
   'robot.levelError': '错误',
   'event.started': 'headland {version} 已启动',
   'event.serving': '模型 {version} 现在负责判断',
+  'event.no_head': '目前没有模型负责判断',
   'event.training_promoted': '训练完成：模型 {version} 更好，已启用',
   'event.training_refused': '训练完成：模型 {version} 没有明显更好，未启用',
   'event.training_failed': '训练失败：{reason}',
