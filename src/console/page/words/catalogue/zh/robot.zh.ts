@@ -55,7 +55,7 @@ export const robotZh: Translated<typeof robotEn> = {
   'robot.doctorRunning': '检查中…',
   'robot.doctorNever': '启动以来尚未检查。检查约需一分钟，不会改变任何内容。',
   'robot.doctorLast': '上次检查：{ago}',
-  'robot.doctorStep': '{done}/{total}：{check}',
+  'robot.doctorStep': '第 {done} 项，共 {total} 项：{check}',
   'robot.checkOk': '正常',
   'robot.checkWarning': '警告',
   'robot.checkFailed': '有问题',
