@@ -15,9 +15,12 @@ export class SettingsPage {
     readonly url: string,
   ) {}
 
-  static async open(t: TestContext, settings: object = {}, wrapper: string[] = []) {
+  static async open(t: TestContext, settings: object = {}): Promise<SettingsPage> {
     const rig = await Rig.create(t, { ...settings });
-    const daemon = await rig.start({ wrapper });
+    return SettingsPage.at(rig, await rig.start());
+  }
+
+  static at(rig: Rig, daemon: Daemon): SettingsPage {
     return new SettingsPage(rig, daemon, daemon.consoleUrl.replace(/\/$/, ''));
   }
 
