@@ -16,27 +16,30 @@ interface Noted {
 }
 
 /** Every value at a place with this note; a place without a value is left out. */
-function notedValues(note: SchemaNote, values: unknown): Noted[] {
-  const found: Noted[] = [];
-  const walk = (schema: unknown, value: unknown, place: string): void => {
-    if (!isRecord(schema) || value === undefined) return;
-    if (schema[note] === true) {
-      found.push({ place, value });
-      return;
-    }
-    for (const list of [schema.anyOf, schema.oneOf]) {
-      if (Array.isArray(list)) for (const member of list) walk(member, value, place);
-    }
-    if (Array.isArray(value)) {
-      for (const entry of value) walk(schema.items, entry, `${place}[]`);
-    } else if (isRecord(value) && isRecord(schema.properties)) {
-      for (const [key, inner] of Object.entries(value)) {
-        walk(schema.properties[key], inner, place === '' ? key : `${place}.${key}`);
-      }
-    }
-  };
-  walk(configJsonSchema(), values, '');
-  return found;
+function notedValues(
+  note: SchemaNote,
+  value: unknown,
+  schema: unknown = configJsonSchema(),
+  place = '',
+): Noted[] {
+  if (!isRecord(schema) || value === undefined) return [];
+  if (schema[note] === true) return [{ place, value }];
+  const members = [schema.anyOf, schema.oneOf].flatMap((list): unknown[] =>
+    Array.isArray(list) ? list : [],
+  );
+  const found = members.flatMap((member) => notedValues(note, value, member, place));
+  if (Array.isArray(value)) {
+    return [
+      ...found,
+      ...value.flatMap((entry) => notedValues(note, entry, schema.items, `${place}[]`)),
+    ];
+  }
+  const { properties } = schema;
+  if (!isRecord(value) || !isRecord(properties)) return found;
+  const inner = Object.entries(value).flatMap(([key, each]) =>
+    notedValues(note, each, properties[key], place === '' ? key : `${place}.${key}`),
+  );
+  return [...found, ...inner];
 }
 
 /** The settings in which two configurations differ and that no reload can change. */
