@@ -14,6 +14,7 @@ export const DECISION = {
   guess: false,
   top: [{ label: 'maize', probability: 0.91 }],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs: 12,
 };
 
@@ -62,6 +63,7 @@ export async function open(
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    version: '0.0.0',
     log,
     ...options,
   });

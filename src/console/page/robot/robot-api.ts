@@ -1,32 +1,66 @@
-import type { GetAnswers, PostAnswers, PostBodies, RefusalBody } from '../../console-api.js';
-import type { FrameSummary } from '../../console-source.js';
+import type {
+  AnswerOf,
+  BodyOf,
+  JsonKey,
+  ParamsOf,
+  PartOf,
+  QueryOf,
+  RefusalBody,
+  RouteKey,
+} from '../../contract/contract.js';
+import type { FrameSummary } from '../../contract/live-contract.js';
+
+import { capitalised } from '../words/figures.js';
 import { Refusal } from './refusal.js';
+
+/** A part of a request that its route has, and nothing where it has none. */
+type Given<Key extends RouteKey, Name extends 'params' | 'query' | 'body', Value> =
+  PartOf<Key, Name> extends undefined
+    ? unknown
+    : Record<never, never> extends Value
+      ? Partial<Record<Name, Value>>
+      : Record<Name, Value>;
+
+/** What a call of a route needs. */
+export type CallOf<Key extends RouteKey> = Given<Key, 'params', ParamsOf<Key>> &
+  Given<Key, 'query', QueryOf<Key>> &
+  Given<Key, 'body', BodyOf<Key>>;
+
+interface Loose {
+  params?: Record<string, string>;
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+}
+
+function writing(method: string, body: unknown): RequestInit & { headers: Record<string, string> } {
+  const headers: Record<string, string> = { 'x-headland': '1' };
+  if (method !== 'POST') return { method, headers };
+  headers['content-type'] = 'application/json';
+  return { method, headers, body: JSON.stringify(body ?? {}) };
+}
 
 /** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
   /**
-   * @param tokens provides the token; `refused` is called when the robot rejects it
+   * @param refused called when the robot asks for a session
+   * @param say texts for what the robot cannot say itself
    * @param task the task that requests are about; null: the first one of the robot
    */
   constructor(
-    private readonly tokens: { readonly token: string | null; refused(): void },
+    private readonly refused: () => void,
     private readonly task: () => string | null,
+    private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
-  get<Path extends keyof GetAnswers>(
-    path: Path,
-    query: Record<string, string> = {},
-  ): Promise<GetAnswers[Path]> {
-    return this.#call(path, query, {}, (response) => response.json());
-  }
-
-  post<Path extends keyof PostBodies>(
-    path: Path,
-    body: PostBodies[Path],
-  ): Promise<PostAnswers[Path]> {
-    const headers = { 'content-type': 'application/json', 'x-headland': '1' };
-    const options = { method: 'POST', headers, body: JSON.stringify(body) };
-    return this.#call(path, {}, options, (response) => response.json());
+  /** Calls a route whose answer is JSON. */
+  call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
+    const { params = {}, query = {}, body } = request as Loose;
+    const [method, template] = key.split(' ') as [string, string];
+    const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
+      encodeURIComponent(params[name] ?? ''),
+    );
+    const options = method === 'GET' ? {} : writing(method, body);
+    return this.#call(path, query, options, (response) => response.json());
   }
 
   /** The newest frame of a camera with its picture; null before the first. */
@@ -53,40 +87,32 @@ export class RobotApi {
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
     path: string,
-    query: Record<string, string>,
+    query: Record<string, string | undefined>,
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const headers: Record<string, string> = { ...options.headers };
-    const { token } = this.tokens;
-    if (token !== null) headers.authorization = `Bearer ${token}`;
     const task = this.task();
-    const about = new URLSearchParams(task === null ? query : { ...query, task }).toString();
+    const given = Object.entries(task === null ? query : { ...query, task });
+    const about = new URLSearchParams(
+      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ).toString();
     let response: Response;
     try {
       response = await fetch(about === '' ? path : `${path}?${about}`, {
         ...options,
-        headers,
         cache: 'no-store',
       });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-      throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
+      const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
+      throw new Refusal(0, null, this.say(key));
     }
-    if (response.status === 401) this.tokens.refused();
-    throw new Refusal(response.status, await reasonOf(response));
+    if (response.status === 401 && path !== '/api/session') this.refused();
+    const { code, message, remedy } = await reasonOf(response);
+    throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
 }
-
-const SILENT = {
-  message: 'the robot does not respond',
-  remedy: 'Move closer or check the network.',
-};
-const UNREADABLE = {
-  message: 'the response cannot be read',
-  remedy: 'Reload the page.',
-};
 
 /** The robot's error; a proxy in between may respond with anything else. */
 async function reasonOf(response: Response): Promise<RefusalBody['error']> {

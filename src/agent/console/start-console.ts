@@ -1,7 +1,7 @@
 import { readSecretText } from '../../config/secrets.js';
 import { ConsoleServer } from '../../console/server/console-server.js';
 import type { AgentView } from '../view.js';
-import { consoleSources } from './agent-console.js';
+import { consoleSources } from './console-sources.js';
 
 export interface RunningConsole {
   url: string;
@@ -14,12 +14,13 @@ export interface RunningConsole {
  */
 export async function startConsole(agent: AgentView): Promise<RunningConsole> {
   const { console: settings } = agent.config;
-  const { environment, log } = agent.options;
+  const { environment, version, log } = agent.options;
   const server = new ConsoleServer({
     host: settings.host,
     port: settings.port,
     token: readSecretText(settings.token, environment),
     sources: consoleSources(agent),
+    version,
     log,
   });
   const { url } = await server.start();
