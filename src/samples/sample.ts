@@ -13,12 +13,24 @@ export type SampleState = 'labelled' | 'waiting' | Exclusion | 'trash';
 /** What to make of a sample. */
 export type SampleChange = { label: string } | { state: Exclude<SampleState, 'labelled'> };
 
+/** What a task knows about one of its samples. */
+export interface Mark {
+  label: string | null;
+  labelSource: LabelSource | null;
+  /** Unix time, milliseconds. */
+  labelledAtMs: number | null;
+  excluded: Exclusion | null;
+}
+
 /** What a sample was before a change. */
 export interface FormerState {
   id: string;
   /** `absent`: it was none of the task's. */
   state: SampleState | 'absent';
-  label: string | null;
+  /** In the trash: that with which it was removed, its class called as then. Absent: empty. */
+  mark: Mark;
+  /** Label revision at which it was removed; null: it is not in the trash. */
+  removedRevision: number | null;
 }
 
 /** A stored frame: labelled for training, waiting for a label, or kept without either. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { HeadlandError } from '../base/errors.js';
 import { type Position, roundedPosition } from '../base/geo/position.js';
 import { sha256Hex } from '../base/hash.js';
@@ -6,11 +7,18 @@ import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
 import { type ClassChange, ClassChanges } from './editing/class-changes.js';
 import { type Author, LabelWriter, UNMARKED } from './editing/label-writer.js';
-import { dropUnused, type EmptiedTrash, emptyTrash, Trash } from './editing/trash.js';
+import {
+  dropUnused,
+  type EmptiedTrash,
+  emptyTrash,
+  type RemovedMark,
+  Trash,
+} from './editing/trash.js';
+import { type UndoItem, UndoLog } from './editing/undo-log.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
-import type { LabelSource, NewSample, Sample, SampleState } from './sample.js';
+import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
   type LabelChange,
   readCounts,
@@ -74,6 +82,7 @@ export class SampleStore {
   private readonly writer: LabelWriter;
   private readonly trash: Trash;
   private readonly changes: ClassChanges;
+  private readonly undoLog: UndoLog;
   private readonly now: () => number;
 
   constructor(
@@ -88,6 +97,7 @@ export class SampleStore {
     this.writer = new LabelWriter(database, this.task);
     this.trash = new Trash(database, this.task, this.writer);
     this.changes = new ClassChanges(database, this.task);
+    this.undoLog = new UndoLog(database, this.task);
   }
 
   /**
@@ -117,9 +127,13 @@ export class SampleStore {
    * sample; if it differs, the new one wins and the history keeps both. Without a label, a duplicate of
    * a sample that is excluded or in the trash stays there: a person has decided about it. The first
    * label of a group decides whether it is held out (see {@link Holdout}).
+   * @returns `before`: what the sample was to this task
    * @throws HeadlandError HL_STORE_LIMIT, HL_DISK_LOW, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
-  admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
+  admit(
+    sample: NewSample,
+    restored: RestoredFacts = {},
+  ): { sample: Sample; duplicate: boolean; before: FormerState } {
     checkNewSample(sample);
     const label = sample.label === null ? null : normaliseLabel(sample.label);
     const pictureSha256 = sha256Hex(sample.jpeg);
@@ -133,7 +147,9 @@ export class SampleStore {
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
         const { labelSource } = sample;
-        return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
+        const before = this.stateOf(known);
+        const adopted = this.adopt(known, { label, labelSource }, restored);
+        return { sample: adopted, duplicate: true, before };
       }
       makePictureRoom(this.database, sample.jpeg.length, this.options);
       const id = this.shared.nextId();
@@ -142,7 +158,13 @@ export class SampleStore {
         this.decideSide(sample.group, label, restored);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
-      return { sample: this.known(id), duplicate: false };
+      const before = {
+        id,
+        state: 'absent',
+        mark: UNMARKED,
+        removedRevision: null,
+      } as const;
+      return { sample: this.known(id), duplicate: false, before };
     })();
   }
 
@@ -167,7 +189,7 @@ export class SampleStore {
   ): Sample {
     const normalised = label === null ? null : normaliseLabel(label);
     return this.database.transaction(() => {
-      if (this.trash.has(id)) {
+      if (this.trash.find(id) !== null) {
         if (normalised === null) return this.removed(id);
         this.takeOut(id, labelSource!);
       }
@@ -193,24 +215,16 @@ export class SampleStore {
 
   /**
    * Labels a sample, takes its label off, excludes it, removes it or brings it back. A removed sample
-   * stays in the trash of this task until {@link emptyTrash}; other tasks keep it. Each change can be
-   * undone without limit: give the answer back. The side of a group that a label has decided stays,
-   * because a head may have learnt the group.
-   * @param undo the sample was so before: its label gets back who gave it and when
-   * @returns what it was before
+   * stays in the trash of this task until {@link emptyTrash}; other tasks keep it. The side of a group
+   * that a label has decided stays, because a head may have learnt the group.
+   * @returns what it was before: see {@link remember}
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
-  change(
-    id: string,
-    to: SampleChange,
-    source: LabelSource,
-    { undo = false }: { undo?: boolean } = {},
-  ): FormerState {
+  change(id: string, to: SampleChange, source: LabelSource): FormerState {
     return this.database.transaction(() => {
       const before = this.stateOf(id);
       if ('label' in to) {
-        if (undo) this.labelAgain(id, to.label, source);
-        else this.label(id, to.label, source);
+        this.label(id, to.label, source);
         return before;
       }
       if (to.state === 'trash') {
@@ -238,18 +252,78 @@ export class SampleStore {
   restore(ids: readonly string[], source: LabelSource): Sample[] {
     return this.batch(() =>
       ids.map((id) => {
-        if (this.trash.has(id)) this.takeOut(id, source);
+        if (this.trash.find(id) !== null) this.takeOut(id, source);
         return this.known(id);
       }),
     );
   }
 
+  /**
+   * Remembers what was done to samples, for {@link undo}.
+   * @param before what they were before
+   * @returns names the change; null: nothing is different
+   */
+  remember(before: readonly FormerState[]): string | null {
+    return this.batch(() => {
+      const revision = this.labelRevision();
+      const items = before.flatMap((former): UndoItem[] => {
+        const now = this.stateOf(former.id);
+        const { state } = now;
+        const { label } = now.mark;
+        if (state === 'absent' || isDeepStrictEqual(now, former)) return [];
+        return [{ before: former, after: { state, label }, revision }];
+      });
+      if (items.length === 0) return null;
+      const id = this.shared.nextId();
+      this.undoLog.write(id, items);
+      return id;
+    });
+  }
+
+  /**
+   * Takes back a change of samples. Those that were changed again since, or are gone for good, stay.
+   * @param change from {@link remember}
+   * @returns `undo`: names this change in turn; null: nothing is different
+   * @throws HeadlandError HL_UNDO_UNKNOWN
+   */
+  undo(
+    change: string,
+    source: LabelSource,
+  ): { changed: number; kept: number; undo: string | null } {
+    return this.batch(() => {
+      const items = this.undoLog.read(change);
+      if (items.length === 0) throw undoUnknown();
+      const before: FormerState[] = [];
+      for (const item of items) {
+        const { id } = item.before;
+        const now = this.shared.groupOf(id) === null ? null : this.stateOf(id);
+        const names = this.namesSince(item.revision);
+        const nameOf = (label: string | null) =>
+          label === null ? null : (names.get(label) ?? label);
+        const { state, label } = item.after;
+        const name = state === 'trash' ? label : nameOf(label);
+        if (now === null || now.state !== state || now.mark.label !== name) continue;
+        this.putBack(item.before, nameOf, source);
+        before.push(now);
+      }
+      const kept = items.length - before.length;
+      return { changed: before.length, kept, undo: this.remember(before) };
+    });
+  }
+
   /** What the sample is to this task now. @throws HeadlandError HL_SAMPLE_UNKNOWN for an unknown id */
   stateOf(id: string): FormerState {
-    const sample = this.get(id) ?? (this.trash.has(id) ? this.removed(id) : null);
-    if (sample) return { id, state: sample.state, label: sample.label };
+    const sample = this.get(id);
+    if (sample) {
+      return { id, state: sample.state, mark: this.writer.read(id), removedRevision: null };
+    }
+    const removed = this.trash.find(id);
+    if (removed) {
+      const { removedRevision, ...mark } = removed;
+      return { id, state: 'trash', mark, removedRevision };
+    }
     if (this.shared.groupOf(id) === null) this.known(id);
-    return { id, state: 'absent', label: null };
+    return { id, state: 'absent', mark: UNMARKED, removedRevision: null };
   }
 
   /**
@@ -360,7 +434,7 @@ export class SampleStore {
     if (own !== null) return own;
     const id = this.shared.findPicture(sha256);
     if (id === null) return null;
-    if (this.trash.has(id)) return this.removed(id);
+    if (this.trash.find(id) !== null) return this.removed(id);
     const row = this.database
       .prepare<SampleRow>(`SELECT ${FOREIGN_COLUMNS} FROM samples s WHERE s.id = ?`)
       .get(id);
@@ -586,25 +660,37 @@ export class SampleStore {
     this.writer.write(id, mark, { source: labelSource, atMs });
   }
 
-  /** A label that the sample had before; see {@link change}. */
-  private labelAgain(id: string, label: string, source: LabelSource): void {
-    if (this.trash.has(id)) this.takeOut(id, source);
-    const { group } = this.adopt(id, WAITING);
+  /** A sample that was none of the task's goes to the trash. */
+  private putBack(
+    { id, state, mark, removedRevision }: FormerState,
+    nameOf: (label: string | null) => string | null,
+    source: LabelSource,
+  ): void {
     const by = this.author(source);
-    const normalised = normaliseLabel(label);
-    this.holdout.labelIfOpen(group, normalised);
-    this.writer.write(id, this.writer.former(id, normalised, by), by);
+    if (this.trash.find(id) !== null) this.takeOut(id, source);
+    if (state === 'absent') {
+      this.trash.put(id, by);
+    } else if (removedRevision !== null) {
+      this.trash.put(id, by, { ...mark, removedRevision });
+    } else {
+      const label = nameOf(mark.label);
+      if (label !== null) this.holdout.labelIfOpen(this.known(id).group, label);
+      this.writer.write(id, { ...mark, label }, by);
+    }
   }
 
   private takeOut(id: string, source: LabelSource): void {
-    const nameOf = (label: string, revision: number): string =>
-      this.changes.namesSince(revision).get(label) ?? label;
-    this.trash.takeOut(id, nameOf, this.author(source));
+    this.trash.takeOut(id, (mark) => this.nameOf(mark), this.author(source));
     const group = this.shared.groupOf(id)!;
     // It may have been moved in the meantime.
     this.holdout.register(group, null);
     const { label } = this.known(id);
     if (label !== null) this.holdout.labelIfOpen(group, label);
+  }
+
+  /** What the class of a removed sample is called now. */
+  private nameOf({ label, removedRevision }: RemovedMark): string | null {
+    return label === null ? null : (this.namesSince(removedRevision).get(label) ?? label);
   }
 
   /** A sample in the trash of this task. */
@@ -618,4 +704,10 @@ export class SampleStore {
   private author(source: LabelSource): Author {
     return { source, atMs: this.now() };
   }
+}
+
+function undoUnknown(): HeadlandError {
+  return new HeadlandError('HL_UNDO_UNKNOWN', 'this change can no longer be undone', {
+    remedy: 'Change the samples by hand: choose them among the pictures.',
+  });
 }

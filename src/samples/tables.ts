@@ -251,6 +251,10 @@ export const SAMPLE_TABLES: readonly string[] = [
     revision INTEGER NOT NULL,
     old_state TEXT NOT NULL,
     old_label TEXT,
+    old_source TEXT,
+    old_at_ms INTEGER,
+    old_excluded TEXT,
+    removed_revision INTEGER,
     new_state TEXT NOT NULL,
     new_label TEXT,
     PRIMARY KEY (task, change_id, sample_id)

@@ -52,7 +52,6 @@ test('the same picture counts up, takes a late label, and a differing label wins
   assert.equal(again.duplicate, true);
   assert.deepEqual(again.sample, {
     ...sample,
-    state: 'labelled',
     label: 'weed',
     state: 'labelled',
     labelSource: 'cli',

@@ -1,14 +1,5 @@
 import type { Database } from '../../storage/database.js';
-import type { Exclusion, LabelSource } from '../sample.js';
-
-/** What a task knows about one of its samples. */
-export interface Mark {
-  label: string | null;
-  labelSource: LabelSource | null;
-  /** Unix time, milliseconds. */
-  labelledAtMs: number | null;
-  excluded: Exclusion | null;
-}
+import type { LabelSource, Mark } from '../sample.js';
 
 export const UNMARKED: Mark = {
   label: null,
@@ -63,21 +54,5 @@ export class LabelWriter {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(this.task, id, old.label, old.labelSource, old.labelledAtMs, label, by.source, by.atMs);
-  }
-
-  /**
-   * A label that the sample had before, with who gave it and when; to undo a change.
-   * @param by gave it, if the sample never had it
-   */
-  former(id: string, label: string, by: Author): Mark {
-    const found = this.database
-      .prepare<Pick<Mark, 'labelSource' | 'labelledAtMs'>>(
-        `SELECT old_source AS labelSource, old_at_ms AS labelledAtMs FROM label_history
-         WHERE task = ? AND sample_id = ? AND old_label = ? AND old_source IS NOT NULL
-         ORDER BY revision DESC LIMIT 1`,
-      )
-      .get(this.task, id, label);
-    const facts = found ?? { labelSource: by.source, labelledAtMs: by.atMs };
-    return { ...facts, label, excluded: null };
   }
 }

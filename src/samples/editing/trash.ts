@@ -1,11 +1,17 @@
 import type { Database } from '../../storage/database.js';
-import type { Author, LabelWriter, Mark } from './label-writer.js';
+import type { Mark } from '../sample.js';
+import type { Author, LabelWriter } from './label-writer.js';
 
 export interface EmptiedTrash {
   /** Samples that are gone for good. */
   samples: number;
   /** Size of their pictures. */
   bytes: number;
+}
+
+/** With what a sample was removed, and at which label revision. */
+export interface RemovedMark extends Mark {
+  removedRevision: number;
 }
 
 /**
@@ -20,54 +26,61 @@ export class Trash {
     private readonly writer: LabelWriter,
   ) {}
 
-  has(id: string): boolean {
+  /** With what a sample was removed; null: it is not in the trash. */
+  find(id: string): RemovedMark | null {
     return (
       this.database
-        .prepare<{ id: string }>(
-          'SELECT sample_id AS id FROM trash WHERE task = ? AND sample_id = ?',
+        .prepare<RemovedMark>(
+          `SELECT label, label_source AS labelSource, labelled_at_ms AS labelledAtMs, excluded,
+             removed_revision AS removedRevision FROM trash WHERE task = ? AND sample_id = ?`,
         )
-        .get(this.task, id) !== undefined
+        .get(this.task, id) ?? null
     );
   }
 
-  /** Removes a sample of the task. */
-  put(id: string, by: Author): void {
+  /** Removes a sample of the task. @param removed with what; default: what it has now */
+  put(id: string, by: Author, removed?: RemovedMark): void {
     const { database, task } = this;
-    const mark = this.writer.read(id);
-    this.writer.remember(id, mark, null, by);
+    const now = this.writer.read(id);
+    this.writer.remember(id, now, null, by);
+    const { label, labelSource, labelledAtMs, excluded, removedRevision } = removed ?? {
+      ...now,
+      removedRevision: this.revision(),
+    };
     database
       .prepare(
         `INSERT INTO trash (task, sample_id, label, label_source, labelled_at_ms, excluded, source,
            captured_at_ms, removed_at_ms, removed_revision)
-         SELECT task, sample_id, label, label_source, labelled_at_ms, excluded, source,
-           captured_at_ms, ?3, (SELECT coalesce(max(revision), 0) FROM label_history WHERE task = ?1)
-         FROM task_samples WHERE task = ?1 AND sample_id = ?2`,
+         SELECT task, sample_id, ?, ?, ?, ?, source, captured_at_ms, ?, ?
+         FROM task_samples WHERE task = ? AND sample_id = ?`,
       )
-      .run(task, id, by.atMs);
+      .run(label, labelSource, labelledAtMs, excluded, by.atMs, removedRevision, task, id);
     database.prepare('DELETE FROM task_samples WHERE task = ? AND sample_id = ?').run(task, id);
   }
 
   /**
    * Brings a sample back with the label that it had.
-   * @param nameOf what a class of that label revision is called now
+   * @param nameOf what its class is called now
    */
-  takeOut(id: string, nameOf: (label: string, revision: number) => string, by: Author): void {
+  takeOut(id: string, nameOf: (mark: RemovedMark) => string | null, by: Author): void {
     const { database, task } = this;
-    const { removedRevision, ...mark } = database
-      .prepare<Mark & { removedRevision: number }>(
-        `SELECT label, label_source AS labelSource, labelled_at_ms AS labelledAtMs, excluded,
-           removed_revision AS removedRevision FROM trash WHERE task = ? AND sample_id = ?`,
-      )
-      .get(task, id)!;
+    const mark = this.find(id)!;
     database
       .prepare(
         `INSERT INTO task_samples (task, sample_id, source, captured_at_ms)
          SELECT task, sample_id, source, captured_at_ms FROM trash WHERE task = ? AND sample_id = ?`,
       )
       .run(task, id);
-    const label = mark.label === null ? null : nameOf(mark.label, removedRevision);
-    this.writer.write(id, { ...mark, label }, by);
+    this.writer.write(id, { ...mark, label: nameOf(mark) }, by);
     database.prepare('DELETE FROM trash WHERE task = ? AND sample_id = ?').run(task, id);
+  }
+
+  private revision(): number {
+    return this.database
+      .prepare<{ revision: number }>(
+        'SELECT coalesce(max(revision), 0) AS revision FROM label_history WHERE task = ?',
+      )
+      .get(this.task)!.revision;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '../../storage/database.js';
-import type { FormerState, SampleState } from '../sample.js';
+import type { FormerState, Mark, SampleState } from '../sample.js';
 
 /** What a change has done to one sample. */
 export interface UndoItem {
@@ -12,11 +12,11 @@ export interface UndoItem {
 /** Newest changes of a task that can be undone. */
 const MAX_CHANGES = 1_000;
 
-interface Row {
+interface Row extends Mark {
   id: string;
   revision: number;
   oldState: FormerState['state'];
-  oldLabel: string | null;
+  removedRevision: number | null;
   newState: SampleState;
   newLabel: string | null;
 }
@@ -32,12 +32,21 @@ export class UndoLog {
   write(id: string, items: readonly UndoItem[]): void {
     const insert = this.database.prepare(
       `INSERT INTO sample_changes
-         (task, change_id, sample_id, revision, old_state, old_label, new_state, new_label)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (task, change_id, sample_id, revision, old_state, old_label, old_source, old_at_ms,
+          old_excluded, removed_revision, new_state, new_label)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     for (const { before, after, revision } of items) {
-      const states = [before.state, before.label, after.state, after.label];
-      insert.run(this.task, id, before.id, revision, ...states);
+      const { label, labelSource, labelledAtMs, excluded } = before.mark;
+      const old = [
+        before.state,
+        label,
+        labelSource,
+        labelledAtMs,
+        excluded,
+        before.removedRevision,
+      ];
+      insert.run(this.task, id, before.id, revision, ...old, after.state, after.label);
     }
     this.database
       .prepare(
@@ -52,15 +61,19 @@ export class UndoLog {
   read(id: string): UndoItem[] {
     return this.database
       .prepare<Row>(
-        `SELECT sample_id AS id, revision, old_state AS oldState, old_label AS oldLabel,
+        `SELECT sample_id AS id, revision, old_state AS oldState, old_label AS label,
+           old_source AS labelSource, old_at_ms AS labelledAtMs, old_excluded AS excluded,
+           removed_revision AS removedRevision,
            new_state AS newState, new_label AS newLabel
          FROM sample_changes WHERE task = ? AND change_id = ?`,
       )
       .all(this.task, id)
-      .map(({ id: sampleId, revision, oldState, oldLabel, newState, newLabel }) => ({
-        before: { id: sampleId, state: oldState, label: oldLabel },
-        after: { state: newState, label: newLabel },
-        revision,
-      }));
+      .map(
+        ({ id: sampleId, revision, oldState, removedRevision, newState, newLabel, ...mark }) => ({
+          before: { id: sampleId, state: oldState, mark, removedRevision },
+          after: { state: newState, label: newLabel },
+          revision,
+        }),
+      );
   }
 }
