@@ -97,14 +97,14 @@ module.exports = {
       from: { path: '^src/console/page/' },
       to: {
         path: '^(src|test|bench)/',
-        pathNot: ['^src/console/page/', '^src/console/console-(api|source)\\.ts$'],
+        pathNot: ['^src/console/page/', '^src/console/contract/'],
       },
     },
     {
       name: 'the-page-takes-only-types-of-the-console',
       severity: 'error',
       from: { path: '^src/console/page/' },
-      to: { path: '^src/console/console-', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/console/contract/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-its-build-imports-the-page',

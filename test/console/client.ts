@@ -14,6 +14,7 @@ export const DECISION = {
   guess: false,
   top: [{ label: 'maize', probability: 0.91 }],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs: 12,
 };
 

@@ -14,6 +14,7 @@ const decision = (totalMs: number) => ({
   guess: false,
   top: [],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs,
 });
 

@@ -4,7 +4,7 @@ import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js'
 import type { Log } from '../../base/log.js';
 import type { ConsoleSources } from '../console-source.js';
 import { loadAssets } from './assets.js';
-import { readJson, sendFailure, sendReply, statusOf } from './http.js';
+import { bytesBody, readJson, sendFailure, sendReply, statusOf } from './http.js';
 import { createRoutes, notFound, type Route, TASK_PARAMETER } from './routes.js';
 import { Gatekeeper, SECURITY_HEADERS } from './security.js';
 import { EventStreams, type StreamLimits } from './stream.js';
@@ -115,21 +115,24 @@ export class ConsoleServer {
       gatekeeper.checkHost(request);
       gatekeeper.checkOrigin(request);
       const { path, query } = target(request);
-      const { route, parts } = find(routes, request.method ?? '', path);
-      if (route.open !== true) gatekeeper.checkToken(request);
-      let body: unknown;
-      if (route.method === 'POST') {
-        gatekeeper.checkWriteHeader(request);
-        body = await readJson(request, this.limits.maxBodyBytes);
-      }
-      sendReply(response, await route.handle({ query, parts, body, response }));
-      if (route.method === 'POST') {
-        log.info({ path, task: query.get(TASK_PARAMETER), body }, 'console: changed');
+      const { route, params } = find(routes, request.method ?? '', path);
+      if (!route.open) gatekeeper.checkToken(request);
+      if (request.method !== 'GET') gatekeeper.checkWriteHeader(request);
+      const body = await this.bodyOf(route, request);
+      sendReply(response, await route.handle({ query, params, body, response }));
+      if (request.method !== 'GET') {
+        log.info({ path, task: query.get(TASK_PARAMETER) }, 'console: changed');
       }
     } catch (error) {
       this.logRefusal(request, error);
       sendFailure(request, response, error, refusalHeaders(routes, request, error));
     }
+  }
+
+  private bodyOf(route: Route, request: IncomingMessage): Promise<unknown> | unknown {
+    if (route.body === null) return undefined;
+    if (route.body !== 'json') return bytesBody(request, route.body);
+    return readJson(request, route.maxBodyBytes ?? this.limits.maxBodyBytes);
   }
 
   private logRefusal(request: IncomingMessage, error: unknown): void {
@@ -150,12 +153,14 @@ function find(
   routes: readonly Route[],
   method: string,
   path: string,
-): { route: Route; parts: string[] } {
+): { route: Route; params: Record<string, string> } {
   const matches = routes.flatMap((route) => {
-    const parts = match(route, path);
-    return parts === null ? [] : [{ route, parts }];
+    const params = match(route, path);
+    return params === null ? [] : [{ route, params }];
   });
-  const found = matches.find(({ route }) => route.method === method);
+  const allowed = matches.filter(({ route }) => route.method === method);
+  // A literal path wins over a pattern.
+  const found = allowed.find(({ route }) => typeof route.path === 'string') ?? allowed[0];
   if (found !== undefined) return found;
   if (matches.length === 0) throw notFound('there is no such route');
   throw new HeadlandError('HL_CONSOLE_METHOD_REFUSED', `${method} is not allowed here`, {
@@ -163,9 +168,16 @@ function find(
   });
 }
 
-function match(route: Route, path: string): string[] | null {
-  if (typeof route.path === 'string') return route.path === path ? [] : null;
-  return route.path.exec(path)?.slice(1) ?? null;
+function match(route: Route, path: string): Record<string, string> | null {
+  if (typeof route.path === 'string') return route.path === path ? {} : null;
+  const found = route.path.exec(path);
+  if (found === null) return null;
+  try {
+    const groups = Object.entries(found.groups ?? {});
+    return Object.fromEntries(groups.map(([name, text]) => [name, decodeURIComponent(text)]));
+  } catch {
+    return null;
+  }
 }
 
 function refusalHeaders(

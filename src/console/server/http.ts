@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { redactedJson } from '../../base/redact.js';
-import type { RefusalBody } from '../console-api.js';
+import type { RefusalBody } from '../contract/contract.js';
+import type { BytesContract } from '../contract/route-contract.js';
 
 /** Result of a route; `taken` = the handler writes the response itself. */
 export type Reply =
   | { kind: 'json'; status: number; body: unknown }
-  | { kind: 'bytes'; type: string; bytes: Uint8Array; headers?: Record<string, string> }
+  | {
+      kind: 'bytes';
+      type: string;
+      bytes: Uint8Array | Readable;
+      headers?: Record<string, string>;
+    }
   | { kind: 'empty' }
   | { kind: 'taken' };
 
@@ -68,6 +75,12 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
     reply.kind === 'json'
       ? [reply.status, 'application/json; charset=utf-8', Buffer.from(redactedJson(reply.body))]
       : [200, reply.type, reply.bytes, reply.headers];
+  if (bytes instanceof Readable) {
+    response.writeHead(status, { ...headers, 'content-type': type });
+    // The connection closes without the end of the answer, so that a client sees what is missing.
+    pipeline(bytes, response, () => undefined);
+    return;
+  }
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes.length });
   response.end(bytes);
 }
@@ -86,6 +99,21 @@ export function sendFailure(
   if (!request.complete) response.setHeader('connection', 'close');
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   sendReply(response, json(errorBody(error), statusOf(error)));
+}
+
+/**
+ * A body that is not JSON, as a stream that the caller bounds.
+ * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE
+ */
+export function bytesBody(
+  request: IncomingMessage,
+  { mediaTypes }: BytesContract,
+): { mediaType: string; bytes: Readable } {
+  const [mediaType = ''] = (request.headers['content-type'] ?? '').toLowerCase().split(/\s*;/, 1);
+  if (mediaTypes.includes(mediaType)) return { mediaType, bytes: request };
+  throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'this route does not take that media type', {
+    remedy: `Send the header Content-Type with one of ${mediaTypes.join(', ')}.`,
+  });
 }
 
 /**

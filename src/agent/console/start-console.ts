@@ -1,7 +1,7 @@
 import { readSecretText } from '../../config/secrets.js';
 import { ConsoleServer } from '../../console/server/console-server.js';
 import type { AgentView } from '../view.js';
-import { consoleSources } from './agent-console.js';
+import { consoleSources } from './console-sources.js';
 
 export interface RunningConsole {
   url: string;
