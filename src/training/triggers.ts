@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import type { TrainingTrigger } from './report.js';
 
 /** New labels that start a training while no trained head serves. */
-const FIRST_LABELS = 10;
+export const FIRST_LABELS = 10;
 /** A class that the head does not know starts a training at these numbers of labels. */
 const NEW_CLASS_LABELS = [2, 5, 10];
 
@@ -148,10 +148,14 @@ export class TrainingTriggers {
     }
   }
 
+  /** Label revision up to which the last training has learnt; 0 before the first. */
+  get learntRevision(): number {
+    return this.#options.memory.get() ?? 0;
+  }
+
   /** Labels given or changed since the last training began. */
   newLabels(): number {
-    const { memory, labelCountSince } = this.#options;
-    return labelCountSince(memory.get() ?? 0);
+    return this.#options.labelCountSince(this.learntRevision);
   }
 
   /** Must be called when any training starts, whoever asked for it. */

@@ -167,6 +167,11 @@ export class TrainingService {
     return this.#trainer.running();
   }
 
+  /** Label revision up to which the last training has learnt; 0 before the first. */
+  get learntRevision(): number {
+    return this.#triggers.learntRevision;
+  }
+
   get newLabels(): number {
     return this.#triggers.newLabels();
   }
