@@ -1,5 +1,6 @@
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Message } from '../../base/words/message.js';
 import type { Config } from '../../config/schema.js';
 import { type Candidate, queryOrder, relativeEntropy } from '../../head/acquisition/query-order.js';
 import { Sketcher, sketchDistance } from '../../head/acquisition/sketch.js';
@@ -10,7 +11,14 @@ import type { Perception } from '../../perception/perception.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
 import type { Sample } from '../../samples/sample.js';
 import type { SampleStore } from '../../samples/store.js';
-import { type AskReason, askReason, isOffered, meanOf, type SampleGuess } from './question.js';
+import {
+  type AskReason,
+  askMessage,
+  askReason,
+  isOffered,
+  meanOf,
+  type SampleGuess,
+} from './question.js';
 
 export interface LabelQueueParts {
   /** Name of the task whose head answers. */
@@ -28,12 +36,12 @@ export interface LabelQueueParts {
 export interface QueuedSample {
   sample: Sample;
   reason: AskReason;
+  /** The reason in a sentence. */
+  why: Message;
   /** Null: no head serves, or the sample has no features of the running backbone. */
   guess: SampleGuess | null;
   /** Whether the guess is worth a button of its own. */
   offered: boolean;
-  /** Label of the nearest labelled sample; null: none. */
-  nearestLabel: string | null;
   /** All labels of the task but the guess, the most probable first, then the most frequent. */
   others: string[];
 }
@@ -150,12 +158,14 @@ export class LabelQueue {
     const ranked = guess?.ranked.map(({ label }) => label) ?? [];
     const known = new Set(ranked);
     const frequent = [...counts].sort((a, b) => b[1] - a[1]).map(([label]) => label);
+    const facts = { requested, guess, nearestLabel, counts };
+    const reason = askReason(facts);
     return {
       sample,
-      reason: askReason({ requested, guess, nearestLabel, counts }),
+      reason,
+      why: askMessage(reason, facts),
       guess,
       offered: guess !== null && isOffered(guess),
-      nearestLabel,
       others: [...ranked.slice(1), ...frequent.filter((label) => !known.has(label))],
     };
   }

@@ -1,3 +1,4 @@
+import type { Message } from '../../base/words/message.js';
 import type { ScoredLabel } from '../../perception/decision.js';
 
 /** Why the robot asks for a label. */
@@ -39,6 +40,36 @@ export function askReason(facts: ReasonFacts): AskReason {
   if (rareLabel(facts) !== null) return 'rare';
   const best = guess?.ranked[0];
   return best && best.probability < UNCERTAIN_BELOW ? 'uncertain' : 'different';
+}
+
+/** The reason in a sentence. */
+export function askMessage(reason: AskReason, facts: ReasonFacts): Message {
+  const [best, second] = facts.guess?.ranked ?? [];
+  switch (reason) {
+    case 'requested':
+      return message('ask.requested', {}, 'A person or an alert has asked for this label.');
+    case 'novel':
+      return message('ask.novel', {}, 'It is unlike everything that was labelled so far.');
+    case 'rare': {
+      const label = rareLabel(facts)!;
+      const labels = facts.counts.get(label)!;
+      const many = `${labels} label${labels === 1 ? '' : 's'}`;
+      return message('ask.rare', { label, labels }, `It may be "${label}", which has only ${many}.`);
+    }
+    case 'uncertain': {
+      const values = { first: best!.label, second: second?.label ?? '' };
+      const text = second
+        ? `The head hesitates between "${best!.label}" and "${second.label}".`
+        : `The head is not sure that it is "${best!.label}".`;
+      return message('ask.uncertain', values, text);
+    }
+    case 'different':
+      return message('ask.different', {}, 'It differs most from what was labelled so far.');
+  }
+}
+
+function message(key: string, values: Message['values'], text: string): Message {
+  return { key, values, text };
 }
 
 /** The rare class that a sample may show; null: none. */
