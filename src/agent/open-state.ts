@@ -10,6 +10,7 @@ import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
+import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
@@ -20,6 +21,7 @@ export interface State {
   databasePath: string;
   meta: Meta;
   audit: AuditLog;
+  access: AccessTable;
   reports: ReportLog;
   sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
@@ -86,7 +88,7 @@ export function openStateOrStandIn(
   return stateIn(config, database, log, backboneChecksum);
 }
 
-function databasePathOf({ paths }: Config): string {
+export function databasePathOf({ paths }: Config): string {
   return join(paths.stateDir, 'headland.db');
 }
 
@@ -129,6 +131,7 @@ function stateIn(
     databasePath: database.path,
     meta,
     audit,
+    access: new AccessTable(database),
     reports: new ReportLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
