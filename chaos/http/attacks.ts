@@ -23,7 +23,10 @@ const TOO_LARGE_BYTES = 8 << 30;
 const DEPTH = 20_000;
 
 /** A request that is right but for the attack. */
-function right({ method, path, body }: Target, loot: Loot): Asked & { headers: Record<string, string> } {
+function right(
+  { method, path, body }: Target,
+  loot: Loot,
+): Asked & { headers: Record<string, string> } {
   return {
     method,
     path,
@@ -107,7 +110,11 @@ export const ATTACKS: readonly Attack[] = [
       on: (target, loot) =>
         target.methods.includes(method)
           ? null
-          : { ...right(target, loot), method, headers: { ...right(target, loot).headers, ...WRITE } },
+          : {
+              ...right(target, loot),
+              method,
+              headers: { ...right(target, loot).headers, ...WRITE },
+            },
       statuses: [405],
     }),
   ),

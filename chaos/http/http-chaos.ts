@@ -6,7 +6,7 @@ import { AccessTable } from '../../src/storage/access-table.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { type Daemon, headland, Rig } from '../../test/agent/daemon.js';
 import { ATTACKS, type Attack, type Loot, WRONG_TOKEN } from './attacks.js';
-import { ask, type Asked, Drip, type Got } from './requests.js';
+import { type Asked, ask, Drip, type Got } from './requests.js';
 import { type Target, targets } from './targets.js';
 
 const AT_ONCE = 8;
@@ -167,7 +167,8 @@ class Victim {
       if (got.status !== 401 && got.status !== 429) {
         this.violations.push(`an invented pairing: ${got.status}`);
       }
-      if (index === 99 && got.status !== 429) this.violations.push('pairings may be guessed at will');
+      if (index === 99 && got.status !== 429)
+        this.violations.push('pairings may be guessed at will');
       if (got.status === 429 && !/^\d+$/.test(got.headers['retry-after'] ?? '')) {
         this.violations.push('a refusal with 429 does not say when to try again');
       }

@@ -24,6 +24,7 @@ import { Buttons } from './buttons/buttons.js';
 import { press } from './buttons/press.js';
 import { BoardAlarms } from './care/board-alarms.js';
 import { Sparing } from './care/sparing.js';
+import { type RunningConsole, startConsole } from './console/start-console.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
@@ -39,7 +40,6 @@ import {
 import { AlarmReports } from './reporting/alarm-reports.js';
 import { AlertActions } from './reporting/alert-actions.js';
 import { Alerting } from './reporting/alerting.js';
-import { type RunningConsole, startConsole } from './reporting/start-console.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { RobotTask } from './robot-task.js';

@@ -1,6 +1,6 @@
 import { cosine, NEAR_DUPLICATE_COSINE } from '../base/cosine.js';
 import { HeadlandError } from '../base/errors.js';
-import { MAX_LABELLED_TOGETHER } from '../base/words/label.js';
+import { MAX_LABELLED_TOGETHER } from '../base/words/label-limits.js';
 import type { LabelSource, Sample } from './sample.js';
 import type { SampleStore } from './store.js';
 

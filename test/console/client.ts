@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleOptions, ConsoleServer } from '../../src/console/server/console-server.js';
 import { createFieldSource, type FieldSource, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 export const TOKEN = 'a-token-of-the-field-robot';
 export const DECISION = {
@@ -14,6 +15,7 @@ export const DECISION = {
   guess: false,
   top: [{ label: 'maize', probability: 0.91 }],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs: 12,
 };
 
@@ -62,6 +64,7 @@ export async function open(
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    access: newAccess(),
     log,
     ...options,
   });

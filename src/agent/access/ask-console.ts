@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.js';
 import { madeCertificateFile } from './console-certificate.js';

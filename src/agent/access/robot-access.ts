@@ -133,9 +133,7 @@ export class RobotAccess implements ConsoleAccess {
     });
   }
 
-  session(
-    secret: string,
-  ): (ConsoleSession & { renewed: boolean; maxAgeSeconds: number }) | null {
+  session(secret: string): (ConsoleSession & { renewed: boolean; maxAgeSeconds: number }) | null {
     const row = this.#table.session(secret.slice(0, ID_CHARACTERS));
     if (!belongs(secret, row?.digest) || row === null || this.#hasExpired(row)) return null;
     const renewed = this.#use(row.id);

@@ -1,20 +1,17 @@
 import { HeadlandError } from '../errors.js';
 import { listIn } from '../values/list-in.js';
+import { MAX_LABEL_CHARACTERS } from './label-limits.js';
 import { visible } from './text.js';
 
 /** The decision "none of the classes": reserved, so that no class can have this name. */
 export const UNKNOWN_LABEL = 'unknown';
 
-/** Longest label, code points. */
-export const MAX_LABEL_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */
 const MAX_BYTES = 255;
 /**
  * Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks.
  */
 export const MAX_LABEL_TEXT = 4 * MAX_LABEL_CHARACTERS;
-/** Most samples that get a label together. */
-export const MAX_LABELLED_TOGETHER = 64;
 
 /**
  * Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation

@@ -6,8 +6,8 @@ import {
   ownAddress,
   recordedListening,
 } from '../../agent/access/listening.js';
-import { DEFAULT_PAIRING_MINUTES, RobotAccess } from '../../agent/access/robot-access.js';
 import { openPresentState } from '../../agent/access/present-state.js';
+import { DEFAULT_PAIRING_MINUTES, RobotAccess } from '../../agent/access/robot-access.js';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import type { ConsoleSession, PairingOffer } from '../../console/console-access.js';
@@ -75,11 +75,7 @@ export function pairCommand(): Command {
 
 async function withAccess(
   options: StateOptions,
-  work: (
-    access: RobotAccess,
-    config: Config,
-    listening: Listening | null,
-  ) => Promise<void> | void,
+  work: (access: RobotAccess, config: Config, listening: Listening | null) => Promise<void> | void,
 ): Promise<void> {
   const config = resolveConfig(options);
   const state = openPresentState(config, commandLog());
@@ -175,20 +171,20 @@ function printCode(link: string): void {
 
 function list(access: RobotAccess, { json }: ListOptions): void {
   const sessions = access.sessions();
-  if (json) return printJson({ sessions: sessions.map(inIsoTime) });
-  if (sessions.length === 0) return printLine('no device is paired');
-  const rows = sessions.map((session) => {
-    const { id, device, createdAt, lastSeenAt, expiresAt } = inIsoTime(session);
-    return [id, device, createdAt, lastSeenAt, expiresAt].map((text) => text.replace(/:\d\d\.\d+Z$/, 'Z'));
-  });
-  printLine(table([['id', 'device', 'paired', 'last seen', 'expires'], ...rows], ''));
+  const rows = sessions.map(inIsoTime);
+  if (json) printJson({ sessions: rows });
+  else if (rows.length === 0) printLine('no device is paired');
+  else {
+    const head = ['id', 'device', 'paired', 'last seen', 'expires'];
+    const minute = (iso: string): string => iso.replace(/:\d\d\.\d+Z$/, 'Z');
+    const lines = rows.map(({ id, device, createdAt, lastSeenAt, expiresAt }) => {
+      return [id, device, minute(createdAt), minute(lastSeenAt), minute(expiresAt)];
+    });
+    printLine(table([head, ...lines], ''));
+  }
 }
 
-async function revoke(
-  access: RobotAccess,
-  session: string,
-  { json }: ListOptions,
-): Promise<void> {
+async function revoke(access: RobotAccess, session: string, { json }: ListOptions): Promise<void> {
   let revoked = 1;
   if (session === 'all') revoked = await access.revokeAll(BY);
   else await access.revoke(session, BY);

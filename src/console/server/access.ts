@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import type { ConsoleAccess, NewSession } from '../console-access.js';
+import type { ConsoleAccess, NewSession, PairingOffer } from '../console-access.js';
 import type { ACCESS } from '../contract/access-contract.js';
-import type { HandlersOf, OwnKey } from '../handlers.js';
+import type { HandlersOf } from '../handlers.js';
 import { deviceOf } from './device.js';
+import type { Reply } from './http.js';
 import {
   AttemptLimiter,
   type AttemptLimits,
@@ -19,6 +20,13 @@ export interface AccessLimits {
   requests: RateLimit;
   /** Wrong tokens and pairings. */
   attempts: AttemptLimits;
+}
+
+type JsonAccessKey = Exclude<keyof typeof ACCESS, 'POST /api/pairing' | 'GET /api/openapi.json'>;
+
+/** A reply that a handler of the server has made itself. */
+export class OwnReply {
+  constructor(readonly reply: Reply) {}
 }
 
 /** Why a request is admitted. */
@@ -103,7 +111,7 @@ export class Admission {
   handlers(
     request: IncomingMessage,
     response: ServerResponse,
-  ): HandlersOf<Exclude<keyof typeof ACCESS, 'GET /api/openapi.json'> & OwnKey> {
+  ): HandlersOf<JsonAccessKey> & { 'POST /api/pairing': () => Promise<OwnReply> } {
     return {
       'POST /api/session': async ({ body }) => {
         const device = deviceOf(request.headers['user-agent']);
@@ -123,14 +131,17 @@ export class Admission {
       'GET /api/sessions': () => {
         const own = this.ownId(request);
         return {
-          sessions: this.access.sessions().map((session) => ({ ...session, own: session.id === own })),
+          sessions: this.access
+            .sessions()
+            .map((session) => ({ ...session, own: session.id === own })),
         };
       },
       'DELETE /api/sessions/{id}': async ({ params }) => {
         await this.access.revoke(params.id);
         return {};
       },
-      'POST /api/pairing': () => this.access.offerLinks(),
+      // What stands behind "#" is hidden from every JSON answer.
+      'POST /api/pairing': async () => new OwnReply(secretJson(await this.access.offerLinks())),
     };
   }
 
@@ -203,9 +214,16 @@ export class Admission {
   }
 }
 
+function secretJson(answer: PairingOffer): Reply {
+  const bytes = Buffer.from(JSON.stringify(answer));
+  return { kind: 'bytes', type: 'application/json; charset=utf-8', bytes };
+}
+
 /** What a client claims here decides about its own cookie only. */
 function isEncryptedByProxy({ headers }: IncomingMessage): boolean {
-  return headers.origin?.startsWith('https://') === true || headers['x-forwarded-proto'] === 'https';
+  return (
+    headers.origin?.startsWith('https://') === true || headers['x-forwarded-proto'] === 'https'
+  );
 }
 
 function sessionEnded(): HeadlandError {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
@@ -8,9 +8,9 @@ import type { ConsoleSources } from '../console-source.js';
 import { type AccessLimits, Admission } from './access.js';
 import { loadAssets } from './assets.js';
 import { type ConnectionLimits, Connections } from './connections.js';
-import { readJson, sendFailure, sendReply, statusOf } from './http.js';
-import { createRoutes, notFound, type Route, TASK_PARAMETER } from './routes.js';
+import { bytesBody, readJson, sendFailure, sendReply, statusOf } from './http.js';
 import { ClientBuckets } from './rate-limits.js';
+import { createRoutes, notFound, type Route, TASK_PARAMETER } from './routes.js';
 import { Gatekeeper, SECURITY_HEADERS } from './security.js';
 import { EventStreams, type StreamLimits } from './stream.js';
 
@@ -62,6 +62,8 @@ export interface ConsoleOptions {
   token: string | null;
   sources: ConsoleSources;
   access: ConsoleAccess;
+  /** Where the token lies if headland has made it: to be logged. */
+  tokenFile?: string | null;
   /** Null: not encrypted. */
   tls?: TlsFiles | null;
   log: Log;
@@ -120,7 +122,11 @@ export class ConsoleServer {
     const timer = setInterval(() => admission.endRevoked(), REVOKED_INTERVAL_MS).unref();
     this.running = { server, streams, timer };
     const url = urlOf(isEncrypted ? 'https' : 'http', host, portOf(server));
-    log.info({ url, tokenNeeded }, 'console: listening');
+    const { tokenFile = null } = this.options;
+    log.info(
+      { url, tokenNeeded, ...(tokenFile === null ? {} : { tokenFile }) },
+      'console: listening',
+    );
     return { url };
   }
 
@@ -181,7 +187,7 @@ export class ConsoleServer {
       const caller = route.open ? null : admission.admit(request, response);
       if (request.method !== 'GET') gatekeeper.checkWriteHeader(request);
       // A body that takes long is let in on the word of the caller; a small one must come first.
-      if (caller !== null && route.takesLong) connections.serve(request);
+      if (caller !== null && takesBytes(route)) connections.serve(request);
       const body = await this.bodyOf(route, request);
       if (caller !== null) connections.serve(request);
       const reply = await route.handle({ query, params, body, request, response });
@@ -199,11 +205,10 @@ export class ConsoleServer {
 
   private bodyOf(route: Route, request: IncomingMessage): Promise<unknown> | unknown {
     if (route.body === null) return undefined;
-    if (route.body !== 'json') return bytesBody(request, route.body);
-    return readJson(request, {
-      maxBytes: route.maxBodyBytes ?? this.limits.maxBodyBytes,
-      timeoutMs: this.limits.requestTimeoutMs,
-    });
+    const maxBytes = route.maxBodyBytes ?? this.limits.maxBodyBytes;
+    const limits = { maxBytes, timeoutMs: this.limits.requestTimeoutMs };
+    if (route.body === 'json') return readJson(request, limits);
+    return bytesBody(request, route.body, limits);
   }
 
   private logRefusal(request: IncomingMessage, error: unknown): void {
@@ -224,6 +229,11 @@ export class ConsoleServer {
   }
 }
 
+/** Such as an import, which may take minutes. */
+function takesBytes({ body }: Route): boolean {
+  return body !== null && body !== 'json';
+}
+
 /** Path and query of a request; the path is compared without decoding. */
 function target(request: IncomingMessage): { path: string; query: URLSearchParams } {
   const [path = '/', query] = (request.url ?? '/').split('?', 2);
@@ -234,12 +244,14 @@ function find(
   routes: readonly Route[],
   method: string,
   path: string,
-): { route: Route; parts: string[] } {
+): { route: Route; params: Record<string, string> } {
   const matches = routes.flatMap((route) => {
-    const parts = match(route, path);
-    return parts === null ? [] : [{ route, parts }];
+    const params = match(route, path);
+    return params === null ? [] : [{ route, params }];
   });
-  const found = matches.find(({ route }) => route.method === method);
+  const allowed = matches.filter(({ route }) => route.method === method);
+  // A literal path wins over a pattern.
+  const found = allowed.find(({ route }) => typeof route.path === 'string') ?? allowed[0];
   if (found !== undefined) return found;
   if (matches.length === 0) throw notFound('there is no such route');
   throw new HeadlandError('HL_CONSOLE_METHOD_REFUSED', `${method} is not allowed here`, {
@@ -247,9 +259,16 @@ function find(
   });
 }
 
-function match(route: Route, path: string): string[] | null {
-  if (typeof route.path === 'string') return route.path === path ? [] : null;
-  return route.path.exec(path)?.slice(1) ?? null;
+function match(route: Route, path: string): Record<string, string> | null {
+  if (typeof route.path === 'string') return route.path === path ? {} : null;
+  const found = route.path.exec(path);
+  if (found === null) return null;
+  try {
+    const groups = Object.entries(found.groups ?? {});
+    return Object.fromEntries(groups.map(([name, text]) => [name, decodeURIComponent(text)]));
+  } catch {
+    return null;
+  }
 }
 
 function refusalHeaders(

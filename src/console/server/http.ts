@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { redactedJson } from '../../base/redact.js';
-import type { RefusalBody } from '../console-api.js';
+import type { RefusalBody } from '../contract/contract.js';
+import type { BytesContract } from '../contract/route-contract.js';
 
 /** Result of a route; `taken` = the handler writes the response itself. */
 export type Reply =
   | { kind: 'json'; status: number; body: unknown }
-  | { kind: 'bytes'; type: string; bytes: Uint8Array; headers?: Record<string, string> }
+  | {
+      kind: 'bytes';
+      type: string;
+      bytes: Uint8Array | Readable;
+      headers?: Record<string, string>;
+    }
   | { kind: 'empty' }
   | { kind: 'taken' };
 
@@ -75,6 +82,12 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
     reply.kind === 'json'
       ? [reply.status, 'application/json; charset=utf-8', Buffer.from(redactedJson(reply.body))]
       : [200, reply.type, reply.bytes, reply.headers];
+  if (bytes instanceof Readable) {
+    response.writeHead(status, { ...headers, 'content-type': type });
+    // The connection closes without the end of the answer, so that a client sees what is missing.
+    pipeline(bytes, response, () => undefined);
+    return;
+  }
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes.length });
   response.end(bytes);
 }
@@ -105,6 +118,27 @@ export interface BodyLimits {
 const MIN_BYTES_PER_SECOND = 4_096;
 
 /**
+ * A body that is not JSON, as a stream, which fails when it comes too slowly. The caller bounds a body whose
+ * length is not announced.
+ * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE
+ */
+export function bytesBody(
+  request: IncomingMessage,
+  { mediaTypes }: BytesContract,
+  { maxBytes, timeoutMs }: BodyLimits,
+): { mediaType: string; bytes: Readable } {
+  const [mediaType = ''] = (request.headers['content-type'] ?? '').toLowerCase().split(/\s*;/, 1);
+  if (!mediaTypes.includes(mediaType)) {
+    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'this route does not take that media type', {
+      remedy: `Send the header Content-Type with one of ${mediaTypes.join(', ')}.`,
+    });
+  }
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  endSlowBody(request, timeoutMs, (error) => request.destroy(error));
+  return { mediaType, bytes: request };
+}
+
+/**
  * Reads a JSON body.
  * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE, HL_CONSOLE_BODY_INVALID,
  *   HL_CONSOLE_TIMEOUT
@@ -129,14 +163,8 @@ export async function readJson(request: IncomingMessage, limits: BodyLimits): Pr
 /** Bodies up to this multiple of the limit are read to their end, so that the client can read the refusal. */
 const DRAIN_FACTOR = 4;
 
-function readBytes(
-  request: IncomingMessage,
-  { maxBytes, timeoutMs }: BodyLimits,
-): Promise<Buffer> {
-  const tooLarge = () =>
-    new HeadlandError('HL_CONSOLE_BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`, {
-      remedy: `Send at most ${maxBytes} bytes.`,
-    });
+function readBytes(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
+  const tooLarge = () => bodyTooLarge(maxBytes);
   const left = (cause?: unknown) =>
     new HeadlandError(
       'HL_CONSOLE_BODY_INVALID',
@@ -169,8 +197,16 @@ function readBytes(
   });
 }
 
+function bodyTooLarge(maxBytes: number): HeadlandError {
+  return new HeadlandError(
+    'HL_CONSOLE_BODY_TOO_LARGE',
+    `the body is larger than ${maxBytes} bytes`,
+    { remedy: `Send at most ${maxBytes} bytes.` },
+  );
+}
+
 /** Calls `end` with HL_CONSOLE_TIMEOUT when the body of a request comes too slowly. */
-export function endSlowBody(
+function endSlowBody(
   request: IncomingMessage,
   timeoutMs: number,
   end: (error: HeadlandError) => void,

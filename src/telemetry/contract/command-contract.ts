@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAX_LABEL_TEXT, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
+import { MAX_LABEL_TEXT } from '../../base/words/label.js';
+import { MAX_LABELLED_TOGETHER } from '../../base/words/label-limits.js';
 import { TASK_NAME } from '../../base/words/task.js';
 
 /**

@@ -7,11 +7,11 @@ const REACH_TESTS = [
 ];
 const SERVER_TESTS = [{ file: 'test/console/server.test.ts' }];
 const STREAM = 'src/console/server/stream.ts';
-const AGENT_CONSOLE = 'src/agent/reporting/agent-console.ts';
+const AGENT_CONSOLE = 'src/agent/console/console-sources.ts';
 const API_TESTS = [{ file: 'test/console/tasks-api.test.ts' }];
 const DAEMON_TESTS = [
   {
-    file: 'test/agent/reporting/agent-console.test.ts',
+    file: 'test/agent/console/agent-console.test.ts',
     names: 'by default the first|on which the task decides|of the request|of its task alone',
   },
 ];

@@ -22,7 +22,9 @@ export class AlikeOrders {
     const latest = this.#latest;
     const { task } = this.store.state;
     try {
-      const { samples } = await this.api.get('/api/look-alikes', { sample: sampleId });
+      const { samples } = await this.api.call('GET /api/look-alikes', {
+        query: { sample: sampleId },
+      });
       if (latest !== this.#latest || task !== this.store.state.task) return;
       if (samples.length > 0) {
         this.store.set({ alikes: { label, samples, without: [], busy: false } });
@@ -52,7 +54,7 @@ export class AlikeOrders {
     const latest = this.#latest;
     this.store.set({ alikes: { ...alikes, busy: true } });
     try {
-      await this.api.post('/api/label', { sampleIds, label });
+      await this.api.call('POST /api/label', { body: { sampleIds, label } });
     } catch (error) {
       if (latest === this.#latest) this.store.set({ alikes });
       this.notices.problem(error);

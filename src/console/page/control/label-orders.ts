@@ -1,4 +1,4 @@
-import type { PostBodies } from '../../console-api.js';
+import type { BodyOf } from '../../contract/contract.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { AlikeOrders } from './alike-orders.js';
 import type { Notices } from './notices.js';
@@ -37,8 +37,8 @@ export class LabelOrders {
     this.viewfinder.freeze('press');
     this.#busy = true;
     try {
-      const answer = await this.api.post('/api/label', body);
-      const sampleId = 'sampleId' in answer ? answer.sampleId : answer.sampleIds[0]!;
+      const answer = await this.api.call('POST /api/label', { body });
+      const sampleId = answer.sampleIds[0]!;
       if (task !== this.store.state.task) {
         this.notices.say(`Labelled ${label} for the former task`);
         return true;
@@ -88,7 +88,7 @@ function orderOf(
   view: PageState['view'],
   shown: NonNullable<PageState['shown']>,
   label: string,
-): PostBodies['/api/label'] | null {
+): BodyOf<'POST /api/label'> | null {
   if (view.kind !== 'live') return { sampleId: view.sampleId, label };
   return shown.kind === 'live' ? { frameId: shown.frame.frameId, label } : null;
 }

@@ -1,11 +1,6 @@
-import type { ClockedStatus } from '../../console-api.js';
-import type {
-  FrameSummary,
-  HeadVersion,
-  LookAlikeSample,
-  TrainingReport,
-  WaitingSample,
-} from '../../console-source.js';
+import type { HeadVersion, TrainingReport } from '../../contract/brain-contract.js';
+import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
+import type { LookAlikeSample, WaitingSample } from '../../contract/teach-contract.js';
 
 export type Link = 'connecting' | 'live' | 'lost';
 

@@ -8,15 +8,17 @@ const QUESTIONS_SHOWN = 12;
 export class RecordLists {
   readonly refreshWaiting = oneAtATime(async () => {
     const { task } = this.store.state;
-    const { samples } = await this.api.get('/api/waiting', { limit: String(QUESTIONS_SHOWN) });
+    const { samples } = await this.api.call('GET /api/waiting', {
+      query: { limit: String(QUESTIONS_SHOWN) },
+    });
     if (task === this.store.state.task) this.store.set({ waiting: samples });
   });
 
   readonly refreshTrainings = oneAtATime(async () => {
     const { task } = this.store.state;
     const [{ reports }, { heads }] = await Promise.all([
-      this.api.get('/api/reports'),
-      this.api.get('/api/heads'),
+      this.api.call('GET /api/reports', {}),
+      this.api.call('GET /api/heads', {}),
     ]);
     if (task === this.store.state.task) this.store.set({ reports, heads });
   });

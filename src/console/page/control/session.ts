@@ -1,4 +1,4 @@
-import type { ClockedStatus, StreamEvent } from '../../console-api.js';
+import type { ClockedStatus, StreamEvent } from '../../contract/live-contract.js';
 import { EventFeed } from '../robot/event-feed.js';
 import type { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
@@ -58,7 +58,7 @@ export class Session {
     }, QUEUE_INTERVAL_MS);
     for (;;) {
       try {
-        const { tokenNeeded } = await this.api.get('/healthz');
+        const { tokenNeeded } = await this.api.call('GET /healthz', {});
         if (tokenNeeded && this.lock.token === null) this.lock.lock('');
         else this.#feed.start();
         return;

@@ -1,4 +1,4 @@
-import type { HeadVersion } from '../../console-source.js';
+import type { HeadVersion } from '../../contract/brain-contract.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { RobotClock } from '../robot/robot-clock.js';
 import { ago } from '../words/figures.js';
@@ -18,7 +18,7 @@ export class TrainingOrders {
 
   async train(): Promise<void> {
     try {
-      await this.api.post('/api/retrain', {});
+      await this.api.call('POST /api/retrain', {});
       this.notices.say('Training started');
     } catch (error) {
       this.notices.problem(error);
@@ -38,7 +38,7 @@ export class TrainingOrders {
     });
     if (!yes) return;
     try {
-      await this.api.post('/api/rollback', { version });
+      await this.api.call('POST /api/rollback', { body: { version } });
       this.notices.say(`Version ${version} serves now`);
       void this.lists.refreshTrainings();
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { WaitingSample } from '../../console-source.js';
+import type { WaitingSample } from '../../contract/teach-contract.js';
 import { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import { isOfTask } from '../words/task-words.js';

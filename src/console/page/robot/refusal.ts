@@ -1,4 +1,4 @@
-import type { RefusalBody } from '../../console-api.js';
+import type { RefusalBody } from '../../contract/contract.js';
 import { capitalised } from '../words/figures.js';
 
 /** A failed request; `message` is text for the user of the page. */

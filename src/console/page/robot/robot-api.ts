@@ -1,6 +1,42 @@
-import type { GetAnswers, PostAnswers, PostBodies, RefusalBody } from '../../console-api.js';
-import type { FrameSummary } from '../../console-source.js';
+import type {
+  AnswerOf,
+  BodyOf,
+  JsonKey,
+  ParamsOf,
+  PartOf,
+  QueryOf,
+  RefusalBody,
+  RouteKey,
+} from '../../contract/contract.js';
+import type { FrameSummary } from '../../contract/live-contract.js';
+
 import { Refusal } from './refusal.js';
+
+/** A part of a request that its route has, and nothing where it has none. */
+type Given<Key extends RouteKey, Name extends 'params' | 'query' | 'body', Value> =
+  PartOf<Key, Name> extends undefined
+    ? unknown
+    : Record<never, never> extends Value
+      ? Partial<Record<Name, Value>>
+      : Record<Name, Value>;
+
+/** What a call of a route needs. */
+export type CallOf<Key extends RouteKey> = Given<Key, 'params', ParamsOf<Key>> &
+  Given<Key, 'query', QueryOf<Key>> &
+  Given<Key, 'body', BodyOf<Key>>;
+
+interface Loose {
+  params?: Record<string, string>;
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+}
+
+function writing(method: string, body: unknown): RequestInit & { headers: Record<string, string> } {
+  const headers: Record<string, string> = { 'x-headland': '1' };
+  if (method !== 'POST') return { method, headers };
+  headers['content-type'] = 'application/json';
+  return { method, headers, body: JSON.stringify(body ?? {}) };
+}
 
 /** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
@@ -13,20 +49,15 @@ export class RobotApi {
     private readonly task: () => string | null,
   ) {}
 
-  get<Path extends keyof GetAnswers>(
-    path: Path,
-    query: Record<string, string> = {},
-  ): Promise<GetAnswers[Path]> {
-    return this.#call(path, query, {}, (response) => response.json());
-  }
-
-  post<Path extends keyof PostBodies>(
-    path: Path,
-    body: PostBodies[Path],
-  ): Promise<PostAnswers[Path]> {
-    const headers = { 'content-type': 'application/json', 'x-headland': '1' };
-    const options = { method: 'POST', headers, body: JSON.stringify(body) };
-    return this.#call(path, {}, options, (response) => response.json());
+  /** Calls a route whose answer is JSON. */
+  call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
+    const { params = {}, query = {}, body } = request as Loose;
+    const [method, template] = key.split(' ') as [string, string];
+    const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
+      encodeURIComponent(params[name] ?? ''),
+    );
+    const options = method === 'GET' ? {} : writing(method, body);
+    return this.#call(path, query, options, (response) => response.json());
   }
 
   /** The newest frame of a camera with its picture; null before the first. */
@@ -53,7 +84,7 @@ export class RobotApi {
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
     path: string,
-    query: Record<string, string>,
+    query: Record<string, string | undefined>,
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
@@ -61,7 +92,10 @@ export class RobotApi {
     const { token } = this.tokens;
     if (token !== null) headers.authorization = `Bearer ${token}`;
     const task = this.task();
-    const about = new URLSearchParams(task === null ? query : { ...query, task }).toString();
+    const given = Object.entries(task === null ? query : { ...query, task });
+    const about = new URLSearchParams(
+      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ).toString();
     let response: Response;
     try {
       response = await fetch(about === '' ? path : `${path}?${about}`, {

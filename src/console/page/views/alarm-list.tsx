@@ -1,4 +1,4 @@
-import type { ConsoleStatus } from '../../console-source.js';
+import type { ConsoleStatus } from '../../contract/live-contract.js';
 
 /** Raised alarms with their remedies. */
 export function AlarmList({ alarms }: { alarms: ConsoleStatus['alarms'] }) {

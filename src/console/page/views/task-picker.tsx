@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { TaskSummary } from '../../console-source.js';
+import type { TaskSummary } from '../../contract/live-contract.js';
 import type { PageParts } from '../control/page-parts.js';
 import { taskLine } from '../words/task-words.js';
 import { useSelected } from './use-selected.js';

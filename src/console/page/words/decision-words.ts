@@ -1,4 +1,4 @@
-import type { ConsoleStatus, FrameDecision } from '../../console-source.js';
+import type { ConsoleStatus, FrameDecision } from '../../contract/live-contract.js';
 import type { View } from '../control/page-state.js';
 import { percent } from './figures.js';
 import { noHead, serves } from './head-words.js';

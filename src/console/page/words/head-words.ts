@@ -1,4 +1,4 @@
-import type { ConsoleStatus } from '../../console-source.js';
+import type { ConsoleStatus } from '../../contract/live-contract.js';
 import { percent, plural } from './figures.js';
 
 /** Whether any head serves: a trained one or one of the instant learner. */

@@ -1,4 +1,4 @@
-import type { HoldoutMetrics } from '../../console-source.js';
+import type { HoldoutMetrics } from '../../contract/brain-contract.js';
 
 const SHOWN = 3;
 

@@ -1,4 +1,4 @@
-import type { ConsoleStatus, TaskSummary } from '../../console-source.js';
+import type { ConsoleStatus, TaskSummary } from '../../contract/live-contract.js';
 import type { PageState } from '../control/page-state.js';
 import { headLine } from './head-words.js';
 

@@ -1,4 +1,4 @@
-import type { LookAlikeSample } from '../../../console-source.js';
+import type { LookAlikeSample } from '../../../contract/teach-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { useSelected } from '../use-selected.js';
 import { useThumbnail } from '../use-thumbnail.js';

@@ -1,4 +1,4 @@
-import type { HoldoutMetrics } from '../../../console-source.js';
+import type { HoldoutMetrics } from '../../../contract/brain-contract.js';
 
 /** Row = the true class, column = the predicted one; the colour is the share of the row. */
 export function ConfusionMatrix({ holdout }: { holdout: HoldoutMetrics }) {

@@ -1,4 +1,4 @@
-import type { HeadVersion } from '../../../console-source.js';
+import type { HeadVersion } from '../../../contract/brain-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { ago, percent, plural } from '../../words/figures.js';
 import { useNow } from '../use-now.js';

@@ -1,4 +1,4 @@
-import type { CameraStatus, ConsoleStatus } from '../../../console-source.js';
+import type { CameraStatus, ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { ago, duration, plural } from '../../words/figures.js';
 

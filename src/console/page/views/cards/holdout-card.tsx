@@ -1,4 +1,4 @@
-import type { HoldoutMetrics } from '../../../console-source.js';
+import type { HoldoutMetrics } from '../../../contract/brain-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { plural } from '../../words/figures.js';
 import { mixUps } from '../../words/mix-ups.js';

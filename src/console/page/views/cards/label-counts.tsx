@@ -1,4 +1,4 @@
-import type { SampleCountsByLabel } from '../../../console-source.js';
+import type { SampleCountsByLabel } from '../../../contract/live-contract.js';
 import { percent, plural } from '../../words/figures.js';
 
 export function LabelCounts({ samples }: { samples: SampleCountsByLabel }) {

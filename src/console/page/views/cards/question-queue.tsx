@@ -1,4 +1,5 @@
-import type { ConsoleStatus, WaitingSample } from '../../../console-source.js';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
+import type { WaitingSample } from '../../../contract/teach-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { useSelected } from '../use-selected.js';

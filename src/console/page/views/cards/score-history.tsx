@@ -1,4 +1,4 @@
-import type { TrainingReport } from '../../../console-source.js';
+import type { TrainingReport } from '../../../contract/brain-contract.js';
 import { percent } from '../../words/figures.js';
 
 const WIDTH = 400;

@@ -1,4 +1,4 @@
-import type { ConsoleStatus, TrainingState } from '../../../console-source.js';
+import type { ConsoleStatus, TrainingState } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { capitalised, duration, percent, plural } from '../../words/figures.js';
 import { noHead } from '../../words/head-words.js';

@@ -1,4 +1,4 @@
-import type { TrainingReport } from '../../../console-source.js';
+import type { TrainingReport } from '../../../contract/brain-contract.js';
 import { ago, duration, percent } from '../../words/figures.js';
 
 /** @param serving version of the trained head that serves now; null: none does */

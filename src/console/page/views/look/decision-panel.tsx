@@ -1,4 +1,4 @@
-import type { ConsoleStatus } from '../../../console-source.js';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { Shown, View } from '../../control/page-state.js';
 import { decisionWords } from '../../words/decision-words.js';
 import { percent } from '../../words/figures.js';

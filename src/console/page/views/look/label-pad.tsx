@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact';
-import type { ConsoleStatus } from '../../../console-source.js';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { View } from '../../control/page-state.js';
 import { knownLabels } from '../../words/head-words.js';

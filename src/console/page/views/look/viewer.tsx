@@ -1,4 +1,4 @@
-import type { ConsoleStatus } from '../../../console-source.js';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { useSelected } from '../use-selected.js';
 import { DecisionPanel } from './decision-panel.js';

@@ -160,7 +160,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
       group: 'row 1',
     });
     assert.equal(given.status, 200);
-    const { sampleId } = given.json;
+    const [sampleId] = given.json.sampleIds;
     const { samples } = page.agent.state.task();
     assert.deepEqual(
       [

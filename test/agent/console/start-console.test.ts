@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { startConsole } from '../../../src/agent/reporting/start-console.js';
+import { startConsole } from '../../../src/agent/console/start-console.js';
 import { ask, TOKEN } from '../../console/client.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { TestAgent } from '../support.js';
