@@ -15,11 +15,13 @@ export interface Attack {
   on(target: Target, loot: Loot): Asked | null;
   /** Statuses that refuse it rightly. */
   statuses: readonly number[];
+  /** The robot may end the connection while the rest still comes. */
+  mayHangUp?: boolean;
 }
 
 const WRITE = { 'content-type': 'application/json', 'x-headland': '1' };
 const METHODS = ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'HEAD', 'POST', 'GET', 'PROPFIND'];
-const TOO_LARGE_BYTES = 8 << 30;
+const TOO_LARGE_BYTES = 8 * 2 ** 30;
 const DEPTH = 20_000;
 
 /** A request that is right but for the attack. */
@@ -50,6 +52,9 @@ function withoutCookie(target: Target, loot: Loot, headers: Record<string, strin
 function withBody(target: Target, loot: Loot, body: string): Asked | null {
   return target.body === 'json' ? { ...right(target, loot), body } : null;
 }
+
+/** 404: the robot has no such route. */
+const REFUSED_BODY = [400, 404];
 
 const TRAVERSALS: readonly (readonly [string, string])[] = [
   ['plain', '../../../../../../etc/passwd'],
@@ -132,10 +137,22 @@ export const ATTACKS: readonly Attack[] = [
       target.body === 'json'
         ? {
             ...withHeaders(target, loot, { 'transfer-encoding': 'chunked' }),
+            body: `"${'x'.repeat(100_000)}"`,
+          }
+        : null,
+    statuses: [413],
+  },
+  {
+    name: 'huge body, in chunks',
+    on: (target, loot) =>
+      target.body === 'json'
+        ? {
+            ...withHeaders(target, loot, { 'transfer-encoding': 'chunked' }),
             body: `"${'x'.repeat(16 << 20)}"`,
           }
         : null,
     statuses: [413],
+    mayHangUp: true,
   },
   {
     name: 'another media type',
@@ -147,19 +164,19 @@ export const ATTACKS: readonly Attack[] = [
     (body): Attack => ({
       name: `bad JSON ${JSON.stringify(body)}`,
       on: (target, loot) => withBody(target, loot, body),
-      statuses: [400],
+      statuses: REFUSED_BODY,
     }),
   ),
   {
     name: 'deep JSON',
     on: (target, loot) => withBody(target, loot, '['.repeat(DEPTH) + ']'.repeat(DEPTH)),
-    statuses: [400],
+    statuses: REFUSED_BODY,
   },
   {
     name: 'deep JSON in a field',
     on: (target, loot) =>
       withBody(target, loot, `{"label":${'{"a":'.repeat(DEPTH / 4)}1${'}'.repeat(DEPTH / 4)}}`),
-    statuses: [400],
+    statuses: REFUSED_BODY,
   },
   {
     name: '__proto__',
@@ -169,7 +186,7 @@ export const ATTACKS: readonly Attack[] = [
         loot,
         '{"__proto__":{"open":true},"constructor":{"prototype":{"open":true}}}',
       ),
-    statuses: [400],
+    statuses: REFUSED_BODY,
   },
   ...TRAVERSALS.map(
     ([how, part]): Attack => ({

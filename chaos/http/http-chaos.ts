@@ -195,7 +195,7 @@ class Victim {
     if (asked === null) return;
     this.attacks += 1;
     const what = `${attack.name} on ${target.method} ${target.path}`;
-    const got = await this.#ask(asked, what);
+    const got = await this.#ask(asked, what, attack.mayHangUp);
     if (got === null) return;
     if (!attack.statuses.includes(got.status)) {
       this.violations.push(`${what}: ${got.status} ${got.text.slice(0, 120)}`);
@@ -206,13 +206,14 @@ class Victim {
     if (/root:.*:0:0:/.test(got.text)) this.violations.push(`${what}: a file of the system`);
   }
 
-  async #ask(asked: Asked, what: string): Promise<Got | null> {
+  async #ask(asked: Asked, what: string, mayHangUp = false): Promise<Got | null> {
     try {
       const got = await ask(this.#url, asked);
       this.#mustHide(what, JSON.stringify(got.headers) + got.text);
       return got;
     } catch (error) {
-      this.violations.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!mayHangUp)
+        this.violations.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
       return null;
     }
   }

@@ -30,9 +30,7 @@ export function targets(): Target[] {
         isVariable ? pattern.replaceAll(/\{\w+\}/g, part) : pattern.replace(/[^/]+$/, part),
       isOpen: contract.open === true,
       body: method === 'POST' ? bodyKind : null,
-      methods: keys
-        .filter((each) => each.split(' ')[1] === pattern)
-        .map((each) => each.split(' ')[0] ?? ''),
+      methods: methodsOf(keys, pattern.replaceAll(/\{\w+\}/g, '1')),
     };
   });
   const page = [...loadAssets().keys()].map((path): Target => {
@@ -47,4 +45,13 @@ export function targets(): Target[] {
     };
   });
   return [...page, ...api];
+}
+
+/** Of all routes that a path belongs to: `/api/pictures/set` is also the picture of a sample named so. */
+function methodsOf(keys: readonly RouteKey[], path: string): string[] {
+  return keys.flatMap((key) => {
+    const [method = '', pattern = ''] = key.split(' ');
+    const whole = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+    return whole.test(path) ? [method] : [];
+  });
 }

@@ -52,6 +52,20 @@ export function ask(
 
 export const WRITE = { 'content-type': 'application/json', 'x-headland': '1' };
 
+/** Exchanges a pairing or a token for a session. @param url with a slash at its end */
+export function logIn(
+  url: string,
+  secret: { pairing: string } | { token: string },
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return ask(`${url}api/session`, 'POST', { ...WRITE, ...headers }, JSON.stringify(secret));
+}
+
+/** The cookie that an answer sets, as it is sent back. */
+export function cookieOf({ headers }: Answer): string {
+  return String(headers['set-cookie']).split(';', 1)[0]!;
+}
+
 /** A console on a free port that ends with the test; `url` has no slash at its end. */
 export async function open(
   t: TestContext,

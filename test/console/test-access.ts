@@ -46,8 +46,8 @@ export function newAccess(options: AccessOptions = {}): RobotAccess {
   return accessIn(openDatabase(join(folder, 'headland.db')), options);
 }
 
-/** A secret that pairs one device. */
-export async function offered(access: RobotAccess, minutes?: number): Promise<string> {
-  const { links } = await access.offerLinks(minutes);
+/** A secret that pairs one device, as the command offers it. */
+export async function offered(access: RobotAccess, minutes = 10): Promise<string> {
+  const { links } = await access.offerLinks(minutes, { source: 'cli' });
   return new URL(links[0]!).hash.replace('#pair=', '');
 }
