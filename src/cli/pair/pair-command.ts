@@ -35,12 +35,9 @@ interface PairOptions extends StateOptions, OutputOptions {
   minutes: number;
 }
 
-type ListOptions = StateOptions & OutputOptions;
-
 /** Pairs a phone or another device with the page of a running daemon; lists and revokes sessions. */
 export function pairCommand(): Command {
   const command = withStateOptions(new Command('pair'))
-    .enablePositionalOptions()
     .option(
       '--minutes <n>',
       'time in which the link must be opened',
@@ -59,17 +56,21 @@ export function pairCommand(): Command {
         process.exitCode = EXIT.refused;
       }
     });
-  withStateOptions(command.command('list'))
+  command
+    .command('list')
     .description('list the paired devices')
-    .option('--json', 'print one JSON object')
-    .action((options: ListOptions) => withAccess(options, (access) => list(access, options)));
-  withStateOptions(command.command('revoke'))
+    .action((_: object, inner: Command) => {
+      const options = inner.optsWithGlobals<PairOptions>();
+      return withAccess(options, (access) => list(access, options));
+    });
+  command
+    .command('revoke')
     .description('end the session of a device, or of all')
     .argument('<session>', 'id of the session, or "all"')
-    .option('--json', 'print one JSON object')
-    .action((session: string, options: ListOptions) =>
-      withAccess(options, (access) => revoke(access, session, options)),
-    );
+    .action((session: string, _: object, inner: Command) => {
+      const options = inner.optsWithGlobals<PairOptions>();
+      return withAccess(options, (access) => revoke(access, session, options));
+    });
   return command;
 }
 
@@ -169,7 +170,7 @@ function printCode(link: string): void {
   process.stdout.write(`${lines.join('\n')}\n\n`);
 }
 
-function list(access: RobotAccess, { json }: ListOptions): void {
+function list(access: RobotAccess, { json }: OutputOptions): void {
   const sessions = access.sessions();
   const rows = sessions.map(inIsoTime);
   if (json) printJson({ sessions: rows });
@@ -184,7 +185,11 @@ function list(access: RobotAccess, { json }: ListOptions): void {
   }
 }
 
-async function revoke(access: RobotAccess, session: string, { json }: ListOptions): Promise<void> {
+async function revoke(
+  access: RobotAccess,
+  session: string,
+  { json }: OutputOptions,
+): Promise<void> {
   let revoked = 1;
   if (session === 'all') revoked = await access.revokeAll(BY);
   else await access.revoke(session, BY);

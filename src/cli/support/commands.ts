@@ -116,7 +116,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'pair',
-    usage: '[options] [command]',
+    usage: '',
     summary:
       'print a link and a QR code that open the page on a phone; list and revoke its sessions',
     load: async () => (await import('../pair/pair-command.js')).pairCommand(),
