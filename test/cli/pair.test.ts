@@ -7,6 +7,7 @@ import { qrLines } from '../../src/cli/pair/qr-text.js';
 import { headland, Rig } from '../agent/daemon.js';
 import { ask, cookieOf, logIn } from '../console/client.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { freePort } from '../ports.js';
 
 interface Offer {
   link: string;
@@ -92,7 +93,7 @@ describe('headland pair', { timeout: TEST_HANG_MS }, () => {
 
   test('shows the fingerprint of a certificate that the robot has made', async (t) => {
     const rig = await Rig.create(t, {
-      console: { host: '0.0.0.0', port: 0, tls: { mode: 'self-signed' } },
+      console: { host: '0.0.0.0', port: await freePort(), tls: { mode: 'self-signed' } },
     });
     await rig.start();
     const { stdout } = headland('pair', '--json', '--config', rig.configFile);
