@@ -79,6 +79,7 @@ export async function open(
     token: null,
     sources: sourcesOf([source]),
     access: newAccess(),
+    version: '0.0.0',
     log,
     ...options,
   });

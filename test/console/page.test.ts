@@ -317,6 +317,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       token: null,
       sources: sourcesOf([source]),
       access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     };
     const first = new ConsoleServer({ ...options, port: 0 });

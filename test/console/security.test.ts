@@ -22,6 +22,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       token: TOKEN,
       sources: sourcesOf([source]),
       access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
@@ -124,6 +125,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       port: 0,
       sources: sourcesOf([createFieldSource()]),
       access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
@@ -179,6 +181,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       token: null,
       sources: sourcesOf([source]),
       access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>

@@ -27,6 +27,7 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
     token: null,
     sources: sourcesOf([source]),
     access: newAccess(),
+    version: '0.0.0',
     log: silentLog(),
     limits,
   });

@@ -55,6 +55,7 @@ export async function visit(
     token: token ?? null,
     sources: sourcesOf(tasks),
     access: newAccess(),
+    version: '0.0.0',
     log: silentLog(),
   });
   const { url } = await server.start();

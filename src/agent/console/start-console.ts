@@ -22,7 +22,7 @@ export interface RunningConsole {
 export async function startConsole(agent: AgentView): Promise<RunningConsole> {
   const { config, state } = agent;
   const { host, port, sessionDays } = config.console;
-  const { environment, log } = agent.options;
+  const { environment, version, log } = agent.options;
   const { token, madeFile } = await neededToken(config, environment);
   let certificate = await consoleCertificate(config, environment);
   let listening: Listening | null = null;
@@ -41,6 +41,7 @@ export async function startConsole(agent: AgentView): Promise<RunningConsole> {
     tls: certificate && tlsFiles(certificate),
     allowedHosts: certificate?.isSelfSigned === false ? certificate.names : [],
     tokenFile: madeFile,
+    version,
     log,
   });
   const { url } = await server.start();

@@ -5,7 +5,7 @@ import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js'
 import type { Log } from '../../base/log.js';
 import type { ConsoleAccess } from '../console-access.js';
 import type { ConsoleSources } from '../console-source.js';
-import { type AccessLimits, Admission } from './access.js';
+import { type AccessLimits, Admission } from './admission.js';
 import { loadAssets } from './assets.js';
 import { type ConnectionLimits, Connections } from './connections.js';
 import { bytesBody, readJson, sendFailure, sendReply, statusOf } from './http.js';
@@ -66,6 +66,8 @@ export interface ConsoleOptions {
   tokenFile?: string | null;
   /** Null: not encrypted. */
   tls?: TlsFiles | null;
+  /** Of headland. */
+  version: string;
   log: Log;
   /** Further host names of the robot, without port. */
   allowedHosts?: readonly string[];
@@ -104,7 +106,7 @@ export class ConsoleServer {
    *   HL_CONSOLE_LISTEN_FAILED
    */
   async start(): Promise<{ url: string }> {
-    const { host, port, token, sources, access, log } = this.options;
+    const { host, port, token, sources, access, version, log } = this.options;
     const tls = this.options.tls ?? null;
     const gatekeeper = new Gatekeeper(host, token, this.options.allowedHosts ?? []);
     const assets = loadAssets();
@@ -116,7 +118,8 @@ export class ConsoleServer {
     const { tokenNeeded } = gatekeeper;
     const isEncrypted = tls !== null;
     const admission = new Admission({ gatekeeper, access, isEncrypted, limits: this.limits });
-    const routes = createRoutes({ sources, streams, assets, tokenNeeded, admission });
+    const parts = { sources, streams, assets, tokenNeeded, version, admission };
+    const routes = createRoutes(parts);
     const desk: Desk = { routes, gatekeeper, admission, connections };
     server.on('request', (request, response) => void this.answer(desk, request, response));
     const timer = setInterval(() => admission.endRevoked(), REVOKED_INTERVAL_MS).unref();

@@ -8,9 +8,10 @@ import { CONTRACT, type RouteKey } from '../contract/contract.js';
 import type { FrameSummary } from '../contract/live-contract.js';
 import { type BytesContract, isBytes, type RouteContract } from '../contract/route-contract.js';
 import type { BytesAnswer, BytesBody, HandlersOf, OwnKey } from '../handlers.js';
-import { type Admission, OwnReply } from './access.js';
+import { type Admission, OwnReply } from './admission.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
+import { openApiDocument } from './openapi.js';
 import { type EventStreams, withClock } from './stream.js';
 
 /** Name of the query parameter that chooses a task. */
@@ -46,6 +47,8 @@ export interface RouteParts {
   assets: ReadonlyMap<string, Asset>;
   tokenNeeded: boolean;
   admission: Admission;
+  /** Of headland. */
+  version: string;
 }
 
 interface CheckedVisit {
@@ -114,7 +117,7 @@ function replyOf({ answer, status }: RouteContract, result: unknown): Reply {
 
 /** Handlers that need nothing but what every source offers. */
 function ownHandlers(
-  { streams, tokenNeeded, admission }: RouteParts,
+  { streams, tokenNeeded, version, admission }: RouteParts,
   source: ConsoleSource,
   { request, response }: Request,
 ): HandlersOf<Exclude<OwnKey, 'GET /readyz' | 'GET /api/stream' | keyof typeof ACCESS>> &
@@ -138,6 +141,7 @@ function ownHandlers(
       const carried = encodeURIComponent(JSON.stringify(summary(frame)));
       return { ...picture, headers: { 'x-headland-frame': carried } };
     },
+    'GET /api/openapi.json': () => new OwnReply(json(openApiDocument(version))),
     'GET /api/stream': () => {
       streams.add(source, response);
       return new OwnReply({ kind: 'taken' });

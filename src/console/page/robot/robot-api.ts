@@ -10,6 +10,7 @@ import type {
 } from '../../contract/contract.js';
 import type { FrameSummary } from '../../contract/live-contract.js';
 
+import { capitalised } from '../words/figures.js';
 import { Refusal } from './refusal.js';
 
 /** A part of a request that its route has, and nothing where it has none. */
@@ -41,12 +42,14 @@ function writing(method: string, body: unknown): RequestInit & { headers: Record
 /** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
   /**
-   * @param tokens provides the token; `refused` is called when the robot rejects it
+   * @param refused called when the robot asks for a session
+   * @param say texts for what the robot cannot say itself
    * @param task the task that requests are about; null: the first one of the robot
    */
   constructor(
-    private readonly tokens: { readonly token: string | null; refused(): void },
+    private readonly refused: () => void,
     private readonly task: () => string | null,
+    private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
   /** Calls a route whose answer is JSON. */
@@ -88,9 +91,6 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const headers: Record<string, string> = { ...options.headers };
-    const { token } = this.tokens;
-    if (token !== null) headers.authorization = `Bearer ${token}`;
     const task = this.task();
     const given = Object.entries(task === null ? query : { ...query, task });
     const about = new URLSearchParams(
@@ -100,27 +100,19 @@ export class RobotApi {
     try {
       response = await fetch(about === '' ? path : `${path}?${about}`, {
         ...options,
-        headers,
         cache: 'no-store',
       });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-      throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
+      const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
+      throw new Refusal(0, null, this.say(key));
     }
-    if (response.status === 401) this.tokens.refused();
-    throw new Refusal(response.status, await reasonOf(response));
+    if (response.status === 401 && path !== '/api/session') this.refused();
+    const { code, message, remedy } = await reasonOf(response);
+    throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
 }
-
-const SILENT = {
-  message: 'the robot does not respond',
-  remedy: 'Move closer or check the network.',
-};
-const UNREADABLE = {
-  message: 'the response cannot be read',
-  remedy: 'Reload the page.',
-};
 
 /** The robot's error; a proxy in between may respond with anything else. */
 async function reasonOf(response: Response): Promise<RefusalBody['error']> {

@@ -164,7 +164,8 @@ export class Admission {
   }
 
   private logIn(request: IncomingMessage, token: string, device: string): Promise<NewSession> {
-    this.checkToken(request, token);
+    // An old link with a token opens a page that needs none any more.
+    if (this.gatekeeper.tokenNeeded) this.checkToken(request, token);
     return this.access.logIn(device);
   }
 
