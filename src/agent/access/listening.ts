@@ -74,7 +74,7 @@ export function checkReachable(host: string): void {
     `the page listens on ${host} only, which no other device can reach`,
     {
       remedy:
-        'Set console.host to 0.0.0.0 in the configuration, restart the daemon (systemctl restart headland), then run headland pair again.',
+        'Set console.host to 0.0.0.0 in the configuration, restart the daemon (systemctl restart headland), then run `headland pair` again.',
     },
   );
 }

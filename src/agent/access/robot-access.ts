@@ -119,7 +119,6 @@ export class RobotAccess implements ConsoleAccess {
     const pairing = this.#pairing(secret);
     const { session, stored } = this.#newSession(device);
     return this.#audit.around('log-in', { device, session: session.id }, CONSOLE, () => {
-      // Another request may have used it meanwhile.
       if (!this.#table.redeem(pairing.id, stored)) throw used();
       return this.#began(session);
     });
@@ -169,7 +168,6 @@ export class RobotAccess implements ConsoleAccess {
         remedy: MAKE_ANOTHER,
       });
     }
-    if (row.used) throw used();
     const { boot, uptimeMs } = this.#clocks.kernel();
     if (row.kernelBoot !== boot || uptimeMs >= row.expiresUptimeMs) {
       throw new HeadlandError('HL_CONSOLE_PAIRING_EXPIRED', 'this pairing has expired', {
@@ -240,7 +238,7 @@ export class RobotAccess implements ConsoleAccess {
   }
 }
 
-const MAKE_ANOTHER = 'Run headland pair on the robot, and open the new link.';
+const MAKE_ANOTHER = 'Run `headland pair` on the robot, and open the new link.';
 
 function used(): HeadlandError {
   return new HeadlandError('HL_CONSOLE_PAIRING_USED', 'this pairing was used before', {
@@ -252,7 +250,7 @@ function unknownSession(id: string): HeadlandError {
   return new HeadlandError(
     'HL_CONSOLE_SESSION_UNKNOWN',
     `there is no session ${JSON.stringify(id.slice(0, 64))}`,
-    { remedy: 'List the sessions: headland pair list, or GET /api/sessions.' },
+    { remedy: 'List the sessions: `headland pair list`, or GET /api/sessions.' },
   );
 }
 

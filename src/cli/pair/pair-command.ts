@@ -119,7 +119,7 @@ function noConsole(listening: Listening | null): HeadlandError {
   const where = listening === null ? '' : ` on ${ownAddress(listening)}`;
   return new HeadlandError('HL_PAIR_NO_CONSOLE', `no page of a running daemon answers${where}`, {
     remedy:
-      'Start the daemon (systemctl start headland), or name its configuration: --config FILE. headland doctor tells why the page does not answer.',
+      'Start the daemon (systemctl start headland), or name its configuration: --config FILE. `headland doctor` tells why the page does not answer.',
   });
 }
 

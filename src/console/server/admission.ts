@@ -231,6 +231,6 @@ function sessionEnded(): HeadlandError {
   return new HeadlandError(
     'HL_CONSOLE_SESSION_ENDED',
     'the session of this device has expired or was revoked',
-    { remedy: 'Run headland pair on the robot, and open the new link on this device.' },
+    { remedy: 'Run `headland pair` on the robot, and open the new link on this device.' },
   );
 }

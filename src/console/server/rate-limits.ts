@@ -102,7 +102,7 @@ export class AttemptLimiter {
 
 function tooMany(waitSeconds: number): HeadlandError {
   return new HeadlandError('HL_CONSOLE_TOO_MANY_ATTEMPTS', 'too many wrong tokens', {
-    remedy: `Wait ${waitSeconds} s. headland pair on the robot makes a link that needs no token.`,
+    remedy: `Wait ${waitSeconds} s, or open a link of \`headland pair\`, which needs no token.`,
     details: { waitSeconds },
   });
 }

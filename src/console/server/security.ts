@@ -142,7 +142,7 @@ export class Gatekeeper {
 export function tokenRefused(): HeadlandError {
   return new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
     remedy:
-      'Enter the token from the file set by console.token, or open a link of headland pair. Programs send the token in the header Authorization: Bearer TOKEN.',
+      'Enter the token from the file set by console.token, or open a link of `headland pair`. Programs send the token in the header Authorization: Bearer TOKEN.',
   });
 }
 
