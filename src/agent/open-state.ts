@@ -13,6 +13,7 @@ import { SampleStore } from '../samples/store.js';
 import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -23,6 +24,7 @@ export interface State {
   audit: AuditLog;
   access: AccessTable;
   reports: ReportLog;
+  events: EventLog;
   sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
@@ -108,6 +110,10 @@ function stateIn(
     backboneChecksum,
     minFreeBytes: config.samples.minFreeBytes,
     freeBytes: () => diskFreeBytes(config.paths.stateDir),
+    onTrashEmptied: ({ samples, bytes }) => {
+      audit.append('trash-emptied', { samples, bytes });
+      log?.info({ samples, bytes }, 'removed samples are gone for good, to make room');
+    },
     onThinned: ({ pictures, bytes }) => {
       audit.append('thinned', { pictures, bytes });
       log?.info({ pictures, bytes }, 'pictures of labelled samples removed to make room');
@@ -117,10 +123,15 @@ function stateIn(
   const stateOf = (task: Task): TaskState => {
     const { samples, heads } = task.settings;
     const headsDir = headsFolder(config.paths.stateDir, task.name);
+    const store = common.forTask(task.name, samples);
     return {
       ...task,
-      samples: common.forTask(task.name, samples),
-      heads: new HeadRegistry(headsDir, { keep: heads.keep, ...(log ? { log } : {}) }),
+      samples: store,
+      heads: new HeadRegistry(headsDir, {
+        keep: heads.keep,
+        ...(log ? { log } : {}),
+        classNames: (revision) => namesSince(store, revision, log),
+      }),
       headsDir,
       meta: taskMeta(meta, task.name),
     };
@@ -133,12 +144,23 @@ function stateIn(
     audit,
     access: new AccessTable(database),
     reports: new ReportLog(database),
+    events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
+}
+
+/** A disk that cannot be read must not keep a head from serving: its classes keep their names then. */
+function namesSince(store: SampleStore, revision: number, log?: Log): ReadonlyMap<string, string> {
+  try {
+    return store.namesSince(revision);
+  } catch (error) {
+    log?.warn({ err: messageOf(error) }, 'cannot read which classes have other names now');
+    return new Map();
+  }
 }
 
 /**
