@@ -5,7 +5,7 @@ import type { PageStore } from './page-store.js';
 
 /** Changes that this page has made, the newest last: each can be taken back, without limit. */
 export class UndoStack {
-  readonly #handles: { task: string | null; undo: string }[] = [];
+  readonly #handles: { task: string | null; undos: readonly string[] }[] = [];
 
   constructor(
     private readonly store: PageStore,
@@ -16,14 +16,15 @@ export class UndoStack {
 
   /**
    * Remembers a change and says it, with a button that takes it back.
-   * @param undo handle of the robot; null: nothing has changed
+   * @param undo handle of the robot, or several in the order of the changes; null: nothing has changed
    */
-  done(message: string, undo: string | null): void {
-    if (undo === null) {
+  done(message: string, undo: string | null | readonly (string | null)[]): void {
+    const undos = (Array.isArray(undo) ? undo : [undo]).filter((each) => each !== null);
+    if (undos.length === 0) {
       this.notices.say(message);
       return;
     }
-    this.#handles.push({ task: this.store.state.task, undo });
+    this.#handles.push({ task: this.store.state.task, undos });
     this.notices.say(message, { words: this.words.say('shell.undo'), act: () => void this.undo() });
   }
 
@@ -36,15 +37,22 @@ export class UndoStack {
       this.notices.say(this.words.say('shell.nothingToUndo'));
       return;
     }
+    const left = [...handle.undos];
+    let changed = 0;
+    let kept = 0;
     try {
-      const body = { undo: handle.undo };
-      const { changed, kept } = await this.api.call('POST /api/undo', { body });
+      for (let undo = left.at(-1); undo !== undefined; undo = left.at(-1)) {
+        const answer = await this.api.call('POST /api/undo', { body: { undo } });
+        changed += answer.changed;
+        kept += answer.kept;
+        left.pop();
+      }
       const key = kept > 0 ? 'shell.undoneKept' : 'shell.undone';
       this.notices.say(this.words.say(key, { count: changed }));
-      this.store.changed();
     } catch (error) {
-      this.#handles.splice(at, 0, handle);
+      this.#handles.splice(at, 0, { task, undos: left });
       this.notices.problem(error);
     }
+    this.store.changed();
   }
 }

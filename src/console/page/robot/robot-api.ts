@@ -70,6 +70,37 @@ export class RobotApi {
     });
   }
 
+  /** Address of a sample's image, for elements that load it themselves. */
+  imageUrl(sampleId: string, size: 'thumbnail' | 'picture'): string {
+    return this.#url(`/api/samples/${encodeURIComponent(sampleId)}/${size}`, {});
+  }
+
+  /** Address of the archive of the samples that a filter leaves. */
+  exportUrl(filter: QueryOf<'GET /api/pictures/export'>): string {
+    return this.#url('/api/pictures/export', filter);
+  }
+
+  /** Address of a version as an ONNX model. */
+  onnxUrl(version: number, parts: 'head' | 'backbone'): string {
+    return this.#url(`/api/brain/versions/${version}/onnx`, { with: parts });
+  }
+
+  /**
+   * Stores one image or archive.
+   * @param query name of the file, and a label for it
+   * @throws Refusal; DOMException AbortError
+   */
+  importFile(
+    file: Blob,
+    mediaType: string,
+    query: QueryOf<'POST /api/pictures/import'>,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<'POST /api/pictures/import'>> {
+    const headers = { 'x-headland': '1', 'content-type': mediaType };
+    const options = { method: 'POST', headers, body: file, signal };
+    return this.#call('/api/pictures/import', query, options, (response) => response.json());
+  }
+
   samplePicture(sampleId: string): Promise<Blob> {
     return this.#call(`/api/samples/${sampleId}/picture`, {}, {}, (response) => response.blob());
   }
@@ -88,14 +119,9 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
     let response: Response;
     try {
-      response = await fetch(about === '' ? path : `${path}?${about}`, {
+      response = await fetch(this.#url(path, query), {
         ...options,
         cache: 'no-store',
       });
@@ -106,6 +132,15 @@ export class RobotApi {
     }
     if (response.status === 401 && path !== '/api/session') this.refused();
     throw new Refusal(response.status, await reasonOf(response));
+  }
+
+  #url(path: string, query: Record<string, string | undefined>): string {
+    const task = this.task();
+    const given = Object.entries(task === null ? query : { ...query, task });
+    const about = new URLSearchParams(
+      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ).toString();
+    return about === '' ? path : `${path}?${about}`;
   }
 }
 
