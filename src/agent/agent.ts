@@ -506,6 +506,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
       events: {
         onServing: (stored) => this.#serving(made, stored),
+        onPinned: (version) => this.#pinned(made, version),
         onLearnt: () => this.#learnt(made),
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
@@ -546,6 +547,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     task.log.info({ version: stored?.card.version ?? null }, 'head serving');
     this.#reportModel(task);
     this.emit('head', task.name, stored);
+  }
+
+  #pinned(task: RobotTask, version: number | null): void {
+    task.log.info({ version }, version === null ? 'no head is pinned' : 'head pinned');
+    this.#reportModel(task);
+    this.emit('status');
   }
 
   /** The instant learner has changed the serving head. */

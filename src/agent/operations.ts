@@ -3,6 +3,7 @@ import { HeadlandError } from '../base/errors.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
+import type { Switcher } from '../registry/history.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { LookAlike } from '../samples/look-alikes.js';
 import type { Sample } from '../samples/sample.js';
@@ -17,15 +18,20 @@ import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
 /** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
 
+/** The heads of a task, as far as a person changes which one serves. */
+export interface SwitchableHeads {
+  current(): Promise<number | null>;
+  promote(version: number, by: Switcher): Promise<StoredHead>;
+  rollback(version: number | undefined, by: Switcher): Promise<StoredHead>;
+  pin(version: number | null, by: Switcher): Promise<void>;
+}
+
 /** What operations need of a task. */
 export interface OperationTask {
   name: string;
   labelling: Labelling;
   samples: Pick<SampleStore, 'labelRevision'>;
-  heads: {
-    promote(version: number): Promise<StoredHead>;
-    rollback(version?: number): Promise<StoredHead>;
-  };
+  heads: SwitchableHeads;
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
@@ -171,15 +177,38 @@ export class Operations {
    */
   rollback(version: number | undefined, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('rollback', { version }, by, taskName, ({ heads }) =>
-      heads.rollback(version),
+      heads.rollback(version, by.source),
     );
   }
 
   /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
   promote(version: number, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('promote', { version }, by, taskName, ({ heads }) =>
-      heads.promote(version),
+      heads.promote(version, by.source),
     );
+  }
+
+  /**
+   * Keeps a head serving: trainings and trials go on, but do not replace it. A rollback or a promotion by
+   * a person moves the pin to the chosen head.
+   * @param version it begins to serve if it does not yet; default: the serving head
+   * @returns the pinned version
+   * @throws HeadlandError HL_HEAD_NONE_SERVES, and as {@link rollback}
+   */
+  pin(version: number | undefined, by: Requester, taskName?: string): Promise<number> {
+    return this.#audited('pin', { version }, by, taskName, async ({ heads }) => {
+      const current = await heads.current();
+      const wanted = version ?? current;
+      if (wanted === null) throw nothingToPin();
+      if (wanted !== current) await heads.rollback(wanted, by.source);
+      await heads.pin(wanted, by.source);
+      return wanted;
+    });
+  }
+
+  /** Ends a pin; without one it has no effect. */
+  unpin(by: Requester, taskName?: string): Promise<void> {
+    return this.#audited('unpin', {}, by, taskName, ({ heads }) => heads.pin(null, by.source));
   }
 
   /** @returns what is paused now */
@@ -274,6 +303,12 @@ export class Operations {
     const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
     return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
   }
+}
+
+function nothingToPin(): HeadlandError {
+  return new HeadlandError('HL_HEAD_NONE_SERVES', 'no head serves that could be pinned', {
+    remedy: 'Train (`headland train`), or name a version that `headland models heads` lists.',
+  });
 }
 
 /** Name of the task that decides on a frame, if it is the only one. */

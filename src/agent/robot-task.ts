@@ -43,6 +43,8 @@ export interface RobotTaskParts {
   log: Log;
   events: {
     onServing(stored: StoredHead | null): void;
+    /** The serving head was pinned; null: it is no longer. */
+    onPinned(version: number | null): void;
     /** The instant learner has changed the serving head. */
     onLearnt(): void;
     onProgress(progress: TrainingProgress): void;
@@ -93,6 +95,7 @@ export class RobotTask {
           this.instant.baseChanged(stored);
           events.onServing(stored);
         },
+        onPinned: (version) => events.onPinned(version),
         onUnusable: (version, error, instead) => {
           const message = unusableMessage(name, version, error, instead);
           log.error({ code: error.code, version, instead }, message.message);
@@ -114,7 +117,7 @@ export class RobotTask {
           telemetry.trainingReport(report);
           events.onReport(report);
         },
-        promote: (version) => this.heads.promote(version),
+        promote: (version) => this.heads.promote(version, 'training'),
       },
       log,
       knownLabels: () => this.heads.serving?.head.labels ?? null,

@@ -7,6 +7,7 @@ import type { Database } from '../storage/database.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
+import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
 import type { LabelSource, NewSample, Sample } from './sample.js';
 import {
   type LabelChange,
@@ -343,6 +344,16 @@ export class SampleStore {
   /** Labels of this task given or changed after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
+  }
+
+  /** See {@link readPresentLabels}. */
+  presentLabels(): PresentLabel[] {
+    return readPresentLabels(this.database, this.task);
+  }
+
+  /** See {@link presentLabelsStamp}. */
+  presentLabelsStamp(): string {
+    return presentLabelsStamp(this.database, this.task);
   }
 
   /** Number of labels of this task given or changed after `revision`. */

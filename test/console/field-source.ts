@@ -231,6 +231,8 @@ export function createFieldSource(task = 'main'): FieldSource {
         learnt: null,
         trust: serving?.trust ?? null,
         next: null,
+        nextSteps: [],
+        pinned: false,
         samples: {
           total: samples.size,
           labelled,

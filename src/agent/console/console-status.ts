@@ -53,6 +53,8 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
     },
     trust: model.trust,
     next: model.next,
+    nextSteps: model.nextSteps,
+    pinned: model.pinned,
     samples: {
       total: samples.total,
       labelled: samples.labelled,

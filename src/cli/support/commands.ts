@@ -97,6 +97,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../rollback-command.js')).rollbackCommand(),
   },
   {
+    name: 'pin',
+    usage: '[options] <version|off>',
+    summary: 'keep a head serving, whatever trainings find; off ends that',
+    load: async () => (await import('../pin-command.js')).pinCommand(),
+  },
+  {
     name: 'models',
     usage: '',
     summary: 'manage backbones and trained heads',

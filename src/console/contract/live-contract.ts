@@ -4,6 +4,7 @@ import {
   atMs,
   count,
   label,
+  message,
   probability,
   type RouteContracts,
   sampleId,
@@ -139,6 +140,10 @@ const consoleStatus = z.object({
   trust,
   /** The next step that would raise the trust, in one sentence. */
   next: z.string().nullable(),
+  /** The same, sentence by sentence, to be translated; empty in heads of an earlier headland. */
+  nextSteps: z.array(message),
+  /** The serving head is pinned: trainings and trials do not replace it. */
+  pinned: z.boolean(),
   samples: sampleCounts,
   /** Null: this daemon does not train. */
   training: trainingState.nullable(),

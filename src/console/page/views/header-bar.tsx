@@ -1,6 +1,6 @@
 import { useLayoutEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
-import type { Link, PageState, Theme } from '../control/page-state.js';
+import type { Link, Theme } from '../control/page-state.js';
 import type { WordKey } from '../words/catalogue/catalogue.js';
 import { isOfTask, statusLine } from '../words/task-words.js';
 import { LanguageChoice } from './language-choice.js';
@@ -17,7 +17,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
   const words = useWords(page);
   const state = useSelected(page.store, (whole) => whole.status);
   const place = useSelected(page.store, (whole) => whole.place);
-  const line = useSelected(page.store, whoLine);
+  const ofTask = useSelected(page.store, isOfTask);
   const locked = useSelected(page.store, (whole) => whole.lock !== null);
   const link = useSelected(page.store, (whole) => whole.link);
   const task = useSelected(page.store, (whole) => whole.task);
@@ -37,7 +37,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
       </svg>
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
-        <p id="who-line">{line ?? waits}</p>
+        <p id="who-line">{state !== null && ofTask ? statusLine(words, state) : waits}</p>
       </div>
       <span class="badge paused" id="paused" hidden={state?.state !== 'paused'}>
         {words.say('shell.paused')}
@@ -50,12 +50,6 @@ export function HeaderBar({ page }: { page: PageParts }) {
       <ThemeButton page={page} />
     </header>
   );
-}
-
-/** One line about the task; null: not known yet. */
-function whoLine(state: PageState): string | null {
-  const { status } = state;
-  return status !== null && isOfTask(state) ? statusLine(status) : null;
 }
 
 function ThemeButton({ page }: { page: PageParts }) {
