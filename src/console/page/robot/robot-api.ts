@@ -84,8 +84,8 @@ export class RobotApi {
   }
 
   /** Address of a version as an ONNX model. */
-  onnxUrl(version: number, parts: 'head' | 'backbone'): string {
-    return this.#url(`/api/brain/versions/${version}/onnx`, { with: parts });
+  onnxUrl(version: number): string {
+    return this.#url(`/api/brain/versions/${version}/onnx`, {});
   }
 
   /**
